@@ -1,0 +1,1 @@
+"""Immutable values every floor shares: frame ranges, plates, mattes, shots, presets, digests."""

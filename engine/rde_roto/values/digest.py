@@ -1,0 +1,72 @@
+"""Digests: short names for exact content."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from rde_roto.values.errors import InputError
+
+DigestPart: TypeAlias = "str | int | float | bytes | NDArray[Any] | None"
+
+_BUFFER_BYTES = 1 << 20
+
+
+def digest_of(*parts: DigestPart) -> str:
+    """xxh3_128, as 32 hex digits, of the parts in their order.
+
+    Each part goes in as a type tag, its length and its bytes, so neither `("ab", "c")` and
+    `("a", "bc")` nor `1`, `1.0`, `"1"` and `True` meet. An array also brings its dtype and shape;
+    its memory layout does not matter. Raises TypeError for any other type.
+    """
+    state = xxhash.xxh3_128()
+    for part in parts:
+        for piece in _encode(part):
+            state.update(piece)
+    return state.hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """xxh3_128, as 32 hex digits, of a file's bytes, read in small pieces.
+
+    Raises InputError when the file is missing or cannot be read.
+    """
+    state = xxhash.xxh3_128()
+    buffer = memoryview(bytearray(_BUFFER_BYTES))
+    try:
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                state.update(buffer[:count])
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    return state.hexdigest()
+
+
+def _encode(part: DigestPart) -> tuple[bytes, ...]:
+    if isinstance(part, np.ndarray):
+        if part.dtype.hasobject:
+            raise TypeError("an array of Python objects has no digest")
+        head = f"{part.dtype.str}{list(part.shape)}".encode()
+        return *_tagged(b"a", head), np.ascontiguousarray(part).tobytes()
+    if part is None:
+        return _tagged(b"n", b"")
+    if isinstance(part, bool):
+        return _tagged(b"t", b"1" if part else b"0")
+    if isinstance(part, str):
+        return _tagged(b"s", part.encode("utf-8", "surrogateescape"))
+    if isinstance(part, int):
+        return _tagged(b"i", str(part).encode())
+    if isinstance(part, float):
+        return _tagged(b"f", struct.pack("<d", part))
+    if isinstance(part, bytes):
+        return _tagged(b"b", part)
+    raise TypeError(f"a {type(part).__name__} has no digest")
+
+
+def _tagged(tag: bytes, content: bytes) -> tuple[bytes, bytes]:
+    return tag + struct.pack("<Q", len(content)), content

@@ -1,0 +1,137 @@
+"""Frame numbers as people write them: `1001-1100x2,1120`."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rde_roto.values.errors import UsageError
+
+_PART = re.compile(r"(-?[0-9]+)(?:-(-?[0-9]+)(?:[x:]([0-9]+))?)?")
+_MOST_FRAMES = 1_000_000  # eleven hours at 24 frames/s: a longer range is a slip of the finger
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """An immutable ascending set of frame numbers; any integers, gaps allowed.
+
+    Build it with `parse` or `of`: both bring the set into one canonical list of `chunks`, so two
+    ranges are equal, and print the same, exactly when they hold the same frames. Memory grows
+    with the number of chunks, not of frames.
+    """
+
+    chunks: tuple[range, ...]
+
+    @staticmethod
+    def parse(text: str) -> FrameRange:
+        """Read `1001-1100`, `1001-1100x2`, `1001-1100:2`, `-10--5`, or a comma list of those.
+
+        Parts may overlap and come in any order. Raises UsageError for anything else.
+        """
+        parts = [_parse_part(part.strip(), text) for part in text.split(",")]
+        if sum(len(part) for part in parts) > _MOST_FRAMES:
+            raise UsageError(
+                f"the frame range '{text}' holds more than {_MOST_FRAMES:,} frames: "
+                "check its numbers"
+            )
+        return FrameRange(_compress(heapq.merge(*parts)))
+
+    @staticmethod
+    def of(frames: Iterable[int]) -> FrameRange:
+        """The set of the given frame numbers, in any order, repetitions ignored."""
+        return FrameRange(_compress(sorted(frames)))
+
+    def __iter__(self) -> Iterator[int]:
+        """Frames in ascending order."""
+        for chunk in self.chunks:
+            yield from chunk
+
+    def __len__(self) -> int:
+        return sum(len(chunk) for chunk in self.chunks)
+
+    def __contains__(self, frame: object) -> bool:
+        if not isinstance(frame, int):
+            return False
+        index = bisect_right(self.chunks, frame, key=lambda chunk: chunk[0])
+        return index > 0 and frame in self.chunks[index - 1]
+
+    def __str__(self) -> str:
+        """The canonical text, which `parse` reads back; empty for the empty set."""
+        return ",".join(_format_chunk(chunk) for chunk in self.chunks)
+
+    @property
+    def first(self) -> int:
+        """The lowest frame. Raises UsageError when the range is empty."""
+        self._require_frames()
+        return self.chunks[0][0]
+
+    @property
+    def last(self) -> int:
+        """The highest frame. Raises UsageError when the range is empty."""
+        self._require_frames()
+        return self.chunks[-1][-1]
+
+    def intersection(self, other: FrameRange) -> FrameRange:
+        """Frames in both."""
+        return FrameRange(_compress(frame for frame in self if frame in other))
+
+    def difference(self, other: FrameRange) -> FrameRange:
+        """Frames of this range that are not in the other."""
+        return FrameRange(_compress(frame for frame in self if frame not in other))
+
+    def _require_frames(self) -> None:
+        if not self.chunks:
+            raise UsageError("the frame range is empty")
+
+
+def _parse_part(part: str, text: str) -> range:
+    match = _PART.fullmatch(part)
+    if match is None:
+        raise UsageError(
+            f"'{text}' is no frame range: expected something like 1001-1100, 1001-1100x2 or a "
+            f"comma list of those, got '{part}'"
+        )
+    first = int(match[1])
+    last = first if match[2] is None else int(match[2])
+    step = 1 if match[3] is None else int(match[3])
+    if last < first:
+        raise UsageError(f"the frame range '{part}' runs backwards: write {last}-{first}")
+    if step == 0:
+        raise UsageError(f"the frame range '{part}' has a step of 0: the least is 1")
+    return range(first, last + 1, step)
+
+
+def _compress(frames: Iterable[int]) -> tuple[range, ...]:
+    """Chunks of ascending frames, repetitions allowed; a function of the set alone.
+
+    Greedy from the left, except that two frames apart make no chunk of their own: 1, 3, 4, 5 is
+    `1,3-5`, not `1-3x2,4-5`.
+    """
+    chunks: list[range] = []
+    run: range | None = None
+    for frame in frames:
+        if run is None:
+            run = range(frame, frame + 1)
+        elif frame == run[-1]:
+            continue
+        elif len(run) == 1 or frame == run[-1] + run.step:
+            run = range(run[0], frame + 1, frame - run[-1])
+        elif len(run) == 2 and run.step > 1:
+            chunks.append(run[:1])
+            run = range(run[1], frame + 1, frame - run[1])
+        else:
+            chunks.append(run)
+            run = range(frame, frame + 1)
+    if run is not None:
+        pair_apart = len(run) == 2 and run.step > 1
+        chunks.extend([run[:1], run[1:]] if pair_apart else [run])
+    return tuple(chunks)
+
+
+def _format_chunk(chunk: range) -> str:
+    if len(chunk) == 1:
+        return str(chunk[0])
+    return f"{chunk[0]}-{chunk[-1]}" + (f"x{chunk.step}" if chunk.step > 1 else "")

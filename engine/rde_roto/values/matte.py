@@ -1,0 +1,34 @@
+"""A matte: the alpha of every element at one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """What is delivered for one frame.
+
+    `frame` is the plate's frame number. `alpha` is float32 [K, H, W] in 0..1, row 0 on top, the
+    plate's data window, one plane per element (no background plane) in the order of `elements`.
+    `digest` names everything the pixels were made from. Raises ValueError when planes and names
+    do not match.
+    """
+
+    frame: int
+    alpha: FloatArray
+    elements: tuple[str, ...]
+    digest: str
+
+    def __post_init__(self) -> None:
+        if self.alpha.ndim != 3 or len(self.alpha) != len(self.elements):
+            raise ValueError(
+                f"expected alpha [{len(self.elements)}, H, W] for the elements "
+                f"{', '.join(self.elements)}, got {list(self.alpha.shape)}"
+            )

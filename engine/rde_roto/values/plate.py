@@ -1,0 +1,71 @@
+"""What a plate is to everything above it: pixels by frame number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels; (x, y) is its top left corner, which may be negative."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W), as arrays have it."""
+        return self.height, self.width
+
+    def __str__(self) -> str:
+        """`640x360`, or `640x360 at (-8, 0)` when the corner is not the origin."""
+        corner = f" at ({self.x}, {self.y})" if (self.x, self.y) != (0, 0) else ""
+        return f"{self.width}x{self.height}{corner}"
+
+
+@dataclass(frozen=True)
+class PlateFormat:
+    """The windows of a plate, in pixels, row 0 on top, and its pixel aspect (width / height)."""
+
+    data: Window
+    display: Window
+    pixel_aspect: float = 1.0
+
+
+class Plate(Protocol):
+    """A source of pixels: a sequence on disk, a movie, or frames pushed by a host.
+
+    Frame numbers are the host's own, never an index. Reading is pure: any order, any number of
+    times, the same pixels.
+    """
+
+    @property
+    def name(self) -> str:
+        """For messages, such as `hero.####.exr`."""
+
+    @property
+    def range(self) -> FrameRange:
+        """The frames that exist."""
+
+    @property
+    def format(self) -> PlateFormat:
+        """The format of the first frame, which every frame must have."""
+
+    def digest(self, frame: int) -> str:
+        """Hex digest of the frame's content and its colour transform; decodes no pixel.
+
+        Raises InputError, naming the frame, when it is missing or unreadable.
+        """
+
+    def read(self, frame: int) -> FloatArray:
+        """The data window as the network sees it: float32 [H, W, 3] RGB, row 0 on top.
+
+        Display-like sRGB, 0..1, every value finite. Raises InputError, naming the frame, when it
+        is missing, unreadable or of another format than the first frame.
+        """
