@@ -1,0 +1,238 @@
+"""Presets: every setting of a roto run, with its range and its meaning.
+
+`values.preset_files` finds and reads the files that presets are kept in.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
+
+from rde_roto.values.digest import digest_of
+
+_BANK_RULE: Final = (
+    "expected F, L and RDE joined by +, at most 4 F, 4 L and one RDE, such as 2F+L+RDE"
+)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Which moments a frame is read from, written as in table 5 of the RDE-VOS paper: `2F+L+RDE`.
+
+    `anchor` (F) counts the keyframe's moment, 0..4, `latest` (L) the last memory frame's, 0..4, and
+    `recurrent` (RDE) the recurrent dynamic embedding's, 0 or 1. Raises ValueError outside these
+    ranges and when all three are 0.
+    """
+
+    anchor: int
+    latest: int
+    recurrent: int
+
+    def __post_init__(self) -> None:
+        counts = (self.anchor, self.latest, self.recurrent)
+        within = all(0 <= n <= top for n, top in zip(counts, (4, 4, 1), strict=True))
+        if not within or not any(counts):
+            raise ValueError(_BANK_RULE)
+
+    @classmethod
+    def parse(cls, text: str) -> Bank:
+        """The bank written in `text`, terms in any order; ValueError when it is none."""
+        counts: dict[str, int] = {}
+        for term in text.split("+"):
+            match = re.fullmatch(r"([0-9]?)(F|L|RDE)", term.strip())
+            if match is None or match[2] in counts:
+                raise ValueError(_BANK_RULE)
+            counts[match[2]] = int(match[1] or 1)
+        return cls(counts.get("F", 0), counts.get("L", 0), counts.get("RDE", 0))
+
+    def __str__(self) -> str:
+        """The canonical spelling: F, L, RDE in this order; `Bank.parse(str(b)) == b`."""
+        counts = (("F", self.anchor), ("L", self.latest), ("RDE", self.recurrent))
+        return "+".join(f"{n if n > 1 else ''}{letter}" for letter, n in counts if n)
+
+
+def _to_bank(value: object) -> Bank:
+    if isinstance(value, Bank):
+        return value
+    if isinstance(value, str):
+        return Bank.parse(value)
+    raise ValueError(_BANK_RULE)
+
+
+_BankText = Annotated[
+    Bank,
+    PlainValidator(_to_bank),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["2F+L+RDE", "F+L", "RDE"]}),
+]
+
+
+class _Settings(BaseModel):
+    """Frozen, with no key it does not know and no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of every value under its name; equal settings have equal digests."""
+        values = self.model_dump(mode="json")
+        return digest_of(type(self).__name__, *(part for pair in values.items() for part in pair))
+
+
+class Tracking(_Settings):
+    """What decides the network's own matte; its digest enters every state digest."""
+
+    lines: int = Field(
+        default=480,
+        ge=96,
+        le=2160,
+        description=(
+            "Height in lines at which the network works, 96 to 2160. More lines show it finer "
+            "detail and take longer. A plate with fewer lines is not enlarged."
+        ),
+    )
+    memory_every: int = Field(
+        default=3,
+        ge=1,
+        le=30,
+        description=(
+            "Every how many frames, counted from the keyframe, the memory is brought up to date, "
+            "1 to 30 (theta in the paper)."
+        ),
+    )
+    top_k: int | None = Field(
+        default=40,
+        ge=1,
+        le=4096,
+        description=(
+            "How many of the best matching places in memory each place of the frame listens to, "
+            "1 to 4096; null listens to all of them (full softmax)."
+        ),
+    )
+    bank: _BankText = Field(
+        default=Bank(anchor=2, latest=1, recurrent=1),
+        json_schema_extra={"default": "2F+L+RDE"},
+        description=(
+            "Which memories are read, joined by +: F is the keyframe, L the latest memory frame, "
+            "RDE the recurrent summary of everything since the keyframe. A number in front counts "
+            "a memory more than once, F and L up to 4; RDE at most once."
+        ),
+    )
+    state_dtype: Literal["float16", "float32"] = Field(
+        default="float16",
+        description=(
+            "Precision in which the memory is kept between frames, float16 or float32; float32 "
+            "takes twice the space."
+        ),
+    )
+
+
+class Finish(_Settings):
+    """What is done to the network's matte on its way out; changing it tracks nothing anew."""
+
+    erode_px: float = Field(
+        default=0.0,
+        ge=-64.0,
+        le=64.0,
+        description=(
+            "Moves the edge of the matte inwards by this many plate pixels, -64 to 64; negative "
+            "values move it outwards (dilate)."
+        ),
+    )
+    feather_px: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=64.0,
+        description="Softens the edge of the matte over this many plate pixels, 0 to 64.",
+    )
+    gain: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=10.0,
+        description="Multiplies the matte, which is then held within 0..1; 0 to 10, no unit.",
+    )
+
+
+class Preset(_Settings):
+    """A named pair of Tracking and Finish. Values out of range raise pydantic.ValidationError."""
+
+    name: str = Field(description="The preset's name: its file's name without .yaml.")
+    description: str = Field(default="", description="What the preset is for, one sentence.")
+    tracking: Tracking = Field(default=Tracking(), description="How the elements are followed.")
+    finish: Finish = Field(default=Finish(), description="What is done to the finished matte.")
+
+    def to_yaml(self) -> str:
+        """A preset file with every value and, as comments, what it means; loads as an equal one."""
+        lines = [f"# preset {self.name}", _yaml_pair("description", self.description)]
+        for section in SECTIONS:
+            settings: _Settings = getattr(self, section)
+            lines += ["", f"# {type(self).model_fields[section].description}", f"{section}:"]
+            values = settings.model_dump(mode="json")
+            for key, field in type(settings).model_fields.items():
+                comment = textwrap.wrap(field.description or "", width=94)
+                lines += [f"  # {line}" for line in comment]
+                lines.append(f"  {_yaml_pair(key, values[key])}")
+        return "\n".join(lines) + "\n"
+
+
+SECTIONS: Final[Mapping[str, type[_Settings]]] = MappingProxyType(
+    {"tracking": Tracking, "finish": Finish}
+)
+"""The sections of a preset and of its file, in their order."""
+
+
+def preset_schema() -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a preset file, for editors that check YAML while typing."""
+    schema = Preset.model_json_schema()
+    properties = {
+        "extends": {
+            "type": "string",
+            "description": "Name of the preset whose values this one starts from.",
+        },
+        **schema["properties"],
+    }
+    del schema["required"], properties["name"]
+    return {
+        **schema,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "rde-roto preset",
+        "description": "Settings of a roto run; every key may be left out.",
+        "properties": properties,
+    }
+
+
+def allowed_values(path: tuple[str, ...]) -> str:
+    """The values that the key at `path`, such as ("tracking", "lines"), may have, in words."""
+    model = SECTIONS[path[0]] if len(path) > 1 else Preset
+    return _in_words(model.model_json_schema()["properties"][path[-1]])
+
+
+def _in_words(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_in_words(choice) for choice in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    kind: str = schema["type"]
+    if kind not in ("integer", "number"):
+        return {"string": "text"}.get(kind, kind)
+    number = "a whole number" if kind == "integer" else "a number"
+    return f"{number} from {schema['minimum']:g} to {schema['maximum']:g}"
+
+
+def _yaml_pair(key: str, value: object) -> str:
+    """`key: value` as YAML, on one line unless the value is text of several lines."""
+    return str(yaml.safe_dump({key: value}, allow_unicode=True, width=10_000)).rstrip("\n")
