@@ -1,0 +1,1 @@
+"""How good mattes are: scores against ground truth."""
