@@ -1,0 +1,1 @@
+"""Pixels on disk: plates in, masks in, mattes out. Never torch."""

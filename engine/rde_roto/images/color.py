@@ -1,0 +1,148 @@
+"""From a plate's colour space to what the network was trained on: display-like sRGB, 0..1.
+
+Two spaces need no configuration: sRGB passes as it is, scene-linear Rec.709 goes through `_view`.
+Cineon log (`KodakLog`, as OpenImageIO calls it) has its formula here. Every other space is brought
+to linear Rec.709 by OpenColorIO inside OpenImageIO, with the configuration of `$OCIO` or else a
+pinned builtin one that knows the ACES spaces and the cameras' logs.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+import numpy as np
+import OpenImageIO
+from OpenImageIO import ColorConfig, ImageBuf, ImageBufAlgo
+
+from rde_roto.values.errors import UsageError
+from rde_roto.values.matte import FloatArray
+
+SRGB = "sRGB"
+LINEAR = "lin_rec709"
+CINEON = "KodakLog"
+
+_PINNED_CONFIG = "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
+_VIEW_REVISION = "view-1"  # part of every plate's digest: raise it when a formula here changes
+_KNEE = 0.8  # display value where the shoulder begins
+_MOST_LIGHT = 65504.0  # the largest half: infinity counts as this
+_CODES = (-1.0, 2.0)  # what lies outside is no code value, and its light would overflow
+
+
+def canonical_space(name: str) -> str:
+    """One name for a space that needs no configuration, any other name as it came.
+
+    Raises UsageError when neither this module nor the colour configuration knows it.
+    """
+    config = ColorConfig(_config_name())
+    if name.lower() == CINEON.lower():
+        return CINEON
+    for own in (SRGB, LINEAR):
+        if name.lower() == own.lower() or config.equivalent(name, own):
+            return own
+    if config.getColorSpaceIndex(config.resolve(name)) < 0:
+        known = ", ".join([SRGB, LINEAR, CINEON, *config.getColorSpaceNames()])
+        trouble = config.geterror() or f"{_config_name()} knows {known}"
+        raise UsageError(f"unknown colour space '{name}': {trouble}")
+    return name
+
+
+def transform_name(color_space: str) -> str:
+    """What `to_network_view` does with a canonical space, as a name for digests."""
+    if color_space in (SRGB, LINEAR, CINEON):
+        return f"{_VIEW_REVISION}:{color_space}"
+    return f"{_VIEW_REVISION}:{color_space}@{_config_name()}"
+
+
+def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
+    """Bring pixels of a canonical colour space to the network's view.
+
+    `pixels` is float32 [H, W, 3] RGB and is left alone; the result has the same shape, display-like
+    sRGB in 0..1, every value finite. Values that are not a number count as 0, infinities as the
+    largest half float.
+
+    sRGB is only clipped to 0..1. Everything else becomes linear Rec.709 light x >= 0 and then
+
+        d = 12.92 x                       for x <= 0.0031308        (IEC 61966-2-1)
+        d = 1.055 x^(1/2.4) - 0.055       above, also beyond 1
+        y = d                             for d <= k = 0.8
+        y = k + (1 - k) t / (1 + t)       above, t = (d - k) / (1 - k)
+
+    which is the sRGB curve up to the knee and a shoulder that joins it with the same slope, rises
+    for ever and stays below 1, so that highlights keep their shape (x = 1 gives 0.9, x = 16 0.985).
+    Light is rounded to half float first, as EXR plates hold it; for others that moves y by < 2e-4.
+
+    Raises UsageError when the colour configuration cannot convert the space.
+    """
+    if color_space == SRGB:
+        clipped: FloatArray = np.fmin(np.fmax(pixels, np.float32(0)), np.float32(1))
+        return clipped
+    if color_space == LINEAR:
+        return _view(pixels)
+    if not np.isfinite(pixels).all():  # else one bad channel would spoil its neighbours
+        pixels = np.nan_to_num(pixels, posinf=_MOST_LIGHT, neginf=-_MOST_LIGHT)
+    if color_space == CINEON:
+        return _view(_cineon_to_linear(pixels.clip(*_CODES)))
+    matrix = _linear_matrix(color_space, _config_name())
+    if matrix is None:
+        return _view(_convert(pixels.clip(*_CODES), color_space, _config_name()))
+    return _view((pixels.reshape(-1, 3) @ matrix).reshape(pixels.shape))
+
+
+def _view(linear: FloatArray) -> FloatArray:
+    with np.errstate(over="ignore"):  # beyond the largest half lies infinity, which has its entry
+        halves = linear.astype(np.float16)
+    view: FloatArray = _VIEW_OF_HALF[halves.view(np.uint16)]
+    return view
+
+
+def _make_view_table() -> FloatArray:
+    """The view of every half float, by its 16 bits."""
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float64)
+    light = np.clip(np.nan_to_num(halves), 0, _MOST_LIGHT)
+    display = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    excess = np.maximum(display - _KNEE, 0) / (1 - _KNEE)
+    shoulder = _KNEE + (1 - _KNEE) * excess / (1 + excess)
+    table = np.where(display <= _KNEE, display, shoulder).astype(np.float32)
+    table.flags.writeable = False
+    return table
+
+
+_VIEW_OF_HALF = _make_view_table()
+
+
+def _cineon_to_linear(pixels: FloatArray) -> FloatArray:
+    """Kodak's printing density: white at code 685, black at 95, 0.002 density a code, gamma 0.6."""
+    black = np.float32(10 ** ((95 - 685) * 0.002 / 0.6))
+    exponent = pixels * np.float32(1023 * 0.002 / 0.6)
+    exponent -= np.float32(685 * 0.002 / 0.6)
+    linear: FloatArray = np.power(np.float32(10), exponent, out=exponent)
+    linear -= black
+    linear /= 1 - black
+    return linear
+
+
+@lru_cache  # reading a configuration takes longer than converting a frame
+def _linear_matrix(color_space: str, config: str) -> FloatArray | None:
+    """The 3x3 matrix to linear Rec.709, RGB rows on its left; None for a space that is not linear.
+
+    A matrix product is many times faster than the general conversion, which gives the matrix.
+    """
+    if not ColorConfig(config).isColorSpaceLinear(color_space):
+        return None
+    matrix: FloatArray = _convert(np.eye(3, dtype=np.float32)[None], color_space, config)[0]
+    return matrix
+
+
+def _convert(pixels: FloatArray, color_space: str, config: str) -> FloatArray:
+    source = ImageBuf(np.ascontiguousarray(pixels))
+    converted = ImageBufAlgo.colorconvert(source, color_space, LINEAR, False, "", "", config)
+    linear = None if converted.has_error else converted.get_pixels(OpenImageIO.FLOAT)
+    if linear is None:
+        reason = converted.geterror()
+        raise UsageError(f"cannot convert from colour space '{color_space}': {reason}")
+    return linear
+
+
+def _config_name() -> str:
+    return os.environ.get("OCIO") or _PINNED_CONFIG

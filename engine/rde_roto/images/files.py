@@ -1,0 +1,180 @@
+"""Single image files through OpenImageIO, which answers a damaged file with None or an error
+string and raises nothing: every question it is asked goes through here."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO
+from OpenImageIO import ImageInput, ImageSpec
+
+from rde_roto.values.errors import InputError, OutputError
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import PlateFormat, Window
+
+PROVENANCE_PREFIX = "rde-roto:"
+
+_LITTLE_SPACE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What a file says of itself before any pixel is decoded.
+
+    `pixel_type` is OIIO's name of the stored type: `uint8`, `uint16`, `half`, `float`, …
+    `color_space` is the name the file gives, or None. `provenance` holds the attributes this
+    product writes, by their full names (`rde-roto:digest`, …).
+    """
+
+    kind: str
+    format: PlateFormat
+    channels: tuple[str, ...]
+    pixel_type: str
+    color_space: str | None
+    provenance: Mapping[str, str]
+
+
+def read_header(path: Path) -> ImageHeader:
+    """The header of an image file. Raises InputError when it cannot be read."""
+    with _opened(path) as image:
+        return _header(image)
+
+
+def read_channels(path: Path, names: Sequence[str]) -> FloatArray:
+    """Channels of an image file by name: float32 [H, W, C], row 0 on top, the data window.
+
+    Integers come as 0..1. Raises InputError when the file cannot be read to its end or lacks a
+    channel.
+    """
+    with _opened(path) as image:
+        header = _header(image)
+        missing = [name for name in names if name not in header.channels]
+        if missing:
+            raise InputError(
+                f"{path} has no channel {', '.join(missing)} (it has {', '.join(header.channels)})"
+            )
+        indices = [header.channels.index(name) for name in names]
+        first, end = min(indices), max(indices) + 1
+        pixels = image.read_image(0, 0, first, end, OpenImageIO.FLOAT)
+        reason = image.geterror() or OpenImageIO.geterror()
+    expected = (*header.format.data.shape, end - first)
+    if pixels is None or reason or pixels.size != np.prod(expected):
+        raise InputError(f"{path} is damaged or cut short: {_one_line(reason)}")
+    pixels = pixels.reshape(expected)
+    order = [index - first for index in indices]
+    if order != list(range(end - first)):
+        pixels = np.ascontiguousarray(pixels[..., order])
+    return pixels
+
+
+def color_channels(path: Path, channels: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of red, green and blue, or of the one grey channel.
+
+    Without bare R, G, B the layer of the shortest name that has all three is taken. Raises
+    InputError when there is no such layer and not one grey channel either.
+    """
+    layers = [channel[:-1] for channel in channels if channel == "R" or channel.endswith(".R")]
+    for layer in sorted(layers, key=len):
+        rgb = tuple(layer + color for color in "RGB")
+        if set(rgb) <= set(channels):
+            return rgb
+    opaque = [channel for channel in channels if not _is_alpha(channel)]
+    if len(opaque) == 1:
+        return (opaque[0],)
+    raise InputError(f"{path} has no red, green and blue channels: it has {', '.join(channels)}")
+
+
+def alpha_channel(channels: tuple[str, ...]) -> str | None:
+    """The name of the alpha channel: `A`, or else that of the only layer that has one."""
+    found = [channel for channel in channels if _is_alpha(channel)]
+    if "A" in found:
+        return "A"
+    return found[0] if len(found) == 1 else None
+
+
+def _is_alpha(channel: str) -> bool:
+    return channel.rpartition(".")[2] == "A"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path` to write an image under; it is renamed when the block ends well.
+
+    So a file under its final name is always whole. The folder is made when it is missing. Raises
+    OutputError when the image cannot be written, flushed or read back; nothing half-done stays.
+    """
+    temp = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temp
+        with temp.open("rb+") as file:
+            os.fsync(file.fileno())  # a network share may run full only here
+        read_header(temp)
+        temp.replace(path)
+    except (OSError, InputError) as error:
+        raise OutputError(f"cannot write {path}: {_write_trouble(error, path.parent)}") from error
+    finally:
+        with suppress(
+            OSError
+        ):  # nothing to remove is the good case; no reason to hide another error
+            temp.unlink()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[ImageInput]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist")
+    keep_colour = ImageSpec()
+    keep_colour.attribute("oiio:UnassociatedAlpha", 1)  # alpha must not darken the colours
+    image = ImageInput.open(str(path), keep_colour)
+    if image is None:
+        raise InputError(f"cannot read {path}: {_one_line(OpenImageIO.geterror())}")
+    try:
+        yield image
+    finally:
+        image.close()
+
+
+def _header(image: ImageInput) -> ImageHeader:
+    spec = image.spec()
+    aspect = float(spec.getattribute("PixelAspectRatio") or 1.0)
+    return ImageHeader(
+        kind=image.format_name(),
+        format=PlateFormat(
+            data=Window(spec.x, spec.y, spec.width, spec.height),
+            display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
+            pixel_aspect=aspect if np.isfinite(aspect) and aspect > 0 else 1.0,
+        ),
+        channels=tuple(spec.channelnames),
+        pixel_type=str(spec.format),
+        color_space=spec.getattribute("oiio:ColorSpace"),
+        provenance={
+            attribute.name: str(attribute.value)
+            for attribute in spec.extra_attribs
+            if attribute.name.startswith(PROVENANCE_PREFIX)
+        },
+    )
+
+
+def _one_line(reason: str) -> str:
+    return " ".join(reason.split()) or "no reason given"
+
+
+def _write_trouble(error: OSError | InputError, folder: Path) -> str:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return reason
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    if full or free < _LITTLE_SPACE_BYTES:
+        return f"{reason} (the disk has {free / 1e6:.1f} MB left)"
+    return reason

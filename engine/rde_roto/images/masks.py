@@ -1,0 +1,218 @@
+"""The artist's masks: a file becomes one soft plane per element, over the plate's data window."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rde_roto.images.files import (
+    ImageHeader,
+    alpha_channel,
+    color_channels,
+    read_channels,
+    read_header,
+)
+from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import PlateFormat
+
+MaskMode: TypeAlias = Literal["auto", "labels", "colours", "matte"]
+
+_MOST_ELEMENTS = 64
+_FAINT = 32 / 255  # no matte of an element one can see stays below this; label numbers do
+
+
+def read_mask(
+    path: Path,
+    plate_format: PlateFormat,
+    mode: MaskMode = "auto",
+    elements: tuple[str, ...] | None = None,
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Read a mask as float32 [K, H, W] in 0..1 over the plate's data window, and K names.
+
+    - `labels`: each number but 0 is an element, in ascending order, also 255 (a mask of 0 and 255
+      is one element). An indexed PNG gives its indices, another image its one channel.
+    - `colours`: each colour but black is an element, ordered by blue, then green, then red: red,
+      green, yellow, blue, magenta, cyan, white; this is the label order of the usual palette, and
+      the same for every keyframe with the same colours.
+    - `matte`: one soft element, kept at the precision of the file: the alpha channel, else the one
+      channel, else the largest of red, green and blue. An alpha that is 1 everywhere is no mask
+      and is passed over.
+    - `auto`: an indexed PNG is `labels`; an image with alpha, or without colour, `matte`; any
+      other `colours`. 8-bit grey that stays below 32 of 255 may be either, and is refused.
+
+    An EXR is placed by its own windows, 0 outside them; its display window must be as large as
+    the plate's. Any other file must be as large as the plate's data window. `elements` names the
+    planes; without it they are `element1`, `element2`, … Names come back fit for EXR layers.
+
+    Raises InputError for a file that is missing, damaged, of the wrong size, empty, or unfit for
+    the mode; UsageError for names that do not fit the mask.
+    """
+    indices = _palette_indices(path) if mode in ("auto", "labels") else None
+    if indices is not None:
+        planes = _split(path, indices)
+        _require_size(path, planes, plate_format)
+    else:
+        header = read_header(path)
+        planes = _planes(path, header, mode)
+        if header.kind == "openexr":
+            planes = _place(path, planes, header.format, plate_format)
+        else:
+            _require_size(path, planes, plate_format)
+    names = _name_planes(path, len(planes), elements)
+    for name, plane in zip(names, planes, strict=True):
+        if not plane.any():
+            raise InputError(f"the mask {path} is empty: no pixel of '{name}' is above 0")
+    return planes, names
+
+
+def read_labels(path: Path) -> NDArray[Any]:
+    """The label of every pixel, whole numbers [H, W], 0 the background, row 0 on top.
+
+    An indexed PNG gives its indices, any other image the numbers of its one channel. Raises
+    InputError for a file that is missing, damaged, or holds no labels.
+    """
+    indices = _palette_indices(path)
+    if indices is not None:
+        return indices
+    header = read_header(path)
+    pixels = _read(path, color_channels(path, header.channels))
+    return _label_numbers(path, pixels, header.pixel_type)
+
+
+def element_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names fit for EXR layers: letters without accents, digits and `_`, no digit first.
+
+    Raises UsageError when a name keeps no letter or digit or two become the same.
+    """
+    clean: list[str] = []
+    for name in names:
+        plain = unicodedata.normalize("NFKD", name.strip())
+        plain = "".join(char for char in plain if not unicodedata.combining(char))
+        plain = re.sub(r"[^A-Za-z0-9_]+", "_", plain)
+        if not re.search(r"[A-Za-z0-9]", plain):
+            raise UsageError(f"'{name}' cannot name an element: use letters a-z, digits and _")
+        plain = f"_{plain}" if plain[0].isdigit() else plain
+        if plain in clean:
+            raise UsageError(f"two elements would be named '{plain}': give each its own name")
+        clean.append(plain)
+    return tuple(clean)
+
+
+def _palette_indices(path: Path) -> NDArray[Any] | None:
+    """The indices [H, W] of an indexed PNG (which OIIO would turn into colours), else None."""
+    if path.suffix.lower() != ".png" or not path.is_file():
+        return None
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image) if image.mode == "P" else None
+    except OSError as error:
+        raise InputError(f"{path} is damaged or cut short: {error}") from error
+
+
+def _planes(path: Path, header: ImageHeader, mode: MaskMode) -> FloatArray:
+    alpha_name = alpha_channel(header.channels)
+    if alpha_name is not None and mode in ("auto", "matte"):
+        alpha = _read(path, [alpha_name])
+        if len(header.channels) == 1 or alpha.min() < 1:
+            return _soft(alpha)
+    pixels = _read(path, color_channels(path, header.channels))
+    if mode == "auto":
+        mode = "colours" if np.ptp(pixels, axis=2).any() else "matte"
+        faint = header.pixel_type == "uint8" and 0 < pixels.max() < _FAINT
+        if mode == "matte" and faint:
+            raise InputError(
+                f"no pixel of the mask {path} is above {round(pixels.max() * 255)} of 255: say "
+                "--mask-as labels if these are label numbers, --mask-as matte if it is a matte"
+            )
+    if mode == "matte":
+        return _soft(pixels)
+    if mode == "labels":
+        return _split(path, _label_numbers(path, pixels, header.pixel_type))
+    pixels = pixels.clip(max=1)
+    red, green, blue = np.rint(np.broadcast_to(pixels, (*pixels.shape[:2], 3)) * 255).T.astype(int)
+    return _split(path, (blue << 16 | green << 8 | red).T)
+
+
+def _read(path: Path, channels: Sequence[str]) -> FloatArray:
+    """Channels [H, W, C], at least 0; what is no number counts as 0, infinity as 1."""
+    pixels: FloatArray = np.nan_to_num(read_channels(path, channels), posinf=1).clip(min=0)
+    return pixels
+
+
+def _soft(pixels: FloatArray) -> FloatArray:
+    """One plane [1, H, W] in 0..1: the largest of the channels of [H, W, C]."""
+    plane: FloatArray = pixels.max(axis=2).clip(max=1)[None]
+    return plane
+
+
+def _label_numbers(path: Path, pixels: FloatArray, pixel_type: str) -> NDArray[Any]:
+    most = {"uint8": 255, "uint16": 65535}.get(pixel_type, 1)
+    scaled = pixels * np.float32(most)
+    whole = np.rint(scaled)
+    if np.ptp(pixels, axis=2).any() or np.abs(scaled - whole).max() > 0.01:
+        raise InputError(
+            f"the mask {path} holds no label numbers: expected an indexed PNG or one channel of "
+            "whole numbers; say --mask-as colours or --mask-as matte"
+        )
+    numbers: NDArray[Any] = whole[..., 0].astype(np.int64)
+    return numbers
+
+
+def _split(path: Path, numbers: NDArray[Any]) -> FloatArray:
+    """One plane [K, H, W] of 0 and 1 for each number but 0, ascending."""
+    kinds = np.unique(numbers)
+    kinds = kinds[kinds != 0]
+    if len(kinds) > _MOST_ELEMENTS:
+        raise InputError(
+            f"the mask {path} holds {len(kinds)} different colours or labels, {_MOST_ELEMENTS} at "
+            "most make sense: if its edges are soft, say --mask-as matte, or use --mask-as labels"
+        )
+    if len(kinds) == 0:
+        raise InputError(f"the mask {path} is empty: no pixel is above 0")
+    planes: FloatArray = (numbers[None] == kinds[:, None, None]).astype(np.float32)
+    return planes
+
+
+def _place(path: Path, planes: FloatArray, own: PlateFormat, plate: PlateFormat) -> FloatArray:
+    """Planes over the plate's data window, from where the mask's windows say they lie."""
+    if own.display.shape != plate.display.shape:
+        raise InputError(
+            f"the mask {path} has a display window of {own.display}, the plate one of "
+            f"{plate.display}: it was made for another size"
+        )
+    placed = np.zeros((len(planes), *plate.data.shape), dtype=np.float32)
+    left, top = own.data.x - plate.data.x, own.data.y - plate.data.y
+    right, bottom = left + own.data.width, top + own.data.height
+    inner_x, inner_y = max(left, 0), max(top, 0)
+    target = placed[:, inner_y : max(bottom, 0), inner_x : max(right, 0)]
+    source = planes[:, inner_y - top :, inner_x - left :]
+    target[...] = source[:, : target.shape[1], : target.shape[2]]
+    return placed
+
+
+def _require_size(path: Path, planes: FloatArray, plate: PlateFormat) -> None:
+    height, width = planes.shape[1:]
+    if (height, width) != plate.data.shape:
+        raise InputError(
+            f"the mask {path} is {width}x{height}, the plate's data window is "
+            f"{plate.data.width}x{plate.data.height}: make it as large"
+        )
+
+
+def _name_planes(path: Path, count: int, elements: tuple[str, ...] | None) -> tuple[str, ...]:
+    if elements is None:
+        return tuple(f"element{number}" for number in range(1, count + 1))
+    if len(elements) != count:
+        raise UsageError(
+            f"the mask {path} holds {count} element{'s' * (count > 1)}, --elements names "
+            f"{len(elements)}: {', '.join(elements)}"
+        )
+    return element_names(elements)

@@ -1,0 +1,117 @@
+"""Plates from disk: EXR, DPX, TIFF, PNG and JPEG sequences; movies by way of `movies`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rde_roto.images.color import (
+    CINEON,
+    LINEAR,
+    SRGB,
+    canonical_space,
+    to_network_view,
+    transform_name,
+)
+from rde_roto.images.files import ImageHeader, color_channels, read_channels, read_header
+from rde_roto.images.movies import MOVIE_SUFFIXES, open_movie
+from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.values.digest import digest_file, digest_of
+from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Plate, PlateFormat
+
+
+def open_plate(text: str, color_space: str | None = None) -> Plate:
+    """A plate named by a pattern, one of its frames, its folder, or a movie file.
+
+    `color_space` overrides what the files say; without it, a sequence takes what its first frame
+    says, or what its format means (see `guess_space`), and a movie is taken as sRGB.
+
+    Raises UsageError for a text that names no one plate or an unknown colour space, InputError
+    when the plate is missing or its first frame unreadable.
+    """
+    space = None if color_space is None else canonical_space(color_space)
+    if Path(text).suffix.lower() in MOVIE_SUFFIXES:
+        return open_movie(Path(text), space or SRGB)
+    sequence = find_sequence(text)
+    path = sequence.path(sequence.range.first)
+    header = read_header(path)
+    return SequencePlate(sequence, header.format, space or guess_space(header))
+
+
+def guess_space(header: ImageHeader) -> str:
+    """The canonical colour space of a file: what it says, else what its format means.
+
+    8-bit files are sRGB, whatever they say: that is what the network was trained on. Otherwise
+    the file's own word counts when the colour configuration knows it; failing that, half and
+    float are scene-linear Rec.709, DPX of more than 8 bits is Cineon log, the rest is sRGB.
+    """
+    if header.pixel_type == "uint8":
+        return SRGB
+    if header.color_space is not None:
+        try:
+            return canonical_space(header.color_space)
+        except UsageError:
+            pass  # only a suggestion: the format decides
+    if header.pixel_type in ("half", "float", "double"):
+        return LINEAR
+    return CINEON if header.kind == "dpx" else SRGB
+
+
+@dataclass(frozen=True, eq=False)
+class SequencePlate:
+    """A plate of one image file a frame. `color_space` is canonical and holds for every frame."""
+
+    sequence: FrameSequence
+    format: PlateFormat
+    color_space: str
+
+    @property
+    def name(self) -> str:
+        """`hero.####.exr`."""
+        return self.sequence.name
+
+    @property
+    def range(self) -> FrameRange:
+        """The frames found on disk when the plate was opened."""
+        return self.sequence.range
+
+    def digest(self, frame: int) -> str:
+        """Digest of the file's bytes and the colour transform.
+
+        Raises InputError when the frame is missing.
+        """
+        return digest_of(digest_file(self.sequence.path(frame)), transform_name(self.color_space))
+
+    def read(self, frame: int) -> FloatArray:
+        """The frame in the network's view: float32 [H, W, 3] RGB in 0..1, row 0 on top.
+
+        Grey becomes three channels; alpha is ignored. Raises InputError when the frame is missing,
+        damaged, without colour channels, or differs from the first frame in size or windows.
+        """
+        path = self.sequence.path(frame)
+        header = read_header(path)
+        if header.format != self.format:
+            expected, came = _tell_apart(self.format, header.format)
+            raise InputError(
+                f"the plate {self.name} changes size at frame {frame}: "
+                f"expected {expected}, came {came}"
+            )
+        names = color_channels(path, header.channels)
+        pixels = read_channels(path, names)
+        if len(names) == 1:
+            pixels = np.repeat(pixels, 3, axis=2)
+        return to_network_view(pixels, self.color_space)
+
+
+def _tell_apart(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:
+    """Both formats in the words in which they differ."""
+    if expected.data != came.data:
+        return str(expected.data), str(came.data)
+    if expected.display != came.display:
+        return f"a display window of {expected.display}", f"one of {came.display}"
+    return f"pixel aspect {expected.pixel_aspect:g}", f"{came.pixel_aspect:g}"

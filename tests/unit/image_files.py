@@ -1,0 +1,62 @@
+"""Real image files for the tests of this folder, written through OpenImageIO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO
+from numpy.typing import NDArray
+from OpenImageIO import ImageInput, ImageOutput, ImageSpec
+
+
+def write_image(
+    path: Path,
+    pixels: NDArray[Any],
+    pixel_type: str = "half",
+    channels: tuple[str, ...] | None = None,
+    **attributes: Any,
+) -> Path:
+    """Write float pixels [H, W, C]. In attribute names `__` stands for `:`; `origin=(x, y)` and
+    `display=(x, y, width, height)` set the windows."""
+    height, width, count = pixels.shape
+    spec = ImageSpec(width, height, count, pixel_type)
+    if channels is not None:
+        spec.channelnames = channels
+    spec.x, spec.y = attributes.pop("origin", (0, 0))
+    display = attributes.pop("display", (0, 0, width, height))
+    spec.full_x, spec.full_y, spec.full_width, spec.full_height = display
+    for key, value in attributes.items():
+        spec.attribute(key.replace("__", ":"), value)
+    image = ImageOutput.create(str(path))
+    assert image is not None, OpenImageIO.geterror()
+    assert image.open(str(path), spec), image.geterror()
+    assert image.write_image(np.ascontiguousarray(pixels, dtype=np.float32)), image.geterror()
+    assert image.close()
+    return path
+
+
+def read_image(path: Path) -> tuple[ImageSpec, NDArray[np.float32]]:
+    """The header and all channels of a file as float32 [H, W, C]."""
+    image = ImageInput.open(str(path))
+    assert image is not None, OpenImageIO.geterror()
+    spec = image.spec()
+    pixels = image.read_image(0, 0, 0, spec.nchannels, OpenImageIO.FLOAT)
+    assert pixels is not None, image.geterror()
+    image.close()
+    return spec, pixels
+
+
+def cut_short(path: Path, part: float = 0.5) -> None:
+    """Keep the first part of a file's bytes."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * part)])
+
+
+def ramp(height: int = 36, width: int = 64, seed: int = 0) -> NDArray[np.float32]:
+    """A picture [H, W, 3] in 0..1 whose every channel and corner differs, with some noise."""
+    y, x = np.mgrid[0:height, 0:width]
+    picture = np.stack([x / width, y / height, (x + y) / (width + height)], axis=2)
+    noise = np.random.default_rng(seed).random(picture.shape)
+    return (0.9 * picture + 0.1 * noise).astype(np.float32)

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from image_files import cut_short
+from numpy.typing import NDArray
+
+from rde_roto.images.plates import open_plate
+from rde_roto.values.errors import InputError
+from rde_roto.values.frames import FrameRange
+
+av = pytest.importorskip("av", reason="PyAV (the movie extra) is not installed")
+
+COUNT = 30
+
+
+def write_movie(
+    path: Path, codec: str, pix_fmt: str, pictures: list[NDArray[np.uint8]], **options: Any
+) -> Path:
+    """Encode pictures [H, W, 3] at 24 frames/s with a key frame every 8 and B-frames if it can."""
+    rotation = options.pop("rotation", 0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=24)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = pix_fmt
+        stream.codec_context.gop_size = 8
+        stream.bit_rate = 4_000_000
+        if codec in ("libx264", "mpeg4"):
+            stream.codec_context.max_b_frames = 2
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for index, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_yuv(path: Path, size: tuple[int, int], yuv: tuple[int, int, int], **tags: int) -> Path:
+    """One lossless frame of these 8-bit code values."""
+    width, height = size
+    planes = [np.full(height * width, yuv[0]), *(np.full(height * width, code) for code in yuv[1:])]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv444p"
+        for tag, value in tags.items():
+            setattr(stream.codec_context, tag, value)
+        codes = np.concatenate(planes).astype(np.uint8).reshape(3, height, width)
+        frame = av.VideoFrame.from_ndarray(codes, "yuv444p")
+        for tag, value in tags.items():
+            setattr(frame, tag, value)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def decode_yuv(yuv: tuple[int, int, int], kr: float, kb: float, full: bool) -> list[float]:
+    """RGB of code values by the equations of BT.601 and BT.709, which differ in kr and kb."""
+    y = yuv[0] / 255 if full else (yuv[0] - 16) / 219
+    cb, cr = ((code - 128) / (255 if full else 224) for code in yuv[1:])
+    red, blue = y + 2 * (1 - kr) * cr, y + 2 * (1 - kb) * cb
+    return [red, (y - kr * red - kb * blue) / (1 - kr - kb), blue]
+
+
+def flat_pictures(count: int = COUNT) -> list[NDArray[np.uint8]]:
+    return [np.full((48, 64, 3), 8 * index, np.uint8) for index in range(count)]
+
+
+CODECS = [
+    ("mp4", "libx264", "yuv420p"),
+    ("mkv", "libx264", "yuv420p"),
+    ("mov", "prores_ks", "yuv422p10le"),
+    ("mov", "png", "rgb24"),
+    ("avi", "mpeg4", "yuv420p"),
+]
+
+
+@pytest.mark.parametrize(("suffix", "codec", "pix_fmt"), CODECS)
+def test_every_frame_is_the_same_in_any_order(
+    tmp_path: Path, suffix: str, codec: str, pix_fmt: str
+) -> None:
+    pictures = flat_pictures()
+    path = write_movie(tmp_path / f"a film.{suffix}", codec, pix_fmt, pictures)
+    plate = open_plate(str(path))
+    assert plate.name == f"a film.{suffix}"
+    assert plate.range == FrameRange.parse(f"1-{COUNT}")
+    assert plate.format.data.shape == (48, 64)
+    forwards = [plate.read(frame) for frame in plate.range]
+    for picture, pixels in zip(pictures, forwards, strict=True):
+        assert pixels.dtype == np.float32
+        # neighbours differ by 8 codes, so this is the right frame and no other
+        assert np.abs(pixels[24, 32] * 255 - picture[0, 0]).max() < 4
+    for frame in [30, 1, 9, 8, 17, 16, 30, 29, 2, 3, 25, 3]:
+        assert np.array_equal(plate.read(frame), forwards[frame - 1])
+
+
+def test_10_bit_movies_keep_more_than_8_bits(tmp_path: Path) -> None:
+    ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None] * 4, (48, 1, 3))
+    path = write_movie(tmp_path / "a.mov", "prores_ks", "yuv422p10le", [ramp])
+    codes = open_plate(str(path)).read(1) * 255
+    assert np.abs(codes - np.rint(codes)).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("size", "tags", "kr", "kb", "full"),
+    [
+        ((720, 576), {}, 0.299, 0.114, False),  # untagged SD is BT.601
+        ((1280, 720), {}, 0.2126, 0.0722, False),  # untagged HD is BT.709
+        ((1280, 720), {"colorspace": 5}, 0.299, 0.114, False),
+        ((720, 576), {"colorspace": 1}, 0.2126, 0.0722, False),
+        ((1280, 720), {"color_range": 2}, 0.2126, 0.0722, True),
+    ],
+)
+def test_matrix_and_range(
+    tmp_path: Path,
+    size: tuple[int, int],
+    tags: dict[str, int],
+    kr: float,
+    kb: float,
+    full: bool,
+) -> None:
+    yuv = (120, 100, 160)
+    path = write_yuv(tmp_path / "a.mkv", size, yuv, **tags)
+    found = open_plate(str(path)).read(1)[size[1] // 2, size[0] // 2]
+    # rounded to 8 bits, and swscale's own fixed-point arithmetic; the matrices are 10 codes apart
+    assert np.abs(found - decode_yuv(yuv, kr, kb, full)).max() < 1.6 / 255
+
+
+@pytest.mark.parametrize(("rotation", "corner"), [(90, (63, 0)), (-90, (0, 47)), (180, (47, 63))])
+def test_a_turned_movie_is_shown_upright(
+    tmp_path: Path, rotation: int, corner: tuple[int, int]
+) -> None:
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:16, :16] = 255  # the upper left corner of what the camera stored
+    path = write_movie(tmp_path / "a.mp4", "libx264", "yuv420p", [picture], rotation=rotation)
+    plate = open_plate(str(path))
+    pixels = plate.read(1)
+    assert pixels.shape[:2] == plate.format.data.shape
+    assert pixels[corner].min() > 0.9  # counterclockwise, as the display matrix is defined
+    assert (pixels[..., 0] > 0.5).mean() == pytest.approx(1 / 12, abs=0.01)
+
+
+def test_digests_tell_frames_contents_and_spaces_apart(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "a.mp4", "libx264", "yuv420p", flat_pictures(4))
+    other = write_movie(tmp_path / "b.mp4", "libx264", "yuv420p", flat_pictures(5))
+    plate = open_plate(str(path))
+    digests = [plate.digest(frame) for frame in plate.range]
+    digests += [open_plate(str(path), "lin_rec709").digest(1), open_plate(str(other)).digest(1)]
+    assert len(set(digests)) == 6
+    assert open_plate(str(path)).digest(3) == digests[2]
+
+
+def test_frames_outside_are_named(tmp_path: Path) -> None:
+    plate = open_plate(str(write_movie(tmp_path / "a.mp4", "libx264", "yuv420p", flat_pictures(4))))
+    for ask in (plate.read, plate.digest):
+        for frame in (0, 5):
+            with pytest.raises(InputError, match=rf"a\.mp4 has no frame {frame} \(it has 1-4\)"):
+                ask(frame)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_what_is_no_movie_is_an_input_error(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    with pytest.raises(InputError, match="does not exist"):
+        open_plate(str(path))
+    path.write_bytes(b"not a movie" * 100)
+    with pytest.raises(InputError, match=rf"cannot read a video stream from .*a\.{suffix}"):
+        open_plate(str(path))
+
+
+def test_an_mp4_cut_short_is_an_input_error(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "a.mp4", "libx264", "yuv420p", flat_pictures())
+    cut_short(path)
+    with pytest.raises(InputError, match=r"a\.mp4"):
+        open_plate(str(path))
+
+
+def test_damage_inside_a_movie_names_the_frame(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (4, 48, 64, 3), dtype=np.uint8)
+    path = write_movie(tmp_path / "a.mov", "png", "rgb24", list(noise))
+    whole = open_plate(str(path))
+    whole.read(4)
+    content = bytearray(path.read_bytes())
+    second = content.find(b"\x89PNG", content.find(b"\x89PNG") + 4)
+    content[second + 200 : second + 800] = bytes(600)
+    path.write_bytes(content)
+    plate = open_plate(str(path))
+    with pytest.raises(InputError, match=r"a\.mov is damaged at frame 2"):
+        plate.read(2)
+    assert np.array_equal(plate.read(3), whole.read(3))
+
+
+def test_without_pyav_a_sentence_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)  # what an import of a missing package does
+    with pytest.raises(InputError, match=r"pip install 'rde-roto\[movie\]'"):
+        open_plate(str(tmp_path / "a.mov"))

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from image_files import cut_short, ramp, write_image
+
+from rde_roto.images.color import to_network_view
+from rde_roto.images.plates import SequencePlate, open_plate
+from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.plate import PlateFormat, Window
+
+PICTURE = ramp()
+
+
+def open_sequence(path: Path, color_space: str | None = None) -> SequencePlate:
+    plate = open_plate(str(path), color_space)
+    assert isinstance(plate, SequencePlate)
+    return plate
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pixel_type", "attributes", "space", "error"),
+    [
+        # error: half a step of the file's own precision, or what JPEG loses at this quality
+        ("exr", "half", {"compression": "zip"}, "lin_rec709", 3e-4),
+        ("exr", "float", {"compression": "zips"}, "lin_rec709", 3e-4),
+        ("exr", "half", {"compression": "dwab"}, "lin_rec709", 0.05),
+        # near black the matrix leaves a small difference of halves, on the curve's steep end
+        ("exr", "half", {"oiio__ColorSpace": "ACEScg"}, "lin_ap1_scene", 4e-3),
+        ("png", "uint8", {}, "sRGB", 0.5 / 255 + 1e-6),
+        ("png", "uint16", {}, "sRGB", 0.5 / 65535 + 1e-6),
+        ("jpg", "uint8", {"CompressionQuality": 100, "jpeg__subsampling": "4:4:4"}, "sRGB", 0.02),
+        ("tif", "uint8", {}, "sRGB", 0.5 / 255 + 1e-6),
+        ("tif", "uint16", {}, "sRGB", 0.5 / 65535 + 1e-6),
+        ("tif", "float", {}, "lin_rec709", 3e-4),
+        ("dpx", "uint8", {}, "sRGB", 0.5 / 255 + 1e-6),
+        # half a code of 10 bits is 0.4 % of the light, 0.2 % of the display value
+        ("dpx", "uint16", {"oiio__BitsPerSample": 10}, "KodakLog", 3e-3),
+        (
+            "dpx",
+            "uint16",
+            {"oiio__BitsPerSample": 10, "dpx__Transfer": "Linear"},
+            "lin_rec709",
+            0.02,  # the darkest linear codes are far apart in display
+        ),
+    ],
+)
+def test_every_format_comes_as_the_network_sees_it(
+    tmp_path: Path,
+    suffix: str,
+    pixel_type: str,
+    attributes: dict[str, Any],
+    space: str,
+    error: float,
+) -> None:
+    write_image(tmp_path / f"a.1001.{suffix}", PICTURE, pixel_type, **attributes)
+    plate = open_sequence(tmp_path)
+    pixels = plate.read(1001)
+    assert plate.color_space == space
+    assert pixels.dtype == np.float32
+    assert pixels.shape == (36, 64, 3)
+    assert np.abs(pixels - to_network_view(PICTURE, space)).max() <= error
+
+
+def test_8_bit_values_arrive_as_they_are(tmp_path: Path) -> None:
+    values = np.arange(256, dtype=np.float32).repeat(3).reshape(16, 16, 3) / np.float32(255)
+    write_image(tmp_path / "a.1.png", values, "uint8")
+    assert np.abs(open_plate(str(tmp_path)).read(1) - values).max() < 1e-7
+
+
+def test_an_explicit_colour_space_wins(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.1.exr", PICTURE, oiio__ColorSpace="ACEScg")
+    plate = open_sequence(tmp_path, "srgb")
+    assert plate.color_space == "sRGB"
+    assert np.abs(plate.read(1) - PICTURE).max() < 3e-4  # what half float rounds off
+    with pytest.raises(UsageError, match="unknown colour space 'nonsense'"):
+        open_plate(str(tmp_path), "nonsense")
+
+
+def test_a_space_nobody_knows_is_passed_over(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.1.exr", PICTURE, oiio__ColorSpace="studio special")
+    assert open_sequence(tmp_path).color_space == "lin_rec709"
+
+
+@pytest.mark.parametrize("suffix", ["exr", "png", "tif"])
+def test_grey_becomes_three_channels(tmp_path: Path, suffix: str) -> None:
+    write_image(
+        tmp_path / f"a.1.{suffix}", PICTURE[..., :1], "half" if suffix == "exr" else "uint8"
+    )
+    pixels = open_plate(str(tmp_path)).read(1)
+    assert pixels.shape == (36, 64, 3)
+    assert np.array_equal(pixels[..., 0], pixels[..., 2])
+
+
+@pytest.mark.parametrize("suffix", ["exr", "png", "tif"])
+def test_alpha_is_ignored(tmp_path: Path, suffix: str) -> None:
+    pixel_type = "half" if suffix == "exr" else "uint8"
+    alpha = np.full((36, 64, 1), 0.25, np.float32)
+    (tmp_path / "with").mkdir()
+    (tmp_path / "without").mkdir()
+    rgba = np.concatenate([PICTURE, alpha], axis=2)
+    write_image(tmp_path / f"with/a.1.{suffix}", rgba, pixel_type, oiio__UnassociatedAlpha=1)
+    write_image(tmp_path / f"without/a.1.{suffix}", PICTURE, pixel_type)
+    with_alpha, without = (open_plate(str(tmp_path / name)).read(1) for name in ("with", "without"))
+    assert np.abs(with_alpha - without).max() < 1e-6
+
+
+def test_channels_are_found_by_name(tmp_path: Path) -> None:
+    odd = np.concatenate([PICTURE[..., ::-1], PICTURE[..., :1] + 5], axis=2)
+    write_image(tmp_path / "a.1.exr", odd, channels=("B", "G", "R", "Z"))
+    write_image(tmp_path / "b.1.exr", odd, channels=("rgb.B", "rgb.G", "rgb.R", "depth.Z"))
+    expected = to_network_view(PICTURE, "lin_rec709")
+    for name in ("a.#.exr", "b.#.exr"):
+        assert np.abs(open_plate(str(tmp_path / name)).read(1) - expected).max() < 3e-4
+
+
+def test_a_file_without_colours_is_an_input_error(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.1.exr", PICTURE[..., :2], channels=("N.x", "N.y"))
+    with pytest.raises(InputError, match=r"a\.1\.exr has no red, green and blue.*N\.x"):
+        open_plate(str(tmp_path)).read(1)
+
+
+def test_the_data_window_is_read_and_reported(tmp_path: Path) -> None:
+    path = tmp_path / "a.1.exr"
+    write_image(path, PICTURE, PixelAspectRatio=2.0, origin=(-3, 5), display=(0, 0, 60, 40))
+    plate = open_plate(str(tmp_path))
+    assert plate.format == PlateFormat(Window(-3, 5, 64, 36), Window(0, 0, 60, 40), 2.0)
+    expected = to_network_view(PICTURE, "lin_rec709")
+    assert np.abs(plate.read(1) - expected).max() < 3e-4  # row 0 on top, nothing shifted
+
+
+def test_values_that_are_no_numbers_do_not_reach_the_network(tmp_path: Path) -> None:
+    picture = PICTURE.copy()
+    picture[0, 0], picture[0, 1], picture[0, 2] = np.nan, np.inf, -np.inf
+    write_image(tmp_path / "a.1.exr", picture)
+    pixels = open_plate(str(tmp_path)).read(1)
+    assert np.isfinite(pixels).all()
+    assert pixels[0, 0].max() == 0
+    assert pixels[0, 1].min() > 0.99
+
+
+def test_name_and_range(tmp_path: Path) -> None:
+    for frame in (-1, 0, 1, 4):
+        write_image(tmp_path / f"hero.{frame:04d}.png", PICTURE, "uint8")
+    plate = open_plate(str(tmp_path / "hero.####.png"))
+    assert plate.name == "hero.####.png"
+    assert plate.range == FrameRange.parse("-1-1,4")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "attributes"),
+    [
+        ("exr", {"compression": "zip"}),
+        ("exr", {"compression": "dwab"}),
+        ("exr", {"compression": "none"}),
+        ("png", {}),
+        ("jpg", {}),
+        ("tif", {}),
+        ("dpx", {}),
+    ],
+)
+@pytest.mark.parametrize("part", [0.9, 0.5, 0.0])
+def test_a_file_cut_short_is_an_input_error_that_names_it(
+    tmp_path: Path, suffix: str, attributes: dict[str, Any], part: float
+) -> None:
+    pixel_type = "half" if suffix == "exr" else "uint8"
+    picture = ramp(360, 640)
+    for frame in (1, 2):
+        write_image(tmp_path / f"a.{frame}.{suffix}", picture, pixel_type, **attributes)
+    cut_short(tmp_path / f"a.2.{suffix}", part)
+    plate = open_plate(str(tmp_path))
+    with pytest.raises(InputError, match=rf"a\.2\.{suffix}") as caught:
+        plate.read(2)
+    assert caught.value.exit_code == 4
+    assert plate.read(1).shape == picture.shape
+
+
+def test_a_file_of_something_else_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / "a.1.exr").write_text("not an image")
+    with pytest.raises(InputError, match=r"cannot read .*a\.1\.exr"):
+        open_plate(str(tmp_path))
+
+
+def test_a_missing_frame_is_an_input_error_that_names_it(tmp_path: Path) -> None:
+    for frame in (1001, 1002):
+        write_image(tmp_path / f"a.{frame}.png", PICTURE, "uint8")
+    plate = open_plate(str(tmp_path))
+    for ask in (plate.read, plate.digest):
+        with pytest.raises(InputError, match="has no frame 1003"):
+            ask(1003)
+    (tmp_path / "a.1002.png").unlink()  # after the plate was opened
+    for ask in (plate.read, plate.digest):
+        with pytest.raises(InputError, match=r"a\.1002\.png"):
+            ask(1002)
+
+
+@pytest.mark.parametrize(
+    ("picture", "attributes", "says"),
+    [
+        (ramp(18, 32), {}, "expected 64x36, came 32x18"),
+        (PICTURE, {"origin": (1, 0)}, r"expected 64x36, came 64x36 at \(1, 0\)"),
+        (PICTURE, {"display": (0, 0, 80, 36)}, "a display window of 64x36, came one of 80x36"),
+        (PICTURE, {"PixelAspectRatio": 2.0}, "pixel aspect 1, came 2"),
+    ],
+)
+def test_a_plate_that_changes_size_is_an_input_error(
+    tmp_path: Path, picture: Any, attributes: dict[str, Any], says: str
+) -> None:
+    write_image(tmp_path / "a.1.exr", PICTURE)
+    write_image(tmp_path / "a.2.exr", picture, **attributes)
+    plate = open_plate(str(tmp_path))
+    with pytest.raises(InputError, match=rf"plate a\.#\.exr changes size at frame 2: .*{says}"):
+        plate.read(2)
+
+
+def test_a_digest_follows_content_and_colour_space(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.1.png", PICTURE, "uint8")
+    write_image(tmp_path / "a.2.png", PICTURE, "uint8")
+    write_image(tmp_path / "a.3.png", ramp(seed=1), "uint8")
+    plate = open_plate(str(tmp_path))
+    assert plate.digest(1) == plate.digest(2)
+    assert plate.digest(1) != plate.digest(3)
+    assert plate.digest(1) == open_plate(str(tmp_path), "sRGB").digest(1)
+    assert plate.digest(1) != open_plate(str(tmp_path), "lin_rec709").digest(1)
+
+
+def test_a_digest_decodes_no_pixel(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.1.png", PICTURE, "uint8")
+    (tmp_path / "a.2.png").write_bytes(b"no image at all")
+    assert len(open_plate(str(tmp_path)).digest(2)) == 32
