@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""Set rde-roto up in .venv beside this file, then do what was asked: `install.py --help`.
+
+Needs Python 3.9 or newer and nothing else. Everything is installed into .venv: delete that folder
+and nothing is left. Run it again at any time: when nothing has changed the set-up takes no time,
+and when it was interrupted it is made good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "rde-roto-install.json"
+OLDEST, NEWEST = (3, 10), (3, 14)  # the Pythons for which every pinned package has a wheel
+
+
+class InstallError(Exception):
+    """What ends the run: str() is the sentence for the user, `code` the exit code."""
+
+    def __init__(self, sentence: str, code: int = 1) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+@contextlib.contextmanager
+def step(text: str) -> Iterator[None]:
+    """Say what is being done, then how long it took."""
+    say(f"{text} ...")
+    start = time.monotonic()
+    yield
+    say(f"  {time.monotonic() - start:.1f} s")
+
+
+# --- programs -----------------------------------------------------------------------------------
+
+
+def tool(name: str) -> str:
+    """The path of a command of .venv."""
+    return str(VENV / "Scripts" / f"{name}.exe" if os.name == "nt" else VENV / "bin" / name)
+
+
+def run(command: list[str], hear: Callable[[str], None] | None = None) -> int:
+    """Run `command` in the repository; returns the exit code as a shell would give it.
+
+    Its output is ours, or goes line by line to `hear`. It never outlives us: when we are stopped,
+    it gets ten seconds to end by itself.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE if hear else None,
+        stderr=subprocess.STDOUT if hear else None,
+    )
+    try:
+        if hear and process.stdout:
+            for line in process.stdout:
+                hear(line.strip())
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+    return code if code >= 0 else 128 - code
+
+
+def pip_install(*arguments: str) -> None:
+    """pip, quietly: a line for each large download, and its last lines when it fails."""
+    last: deque[str] = deque(maxlen=20)
+
+    def hear(line: str) -> None:
+        last.append(f"  pip: {line}")
+        if line.startswith("Downloading ") and line.endswith(" MB)"):
+            say(f"  {line}")
+
+    command = [tool("python"), "-m", "pip", "install", "--disable-pip-version-check"]
+    code = run([*command, *arguments], hear)
+    if code:
+        tail = "\n".join(last)
+        raise InstallError(f"pip could not install the packages; its last lines:\n{tail}", code)
+
+
+# --- which Python -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Python:
+    path: str
+    version: tuple[int, ...]  # (major, minor, patch)
+    makes_venvs: bool  # Debian and Ubuntu ship a Python without ensurepip
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.version))} ({self.path})"
+
+
+PROBE = """
+import importlib.util, json, sys
+print(json.dumps([sys.version_info[:3], importlib.util.find_spec("ensurepip") is not None]))
+"""
+
+
+def probe(path: str) -> Python | None:
+    """Ask an interpreter what it is; None when it does not run."""
+    try:
+        answer = subprocess.run(
+            [path, "-c", PROBE], capture_output=True, text=True, timeout=60, check=True
+        )
+        version, makes_venvs = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return Python(path, tuple(version), makes_venvs)
+
+
+def candidates() -> Iterator[str]:
+    """The interpreter that runs this file, then those on PATH, tested versions first.
+
+    Always the real one below a virtual environment: that may be the .venv about to be replaced.
+    """
+    yield getattr(sys, "_base_executable", None) or sys.executable
+    for minor in (13, 12, 11, 10, 14):
+        found = shutil.which(f"python3.{minor}")
+        if found:
+            yield str(Path(found).resolve())
+
+
+def choose_python(paths: Iterable[str]) -> Python:
+    """The first interpreter that can carry .venv; raises InstallError with what to install."""
+    refused: list[str] = []
+    for python in filter(None, map(probe, paths)):
+        if not OLDEST <= python.version[:2] <= NEWEST:
+            refused.append(str(python))
+        elif python.makes_venvs:
+            return python
+        else:
+            package = f"python3.{python.version[1]}-venv"
+            refused.append(
+                f"{python}, which lacks ensurepip (Debian, Ubuntu: apt install {package})"
+            )
+    raise InstallError(
+        f"rde-roto needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]}, able to make virtual environments. "
+        f"Found: {'; '.join(refused) or 'none'}. Install one and run the same command again."
+    )
+
+
+# --- .venv --------------------------------------------------------------------------------------
+
+
+def read_stamp() -> dict[str, Any]:
+    """What the last set-up left; {} when there is none or it cannot be read."""
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def write_stamp(stamp: dict[str, Any]) -> None:
+    temporary = STAMP.with_suffix(".tmp")
+    temporary.write_text(json.dumps(stamp, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(STAMP)
+
+
+def finished_stamp(python: Python, extras: list[str], torch_index: str | None) -> dict[str, Any]:
+    """All that decides what a finished .venv holds; equal stamps, nothing to install."""
+    files = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
+    return {
+        "place": str(VENV),  # a copied or moved .venv still points to where it was made
+        "python": list(python.version),
+        "torch_index": torch_index,
+        "extras": extras,
+        "files": [hashlib.sha256(data).hexdigest() for data in files],
+    }
+
+
+def make_venv(python: Python, torch_index: str | None) -> None:
+    """A fresh .venv. The stamp comes first and stays: it tells our folder from someone else's."""
+    VENV.mkdir(exist_ok=True)
+    write_stamp({"torch_index": torch_index})
+    for entry in VENV.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry != STAMP:
+            entry.unlink()
+    code = run([python.path, "-m", "venv", str(VENV)])
+    if code:
+        raise InstallError(f"{python.path} could not make {VENV}, see above.", code)
+
+
+def set_up(extras: Iterable[str], torch_index: str | None) -> None:
+    """Bring .venv to what pyproject.toml and constraints.txt say, with `extras` added.
+
+    Extras and torch index of earlier runs are kept. While packages change the stamp holds the
+    torch index alone, so an interrupted set-up is seen as such and .venv is made afresh.
+    """
+    if VENV.exists() and not STAMP.exists() and any(VENV.iterdir()):
+        raise InstallError(f"{VENV} was not made by install.py: move it away and run this again.")
+    old = read_stamp()
+    torch_index = torch_index or old.get("torch_index")
+    extras = sorted({*extras, *old.get("extras", ())})
+    python = probe(tool("python"))
+    if python and old == finished_stamp(python, extras, torch_index):
+        say(".venv is up to date")
+        return
+
+    kept = ("place", "python", "torch_index")  # another one of these wants another .venv
+    new = finished_stamp(python, extras, torch_index) if python else {}
+    if python is None or any(key not in old or old[key] != new[key] for key in kept):
+        python, old = choose_python(candidates()), {}
+        with step(f"making .venv with Python {python}"):
+            make_venv(python, torch_index)
+    write_stamp({"torch_index": torch_index})
+    try:
+        install_packages(extras, torch_index)
+    except InstallError:
+        if old:  # pip resolves and downloads before it touches .venv: what worked still works
+            write_stamp(old)
+        raise
+    write_stamp(finished_stamp(python, extras, torch_index))
+
+
+def install_packages(extras: list[str], torch_index: str | None) -> None:
+    if torch_index:
+        pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+        torch = re.findall(r"^torch==\S+", pins, re.MULTILINE)
+        with step(f"installing {torch[0]} from {torch_index}"):
+            pip_install("--index-url", torch_index, *torch)
+    names = f"[{','.join(extras)}]" if extras else ""
+    with step(f"installing rde-roto{names} and what it needs, as pinned in constraints.txt"):
+        pip_install("-c", "constraints.txt", "-e", f".{names}")
+
+
+# --- verbs --------------------------------------------------------------------------------------
+
+
+def demo(options: argparse.Namespace) -> int:
+    return run([tool("rde-roto"), "demo", "--out", "demo-out"])
+
+
+def doctor(options: argparse.Namespace) -> int:
+    return run([tool("rde-roto"), "doctor"])
+
+
+def test(options: argparse.Namespace) -> int:
+    """Every check, whatever the others said; pytest last, so that its closing line is the last.
+
+    A test that needs a program which is no Python package looks for it itself and skips with the
+    name of the system package; pytest lists the skips.
+    """
+    checks = {
+        "ruff check": [tool("ruff"), "check", "."],
+        "ruff format": [tool("ruff"), "format", "--check", "."],
+        "mypy": [tool("mypy")],
+        "import-linter": [tool("lint-imports")],
+    }
+    codes: dict[str, int] = {}
+    for name, command in checks.items():
+        with step(f"== {name}"):
+            codes[name] = run(command)
+    summary = [f"{name} {f'FAILED ({code})' if code else 'ok'}" for name, code in codes.items()]
+    say(f"== {', '.join(summary)}\n== pytest")
+    codes["pytest"] = run([tool("pytest"), *(["-m", ""] if options.all else [])])
+    return next((code for code in codes.values() if code), 0)
+
+
+@dataclass(frozen=True)
+class Verb:
+    action: Callable[[argparse.Namespace], int]
+    help: str
+    extras: tuple[str, ...] = ()
+    flags: dict[str, str] = field(default_factory=dict)  # flag -> its help
+
+
+VERBS = {
+    "demo": Verb(demo, "make mattes of the shot that comes with rde-roto, in demo-out/"),
+    "test": Verb(
+        test,
+        "run ruff, mypy, import-linter and pytest",
+        extras=("dev",),
+        flags={"--all": "run the slow tests too"},
+    ),
+    "doctor": Verb(doctor, "say what rde-roto finds here: versions, devices, memory, models"),
+}
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Set rde-roto up in .venv beside this file, then do what VERB says.",
+        epilog="The set-up is done once and kept; delete .venv to start afresh.",
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, verb in VERBS.items():
+        one = verbs.add_parser(name, help=verb.help, description=verb.help)
+        one.add_argument(
+            "--torch-index",
+            metavar="URL",
+            help="package index to take torch from, for another build of it (CUDA on Windows, "
+            "ROCm, CPU only); remembered until .venv is deleted",
+        )
+        for flag, text in verb.flags.items():
+            one.add_argument(flag, action="store_true", help=text)
+    return parser.parse_args(arguments)
+
+
+def stop(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def main() -> int:
+    options = parse()
+    verb = VERBS[options.verb]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        set_up(verb.extras, options.torch_index)
+        return verb.action(options)
+    except SystemExit:
+        say("\nstopped: run the same command again to go on.")
+        raise
+    except (InstallError, OSError) as error:  # OSError: disk full, no permission, a file in use
+        print(f"install.py: {error}", file=sys.stderr, flush=True)
+        return getattr(error, "code", 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,341 @@
+"""install.py on a project as small as can be: real interpreters, a real pip, no network.
+
+The small project has no requirement and builds itself (PEP 517 with `backend-path`), so pip makes
+a true editable install of it without asking any package index.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+INSTALL = Path(__file__).parents[2] / "install.py"
+posix_only = pytest.mark.skipif(os.name == "nt", reason="scripts and signals as POSIX has them")
+
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+[project]
+name = "rde-roto"
+version = "0"
+"""
+
+# The backend of the small project. Where a pipe `started` lies it reports there and then hangs,
+# which is how a test meets pip in the middle of its work.
+BACKEND = """
+import os, pathlib, signal, zipfile
+INFO = "rde_roto-0.dist-info"
+FILES = {
+    "rde_roto_stub.py": "import sys\\ndef main(): print('rde-roto', *sys.argv[1:])\\n",
+    f"{INFO}/METADATA": "Metadata-Version: 2.1\\nName: rde-roto\\nVersion: 0\\n",
+    f"{INFO}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    f"{INFO}/entry_points.txt": "[console_scripts]\\nrde-roto = rde_roto_stub:main\\n",
+}
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    if pathlib.Path("started").exists():
+        pathlib.Path("started").write_text("now")
+        signal.pause()
+    name = "rde_roto-0-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
+        for path, text in FILES.items():
+            wheel.writestr(path, text)
+        names = [*FILES, f"{INFO}/RECORD"]
+        wheel.writestr(f"{INFO}/RECORD", "".join(f"{n},,\\n" for n in names))
+    return name
+build_wheel = build_editable
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a copy of install.py and the small project."""
+
+    root: Path
+
+    def module(self) -> ModuleType:
+        """The copy as a module, so that its ROOT is this folder."""
+        spec = importlib.util.spec_from_file_location(
+            f"install_{self.root.name}", self.root / "install.py"
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up there
+        spec.loader.exec_module(module)
+        return module
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """`install.py ARGUMENTS` as a terminal starts it: in a process group of its own."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
+        return subprocess.Popen(
+            [sys.executable, str(self.root / "install.py"), *arguments],
+            env={**kept, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", **environment},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, **environment)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def stamp(self) -> dict[str, Any]:
+        stamp: dict[str, Any] = json.loads(
+            (self.root / ".venv" / "rde-roto-install.json").read_text()
+        )
+        return stamp
+
+
+def small_project(root: Path) -> Project:
+    shutil.copy(INSTALL, root)
+    (root / "pyproject.toml").write_text(PYPROJECT)
+    (root / "backend.py").write_text(BACKEND)
+    (root / "constraints.txt").write_text("# pins\ntorch==2.13.0\n")
+    return Project(root)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return small_project(tmp_path)
+
+
+def torch_index(root: Path) -> str:
+    """A package index in a folder, with an empty torch of a local version; returns its URL."""
+    page = root / "torch"
+    page.mkdir(parents=True)
+    info, name = "torch-2.13.0+other.dist-info", "torch-2.13.0+other-py3-none-any.whl"
+    files = {
+        "torch.py": "",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: 2.13.0+other\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(page / name, "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+        wheel.writestr(
+            f"{info}/RECORD", "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+        )
+    (page / "index.html").write_text(f'<a href="{name}">{name}</a>')
+    return root.as_uri()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project set up once, with another torch."""
+    project = small_project(tmp_path_factory.mktemp("installed"))
+    url = torch_index(project.root / "index")
+    result = project.run("doctor", "--torch-index", url)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.endswith("rde-roto doctor\n")
+    return project
+
+
+# --- the command line ---------------------------------------------------------------------------
+
+
+def oldest_python() -> str | None:
+    """A Python 3.9, the oldest that install.py runs with, from PATH or from pyenv."""
+    pyenv = Path.home().glob(".pyenv/versions/3.9.*/bin/python3.9")
+    for path in filter(None, [shutil.which("python3.9"), *map(str, pyenv)]):
+        # a shim on PATH may lead to no interpreter
+        if subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
+            return path
+    return None
+
+
+@pytest.mark.parametrize("oldest", [False, True])
+def test_help_names_every_verb(oldest: bool, project: Project) -> None:
+    python = oldest_python() if oldest else sys.executable
+    if python is None:
+        pytest.skip("no Python 3.9 found")
+    result = subprocess.run(
+        [python, str(project.root / "install.py"), "--help"], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    for verb in ("demo", "test", "doctor"):
+        assert f"\n    {verb} " in result.stdout
+    assert not (project.root / ".venv").exists()
+
+
+def test_arguments(project: Project) -> None:
+    parse = project.module().parse
+    assert vars(parse(["test", "--all"])) == {"verb": "test", "all": True, "torch_index": None}
+    assert parse(["demo", "--torch-index", "file:///x"]).torch_index == "file:///x"
+    for wrong in ([], ["paint"], ["demo", "--all"]):
+        with pytest.raises(SystemExit) as stop:
+            parse(wrong)
+        assert stop.value.code == 2
+
+
+# --- which Python -------------------------------------------------------------------------------
+
+
+def script(path: Path, body: str) -> str:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_probe_reads_a_real_interpreter(project: Project) -> None:
+    python = project.module().probe(sys.executable)
+    assert python.version == sys.version_info[:3]
+    assert python.path == sys.executable
+
+
+@posix_only
+def test_the_first_python_that_can_carry_the_venv_is_taken(
+    project: Project, tmp_path: Path
+) -> None:
+    module = project.module()
+    broken = script(tmp_path / "broken", "exit 127")
+    chatty = script(tmp_path / "chatty", "echo hello")
+    old = script(tmp_path / "old", "echo '[[3, 9, 18], true]'")
+    future = script(tmp_path / "future", "echo '[[3, 15, 0], true]'")
+    bare = script(tmp_path / "bare", "echo '[[3, 11, 2], false]'")
+    good = script(tmp_path / "good", "echo '[[3, 10, 0], true]'")
+    late = script(tmp_path / "late", "echo '[[3, 12, 0], true]'")
+    missing = str(tmp_path / "missing")
+    chosen = module.choose_python([missing, broken, chatty, old, future, bare, good, late])
+    assert (chosen.path, chosen.version) == (good, (3, 10, 0))
+
+
+@posix_only
+def test_no_python_is_one_sentence_that_says_what_to_install(
+    project: Project, tmp_path: Path
+) -> None:
+    module = project.module()
+    old = script(tmp_path / "old", "echo '[[3, 9, 18], true]'")
+    bare = script(tmp_path / "bare", "echo '[[3, 11, 2], false]'")
+    with pytest.raises(module.InstallError, match=r"needs Python 3\.10 to 3\.14") as error:
+        module.choose_python([old, bare])
+    assert f"3.9.18 ({old})" in str(error.value)
+    assert "apt install python3.11-venv" in str(error.value)
+    assert error.value.code == 1
+    with pytest.raises(module.InstallError, match="Found: none"):
+        module.choose_python([])
+
+
+# --- the stamp ----------------------------------------------------------------------------------
+
+
+def test_everything_that_decides_the_venv_changes_the_stamp(project: Project) -> None:
+    module = project.module()
+    one = module.Python("a", (3, 11, 7), True)
+    stamps = [
+        module.finished_stamp(one, ["dev"], None),
+        module.finished_stamp(one, ["dev", "movie"], None),
+        module.finished_stamp(one, ["dev"], "file:///x"),
+        module.finished_stamp(module.Python("a", (3, 11, 8), True), ["dev"], None),
+    ]
+    for name in ("pyproject.toml", "constraints.txt"):
+        with (project.root / name).open("a") as file:
+            file.write("# changed\n")
+        stamps.append(module.finished_stamp(one, ["dev"], None))
+    for index, stamp in enumerate(stamps):
+        assert stamp not in stamps[:index]
+    elsewhere = module.finished_stamp(module.Python("b", (3, 11, 7), True), ["dev"], None)
+    assert elsewhere == stamps[-1]  # the path of the interpreter decides nothing
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
+def test_an_unreadable_stamp_is_no_stamp(text: str, project: Project) -> None:
+    (project.root / ".venv").mkdir()
+    (project.root / ".venv" / "rde-roto-install.json").write_text(text)
+    assert project.module().read_stamp() == {}
+
+
+def test_a_venv_of_someone_else_is_left_alone(project: Project) -> None:
+    theirs = project.root / ".venv" / "work.txt"
+    theirs.parent.mkdir()
+    theirs.write_text("precious")
+    result = project.run("doctor")
+    assert result.returncode == 1
+    assert "was not made by install.py" in result.stderr
+    assert [path.name for path in theirs.parent.iterdir()] == ["work.txt"]
+
+
+# --- setting up ---------------------------------------------------------------------------------
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, -9, marks=pytest.mark.slow),
+    ],
+)
+def test_an_interrupted_set_up_is_made_good(
+    number: signal.Signals, code: int, project: Project
+) -> None:
+    started = project.root / "started"
+    os.mkfifo(started)
+    process = project.start("doctor")
+    assert started.read_text() == "now"  # opens when pip has begun to build
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    if number != signal.SIGKILL:
+        assert "run the same command again" in out
+    assert project.stamp() == {"torch_index": None}
+
+    started.unlink()
+    half_made = project.root / ".venv" / "half-made"
+    half_made.touch()
+    result = project.run("doctor")
+    assert result.returncode == 0, result.stderr
+    assert "making .venv" in result.stdout
+    assert result.stdout.endswith("rde-roto doctor\n")
+    assert not half_made.exists()
+
+
+def test_the_torch_index_is_used_and_remembered(installed: Project) -> None:
+    python = installed.module().tool("python")
+    version = "import importlib.metadata as m; print(m.version('torch'))"
+    found = subprocess.run([python, "-c", version], capture_output=True, text=True, check=True)
+    assert found.stdout == "2.13.0+other\n"
+    again = installed.run("doctor")
+    assert again.stdout == ".venv is up to date\nrde-roto doctor\n"
+    assert installed.stamp()["torch_index"] == (installed.root / "index").as_uri()
+
+
+def test_a_changed_pin_installs_again_into_the_same_venv(installed: Project) -> None:
+    with (installed.root / "constraints.txt").open("a") as file:
+        file.write("# changed\n")
+    mark = installed.root / ".venv" / "mark"
+    mark.touch()
+    result = installed.run("doctor")
+    assert result.returncode == 0, result.stderr
+    assert "installing rde-roto and what it needs" in result.stdout
+    assert "making .venv" not in result.stdout
+    assert mark.exists()
+
+
+def test_when_pip_fails_what_worked_before_still_works(installed: Project) -> None:
+    before = installed.stamp()
+    backend = installed.root / "backend.py"
+    backend.write_text("raise SystemExit('the backend is broken')")
+    result = installed.run("test")
+    assert result.returncode == 1
+    assert "pip could not install the packages; its last lines:" in result.stderr
+    assert "the backend is broken" in result.stderr
+    assert installed.stamp() == before
+    assert installed.run("doctor").stdout == ".venv is up to date\nrde-roto doctor\n"
