@@ -1,0 +1,23 @@
+"""The network: images, masks and memory in, logits and memory out.
+
+Pure tensor code. It opens no file and knows neither device names nor frame numbers.
+
+Axes, everywhere in this package: ``B`` clips (1 when propagating), ``F`` frames, ``K`` elements,
+``CK`` and ``CV`` channels of memory keys and values, ``H x W`` pixels (multiples of 16),
+``h x w`` the stride-16 grid.
+"""
+
+from rde_roto.net.config import RDE_LITE, RDE_R50, NetConfig
+from rde_roto.net.memory import Moment, aggregate, read_memory
+from rde_roto.net.network import EncodedFrames, RDENet
+
+__all__ = [
+    "RDE_LITE",
+    "RDE_R50",
+    "EncodedFrames",
+    "Moment",
+    "NetConfig",
+    "RDENet",
+    "aggregate",
+    "read_memory",
+]

@@ -1,0 +1,56 @@
+"""The two sizes of the network, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """What tells one size of the network from another.
+
+    Attributes:
+        name: the architecture's name, as a model card gives it.
+        backbone: which pair of key and value trunks the encoders stand on.
+        mean, std: input normalisation of RGB in 0..1; padding is zero *after* it.
+        key_dim, value_dim: channels of a memory key (CK) and of an element's memory value (CV).
+        decoder_dims: decoder channels at strides 16, 8 and 4.
+        bounded_recurrence: bring both moments to unit RMS before SAM and its output to the newest
+            moment's RMS. SAM is cubic in its input and nothing in the paper's network bounds it
+            over hundreds of updates, so the compact network does; the paper's stays as published.
+    """
+
+    name: str
+    backbone: Literal["resnet", "efficientnet-lite"]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    key_dim: int
+    value_dim: int
+    decoder_dims: tuple[int, int, int]
+    bounded_recurrence: bool
+
+
+RDE_R50 = NetConfig(
+    name="rde-r50",
+    backbone="resnet",
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+    key_dim=64,
+    value_dim=512,
+    decoder_dims=(512, 256, 256),
+    bounded_recurrence=False,
+)
+"""The paper's network, 64,020,836 parameters, named as in the published checkpoints."""
+
+RDE_LITE = NetConfig(
+    name="rde-lite",
+    backbone="efficientnet-lite",
+    mean=(127 / 255, 127 / 255, 127 / 255),
+    std=(128 / 255, 128 / 255, 128 / 255),
+    key_dim=64,
+    value_dim=128,
+    decoder_dims=(128, 80, 48),
+    bounded_recurrence=True,
+)
+"""The same design on EfficientNet-Lite0 features, for laptops and CPUs."""

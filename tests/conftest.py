@@ -1,0 +1,48 @@
+"""What several test modules share."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+from rde_roto.net import RDE_LITE, RDENet
+from seeded import seeded_network
+
+# Machines that run tests are busy: an example that takes long is no failure.
+settings.register_profile("rde-roto", deadline=None)
+settings.load_profile("rde-roto")
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Some float32 layers give other last bits with another number of threads."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference fixtures and footage beside the repository, which may be absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the reference data are not here: no folder {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def lite() -> RDENet:
+    """rde-lite with seeded weights. Shared: nobody trains it."""
+    return seeded_network(RDE_LITE).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def toy() -> RDENet:
+    """rde-lite's design with a quarter of its width behind the trunk. Shared: nobody trains it."""
+    config = dataclasses.replace(
+        RDE_LITE, name="toy", key_dim=16, value_dim=32, decoder_dims=(32, 24, 16)
+    )
+    return seeded_network(config).eval().requires_grad_(False)
