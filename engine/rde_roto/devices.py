@@ -1,0 +1,46 @@
+"""Where the network may run on this machine."""
+
+from __future__ import annotations
+
+import shutil
+
+import torch
+
+from rde_roto.values.errors import UsageError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; auto takes a GPU first.
+
+    Raises UsageError when this torch cannot use it.
+    """
+    usable = usable_devices()
+    if name == "auto":
+        return torch.device(usable[0])
+    kind = name.partition(":")[0]
+    if kind not in usable:
+        raise UsageError(
+            f"--device {name}: this torch can use {', '.join(usable)}; see rde-roto doctor"
+        )
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"--device {name} is no device: {error}") from error
+    if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"--device {name}: torch sees {torch.cuda.device_count()} GPUs, from 0 on")
+    return device
+
+
+def usable_devices() -> tuple[str, ...]:
+    """Kinds of device this torch can use, the fastest first; the CPU always."""
+    found = []
+    if torch.cuda.is_available():
+        found.append("cuda")
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return (*found, "cpu")
+
+
+def idle_gpu() -> bool:
+    """Whether an NVIDIA driver is installed that this torch cannot use."""
+    return shutil.which("nvidia-smi") is not None and not torch.cuda.is_available()

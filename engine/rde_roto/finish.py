@@ -1,0 +1,85 @@
+"""From the network's own matte to the one that is delivered."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.propagator import Geometry
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.preset import Finish
+
+
+@torch.inference_mode()
+def finish(probabilities: Tensor, geometry: Geometry, settings: Finish) -> FloatArray:
+    """The deliverable matte of one frame.
+
+    Args: probabilities [K + 1, H, W] at the padded working size, channel 0 the background.
+    Returns: float32 [K, plate height, plate width] in 0..1, elements only.
+    """
+    return _adjusted(geometry.to_plate(probabilities[None, 1:]), settings)
+
+
+@torch.inference_mode()
+def finish_keyframe(alpha: FloatArray, settings: Finish) -> FloatArray:
+    """The artist's mask [K, H, W] under the artist's own knobs; untouched while they rest."""
+    return _adjusted(torch.from_numpy(alpha[None].copy()), settings)
+
+
+def _adjusted(alpha: Tensor, settings: Finish) -> FloatArray:
+    """[1, K, H, W] at plate size -> float32 [K, H, W]."""
+    if settings.erode_px > 0:
+        alpha = 1 - _grown(1 - alpha, settings.erode_px)
+    elif settings.erode_px < 0:
+        alpha = _grown(alpha, -settings.erode_px)
+    if settings.feather_px > 0:
+        alpha = _blurred(alpha, sigma_px=settings.feather_px / 2)
+    if settings.gain != 1:
+        alpha = alpha * settings.gain
+    adjusted: FloatArray = alpha.clamp(0, 1).squeeze(0).cpu().numpy()
+    return adjusted
+
+
+def _grown(alpha: Tensor, radius_px: float) -> Tensor:
+    """Grey dilation by a disk; between two whole radii, their mixture."""
+    whole = math.floor(radius_px)
+    share = radius_px - whole
+    grown = _dilated(alpha, whole)
+    return torch.lerp(grown, _dilated(alpha, whole + 1), share) if share > 0 else grown
+
+
+def _dilated(alpha: Tensor, radius: int) -> Tensor:
+    """Maximum over the disk x^2 + y^2 <= radius^2, a stack of rows.
+
+    From the outermost row inwards these only widen, so ``wide``, the maximum along the rows of the
+    picture, is widened in place and serves for all of them.
+    """
+    height = alpha.shape[2]
+    grown, wide, reach = alpha.clone(), alpha.clone(), 0
+    for down in range(radius, -1, -1):
+        while reach < math.isqrt(radius * radius - down * down):
+            reach += 1
+            _raise(wide[..., reach:], alpha[..., :-reach])
+            _raise(wide[..., :-reach], alpha[..., reach:])
+        if down < height:
+            _raise(grown[:, :, down:], wide[:, :, : height - down])
+            _raise(grown[:, :, : height - down], wide[:, :, down:])
+    return grown
+
+
+def _raise(target: Tensor, other: Tensor) -> None:
+    torch.maximum(target, other, out=target)
+
+
+def _blurred(alpha: Tensor, sigma_px: float) -> Tensor:
+    """Gaussian blur, the border repeated, cut at three sigma."""
+    reach = math.ceil(3 * sigma_px)
+    offsets = torch.arange(-reach, reach + 1, device=alpha.device, dtype=alpha.dtype)
+    weights = torch.exp(-0.5 * (offsets / sigma_px) ** 2)
+    weights = weights / weights.sum()
+    planes = F.pad(alpha, (reach, reach, reach, reach), mode="replicate").transpose(0, 1)
+    planes = F.conv2d(F.conv2d(planes, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))
+    return planes.transpose(0, 1)

@@ -1,0 +1,73 @@
+"""Reading ahead of a slow consumer and writing behind a fast producer, one thread each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def read_ahead(items: Iterator[T], depth: int) -> Iterator[T]:
+    """The same items, up to ``depth`` of them made ahead on a thread.
+
+    An error of ``items`` is raised where its item would have come. Closing the result ends the
+    thread after the item in the making.
+    """
+    end = object()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = deque(pool.submit(next, items, end) for _ in range(depth))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(pool.submit(next, items, end))
+                yield cast("T", item)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+class WriteBehind(Generic[T]):
+    """Calls ``write`` on a thread; at most ``depth`` items wait.
+
+    An error of ``write`` is raised by a later call or on leaving the ``with`` block; after one,
+    what still waits is not written.
+    """
+
+    def __init__(self, write: Callable[[T], None], depth: int = 2) -> None:
+        self._write = write
+        self._depth = depth
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._waiting: deque[Future[None]] = deque()
+        self._failed = False
+
+    def __call__(self, item: T) -> None:
+        while len(self._waiting) >= self._depth:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._write_or_skip, item))
+
+    def _write_or_skip(self, item: T) -> None:
+        if self._failed:
+            return
+        try:
+            self._write(item)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def __enter__(self) -> WriteBehind[T]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            while self._waiting:
+                self._waiting.popleft().result()
+        finally:
+            self._pool.shutdown(cancel_futures=True)

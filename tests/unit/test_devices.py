@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from rde_roto.devices import choose_device, idle_gpu, usable_devices
+from rde_roto.values.errors import UsageError
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch answers on a machine without a GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch answers on a machine with two NVIDIA GPUs."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_the_cpu_can_always_be_used() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+    assert usable_devices()[-1] == "cpu"
+
+
+def test_auto_is_the_fastest_this_torch_can_use() -> None:
+    device = choose_device("auto")
+    assert device.type == usable_devices()[0]
+    assert torch.ones(2, device=device).sum().item() == 2
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_auto_is_the_cpu_without_a_gpu() -> None:
+    assert usable_devices() == ("cpu",)
+    assert choose_device("auto") == torch.device("cpu")
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_auto_takes_a_gpu_first() -> None:
+    assert usable_devices() == ("cuda", "cpu")
+    assert choose_device("auto") == torch.device("cuda")
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_mac_has_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert usable_devices() == ("mps", "cpu")
+    assert choose_device("auto") == torch.device("mps")
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps", "gpu", "xpu", "meta", "", "CPU"])
+def test_what_this_torch_cannot_use_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError) as error:
+        choose_device(name)
+    assert str(error.value) == f"--device {name}: this torch can use cpu; see rde-roto doctor"
+
+
+@pytest.mark.parametrize("name", ["cpu:", "cpu:x", "cpu:-1", "cpu:0:0"])
+def test_what_is_no_device_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match=f"--device {name}"):
+        choose_device(name)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_that_is_not_there_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"--device cuda:2: .*2 GPUs"):
+        choose_device("cuda:2")
+
+
+def test_a_gpu_lies_idle_when_its_driver_is_here_and_torch_cannot_use_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_gpu: None
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not idle_gpu()
+    tool = tmp_path / ("nvidia-smi.exe" if os.name == "nt" else "nvidia-smi")
+    tool.touch(mode=0o755)
+    assert idle_gpu()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert not idle_gpu()

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from rde_roto.finish import finish, finish_keyframe
+from rde_roto.propagator import Geometry
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.preset import Finish
+
+
+def matte(seed: int = 0, height: int = 17, width: int = 23, planes: int = 2) -> FloatArray:
+    """Blocks and specks in steps of 1/256, whose sums and differences float32 holds exactly."""
+    random = np.random.default_rng(seed)
+    steps = random.integers(0, 257, (planes, height, width))
+    steps[random.random(steps.shape) < 0.5] = 0
+    steps[:, 3:9, 4:12] = 256
+    return (steps / 256).astype(np.float32)
+
+
+def grown_slowly(alpha: FloatArray, radius: int) -> FloatArray:
+    """The largest value at most ``radius`` pixels away, Euclidean, inside the image."""
+    height, width = alpha.shape[1:]
+    rows, columns = np.indices((height, width))
+    grown = np.empty_like(alpha)
+    for row in range(height):
+        for column in range(width):
+            near = (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
+            grown[:, row, column] = alpha[:, near].max(axis=1)
+    return grown
+
+
+def finished(alpha: FloatArray, **settings: float) -> FloatArray:
+    return finish_keyframe(alpha, Finish(**settings))
+
+
+# Erode and dilate.
+
+
+@pytest.mark.parametrize("radius", [1, 2, 3, 5])
+def test_whole_radii_move_the_edge_by_a_disk(radius: int) -> None:
+    alpha = matte(radius)
+    dilated, eroded = grown_slowly(alpha, radius), 1 - grown_slowly(1 - alpha, radius)
+    np.testing.assert_array_equal(finished(alpha, erode_px=-radius), dilated)
+    np.testing.assert_array_equal(finished(alpha, erode_px=radius), eroded)
+
+
+@pytest.mark.parametrize("radius", [0.25, 0.5, 1.75, 3.3])
+def test_a_radius_between_is_the_mixture_of_its_neighbours(radius: float) -> None:
+    alpha = matte(7)
+    share = radius - math.floor(radius)
+    near, far = (grown_slowly(alpha, n) for n in (math.floor(radius), math.ceil(radius)))
+    expected = (1 - share) * near + share * far
+    # two roundings of float32 near 1
+    np.testing.assert_allclose(finished(alpha, erode_px=-radius), expected, rtol=0, atol=2e-7)
+    eroded = 1 - finished(1 - alpha, erode_px=-radius)
+    np.testing.assert_allclose(finished(alpha, erode_px=radius), eroded, rtol=0, atol=2e-7)
+
+
+def test_a_disk_larger_than_the_image() -> None:
+    alpha = np.zeros((1, 3, 5), np.float32)
+    alpha[0, 1, 2] = 0.75
+    np.testing.assert_array_equal(finished(alpha, erode_px=-64), np.full_like(alpha, 0.75))
+    assert not finished(alpha, erode_px=64).any()
+
+
+def test_nothing_is_eroded_from_the_border_of_the_image() -> None:
+    full = np.ones((1, 9, 9), np.float32)
+    np.testing.assert_array_equal(finished(full, erode_px=3), full)
+
+
+# Feather.
+
+
+@pytest.mark.parametrize("feather", [0.1, 1, 6, 64])
+@pytest.mark.parametrize("shape", [(20, 30), (3, 40), (1, 1), (1, 9)])
+def test_a_flat_matte_stays_flat(feather: float, shape: tuple[int, int]) -> None:
+    flat = np.full((2, *shape), 0.3, np.float32)
+    flat[1] = 1
+    softened = finished(flat, feather_px=feather)
+    # up to 193 weights of float32 sum to 1 within this, once a direction
+    np.testing.assert_allclose(softened, flat, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("feather", [2, 5, 40])
+def test_feather_knows_no_direction(feather: float) -> None:
+    alpha = matte(3)
+    softened = finished(alpha, feather_px=feather)
+    for view in (np.s_[:, ::-1], np.s_[:, :, ::-1]):
+        mirrored = finished(np.ascontiguousarray(alpha[view]), feather_px=feather)
+        np.testing.assert_allclose(mirrored, softened[view], rtol=0, atol=1e-6)
+    turned = finished(np.ascontiguousarray(alpha.transpose(0, 2, 1)), feather_px=feather)
+    np.testing.assert_allclose(turned.transpose(0, 2, 1), softened, rtol=0, atol=1e-6)
+
+
+def test_feather_keeps_the_sum_of_what_is_inside() -> None:
+    point = np.zeros((1, 41, 41), np.float32)
+    point[0, 20, 20] = 1
+    softened = finished(point, feather_px=8)
+    assert softened.sum() == pytest.approx(1, abs=1e-5)
+    assert softened.max() == softened[0, 20, 20]
+    assert softened[0, 20, 0] == 0, "cut at three sigma, 12 pixels"
+
+
+def test_an_edge_is_soft_over_the_feather() -> None:
+    # A step between columns 31 and 32 becomes the normal distribution function of sigma = 4,
+    # 0.02 to 0.98 over 8 pixels either side. Cutting the tails at three sigma and standing for
+    # each pixel by its centre changes it by less than 0.003.
+    step = np.zeros((1, 8, 64), np.float32)
+    step[..., 32:] = 1
+    distance = np.arange(64) - 31.5
+    expected = [0.5 * (1 + math.erf(x / (4 * math.sqrt(2)))) for x in distance]
+    softened = finished(step, feather_px=8)
+    np.testing.assert_allclose(softened[0], np.tile(expected, (8, 1)), rtol=0, atol=0.003)
+    assert (np.diff(softened[0], axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (2, 50), (50, 2), (1, 1)])
+def test_a_feather_larger_than_the_image(shape: tuple[int, int]) -> None:
+    alpha = np.random.default_rng(5).random((3, *shape), dtype=np.float32)
+    softened = finished(alpha, feather_px=64)
+    assert softened.shape == alpha.shape
+    assert softened.min() >= alpha.min() - 1e-6
+    assert softened.max() <= alpha.max() + 1e-6
+
+
+def test_a_thin_image_is_softened_as_far_as_a_thick_one() -> None:
+    step = np.zeros((1, 40, 60), np.float32)
+    step[..., 30:] = 1
+    thick = finished(step, feather_px=12)[0, 20]
+    thin = finished(np.ascontiguousarray(step[:, :3]), feather_px=12)[0, 1]
+    np.testing.assert_allclose(thin, thick, rtol=0, atol=1e-6)
+
+
+# Gain, order, and what rests.
+
+
+def test_gain_is_held_within_0_and_1() -> None:
+    alpha = np.array([[[0, 0.25, 0.4, 0.5, 0.75, 1]]], np.float32)
+    assert finished(alpha, gain=2).tolist() == [[[0, 0.5, np.float32(0.8), 1, 1, 1]]]
+    assert finished(alpha, gain=0.5)[0, 0, 5] == 0.5
+    assert not finished(alpha, gain=0).any()
+
+
+def test_first_the_edge_moves_then_it_softens_then_gain() -> None:
+    alpha = matte(11)
+    softened = finished(finished(alpha, erode_px=2), feather_px=3)
+    expected = np.minimum(softened * np.float32(1.5), 1)
+    together = finished(alpha, erode_px=2, feather_px=3, gain=1.5)
+    np.testing.assert_allclose(together, expected, rtol=0, atol=1e-6)
+    other_order = finished(finished(alpha, feather_px=3), erode_px=2)
+    assert np.abs(other_order - softened).max() > 0.05
+
+
+def test_at_rest_the_artists_mask_comes_back_bit_for_bit() -> None:
+    alpha = np.random.default_rng(2).random((3, 31, 18), dtype=np.float32)
+    alpha[0, :2] = [[0], [1]]
+    before = alpha.copy()
+    untouched = finish_keyframe(alpha, Finish())
+    assert untouched.dtype == np.float32
+    assert untouched.tobytes() == before.tobytes()
+    untouched[:] = 0
+    np.testing.assert_array_equal(alpha, before, "the result is the keyframe's own memory")
+
+
+# The network's matte.
+
+
+@pytest.mark.parametrize(
+    ("plate", "lines"), [((50, 70), 32), ((64, 96), 480), ((33, 47), 33), ((101, 20), 96)]
+)
+@pytest.mark.parametrize("settings", [Finish(), Finish(erode_px=1.5, feather_px=4, gain=3)])
+def test_a_matte_comes_back_at_plate_size(
+    plate: tuple[int, int], lines: int, settings: Finish
+) -> None:
+    geometry = Geometry.of(plate, lines)
+    left, right, top, bottom = geometry.padding
+    height, width = geometry.working
+    blocks = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    logits = F.interpolate(5 * blocks, (top + height + bottom, left + width + right))[0]
+    found = finish(logits.softmax(dim=0), geometry, settings)
+    assert found.shape == (2, *plate)
+    assert found.dtype == np.float32
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert found.std() > 0.1
+
+
+def test_elements_come_without_the_background_and_the_padding() -> None:
+    geometry = Geometry.of((20, 40), 480)  # padded to 32 x 48
+    probabilities = torch.zeros(3, 32, 48)
+    probabilities[0] = 1
+    probabilities[:, 6:26, 4:44] = torch.tensor([0.0, 0.25, 0.75]).view(3, 1, 1)
+    found = finish(probabilities, geometry, Finish())
+    assert (found[0] == 0.25).all()
+    assert (found[1] == 0.75).all()
