@@ -18,7 +18,7 @@ from rde_roto.net.network import STRIDE
 from rde_roto.state import MemoryState
 from rde_roto.values.digest import digest_of
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.preset import Bank, Tracking
+from rde_roto.values.preset import Tracking
 
 _SMALLEST = 2 * STRIDE
 """Pixels: SAM pools over two by two cells, so there must be two each way."""
@@ -137,7 +137,7 @@ class Propagator:
         """
         count, _, height, width = frames.key.shape
         query = frames.key.transpose(0, 1).flatten(1).unsqueeze(0)
-        bank = [_widened(moment, query.dtype) for moment in _bank(state, self.tracking.bank)]
+        bank = [_widened(moment, query.dtype) for moment in state.bank(self.tracking.bank)]
         readout = read_memory(bank, query, self.tracking.top_k)
         readout = readout.unflatten(3, (count, height, width)).squeeze(0).permute(2, 0, 1, 3, 4)
         alpha = self.net.decode(readout, frames).sigmoid()
@@ -166,20 +166,3 @@ class Propagator:
 
 def _widened(moment: Moment, dtype: torch.dtype) -> Moment:
     return Moment(moment.key.to(dtype), moment.value.to(dtype))
-
-
-def _bank(state: MemoryState, bank: Bank) -> list[Moment]:
-    """The moments to read, each as often as the bank says (reference section 5).
-
-    Before the first update there is no latest moment and the embedding is the anchor itself: the
-    anchor is then read once for each of the two that the bank names, and at least once. With top-k
-    the number of copies matters, since each takes a place.
-    """
-    if state.latest is None:
-        named = (bank.recurrent > 0) + (bank.anchor > 0 and bank.recurrent > 0)
-        return [state.anchor] * max(1, named)
-    return (
-        [state.recurrent] * bank.recurrent
-        + [state.latest] * bank.latest
-        + [state.anchor] * bank.anchor
-    )

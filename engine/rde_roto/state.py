@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from rde_roto.net import Moment
 from rde_roto.tensors import save_tensors
 from rde_roto.values.errors import InputError
+from rde_roto.values.preset import Bank
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,22 @@ class MemoryState:
             anchor=moved(self.anchor),
             recurrent=moved(self.recurrent),
             latest=None if self.latest is None else moved(self.latest),
+        )
+
+    def bank(self, counts: Bank) -> list[Moment]:
+        """The moments to read, each as often as ``counts`` says (reference section 5).
+
+        Before the first update there is no latest moment and the embedding is the anchor itself:
+        the anchor is then read once for each of the two that are named, and at least once. With
+        top-k the number of copies matters, since each takes a place.
+        """
+        if self.latest is None:
+            named = (counts.recurrent > 0) + (counts.anchor > 0 and counts.recurrent > 0)
+            return [self.anchor] * max(1, named)
+        return (
+            [self.recurrent] * counts.recurrent
+            + [self.latest] * counts.latest
+            + [self.anchor] * counts.anchor
         )
 
     @property

@@ -1,0 +1,282 @@
+"""Weights on disk: found by name, checked to the last key and byte, never executed.
+
+A model is a weights file and, beside it, a card of the same name in YAML. Names are looked up in
+the package, then in the user's model folder; anything with a suffix or a folder is a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
+from rde_roto.tensors import replacing, save_tensors
+from rde_roto.values.errors import UsageError, WeightsError
+
+CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
+
+_MASK_PLANES = "value_encoder.conv1.weight"
+_EMBEDDING = "mem_compress."
+
+
+class ModelCard(BaseModel):
+    """What is known of a weights file. Unknown keys are kept out, so a typo is found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    architecture: str
+    sha256: str
+    licence: str
+    summary: str
+    training_data: tuple[str, ...] = ()
+    trained_at: str = ""
+    figures: Mapping[str, Any] = {}
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A weights file and its card; a file without a card has None."""
+
+    path: Path
+    card: ModelCard | None
+
+    @property
+    def name(self) -> str:
+        """The name by which it is asked for."""
+        return self.path.stem
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network ready to run. ``sha256`` is that of the file its weights came from."""
+
+    name: str
+    net: RDENet
+    sha256: str
+    licence: str
+
+
+def model_folders() -> tuple[Path, ...]:
+    """Where names are looked up: the package's weights, then the user's model folder."""
+    return Path(str(files("rde_roto") / "weights")), user_model_folder()
+
+
+def user_model_folder() -> Path:
+    """The folder into which ``install_model`` puts weights."""
+    return platformdirs.user_data_path("rde-roto", appauthor=False) / "models"
+
+
+def list_models() -> Iterator[ModelFile]:
+    """Every model that can be asked for by name. Raises WeightsError for a damaged card."""
+    for path in _installed().values():
+        yield ModelFile(path, _read_card(path))
+
+
+def find_model(name_or_path: str) -> ModelFile:
+    """The model of that name or path. Raises WeightsError naming what there is."""
+    installed = _installed()
+    path = installed.get(name_or_path, Path(name_or_path))
+    if path.is_file():
+        return ModelFile(path, _read_card(path))
+    if path.suffix or path.parent != Path():
+        raise WeightsError(f"there is no weights file {path}")
+    raise WeightsError(
+        f"there is no model '{name_or_path}'; installed are: {', '.join(installed) or 'none'}. "
+        "Weights of your own: rde-roto model install FILE, or --model PATH"
+    )
+
+
+def load_model(name_or_path: str) -> Model:
+    """Finds, checks and loads a network, on the CPU, in float32.
+
+    Raises WeightsError when the file is missing, damaged, not the one its card names, or does not
+    fit its architecture to the last key and shape.
+    """
+    found = find_model(name_or_path)
+    net, sha256 = _load(found)
+    return Model(found.name, net, sha256, "unknown" if found.card is None else found.card.licence)
+
+
+def install_model(source: Path, name: str | None = None) -> ModelFile:
+    """Checks a weights file and copies it as safetensors, with a card, into the user's folder.
+
+    A card beside the source is taken along; without one, a new card says where the file came from
+    and that its licence is not known. Raises WeightsError as ``load_model`` does, UsageError when
+    the name is that of a shipped model or leads out of the folder, OutputError when the folder
+    cannot be written into.
+    """
+    name = name or source.stem
+    if name.startswith(".") or "/" in name or "\\" in name:
+        raise UsageError(f"'{name}' cannot name a model: give it another with --name")
+    if not source.is_file():
+        raise WeightsError(f"there is no weights file {source}")
+    packaged, folder = model_folders()
+    if (packaged / f"{name}.safetensors").exists():
+        raise UsageError(f"'{name}' is a shipped model: give yours another name with --name")
+    card = _read_card(source)
+    net, _ = _load(ModelFile(source, card))
+    target = folder / f"{name}.safetensors"
+    sha256 = save_weights(dict(net.state_dict()), target)
+    known = {} if card is None else card.model_dump()
+    installed = ModelCard(
+        **{
+            "licence": "unknown: ask whoever gave you the file",
+            "summary": f"installed from {source.name}",
+            **known,
+            "name": name,
+            "architecture": net.config.name,
+            "sha256": sha256,
+        }
+    )
+    write_card(installed, target)
+    return ModelFile(target, installed)
+
+
+def save_weights(weights: Mapping[str, Tensor], path: Path) -> str:
+    """Writes safetensors, under the final name only when whole; returns the file's sha256.
+
+    The folder is made when it is missing. Raises OutputError when the file cannot be written.
+    """
+    save_tensors(weights, path)
+    return _sha256(path)
+
+
+def write_card(card: ModelCard, weights: Path) -> None:
+    """Writes the card beside its weights. Raises OutputError when it cannot."""
+    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    with replacing(weights.with_suffix(".yaml")) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def build(weights: Mapping[str, Tensor], source: Path, architecture: str | None = None) -> RDENet:
+    """A network with exactly these weights, in float32.
+
+    The architecture is the card's, else told by the names. A stage-0 checkpoint of the paper (one
+    mask plane, no embedding) is completed as its authors do: the plane of the other elements is
+    drawn orthogonal, SAM starts untrained; both from a fixed seed.
+
+    Raises WeightsError that names every missing, unexpected and misshapen key.
+    """
+    config = _config(weights, source, architecture)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = RDENet(config)
+        weights = _completed(weights, net.state_dict())
+    _check_keys(weights, net.state_dict(), source, config.name)
+    net.load_state_dict(weights)
+    return net
+
+
+def _installed() -> dict[str, Path]:
+    """Weights files by name; the package's hide the user's."""
+    found: dict[str, Path] = {}
+    for folder in model_folders():
+        for path in sorted(folder.glob("*.safetensors")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def _load(found: ModelFile) -> tuple[RDENet, str]:
+    """The network of a file and the file's sha256, after both have been held against its card."""
+    sha256 = _sha256(found.path)
+    card = found.card
+    if card is not None and card.sha256 != sha256:
+        raise WeightsError(
+            f"{found.path} is damaged or was replaced: its card says sha256 {card.sha256[:12]}…, "
+            f"the file has {sha256[:12]}…; install it again"
+        )
+    architecture = None if card is None else card.architecture
+    return build(_read_weights(found.path), found.path, architecture), sha256
+
+
+def _config(weights: Mapping[str, Tensor], source: Path, architecture: str | None) -> NetConfig:
+    if architecture is None:
+        architecture = "rde-lite" if "key_encoder.stem.weight" in weights else "rde-r50"
+    for config in CONFIGS:
+        if config.name == architecture:
+            return config
+    known = ", ".join(config.name for config in CONFIGS)
+    raise WeightsError(f"the card of {source} says architecture '{architecture}'; known: {known}")
+
+
+def _completed(weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    planes = weights.get(_MASK_PLANES)
+    stage_0 = planes is not None and planes.dim() == 4 and planes.shape[1] == 4
+    if planes is None or not stage_0 or any(name.startswith(_EMBEDDING) for name in weights):
+        return weights
+    others = torch.nn.init.orthogonal_(torch.empty(planes.shape[0], 1, *planes.shape[2:]))
+    embedding = {name: value for name, value in fresh.items() if name.startswith(_EMBEDDING)}
+    return {**weights, **embedding, _MASK_PLANES: torch.cat([planes.float(), others], dim=1)}
+
+
+def _check_keys(
+    weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: Path, name: str
+) -> None:
+    problems = []
+    if missing := sorted(expected.keys() - weights.keys()):
+        problems.append(f"missing: {', '.join(missing)}")
+    if unexpected := sorted(weights.keys() - expected.keys()):
+        problems.append(f"unexpected: {', '.join(unexpected)}")
+    misshapen = [
+        f"{key} is {list(weights[key].shape)}, expected {list(expected[key].shape)}"
+        for key in sorted(expected.keys() & weights.keys())
+        if weights[key].shape != expected[key].shape
+    ]
+    if misshapen:
+        problems.append(f"misshapen: {', '.join(misshapen)}")
+    if problems:
+        raise WeightsError(f"{source} does not fit {name}; {'; '.join(problems)}")
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own words propose to load it all the same
+        raise WeightsError(
+            f"cannot read the weights {path}: it is damaged, or holds more than tensors, which is "
+            "not loaded because it could run code"
+        ) from error
+    except Exception as error:  # damaged bytes end in a dozen classes, struct.error among them
+        reason = " ".join(str(error).split()) or "it is cut short"
+        kind = type(error).__name__
+        raise WeightsError(f"cannot read the weights {path}: {reason} ({kind})") from error
+    if not isinstance(weights, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
+        raise WeightsError(f"{path} holds no plain table of weights by name")
+    return weights
+
+
+def _read_card(weights: Path) -> ModelCard | None:
+    path = weights.with_suffix(".yaml")
+    if not path.is_file():
+        return None
+    try:
+        return ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"the model card {path} cannot be read: {reason}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
