@@ -1,0 +1,67 @@
+"""Mattes from a node into files: what is there is kept, the rest is made and written behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from rde_roto.images.mattes import MatteWriter
+from rde_roto.node import RotoNode
+from rde_roto.streams import WriteBehind
+from rde_roto.values.errors import OutputError, PartialError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import Matte
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a run did: frames made and frames that were there already, and how long it took."""
+
+    made: int
+    kept: int
+    seconds: float
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames made a second; 0 when there was nothing to make."""
+        return self.made / self.seconds if self.made else 0.0
+
+
+OnFrame = Callable[[int, bool], None]
+"""Told of every frame that is in place: its number, and whether it was kept."""
+
+
+def deliver(node: RotoNode, writer: MatteWriter, on_frame: OnFrame) -> Delivery:
+    """Writes every matte of the node's range; ``on_frame`` is called from other threads too.
+
+    Raises PartialError, which names the frames that are not there, when a file cannot be written;
+    InputError when a plate cannot be read. What was written before either is whole and stays.
+    """
+    done: set[int] = set()
+    kept = 0
+
+    def is_kept(frame: int, digest: str) -> bool:
+        nonlocal kept
+        if not writer.is_written(frame, digest):
+            return False
+        kept += 1
+        done.add(frame)
+        on_frame(frame, True)
+        return True
+
+    def write(matte: Matte) -> None:
+        writer.write(matte)
+        done.add(matte.frame)
+        on_frame(matte.frame, False)
+
+    started = time.monotonic()
+    try:
+        with WriteBehind(write) as write_behind, closing(node.render(is_kept)) as mattes:
+            for matte in mattes:
+                write_behind(matte)
+    except OutputError as error:
+        missing = node.shot.range.difference(FrameRange.of(done))
+        raise PartialError(f"{error}; not delivered: {missing}", missing) from error
+    return Delivery(len(done) - kept, kept, time.monotonic() - started)
