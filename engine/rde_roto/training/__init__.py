@@ -1,0 +1,1 @@
+"""The trainer of the shipped weights. Needs the ``train`` extra; nothing else imports it."""
