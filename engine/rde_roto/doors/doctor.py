@@ -1,0 +1,100 @@
+"""``rde-roto doctor``: is everything here that a run needs?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+from rde_roto import __version__
+from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.propagate import DeviceOption, MaskReading, ModelOption, read_shot
+from rde_roto.values.errors import RotoError
+from rde_roto.values.preset import Preset, Tracking
+
+_PACKAGES = ("torch", "numpy", "OpenImageIO", "safetensors", "pydantic", "pillow", "av")
+
+
+def doctor(model: ModelOption = "rde-lite", device: DeviceOption = "auto") -> None:
+    """Versions, devices, memory, models and their licences, and a self-test on two frames."""
+    print(f"rde-roto {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    print("  ".join(f"{package} {_version(package)}" for package in _PACKAGES))
+    _say_devices()
+    _say_models()
+    try:
+        seconds = _self_test(model, device)
+    except RotoError as error:
+        print(f"self-test     FAILED: {error}")
+        sys.exit(error.exit_code)
+    print(f"self-test     two frames in {seconds:.2f} s: in order")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _say_devices() -> None:
+    import torch
+
+    from rde_roto.devices import idle_gpu, usable_devices
+
+    print(f"devices       {', '.join(usable_devices())}; {torch.get_num_threads()} CPU threads")
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(index)
+            name = torch.cuda.get_device_name(index)
+            print(f"cuda:{index}        {name}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free")
+    if idle_gpu():
+        print(
+            "              an NVIDIA GPU is here that this torch cannot use: "
+            "run install.py again with --torch-index and a CUDA build"
+        )
+    memory = _free_memory_bytes()
+    print(f"free memory   {'unknown' if memory is None else f'{memory / 1e9:.1f} GB'}")
+
+
+def _free_memory_bytes() -> int | None:
+    """Main memory that is free, where the system tells."""
+    if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
+        return None
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _say_models() -> None:
+    from rde_roto.models import list_models
+    from rde_roto.values.errors import WeightsError
+
+    try:
+        models = list(list_models())
+    except WeightsError as error:
+        print(f"model         {error}")
+        return
+    for model in models:
+        licence = model.card.licence if model.card else "unknown licence"
+        print(f"model         {model.name}: {licence}")
+    if not models:
+        print("model         none installed")
+
+
+def _self_test(model: str, device: str) -> float:
+    """Tracks the first two frames of the demo shot, small; returns the seconds it took."""
+    from rde_roto.devices import choose_device
+    from rde_roto.models import load_model
+    from rde_roto.node import RotoNode
+
+    folder = demo_shot()
+    mask = f"1001={folder / 'truth' / 'demo.1001.exr'}"
+    reading = MaskReading("matte", ("hero",))
+    shot = read_shot(str(folder / "plate"), "1001-1002", [mask], reading)
+    preset = Preset(name="self-test", tracking=Tracking(lines=96))
+    started = time.monotonic()
+    node = RotoNode(shot, preset, load_model(model), choose_device(device))
+    mattes = list(node.render())
+    if len(mattes) != 2 or not mattes[1].alpha.max() > 0.5:
+        raise RotoError("the network lost the demo's subject from one frame to the next")
+    return time.monotonic() - started

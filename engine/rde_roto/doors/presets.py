@@ -1,0 +1,40 @@
+"""``rde-roto preset``: what presets there are and what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rde_roto.values.preset import preset_schema
+from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
+
+app = typer.Typer(no_args_is_help=True, help="Presets: list, show, check, schema.")
+
+
+@app.command("list")
+def list_() -> None:
+    """Names, what they are for, and where they lie."""
+    for entry in PresetLibrary(default_preset_folders()).names():
+        print(f"{entry.name:12} {entry.description}\n{'':12} {entry.path}")
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A preset's name or file.")]) -> None:
+    """The preset with everything it takes from others, every key explained."""
+    print(PresetLibrary(default_preset_folders()).load(name).to_yaml(), end="")
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="A preset file.")]) -> None:
+    """Says whether a preset file can be used; names the line of what is wrong."""
+    preset = PresetLibrary(default_preset_folders()).load(file)
+    print(f"{file}: preset '{preset.name}' is in order")
+
+
+@app.command()
+def schema() -> None:
+    """JSON schema of preset files, for editors."""
+    print(json.dumps(preset_schema(), indent=2))

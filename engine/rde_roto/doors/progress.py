@@ -1,0 +1,100 @@
+"""What a run says while it works: a bar on a terminal, plain lines otherwise, JSON on request."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from rde_roto.delivery import OnFrame
+from rde_roto.images.mattes import MatteWriter
+
+
+@contextmanager
+def report(title: str, total: int, writer: MatteWriter, as_json: bool) -> Iterator[OnFrame]:
+    """The way of reporting that fits where standard output goes."""
+    if as_json:
+        yield _JsonLines(total, writer)
+    elif sys.stdout.isatty():
+        with _bar(title, total) as bar:
+            yield bar
+    else:
+        yield _Lines(total, writer)
+
+
+class _Lines:
+    """A line per frame and the share that is done, flushed, as render farms read them."""
+
+    def __init__(self, total: int, writer: MatteWriter) -> None:
+        self._total = total
+        self._writer = writer
+        self._done = 0
+
+    def __call__(self, frame: int, kept: bool) -> None:
+        self._done += 1
+        what = "kept" if kept else "wrote"
+        print(f"frame {frame}: {what} {self._writer.path(frame)}")
+        print(f"Progress: {100 * self._done // self._total}%", flush=True)
+
+
+class _JsonLines:
+    """One JSON object a frame."""
+
+    def __init__(self, total: int, writer: MatteWriter) -> None:
+        self._total = total
+        self._writer = writer
+        self._done = 0
+
+    def __call__(self, frame: int, kept: bool) -> None:
+        self._done += 1
+        event = {
+            "event": "frame",
+            "frame": frame,
+            "path": str(self._writer.path(frame)),
+            "kept": kept,
+            "done": self._done,
+            "total": self._total,
+        }
+        print(json.dumps(event), flush=True)
+
+
+class _Speed(ProgressColumn):
+    """Frames made a second since the first; kept frames do not count."""
+
+    def render(self, task: Task) -> Text:
+        made = task.fields["made"]
+        seconds = time.monotonic() - task.fields["since"]
+        return Text(f"{made / seconds:.2f} frames/s" if made and seconds > 0 else "")
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[OnFrame]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Speed(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console()) as progress:
+        task = progress.add_task(title, total=total, made=0, since=time.monotonic())
+
+        def on_frame(_frame: int, kept: bool) -> None:
+            made = progress.tasks[0].fields["made"] + (not kept)
+            progress.update(task, advance=1, made=made)
+
+        yield on_frame

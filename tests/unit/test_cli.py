@@ -1,0 +1,454 @@
+"""The command line on real files: what it writes, and what it says and returns to bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from image_files import cut_short, ramp, read_image, write_image
+from PIL import Image
+
+from rde_roto.doors import cli
+from rde_roto.models import ModelCard, save_weights, write_card
+from rde_roto.net import RDE_LITE, RDENet
+
+Run = Callable[..., int]
+HEIGHT, WIDTH = 48, 80
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random rde-lite with a card: what is tested here does not depend on what it has learnt."""
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    torch.manual_seed(3)
+    sha256 = save_weights(RDENet(RDE_LITE).state_dict(), path)
+    card = ModelCard(
+        name="random", architecture="rde-lite", sha256=sha256, licence="CC0", summary="untrained"
+    )
+    write_card(card, path)
+    return path
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """Six half EXRs, 1001-1006; the pattern that names them."""
+    (tmp_path / "plate").mkdir()
+    for frame in range(1001, 1007):
+        write_image(tmp_path / f"plate/hero.{frame}.exr", ramp(HEIGHT, WIDTH, seed=frame))
+    return tmp_path / "plate/hero.####.exr"
+
+
+@pytest.fixture
+def mask(tmp_path: Path) -> Path:
+    """A soft matte of one element, 16 bit."""
+    alpha = np.zeros((HEIGHT, WIDTH, 1), dtype=np.float32)
+    alpha[10:30, 20:50] = 1
+    alpha[9, 20:50] = 0.25
+    return write_image(tmp_path / "mask.png", alpha, "uint16")
+
+
+@pytest.fixture
+def run(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs a command in this process; returns its exit code."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["rde-roto", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code if isinstance(ended.value.code, int) else 0
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def propagate(run: Run, plate: Path, mask: Path, weights: Path, tmp_path: Path) -> Run:
+    """``rde-roto propagate`` with everything it needs; options given again take their place."""
+
+    def propagate(**options: object) -> int:
+        defaults = {
+            "keyframe": f"1003={mask}",
+            "out": tmp_path / "mattes/hero.####.exr",
+            "model": weights,
+            "device": "cpu",
+            "set": "tracking.lines=96",
+        }
+        source = options.pop("plate", plate)
+        given = {key.replace("_", "-"): value for key, value in {**defaults, **options}.items()}
+        pairs = [
+            part
+            for key, value in given.items()
+            for part in ([f"--{key}"] if value is True else [f"--{key}", value])
+        ]
+        return run("propagate", source, *pairs)
+
+    return propagate
+
+
+def mattes(tmp_path: Path) -> list[str]:
+    """Names of all files under ``mattes``, hidden ones too."""
+    folder = tmp_path / "mattes"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+# --- what it writes -------------------------------------------------------------------------------
+
+
+def test_every_frame_gets_its_matte_under_its_own_number(propagate: Run, tmp_path: Path) -> None:
+    assert propagate() == 0
+    assert mattes(tmp_path) == [f"hero.{frame}.exr" for frame in range(1001, 1007)]
+    spec, pixels = read_image(tmp_path / "mattes/hero.1002.exr")
+    assert spec.channelnames == ("A",)
+    assert str(spec.format) == "half"
+    assert pixels.shape == (HEIGHT, WIDTH, 1)
+    assert spec.get_string_attribute("rde-roto:model") == "random"
+    assert spec.get_string_attribute("rde-roto:weights-licence") == "CC0"
+    assert len(spec.get_string_attribute("rde-roto:weights-sha256")) == 64
+    assert spec.get_string_attribute("rde-roto:keyframes") == "1003"
+
+
+def test_the_keyframe_comes_back_as_drawn(propagate: Run, mask: Path, tmp_path: Path) -> None:
+    assert propagate() == 0
+    _, drawn = read_image(mask)
+    _, came = read_image(tmp_path / "mattes/hero.1003.exr")
+    np.testing.assert_array_equal(came, drawn.astype(np.float16).astype(np.float32))
+
+
+def test_plain_lines_where_there_is_no_terminal(
+    propagate: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert propagate() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("frame 100") for line in lines) == 6
+    assert "Progress: 100%" in lines
+    assert any("CC0" in line for line in lines)
+
+
+def test_json_lines(propagate: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert propagate(json=True) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {event["frame"] for event in events[:-1]} == set(range(1001, 1007))
+    assert events[-1]["event"] == "done"
+    assert (events[-1]["made"], events[-1]["kept"]) == (6, 0)
+
+
+def test_running_again_keeps_what_is_there_and_replaces_what_is_not(
+    propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert propagate() == 0
+    folder = tmp_path / "mattes"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    stamps = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    (folder / "hero.1005.exr").unlink()
+    cut_short(folder / "hero.1001.exr")
+    write_image(folder / "hero.1006.exr", np.zeros((HEIGHT, WIDTH, 1)), channels=("A",))
+    capsys.readouterr()
+    assert propagate() == 0
+    said = capsys.readouterr().out
+    assert {f for f in range(1001, 1007) if f"frame {f}: wrote" in said} == {1001, 1005, 1006}
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert after == before
+    untouched = {"hero.1002.exr", "hero.1003.exr", "hero.1004.exr"}
+    assert {n for n in stamps if (folder / n).stat().st_mtime_ns == stamps[n]} == untouched
+
+
+def test_other_settings_replace_the_mattes(propagate: Run, tmp_path: Path) -> None:
+    assert propagate() == 0
+    before = (tmp_path / "mattes/hero.1004.exr").read_bytes()
+    assert propagate(set="finish.feather_px=4") == 0
+    assert (tmp_path / "mattes/hero.1004.exr").read_bytes() != before
+
+
+def test_several_elements_by_name(propagate: Run, tmp_path: Path) -> None:
+    labels = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    labels[5:20, 5:30], labels[25:40, 40:70] = 1, 2
+    image = Image.fromarray(labels).convert("P")
+    image.save(tmp_path / "labels.png")
+    assert propagate(keyframe=f"1003={tmp_path / 'labels.png'}", elements="hero,car") == 0
+    spec, _ = read_image(tmp_path / "mattes/hero.1004.exr")
+    assert set(spec.channelnames) == {"hero.A", "car.A"}
+
+
+def test_labels_and_png(propagate: Run, tmp_path: Path) -> None:
+    assert propagate(out=tmp_path / "mattes/hero.%04d.png", labels=True) == 0
+    with Image.open(tmp_path / "mattes/hero.1003.png") as image:
+        assert image.mode == "P"
+        assert set(np.unique(np.asarray(image))) == {0, 1}
+    assert propagate(out=tmp_path / "mattes/deep.####.png") == 0
+    spec, _ = read_image(tmp_path / "mattes/deep.1003.png")
+    assert str(spec.format) == "uint16"
+    assert spec.nchannels == 1
+
+
+def test_a_part_of_the_range(propagate: Run, tmp_path: Path) -> None:
+    assert propagate(frames="1002-1004") == 0
+    assert mattes(tmp_path) == [f"hero.{frame}.exr" for frame in (1002, 1003, 1004)]
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+def refused(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one sentence on standard error."""
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("rde-roto: ")
+    return sentence
+
+
+def test_missing_frames(
+    propagate: Run, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (plate.parent / "hero.1005.exr").unlink()
+    assert propagate(frames="1001-1006") == 4
+    assert "1005" in refused(capsys)
+    assert mattes(tmp_path) == []
+
+
+def test_a_hole_in_the_plate(
+    propagate: Run, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (plate.parent / "hero.1002.exr").unlink()
+    assert propagate() == 4
+    assert "lacks 1002" in refused(capsys)
+    assert mattes(tmp_path) == []
+    # 1002 stands between two memory frames of 1003, so nothing else depends on it
+    assert propagate(frames="1001,1003-1006") == 0
+    assert len(mattes(tmp_path)) == 5
+
+
+def test_no_plate(propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert propagate(plate=tmp_path / "none/hero.####.exr") == 4
+    assert "none" in refused(capsys)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5])
+def test_a_truncated_plate(
+    propagate: Run, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], part: float
+) -> None:
+    cut_short(plate.parent / "hero.1005.exr", part)
+    assert propagate() == 4
+    assert "hero.1005.exr" in refused(capsys)
+    # what came before it is whole and stays; nothing half-done is left
+    assert mattes(tmp_path) == ["hero.1003.exr"]
+
+
+def test_a_plate_that_changes_size(
+    propagate: Run, plate: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(plate.parent / "hero.1006.exr", ramp(HEIGHT // 2, WIDTH))
+    assert propagate() == 4
+    sentence = refused(capsys)
+    assert "1006" in sentence
+    assert "80x48" in sentence
+    assert "80x24" in sentence
+
+
+def test_a_mask_of_another_size(
+    propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(tmp_path / "small.png", np.ones((10, 20, 1)), "uint8")
+    assert propagate(keyframe=f"1003={tmp_path / 'small.png'}") == 4
+    sentence = refused(capsys)
+    assert "20x10" in sentence
+    assert "80x48" in sentence
+
+
+def test_an_empty_mask(propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_image(tmp_path / "empty.png", np.zeros((HEIGHT, WIDTH, 1)), "uint8")
+    assert propagate(keyframe=f"1003={tmp_path / 'empty.png'}") == 4
+    assert "empty" in refused(capsys)
+
+
+def test_no_mask(propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert propagate(keyframe=f"1003={tmp_path / 'nowhere.png'}") == 4
+    assert "nowhere.png" in refused(capsys)
+
+
+@pytest.mark.parametrize("keyframe", ["999", "abc=mask.png", "=", "1003="])
+def test_a_keyframe_that_is_none(
+    propagate: Run, capsys: pytest.CaptureFixture[str], keyframe: str
+) -> None:
+    assert propagate(keyframe=keyframe) == 2
+    assert "FRAME=MASK" in refused(capsys)
+
+
+def test_a_keyframe_outside_the_range(
+    propagate: Run, mask: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert propagate(keyframe=f"1099={mask}") == 2
+    sentence = refused(capsys)
+    assert "1099" in sentence
+    assert "1001-1006" in sentence
+
+
+def test_an_unknown_preset_key(
+    propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("tracking:\n  memory_evry: 4\n", encoding="utf-8")
+    assert propagate(preset=preset) == 3
+    sentence = refused(capsys)
+    assert "mine.yaml:2" in sentence
+    assert "memory_every" in sentence
+    assert propagate(set="tracking.memory_evry=4") == 2
+    assert "memory_every" in refused(capsys)
+
+
+def test_damaged_weights(
+    propagate: Run, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for suffix in (".safetensors", ".yaml"):
+        shutil.copy(weights.with_suffix(suffix), tmp_path / f"mine{suffix}")
+    damaged = bytearray(weights.read_bytes())
+    damaged[-100] ^= 1
+    (tmp_path / "mine.safetensors").write_bytes(damaged)
+    assert propagate(model=tmp_path / "mine.safetensors") == 5
+    assert "sha256" in refused(capsys)
+    cut_short(tmp_path / "mine.safetensors")
+    (tmp_path / "mine.yaml").unlink()
+    assert propagate(model=tmp_path / "mine.safetensors") == 5
+    assert "mine.safetensors" in refused(capsys)
+    assert mattes(tmp_path) == []
+
+
+def test_unknown_model_and_device(propagate: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert propagate(model="rde-huge") == 5
+    assert "rde-huge" in refused(capsys)
+    assert propagate(device="abacus") == 2
+    assert "abacus" in refused(capsys)
+
+
+def test_an_output_folder_that_cannot_be_written(
+    propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    assert propagate(out=tmp_path / "file/hero.####.exr") == 2
+    assert "file" in refused(capsys)
+
+
+@pytest.mark.parametrize("out", ["hero.exr", "hero.####.jpg", "hero.####.####.exr"])
+def test_an_output_pattern_that_is_none(
+    propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    assert propagate(out=tmp_path / out) == 2
+    assert out.split(".")[0] in refused(capsys)
+
+
+def test_inputs_are_never_overwritten(
+    propagate: Run, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (plate.parent / "hero.1002.exr").read_bytes()
+    assert propagate(out=plate) == 2
+    assert "input" in refused(capsys)
+    assert (plate.parent / "hero.1002.exr").read_bytes() == before
+    alpha = np.ones((HEIGHT, WIDTH, 1))
+    mask = write_image(tmp_path / "roto.1003.exr", alpha, channels=("A",))
+    assert propagate(keyframe=f"1003={mask}", out=tmp_path / "roto.####.exr") == 2
+    assert "roto.1003.exr" in refused(capsys)
+
+
+def test_a_full_disk(propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A real file system of 16 kB, which holds a few of the mattes."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine mounts no tmpfs")
+    try:
+        code = propagate(out=small / "hero.####.exr")
+        left = sorted(path.name for path in small.iterdir())
+        whole = [read_image(small / name)[1].shape for name in left]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert code == 7
+    sentence = refused(capsys)
+    assert "not delivered: " in sentence
+    assert "MB left" in sentence
+    assert 0 < len(left) < 6
+    assert all(name.startswith("hero.") for name in left)
+    assert set(whole) == {(HEIGHT, WIDTH, 1)}
+
+
+def test_bad_arguments_of_the_command_line(run: Run) -> None:
+    assert run("propagate") == 2
+    assert run("no-such-command") == 2
+    assert run("propagate", "plate", "--no-such-option") == 2
+
+
+# --- the other commands ---------------------------------------------------------------------------
+
+
+def test_presets_are_listed_shown_and_checked(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("preset", "list") == 0
+    assert {"draft", "standard", "fine"} <= set(capsys.readouterr().out.split())
+    assert run("preset", "show", "draft") == 0
+    shown = tmp_path / "again.yaml"
+    shown.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert run("preset", "check", shown) == 0
+    capsys.readouterr()
+    assert run("preset", "schema") == 0
+    assert "tracking" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_models_are_installed_and_shown(
+    run: Run,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("model", "install", weights, "--name", "mine") == 0
+    assert run("model", "list") == 0
+    assert "mine" in capsys.readouterr().out
+    assert run("model", "card", "mine") == 0
+    assert "CC0" in capsys.readouterr().out
+
+
+def test_torch_is_not_imported_for_what_does_not_need_it() -> None:
+    program = (
+        "import sys; from rde_roto.doors import cli; sys.argv = ['rde-roto', 'preset', 'list']\n"
+        "try: cli.main()\nexcept SystemExit: pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+def test_a_terminated_run_keeps_whole_frames_only(
+    plate: Path, mask: Path, weights: Path, tmp_path: Path
+) -> None:
+    command = [
+        *(sys.executable, "-m", "rde_roto.doors.cli", "propagate", str(plate)),
+        *("--keyframe", f"1001={mask}", "--out", str(tmp_path / "mattes/hero.####.exr")),
+        *("--model", str(weights), "--device", "cpu", "--set", "tracking.lines=96"),
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("frame 1001")
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    # the last frames may have been done before the signal was heard
+    assert process.returncode in (0, 143)
+    assert process.returncode == 0 or "cancelled" in said
+    for name in mattes(tmp_path):
+        assert name.startswith("hero.")
+        assert read_image(tmp_path / "mattes" / name)[1].shape == (HEIGHT, WIDTH, 1)
