@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from rde_roto.doors.propagate import DeviceOption, MaskReading, ModelOption, PresetOption, read_shot
+from rde_roto.doors.propagate import (
+    DeviceOption,
+    MaskReading,
+    ModelOption,
+    PresetOption,
+    provenance,
+    read_shot,
+)
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
@@ -38,9 +45,6 @@ def demo(
     mask = f"{first}={truth.path(first)}"
     shot = read_shot(str(folder / "plate"), None, [mask], MaskReading("matte", ("hero",)))
     settings = PresetLibrary(default_preset_folders()).load(preset)
-    writer = open_matte_writer(
-        str(out / "mattes" / "hero.####.exr"), shot.plate.format, shot.elements, False, {}
-    )
 
     from rde_roto.delivery import deliver
     from rde_roto.devices import choose_device
@@ -50,6 +54,9 @@ def demo(
     from rde_roto.node import RotoNode
 
     network = load_model(model)
+    made_from = provenance(shot, settings, network)
+    pattern = str(out / "mattes" / "hero.####.exr")
+    writer = open_matte_writer(pattern, shot.plate.format, shot.elements, False, made_from)
     node = RotoNode(shot, settings, network, choose_device(device))
     with report(shot.plate.name, len(shot.range), writer, as_json=False) as on_frame:
         delivery = deliver(node, writer, on_frame)

@@ -90,8 +90,8 @@ def propagate(
     from rde_roto.node import RotoNode
 
     network = load_model(model)
-    provenance = _provenance(shot, settings, network)
-    writer = open_matte_writer(out, shot.plate.format, shot.elements, labels, provenance)
+    made_from = provenance(shot, settings, network)
+    writer = open_matte_writer(out, shot.plate.format, shot.elements, labels, made_from)
     _refuse_to_overwrite(shot, keyframe, writer)
     node = RotoNode(shot, settings, network, choose_device(device))
     with report(shot.plate.name, len(shot.range), writer, as_json) as on_frame:
@@ -128,6 +128,21 @@ def read_shot(
     return Shot(opened, wanted, names, (Keyframe(frame, alpha),))
 
 
+def provenance(shot: Shot, preset: Preset, model: Model) -> dict[str, str]:
+    """What every header says of how the matte came to be."""
+    return {
+        "rde-roto:version": __version__,
+        "rde-roto:model": model.name,
+        "rde-roto:weights-sha256": model.sha256,
+        "rde-roto:weights-licence": model.licence,
+        "rde-roto:plate": shot.plate.name,
+        "rde-roto:keyframes": ",".join(str(keyframe.frame) for keyframe in shot.keyframes),
+        "rde-roto:preset": preset.name,
+        "rde-roto:tracking": preset.tracking.model_dump_json(),
+        "rde-roto:finish": preset.finish.model_dump_json(),
+    }
+
+
 def _whole_range(plate: Plate) -> FrameRange:
     """All frames of a plate. Raises InputError when it has holes: they are rarely meant."""
     first, last = plate.range.first, plate.range.last
@@ -148,18 +163,3 @@ def _refuse_to_overwrite(shot: Shot, keyframes: list[str], writer: MatteWriter) 
         plate = shot.plate.sequence.path(frame) if isinstance(shot.plate, SequencePlate) else None
         if target in masks or (plate is not None and target == plate.resolve()):
             raise UsageError(f"--out would overwrite its own input {target}: choose another name")
-
-
-def _provenance(shot: Shot, preset: Preset, model: Model) -> dict[str, str]:
-    """What every header says of how the matte came to be."""
-    return {
-        "rde-roto:version": __version__,
-        "rde-roto:model": model.name,
-        "rde-roto:weights-sha256": model.sha256,
-        "rde-roto:weights-licence": model.licence,
-        "rde-roto:plate": shot.plate.name,
-        "rde-roto:keyframes": ",".join(str(keyframe.frame) for keyframe in shot.keyframes),
-        "rde-roto:preset": preset.name,
-        "rde-roto:tracking": preset.tracking.model_dump_json(),
-        "rde-roto:finish": preset.finish.model_dump_json(),
-    }
