@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 _MAX_AFFINITY_ENTRIES = 1 << 25
-"""Largest affinity matrix held at once (128 MiB of float32); wider queries are read in columns."""
+"""Largest affinity matrix held at once (128 MiB of float32); wider queries are read in rows."""
 
 
 class Moment(NamedTuple):
@@ -40,23 +40,23 @@ def read_memory(bank: Sequence[Moment], query: Tensor, top_k: int | None) -> Ten
     keys = torch.cat([moment.key.flatten(2) for moment in bank], dim=2)
     values = torch.cat([moment.value.flatten(3) for moment in bank], dim=3)
     entries, positions = keys.shape[2], query.shape[2]
-    flat = values.flatten(1, 2)
-    columns = max(1, min(positions, _MAX_AFFINITY_ENTRIES // entries))
+    flat = values.flatten(1, 2).transpose(1, 2)
+    rows = max(1, min(positions, _MAX_AFFINITY_ENTRIES // entries))
     readout = [
-        flat @ _attention(keys, part, top_k).to(flat.dtype) for part in query.split(columns, dim=2)
+        _attention(keys, part, top_k).to(flat.dtype) @ flat
+        for part in query.transpose(1, 2).split(rows, dim=1)
     ]
-    return torch.cat(readout, dim=2).unflatten(1, values.shape[1:3])
+    return torch.cat(readout, dim=1).transpose(1, 2).unflatten(1, values.shape[1:3])
 
 
 def _attention(keys: Tensor, query: Tensor, top_k: int | None) -> Tensor:
-    """Weights [B, entries, P] of keys [B, CK, entries] for a query [B, CK, P]; columns sum to 1."""
-    squared_norm = keys.float().square().sum(dim=1).unsqueeze(2)
-    product = (keys.transpose(1, 2) @ query).float()
-    affinity = (2 * product - squared_norm) / keys.shape[1] ** 0.5
-    if top_k is None or top_k >= affinity.shape[1]:
-        return affinity.softmax(dim=1)
-    largest, where = affinity.topk(top_k, dim=1)
-    return torch.zeros_like(affinity).scatter_(1, where, largest.softmax(dim=1))
+    """Weights [B, P, entries] of keys [B, CK, entries] for a query [B, P, CK]; rows sum to 1."""
+    squared_norm = keys.float().square().sum(dim=1, keepdim=True)
+    affinity = (2 * (query @ keys).float() - squared_norm) / keys.shape[1] ** 0.5
+    if top_k is None or top_k >= affinity.shape[2]:
+        return affinity.softmax(dim=2)
+    largest, where = affinity.topk(top_k, dim=2, sorted=False)
+    return torch.zeros_like(affinity).scatter_(2, where, largest.softmax(dim=2))
 
 
 def aggregate(alpha: Tensor) -> Tensor:
