@@ -1,0 +1,138 @@
+"""What must not grow with the shot: memory. And what must not fade: the matte of a still plate."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from image_files import write_image
+
+from rde_roto.doors.demo import demo_shot
+from rde_roto.evaluation.metrics import region_similarity
+from rde_roto.images.files import read_channels
+from rde_roto.images.plates import open_plate
+from rde_roto.models import load_model
+from rde_roto.net import Moment
+from rde_roto.propagator import Propagator
+from rde_roto.values.preset import Bank, Tracking
+
+PEAK = """
+import resource, sys
+from rde_roto.doors import cli
+try:
+    cli.main()
+except SystemExit as end:
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+    raise
+"""
+
+
+def peak_memory(folder: Path, frames: int) -> int:
+    """Peak resident memory of ``rde-roto propagate`` over a shot of so many frames, in kB or B."""
+    out = folder / f"mattes{frames}/m.####.png"
+    arguments = [
+        *("propagate", str(folder / "plate/p.####.png"), "--frames", f"1-{frames}"),
+        *("--keyframe", f"1={folder / 'mask.png'}", "--out", str(out), "--device", "cpu"),
+        *("--set", "tracking.lines=240"),
+    ]
+    # glibc gives big blocks back at once when told so; else its heap's growth hides ours
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stderr.split("peak ")[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.skipif(not hasattr(resource, "getrusage"), reason="needs getrusage")
+def test_peak_memory_is_the_same_for_60_and_600_frames(tmp_path: Path) -> None:
+    (tmp_path / "plate").mkdir()
+    rng = np.random.default_rng(0)
+    first = tmp_path / "plate/p.0001.png"
+    write_image(first, rng.random((240, 426, 3)), "uint8")
+    for frame in range(2, 601):
+        os.link(first, tmp_path / f"plate/p.{frame:04d}.png")
+    mask = np.zeros((240, 426, 1))
+    mask[60:180, 100:300] = 1
+    write_image(tmp_path / "mask.png", mask, "uint8")
+    short, long = peak_memory(tmp_path, 60), peak_memory(tmp_path, 600)
+    assert long <= 1.05 * short
+
+
+class HeldFrame:
+    """The first frame of the demo shot, held: what is remembered of it must not change."""
+
+    def __init__(self) -> None:
+        folder = demo_shot()
+        self.mask = read_channels(folder / "truth/demo.1001.exr", ["A"])[None, ..., 0]
+        view = open_plate(str(folder / "plate")).read(1001)
+        self.propagator = Propagator(
+            load_model("rde-lite").net, Tracking(lines=240), torch.device("cpu")
+        )
+        self.frame = self.propagator.encode([view])
+        self.state = self.propagator.begin(self.frame, self.mask)
+
+    def step(self) -> None:
+        """Read the frame and absorb it."""
+        probabilities = self.propagator.read(self.state, self.frame)
+        self.state = self.propagator.absorb(self.state, self.frame, probabilities)
+
+    def j(self, bank: str) -> float:
+        """Region similarity of the mask and what a bank still knows of it."""
+        tracking = Tracking(lines=240, bank=Bank.parse(bank))
+        reader = Propagator(self.propagator.net, tracking, torch.device("cpu"))
+        probabilities = reader.read(self.state, self.frame)
+        alpha = reader.geometry(self.mask.shape[1:]).to_plate(probabilities)[0, 1].numpy()
+        return region_similarity(self.mask[0] >= 0.5, alpha >= 0.5)
+
+
+# What a thousand updates may cost in J: less than the network loses from one frame to the next.
+FADE = 0.01
+
+
+def assert_kept(held: HeldFrame, once: dict[str, float]) -> None:
+    """After many updates every bank knows the element as well as it did after the first."""
+    assert once["2F+L+RDE"] >= 0.8
+    for bank, j in once.items():
+        assert held.j(bank) >= j - FADE
+
+
+def test_a_thousand_updates_by_one_moment_keep_the_matte() -> None:
+    """SAM iterated as a held frame does it, the newest moment being the same each time."""
+    held = HeldFrame()
+    held.step()
+    once = {bank: held.j(bank) for bank in ("2F+L+RDE", "RDE")}
+    newest, embedding = held.state.latest, held.state.recurrent
+    assert newest is not None
+    with torch.inference_mode():
+        newest = Moment(newest.key.float(), newest.value.float())
+        embedding = Moment(embedding.key.float(), embedding.value.float())
+        for _ in range(1000):
+            embedding = held.propagator.net.update(embedding, newest)
+    held.state = dataclasses.replace(held.state, recurrent=embedding)
+    assert_kept(held, once)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_a_thousand_memory_frames_of_a_still_plate_keep_the_matte() -> None:
+    """The whole recurrence on a still plate: read, encode the matte, absorb, 1,000 times."""
+    held = HeldFrame()
+    held.step()
+    once = {bank: held.j(bank) for bank in ("2F+L+RDE", "RDE")}
+    for _ in range(999):
+        held.step()
+    assert_kept(held, once)
