@@ -139,7 +139,7 @@ def test_the_architecture_of_the_card_is_the_one_that_counts(weights: Weights) -
 
 
 def test_half_precision_becomes_float32(tmp_path: Path, weights: Weights) -> None:
-    halves = {name: value.half() for name, value in weights.items()}
+    halves = {name: value.half().contiguous() for name, value in weights.items()}
     save_file(halves, tmp_path / "half.safetensors")
     loaded = load_model(str(tmp_path / "half.safetensors")).net.state_dict()
     assert {value.dtype for value in loaded.values()} == {torch.float32}
