@@ -27,49 +27,34 @@ from rde_roto.images.mattes import MatteWriter
 @contextmanager
 def report(title: str, total: int, writer: MatteWriter, as_json: bool) -> Iterator[OnFrame]:
     """The way of reporting that fits where standard output goes."""
-    if as_json:
-        yield _JsonLines(total, writer)
-    elif sys.stdout.isatty():
+    if sys.stdout.isatty() and not as_json:
         with _bar(title, total) as bar:
             yield bar
     else:
-        yield _Lines(total, writer)
+        yield _Lines(total, writer, as_json)
 
 
 class _Lines:
-    """A line per frame and the share that is done, flushed, as render farms read them."""
+    """A line per frame and the share that is done, as render farms read them, or JSON objects.
 
-    def __init__(self, total: int, writer: MatteWriter) -> None:
+    Every line is flushed.
+    """
+
+    def __init__(self, total: int, writer: MatteWriter, as_json: bool) -> None:
         self._total = total
         self._writer = writer
+        self._as_json = as_json
         self._done = 0
 
     def __call__(self, frame: int, kept: bool) -> None:
         self._done += 1
-        what = "kept" if kept else "wrote"
-        print(f"frame {frame}: {what} {self._writer.path(frame)}")
-        print(f"Progress: {100 * self._done // self._total}%", flush=True)
-
-
-class _JsonLines:
-    """One JSON object a frame."""
-
-    def __init__(self, total: int, writer: MatteWriter) -> None:
-        self._total = total
-        self._writer = writer
-        self._done = 0
-
-    def __call__(self, frame: int, kept: bool) -> None:
-        self._done += 1
-        event = {
-            "event": "frame",
-            "frame": frame,
-            "path": str(self._writer.path(frame)),
-            "kept": kept,
-            "done": self._done,
-            "total": self._total,
-        }
-        print(json.dumps(event), flush=True)
+        path = self._writer.path(frame)
+        if self._as_json:
+            event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
+            print(json.dumps({**event, "done": self._done, "total": self._total}), flush=True)
+        else:
+            print(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
+            print(f"Progress: {100 * self._done // self._total}%", flush=True)
 
 
 class _Speed(ProgressColumn):
