@@ -82,14 +82,6 @@ def open_matte_writer(
     return _PngWriter(_element_patterns(pattern, elements), provenance)
 
 
-def written_digest(path: Path) -> str | None:
-    """The digest a matte on disk bears; None for any other file, or none."""
-    try:
-        return read_header(path).provenance.get(DIGEST_KEY)
-    except InputError:
-        return None
-
-
 def davis_palette() -> NDArray[np.uint8]:
     """The palette of DAVIS and PASCAL VOC label images: uint8 [256, 3].
 
@@ -128,6 +120,7 @@ class _ExrWriter:
         spec.full_width, spec.full_height = display.width, display.height
         spec.attribute("compression", "zip")
         spec.attribute("PixelAspectRatio", self.format.pixel_aspect)
+        spec.attribute("DateTime", "")  # or OIIO stamps the hour, and equal mattes differ in bytes
         for key, value in {**self.provenance, DIGEST_KEY: matte.digest}.items():
             spec.attribute(key, value)
         with replacing(self.path(matte.frame)) as temp:
