@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    WithJsonSchema,
-)
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from rde_roto.values.digest import digest_of
+from rde_roto.values.settings import Settings, sections_of
+from rde_roto.values.yaml_text import yaml_pair
 
 _BANK_RULE: Final = (
-    "expected F, L and RDE joined by +, at most 4 F, 4 L and one RDE, such as 2F+L+RDE"
+    "expected F, L and RDE joined by +, at most 4 F, 4 L and one RDE, such as 2F+L+RDE, "
+    "or STM alone"
 )
 
 
@@ -34,23 +27,27 @@ class Bank:
     """Which moments a frame is read from, written as in table 5 of the RDE-VOS paper: `2F+L+RDE`.
 
     `anchor` (F) counts the keyframe's moment, 0..4, `latest` (L) the last memory frame's, 0..4, and
-    `recurrent` (RDE) the recurrent dynamic embedding's, 0 or 1. Raises ValueError outside these
-    ranges and when all three are 0.
+    `recurrent` (RDE) the recurrent dynamic embedding's, 0 or 1. `growing` (STM) is the bank of
+    every memory frame so far; the other three are 0 then. Raises ValueError outside these ranges
+    and when a bank names nothing.
     """
 
     anchor: int
     latest: int
     recurrent: int
+    growing: bool = False
 
     def __post_init__(self) -> None:
         counts = (self.anchor, self.latest, self.recurrent)
         within = all(0 <= n <= top for n, top in zip(counts, (4, 4, 1), strict=True))
-        if not within or not any(counts):
+        if not within or any(counts) == self.growing:
             raise ValueError(_BANK_RULE)
 
     @classmethod
     def parse(cls, text: str) -> Bank:
         """The bank written in `text`, terms in any order; ValueError when it is none."""
+        if text.strip() == "STM":
+            return cls(0, 0, 0, growing=True)
         counts: dict[str, int] = {}
         for term in text.split("+"):
             match = re.fullmatch(r"([0-9]?)(F|L|RDE)", term.strip())
@@ -61,6 +58,8 @@ class Bank:
 
     def __str__(self) -> str:
         """The canonical spelling: F, L, RDE in this order; `Bank.parse(str(b)) == b`."""
+        if self.growing:
+            return "STM"
         counts = (("F", self.anchor), ("L", self.latest), ("RDE", self.recurrent))
         return "+".join(f"{n if n > 1 else ''}{letter}" for letter, n in counts if n)
 
@@ -73,18 +72,16 @@ def _to_bank(value: object) -> Bank:
     raise ValueError(_BANK_RULE)
 
 
-_BankText = Annotated[
+BankText = Annotated[
     Bank,
     PlainValidator(_to_bank),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["2F+L+RDE", "F+L", "RDE"]}),
+    WithJsonSchema({"type": "string", "examples": ["2F+L+RDE", "F+L", "RDE", "STM"]}),
 ]
 
 
-class _Settings(BaseModel):
-    """Frozen, with no key it does not know and no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+class _Flat(Settings):
+    """Settings of single values, which have a digest."""
 
     @property
     def digest(self) -> str:
@@ -93,7 +90,7 @@ class _Settings(BaseModel):
         return digest_of(type(self).__name__, *(part for pair in values.items() for part in pair))
 
 
-class Tracking(_Settings):
+class Tracking(_Flat):
     """What decides the network's own matte; its digest enters every state digest."""
 
     lines: int = Field(
@@ -123,13 +120,14 @@ class Tracking(_Settings):
             "1 to 4096; null listens to all of them (full softmax)."
         ),
     )
-    bank: _BankText = Field(
+    bank: BankText = Field(
         default=Bank(anchor=2, latest=1, recurrent=1),
         json_schema_extra={"default": "2F+L+RDE"},
         description=(
             "Which memories are read, joined by +: F is the keyframe, L the latest memory frame, "
             "RDE the recurrent summary of everything since the keyframe. A number in front counts "
-            "a memory more than once, F and L up to 4; RDE at most once."
+            "a memory more than once, F and L up to 4; RDE at most once. STM, alone, keeps every "
+            "memory frame, so memory grows with the shot: for comparison, not for work."
         ),
     )
     state_dtype: Literal["float16", "float32"] = Field(
@@ -141,7 +139,7 @@ class Tracking(_Settings):
     )
 
 
-class Finish(_Settings):
+class Finish(_Flat):
     """What is done to the network's matte on its way out; changing it tracks nothing anew."""
 
     erode_px: float = Field(
@@ -167,7 +165,7 @@ class Finish(_Settings):
     )
 
 
-class Preset(_Settings):
+class Preset(Settings):
     """A named pair of Tracking and Finish. Values out of range raise pydantic.ValidationError."""
 
     name: str = Field(description="The preset's name: its file's name without .yaml.")
@@ -177,22 +175,16 @@ class Preset(_Settings):
 
     def to_yaml(self) -> str:
         """A preset file with every value and, as comments, what it means; loads as an equal one."""
-        lines = [f"# preset {self.name}", _yaml_pair("description", self.description)]
-        for section in SECTIONS:
-            settings: _Settings = getattr(self, section)
+        lines = [f"# preset {self.name}", yaml_pair("description", self.description)]
+        for section in sections_of(type(self)):
+            settings: Tracking | Finish = getattr(self, section)
             lines += ["", f"# {type(self).model_fields[section].description}", f"{section}:"]
             values = settings.model_dump(mode="json")
             for key, field in type(settings).model_fields.items():
                 comment = textwrap.wrap(field.description or "", width=94)
                 lines += [f"  # {line}" for line in comment]
-                lines.append(f"  {_yaml_pair(key, values[key])}")
+                lines.append(f"  {yaml_pair(key, values[key])}")
         return "\n".join(lines) + "\n"
-
-
-SECTIONS: Final[Mapping[str, type[_Settings]]] = MappingProxyType(
-    {"tracking": Tracking, "finish": Finish}
-)
-"""The sections of a preset and of its file, in their order."""
 
 
 def preset_schema() -> dict[str, Any]:
@@ -213,26 +205,3 @@ def preset_schema() -> dict[str, Any]:
         "description": "Settings of a roto run; every key may be left out.",
         "properties": properties,
     }
-
-
-def allowed_values(path: tuple[str, ...]) -> str:
-    """The values that the key at `path`, such as ("tracking", "lines"), may have, in words."""
-    model = SECTIONS[path[0]] if len(path) > 1 else Preset
-    return _in_words(model.model_json_schema()["properties"][path[-1]])
-
-
-def _in_words(schema: Mapping[str, Any]) -> str:
-    if "anyOf" in schema:
-        return " or ".join(_in_words(choice) for choice in schema["anyOf"])
-    if "enum" in schema:
-        return " or ".join(schema["enum"])
-    kind: str = schema["type"]
-    if kind not in ("integer", "number"):
-        return {"string": "text"}.get(kind, kind)
-    number = "a whole number" if kind == "integer" else "a number"
-    return f"{number} from {schema['minimum']:g} to {schema['maximum']:g}"
-
-
-def _yaml_pair(key: str, value: object) -> str:
-    """`key: value` as YAML, on one line unless the value is text of several lines."""
-    return str(yaml.safe_dump({key: value}, allow_unicode=True, width=10_000)).rstrip("\n")

@@ -1,0 +1,149 @@
+"""YAML as it was written: values that know the file and the line they come from.
+
+It is YAML 1.1 with one number of YAML 1.2: `1e-5`, which the older rules take for text.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from rde_roto.values.errors import DocumentError, RotoError, UsageError
+
+_NULL: Final = "tag:yaml.org,2002:null"
+_FLOAT: Final = "tag:yaml.org,2002:float"
+_EXPONENT_ALONE: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `1e-5` as a number."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts the text `1e-5` in quotes, since it would be read as a number."""
+
+
+_Loader.add_implicit_resolver(_FLOAT, _EXPONENT_ALONE, list("-+0123456789"))
+_Dumper.add_implicit_resolver(_FLOAT, _EXPONENT_ALONE, list("-+0123456789"))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where keys are written: a file, whose lines are named, or an option, which has one line."""
+
+    label: str
+    is_option: bool = False
+
+    def fail(self, sentence: str, line: int | None = None) -> RotoError:
+        """The error to raise: UsageError for an option, DocumentError for a file."""
+        if self.is_option:
+            return UsageError(f"{self.label}: {sentence}")
+        place = self.label if line is None else f"{self.label}:{line}"
+        return DocumentError(f"{place}: {sentence}")
+
+    def compose(self, text: str) -> yaml.Node | None:
+        """The document in `text`, None when there is none; raises what `fail` gives."""
+        try:
+            return yaml.compose(text, Loader=_Loader)
+        except yaml.MarkedYAMLError as error:
+            problem = ", ".join(part for part in (error.context, error.problem) if part)
+            line = None if error.problem_mark is None else error.problem_mark.line + 1
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            problem = "it holds a control character"
+        raise self.fail(f"this is not valid YAML: {problem}", line)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A value, the node it was read from, and where the line stands that says so."""
+
+    value: object
+    node: yaml.Node
+    source: Source
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The value as it was written, for messages."""
+        return repr(self.value) if isinstance(self.value, str) else _text(self.node)
+
+    def at(self, path: Sequence[str | int]) -> Written:
+        """What `path` leads to within a list or mapping, or as far along it as was written."""
+        node, line = self.node, self.line
+        for step in path:
+            parts = _parts(node)
+            if step not in parts:
+                break
+            node, line = parts[step]
+        return Written(_construct(node), node, self.source, line)
+
+    def fail(self, sentence: str) -> RotoError:
+        """The error to raise about this value, which names its file and line."""
+        return self.source.fail(sentence, self.line)
+
+
+def read_text(path: Path, word: str) -> str:
+    """The text of a file, which a message calls `word`; DocumentError when it cannot be read."""
+    source = Source(str(path))
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise source.fail(f"the {word} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise source.fail("the text is not UTF-8; save it again as UTF-8", line) from error
+
+
+def written(key: str, node: yaml.Node, source: Source, line: int) -> Written:
+    """The value that `node` holds for `key`; fails for what is blank or only looks like a value."""
+    if is_blank(node):
+        raise source.fail(f"'{key}' has no value", line)
+    try:
+        return Written(_construct(node), node, source, line)
+    # What PyYAML raises, besides its own error, for text that only looks like its tag's kind:
+    # 2026-99-99, ._ or !!bool 7.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        raise source.fail(f"'{key}' is {_text(node)}, which is no value of YAML", line) from error
+
+
+def is_blank(node: yaml.Node) -> bool:
+    """Whether nothing at all was written; an artist who means null writes it."""
+    return isinstance(node, yaml.ScalarNode) and (node.tag, node.value) == (_NULL, "")
+
+
+def line_of(node: yaml.Node) -> int:
+    """The line that a node begins in, from 1."""
+    return node.start_mark.line + 1
+
+
+def yaml_pair(key: str, value: object) -> str:
+    """`key: value` as YAML, on one line unless the value is text of several lines."""
+    pair = yaml.dump({key: value}, Dumper=_Dumper, allow_unicode=True, width=10_000)
+    return str(pair).rstrip("\n")
+
+
+def _construct(node: yaml.Node) -> Any:
+    return yaml.SafeLoader("").construct_document(node)
+
+
+def _text(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    begin, end = node.start_mark, node.end_mark
+    return textwrap.shorten((begin.buffer or "")[begin.pointer : end.pointer], 60)
+
+
+def _parts(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, int]]:
+    """The nodes within a list, by index, or a mapping, by key, and their lines."""
+    if isinstance(node, yaml.SequenceNode):
+        return {index: (item, line_of(item)) for index, item in enumerate(node.value)}
+    if isinstance(node, yaml.MappingNode):
+        return {key.value: (value, line_of(key)) for key, value in node.value}
+    return {}
