@@ -17,34 +17,20 @@ from typing import Any, Final
 import platformdirs
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
 from rde_roto.tensors import replacing, save_tensors
-from rde_roto.values.errors import UsageError, WeightsError
+from rde_roto.values.errors import OutputError, UsageError, WeightsError
+from rde_roto.values.model_card import PUBLISHED_RDE_VOS, CommercialUse, ModelCard, read_card
 
 CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
 
 _MASK_PLANES = "value_encoder.conv1.weight"
 _EMBEDDING = "mem_compress."
-
-
-class ModelCard(BaseModel):
-    """What is known of a weights file. Unknown keys are kept out, so a typo is found."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    architecture: str
-    sha256: str
-    licence: str
-    summary: str
-    training_data: tuple[str, ...] = ()
-    trained_at: str = ""
-    figures: Mapping[str, Any] = {}
-    notes: tuple[str, ...] = ()
+_NESTS = ("state_dict", "model")
+_DATA_PARALLEL = "module."
 
 
 @dataclass(frozen=True)
@@ -59,6 +45,16 @@ class ModelFile:
         """The name by which it is asked for."""
         return self.path.stem
 
+    @property
+    def licence(self) -> str:
+        """What its card says, "unknown" without one."""
+        return "unknown" if self.card is None else self.card.licence
+
+    @property
+    def commercial_use(self) -> CommercialUse:
+        """What its card says, "unknown" without one."""
+        return "unknown" if self.card is None else self.card.commercial_use
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -68,6 +64,12 @@ class Model:
     net: RDENet
     sha256: str
     licence: str
+    commercial_use: CommercialUse = "unknown"
+
+
+def licence_line(model: ModelFile | Model) -> str:
+    """The one form in which a model's licence is said: after its name, in one line."""
+    return f"{model.name}: {model.licence}; commercial use: {model.commercial_use}"
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -83,7 +85,7 @@ def user_model_folder() -> Path:
 def list_models() -> Iterator[ModelFile]:
     """Every model that can be asked for by name. Raises WeightsError for a damaged card."""
     for path in _installed().values():
-        yield ModelFile(path, _read_card(path))
+        yield ModelFile(path, read_card(path))
 
 
 def find_model(name_or_path: str) -> ModelFile:
@@ -91,7 +93,7 @@ def find_model(name_or_path: str) -> ModelFile:
     installed = _installed()
     path = installed.get(name_or_path, Path(name_or_path))
     if path.is_file():
-        return ModelFile(path, _read_card(path))
+        return ModelFile(path, read_card(path))
     if path.suffix or path.parent != Path():
         raise WeightsError(f"there is no weights file {path}")
     raise WeightsError(
@@ -107,17 +109,18 @@ def load_model(name_or_path: str) -> Model:
     fit its architecture to the last key and shape.
     """
     found = find_model(name_or_path)
-    net, sha256 = _load(found)
-    return Model(found.name, net, sha256, "unknown" if found.card is None else found.card.licence)
+    weights, sha256 = _checked_weights(found)
+    net = build(weights, found.path, _architecture(found.card))
+    return Model(found.name, net, sha256, found.licence, found.commercial_use)
 
 
 def install_model(source: Path, name: str | None = None) -> ModelFile:
     """Checks a weights file and copies it as safetensors, with a card, into the user's folder.
 
-    A card beside the source is taken along; without one, a new card says where the file came from
-    and that its licence is not known. Raises WeightsError as ``load_model`` does, UsageError when
-    the name is that of a shipped model or leads out of the folder, OutputError when the folder
-    cannot be written into.
+    A card beside the source is taken along. Without one a new card says what is known of the
+    paper's checkpoint, when all its names are there, or that the licence is unknown. Raises
+    WeightsError as ``load_model`` does, UsageError when the name is that of a shipped model or
+    leads out of the folder, OutputError when the folder cannot be written into.
     """
     name = name or source.stem
     if name.startswith(".") or "/" in name or "\\" in name:
@@ -127,22 +130,19 @@ def install_model(source: Path, name: str | None = None) -> ModelFile:
     packaged, folder = model_folders()
     if (packaged / f"{name}.safetensors").exists():
         raise UsageError(f"'{name}' is a shipped model: give yours another name with --name")
-    card = _read_card(source)
-    net, _ = _load(ModelFile(source, card))
+    card = read_card(source)
+    weights, _ = _checked_weights(ModelFile(source, card))
+    net = build(weights, source, _architecture(card))
     target = folder / f"{name}.safetensors"
-    sha256 = save_weights(dict(net.state_dict()), target)
-    known = {} if card is None else card.model_dump()
-    installed = ModelCard(
-        **{
-            "licence": "unknown: ask whoever gave you the file",
-            "summary": f"installed from {source.name}",
-            **known,
-            "name": name,
-            "architecture": net.config.name,
-            "sha256": sha256,
-        }
-    )
-    write_card(installed, target)
+    sha256 = save_weights(net.state_dict(), target)
+    known = _known_of(net, weights, source) if card is None else card.model_dump()
+    own = {"name": name, "architecture": net.config.name, "sha256": sha256}
+    installed = ModelCard(**{**known, **own})
+    try:
+        write_card(installed, target)
+    except OutputError:
+        target.unlink()  # weights whose licence nobody knows any more
+        raise
     return ModelFile(target, installed)
 
 
@@ -190,8 +190,8 @@ def _installed() -> dict[str, Path]:
     return found
 
 
-def _load(found: ModelFile) -> tuple[RDENet, str]:
-    """The network of a file and the file's sha256, after both have been held against its card."""
+def _checked_weights(found: ModelFile) -> tuple[dict[str, Tensor], str]:
+    """The weights of a file and the file's sha256, which its card, if any, must name."""
     sha256 = _sha256(found.path)
     card = found.card
     if card is not None and card.sha256 != sha256:
@@ -199,8 +199,18 @@ def _load(found: ModelFile) -> tuple[RDENet, str]:
             f"{found.path} is damaged or was replaced: its card says sha256 {card.sha256[:12]}…, "
             f"the file has {sha256[:12]}…; install it again"
         )
-    architecture = None if card is None else card.architecture
-    return build(_read_weights(found.path), found.path, architecture), sha256
+    return _read_weights(found.path), sha256
+
+
+def _architecture(card: ModelCard | None) -> str | None:
+    return None if card is None else card.architecture
+
+
+def _known_of(net: RDENet, weights: Mapping[str, Tensor], source: Path) -> Mapping[str, Any]:
+    """What a card can say of weights that came without one."""
+    if net.config is RDE_R50 and weights.keys() == net.state_dict().keys():
+        return PUBLISHED_RDE_VOS
+    return {"licence": "unknown: ask whoever gave you the file", "summary": f"from {source.name}"}
 
 
 def _config(weights: Mapping[str, Tensor], source: Path, architecture: str | None) -> NetConfig:
@@ -245,8 +255,9 @@ def _check_keys(
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+            content = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's own words propose to load it all the same
         raise WeightsError(
             f"cannot read the weights {path}: it is damaged, or holds more than tensors, which is "
@@ -256,22 +267,28 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         reason = " ".join(str(error).split()) or "it is cut short"
         kind = type(error).__name__
         raise WeightsError(f"cannot read the weights {path}: {reason} ({kind})") from error
-    if not isinstance(weights, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    return _unwrapped(content, path)
+
+
+def _unwrapped(content: object, path: Path) -> dict[str, Tensor]:
+    """Weights by name, freed of what training scripts often put around them.
+
+    A table under one of ``_NESTS`` takes the place of all that surrounds it. The ``module.`` of
+    DataParallel is dropped when every name begins with it.
+    """
+    if isinstance(content, dict):
+        nested = [content[key] for key in _NESTS if isinstance(content.get(key), dict)]
+        content = nested[0] if len(nested) == 1 else content
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     ):
-        raise WeightsError(f"{path} holds no plain table of weights by name")
-    return weights
-
-
-def _read_card(weights: Path) -> ModelCard | None:
-    path = weights.with_suffix(".yaml")
-    if not path.is_file():
-        return None
-    try:
-        return ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"the model card {path} cannot be read: {reason}") from error
+        raise WeightsError(
+            f"{path} holds no table of weights by name, neither alone nor under "
+            f"{' or '.join(map(repr, _NESTS))}"
+        )
+    if all(name.startswith(_DATA_PARALLEL) for name in content):
+        return {name.removeprefix(_DATA_PARALLEL): value for name, value in content.items()}
+    return content
 
 
 def _sha256(path: Path) -> str:

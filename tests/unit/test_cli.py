@@ -10,19 +10,24 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import platformdirs
 import pytest
 import torch
 from image_files import cut_short, ramp, read_image, write_image
 from PIL import Image
+from safetensors.torch import load_file
 
 from rde_roto.doors import cli
-from rde_roto.models import ModelCard, save_weights, write_card
+from rde_roto.models import save_weights, write_card
 from rde_roto.net import RDE_LITE, RDENet
+from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
 
 Run = Callable[..., int]
 HEIGHT, WIDTH = 48, 80
+LICENCE = "random: CC0; commercial use: allowed"
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +37,24 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     sha256 = save_weights(RDENet(RDE_LITE).state_dict(), path)
     card = ModelCard(
-        name="random", architecture="rde-lite", sha256=sha256, licence="CC0", summary="untrained"
+        name="random",
+        architecture="rde-lite",
+        sha256=sha256,
+        licence="CC0",
+        commercial_use="allowed",
+        summary="untrained",
     )
     write_card(card, path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own: no preset, model or remembered licence comes from the user's."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for kind in ("CONFIG", "DATA", "STATE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / "home" / kind.lower()))
+    return tmp_path / "home"
 
 
 @pytest.fixture
@@ -114,6 +133,7 @@ def test_every_frame_gets_its_matte_under_its_own_number(propagate: Run, tmp_pat
     assert pixels.shape == (HEIGHT, WIDTH, 1)
     assert spec.get_string_attribute("rde-roto:model") == "random"
     assert spec.get_string_attribute("rde-roto:weights-licence") == "CC0"
+    assert spec.get_string_attribute("rde-roto:commercial-use") == "allowed"
     assert len(spec.get_string_attribute("rde-roto:weights-sha256")) == 64
     assert spec.get_string_attribute("rde-roto:keyframes") == "1003"
 
@@ -132,7 +152,7 @@ def test_plain_lines_where_there_is_no_terminal(
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith("frame 100") for line in lines) == 6
     assert "Progress: 100%" in lines
-    assert any("CC0" in line for line in lines)
+    assert f"weights {LICENCE}" in lines
 
 
 def test_json_lines(propagate: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,10 +205,14 @@ def test_labels_and_png(propagate: Run, tmp_path: Path) -> None:
     with Image.open(tmp_path / "mattes/hero.1003.png") as image:
         assert image.mode == "P"
         assert set(np.unique(np.asarray(image))) == {0, 1}
+        assert image.info["rde-roto:weights-licence"] == "CC0"
+        assert image.info["rde-roto:commercial-use"] == "allowed"
     assert propagate(out=tmp_path / "mattes/deep.####.png") == 0
     spec, _ = read_image(tmp_path / "mattes/deep.1003.png")
     assert str(spec.format) == "uint16"
     assert spec.nchannels == 1
+    assert spec.get_string_attribute("rde-roto:weights-licence") == "CC0"
+    assert spec.get_string_attribute("rde-roto:commercial-use") == "allowed"
 
 
 def test_a_part_of_the_range(propagate: Run, tmp_path: Path) -> None:
@@ -196,12 +220,49 @@ def test_a_part_of_the_range(propagate: Run, tmp_path: Path) -> None:
     assert mattes(tmp_path) == [f"hero.{frame}.exr" for frame in (1002, 1003, 1004)]
 
 
+# --- the licence of weights that are new here -----------------------------------------------------
+
+
+def test_a_licence_is_said_once_for_all_runs(
+    propagate: Run, weights: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not platformdirs.user_state_path().is_relative_to(home):
+        pytest.skip("on this system the environment does not move the user's state folder")
+    assert propagate(json=True, frames="1003") == 0
+    assert capsys.readouterr().err.splitlines() == [f"rde-roto: weights {LICENCE}"]
+    for number in (2, 3):
+        assert propagate(out=tmp_path / f"mattes{number}/hero.####.exr", frames="1003") == 0
+        assert capsys.readouterr().err == ""
+    other = tmp_path / "other.safetensors"  # the licence is that of these bytes, not of a name
+    bias = torch.ones(128)
+    save_weights({**load_file(weights), "key_comp.bias": bias}, other)
+    assert propagate(model=other, frames="1003") == 0
+    assert capsys.readouterr().err == (
+        "rde-roto: weights other: unknown; commercial use: unknown\n"
+    )
+
+
+def test_a_licence_that_cannot_be_remembered_is_said_again(
+    propagate: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    for _ in range(2):
+        assert propagate(frames="1003") == 0
+        assert capsys.readouterr().err == f"rde-roto: weights {LICENCE}\n"
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 
 def refused(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence on standard error."""
-    (sentence,) = capsys.readouterr().err.splitlines()
+    """The one sentence on standard error, but for the licence of weights that are new here."""
+    lines = capsys.readouterr().err.splitlines()
+    (sentence,) = [line for line in lines if LICENCE not in line]
     assert sentence.startswith("rde-roto: ")
     return sentence
 
@@ -388,6 +449,119 @@ def test_bad_arguments_of_the_command_line(run: Run) -> None:
     assert run("propagate", "plate", "--no-such-option") == 2
 
 
+# --- eval -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def davis(tmp_path: Path) -> Path:
+    """Two sequences laid out as DAVIS is, `left` and `right`: five frames of a box that drifts."""
+    noise = np.random.default_rng(0).integers(0, 64, (HEIGHT, WIDTH, 3), np.uint8)
+    for name, step in (("left", -2), ("right", 2)):
+        pictures, masks = tmp_path / "JPEGImages" / name, tmp_path / "Annotations" / name
+        pictures.mkdir(parents=True)
+        masks.mkdir(parents=True)
+        for frame in range(5):
+            box = np.zeros((HEIGHT, WIDTH), bool)
+            box[10:30, 30 + step * frame : 50 + step * frame] = True
+            Image.fromarray(noise + 128 * box[..., None].astype(np.uint8)).save(
+                pictures / f"{frame:05d}.jpg", quality=95
+            )
+            Image.fromarray(box).save(masks / f"{frame:05d}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def evaluate(run: Run, davis: Path, weights: Path, tmp_path: Path) -> Callable[..., Any]:
+    """``rde-roto eval`` with more arguments; the figures it wrote as JSON."""
+
+    def evaluate(*arguments: object) -> Any:
+        more = ("--model", weights, "--device", "cpu", "--json", tmp_path / "figures.json")
+        assert run("eval", davis, *more, "--set", "tracking.lines=96", *arguments) == 0
+        return json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+
+    return evaluate
+
+
+def numbers(line: str) -> list[float]:
+    """Those behind a row's name."""
+    return [float(word.replace(",", "")) for word in line.split()[1:]]
+
+
+def test_sequences_are_scored(
+    evaluate: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = evaluate()
+    head, left, right, mean = capsys.readouterr().out.splitlines()
+    assert head.split()[0] == "sequence"
+    assert all(len(line) <= 100 for line in (head, left, right))
+    for line, name in ((left, "left"), (right, "right")):
+        expected = figures["sequences"][name]
+        assert line.startswith(f"{name} ")
+        scores, tenths, speed = numbers(line)[:3], numbers(line)[3:-1], numbers(line)[-1]
+        assert scores == pytest.approx([expected[key] for key in ("J&F", "J", "F")], abs=6e-4)
+        assert tenths == pytest.approx([100 * j for j in expected["J by tenth"]], abs=0.51)
+        assert speed == pytest.approx(expected["frames per second"], abs=6e-3)
+        assert (len(tenths), len(expected["J by quarter"])) == (10, 4)
+        assert "J of the last lap" not in expected
+    assert numbers(mean) == pytest.approx(
+        [figures["mean"][key] for key in ("J&F", "J", "F")], abs=6e-4
+    )
+    assert figures["model"] == "random"
+    assert figures["tracking"]["lines"] == 96
+
+
+def test_a_sequence_by_name_leaves_its_label_images(
+    evaluate: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert list(evaluate("--sequences", "right", "--out", tmp_path / "out")["sequences"]) == [
+        "right"
+    ]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["right"]
+    assert len(list((tmp_path / "out/right").iterdir())) == 5
+
+
+def test_a_long_run_of_short_sequences(
+    evaluate: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = evaluate("--play", 4, "--set", "tracking.memory_every=2")
+    head, left, *_ = capsys.readouterr().out.splitlines()
+    assert max(len(head), len(left)) <= 100
+    expected = figures["sequences"]["left"]
+    laps = [expected["J of the first lap"], expected["J of the last lap"]]
+    assert numbers(left)[-3:-1] == pytest.approx(laps, abs=6e-4)
+    assert expected["memory updates"] == 4
+
+
+def test_a_table_of_settings(
+    evaluate: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = evaluate("--ablate", "theta", "--out", tmp_path / "out")
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[-2:] == ["left", "right"]
+    assert [row.split()[0] for row in rows] == [f"theta={theta}" for theta in (2, 3, 4, 5)]
+    for row, (name, expected) in zip(rows, figures["ablation"].items(), strict=True):
+        assert name == f"theta={expected['tracking']['memory_every']}"
+        of_each = [sequence["J&F"] for sequence in expected["sequences"].values()]
+        mean = [expected["mean"][key] for key in ("J&F", "J", "F")]
+        speed, size = expected["frames per second"], expected["peak state bytes"]
+        assert numbers(row)[:3] == pytest.approx(mean, abs=6e-4)
+        assert numbers(row)[3:5] == [pytest.approx(speed, abs=6e-3), size]
+        assert numbers(row)[5:] == pytest.approx(of_each, abs=6e-4)
+    folders = sorted(path.relative_to(tmp_path / "out") for path in tmp_path.glob("out/*/*"))
+    assert folders == [
+        Path(f"theta={t}/{name}") for t in (2, 3, 4, 5) for name in ("left", "right")
+    ]
+
+
+def test_what_eval_refuses(run: Run, davis: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("eval", davis, "--ablate", "bank,lines") == 2
+    assert "'lines' cannot be varied" in refused(capsys)
+    assert run("eval", davis, "--play", 0) == 2
+    capsys.readouterr()
+    assert run("eval", davis / "Annotations") == 4
+    assert "JPEGImages" in refused(capsys)
+
+
 # --- the other commands ---------------------------------------------------------------------------
 
 
@@ -406,24 +580,34 @@ def test_presets_are_listed_shown_and_checked(
 
 
 def test_models_are_installed_and_shown(
-    run: Run,
-    weights: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run: Run, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setenv("HOME", str(tmp_path))
     assert run("model", "install", weights, "--name", "mine") == 0
+    assert "mine: CC0; commercial use: allowed" in capsys.readouterr().out.splitlines()
     assert run("model", "list") == 0
-    assert "mine" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    size_and_path = lines[lines.index("mine: CC0; commercial use: allowed") + 1]
+    assert size_and_path.startswith("    17.")
+    assert size_and_path.endswith("mine.safetensors")
+    assert [line for line in lines if "the default" in line] == [
+        line for line in lines if line.endswith(f"{DEFAULT_MODEL}.safetensors")
+    ]
     assert run("model", "card", "mine") == 0
-    assert "CC0" in capsys.readouterr().out
+    assert "commercial_use: allowed" in capsys.readouterr().out.splitlines()
 
 
-def test_torch_is_not_imported_for_what_does_not_need_it() -> None:
+def test_the_doctor_says_the_licences(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("doctor", "--device", "cpu") == 0
+    lines = capsys.readouterr().out.splitlines()
+    said = [line for line in lines if line.startswith(f"model         {DEFAULT_MODEL}: ")]
+    assert [line.rpartition("; ")[2] for line in said] == ["commercial use: not allowed"]
+    assert lines[-1].startswith("self-test     two frames in ")
+
+
+@pytest.mark.parametrize("command", [["--help"], ["preset", "list"]])
+def test_torch_is_not_imported_for_what_does_not_need_it(command: list[str]) -> None:
     program = (
-        "import sys; from rde_roto.doors import cli; sys.argv = ['rde-roto', 'preset', 'list']\n"
+        f"import sys; from rde_roto.doors import cli; sys.argv = ['rde-roto', *{command}]\n"
         "try: cli.main()\nexcept SystemExit: pass\n"
         "sys.exit('torch' in sys.modules)"
     )

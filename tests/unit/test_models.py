@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,10 +16,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rde_roto.models import (
-    ModelCard,
     build,
     find_model,
     install_model,
+    licence_line,
     list_models,
     load_model,
     save_weights,
@@ -26,7 +27,8 @@ from rde_roto.models import (
     write_card,
 )
 from rde_roto.net import RDE_R50, RDENet
-from rde_roto.values.errors import RotoError, UsageError, WeightsError
+from rde_roto.values.errors import OutputError, RotoError, UsageError, WeightsError
+from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
 
 SHIPPED = Path(str(files("rde_roto") / "weights"))
 SOURCE = Path("weights.safetensors")
@@ -153,9 +155,34 @@ def test_a_published_pth_loads(tmp_path: Path, r50: Weights) -> None:
     path = tmp_path / "published.pth"
     torch.save(r50, path)
     model = load_model(str(path))
-    assert (model.name, model.net.config.name, model.licence) == ("published", "rde-r50", "unknown")
+    assert model.net.config.name == "rde-r50"
+    assert licence_line(model) == "published: unknown; commercial use: unknown"
     loaded = model.net.state_dict()
     assert all(bool((loaded[name] == value).all()) for name, value in r50.items())
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda weights: {f"module.{name}": value for name, value in weights.items()},
+        lambda weights: {"state_dict": weights, "epoch": 3, "optimizer": {"lr": 0.1}},
+        lambda weights: {"model": {f"module.{name}": value for name, value in weights.items()}},
+    ],
+    ids=["DataParallel", "nested", "both"],
+)
+def test_the_wrappings_of_training_scripts_come_off(
+    tmp_path: Path, weights: Weights, wrap: Callable[[Weights], object]
+) -> None:
+    path = tmp_path / "wrapped.pth"
+    torch.save(wrap(weights), path)
+    loaded = load_model(str(path)).net.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in weights.items())
+
+
+def test_a_prefix_comes_off_when_every_name_has_it(tmp_path: Path, weights: Weights) -> None:
+    path = tmp_path / "half_wrapped.pth"
+    torch.save({**weights, "module.extra": torch.zeros(1)}, path)
+    assert refusal(lambda: load_model(str(path))).endswith("; unexpected: module.extra")
 
 
 def test_a_stage_0_checkpoint_is_completed_the_same_every_time(
@@ -249,14 +276,23 @@ def test_code_in_a_pth_is_not_run(tmp_path: Path, wrapped: bool) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [[torch.zeros(1)], {"state_dict": {"a": torch.zeros(1)}}, {1: torch.zeros(1)}, torch.zeros(1)],
-    ids=["list", "nested", "numbered", "tensor"],
+    [
+        [torch.zeros(1)],
+        {"net": {"a": torch.zeros(1)}},
+        {"model": {"a": torch.zeros(1)}, "state_dict": {"a": torch.zeros(1)}},
+        {"model": {"state_dict": {"a": torch.zeros(1)}}},
+        {1: torch.zeros(1)},
+        torch.zeros(1),
+    ],
+    ids=["list", "elsewhere", "two", "deep", "numbered", "tensor"],
 )
 def test_a_pth_that_is_no_table_of_weights_is_refused(tmp_path: Path, content: object) -> None:
     path = tmp_path / "net.pth"
     torch.save(content, path)
     says = refusal(lambda: load_model(str(path)))
-    assert says == f"{path} holds no plain table of weights by name"
+    assert says == (
+        f"{path} holds no table of weights by name, neither alone nor under 'state_dict' or 'model'"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- list\n", "name: [\n", "\x00"])
@@ -265,6 +301,15 @@ def test_a_damaged_card_is_refused(tmp_path: Path, weights: Weights, text: str) 
     path.with_suffix(".yaml").write_text(text, encoding="utf-8")
     says = refusal(lambda: load_model(str(path)))
     assert says.startswith(f"the model card {tmp_path / 'net.yaml'} cannot be read")
+
+
+def test_commercial_use_is_one_of_three(tmp_path: Path, weights: Weights) -> None:
+    path = write_model(tmp_path / "net.safetensors", weights)
+    assert find_model(str(path)).commercial_use == "unknown"
+    path = write_model(tmp_path / "net.safetensors", weights, commercial_use="perhaps")
+    says = refusal(lambda: find_model(str(path)))
+    assert "commercial_use" in says
+    assert "'allowed', 'not allowed' or 'unknown'" in says
 
 
 def test_an_unknown_key_of_a_card_is_named(tmp_path: Path, weights: Weights) -> None:
@@ -340,11 +385,18 @@ def test_an_installed_checkpoint_is_asked_for_by_name(
 
 
 def test_a_card_is_taken_along(folders: Folders, tmp_path: Path, weights: Weights) -> None:
-    source = write_model(tmp_path / "a.safetensors", weights, training_data=["horses"])
+    source = write_model(
+        tmp_path / "a.safetensors",
+        weights,
+        commercial_use="allowed",
+        origin="a studio",
+        training_data=["horses"],
+    )
     card = install_model(source, "b").card
     assert card is not None
+    assert (card.commercial_use, card.origin) == ("allowed", "a studio")
     assert (card.name, card.licence, card.training_data) == ("b", "CC0-1.0", ("horses",))
-    assert load_model("b").licence == "CC0-1.0"
+    assert licence_line(load_model("b")) == "b: CC0-1.0; commercial use: allowed"
 
 
 def test_installing_again_replaces(folders: Folders, tmp_path: Path, weights: Weights) -> None:
@@ -378,15 +430,88 @@ def test_a_name_stays_in_the_model_folder(
     assert list(folders.user.parent.rglob("*")) == [folders.user]
 
 
-def test_what_does_not_fit_is_not_installed(
-    folders: Folders, tmp_path: Path, weights: Weights
+@pytest.mark.parametrize("stage", [0, 3])
+def test_the_papers_checkpoint_gets_a_card_of_what_is_known(
+    folders: Folders, tmp_path: Path, r50: Weights, stage_0: Weights, stage: int
 ) -> None:
-    del weights["decoder.pred.weight"]
-    source = tmp_path / "net.safetensors"
-    save_weights(weights, source)
-    assert "missing: decoder.pred.weight" in refusal(lambda: install_model(source))
+    assert len(r50) == 435
+    source = tmp_path / "rde_vos.pth"
+    torch.save(r50 if stage else stage_0, source)
+    installed = install_model(source)
+    card = find_model("rde_vos").card
+    installed.path.unlink()  # 256 MB
+    assert card is not None
+    assert card == installed.card
+    assert (card.architecture, card.commercial_use) == ("rde-r50", "unknown")
+    if stage:
+        assert "Limingxing00/RDE-VOS-CVPR2022" in card.origin
+        assert "MIT" in card.licence
+        assert any("BL30K" in data for data in card.training_data)
+    else:  # it has neither all names nor the training that the published one has
+        assert (card.origin, card.training_data) == ("", ())
+        assert card.licence == "unknown: ask whoever gave you the file"
+
+
+def without(weights: Weights, name: str) -> Weights:
+    return {key: value for key, value in weights.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda good: without(good, "key_comp.bias"), "; missing: key_comp.bias"),
+        (lambda good: {**good, "extra": torch.zeros(1)}, "; unexpected: extra"),
+        (lambda good: {**good, "key_comp.bias": torch.zeros(7)}, "key_comp.bias is [7], expected"),
+        (lambda good: {**good, "code": Payload("nowhere")}, "could run code"),
+        (lambda good: {**good, "epoch": 3}, "holds no table of weights by name"),
+    ],
+    ids=["missing", "unexpected", "misshapen", "code", "number"],
+)
+def test_a_wrong_checkpoint_is_not_installed(
+    folders: Folders,
+    tmp_path: Path,
+    weights: Weights,
+    spoil: Callable[[Weights], object],
+    says: str,
+) -> None:
+    source = tmp_path / "net.pth"
+    torch.save(spoil(weights), source)
+    assert says in refusal(lambda: install_model(source))
+    assert not list(folders.user.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("content", ["cut", "text", "zip", "nothing"])
+def test_a_file_that_is_no_checkpoint_is_not_installed(
+    folders: Folders, tmp_path: Path, weights: Weights, suffix: str, content: str
+) -> None:
+    source = tmp_path / f"net{suffix}"
+    if content == "cut":
+        save = save_weights if suffix == ".safetensors" else torch.save
+        save(weights, source)
+        cut_short(source, 0.9)
+    elif content == "zip":
+        with zipfile.ZipFile(source, "w") as archive:
+            archive.writestr("data.txt", "no weights")
+    else:
+        source.write_text("no weights" if content == "text" else "", encoding="utf-8")
+    assert str(source) in refusal(lambda: install_model(source))
+    assert not list(folders.user.iterdir())
+
+
+def test_a_file_that_is_not_there_is_not_installed(folders: Folders, tmp_path: Path) -> None:
     assert "no weights file" in refusal(lambda: install_model(tmp_path / "gone.pth"))
     assert not list(folders.user.iterdir())
+
+
+def test_weights_whose_card_cannot_be_written_do_not_stay(
+    folders: Folders, tmp_path: Path, weights: Weights
+) -> None:
+    source = tmp_path / "net.safetensors"
+    save_weights(weights, source)
+    (folders.user / "net.yaml").mkdir()  # in the card's place
+    assert "net.yaml" in refusal(lambda: install_model(source), OutputError)
+    assert [path.name for path in folders.user.iterdir()] == ["net.yaml"]
 
 
 def test_what_its_card_does_not_know_is_not_installed(
@@ -422,6 +547,8 @@ def test_a_card_survives_being_written(tmp_path: Path) -> None:
         architecture="rde-lite",
         sha256="0" * 64,
         licence="CC BY-NC 4.0",
+        commercial_use="not allowed",
+        origin="somewhere",
         summary="für Ärmel",
         training_data=("one", "two"),
         figures={"J&F": 0.87, "by sequence": {"bear": [0.9, 0.8]}},
@@ -437,7 +564,7 @@ def test_a_card_survives_being_written(tmp_path: Path) -> None:
 
 def test_the_shipped_models_are_in_order() -> None:
     shipped = sorted(SHIPPED.glob("*.safetensors"))
-    assert "rde-lite" in [path.stem for path in shipped], f"no model is shipped in {SHIPPED}"
+    assert DEFAULT_MODEL in [path.stem for path in shipped], f"not shipped in {SHIPPED}"
     for path in shipped:
         assert path.stat().st_size <= 24e6
         assert {tensor.dtype for tensor in load_file(path).values()} == {torch.float16}
@@ -447,7 +574,8 @@ def test_the_shipped_models_are_in_order() -> None:
         assert card is not None
         assert card.name == path.stem
         assert card.licence
-        assert "unknown" not in card.licence
+        assert "unknown" not in licence_line(found)
+        assert card.origin
         assert card.training_data
         model = load_model(path.stem)
         assert model.net.config.name == card.architecture

@@ -22,6 +22,7 @@ from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def demo(
         "demo-out"
     ),
     preset: PresetOption = "standard",
-    model: ModelOption = "rde-lite",
+    model: ModelOption = DEFAULT_MODEL,
     device: DeviceOption = "auto",
 ) -> None:
     """Rotoscopes the shipped shot from its first mask and compares with its true matte."""
@@ -48,15 +49,16 @@ def demo(
 
     from rde_roto.delivery import deliver
     from rde_roto.devices import choose_device
-    from rde_roto.doors.progress import report
+    from rde_roto.doors.progress import report, say_licence_once
     from rde_roto.evaluation.metrics import SequenceScore
-    from rde_roto.models import load_model
+    from rde_roto.models import licence_line, load_model
     from rde_roto.node import RotoNode
 
     network = load_model(model)
     made_from = provenance(shot, settings, network)
     pattern = str(out / "mattes" / "hero.####.exr")
     writer = open_matte_writer(pattern, shot.plate.format, shot.elements, False, made_from)
+    say_licence_once(network)
     node = RotoNode(shot, settings, network, choose_device(device))
     with report(shot.plate.name, len(shot.range), writer, as_json=False) as on_frame:
         delivery = deliver(node, writer, on_frame)
@@ -71,7 +73,7 @@ def demo(
     else:
         print("speed          nothing to do: all mattes were there")
     print(f"J&F            {score.j_and_f:.3f}  (J {score.mean_j:.3f}, F {score.mean_f:.3f})")
-    print(f"weights        {network.name}: {network.licence}")
+    print(f"weights        {licence_line(network)}")
 
 
 def demo_shot() -> Path:

@@ -12,12 +12,13 @@ from rde_roto import __version__
 from rde_roto.doors.demo import demo_shot
 from rde_roto.doors.propagate import DeviceOption, MaskReading, ModelOption, read_shot
 from rde_roto.values.errors import RotoError
+from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset import Preset, Tracking
 
 _PACKAGES = ("torch", "numpy", "OpenImageIO", "safetensors", "pydantic", "pillow", "av")
 
 
-def doctor(model: ModelOption = "rde-lite", device: DeviceOption = "auto") -> None:
+def doctor(model: ModelOption = DEFAULT_MODEL, device: DeviceOption = "auto") -> None:
     """Versions, devices, memory, models and their licences, and a self-test on two frames."""
     print(f"rde-roto {__version__}, Python {platform.python_version()}, {platform.platform()}")
     print("  ".join(f"{package} {_version(package)}" for package in _PACKAGES))
@@ -66,7 +67,7 @@ def _free_memory_bytes() -> int | None:
 
 
 def _say_models() -> None:
-    from rde_roto.models import list_models
+    from rde_roto.models import licence_line, list_models
     from rde_roto.values.errors import WeightsError
 
     try:
@@ -75,8 +76,7 @@ def _say_models() -> None:
         print(f"model         {error}")
         return
     for model in models:
-        licence = model.card.licence if model.card else "unknown licence"
-        print(f"model         {model.name}: {licence}")
+        print(f"model         {licence_line(model)}")
     if not models:
         print("model         none installed")
 

@@ -8,18 +8,20 @@ from typing import Annotated
 import typer
 import yaml
 
-app = typer.Typer(no_args_is_help=True, help="Models: list, card, install.")
+from rde_roto.values.model_card import DEFAULT_MODEL
+
+app = typer.Typer(no_args_is_help=True, help="Models: list, card, install, export.")
 
 
 @app.command("list")
 def list_() -> None:
-    """Names, licences and where they lie."""
-    from rde_roto.models import list_models
+    """Names, licences, whether commercial use is allowed, sizes and where they lie."""
+    from rde_roto.models import licence_line, list_models
 
     for model in list_models():
         size_mb = model.path.stat().st_size / 1e6
-        licence = model.card.licence if model.card else "unknown"
-        print(f"{model.name:12} {licence}\n{'':12} {model.path} ({size_mb:.1f} MB)")
+        default = "the default, " if model.name == DEFAULT_MODEL else ""
+        print(f"{licence_line(model)}\n    {default}{size_mb:.1f} MB, {model.path}")
 
 
 @app.command()
@@ -40,7 +42,24 @@ def install(
     name: Annotated[str | None, typer.Option(help="The name to ask for it by.")] = None,
 ) -> None:
     """Checks a weights file and keeps it among your models."""
-    from rde_roto.models import install_model
+    from rde_roto.models import install_model, licence_line
 
     model = install_model(file, name)
     print(f"installed: --model {model.name}  ({model.path})")
+    print(licence_line(model))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder; that of your models by default.")
+    ] = None,
+) -> None:
+    """Makes a model out of a training run: half-precision weights and a card to complete."""
+    from rde_roto.models import user_model_folder
+    from rde_roto.training.export import export_model
+
+    model = export_model(run, name, out or user_model_folder())
+    print(f"wrote {model.path} and its card; say in the card what licence applies")

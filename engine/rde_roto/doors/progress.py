@@ -1,4 +1,7 @@
-"""What a run says while it works: a bar on a terminal, plain lines otherwise, JSON on request."""
+"""What a run says: the licence of weights it has not met before, then how far it is.
+
+That is a bar on a terminal, plain lines otherwise, JSON on request.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import platformdirs
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -22,6 +26,25 @@ from rich.text import Text
 
 from rde_roto.delivery import OnFrame
 from rde_roto.images.mattes import MatteWriter
+from rde_roto.models import Model, licence_line
+
+
+def say_licence_once(model: Model) -> None:
+    """The model's licence on standard error, the first time that this user runs these weights.
+
+    An empty file in the user's state folder, named by the weights' sha256, remembers it. Where that
+    cannot be written nothing is lost: it is said the next time too.
+    """
+    said = platformdirs.user_state_path("rde-roto", appauthor=False) / "licences" / model.sha256
+    with suppress(OSError):
+        said.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        said.touch(exist_ok=False)
+    except FileExistsError:
+        return
+    except OSError:
+        pass
+    print(f"rde-roto: weights {licence_line(model)}", file=sys.stderr, flush=True)
 
 
 @contextmanager

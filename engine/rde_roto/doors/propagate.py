@@ -15,6 +15,7 @@ from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.plates import SequencePlate, open_plate
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
 from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
@@ -62,7 +63,7 @@ def propagate(
     ] = None,
     preset: PresetOption = "standard",
     set_: SetOption = None,
-    model: ModelOption = "rde-lite",
+    model: ModelOption = DEFAULT_MODEL,
     elements: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Names of the elements: hero,car.")
     ] = None,
@@ -85,14 +86,15 @@ def propagate(
 
     from rde_roto.delivery import deliver
     from rde_roto.devices import choose_device
-    from rde_roto.doors.progress import report
-    from rde_roto.models import load_model
+    from rde_roto.doors.progress import report, say_licence_once
+    from rde_roto.models import licence_line, load_model
     from rde_roto.node import RotoNode
 
     network = load_model(model)
     made_from = provenance(shot, settings, network)
     writer = open_matte_writer(out, shot.plate.format, shot.elements, labels, made_from)
     _refuse_to_overwrite(shot, keyframe, writer)
+    say_licence_once(network)
     node = RotoNode(shot, settings, network, choose_device(device))
     with report(shot.plate.name, len(shot.range), writer, as_json) as on_frame:
         delivery = deliver(node, writer, on_frame)
@@ -102,7 +104,7 @@ def propagate(
         return
     speed = f", {delivery.frames_per_second:.2f} frames/s" if delivery.made else ""
     print(f"{delivery.made} mattes made, {delivery.kept} kept{speed}: {out}")
-    print(f"weights {network.name}: {network.licence}")
+    print(f"weights {licence_line(network)}")
 
 
 def read_shot(
@@ -135,6 +137,7 @@ def provenance(shot: Shot, preset: Preset, model: Model) -> dict[str, str]:
         "rde-roto:model": model.name,
         "rde-roto:weights-sha256": model.sha256,
         "rde-roto:weights-licence": model.licence,
+        "rde-roto:commercial-use": model.commercial_use,
         "rde-roto:plate": shot.plate.name,
         "rde-roto:keyframes": ",".join(str(keyframe.frame) for keyframe in shot.keyframes),
         "rde-roto:preset": preset.name,
