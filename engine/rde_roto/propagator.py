@@ -147,14 +147,16 @@ class Propagator:
     def absorb(
         self, state: MemoryState, frame: EncodedFrames, probabilities: Tensor
     ) -> MemoryState:
-        """The state after a memory frame, rounded to the state's dtype.
+        """The state after a memory frame, rounded to the state's dtype; the growing bank's grows.
 
         Args: frame, encoded alone; probabilities [1, K + 1, H, W], what was read there.
         """
         newest = self._moment(frame, probabilities)
         old = _widened(state.recurrent, newest.key.dtype)
         recurrent = self.net.update(old, newest)
-        return MemoryState(state.anchor, self._rounded(recurrent), self._rounded(newest))
+        latest = self._rounded(newest)
+        history = (*state.history, latest) if self.tracking.bank.growing else ()
+        return MemoryState(state.anchor, self._rounded(recurrent), latest, history)
 
     def _moment(self, frame: EncodedFrames, probabilities: Tensor) -> Moment:
         return Moment(frame.key, self.net.encode_masks(frame, probabilities[:, 1:]))

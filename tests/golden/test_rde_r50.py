@@ -8,7 +8,6 @@ second thread, and in float64), while the smallest deliberate mistake tried cost
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from rde_roto.net import RDE_R50, EncodedFrames, RDENet, aggregate
 from rde_roto.propagator import Propagator
 from rde_roto.state import MemoryState
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.preset import Tracking
+from rde_roto.values.preset import Bank, Tracking
 
 FRAMES = 12
 STAGES_AT = (0, 9, 10)
@@ -44,22 +43,6 @@ STAGES = (
     "decoder.up_16_8",
     "decoder.up_8_4",
 )
-
-
-@pytest.fixture(scope="session")
-def golden(shared: Path) -> Path:
-    return shared / "reference" / "golden"
-
-
-@pytest.fixture(scope="session")
-def inputs(golden: Path) -> ModuleType:
-    """The generator of weights and masks that comes with the fixtures."""
-    spec = importlib.util.spec_from_file_location("golden_inputs", golden / "golden_inputs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -88,8 +71,9 @@ def encoded(net: RDENet, clip: Mapping[str, NDArray[np.uint8]]) -> list[EncodedF
     return encode_all(propagator(net), clip["frames"])
 
 
-def propagator(net: RDENet, top_k: int | None = None) -> Propagator:
-    return Propagator(net, Tracking(top_k=top_k, state_dtype="float32"), torch.device("cpu"))
+def propagator(net: RDENet, top_k: int | None = None, bank: str = "2F+L+RDE") -> Propagator:
+    tracking = Tracking(top_k=top_k, bank=Bank.parse(bank), state_dtype="float32")
+    return Propagator(net, tracking, torch.device("cpu"))
 
 
 def encode_all(propagator: Propagator, frames: NDArray[np.uint8]) -> list[EncodedFrames]:
@@ -219,6 +203,38 @@ def test_a_plate_that_needs_padding(golden: Path, net: RDENet, inputs: ModuleTyp
     probabilities = geometry.to_plate(torch.cat(done.probabilities))
     assert_probabilities(probabilities[11:], fixture["probs_f11"][None])
     assert_labels(probabilities, fixture["argmax"])
+
+
+# The other banks.
+
+MODES = {
+    "gt-compress": "F+RDE",
+    "last-compress": "L+RDE",
+    "compress": "RDE",
+    "two-frames": "2F+L",
+    "gt": "F",
+    "last": "L",
+    "stm": "STM",
+}
+"""The published code's names of the banks; `two-frames-compress` is the one tested above."""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_other_banks(
+    golden: Path,
+    net: RDENet,
+    inputs: ModuleType,
+    clip: Mapping[str, NDArray[np.uint8]],
+    encoded: list[EncodedFrames],
+    mode: str,
+) -> None:
+    """Frame 11, every second pixel: it hangs on each bank before the first update and after."""
+    with np.load(golden / "modes_k3_top40_frame11.npz") as stored:
+        assert set(stored.files) == set(MODES)
+        expected = stored[mode][None]
+    alpha = inputs.one_hot(clip["labels"][0], 3)[:, 0]
+    done = run(propagator(net, 40, MODES[mode]), encoded, alpha)
+    assert_probabilities(done.probabilities[11][..., ::2, ::2], expected)
 
 
 # The stages inside.

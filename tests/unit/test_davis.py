@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from rde_roto.evaluation.davis import DavisSet, SequenceResult
+from rde_roto.evaluation.davis import DavisSet, SequenceResult, SetResult
+from rde_roto.evaluation.metrics import SequenceScore
 from rde_roto.images.masks import read_labels
 from rde_roto.images.mattes import DIGEST_KEY, davis_palette
 from rde_roto.models import Model
 from rde_roto.net import RDENet
 from rde_roto.values.errors import InputError, UsageError
-from rde_roto.values.preset import Preset, Tracking
+from rde_roto.values.preset import Bank, Preset, Tracking
 
 CPU = torch.device("cpu")
 PRESET = Preset(name="test", tracking=Tracking(lines=96, memory_every=2))
@@ -80,8 +83,18 @@ def model(lite: RDENet) -> Model:
     return Model("seeded", lite, "no file", "none")
 
 
+@pytest.fixture
+def small(toy: RDENet) -> Model:
+    """For what does not hang on the network's size."""
+    return Model("toy", toy, "no file", "none")
+
+
+def preset(**tracking: Any) -> Preset:
+    return Preset(name="test", tracking=Tracking(lines=96, **tracking))
+
+
 def figures(result: SequenceResult) -> Iterator[float]:
-    yield from (result.j, result.f, result.j_and_f, *result.j_quarters)
+    yield from (result.j, result.f, result.j_and_f, *result.j_by_part(4))
     for score in result.scores:
         yield from itertools.chain(score.region, score.boundary)
 
@@ -208,3 +221,79 @@ def test_a_sequence_too_short_to_score_is_an_input_error(
         (root / "Annotations" / "pair" / f"{frame:05d}.png").unlink()
     with pytest.raises(InputError, match="at least 3 frames"):
         DavisSet(root).evaluate("pair", PRESET, model, CPU, out)
+
+
+# What it takes, and runs longer than the footage.
+
+MOMENT_BYTES = 2 * (HEIGHT // 16) * (WIDTH // 16) * (16 + 2 * 32)  # toy, two elements, float16
+
+
+@pytest.mark.parametrize(
+    ("bank", "memory_every", "updates", "moments"),
+    [("2F+L+RDE", 1, 3, 3), ("F", 2, 1, 3), ("STM", 1, 3, 5), ("STM", 2, 1, 3), ("STM", 4, 0, 1)],
+)
+def test_the_size_of_the_memory(
+    root: Path, out: Path, small: Model, bank: str, memory_every: int, updates: int, moments: int
+) -> None:
+    """Five frames: the last is never absorbed. The growing bank holds one moment more an update."""
+    settings = preset(bank=Bank.parse(bank), memory_every=memory_every)
+    result = DavisSet(root).evaluate("pair", settings, small, CPU, out)
+    assert (result.updates, result.state_bytes) == (updates, moments * MOMENT_BYTES)
+
+
+def test_a_sequence_is_played_to_and_fro(root: Path, out: Path, small: Model) -> None:
+    data = DavisSet(root, play=6)
+    result = data.evaluate("pair", preset(memory_every=2), small, CPU, out)
+    assert (result.updates, result.lap, result.delivery.made) == (6, 8, 15)
+    order = [0, 1, 2, 3, 4, 3, 2, 1, 0, 1, 2, 3, 4, 3, 2]
+    paths = sorted((out / "pair").iterdir())
+    assert [path.name for path in paths] == [f"{frame:05d}.png" for frame in range(len(order))]
+    for path, picture in zip(paths, order, strict=True):
+        rewrite(path, np.searchsorted([0, 1, 3], two_objects(picture)).astype(np.uint8))
+    perfect = data.evaluate("pair", preset(memory_every=2), small, CPU, out)
+    assert perfect.delivery.kept == len(order)
+    assert set(figures(perfect)) == {1.0}, "scored against the picture that was shown"
+    for path in paths[9:]:  # the second time round
+        rewrite(path, np.zeros((HEIGHT, WIDTH), np.uint8))
+    lost = data.evaluate("pair", preset(memory_every=2), small, CPU, out)
+    assert lost.j_of_laps == pytest.approx((1.0, 3 / 8))
+
+
+def test_a_played_run_begins_like_a_plain_one(root: Path, out: Path, small: Model) -> None:
+    DavisSet(root).evaluate("pair", preset(memory_every=2), small, CPU, out)
+    played = DavisSet(root, play=3).evaluate("pair", preset(memory_every=2), small, CPU, out)
+    assert (played.delivery.made, played.delivery.kept) == (9 - COUNT, COUNT)
+
+
+def test_a_plain_run_has_no_laps(root: Path, out: Path, small: Model) -> None:
+    assert DavisSet(root).evaluate("pair", PRESET, small, CPU, out).j_of_laps is None
+
+
+def test_a_single_picture_cannot_be_played(root: Path, out: Path, small: Model) -> None:
+    for frame in range(1, COUNT):
+        (root / "Annotations" / "pair" / f"{frame:05d}.png").unlink()
+    with pytest.raises(InputError, match="needs 2 frames, this one has 1"):
+        DavisSet(root, play=3).evaluate("pair", PRESET, small, CPU, out)
+
+
+def test_a_set_counts_elements_and_frames(root: Path, out: Path, small: Model) -> None:
+    """As DAVIS does: a sequence of two elements weighs twice as much as one of a single element."""
+    write_sequence(root, "single", one_bit=True)
+    data = DavisSet(root)
+    pair, single = (data.evaluate(name, PRESET, small, CPU, out) for name in ("pair", "single"))
+    total = SetResult((pair, single))
+    assert total.j == pytest.approx((2 * pair.j + single.j) / 3)
+    assert total.f == pytest.approx((2 * pair.f + single.f) / 3)
+    assert total.j_and_f == pytest.approx((total.j + total.f) / 2)
+    assert total.state_bytes == pair.state_bytes > single.state_bytes
+    seconds = pair.delivery.seconds + single.delivery.seconds
+    assert total.frames_per_second == pytest.approx(2 * COUNT / seconds)
+    kept = SetResult((data.evaluate("pair", PRESET, small, CPU, out),))
+    assert kept.frames_per_second == 0
+
+
+def test_parts_are_means_over_the_elements(root: Path, out: Path, small: Model) -> None:
+    result = DavisSet(root).evaluate("pair", PRESET, small, CPU, out)
+    flat = [SequenceScore(np.full(20, j), np.full(20, j)) for j in (0.25, 0.75)]
+    halves = dataclasses.replace(result, scores=tuple(flat))
+    assert halves.j_by_part(10) == (0.5,) * 10

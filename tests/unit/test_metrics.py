@@ -225,21 +225,28 @@ def test_a_sequence_too_short_to_score(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "quarters"),
+    ("region", "expected"),
     [
         ([0.5], (0.5, 0.5, 0.5, 0.5)),
         ([1.0, 0.8, 0.6, 0.4, 0.2], (0.9, 0.7, 0.5, 0.3)),
         # Eight frames are cut at indices 0, 2, 4, 5, 7.
         ([1.0, 1.0, 1.0, 0.4, 0.7, 0.3, 0.0, 0.0], (1.0, 0.7, 0.5, 0.1)),
+        # Eleven frames: every tenth is two of them, sharing one with the next.
+        ([i / 10 for i in range(11)], tuple(i / 10 + 0.05 for i in range(10))),
     ],
 )
-def test_quarters(region: list[float], quarters: tuple[float, ...]) -> None:
+def test_parts_of_a_sequence(region: list[float], expected: tuple[float, ...]) -> None:
     score = SequenceScore(np.array(region), np.array(region))
-    assert score.j_quarters == pytest.approx(quarters, abs=1e-12)
+    assert score.j_by_part(len(expected)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_more_parts_than_frames() -> None:
+    region = np.array([0.2, 0.8])
+    assert SequenceScore(region, region).j_by_part(10) == (0.2,) * 4 + (0.5,) + (0.8,) * 5
 
 
 def test_a_collapse_shows_in_the_last_quarter() -> None:
     region = np.r_[np.full(60, 0.9), np.zeros(20)]
-    first, *_, last = SequenceScore(region, region).j_quarters
+    first, *_, last = SequenceScore(region, region).j_by_part(4)
     assert first == pytest.approx(0.9, abs=1e-12)
     assert last < 0.8 * first

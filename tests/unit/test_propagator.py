@@ -37,7 +37,7 @@ def walk(propagator: Propagator, count: int) -> MemoryState:
 
 
 def tensors(state: MemoryState) -> list[Tensor]:
-    moments = (state.anchor, state.recurrent, state.latest)
+    moments = (state.anchor, state.recurrent, state.latest, *state.history)
     return [part for moment in moments if moment is not None for part in moment]
 
 
@@ -234,7 +234,10 @@ def read_of(net: RDENet, state: MemoryState, frame: EncodedFrames, **tracking: A
 
 @pytest.mark.parametrize(
     ("bank", "copies"),
-    [("2F+L+RDE", 2), ("F+RDE", 2), ("L+RDE", 1), ("RDE", 1), ("2F+L", 1), ("L", 1), ("2F", 1)],
+    [
+        *(("2F+L+RDE", 2), ("F+RDE", 2), ("L+RDE", 1), ("RDE", 1)),
+        *(("2F+L", 1), ("L", 1), ("2F", 1), ("STM", 1)),
+    ],
 )
 def test_the_bank_before_the_first_update(toy: RDENet, bank: str, copies: int) -> None:
     """With top-k, two copies of the anchor take two places each: 2n of them hold n positions."""
@@ -262,6 +265,27 @@ def test_the_bank_after_the_first_update(toy: RDENet, bank: str) -> None:
     assert farthest(read_of(toy, state, frame, bank=bank, top_k=None), expected) < 1e-5
 
 
+def test_the_growing_bank_keeps_every_memory_frame(toy: RDENet) -> None:
+    """It is read over the anchor and all of them; an update adds one and leaves the others."""
+    propagator = make(toy, bank="STM", state_dtype="float32", memory_every=2, top_k=None)
+    before, after, frame = walk(propagator, 5), walk(propagator, 6), propagator.encode([VIEWS[7]])
+    assert [len(before.history), len(after.history)] == [2, 3]
+    assert after.latest is after.history[-1]
+    assert all(map(same, after.history, before.history))
+    readout = read_memory([after.anchor, *after.history], frame.key.flatten(2), None)
+    logits = toy.decode(readout.unflatten(3, (4, 6)), frame)
+    expected = aggregate(logits.sigmoid()).softmax(dim=1)
+    assert farthest(propagator.read(after, frame), expected) < 1e-5
+
+
+@pytest.mark.parametrize("bank", ["2F+L+RDE", "F+L", "F"])
+def test_every_other_bank_keeps_its_size(toy: RDENet, bank: str) -> None:
+    propagator = make(toy, bank=bank, memory_every=1)
+    sizes = {walk(propagator, count).nbytes for count in (1, 2, 7)}
+    assert sizes == {3 * walk(propagator, 0).nbytes}
+    assert walk(propagator, 7).history == ()
+
+
 def test_every_moment_and_the_top_k_matter(lite: RDENet) -> None:
     state = walk(make(lite, state_dtype="float32"), 6)
     frame = make(lite).encode([VIEWS[7]])
@@ -276,11 +300,13 @@ def test_every_moment_and_the_top_k_matter(lite: RDENet) -> None:
 
 
 @pytest.mark.parametrize("absorbed", [0, 3, 6])
-@pytest.mark.parametrize("state_dtype", ["float16", "float32"])
+@pytest.mark.parametrize(
+    ("state_dtype", "bank"), [("float16", "2F+L+RDE"), ("float32", "2F+L+RDE"), ("float16", "STM")]
+)
 def test_a_loaded_state_goes_on_like_the_live_one(
-    lite: RDENet, tmp_path: Path, state_dtype: str, absorbed: int
+    lite: RDENet, tmp_path: Path, state_dtype: str, bank: str, absorbed: int
 ) -> None:
-    propagator = make(lite, state_dtype=state_dtype)
+    propagator = make(lite, state_dtype=state_dtype, bank=bank)
     live = walk(propagator, absorbed)
     assert {tensor.dtype for tensor in tensors(live)} == {getattr(torch, state_dtype)}
     live.save(tmp_path / "state")

@@ -11,7 +11,7 @@ from rde_roto.net import Moment, RDENet
 from rde_roto.propagator import Propagator
 from rde_roto.state import MemoryState
 from rde_roto.values.errors import InputError, OutputError
-from rde_roto.values.preset import Tracking
+from rde_roto.values.preset import Bank, Tracking
 
 CK, CV, H, W = 64, 128, 3, 5
 
@@ -23,11 +23,18 @@ def moment(seed: int, dtype: torch.dtype, elements: int = 2) -> Moment:
 
 
 def state(dtype: torch.dtype = torch.float16, elements: int = 2) -> MemoryState:
-    return MemoryState(*(moment(seed, dtype, elements) for seed in range(3)))
+    anchor, recurrent, latest = (moment(seed, dtype, elements) for seed in range(3))
+    return MemoryState(anchor, recurrent, latest)
+
+
+def grown(updates: int, dtype: torch.dtype = torch.float16) -> MemoryState:
+    """A state of the growing bank after so many updates."""
+    history = tuple(moment(seed, dtype) for seed in range(10, 10 + updates))
+    return MemoryState(moment(0, dtype), moment(1, dtype), history[-1], history)
 
 
 def parts(state: MemoryState) -> list[Tensor]:
-    moments = (state.anchor, state.recurrent, state.latest)
+    moments = (state.anchor, state.recurrent, state.latest, *state.history)
     return [part for moment in moments if moment is not None for part in moment]
 
 
@@ -101,6 +108,41 @@ def test_conversion_makes_another_state() -> None:
     assert same_bits(whole.to(torch.float16), half)
     assert half.to(torch.device("meta")).anchor.key.device.type == "meta"
     assert MemoryState(half.anchor, half.anchor, None).to(torch.float32).latest is None
+
+
+# The growing bank.
+
+
+@pytest.mark.parametrize("updates", [1, 2, 12])
+def test_a_history_loads_bit_for_bit_and_in_order(tmp_path: Path, updates: int) -> None:
+    original = grown(updates)
+    original.save(tmp_path / "state")
+    loaded = MemoryState.load(tmp_path / "state")
+    assert len(loaded.history) == updates
+    assert loaded.latest is loaded.history[-1]
+    assert same_bits(loaded, original)
+
+
+def test_a_history_costs_a_moment_an_update(tmp_path: Path) -> None:
+    """Its last moment is the latest: it is counted, and written, once."""
+    one = state().nbytes // 3
+    assert [grown(updates).nbytes // one for updates in (1, 2, 12)] == [3, 4, 14]
+    grown(12).save(tmp_path / "state")
+    assert (tmp_path / "state").stat().st_size < 15 * one
+
+
+def test_a_history_is_converted_too() -> None:
+    half = grown(2)
+    whole = half.to(torch.float32)
+    assert {part.dtype for part in parts(whole)} == {torch.float32}
+    assert same_bits(whole.to(torch.float16), half)
+
+
+def test_what_the_growing_bank_reads() -> None:
+    stm, after = Bank.parse("STM"), grown(3)
+    assert after.bank(stm) == [after.anchor, *after.history]
+    assert after.bank(Bank.parse("F+L")) == [after.latest, after.anchor]
+    assert MemoryState(after.anchor, after.anchor, None).bank(stm) == [after.anchor]
 
 
 # Files that are no state.

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rde_roto.doors.propagate import DeviceOption, ModelOption, PresetOption, SetOption
+from rde_roto.evaluation.ablation import ablations
+from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.values.preset import Preset
 from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
 
 if TYPE_CHECKING:
-    from rde_roto.evaluation.davis import SequenceResult
+    import torch
+
+    from rde_roto.evaluation.davis import DavisSet, SequenceResult, SetResult
+    from rde_roto.models import Model
 
 
 def evaluate(
@@ -23,10 +30,17 @@ def evaluate(
     sequences: Annotated[
         str | None, typer.Option(metavar="NAMES", help="a,b,c; all by default.")
     ] = None,
-    model: ModelOption = "rde-lite",
+    model: ModelOption = DEFAULT_MODEL,
     preset: PresetOption = "standard",
     set_: SetOption = None,
     device: DeviceOption = "auto",
+    ablate: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="bank, theta or bank,theta: a table of them.")
+    ] = None,
+    play: Annotated[
+        int | None,
+        typer.Option(metavar="UPDATES", min=1, help="To and fro for so many memory updates."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keeps the label images here.")
     ] = None,
@@ -36,54 +50,112 @@ def evaluate(
 ) -> None:
     """Tracks each sequence from its first mask and scores it; first and last frame left out."""
     settings = PresetLibrary(default_preset_folders()).load(preset, set_ or ())
+    varied = ablations(settings, tuple(ablate.split(","))) if ablate else None
 
-    from rde_roto.devices import choose_device
-    from rde_roto.evaluation.davis import DavisSet
-    from rde_roto.models import load_model
-
-    data = DavisSet(root)
-    names = data.names(tuple(sequences.split(",")) if sequences else ())
-    network, target = load_model(model), choose_device(device)
-    results = []
-    print(f"{'sequence':20} {'J&F':>6} {'J':>6} {'F':>6}   J by quarter             frames/s")
-    with nullcontext(str(out)) if out else TemporaryDirectory() as folder:
-        for name in names:
-            result = data.evaluate(name, settings, network, target, Path(folder))
-            results.append(result)
-            print(_row(result), flush=True)
-    objects = [score for result in results for score in result.scores]
-    mean = {
-        "J&F": fmean(score.j_and_f for score in objects),
-        "J": fmean(score.mean_j for score in objects),
-        "F": fmean(score.mean_f for score in objects),
+    run = _open(root, sequences, play, model, device)
+    figures = {
+        "model": run.model.name,
+        "weights": run.model.sha256,
+        "device": str(run.device),
+        "tracking": settings.tracking.model_dump(mode="json"),
+        **(_scored(run, settings, out) if varied is None else _compared(run, varied, out)),
     }
-    print(f"{'mean':20} {mean['J&F']:6.3f} {mean['J']:6.3f} {mean['F']:6.3f}")
     if json_file is not None:
-        figures = {
-            "model": network.name,
-            "weights": network.sha256,
-            "device": str(target),
-            "tracking": settings.tracking.model_dump(mode="json"),
-            "mean": mean,
-            "sequences": {result.name: _figures(result) for result in results},
-        }
         json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What is the same for every preset that is tried."""
+
+    data: DavisSet
+    names: tuple[str, ...]
+    device: torch.device
+    model: Model
+
+    def results(self, preset: Preset, out: Path | None) -> Iterator[SequenceResult]:
+        """Each sequence in turn; without ``out`` its label images are gone before the next."""
+        for name in self.names:
+            with nullcontext(str(out)) if out else TemporaryDirectory() as folder:
+                yield self.data.evaluate(name, preset, self.model, self.device, Path(folder))
+
+
+def _open(root: Path, sequences: str | None, play: int | None, model: str, device: str) -> _Run:
+    """What the arguments name, the weights last, since they take longest."""
+    from rde_roto.devices import choose_device
+    from rde_roto.doors.progress import say_licence_once
+    from rde_roto.evaluation.davis import DavisSet
+    from rde_roto.models import load_model
+
+    data = DavisSet(root, play)
+    names = data.names(tuple(sequences.split(",")) if sequences else ())
+    run = _Run(data, names, choose_device(device), load_model(model))
+    say_licence_once(run.model)
+    return run
+
+
+def _scored(run: _Run, preset: Preset, out: Path | None) -> dict[str, Any]:
+    """One preset: a row a sequence, as soon as it is scored, and their mean."""
+    from rde_roto.evaluation.davis import SetResult
+
+    played = f" {'lap 1':>6} {'last':>6}" if run.data.play else ""
+    print(f"{'sequence':16} {'J&F':>6} {'J':>6} {'F':>6}  {'J by tenth in %':39}{played}   fps")
+    results = []
+    for result in run.results(preset, out):
+        results.append(result)
+        print(_row(result), flush=True)
+    total = SetResult(tuple(results))
+    print(f"{'mean':16} {_scores(total)}")
+    return _figures_of_set(total)
+
+
+def _compared(run: _Run, varied: Mapping[str, Preset], out: Path | None) -> dict[str, Any]:
+    """Several presets: a row each, the sequences' J&F in its last columns."""
+    from rde_roto.evaluation.davis import SetResult
+
+    heads = " ".join(f"{name:>6}" for name in run.names)
+    print(f"{'setting':15} {'J&F':>6} {'J':>6} {'F':>6} {'fps':>6} {'state bytes':>12}  {heads}")
+    figures = {}
+    for name, preset in varied.items():
+        total = SetResult(tuple(run.results(preset, out / name if out else None)))
+        of_each = " ".join(f"{r.j_and_f:{max(6, len(r.name))}.3f}" for r in total.sequences)
+        speed = f"{total.frames_per_second:6.2f} {total.state_bytes:12,}"
+        print(f"{name:15} {_scores(total)} {speed}  {of_each}", flush=True)
+        tracking = preset.tracking.model_dump(mode="json")
+        figures[name] = {"tracking": tracking, **_figures_of_set(total)}
+    return {"ablation": figures}
+
+
+def _scores(result: SequenceResult | SetResult) -> str:
+    return f"{result.j_and_f:6.3f} {result.j:6.3f} {result.f:6.3f}"
+
+
 def _row(result: SequenceResult) -> str:
-    quarters = " ".join(f"{quarter:.3f}" for quarter in result.j_quarters)
+    tenths = " ".join(f"{100 * tenth:3.0f}" for tenth in result.j_by_part(10))
+    laps = "".join(f" {j:6.3f}" for j in result.j_of_laps or ())
     speed = result.delivery.frames_per_second
-    return (
-        f"{result.name:20} {result.j_and_f:6.3f} {result.j:6.3f} {result.f:6.3f}   "
-        f"{quarters}  {speed:8.2f}"
-    )
+    return f"{result.name:16} {_scores(result)}  {tenths}{laps} {speed:5.2f}"
+
+
+def _figures_of_set(total: SetResult) -> dict[str, Any]:
+    return {
+        "mean": {"J&F": total.j_and_f, "J": total.j, "F": total.f},
+        "frames per second": total.frames_per_second,
+        "peak state bytes": total.state_bytes,
+        "sequences": {result.name: _figures(result) for result in total.sequences},
+    }
 
 
 def _figures(result: SequenceResult) -> dict[str, Any]:
+    laps = result.j_of_laps
     return {
         "J&F": result.j_and_f,
         "J": result.j,
         "F": result.f,
-        "J by quarter": result.j_quarters,
+        "J by quarter": result.j_by_part(4),
+        "J by tenth": result.j_by_part(10),
+        **({} if laps is None else {"J of the first lap": laps[0], "J of the last lap": laps[1]}),
+        "memory updates": result.updates,
+        "state bytes": result.state_bytes,
         "frames per second": result.delivery.frames_per_second,
     }

@@ -7,7 +7,7 @@ the files that are scored are those that a challenge would be sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -17,24 +17,34 @@ import torch
 
 from rde_roto.delivery import Delivery, deliver
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore
+from rde_roto.evaluation.playing import PlayedPlate, ToAndFro
 from rde_roto.images.masks import read_labels, read_mask
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.plates import open_plate
-from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.images.sequences import find_sequence
 from rde_roto.models import Model
 from rde_roto.node import RotoNode
+from rde_roto.propagator import Propagator
 from rde_roto.values.errors import InputError, UsageError
-from rde_roto.values.preset import Preset
+from rde_roto.values.preset import Preset, Tracking
 from rde_roto.values.shot import Keyframe, Shot
 
 
 @dataclass(frozen=True)
 class SequenceResult:
-    """A sequence's scores, one for each element, and how fast it was tracked."""
+    """A sequence's scores, one for each element, and what it took to track it.
+
+    updates: how often the memory was brought up to date. state_bytes: the size of the memory state
+    after the last of them, when it is largest. lap: of a sequence that is played to and fro, the
+    frames after which its pictures repeat; else None.
+    """
 
     name: str
     scores: tuple[SequenceScore, ...]
     delivery: Delivery
+    updates: int
+    state_bytes: int
+    lap: int | None
 
     @property
     def j(self) -> float:
@@ -51,19 +61,72 @@ class SequenceResult:
         """The mean of J and F."""
         return (self.j + self.f) / 2
 
+    def j_by_part(self, parts: int) -> tuple[float, ...]:
+        """Mean J of so many parts of the sequence, over the elements."""
+        by_element = (score.j_by_part(parts) for score in self.scores)
+        return tuple(map(fmean, zip(*by_element, strict=True)))
+
     @property
-    def j_quarters(self) -> tuple[float, ...]:
-        """Mean J of the four quarters of the sequence, over the elements."""
-        quarters = zip(*(score.j_quarters for score in self.scores), strict=True)
-        return tuple(fmean(quarter) for quarter in quarters)
+    def j_of_laps(self) -> tuple[float, float] | None:
+        """Mean J of the first lap and of the last, which show the same pictures.
+
+        Of what there is in a run of less than a lap; None when the sequence was not played.
+        """
+        if self.lap is None:
+            return None
+        first = fmean(float(score.region[: self.lap].mean()) for score in self.scores)
+        last = fmean(float(score.region[-self.lap :].mean()) for score in self.scores)
+        return first, last
+
+
+@dataclass(frozen=True)
+class SetResult:
+    """What came of several sequences under one preset."""
+
+    sequences: tuple[SequenceResult, ...]
+
+    @property
+    def j(self) -> float:
+        """Mean J over the elements of all sequences, 0..1, as DAVIS counts."""
+        return fmean(score.mean_j for result in self.sequences for score in result.scores)
+
+    @property
+    def f(self) -> float:
+        """Mean F over the elements of all sequences, 0..1."""
+        return fmean(score.mean_f for result in self.sequences for score in result.scores)
+
+    @property
+    def j_and_f(self) -> float:
+        """The mean of J and F."""
+        return (self.j + self.f) / 2
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames made a second, all sequences together; 0 when there was nothing to make."""
+        deliveries = [result.delivery for result in self.sequences]
+        made = sum(delivery.made for delivery in deliveries)
+        return made / sum(delivery.seconds for delivery in deliveries) if made else 0.0
+
+    @property
+    def state_bytes(self) -> int:
+        """The size of the largest memory state."""
+        return max(result.state_bytes for result in self.sequences)
 
 
 class DavisSet:
-    """A folder of sequences with annotations. Raises InputError when ``root`` is none."""
+    """A folder of sequences with annotations. Raises InputError when ``root`` is none.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder.
+        play: every sequence is played to and fro until the memory has been brought up to date so
+            often and the frames up to the next memory frame have been read; once forwards when
+            None.
+    """
+
+    def __init__(self, root: Path, play: int | None = None) -> None:
         self._plates = _resolution(root / "JPEGImages")
         self._truth = _resolution(root / "Annotations")
+        self.play = play
 
     def names(self, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Those asked for, or all.
@@ -82,31 +145,65 @@ class DavisSet:
         self, name: str, preset: Preset, model: Model, device: torch.device, out: Path
     ) -> SequenceResult:
         """Tracks one sequence into ``out/NAME`` and scores it."""
-        truth = find_sequence(str(self._truth / name))
-        shot = self._shot(name, truth)
+        shot, truth, lap = self._shot(name, preset.tracking.memory_every)
         pattern = str(out / name / "%05d.png")
         writer = open_matte_writer(pattern, shot.plate.format, shot.elements, True, {})
-        node = RotoNode(shot, preset, model, device)
-        delivery = deliver(node, writer, lambda _frame, _kept: None)
-        labels = [n for n in np.unique(read_labels(truth.path(truth.range.first))) if n != 0]
+        delivery = deliver(
+            RotoNode(shot, preset, model, device), writer, lambda _frame, _kept: None
+        )
+        labels = [n for n in np.unique(read_labels(truth(shot.range.first))) if n != 0]
         scores = tuple(
-            SequenceScore.of(_pairs(truth, writer, int(label), number))
+            SequenceScore.of(_pairs(shot, truth, writer, int(label), number))
             for number, label in enumerate(labels, start=1)
         )
-        return SequenceResult(name, scores, delivery)
+        # The memory frame at the very end is absorbed no more: nothing is read behind it.
+        updates = (shot.range.last - shot.range.first - 1) // preset.tracking.memory_every
+        size = state_bytes(shot, updates, preset.tracking, model, device)
+        return SequenceResult(name, scores, delivery, updates, size, lap)
 
-    def _shot(self, name: str, truth: FrameSequence) -> Shot:
-        plate = open_plate(str(self._plates / name))
-        first = truth.range.first
-        alpha, elements = read_mask(truth.path(first), plate.format, "labels")
-        return Shot(plate, truth.range, elements, (Keyframe(first, alpha),))
+    def _shot(self, name: str, memory_every: int) -> tuple[Shot, _Truth, int | None]:
+        """A sequence's shot, the file of each of its frames' truth, and its lap when played."""
+        annotations = find_sequence(str(self._truth / name))
+        plate, frames = open_plate(str(self._plates / name)), annotations.range
+        alpha, elements = read_mask(annotations.path(frames.first), plate.format, "labels")
+        if self.play is None:
+            shot = Shot(plate, frames, elements, (Keyframe(frames.first, alpha),))
+            return shot, annotations.path, None
+        order = ToAndFro(tuple(frames), (self.play + 1) * memory_every + 1)
+        shot = Shot(PlayedPlate(plate, order), order.range, elements, (Keyframe(0, alpha),))
+        return shot, lambda frame: annotations.path(order.picture(frame)), order.lap
+
+
+def state_bytes(
+    shot: Shot, updates: int, tracking: Tracking, model: Model, device: torch.device
+) -> int:
+    """The size of the memory state of a shot after so many updates.
+
+    A state grows at its first update, and from then on by the same bytes at each or not at all:
+    two updates at the keyframe tell every other.
+    """
+    propagator = Propagator(model.net, tracking, device)
+    (keyframe,) = shot.keyframes
+    frame = propagator.encode([shot.plate.read(keyframe.frame)])
+    state = propagator.begin(frame, keyframe.alpha)
+    probabilities = propagator.read(state, frame)
+    sizes = [state.nbytes]
+    for _ in range(2):
+        state = propagator.absorb(state, frame, probabilities)
+        sizes.append(state.nbytes)
+    begun, once, twice = sizes
+    return once + (updates - 1) * (twice - once) if updates else begun
+
+
+_Truth = Callable[[int], Path]
+"""The annotation's file of a shot's frame."""
 
 
 def _pairs(
-    truth: FrameSequence, found: MatteWriter, label: int, number: int
+    shot: Shot, truth: _Truth, found: MatteWriter, label: int, number: int
 ) -> Iterator[tuple[BoolArray, BoolArray]]:
-    for frame in truth.range:
-        yield read_labels(truth.path(frame)) == label, read_labels(found.path(frame)) == number
+    for frame in shot.range:
+        yield read_labels(truth(frame)) == label, read_labels(found.path(frame)) == number
 
 
 def _resolution(folder: Path) -> Path:

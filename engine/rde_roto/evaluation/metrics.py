@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -133,19 +134,17 @@ class SequenceScore:
         """(mean J + mean F) / 2, the figure sequences are ranked by."""
         return (self.mean_j + self.mean_f) / 2
 
-    @property
-    def j_quarters(self) -> tuple[float, float, float, float]:
-        """Mean J of each quarter of the frames that count; a matte that is lost falls towards 0.
+    def j_by_part(self, parts: int) -> tuple[float, ...]:
+        """Mean J of each of so many parts of the frames that count, in their order.
 
-        The quarters are those of DAVIS' decay, which is the first minus the last: cut at the
-        frames round(i / 4 · (n - 1)), halves rounded up in a count from 1, and a frame at a cut
-        belongs to both sides. Hence none is empty, however short the sequence.
+        A matte that is lost falls towards 0. With four, the parts are those of DAVIS' decay, which
+        is the first minus the last: cut at the frames round(i / parts · (n - 1)), halves rounded up
+        in a count from 1, and a frame at a cut belongs to both sides. Hence none is empty, however
+        short the sequence.
         """
-        cuts = [math.floor(i * (len(self.region) - 1) / 4 + 0.5) for i in range(5)]
-        first, second, third, last = (
-            float(self.region[cuts[i] : cuts[i + 1] + 1].mean()) for i in range(4)
-        )
-        return first, second, third, last
+        last = len(self.region) - 1
+        cuts = [math.floor(i * last / parts + 0.5) for i in range(parts + 1)]
+        return tuple(float(self.region[start : end + 1].mean()) for start, end in pairwise(cuts))
 
 
 def _check_pair(truth: BoolArray, mask: BoolArray) -> None:

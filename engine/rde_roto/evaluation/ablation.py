@@ -1,0 +1,46 @@
+"""Ablations: one setting of a preset in several values, everything else as it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rde_roto.values.errors import UsageError
+from rde_roto.values.preset import Bank, Preset
+
+BANKS: Final = (
+    "RDE",
+    "F",
+    "F+RDE",
+    "L",
+    "L+RDE",
+    "F+L",
+    "F+L+RDE",
+    "2F+L",
+    "F+2L",
+    "2F+L+RDE",
+    "STM",
+)
+"""The banks of table 5 of the RDE-VOS paper, and the growing one they stand against."""
+
+THETAS: Final = (2, 3, 4, 5)
+"""Values of tracking.memory_every."""
+
+
+def ablations(preset: Preset, asked: tuple[str, ...]) -> dict[str, Preset]:
+    """A preset for every value, under a name such as `bank=F+L`.
+
+    `asked` says what is varied: "bank", "theta" or both, one after the other. Raises UsageError for
+    anything else.
+    """
+    changes: dict[str, dict[str, object]] = {}
+    for what in asked:
+        if what == "bank":
+            changes |= {f"bank={text}": {"bank": Bank.parse(text)} for text in BANKS}
+        elif what == "theta":
+            changes |= {f"theta={theta}": {"memory_every": theta} for theta in THETAS}
+        else:
+            raise UsageError(f"'{what}' cannot be varied: expected bank, theta or bank,theta")
+    return {
+        name: preset.model_copy(update={"tracking": preset.tracking.model_copy(update=change)})
+        for name, change in changes.items()
+    }
