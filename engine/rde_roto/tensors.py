@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -14,10 +14,16 @@ from torch import Tensor
 from rde_roto.values.errors import OutputError
 
 
-def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Writes tensors by name. Raises OutputError; nothing partial stays."""
+def save_tensors(
+    tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Writes tensors, and texts about them, by name. Raises OutputError; nothing partial stays."""
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        temporary.touch()
+        mode = temporary.stat().st_mode  # that of any new file of this user,
+        save_file(contiguous, temporary, dict(metadata) if metadata else None)
+        temporary.chmod(mode)  # where safetensors would let nobody else read it
 
 
 @contextmanager
@@ -34,4 +40,5 @@ def replacing(path: Path) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:  # safetensors has its own class for a full disk
         raise OutputError(f"cannot write {path}: {error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # no such folder, say: the error on its way says more
+            temporary.unlink()

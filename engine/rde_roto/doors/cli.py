@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rde_roto import __version__
-from rde_roto.doors import demo, doctor, evaluate, models, presets, propagate
+from rde_roto.doors import demo, doctor, evaluate, models, presets, propagate, train
 from rde_roto.values.errors import RotoError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("propagate")(propagate.propagate)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(presets.app, name="preset")
 app.add_typer(models.app, name="model")
+app.add_typer(train.app, name="train")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

@@ -1,1 +1,1 @@
-"""The trainer of the shipped weights. Needs the ``train`` extra; nothing else imports it."""
+"""Training: recipes, footage, clips, the objective and the trainer. Needs the ``train`` extra."""

@@ -1,236 +1,211 @@
-"""Training clips: real video under one crop, and stills set in motion and composited."""
+"""Batches of training clips: real footage, photographs set in motion, and composites."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training.footage import Footage
-
-_T = TypeVar("_T")
+from rde_roto.training import augment
+from rde_roto.training.compositor import Compositor
+from rde_roto.training.draws import Draws
+from rde_roto.training.footage import Footage, FootageSet
+from rde_roto.training.perturb import perturb
+from rde_roto.training.recipe import Augmentation, Phase, Recipe
+from rde_roto.values.errors import InputError
 
 _MIN_SHARE = 0.01
 """An element must cover this share of the first frame, or another clip is drawn."""
 
+_MOST_ELEMENTS = 2
+"""Elements of a clip of footage or of a photograph."""
+
+_TRIES = 100
+"""Clips drawn in vain before the footage is held to be unfit."""
+
+_Clip = tuple[Tensor, Tensor]
+"""Images float32 [T, 3, S, S] and masks float32 [T, k, S, S], before they are batched."""
+
 
 @dataclass(frozen=True)
 class Batch:
-    """B clips of T frames with up to K elements.
+    """B clips of T frames with up to K elements, all float32.
 
-    images float32 [T, B, 3, S, S] RGB 0..1; masks float32 [T, B, K, S, S], 0 or 1;
-    present float32 [B, K], 1 where the clip has that element.
+    images [T, B, 3, S, S] RGB 0..1; masks [T, B, K, S, S], 0 or 1, disjoint; first [B, K, S, S],
+    the masks of frame 0 as a hurried artist would draw them; present [B, K], 1 where the clip has
+    that element. An element may be out of sight in any frame but the first.
     """
 
     images: Tensor
     masks: Tensor
+    first: Tensor
     present: Tensor
 
 
-@dataclass(frozen=True)
-class Pose:
-    """A square window onto a picture, in pixels: centre, side, turn (radians), shear, mirrored."""
-
-    x: float
-    y: float
-    side: float
-    turn: float = 0.0
-    shear: float = 0.0
-    mirror: bool = False
-
-    def matrix(self, height: int, width: int) -> Tensor:
-        """Output coordinates -1..1 to source coordinates -1..1, [2, 3], as affine_grid wants."""
-        cos, sin, half = math.cos(self.turn), math.sin(self.turn), self.side / 2
-        sign = -1.0 if self.mirror else 1.0
-        right = (half * sign * cos, half * sign * sin)
-        down = (half * (self.shear * cos - sin), half * (self.shear * sin + cos))
-        sx, sy = 2 / width, 2 / height
-        return torch.tensor(
-            [
-                [sx * right[0], sx * down[0], sx * self.x - 1],
-                [sy * right[1], sy * down[1], sy * self.y - 1],
-            ]
-        )
-
-
 class ClipSampler:
-    """Draws batches; every draw comes from the given generator alone.
+    """Draws batches: a pure function of footage, recipe, phase and the generator's state.
 
-    Args:
-        videos: clips with binary masks. stills: pictures, with or without label masks.
-        size_px: side S of the square frames.
+    Pictures are decoded on the CPU; geometry, compositing and colour run on ``device``.
+    Raises InputError when the recipe's mixture asks for a kind that the footage cannot give.
     """
 
-    def __init__(
-        self, videos: list[Footage], stills: list[Footage], size_px: int, generator: torch.Generator
-    ) -> None:
-        self._videos = videos
-        self._subjects = [still for still in stills if still.labels is not None]
-        self._backgrounds = stills
-        self._size_px = size_px
-        self._generator = generator
+    def __init__(self, footage: FootageSet, recipe: Recipe, device: torch.device) -> None:
+        self._footage = footage
+        self._recipe = recipe
+        self._device = device
+        self._compositor = Compositor(footage, recipe.composite, device)
+        mixture = recipe.mixture
+        for kind, share, source in [
+            ("video", mixture.video, footage.videos),
+            ("still", mixture.still, footage.subjects),
+            ("composite", mixture.composite, footage.subjects),
+        ]:
+            if share > 0 and not source:
+                raise InputError(
+                    f"recipe {recipe.name}: mixture.{kind} is {share:g}, but there is no footage "
+                    f"with masks for it. Add some to data, or set the share to 0."
+                )
 
-    def video(self, clips: int, frames: int, max_jump: int) -> Batch:
-        """Clips of real footage, one element, consecutive frames up to ``max_jump`` apart."""
-        drawn = [self._until_visible(lambda: self._video(frames, max_jump)) for _ in range(clips)]
-        return _batch(drawn)
+    def draw(self, phase: Phase, generator: torch.Generator) -> Batch:
+        """One batch, all its clips of one kind of the mixture.
 
-    def composite(self, clips: int, frames: int) -> Batch:
-        """Clips of one or two cut-out subjects, each on its own path, over a moving background."""
-        drawn = [self._until_visible(lambda: self._composite(frames)) for _ in range(clips)]
-        return _batch(drawn)
+        Args:
+            generator: on the CPU; it is moved on.
+        """
+        draws = Draws(generator)
+        mixture = self._recipe.mixture
+        makers: list[Callable[[Phase, Draws], _Clip | None]]
+        makers = [self._video, self._still, self._composite]
+        maker = draws.pick(makers, [mixture.video, mixture.still, mixture.composite])
+        images, masks, present = _batched(
+            [self._seen(maker, phase, draws) for _ in range(phase.clips)]
+        )
+        spoiling = self._recipe.perturbation
+        least, most = spoiling.iou
+        first = perturb(masks[0], (least, most), spoiling.rounds, generator)
+        return Batch(images, masks, first, present)
 
-    def _until_visible(self, draw: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        while True:
-            images, masks = draw()
-            if bool((masks[0].mean(dim=(1, 2)) >= _MIN_SHARE).all()):
-                return self._lit(images), (masks > 0.5).float()
-
-    def _video(self, frames: int, max_jump: int) -> tuple[Tensor, Tensor]:
-        clip = self._pick(self._videos)
-        assert clip.labels is not None
-        jumps = [0] + [self._integer(1, max_jump) for _ in range(frames - 1)]
-        reach = sum(jumps)
-        start = self._integer(0, max(0, len(clip.frames) - 1 - reach))
-        indices = [min(start + sum(jumps[: i + 1]), len(clip.frames) - 1) for i in range(frames)]
-        if self._chance(0.5):
-            indices.reverse()
-        first = clip.labels[indices[0]]
-        height, width = first.shape
-        side = self._between(0.5, 1.0) * height
-        x, y = self._point_on(first)
-        x, y = x + self._normal(0.2 * side), y + self._normal(0.2 * side)
-        x = min(max(x, side / 2), width - side / 2)
-        y = min(max(y, side / 2), height - side / 2)
-        pose = Pose(x, y, side, mirror=self._chance(0.5))
-        images, masks = [], []
-        for index in indices:
-            seen = self._nudged(pose, shift=0.01, scale=0.03, turn=0.05)
-            images.append(self._view(clip.frames[index], seen))
-            masks.append(self._view(clip.labels[index], seen))
-        return torch.cat(images), torch.stack([mask[0] for mask in masks])
-
-    def _composite(self, frames: int) -> tuple[Tensor, Tensor]:
-        background = self._pick(self._backgrounds).frames[0]
-        height, width = background.shape[1:]
-        side = self._between(0.5, 0.9) * min(height, width)
-        start = Pose(self._between(0.35, 0.65) * width, self._between(0.35, 0.65) * height, side)
-        path = self._path(start, frames, speed=0.03)
-        images = torch.cat([self._view(background, pose, edge="reflection") for pose in path])
-        masks: list[Tensor] = []
-        for _ in range(1 if self._chance(0.35) else 2):
-            picture, cutout = self._subject()
-            path = self._path(self._framing(cutout), frames, speed=0.06)
-            alpha = torch.cat([self._view(cutout, pose) for pose in path])
-            look = torch.cat([self._view(picture, pose) for pose in path])
-            images = torch.lerp(images, look, alpha)
-            masks = [mask * (1 - alpha) for mask in masks] + [alpha]
-        return images, torch.cat(masks, dim=1)
-
-    def _subject(self) -> tuple[Tensor, Tensor]:
-        """A still [3, H, W] and the cut-out [H, W] of one of its larger objects."""
-        while True:
-            still = self._pick(self._subjects)
-            assert still.labels is not None
-            sizes = torch.bincount(still.labels.flatten().long())
-            sizes[0] = 0
-            large = [i for i, n in enumerate(sizes.tolist()) if n > 0.02 * still.labels.numel()]
-            if large:
-                return still.frames[0], (still.labels[0] == self._pick(large)).to(torch.uint8)
-
-    def _framing(self, cutout: Tensor) -> Pose:
-        """A window in which the cut-out fills a drawn share and stands at a drawn place."""
-        rows = cutout.any(dim=1).nonzero()
-        columns = cutout.any(dim=0).nonzero()
-        top, bottom = int(rows[0]), int(rows[-1])
-        left, right = int(columns[0]), int(columns[-1])
-        side = max(bottom - top, right - left, 8) / self._between(0.3, 0.9)
-        x = (left + right) / 2 + self._between(-0.3, 0.3) * side
-        y = (top + bottom) / 2 + self._between(-0.3, 0.3) * side
-        return Pose(x, y, side, mirror=self._chance(0.5))
-
-    def _path(self, start: Pose, frames: int, speed: float) -> list[Pose]:
-        """Poses that drift steadily, with a little shake."""
-        dx, dy = self._normal(speed), self._normal(speed)
-        growth, turn, shear = self._normal(0.03), self._normal(0.05), self._normal(0.03)
-        poses = []
-        for t in range(frames):
-            moved = Pose(
-                start.x + dx * t * start.side,
-                start.y + dy * t * start.side,
-                start.side * math.exp(growth * t),
-                turn * t,
-                shear * t,
-                start.mirror,
-            )
-            poses.append(self._nudged(moved, shift=0.01, scale=0.01, turn=0.02))
-        return poses
-
-    def _nudged(self, pose: Pose, shift: float, scale: float, turn: float) -> Pose:
-        return Pose(
-            pose.x + self._normal(shift) * pose.side,
-            pose.y + self._normal(shift) * pose.side,
-            pose.side * math.exp(self._normal(scale)),
-            pose.turn + self._normal(turn),
-            pose.shear,
-            pose.mirror,
+    def _seen(
+        self, maker: Callable[[Phase, Draws], _Clip | None], phase: Phase, draws: Draws
+    ) -> _Clip:
+        """The first clip drawn whose elements can be seen in its first frame."""
+        for _ in range(_TRIES):
+            clip = maker(phase, draws)
+            if clip is not None and bool((clip[1][0].mean(dim=(1, 2)) >= _MIN_SHARE).all()):
+                return clip
+        raise InputError(
+            f"recipe {self._recipe.name}: none of {_TRIES} clips shows its elements on "
+            f"{_MIN_SHARE:.0%} of the first frame. Check the masks, or the crops."
         )
 
-    def _view(self, picture: Tensor, pose: Pose, edge: str = "zeros") -> Tensor:
-        """uint8 [3, H, W] -> [1, 3, S, S] in 0..1; uint8 mask [H, W] -> [1, 1, S, S]."""
-        height, width = picture.shape[-2:]
-        planes = picture / 255 if picture.dim() == 3 else picture[None].float()
-        shape = [1, planes.shape[0], self._size_px, self._size_px]
-        grid = F.affine_grid(pose.matrix(height, width)[None], shape, align_corners=False)
-        return F.grid_sample(planes[None], grid, padding_mode=edge, align_corners=False)
+    def _video(self, phase: Phase, draws: Draws) -> _Clip | None:
+        sources = self._footage.videos
+        source = draws.pick(sources, [source.weight for source in sources])
+        clip = draws.pick(source.clips)
+        jump = max(1, round(phase.max_jump * source.jump_factor))
+        indices = _indices(len(clip), phase.frames, jump, draws)
+        return self._changed(clip, indices, self._recipe.video, phase.size_px, draws)
 
-    def _lit(self, images: Tensor) -> Tensor:
-        """One grade for the clip, a flicker of exposure per frame, now and then no colour."""
-        clip = 1 + self._normal(0.1)
-        gains = torch.tensor([clip + self._normal(0.02) for _ in range(len(images))])
-        tint = torch.tensor([1 + self._normal(0.03) for _ in range(3)])
-        mean = images.mean()
-        images = (images - mean) * (1 + self._normal(0.1)) + mean
-        if self._chance(0.05):
-            images = images.mean(dim=1, keepdim=True).expand_as(images)
-        return (images * gains.view(-1, 1, 1, 1) * tint.view(3, 1, 1)).clamp(0, 1)
+    def _still(self, phase: Phase, draws: Draws) -> _Clip | None:
+        still = draws.pick(self._footage.subjects)
+        return self._changed(still, [0] * phase.frames, self._recipe.still, phase.size_px, draws)
 
-    def _point_on(self, mask: Tensor) -> tuple[float, float]:
-        """A pixel (x, y) of the mask; the middle of the picture where it is empty."""
-        where = mask.nonzero()
-        if len(where) == 0:
-            return mask.shape[1] / 2, mask.shape[0] / 2
-        y, x = where[self._integer(0, len(where) - 1)].tolist()
-        return float(x), float(y)
+    def _composite(self, phase: Phase, draws: Draws) -> _Clip:
+        return self._compositor.clip(phase.frames, phase.size_px, draws)
 
-    def _pick(self, items: list[_T]) -> _T:
-        return items[self._integer(0, len(items) - 1)]
-
-    def _integer(self, low: int, high: int) -> int:
-        return int(torch.randint(low, high + 1, (), generator=self._generator))
-
-    def _between(self, low: float, high: float) -> float:
-        return low + (high - low) * float(torch.rand((), generator=self._generator))
-
-    def _normal(self, deviation: float) -> float:
-        return deviation * float(torch.randn((), generator=self._generator))
-
-    def _chance(self, probability: float) -> bool:
-        return self._between(0, 1) < probability
+    def _changed(
+        self, footage: Footage, indices: list[int], change: Augmentation, size_px: int, draws: Draws
+    ) -> _Clip | None:
+        """Some frames in one crop, jittered; None where the first of them shows no element."""
+        first = footage.labels(indices[0])
+        elements = _elements(first, draws)
+        if not elements:
+            return None
+        crop, enlarged = _crop(first, elements, change, size_px, draws)
+        matrices, bend = _jitter(change, len(indices), draws)
+        grid = crop.place(augment.grids(matrices, size_px, self._device, bend))
+        grades = augment.Grades.drawn(change.clip, 1, draws).then(
+            augment.Grades.drawn(change.frame, len(indices), draws)
+        )
+        places = {index: place for place, index in enumerate(sorted(set(indices)))}
+        rows = torch.tensor([places[index] for index in indices], device=self._device)
+        frames = torch.stack([footage.frame(i) for i in places]).to(self._device) / 255
+        frames = augment.reduced(frames, 1.5 * enlarged)
+        labels = torch.stack([footage.labels(i) for i in places]).to(self._device)
+        images = grades.on(augment.pictures_at(grid, frames[rows]))
+        found = augment.labels_at(grid, labels[rows])
+        return images, torch.stack([found == label for label in elements], dim=1).float()
 
 
-def _batch(clips: list[tuple[Tensor, Tensor]]) -> Batch:
-    """Stacks clips [T, 3, S, S] and masks [T, k, S, S], with absent elements as empty planes."""
-    most = max(masks.shape[1] for _, masks in clips)
+def _indices(length: int, frames: int, jump: int, draws: Draws) -> list[int]:
+    """Growing frame indices at most ``jump`` apart, or as far as the clip allows; half reversed.
+
+    A clip that is too short is held at its last frame.
+    """
+    jump = max(1, min(jump, (length - 1) // (frames - 1)))
+    gaps = [draws.integer(1, jump) for _ in range(frames - 1)]
+    index = draws.integer(0, max(0, length - 1 - sum(gaps)))
+    indices = [index]
+    for gap in gaps:
+        index += gap
+        indices.append(min(index, length - 1))
+    return indices[::-1] if draws.chance(0.5) else indices
+
+
+def _elements(labels: Tensor, draws: Draws) -> list[int]:
+    """Up to two labels of a mask, in a drawn order; crumbs are left out."""
+    areas = torch.bincount(labels.flatten()).tolist()
+    crumb = _MIN_SHARE / 3 * labels.numel()  # a tight crop triples a share
+    large = [label for label, area in enumerate(areas) if label > 0 and area >= crumb]
+    return [large[i] for i in draws.order(len(large))[:_MOST_ELEMENTS].tolist()]
+
+
+def _crop(
+    labels: Tensor, elements: list[int], change: Augmentation, size_px: int, draws: Draws
+) -> tuple[augment.Window, float]:
+    """A window on the picture, and how many pixels of the frame show one of its."""
+    height, width = labels.shape
+    area = draws.between(*_ends(change.crop_area)) * height * width
+    narrow, wide = _ends(change.crop_aspect)
+    aspect = math.exp(draws.between(math.log(narrow), math.log(wide)))
+    across, down = min(width, math.sqrt(area * aspect)), min(height, math.sqrt(area / aspect))
+    if draws.chance(change.on_element):
+        where = (labels == draws.pick(elements)).nonzero()
+        y, x = (float(v) for v in where[draws.integer(0, len(where) - 1)])
+        x, y = x + draws.normal(0.2 * across), y + draws.normal(0.2 * down)
+    else:
+        x = draws.between(across / 2, width - across / 2)
+        y = draws.between(down / 2, height - down / 2)
+    x = min(max(x, across / 2), width - across / 2)
+    y = min(max(y, down / 2), height - down / 2)
+    crop = augment.Window(2 * x / width - 1, 2 * y / height - 1, across / width, down / height)
+    return crop, size_px / max(across, down)
+
+
+def _jitter(
+    change: Augmentation, frames: int, draws: Draws
+) -> tuple[Tensor, augment.ThinPlate | None]:
+    """Matrices [T, 3, 3] and bend of a clip, and of each of its frames on top."""
+    matrices = augment.warps(change.clip, 1, draws) @ augment.warps(change.frame, frames, draws)
+    points = augment.control_points(draws)
+    bent = augment.bends(change.clip, 1, draws) + augment.bends(change.frame, frames, draws)
+    return matrices, augment.ThinPlate.through(points, bent) if bool(bent.any()) else None
+
+
+def _ends(pair: list[float]) -> tuple[float, float]:
+    least, most = pair
+    return least, most
+
+
+def _batched(clips: list[_Clip]) -> tuple[Tensor, Tensor, Tensor]:
+    """Images, masks with empty planes for absent elements, and which are present [B, K]."""
+    counts = torch.tensor([masks.shape[1] for _, masks in clips])
+    most = int(counts.max())
     padded = [F.pad(masks, (0, 0, 0, 0, 0, most - masks.shape[1])) for _, masks in clips]
-    present = [[float(k < masks.shape[1]) for k in range(most)] for _, masks in clips]
-    return Batch(
-        torch.stack([images for images, _ in clips], dim=1),
-        torch.stack(padded, dim=1),
-        torch.tensor(present),
-    )
+    images = torch.stack([images for images, _ in clips], dim=1)
+    present = (torch.arange(most) < counts[:, None]).float()
+    return images, torch.stack(padded, dim=1), present.to(images.device)

@@ -1,30 +1,45 @@
-"""Weights out of a run: ``python -m rde_roto.training.export RUN WEIGHTS.safetensors``.
-
-Takes the averaged weights of ``RUN/checkpoint.pt`` in float16 and prints the file's sha256, which
-the model card must name.
-"""
+"""Out of a run, a model: half-precision weights and a card that says what is known of them."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-import torch
-
-from rde_roto.models import save_weights
-
-
-def main() -> None:
-    """Reads the checkpoint, writes the weights."""
-    parser = argparse.ArgumentParser(prog="python -m rde_roto.training.export", description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of the run")
-    parser.add_argument("weights", type=Path, help="file to write")
-    arguments = parser.parse_args()
-    state = torch.load(arguments.run / "checkpoint.pt", map_location="cpu", weights_only=True)
-    weights = {name: tensor.half() for name, tensor in state["average"].items()}
-    arguments.weights.parent.mkdir(parents=True, exist_ok=True)
-    print(f"iteration {state['iteration']}, sha256 {save_weights(weights, arguments.weights)}")
+from rde_roto.models import ModelFile, build, save_weights, write_card
+from rde_roto.training.checkpoint import checkpoint_path, read_checkpoint
+from rde_roto.training.recipe import Recipe
+from rde_roto.training.start import trained_weights
+from rde_roto.values.model_card import ModelCard
 
 
-if __name__ == "__main__":
-    main()
+def export_model(run: Path, name: str, folder: Path) -> ModelFile:
+    """Writes a run's averaged weights and their card into a folder.
+
+    Raises InputError when the folder of the run holds none, OutputError when it cannot be written.
+    """
+    state, recipe = read_checkpoint(checkpoint_path(run))
+    weights = trained_weights(state)
+    build(weights, run, recipe.network)  # raises, should anything be missing
+    halves = {key: w.half() if w.is_floating_point() else w for key, w in weights.items()}
+    target = folder / f"{name}.safetensors"
+    card = ModelCard(
+        name=name,
+        architecture=recipe.network,
+        sha256=save_weights(halves, target),
+        licence="unknown: state it here; what the weights were trained on decides",
+        summary=f"{recipe.network}, trained by the recipe {recipe.name}",
+        training_data=_sources(recipe),
+        trained_at=(
+            f"{state.iteration} of {recipe.iterations} iterations, "
+            f"{state.seconds / 60:.0f} minutes, started from {recipe.start}"
+        ),
+        figures={"mean J&F while training": round(state.best, 3)} if state.best else {},
+    )
+    write_card(card, target)
+    return ModelFile(target, card)
+
+
+def _sources(recipe: Recipe) -> tuple[str, ...]:
+    videos = (
+        f"{v.path}, without {', '.join(v.leave_out) or 'nothing'}" for v in recipe.data.videos
+    )
+    return (*videos, *(still.path for still in recipe.data.stills))

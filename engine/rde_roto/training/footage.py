@@ -1,100 +1,219 @@
-"""Footage with masks, decoded once and held in memory as bytes."""
+"""Footage with masks: listed once, decoded when a frame is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
+from rde_roto.training.archive import open_tree
+from rde_roto.training.pictures import PictureStore
+from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
 
-_SHORT_SIDE = 360
-"""Pixels; larger pictures are reduced to this before they are kept."""
+_PICTURES = (".jpg", ".jpeg", ".png")
 
-_PARTS_OF_ONE = frozenset({"ccp", "human_seg290", "weizmann_horse"})
-"""Folders of stills whose labels are parts, or grey levels, of a single subject."""
 
-_WITHOUT_BACKGROUND = frozenset({"bsds500"})
-"""Folders whose masks are region maps: no label is the background, so none is an element."""
+class Footage(Protocol):
+    """Consecutive frames of one picture: a clip, or a still of length 1.
+
+    The tensors are shared with everyone who asks for the same frame: never write into them.
+    Reading a frame raises InputError when its file is damaged or has another size than the first.
+    """
+
+    @property
+    def name(self) -> str:
+        """The sequence's name, or ``FOLDER/PICTURE`` for a still."""
+
+    @property
+    def has_labels(self) -> bool:
+        """False for a still without a mask, which serves as a background only."""
+
+    def __len__(self) -> int:
+        """How many frames there are."""
+
+    def frame(self, index: int) -> Tensor:
+        """uint8 [3, H, W] RGB, planar"""
+
+    def labels(self, index: int) -> Tensor:
+        """uint8 [H, W], 0 the background; all frames of a clip number its objects alike"""
 
 
 @dataclass(frozen=True)
-class Footage:
-    """Consecutive frames of one picture: a clip, or a still of length 1.
+class VideoSet:
+    """The clips of one source; weight and jump_factor as in the recipe."""
 
-    frames uint8 [N, 3, H, W] RGB, planar; labels uint8 [N, H, W], 0 the background, or None where a
-    still has no mask and serves as a background.
+    clips: tuple[Footage, ...]
+    weight: float
+    jump_factor: float
+
+
+@dataclass(frozen=True)
+class FootageSet:
+    """All that is trained on: clips, stills with masks, and every still as a background.
+
+    A still is listed as often as its source repeats it.
     """
 
-    name: str
-    frames: Tensor
-    labels: Tensor | None
+    videos: tuple[VideoSet, ...]
+    subjects: tuple[Footage, ...]
+    backgrounds: tuple[Footage, ...]
 
 
-def read_clips(root: Path, leave_out: frozenset[str]) -> list[Footage]:
-    """All sequences of a DAVIS 2016 layout (binary masks) but those of ``leave_out``.
+def read_footage(data: Data) -> FootageSet:
+    """Lists what a recipe's data name; nothing but the headers of pictures is read yet.
 
-    Raises InputError when there is none, or when a frame or its mask cannot be read.
+    Raises InputError when a folder, a sequence or a mask is missing, when the first picture of a
+    clip or a still is damaged or of another size than its mask, or when there is no footage at all.
     """
+    store = PictureStore(open_tree(Path(data.root)), data.lines, data.cache_mb * 1_000_000)
+    videos = tuple(
+        VideoSet(read_clips(store, source), source.weight, source.jump_factor)
+        for source in data.videos
+    )
+    stills = tuple(
+        still for source in data.stills for still in read_stills(store, source) * source.repeat
+    )
+    if not videos and not stills:
+        raise InputError("there is nothing to train on: data names neither videos nor stills")
+    subjects = tuple(still for still in stills if still.has_labels)
+    return FootageSet(videos, subjects, stills)
+
+
+def read_clips(store: PictureStore, source: VideoSource) -> tuple[Footage, ...]:
+    """The sequences of a source, sorted by name, but those of fewer than two usable frames.
+
+    Layout: ``JPEGImages/SEQUENCE/NNNNN.jpg`` and ``Annotations/SEQUENCE/NNNNN.png``, both perhaps
+    under ``480p``. Every picture needs a mask, as in DAVIS; but where a ``meta.json`` lies beside
+    JPEGImages, as in YouTube-VOS, pictures without a mask are left out.
+
+    Raises InputError when no sequence is left, one that the source names is not there, a mask is
+    missing, or the first picture and its mask are damaged or differ in size.
+    """
+    root = PurePosixPath(source.path)
+    pictures = _resolution(store, root / "JPEGImages")
+    masks = _resolution(store, root / "Annotations")
+    sparse = "meta.json" in store.tree.names(root)
     clips = []
-    for folder in sorted((root / "JPEGImages").glob("*")):
-        pictures = sorted(folder.glob("*.jpg"))
-        if folder.name in leave_out or not pictures:
-            continue
-        masks = [root / "Annotations" / folder.name / f"{path.stem}.png" for path in pictures]
-        frames = np.stack([_picture(path) for path in pictures])
-        labels = np.stack([_labels(path) > 0 for path in masks]).astype(np.uint8)
-        clips.append(Footage(folder.name, torch.from_numpy(frames), torch.from_numpy(labels)))
+    for name in _asked(source, store.tree.names(pictures), store.tree.where(pictures)):
+        frames = _paired(store, pictures / name, masks / name, sparse)
+        if len(frames) >= 2:
+            clips.append(_Stored(store, name, frames, merged=False))
     if not clips:
-        raise InputError(f"no sequence to train on in {root}: expected JPEGImages/NAME/*.jpg")
-    return clips
+        raise InputError(
+            f"there is no sequence to train on in {store.tree.where(root)}: expected two frames or "
+            "more in JPEGImages/NAME"
+        )
+    return tuple(clips)
 
 
-def read_stills(root: Path) -> list[Footage]:
-    """All pictures of ``root/*/images``, with the label masks of ``root/*/masks`` where usable."""
-    stills = []
-    for folder in sorted(root.glob("*/images")):
-        group = folder.parent
-        for path in sorted(folder.iterdir()):
-            frames = torch.from_numpy(_picture(path))[None]
-            mask = group / "masks" / f"{path.stem}.png"
-            labels = None
-            if group.name not in _WITHOUT_BACKGROUND and mask.exists():
-                found = _labels(mask)
-                found = (found > 0).astype(np.uint8) if group.name in _PARTS_OF_ONE else found
-                labels = torch.from_numpy(found)[None]
-            if labels is None or labels.shape[1:] == frames.shape[2:]:
-                stills.append(Footage(f"{group.name}/{path.stem}", frames, labels))
-    return stills
+def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]:
+    """The pictures of ``images``, each with the PNG of its name in ``masks`` unless that is "none".
+
+    Raises InputError when there is no picture, a mask is missing, or a picture and its mask are
+    damaged or differ in size.
+    """
+    root = PurePosixPath(source.path)
+    images = root / "images"
+    if source.masks == "none":
+        frames = [_Frame(images / name, None) for name in _picture_names(store, images)]
+    else:
+        frames = _paired(store, images, root / "masks")
+    if not frames:
+        raise InputError(
+            f"there is no picture in {store.tree.where(images)}: expected .jpg or .png"
+        )
+    merged = source.masks == "parts"
+    return tuple(
+        _Stored(store, f"{root.name}/{frame.picture.stem}", [frame], merged) for frame in frames
+    )
 
 
-def _picture(path: Path) -> NDArray[np.uint8]:
-    """uint8 [3, H, W]"""
-    pixels = _decoded(path, "RGB", Image.Resampling.BICUBIC)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+@dataclass(frozen=True)
+class _Frame:
+    """Where a frame's picture and its mask lie."""
+
+    picture: PurePosixPath
+    mask: PurePosixPath | None
 
 
-def _labels(path: Path) -> NDArray[np.uint8]:
-    """uint8 [H, W], the numbers of the file as they are"""
-    return _decoded(path, None, Image.Resampling.NEAREST)
+class _Stored:
+    """Footage in files. ``merged``: every number of a mask but 0 is label 1."""
+
+    def __init__(
+        self, store: PictureStore, name: str, frames: Sequence[_Frame], merged: bool
+    ) -> None:
+        first = frames[0]
+        self.name = name
+        self.has_labels = first.mask is not None
+        self._store = store
+        self._frames = frames
+        self._merged = merged
+        self._size = store.size(first.picture)
+        if first.mask is not None:
+            store.require_size(first.mask, self._size)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def frame(self, index: int) -> Tensor:
+        return self._store.picture(self._frames[index].picture, self._size)
+
+    def labels(self, index: int) -> Tensor:
+        mask = self._frames[index].mask
+        assert mask is not None, f"{self.name} has no masks"
+        return self._store.labels(mask, self._size, self._merged)
 
 
-def _decoded(path: Path, mode: str | None, resample: Image.Resampling) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            converted = image if mode is None else image.convert(mode)
-            return np.array(_reduced(converted, resample)).astype(np.uint8)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error}") from error
+def _asked(source: VideoSource, known: Sequence[str], folder: Path) -> list[str]:
+    """The sequences of a source that are trained on."""
+    for name in (*source.leave_out, *source.only):
+        if name not in known:
+            raise InputError(f"there is no sequence '{name}' in {folder}: correct its name")
+    wanted = set(source.only or known) - set(source.leave_out)
+    return [name for name in known if name in wanted]
 
 
-def _reduced(image: Image.Image, resample: Image.Resampling) -> Image.Image:
-    scale = _SHORT_SIDE / min(image.size)
-    if scale >= 1:
-        return image
-    return image.resize((round(image.width * scale), round(image.height * scale)), resample)
+def _paired(
+    store: PictureStore, pictures: PurePosixPath, masks: PurePosixPath, sparse: bool = False
+) -> list[_Frame]:
+    """The pictures of a folder with their masks; ``sparse`` leaves out those without one."""
+    found = set(store.tree.names(masks))
+    frames, lacking = [], []
+    for name in _picture_names(store, pictures):
+        mask = f"{PurePosixPath(name).stem}.png"
+        if mask in found:
+            frames.append(_Frame(pictures / name, masks / mask))
+        else:
+            lacking.append(mask)
+    if lacking and not sparse:
+        raise InputError(
+            f"{store.tree.where(masks / lacking[0])} is missing: {len(lacking)} of "
+            f"{len(frames) + len(lacking)} pictures in {store.tree.where(pictures)} have no mask"
+        )
+    return frames
+
+
+def _picture_names(store: PictureStore, folder: PurePosixPath) -> list[str]:
+    """Sorted; raises InputError for two pictures that would share a mask."""
+    names = [name for name in store.tree.names(folder) if name.lower().endswith(_PICTURES)]
+    stems = [PurePosixPath(name).stem for name in names]
+    for first, second in pairwise(sorted(stems)):
+        if first == second:
+            raise InputError(f"{store.tree.where(folder)} has two pictures named {first}")
+    return names
+
+
+def _resolution(store: PictureStore, folder: PurePosixPath) -> PurePosixPath:
+    """The folder itself, or the one for the resolution below it."""
+    names = store.tree.names(folder)
+    if not names:
+        raise InputError(
+            f"there is no footage in {store.tree.where(folder)}: expected a folder laid out as "
+            "DAVIS or YouTube-VOS is"
+        )
+    return folder / "480p" if "480p" in names else folder

@@ -1,34 +1,78 @@
-"""What the network is trained towards."""
+"""What the network is trained towards (RDE-VOS, CVPR 2022, section 3)."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rde_roto.training.recipe import Losses
 
-def segmentation_loss(logits: Tensor, masks: Tensor, hardest: float) -> Tensor:
-    """Bootstrapped cross entropy plus Dice, over background and elements.
+
+def hardest_share(losses: Losses, iteration: int) -> float:
+    """The share of pixels that count at an iteration: 1 at first, then linearly down.
+
+    Bootstrapping (Wu et al., "Bridging category-level and instance-level semantic image
+    segmentation", 2016): later on, only pixels that are still wrong are worth a gradient.
+    """
+    start, end = losses.bootstrap_start, losses.bootstrap_end
+    if iteration < start:
+        return 1.0
+    left = max(0.0, (end - iteration) / (end - start)) if end > start else 0.0
+    return losses.hardest + (1 - losses.hardest) * left
+
+
+def cross_entropy(logits: Tensor, masks: Tensor, present: Tensor, hardest: float) -> Tensor:
+    """Bootstrapped cross entropy over the background and the elements that a clip has.
 
     Args:
         logits: aggregated [B, K + 1, H, W], channel 0 the background.
-        masks: [B, K, H, W], 0 or 1, not overlapping.
-        hardest: the share of a picture's pixels, those of greatest loss, that count in the cross
-            entropy (Wu et al., "Bridging category-level and instance-level", 2016).
+        masks: [B, K, H, W], 0 or 1, not overlapping. present: [B, K], 0 or 1.
+        hardest: the share of each picture's pixels, those of greatest loss, that count.
+
+    Returns: the mean over clips, a scalar.
     """
-    labels = (masks * _ordinals(masks)).sum(dim=1).long()
-    per_pixel = F.cross_entropy(logits, labels, reduction="none").flatten(1)
+    absent = F.pad(present == 0, (1, 0))[:, :, None, None]
+    per_pixel = F.cross_entropy(
+        logits.masked_fill(absent, -torch.inf), _labels(masks), reduction="none"
+    ).flatten(1)
     count = max(1, int(hardest * per_pixel.shape[1]))
-    cross_entropy = per_pixel.topk(count, dim=1, sorted=False).values.mean()
-    return cross_entropy + _dice(logits.softmax(dim=1)[:, 1:], masks)
+    if count < per_pixel.shape[1]:
+        per_pixel = per_pixel.topk(count, dim=1, sorted=False).values
+    return per_pixel.mean()
 
 
-def _dice(alpha: Tensor, masks: Tensor) -> Tensor:
-    """1 - 2 |a m| / (|a| + |m|), the mean over clips and elements; smoothed by one pixel."""
+def dice(logits: Tensor, masks: Tensor, present: Tensor) -> Tensor:
+    """1 - 2 |a m| / (|a| + |m|), the mean over the elements there are; smoothed by one pixel.
+
+    Counts an element the same whatever its size, which cross entropy does not
+    (Milletari et al., "V-Net", 3DV 2016).
+    """
+    alpha = logits.softmax(dim=1)[:, 1:]
     overlap = (alpha * masks).sum(dim=(2, 3))
     total = alpha.sum(dim=(2, 3)) + masks.sum(dim=(2, 3))
-    return (1 - (2 * overlap + 1) / (total + 1)).mean()
+    return ((1 - (2 * overlap + 1) / (total + 1)) * present).sum() / present.sum().clamp(min=1)
 
 
-def _ordinals(masks: Tensor) -> Tensor:
-    """1, 2, … K, to be broadcast over [B, K, H, W]."""
-    return masks.new_tensor([float(k + 1) for k in range(masks.shape[1])]).view(1, -1, 1, 1)
+def divergence(student: Tensor, teacher: Tensor) -> Tensor:
+    """KL divergence of channel distributions, summed over elements: both [B, K, C, h, w].
+
+    Softmax over the channels, temperature 1; the mean over all the rest *and* over the channels,
+    as published. The teacher is not detached, as published.
+    """
+    student, teacher = student.float().log_softmax(dim=2), teacher.float().log_softmax(dim=2)
+    return (teacher.exp() * (teacher - student)).mean() * student.shape[1]
+
+
+def frame_weights(losses: Losses, frames: int) -> list[float]:
+    """The weight of each frame after the first; a frame's share of L_seg."""
+    count = frames - 1
+    if losses.frame_weights == "equal":
+        return [1 / count] * count
+    return [0.5 ** (count - i) for i in range(count)]
+
+
+def _labels(masks: Tensor) -> Tensor:
+    """[B, K, H, W] -> int64 [B, H, W]: 0 the background, k + 1 element k."""
+    ordinals = torch.arange(1, masks.shape[1] + 1, device=masks.device, dtype=masks.dtype)
+    return (masks * ordinals.view(1, -1, 1, 1)).sum(dim=1).long()

@@ -1,262 +1,247 @@
-"""A first trainer: clips through the recurrence, one random bank per frame.
+"""The trainer: batches in, weights out, one step after the other.
 
-Every frame after the first is a memory frame, as in the paper's training. At each of them the
-bank is drawn at random, so the embedding has to carry the elements alone as well as beside the
-keyframe; and now and then the embedding is updated several times by the same moment, as a held
-frame would, so that it learns to rest. Both are for stability over hundreds of updates.
+Every draw of an iteration comes from a generator that is seeded by the run's seed, the process and
+the iteration alone. Nothing has to be remembered about the past but weights and moments, so a run
+that is resumed goes on exactly as one that was never stopped.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
-from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, read_memory
-from rde_roto.state import MemoryState
+from rde_roto.net import RDENet
+from rde_roto.training.checkpoint import RunState, named_parameters, save_checkpoint
 from rde_roto.training.clips import Batch, ClipSampler
-from rde_roto.training.losses import segmentation_loss
-from rde_roto.values.preset import Bank
+from rde_roto.training.objective import Objective
+from rde_roto.training.processes import mean_of_all, rank
+from rde_roto.training.recipe import Optimiser, Recipe
+from rde_roto.training.runlog import LogRow, RunLog
 
-BANKS = tuple(Bank.parse(text) for text in ("RDE", "F+RDE", "2F+L+RDE", "F+L"))
-"""The banks that training draws from, all as likely."""
+_AHEAD = 3
+"""Batches made while the device works on one."""
 
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of the curriculum: ``until`` is the share of the budget at which it ends."""
-
-    until: float
-    frames: int
-    clips: int
-    max_jump: int
+Score = Callable[[RunState], float]
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides a training run. The schedule follows the clock: a budget is kept
-    on any machine, and a faster one sees more clips.
+class Report:
+    """How a run stands after an iteration.
 
-    Attributes:
-        minutes: budget of training time. size_px: side of the square crops.
-        stages: the curriculum; its clips are per process.
-        head_lr, trunk_lr: peak learning rates of the new layers and of the pretrained trunk.
-        warm_up: share of the budget over which the rates rise.
-        hardest: share of pixels in the bootstrapped cross entropy.
-        composites: share of batches made of stills in motion.
-        repeats: most updates of the embedding by one moment. ema: decay of the averaged weights.
+    pace: seconds an iteration takes of late; waiting: the share 0..1 of them that was spent
+    waiting for a batch; score: 0..1, where the run was evaluated just now.
     """
 
-    minutes: float = 60.0
-    size_px: int = 256
-    head_lr: float = 4e-4
-    trunk_lr: float = 4e-5
-    weight_decay: float = 1e-4
-    warm_up: float = 0.02
-    hardest: float = 0.2
-    composites: float = 0.4
-    repeats: int = 3
-    ema: float = 0.995
-    seed: int = 14159265
-    stages: tuple[Stage, ...] = (
-        Stage(until=0.30, frames=3, clips=4, max_jump=5),
-        Stage(until=0.60, frames=4, clips=3, max_jump=12),
-        Stage(until=1.00, frames=6, clips=2, max_jump=10),
-    )
+    row: LogRow
+    iterations: int
+    pace: float
+    waiting: float
+    score: float | None = None
+
+    @property
+    def seconds_left(self) -> float:
+        """At the pace of late."""
+        return self.pace * (self.iterations - self.row.iteration)
+
+
+def rate(optimiser: Optimiser, share: float) -> float:
+    """The learning rate's factor at a share 0..1 of the run."""
+    rise = min(1.0, (share + 1e-4) / optimiser.warm_up) if optimiser.warm_up else 1.0
+    if optimiser.schedule == "cosine":
+        return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+    return rise * 0.1 ** sum(share >= step for step in optimiser.steps)
 
 
 class Trainer:
-    """Trains a network and keeps an average of its weights (the one that is shipped).
+    """Runs a recipe from a state on.
 
-    Under torchrun every process draws its own clips and the gradients are averaged. On a CPU,
-    processes of one thread each beat one process of many: they meet once a step, not once a layer.
+    Args:
+        net: the network; gets the state's weights. sampler: where clips come from.
+        score: what evaluates a state, 0..1, or None. clock: seconds, for pace and budget.
     """
 
-    def __init__(self, net: RDENet, sampler: ClipSampler, config: TrainingConfig) -> None:
-        self.net = net.train().channels_last()
-        self.config = config
-        self._sampler = sampler
-        self._draws = torch.Generator().manual_seed(config.seed)
-        self._kinds = torch.Generator().manual_seed(config.seed)  # the reading thread's own
-        trunk, heads = _trainable(net)
-        groups = [
-            {"params": heads, "peak": config.head_lr},
-            {"params": trunk, "peak": config.trunk_lr},
-        ]
-        self._optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=config.weight_decay)
-        self.average = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-        self.iteration = 0
-        self.seconds = 0.0
-        self._leads = not dist.is_initialized() or dist.get_rank() == 0
+    def __init__(
+        self,
+        net: RDENet,
+        state: RunState,
+        recipe: Recipe,
+        sampler: ClipSampler,
+        score: Score | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.recipe, self.state = recipe, state
+        self._sampler, self._score, self._clock = sampler, score, clock
+        self._objective = Objective(net, recipe)
+        self._device = next(net.parameters()).device
+        net.load_state_dict(state.weights)
+        state.weights = dict(net.channels_last().state_dict())  # from here on the living ones
+        self._learning = named_parameters(net, recipe.optimiser.frozen)
+        self._optimizer = self._make_optimizer()
+        self._waited = self._pace = self._waiting = 0.0
 
-    @property
-    def progress(self) -> float:
-        """Share of the budget that is used, 0..1."""
-        return min(1.0, self.seconds / (60 * self.config.minutes))
+    def run(
+        self, out: Path, minutes: float | None = None, listen: Callable[[Report], None] = print
+    ) -> bool:
+        """Trains until the recipe's end, or for `minutes`; whether the end was reached.
 
-    def run(self, out: Path, save_every: int = 100) -> None:
-        """Trains until the budget is used; ``out`` gets checkpoints, a log and the weights."""
-        out.mkdir(parents=True, exist_ok=True)
-        checkpoint = out / "checkpoint.pt"
-        if checkpoint.exists():
-            self.restore(checkpoint)
-        with (out / "log.csv").open("a", newline="") as file:
-            log = csv.writer(file)
-            for batch in self._batches():
-                started = time.monotonic()
-                loss = self._step(batch)
-                self.seconds += float(_mean_of_all(torch.tensor(time.monotonic() - started)))
-                self.iteration += 1
-                frames, clips = batch.images.shape[:2]
-                if not self._leads:
-                    continue
-                log.writerow([self.iteration, f"{self.seconds:.1f}", frames, clips, f"{loss:.4f}"])
-                if self.iteration % 20 == 0:
-                    file.flush()
-                if self.iteration % save_every == 0:
-                    self.save(checkpoint)
-        if self._leads:
-            self.save(checkpoint)
+        `out` gets the checkpoint, the log and its curve. A piece ends at a point where the recipe
+        saves, so that its length changes nothing.
+        """
+        leads, began = rank() == 0, self._clock()
+        log = RunLog(out, self.state.iteration) if leads else None
+        saved_at = began
+        for batch in self._batches():
+            report = self._iterate(batch)
+            done = self.state.iteration
+            ends = done == self.recipe.iterations
+            if done % self.recipe.scoring.every == 0 or ends:
+                report = self._scored(report)
+            if log is not None:
+                log.add(report.row)
+                listen(report)
+            if ends or done % self.recipe.save_every == 0:
+                self.save(out)
+                if log is not None:
+                    log.flush()
+                now = float(mean_of_all(torch.tensor(self._clock(), dtype=torch.float64)))
+                if minutes is not None and now - began + (now - saved_at) > 60 * minutes:
+                    return ends
+                saved_at = now
+        return True
 
-    def save(self, path: Path) -> None:
-        """Writes the whole run, under its final name only when it is complete."""
-        state = {
-            "net": self.net.state_dict(),
-            "average": self.average,
-            "optimizer": self._optimizer.state_dict(),
-            "iteration": self.iteration,
-            "seconds": self.seconds,
-            "config": asdict(self.config),
-        }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+    def save(self, out: Path) -> None:
+        """Writes the checkpoint; every process rounds its state to what is stored."""
+        if rank() == 0:
+            save_checkpoint(out, self.state, self.recipe)
+        else:
+            self.state.rounded()
 
-    def restore(self, path: Path) -> None:
-        """Continues a saved run; clips are drawn afresh from there on."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        self.net.load_state_dict(state["net"])
-        self.average = state["average"]
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.iteration, self.seconds = state["iteration"], state["seconds"]
-
-    def _batches(self) -> Iterator[Batch]:
-        """Batches of the stage at hand until the budget is used; the next one is made ahead."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            ahead = pool.submit(self._draw)
-            while self.progress < 1.0:
-                batch = ahead.result()
-                ahead = pool.submit(self._draw)
-                yield batch
-
-    def _draw(self) -> Batch:
-        stage = next(s for s in self.config.stages if self.progress <= s.until)
-        if float(torch.rand((), generator=self._kinds)) < self.config.composites:
-            return self._sampler.composite(max(1, stage.clips - 1), stage.frames)
-        return self._sampler.video(stage.clips, stage.frames, stage.max_jump)
-
-    def _step(self, batch: Batch) -> float:
+    def _iterate(self, batch: Batch) -> Report:
+        began, iteration = self._clock(), self.state.iteration
+        factor = rate(self.recipe.optimiser, iteration / self.recipe.iterations)
         for group in self._optimizer.param_groups:
-            group["lr"] = group["peak"] * self._rate()
-        loss = self._loss(batch)
+            group["lr"] = group["peak"] * factor
+        terms, norm = self._step(batch, iteration)
+        seconds = self._clock() - began + self._waited
+        self._pace = _smoothed(self._pace, seconds)
+        self._waiting = _smoothed(self._waiting, self._waited)
+        self.state.iteration += 1
+        self.state.seconds += seconds
+        frames, done = len(batch.images), self.state.iteration
+        row = LogRow(
+            done,
+            self.state.seconds,
+            self._waited,
+            frames,
+            segmentation=terms[0],
+            guidance=terms[1],
+            consistency=terms[2],
+            gradient_norm=norm,
+            rate=factor,
+        )
+        waiting = self._waiting / self._pace if self._pace else 0.0
+        return Report(row, self.recipe.iterations, self._pace, waiting)
+
+    def _step(self, batch: Batch, iteration: int) -> tuple[list[float], float]:
+        """One step of Adam; the terms of the loss and the gradient's norm, means over processes."""
+        generator = self._generator(iteration)
+        bf16 = self.recipe.precision == "bfloat16"
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
+            terms = self._objective(batch, iteration, generator)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._average_gradients()
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        terms.total.backward()
+        parts = [terms.segmentation, terms.guidance, terms.consistency]
+        values = self._average_gradients(torch.stack(parts).detach().float())
+        clip = self.recipe.optimiser.clip_norm or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self._learning.values(), clip)
         if bool(norm.isfinite()):
             self._optimizer.step()
+            self.state.steps += 1
             self._average_in()
-        return float(loss.detach())
+        return [float(v) for v in values], float(norm)
 
-    def _average_gradients(self) -> None:
-        if not dist.is_initialized():
-            return
-        learning = [p for group in self._optimizer.param_groups for p in group["params"]]
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in learning]
-        averaged = _mean_of_all(torch.cat([gradient.flatten() for gradient in gradients]))
-        parts = averaged.split([p.numel() for p in learning])
-        for parameter, part in zip(learning, parts, strict=True):
+    def _average_gradients(self, values: Tensor) -> Tensor:
+        """Shares gradients and `values` in one message; a part without gradient gets zeros."""
+        parameters = list(self._learning.values())
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = mean_of_all(torch.cat([values, *(gradient.flatten() for gradient in gradients)]))
+        sizes = [len(values), *(p.numel() for p in parameters)]
+        values, *parts = flat.split(sizes)
+        for parameter, part in zip(parameters, parts, strict=True):
             parameter.grad = part.view(parameter.shape)
+        return values
 
-    def _rate(self) -> float:
-        """Linear warm-up, then half a cosine down to 2 %."""
-        rise = min(1.0, (self.progress + 1e-4) / self.config.warm_up)
-        return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.progress)))
-
+    @torch.no_grad()
     def _average_in(self) -> None:
-        decay = min(self.config.ema, (1 + self.iteration) / (10 + self.iteration))
-        for name, tensor in self.net.state_dict().items():
-            self.average[name].lerp_(tensor, 1 - decay)
+        decay = min(self.recipe.optimiser.ema, (1 + self.state.steps) / (10 + self.state.steps))
+        for name, mean in self.state.average.items():
+            mean.lerp_(self.state.weights[name], 1 - decay)
 
-    def _loss(self, batch: Batch) -> Tensor:
-        frames, clips = batch.images.shape[:2]
-        mean = torch.tensor(self.net.config.mean).view(3, 1, 1)
-        std = torch.tensor(self.net.config.std).view(3, 1, 1)
-        images = ((batch.images - mean) / std).flatten(0, 1)
-        encoded = self.net.encode_frames(images.contiguous(memory_format=torch.channels_last))
+    def _scored(self, report: Report) -> Report:
+        if self._score is None or rank() != 0:
+            return report
+        return replace(report, score=self._score(self.state))
 
-        def at(t: int) -> EncodedFrames:
-            return EncodedFrames(*(x[t * clips : (t + 1) * clips] for x in encoded))
+    def _batches(self) -> Iterator[Batch]:
+        """Batches to the recipe's end, some made ahead; counts the seconds that were waited."""
+        with ThreadPoolExecutor(_AHEAD) as pool:
+            ahead: list[Future[Batch]] = []
+            for iteration in range(self.state.iteration, self.recipe.iterations):
+                while len(ahead) < _AHEAD:
+                    ahead.append(pool.submit(self._draw, iteration + len(ahead)))
+                began = self._clock()
+                batch = ahead.pop(0).result()
+                self._waited = self._clock() - began
+                yield batch
 
-        first = aggregate(batch.masks[0]).softmax(dim=1)[:, 1:]
-        anchor = Moment(at(0).key, self.net.encode_masks(at(0), first))
-        state = MemoryState(anchor, recurrent=anchor, latest=None)
-        losses = []
-        for t in range(1, frames):
-            bank = BANKS[int(torch.randint(len(BANKS), (), generator=self._draws))]
-            logits = self._segment(state.bank(bank), at(t), batch.present)
-            losses.append(segmentation_loss(logits, batch.masks[t], self.config.hardest))
-            if t < frames - 1:
-                alpha = logits.softmax(dim=1)[:, 1:]
-                newest = Moment(at(t).key, self.net.encode_masks(at(t), alpha))
-                recurrent = state.recurrent
-                for _ in range(self._repeats()):
-                    recurrent = self.net.update(recurrent, newest)
-                state = MemoryState(anchor, recurrent, newest)
-        return torch.stack(losses).mean()
+    def _draw(self, iteration: int) -> Batch:
+        return self._sampler.draw(self.recipe.phase(iteration), self._generator(iteration))
 
-    def _segment(self, bank: list[Moment], frame: EncodedFrames, present: Tensor) -> Tensor:
-        """Aggregated logits [B, K + 1, H, W]; an element that a clip lacks stays absent."""
-        readout = read_memory(bank, frame.key.flatten(2), top_k=None)
-        readout = readout.unflatten(3, tuple(frame.key.shape[2:]))
-        alpha = self.net.decode(readout, frame).sigmoid()
-        return aggregate(alpha * present[:, :, None, None])
+    def _generator(self, iteration: int) -> torch.Generator:
+        seed = (self.recipe.seed * 1_000_003 + iteration) * 1_009 + rank()
+        return torch.Generator().manual_seed(seed % (1 << 63))
 
-    def _repeats(self) -> int:
-        """Once mostly; one time in four, up to ``repeats`` times."""
-        if float(torch.rand((), generator=self._draws)) < 0.75:
-            return 1
-        return int(torch.randint(1, self.config.repeats + 1, (), generator=self._draws))
-
-
-def _mean_of_all(tensor: Tensor) -> Tensor:
-    """The mean over all processes, the same bits in each."""
-    if dist.is_initialized():
-        dist.all_reduce(tensor)
-        tensor /= dist.get_world_size()
-    return tensor
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        settings = self.recipe.optimiser
+        groups = [
+            {
+                "params": [p for name, p in self._learning.items() if is_trunk(name) == trunk],
+                "peak": lr,
+            }
+            for trunk, lr in ((False, settings.lr), (True, settings.trunk_lr))
+        ]
+        kind = torch.optim.AdamW if settings.decoupled else torch.optim.Adam
+        optimizer = kind(groups, lr=0.0, weight_decay=settings.weight_decay)
+        for name, parameter in self._learning.items():
+            optimizer.state[parameter] = {
+                "step": torch.tensor(float(self.state.steps)),
+                "exp_avg": _moment(self.state.first, name, parameter),
+                "exp_avg_sq": _moment(self.state.second, name, parameter),
+            }
+        return optimizer
 
 
-def _trainable(net: RDENet) -> tuple[list[Tensor], list[Tensor]]:
-    """(trunk, heads) to learn. The trunk's layers above stride 16 stay as ImageNet left them:
+def is_trunk(name: str) -> bool:
+    """Whether a parameter belongs to the pretrained trunk."""
+    return name.startswith("key_encoder.")
 
-    their features are generic, and backward through wide depthwise layers is most of a CPU's time.
-    """
-    trunk: list[Tensor] = []
-    heads: list[Tensor] = []
-    for name, parameter in net.named_parameters():
-        if name.startswith(("key_encoder.stage4.", "key_encoder.stage5.")):
-            trunk.append(parameter)
-        elif name.startswith("key_encoder."):
-            parameter.requires_grad_(False)
-        else:
-            heads.append(parameter)
-    return trunk, heads
+
+def _smoothed(mean: float, value: float) -> float:
+    """A running mean that the first value starts."""
+    return value if mean == 0 else 0.95 * mean + 0.05 * value
+
+
+def _moment(moments: dict[str, Tensor], name: str, parameter: Tensor) -> Tensor:
+    """Adam's moment of a parameter, laid out as it is; zeros where there is none yet."""
+    moment = torch.zeros_like(parameter)
+    if name in moments:
+        moment.copy_(moments[name])
+    moments[name] = moment
+    return moment

@@ -1,0 +1,110 @@
+"""``rde-roto train``: one stage of training, in pieces of any length; and data sets that travel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from rde_roto.doors.propagate import DeviceOption, SetOption
+from rde_roto.training.recipe import VideoSource
+from rde_roto.training.recipe_files import recipe_library
+
+if TYPE_CHECKING:
+    from rde_roto.training.trainer import Report
+
+_EVERY = 20
+"""Iterations between two lines of progress."""
+
+
+class _RecipeFirst(TyperGroup):
+    """Takes `train RECIPE …` for `train run RECIPE …`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_RecipeFirst,
+    no_args_is_help=True,
+    help="Training: rde-roto train RECIPE --out DIR; list, pack.",
+)
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run.")],
+    resume: Annotated[bool, typer.Option(help="Go on with what lies in DIR, if anything.")] = False,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Train for so long; --resume goes on later.")
+    ] = None,
+    set_: SetOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Trains a recipe. Under torchrun several processes share the work."""
+    settings = recipe_library().load(recipe, set_ or ())
+
+    from rde_roto.devices import choose_device
+    from rde_roto.training.clips import ClipSampler
+    from rde_roto.training.footage import read_footage
+    from rde_roto.training.processes import joined, rank
+    from rde_roto.training.scoring import Scorer
+    from rde_roto.training.start import begin
+    from rde_roto.training.trainer import Trainer
+
+    with joined(choose_device(device)) as target:
+        net, state = begin(settings, out, resume)
+        sampler = ClipSampler(read_footage(settings.data), settings, target)
+        score = Scorer(settings, out, target) if settings.scoring.path else None
+        trainer = Trainer(net.to(target), state, settings, sampler, score)
+        finished = trainer.run(out, minutes, _say)
+        if rank() == 0:
+            ending = "finished" if finished else f"stopped; go on with --resume --out {out}"
+            print(f"{settings.name}: iteration {state.iteration}, {ending}")
+
+
+def _say(report: Report) -> None:
+    row = report.row
+    if report.score is not None:
+        print(f"iteration {row.iteration}: J&F {report.score:.3f} on the scoring sequences")
+    if row.iteration % _EVERY == 0 or row.iteration == report.iterations:
+        loss = row.segmentation + row.guidance + row.consistency
+        print(
+            f"iteration {row.iteration}/{report.iterations}  loss {loss:.4f}  "
+            f"{report.pace:.2f} s each, {100 * report.waiting:.0f} % waiting  "
+            f"{report.seconds_left / 60:.0f} min left",
+            flush=True,
+        )
+
+
+@app.command("list")
+def list_() -> None:
+    """The recipes there are, with what each is for."""
+    for entry in recipe_library().names():
+        print(f"{entry.name:16} {entry.description}")
+
+
+@app.command()
+def pack(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.zip", help="The packed set.")],
+    lines: Annotated[int, typer.Option(min=64, help="Height to which pictures are reduced.")] = 208,
+    quality: Annotated[int, typer.Option(min=1, max=95, help="Of the JPEGs.")] = 45,
+    set_: SetOption = None,
+) -> None:
+    """Packs what a recipe trains on, and is scored on, into one file that travels."""
+    from rde_roto.training.pack import pack as write
+
+    settings = recipe_library().load(recipe, set_ or ())
+    scoring = settings.scoring
+    scored = (VideoSource(path=scoring.path, only=scoring.sequences),) if scoring.path else ()
+    report = write(settings.data, out, lines, quality, scored)
+    print(
+        f"{out}: {report.sequences} sequences of {report.frames} frames, {report.stills} stills, "
+        f"{report.size_bytes / 1e6:.1f} MB; train with --set data.root={out}"
+    )

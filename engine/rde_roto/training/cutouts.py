@@ -1,0 +1,101 @@
+"""Cut-outs and backgrounds for composites: from photographs, or out of noise.
+
+A cut-out is float32 [4, h, w]: RGB multiplied by alpha, and alpha.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.training.augment import reduced
+from rde_roto.training.draws import Draws
+from rde_roto.training.footage import Footage
+
+_LEAST_SHARE = 0.02
+"""Of a photograph, that a subject must cover."""
+
+_MARGIN = 0.15
+"""Empty room round a subject, in its sizes, so that it can bend."""
+
+_SHARPNESS = 1.25
+"""Pixels of a cut-out for each pixel it is shown on."""
+
+_TRIES = 100
+
+
+def subject(
+    stills: Sequence[Footage], long_px: float, device: torch.device, draws: Draws
+) -> Tensor:
+    """One object of a photograph, not much longer than it is to be shown; perhaps shorter.
+
+    The edge is drawn in by a pixel, away from the colours behind it, and softened.
+    """
+    still, label = _chosen(stills, draws)
+    mask = still.labels(0) == label
+    top, bottom = _extent(mask.any(dim=1))
+    left, right = _extent(mask.any(dim=0))
+    picture = still.frame(0)[:, top:bottom, left:right].to(device)[None] / 255
+    alpha = mask[None, None, top:bottom, left:right].to(device).float()
+    alpha = (2 * F.avg_pool2d(F.pad(alpha, (1, 1, 1, 1)), 3, 1) - 1).clamp(min=0)
+    cutout = torch.cat([picture * alpha, alpha], dim=1)
+    cutout = reduced(cutout, _SHARPNESS * long_px / max(cutout.shape[2:]))
+    rim = 1 + int(_MARGIN * max(cutout.shape[2:]))
+    return F.pad(cutout[0], (rim, rim, rim, rim))
+
+
+def _chosen(stills: Sequence[Footage], draws: Draws) -> tuple[Footage, int]:
+    """A photograph and the label of one of its larger objects, else of its largest."""
+    for _ in range(_TRIES):
+        still = draws.pick(stills)
+        labels = still.labels(0)
+        areas = torch.bincount(labels.flatten(), minlength=2)[1:]
+        large = (areas >= _LEAST_SHARE * labels.numel()).nonzero().flatten().tolist()
+        if large:
+            return still, 1 + draws.pick(large)
+    return still, 1 + int(areas.argmax())
+
+
+def _extent(occupied: Tensor) -> tuple[int, int]:
+    """First place and one past the last; everything where none is occupied."""
+    places = occupied.nonzero().flatten().tolist() or [0, len(occupied) - 1]
+    return places[0], places[-1] + 1
+
+
+def board(surface: Tensor) -> Tensor:
+    """A cut-out with straight edges, of RGB [3, H, W]."""
+    return F.pad(torch.cat([surface, torch.ones_like(surface[:1])]), (1, 1, 1, 1))
+
+
+def lump(surface: Tensor, draws: Draws) -> Tensor:
+    """A cut-out with an uneven round edge, of a square RGB [3, H, H]."""
+    side = surface.shape[1]
+    line = torch.linspace(-1, 1, side, device=surface.device)
+    radius = torch.hypot(line[:, None], line)
+    uneven = 0.15 * _noise(1, 5, side, side, surface.device, draws)[0]
+    alpha = ((0.7 + uneven - radius) * side / 4).clamp(0, 1) * (radius < 1)
+    return torch.cat([surface * alpha, alpha[None]])
+
+
+def texture(height: int, width: int, device: torch.device, draws: Draws) -> Tensor:
+    """RGB [3, H, W]: one colour, a gradient, and noise from coarse to fine."""
+    colour = draws.between(0.1, 0.9) + draws.uniform(-0.15, 0.15, 3, 1, 1).to(device)
+    layers = [colour + 0.08 * _noise(3, 2, height, width, device, draws)]
+    contrast = draws.between(0.02, 0.15)
+    for cells in (4, 9, 20, 45):
+        grey = _noise(1, cells, height, width, device, draws)
+        tint = _noise(3, cells, height, width, device, draws)
+        layers.append(contrast * (grey + 0.4 * tint))
+        contrast *= draws.between(0.4, 1.1)
+    return torch.stack([layer.expand(3, height, width) for layer in layers]).sum(dim=0).clamp(0, 1)
+
+
+def _noise(
+    planes: int, cells: int, height: int, width: int, device: torch.device, draws: Draws
+) -> Tensor:
+    """Smooth noise [planes, H, W] round 0, with that many bumps along a side."""
+    coarse = draws.normals(1, 1, planes, cells, cells).to(device)
+    return F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)[0]

@@ -1,0 +1,107 @@
+"""Training data packed into one zip that travels: reduced pictures in the layout they came in."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from PIL import Image
+
+from rde_roto.images.mattes import davis_palette
+from rde_roto.tensors import replacing
+from rde_roto.training.archive import open_tree
+from rde_roto.training.footage import Footage, read_clips, read_stills
+from rde_roto.training.pictures import PictureStore
+from rde_roto.training.recipe import Data, VideoSource
+
+_Entries: TypeAlias = dict[str, Callable[[], bytes]]
+"""What makes the bytes of each file, by its path in the pack; folders end in a slash."""
+
+
+@dataclass(frozen=True)
+class PackReport:
+    """What went into a pack; size_bytes is that of the file."""
+
+    sequences: int
+    frames: int
+    stills: int
+    size_bytes: int
+
+
+def pack(
+    data: Data, out: Path, lines: int, quality: int, extra: Sequence[VideoSource] = ()
+) -> PackReport:
+    """Writes what a recipe's data use into one stored zip, which ``data.root`` may then name.
+
+    Pictures are reduced to a short side of ``lines`` pixels, not to ``data.lines``, and become JPEG
+    of ``quality`` 1..95; masks become indexed PNGs. The frames of a clip are numbered from 0.
+    Sequences that are left out stay as empty folders, so that a recipe may go on naming them;
+    ``extra`` names sources that travel too, such as the sequences that are scored. Equal input and
+    the same Pillow give equal bytes.
+
+    Raises InputError for footage that cannot be read, OutputError when ``out`` cannot be written.
+    """
+    store = PictureStore(open_tree(Path(data.root)), lines, cache_bytes=0)
+    entries: _Entries = {}
+    clips: dict[PurePosixPath, Footage] = {}
+    for video in (*data.videos, *extra):
+        root = PurePosixPath(video.path)
+        entries |= {f"{root / 'JPEGImages' / name}/": bytes for name in video.leave_out}
+        clips |= {root / clip.name: clip for clip in read_clips(store, video)}
+    for path, clip in clips.items():
+        pictures, masks = (path.parent / kind / path.name for kind in ("JPEGImages", "Annotations"))
+        for index in range(len(clip)):
+            entries |= _frame(clip, index, quality, pictures / f"{index:05d}", masks)
+    stills: dict[PurePosixPath, Footage] = {}
+    for source in data.stills:
+        root = PurePosixPath(source.path)
+        for still in read_stills(store, source):
+            picture = root / "images" / PurePosixPath(still.name).name
+            entries |= _frame(still, 0, quality, picture, root / "masks")
+            stills[picture] = still
+    _write(entries, out)
+    frames = sum(len(clip) for clip in clips.values())
+    return PackReport(len(clips), frames, len(stills), out.stat().st_size)
+
+
+def _frame(
+    footage: Footage, index: int, quality: int, picture: PurePosixPath, masks: PurePosixPath
+) -> _Entries:
+    """The files of one frame; ``picture`` is the path of its JPEG without the suffix."""
+    entries: _Entries = {f"{picture}.jpg": partial(_jpeg, footage, index, quality)}
+    if footage.has_labels:
+        entries[f"{masks / picture.name}.png"] = partial(_png, footage, index)
+    return entries
+
+
+def _jpeg(footage: Footage, index: int, quality: int) -> bytes:
+    image = Image.fromarray(footage.frame(index).permute(1, 2, 0).contiguous().numpy())
+    return _encoded(image, "JPEG", quality=quality)
+
+
+def _png(footage: Footage, index: int) -> bytes:
+    labels = footage.labels(index).numpy()
+    image = Image.fromarray(labels)
+    colours = davis_palette()[: int(labels.max()) + 1]  # a short palette takes few bits a pixel
+    image.putpalette(colours.tobytes())
+    return _encoded(image, "PNG")
+
+
+def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, optimize=True, **options)
+    return file.getvalue()
+
+
+def _write(entries: _Entries, out: Path) -> None:
+    """A stored zip in the order of names, with nothing of this host or of today in it."""
+    with replacing(out) as temporary, ZipFile(temporary, "w", ZIP_STORED) as packed:
+        for name in sorted(entries):
+            info = ZipInfo(name)  # dated 1980
+            info.create_system = 0  # without the permissions that other systems record
+            packed.writestr(info, entries[name]())

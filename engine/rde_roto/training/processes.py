@@ -1,0 +1,41 @@
+"""Several processes, one training: under torchrun they share their gradients, alone nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[torch.device]:
+    """Joins the processes that torchrun started; yields the device of this one.
+
+    Gloo between CPUs, NCCL between NVIDIA GPUs, one GPU a process.
+    """
+    if "RANK" not in os.environ:
+        yield device
+        return
+    on_gpu = device.type == "cuda"
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield torch.device("cuda", int(os.environ["LOCAL_RANK"])) if on_gpu else device
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """This process's number; 0 writes files and speaks."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def mean_of_all(tensor: Tensor) -> Tensor:
+    """The mean over all processes, in place, the same bits in each."""
+    if dist.is_initialized():
+        dist.all_reduce(tensor)
+        tensor /= dist.get_world_size()
+    return tensor

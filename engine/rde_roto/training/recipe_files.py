@@ -1,0 +1,21 @@
+"""Recipe files: where they lie; `values.documents` says how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rde_roto.training.recipe import Recipe
+from rde_roto.values.documents import Library
+from rde_roto.values.preset_files import default_preset_folders
+
+
+def recipe_library() -> Library[Recipe]:
+    """The recipes in the subfolder `training` of every presets' folder."""
+    folders = [folder / "training" for folder in default_preset_folders()]
+    return Library(Recipe, "recipe", folders, example="optimiser.lr=1e-4")
+
+
+def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of that name, or in that file; see `Library.load` for overrides and errors."""
+    return recipe_library().load(name_or_path, overrides)

@@ -1,0 +1,120 @@
+"""The log of a run: a row an iteration in ``log.csv``, drawn as ``curve.png``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from rde_roto.tensors import replacing
+from rde_roto.values.errors import InputError
+
+_SIZE = (960, 480)
+_MARGIN = 56
+_TERMS = {"segmentation": "#1f77b4", "guidance": "#ff7f0e", "consistency": "#2ca02c"}
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One iteration. seconds: trained so far; waited: of this one, for its batch; rate: a factor
+    of the recipe's."""
+
+    iteration: int
+    seconds: float
+    waited: float
+    frames: int
+    segmentation: float
+    guidance: float
+    consistency: float
+    gradient_norm: float
+    rate: float
+
+
+class RunLog:
+    """Appends to a run's log; rows after the iteration that it goes on from are dropped.
+
+    They belong to iterations that were not saved and are trained again.
+    """
+
+    def __init__(self, run: Path, iteration: int) -> None:
+        self._run = run
+        self._rows = [row for row in read_log(run) if row.iteration <= iteration]
+        with replacing(run / "log.csv") as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [field.name for field in fields(LogRow)])
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in self._rows)
+        self._unwritten: list[LogRow] = []
+
+    def add(self, row: LogRow) -> None:
+        """Takes a row down; it is on disk after the next flush."""
+        self._unwritten.append(row)
+
+    def flush(self) -> None:
+        """Appends to the log and draws its curve anew."""
+        with (self._run / "log.csv").open("a", newline="") as file:
+            csv.writer(file).writerows(asdict(row).values() for row in self._unwritten)
+        self._rows += self._unwritten
+        self._unwritten = []
+        with replacing(self._run / "curve.png") as temporary:
+            draw_curve(self._rows).save(temporary, "PNG")
+
+
+def read_log(run: Path) -> list[LogRow]:
+    """The rows of a run's log; none where there is no log. Raises InputError for a damaged one."""
+    path = run / "log.csv"
+    if not path.exists():
+        return []
+    try:
+        with path.open(newline="") as file:
+            return [_row(cells) for cells in csv.DictReader(file)]
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"the log {path} is damaged; move it away to go on: {error}") from error
+
+
+def _row(cells: Mapping[str, str]) -> LogRow:
+    numbers: dict[str, Any] = {name: float(cell) for name, cell in cells.items()}
+    whole = {name: int(numbers[name]) for name in ("iteration", "frames")}
+    return LogRow(**{**numbers, **whole})
+
+
+def draw_curve(rows: list[LogRow]) -> Image.Image:
+    """The terms of the loss over the iterations: means over windows, on a logarithmic scale."""
+    image = Image.new("RGB", _SIZE, "white")
+    pen = ImageDraw.Draw(image)
+    curves = {term: _smooth(np.array([getattr(row, term) for row in rows])) for term in _TERMS}
+    curves = {term: curve for term, curve in curves.items() if (curve[:, 1] > 0).any()}
+    if not curves:
+        return image
+    values = np.concatenate([curve[:, 1] for curve in curves.values()])
+    low = np.floor(np.log10(values[values > 0].min()))
+    high = np.ceil(np.log10(values.max()) + 1e-9)
+    width, height = _SIZE[0] - 2 * _MARGIN, _SIZE[1] - 2 * _MARGIN
+
+    def place(iteration: float, value: float) -> tuple[float, float]:
+        x = _MARGIN + width * iteration / max(1, len(rows))
+        return x, _MARGIN + height * (1 - (np.log10(max(value, 10**low)) - low) / (high - low))
+
+    for power in np.arange(low, high + 1):
+        _, y = place(0, 10**power)
+        pen.line([(_MARGIN, y), (_MARGIN + width, y)], fill="#dddddd")
+        pen.text((4, y - 6), f"{10**power:g}", fill="#555555")
+    for step in range(5):
+        iteration = len(rows) * step / 4
+        x, _ = place(iteration, 10**low)
+        pen.text((x - 12, _MARGIN + height + 8), f"{iteration:.0f}", fill="#555555")
+    for index, (term, curve) in enumerate(curves.items()):
+        pen.line([place(x, y) for x, y in curve], fill=_TERMS[term], width=2)
+        pen.text((_MARGIN + 120 * index, _MARGIN // 2), term, fill=_TERMS[term])
+    return image
+
+
+def _smooth(values: NDArray[np.float64], points: int = 200) -> NDArray[np.float64]:
+    """[points, 2]: middle iteration and mean of equal windows."""
+    parts = np.array_split(np.arange(1, len(values) + 1), min(points, max(1, len(values))))
+    return np.array([(part.mean(), values[part - 1].mean()) for part in parts if len(part)])

@@ -1,0 +1,85 @@
+"""What a run starts from: ImageNet, other weights, another run, or its own checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rde_roto.models import CONFIGS, build, load_model
+from rde_roto.net import NetConfig, RDENet
+from rde_roto.net.efficientnet import EfficientNetKeyTrunk
+from rde_roto.training.checkpoint import (
+    RunState,
+    check_same_run,
+    checkpoint_path,
+    named_parameters,
+    read_checkpoint,
+)
+from rde_roto.training.pretrained import load_lite0
+from rde_roto.training.recipe import Recipe
+from rde_roto.values.errors import UsageError, WeightsError
+
+
+def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
+    """The network and the state with which the run in a folder starts, or goes on.
+
+    Raises UsageError when there is a run that is not to be resumed or that has another recipe,
+    InputError for a damaged checkpoint, WeightsError when weights do not fit the network.
+    """
+    torch.manual_seed(recipe.seed)
+    for left_over in run.glob(".*.tmp"):  # of a run that was killed while it wrote
+        left_over.unlink()
+    if not checkpoint_path(run).exists():
+        net = _fresh(recipe)
+        return net, _first_state(net, recipe)
+    if not resume:
+        raise UsageError(f"{run} holds a run already: --resume goes on with it; or another --out")
+    state, found = read_checkpoint(checkpoint_path(run))
+    check_same_run(found, recipe, run)
+    return RDENet(_config(recipe)), state
+
+
+def trained_weights(state: RunState) -> dict[str, Tensor]:
+    """The weights that a run is about: averaged where an average is kept."""
+    return {**state.weights, **state.average}
+
+
+def _config(recipe: Recipe) -> NetConfig:
+    return next(config for config in CONFIGS if config.name == recipe.network)
+
+
+def _fresh(recipe: Recipe) -> RDENet:
+    start = recipe.start
+    if start in ("random", "imagenet"):
+        net = RDENet(_config(recipe))
+        if start == "imagenet":
+            _load_trunk(net)
+        return net
+    checkpoint = checkpoint_path(Path(start))
+    if checkpoint.exists():
+        state, _ = read_checkpoint(checkpoint)
+        return build(trained_weights(state), checkpoint, recipe.network)
+    model = load_model(start)
+    if model.net.config.name != recipe.network:
+        raise WeightsError(
+            f"{start} holds weights of {model.net.config.name}, the recipe trains {recipe.network}"
+        )
+    return model.net
+
+
+def _load_trunk(net: RDENet) -> None:
+    if not isinstance(net.key_encoder, EfficientNetKeyTrunk):
+        raise UsageError(
+            f"there are no ImageNet weights for {net.config.name} here; start from a run's folder, "
+            "a weights file, or at random: --set start=..."
+        )
+    load_lite0(net.key_encoder)
+
+
+def _first_state(net: RDENet, recipe: Recipe) -> RunState:
+    weights = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    learning = named_parameters(net, recipe.optimiser.frozen) if recipe.optimiser.ema else ()
+    average = {name: weights[name].clone() for name in learning}
+    return RunState(weights, average, first={}, second={})
