@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -31,6 +33,23 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the reference data are not here: no folder {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def golden(shared: Path) -> Path:
+    """The folder of what the published network gave."""
+    return shared / "reference" / "golden"
+
+
+@pytest.fixture(scope="session")
+def inputs(golden: Path) -> ModuleType:
+    """The generator of weights, clips and masks that comes with the fixtures."""
+    spec = importlib.util.spec_from_file_location("golden_inputs", golden / "golden_inputs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
