@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rde_roto.models import build
 from rde_roto.net import RDENet
-from rde_roto.training.clips import Batch
+from rde_roto.training.clips.sampler import Batch
 from rde_roto.training.objective import Objective, Terms
 from rde_roto.training.recipe import Losses, Phase, Reads, Recipe
 from rde_roto.values.preset import Bank

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from rde_roto.training import augment
-from rde_roto.training.augment import Grades, ThinPlate, Window
-from rde_roto.training.draws import Draws
+from rde_roto.training.clips import augment
+from rde_roto.training.clips.augment import Grades, ThinPlate, Window
+from rde_roto.training.clips.draws import Draws
 from rde_roto.training.recipe import Jitter
 
 SIZE = 64

@@ -5,11 +5,11 @@ import torch
 from made_footage import bright, made_set
 from torch import Tensor
 
-from rde_roto.training import cutouts
-from rde_roto.training.compositor import Compositor
-from rde_roto.training.draws import Draws
-from rde_roto.training.footage import FootageSet
-from rde_roto.training.motion import Motion, Pace
+from rde_roto.training.clips import cutouts
+from rde_roto.training.clips.compositor import Compositor
+from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.motion import Motion, Pace
+from rde_roto.training.footage.readers import FootageSet
 from rde_roto.training.recipe import Compositing
 
 CPU = torch.device("cpu")

@@ -13,7 +13,7 @@ from image_files import cut_short
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.training.footage import Footage, FootageSet, read_footage
+from rde_roto.training.footage.readers import Footage, FootageSet, read_footage
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rde_roto.training.perturb import perturb
+from rde_roto.training.clips.perturb import perturb
 
 SIZE = 96
 ROUNDS = 250

@@ -50,8 +50,8 @@ def run(
     settings = recipe_library().load(recipe, set_ or ())
 
     from rde_roto.devices import choose_device
-    from rde_roto.training.clips import ClipSampler
-    from rde_roto.training.footage import read_footage
+    from rde_roto.training.clips.sampler import ClipSampler
+    from rde_roto.training.footage.readers import read_footage
     from rde_roto.training.processes import joined, rank
     from rde_roto.training.scoring import Scorer
     from rde_roto.training.start import begin
@@ -98,7 +98,7 @@ def pack(
     set_: SetOption = None,
 ) -> None:
     """Packs what a recipe trains on, and is scored on, into one file that travels."""
-    from rde_roto.training.pack import pack as write
+    from rde_roto.training.footage.pack import pack as write
 
     settings = recipe_library().load(recipe, set_ or ())
     scoring = settings.scoring

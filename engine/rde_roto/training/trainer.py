@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rde_roto.net import RDENet
 from rde_roto.training.checkpoint import RunState, named_parameters, save_checkpoint
-from rde_roto.training.clips import Batch, ClipSampler
+from rde_roto.training.clips.sampler import Batch, ClipSampler
 from rde_roto.training.objective import Objective
 from rde_roto.training.processes import mean_of_all, rank
 from rde_roto.training.recipe import Optimiser, Recipe

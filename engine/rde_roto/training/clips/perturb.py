@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rde_roto.training.draws import Draws
+from rde_roto.training.clips.draws import Draws
 
 _Mask = NDArray[np.bool_]
 

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training import cutouts
-from rde_roto.training.augment import BEND, ThinPlate, control_points, grids, reduced
-from rde_roto.training.draws import Draws
-from rde_roto.training.footage import FootageSet
-from rde_roto.training.motion import Motion, Pace
+from rde_roto.training.clips import cutouts
+from rde_roto.training.clips.augment import BEND, ThinPlate, control_points, grids, reduced
+from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.motion import Motion, Pace
+from rde_roto.training.footage.readers import FootageSet
 from rde_roto.training.recipe import Compositing
 
 _TWIN = 0.3

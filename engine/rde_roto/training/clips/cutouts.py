@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training.augment import reduced
-from rde_roto.training.draws import Draws
-from rde_roto.training.footage import Footage
+from rde_roto.training.clips.augment import reduced
+from rde_roto.training.clips.draws import Draws
+from rde_roto.training.footage.readers import Footage
 
 _LEAST_SHARE = 0.02
 """Of a photograph, that a subject must cover."""

@@ -14,9 +14,9 @@ from PIL import Image
 
 from rde_roto.images.mattes import davis_palette
 from rde_roto.tensors import replacing
-from rde_roto.training.archive import open_tree
-from rde_roto.training.footage import Footage, read_clips, read_stills
-from rde_roto.training.pictures import PictureStore
+from rde_roto.training.footage.archive import open_tree
+from rde_roto.training.footage.pictures import PictureStore
+from rde_roto.training.footage.readers import Footage, read_clips, read_stills
 from rde_roto.training.recipe import Data, VideoSource
 
 _Entries: TypeAlias = dict[str, Callable[[], bytes]]

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rde_roto.training.archive import FileTree
+from rde_roto.training.footage.archive import FileTree
 from rde_roto.values.errors import InputError
 
 Size: TypeAlias = tuple[int, int]

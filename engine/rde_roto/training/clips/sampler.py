@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training import augment
-from rde_roto.training.compositor import Compositor
-from rde_roto.training.draws import Draws
-from rde_roto.training.footage import Footage, FootageSet
-from rde_roto.training.perturb import perturb
+from rde_roto.training.clips import augment
+from rde_roto.training.clips.compositor import Compositor
+from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.perturb import perturb
+from rde_roto.training.footage.readers import Footage, FootageSet
 from rde_roto.training.recipe import Augmentation, Phase, Recipe
 from rde_roto.values.errors import InputError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from rde_roto.training.draws import Draws
+from rde_roto.training.clips.draws import Draws
 
 _SHAKE = 0.12
 """Shake and acceleration, as a share of the speed."""

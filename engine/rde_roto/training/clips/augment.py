@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training.draws import Draws
+from rde_roto.training.clips.draws import Draws
 from rde_roto.training.recipe import Jitter
 
 _CONTROL_POINTS = 12

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from rde_roto.training.archive import open_tree
-from rde_roto.training.pictures import PictureStore
+from rde_roto.training.footage.archive import open_tree
+from rde_roto.training.footage.pictures import PictureStore
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
 

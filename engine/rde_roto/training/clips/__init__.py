@@ -1,0 +1,1 @@
+"""Training clips: footage cropped, set in motion and composited, under one seed."""
