@@ -21,7 +21,10 @@ from rde_roto.doors import cli
 from rde_roto.models import load_model, save_weights
 from rde_roto.net import RDE_R50, RDENet
 from rde_roto.training.checkpoint import checkpoint_path, read_checkpoint
+from rde_roto.training.recipe import Optimiser
+from rde_roto.training.recipe_files import recipe_library
 from rde_roto.training.runlog import read_log
+from rde_roto.training.trainer import rate
 
 PACKAGE = Path(__file__).parents[2] / "engine"
 
@@ -297,3 +300,44 @@ def test_a_gradient_that_is_no_number_is_passed_over(
     assert (state.iteration, state.steps) == (2, 0)
     name = "decoder.compress.conv1.weight"
     assert torch.equal(state.weights[name], weights[name])
+
+
+# Schedules, lists, packs.
+
+
+def test_rates_fall_in_steps_as_published() -> None:
+    steps = Optimiser(steps=[0.5, 0.75])
+    shares = (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)
+    assert [rate(steps, share) for share in shares] == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_a_cosine_rises_and_falls_to_a_fiftieth() -> None:
+    cosine = Optimiser(schedule="cosine", warm_up=0.1)
+    assert rate(cosine, 0.0) < 0.01
+    assert rate(cosine, 0.05) == pytest.approx(0.5, abs=0.02)
+    assert rate(cosine, 1.0) == pytest.approx(0.02)
+    falling = [rate(cosine, share / 100) for share in range(10, 101)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_every_shipped_recipe_is_listed_and_loads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert rde_roto("train", "list") == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert {"stage0", "stage1", "stage2", "stage3", "rde-lite", "rde-lite-open"} <= set(listed)
+    for name in listed:
+        recipe = recipe_library().load(name)
+        assert recipe.curriculum[-1].until == 1.0
+        assert recipe.description
+
+
+def test_a_packed_set_trains_as_a_folder_does(
+    tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = tmp_path / "set.zip"
+    scoring = ("--set", "scoring.path=davis", "--set", "scoring.lines=96")
+    assert rde_roto("train", "pack", str(recipe), "--out", str(packed), *scoring) == 0
+    said = capsys.readouterr().out
+    assert "2 sequences of 12 frames, 3 stills" in said
+    options = ("--set", f"data.root={packed}", "--set", "iterations=2", *scoring)
+    assert train(recipe, tmp_path / "run", *options) == 0
+    assert read_checkpoint(checkpoint_path(tmp_path / "run"))[0].best > 0

@@ -117,4 +117,5 @@ def draw_curve(rows: list[LogRow]) -> Image.Image:
 def _smooth(values: NDArray[np.float64], points: int = 200) -> NDArray[np.float64]:
     """[points, 2]: middle iteration and mean of equal windows."""
     parts = np.array_split(np.arange(1, len(values) + 1), min(points, max(1, len(values))))
-    return np.array([(part.mean(), values[part - 1].mean()) for part in parts if len(part)])
+    means = [(part.mean(), values[part - 1].mean()) for part in parts if len(part)]
+    return np.array(means).reshape(-1, 2)
