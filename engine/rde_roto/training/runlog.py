@@ -114,7 +114,7 @@ def draw_curve(rows: list[LogRow]) -> Image.Image:
     return image
 
 
-def _smooth(values: NDArray[np.float64], points: int = 200) -> NDArray[np.float64]:
+def _smooth(values: NDArray[np.float64], points: int = 80) -> NDArray[np.float64]:
     """[points, 2]: middle iteration and mean of equal windows."""
     parts = np.array_split(np.arange(1, len(values) + 1), min(points, max(1, len(values))))
     means = [(part.mean(), values[part - 1].mean()) for part in parts if len(part)]

@@ -82,6 +82,7 @@ class Trainer:
         self._device = next(net.parameters()).device
         net.load_state_dict(state.weights)
         state.weights = dict(net.channels_last().state_dict())  # from here on the living ones
+        state.average = {name: mean.to(self._device) for name, mean in state.average.items()}
         self._learning = named_parameters(net, recipe.optimiser.frozen)
         self._optimizer = self._make_optimizer()
         self._waited = self._pace = self._waiting = 0.0
@@ -96,7 +97,7 @@ class Trainer:
         """
         leads, began = rank() == 0, self._clock()
         log = RunLog(out, self.state.iteration) if leads else None
-        saved_at = began
+        saved_at = 0.0
         for batch in self._batches():
             report = self._iterate(batch)
             done = self.state.iteration
@@ -110,10 +111,10 @@ class Trainer:
                 self.save(out)
                 if log is not None:
                     log.flush()
-                now = float(mean_of_all(torch.tensor(self._clock(), dtype=torch.float64)))
-                if minutes is not None and now - began + (now - saved_at) > 60 * minutes:
-                    return ends
-                saved_at = now
+                elapsed = self._elapsed(began)
+                if minutes is not None and 2 * elapsed - saved_at > 60 * minutes:
+                    return ends  # as long again as since the last save would be too long
+                saved_at = elapsed
         return True
 
     def save(self, out: Path) -> None:
@@ -122,6 +123,11 @@ class Trainer:
             save_checkpoint(out, self.state, self.recipe)
         else:
             self.state.rounded()
+
+    def _elapsed(self, began: float) -> float:
+        """Seconds since then, the same for all processes, so that they stop together."""
+        seconds = torch.tensor(self._clock() - began, dtype=torch.float32, device=self._device)
+        return float(mean_of_all(seconds))
 
     def _iterate(self, batch: Batch) -> Report:
         began, iteration = self._clock(), self.state.iteration
