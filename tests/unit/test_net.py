@@ -203,7 +203,7 @@ def test_no_batch_norm_of_the_network_ever_trains_its_statistics() -> None:
 
 def test_a_fresh_network_starts_from_orthogonal_keys() -> None:
     projection = RDENet(RDE_LITE).key_proj.key_proj
-    rows = projection.weight.detach().flatten(1)
+    rows = projection.weight.detach().flatten(1) / RDE_LITE.key_gain
     torch.testing.assert_close(rows @ rows.T, torch.eye(len(rows)), rtol=0, atol=1e-5)
     assert projection.bias is not None
     assert not projection.bias.any()

@@ -38,10 +38,10 @@ class EncodedFrames(NamedTuple):
 class KeyProjection(nn.Module):
     """f16 to the memory key; orthogonal weights at first, no activation, no normalisation."""
 
-    def __init__(self, in_dim: int, key_dim: int) -> None:
+    def __init__(self, in_dim: int, key_dim: int, gain: float) -> None:
         super().__init__()
         self.key_proj = conv3x3(in_dim, key_dim)
-        nn.init.orthogonal_(self.key_proj.weight)
+        nn.init.orthogonal_(self.key_proj.weight, gain)
         assert self.key_proj.bias is not None
         nn.init.zeros_(self.key_proj.bias)
 
@@ -99,7 +99,7 @@ class RDENet(nn.Module):
         compact = config.backbone == "efficientnet-lite"
         self.key_encoder = EfficientNetKeyTrunk() if compact else ResNetKeyTrunk()
         f16, f8, f4 = self.key_encoder.dims
-        self.key_proj = KeyProjection(f16, config.key_dim)
+        self.key_proj = KeyProjection(f16, config.key_dim, config.key_gain)
         self.key_comp = conv3x3(f16, config.value_dim)
         value_encoder = PlainValueEncoder if compact else ResNetValueEncoder
         self.value_encoder = value_encoder(planes, f16, config.value_dim)
