@@ -54,6 +54,15 @@ def test_a_damaged_log_is_named(tmp_path: Path) -> None:
         read_log(tmp_path)
 
 
+def test_a_line_that_a_kill_cut_is_left_out(tmp_path: Path) -> None:
+    log = RunLog(tmp_path, iteration=0)
+    log.add(row(1))
+    log.flush()
+    with (tmp_path / "log.csv").open("a") as file:
+        file.write("2,1.0,0.0")
+    assert read_log(tmp_path) == [row(1)]
+
+
 def colours(image: Image.Image) -> set[tuple[int, ...]]:
     return {tuple(pixel) for pixel in np.unique(np.array(image).reshape(-1, 3), axis=0)}
 

@@ -66,13 +66,17 @@ class RunLog:
 
 
 def read_log(run: Path) -> list[LogRow]:
-    """The rows of a run's log; none where there is no log. Raises InputError for a damaged one."""
+    """The rows of a run's log; none where there is no log. Raises InputError for a damaged one.
+
+    A last line without its end was cut by a kill and is left out.
+    """
     path = run / "log.csv"
     if not path.exists():
         return []
     try:
-        with path.open(newline="") as file:
-            return [_row(cells) for cells in csv.DictReader(file)]
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        return [_row(cells) for cells in csv.DictReader(whole)]
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"the log {path} is damaged; move it away to go on: {error}") from error
 

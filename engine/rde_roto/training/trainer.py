@@ -108,9 +108,9 @@ class Trainer:
                 log.add(report.row)
                 listen(report)
             if ends or done % self.recipe.save_every == 0:
-                self.save(out)
                 if log is not None:
-                    log.flush()
+                    log.flush()  # first: rows too many are dropped on resuming, lost ones are lost
+                self.save(out)
                 elapsed = self._elapsed(began)
                 if minutes is not None and 2 * elapsed - saved_at > 60 * minutes:
                     return ends  # as long again as since the last save would be too long
