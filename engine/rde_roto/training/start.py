@@ -18,6 +18,7 @@ from rde_roto.training.checkpoint import (
     read_checkpoint,
 )
 from rde_roto.training.pretrained import load_lite0
+from rde_roto.training.processes import rank
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.errors import UsageError, WeightsError
 
@@ -29,8 +30,9 @@ def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
     InputError for a damaged checkpoint, WeightsError when weights do not fit the network.
     """
     torch.manual_seed(recipe.seed)
-    for left_over in run.glob(".*.tmp"):  # of a run that was killed while it wrote
-        left_over.unlink()
+    if rank() == 0:  # alone: another's clearing up could meet the first file being written
+        for left_over in run.glob(".*.tmp"):  # of a run that was killed while it wrote
+            left_over.unlink()
     if not checkpoint_path(run).exists():
         net = _fresh(recipe)
         return net, _first_state(net, recipe)
