@@ -157,7 +157,7 @@ class Trainer:
 
     def _step(self, batch: Batch, iteration: int) -> tuple[list[float], float]:
         """One step of Adam; the terms of the loss and the gradient's norm, means over processes."""
-        generator = self._generator(iteration)
+        generator = self._generator(iteration, stream=1)
         bf16 = self.recipe.precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
             terms = self._objective(batch, iteration, generator)
@@ -208,10 +208,12 @@ class Trainer:
                 yield batch
 
     def _draw(self, iteration: int) -> Batch:
-        return self._sampler.draw(self.recipe.phase(iteration), self._generator(iteration))
+        generator = self._generator(iteration, stream=0)
+        return self._sampler.draw(self.recipe.phase(iteration), generator)
 
-    def _generator(self, iteration: int) -> torch.Generator:
-        seed = (self.recipe.seed * 1_000_003 + iteration) * 1_009 + rank()
+    def _generator(self, iteration: int, stream: int) -> torch.Generator:
+        """Clips and banks have streams of their own, or the kind of clip would choose its bank."""
+        seed = ((self.recipe.seed * 1_000_003 + iteration) * 1_009 + rank()) * 2 + stream
         return torch.Generator().manual_seed(seed % (1 << 63))
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
