@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from rde_roto.doors.propagate import DeviceOption, SetOption
 from rde_roto.training.recipe import VideoSource
-from rde_roto.training.recipe_files import recipe_library
+from rde_roto.training.recipe_files import load_recipe, recipe_library
 
 if TYPE_CHECKING:
     from rde_roto.training.trainer import Report
@@ -47,7 +47,7 @@ def run(
     device: DeviceOption = "auto",
 ) -> None:
     """Trains a recipe. Under torchrun several processes share the work."""
-    settings = recipe_library().load(recipe, set_ or ())
+    settings = load_recipe(recipe, set_ or ())
 
     from rde_roto.devices import choose_device
     from rde_roto.training.clips.sampler import ClipSampler
@@ -100,7 +100,7 @@ def pack(
     """Packs what a recipe trains on, and is scored on, into one file that travels."""
     from rde_roto.training.footage.pack import pack as write
 
-    settings = recipe_library().load(recipe, set_ or ())
+    settings = load_recipe(recipe, set_ or ())
     scoring = settings.scoring
     scored = (VideoSource(path=scoring.path, only=scoring.sequences),) if scoring.path else ()
     report = write(settings.data, out, lines, quality, scored)

@@ -20,7 +20,7 @@ from rde_roto.tensors import save_tensors
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.errors import InputError, UsageError
 
-_SUFFIX = "checkpoint.safetensors"
+_FILE_NAME = "checkpoint.safetensors"
 
 
 @dataclass
@@ -57,7 +57,7 @@ class RunState:
 
 def checkpoint_path(run: Path) -> Path:
     """Where a run keeps its checkpoint."""
-    return run / _SUFFIX
+    return run / _FILE_NAME
 
 
 def save_checkpoint(run: Path, state: RunState, recipe: Recipe) -> None:

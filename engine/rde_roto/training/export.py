@@ -7,7 +7,7 @@ from pathlib import Path
 from rde_roto.models import ModelFile, build, save_weights, write_card
 from rde_roto.training.checkpoint import checkpoint_path, read_checkpoint
 from rde_roto.training.recipe import Recipe
-from rde_roto.training.start import trained_weights
+from rde_roto.training.start import halved, trained_weights
 from rde_roto.values.model_card import ModelCard
 
 
@@ -19,12 +19,11 @@ def export_model(run: Path, name: str, folder: Path) -> ModelFile:
     state, recipe = read_checkpoint(checkpoint_path(run))
     weights = trained_weights(state)
     build(weights, run, recipe.network)  # raises, should anything be missing
-    halves = {key: w.half() if w.is_floating_point() else w for key, w in weights.items()}
     target = folder / f"{name}.safetensors"
     card = ModelCard(
         name=name,
         architecture=recipe.network,
-        sha256=save_weights(halves, target),
+        sha256=save_weights(halved(weights), target),
         licence="unknown: state it here; what the weights were trained on decides",
         summary=f"{recipe.network}, trained by the recipe {recipe.name}",
         training_data=_sources(recipe),

@@ -15,17 +15,12 @@ from rde_roto.evaluation.davis import DavisSet
 from rde_roto.models import Model, build, save_weights
 from rde_roto.training.checkpoint import RunState
 from rde_roto.training.recipe import Recipe
-from rde_roto.training.start import trained_weights
+from rde_roto.training.start import halved, trained_weights
 from rde_roto.values.preset import Preset, Tracking
 
 
-def best_path(run: Path) -> Path:
-    """Where a run keeps the weights that scored best, in half precision."""
-    return run / "best.safetensors"
-
-
 class Scorer:
-    """Scores states of a run and keeps the weights of the best.
+    """Scores states of a run and keeps the weights of the best, in ``best.safetensors``.
 
     Calling it with a state gives mean J&F, 0..1, over the recipe's sequences, with the full bank.
     """
@@ -51,8 +46,7 @@ class Scorer:
             )
         if score > state.best:
             state.best = score
-            halves = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
-            save_weights(halves, best_path(self._run))
+            save_weights(halved(weights), self._run / "best.safetensors")
         return score
 
 

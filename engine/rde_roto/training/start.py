@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -46,6 +47,11 @@ def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
 def trained_weights(state: RunState) -> dict[str, Tensor]:
     """The weights that a run is about: averaged where an average is kept."""
     return {**state.weights, **state.average}
+
+
+def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as models are kept: floating point in half precision, counters as they are."""
+    return {name: w.half() if w.is_floating_point() else w for name, w in weights.items()}
 
 
 def _config(recipe: Recipe) -> NetConfig:
