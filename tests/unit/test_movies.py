@@ -9,6 +9,7 @@ import pytest
 from image_files import cut_short
 from numpy.typing import NDArray
 
+from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
@@ -153,6 +154,8 @@ def test_digests_tell_frames_contents_and_spaces_apart(tmp_path: Path) -> None:
     digests += [open_plate(str(path), "lin_rec709").digest(1), open_plate(str(other)).digest(1)]
     assert len(set(digests)) == 6
     assert open_plate(str(path)).digest(3) == digests[2]
+    with PlateMemo(tmp_path / "cache") as memo:
+        assert open_plate(str(path), memo=memo).digest(3) == digests[2]
 
 
 def test_frames_outside_are_named(tmp_path: Path) -> None:

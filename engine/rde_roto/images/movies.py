@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -35,8 +35,12 @@ _BT709, _BT601 = 1, 5
 _FULL_RANGE = 2
 
 
-def open_movie(path: Path, color_space: str) -> MoviePlate:
+def open_movie(
+    path: Path, color_space: str, hash_file: Callable[[Path], str] = digest_file
+) -> MoviePlate:
     """A movie as a plate; `color_space` is the canonical space its RGB is taken to be in.
+
+    `hash_file` gives the digest of a file's bytes.
 
     Raises InputError when PyAV is not installed or the file is missing or no readable movie.
     """
@@ -49,7 +53,7 @@ def open_movie(path: Path, color_space: str) -> MoviePlate:
         ) from error
     if not path.is_file():
         raise InputError(f"{path} does not exist")
-    return MoviePlate(path, color_space)
+    return MoviePlate(path, color_space, hash_file)
 
 
 class MoviePlate:
@@ -59,9 +63,10 @@ class MoviePlate:
     one decoded frame is held. One thread at a time decodes; others wait.
     """
 
-    def __init__(self, path: Path, color_space: str) -> None:
+    def __init__(self, path: Path, color_space: str, hash_file: Callable[[Path], str]) -> None:
         self._path = path
         self._color_space = color_space
+        self._hash_file = hash_file
         self._lock = Lock()
         self._decoder = _Decoder(path)
         first = self._decoder.frame(0)
@@ -96,7 +101,7 @@ class MoviePlate:
 
     @cached_property
     def _content(self) -> str:
-        return digest_file(self._path)
+        return self._hash_file(self._path)
 
     def _index(self, frame: int) -> int:
         if frame not in self.range:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rde_roto.images.color import (
 )
 from rde_roto.images.files import ImageHeader, color_channels, read_channels, read_header
 from rde_roto.images.movies import MOVIE_SUFFIXES, open_movie
+from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import FrameSequence, find_sequence
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
@@ -25,22 +27,24 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, PlateFormat
 
 
-def open_plate(text: str, color_space: str | None = None) -> Plate:
+def open_plate(text: str, color_space: str | None = None, memo: PlateMemo | None = None) -> Plate:
     """A plate named by a pattern, one of its frames, its folder, or a movie file.
 
     `color_space` overrides what the files say; without it, a sequence takes what its first frame
-    says, or what its format means (see `guess_space`), and a movie is taken as sRGB.
+    says, or what its format means (see `guess_space`), and a movie is taken as sRGB. `memo` knows
+    the digests of files that have not changed since they were last read.
 
     Raises UsageError for a text that names no one plate or an unknown colour space, InputError
     when the plate is missing or its first frame unreadable.
     """
     space = None if color_space is None else canonical_space(color_space)
+    hash_file = digest_file if memo is None else memo.digest_file
     if Path(text).suffix.lower() in MOVIE_SUFFIXES:
-        return open_movie(Path(text), space or SRGB)
+        return open_movie(Path(text), space or SRGB, hash_file)
     sequence = find_sequence(text)
     path = sequence.path(sequence.range.first)
     header = read_header(path)
-    return SequencePlate(sequence, header.format, space or guess_space(header))
+    return SequencePlate(sequence, header.format, space or guess_space(header), hash_file)
 
 
 def guess_space(header: ImageHeader) -> str:
@@ -64,11 +68,15 @@ def guess_space(header: ImageHeader) -> str:
 
 @dataclass(frozen=True, eq=False)
 class SequencePlate:
-    """A plate of one image file a frame. `color_space` is canonical and holds for every frame."""
+    """A plate of one image file a frame. `color_space` is canonical and holds for every frame.
+
+    `hash_file` gives the digest of a file's bytes.
+    """
 
     sequence: FrameSequence
     format: PlateFormat
     color_space: str
+    hash_file: Callable[[Path], str] = digest_file
 
     @property
     def name(self) -> str:
@@ -85,7 +93,8 @@ class SequencePlate:
 
         Raises InputError when the frame is missing.
         """
-        return digest_of(digest_file(self.sequence.path(frame)), transform_name(self.color_space))
+        content = self.hash_file(self.sequence.path(frame))
+        return digest_of(content, transform_name(self.color_space))
 
     def read(self, frame: int) -> FloatArray:
         """The frame in the network's view: float32 [H, W, 3] RGB in 0..1, row 0 on top.

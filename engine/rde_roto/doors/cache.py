@@ -1,0 +1,117 @@
+"""``rde-roto cache``: what is kept of the work done so far, and how to be rid of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timezone
+from typing import Annotated
+
+import typer
+
+from rde_roto.images.plate_memo import MEMO_FILE
+from rde_roto.stores import CacheFolder
+from rde_roto.stores.layout import bytes_of
+from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.errors import OutputError, UsageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The cache of memory states and raw mattes: info, prune, verify.",
+)
+
+
+@app.command()
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+) -> None:
+    """Where the cache lies, how large it is and may be, and when it was used."""
+    settings, folder = _opened()
+    census = folder.census()
+    used_ns = [entry.used_ns for entry in census.states + census.raws]
+    oldest, newest = (_time(min(used_ns)), _time(max(used_ns))) if used_ns else (None, None)
+    snapshots = sum(len(span.snapshots) for span in census.spans.values())
+    facts = {
+        "folder": str(settings.folder),
+        "budget_bytes": settings.disk_bytes,
+        "ram_budget_bytes": settings.ram_bytes,
+        "bytes": census.bytes,
+        "states_bytes": bytes_of(census.states),
+        "spans": len(census.spans),
+        "snapshots": snapshots,
+        "raw_mattes_bytes": bytes_of(census.raws),
+        "raw_mattes": len(census.raws),
+        "plate_memo_bytes": _memo_bytes(settings),
+        "oldest_use": oldest,
+        "newest_use": newest,
+    }
+    if as_json:
+        print(json.dumps(facts))
+        return
+    print(f"folder        {settings.folder}")
+    print(f"on disk       {_size(census.bytes)} of {_size(settings.disk_bytes)}")
+    print(f"  states      {_size(bytes_of(census.states))}: ", end="")
+    print(f"{snapshots} snapshot(s) of {len(census.spans)} span(s)")
+    print(f"  raw mattes  {_size(bytes_of(census.raws))}: {len(census.raws)}")
+    print(f"plate memo    {_size(_memo_bytes(settings))}")
+    print(f"in memory     up to {_size(settings.ram_bytes)}")
+    print(f"used          {f'{oldest} to {newest}' if used_ns else 'never'}")
+
+
+@app.command()
+def prune(
+    to: Annotated[
+        float | None,
+        typer.Option(metavar="GB", help="Down to so many gigabytes; the budget by default."),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everything.")] = False,
+) -> None:
+    """Removes what was used longest ago, and what killed processes left behind; says how much."""
+    settings, folder = _opened()
+    if to is not None and (all_ or not 0 <= to < math.inf):
+        raise UsageError("--to takes a number of gigabytes, 0 or more, and goes without --all")
+    target_bytes = settings.disk_bytes if to is None else round(to * 1e9)
+    pruned = folder.prune(0 if all_ else target_bytes)
+    files, freed_bytes, refused = len(pruned.removed), bytes_of(pruned.removed), pruned.refused
+    if all_ and (memo_bytes := _memo_bytes(settings)):
+        if folder.discard(MEMO_FILE):
+            files, freed_bytes = files + 1, freed_bytes + memo_bytes
+        else:
+            refused += 1
+    print(f"freed {_size(freed_bytes)} ({files} file(s)) in {settings.folder}; ", end="")
+    print(f"{_size(folder.census().bytes)} are kept")
+    if refused:
+        raise OutputError(
+            f"{refused} file(s) in {settings.folder} could not be removed: see whose they are and "
+            "whether you may write there"
+        )
+
+
+@app.command()
+def verify() -> None:
+    """Reads every entry and removes those that are damaged; they are made again when needed."""
+    settings, folder = _opened()
+    checked, damaged = folder.verify()
+    for name in damaged:
+        print(f"damaged, removed: {name}")
+    print(f"{checked} file(s) in {settings.folder}: {len(damaged)} damaged")
+
+
+def _opened() -> tuple[CacheSettings, CacheFolder]:
+    settings = CacheSettings.from_environment()
+    return settings, CacheFolder(settings.folder, settings.disk_bytes)
+
+
+def _memo_bytes(settings: CacheSettings) -> int:
+    memo = settings.folder / MEMO_FILE
+    return memo.stat().st_size if memo.is_file() else 0
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def _time(used_ns: int) -> str:
+    """Local time with its distance from UTC, to the second."""
+    used = datetime.fromtimestamp(used_ns // 10**9, tz=timezone.utc)
+    return used.astimezone().isoformat()

@@ -1,0 +1,166 @@
+"""Digests of plate files as they were when last read, so that a shot opens without reading them.
+
+It is only a memo: whatever goes wrong with it, the file is read.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import NamedTuple
+
+from rde_roto.values.cache_settings import make_cache_folder
+from rde_roto.values.digest import digest_file, digest_of
+
+MEMO_FILE = "plates.sqlite"
+
+_SETTLED_AFTER_NS = 2 * 10**9
+"""How coarse a file system's clock may be: within one tick a file can change and look the same."""
+
+_BATCH = 256
+_BATCH_NS = 10**9
+_WAIT_S = 2.0  # for another process that writes
+_MOST_ROWS = 500_000  # some 150 MB
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS plates (
+    path BLOB PRIMARY KEY,
+    size INTEGER, modified_ns INTEGER, changed_ns INTEGER,
+    digest TEXT, checksum TEXT
+)
+"""
+_FIND = "SELECT size, modified_ns, changed_ns, digest, checksum FROM plates WHERE path = ?"
+_KEEP = "INSERT OR REPLACE INTO plates VALUES (?, ?, ?, ?, ?, ?)"
+_FORGET_OLDEST = "DELETE FROM plates WHERE rowid <= (SELECT MAX(rowid) FROM plates) - ?"
+
+
+class _Stamp(NamedTuple):
+    """What tells that a file has changed: ctime sees a copy that keeps the original's mtime."""
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> _Stamp:
+        status = path.stat()
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def is_settled(self, now_ns: int) -> bool:
+        return now_ns - max(self.modified_ns, self.changed_ns) >= _SETTLED_AFTER_NS
+
+
+class PlateMemo:
+    """Digests by a file's absolute path, size and times, in a cache folder.
+
+    Safe to use from several threads; any number of processes may have the same one open. What is
+    new is written in batches, the last of them by ``close``.
+
+    Args:
+        folder: the cache's; made when it is missing.
+        now_ns: the time, in nanoseconds since 1970.
+    """
+
+    def __init__(self, folder: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._path = folder / MEMO_FILE
+        self._now_ns = now_ns
+        self._lock = Lock()
+        self._unwritten: dict[bytes, tuple[_Stamp, str]] = {}
+        self._written_ns = now_ns()
+        self._database: sqlite3.Connection | None = None
+        with suppress(OSError), self._or_none():
+            make_cache_folder(folder)
+            self._database = sqlite3.connect(self._path, _WAIT_S, check_same_thread=False)
+            self._database.execute(_SCHEMA)
+
+    def __enter__(self) -> PlateMemo:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Writes what is not yet written. Files are still told afterwards, by reading them."""
+        with self._lock:
+            self._write()
+            self._close()
+
+    def digest_file(self, path: Path) -> str:
+        """What ``values.digest.digest_file`` gives. Raises InputError as that does."""
+        now_ns = self._now_ns()
+        key = os.fsencode(path.absolute())
+        try:
+            stamp = _Stamp.of(path)
+        except OSError:
+            return digest_file(path)  # which has the sentence for it
+        known = self._find(key, stamp)
+        if known is not None:
+            return known
+        digest = digest_file(path)
+        if stamp.is_settled(now_ns):
+            with suppress(OSError):
+                if _Stamp.of(path) == stamp:
+                    self._keep(key, stamp, digest)
+        return digest
+
+    def _find(self, key: bytes, stamp: _Stamp) -> str | None:
+        with self._lock:
+            row = None
+            with self._or_none():
+                if self._database is not None:
+                    row = self._database.execute(_FIND, (key,)).fetchone()
+        if row is None or row[:3] != stamp:
+            return None
+        digest: str = row[3]
+        return digest if row[4] == _checksum(key, stamp, digest) else None
+
+    def _keep(self, key: bytes, stamp: _Stamp, digest: str) -> None:
+        with self._lock:
+            self._unwritten[key] = stamp, digest
+            is_late = self._now_ns() - self._written_ns >= _BATCH_NS
+            if is_late or len(self._unwritten) >= _BATCH:
+                self._write()
+
+    def _write(self) -> None:
+        rows = [
+            (key, *stamp, digest, _checksum(key, stamp, digest))
+            for key, (stamp, digest) in self._unwritten.items()
+        ]
+        self._unwritten.clear()
+        self._written_ns = self._now_ns()
+        if rows and self._database is not None:
+            with self._or_none(), self._database as transaction:
+                transaction.executemany(_KEEP, rows)
+                transaction.execute(_FORGET_OLDEST, (_MOST_ROWS,))
+
+    @contextmanager
+    def _or_none(self) -> Iterator[None]:
+        """Does without the memo from the first error on; a damaged one is removed."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: of a damaged message
+            self._close()
+            if not isinstance(error, sqlite3.OperationalError):  # not just locked, or a full disk
+                with suppress(OSError):
+                    self._path.unlink()
+
+    def _close(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            with suppress(sqlite3.Error):
+                database.close()
+
+
+def _checksum(key: bytes, stamp: _Stamp, digest: str) -> str:
+    return digest_of(key, *stamp, digest)

@@ -1,0 +1,41 @@
+"""What was used last, in RAM, up to a number of bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class RamCache(Generic[V]):
+    """Values by digest; those not used longest go first. Safe to use from several threads."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        self._budget_bytes = budget_bytes
+        self._held_bytes = 0
+        self._values: OrderedDict[str, tuple[V, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, digest: str) -> V | None:
+        """The value, now the one used last, or None."""
+        with self._lock:
+            found = self._values.get(digest)
+            if found is None:
+                return None
+            self._values.move_to_end(digest)
+            return found[0]
+
+    def put(self, digest: str, value: V, nbytes: int) -> None:
+        """Keeps a value of so many bytes, unless it alone is larger than the budget."""
+        with self._lock:
+            _, freed_bytes = self._values.pop(digest, (None, 0))
+            self._held_bytes -= freed_bytes
+            if nbytes > self._budget_bytes:
+                return
+            self._held_bytes += nbytes
+            self._values[digest] = value, nbytes
+            while self._held_bytes > self._budget_bytes:
+                _, (_, freed_bytes) = self._values.popitem(last=False)
+                self._held_bytes -= freed_bytes

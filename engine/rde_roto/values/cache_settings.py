@@ -1,0 +1,52 @@
+"""Where the cache lies and how large it may grow, as the environment says."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from rde_roto.values.errors import UsageError
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """The cache's folder, which need not exist, and its budgets on disk and in RAM, in bytes."""
+
+    folder: Path
+    disk_bytes: int
+    ram_bytes: int
+
+    @classmethod
+    def from_environment(cls) -> CacheSettings:
+        """$RDE_ROTO_CACHE, the user's own cache folder without it; $RDE_ROTO_CACHE_GB, 20 without
+        it; $RDE_ROTO_RAM_GB, 1 without it.
+
+        Raises UsageError for a size that is none.
+        """
+        folder = os.environ.get("RDE_ROTO_CACHE")
+        path = Path(folder) if folder else platformdirs.user_cache_path("rde-roto", appauthor=False)
+        return cls(
+            path.expanduser().absolute(),
+            _bytes_of("RDE_ROTO_CACHE_GB", 20),
+            _bytes_of("RDE_ROTO_RAM_GB", 1),
+        )
+
+
+def make_cache_folder(folder: Path) -> None:
+    """Makes the folder when it is missing, for this user alone. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _bytes_of(variable: str, default_gb: float) -> int:
+    text = os.environ.get(variable) or str(default_gb)
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = math.nan
+    if not 0 <= gigabytes < math.inf:
+        raise UsageError(f"{variable} must be a number of gigabytes, 0 or more; it is '{text}'")
+    return round(gigabytes * 1e9)
