@@ -33,8 +33,8 @@ OnFrame = Callable[[int, bool], None]
 """Told of every frame that is in place: its number, and whether it was kept."""
 
 
-def deliver(node: RotoNode, writer: MatteWriter, on_frame: OnFrame) -> Delivery:
-    """Writes every matte of the node's range; ``on_frame`` is called from other threads too.
+def deliver(node: RotoNode, frames: FrameRange, writer: MatteWriter, on_frame: OnFrame) -> Delivery:
+    """Writes the mattes of some frames; ``on_frame`` is called from other threads too.
 
     Raises PartialError, which names the frames that are not there, when a file cannot be written;
     InputError when a plate cannot be read. What was written before either is whole and stays.
@@ -58,10 +58,10 @@ def deliver(node: RotoNode, writer: MatteWriter, on_frame: OnFrame) -> Delivery:
 
     started = time.monotonic()
     try:
-        with WriteBehind(write) as write_behind, closing(node.render(is_kept)) as mattes:
+        with WriteBehind(write) as write_behind, closing(node.render(frames, is_kept)) as mattes:
             for matte in mattes:
                 write_behind(matte)
     except OutputError as error:
-        missing = node.shot.range.difference(FrameRange.of(done))
+        missing = frames.difference(FrameRange.of(done))
         raise PartialError(f"{error}; not delivered: {missing}", missing) from error
     return Delivery(len(done) - kept, kept, time.monotonic() - started)

@@ -8,19 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.propagator import Geometry
+from rde_roto.geometry import Geometry
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
 
 @torch.inference_mode()
-def finish(probabilities: Tensor, geometry: Geometry, settings: Finish) -> FloatArray:
+def finish(raw: FloatArray, geometry: Geometry, settings: Finish) -> FloatArray:
     """The deliverable matte of one frame.
 
-    Args: probabilities [K + 1, H, W] at the padded working size, channel 0 the background.
-    Returns: float32 [K, plate height, plate width] in 0..1, elements only.
+    Args: raw, the network's own matte, float32 [K, H, W] at the padded working size, 0..1.
+    Returns: float32 [K, plate height, plate width] in 0..1.
     """
-    return _adjusted(geometry.to_plate(probabilities[None, 1:]), settings)
+    return _adjusted(geometry.to_plate(torch.from_numpy(raw[None])), settings)
 
 
 @torch.inference_mode()

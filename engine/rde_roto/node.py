@@ -1,193 +1,215 @@
-"""The roto node: a shot's mattes, made from a keyframe outwards, a few plates at a time.
+"""The roto node: any frame of a shot, in any order, with the same pixels.
 
-A frame's way: its plate is read ahead on a thread, encoded, read from the memory state, finished at
-plate size, handed out. Every ``memory_every``-th frame from the keyframe is a memory frame: it is
-read like the others and then absorbed into the state.
-
-Every matte is named before it is made. The digest of a memory state follows from the digest of the
-one before and the plate it absorbs, that of a matte from its state and plate; so a caller who keeps
-mattes by digest can say which are there already, and only what the rest needs is computed.
+A frame's way: it is named first (``chain``), without touching a pixel. Its raw matte, the network's
+own, is taken from the store, or walked to from the nearest stored state (``walk``); where the frame
+lies between two keyframes that is done from both, and the two are blended. The raw matte is
+finished at plate size, locks are laid over it, and it is answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import filterfalse
+from typing import Any
 
+import numpy as np
 import torch
 
+from rde_roto.blend import blended
+from rde_roto.chain import Chain, PlateDigests
+from rde_roto.devices import choose_device
 from rde_roto.finish import finish, finish_keyframe
 from rde_roto.models import Model
-from rde_roto.propagator import Propagator, numerics
-from rde_roto.streams import read_ahead
-from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import InputError, OutOfMemoryError, UsageError
+from rde_roto.propagator import tracker_of
+from rde_roto.stores import CacheSettings, Stores, open_stores
+from rde_roto.tracker import Tracker
+from rde_roto.values.cancel import Cancel, never
+from rde_roto.values.errors import OutOfMemoryError, UsageError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray, Matte
-from rde_roto.values.preset import Preset
-from rde_roto.values.shot import Keyframe, Shot, Span
+from rde_roto.values.preset import LEAST_LINES, Preset, Tracking
+from rde_roto.values.shot import Shot
+from rde_roto.values.spans import Stretch
+from rde_roto.walk import Walker
 
 IsKept = Callable[[int, str], bool]
 """Whether the matte of a frame is there already under this digest."""
-
-_STEPS_AHEAD = 1
 
 
 def _nothing_is_kept(_frame: int, _digest: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """Plates to be read from one state: a memory frame alone, or the frames between two.
-
-    ``views`` has the fixed length of its kind, the last view repeated. ``wanted`` gives the place
-    in ``views``, frame and digest of every matte that is asked for.
-    """
-
-    is_memory: bool
-    views: list[FloatArray]
-    wanted: list[tuple[int, int, str]]
-
-
 class RotoNode:
-    """The mattes of a shot.
+    """The mattes of a shot. An edit makes another node, which finds all that still holds.
+
+    ``digest`` and ``stored`` may be asked from any thread; what makes pixels, from one at a time.
 
     Args:
-        shot: plate, range, elements and its keyframe (one, in this version).
-        preset: tracking and finish.
-        model: the network; its weights' sha256 enters every digest.
-        device: where it runs.
+        shot: plate, elements, keyframes (at least one) and locks.
+        preset: tracking, finish and running.
+        load: makes the tracker for given settings: ``propagator.tracker_of(model, device)``.
+        stores: where states and mattes are kept; in RAM alone when left out.
+        plates: what an earlier node knows of the plate's digests.
 
-    Raises UsageError for a shot with none or several keyframes, InputError when the plate lacks a
-    frame that the memory needs on its way.
+    Raises UsageError for a shot without a keyframe.
     """
 
-    def __init__(self, shot: Shot, preset: Preset, model: Model, device: torch.device) -> None:
-        if len(shot.keyframes) != 1:
-            raise UsageError(f"expected one keyframe, got {len(shot.keyframes)}: give one a run")
-        _require_memory_frames(shot, preset.tracking.memory_every)
+    def __init__(
+        self,
+        shot: Shot,
+        preset: Preset,
+        load: Callable[[Tracking], Tracker[Any, Any]],
+        stores: Stores | None = None,
+        plates: PlateDigests | None = None,
+    ) -> None:
+        if not shot.keyframes:
+            raise UsageError(f"{shot.plate.name} has no keyframe: paint a mask of one frame")
         self.shot = shot
         self.preset = preset
-        self._weights = model.sha256
-        self._propagator = Propagator(model.net, preset.tracking, device)
-        self._geometry = self._propagator.geometry(shot.plate.format.data.shape)
+        self.stores = stores or Stores.in_ram()
+        self._load = load
+        tracker = load(preset.tracking)
+        self.chain = Chain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
+        self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
+
+    @classmethod
+    def open(cls, shot: Shot, preset: Preset, model: Model, device: str = "auto") -> RotoNode:
+        """A node on a device of this machine, which keeps what it makes in the user's cache.
+
+        Raises UsageError for a device that cannot be used.
+        """
+        load = tracker_of(model, choose_device(device))
+        return cls(shot, preset, load, open_stores(CacheSettings.from_environment()))
+
+    def edited(self, shot: Shot | None = None, preset: Preset | None = None) -> RotoNode:
+        """A node for another shot or preset; plates that it has hashed are not hashed again."""
+        shot = shot or self.shot
+        plates = self.chain.plates if shot.plate is self.shot.plate else None
+        return RotoNode(shot, preset or self.preset, self._load, self.stores, plates)
+
+    def smaller(self) -> RotoNode | None:
+        """The node to go on with when memory has run out; None where the preset says to stop."""
+        preset = self.preset.smaller()
+        return None if preset is None else self.edited(preset=preset)
+
+    def digest(self, frame: int) -> str:
+        """The name of all that a frame's matte is made from; no pixel is touched.
+
+        Raises UsageError for a frame out of range, InputError for an unreadable plate.
+        """
+        return self.chain.matte(self._asked(frame))
+
+    def stored(self, frame: int) -> Matte | None:
+        """A frame's matte if it is in RAM, finished."""
+        digest = self.digest(frame)
+        alpha = self.stores.mattes.get(digest)
+        return None if alpha is None else Matte(frame, alpha, self.shot.names, digest)
+
+    def matte(self, frame: int, cancel: Cancel = never) -> Matte:
+        """The matte of one frame. Raises as ``render`` does."""
+        stored = self.stored(frame)
+        if stored is not None:
+            return stored
+        (matte,) = self.render(FrameRange.of([frame]), cancel=cancel)
+        return matte
 
     def render(
-        self, is_kept: IsKept = lambda _frame, _digest: False
+        self,
+        frames: FrameRange | None = None,
+        is_kept: IsKept = _nothing_is_kept,
+        cancel: Cancel = never,
     ) -> Generator[Matte, None, None]:
-        """The mattes of the range that are not kept: the keyframe, forwards, then backwards.
+        """The mattes of some frames, of the whole range by default, but for those that are kept.
 
-        Raises InputError when a plate cannot be read; all before it are handed out first.
-        OutOfMemoryError says which setting needs less.
+        Locked frames come first, then keyframes, then each stretch in walking order. ``is_kept``
+        is asked from another thread too.
+
+        Raises UsageError for a frame out of range; InputError when a plate cannot be read, after
+        all before it was handed out; OutOfMemoryError, which says which setting needs less;
+        CancelledError between two steps once ``cancel()`` is true.
         """
-        (keyframe,) = self.shot.keyframes
-        digest = digest_of("keyframe", keyframe.digest, self.preset.finish.digest)
-        if not is_kept(keyframe.frame, digest):
-            alpha = finish_keyframe(keyframe.alpha, self.preset.finish)
-            yield Matte(keyframe.frame, alpha, self.shot.elements, digest)
-        for span in self.shot.spans():
-            try:
-                yield from self._walk(span, is_kept)
-            except (MemoryError, torch.OutOfMemoryError) as error:
-                raise OutOfMemoryError(self._how_to_need_less(str(error))) from error
+        asked = self.shot.range if frames is None else frames
+        for frame in asked.difference(self.shot.range):
+            self._asked(frame)
 
-    def _walk(self, span: Span, is_kept: IsKept) -> Iterator[Matte]:
-        """One span's mattes: the only place where the recurrence advances."""
-        propagator = self._propagator
-        state, newest = None, None
-        for step in read_ahead(self._steps(span, is_kept), _STEPS_AHEAD):
-            if state is None:
-                view = self.shot.plate.read(span.keyframe.frame)
-                state = propagator.begin(propagator.encode([view]), span.keyframe.alpha)
-            if newest is not None:
-                state, newest = propagator.absorb(state, *newest), None
-            encoded = propagator.encode(step.views)
-            probabilities = propagator.read(state, encoded)
-            if step.is_memory:
-                newest = (encoded, probabilities)
-            for index, frame, digest in step.wanted:
-                alpha = finish(probabilities[index], self._geometry, self.preset.finish)
-                yield Matte(frame, alpha, self.shot.elements, digest)
+        def wanted(frames: Iterable[int]) -> Iterator[int]:
+            return (frame for frame in frames if not is_kept(frame, self.digest(frame)))
 
-    def _steps(self, span: Span, is_kept: IsKept) -> Iterator[_Step]:
-        """What has to be read for the mattes that are not kept, plates decoded.
+        try:
+            yield from map(self._locked, wanted(filter(self.shot.is_locked, asked)))
+            for keyframe in self.shot.ordered:
+                if keyframe.frame in asked and not self.shot.is_locked(keyframe.frame):
+                    for _ in wanted([keyframe.frame]):
+                        yield self._keyframe(keyframe, cancel)
+            for stretch in self.shot.stretches:
+                span = stretch.spans[0]
+                on_the_way = asked.walk(span.keyframe.frame + span.step, span.stop)
+                free = filterfalse(self.shot.is_locked, on_the_way)
+                yield from self._tracked(stretch, wanted(free), cancel)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise OutOfMemoryError(self._how_to_need_less(str(error))) from error
 
-        Memory frames are passed over until a matte behind them is wanted.
-        """
-        plate, theta = self.shot.plate, self.preset.tracking.memory_every
-        chain = self._chain_start(span.keyframe, span.step)
-        passed: list[int] = []
-        between: list[tuple[int, str]] = []
-        for distance, frame in enumerate(span, start=1):
-            is_memory = distance % theta == 0
-            wanted = None
-            if frame in self.shot.range or is_memory:
-                pixels = plate.digest(frame)
-                wanted = self._wanted(frame, digest_of("raw", chain, pixels), is_kept)
-                chain = digest_of("state", chain, pixels) if is_memory else chain
-            if wanted and not is_memory:
-                between.append((frame, wanted))
-            if between and (is_memory or frame == span.stop):
-                yield from self._memory_steps(passed)
-                yield self._between_step(between, theta - 1)
-                passed, between = [], []
-            if is_memory and wanted:
-                yield from self._memory_steps(passed)
-                yield _Step(True, [plate.read(frame)], [(0, frame, wanted)])
-                passed = []
-            elif is_memory:
-                passed.append(frame)
+    def _locked(self, frame: int) -> Matte:
+        """A frame of which every element is locked: nothing is tracked for it."""
+        window = self.shot.plate.format.data
+        return self._delivered(frame, np.zeros((len(self.shot.ids), *window.shape), np.float32))
 
-    def _memory_steps(self, frames: list[int]) -> Iterator[_Step]:
-        """Memory frames whose own mattes nobody asks for."""
-        for frame in frames:
-            yield _Step(True, [self.shot.plate.read(frame)], [])
+    def _keyframe(self, keyframe: Keyframe, cancel: Cancel) -> Matte:
+        """The artist's pixels, under the artist's own knobs."""
+        mask = self.walker.mask(keyframe, self.shot.ids, cancel)
+        return self._delivered(keyframe.frame, finish_keyframe(mask, self.preset.finish))
 
-    def _between_step(self, frames: list[tuple[int, str]], size: int) -> _Step:
-        views = [self.shot.plate.read(frame) for frame, _ in frames]
-        wanted = [(index, frame, digest) for index, (frame, digest) in enumerate(frames)]
-        return _Step(False, views + views[-1:] * (size - len(views)), wanted)
+    def _tracked(self, stretch: Stretch, frames: Iterator[int], cancel: Cancel) -> Iterator[Matte]:
+        """The mattes of some frames of a stretch, in the walking order of its first span."""
+        span, *others = stretch.spans
+        for other in others:
+            # from behind first: what the blend needs of it is stored when the walk ahead comes by
+            listed = list(frames)
+            for _ in self.walker.raws(other, reversed(listed), cancel):
+                pass
+            frames = iter(listed)
+        for frame, raw in self.walker.raws(span, frames, cancel):
+            for other in others:
+                share = span.distance(frame) / (span.distance(frame) + other.distance(frame))
+                raw = blended(raw, self.walker.raw(other, frame, cancel), share)
+            yield self._finished(frame, raw, span.elements)
 
-    def _wanted(self, frame: int, raw: str, is_kept: IsKept) -> str | None:
-        """The digest of a frame's matte, when it is asked for and not kept."""
+    def _finished(self, frame: int, raw: FloatArray, elements: tuple[str, ...]) -> Matte:
+        """A raw matte of some elements at plate size; those that do not exist yet are empty."""
+        finished = finish(raw, self.walker.geometry, self.preset.finish)
+        alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
+        existing = self.shot.existing(frame)
+        for element, plane, place in zip(
+            elements, finished, self.shot.places(elements), strict=True
+        ):
+            if element in existing:
+                alpha[place] = plane
+        return self._delivered(frame, alpha)
+
+    def _delivered(self, frame: int, alpha: FloatArray) -> Matte:
+        """The matte with its locks laid over it, stored."""
+        for lock in self.shot.locks_at(frame):
+            alpha = alpha.copy()
+            alpha[list(self.shot.places(lock.elements))] = lock.read(frame)
+        digest = self.digest(frame)
+        alpha.flags.writeable = False  # the store has it too
+        self.stores.mattes.put(digest, alpha)
+        return Matte(frame, alpha, self.shot.names, digest)
+
+    def _asked(self, frame: int) -> int:
         if frame not in self.shot.range:
-            return None
-        digest = digest_of("matte", raw, self.preset.finish.digest)
-        return None if is_kept(frame, digest) else digest
-
-    def _chain_start(self, keyframe: Keyframe, step: int) -> str:
-        """The digest of the state at the keyframe, before any frame is absorbed."""
-        anchor = (keyframe.digest, self.shot.plate.digest(keyframe.frame))
-        return digest_of(self._recipe, step, *self.shot.elements, *anchor)
-
-    @cached_property
-    def _recipe(self) -> str:
-        numeric = numerics(self._propagator.device)
-        return digest_of(numeric, self._weights, self.preset.tracking.digest)
+            raise UsageError(f"frame {frame} is not in the shot's range {self.shot.range}")
+        return frame
 
     def _how_to_need_less(self, reason: str) -> str:
-        height, width = self._geometry.working
+        height, width = self.walker.geometry.working
         first_line = reason.strip().splitlines()[0] if reason.strip() else "allocation failed"
         return (
             f"memory ran out while tracking {len(self.shot.elements)} element(s) at "
             f"{width}x{height} ({first_line}): lower tracking.lines, now "
             f"{self.preset.tracking.lines}, for example with --set "
-            f"tracking.lines={max(96, height // 2)}"
-        )
-
-
-def _require_memory_frames(shot: Shot, memory_every: int) -> None:
-    needed = (
-        frame
-        for span in shot.spans()
-        for distance, frame in enumerate(span, start=1)
-        if distance % memory_every == 0
-    )
-    missing = FrameRange.of(frame for frame in needed if frame not in shot.plate.range)
-    if missing:
-        raise InputError(
-            f"{shot.plate.name} lacks {missing}, which the memory needs on its way from the "
-            f"keyframe at {shot.keyframes[0].frame}: restore what is missing"
+            f"tracking.lines={max(LEAST_LINES, height // 2)}, or set "
+            "running.when_memory_runs_out=smaller"
         )

@@ -6,22 +6,21 @@ handed, so any frame can be read from any state, in any order, as often as one l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, read_memory
-from rde_roto.net.network import STRIDE
+from rde_roto.geometry import Geometry, resized
+from rde_roto.models import Model
+from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, attention_shares, read_memory
 from rde_roto.state import MemoryState
 from rde_roto.values.digest import digest_of
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Tracking
-
-_SMALLEST = 2 * STRIDE
-"""Pixels: SAM pools over two by two cells, so there must be two each way."""
 
 NUMERICS_REVISION = 1
 """Raised with every change of the code that changes the network's pixels."""
@@ -40,63 +39,31 @@ def numerics(device: torch.device) -> str:
     return digest_of(NUMERICS_REVISION, torch.__version__, device.type, hardware, threads)
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """How a plate of one size reaches the network and how its mattes come back. Pixels.
-
-    The plate is scaled to ``working`` (height, width), normalised, and padded with zeros, the mean
-    colour, to multiples of 16, at least 32: the odd pixel goes to the right and to the bottom.
-    """
-
-    plate: tuple[int, int]
-    working: tuple[int, int]
-
-    @classmethod
-    def of(cls, plate: tuple[int, int], lines: int) -> Geometry:
-        """Working size of a plate (height, width): ``lines`` high, never larger than the plate."""
-        height, width = plate
-        scale = min(1.0, lines / height)
-        return cls(plate, (round(height * scale), max(1, round(width * scale))))
-
-    @property
-    def padding(self) -> tuple[int, int, int, int]:
-        """(left, right, top, bottom)."""
-        bottom, right = (max(_SMALLEST, size + -size % STRIDE) - size for size in self.working)
-        return right // 2, right - right // 2, bottom // 2, bottom - bottom // 2
-
-    def to_network(self, planes: Tensor) -> Tensor:
-        """[N, C, plate height, plate width] -> [N, C, H, W], scaled and zero-padded."""
-        return F.pad(_resized(planes, self.working), self.padding)
-
-    def to_plate(self, planes: Tensor) -> Tensor:
-        """[N, C, H, W] -> [N, C, plate height, plate width]."""
-        left, right, top, bottom = self.padding
-        height, width = planes.shape[-2:]
-        return _resized(planes[..., top : height - bottom, left : width - right], self.plate)
-
-
-def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(planes.shape[-2:]) == size:
-        return planes
-    return F.interpolate(planes, size, mode="bilinear", align_corners=False, antialias=True)
-
-
 class Propagator:
-    """RDE-VOS as four pure functions of (weights, tracking).
+    """RDE-VOS as four pure functions of (weights, tracking): a ``tracker.Tracker``.
 
     Args:
         net: the network, weights loaded; moved to ``device``.
         tracking: the preset's half that decides pixels of the network.
         device: where the network runs.
+        weights: what names the weights in ``digest``: the sha256 of their file.
     """
 
-    def __init__(self, net: RDENet, tracking: Tracking, device: torch.device) -> None:
+    def __init__(
+        self, net: RDENet, tracking: Tracking, device: torch.device, weights: str = ""
+    ) -> None:
         self.net = net.eval().requires_grad_(False).to(device).channels_last()
         self.tracking = tracking
         self.device = device
+        self._weights = weights
         self._state_dtype = getattr(torch, tracking.state_dtype)
         self._mean = torch.tensor(net.config.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(net.config.std, device=device).view(3, 1, 1)
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of numerics, weights and tracking."""
+        return digest_of(numerics(self.device), self._weights, self.tracking.digest)
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
         """The working size for a plate of (height, width)."""
@@ -111,22 +78,22 @@ class Propagator:
         """
         planes = torch.from_numpy(np.stack(views)).to(self.device).permute(0, 3, 1, 2)
         geometry = self.geometry((planes.shape[2], planes.shape[3]))
-        normalised = (_resized(planes, geometry.working) - self._mean) / self._std
-        image = F.pad(normalised, geometry.padding)
-        return self.net.encode_frames(image.contiguous(memory_format=torch.channels_last))
+        normalised = (resized(planes, geometry.working) - self._mean) / self._std
+        image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
+        with self._precision():
+            encoded = self.net.encode_frames(image)
+        return encoded._replace(key=encoded.key.float())
 
     @torch.inference_mode()
-    def begin(self, frame: EncodedFrames, alpha: FloatArray) -> MemoryState:
+    def begin(self, anchors: Sequence[tuple[EncodedFrames, FloatArray]]) -> MemoryState:
         """The state at a keyframe.
 
-        Args: frame, the keyframe's plate encoded alone; alpha, the artist's mask, float32
-            [K, H, W] at plate size, 0..1, soft edges kept.
+        Args: anchors, the span's own keyframe and, where the span lies between two, the other
+            one; each its plate encoded alone and the artist's mask, float32 [K, H, W] at plate
+            size, 0..1, soft edges kept.
         """
-        masks = torch.from_numpy(alpha[None].copy()).to(self.device)
-        geometry = self.geometry((masks.shape[2], masks.shape[3]))
-        probabilities = aggregate(geometry.to_network(masks)).softmax(dim=1)
-        anchor = self._rounded(self._moment(frame, probabilities))
-        return MemoryState(anchor, recurrent=anchor, latest=None)
+        own, *other = (self._anchor(frame, alpha) for frame, alpha in anchors)
+        return MemoryState(own, recurrent=own, latest=None, far=other[0] if other else None)
 
     @torch.inference_mode()
     def read(self, state: MemoryState, frames: EncodedFrames) -> Tensor:
@@ -137,11 +104,43 @@ class Propagator:
         """
         count, _, height, width = frames.key.shape
         query = frames.key.transpose(0, 1).flatten(1).unsqueeze(0)
-        bank = [_widened(moment, query.dtype) for moment in state.bank(self.tracking.bank)]
-        readout = read_memory(bank, query, self.tracking.top_k)
+        readout = read_memory(self._bank(state, query.dtype), query, self.tracking.top_k)
         readout = readout.unflatten(3, (count, height, width)).squeeze(0).permute(2, 0, 1, 3, 4)
-        alpha = self.net.decode(readout, frames).sigmoid()
-        return aggregate(alpha).softmax(dim=1)
+        with self._precision():
+            logits = self.net.decode(readout, frames)
+        return aggregate(logits.float().sigmoid()).softmax(dim=1)
+
+    @torch.inference_mode()
+    def shares(self, state: MemoryState, key: Tensor) -> Tensor:
+        """Whose word counts where a frame is read from a state, with a bank that does not grow.
+
+        Args: key, the frame's [1, CK, h, w].
+        Returns: float32 [K, S, h, w], each element's shares of attention (see
+            ``net.attention_shares``). They sum to 1 over the S sources: the keyframe, the latest
+            memory frame, the embedding and, between two keyframes, the other one. Before the first
+            update all goes to keyframes.
+        """
+        sources = [state.anchor, state.latest, state.recurrent]
+        sources += [state.far] if state.far else []
+        bank = self._bank(state, key.dtype)
+        by_moment = attention_shares(bank, key.flatten(2), self.tracking.top_k)[0]
+        shares: Tensor = by_moment.new_zeros(len(by_moment), len(sources), by_moment.shape[2])
+        for place, moment in enumerate(state.bank(self.tracking.bank)):
+            # the first that it is: before an update the embedding is the keyframe's moment itself
+            source = next(i for i, known in enumerate(sources) if known is moment)
+            shares[:, source] += by_moment[:, place]
+        on_grid: Tensor = shares.unflatten(2, key.shape[2:])
+        return on_grid
+
+    @torch.inference_mode()
+    def embedded(self, moment: Moment) -> Moment:
+        """A moment as the embedding holds it, float32: updated with itself, as if nothing moved.
+
+        SAM's output lives in a space of its own, so an embedding is compared with this, not with
+        the moment.
+        """
+        wide = _widened(moment, torch.float32)
+        return self.net.update(wide, wide)
 
     @torch.inference_mode()
     def absorb(
@@ -156,14 +155,39 @@ class Propagator:
         recurrent = self.net.update(old, newest)
         latest = self._rounded(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
-        return MemoryState(state.anchor, self._rounded(recurrent), latest, history)
+        return replace(state, recurrent=self._rounded(recurrent), latest=latest, history=history)
+
+    def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
+        """A saved state, on the device. Raises InputError when these are not its two halves."""
+        return MemoryState.restored(anchors, moving).to(self.device)
+
+    def _bank(self, state: MemoryState, dtype: torch.dtype) -> list[Moment]:
+        return [_widened(moment, dtype) for moment in state.bank(self.tracking.bank)]
+
+    def _anchor(self, frame: EncodedFrames, alpha: FloatArray) -> Moment:
+        masks = torch.from_numpy(alpha[None].copy()).to(self.device)
+        geometry = self.geometry((masks.shape[2], masks.shape[3]))
+        probabilities = aggregate(geometry.to_network(masks)).softmax(dim=1)
+        return self._rounded(self._moment(frame, probabilities))
 
     def _moment(self, frame: EncodedFrames, probabilities: Tensor) -> Moment:
-        return Moment(frame.key, self.net.encode_masks(frame, probabilities[:, 1:]))
+        with self._precision():
+            value = self.net.encode_masks(frame, probabilities[:, 1:])
+        return Moment(frame.key, value.float())
+
+    def _precision(self) -> torch.autocast:
+        """Convolutions in the tracking's precision; keys, attention and SAM stay in float32."""
+        reduced = self.tracking.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=reduced)
 
     def _rounded(self, moment: Moment) -> Moment:
         """In the state's dtype, and laid out as a loaded state is: layout decides bits too."""
         return Moment(*(part.to(self._state_dtype).contiguous() for part in moment))
+
+
+def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], Propagator]:
+    """What makes a model's propagator for given settings: a node's third argument."""
+    return lambda tracking: Propagator(model.net, tracking, device, weights=model.sha256)
 
 
 def _widened(moment: Moment, dtype: torch.dtype) -> Moment:

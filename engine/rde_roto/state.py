@@ -1,16 +1,17 @@
-"""The memory state: three moments, whatever the length of the shot, but for the growing bank."""
+"""The memory state: three moments, whatever the length of the shot, but for the growing bank.
+
+Between two keyframes there is a fourth, the other keyframe's.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from torch import Tensor
 
 from rde_roto.net import Moment
-from rde_roto.tensors import save_tensors
 from rde_roto.values.errors import InputError
 from rde_roto.values.preset import Bank
 
@@ -26,6 +27,7 @@ class MemoryState:
     until the first update. latest: the last memory frame's moment; None until the first update.
     history: for the growing bank (STM) alone, every memory frame's moment after the keyframe's, in
     their order, so that its last is ``latest``; empty otherwise, which keeps a state's size.
+    far: the moment of the keyframe at the other end of the span; None where there is none.
     Every moment is key [1, CK, h, w] and value [1, K, CV, h, w], already in the state's dtype, so
     that a saved state and a live one read the same.
     """
@@ -34,20 +36,15 @@ class MemoryState:
     recurrent: Moment
     latest: Moment | None
     history: tuple[Moment, ...] = ()
+    far: Moment | None = None
 
     def to(self, target: torch.device | torch.dtype) -> MemoryState:
         """The same state on another device or in another dtype."""
 
-        def moved(moment: Moment) -> Moment:
-            return Moment(moment.key.to(target), moment.value.to(target))
+        def moved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {name: tensor.to(target) for name, tensor in tensors.items()}
 
-        return replace(
-            self,
-            anchor=moved(self.anchor),
-            recurrent=moved(self.recurrent),
-            latest=None if self.latest is None else moved(self.latest),
-            history=tuple(map(moved, self.history)),
-        )
+        return self.restored(moved(self.anchors()), moved(self.moving()))
 
     def bank(self, counts: Bank) -> list[Moment]:
         """The moments to read, each as often as ``counts`` says (reference section 5).
@@ -56,59 +53,70 @@ class MemoryState:
         the anchor is then read once for each of the two that are named, and at least once. With
         top-k the number of copies matters, since each takes a place. The growing bank is the
         anchor and the history behind it.
+
+        Where there are two keyframes they share the anchor's places, the span's own going first:
+        a bank that counts the anchor twice holds both, and is no larger.
         """
         if counts.growing:
-            return [self.anchor, *self.history]
+            return [*self._anchors(1 + (self.far is not None)), *self.history]
         if self.latest is None:
             named = (counts.recurrent > 0) + (counts.anchor > 0 and counts.recurrent > 0)
+            if self.far is not None and counts.anchor > 1:
+                return [self.anchor, self.far]
             return [self.anchor] * max(1, named)
         return (
             [self.recurrent] * counts.recurrent
             + [self.latest] * counts.latest
-            + [self.anchor] * counts.anchor
+            + self._anchors(counts.anchor)
         )
+
+    def _anchors(self, places: int) -> list[Moment]:
+        """The keyframes' moments in so many places."""
+        far = self.far or self.anchor
+        return [far if place % 2 else self.anchor for place in range(places)]
 
     @property
     def nbytes(self) -> int:
         """Bytes of all the moments."""
-        return sum(t.nbytes for moment in self._moments().values() for t in moment)
+        return sum(t.nbytes for half in (self.anchors(), self.moving()) for t in half.values())
 
-    def save(self, path: Path) -> None:
-        """Writes the state as safetensors, under its final name only when it is whole."""
-        tensors = {
-            f"{name}.{field}": tensor
-            for name, moment in self._moments().items()
-            for field, tensor in moment._asdict().items()
-        }
-        save_tensors(tensors, path)
+    def anchors(self) -> dict[str, Tensor]:
+        """The keyframes' moments by name: what a whole span has in common."""
+        return _named({"anchor": self.anchor} | ({"far": self.far} if self.far else {}))
 
-    @classmethod
-    def load(cls, path: Path) -> MemoryState:
-        """Reads a saved state onto the CPU. Raises InputError when the file is not one."""
-        try:
-            tensors = load_file(path)
-            names = {key.rpartition(".")[0] for key in tensors}
-            moments = {
-                name: Moment(tensors[f"{name}.key"], tensors[f"{name}.value"]) for name in names
-            }
-            if names == {"anchor"}:
-                return cls(moments["anchor"], recurrent=moments["anchor"], latest=None)
-            history = tuple(moments[name] for name in sorted(names) if name.startswith(_HISTORY))
-            latest = history[-1] if history else moments["latest"]
-            return cls(moments["anchor"], moments["recurrent"], latest, history)
-        except (OSError, SafetensorError, KeyError) as error:
-            raise InputError(f"{path} is not a whole memory state: {error}") from error
+    def moving(self) -> dict[str, Tensor]:
+        """The moments that memory frames change, by name; none before the first update.
 
-    def _moments(self) -> dict[str, Moment]:
-        """The moments that differ, by the names they are saved under.
-
-        At the keyframe the embedding is the anchor itself, and the end of a history is ``latest``.
+        The end of a history is ``latest``.
         """
         if self.latest is None:
-            return {"anchor": self.anchor}
+            return {}
         history = {f"{_HISTORY}{index:06}": moment for index, moment in enumerate(self.history)}
-        return {
-            "anchor": self.anchor,
-            "recurrent": self.recurrent,
-            **(history or {"latest": self.latest}),
-        }
+        return _named({"recurrent": self.recurrent} | (history or {"latest": self.latest}))
+
+    @classmethod
+    def restored(cls, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
+        """The state of these two halves. Raises InputError when they are not those of a state."""
+        try:
+            kept, moments = _moments(anchors), _moments(moving)
+            anchor, far = kept["anchor"], kept.get("far")
+            if not moments:
+                return cls(anchor, recurrent=anchor, latest=None, far=far)
+            history = tuple(moments[name] for name in sorted(moments) if name.startswith(_HISTORY))
+            latest = history[-1] if history else moments["latest"]
+            return cls(anchor, moments["recurrent"], latest, history, far)
+        except KeyError as error:
+            raise InputError(f"this is not a whole memory state: {error} is missing") from error
+
+
+def _named(moments: Mapping[str, Moment]) -> dict[str, Tensor]:
+    return {
+        f"{name}.{field}": tensor
+        for name, moment in moments.items()
+        for field, tensor in moment._asdict().items()
+    }
+
+
+def _moments(tensors: Mapping[str, Tensor]) -> dict[str, Moment]:
+    names = {name.rpartition(".")[0] for name in tensors}
+    return {name: Moment(tensors[f"{name}.key"], tensors[f"{name}.value"]) for name in names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar, cast
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar, cast
 T = TypeVar("T")
 
 
-def read_ahead(items: Iterator[T], depth: int) -> Iterator[T]:
+def read_ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     """The same items, up to ``depth`` of them made ahead on a thread.
 
     An error of ``items`` is raised where its item would have come. Closing the result ends the

@@ -34,7 +34,7 @@ def milliseconds(config: NetConfig, elements: int, device: torch.device, rounds:
     alpha = np.zeros((elements, HEIGHT, WIDTH), dtype=np.float32)
     for k in range(elements):
         alpha[k, 100:300, 100 + 200 * k : 250 + 200 * k] = 1
-    state = propagator.begin(propagator.encode(views[:1]), alpha)
+    state = propagator.begin([(propagator.encode(views[:1]), alpha)])
     times = []
     for _ in range(rounds + 1):
         started = time.perf_counter()

@@ -39,7 +39,7 @@ def propagate(net: RDENet, top_k: int | None) -> FloatArray:
     propagator = Propagator(net, tracking, torch.device("cpu"))
     views, alpha = seeded_shot(6, *SIZE[net.config.name])
     geometry = propagator.geometry(alpha.shape[1:])
-    state, kept = propagator.begin(propagator.encode(views[:1]), alpha), []
+    state, kept = propagator.begin([(propagator.encode(views[:1]), alpha)]), []
     for index, view in enumerate(views[1:], start=1):
         frame = propagator.encode([view])
         probabilities = propagator.read(state, frame)

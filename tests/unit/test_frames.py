@@ -122,3 +122,9 @@ def test_the_empty_range_is_false_and_has_no_ends() -> None:
 def test_what_is_no_number_is_in_no_range() -> None:
     assert "1" not in FrameRange.parse("1-3")
     assert 1.5 not in FrameRange.parse("1-3")
+
+
+@given(frames=st.sets(st.integers(-40, 40)), first=st.integers(-45, 45), last=st.integers(-45, 45))
+def test_a_walk_takes_the_frames_on_its_way(frames: set[int], first: int, last: int) -> None:
+    way = range(first, last + 1) if first <= last else range(first, last - 1, -1)
+    assert list(FrameRange.of(frames).walk(first, last)) == [f for f in way if f in frames]

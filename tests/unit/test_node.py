@@ -1,223 +1,382 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
-from rde_roto.models import Model
-from rde_roto.net import RDE_LITE, RDENet
+from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
+from rde_roto.propagator import Propagator
+from rde_roto.stores import Stores
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import InputError, OutOfMemoryError, UsageError
+from rde_roto.values.errors import CancelledError, InputError, OutOfMemoryError, UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import FloatArray, Matte
-from rde_roto.values.plate import PlateFormat, Window
-from rde_roto.values.preset import Finish, Preset, Tracking
-from rde_roto.values.shot import Keyframe, Shot
+from rde_roto.values.keyframe import Element, elements_named
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.preset import Finish, Preset, Running, Tracking
+from rde_roto.values.shot import Shot
 
-CPU = torch.device("cpu")
-HEIGHT, WIDTH = 64, 96
-PRESET = Preset(name="test", tracking=Tracking(lines=96))
+AB = elements_named("a", "b")
 
 
-class MemoryPlate:
-    """Pixels made from the frame number; counts what is read."""
-
-    name = "memory"
-    format = PlateFormat(Window(0, 0, WIDTH, HEIGHT), Window(0, 0, WIDTH, HEIGHT))
-
-    def __init__(self, frames: FrameRange, edited: frozenset[int] = frozenset()) -> None:
-        self.range = frames
-        self.read_frames: list[int] = []
-        self._edited = edited
-
-    def digest(self, frame: int) -> str:
-        return digest_of(self._pixels(frame))
-
-    def read(self, frame: int) -> FloatArray:
-        if frame not in self.range:
-            raise InputError(f"frame {frame} is missing")
-        self.read_frames.append(frame)
-        return self._pixels(frame)
-
-    def _pixels(self, frame: int) -> FloatArray:
-        seed = frame + (1000 if frame in self._edited else 0)
-        return np.random.default_rng(seed).random((HEIGHT, WIDTH, 3), dtype=np.float32)
+def changed(before: Shot, after: Shot, preset: Preset = PRESET, other: Preset = PRESET) -> set[int]:
+    """Frames whose mattes have another name, which must be those with other pixels."""
+    old, new = straight(before, preset), straight(after, other)
+    names = {frame for frame in old if old[frame].digest != new[frame].digest}
+    pixels = {f for f in old if not np.array_equal(old[f].alpha, new[f].alpha)}
+    assert pixels <= names
+    return names
 
 
-@pytest.fixture(scope="module")
-def model() -> Model:
-    torch.manual_seed(1)
-    return Model("random", RDENet(RDE_LITE), "no file", "none")
+# One keyframe.
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def test_every_frame_of_the_range_comes_once_keyframe_first() -> None:
+    order = [matte.frame for matte in ToyNode(a_shot(mask(1005))).render()]
+    assert order == [1005, *range(1006, 1031), *range(1004, 1000, -1)]
 
 
-def a_shot(
-    frames: str = "1001-1012", keyframe: int = 1005, plate: MemoryPlate | None = None
-) -> Shot:
-    alpha = np.zeros((2, HEIGHT, WIDTH), dtype=np.float32)
-    alpha[0, 8:40, 8:40] = 1
-    alpha[1, 20:60, 60:90] = 0.7
-    plate = plate or MemoryPlate(FrameRange.parse("1001-1012"))
-    return Shot(plate, FrameRange.parse(frames), ("a", "b"), (Keyframe(keyframe, alpha),))
-
-
-def rendered(shot: Shot, model: Model, preset: Preset = PRESET) -> dict[int, Matte]:
-    return {matte.frame: matte for matte in RotoNode(shot, preset, model, CPU).render()}
-
-
-def test_every_frame_of_the_range_comes_once_keyframe_first(model: Model) -> None:
-    order = [matte.frame for matte in RotoNode(a_shot(), PRESET, model, CPU).render()]
-    assert order == [1005, *range(1006, 1013), *range(1004, 1000, -1)]
-
-
-def test_the_keyframe_comes_back_untouched(model: Model) -> None:
-    shot = a_shot()
-    np.testing.assert_array_equal(rendered(shot, model)[1005].alpha, shot.keyframes[0].alpha)
-
-
-def test_mattes_are_plate_sized_float_in_range(model: Model) -> None:
-    for matte in rendered(a_shot(), model).values():
-        assert matte.alpha.shape == (2, HEIGHT, WIDTH)
+def test_mattes_are_plate_sized_float_in_range() -> None:
+    shot = a_shot(mask(1005, "ab"), elements=AB)
+    for matte in straight(shot).values():
+        assert matte.alpha.shape == (2, *shot.plate.format.data.shape)
         assert matte.alpha.dtype == np.float32
         assert 0 <= matte.alpha.min() <= matte.alpha.max() <= 1
 
 
-@pytest.mark.parametrize("frames", ["1003-1008", "1001-1012x2", "1005-1006", "1002,1005,1012"])
-def test_the_range_changes_no_pixel_and_no_digest(model: Model, frames: str) -> None:
-    whole = rendered(a_shot(), model)
-    part = rendered(a_shot(frames), model)
-    assert sorted(part) == list(FrameRange.parse(frames))
-    for frame, matte in part.items():
-        assert matte.digest == whole[frame].digest
-        np.testing.assert_array_equal(matte.alpha, whole[frame].alpha)
+def test_the_recurrence_is_begin_read_absorb_counted_from_the_keyframe(lite: RDENet) -> None:
+    """The walk against the recurrence written out: memory frames 1004 and 1007 of keyframe 1001.
 
-
-def test_the_recurrence_is_begin_read_absorb_counted_from_the_keyframe(model: Model) -> None:
-    """The walk against the recurrence written out: memory frames 1004 and 1007 of keyframe 1001."""
-    shot = a_shot("1001-1009", keyframe=1001)
-    node = RotoNode(shot, PRESET, model, CPU)
-    propagator, plate = node._propagator, shot.plate
+    Raw mattes are kept to 1/65535, so half of that is the tolerance.
+    """
+    plate = MemoryPlate(height=64, width=96)
+    shot = a_shot(mask(1001, "ab", plate=plate), plate=plate, elements=AB, frames="1001-1009")
+    propagator = Propagator(lite, PRESET.tracking, torch.device("cpu"))
+    node = RotoNode(shot, PRESET, lambda _tracking: propagator)
     encoded = {f: propagator.encode([plate.read(f)]) for f in (1001, 1004, 1007)}
-    state = propagator.begin(encoded[1001], shot.keyframes[0].alpha)
+    state = propagator.begin([(encoded[1001], shot.keyframes[0].alpha)])
     for frame in (1004, 1007):
         state = propagator.absorb(state, encoded[frame], propagator.read(state, encoded[frame]))
     probabilities = propagator.read(state, propagator.encode([plate.read(1008), plate.read(1009)]))
-    geometry = propagator.geometry((HEIGHT, WIDTH))
-    expected = geometry.to_plate(probabilities)[:, 1:].numpy()
-    mattes = rendered(shot, model)
-    np.testing.assert_array_equal(mattes[1008].alpha, expected[0])
-    np.testing.assert_array_equal(mattes[1009].alpha, expected[1])
+    expected = propagator.geometry((64, 96)).to_plate(probabilities)[:, 1:].numpy()
+    for place, frame in enumerate((1008, 1009)):
+        np.testing.assert_allclose(node.matte(frame).alpha, expected[place], atol=0.51 / 65535)
 
 
-def test_only_what_is_not_kept_is_made_and_read(model: Model) -> None:
-    whole = rendered(a_shot(), model)
+def test_only_what_is_not_kept_is_made_and_read() -> None:
+    whole = straight(a_shot(mask(1005), plate=MemoryPlate(FrameRange.parse("1001-1012"))))
     plate = MemoryPlate(FrameRange.parse("1001-1012"))
-    node = RotoNode(a_shot(plate=plate), PRESET, model, CPU)
 
     def is_kept(frame: int, digest: str) -> bool:
         assert digest == whole[frame].digest
         return frame != 1010
 
-    (made,) = node.render(is_kept)
-    np.testing.assert_array_equal(made.alpha, whole[1010].alpha)
-    # the anchor, the one memory frame before 1010 (1008), and 1010 itself
-    assert sorted(plate.read_frames) == [1005, 1008, 1010]
+    (made,) = ToyNode(a_shot(mask(1005), plate=plate)).render(is_kept=is_kept)
+    assert_same(made, whole[1010])
+    # the anchor, the one memory frame before 1010 (1008), 1010 and 1009, which shares its batch
+    assert sorted(plate.read_frames) == [1005, 1008, 1009, 1010]
 
 
-def test_a_shot_that_is_all_there_costs_no_plate_and_no_step(model: Model) -> None:
-    plate = MemoryPlate(FrameRange.parse("1001-1012"))
-    assert list(RotoNode(a_shot(plate=plate), PRESET, model, CPU).render(lambda *_: True)) == []
-    assert plate.read_frames == []
+def test_a_shot_that_is_all_there_costs_no_plate_and_no_step() -> None:
+    plate = MemoryPlate()
+    node = ToyNode(a_shot(mask(1005), mask(1020), plate=plate))
+    assert list(node.render(is_kept=lambda *_: True)) == []
+    assert (plate.read_frames, node.steps) == ([], 0)
 
 
-def test_digests_name_what_the_pixels_depend_on_and_no_more(model: Model) -> None:
-    before = rendered(a_shot(), model)
-    edited = MemoryPlate(FrameRange.parse("1001-1012"), edited=frozenset({1008, 1002}))
-    after = rendered(a_shot(plate=edited), model)
-    changed = {frame for frame in before if before[frame].digest != after[frame].digest}
-    # 1008 is a memory frame, so everything behind it changes; nothing stands behind 1002 but 1001
-    assert changed == {1008, 1009, 1010, 1011, 1012, 1002, 1001}
-
-
-def test_a_memory_frame_going_backwards_is_counted_backwards(model: Model) -> None:
-    before = rendered(a_shot(keyframe=1012), model)
-    edited = MemoryPlate(FrameRange.parse("1001-1012"), edited=frozenset({1010}))
-    after = rendered(a_shot(keyframe=1012, plate=edited), model)
-    changed = {frame for frame in before if before[frame].digest != after[frame].digest}
-    assert changed == {1010}  # 1009 is the memory frame, 1010 stands between
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        PRESET.model_copy(update={"tracking": Tracking(lines=96, memory_every=4)}),
-        PRESET.model_copy(update={"tracking": Tracking(lines=96, top_k=None)}),
-        PRESET.model_copy(update={"finish": Finish(feather_px=2)}),
-    ],
-)
-def test_every_setting_enters_the_digest(model: Model, other: Preset) -> None:
-    shot = a_shot("1005-1008")
-    before, after = rendered(shot, model), rendered(shot, model, other)
-    assert all(before[frame].digest != after[frame].digest for frame in (1006, 1007, 1008))
-
-
-def test_weights_and_elements_enter_the_digest(model: Model) -> None:
-    shot = a_shot("1005-1006")
-    before = rendered(shot, model)[1006].digest
-    retrained = dataclasses.replace(model, sha256="other")
-    assert rendered(shot, retrained)[1006].digest != before
-    renamed = dataclasses.replace(shot, elements=("a", "c"))
-    assert rendered(renamed, model)[1006].digest != before
-
-
-def test_mattes_before_an_unreadable_plate_are_handed_out(model: Model) -> None:
-    class Broken(MemoryPlate):
-        def read(self, frame: int) -> FloatArray:
-            if frame == 1009:
-                raise InputError("frame 1009 is damaged")
-            return super().read(frame)
-
-    shot = a_shot(plate=Broken(FrameRange.parse("1001-1012")))
-    mattes = RotoNode(shot, PRESET, model, CPU).render()
+def test_mattes_before_an_unreadable_plate_are_handed_out() -> None:
+    shot = a_shot(mask(1005), plate=MemoryPlate(broken=frozenset({1009})))
+    mattes = ToyNode(shot).render()
     assert [next(mattes).frame for _ in range(4)] == [1005, 1006, 1007, 1008]
     with pytest.raises(InputError, match="1009"):
         next(mattes)
 
 
-def test_running_out_of_memory_names_the_setting(model: Model) -> None:
+def test_a_damaged_neighbour_is_no_reason_to_refuse_a_frame() -> None:
+    whole = straight(a_shot(mask(1005)))
+    node = ToyNode(a_shot(mask(1005), plate=MemoryPlate(broken=frozenset({1007}))))
+    np.testing.assert_array_equal(node.matte(1006).alpha, whole[1006].alpha)
+    with pytest.raises(InputError, match="1007"):
+        node.matte(1007)
+
+
+def test_a_memory_frame_that_the_plate_lacks_leaves_the_memory_as_it_is() -> None:
+    holed = MemoryPlate(FrameRange.parse("1001-1007,1009-1012"))
+    whole = MemoryPlate(FrameRange.parse("1001-1012"))
+    frames = "1001-1007,1009-1012"
+    assert changed(
+        a_shot(mask(1005), plate=whole, frames=frames), a_shot(mask(1005), plate=holed)
+    ) == {1009, 1010, 1011, 1012}
+
+
+def test_a_frame_out_of_range_is_named() -> None:
+    node = ToyNode(a_shot(mask(1005), frames="1001-1012x2,1005"))
+    with pytest.raises(UsageError, match=r"1004.*1001-1011x2"):
+        node.matte(1004)
+    with pytest.raises(UsageError, match="1100"):
+        list(node.render(FrameRange.parse("1003,1100")))
+
+
+def test_a_node_needs_a_keyframe() -> None:
+    with pytest.raises(UsageError, match="no keyframe"):
+        ToyNode(a_shot())
+
+
+def test_running_out_of_memory_names_the_setting_or_goes_on_smaller() -> None:
     class Hungry(MemoryPlate):
         def read(self, frame: int) -> FloatArray:
             raise MemoryError
 
-    shot = a_shot(plate=Hungry(FrameRange.parse("1001-1012")))
+    shot = a_shot(mask(1005), plate=Hungry())
     with pytest.raises(OutOfMemoryError, match=r"tracking\.lines=96"):
-        rendered(shot, model)
+        ToyNode(shot).matte(1006)
+    assert ToyNode(shot).smaller() is None
+    running = Running(when_memory_runs_out="smaller")
+    tracking = Tracking(lines=160)
+    node = ToyNode(shot, PRESET.model_copy(update={"running": running, "tracking": tracking}))
+    smaller = node.smaller()
+    assert smaller is not None
+    assert smaller.preset.tracking.lines == 120
+    assert smaller.smaller() is None
 
 
-def test_one_keyframe_a_run(model: Model) -> None:
-    shot = a_shot()
-    second = Keyframe(1009, shot.keyframes[0].alpha)
-    with pytest.raises(UsageError, match="one keyframe"):
-        RotoNode(dataclasses.replace(shot, keyframes=(*shot.keyframes, second)), PRESET, model, CPU)
+def test_cancelling_stops_between_two_steps_and_loses_nothing() -> None:
+    node = ToyNode(a_shot(mask(1001)))
+    asked = iter([False] * 4 + [True])
+    with pytest.raises(CancelledError):
+        node.matte(1030, cancel=lambda: next(asked))
+    done = node.steps
+    assert 0 < done < 5
+    assert_same(node.matte(1030), straight(a_shot(mask(1001)))[1030])
+    assert node.steps == 10  # nine memory frames and the batch of the last two, none of them twice
 
 
-def test_memory_every_frame_leaves_nothing_between(model: Model) -> None:
-    preset = PRESET.model_copy(update={"tracking": Tracking(lines=96, memory_every=1)})
-    assert len(rendered(a_shot(), model, preset)) == 12
+# What the digests name.
 
 
-def test_a_missing_memory_frame_is_named_before_anything_is_made(model: Model) -> None:
-    plate = MemoryPlate(FrameRange.parse("1001-1007,1009-1012"))
-    with pytest.raises(InputError, match="1008"):
-        RotoNode(a_shot("1005-1007,1009-1012", plate=plate), PRESET, model, CPU)
+def test_a_repaired_plate_changes_only_what_follows_it() -> None:
+    plates = MemoryPlate(), MemoryPlate(edited=frozenset({1008, 1002}))
+    before, after = (a_shot(mask(1005), plate=plate) for plate in plates)
+    # 1008 is a memory frame, so everything behind it changes; 1002 is one backwards
+    assert changed(before, after) == {*range(1008, 1031), 1002, 1001}
+
+
+def test_a_frame_between_memory_frames_changes_alone() -> None:
+    plates = MemoryPlate(), MemoryPlate(edited=frozenset({1009}))
+    before, after = (a_shot(mask(1005), plate=plate) for plate in plates)
+    assert changed(before, after) == {1009}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tracking": Tracking(lines=96, memory_every=4)},
+        {"tracking": Tracking(lines=96, top_k=None)},
+        {"finish": Finish(feather_px=2)},
+    ],
+)
+def test_every_setting_enters_the_digest(other: dict[str, object]) -> None:
+    shot = a_shot(mask(1005), frames="1005-1008")
+    preset = PRESET.model_copy(update=other)
+    before, after = straight(shot), straight(shot, preset)
+    assert all(before[frame].digest != after[frame].digest for frame in (1006, 1007, 1008))
+
+
+def test_how_a_run_spends_its_disk_enters_no_digest() -> None:
+    preset = PRESET.model_copy(update={"running": Running(snapshot_every=3)})
+    shot = a_shot(mask(1005), mask(1015))
+    assert changed(shot, shot, PRESET, preset) == set()
+
+
+def test_a_renamed_element_keeps_its_mattes() -> None:
+    keyframe = mask(1005, "ab")
+    renamed = (Element("a", "hero"), Element("b", "car"))
+    before, after = (a_shot(keyframe, elements=elements) for elements in (AB, renamed))
+    assert changed(before, after) == set()
+    assert straight(after)[1006].elements == ("hero", "car")
+
+
+def test_the_digest_touches_no_pixel_and_hashes_a_plate_once() -> None:
+    plate = MemoryPlate()
+    node = ToyNode(a_shot(mask(1005), mask(1020), plate=plate))
+    digests = [node.digest(frame) for frame in node.shot.range]
+    assert len(set(digests)) == 30
+    assert plate.read_frames == []
+    assert len(plate.hashed) == len(set(plate.hashed))
+    edited = node.edited(preset=PRESET.model_copy(update={"finish": Finish(gain=2)}))
+    assert edited.digest(1010) != node.digest(1010)
+    assert len(plate.hashed) == len(set(plate.hashed))
+
+
+def test_equal_frames_at_other_distances_have_names_of_their_own() -> None:
+    """Between two keyframes the distance decides the blend, so a still plate needs it named."""
+
+    class Still(MemoryPlate):
+        def digest(self, frame: int) -> str:
+            return digest_of("still")
+
+        def read(self, frame: int) -> FloatArray:
+            return super().read(1001)
+
+    node = ToyNode(a_shot(mask(1005), mask(1008), plate=Still()))
+    assert node.digest(1006) != node.digest(1007)
+    assert not np.array_equal(node.matte(1006).alpha, node.matte(1007).alpha)
+
+
+# Several keyframes.
+
+
+def test_keyframes_come_back_as_drawn() -> None:
+    keyframes = mask(1005, "ab"), mask(1012, "ba", draw=1), mask(1020, "a", draw=2)
+    node = ToyNode(a_shot(*keyframes, elements=AB))
+    np.testing.assert_array_equal(node.matte(1005).alpha, keyframes[0].alpha)
+    np.testing.assert_array_equal(node.matte(1012).alpha, keyframes[1].alpha[::-1])
+    np.testing.assert_array_equal(node.matte(1020).alpha[0], keyframes[2].alpha[0])
+
+
+def test_a_keyframe_bears_the_artists_own_knobs() -> None:
+    preset = PRESET.model_copy(update={"finish": Finish(gain=0.5)})
+    found = ToyNode(a_shot(mask(1005)), preset).matte(1005).alpha
+    np.testing.assert_array_equal(found, 0.5 * mask(1005).alpha)
+
+
+def test_an_edited_keyframe_changes_the_frames_up_to_its_neighbours() -> None:
+    before = a_shot(mask(1005), mask(1012), mask(1020))
+    after = a_shot(mask(1005), mask(1012, draw=1), mask(1020))
+    assert changed(before, after) == set(range(1006, 1020))
+
+
+def test_both_keyframes_are_seen_on_the_way_from_either() -> None:
+    one = straight(a_shot(mask(1005), mask(1020)))
+    other = straight(a_shot(mask(1005), mask(1020, draw=1)))
+    assert not np.array_equal(one[1006].alpha, other[1006].alpha)
+    assert not np.array_equal(one[1019].alpha, other[1019].alpha)
+
+
+def test_what_a_keyframe_does_not_draw_comes_from_the_left_alone() -> None:
+    left = mask(1005, "ab")
+    shot = a_shot(left, mask(1011, "b", draw=1), mask(1020, "ab"), elements=AB)
+    alone = straight(a_shot(left, elements=AB))
+    found = straight(shot)[1011]
+    np.testing.assert_allclose(found.alpha[0], alone[1011].alpha[0], atol=1e-6)
+    np.testing.assert_array_equal(found.alpha[1], mask(1011, "b", draw=1).alpha[0])
+
+
+def test_an_edit_to_the_left_reaches_what_is_carried_and_no_further() -> None:
+    keyframes = mask(1011, "b"), mask(1020, "ab"), mask(1025, "ab")
+    before = a_shot(mask(1005, "ab"), *keyframes, elements=AB)
+    after = a_shot(mask(1005, "ab", draw=1), *keyframes, elements=AB)
+    assert changed(before, after) == set(range(1001, 1020))
+
+
+def test_an_element_exists_from_the_keyframe_that_introduces_it() -> None:
+    before = a_shot(mask(1005, "a"), mask(1020, "a"), elements=AB[:1])
+    after = a_shot(mask(1005, "a"), mask(1020, "ab"), elements=AB)
+    old, new = straight(before), straight(after)
+    for frame in range(1001, 1020):
+        np.testing.assert_array_equal(new[frame].alpha[0], old[frame].alpha[0])
+        assert not new[frame].alpha[1].any()
+    assert all(new[frame].alpha[1].any() for frame in range(1020, 1031))
+
+
+def test_an_in_point_lets_an_element_exist_before_its_keyframe() -> None:
+    elements = (Element("a", "a"), Element("b", "b", in_point=1015))
+    mattes = straight(a_shot(mask(1005, "a"), mask(1020, "ab"), elements=elements))
+    there = {frame for frame, matte in mattes.items() if matte.alpha[1].any()}
+    assert there == set(range(1015, 1031))
+
+
+def test_constant_cost_between_two_keyframes() -> None:
+    """Each frame is read twice, forwards and backwards, and nothing else grows with the length."""
+    for last in (1013, 1025):
+        plate = MemoryPlate(FrameRange.of(range(1001, last + 1)))
+        node = ToyNode(a_shot(mask(1001), mask(last), plate=plate))
+        list(node.render())
+        between = last - 1001 - 1
+        memory, rest = divmod(between, 3)
+        assert node.steps == 2 * (2 * memory + (rest > 0))
+
+
+# Locks.
+
+
+@dataclass
+class Pinned:
+    """A lock of constant planes."""
+
+    frames: FrameRange
+    elements: tuple[str, ...]
+    level: float = 0.25
+
+    def digest(self, frame: int) -> str:
+        return digest_of(frame, self.level)
+
+    def read(self, frame: int) -> FloatArray:
+        return np.full((len(self.elements), 8, 12), self.level, np.float32)
+
+
+def test_a_lock_overrides_the_output_and_enters_no_memory() -> None:
+    keyframes = mask(1005, "ab"), mask(1020, "ab")
+    lock = Pinned(FrameRange.parse("1005-1011"), ("a", "b"))
+    free = a_shot(*keyframes, elements=AB)
+    locked = dataclasses.replace(free, locks=(lock,))
+    assert changed(free, locked) == set(range(1005, 1012))
+    assert all((straight(locked)[frame].alpha == 0.25).all() for frame in lock.frames)
+
+
+def test_a_locked_frame_costs_no_step_and_stays_whatever_is_edited() -> None:
+    lock = Pinned(FrameRange.parse("1010-1012"), ("a",))
+    node = ToyNode(a_shot(mask(1005), locks=(lock,)))
+    before = node.matte(1011)
+    assert node.steps == 0
+    edited = node.edited(shot=a_shot(mask(1005, draw=1), locks=(lock,)))
+    assert_same(edited.matte(1011), before)
+
+
+def test_an_element_that_is_not_locked_is_tracked_as_ever() -> None:
+    keyframe = mask(1005, "ab")
+    lock = Pinned(FrameRange.parse("1008"), ("b",))
+    free, locked = (
+        straight(a_shot(keyframe, elements=AB, locks=locks))[1008].alpha for locks in ((), (lock,))
+    )
+    np.testing.assert_array_equal(locked[0], free[0])
+    assert (locked[1] == 0.25).all()
+
+
+def test_locks_of_two_elements_lie_side_by_side() -> None:
+    keyframe, frames = mask(1005, "ab"), FrameRange.parse("1008")
+    locks = Pinned(frames, ("b",)), Pinned(frames, ("a",), level=0.75)
+    node = ToyNode(a_shot(keyframe, elements=AB, locks=locks))
+    assert [plane.max() for plane in node.matte(1008).alpha] == [0.75, 0.25]
+    assert node.steps == 0
+
+
+# Stores.
+
+
+def test_what_was_made_once_is_answered_from_the_store() -> None:
+    stores = Stores.in_ram()
+    shot = a_shot(mask(1005), mask(1020))
+    whole = {matte.frame: matte for matte in ToyNode(shot, stores=stores).render()}
+    node = ToyNode(shot, stores=stores)
+    for frame in shot.range:
+        stored = node.stored(frame)
+        assert stored is not None
+        assert_same(stored, whole[frame])
+    assert node.steps == 0
+
+
+def test_another_feather_costs_no_step() -> None:
+    stores = Stores.in_ram()
+    shot = a_shot(mask(1005), mask(1020))
+    list(ToyNode(shot, stores=stores).render())
+    preset = PRESET.model_copy(update={"finish": Finish(feather_px=3)})
+    node = ToyNode(shot, preset, stores)
+    found = {matte.frame: matte for matte in node.render()}
+    assert node.steps == 0
+    for frame, expected in straight(shot, preset).items():
+        assert_same(found[frame], expected)

@@ -8,9 +8,10 @@ import pytest
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.keyframe import Element, Keyframe, elements_named
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import Plate, PlateFormat, Window
-from rde_roto.values.shot import Keyframe, Shot, Span
+from rde_roto.values.shot import Shot
 
 FORMAT = PlateFormat(Window(-2, 1, 6, 4), Window(0, 0, 4, 6))
 
@@ -43,43 +44,123 @@ def keyframe(frame: int, planes: int = 1) -> Keyframe:
 def shot(
     *keyframes: Keyframe, frames: str = "1001-1010", names: tuple[str, ...] = ("hero",)
 ) -> Shot:
-    return Shot(plate(), FrameRange.parse(frames), names, keyframes)
+    return Shot(plate(), FrameRange.parse(frames), elements_named(*names), keyframes)
 
 
-def walks(shot: Shot) -> list[list[int]]:
-    return [[span.keyframe.frame, *span] for span in shot.spans()]
+def drawing(frame: int, *elements: str) -> Keyframe:
+    return Keyframe(frame, keyframe(frame, len(elements)).alpha, elements)
+
+
+def walks(shot: Shot) -> list[list[list[int]]]:
+    """Of each stretch the walks that reach it, each with its keyframe at its head."""
+    return [[[span.keyframe.frame, *span] for span in stretch.spans] for stretch in shot.stretches]
 
 
 def test_one_keyframe_is_walked_from_in_both_directions() -> None:
     assert walks(shot(keyframe(1004), frames="1002-1007")) == [
-        [1004, 1005, 1006, 1007],
-        [1004, 1003, 1002],
+        [[1004, 1005, 1006, 1007]],
+        [[1004, 1003, 1002]],
     ]
 
 
 def test_a_keyframe_at_an_end_is_walked_from_in_one_direction() -> None:
-    assert walks(shot(keyframe(1001))) == [list(range(1001, 1011))]
-    assert walks(shot(keyframe(1010))) == [list(range(1010, 1000, -1))]
+    assert walks(shot(keyframe(1001))) == [[list(range(1001, 1011))]]
+    assert walks(shot(keyframe(1010))) == [[list(range(1010, 1000, -1))]]
     assert walks(shot(keyframe(1005), frames="1005")) == []
 
 
-def test_walks_end_before_the_next_keyframe() -> None:
-    assert walks(shot(keyframe(1008), keyframe(1003))) == [
-        [1003, 1004, 1005, 1006, 1007],
-        [1003, 1002, 1001],
-        [1008, 1009, 1010],
-        [1008, 1007, 1006, 1005, 1004],
+def test_between_two_keyframes_one_walks_from_either_and_sees_both() -> None:
+    late, early = keyframe(1008), keyframe(1003)
+    both = shot(late, early)
+    assert walks(both) == [
+        [[1003, 1004, 1005, 1006, 1007], [1008, 1007, 1006, 1005, 1004]],
+        [[1008, 1009, 1010]],
+        [[1003, 1002, 1001]],
+    ]
+    assert [[span.far for span in stretch.spans] for stretch in both.stretches] == [
+        [late, early],
+        [None],
+        [None],
     ]
 
 
+def test_keyframes_side_by_side_have_nothing_between_them() -> None:
+    assert len(shot(keyframe(1004), keyframe(1005), frames="1004-1005").stretches) == 0
+
+
 def test_a_stepped_range_is_walked_frame_by_frame() -> None:
-    assert list(Span(keyframe(1001), 1, 1005)) == [1002, 1003, 1004, 1005]
-    assert walks(shot(keyframe(1001), frames="1001-1005x2")) == [[1001, 1002, 1003, 1004, 1005]]
+    assert walks(shot(keyframe(1001), frames="1001-1005x2")) == [[[1001, 1002, 1003, 1004, 1005]]]
 
 
-def test_the_digest_of_a_keyframe_is_that_of_its_pixels() -> None:
-    assert keyframe(1001).digest == keyframe(1002).digest
-    assert keyframe(1001, planes=2).digest != keyframe(1001).digest
+def test_every_frame_lies_in_one_stretch_or_is_a_keyframe() -> None:
+    both = shot(keyframe(1003), keyframe(1008))
+    for frame in both.range:
+        if both.keyframe_at(frame) is None:
+            assert [s for s in both.stretches if frame in s] == [both.stretch_at(frame)]
+    with pytest.raises(UsageError, match="1003 is in no stretch"):
+        both.stretch_at(1003)
+
+
+def test_the_digests_of_a_keyframe_are_those_of_its_planes() -> None:
+    assert keyframe(1001).plane_digests == keyframe(1002).plane_digests
+    one, two = keyframe(1001, planes=2).plane_digests
+    assert one == two == keyframe(1001).plane_digests[0]
+
+
+# Elements that come later.
+
+AB = ("a", "b")
+
+
+def test_an_element_exists_from_the_keyframe_that_introduces_it() -> None:
+    made = shot(drawing(1003, "a"), drawing(1006, "b"), names=AB)
+    assert [made.first_frame(element) for element in made.elements] == [1001, 1006]
+    assert [made.existing(frame) for frame in (1001, 1005, 1006)] == [("a",), ("a",), AB]
+    assert [[span.elements for span in stretch.spans] for stretch in made.stretches] == [
+        [("a",), ("a",)],
+        [AB],
+        [("a",)],
+    ]
+
+
+def test_an_in_point_makes_it_part_of_the_walks_before() -> None:
+    elements = (Element("a", "a"), Element("b", "b", in_point=1005))
+    keyframes = (drawing(1003, "a"), drawing(1006, "b"))
+    made = Shot(plate(), FrameRange.parse("1001-1010"), elements, keyframes)
+    assert [made.existing(frame) for frame in (1004, 1005)] == [("a",), AB]
+    assert [span.elements for span in made.stretches[0].spans] == [AB, AB]
+
+
+def test_what_is_not_drawn_is_carried_from_the_left_by_a_walk_that_sees_no_other() -> None:
+    made = shot(drawing(1002, "b", "a"), drawing(1005, "a"), drawing(1008, "a", "b"), names=AB)
+    first, second, third = made.ordered
+    assert (made.carrying(first), made.carrying(third)) == (None, None)
+    carrying = made.carrying(second)
+    assert carrying is not None
+    assert (carrying.keyframe, carrying.far, carrying.stop) == (first, None, 1005)
+    assert carrying.elements == AB
+
+
+@pytest.mark.parametrize(
+    ("in_point", "says"),
+    [
+        (1007, "the keyframe at 1006 draws it: move the in-point to 1006 or before"),
+        (1003, "the keyframe at 1003 does not draw it: draw it there"),
+        (1001, "the keyframe at 1003 does not draw it"),
+    ],
+)
+def test_an_in_point_that_does_not_fit_the_keyframes(in_point: int, says: str) -> None:
+    elements = (Element("a", "a"), Element("b", "b", in_point))
+    keyframes = (drawing(1003, "a"), drawing(1006, "b"))
+    with pytest.raises(UsageError, match=says):
+        Shot(plate(), FrameRange.parse("1001-1010"), elements, keyframes)
+
+
+def test_every_element_is_drawn_somewhere() -> None:
+    with pytest.raises(UsageError, match="no keyframe draws the element 'b'"):
+        shot(drawing(1003, "a"), names=AB)
+    with pytest.raises(UsageError, match="draws c: expected each once, of a, b"):
+        shot(drawing(1003, "c"), names=AB)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +182,7 @@ def test_what_does_not_fit_together_is_a_usage_error(
 
 def test_an_empty_range_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no frame of grey"):
-        Shot(plate(), FrameRange.of([]), ("hero",), ())
+        Shot(plate(), FrameRange.of([]), elements_named("hero"), ())
 
 
 def test_frames_the_plate_lacks_are_named() -> None:

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from rde_roto.net import Moment, RDENet
 from rde_roto.propagator import Propagator
 from rde_roto.state import MemoryState
-from rde_roto.values.errors import InputError, OutputError
+from rde_roto.values.errors import InputError
 from rde_roto.values.preset import Bank, Tracking
 
 CK, CV, H, W = 64, 128, 3, 5
+_MOVING = ("recurrent", "latest")
 
 
 def moment(seed: int, dtype: torch.dtype, elements: int = 2) -> Moment:
@@ -47,35 +47,46 @@ def same_bits(one: MemoryState, other: MemoryState) -> bool:
     return stored(one) == stored(other)
 
 
+def restored(state: MemoryState) -> MemoryState:
+    """Taken apart, and put together again from copies."""
+
+    def copied(half: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: tensor.clone() for name, tensor in half.items()}
+
+    return MemoryState.restored(copied(state.anchors()), copied(state.moving()))
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 @pytest.mark.parametrize("elements", [1, 3])
-def test_a_saved_state_loads_bit_for_bit(tmp_path: Path, dtype: torch.dtype, elements: int) -> None:
+def test_a_saved_state_loads_bit_for_bit(dtype: torch.dtype, elements: int) -> None:
     original = state(dtype, elements)
     original.recurrent.key[0, 0, 0, :4] = torch.tensor([-0.0, torch.inf, torch.nan, 6e-8])
-    original.save(tmp_path / "1012.safetensors")
-    loaded = MemoryState.load(tmp_path / "1012.safetensors")
+    loaded = restored(original)
     assert same_bits(loaded, original)
     assert loaded.nbytes == original.nbytes
 
 
-def test_a_state_at_its_keyframe_is_one_moment(tmp_path: Path) -> None:
+def test_a_state_at_its_keyframe_is_one_moment() -> None:
     """Until the first update the embedding is the anchor itself, and there is no latest moment."""
     anchor = moment(1, torch.float16)
     original = MemoryState(anchor, anchor, None)
     assert original.nbytes == state().nbytes / 3
-    original.save(tmp_path / "state")
-    loaded = MemoryState.load(tmp_path / "state")
+    loaded = restored(original)
     assert loaded.latest is None
     assert loaded.recurrent is loaded.anchor
     assert same_bits(loaded, original)
 
 
-def test_moments_laid_out_channels_last_are_saved_too(tmp_path: Path) -> None:
-    plain = state()
-    key = plain.anchor.key.contiguous(memory_format=torch.channels_last)
-    laid_out = MemoryState(Moment(key, plain.anchor.value), plain.recurrent, plain.latest)
-    laid_out.save(tmp_path / "state")
-    assert same_bits(MemoryState.load(tmp_path / "state"), plain)
+def test_a_span_has_its_keyframes_in_common() -> None:
+    """The half that every snapshot of a span would repeat, and the half that it brings."""
+    between = dataclasses.replace(state(), far=moment(7, torch.float16))
+    assert set(between.anchors()) == {"anchor.key", "anchor.value", "far.key", "far.value"}
+    assert set(between.moving()) == {f"{m}.{f}" for m in _MOVING for f in ("key", "value")}
+    assert between.nbytes == state().nbytes * 4 / 3
+    loaded = restored(between)
+    assert loaded.far is not None
+    assert torch.equal(loaded.far.value, moment(7, torch.float16).value)
+    assert same_bits(loaded, between)
 
 
 @pytest.mark.parametrize("elements", [1, 2, 5])
@@ -84,20 +95,17 @@ def test_size_of_a_state(dtype: torch.dtype, size: int, elements: int) -> None:
     assert state(dtype, elements).nbytes == size * 3 * H * W * (CK + CV * elements)
 
 
-def test_size_of_a_live_state_at_480p(lite: RDENet, tmp_path: Path) -> None:
+def test_size_of_a_live_state_at_480p(lite: RDENet) -> None:
     """Whatever the length of the shot: rde-lite, one element, a grid of 30 x 54."""
     propagator = Propagator(lite, Tracking(), torch.device("cpu"))
     frame = propagator.encode([torch.zeros(480, 854, 3).numpy()])
     alpha = torch.zeros(1, 480, 854)
     alpha[:, 100:300, 200:400] = 1
-    begun = propagator.begin(frame, alpha.numpy())
+    begun = propagator.begin([(frame, alpha.numpy())])
     probabilities = propagator.read(begun, frame)
     once = propagator.absorb(begun, frame, probabilities)
     twice = propagator.absorb(once, frame, probabilities)
     assert once.nbytes == twice.nbytes == 2 * 3 * 30 * 54 * (64 + 128)
-    twice.save(tmp_path / "state")
-    header = 1024  # names, shapes and offsets of six tensors
-    assert twice.nbytes < (tmp_path / "state").stat().st_size < twice.nbytes + header
 
 
 def test_conversion_makes_another_state() -> None:
@@ -114,21 +122,18 @@ def test_conversion_makes_another_state() -> None:
 
 
 @pytest.mark.parametrize("updates", [1, 2, 12])
-def test_a_history_loads_bit_for_bit_and_in_order(tmp_path: Path, updates: int) -> None:
+def test_a_history_loads_bit_for_bit_and_in_order(updates: int) -> None:
     original = grown(updates)
-    original.save(tmp_path / "state")
-    loaded = MemoryState.load(tmp_path / "state")
+    loaded = restored(original)
     assert len(loaded.history) == updates
     assert loaded.latest is loaded.history[-1]
     assert same_bits(loaded, original)
 
 
-def test_a_history_costs_a_moment_an_update(tmp_path: Path) -> None:
-    """Its last moment is the latest: it is counted, and written, once."""
+def test_a_history_costs_a_moment_an_update() -> None:
+    """Its last moment is the latest: it is counted once."""
     one = state().nbytes // 3
     assert [grown(updates).nbytes // one for updates in (1, 2, 12)] == [3, 4, 14]
-    grown(12).save(tmp_path / "state")
-    assert (tmp_path / "state").stat().st_size < 15 * one
 
 
 def test_a_history_is_converted_too() -> None:
@@ -145,43 +150,39 @@ def test_what_the_growing_bank_reads() -> None:
     assert MemoryState(after.anchor, after.anchor, None).bank(stm) == [after.anchor]
 
 
-# Files that are no state.
+# Two keyframes.
 
 
-@pytest.mark.parametrize("kept", [0, 4, 8, 100, -1])
-def test_a_truncated_file(tmp_path: Path, kept: int) -> None:
-    path = tmp_path / "state"
-    state().save(path)
-    path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match="state is not a whole memory state: "):
-        MemoryState.load(path)
+@pytest.mark.parametrize(
+    ("bank", "begun", "later"),
+    [
+        ("2F+L+RDE", "AB", "RLAB"),
+        ("F+L+RDE", "AA", "RLA"),
+        ("2F+L", "AB", "LAB"),
+        ("F", "A", "A"),
+        ("3F+RDE", "AB", "RABA"),
+        ("4F", "AB", "ABAB"),
+        ("RDE", "A", "R"),
+        ("STM", "AB", "AB"),
+    ],
+)
+def test_two_keyframes_share_the_anchors_places(bank: str, begun: str, later: str) -> None:
+    counts, far = Bank.parse(bank), moment(7, torch.float16)
+    after = dataclasses.replace(state(), far=far)
+    before = MemoryState(after.anchor, after.anchor, None, far=far)
+    letters = {id(m): letter for m, letter in ((after.anchor, "A"), (far, "B"))}
+    letters |= {id(after.recurrent): "R", id(after.latest): "L"}
+    assert "".join(letters[id(moment)] for moment in before.bank(counts)) == begun
+    assert "".join(letters[id(moment)] for moment in after.bank(counts)) == later
 
 
-def test_a_file_of_something_else(tmp_path: Path) -> None:
-    text, weights, half = tmp_path / "text", tmp_path / "weights", tmp_path / "half"
-    text.write_text("no tensors at all, only words, and enough of them for a header")
-    save_file({"decoder.pred.weight": torch.zeros(3)}, weights)
-    save_file({"anchor.key": torch.zeros(3), "recurrent.key": torch.zeros(3)}, half)
-    for path in (text, weights, half, tmp_path, tmp_path / "gone"):
-        with pytest.raises(InputError, match=f"{path.name} is not a whole memory state: "):
-            MemoryState.load(path)
+# Halves that make no state.
 
 
-# Writing.
-
-
-def test_saving_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    path.write_text("an older one")
-    state().save(path)
-    assert list(tmp_path.iterdir()) == [path]
-    assert same_bits(MemoryState.load(path), state())
-
-
-def test_a_save_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    path.mkdir()  # cannot be replaced by a file
-    with pytest.raises(OutputError, match=r"cannot write .*state"):
-        state().save(path)
-    assert list(tmp_path.iterdir()) == [path]
-    assert list(path.iterdir()) == []
+@pytest.mark.parametrize("missing", ["anchor.key", "recurrent.value", "latest.key"])
+def test_a_half_that_lacks_something(missing: str) -> None:
+    anchors, moving = state().anchors(), state().moving()
+    anchors.pop(missing, None)
+    moving.pop(missing, None)
+    with pytest.raises(InputError, match=f"not a whole memory state: '{missing}' is missing"):
+        MemoryState.restored(anchors, moving)

@@ -85,7 +85,7 @@ def test_nothing_is_made_before_the_first_is_asked_for() -> None:
     items = read_ahead(iter(source), 2)
     assert (threads(), source.received_when_made) == (before, [])
     assert next(items) == 0
-    items.close()  # type: ignore[attr-defined]
+    items.close()
 
 
 def test_an_error_comes_in_the_place_of_its_item() -> None:
@@ -106,7 +106,7 @@ def test_closing_early_ends_the_thread_and_the_source() -> None:
     items = read_ahead(iter(source), 3)
     assert next(items) == 0
     assert threads() == before + 1
-    items.close()  # type: ignore[attr-defined]
+    items.close()
     assert threads() == before
     assert source.cleaned_up
     assert len(source.received_when_made) <= 5

@@ -24,10 +24,11 @@ from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
 from rde_roto.models import Model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator
+from rde_roto.propagator import Propagator, tracker_of
 from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.preset import Preset, Tracking
-from rde_roto.values.shot import Keyframe, Shot
+from rde_roto.values.shot import Shot
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,9 @@ class DavisSet:
         """Tracks one sequence into ``out/NAME`` and scores it."""
         shot, truth, lap = self._shot(name, preset.tracking.memory_every)
         pattern = str(out / name / "%05d.png")
-        writer = open_matte_writer(pattern, shot.plate.format, shot.elements, True, {})
-        delivery = deliver(
-            RotoNode(shot, preset, model, device), writer, lambda _frame, _kept: None
-        )
+        writer = open_matte_writer(pattern, shot.plate.format, shot.names, True, {})
+        node = RotoNode(shot, preset, tracker_of(model, device))
+        delivery = deliver(node, shot.range, writer, lambda _frame, _kept: None)
         labels = [n for n in np.unique(read_labels(truth(shot.range.first))) if n != 0]
         scores = tuple(
             SequenceScore.of(_pairs(shot, truth, writer, int(label), number))
@@ -165,7 +165,8 @@ class DavisSet:
         """A sequence's shot, the file of each of its frames' truth, and its lap when played."""
         annotations = find_sequence(str(self._truth / name))
         plate, frames = open_plate(str(self._plates / name)), annotations.range
-        alpha, elements = read_mask(annotations.path(frames.first), plate.format, "labels")
+        alpha, names = read_mask(annotations.path(frames.first), plate.format, "labels")
+        elements = elements_named(*names)
         if self.play is None:
             shot = Shot(plate, frames, elements, (Keyframe(frames.first, alpha),))
             return shot, annotations.path, None
@@ -185,7 +186,7 @@ def state_bytes(
     propagator = Propagator(model.net, tracking, device)
     (keyframe,) = shot.keyframes
     frame = propagator.encode([shot.plate.read(keyframe.frame)])
-    state = propagator.begin(frame, keyframe.alpha)
+    state = propagator.begin([(frame, keyframe.alpha)])
     probabilities = propagator.read(state, frame)
     sizes = [state.nbytes]
     for _ in range(2):

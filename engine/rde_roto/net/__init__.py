@@ -8,7 +8,7 @@ Axes, everywhere in this package: ``B`` clips (1 when propagating), ``F`` frames
 """
 
 from rde_roto.net.config import RDE_LITE, RDE_R50, NetConfig
-from rde_roto.net.memory import Moment, aggregate, read_memory
+from rde_roto.net.memory import Moment, aggregate, attention_shares, read_memory
 from rde_roto.net.network import EncodedFrames, RDENet
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "NetConfig",
     "RDENet",
     "aggregate",
+    "attention_shares",
     "read_memory",
 ]

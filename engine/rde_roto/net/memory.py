@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +10,9 @@ from torch import Tensor
 
 _MAX_AFFINITY_ENTRIES = 1 << 25
 """Largest affinity matrix held at once (128 MiB of float32); wider queries are read in rows."""
+
+_SILENCE = 1e-6
+"""Added to the length of a value, so that shares are defined where no element says anything."""
 
 
 class Moment(NamedTuple):
@@ -37,19 +40,48 @@ def read_memory(bank: Sequence[Moment], query: Tensor, top_k: int | None) -> Ten
 
     Returns: [B, K, CV, P]. The softmax is float32, its row maximum subtracted.
     """
-    keys = torch.cat([moment.key.flatten(2) for moment in bank], dim=2)
     values = torch.cat([moment.value.flatten(3) for moment in bank], dim=3)
-    entries, positions = keys.shape[2], query.shape[2]
     flat = values.flatten(1, 2).transpose(1, 2)
+    readout = _attend(bank, query, top_k, lambda weights: weights.to(flat.dtype) @ flat)
+    return readout.transpose(1, 2).unflatten(1, values.shape[1:3])
+
+
+def attention_shares(bank: Sequence[Moment], query: Tensor, top_k: int | None) -> Tensor:
+    """How much of what ``read_memory`` reads for each element comes from which moment.
+
+    Attention is one for all elements. What it brings over of an element is that element's values,
+    so the element's share counts each place of memory by the length of its value there (after
+    Kobayashi et al., EMNLP 2020): a place that says nothing of the element counts for nothing.
+
+    Args: as ``read_memory``.
+    Returns: [B, K, len(bank), P], float32, 0..1; they sum to 1 over the bank.
+    """
+    lengths = [moment.value.float().norm(dim=2).flatten(2) for moment in bank]
+    loudness = torch.stack(lengths, dim=2) + _SILENCE
+
+    def brought(weights: Tensor) -> Tensor:
+        by_moment = weights.unflatten(2, (len(bank), -1))
+        return torch.einsum("bpme,bkme->bpkm", by_moment, loudness)
+
+    shares = _attend(bank, query, top_k, brought).permute(0, 2, 3, 1)
+    return shares / shares.sum(dim=2, keepdim=True)
+
+
+def _attend(
+    bank: Sequence[Moment], query: Tensor, top_k: int | None, use: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """What ``use`` makes of the weights [B, P, entries] with which the bank is read: [B, P, ...].
+
+    It is given some rows of them at a time.
+    """
+    keys = torch.cat([moment.key.flatten(2) for moment in bank], dim=2)
+    entries, positions = keys.shape[2], query.shape[2]
     rows = max(1, min(positions, _MAX_AFFINITY_ENTRIES // entries))
-    readout = [
-        _attention(keys, part, top_k).to(flat.dtype) @ flat
-        for part in query.transpose(1, 2).split(rows, dim=1)
-    ]
-    return torch.cat(readout, dim=1).transpose(1, 2).unflatten(1, values.shape[1:3])
+    parts = query.transpose(1, 2).split(rows, dim=1)
+    return torch.cat([use(_weights(keys, part, top_k)) for part in parts], dim=1)
 
 
-def _attention(keys: Tensor, query: Tensor, top_k: int | None) -> Tensor:
+def _weights(keys: Tensor, query: Tensor, top_k: int | None) -> Tensor:
     """Weights [B, P, entries] of keys [B, CK, entries] for a query [B, P, CK]; rows sum to 1."""
     squared_norm = keys.float().square().sum(dim=1, keepdim=True)
     affinity = (2 * (query @ keys).float() - squared_norm) / keys.shape[1] ** 0.5

@@ -54,6 +54,12 @@ class OutputError(RotoError):
     exit_code = 7
 
 
+class CancelledError(RotoError):
+    """Somebody asked for the work to stop; what was finished before is kept."""
+
+    exit_code = 130
+
+
 class PartialError(RotoError):
     """Some of the frames asked for could not be delivered; `frames` names them."""
 

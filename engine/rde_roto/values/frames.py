@@ -74,6 +74,15 @@ class FrameRange:
         self._require_frames()
         return self.chunks[-1][-1]
 
+    def walk(self, first: int, last: int) -> Iterator[int]:
+        """Frames from `first` to `last`, both included, in that direction; others cost nothing."""
+        low, high = min(first, last), max(first, last)
+        for chunk in self.chunks if first <= last else reversed(self.chunks):
+            if chunk[0] <= high and chunk[-1] >= low:
+                start = max(0, -(-(low - chunk[0]) // chunk.step))
+                part = chunk[start : (high - chunk[0]) // chunk.step + 1]
+                yield from part if first <= last else reversed(part)
+
     def intersection(self, other: FrameRange) -> FrameRange:
         """Frames in both."""
         return FrameRange(_compress(frame for frame in self if frame in other))

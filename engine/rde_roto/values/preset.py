@@ -22,6 +22,9 @@ _BANK_RULE: Final = (
 )
 
 
+LEAST_LINES: Final = 96
+
+
 @dataclass(frozen=True)
 class Bank:
     """Which moments a frame is read from, written as in table 5 of the RDE-VOS paper: `2F+L+RDE`.
@@ -95,7 +98,7 @@ class Tracking(_Flat):
 
     lines: int = Field(
         default=480,
-        ge=96,
+        ge=LEAST_LINES,
         le=2160,
         description=(
             "Height in lines at which the network works, 96 to 2160. More lines show it finer "
@@ -128,6 +131,13 @@ class Tracking(_Flat):
             "RDE the recurrent summary of everything since the keyframe. A number in front counts "
             "a memory more than once, F and L up to 4; RDE at most once. STM, alone, keeps every "
             "memory frame, so memory grows with the shot: for comparison, not for work."
+        ),
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        description=(
+            "Precision of the network's convolutions, float32 or bfloat16, which is faster where "
+            "the hardware has it, slower elsewhere. Memory is matched in float32 either way."
         ),
     )
     state_dtype: Literal["float16", "float32"] = Field(
@@ -165,19 +175,49 @@ class Finish(_Flat):
     )
 
 
+class Running(Settings):
+    """How a run spends time, memory and disk; no pixel depends on it."""
+
+    snapshot_every: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description=(
+            "After how many updates the memory is also kept on disk, 1 to 1000. A stopped run, or "
+            "a jump to any frame, repeats at most so many; a small number takes more disk."
+        ),
+    )
+    when_memory_runs_out: Literal["stop", "smaller"] = Field(
+        default="stop",
+        description=(
+            "stop, saying which setting needs less; or smaller: work on the whole shot again with "
+            "three quarters of tracking.lines. Every matte's header tells the lines that were used."
+        ),
+    )
+
+
 class Preset(Settings):
-    """A named pair of Tracking and Finish. Values out of range raise pydantic.ValidationError."""
+    """A named Tracking, Finish and Running. Values out of range raise pydantic.ValidationError."""
 
     name: str = Field(description="The preset's name: its file's name without .yaml.")
     description: str = Field(default="", description="What the preset is for, one sentence.")
     tracking: Tracking = Field(default=Tracking(), description="How the elements are followed.")
     finish: Finish = Field(default=Finish(), description="What is done to the finished matte.")
+    running: Running = Field(default=Running(), description="How a run spends time and disk.")
+
+    def smaller(self) -> Preset | None:
+        """The same with three quarters of the working lines; None where that is not allowed."""
+        lines = self.tracking.lines * 3 // 4
+        if self.running.when_memory_runs_out == "stop" or lines < LEAST_LINES:
+            return None
+        tracking = self.tracking.model_copy(update={"lines": lines})
+        return self.model_copy(update={"tracking": tracking})
 
     def to_yaml(self) -> str:
         """A preset file with every value and, as comments, what it means; loads as an equal one."""
         lines = [f"# preset {self.name}", yaml_pair("description", self.description)]
         for section in sections_of(type(self)):
-            settings: Tracking | Finish = getattr(self, section)
+            settings: Settings = getattr(self, section)
             lines += ["", f"# {type(self).model_fields[section].description}", f"{section}:"]
             values = settings.model_dump(mode="json")
             for key, field in type(settings).model_fields.items():

@@ -1,65 +1,33 @@
-"""A shot: a plate, the artist's keyframes and the frames that are wanted."""
+"""A shot: a plate, its elements, the artist's keyframes and locks, and the frames wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.keyframe import Element, Keyframe, Lock
 from rde_roto.values.plate import Plate
-
-
-@dataclass(frozen=True, eq=False)
-class Keyframe:
-    """The artist's word at one frame, returned untouched there.
-
-    `alpha` is float32 [K, H, W] in 0..1 over the plate's data window, row 0 on top, one plane per
-    element. Nobody writes to it once the keyframe exists.
-    """
-
-    frame: int
-    alpha: FloatArray
-
-    @cached_property
-    def digest(self) -> str:
-        """Hex digest of the pixels alone: a renumbered plate keeps it."""
-        return digest_of(self.alpha)
-
-
-@dataclass(frozen=True)
-class Span:
-    """One keyframe's frames in one direction: `step` is +1 or -1, `stop` the last frame, included.
-
-    Iterating gives every number after the keyframe in walking order, also numbers the plate has
-    no frame for: a walk over a plate with gaps passes over those not in `plate.range`.
-    """
-
-    keyframe: Keyframe
-    step: int
-    stop: int
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.keyframe.frame + self.step, self.stop + self.step, self.step))
+from rde_roto.values.spans import Span, Stretch
 
 
 @dataclass(frozen=True)
 class Shot:
     """Everything that decides which mattes are asked for, checked when it is made.
 
-    Raises UsageError when the range or the elements are empty or a name repeats, when a keyframe
-    lies outside the range or shares its frame with another, or when its planes are not one per
-    element; InputError when the plate lacks a frame of the range, when a keyframe is not as large
-    as the plate's data window, or when an element has no pixel above 0 in any keyframe.
+    Raises UsageError when the range or the elements are empty or an id or name repeats, when a
+    keyframe lies outside the range or shares its frame with another, or when its planes are not
+    one per element it draws, when an element is drawn by no keyframe or its in-point does not fit
+    its keyframes; InputError when the plate lacks a frame of the range, when a keyframe is not as
+    large as the plate's data window, or when an element has no pixel above 0 in any keyframe.
     """
 
     plate: Plate
     range: FrameRange
-    elements: tuple[str, ...]
+    elements: tuple[Element, ...]
     keyframes: tuple[Keyframe, ...]
+    locks: tuple[Lock, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_range()
@@ -70,24 +38,109 @@ class Shot:
         for frame in frames:
             if frames.count(frame) > 1:
                 raise UsageError(f"frame {frame} has {frames.count(frame)} keyframes: give it one")
-        self._check_nobody_is_empty()
+        if self.keyframes:
+            for element in self.elements:
+                self._check_drawn(element)
 
-    def spans(self) -> tuple[Span, ...]:
-        """Each keyframe's walks, by keyframe, forwards first; walks without a frame left out.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The elements' names, in their order."""
+        return tuple(element.name for element in self.elements)
 
-        A walk ends at the end of the range or just before the next keyframe.
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The elements' ids, in their order."""
+        return tuple(element.id for element in self.elements)
+
+    def places(self, ids: tuple[str, ...]) -> tuple[int, ...]:
+        """Which planes of a matte those elements have."""
+        return tuple(self.ids.index(element) for element in ids)
+
+    @cached_property
+    def ordered(self) -> tuple[Keyframe, ...]:
+        """The keyframes by frame."""
+        return tuple(sorted(self.keyframes, key=lambda keyframe: keyframe.frame))
+
+    def keyframe_at(self, frame: int) -> Keyframe | None:
+        """The keyframe of that frame."""
+        return next((key for key in self.keyframes if key.frame == frame), None)
+
+    def drawn(self, keyframe: Keyframe) -> tuple[str, ...]:
+        """Ids of the elements that a keyframe draws, in the order of its planes."""
+        return self.ids if keyframe.elements is None else keyframe.elements
+
+    def first_keyframe(self, element: Element) -> Keyframe:
+        """The first keyframe that draws the element."""
+        return next(key for key in self.ordered if element.id in self.drawn(key))
+
+    def first_frame(self, element: Element) -> int:
+        """The first frame at which the element exists; before, its matte is empty.
+
+        That is its in-point. Without one, an element of the shot's first keyframe exists from the
+        beginning, and one that a later keyframe introduces from that keyframe on.
         """
-        ordered = sorted(self.keyframes, key=lambda keyframe: keyframe.frame)
-        spans: list[Span] = []
-        for index, keyframe in enumerate(ordered):
-            later, earlier = ordered[index + 1 :], ordered[:index]
-            stop = later[0].frame - 1 if later else self.range.last
-            if stop > keyframe.frame:
-                spans.append(Span(keyframe, 1, stop))
-            stop = earlier[-1].frame + 1 if earlier else self.range.first
-            if stop < keyframe.frame:
-                spans.append(Span(keyframe, -1, stop))
-        return tuple(spans)
+        if element.in_point is not None:
+            return element.in_point
+        first = self.first_keyframe(element)
+        return self.range.first if first is self.ordered[0] else first.frame
+
+    def existing(self, frame: int) -> tuple[str, ...]:
+        """Ids of the elements that exist at a frame."""
+        return tuple(e.id for e in self.elements if self.first_frame(e) <= frame)
+
+    def known(self, keyframe: Keyframe) -> tuple[str, ...]:
+        """Ids of the elements that this keyframe or an earlier one draws, in the shot's order."""
+        return tuple(e.id for e in self.elements if self.first_keyframe(e).frame <= keyframe.frame)
+
+    @cached_property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """All stretches with a frame in them, by frame; the one before the first keyframe last."""
+        first, last = self.ordered[0], self.ordered[-1]
+        found = []
+        for left, right in zip(self.ordered, self.ordered[1:], strict=False):
+            if right.frame - left.frame > 1:
+                found.append(self._between(left, right))
+        if self.range.last > last.frame:
+            found.append(Stretch((self._outward(last, 1, self.range.last),)))
+        if self.range.first < first.frame:
+            found.append(Stretch((self._outward(first, -1, self.range.first),)))
+        return tuple(found)
+
+    def stretch_at(self, frame: int) -> Stretch:
+        """The stretch a frame lies in. Raises UsageError when it is a keyframe or out of range."""
+        for stretch in self.stretches:
+            if frame in stretch:
+                return stretch
+        raise UsageError(f"frame {frame} is in no stretch of the range {self.range}")
+
+    def locks_at(self, frame: int) -> tuple[Lock, ...]:
+        """The locks of that frame; of two that lock the same element the later one counts."""
+        return tuple(lock for lock in self.locks if frame in lock.frames)
+
+    def is_locked(self, frame: int) -> bool:
+        """Whether every element is locked at a frame."""
+        return {e for lock in self.locks_at(frame) for e in lock.elements} >= set(self.ids)
+
+    def carrying(self, keyframe: Keyframe) -> Span | None:
+        """The walk whose last frame is this keyframe's and tells what the keyframe does not draw.
+
+        It starts from the keyframe to the left and looks at no other. None when everything that
+        is known at the keyframe is drawn there.
+        """
+        undrawn = set(self.known(keyframe)) - set(self.drawn(keyframe))
+        if not undrawn:
+            return None
+        left = self.ordered[self.ordered.index(keyframe) - 1]
+        return self._outward(left, 1, keyframe.frame)
+
+    def _outward(self, keyframe: Keyframe, step: int, stop: int) -> Span:
+        return Span(keyframe, None, step, stop, self.known(keyframe))
+
+    def _between(self, left: Keyframe, right: Keyframe) -> Stretch:
+        """Followed between two keyframes is what exists before the second of them."""
+        there = tuple(e.id for e in self.elements if self.first_frame(e) < right.frame)
+        forwards = Span(left, right, 1, right.frame - 1, there)
+        return Stretch((forwards, Span(right, left, -1, left.frame + 1, there)))
 
     def _check_range(self) -> None:
         if not self.range:
@@ -104,21 +157,31 @@ class Shot:
     def _check_elements(self) -> None:
         if not self.elements:
             raise UsageError("a shot needs at least one element")
-        for name in self.elements:
-            if self.elements.count(name) > 1:
-                raise UsageError(f"two elements are named '{name}': give each its own name")
+        ids = [element.id for element in self.elements]
+        for element in self.elements:
+            if self.names.count(element.name) > 1:
+                raise UsageError(f"two elements are named '{element.name}': give each its own name")
+            if ids.count(element.id) > 1:
+                raise UsageError(f"two elements have the id '{element.id}': give each its own")
 
     def _check_keyframe(self, keyframe: Keyframe) -> None:
         if keyframe.frame not in self.range:
             raise UsageError(
                 f"the keyframe at frame {keyframe.frame} lies outside the range {self.range}: "
-                "move it or widen --frames"
+                "move it or widen the range"
             )
         planes, *size = keyframe.alpha.shape
-        if planes != len(self.elements):
+        drawn = self.drawn(keyframe)
+        unknown = set(drawn) - {element.id for element in self.elements}
+        if unknown or len(set(drawn)) < len(drawn):
+            raise UsageError(
+                f"the keyframe at frame {keyframe.frame} draws {', '.join(drawn)}: expected each "
+                f"once, of {', '.join(element.id for element in self.elements)}"
+            )
+        if planes != len(drawn):
             raise UsageError(
                 f"the keyframe at frame {keyframe.frame} has {planes} planes "
-                f"for {len(self.elements)} elements: {', '.join(self.elements)}"
+                f"for {len(drawn)} elements: {', '.join(drawn)}"
             )
         window = self.plate.format.data
         if tuple(size) != window.shape:
@@ -127,11 +190,33 @@ class Shot:
                 f"the data window of {self.plate.name} is {window.width}x{window.height}"
             )
 
-    def _check_nobody_is_empty(self) -> None:
-        for index, name in enumerate(self.elements):
-            if self.keyframes and not any(key.alpha[index].max() > 0 for key in self.keyframes):
-                frames = FrameRange.of(keyframe.frame for keyframe in self.keyframes)
-                raise InputError(
-                    f"the element '{name}' is empty in its keyframe at {frames}: "
-                    "no pixel of its mask is above 0"
-                )
+    def _check_drawn(self, element: Element) -> None:
+        """An element is seen in a keyframe, and exists by the time of its first one."""
+        planes = [
+            (keyframe, keyframe.alpha[self.drawn(keyframe).index(element.id)])
+            for keyframe in self.ordered
+            if element.id in self.drawn(keyframe)
+        ]
+        if not planes:
+            raise UsageError(f"no keyframe draws the element '{element.name}': draw it on one")
+        if not any(alpha.max() > 0 for _, alpha in planes):
+            frames = FrameRange.of(keyframe.frame for keyframe, _ in planes)
+            raise InputError(
+                f"the element '{element.name}' is empty in its keyframe at {frames}: "
+                "no pixel of its mask is above 0"
+            )
+        first = planes[0][0].frame
+        before = [keyframe.frame for keyframe in self.ordered if keyframe.frame < first]
+        if element.in_point is None:
+            return
+        if element.in_point > first:
+            raise UsageError(
+                f"the element '{element.name}' exists from its in-point {element.in_point} on, but "
+                f"the keyframe at {first} draws it: move the in-point to {first} or before"
+            )
+        if before and element.in_point <= before[-1]:
+            raise UsageError(
+                f"the element '{element.name}' exists from its in-point {element.in_point} on, but "
+                f"the keyframe at {before[-1]} does not draw it: draw it there (an empty mask says "
+                f"that it is not in the picture), or move the in-point behind {before[-1]}"
+            )

@@ -1,0 +1,29 @@
+"""Two tracks of one frame, from the keyframe before it and from the one behind it, made one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rde_roto.values.matte import FloatArray
+
+
+def blended(forwards: FloatArray, backwards: FloatArray, share: float) -> FloatArray:
+    """The mixture of two raw mattes, float32 [K, H, W] each.
+
+    At each pixel a track counts by how near its keyframe is, times how sure it is there: the
+    probability of what it holds most likely, an element or the background.
+
+    Args: share, how far the frame is from the forward track's keyframe: 0 at it, 1 at the
+        backward track's.
+    """
+    back = np.float32(share) * _sureness(backwards)
+    ahead = np.float32(1 - share) * _sureness(forwards)
+    weight: FloatArray = back / (back + ahead)
+    mixture: FloatArray = forwards + (backwards - forwards) * weight
+    return mixture
+
+
+def _sureness(raw: FloatArray) -> FloatArray:
+    """[H, W], above 0: the largest of the probabilities that share a pixel."""
+    sureness: FloatArray = np.maximum(raw.max(axis=0), 1 - raw.sum(axis=0))
+    return sureness

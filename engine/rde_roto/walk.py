@@ -1,0 +1,272 @@
+"""The walk of a memory along a span: the only place where the recurrence advances.
+
+Every ``memory_every``-th frame from the keyframe is a memory frame: it is encoded and read alone,
+then absorbed. The frames between two of them are encoded and read together, as one batch of fixed
+size: some layers give other last bits with another batch size. Plates are read ahead on a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Generic, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rde_roto.chain import Chain
+from rde_roto.stores import Place, Stores
+from rde_roto.streams import read_ahead
+from rde_roto.tracker import State, Tracker
+from rde_roto.values.cancel import Cancel, never
+from rde_roto.values.errors import CancelledError, InputError
+from rde_roto.values.keyframe import Keyframe
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.spans import Span
+
+RawPlanes: TypeAlias = NDArray[np.uint16]
+"""A raw matte as it is kept: [K, H, W] at the padded working size, 65535 for 1."""
+
+_STEPS_AHEAD = 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """Raw mattes that are there already."""
+
+    raws: list[tuple[int, RawPlanes]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """Plates to be read from the state after ``index`` memory frames, of which it is one or not.
+
+    ``views`` has the fixed length of its kind, the last view repeated; it is empty for a memory
+    frame that the plate lacks, which leaves the state as it is. ``frames`` are those of the first
+    views, ``wanted`` those of them that were asked for.
+    """
+
+    index: int
+    is_memory: bool
+    views: list[FloatArray] = field(default_factory=list)
+    frames: tuple[int, ...] = ()
+    wanted: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class _Start(Generic[State]):
+    """The state a walk goes on from; None to make it at the keyframe."""
+
+    state: State | None
+
+
+class Walker(Generic[State]):
+    """Walks the spans of one shot; whatever it makes is stored, whatever is stored is not made.
+
+    Args:
+        chain: names what is made, and has the shot.
+        tracker: the model.
+        stores: where states and raw mattes are kept.
+        snapshot_every: after how many memory frames a state is also kept on disk.
+    """
+
+    def __init__(
+        self, chain: Chain, tracker: Tracker[State, Any], stores: Stores, snapshot_every: int
+    ) -> None:
+        self.chain = chain
+        self.shot = chain.shot
+        self.tracker = tracker
+        self.geometry = tracker.geometry(chain.shot.plate.format.data.shape)
+        self._stores = stores
+        self._snapshot_every = snapshot_every
+
+    def raw(self, span: Span, frame: int, cancel: Cancel = never) -> FloatArray:
+        """The network's own matte of one frame: float32 [K, H, W], padded working size, 0..1."""
+        stored = self._stores.raws.get(self.chain.raw(span, frame))
+        if stored is not None:
+            return _as_float(stored)
+        ((_, raw),) = self.raws(span, [frame], cancel)
+        return raw
+
+    def raws(
+        self, span: Span, frames: Iterable[int], cancel: Cancel = never
+    ) -> Iterator[tuple[int, FloatArray]]:
+        """The raw mattes of some frames, which come in walking order, one after the other.
+
+        ``frames`` is taken from on another thread. Raises InputError when a plate cannot be read,
+        CancelledError between two steps.
+        """
+        state: State | None = None
+        with closing(read_ahead(self._steps(span, frames), _STEPS_AHEAD)) as steps:
+            for step in steps:
+                self._heed(cancel)
+                if isinstance(step, _Stored):
+                    yield from ((frame, _as_float(raw)) for frame, raw in step.raws)
+                else:
+                    state, made = self._taken(span, state, step, cancel)
+                    yield from made
+
+    def states(self, span: Span, indices: range, cancel: Cancel = never) -> Iterator[State]:
+        """The states after so many memory frames of a span, which go up by one; raises as ``raws``.
+
+        A memory frame that the plate lacks leaves the state as it is.
+        """
+        state: State | None = None
+        reached: int | None = None
+        for index in indices:
+            for step in self._way(span, reached, index):
+                self._heed(cancel)
+                state, _ = self._taken(span, state, step, cancel)
+            reached = index
+            assert state is not None
+            yield state
+
+    def mask(
+        self, keyframe: Keyframe, elements: tuple[str, ...], cancel: Cancel = never
+    ) -> FloatArray:
+        """What a keyframe says of some elements: float32 [len(elements), H, W] at plate size.
+
+        The artist's pixels where an element is drawn there; where it is not, what a walk from the
+        keyframe to the left alone brings along; nothing before an element is known.
+        """
+        drawn: dict[str, FloatArray] = dict(
+            zip(self.shot.drawn(keyframe), keyframe.alpha, strict=True)
+        )
+        carrying = self.shot.carrying(keyframe)
+        carried: dict[str, FloatArray] = {}
+        if carrying is not None and not drawn.keys() >= set(elements):
+            raw = torch.from_numpy(self.raw(carrying, keyframe.frame, cancel))
+            planes = self.geometry.to_plate(raw[None])[0].clamp(0, 1).numpy()
+            carried = dict(zip(carrying.elements, planes, strict=True))
+        empty = np.zeros(self.shot.plate.format.data.shape, np.float32)
+        return np.stack([drawn.get(e, carried.get(e, empty)) for e in elements])
+
+    def _begun(self, span: Span, cancel: Cancel) -> State:
+        """The state at a span's keyframe, which is stored."""
+        anchors = []
+        for keyframe in (span.keyframe, span.far):
+            if keyframe is not None:
+                mask = self.mask(keyframe, span.elements, cancel)
+                view = self.shot.plate.read(keyframe.frame)
+                anchors.append((self.tracker.encode([view]), mask))
+        state = self.tracker.begin(anchors)
+        self._store(span, 0, state)
+        return state
+
+    def _heed(self, cancel: Cancel) -> None:
+        if cancel():
+            raise CancelledError(f"cancelled while tracking {self.shot.plate.name}")
+
+    def _taken(
+        self, span: Span, state: State | None, step: _Start[State] | _Step, cancel: Cancel
+    ) -> tuple[State | None, list[tuple[int, FloatArray]]]:
+        """The state after a step of any kind, and what was asked for of the raw mattes it made."""
+        if isinstance(step, _Start):
+            return self._begun(span, cancel) if step.state is None else step.state, []
+        if state is None or not step.views:
+            return state, []
+        return self._walked(span, state, step)
+
+    def _walked(
+        self, span: Span, state: State, step: _Step
+    ) -> tuple[State, list[tuple[int, FloatArray]]]:
+        """The state after a step, and what was asked for of the raw mattes it made."""
+        encoded = self.tracker.encode(step.views)
+        probabilities = self.tracker.read(state, encoded)
+        if step.is_memory:
+            state = self.tracker.absorb(state, encoded, probabilities)
+            self._store(span, step.index + 1, state)
+        made = []
+        for frame, raw in zip(step.frames, _as_kept(probabilities), strict=False):
+            self._stores.raws.put(self.chain.raw(span, frame), raw)
+            if frame in step.wanted:
+                made.append((frame, _as_float(raw)))
+        return state, made
+
+    def _store(self, span: Span, index: int, state: State) -> None:
+        place = Place(self.chain.state(span, 0), index, self.chain.state(span, index))
+        self._stores.snapshots.put(place, state, durable=index % self._snapshot_every == 0)
+
+    def _steps(
+        self, span: Span, frames: Iterable[int]
+    ) -> Iterator[_Stored | _Start[State] | _Step]:
+        """What has to be done for the raw mattes of some frames, plates decoded."""
+        index: int | None = None  # how many memory frames the walker's state has seen
+        for (place, is_memory), group in groupby(frames, lambda frame: self._place(span, frame)):
+            wanted = tuple(group)
+            stored = [(f, self._stores.raws.get(self.chain.raw(span, f))) for f in wanted]
+            there = [(f, raw) for f, raw in stored if raw is not None]
+            if len(there) == len(wanted):
+                yield _Stored(there)
+                continue
+            yield from self._way(span, index, place)
+            if is_memory:
+                yield self._memory_step(span, place, frozenset(wanted))
+            else:
+                yield self._between_step(span, place, frozenset(wanted))
+            index = place + is_memory
+
+    def _place(self, span: Span, frame: int) -> tuple[int, bool]:
+        return self.chain.index(span, frame), self.chain.is_memory_frame(span, frame)
+
+    def _way(self, span: Span, index: int | None, place: int) -> Iterator[_Start[State] | _Step]:
+        """From the state after ``index`` memory frames, if any, to that after ``place``."""
+        if index == place:
+            return
+        found = self._stores.snapshots.newest(
+            self.chain.state(span, 0),
+            place,
+            lambda at: self.chain.state(span, at),
+            self.tracker.restore,
+        )
+        if found is not None and (index is None or found[0] > index):
+            index = found[0]
+            yield _Start(found[1])
+        elif index is None:
+            index = 0
+            yield _Start(None)
+        for passed in range(index, place):
+            yield self._memory_step(span, passed, frozenset())
+
+    def _memory_step(self, span: Span, index: int, wanted: frozenset[int]) -> _Step:
+        frame = self.chain.memory_frame(span, index + 1)
+        if frame not in self.shot.plate.range:
+            return _Step(index, is_memory=True)
+        return _Step(index, True, [self.shot.plate.read(frame)], (frame,), wanted)
+
+    def _between_step(self, span: Span, index: int, wanted: frozenset[int]) -> _Step:
+        """Also reads the wanted frames' neighbours, which cost no more: they are asked for next."""
+        size = self.chain.memory_every - 1
+        first = self.chain.memory_frame(span, index) + span.step
+        views: dict[int, FloatArray] = {}
+        for frame in range(first, first + size * span.step, span.step):
+            if frame in wanted:
+                views[frame] = self.shot.plate.read(frame)
+            elif frame in self.shot.range and 0 < span.distance(frame) <= span.distance(span.stop):
+                self._add_if_readable(views, frame)
+        pictures = list(views.values())
+        padded = pictures + pictures[-1:] * (size - len(pictures))
+        return _Step(index, False, padded, tuple(views), wanted)
+
+    def _add_if_readable(self, views: dict[int, FloatArray], frame: int) -> None:
+        try:
+            self.chain.plates(frame)
+            views[frame] = self.shot.plate.read(frame)
+        except InputError:
+            pass  # nobody has asked for it yet
+
+
+def _as_kept(probabilities: Tensor) -> RawPlanes:
+    """[F, K + 1, H, W] -> uint16 [F, K, H, W] without the background."""
+    scaled = (probabilities[:, 1:].float() * 65535).round().to(torch.int32)
+    kept: RawPlanes = scaled.cpu().numpy().astype(np.uint16)
+    return kept
+
+
+def _as_float(raw: RawPlanes) -> FloatArray:
+    planes: FloatArray = raw.astype(np.float32) / np.float32(65535)
+    return planes

@@ -1,0 +1,93 @@
+"""A model that runs in microseconds and forgets nothing: the double behind the node's seam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.geometry import Geometry
+from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.preset import Tracking
+
+_STEPS = ("encode", "begin", "read", "absorb")
+
+
+@dataclass(frozen=True)
+class ToyState:
+    """Float16: masks [A, K, H, W] of one or two keyframes; memory [K, H, W], None at first."""
+
+    masks: Tensor
+    memory: Tensor | None = None
+
+    @property
+    def nbytes(self) -> int:
+        return self.masks.nbytes + (0 if self.memory is None else self.memory.nbytes)
+
+    def anchors(self) -> dict[str, Tensor]:
+        return {"masks": self.masks}
+
+    def moving(self) -> dict[str, Tensor]:
+        return {} if self.memory is None else {"memory": self.memory}
+
+
+@dataclass
+class ToyTracker:
+    """Its mattes depend on every keyframe and on each memory frame and their order, bit for bit.
+
+    ``steps`` counts what was done: pictures encoded together, reads, memory frames absorbed,
+    beginnings.
+    """
+
+    tracking: Tracking
+    steps: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_STEPS, 0))
+
+    @property
+    def digest(self) -> str:
+        return digest_of("toy", self.tracking.digest)
+
+    def geometry(self, plate: tuple[int, int]) -> Geometry:
+        return Geometry.of(plate, self.tracking.lines)
+
+    def encode(self, views: list[FloatArray]) -> Tensor:
+        self.steps["encode"] += 1
+        planes = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2)
+        return self.geometry((planes.shape[2], planes.shape[3])).to_network(planes)
+
+    def begin(self, anchors: Sequence[tuple[Tensor, FloatArray]]) -> ToyState:
+        self.steps["begin"] += 1
+        masks = []
+        for frame, alpha in anchors:
+            geometry = self.geometry((alpha.shape[1], alpha.shape[2]))
+            mask = geometry.to_network(torch.from_numpy(alpha[None].copy()))[0]
+            masks.append(mask * (0.5 + 0.5 * frame[0, :1]))
+        return ToyState(torch.stack(masks).half())
+
+    def read(self, state: ToyState, frames: Tensor) -> Tensor:
+        self.steps["read"] += 1
+        own, *far = state.masks.float()
+        seen = 0.7 * own + 0.3 * far[0] if far else own
+        if state.memory is not None:
+            seen = 0.5 * seen + 0.5 * state.memory.float()
+        alpha = 0.75 * seen[None] + 0.2 * frames[:, :1]
+        background = (1 - alpha.amax(dim=1, keepdim=True)).clamp(min=0)
+        shares = torch.cat([background, alpha], dim=1)
+        return shares / shares.sum(dim=1, keepdim=True)
+
+    def absorb(self, state: ToyState, frame: Tensor, probabilities: Tensor) -> ToyState:
+        self.steps["absorb"] += 1
+        old = torch.zeros_like(state.masks[0]) if state.memory is None else state.memory
+        moved = F.pad(old.float(), (1, 0))[..., :-1]  # so that an order exchanged shows
+        memory = 0.6 * moved + 0.4 * probabilities[0, 1:] * (0.5 + 0.5 * frame[0, 1:2])
+        return replace(state, memory=memory.half())
+
+    def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> ToyState:
+        if "masks" not in anchors:
+            raise InputError("this is not a whole memory state")
+        return ToyState(anchors["masks"], moving.get("memory"))
