@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,79 +15,16 @@ import numpy as np
 import platformdirs
 import pytest
 import torch
+from command_line import HEIGHT, LICENCE, WIDTH, Run, box_mask, mattes, refused
 from image_files import cut_short, ramp, read_image, write_image
 from PIL import Image
 from safetensors.torch import load_file
 
-from rde_roto.doors import cli
-from rde_roto.models import save_weights, write_card
-from rde_roto.net import RDE_LITE, RDENet
-from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
+from rde_roto.models import save_weights
+from rde_roto.values.model_card import DEFAULT_MODEL
 
-Run = Callable[..., int]
-HEIGHT, WIDTH = 48, 80
-LICENCE = "random: CC0; commercial use: allowed"
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random rde-lite with a card: what is tested here does not depend on what it has learnt."""
-    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    torch.manual_seed(3)
-    sha256 = save_weights(RDENet(RDE_LITE).state_dict(), path)
-    card = ModelCard(
-        name="random",
-        architecture="rde-lite",
-        sha256=sha256,
-        licence="CC0",
-        commercial_use="allowed",
-        summary="untrained",
-    )
-    write_card(card, path)
-    return path
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own: no preset, model or remembered licence comes from the user's."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for kind in ("CONFIG", "DATA", "STATE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / "home" / kind.lower()))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def plate(tmp_path: Path) -> Path:
-    """Six half EXRs, 1001-1006; the pattern that names them."""
-    (tmp_path / "plate").mkdir()
-    for frame in range(1001, 1007):
-        write_image(tmp_path / f"plate/hero.{frame}.exr", ramp(HEIGHT, WIDTH, seed=frame))
-    return tmp_path / "plate/hero.####.exr"
-
-
-@pytest.fixture
-def mask(tmp_path: Path) -> Path:
-    """A soft matte of one element, 16 bit."""
-    alpha = np.zeros((HEIGHT, WIDTH, 1), dtype=np.float32)
-    alpha[10:30, 20:50] = 1
-    alpha[9, 20:50] = 0.25
-    return write_image(tmp_path / "mask.png", alpha, "uint16")
-
-
-@pytest.fixture
-def run(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Runs a command in this process; returns its exit code."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["rde-roto", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code if isinstance(ended.value.code, int) else 0
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+pytest_plugins = ("command_line_fixtures",)
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture
@@ -108,17 +44,12 @@ def propagate(run: Run, plate: Path, mask: Path, weights: Path, tmp_path: Path) 
         pairs = [
             part
             for key, value in given.items()
-            for part in ([f"--{key}"] if value is True else [f"--{key}", value])
+            for one in (value if isinstance(value, tuple) else (value,))
+            for part in ([f"--{key}"] if one is True else [f"--{key}", one])
         ]
         return run("propagate", source, *pairs)
 
     return propagate
-
-
-def mattes(tmp_path: Path) -> list[str]:
-    """Names of all files under ``mattes``, hidden ones too."""
-    folder = tmp_path / "mattes"
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 # --- what it writes -------------------------------------------------------------------------------
@@ -200,6 +131,38 @@ def test_several_elements_by_name(propagate: Run, tmp_path: Path) -> None:
     assert set(spec.channelnames) == {"hero.A", "car.A"}
 
 
+def test_several_keyframes_introduce_and_correct_elements(
+    propagate: Run, mask: Path, tmp_path: Path
+) -> None:
+    car = box_mask(tmp_path / "car.png", 5)
+    moved = box_mask(tmp_path / "moved.png", 40)
+    keyframes = (f"1001:hero={mask}", f"1004:car={car}", f"1006:hero={moved}")
+    assert propagate(keyframe=keyframes) == 0
+    _, first = read_image(tmp_path / "mattes/hero.1001.exr")
+    spec, before = read_image(tmp_path / "mattes/hero.1003.exr")
+    _, there = read_image(tmp_path / "mattes/hero.1004.exr")
+    _, last = read_image(tmp_path / "mattes/hero.1006.exr")
+    hero, car_place = (spec.channelnames.index(name) for name in ("hero.A", "car.A"))
+    assert spec.get_string_attribute("rde-roto:keyframes") == "1001,1004,1006"
+    np.testing.assert_allclose(first[..., hero], read_image(mask)[1][..., 0], atol=2**-11)
+    np.testing.assert_allclose(last[..., hero], read_image(moved)[1][..., 0], atol=2**-11)
+    np.testing.assert_allclose(there[..., car_place], read_image(car)[1][..., 0], atol=2**-11)
+    assert not before[..., car_place].any()
+
+
+def test_keyframes_that_name_nothing_draw_the_elements_of_the_shot(
+    propagate: Run, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = box_mask(tmp_path / "other.png", 40)
+    assert propagate(keyframe=(f"1006={other}", f"1001={mask}"), frames="1001,1006") == 0
+    _, last = read_image(tmp_path / "mattes/hero.1006.exr")
+    np.testing.assert_allclose(last, read_image(other)[1], atol=2**-11)
+    assert propagate(keyframe=(f"1001={mask}", f"1006={other}"), elements="hero,car") == 2
+    assert "mask.png holds 1 element, expected 2: hero, car" in refused(capsys)
+    assert propagate(keyframe=(f"1001={mask}", f"1001={other}")) == 2
+    assert "frame 1001 has 2 keyframes" in refused(capsys)
+
+
 def test_labels_and_png(propagate: Run, tmp_path: Path) -> None:
     assert propagate(out=tmp_path / "mattes/hero.%04d.png", labels=True) == 0
     with Image.open(tmp_path / "mattes/hero.1003.png") as image:
@@ -257,14 +220,6 @@ def test_a_licence_that_cannot_be_remembered_is_said_again(
 
 
 # --- bad input ------------------------------------------------------------------------------------
-
-
-def refused(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence on standard error, but for the licence of weights that are new here."""
-    lines = capsys.readouterr().err.splitlines()
-    (sentence,) = [line for line in lines if LICENCE not in line]
-    assert sentence.startswith("rde-roto: ")
-    return sentence
 
 
 def test_missing_frames(
@@ -336,7 +291,7 @@ def test_no_mask(propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "nowhere.png" in refused(capsys)
 
 
-@pytest.mark.parametrize("keyframe", ["999", "abc=mask.png", "=", "1003="])
+@pytest.mark.parametrize("keyframe", ["999", "abc=mask.png", "=", "1003=", ":hero=mask.png"])
 def test_a_keyframe_that_is_none(
     propagate: Run, capsys: pytest.CaptureFixture[str], keyframe: str
 ) -> None:
@@ -417,6 +372,11 @@ def test_inputs_are_never_overwritten(
     mask = write_image(tmp_path / "roto.1003.exr", alpha, channels=("A",))
     assert propagate(keyframe=f"1003={mask}", out=tmp_path / "roto.####.exr") == 2
     assert "roto.1003.exr" in refused(capsys)
+    # the second element's file of another frame is a mask, too
+    hidden = write_image(tmp_path / "roto.car.1006.png", alpha, "uint8")
+    keyframes = (f"1001:hero={mask}", f"1003:car={hidden}")
+    assert propagate(keyframe=keyframes, out=tmp_path / "roto.####.png") == 2
+    assert "roto.car.1006.png" in refused(capsys)
 
 
 def test_a_full_disk(propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

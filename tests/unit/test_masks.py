@@ -8,9 +8,10 @@ from image_files import cut_short, write_image
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.images.masks import MaskMode, element_names, read_mask
+from rde_roto.images.masks import element_names, read_mask
 from rde_roto.images.mattes import davis_palette
 from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.matte import MaskMode
 from rde_roto.values.plate import PlateFormat, Window
 
 PLATE = PlateFormat(Window(0, 0, 8, 6), Window(0, 0, 8, 6))
@@ -196,19 +197,27 @@ def test_a_mask_of_another_size_is_an_input_error(tmp_path: Path) -> None:
         read_mask(proxy, PLATE)
 
 
-def test_an_empty_mask_is_an_input_error(tmp_path: Path) -> None:
-    black = np.zeros((6, 8), np.uint8)
+def test_a_mask_without_a_label_or_colour_is_an_input_error(tmp_path: Path) -> None:
+    indexed = save(tmp_path / "indexed.png", np.zeros((6, 8), np.uint8), palette=True)
+    rgb = save(tmp_path / "rgb.png", np.zeros((6, 8, 3), np.uint8))
+    with pytest.raises(InputError, match=r"indexed.png is empty"):
+        read_mask(indexed, PLATE)
+    with pytest.raises(InputError, match=r"rgb.png is empty"):
+        read_mask(rgb, PLATE, "colours")
+
+
+def test_an_empty_matte_is_an_element_that_is_not_in_the_picture(tmp_path: Path) -> None:
     paths = [
-        save(tmp_path / "grey.png", black),
-        save(tmp_path / "indexed.png", black, palette=True),
-        save(tmp_path / "rgb.png", np.zeros((6, 8, 3), np.uint8)),
+        save(tmp_path / "grey.png", np.zeros((6, 8), np.uint8)),
         write_image(tmp_path / "a.exr", np.full((6, 8, 1), -1.0)),
         write_image(tmp_path / "nan.exr", np.full((6, 8, 1), np.nan)),
         write_image(tmp_path / "out.exr", np.ones((6, 8, 1)), origin=(8, 0), display=(0, 0, 8, 6)),
     ]
     for path in paths:
-        with pytest.raises(InputError, match=rf"{path.name} is empty"):
-            read_mask(path, PLATE)
+        planes, names = read_mask(path, PLATE, elements=("car",))
+        assert names == ("car",)
+        assert planes.shape == (1, 6, 8)
+        assert not planes.any()
 
 
 @pytest.mark.parametrize("mode", ["auto", "colours"])
@@ -248,7 +257,7 @@ def test_missing_and_damaged_masks_are_input_errors(tmp_path: Path) -> None:
 def test_names_are_given_to_planes_in_order(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", labels("012"), palette=True)
     assert read_mask(path, PLATE, elements=("le héros", "car"))[1] == ("le_heros", "car")
-    with pytest.raises(UsageError, match="holds 2 elements, --elements names 1: hero"):
+    with pytest.raises(UsageError, match="holds 2 elements, expected 1: hero"):
         read_mask(path, PLATE, elements=("hero",))
 
 

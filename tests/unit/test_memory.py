@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rde_roto.net import Moment, aggregate, memory, read_memory
+from rde_roto.net import Moment, aggregate, attention_shares, memory, read_memory
 
 Float64Array = NDArray[np.float64]
 
@@ -135,6 +135,50 @@ def test_clips_of_a_batch_do_not_mix() -> None:
     both = read_memory([together], torch.cat(queries), None)
     alone = [read_memory([m], q, None) for m, q in zip(banks, queries, strict=True)]
     assert_near(both, torch.cat(alone))
+
+
+# Shares.
+
+
+@given(seed=st.integers(0, 1000), top_k=st.none() | st.integers(1, 20))
+@settings(max_examples=30)
+def test_shares_are_attention_by_the_length_of_the_values(seed: int, top_k: int | None) -> None:
+    """A read of lengths in place of values, all but one moment's 0, is what that one brings."""
+    bank, query = [moment(seed), moment(seed + 1), moment(seed + 2)], keys_of(seed, 7)
+    brought = []
+    for told in bank:
+        lengths = [m.value.norm(dim=2, keepdim=True) * float(m is told) for m in bank]
+        only = [Moment(m.key, length) for m, length in zip(bank, lengths, strict=True)]
+        brought.append(read_memory(only, query, top_k)[:, :, 0])
+    expected = torch.stack(brought, dim=2)
+    shares = attention_shares(bank, query, top_k)
+    assert_near(shares, expected / expected.sum(dim=2, keepdim=True))
+    assert_near(shares.sum(dim=2), torch.ones(1, 2, 7))
+    assert shares.min() >= 0
+
+
+def test_in_what_a_moment_does_not_know_of_an_element_it_has_no_share() -> None:
+    loud, silent = moment(1), moment(2)
+    silent.value[:, 1] = 0
+    before = attention_shares([loud, moment(2)], keys_of(1, 7), None)
+    first, second = attention_shares([loud, silent], keys_of(1, 7), None)[0]
+    assert torch.equal(first, before[0, 0])
+    assert_near(second[0], torch.ones(7))
+
+
+def test_shares_of_an_element_that_nothing_knows_are_those_of_attention() -> None:
+    bank = [Moment(m.key, torch.zeros_like(m.value)) for m in (moment(1), moment(2))]
+    alike = [Moment(m.key, torch.ones_like(m.value)) for m in bank]
+    query = keys_of(1, 7)
+    assert_near(attention_shares(bank, query, 4), attention_shares(alike, query, 4))
+
+
+def test_shares_of_a_wide_query_are_taken_in_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank, query = [moment(7), moment(8)], keys_of(7, 31)
+    whole = attention_shares(bank, query, 5)
+    monkeypatch.setattr(memory, "_MAX_AFFINITY_ENTRIES", 40)
+    # A product of another width may add in another order.
+    assert_near(attention_shares(bank, query, 5), whole)
 
 
 # Aggregation.

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from rde_roto import __version__
-from rde_roto.doors import demo, doctor, evaluate, models, presets, propagate, train
+from rde_roto.doors import (
+    cache,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    models,
+    presets,
+    propagate,
+    shot,
+    train,
+)
 from rde_roto.values.errors import RotoError
 
 app = typer.Typer(
@@ -20,10 +31,13 @@ app = typer.Typer(
     help="Rotoscoping by recurrent dynamic embedding: one mask in, a matte for every frame out.",
 )
 app.command("propagate")(propagate.propagate)
+app.add_typer(shot.app, name="shot")
+app.command("explain")(explain.explain)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(presets.app, name="preset")
 app.add_typer(models.app, name="model")
 app.add_typer(train.app, name="train")
+app.add_typer(cache.app, name="cache")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

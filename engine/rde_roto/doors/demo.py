@@ -10,23 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from rde_roto.doors.propagate import (
-    DeviceOption,
-    MaskReading,
-    ModelOption,
-    PresetOption,
-    provenance,
-    read_shot,
-)
+from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, plate_memo
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.files import read_channels
-from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.images.mattes import MatteWriter
 from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.shot_files.opening import open_document
 from rde_roto.values.model_card import DEFAULT_MODEL
-from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
+from rde_roto.values.preset_files import load_preset
+from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 
 if TYPE_CHECKING:
     from rde_roto.evaluation.metrics import BoolArray
+    from rde_roto.values.matte import FloatArray
 
 _SHEET_ROWS = 5
 
@@ -40,40 +36,35 @@ def demo(
     device: DeviceOption = "auto",
 ) -> None:
     """Rotoscopes the shipped shot from its first mask and compares with its true matte."""
+    settings = load_preset(preset)
+    with plate_memo() as memo:
+        opened = open_document(demo_document(model), settings, memo=memo)
+
+        from rde_roto.doors.rendering import Work, render_mattes
+        from rde_roto.evaluation.metrics import SequenceScore
+
+        work = Work(opened, opened.shot.range, device)
+        writer = render_mattes(work, str(out / "mattes" / "hero.####.exr"))
+    plate, first, last = opened.shot.plate, work.frames.first, work.frames.last
+    frames = np.linspace(first, last, _SHEET_ROWS).round().astype(int)
+    rows = [(int(f), plate.read(int(f)), _alpha(writer.path(int(f)))[None]) for f in frames]
+    contact_sheet(rows, out / "contact_sheet.png")
+    score = SequenceScore.of(_pairs(find_sequence(str(demo_shot() / "truth")), writer))
+    print(f"contact sheet  {out / 'contact_sheet.png'}")
+    print(f"J&F            {score.j_and_f:.3f}  (J {score.mean_j:.3f}, F {score.mean_f:.3f})")
+
+
+def demo_document(model: str = DEFAULT_MODEL) -> ShotDocument:
+    """The shipped shot: all of its plate, and the true matte of its first frame."""
     folder = demo_shot()
     truth = find_sequence(str(folder / "truth"))
     first = truth.range.first
-    mask = f"{first}={truth.path(first)}"
-    shot = read_shot(str(folder / "plate"), None, [mask], MaskReading("matte", ("hero",)))
-    settings = PresetLibrary(default_preset_folders()).load(preset)
-
-    from rde_roto.delivery import deliver
-    from rde_roto.devices import choose_device
-    from rde_roto.doors.progress import report, say_licence_once
-    from rde_roto.evaluation.metrics import SequenceScore
-    from rde_roto.models import licence_line, load_model
-    from rde_roto.node import RotoNode
-
-    network = load_model(model)
-    made_from = provenance(shot, settings, network)
-    pattern = str(out / "mattes" / "hero.####.exr")
-    writer = open_matte_writer(pattern, shot.plate.format, shot.elements, False, made_from)
-    say_licence_once(network)
-    node = RotoNode(shot, settings, network, choose_device(device))
-    with report(shot.plate.name, len(shot.range), writer, as_json=False) as on_frame:
-        delivery = deliver(node, writer, on_frame)
-    frames = np.linspace(shot.range.first, shot.range.last, _SHEET_ROWS).round().astype(int)
-    rows = [(int(f), shot.plate.read(int(f)), _alpha(writer.path(int(f)))[None]) for f in frames]
-    contact_sheet(rows, out / "contact_sheet.png")
-    score = SequenceScore.of(_pairs(truth, writer))
-    print(f"mattes         {writer.path(first).parent}")
-    print(f"contact sheet  {out / 'contact_sheet.png'}")
-    if delivery.made:
-        print(f"speed          {delivery.frames_per_second:.2f} frames/s")
-    else:
-        print("speed          nothing to do: all mattes were there")
-    print(f"J&F            {score.j_and_f:.3f}  (J {score.mean_j:.3f}, F {score.mean_f:.3f})")
-    print(f"weights        {licence_line(network)}")
+    return ShotDocument(
+        plate=PlateEntry(path=str(folder / "plate")),
+        elements=[ElementEntry(id="hero")],
+        keyframes=[KeyframeEntry(frame=first, mask=str(truth.path(first)), mask_as="matte")],
+        model=model,
+    )
 
 
 def demo_shot() -> Path:
@@ -86,5 +77,5 @@ def _pairs(truth: FrameSequence, writer: MatteWriter) -> Iterator[tuple[BoolArra
         yield _alpha(truth.path(frame)) >= 0.5, _alpha(writer.path(frame)) >= 0.5
 
 
-def _alpha(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def _alpha(path: Path) -> FloatArray:
     return read_channels(path, ["A"])[..., 0]

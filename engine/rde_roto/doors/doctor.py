@@ -9,9 +9,11 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 
 from rde_roto import __version__
-from rde_roto.doors.demo import demo_shot
-from rde_roto.doors.propagate import DeviceOption, MaskReading, ModelOption, read_shot
+from rde_roto.doors.demo import demo_document
+from rde_roto.doors.options import DeviceOption, ModelOption
+from rde_roto.shot_files.opening import open_document
 from rde_roto.values.errors import RotoError
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset import Preset, Tracking
 
@@ -86,15 +88,13 @@ def _self_test(model: str, device: str) -> float:
     from rde_roto.devices import choose_device
     from rde_roto.models import load_model
     from rde_roto.node import RotoNode
+    from rde_roto.propagator import tracker_of
 
-    folder = demo_shot()
-    mask = f"1001={folder / 'truth' / 'demo.1001.exr'}"
-    reading = MaskReading("matte", ("hero",))
-    shot = read_shot(str(folder / "plate"), "1001-1002", [mask], reading)
     preset = Preset(name="self-test", tracking=Tracking(lines=96))
+    shot = open_document(demo_document(), preset).shot
     started = time.monotonic()
-    node = RotoNode(shot, preset, load_model(model), choose_device(device))
-    mattes = list(node.render())
+    node = RotoNode(shot, preset, tracker_of(load_model(model), choose_device(device)))
+    mattes = list(node.render(FrameRange.parse("1001-1002")))
     if len(mattes) != 2 or not mattes[1].alpha.max() > 0.5:
         raise RotoError("the network lost the demo's subject from one frame to the next")
     return time.monotonic() - started

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rde_roto.doors.propagate import DeviceOption, ModelOption, PresetOption, SetOption
+from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
 from rde_roto.evaluation.ablation import ablations
 from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset import Preset
-from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
+from rde_roto.values.preset_files import load_preset
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +49,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Tracks each sequence from its first mask and scores it; first and last frame left out."""
-    settings = PresetLibrary(default_preset_folders()).load(preset, set_ or ())
+    settings = load_preset(preset, set_ or ())
     varied = ablations(settings, tuple(ablate.split(","))) if ablate else None
 
     run = _open(root, sequences, play, model, device)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from rde_roto.doors.propagate import DeviceOption, SetOption
+from rde_roto.doors.options import DeviceOption, SetOption
 from rde_roto.training.recipe import VideoSource
 from rde_roto.training.recipe_files import load_recipe, recipe_library
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,8 @@ from rde_roto.images.files import (
     read_header,
 )
 from rde_roto.values.errors import InputError, UsageError
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, MaskMode
 from rde_roto.values.plate import PlateFormat
-
-MaskMode: TypeAlias = Literal["auto", "labels", "colours", "matte"]
 
 _MOST_ELEMENTS = 64
 _FAINT = 32 / 255  # no matte of an element one can see stays below this; label numbers do
@@ -44,7 +42,7 @@ def read_mask(
       the same for every keyframe with the same colours.
     - `matte`: one soft element, kept at the precision of the file: the alpha channel, else the one
       channel, else the largest of red, green and blue. An alpha that is 1 everywhere is no mask
-      and is passed over.
+      and is passed over. It may be empty, which says that the element is not in the picture.
     - `auto`: an indexed PNG is `labels`; an image with alpha, or without colour, `matte`; any
       other `colours`. 8-bit grey that stays below 32 of 255 may be either, and is refused.
 
@@ -52,8 +50,8 @@ def read_mask(
     the plate's. Any other file must be as large as the plate's data window. `elements` names the
     planes; without it they are `element1`, `element2`, … Names come back fit for EXR layers.
 
-    Raises InputError for a file that is missing, damaged, of the wrong size, empty, or unfit for
-    the mode; UsageError for names that do not fit the mask.
+    Raises InputError for a file that is missing, damaged, of the wrong size, without a label or
+    colour, or unfit for the mode; UsageError for names that do not fit the mask.
     """
     indices = _palette_indices(path) if mode in ("auto", "labels") else None
     if indices is not None:
@@ -66,11 +64,7 @@ def read_mask(
             planes = _place(path, planes, header.format, plate_format)
         else:
             _require_size(path, planes, plate_format)
-    names = _name_planes(path, len(planes), elements)
-    for name, plane in zip(names, planes, strict=True):
-        if not plane.any():
-            raise InputError(f"the mask {path} is empty: no pixel of '{name}' is above 0")
-    return planes, names
+    return planes, _name_planes(path, len(planes), elements)
 
 
 def read_labels(path: Path) -> NDArray[Any]:
@@ -212,7 +206,7 @@ def _name_planes(path: Path, count: int, elements: tuple[str, ...] | None) -> tu
         return tuple(f"element{number}" for number in range(1, count + 1))
     if len(elements) != count:
         raise UsageError(
-            f"the mask {path} holds {count} element{'s' * (count > 1)}, --elements names "
+            f"the mask {path} holds {count} element{'s' * (count > 1)}, expected "
             f"{len(elements)}: {', '.join(elements)}"
         )
     return element_names(elements)

@@ -36,6 +36,9 @@ class MatteWriter(Protocol):
     def path(self, frame: int) -> Path:
         """The file of a frame; of several files, the first element's."""
 
+    def files(self, frame: int) -> tuple[Path, ...]:
+        """All files of a frame."""
+
     def is_written(self, frame: int, digest: str) -> bool:
         """Whether the frame lies there already, in this kind and made from the same things."""
 
@@ -82,6 +85,37 @@ def open_matte_writer(
     return _PngWriter(_element_patterns(pattern, elements), provenance)
 
 
+def write_planes(
+    path: Path,
+    planes: Mapping[str, FloatArray],
+    plate_format: PlateFormat,
+    attributes: Mapping[str, str],
+    pixel_type: str = "half",
+) -> None:
+    """Write an EXR with ZIP compression, replacing what was there: one channel a plane, by name.
+
+    Planes are [H, W], the plate's data window; `pixel_type` is `half` or `float`. The header gets
+    the plate's windows and pixel aspect, and `attributes` as text. Raises OutputError; nothing
+    half-done stays.
+    """
+    data, display = plate_format.data, plate_format.display
+    for channel, plane in planes.items():
+        if plane.shape != data.shape:
+            raise ValueError(f"expected a plane of {data} for {channel}, got {list(plane.shape)}")
+    spec = ImageSpec(data.width, data.height, len(planes), pixel_type)
+    spec.channelnames = tuple(planes)
+    spec.x, spec.y = data.x, data.y
+    spec.full_x, spec.full_y = display.x, display.y
+    spec.full_width, spec.full_height = display.width, display.height
+    spec.attribute("compression", "zip")
+    spec.attribute("PixelAspectRatio", plate_format.pixel_aspect)
+    spec.attribute("DateTime", "")  # or OIIO stamps the hour, and equal mattes differ in bytes
+    for key, value in attributes.items():
+        spec.attribute(key, value)
+    with replacing(path) as temp:
+        _write_exr(temp, spec, np.stack(list(planes.values()), axis=2))
+
+
 def davis_palette() -> NDArray[np.uint8]:
     """The palette of DAVIS and PASCAL VOC label images: uint8 [256, 3].
 
@@ -106,25 +140,16 @@ class _ExrWriter:
     def path(self, frame: int) -> Path:
         return self.pattern.path(frame)
 
+    def files(self, frame: int) -> tuple[Path, ...]:
+        return (self.path(frame),)
+
     def is_written(self, frame: int, digest: str) -> bool:
         return _is_written(self.path(frame), digest, "half", self._channels)
 
     def write(self, matte: Matte) -> None:
-        data, display = self.format.data, self.format.display
-        if matte.alpha.shape != (len(self.elements), *data.shape):
-            raise ValueError(f"expected {len(self.elements)} planes of {data}, {matte.alpha.shape}")
-        spec = ImageSpec(data.width, data.height, len(self.elements), OpenImageIO.HALF)
-        spec.channelnames = self._channels
-        spec.x, spec.y = data.x, data.y
-        spec.full_x, spec.full_y = display.x, display.y
-        spec.full_width, spec.full_height = display.width, display.height
-        spec.attribute("compression", "zip")
-        spec.attribute("PixelAspectRatio", self.format.pixel_aspect)
-        spec.attribute("DateTime", "")  # or OIIO stamps the hour, and equal mattes differ in bytes
-        for key, value in {**self.provenance, DIGEST_KEY: matte.digest}.items():
-            spec.attribute(key, value)
-        with replacing(self.path(matte.frame)) as temp:
-            _write_exr(temp, spec, np.ascontiguousarray(np.moveaxis(matte.alpha, 0, 2)))
+        planes = dict(zip(self._channels, matte.alpha, strict=True))
+        attributes = {**self.provenance, DIGEST_KEY: matte.digest}
+        write_planes(self.path(matte.frame), planes, self.format, attributes)
 
     @property
     def _channels(self) -> tuple[str, ...]:
@@ -141,15 +166,16 @@ class _PngWriter:
     def path(self, frame: int) -> Path:
         return self.patterns[0].path(frame)
 
+    def files(self, frame: int) -> tuple[Path, ...]:
+        return tuple(pattern.path(frame) for pattern in self.patterns)
+
     def is_written(self, frame: int, digest: str) -> bool:
-        return all(
-            _is_written(pattern.path(frame), digest, "uint16", ("Y",)) for pattern in self.patterns
-        )
+        return all(_is_written(path, digest, "uint16", ("Y",)) for path in self.files(frame))
 
     def write(self, matte: Matte) -> None:
-        for pattern, alpha in zip(self.patterns, matte.alpha, strict=True):
+        for path, alpha in zip(self.files(matte.frame), matte.alpha, strict=True):
             image = Image.fromarray(np.rint(alpha * 65535).astype(np.uint16))
-            _save_png(image, pattern.path(matte.frame), self.provenance, matte.digest)
+            _save_png(image, path, self.provenance, matte.digest)
 
 
 @dataclass(frozen=True)
@@ -163,6 +189,9 @@ class _LabelWriter:
 
     def path(self, frame: int) -> Path:
         return self.pattern.path(frame)
+
+    def files(self, frame: int) -> tuple[Path, ...]:
+        return (self.path(frame),)
 
     def is_written(self, frame: int, digest: str) -> bool:
         # OIIO shows an indexed image as the colours of its palette

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray: TypeAlias = NDArray[np.float32]
+
+MaskMode: TypeAlias = Literal["auto", "labels", "colours", "matte"]
+"""What a mask's file holds; see `images.masks.read_mask`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import platformdirs
 
 from rde_roto.values.documents import Library
 from rde_roto.values.preset import Preset
+from rde_roto.values.reading import Setting
 
 
 def default_preset_folders() -> tuple[Path, ...]:
@@ -31,3 +32,13 @@ class PresetLibrary(Library[Preset]):
 
     def __init__(self, folders: Sequence[Path]) -> None:
         super().__init__(Preset, "preset", folders, example="tracking.memory_every=5")
+
+
+def preset_library() -> PresetLibrary:
+    """The presets that can be asked for by name here."""
+    return PresetLibrary(default_preset_folders())
+
+
+def load_preset(name_or_path: str | Path, overrides: Sequence[str | Setting] = ()) -> Preset:
+    """The preset of that name, or in that file; see `Library.load` for overrides and errors."""
+    return preset_library().load(name_or_path, overrides)

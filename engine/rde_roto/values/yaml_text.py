@@ -1,6 +1,7 @@
 """YAML as it was written: values that know the file and the line they come from.
 
-It is YAML 1.1 with one number of YAML 1.2: `1e-5`, which the older rules take for text.
+It is YAML 1.1 with two numbers of YAML 1.2: `1e-5`, which the older rules take for text, and
+`0101`, which they take for 65: padded frame numbers are not octal.
 """
 
 from __future__ import annotations
@@ -18,19 +19,28 @@ from rde_roto.values.errors import DocumentError, RotoError, UsageError
 
 _NULL: Final = "tag:yaml.org,2002:null"
 _FLOAT: Final = "tag:yaml.org,2002:float"
+_INT: Final = "tag:yaml.org,2002:int"
+_PADDED: Final = re.compile(r"[-+]?0[0-9]+$")
 _EXPONENT_ALONE: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `1e-5` as a number."""
+    """Reads `1e-5` and `0108` as numbers, `0101` as 101."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A whole number; in tens, whatever zeros it begins with."""
+        padded = _PADDED.match(node.value)
+        return int(node.value) if padded else int(super().construct_yaml_int(node))
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts the text `1e-5` in quotes, since it would be read as a number."""
+    """Puts the texts `1e-5` and `0108` in quotes, since they would be read as numbers."""
 
 
-_Loader.add_implicit_resolver(_FLOAT, _EXPONENT_ALONE, list("-+0123456789"))
-_Dumper.add_implicit_resolver(_FLOAT, _EXPONENT_ALONE, list("-+0123456789"))
+_Loader.add_constructor(_INT, _Loader.construct_yaml_int)
+for _kind in (_Loader, _Dumper):
+    _kind.add_implicit_resolver(_FLOAT, _EXPONENT_ALONE, list("-+0123456789"))
+    _kind.add_implicit_resolver(_INT, _PADDED, list("-+0"))
 
 
 @dataclass(frozen=True)
@@ -129,8 +139,21 @@ def yaml_pair(key: str, value: object) -> str:
     return str(pair).rstrip("\n")
 
 
+def yaml_flow(value: object) -> str:
+    """A value as YAML on one line, lists and mappings in brackets."""
+    text = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        allow_unicode=True,
+        width=10_000,
+        default_flow_style=True,
+        sort_keys=False,
+    )
+    return str(text).removesuffix("...\n").rstrip("\n")
+
+
 def _construct(node: yaml.Node) -> Any:
-    return yaml.SafeLoader("").construct_document(node)
+    return _Loader("").construct_document(node)
 
 
 def _text(node: yaml.Node) -> str:

@@ -1,0 +1,52 @@
+"""``rde-roto explain``: why a tracked matte is what it is, as a picture or as layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rde_roto.doors.options import DeviceOption, plate_memo
+from rde_roto.doors.shot import ShotArgument
+from rde_roto.images.explanation import explanation_layers, explanation_sheet
+from rde_roto.images.mattes import write_planes
+from rde_roto.shot_files import ShotFile
+from rde_roto.values.errors import UsageError
+
+
+def explain(
+    shot: ShotArgument,
+    frame: Annotated[int, typer.Option(metavar="FRAME", help="Which matte to explain.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="A sheet, ….png, or its maps as layers, ….exr.")
+    ],
+    device: DeviceOption = "auto",
+) -> None:
+    """Shows where attention went, what the memory holds, and where the track drifts."""
+    if out.suffix.lower() not in (".png", ".exr"):
+        raise UsageError(f"--out {out}: expected .png for a sheet or .exr for layers")
+    file = ShotFile.read(shot)
+    with plate_memo() as memo:
+        opened = file.open(memo)
+
+        from rde_roto.doors.progress import say_licence_once
+        from rde_roto.doors.rendering import open_node, provenance, refuse_to_overwrite
+        from rde_roto.explanation import drifts, explain
+
+        refuse_to_overwrite(opened, [out])
+        node, model = open_node(opened, device)
+        say_licence_once(model)
+        explanation = explain(node, frame)
+        plate = opened.shot.plate
+        if out.suffix.lower() == ".exr":
+            made_from = provenance(opened, node.preset, model)
+            layers = explanation_layers(explanation)
+            write_planes(out, layers, plate.format, made_from, pixel_type="float")
+        else:
+            walks = drifts(node, frame)
+            explanation_sheet(out, plate.read(frame), node.matte(frame), explanation, walks)
+            for walk in walks:
+                for element in walk.elements:
+                    print(f"{element} from {walk.keyframe}: farthest at {walk.farthest(element)}")
+    print(f"wrote {out}")

@@ -1,0 +1,109 @@
+"""Options that several commands have, and the shot that those of a command line describe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from rde_roto.images.masks import element_names
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import MaskMode
+from rde_roto.values.preset_files import preset_library
+from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
+
+PlateArgument = Annotated[
+    str, typer.Argument(help="Pattern (hero.####.exr), one frame, folder or movie.")
+]
+KeyframeOption = Annotated[
+    list[str],
+    typer.Option(
+        metavar="FRAME=MASK",
+        help="A frame you roto'd and its mask; repeatable. FRAME:hero,car=MASK names the elements "
+        "that the mask draws, such as 1040:car=car.png: a new one begins there, another one is "
+        "corrected. Without names it draws those of --elements.",
+    ),
+]
+FramesOption = Annotated[
+    str | None, typer.Option(metavar="RANGE", help="1001-1100, 1001-1100x2; all by default.")
+]
+ElementsOption = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="Names of the elements: hero,car.")
+]
+MaskAsOption = Annotated[
+    MaskMode, typer.Option(help="What the masks are, where their files do not tell.")
+]
+ColorSpaceOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The plate's; taken from its files else.")
+]
+PresetOption = Annotated[
+    str, typer.Option("--preset", metavar="NAME", help="A preset's name or file.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Changes one key of the preset; repeatable."),
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", metavar="NAME", help="A model's name or a weights file.")
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
+]
+LabelsOption = Annotated[bool, typer.Option("--labels", help="Indexed PNG, one label an element.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a frame.")]
+
+
+@dataclass(frozen=True)
+class ShotOptions:
+    """What the options of a command line say of a shot, as they were typed."""
+
+    plate: str
+    keyframes: Sequence[str]
+    frames: str | None
+    elements: str | None
+    mask_as: MaskMode
+    color_space: str | None
+
+    def document(self, preset: str, overrides: Sequence[str], model: str) -> ShotDocument:
+        """The document that says the same. Raises UsageError."""
+        names = () if self.elements is None else element_names(self.elements.split(","))
+        return ShotDocument(
+            plate=PlateEntry(path=self.plate, color_space=self.color_space),
+            range=None if self.frames is None else FrameRange.parse(self.frames),
+            elements=[ElementEntry(id=name) for name in names],
+            keyframes=[_keyframe(text, self.mask_as) for text in self.keyframes],
+            preset=preset,
+            overrides=dict(_override(text) for text in overrides),
+            model=model,
+        )
+
+
+def plate_memo() -> PlateMemo:
+    """What the cache knows of plates' digests; to be closed. Raises UsageError."""
+    return PlateMemo(CacheSettings.from_environment().folder)
+
+
+def _override(text: str) -> tuple[str, object]:
+    setting = preset_library().setting(text)
+    return setting.key, setting.value
+
+
+def _keyframe(text: str, mask_as: MaskMode) -> KeyframeEntry:
+    place, _, mask = text.partition("=")
+    number, colon, names = place.partition(":")
+    try:
+        frame = int(number)
+    except ValueError:
+        mask = ""
+    if not mask:
+        raise UsageError(
+            f"--keyframe {text}: expected FRAME=MASK, as in 1001=mask.png, or FRAME:NAMES=MASK, as "
+            "in 1040:car=car.png"
+        )
+    drawn = list(element_names(names.split(","))) if colon else None
+    return KeyframeEntry(frame=frame, mask=mask, elements=drawn, mask_as=mask_as)

@@ -1,0 +1,153 @@
+"""The one way from a shot to files, for every command that makes mattes. Imports torch."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from rde_roto import __version__
+from rde_roto.delivery import Delivery, deliver
+from rde_roto.devices import choose_device
+from rde_roto.doors.progress import report, say_licence_once
+from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.images.plates import SequencePlate
+from rde_roto.models import Model, licence_line, load_model
+from rde_roto.node import RotoNode
+from rde_roto.propagator import tracker_of
+from rde_roto.shot_files import OpenedShot
+from rde_roto.stores import open_stores
+from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.errors import OutOfMemoryError, UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.preset import Preset
+
+Writer = TypeVar("Writer", bound=MatteWriter)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A shot, the frames of it that are wanted, and where the network runs."""
+
+    opened: OpenedShot
+    frames: FrameRange
+    device: str
+
+
+@dataclass(frozen=True)
+class Rendered(Generic[Writer]):
+    """What came of it; `licence` is the line that says the model's."""
+
+    delivery: Delivery
+    writer: Writer
+    licence: str
+
+
+def render_mattes(work: Work, out: str, labels: bool = False, as_json: bool = False) -> MatteWriter:
+    """Renders into files that a pattern names, and says on standard output how that went."""
+
+    def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> MatteWriter:
+        return open_matte_writer(out, node.shot.plate.format, node.shot.names, labels, made_from)
+
+    rendered = render(work, open_writer, as_json)
+    delivery = rendered.delivery
+    if as_json:
+        done = {"event": "done", "made": delivery.made, "kept": delivery.kept}
+        print(json.dumps({**done, "seconds": round(delivery.seconds, 3)}), flush=True)
+    else:
+        speed = f", {delivery.frames_per_second:.2f} frames/s" if delivery.made else ""
+        print(f"{delivery.made} mattes made, {delivery.kept} kept{speed}: {out}")
+        print(f"weights {rendered.licence}")
+    return rendered.writer
+
+
+def render(
+    work: Work,
+    open_writer: Callable[[RotoNode, Mapping[str, str]], Writer],
+    as_json: bool = False,
+) -> Rendered[Writer]:
+    """Renders with states and raw mattes in the cache.
+
+    `open_writer` makes the writer of a node's mattes; the texts it is given are what every header
+    says of their making. Raises UsageError when a file would be written over one that the shot is
+    made from, and what `delivery.deliver` raises.
+    """
+    opened = work.opened
+    node, model = open_node(opened, work.device)
+
+    def open_safely(node: RotoNode) -> Writer:
+        writer = open_writer(node, provenance(opened, node.preset, model))
+        refuse_to_overwrite(opened, (path for f in work.frames for path in writer.files(f)))
+        say_licence_once(model)
+        return writer
+
+    delivery, writer = deliver_within_memory(node, work.frames, open_safely, as_json)
+    return Rendered(delivery, writer, licence_line(model))
+
+
+def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
+    """The node of a shot, with states and raw mattes in the cache, and its model."""
+    model = load_model(opened.model)
+    stores = open_stores(CacheSettings.from_environment())
+    load = tracker_of(model, choose_device(device))
+    return RotoNode(opened.shot, opened.preset, load, stores), model
+
+
+def deliver_within_memory(
+    node: RotoNode,
+    frames: FrameRange,
+    open_writer: Callable[[RotoNode], Writer],
+    as_json: bool,
+) -> tuple[Delivery, Writer]:
+    """Delivers; when memory runs out and the preset allows it, again from a smaller picture.
+
+    All frames are made again then: mattes of one run never come from two working sizes.
+    """
+    while True:
+        writer = open_writer(node)
+        try:
+            with report(node.shot.plate.name, len(frames), writer, as_json) as on_frame:
+                return deliver(node, frames, writer, on_frame), writer
+        except OutOfMemoryError:
+            smaller = node.smaller()
+            if smaller is None:
+                raise
+        before, now = node.preset.tracking.lines, smaller.preset.tracking.lines
+        print(
+            f"rde-roto: memory ran out at tracking.lines={before}: all frames again at {now}",
+            file=sys.stderr,
+            flush=True,
+        )
+        node = smaller
+
+
+def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, str]:
+    """What every header says of how the matte came to be."""
+    shot = opened.shot
+    document = {} if opened.document is None else {"rde-roto:shot": opened.document.name}
+    return {
+        "rde-roto:version": __version__,
+        "rde-roto:model": model.name,
+        "rde-roto:weights-sha256": model.sha256,
+        "rde-roto:weights-licence": model.licence,
+        "rde-roto:commercial-use": model.commercial_use,
+        "rde-roto:plate": shot.plate.name,
+        **document,
+        "rde-roto:keyframes": ",".join(str(keyframe.frame) for keyframe in shot.ordered),
+        "rde-roto:preset": preset.name,
+        "rde-roto:tracking": preset.tracking.model_dump_json(),
+        "rde-roto:finish": preset.finish.model_dump_json(),
+    }
+
+
+def refuse_to_overwrite(opened: OpenedShot, targets: Iterable[Path]) -> None:
+    """Inputs are only ever read: raises UsageError when a target would take the place of one."""
+    plate = opened.shot.plate
+    files = map(plate.sequence.path, plate.range) if isinstance(plate, SequencePlate) else ()
+    inputs = {path.resolve() for path in (*opened.inputs, *files)}
+    for target in targets:
+        if target.resolve() in inputs:
+            raise UsageError(f"--out would overwrite its own input {target}: choose another")

@@ -1,0 +1,186 @@
+"""``rde-roto shot``: shot documents, what they say, and their mattes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rde_roto.doors.options import (
+    ColorSpaceOption,
+    DeviceOption,
+    ElementsOption,
+    FramesOption,
+    JsonOption,
+    KeyframeOption,
+    LabelsOption,
+    MaskAsOption,
+    ModelOption,
+    PlateArgument,
+    PresetOption,
+    SetOption,
+    ShotOptions,
+    plate_memo,
+)
+from rde_roto.doors.shot_facts import facts_of
+from rde_roto.shot_files import ShotFile
+from rde_roto.shot_files.locks import LockWriter, Pinning, without_frames
+from rde_roto.shot_files.opening import open_document
+from rde_roto.shot_files.writing import moved, spelled_out, write_document
+from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.values.preset_files import load_preset
+from rde_roto.values.shot import Shot
+from rde_roto.values.shot_document import SHOT_SUFFIX, LockEntry
+
+if TYPE_CHECKING:
+    from rde_roto.node import RotoNode
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Shots kept in documents, NAME.shot.yaml: new, show, render, lock, unlock.",
+)
+
+ShotArgument = Annotated[Path, typer.Argument(metavar="NAME.shot.yaml", help="A shot document.")]
+LockFramesOption = Annotated[str, typer.Option(metavar="RANGE", help="1080-1090, 1001,1050.")]
+
+
+@app.command()
+def new(
+    plate: PlateArgument,
+    keyframe: KeyframeOption,
+    out: Annotated[Path, typer.Option(metavar="NAME.shot.yaml", help="The document to write.")],
+    frames: FramesOption = None,
+    preset: PresetOption = "standard",
+    set_: SetOption = None,
+    model: ModelOption = DEFAULT_MODEL,
+    elements: ElementsOption = None,
+    mask_as: MaskAsOption = "auto",
+    color_space: ColorSpaceOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replaces a document.")] = False,
+) -> None:
+    """Writes a shot document, after reading everything that it names. Edit it as you like."""
+    if not out.name.endswith(SHOT_SUFFIX) or out.name == SHOT_SUFFIX:
+        raise UsageError(f"--out {out}: a shot document's name ends in {SHOT_SUFFIX}")
+    if out.exists() and not force:
+        raise UsageError(f"{out} is there already: edit it, or replace it with --force")
+    settings = load_preset(preset, set_ or ())
+    options = ShotOptions(plate, keyframe, frames, elements, mask_as, color_space)
+    document = options.document(preset, set_ or (), model)
+    opened = open_document(document, settings)
+
+    from rde_roto.models import find_model
+
+    find_model(opened.model)
+    said = moved(spelled_out(document, opened.shot), out.resolve().parent)
+    write_document(out, said.to_yaml())
+    print(f"wrote {out}; its mattes: rde-roto shot render {out}")
+
+
+@app.command()
+def show(shot: ShotArgument) -> None:
+    """What a document says, and what it names that is not there."""
+    facts = facts_of(ShotFile.read(shot))
+    print("\n".join(facts.lines))
+    if facts.missing:
+        raise InputError(f"{shot} cannot be rendered: {'; '.join(facts.missing)}")
+
+
+@app.command()
+def render(
+    shot: ShotArgument,
+    frames: FramesOption = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="PATTERN", help="Else mattes/NAME.####.exr beside the document."),
+    ] = None,
+    labels: LabelsOption = False,
+    as_json: JsonOption = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Makes the mattes of a shot, or of some of its frames: the pixels are the same."""
+    file = ShotFile.read(shot)
+    with plate_memo() as memo:
+        opened = file.open(memo)
+        wanted = opened.shot.range if frames is None else _within(opened.shot, frames)
+
+        from rde_roto.doors.rendering import Work, render_mattes
+
+        pattern = out or str(shot.parent / "mattes" / f"{file.name}.####.exr")
+        render_mattes(Work(opened, wanted, device), pattern, labels, as_json)
+
+
+@app.command()
+def lock(
+    shot: ShotArgument,
+    frames: LockFramesOption,
+    elements: ElementsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Pins frames as they are now: these mattes stay, whatever is changed later."""
+    file = ShotFile.read(shot)
+    with plate_memo() as memo:
+        opened = file.open(memo)
+        asked, ids = _within(opened.shot, frames), opened.shot.ids
+        pinning = Pinning.of(file.says.locks, asked, _ids(opened.shot, elements), ids)
+        if not pinning.frames:
+            print(f"{asked} is locked already")
+            return
+
+        from rde_roto.doors import rendering
+
+        def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> LockWriter:
+            folder = file.folder / file.locks_folder
+            locks = pinning.locks(folder, node.digest, node.shot.plate.format)
+            return LockWriter(locks, ids, made_from)
+
+        work = rendering.Work(opened, pinning.frames, device)
+        pinned = rendering.render(work, open_writer).writer.locks
+    entries = [
+        LockEntry(
+            frames=one.frames,
+            mattes=f"{file.locks_folder}/{one.pattern}",
+            elements=list(one.elements),
+        )
+        for one in pinned
+    ]
+    file.set_locks(sorted([*pinning.kept, *entries], key=lambda entry: entry.frames.first))
+    print(f"locked {pinning.frames}: {file.locks_folder}")
+
+
+@app.command()
+def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
+    """Takes frames out of the document's locks; the files that were pinned are kept."""
+    file = ShotFile.read(shot)
+    asked = FrameRange.parse(frames)
+    locks = file.says.locks
+    rest = without_frames(locks, asked)
+    if rest == locks:
+        print(f"nothing of {asked} is locked")
+        return
+    file.set_locks(rest)
+    print(f"unlocked {asked}")
+
+
+def _within(shot: Shot, text: str) -> FrameRange:
+    """Frames of the shot. Raises UsageError for others."""
+    frames = FrameRange.parse(text)
+    outside = frames.difference(shot.range)
+    if outside:
+        raise UsageError(f"--frames {text}: {outside} lies outside the shot's range {shot.range}")
+    return frames
+
+
+def _ids(shot: Shot, text: str | None) -> tuple[str, ...]:
+    """The ids of elements that are called by id or name, of all by default."""
+    if text is None:
+        return shot.ids
+    ids = dict(zip(shot.names, shot.ids, strict=True)) | {key: key for key in shot.ids}
+    asked = [name.strip() for name in text.split(",")]
+    unknown = [name for name in asked if name not in ids]
+    if unknown:
+        raise UsageError(f"--elements {text}: the shot's are {', '.join(shot.names)}")
+    return tuple(ids[name] for name in asked)

@@ -1,0 +1,96 @@
+"""What ``rde-roto shot show`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rde_roto.images.plates import SequencePlate
+from rde_roto.shot_files import ShotFile
+from rde_roto.values.errors import InputError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.preset import Preset
+from rde_roto.values.preset_files import load_preset
+from rde_roto.values.settings import sections_of
+from rde_roto.values.shot import Shot
+from rde_roto.values.spans import Stretch
+
+
+@dataclass(frozen=True)
+class ShotFacts:
+    """What a document says, in lines, and a sentence for each thing that is not there."""
+
+    lines: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def facts_of(file: ShotFile) -> ShotFacts:
+    """Raises DocumentError for a document that is wrong; what is missing is among the facts."""
+    says, shot = file.says, None
+    missing = tuple(file.missing())
+    if not missing:
+        try:
+            shot = file.open().shot
+        except InputError as error:
+            missing = (str(error),)
+    keyframes = sorted(says.keyframes, key=lambda entry: entry.frame)
+    parts = {
+        "plate": [says.plate.path, *([] if shot is None else [_plate(shot)])],
+        "range": [str(shot.range if shot else says.range or "the plate's")],
+        "elements": [e.id for e in says.elements] if shot is None else _elements(shot),
+        "keyframes": [
+            f"{entry.frame}  {','.join(entry.elements or ['all'])}  {entry.mask}"
+            for entry in keyframes
+        ],
+        "stretches": [] if shot is None else [_stretch(part) for part in shot.stretches],
+        "locks": [
+            f"{lock.frames}  {','.join(lock.elements)}  {lock.mattes}" for lock in says.locks
+        ],
+        "preset": [says.preset, *_differences(file.preset(), load_preset("standard"))],
+        "model": [says.model],
+        "missing": missing,
+    }
+    return ShotFacts(tuple(_columns(parts.items())), missing)
+
+
+def _columns(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
+    for name, lines in parts:
+        for index, line in enumerate(lines):
+            yield f"{'' if index else name:11} {line}"
+
+
+def _plate(shot: Shot) -> str:
+    plate = shot.plate
+    space = f", {plate.color_space}" if isinstance(plate, SequencePlate) else ""
+    return f"{plate.range}, {plate.format.data}{space}"
+
+
+def _elements(shot: Shot) -> list[str]:
+    """Each element's id, its name where that is another, and since when it exists."""
+    return [
+        f"{e.id}{'' if e.name == e.id else f' ({e.name})'}  from {shot.first_frame(e)}"
+        for e in shot.elements
+    ]
+
+
+def _stretch(stretch: Stretch) -> str:
+    frames = FrameRange.of(stretch.spans[0])
+    ways = [
+        f"{'forwards' if span.step > 0 else 'backwards'} from {span.keyframe.frame}"
+        for span in stretch.spans
+    ]
+    return f"{frames}  {' and '.join(ways)}"
+
+
+def _differences(preset: Preset, standard: Preset) -> list[str]:
+    """The values that are not those of the preset `standard`."""
+    found = []
+    for section in sections_of(Preset):
+        values = getattr(preset, section).model_dump(mode="json")
+        usual = getattr(standard, section).model_dump(mode="json")
+        found += [
+            f"{section}.{key} {value}  (standard: {usual[key]})"
+            for key, value in values.items()
+            if value != usual[key]
+        ]
+    return found

@@ -1,0 +1,232 @@
+"""Why a matte is what it is: what the memory was asked for, what is in it, how far it has drifted.
+
+A frame is read by attention over the memory: the keyframe's moment, the latest memory frame's and
+the recurrent dynamic embedding. Attention has no network in between, so whose word counted at a
+pixel can simply be said. What the embedding holds can be seen: its directions of largest variance
+as three colours. And a walk can be followed: how alike the element still is to its keyframe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.net import Moment
+from rde_roto.net.network import STRIDE
+from rde_roto.node import RotoNode
+from rde_roto.propagator import Propagator
+from rde_roto.state import MemoryState
+from rde_roto.values.cancel import Cancel, never
+from rde_roto.values.errors import UsageError
+from rde_roto.values.explanation import Drift, Explanation, Reading
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.spans import Span
+from rde_roto.walk import Walker
+
+_LEAST_SEEN = 0.25
+"""Places of memory, of 16 by 16 pixels each: what covers less is not seen."""
+
+_TINY = 1e-12
+
+_REACH = 2.5
+"""Standard deviations either side of the mean that the colours of an embedding span."""
+
+
+def explain(node: RotoNode, frame: int, cancel: Cancel = never) -> Explanation:
+    """How a frame is read, from every keyframe that reaches it. Takes the steps of its matte.
+
+    Attention is one for all elements, so an element's share counts each place of memory by the
+    length of the element's value there (see ``net.attention_shares``). That needs no mask, and the
+    embedding has none.
+
+    Raises UsageError for a keyframe, a frame out of range, a bank that grows and a model other than
+    RDE-VOS; InputError when a plate cannot be read; CancelledError between two steps.
+    """
+    return Explanation(frame, tuple(walk.reading(frame) for walk in _walks(node, frame, cancel)))
+
+
+def drifts(node: RotoNode, frame: int, cancel: Cancel = never) -> tuple[Drift, ...]:
+    """How each walk that reaches a frame drifts, over the whole of its span.
+
+    Goes over all memory frames of the span: states that are stored are not made again, and those
+    that are made are stored. Raises as ``explain``.
+    """
+    return tuple(walk.drift() for walk in _walks(node, frame, cancel))
+
+
+def _walks(node: RotoNode, frame: int, cancel: Cancel) -> Iterator[_Walk]:
+    tracker = node.walker.tracker
+    if not isinstance(tracker, Propagator):
+        raise UsageError(
+            "expected an RDE-VOS model, whose memory holds a keyframe, a latest frame and an "
+            f"embedding: {type(tracker).__name__} cannot be explained"
+        )
+    if tracker.tracking.bank.growing:
+        raise UsageError(
+            "tracking.bank=STM reads no embedding: explain another bank, such as 2F+L+RDE"
+        )
+    node.digest(frame)  # raises for a frame out of range
+    if node.shot.keyframe_at(frame) is not None:
+        raise UsageError(
+            f"frame {frame} is a keyframe, its matte is as drawn: ask for one that is tracked"
+        )
+    for span in node.shot.stretch_at(frame).spans:
+        yield _Walk(node.walker, tracker, span, cancel)
+
+
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    """One span of a shot, and what walks it."""
+
+    walker: Walker[MemoryState]
+    tracker: Propagator
+    span: Span
+    cancel: Cancel
+
+    def reading(self, frame: int) -> Reading:
+        chain, plate = self.walker.chain, self.walker.shot.plate
+        index = chain.index(self.span, frame)
+        (state,) = self.walker.states(self.span, range(index, index + 1), self.cancel)
+        start = self.tracker.embedded(state.anchor)
+        axes = _Axes.of(start)
+        # before the first update the embedding is still the keyframe's own moment
+        seen = start if state.latest is None else state.recurrent
+        key = self.tracker.encode([plate.read(frame)]).key
+        return Reading(
+            keyframe=self.span.keyframe.frame,
+            far=None if self.span.far is None else self.span.far.frame,
+            latest=self._latest(index),
+            elements=self._names,
+            shares=self._at_plate(self.tracker.shares(state, key)),
+            embedding=self._at_plate(axes.colours(seen)[None])[0],
+            at_keyframe=self._at_plate(axes.colours(start)[None])[0],
+        )
+
+    def drift(self) -> Drift:
+        chain, span = self.walker.chain, self.span
+        last = span.distance(span.stop) // chain.memory_every
+        states = self.walker.states(span, range(last + 1), self.cancel)
+        before = next(states)
+        mask = torch.from_numpy(self.walker.mask(span.keyframe, span.elements, self.cancel))
+        covered = _covered(self.walker.geometry.to_network(mask[None])[0])
+        keyframe = _mean_value(before.anchor, covered)
+        points: dict[int, _Point] = {}
+        for index, state in enumerate(states, start=1):
+            frame = chain.memory_frame(span, index)
+            if frame in self.walker.shot.plate.range:
+                points[frame] = self._point(frame, before, state, keyframe)
+            before = state
+        change, shares, distance = zip(*points.values(), strict=True) if points else ((), (), ())
+        sizes = len(points), len(span.elements)
+        return Drift(
+            keyframe=span.keyframe.frame,
+            elements=self._names,
+            frames=tuple(points),
+            change=np.array(change, np.float32).reshape(sizes),
+            shares=np.array(shares, np.float32).reshape(*sizes, 4 if span.far else 3),
+            distance=np.array(distance, np.float32).reshape(sizes),
+        )
+
+    def _point(
+        self, frame: int, before: MemoryState, after: MemoryState, keyframe: Tensor
+    ) -> _Point:
+        """Of the memory frame that was read from one state and absorbed into the other."""
+        assert after.latest is not None
+        covered = _covered(torch.from_numpy(self.walker.raw(self.span, frame, self.cancel)))
+        # the frame's key as the memory holds it: no picture is encoded again
+        shares = self.tracker.shares(before, after.latest.key.float())
+        mean_shares = torch.einsum("kshw,khw->ks", shares, covered.to(shares.device))
+        likeness = F.cosine_similarity(_mean_value(after.latest, covered), keyframe, dim=1)
+        distance = (1 - likeness).cpu().numpy()
+        return _Point(_change(before, after), mean_shares.cpu().numpy(), distance)
+
+    def _latest(self, index: int) -> int | None:
+        """The newest of the first ``index`` memory frames that the plate has."""
+        passed = (self.walker.chain.memory_frame(self.span, i) for i in range(index, 0, -1))
+        return next((frame for frame in passed if frame in self.walker.shot.plate.range), None)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        shot = self.walker.shot
+        return tuple(shot.names[place] for place in shot.places(self.span.elements))
+
+    def _at_plate(self, places: Tensor) -> FloatArray:
+        """[N, C, h, w] places of memory -> [N, C, H, W] at plate size."""
+        planes = F.interpolate(places, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+        at_plate: FloatArray = self.walker.geometry.to_plate(planes).cpu().numpy()
+        return at_plate
+
+
+class _Point(NamedTuple):
+    """One memory frame of a ``Drift``: [K], [K, S] and [K]."""
+
+    change: FloatArray
+    shares: FloatArray
+    distance: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Axes:
+    """The three directions in which a keyframe's embedding varies most, for a whole walk.
+
+    They are the principal components, over the picture, of every element's value channels; keys are
+    left out, since they only say where to look. They come from the keyframe alone, and each points
+    to where its largest entry is positive: so colours mean the same at every frame of the walk, in
+    every run.
+
+    mean: [C, 1], of the channels. directions: [3, C]. deviation: [3, 1], along the directions.
+    """
+
+    mean: Tensor
+    directions: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, embedding: Moment) -> _Axes:
+        channels = _channels(embedding)
+        mean = channels.mean(dim=1, keepdim=True)
+        found, lengths, _ = torch.linalg.svd(channels - mean, full_matrices=False)
+        directions = found[:, :3].T
+        largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
+        deviation = lengths[:3, None] / channels.shape[1] ** 0.5
+        return cls(mean, directions * largest.sign(), deviation.clamp(min=_TINY))
+
+    def colours(self, embedding: Moment) -> Tensor:
+        """[3, h, w] float32; 0..1 is ``_REACH`` standard deviations either side of the mean."""
+        along = self.directions @ (_channels(embedding) - self.mean) / self.deviation
+        colours: Tensor = (0.5 + along / (2 * _REACH)).float()
+        return colours.view(3, *embedding.value.shape[3:])
+
+
+def _channels(embedding: Moment) -> Tensor:
+    """Every element's value, [K * CV, places], float64 on the CPU."""
+    return embedding.value[0].double().cpu().flatten(0, 1).flatten(1)
+
+
+def _covered(alpha: Tensor) -> Tensor:
+    """How much of each element lies in each place: [K, H, W] -> [K, h, w], sum 1.
+
+    NaN for an element that covers next to nothing.
+    """
+    cells = F.avg_pool2d(alpha, STRIDE)
+    total = cells.sum(dim=(1, 2), keepdim=True)
+    return cells / torch.where(total < _LEAST_SEEN, torch.nan, total)
+
+
+def _mean_value(moment: Moment, covered: Tensor) -> Tensor:
+    """[K, CV]: each element's value where it is."""
+    value = moment.value[0].float()
+    return torch.einsum("kchw,khw->kc", value, covered.to(value.device))
+
+
+def _change(before: MemoryState, after: MemoryState) -> FloatArray:
+    """[K]; NaN for the first embedding."""
+    old, new = (state.recurrent.value[0].float().flatten(1) for state in (before, after))
+    change: FloatArray = ((new - old).norm(dim=1) / old.norm(dim=1).clamp(min=_TINY)).cpu().numpy()
+    return np.full_like(change, np.nan) if before.latest is None else change

@@ -1,0 +1,116 @@
+"""A shot document on disk: read, opened, and changed without losing what people wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates import open_plate
+from rde_roto.images.sequences import FramePattern
+from rde_roto.shot_files.opening import OpenedShot, open_document
+from rde_roto.shot_files.writing import write_document
+from rde_roto.values.documents import is_path
+from rde_roto.values.errors import DocumentError, InputError, UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.preset import Preset
+from rde_roto.values.preset_files import load_preset
+from rde_roto.values.reading import Document
+from rde_roto.values.shot_document import (
+    LockEntry,
+    ShotDocument,
+    parse_shot_document,
+    read_shot_text,
+    with_locks,
+)
+
+
+@dataclass(frozen=True)
+class ShotFile:
+    """A shot document and the text it was read from. `path` is as it was asked for."""
+
+    path: Path
+    text: str
+    document: Document[ShotDocument]
+
+    @staticmethod
+    def read(path: Path) -> ShotFile:
+        """Raises DocumentError, naming file and line, when the document is missing or wrong."""
+        text = read_shot_text(path)
+        return ShotFile(path, text, parse_shot_document(path, text))
+
+    @property
+    def says(self) -> ShotDocument:
+        """What the document says."""
+        return self.document.value
+
+    @property
+    def name(self) -> str:
+        """`hero`, of `hero.shot.yaml`."""
+        return self.path.name.removesuffix(".yaml").removesuffix(".shot")
+
+    @property
+    def folder(self) -> Path:
+        """Where the document's paths start: the folder it really lies in."""
+        return self.path.resolve().parent
+
+    @property
+    def locks_folder(self) -> str:
+        """The folder of its locked mattes, from its own: `hero.shot.d/locks`."""
+        return f"{self.path.resolve().name.removesuffix('.yaml')}.d/locks"
+
+    def open(self, memo: PlateMemo | None = None) -> OpenedShot:
+        """The shot. Raises DocumentError for what does not fit together, InputError for a plate or
+        mask that is missing, damaged or of the wrong size.
+        """
+        preset = self.preset()
+        with self._naming_the_document():
+            opened = open_document(self.says, preset, self.folder, memo)
+        return replace(opened, document=self.path)
+
+    def missing(self) -> Iterator[str]:
+        """A sentence for each thing that the document names and that is not there."""
+        says = self.says
+        try:
+            with self._naming_the_document():
+                open_plate(str(self.folder / says.plate.path), says.plate.color_space)
+        except InputError as error:
+            yield str(error)
+        for entry in says.keyframes:
+            if not (self.folder / entry.mask).is_file():
+                yield f"the mask of frame {entry.frame}, {entry.mask}, does not exist"
+        for lock in says.locks:
+            pattern = FramePattern.parse(str(self.folder / lock.mattes))
+            if pattern is not None:
+                gone = FrameRange.of(f for f in lock.frames if not pattern.path(f).is_file())
+                if gone:
+                    yield f"the locked mattes of {gone}, {lock.mattes}, do not exist"
+
+    def preset(self) -> Preset:
+        """The preset with the document's overrides. Raises DocumentError."""
+        text = self.says.preset
+        name = str(self.folder / text) if is_path(text) else text
+        return load_preset(name, self.document.settings("overrides"))
+
+    def set_locks(self, locks: list[LockEntry]) -> None:
+        """Puts other locks into the file; all else stays as people wrote it.
+
+        Raises DocumentError when the file has changed since it was read, OutputError when it
+        cannot be written.
+        """
+        if read_shot_text(self.path) != self.text:
+            raise DocumentError(
+                f"{self.path} was changed in the meantime: run the command again, which goes on "
+                "from what is done"
+            )
+        write_document(self.path, with_locks(self.path, self.text, locks))
+
+    @contextmanager
+    def _naming_the_document(self) -> Iterator[None]:
+        """What would be a wrong option elsewhere is a wrong document here."""
+        try:
+            yield
+        except UsageError as error:
+            raise DocumentError(f"{self.path}: {error}") from error

@@ -1,0 +1,89 @@
+"""A shot document on its way to disk."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from rde_roto.values.documents import is_path
+from rde_roto.values.errors import OutputError
+from rde_roto.values.keyframe import Element
+from rde_roto.values.shot import Shot
+from rde_roto.values.shot_document import ElementEntry, ShotDocument
+
+
+def spelled_out(document: ShotDocument, shot: Shot) -> ShotDocument:
+    """The document with all that was left to its plate and masks: range, elements, who draws what.
+
+    So a mask that changes, or frames that arrive later, do not change what the document means.
+    """
+    drawn = zip(document.keyframes, shot.keyframes, strict=True)
+    return document.model_copy(
+        update={
+            "range": shot.range,
+            "elements": [_entry(element) for element in shot.elements],
+            "keyframes": [
+                entry.model_copy(update={"elements": list(shot.drawn(keyframe))})
+                for entry, keyframe in drawn
+            ],
+        }
+    )
+
+
+def moved(document: ShotDocument, folder: Path) -> ShotDocument:
+    """A document whose paths start here as one that lies in `folder`; absolute paths stay."""
+    plate = document.plate
+    preset, model = document.preset, document.model
+    return document.model_copy(
+        update={
+            "plate": plate.model_copy(update={"path": _from(folder, plate.path)}),
+            "keyframes": [
+                entry.model_copy(update={"mask": _from(folder, entry.mask)})
+                for entry in document.keyframes
+            ],
+            "preset": _from(folder, preset) if is_path(preset) else preset,
+            "model": _from(folder, model) if Path(model).is_file() else model,
+        }
+    )
+
+
+def write_document(path: Path, text: str) -> None:
+    """Writes the text of a document, whole or not at all; a link stays one.
+
+    The folder is made when it is missing. Raises OutputError.
+    """
+    target = path.resolve()
+    temp = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temp.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            shutil.copymode(target, temp)
+        temp.replace(target)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):  # there is nothing left to remove, the good case
+            temp.unlink()
+
+
+def _entry(element: Element) -> ElementEntry:
+    name = None if element.name == element.id else element.name
+    return ElementEntry(id=element.id, name=name, in_point=element.in_point)
+
+
+def _from(folder: Path, path: str) -> str:
+    """A path from here as one from `folder`."""
+    if Path(path).is_absolute():
+        return path
+    target = os.path.abspath(path)  # noqa: PTH100, resolve() would follow links
+    try:
+        return Path(os.path.relpath(target, folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return target

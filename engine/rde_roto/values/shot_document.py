@@ -1,0 +1,189 @@
+"""The shot document, `NAME.shot.yaml`: a shot as people write it down, and keep it beside the work.
+
+It holds names and paths alone; `shot_files` opens what they stand for.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Final
+
+import yaml
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from rde_roto.values.errors import DocumentError, UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import MaskMode
+from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.values.reading import Document, parse_document
+from rde_roto.values.settings import Settings
+from rde_roto.values.yaml_text import Source, read_text, yaml_flow
+
+SHOT_SCHEMA: Final = "rde-roto.shot/1"
+SHOT_SUFFIX: Final = ".shot.yaml"
+
+_WORD: Final = "shot document"
+_HEAD: Final = "# A shot of rde-roto. Paths start at this file's folder."
+
+
+def _to_range(value: object) -> FrameRange:
+    if isinstance(value, FrameRange):
+        return value
+    try:
+        return FrameRange.parse(str(value))
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
+def _from_range(frames: FrameRange) -> str | int:
+    return frames.first if len(frames) == 1 else str(frames)
+
+
+RangeText = Annotated[
+    FrameRange,
+    PlainValidator(_to_range),
+    PlainSerializer(_from_range),
+    WithJsonSchema({"type": "string", "examples": ["1001-1100", "1001-1100x2,1120"]}),
+]
+
+
+def _checked_id(text: str) -> str:
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", text) or not text.strip("_"):
+        raise ValueError("expected letters a-z, digits and _, no digit first")
+    return text
+
+
+ElementId = Annotated[str, AfterValidator(_checked_id)]
+
+
+class PlateEntry(Settings):
+    """The plate: pattern, one of its frames, folder or movie, and its colour space."""
+
+    path: str
+    color_space: str | None = None
+
+
+class ElementEntry(Settings):
+    """An element; its name is its id where none is given."""
+
+    id: ElementId
+    name: str | None = None
+    in_point: int | None = None
+
+
+class KeyframeEntry(Settings):
+    """A frame, its mask, and the ids of the elements that the mask draws, all where none are."""
+
+    frame: int
+    mask: str
+    elements: list[str] | None = Field(default=None, min_length=1)
+    mask_as: MaskMode = "auto"
+
+
+class LockEntry(Settings):
+    """Frames that are pinned, the pattern of their files, and the ids of the pinned elements."""
+
+    frames: RangeText
+    mattes: str
+    elements: list[str] = Field(min_length=1)
+
+
+class ShotDocument(Settings):
+    """What a shot document says.
+
+    Without `elements` they are those that the keyframes name; a keyframe that names none then
+    draws `element1`, `element2`, …, as many as its mask holds. Without `range` it is the plate's.
+    """
+
+    plate: PlateEntry
+    range: RangeText | None = None
+    elements: list[ElementEntry] = Field(default=[])
+    keyframes: list[KeyframeEntry] = Field(default=[])
+    locks: list[LockEntry] = Field(default=[])
+    preset: str = "standard"
+    overrides: dict[str, object] = Field(default={})
+    model: str = DEFAULT_MODEL
+
+    def to_yaml(self) -> str:
+        """The document as text, which reads back as an equal one; an entry a line."""
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        said |= {"preset": self.preset, "model": self.model}
+        lines = [_HEAD, f"schema: {SHOT_SCHEMA}"]
+        for key in type(self).model_fields:
+            if key in said:
+                lines += _lines(key, said[key])
+        return "\n".join(lines) + "\n"
+
+
+def read_shot_text(path: Path) -> str:
+    """The text of a shot document. Raises DocumentError when it cannot be read."""
+    return read_text(path, _WORD)
+
+
+def parse_shot_document(path: Path, text: str) -> Document[ShotDocument]:
+    """The document in a text that was read from `path`.
+
+    Raises DocumentError, naming file and line, when it is of another schema, or wrong.
+    """
+    document = parse_document(ShotDocument, _WORD, SHOT_SCHEMA, Source(str(path)), text)
+    _check_locks(document)
+    return document
+
+
+def with_locks(path: Path, text: str, locks: list[LockEntry]) -> str:
+    """The document in `text` with other locks.
+
+    Everything else stays as it was written, comments too; those among the locks are lost. A
+    document whose locks cannot be taken out line by line (it is written in brackets, as JSON is)
+    is written anew.
+    """
+    document = parse_shot_document(path, text)
+    wanted = document.value.model_copy(update={"locks": locks})
+    edited = _with_locks(text, document.source.compose(text), wanted)
+    try:
+        is_wanted = parse_shot_document(path, edited).value == wanted
+    except DocumentError:
+        is_wanted = False
+    return edited if is_wanted else wanted.to_yaml()
+
+
+def _check_locks(document: Document[ShotDocument]) -> None:
+    """No frame is locked twice."""
+    locked: set[int] = set()
+    for index, lock in enumerate(document.value.locks):
+        twice = FrameRange.of(locked.intersection(lock.frames))
+        if twice:
+            sentence = f"{twice} is locked further up already: take it out of one of the two"
+            raise document.fail(("locks", index, "frames"), sentence)
+        locked.update(lock.frames)
+
+
+def _lines(key: str, value: object) -> list[str]:
+    if isinstance(value, list):
+        return [f"{key}:", *(f"  - {yaml_flow(item)}" for item in value)]
+    return [f"{key}: {yaml_flow(value)}"]
+
+
+def _with_locks(text: str, root: yaml.Node | None, wanted: ShotDocument) -> str:
+    """The lines of the key `locks` replaced, or put behind everything."""
+    said = wanted.model_dump(mode="json", include={"locks"}).get("locks")
+    block = _lines("locks", said) if said else []
+    lines = text.rstrip("\n").split("\n")
+    begin = end = len(lines)
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        if key.value == "locks":
+            begin, end = key.start_mark.line, _end_line(value)
+    return "\n".join([*lines[:begin], *block, *lines[end:]]) + "\n"
+
+
+def _end_line(node: yaml.Node) -> int:
+    """The line after a node's last one, from 0.
+
+    The parser's own mark of a block is where the next key begins, comments before it included.
+    """
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return max(map(_end_line, last if isinstance(last, tuple) else (last,)))
+    end: int = node.end_mark.line + (node.end_mark.column > 0)
+    return end

@@ -1,0 +1,78 @@
+"""What happens when memory runs out in the middle of a shot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from image_files import read_image
+from torch import Tensor
+from toy_shots import MemoryPlate, a_shot, mask
+
+from rde_roto.doors.rendering import deliver_within_memory
+from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.node import RotoNode
+from rde_roto.values.errors import OutOfMemoryError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.preset import Preset, Running, Tracking
+from toy_tracker import ToyState, ToyTracker
+
+FRAMES = FrameRange.parse("1001-1012")
+
+
+@dataclass
+class Greedy(ToyTracker):
+    """Runs out of memory after a few frames, unless the picture is small enough."""
+
+    most_lines: int = 0
+
+    def read(self, state: ToyState, frames: Tensor) -> Tensor:
+        if self.tracking.lines > self.most_lines and self.steps["read"] >= 4:
+            raise MemoryError
+        return super().read(state, frames)
+
+
+def deliver(folder: Path, lines: int, running: Running, most_lines: int = 300) -> list[str]:
+    """Delivers a shot; the tracking that each matte's header names."""
+
+    def open_writer(node: RotoNode) -> MatteWriter:
+        made_from = {"rde-roto:tracking": str(node.preset.tracking.lines)}
+        out = str(folder / "a.####.exr")
+        return open_matte_writer(out, node.shot.plate.format, node.shot.names, False, made_from)
+
+    preset = Preset(name="toy", tracking=Tracking(lines=lines), running=running)
+    shot = a_shot(mask(1001), plate=MemoryPlate(FRAMES))
+    node = RotoNode(shot, preset, partial(Greedy, most_lines=most_lines))
+    delivery, _ = deliver_within_memory(node, FRAMES, open_writer, as_json=False)
+    assert delivery.made + delivery.kept == len(FRAMES)
+    return [
+        read_image(folder / f"a.{frame}.exr")[0].get_string_attribute("rde-roto:tracking")
+        for frame in FRAMES
+    ]
+
+
+def test_all_frames_are_made_again_from_a_smaller_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = Running(when_memory_runs_out="smaller")
+    keyframe, *tracked = deliver(tmp_path, 480, running)
+    assert keyframe == "480"  # the artist's pixels, which no tracking has changed
+    assert tracked == ["270"] * len(tracked)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[2] for line in said] == [
+        "memory ran out at tracking.lines=480: all frames again at 360",
+        "memory ran out at tracking.lines=360: all frames again at 270",
+    ]
+
+
+def test_a_preset_may_say_to_stop(tmp_path: Path) -> None:
+    with pytest.raises(OutOfMemoryError, match=r"lower tracking\.lines, now 480"):
+        deliver(tmp_path, 480, Running())
+    assert (tmp_path / "a.1001.exr").exists()
+
+
+def test_no_picture_is_made_smaller_than_a_preset_may_say(tmp_path: Path) -> None:
+    with pytest.raises(OutOfMemoryError, match=r"tracking\.lines, now 112"):
+        deliver(tmp_path, 200, Running(when_memory_runs_out="smaller"), most_lines=90)
