@@ -1,3 +1,96 @@
-"""rde-roto: rotoscoping by recurrent dynamic embedding (RDE-VOS, CVPR 2022)."""
+"""Rotoscoping by recurrent dynamic embedding: a mask in, a matte for every frame out.
+
+What a script needs is here, each name imported when it is first used, so that this costs nothing
+and torch is loaded only by what tracks. docs/python.md shows the ways to use it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rde_roto.advice import Advice, Suggestion, advise, confidences, next_to_fix
+    from rde_roto.engine import Engine, Priority
+    from rde_roto.explanation import drifts, explain
+    from rde_roto.images.masks import read_mask
+    from rde_roto.images.plates import open_plate
+    from rde_roto.models import load_model
+    from rde_roto.node import RotoNode
+    from rde_roto.propagator import tracker_of
+    from rde_roto.shot_files import open_shot
+    from rde_roto.stores import CacheSettings, Stores, open_stores
+    from rde_roto.values.errors import CancelledError, RotoError
+    from rde_roto.values.explanation import Drift, Explanation
+    from rde_roto.values.frames import FrameRange
+    from rde_roto.values.keyframe import Element, Keyframe, elements_named
+    from rde_roto.values.matte import Matte
+    from rde_roto.values.preset import Finish, Preset, Running, Tracking
+    from rde_roto.values.preset_files import load_preset
+    from rde_roto.values.shot import Shot
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "advice": ("Advice", "Suggestion", "advise", "confidences", "next_to_fix"),
+    "engine": ("Engine", "Priority"),
+    "explanation": ("drifts", "explain"),
+    "images.masks": ("read_mask",),
+    "images.plates": ("open_plate",),
+    "models": ("load_model",),
+    "node": ("RotoNode",),
+    "propagator": ("tracker_of",),
+    "shot_files": ("open_shot",),
+    "stores": ("CacheSettings", "Stores", "open_stores"),
+    "values.explanation": ("Drift", "Explanation"),
+    "values.errors": ("CancelledError", "RotoError"),
+    "values.frames": ("FrameRange",),
+    "values.matte": ("Matte",),
+    "values.preset": ("Finish", "Preset", "Running", "Tracking"),
+    "values.preset_files": ("load_preset",),
+    "values.keyframe": ("Element", "Keyframe", "elements_named"),
+    "values.shot": ("Shot",),
+}
+_HOME_OF = {name: f"rde_roto.{home}" for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Advice",
+    "CacheSettings",
+    "CancelledError",
+    "Drift",
+    "Element",
+    "Engine",
+    "Explanation",
+    "Finish",
+    "FrameRange",
+    "Keyframe",
+    "Matte",
+    "Preset",
+    "Priority",
+    "RotoError",
+    "RotoNode",
+    "Running",
+    "Shot",
+    "Stores",
+    "Suggestion",
+    "Tracking",
+    "advise",
+    "confidences",
+    "drifts",
+    "elements_named",
+    "explain",
+    "load_model",
+    "load_preset",
+    "next_to_fix",
+    "open_plate",
+    "open_shot",
+    "open_stores",
+    "read_mask",
+    "tracker_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'rde_roto' has no attribute '{name}'")
+    return getattr(import_module(_HOME_OF[name]), name)

@@ -161,20 +161,13 @@ class RotoNode:
         mask = self.walker.mask(keyframe, self.shot.ids, cancel)
         return self._delivered(keyframe.frame, finish_keyframe(mask, self.preset.finish))
 
-    def _tracked(self, stretch: Stretch, frames: Iterator[int], cancel: Cancel) -> Iterator[Matte]:
+    def _tracked(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Matte]:
         """The mattes of some frames of a stretch, in the walking order of its first span."""
-        span, *others = stretch.spans
-        for other in others:
-            # from behind first: what the blend needs of it is stored when the walk ahead comes by
-            listed = list(frames)
-            for _ in self.walker.raws(other, reversed(listed), cancel):
-                pass
-            frames = iter(listed)
-        for frame, raw in self.walker.raws(span, frames, cancel):
+        elements = stretch.spans[0].elements
+        for frame, (raw, *others) in self.walker.tracks(stretch, frames, cancel):
             for other in others:
-                share = span.distance(frame) / (span.distance(frame) + other.distance(frame))
-                raw = blended(raw, self.walker.raw(other, frame, cancel), share)
-            yield self._finished(frame, raw, span.elements)
+                raw = blended(raw, other, stretch.share(frame))
+            yield self._finished(frame, raw, elements)
 
     def _finished(self, frame: int, raw: FloatArray, elements: tuple[str, ...]) -> Matte:
         """A raw matte of some elements at plate size; those that do not exist yet are empty."""

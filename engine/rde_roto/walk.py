@@ -26,7 +26,7 @@ from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import CancelledError, InputError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.spans import Span
+from rde_roto.values.spans import Span, Stretch
 
 RawPlanes: TypeAlias = NDArray[np.uint16]
 """A raw matte as it is kept: [K, H, W] at the padded working size, 65535 for 1."""
@@ -124,6 +124,22 @@ class Walker(Generic[State]):
             reached = index
             assert state is not None
             yield state
+
+    def tracks(
+        self, stretch: Stretch, frames: Iterable[int], cancel: Cancel = never
+    ) -> Iterator[tuple[int, tuple[FloatArray, ...]]]:
+        """The raw mattes of some frames of a stretch, one of each of its spans.
+
+        The frames come in the walking order of the first span. Raises as ``raws`` does.
+        """
+        span, *others = stretch.spans
+        for other in others:
+            # from behind first: what is made of it is stored when the walk ahead comes by
+            frames = list(frames)
+            for _ in self.raws(other, reversed(frames), cancel):
+                pass
+        for frame, raw in self.raws(span, frames, cancel):
+            yield frame, (raw, *(self.raw(other, frame, cancel) for other in others))
 
     def mask(
         self, keyframe: Keyframe, elements: tuple[str, ...], cancel: Cancel = never

@@ -11,6 +11,7 @@ import typer
 
 from rde_roto import __version__
 from rde_roto.doors import (
+    advise,
     cache,
     demo,
     doctor,
@@ -31,6 +32,7 @@ app = typer.Typer(
     help="Rotoscoping by recurrent dynamic embedding: one mask in, a matte for every frame out.",
 )
 app.command("propagate")(propagate.propagate)
+shot.app.command("advise")(advise.advise)
 app.add_typer(shot.app, name="shot")
 app.command("explain")(explain.explain)
 app.command("eval")(evaluate.evaluate)

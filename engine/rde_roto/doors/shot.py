@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Shots kept in documents, NAME.shot.yaml: new, show, render, lock, unlock.",
+    help="Shots kept in documents, NAME.shot.yaml, and their mattes.",
 )
 
 ShotArgument = Annotated[Path, typer.Argument(metavar="NAME.shot.yaml", help="A shot document.")]

@@ -44,3 +44,8 @@ class Stretch:
     def __contains__(self, frame: int) -> bool:
         span = self.spans[0]
         return 0 < span.distance(frame) <= span.distance(span.stop)
+
+    def share(self, frame: int) -> float:
+        """How far a frame is from the first span's keyframe to the second's, 0..1."""
+        ahead, back = (span.distance(frame) for span in self.spans)
+        return ahead / (ahead + back)
