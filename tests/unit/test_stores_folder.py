@@ -188,16 +188,17 @@ def ended(process: subprocess.Popen[str]) -> str:
 
 def test_several_processes_use_one_folder_at_once_and_every_read_is_right(tmp_path: Path) -> None:
     budget, count = 300_000, 3
-    workers = [started("put_and_get", tmp_path, budget, seed) for seed in range(count)]
     folder = CacheFolder(tmp_path, budget)
+    workers = [started("put_and_get", tmp_path, budget, seed) for seed in range(count)]
     draw = random.Random(0)
-    prunes = 20  # then the processes alone keep the budget
-    while prunes and any(worker.poll() is None for worker in workers):
+    while any(worker.poll() is None for worker in workers):
         with suppress(subprocess.TimeoutExpired):
             workers[0].wait(timeout=0.01)
-        prunes -= bool(folder.prune(draw.choice([0, budget // 2])).removed)
+        folder.prune(draw.choice([0, budget // 2]))
+    # with nobody pruning the processes alone keep the budget, and something is left to look at
+    workers += [started("put_and_get", tmp_path, budget, seed) for seed in range(count)]
     hits = [int(ended(worker)) for worker in workers]
-    assert min(hits) > 0
+    assert min(hits[count:]) > 0
     # each may have written a tenth of the budget since it looked last
     assert folder.census().bytes <= budget * (1 + count / 10)
     checked, damaged = folder.verify()
