@@ -9,9 +9,32 @@ from typing import Any
 import bpy
 from mathutils import Matrix, Vector
 
-from materials import Shader, checks, glow, leaf, masonry, plain, stripes, water, wood, worn_paint
-from shapes import Block, animate, ball, blocks, box, joint, lathe, leaves, new_object, ring, tube
-from shot import Point
+from ..blender.materials import (
+    Shader,
+    checks,
+    glow,
+    leaf,
+    masonry,
+    plain,
+    stripes,
+    water,
+    wood,
+    worn_paint,
+)
+from ..blender.shapes import (
+    Block,
+    Point,
+    animate,
+    ball,
+    blocks,
+    box,
+    joint,
+    lathe,
+    leaves,
+    new_object,
+    ring,
+    tube,
+)
 
 DOOR = (-2.35, -1.35, 0.0, 2.15)
 WINDOW = (1.15, 2.15, 1.0, 2.05)

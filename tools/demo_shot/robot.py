@@ -10,9 +10,20 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
-from materials import checks, fabric, glow, plain, stripes, worn_paint
-from shapes import animate, ball, box, joint, lathe, limb, new_object, ring, smooth, tube
-from shot import Point
+from ..blender.materials import checks, fabric, glow, plain, stripes, worn_paint
+from ..blender.shapes import (
+    Point,
+    animate,
+    ball,
+    box,
+    joint,
+    lathe,
+    limb,
+    new_object,
+    ring,
+    smooth,
+    tube,
+)
 
 STEP_PERIOD_S, STRIDE_M, LEG_M = 0.92, 0.36, 0.26
 HEADING = math.radians(-30)

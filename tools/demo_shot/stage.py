@@ -9,9 +9,9 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
-from materials import glow, leaf, plain
-from robot import HEADING, START, STEP_PERIOD_S, STRIDE_M
-from shapes import animate, ball, joint, lathe, leaves, tube
+from ..blender.materials import glow, leaf, plain
+from ..blender.shapes import animate, ball, joint, lathe, leaves, tube
+from .robot import HEADING, START, STEP_PERIOD_S, STRIDE_M
 
 
 def build_light(scene: Any) -> None:

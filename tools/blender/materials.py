@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from shot import Point
+from .shapes import Point
 
 
 def rgba(colour: float | Point) -> tuple[float, float, float, float]:

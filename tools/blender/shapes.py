@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 from mathutils import Euler, Matrix, Vector
 
-from shot import FIRST, LAST, RATE, Point
+Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,7 @@ def joint(name: str, at: Point, parent: Any = None) -> Any:
 
 def animate(target: Any, path: str, value: Callable[[float], Any]) -> None:
     """Keys `value(seconds)` on every frame, two beyond each end so that the shutter is covered."""
-    for frame in range(FIRST - 2, LAST + 3):
-        setattr(target, path, value((frame - FIRST) / RATE))
+    scene = bpy.context.scene
+    for frame in range(scene.frame_start - 2, scene.frame_end + 3):
+        setattr(target, path, value((frame - scene.frame_start) / scene.render.fps))
         target.keyframe_insert(path, frame=frame)
