@@ -229,6 +229,8 @@ def test_bad_input_is_told() -> None:
         MatteMeter().add(flat(0), flat(0)[:, :1])
     with pytest.raises(InputError, match=r"a region bool \[48, 64\].* got float32"):
         mse(flat(0), flat(0), flat(1))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"floating \[H, W\], got float32 \[48, 64, 1\]"):
+        edge_band(flat(0)[..., None], 3)
     meter = MatteMeter()
     meter.add(flat(0), flat(0))
     with pytest.raises(InputError, match="of one size"):

@@ -56,10 +56,13 @@ def new_scene(size: tuple[int, int], first: int, last: int) -> Any:
     return scene
 
 
-def set_plate_pass(scene: Any, samples: int, exposure: float, denoise: bool = True) -> None:
+def set_plate_pass(scene: Any, samples: int, exposure: float, least: int = 0) -> None:
+    """With `least` above 0 every pixel gets so many samples and the picture keeps its grain; with
+    0 Cycles chooses and the picture is denoised."""
     cycles = scene.cycles
     cycles.samples, cycles.use_adaptive_sampling, cycles.adaptive_threshold = samples, True, 0.02
-    cycles.use_denoising, cycles.denoiser = denoise, "OPENIMAGEDENOISE"
+    cycles.adaptive_min_samples = least
+    cycles.use_denoising, cycles.denoiser = not least, "OPENIMAGEDENOISE"
     cycles.film_exposure = exposure
 
 

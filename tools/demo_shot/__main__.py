@@ -20,15 +20,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..blender.render import (
-    frame_list,
-    leave,
-    new_scene,
-    render_plate,
-    render_truth,
-    set_plate_pass,
-    set_truth_pass,
-)
+from ..blender import render
 from .courtyard import build_background
 from .robot import build_robot
 from .stage import build_camera, build_light
@@ -39,20 +31,20 @@ FIRST, LAST = 1001, 1048
 def main() -> None:
     parser = argparse.ArgumentParser(description="Render the demo shot and its ground truth.")
     parser.add_argument("--out", type=Path, required=True, help="folder for plate/ and truth/")
-    parser.add_argument("--frames", type=frame_list, default=frame_list(f"{FIRST}-{LAST}"))
+    parser.add_argument("--frames", type=render.frame_list, default=f"{FIRST}-{LAST}")
     parser.add_argument("--preview", action="store_true", help="few samples")
     options = parser.parse_args()
-    scene = new_scene((640, 360), FIRST, LAST)
+    scene = render.new_scene((640, 360), FIRST, LAST)
     build_background()
     build_robot()
     build_light(scene)
     build_camera(scene)
-    set_plate_pass(scene, 24 if options.preview else 36, exposure=0.85)
-    render_plate(scene, options.frames, options.out / "plate" / "demo.####.exr")
-    set_truth_pass(scene, "robot", 64 if options.preview else 256)
-    render_truth(scene, "robot", options.frames, options.out / "truth" / "demo.####.exr")
+    render.set_plate_pass(scene, 24 if options.preview else 36, exposure=0.85)
+    render.render_plate(scene, options.frames, options.out / "plate" / "demo.####.exr")
+    render.set_truth_pass(scene, "robot", 64 if options.preview else 256)
+    render.render_truth(scene, "robot", options.frames, options.out / "truth" / "demo.####.exr")
 
 
 if __name__ == "__main__":
     main()
-    leave()
+    render.leave()

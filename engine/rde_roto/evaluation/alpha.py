@@ -63,8 +63,8 @@ def gradient_error(truth: AlphaArray, matte: AlphaArray, region: BoolArray | Non
 def gradient(alpha: AlphaArray) -> NDArray[np.float32]:
     """float32 [H, W]: magnitude of the gradient by first derivatives of a Gaussian, sigma 1.4 px.
 
-    The two-dimensional kernels have unit energy, which is what "normalized" means in the paper: a
-    ramp of slope s per pixel gives about 9.8 s. Beyond the border the picture goes on as it ends.
+    The two-dimensional kernels have unit energy, as in the programs the field measures with: a ramp
+    of slope s per pixel gives about 9.7 s. Beyond the border the picture goes on as it ends.
     """
     at = np.arange(-GRADIENT_REACH_PX, GRADIENT_REACH_PX + 1)
     bell = np.exp(-(at**2) / (2 * GRADIENT_SIGMA_PX**2))
@@ -80,7 +80,9 @@ def edge_band(truth: AlphaArray, radius_px: int) -> BoolArray:
     """bool [H, W]: the pixels at most `radius_px` (>= 0, Euclidean) from an edge of the truth.
 
     An edge is where 0 < truth < 1, and where the contour of 0.5 passes between two pixels.
+    Raises InputError when the truth is not floating [H, W].
     """
+    _check(truth, truth, None)
     partial = (truth > 0) & (truth < 1)
     return dilate(partial | boundary(truth >= 0.5), radius_px)
 
@@ -168,7 +170,7 @@ class MatteMeter:
 
     def _count(self, name: str, value: float) -> None:
         if not math.isnan(value):
-            self._sums[name] += value
+            self._sums[name] += float(value)
             self._counts[name] += 1
 
 
