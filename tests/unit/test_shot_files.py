@@ -89,6 +89,19 @@ def test_paths_start_at_the_document_s_folder(
         assert [file.resolve().name for file in opened.inputs] == ["hero.png"]
 
 
+def test_masks_of_one_frame_that_draw_other_elements_are_one_keyframe(show: Path) -> None:
+    opened = drawn(show, (1, "hero", ["hero"]), (1, "car", ["car"]), (3, "car", ["car"]))
+    together = drawn(show, (1, "two", ["hero", "car"]), (3, "car", ["car"]))
+    for keyframe, expected in zip(opened.shot.keyframes, together.shot.keyframes, strict=True):
+        assert keyframe.elements == expected.elements
+        np.testing.assert_array_equal(keyframe.alpha, expected.alpha)
+
+
+def test_an_element_is_drawn_by_one_mask_of_a_frame(show: Path) -> None:
+    with pytest.raises(UsageError, match="frame 1 has 2 masks, of which more than one draws car"):
+        drawn(show, (1, "two", ["hero", "car"]), (1, "car", ["car"]))
+
+
 def test_range_and_elements_come_from_plate_and_mask_where_nothing_is_said(show: Path) -> None:
     shot = drawn(show, (1, "two", None)).shot
     assert str(shot.range) == "1-4"

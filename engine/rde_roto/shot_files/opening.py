@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from rde_roto.images.masks import element_names, read_mask
 from rde_roto.images.plate_memo import PlateMemo
@@ -44,10 +47,9 @@ def open_document(
     """
     plate = open_plate(str(folder / document.plate.path), document.plate.color_space, memo)
     elements = shot_elements(document)
-    keyframes = tuple(
-        _keyframe(entry, folder, plate, tuple(element.id for element in elements))
-        for entry in document.keyframes
-    )
+    ids = tuple(element.id for element in elements)
+    masks = [_keyframe(entry, folder, plate, ids) for entry in document.keyframes]
+    keyframes = tuple(map(_joined, _by_frame(masks)))
     if not elements:
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
         elements = elements_named(*dict.fromkeys(named))
@@ -55,11 +57,11 @@ def open_document(
     frames = document.range or _whole_range(plate)
     shot = Shot(plate, frames, elements, keyframes, locks)
     _check_locks(locks, shot)
-    masks = (folder / entry.mask for entry in document.keyframes)
+    drawn = (folder / entry.mask for entry in document.keyframes)
     pinned = (lock.pattern.path(frame) for lock in locks for frame in lock.frames)
     weights = folder / document.model
     model = str(weights) if weights.is_file() else document.model
-    return OpenedShot(shot, preset, model, (*masks, *pinned))
+    return OpenedShot(shot, preset, model, (*drawn, *pinned))
 
 
 def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat) -> FileLock:
@@ -90,6 +92,28 @@ def _keyframe(entry: KeyframeEntry, folder: Path, plate: Plate, ids: tuple[str, 
     drawn = tuple(entry.elements or ids) or None
     alpha, names = read_mask(folder / entry.mask, plate.format, entry.mask_as, drawn)
     return Keyframe(entry.frame, alpha, names)
+
+
+def _by_frame(masks: Iterable[Keyframe]) -> Iterable[list[Keyframe]]:
+    frames: dict[int, list[Keyframe]] = {}
+    for mask in masks:
+        frames.setdefault(mask.frame, []).append(mask)
+    return frames.values()
+
+
+def _joined(masks: list[Keyframe]) -> Keyframe:
+    """One keyframe of the masks of a frame, each of which draws other elements."""
+    first, *others = masks
+    if not others:
+        return first
+    drawn = [element for mask in masks for element in mask.elements or ()]
+    twice = ", ".join(sorted({element for element in drawn if drawn.count(element) > 1}))
+    if twice:
+        raise UsageError(
+            f"frame {first.frame} has {len(masks)} masks, of which more than one draws {twice}: "
+            f"name what each draws, as in {first.frame}:{drawn[0]}=mask.png"
+        )
+    return Keyframe(first.frame, np.concatenate([mask.alpha for mask in masks]), tuple(drawn))
 
 
 def _check_locks(locks: tuple[FileLock, ...], shot: Shot) -> None:
