@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,10 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rde_roto.crop import follow
 from rde_roto.geometry import Geometry
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
 _STEPS = ("encode", "begin", "read", "absorb")
@@ -25,6 +28,7 @@ class ToyState:
 
     masks: Tensor
     memory: Tensor | None = None
+    box: Window | None = None
 
     @property
     def nbytes(self) -> int:
@@ -34,7 +38,17 @@ class ToyState:
         return {"masks": self.masks}
 
     def moving(self) -> dict[str, Tensor]:
-        return {} if self.memory is None else {"memory": self.memory}
+        box = self.box
+        placed = {} if box is None else {"box": torch.tensor(dataclasses.astuple(box))}
+        return placed if self.memory is None else {"memory": self.memory, **placed}
+
+
+@dataclass(frozen=True)
+class ToyFrames:
+    """Pictures [F, 3, H, W] at the working size, and the part of the plate they show."""
+
+    pixels: Tensor
+    geometry: Geometry
 
 
 @dataclass
@@ -55,22 +69,28 @@ class ToyTracker:
     def geometry(self, plate: tuple[int, int]) -> Geometry:
         return Geometry.of(plate, self.tracking.lines)
 
-    def encode(self, views: list[FloatArray]) -> Tensor:
+    def box(self, alpha: FloatArray) -> Window | None:
+        geometry = self.geometry(alpha.shape[1:])
+        planes = geometry.to_network(torch.from_numpy(alpha[None].copy()))[0]
+        return follow(planes, geometry) if self.tracking.crop else None
+
+    def encode(self, views: list[FloatArray], box: Window | None = None) -> ToyFrames:
         self.steps["encode"] += 1
         planes = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2)
-        return self.geometry((planes.shape[2], planes.shape[3])).to_network(planes)
+        geometry = self.geometry(views[0].shape[:2]).within(box)
+        return ToyFrames(geometry.to_network(planes), geometry)
 
-    def begin(self, anchors: Sequence[tuple[Tensor, FloatArray]]) -> ToyState:
+    def begin(self, anchors: Sequence[tuple[ToyFrames, FloatArray]]) -> ToyState:
         self.steps["begin"] += 1
         masks = []
         for frame, alpha in anchors:
-            geometry = self.geometry((alpha.shape[1], alpha.shape[2]))
-            mask = geometry.to_network(torch.from_numpy(alpha[None].copy()))[0]
-            masks.append(mask * (0.5 + 0.5 * frame[0, :1]))
-        return ToyState(torch.stack(masks).half())
+            mask = frame.geometry.to_network(torch.from_numpy(alpha[None].copy()))[0]
+            masks.append(mask * (0.5 + 0.5 * frame.pixels[0, :1]))
+        return ToyState(torch.stack(masks).half(), box=anchors[0][0].geometry.box)
 
-    def read(self, state: ToyState, frames: Tensor) -> Tensor:
+    def read(self, state: ToyState, encoded: ToyFrames) -> Tensor:
         self.steps["read"] += 1
+        frames = encoded.pixels
         own, *far = state.masks.float()
         seen = 0.7 * own + 0.3 * far[0] if far else own
         if state.memory is not None:
@@ -80,14 +100,16 @@ class ToyTracker:
         shares = torch.cat([background, alpha], dim=1)
         return shares / shares.sum(dim=1, keepdim=True)
 
-    def absorb(self, state: ToyState, frame: Tensor, probabilities: Tensor) -> ToyState:
+    def absorb(self, state: ToyState, frame: ToyFrames, probabilities: Tensor) -> ToyState:
         self.steps["absorb"] += 1
         old = torch.zeros_like(state.masks[0]) if state.memory is None else state.memory
         moved = F.pad(old.float(), (1, 0))[..., :-1]  # so that an order exchanged shows
-        memory = 0.6 * moved + 0.4 * probabilities[0, 1:] * (0.5 + 0.5 * frame[0, 1:2])
-        return replace(state, memory=memory.half())
+        memory = 0.6 * moved + 0.4 * probabilities[0, 1:] * (0.5 + 0.5 * frame.pixels[0, 1:2])
+        box = follow(probabilities[0, 1:], frame.geometry) if self.tracking.crop else None
+        return replace(state, memory=memory.half(), box=box)
 
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> ToyState:
         if "masks" not in anchors:
             raise InputError("this is not a whole memory state")
-        return ToyState(anchors["masks"], moving.get("memory"))
+        box = Window(*moving["box"].tolist()) if "box" in moving else None
+        return ToyState(anchors["masks"], moving.get("memory"), box)

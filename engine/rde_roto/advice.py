@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rde_roto.geometry import Raw
 from rde_roto.node import RotoNode
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.frames import FrameRange
@@ -78,9 +79,8 @@ def confidences(node: RotoNode, cancel: Cancel = never) -> Confidences:
         span = stretch.spans[0]
         frames = shot.range.walk(span.keyframe.frame + span.step, span.stop)
         for frame, tracks in node.walker.tracks(stretch, frames, cancel):
-            sure = dict(
-                zip(span.elements, map(_confidence, zip(*tracks, strict=True)), strict=True)
-            )
+            by_element = zip(*_planes(tracks), strict=True)
+            sure = dict(zip(span.elements, map(_confidence, by_element), strict=True))
             locked = {e for lock in shot.locks_at(frame) for e in lock.elements}
             existing = shot.existing(frame)
             found[frame] = {e: 1.0 if e in locked else sure[e] for e in existing}
@@ -165,6 +165,13 @@ def _gains_outwards(frames: list[int], missing: list[float]) -> list[float]:
             gain += gains[-1] * 0.5 ** (abs(frames[place - 1] - frame) / _HALVED_FRAMES)
         gains.append(gain)
     return gains
+
+
+def _planes(tracks: tuple[Raw, ...]) -> list[FloatArray]:
+    """[K, H, W] of one track or of two, the latter of the same part of the plate."""
+    first, *others = tracks
+    shown = first.beside(others[0]) if others else (first,)
+    return [raw.planes for raw in shown]
 
 
 def _confidence(tracks: tuple[FloatArray, ...]) -> float:

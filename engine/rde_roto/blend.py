@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from rde_roto.geometry import Raw
 from rde_roto.values.matte import FloatArray
 
 
-def blended(forwards: FloatArray, backwards: FloatArray, share: float) -> FloatArray:
-    """The mixture of two raw mattes, float32 [K, H, W] each.
+def blended(forwards: Raw, backwards: Raw, share: float) -> Raw:
+    """The mixture of two raw mattes of a frame.
 
     At each pixel a track counts by how near its keyframe is, times how sure it is there: the
     probability of what it holds most likely, an element or the background.
@@ -16,11 +17,12 @@ def blended(forwards: FloatArray, backwards: FloatArray, share: float) -> FloatA
     Args: share, how far the frame is from the forward track's keyframe: 0 at it, 1 at the
         backward track's.
     """
-    back = np.float32(share) * _sureness(backwards)
-    ahead = np.float32(1 - share) * _sureness(forwards)
+    forwards, backwards = forwards.beside(backwards)
+    back = np.float32(share) * _sureness(backwards.planes)
+    ahead = np.float32(1 - share) * _sureness(forwards.planes)
     weight: FloatArray = back / (back + ahead)
-    mixture: FloatArray = forwards + (backwards - forwards) * weight
-    return mixture
+    mixture = forwards.planes + (backwards.planes - forwards.planes) * weight
+    return Raw(mixture, forwards.geometry)
 
 
 def _sureness(raw: FloatArray) -> FloatArray:

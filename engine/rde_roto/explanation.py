@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rde_roto.geometry import Geometry
 from rde_roto.net import Moment
 from rde_roto.net.network import STRIDE
 from rde_roto.node import RotoNode
@@ -97,15 +98,16 @@ class _Walk:
         axes = _Axes.of(start)
         # before the first update the embedding is still the keyframe's own moment
         seen = start if state.latest is None else state.recurrent
-        key = self.tracker.encode([plate.read(frame)]).key
+        there = self.walker.raw(self.span, frame, self.cancel).geometry
+        key = self.tracker.encode([plate.read(frame)], there.box).frames.key
         return Reading(
             keyframe=self.span.keyframe.frame,
             far=None if self.span.far is None else self.span.far.frame,
             latest=self._latest(index),
             elements=self._names,
-            shares=self._at_plate(self.tracker.shares(state, key)),
-            embedding=self._at_plate(axes.colours(seen)[None])[0],
-            at_keyframe=self._at_plate(axes.colours(start)[None])[0],
+            shares=_at_plate(self.tracker.shares(state, key), there),
+            embedding=_at_plate(axes.colours(seen)[None], there)[0],
+            at_keyframe=_at_plate(axes.colours(start)[None], self._at_keyframe(self._mask()))[0],
         )
 
     def drift(self) -> Drift:
@@ -113,8 +115,9 @@ class _Walk:
         last = span.distance(span.stop) // chain.memory_every
         states = self.walker.states(span, range(last + 1), self.cancel)
         before = next(states)
-        mask = torch.from_numpy(self.walker.mask(span.keyframe, span.elements, self.cancel))
-        covered = _covered(self.walker.geometry.to_network(mask[None])[0])
+        mask = self._mask()
+        there = self._at_keyframe(mask)
+        covered = _covered(there.to_network(torch.from_numpy(mask)[None])[0])
         keyframe = _mean_value(before.anchor, covered)
         points: dict[int, _Point] = {}
         for index, state in enumerate(states, start=1):
@@ -138,7 +141,8 @@ class _Walk:
     ) -> _Point:
         """Of the memory frame that was read from one state and absorbed into the other."""
         assert after.latest is not None
-        covered = _covered(torch.from_numpy(self.walker.raw(self.span, frame, self.cancel)))
+        raw = self.walker.raw(self.span, frame, self.cancel)
+        covered = _covered(torch.from_numpy(raw.planes))
         # the frame's key as the memory holds it: no picture is encoded again
         shares = self.tracker.shares(before, after.latest.key.float())
         mean_shares = torch.einsum("kshw,khw->ks", shares, covered.to(shares.device))
@@ -156,11 +160,11 @@ class _Walk:
         shot = self.walker.shot
         return tuple(shot.names[place] for place in shot.places(self.span.elements))
 
-    def _at_plate(self, places: Tensor) -> FloatArray:
-        """[N, C, h, w] places of memory -> [N, C, H, W] at plate size."""
-        planes = F.interpolate(places, scale_factor=STRIDE, mode="bilinear", align_corners=False)
-        at_plate: FloatArray = self.walker.geometry.to_plate(planes).cpu().numpy()
-        return at_plate
+    def _mask(self) -> FloatArray:
+        return self.walker.mask(self.span.keyframe, self.span.elements, self.cancel)
+
+    def _at_keyframe(self, mask: FloatArray) -> Geometry:
+        return self.walker.geometry.within(self.tracker.box(mask))
 
 
 class _Point(NamedTuple):
@@ -202,6 +206,13 @@ class _Axes:
         along = self.directions @ (_channels(embedding) - self.mean) / self.deviation
         colours: Tensor = (0.5 + along / (2 * _REACH)).float()
         return colours.view(3, *embedding.value.shape[3:])
+
+
+def _at_plate(places: Tensor, geometry: Geometry) -> FloatArray:
+    """[N, C, h, w] places of memory -> [N, C, H, W] at plate size."""
+    planes = F.interpolate(places, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+    at_plate: FloatArray = geometry.to_plate(planes).cpu().numpy()
+    return at_plate
 
 
 def _channels(embedding: Moment) -> Tensor:

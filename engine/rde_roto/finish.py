@@ -8,19 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.geometry import Geometry
+from rde_roto.geometry import Raw
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
 
 @torch.inference_mode()
-def finish(raw: FloatArray, geometry: Geometry, settings: Finish) -> FloatArray:
-    """The deliverable matte of one frame.
-
-    Args: raw, the network's own matte, float32 [K, H, W] at the padded working size, 0..1.
-    Returns: float32 [K, plate height, plate width] in 0..1.
-    """
-    return _adjusted(geometry.to_plate(torch.from_numpy(raw[None])), settings)
+def finish(raw: Raw, settings: Finish) -> FloatArray:
+    """The deliverable matte of one frame, float32 [K, plate height, plate width] in 0..1."""
+    return _adjusted(torch.from_numpy(raw.at_plate())[None], settings)
 
 
 @torch.inference_mode()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.net.network import STRIDE
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
 
 _SMALLEST = 2 * STRIDE
 """Pixels: SAM pools over two by two cells, so there must be two each way."""
@@ -17,12 +20,14 @@ _SMALLEST = 2 * STRIDE
 class Geometry:
     """The sizes on the way from a plate to the network and back. Pixels.
 
-    The plate is scaled to ``working`` (height, width), normalised, and padded with zeros, the mean
-    colour, to multiples of 16, at least 32: the odd pixel goes to the right and to the bottom.
+    What lies in ``box``, or the whole plate where there is none, is scaled to ``working`` (height,
+    width), normalised, and padded with zeros, the mean colour, to multiples of 16, at least 32: the
+    odd pixel goes to the right and to the bottom. A box has its corner counted from the plate's.
     """
 
     plate: tuple[int, int]
     working: tuple[int, int]
+    box: Window | None = None
 
     @classmethod
     def of(cls, plate: tuple[int, int], lines: int) -> Geometry:
@@ -30,6 +35,21 @@ class Geometry:
         height, width = plate
         scale = min(1.0, lines / height)
         return cls(plate, (round(height * scale), max(1, round(width * scale))))
+
+    def within(self, box: Window | None) -> Geometry:
+        """The same working size for another part of the plate."""
+        return replace(self, box=box)
+
+    @property
+    def window(self) -> Window:
+        """The part of the plate that is looked at."""
+        height, width = self.plate
+        return self.box or Window(0, 0, width, height)
+
+    def cropped(self, view: FloatArray) -> FloatArray:
+        """The part of a plate [H, W, C] that is looked at; a view of it."""
+        box = self.window
+        return view[box.y : box.y + box.height, box.x : box.x + box.width]
 
     @property
     def padding(self) -> tuple[int, int, int, int]:
@@ -39,13 +59,68 @@ class Geometry:
 
     def to_network(self, planes: Tensor) -> Tensor:
         """[N, C, plate height, plate width] -> [N, C, H, W], scaled and zero-padded."""
-        return F.pad(resized(planes, self.working), self.padding)
+        box = self.window
+        seen = planes[..., box.y : box.y + box.height, box.x : box.x + box.width]
+        return F.pad(resized(seen, self.working), self.padding)
 
     def to_plate(self, planes: Tensor) -> Tensor:
-        """[N, C, H, W] -> [N, C, plate height, plate width]."""
+        """[N, C, H, W] -> [N, C, plate height, plate width]; 0 outside the box."""
+        box, (height, width) = self.window, self.plate
+        seen = resized(self.unpadded(planes), box.shape)
+        right, bottom = width - box.x - box.width, height - box.y - box.height
+        return F.pad(seen, (box.x, right, box.y, bottom)) if self.box else seen
+
+    def unpadded(self, planes: Tensor) -> Tensor:
+        """[..., H, W] -> [..., working height, working width]."""
         left, right, top, bottom = self.padding
         height, width = planes.shape[-2:]
-        return resized(planes[..., top : height - bottom, left : width - right], self.plate)
+        return planes[..., top : height - bottom, left : width - right]
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """The network's own matte of a frame.
+
+    planes: float32 [K, H, W] in 0..1 at the padded working size of ``geometry``, which says what
+    part of the plate was looked at; outside it there is nothing.
+    """
+
+    planes: FloatArray
+    geometry: Geometry
+
+    def at_plate(self) -> FloatArray:
+        """float32 [K, plate height, plate width] in 0..1."""
+        planes = self.geometry.to_plate(torch.from_numpy(self.planes)[None])
+        at_plate: FloatArray = planes[0].clamp(0, 1).numpy()
+        return at_plate
+
+    def beside(self, other: Raw) -> tuple[Raw, Raw]:
+        """This one and another of the same frame, of the same part of the plate.
+
+        That is the part of one of them where it holds that of the other, else the whole plate.
+        """
+        one, two = self.geometry, other.geometry
+        if one == two:
+            return self, other
+        common = next((g for g, held in ((one, two), (two, one)) if _holds(g, held)), None)
+        common = common or one.within(None)
+        return self._moved(common), other._moved(common)
+
+    def _moved(self, geometry: Geometry) -> Raw:
+        if geometry == self.geometry:
+            return self
+        planes = geometry.to_network(torch.from_numpy(self.at_plate())[None])[0]
+        return Raw(planes.numpy(), geometry)
+
+
+def _holds(outer: Geometry, inner: Geometry) -> bool:
+    one, two = outer.window, inner.window
+    return (
+        one.x <= two.x
+        and one.y <= two.y
+        and one.x + one.width >= two.x + two.width
+        and one.y + one.height >= two.y + two.height
+    )
 
 
 def resized(planes: Tensor, size: tuple[int, int]) -> Tensor:

@@ -19,6 +19,7 @@ from rde_roto.blend import blended
 from rde_roto.chain import Chain, PlateDigests
 from rde_roto.devices import choose_device
 from rde_roto.finish import finish, finish_keyframe
+from rde_roto.geometry import Raw
 from rde_roto.models import Model
 from rde_roto.propagator import tracker_of
 from rde_roto.stores import CacheSettings, Stores, open_stores
@@ -104,8 +105,8 @@ class RotoNode:
     def stored(self, frame: int) -> Matte | None:
         """A frame's matte if it is in RAM, finished."""
         digest = self.digest(frame)
-        alpha = self.stores.mattes.get(digest)
-        return None if alpha is None else Matte(frame, alpha, self.shot.names, digest)
+        kept = self.stores.mattes.get(digest)
+        return None if kept is None else Matte(frame, kept.planes, self.shot.names, digest)
 
     def matte(self, frame: int, cancel: Cancel = never) -> Matte:
         """The matte of one frame. Raises as ``render`` does."""
@@ -169,9 +170,9 @@ class RotoNode:
                 raw = blended(raw, other, stretch.share(frame))
             yield self._finished(frame, raw, elements)
 
-    def _finished(self, frame: int, raw: FloatArray, elements: tuple[str, ...]) -> Matte:
+    def _finished(self, frame: int, raw: Raw, elements: tuple[str, ...]) -> Matte:
         """A raw matte of some elements at plate size; those that do not exist yet are empty."""
-        finished = finish(raw, self.walker.geometry, self.preset.finish)
+        finished = finish(raw, self.preset.finish)
         alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         existing = self.shot.existing(frame)
         for element, plane, place in zip(

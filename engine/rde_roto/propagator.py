@@ -7,19 +7,21 @@ handed, so any frame can be read from any state, in any order, as often as one l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rde_roto.crop import follow
 from rde_roto.geometry import Geometry, resized
 from rde_roto.models import Model
 from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, attention_shares, read_memory
 from rde_roto.state import MemoryState
 from rde_roto.values.digest import digest_of
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
 NUMERICS_REVISION = 1
@@ -37,6 +39,14 @@ def numerics(device: torch.device) -> str:
     )
     threads = torch.get_num_threads()
     return digest_of(NUMERICS_REVISION, torch.__version__, device.type, hardware, threads)
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Frames as the network sees them, and what part of the plate that is."""
+
+    frames: EncodedFrames
+    geometry: Geometry
 
 
 class Propagator:
@@ -70,22 +80,29 @@ class Propagator:
         return Geometry.of(plate, self.tracking.lines)
 
     @torch.inference_mode()
-    def encode(self, views: list[FloatArray]) -> EncodedFrames:
+    def encode(self, views: list[FloatArray], box: Window | None = None) -> Encoded:
         """What depends on the plates alone.
 
         Args: views, F plates of one size, each float32 [H, W, 3] RGB, display-like sRGB, row 0 on
-            top.
+            top; box, the part of them to look at, or the whole.
         """
-        planes = torch.from_numpy(np.stack(views)).to(self.device).permute(0, 3, 1, 2)
-        geometry = self.geometry((planes.shape[2], planes.shape[3]))
+        geometry = self.geometry(views[0].shape[:2]).within(box)
+        seen = [geometry.cropped(view) for view in views]
+        planes = torch.from_numpy(np.stack(seen)).to(self.device).permute(0, 3, 1, 2)
         normalised = (resized(planes, geometry.working) - self._mean) / self._std
         image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
         with self._precision():
-            encoded = self.net.encode_frames(image)
-        return encoded._replace(key=encoded.key.float())
+            frames = self.net.encode_frames(image)
+        return Encoded(frames._replace(key=frames.key.float()), geometry)
 
     @torch.inference_mode()
-    def begin(self, anchors: Sequence[tuple[EncodedFrames, FloatArray]]) -> MemoryState:
+    def box(self, alpha: FloatArray) -> Window | None:
+        """Where a keyframe is looked at, from its mask [K, H, W] at plate size."""
+        geometry = self.geometry(alpha.shape[1:])
+        return self._followed(geometry.to_network(torch.from_numpy(alpha[None]))[0], geometry)
+
+    @torch.inference_mode()
+    def begin(self, anchors: Sequence[tuple[Encoded, FloatArray]]) -> MemoryState:
         """The state at a keyframe.
 
         Args: anchors, the span's own keyframe and, where the span lies between two, the other
@@ -93,15 +110,18 @@ class Propagator:
             size, 0..1, soft edges kept.
         """
         own, *other = (self._anchor(frame, alpha) for frame, alpha in anchors)
-        return MemoryState(own, recurrent=own, latest=None, far=other[0] if other else None)
+        far = other[0] if other else None
+        box = anchors[0][0].geometry.box
+        return MemoryState(own, recurrent=own, latest=None, far=far, box=box)
 
     @torch.inference_mode()
-    def read(self, state: MemoryState, frames: EncodedFrames) -> Tensor:
+    def read(self, state: MemoryState, encoded: Encoded) -> Tensor:
         """The elements at F frames, from one state, which is not changed.
 
         Returns: probabilities [F, K + 1, H, W] at the padded working size, float32, channel 0 the
             background; they sum to 1.
         """
+        frames = encoded.frames
         count, _, height, width = frames.key.shape
         query = frames.key.transpose(0, 1).flatten(1).unsqueeze(0)
         readout = read_memory(self._bank(state, query.dtype), query, self.tracking.top_k)
@@ -143,19 +163,19 @@ class Propagator:
         return self.net.update(wide, wide)
 
     @torch.inference_mode()
-    def absorb(
-        self, state: MemoryState, frame: EncodedFrames, probabilities: Tensor
-    ) -> MemoryState:
+    def absorb(self, state: MemoryState, frame: Encoded, probabilities: Tensor) -> MemoryState:
         """The state after a memory frame, rounded to the state's dtype; the growing bank's grows.
 
         Args: frame, encoded alone; probabilities [1, K + 1, H, W], what was read there.
         """
-        newest = self._moment(frame, probabilities)
+        newest = self._moment(frame.frames, probabilities)
         old = _widened(state.recurrent, newest.key.dtype)
         recurrent = self.net.update(old, newest)
         latest = self._rounded(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
-        return replace(state, recurrent=self._rounded(recurrent), latest=latest, history=history)
+        box = self._followed(probabilities[0, 1:], frame.geometry)
+        kept = self._rounded(recurrent)
+        return replace(state, recurrent=kept, latest=latest, history=history, box=box)
 
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         """A saved state, on the device. Raises InputError when these are not its two halves."""
@@ -164,11 +184,13 @@ class Propagator:
     def _bank(self, state: MemoryState, dtype: torch.dtype) -> list[Moment]:
         return [_widened(moment, dtype) for moment in state.bank(self.tracking.bank)]
 
-    def _anchor(self, frame: EncodedFrames, alpha: FloatArray) -> Moment:
+    def _followed(self, planes: Tensor, geometry: Geometry) -> Window | None:
+        return follow(planes, geometry) if self.tracking.crop else None
+
+    def _anchor(self, frame: Encoded, alpha: FloatArray) -> Moment:
         masks = torch.from_numpy(alpha[None].copy()).to(self.device)
-        geometry = self.geometry((masks.shape[2], masks.shape[3]))
-        probabilities = aggregate(geometry.to_network(masks)).softmax(dim=1)
-        return self._rounded(self._moment(frame, probabilities))
+        probabilities = aggregate(frame.geometry.to_network(masks)).softmax(dim=1)
+        return self._rounded(self._moment(frame.frames, probabilities))
 
     def _moment(self, frame: EncodedFrames, probabilities: Tensor) -> Moment:
         with self._precision():

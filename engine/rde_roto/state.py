@@ -13,7 +13,10 @@ from torch import Tensor
 
 from rde_roto.net import Moment
 from rde_roto.values.errors import InputError
+from rde_roto.values.plate import Window
 from rde_roto.values.preset import Bank
+
+_BOX = "box"
 
 _HISTORY = "history."
 """What the names of a history's moments begin with; a number of six digits follows."""
@@ -28,6 +31,7 @@ class MemoryState:
     history: for the growing bank (STM) alone, every memory frame's moment after the keyframe's, in
     their order, so that its last is ``latest``; empty otherwise, which keeps a state's size.
     far: the moment of the keyframe at the other end of the span; None where there is none.
+    box: the part of the plate that is looked at after this state; None for the whole.
     Every moment is key [1, CK, h, w] and value [1, K, CV, h, w], already in the state's dtype, so
     that a saved state and a live one read the same.
     """
@@ -37,12 +41,14 @@ class MemoryState:
     latest: Moment | None
     history: tuple[Moment, ...] = ()
     far: Moment | None = None
+    box: Window | None = None
 
     def to(self, target: torch.device | torch.dtype) -> MemoryState:
         """The same state on another device or in another dtype."""
 
         def moved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            return {name: tensor.to(target) for name, tensor in tensors.items()}
+            # only moments: where the box lies is no number to be rounded or moved
+            return {n: t if n == _BOX else t.to(target) for n, t in tensors.items()}
 
         return self.restored(moved(self.anchors()), moved(self.moving()))
 
@@ -85,14 +91,18 @@ class MemoryState:
         return _named({"anchor": self.anchor} | ({"far": self.far} if self.far else {}))
 
     def moving(self) -> dict[str, Tensor]:
-        """The moments that memory frames change, by name; none before the first update.
+        """By name the box, and the moments that memory frames change, none before the first update.
 
         The end of a history is ``latest``.
         """
+        box = self.box
+        sides = [] if box is None else [box.x, box.y, box.width, box.height]
+        placed = {_BOX: torch.tensor(sides)} if sides else {}
         if self.latest is None:
-            return {}
+            return placed
         history = {f"{_HISTORY}{index:06}": moment for index, moment in enumerate(self.history)}
-        return _named({"recurrent": self.recurrent} | (history or {"latest": self.latest}))
+        moments = {"recurrent": self.recurrent} | (history or {"latest": self.latest})
+        return _named(moments) | placed
 
     @classmethod
     def restored(cls, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
@@ -100,11 +110,12 @@ class MemoryState:
         try:
             kept, moments = _moments(anchors), _moments(moving)
             anchor, far = kept["anchor"], kept.get("far")
+            box = Window(*moving[_BOX].tolist()) if _BOX in moving else None
             if not moments:
-                return cls(anchor, recurrent=anchor, latest=None, far=far)
+                return cls(anchor, recurrent=anchor, latest=None, far=far, box=box)
             history = tuple(moments[name] for name in sorted(moments) if name.startswith(_HISTORY))
             latest = history[-1] if history else moments["latest"]
-            return cls(anchor, moments["recurrent"], latest, history, far)
+            return cls(anchor, moments["recurrent"], latest, history, far, box)
         except KeyError as error:
             raise InputError(f"this is not a whole memory state: {error} is missing") from error
 
@@ -118,5 +129,5 @@ def _named(moments: Mapping[str, Moment]) -> dict[str, Tensor]:
 
 
 def _moments(tensors: Mapping[str, Tensor]) -> dict[str, Moment]:
-    names = {name.rpartition(".")[0] for name in tensors}
+    names = {name.rpartition(".")[0] for name in tensors if name != _BOX}
     return {name: Moment(tensors[f"{name}.key"], tensors[f"{name}.value"]) for name in names}

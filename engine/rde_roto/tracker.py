@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rde_roto.geometry import Geometry
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
 
 
 class TrackState(Protocol):
@@ -22,6 +23,10 @@ class TrackState(Protocol):
     """
 
     @property
+    def box(self) -> Window | None:
+        """The part of the plate that is looked at from here on; None for the whole."""
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all its tensors."""
 
@@ -29,7 +34,7 @@ class TrackState(Protocol):
         """What a span's keyframes gave: the same from its beginning to its end."""
 
     def moving(self) -> Mapping[str, Tensor]:
-        """What memory frames have changed since; empty before the first of them."""
+        """What memory frames have changed since, and the box."""
 
 
 State = TypeVar("State", bound=TrackState)
@@ -51,8 +56,14 @@ class Tracker(Protocol[State, Encoded]):
     def geometry(self, plate: tuple[int, int]) -> Geometry:
         """The working size for a plate of (height, width)."""
 
-    def encode(self, views: list[FloatArray]) -> Encoded:
-        """What depends on F pictures alone, all of one size."""
+    def box(self, alpha: FloatArray) -> Window | None:
+        """The part of the plate in which a keyframe is looked at; None for the whole.
+
+        Args: alpha, the keyframe's mask, float32 [K, H, W] at plate size.
+        """
+
+    def encode(self, views: list[FloatArray], box: Window | None = None) -> Encoded:
+        """What depends on a part of F pictures alone, all of one size; the whole without a box."""
 
     def begin(self, anchors: Sequence[tuple[Encoded, FloatArray]]) -> State:
         """The state at a keyframe.

@@ -19,17 +19,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rde_roto.chain import Chain
-from rde_roto.stores import Place, Stores
+from rde_roto.crop import misses
+from rde_roto.geometry import Raw
+from rde_roto.stores import Kept, Place, Stores
 from rde_roto.streams import read_ahead
 from rde_roto.tracker import State, Tracker
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import CancelledError, InputError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
 from rde_roto.values.spans import Span, Stretch
 
 RawPlanes: TypeAlias = NDArray[np.uint16]
-"""A raw matte as it is kept: [K, H, W] at the padded working size, 65535 for 1."""
+"""A raw matte as it is kept: [K, H, W] at the padded working size, ``_ONE`` for 1."""
+
+_ONE = 65535
 
 _STEPS_AHEAD = 1
 
@@ -38,7 +43,7 @@ _STEPS_AHEAD = 1
 class _Stored:
     """Raw mattes that are there already."""
 
-    raws: list[tuple[int, RawPlanes]]
+    raws: list[tuple[int, Kept]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +89,17 @@ class Walker(Generic[State]):
         self._stores = stores
         self._snapshot_every = snapshot_every
 
-    def raw(self, span: Span, frame: int, cancel: Cancel = never) -> FloatArray:
-        """The network's own matte of one frame: float32 [K, H, W], padded working size, 0..1."""
+    def raw(self, span: Span, frame: int, cancel: Cancel = never) -> Raw:
+        """The network's own matte of one frame."""
         stored = self._stores.raws.get(self.chain.raw(span, frame))
         if stored is not None:
-            return _as_float(stored)
+            return self._raw(stored)
         ((_, raw),) = self.raws(span, [frame], cancel)
         return raw
 
     def raws(
         self, span: Span, frames: Iterable[int], cancel: Cancel = never
-    ) -> Iterator[tuple[int, FloatArray]]:
+    ) -> Iterator[tuple[int, Raw]]:
         """The raw mattes of some frames, which come in walking order, one after the other.
 
         ``frames`` is taken from on another thread. Raises InputError when a plate cannot be read,
@@ -105,7 +110,7 @@ class Walker(Generic[State]):
             for step in steps:
                 self._heed(cancel)
                 if isinstance(step, _Stored):
-                    yield from ((frame, _as_float(raw)) for frame, raw in step.raws)
+                    yield from ((frame, self._raw(kept)) for frame, kept in step.raws)
                 else:
                     state, made = self._taken(span, state, step, cancel)
                     yield from made
@@ -127,7 +132,7 @@ class Walker(Generic[State]):
 
     def tracks(
         self, stretch: Stretch, frames: Iterable[int], cancel: Cancel = never
-    ) -> Iterator[tuple[int, tuple[FloatArray, ...]]]:
+    ) -> Iterator[tuple[int, tuple[Raw, ...]]]:
         """The raw mattes of some frames of a stretch, one of each of its spans.
 
         The frames come in the walking order of the first span. Raises as ``raws`` does.
@@ -155,8 +160,7 @@ class Walker(Generic[State]):
         carrying = self.shot.carrying(keyframe)
         carried: dict[str, FloatArray] = {}
         if carrying is not None and not drawn.keys() >= set(elements):
-            raw = torch.from_numpy(self.raw(carrying, keyframe.frame, cancel))
-            planes = self.geometry.to_plate(raw[None])[0].clamp(0, 1).numpy()
+            planes = self.raw(carrying, keyframe.frame, cancel).at_plate()
             carried = dict(zip(carrying.elements, planes, strict=True))
         empty = np.zeros(self.shot.plate.format.data.shape, np.float32)
         return np.stack([drawn.get(e, carried.get(e, empty)) for e in elements])
@@ -168,7 +172,7 @@ class Walker(Generic[State]):
             if keyframe is not None:
                 mask = self.mask(keyframe, span.elements, cancel)
                 view = self.shot.plate.read(keyframe.frame)
-                anchors.append((self.tracker.encode([view]), mask))
+                anchors.append((self.tracker.encode([view], self.tracker.box(mask)), mask))
         state = self.tracker.begin(anchors)
         self._store(span, 0, state)
         return state
@@ -179,7 +183,7 @@ class Walker(Generic[State]):
 
     def _taken(
         self, span: Span, state: State | None, step: _Start[State] | _Step, cancel: Cancel
-    ) -> tuple[State | None, list[tuple[int, FloatArray]]]:
+    ) -> tuple[State | None, list[tuple[int, Raw]]]:
         """The state after a step of any kind, and what was asked for of the raw mattes it made."""
         if isinstance(step, _Start):
             return self._begun(span, cancel) if step.state is None else step.state, []
@@ -187,21 +191,39 @@ class Walker(Generic[State]):
             return state, []
         return self._walked(span, state, step)
 
-    def _walked(
-        self, span: Span, state: State, step: _Step
-    ) -> tuple[State, list[tuple[int, FloatArray]]]:
-        """The state after a step, and what was asked for of the raw mattes it made."""
-        encoded = self.tracker.encode(step.views)
-        probabilities = self.tracker.read(state, encoded)
+    def _walked(self, span: Span, state: State, step: _Step) -> tuple[State, list[tuple[int, Raw]]]:
+        """The state after a step, and what was asked for of the raw mattes it made.
+
+        Where the state's box misses a part of an element, the frame is read again, from the whole
+        plate: in a step of the same shape, so that no frame depends on its neighbours.
+        """
+        encoded, probabilities = self._read(state, step.views, state.box)
+        kept = [Kept(planes, state.box) for planes in _as_kept(probabilities)]
+        there = self.geometry.within(state.box)
+        missed = [misses(planes[1:], there) for planes in probabilities[: len(step.frames)]]
+        if any(missed):
+            encoded, probabilities = self._read(state, step.views, None)
+            whole = map(Kept, _as_kept(probabilities))
+            kept = [w if m else k for k, w, m in zip(kept, whole, missed, strict=False)]
         if step.is_memory:
             state = self.tracker.absorb(state, encoded, probabilities)
             self._store(span, step.index + 1, state)
         made = []
-        for frame, raw in zip(step.frames, _as_kept(probabilities), strict=False):
-            self._stores.raws.put(self.chain.raw(span, frame), raw)
+        for frame, one in zip(step.frames, kept, strict=False):
+            self._stores.raws.put(self.chain.raw(span, frame), one.planes, one.box)
             if frame in step.wanted:
-                made.append((frame, _as_float(raw)))
+                made.append((frame, self._raw(one)))
         return state, made
+
+    def _read(
+        self, state: State, views: list[FloatArray], box: Window | None
+    ) -> tuple[Any, Tensor]:
+        encoded = self.tracker.encode(views, box)
+        return encoded, self.tracker.read(state, encoded)
+
+    def _raw(self, kept: Kept) -> Raw:
+        planes: FloatArray = kept.planes.astype(np.float32) / np.float32(_ONE)
+        return Raw(planes, self.geometry.within(kept.box))
 
     def _store(self, span: Span, index: int, state: State) -> None:
         place = Place(self.chain.state(span, 0), index, self.chain.state(span, index))
@@ -278,11 +300,6 @@ class Walker(Generic[State]):
 
 def _as_kept(probabilities: Tensor) -> RawPlanes:
     """[F, K + 1, H, W] -> uint16 [F, K, H, W] without the background."""
-    scaled = (probabilities[:, 1:].float() * 65535).round().to(torch.int32)
+    scaled = (probabilities[:, 1:].float() * _ONE).round().to(torch.int32)
     kept: RawPlanes = scaled.cpu().numpy().astype(np.uint16)
     return kept
-
-
-def _as_float(raw: RawPlanes) -> FloatArray:
-    planes: FloatArray = raw.astype(np.float32) / np.float32(65535)
-    return planes

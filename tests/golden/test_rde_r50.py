@@ -22,8 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rde_roto.net import RDE_R50, EncodedFrames, RDENet, aggregate
-from rde_roto.propagator import Propagator
+from rde_roto.net import RDE_R50, RDENet, aggregate
+from rde_roto.propagator import Encoded, Propagator
 from rde_roto.state import MemoryState
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Bank, Tracking
@@ -66,7 +66,7 @@ def clip(golden: Path) -> Mapping[str, NDArray[np.uint8]]:
 
 
 @pytest.fixture(scope="session")
-def encoded(net: RDENet, clip: Mapping[str, NDArray[np.uint8]]) -> list[EncodedFrames]:
+def encoded(net: RDENet, clip: Mapping[str, NDArray[np.uint8]]) -> list[Encoded]:
     """Every frame of the clip encoded once: it depends on nothing else."""
     return encode_all(propagator(net), clip["frames"])
 
@@ -76,7 +76,7 @@ def propagator(net: RDENet, top_k: int | None = None, bank: str = "2F+L+RDE") ->
     return Propagator(net, tracking, torch.device("cpu"))
 
 
-def encode_all(propagator: Propagator, frames: NDArray[np.uint8]) -> list[EncodedFrames]:
+def encode_all(propagator: Propagator, frames: NDArray[np.uint8]) -> list[Encoded]:
     views = frames.astype(np.float32) / np.float32(255)
     return [propagator.encode([view]) for view in views]
 
@@ -111,7 +111,7 @@ class Run:
     stages: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
-def run(propagator: Propagator, encoded: list[EncodedFrames], alpha: FloatArray) -> Run:
+def run(propagator: Propagator, encoded: list[Encoded], alpha: FloatArray) -> Run:
     done = Run()
     padded = propagator.geometry(alpha.shape[1:]).to_network(torch.from_numpy(alpha)[None])
     with listening(propagator.net) as heard:
@@ -135,7 +135,7 @@ def runs(
     net: RDENet,
     inputs: ModuleType,
     clip: Mapping[str, NDArray[np.uint8]],
-    encoded: list[EncodedFrames],
+    encoded: list[Encoded],
 ) -> Mapping[str, Run]:
     """The four propagations, each a few seconds."""
     return {
@@ -232,7 +232,7 @@ def test_the_other_banks(
     net: RDENet,
     inputs: ModuleType,
     clip: Mapping[str, NDArray[np.uint8]],
-    encoded: list[EncodedFrames],
+    encoded: list[Encoded],
     mode: str,
 ) -> None:
     """Frame 11, every second pixel: it hangs on each bank before the first update and after."""
@@ -247,13 +247,13 @@ def test_the_other_banks(
 # The stages inside.
 
 
-def test_a_frame_without_memory(golden: Path, encoded: list[EncodedFrames]) -> None:
+def test_a_frame_without_memory(golden: Path, encoded: list[Encoded]) -> None:
     with np.load(golden / "key_frame10.npz") as stored:
-        assert_stage(encoded[10].key, stored["k16"])
-        assert_stage(encoded[10].thin, stored["f16_thin"])
-        assert_stage(encoded[10].f16, stored["f16"])
-        assert_stage(encoded[10].f8, stored["f8"])
-        assert_stage(encoded[10].f4, stored["f4"])
+        assert_stage(encoded[10].frames.key, stored["k16"])
+        assert_stage(encoded[10].frames.thin, stored["f16_thin"])
+        assert_stage(encoded[10].frames.f16, stored["f16"])
+        assert_stage(encoded[10].frames.f8, stored["f8"])
+        assert_stage(encoded[10].frames.f4, stored["f4"])
 
 
 def stages_of(done: Run) -> dict[str, Tensor]:
@@ -308,7 +308,7 @@ def test_inner_stages_of_the_first_element(golden: Path, runs: Mapping[str, Run]
 # An element that appears late.
 
 
-def read_alone(propagator: Propagator, state: MemoryState, frame: EncodedFrames) -> Tensor:
+def read_alone(propagator: Propagator, state: MemoryState, frame: Encoded) -> Tensor:
     """Each element's probability by itself, [1, K, H, W]: what ``read`` aggregates."""
     with listening(propagator.net) as heard:
         propagator.read(state, frame)
@@ -320,7 +320,7 @@ def test_an_element_that_appears_late(
     net: RDENet,
     inputs: ModuleType,
     clip: Mapping[str, NDArray[np.uint8]],
-    encoded: list[EncodedFrames],
+    encoded: list[Encoded],
 ) -> None:
     """Elements 1 and 2 are drawn at frame 0, element 3 at frame 5; memory frames 4 and 9.
 

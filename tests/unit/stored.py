@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from rde_roto.net import Moment
 from rde_roto.state import MemoryState
-from rde_roto.stores import CacheSettings, Place, Stores, open_stores
+from rde_roto.stores import CacheSettings, MatteStore, Place, Stores, open_stores
 from rde_roto.values.digest import digest_of
 
 SPAN = digest_of("a span")
@@ -57,3 +58,10 @@ def assert_same(found: MemoryState, expected: MemoryState) -> None:
 def planes(seed: int) -> NDArray[np.uint16]:
     """A raw matte of two elements."""
     return np.random.default_rng(seed).integers(0, 65536, (2, 6, 9), dtype=np.uint16)
+
+
+def kept(store: MatteStore, digest: str) -> NDArray[Any]:
+    """The planes that are there under a digest."""
+    found = store.get(digest)
+    assert found is not None
+    return found.planes

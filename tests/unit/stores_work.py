@@ -39,7 +39,7 @@ def put_and_get(folder: str, disk_bytes: str, seed: str) -> None:
         found = store.get(digest)
         if found is not None:
             hits += 1
-            np.testing.assert_array_equal(found, planes(key))
+            np.testing.assert_array_equal(found.planes, planes(key))
     print(hits)
 
 

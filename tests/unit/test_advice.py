@@ -10,13 +10,12 @@ from toy_shots import MemoryPlate, ToyNode, a_shot, mask
 
 from rde_roto.advice import advise, confidences, next_to_fix
 from rde_roto.node import RotoNode
-from rde_roto.stores import MatteStore, Stores
+from rde_roto.stores import Kept, MatteStore, Stores
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, elements_named
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.shot import Shot
-from rde_roto.walk import RawPlanes
 
 TWENTY = MemoryPlate(FrameRange.parse("1-20"))
 AB = elements_named("a", "b")
@@ -29,9 +28,8 @@ class Told(MatteStore):
         super().__init__(0)
         self._raws = raws
 
-    def get(self, digest: str) -> RawPlanes:
-        planes: RawPlanes = (self._raws[digest] * 65535).round().astype(np.uint16)
-        return planes
+    def get(self, digest: str) -> Kept:
+        return Kept((self._raws[digest] * 65535).round().astype(np.uint16))
 
 
 def box(level: float = 1.0, outside: float = 0.0, shift: int = 0) -> FloatArray:

@@ -64,7 +64,7 @@ def walked(propagator: Propagator, frames: int) -> tuple[MemoryState, list[Tenso
     state = propagator.begin([(encoded[0], mask(1001, BOTH, plate=PLATE).alpha)])
     for frame in encoded[1:]:
         state = propagator.absorb(state, frame, propagator.read(state, frame))
-    return state, [frame.key for frame in encoded]
+    return state, [frame.frames.key for frame in encoded]
 
 
 def test_a_frame_that_looks_like_a_moment_is_read_from_it(toy: RDENet) -> None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from rde_roto.finish import finish, finish_keyframe
-from rde_roto.geometry import Geometry
+from rde_roto.geometry import Geometry, Raw
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
@@ -182,7 +182,7 @@ def test_a_matte_comes_back_at_plate_size(
     height, width = geometry.working
     blocks = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(1))
     logits = F.interpolate(5 * blocks, (top + height + bottom, left + width + right))[0]
-    found = finish(logits.softmax(dim=0)[1:].numpy(), geometry, settings)
+    found = finish(Raw(logits.softmax(dim=0)[1:].numpy(), geometry), settings)
     assert found.shape == (2, *plate)
     assert found.dtype == np.float32
     assert found.min() >= 0
@@ -194,6 +194,6 @@ def test_elements_come_without_the_padding() -> None:
     geometry = Geometry.of((20, 40), 480)  # padded to 32 x 48
     raw = np.zeros((2, 32, 48), np.float32)
     raw[:, 6:26, 4:44] = np.array([0.25, 0.75]).reshape(2, 1, 1)
-    found = finish(raw, geometry, Finish())
+    found = finish(Raw(raw, geometry), Finish())
     assert (found[0] == 0.25).all()
     assert (found[1] == 0.75).all()

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rde_roto.geometry import Geometry
-from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, read_memory
-from rde_roto.propagator import Propagator, numerics
+from rde_roto.net import Moment, RDENet, aggregate, read_memory
+from rde_roto.propagator import Encoded, Propagator, numerics
 from rde_roto.state import MemoryState
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Bank, Tracking
@@ -117,7 +117,7 @@ def test_a_scaled_plate_keeps_position_and_range() -> None:
 
 
 def test_views_are_normalised_then_padded_with_the_mean(toy: RDENet) -> None:
-    frame = make(toy).encode([np.full((50, 40, 3), 1.0, np.float32)])
+    frame = make(toy).encode([np.full((50, 40, 3), 1.0, np.float32)]).frames
     assert frame.image.shape == (1, 3, 64, 48)
     inside = frame.image[..., 7:57, 4:44]
     torch.testing.assert_close(inside, torch.full_like(inside, (1 - 127 / 255) / (128 / 255)))
@@ -126,8 +126,8 @@ def test_views_are_normalised_then_padded_with_the_mean(toy: RDENet) -> None:
 
 def test_a_plate_is_worked_on_at_the_lines_of_its_preset(toy: RDENet) -> None:
     view = np.zeros((200, 300, 3), np.float32)
-    assert make(toy, lines=96).encode([view]).image.shape == (1, 3, 96, 144)
-    assert make(toy, lines=2160).encode([view]).image.shape == (1, 3, 208, 304)
+    assert make(toy, lines=96).encode([view]).frames.image.shape == (1, 3, 96, 144)
+    assert make(toy, lines=2160).encode([view]).frames.image.shape == (1, 3, 208, 304)
 
 
 # Purity.
@@ -139,7 +139,7 @@ def test_every_step_leaves_its_arguments_alone(toy: RDENet) -> None:
     frame = propagator.encode([view])
     state = walk(propagator, 3)
     probabilities = propagator.read(state, frame)
-    given_in = [*tensors(state), *frame, probabilities]
+    given_in = [*tensors(state), *frame.frames, probabilities]
     copies = [tensor.clone() for tensor in given_in]
     propagator.begin([(frame, alpha)])
     propagator.read(state, frame)
@@ -187,8 +187,8 @@ def test_a_read_is_the_network_over_the_bank(toy: RDENet) -> None:
     state, frame = walk(propagator, 3), propagator.encode([VIEWS[4]])
     assert state.latest is not None
     bank = [state.recurrent, state.latest, state.anchor, state.anchor]
-    readout = read_memory(bank, frame.key.flatten(2), 20).unflatten(3, (4, 6))
-    expected = aggregate(toy.decode(readout, frame).sigmoid()).softmax(dim=1)
+    readout = read_memory(bank, frame.frames.key.flatten(2), 20).unflatten(3, (4, 6))
+    expected = aggregate(toy.decode(readout, frame.frames).sigmoid()).softmax(dim=1)
     assert farthest(propagator.read(state, frame), expected) < 1e-5
 
 
@@ -198,8 +198,8 @@ def test_the_keyframe_is_aggregated_and_stays_soft(toy: RDENet) -> None:
     state = propagator.begin([(frame, soft)])
     padded = propagator.geometry((60, 90)).to_network(torch.from_numpy(soft)[None])
     masks = aggregate(padded).softmax(dim=1)[:, 1:]
-    assert torch.equal(state.anchor.key, frame.key)
-    torch.testing.assert_close(state.anchor.value, toy.encode_masks(frame, masks))
+    assert torch.equal(state.anchor.key, frame.frames.key)
+    torch.testing.assert_close(state.anchor.value, toy.encode_masks(frame.frames, masks))
     hard = propagator.begin([(frame, ALPHA)]).anchor.value
     assert farthest(state.anchor.value, hard) > 0.01
 
@@ -212,7 +212,7 @@ def test_a_memory_frame_becomes_the_latest_and_updates_the_embedding(toy: RDENet
     state, frame = walk(propagator, 3), propagator.encode([VIEWS[6]])
     probabilities = propagator.read(state, frame)
     after = propagator.absorb(state, frame, probabilities)
-    newest = Moment(frame.key, toy.encode_masks(frame, probabilities[:, 1:]))
+    newest = Moment(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
     assert after.anchor is state.anchor
     assert after.latest is not None
     assert same(after.latest, newest)
@@ -225,12 +225,12 @@ def test_before_the_first_update_the_embedding_is_the_anchor(toy: RDENet) -> Non
     assert state.latest is None
     assert same(state.recurrent, state.anchor)
     probabilities = propagator.read(state, frame)
-    newest = Moment(frame.key, toy.encode_masks(frame, probabilities[:, 1:]))
+    newest = Moment(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
     after = propagator.absorb(state, frame, probabilities)
     assert same(after.recurrent, toy.update(state.anchor, newest))
 
 
-def read_of(net: RDENet, state: MemoryState, frame: EncodedFrames, **tracking: Any) -> Tensor:
+def read_of(net: RDENet, state: MemoryState, frame: Encoded, **tracking: Any) -> Tensor:
     return make(net, state_dtype="float32", **tracking).read(state, frame)
 
 
@@ -262,8 +262,8 @@ def test_the_bank_after_the_first_update(toy: RDENet, bank: str) -> None:
     counts = Bank.parse(bank)
     moments = [state.recurrent] * counts.recurrent + [state.latest] * counts.latest
     moments += [state.anchor] * counts.anchor
-    readout = read_memory(moments, frame.key.flatten(2), None).unflatten(3, (4, 6))
-    expected = aggregate(toy.decode(readout, frame).sigmoid()).softmax(dim=1)
+    readout = read_memory(moments, frame.frames.key.flatten(2), None).unflatten(3, (4, 6))
+    expected = aggregate(toy.decode(readout, frame.frames).sigmoid()).softmax(dim=1)
     assert farthest(read_of(toy, state, frame, bank=bank, top_k=None), expected) < 1e-5
 
 
@@ -274,8 +274,8 @@ def test_the_growing_bank_keeps_every_memory_frame(toy: RDENet) -> None:
     assert [len(before.history), len(after.history)] == [2, 3]
     assert after.latest is after.history[-1]
     assert all(map(same, after.history, before.history))
-    readout = read_memory([after.anchor, *after.history], frame.key.flatten(2), None)
-    logits = toy.decode(readout.unflatten(3, (4, 6)), frame)
+    readout = read_memory([after.anchor, *after.history], frame.frames.key.flatten(2), None)
+    logits = toy.decode(readout.unflatten(3, (4, 6)), frame.frames)
     expected = aggregate(logits.sigmoid()).softmax(dim=1)
     assert farthest(propagator.read(after, frame), expected) < 1e-5
 

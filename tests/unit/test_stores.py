@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from stored import SPAN, assert_same, digest_at, moment, newest, place, planes, state, stores
+from stored import SPAN, assert_same, digest_at, kept, moment, newest, place, planes, state, stores
 from torch import Tensor
 
 from rde_roto.net import Moment
@@ -139,10 +139,9 @@ def test_raw_mattes_are_kept_on_disk_finished_ones_are_not(tmp_path: Path) -> No
     opened = stores(tmp_path)
     opened.raws.put("ab12", planes(1))
     opened.mattes.put("ab12", planes(2))
-    np.testing.assert_array_equal(opened.mattes.get("ab12"), planes(2))
+    np.testing.assert_array_equal(kept(opened.mattes, "ab12"), planes(2))
     again = stores(tmp_path)
-    raw = again.raws.get("ab12")
-    assert raw is not None
+    raw = kept(again.raws, "ab12")
     assert raw.dtype == np.uint16
     np.testing.assert_array_equal(raw, planes(1))
     assert again.mattes.get("ab12") is None
@@ -152,8 +151,7 @@ def test_raw_mattes_are_kept_on_disk_finished_ones_are_not(tmp_path: Path) -> No
 def test_what_is_handed_out_cannot_be_written_to(tmp_path: Path) -> None:
     opened = stores(tmp_path)
     opened.raws.put("ab12", planes(1))
-    for found in (opened.raws.get("ab12"), stores(tmp_path).raws.get("ab12")):
-        assert found is not None
+    for found in (kept(opened.raws, "ab12"), kept(stores(tmp_path).raws, "ab12")):
         with pytest.raises(ValueError, match="read-only"):
             found[0, 0, 0] = 1
 
@@ -162,7 +160,7 @@ def test_a_part_of_a_batch_does_not_keep_the_batch_in_memory() -> None:
     batch = np.zeros((8, 1, 4, 4), np.uint16)
     opened = Stores.in_ram()
     opened.raws.put("ab12", batch[3])
-    assert not np.shares_memory(opened.raws.get("ab12"), batch)
+    assert not np.shares_memory(kept(opened.raws, "ab12"), batch)
 
 
 def test_in_ram_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +237,7 @@ def test_an_unusable_folder_is_told_once_and_costs_no_result(
         opened.snapshots.put(place(index), state(index), durable=True)
         opened.raws.put(f"ab{index}", planes(index))
     assert newest(opened, 35) is not None
-    np.testing.assert_array_equal(opened.raws.get("ab8"), planes(8))
+    np.testing.assert_array_equal(kept(opened.raws, "ab8"), planes(8))
     assert opened.raws.get("cd") is None
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("rde_roto.stores", logging.WARNING)

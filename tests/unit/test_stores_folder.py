@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save
-from stored import newest, place, planes, state, stores
+from stored import kept, newest, place, planes, state, stores
 
 from rde_roto.stores import CacheFolder, CacheSettings, open_stores
 from rde_roto.stores.entries import is_whole, sealed
@@ -70,7 +70,7 @@ def test_a_damaged_raw_matte_is_removed_and_can_be_put_again(
     assert stores(filled).raws.get("ab12") is None
     assert not path.exists()
     stores(filled).raws.put("ab12", planes(1))
-    np.testing.assert_array_equal(stores(filled).raws.get("ab12"), planes(1))
+    np.testing.assert_array_equal(kept(stores(filled).raws, "ab12"), planes(1))
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())

@@ -17,7 +17,7 @@ from rde_roto.node import RotoNode
 from rde_roto.values.errors import OutOfMemoryError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset, Running, Tracking
-from toy_tracker import ToyState, ToyTracker
+from toy_tracker import ToyFrames, ToyState, ToyTracker
 
 FRAMES = FrameRange.parse("1001-1012")
 
@@ -28,10 +28,10 @@ class Greedy(ToyTracker):
 
     most_lines: int = 0
 
-    def read(self, state: ToyState, frames: Tensor) -> Tensor:
+    def read(self, state: ToyState, encoded: ToyFrames) -> Tensor:
         if self.tracking.lines > self.most_lines and self.steps["read"] >= 4:
             raise MemoryError
-        return super().read(state, frames)
+        return super().read(state, encoded)
 
 
 def deliver(folder: Path, lines: int, running: Running, most_lines: int = 300) -> list[str]:

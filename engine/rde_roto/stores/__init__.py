@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from rde_roto.stores.folder import CacheFolder
 from rde_roto.stores.layout import Place
-from rde_roto.stores.mattes import MatteStore
+from rde_roto.stores.mattes import Kept, MatteStore
 from rde_roto.stores.snapshots import SnapshotStore
 from rde_roto.values.cache_settings import CacheSettings
 
-__all__ = ["CacheFolder", "CacheSettings", "MatteStore", "Place", "SnapshotStore", "Stores"]
+__all__ = ["CacheFolder", "CacheSettings", "Kept", "MatteStore", "Place", "SnapshotStore", "Stores"]
 __all__ += ["open_stores"]
 
 

@@ -133,6 +133,14 @@ class Tracking(_Flat):
             "memory frame, so memory grows with the shot: for comparison, not for work."
         ),
     )
+    crop: bool = Field(
+        default=True,
+        description=(
+            "Whether the network looks at a padded box around the elements, which follows them, "
+            "true or false: a subject that fills a part of a large plate is seen in finer detail. "
+            "While an element is out of sight the whole plate is searched."
+        ),
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
         description=(
