@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO
 from numpy.typing import NDArray
-from OpenImageIO import ImageInput, ImageOutput, ImageSpec
+from OpenImageIO import ImageInput, ImageOutput, ImageSpec, TypeDesc
 
 
 def write_image(
@@ -19,7 +19,7 @@ def write_image(
     **attributes: Any,
 ) -> Path:
     """Write float pixels [H, W, C]. In attribute names `__` stands for `:`; `origin=(x, y)` and
-    `display=(x, y, width, height)` set the windows."""
+    `display=(x, y, width, height)` set the windows; a tuple is of strings."""
     height, width, count = pixels.shape
     spec = ImageSpec(width, height, count, pixel_type)
     if channels is not None:
@@ -28,11 +28,38 @@ def write_image(
     display = attributes.pop("display", (0, 0, width, height))
     spec.full_x, spec.full_y, spec.full_width, spec.full_height = display
     for key, value in attributes.items():
-        spec.attribute(key.replace("__", ":"), value)
+        name = key.replace("__", ":")
+        if isinstance(value, tuple):
+            spec.attribute(name, TypeDesc(f"string[{len(value)}]"), value)
+        else:
+            spec.attribute(name, value)
     image = ImageOutput.create(str(path))
     assert image is not None, OpenImageIO.geterror()
     assert image.open(str(path), spec), image.geterror()
     assert image.write_image(np.ascontiguousarray(pixels, dtype=np.float32)), image.geterror()
+    assert image.close()
+    return path
+
+
+def write_parts(path: Path, *parts: tuple[str, str | None, tuple[str, ...], NDArray[Any]]) -> Path:
+    """Write an EXR of several parts: each its name, view, channels and half pixels [H, W, C].
+
+    The first one's size is the display window of all."""
+    specs = []
+    for name, view, channels, pixels in parts:
+        spec = ImageSpec(pixels.shape[1], pixels.shape[0], len(channels), "half")
+        spec.channelnames = channels
+        spec.full_height, spec.full_width = parts[0][3].shape[:2]
+        spec.attribute("oiio:subimagename", name)
+        if view is not None:
+            spec.attribute("view", view)
+        specs.append(spec)
+    image = ImageOutput.create(str(path))
+    assert image is not None, OpenImageIO.geterror()
+    assert image.open(str(path), tuple(specs)), image.geterror()
+    for index, (*_, pixels) in enumerate(parts):
+        assert index == 0 or image.open(str(path), specs[index], "AppendSubimage")
+        assert image.write_image(np.ascontiguousarray(pixels, np.float32)), image.geterror()
     assert image.close()
     return path
 

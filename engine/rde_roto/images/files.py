@@ -32,6 +32,10 @@ class ImageHeader:
     `pixel_type` is OIIO's name of the stored type: `uint8`, `uint16`, `half`, `float`, …
     `color_space` is the name the file gives, or None. `provenance` holds the attributes this
     product writes, by their full names (`rde-roto:digest`, …).
+
+    An EXR may have several parts, each with a header of its own: `part` is which, from 0, and
+    `part_name` its name, or "". `view` is the view a part belongs to, or None; `views` are those
+    that share one part, the default one first.
     """
 
     kind: str
@@ -40,6 +44,10 @@ class ImageHeader:
     pixel_type: str
     color_space: str | None
     provenance: Mapping[str, str]
+    part: int = 0
+    part_name: str = ""
+    view: str | None = None
+    views: tuple[str, ...] = ()
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -48,14 +56,29 @@ def read_header(path: Path) -> ImageHeader:
         return _header(image)
 
 
-def read_channels(path: Path, names: Sequence[str]) -> FloatArray:
+def read_headers(path: Path) -> tuple[ImageHeader, ...]:
+    """The headers of all parts of an EXR, of the first picture of any other file.
+
+    Raises InputError when one cannot be read.
+    """
+    with _opened(path) as image:
+        headers = [_header(image)]
+        if headers[0].kind == "openexr":
+            while image.seek_subimage(len(headers), 0):
+                headers.append(_header(image, len(headers)))
+        return tuple(headers)
+
+
+def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray:
     """Channels of an image file by name: float32 [H, W, C], row 0 on top, the data window.
 
     Integers come as 0..1. Raises InputError when the file cannot be read to its end or lacks a
     channel.
     """
     with _opened(path) as image:
-        header = _header(image)
+        if not image.seek_subimage(part, 0):
+            raise InputError(f"{path} has no part {part}: {_one_line(image.geterror())}")
+        header = _header(image, part)
         missing = [name for name in names if name not in header.channels]
         if missing:
             raise InputError(
@@ -63,7 +86,7 @@ def read_channels(path: Path, names: Sequence[str]) -> FloatArray:
             )
         indices = [header.channels.index(name) for name in names]
         first, end = min(indices), max(indices) + 1
-        pixels = image.read_image(0, 0, first, end, OpenImageIO.FLOAT)
+        pixels = image.read_image(part, 0, first, end, OpenImageIO.FLOAT)
         reason = image.geterror() or OpenImageIO.geterror()
     expected = (*header.format.data.shape, end - first)
     if pixels is None or reason or pixels.size != np.prod(expected):
@@ -81,15 +104,35 @@ def color_channels(path: Path, channels: tuple[str, ...]) -> tuple[str, ...]:
     Without bare R, G, B the layer of the shortest name that has all three is taken. Raises
     InputError when there is no such layer and not one grey channel either.
     """
+    rgb, grey = rgb_channels(channels), lone_channel(channels)
+    if rgb is not None:
+        return rgb
+    if grey is None:
+        raise no_colors(path, channels)
+    return (grey,)
+
+
+def rgb_channels(channels: Sequence[str]) -> tuple[str, ...] | None:
+    """The names of red, green and blue, those of the shortest layer; None where there are none."""
     layers = [channel[:-1] for channel in channels if channel == "R" or channel.endswith(".R")]
     for layer in sorted(layers, key=len):
         rgb = tuple(layer + color for color in "RGB")
         if set(rgb) <= set(channels):
             return rgb
+    return None
+
+
+def lone_channel(channels: Sequence[str]) -> str | None:
+    """The one channel besides alpha, such as `Y`; None where there are others."""
     opaque = [channel for channel in channels if not _is_alpha(channel)]
-    if len(opaque) == 1:
-        return (opaque[0],)
-    raise InputError(f"{path} has no red, green and blue channels: it has {', '.join(channels)}")
+    return opaque[0] if len(opaque) == 1 else None
+
+
+def no_colors(path: Path, channels: Sequence[str]) -> InputError:
+    """The error for a file, or a part of it, whose channels are no picture."""
+    return InputError(
+        f"{path} has no red, green and blue channels: it has {', '.join(channels) or 'none'}"
+    )
 
 
 def alpha_channel(channels: tuple[str, ...]) -> str | None:
@@ -143,8 +186,9 @@ def _opened(path: Path) -> Iterator[ImageInput]:
         image.close()
 
 
-def _header(image: ImageInput) -> ImageHeader:
+def _header(image: ImageInput, part: int = 0) -> ImageHeader:
     spec = image.spec()
+    view, views = spec.getattribute("view"), spec.getattribute("multiView")
     aspect = float(spec.getattribute("PixelAspectRatio") or 1.0)
     return ImageHeader(
         kind=image.format_name(),
@@ -161,6 +205,10 @@ def _header(image: ImageInput) -> ImageHeader:
             for attribute in spec.extra_attribs
             if attribute.name.startswith(PROVENANCE_PREFIX)
         },
+        part=part,
+        part_name=str(spec.getattribute("oiio:subimagename") or ""),
+        view=view if isinstance(view, str) else None,
+        views=tuple(map(str, views)) if isinstance(views, tuple) else (),
     )
 
 

@@ -16,7 +16,8 @@ from rde_roto.images.color import (
     to_network_view,
     transform_name,
 )
-from rde_roto.images.files import ImageHeader, color_channels, read_channels, read_header
+from rde_roto.images.files import ImageHeader, read_channels, read_headers
+from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.movies import MOVIE_SUFFIXES, open_movie
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import FrameSequence, find_sequence
@@ -27,24 +28,33 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, PlateFormat
 
 
-def open_plate(text: str, color_space: str | None = None, memo: PlateMemo | None = None) -> Plate:
+def open_plate(
+    text: str,
+    color_space: str | None = None,
+    memo: PlateMemo | None = None,
+    picture: PictureName = FIRST_PICTURE,
+) -> Plate:
     """A plate named by a pattern, one of its frames, its folder, or a movie file.
 
     `color_space` overrides what the files say; without it, a sequence takes what its first frame
     says, or what its format means (see `guess_space`), and a movie is taken as sRGB. `memo` knows
-    the digests of files that have not changed since they were last read.
+    the digests of files that have not changed since they were last read. `picture` says which view
+    and layer of the files is the plate.
 
-    Raises UsageError for a text that names no one plate or an unknown colour space, InputError
-    when the plate is missing or its first frame unreadable.
+    Raises UsageError for a text that names no one plate, an unknown colour space or a movie's view
+    or layer; InputError when the plate is missing, its first frame unreadable or without that view
+    or layer.
     """
     space = None if color_space is None else canonical_space(color_space)
     hash_file = digest_file if memo is None else memo.digest_file
     if Path(text).suffix.lower() in MOVIE_SUFFIXES:
+        if picture != FIRST_PICTURE:
+            raise UsageError(f"{text} is a movie, which has no views or layers: leave them out")
         return open_movie(Path(text), space or SRGB, hash_file)
     sequence = find_sequence(text)
     path = sequence.path(sequence.range.first)
-    header = read_header(path)
-    return SequencePlate(sequence, header.format, space or guess_space(header), hash_file)
+    header = picture.find(path, read_headers(path)).header
+    return SequencePlate(sequence, header.format, space or guess_space(header), hash_file, picture)
 
 
 def guess_space(header: ImageHeader) -> str:
@@ -77,6 +87,7 @@ class SequencePlate:
     format: PlateFormat
     color_space: str
     hash_file: Callable[[Path], str] = digest_file
+    picture: PictureName = FIRST_PICTURE
 
     @property
     def name(self) -> str:
@@ -89,12 +100,14 @@ class SequencePlate:
         return self.sequence.range
 
     def digest(self, frame: int) -> str:
-        """Digest of the file's bytes and the colour transform.
+        """Digest of the file's bytes, the view and layer that are asked for, and the colour
+        transform.
 
         Raises InputError when the frame is missing.
         """
         content = self.hash_file(self.sequence.path(frame))
-        return digest_of(content, transform_name(self.color_space))
+        picture = (self.picture.view or "", self.picture.layer or "")
+        return digest_of(content, *picture, transform_name(self.color_space))
 
     def read(self, frame: int) -> FloatArray:
         """The frame in the network's view: float32 [H, W, 3] RGB in 0..1, row 0 on top.
@@ -103,16 +116,15 @@ class SequencePlate:
         damaged, without colour channels, or differs from the first frame in size or windows.
         """
         path = self.sequence.path(frame)
-        header = read_header(path)
-        if header.format != self.format:
-            expected, came = _tell_apart(self.format, header.format)
+        picture = self.picture.find(path, read_headers(path))
+        if picture.header.format != self.format:
+            expected, came = _tell_apart(self.format, picture.header.format)
             raise InputError(
                 f"the plate {self.name} changes size at frame {frame}: "
                 f"expected {expected}, came {came}"
             )
-        names = color_channels(path, header.channels)
-        pixels = read_channels(path, names)
-        if len(names) == 1:
+        pixels = read_channels(path, picture.channels, picture.header.part)
+        if len(picture.channels) == 1:
             pixels = np.repeat(pixels, 3, axis=2)
         return to_network_view(pixels, self.color_space)
 
