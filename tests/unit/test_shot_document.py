@@ -212,7 +212,14 @@ VALUE = st.one_of(
 )
 DOCUMENTS = st.builds(
     ShotDocument,
-    plate=st.builds(PlateEntry, path=TEXT, color_space=st.none() | TEXT),
+    plate=st.builds(
+        PlateEntry,
+        path=TEXT,
+        color_space=st.none() | TEXT,
+        view=st.none() | TEXT,
+        layer=st.none() | TEXT,
+        missing=st.sampled_from(["error", "hold", "skip", "black"]),
+    ),
     range=st.none() | FRAMES,
     elements=st.lists(
         st.builds(ElementEntry, id=NAME, name=st.none() | TEXT, in_point=st.none() | st.integers()),

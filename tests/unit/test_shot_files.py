@@ -212,8 +212,8 @@ def test_a_spelled_out_document_means_the_same(show: Path, shots: Path) -> None:
         KeyframeEntry(frame=1, mask=str(show / "masks/two.png")),
         KeyframeEntry(frame=3, mask=str(show / "masks/car.png"), elements=["element2"]),
     )
-    first = open_document(said, Preset(name="test")).shot
-    spelled = spelled_out(said, first)
+    opened = open_document(said, Preset(name="test"))
+    first, spelled = opened.shot, spelled_out(said, opened)
     assert spelled.range == FrameRange.parse("1-4")
     assert [entry.elements for entry in spelled.keyframes] == [
         ["element1", "element2"],

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.masks import element_names
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import MaskMode
+from rde_roto.values.plate import MissingPolicy
 from rde_roto.values.preset_files import preset_library
 from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 
@@ -40,6 +42,16 @@ MaskAsOption = Annotated[
 ]
 ColorSpaceOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The plate's; taken from its files else.")
+]
+ViewOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="left, right: of EXRs with several views.")
+]
+LayerOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The plate's layer, of EXRs with several.")
+]
+MissingOption = Annotated[
+    MissingPolicy,
+    typer.Option(help="What is done about frames that are asked for and not on disk."),
 ]
 PresetOption = Annotated[
     str, typer.Option("--preset", metavar="NAME", help="A preset's name or file.")
@@ -68,12 +80,20 @@ class ShotOptions:
     elements: str | None
     mask_as: MaskMode
     color_space: str | None
+    picture: PictureName = FIRST_PICTURE
+    missing: MissingPolicy = "error"
 
     def document(self, preset: str, overrides: Sequence[str], model: str) -> ShotDocument:
         """The document that says the same. Raises UsageError."""
         names = () if self.elements is None else element_names(self.elements.split(","))
         return ShotDocument(
-            plate=PlateEntry(path=self.plate, color_space=self.color_space),
+            plate=PlateEntry(
+                path=self.plate,
+                color_space=self.color_space,
+                view=self.picture.view,
+                layer=self.picture.layer,
+                missing=self.missing,
+            ),
             range=None if self.frames is None else FrameRange.parse(self.frames),
             elements=[ElementEntry(id=name) for name in names],
             keyframes=[_keyframe(text, self.mask_as) for text in self.keyframes],

@@ -14,14 +14,18 @@ from rde_roto.doors.options import (
     JsonOption,
     KeyframeOption,
     LabelsOption,
+    LayerOption,
     MaskAsOption,
+    MissingOption,
     ModelOption,
     PlateArgument,
     PresetOption,
     SetOption,
     ShotOptions,
+    ViewOption,
     plate_memo,
 )
+from rde_roto.images.layers import PictureName
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset_files import load_preset
@@ -40,17 +44,21 @@ def propagate(
     elements: ElementsOption = None,
     mask_as: MaskAsOption = "auto",
     color_space: ColorSpaceOption = None,
+    view: ViewOption = None,
+    layer: LayerOption = None,
+    missing: MissingOption = "error",
     device: DeviceOption = "auto",
     labels: LabelsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Carries the masks of one or more keyframes through the plate, forwards and backwards."""
     settings = load_preset(preset, set_ or ())
-    options = ShotOptions(plate, keyframe, frames, elements, mask_as, color_space)
+    picture = PictureName(view, layer)
+    options = ShotOptions(plate, keyframe, frames, elements, mask_as, color_space, picture, missing)
     document = options.document(preset, set_ or (), model)
     with plate_memo() as memo:
         opened = open_document(document, settings, memo=memo)
 
         from rde_roto.doors.rendering import Work, render_mattes
 
-        render_mattes(Work(opened, opened.shot.range, device), out, labels, as_json)
+        render_mattes(Work(opened, opened.range, device), out, labels, as_json)

@@ -14,6 +14,7 @@ from rde_roto.delivery import Delivery, deliver
 from rde_roto.devices import choose_device
 from rde_roto.doors.progress import report, say_licence_once
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import SequencePlate
 from rde_roto.models import Model, licence_line, load_model
 from rde_roto.node import RotoNode
@@ -21,7 +22,7 @@ from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import open_stores
 from rde_roto.values.cache_settings import CacheSettings
-from rde_roto.values.errors import OutOfMemoryError, UsageError
+from rde_roto.values.errors import OutOfMemoryError, PartialError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 
@@ -47,7 +48,10 @@ class Rendered(Generic[Writer]):
 
 
 def render_mattes(work: Work, out: str, labels: bool = False, as_json: bool = False) -> MatteWriter:
-    """Renders into files that a pattern names, and says on standard output how that went."""
+    """Renders into files that a pattern names, and says on standard output how that went.
+
+    Raises PartialError at the end when frames are wanted that the plate lacks and the shot skips.
+    """
 
     def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> MatteWriter:
         return open_matte_writer(out, node.shot.plate.format, node.shot.names, labels, made_from)
@@ -61,6 +65,10 @@ def render_mattes(work: Work, out: str, labels: bool = False, as_json: bool = Fa
         speed = f", {delivery.frames_per_second:.2f} frames/s" if delivery.made else ""
         print(f"{delivery.made} mattes made, {delivery.kept} kept{speed}: {out}")
         print(f"weights {rendered.licence}")
+    skipped = work.frames.intersection(work.opened.skipped)
+    if skipped:
+        name = work.opened.shot.plate.name
+        raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
     return rendered.writer
 
 
@@ -76,16 +84,27 @@ def render(
     made from, and what `delivery.deliver` raises.
     """
     opened = work.opened
+    frames = work.frames.intersection(opened.shot.range)
+    _say_what_stands_in(opened, frames)
     node, model = open_node(opened, work.device)
 
     def open_safely(node: RotoNode) -> Writer:
         writer = open_writer(node, provenance(opened, node.preset, model))
-        refuse_to_overwrite(opened, (path for f in work.frames for path in writer.files(f)))
+        refuse_to_overwrite(opened, (path for f in frames for path in writer.files(f)))
         say_licence_once(model)
         return writer
 
-    delivery, writer = deliver_within_memory(node, work.frames, open_safely, as_json)
+    delivery, writer = deliver_within_memory(node, frames, open_safely, as_json)
     return Rendered(delivery, writer, licence_line(model))
+
+
+def _say_what_stands_in(opened: OpenedShot, frames: FrameRange) -> None:
+    """On standard error, once: which of the frames are not the plate's own."""
+    gaps = opened.gaps.intersection(frames)
+    if gaps:
+        instead = {"hold": "the nearest earlier frame is held", "black": "black frames stand in"}
+        sentence = f"{opened.shot.plate.name} lacks {gaps}: {instead[opened.missing]}"
+        print(f"rde-roto: {sentence}", file=sys.stderr, flush=True)
 
 
 def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
@@ -145,7 +164,7 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
 
 def refuse_to_overwrite(opened: OpenedShot, targets: Iterable[Path]) -> None:
     """Inputs are only ever read: raises UsageError when a target would take the place of one."""
-    plate = opened.shot.plate
+    plate = on_disk(opened.shot.plate)
     files = map(plate.sequence.path, plate.range) if isinstance(plate, SequencePlate) else ()
     inputs = {path.resolve() for path in (*opened.inputs, *files)}
     for target in targets:

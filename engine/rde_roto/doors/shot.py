@@ -16,15 +16,19 @@ from rde_roto.doors.options import (
     JsonOption,
     KeyframeOption,
     LabelsOption,
+    LayerOption,
     MaskAsOption,
+    MissingOption,
     ModelOption,
     PlateArgument,
     PresetOption,
     SetOption,
     ShotOptions,
+    ViewOption,
     plate_memo,
 )
 from rde_roto.doors.shot_facts import facts_of
+from rde_roto.images.layers import PictureName
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.locks import LockWriter, Pinning, without_frames
 from rde_roto.shot_files.opening import open_document
@@ -60,6 +64,9 @@ def new(
     elements: ElementsOption = None,
     mask_as: MaskAsOption = "auto",
     color_space: ColorSpaceOption = None,
+    view: ViewOption = None,
+    layer: LayerOption = None,
+    missing: MissingOption = "error",
     force: Annotated[bool, typer.Option("--force", help="Replaces a document.")] = False,
 ) -> None:
     """Writes a shot document, after reading everything that it names. Edit it as you like."""
@@ -68,14 +75,15 @@ def new(
     if out.exists() and not force:
         raise UsageError(f"{out} is there already: edit it, or replace it with --force")
     settings = load_preset(preset, set_ or ())
-    options = ShotOptions(plate, keyframe, frames, elements, mask_as, color_space)
+    picture = PictureName(view, layer)
+    options = ShotOptions(plate, keyframe, frames, elements, mask_as, color_space, picture, missing)
     document = options.document(preset, set_ or (), model)
     opened = open_document(document, settings)
 
     from rde_roto.models import find_model
 
     find_model(opened.model)
-    said = moved(spelled_out(document, opened.shot), out.resolve().parent)
+    said = moved(spelled_out(document, opened), out.resolve().parent)
     write_document(out, said.to_yaml())
     print(f"wrote {out}; its mattes: rde-roto shot render {out}")
 
@@ -105,7 +113,7 @@ def render(
     file = ShotFile.read(shot)
     with plate_memo() as memo:
         opened = file.open(memo)
-        wanted = opened.shot.range if frames is None else _within(opened.shot, frames)
+        wanted = opened.range if frames is None else _within(opened.range, frames)
 
         from rde_roto.doors.rendering import Work, render_mattes
 
@@ -124,7 +132,7 @@ def lock(
     file = ShotFile.read(shot)
     with plate_memo() as memo:
         opened = file.open(memo)
-        asked, ids = _within(opened.shot, frames), opened.shot.ids
+        asked, ids = _within(opened.shot.range, frames), opened.shot.ids
         pinning = Pinning.of(file.says.locks, asked, _ids(opened.shot, elements), ids)
         if not pinning.frames:
             print(f"{asked} is locked already")
@@ -165,12 +173,12 @@ def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
     print(f"unlocked {asked}")
 
 
-def _within(shot: Shot, text: str) -> FrameRange:
-    """Frames of the shot. Raises UsageError for others."""
+def _within(whole: FrameRange, text: str) -> FrameRange:
+    """Frames of a shot's range. Raises UsageError for others."""
     frames = FrameRange.parse(text)
-    outside = frames.difference(shot.range)
+    outside = frames.difference(whole)
     if outside:
-        raise UsageError(f"--frames {text}: {outside} lies outside the shot's range {shot.range}")
+        raise UsageError(f"--frames {text}: {outside} lies outside the shot's range {whole}")
     return frames
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import SequencePlate
-from rde_roto.shot_files import ShotFile
+from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
@@ -26,17 +27,18 @@ class ShotFacts:
 
 def facts_of(file: ShotFile) -> ShotFacts:
     """Raises DocumentError for a document that is wrong; what is missing is among the facts."""
-    says, shot = file.says, None
+    says, opened = file.says, None
     missing = tuple(file.missing())
     if not missing:
         try:
-            shot = file.open().shot
+            opened = file.open()
         except InputError as error:
             missing = (str(error),)
+    shot = opened.shot if opened else None
     keyframes = sorted(says.keyframes, key=lambda entry: entry.frame)
     parts = {
-        "plate": [says.plate.path, *([] if shot is None else [_plate(shot)])],
-        "range": [str(shot.range if shot else says.range or "the plate's")],
+        "plate": [says.plate.path, *([] if opened is None else _plate(opened))],
+        "range": [str(opened.range if opened else says.range or "the plate's")],
         "elements": [e.id for e in says.elements] if shot is None else _elements(shot),
         "keyframes": [
             f"{entry.frame}  {','.join(entry.elements or ['all'])}  {entry.mask}"
@@ -59,10 +61,12 @@ def _columns(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
             yield f"{'' if index else name:11} {line}"
 
 
-def _plate(shot: Shot) -> str:
-    plate = shot.plate
+def _plate(opened: OpenedShot) -> list[str]:
+    """What lies on disk, and what is done about frames that do not."""
+    plate = on_disk(opened.shot.plate)
     space = f", {plate.color_space}" if isinstance(plate, SequencePlate) else ""
-    return f"{plate.range}, {plate.format.data}{space}"
+    gaps = [f"lacks {opened.gaps}: {opened.missing}"] if opened.gaps else []
+    return [f"{plate.range}, {plate.format.data}{space}", *gaps]
 
 
 def _elements(shot: Shot) -> list[str]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import element_names, read_mask
+from rde_roto.images.missing_frames import FilledPlate
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import FramePattern
@@ -16,10 +18,10 @@ from rde_roto.shot_files.locks import FileLock
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named
-from rde_roto.values.plate import Plate, PlateFormat
+from rde_roto.values.plate import MissingPolicy, Plate, PlateFormat
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
-from rde_roto.values.shot_document import KeyframeEntry, LockEntry, ShotDocument
+from rde_roto.values.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,27 @@ class OpenedShot:
 
     `model` is a model's name or a weights file, `document` the document's own file if it has one.
     `inputs` are the files besides the plate that the shot is read from: masks and locked mattes.
+    `gaps` are the frames of the document that the plate lacks, and `missing` what is done about
+    them: with `skip` the shot's range is without them.
     """
 
     shot: Shot
     preset: Preset
     model: str
     inputs: tuple[Path, ...]
+    gaps: FrameRange
+    missing: MissingPolicy
     document: Path | None = None
+
+    @property
+    def range(self) -> FrameRange:
+        """The frames that the document asks for, those too that cannot be made."""
+        return FrameRange.of([*self.shot.range, *self.skipped])
+
+    @property
+    def skipped(self) -> FrameRange:
+        """The frames of the document that cannot be made."""
+        return self.gaps.difference(self.shot.range)
 
 
 def open_document(
@@ -45,7 +61,10 @@ def open_document(
     Raises UsageError for what does not fit together, InputError for a plate or mask that is
     missing, damaged or of the wrong size.
     """
-    plate = open_plate(str(folder / document.plate.path), document.plate.color_space, memo)
+    entry = document.plate
+    source = open_entry(entry, folder, memo)
+    asked = document.range or _whole_range(source, entry.missing)
+    plate, frames = _with_policy(source, asked, entry.missing)
     elements = shot_elements(document)
     ids = tuple(element.id for element in elements)
     masks = [_keyframe(entry, folder, plate, ids) for entry in document.keyframes]
@@ -54,14 +73,29 @@ def open_document(
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
         elements = elements_named(*dict.fromkeys(named))
     locks = tuple(open_lock(lock, folder, plate.format) for lock in document.locks)
-    frames = document.range or _whole_range(plate)
     shot = Shot(plate, frames, elements, keyframes, locks)
     _check_locks(locks, shot)
     drawn = (folder / entry.mask for entry in document.keyframes)
     pinned = (lock.pattern.path(frame) for lock in locks for frame in lock.frames)
     weights = folder / document.model
     model = str(weights) if weights.is_file() else document.model
-    return OpenedShot(shot, preset, model, (*drawn, *pinned))
+    return OpenedShot(
+        shot,
+        preset,
+        model,
+        (*drawn, *pinned),
+        gaps=asked.difference(source.range),
+        missing=entry.missing,
+    )
+
+
+def open_entry(entry: PlateEntry, folder: Path, memo: PlateMemo | None = None) -> Plate:
+    """The plate of a document whose paths start at `folder`, as it lies on disk.
+
+    Raises as `images.plates.open_plate` does.
+    """
+    picture = PictureName(entry.view, entry.layer)
+    return open_plate(str(folder / entry.path), entry.color_space, memo, picture)
 
 
 def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat) -> FileLock:
@@ -125,13 +159,35 @@ def _check_locks(locks: tuple[FileLock, ...], shot: Shot) -> None:
             )
 
 
-def _whole_range(plate: Plate) -> FrameRange:
-    """All frames of a plate. Raises InputError when it has holes: they are rarely meant."""
+def _whole_range(plate: Plate, policy: MissingPolicy) -> FrameRange:
+    """All frames from a plate's first to its last.
+
+    Raises InputError when it has holes, which are rarely meant, and nothing is said of them.
+    """
     first, last = plate.range.first, plate.range.last
-    missing = FrameRange.of(range(first, last + 1)).difference(plate.range)
-    if missing:
+    whole = FrameRange.of(range(first, last + 1))
+    missing = whole.difference(plate.range)
+    if missing and policy == "error":
         raise InputError(
             f"{plate.name} goes from {first} to {last} but lacks {missing}: restore what is "
-            "missing, or say with --frames, or range in a shot document, which frames you want"
+            "missing, say with --frames, or range in a shot document, which frames you want, or "
+            "with --missing what stands in for them"
         )
-    return plate.range
+    return whole
+
+
+def _with_policy(
+    source: Plate, asked: FrameRange, policy: MissingPolicy
+) -> tuple[Plate, FrameRange]:
+    """The plate as it is tracked, and the frames that can be made of those that are asked for.
+
+    A filled plate has every frame between its ends, whatever is asked for: a memory frame in a hole
+    is the same for a part of the shot and the whole.
+    """
+    if policy == "skip":
+        there = asked.intersection(source.range)
+        return source, there or asked  # of which none is there: the shot has the sentence
+    if policy == "error" or not asked:
+        return source, asked
+    ends = (source.range.first, source.range.last, asked.first, asked.last)
+    return FilledPlate(source, FrameRange.of(range(min(ends), max(ends) + 1)), policy), asked

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import FramePattern
-from rde_roto.shot_files.opening import OpenedShot, open_document
+from rde_roto.shot_files.opening import OpenedShot, open_document, open_entry
 from rde_roto.shot_files.writing import write_document
 from rde_roto.values.documents import is_path
 from rde_roto.values.errors import DocumentError, InputError, UsageError
@@ -75,7 +74,7 @@ class ShotFile:
         says = self.says
         try:
             with self._naming_the_document():
-                open_plate(str(self.folder / says.plate.path), says.plate.color_space)
+                open_entry(says.plate, self.folder)
         except InputError as error:
             yield str(error)
         for entry in says.keyframes:

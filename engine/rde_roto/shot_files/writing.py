@@ -8,22 +8,23 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from rde_roto.shot_files.opening import OpenedShot
 from rde_roto.values.documents import is_path
 from rde_roto.values.errors import OutputError
 from rde_roto.values.keyframe import Element
-from rde_roto.values.shot import Shot
 from rde_roto.values.shot_document import ElementEntry, ShotDocument
 
 
-def spelled_out(document: ShotDocument, shot: Shot) -> ShotDocument:
+def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
     """The document with all that was left to its plate and masks: range, elements, who draws what.
 
     So a mask that changes, or frames that arrive later, do not change what the document means.
     """
+    shot = opened.shot
     drawn = zip(document.keyframes, shot.keyframes, strict=True)
     return document.model_copy(
         update={
-            "range": shot.range,
+            "range": opened.range,
             "elements": [_entry(element) for element in shot.elements],
             "keyframes": [
                 entry.model_copy(update={"elements": list(shot.drawn(keyframe))})

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
+
+MissingPolicy: TypeAlias = Literal["error", "hold", "skip", "black"]
+"""What is done about frames that are asked for and not there. `error`: nothing is made. `hold`: the
+nearest earlier frame stands in, the first one at the head. `skip`: they are left out. `black`: a
+black frame stands in."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import MaskMode
 from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.values.plate import MissingPolicy
 from rde_roto.values.reading import Document, parse_document
 from rde_roto.values.settings import Settings
 from rde_roto.values.yaml_text import Source, read_text, yaml_flow
@@ -58,10 +59,17 @@ ElementId = Annotated[str, AfterValidator(_checked_id)]
 
 
 class PlateEntry(Settings):
-    """The plate: pattern, one of its frames, folder or movie, and its colour space."""
+    """The plate: pattern, one of its frames, folder or movie, and its colour space.
+
+    `view` and `layer` say which picture of an EXR with several, `missing` what stands in for frames
+    that are not there.
+    """
 
     path: str
     color_space: str | None = None
+    view: str | None = None
+    layer: str | None = None
+    missing: MissingPolicy = "error"
 
 
 class ElementEntry(Settings):

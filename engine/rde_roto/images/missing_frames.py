@@ -1,0 +1,64 @@
+"""A plate with holes, and what stands in for the frames that are not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from rde_roto.values.digest import digest_of
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Plate, PlateFormat
+
+
+@dataclass(frozen=True, eq=False)
+class FilledPlate:
+    """Another plate, with something at every frame of `range`.
+
+    What a frame is depends on its number and the source alone, so that a part of a shot sees what
+    the whole sees. `fill` says what stands in: `hold` is the nearest earlier frame, the first one
+    where there is none earlier; `black` is 0 everywhere.
+    """
+
+    source: Plate
+    range: FrameRange
+    fill: Literal["hold", "black"]
+
+    @property
+    def name(self) -> str:
+        """The source's."""
+        return self.source.name
+
+    @property
+    def format(self) -> PlateFormat:
+        """The source's."""
+        return self.source.format
+
+    def digest(self, frame: int) -> str:
+        """A held frame has the digest of the one that it holds, a black one that of its size."""
+        shown = self._shown(frame)
+        return self._black_digest() if shown is None else self.source.digest(shown)
+
+    def read(self, frame: int) -> FloatArray:
+        """What the source gives for the frame that is shown; float32 zeros [H, W, 3] for black."""
+        shown = self._shown(frame)
+        if shown is None:
+            return np.zeros((*self.format.data.shape, 3), np.float32)
+        return self.source.read(shown)
+
+    def _shown(self, frame: int) -> int | None:
+        """The source's frame that is seen at a frame of the range, None for black."""
+        there = self.source.range
+        if frame in there or frame not in self.range:  # the source has the sentence for the latter
+            return frame
+        return next(there.walk(frame, there.first)) if self.fill == "hold" else None
+
+    def _black_digest(self) -> str:
+        return digest_of("black", *self.format.data.shape)
+
+
+def on_disk(plate: Plate) -> Plate:
+    """A plate without what stands in for its missing frames."""
+    return plate.source if isinstance(plate, FilledPlate) else plate
