@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import OpenImageIO
@@ -77,7 +78,7 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
     """
     with _opened(path) as image:
         if not image.seek_subimage(part, 0):
-            raise InputError(f"{path} has no part {part}: {_one_line(image.geterror())}")
+            raise InputError(f"{path} has no part {part}: {_reason(image)}")
         header = _header(image, part)
         missing = [name for name in names if name not in header.channels]
         if missing:
@@ -87,10 +88,10 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
         indices = [header.channels.index(name) for name in names]
         first, end = min(indices), max(indices) + 1
         pixels = image.read_image(part, 0, first, end, OpenImageIO.FLOAT)
-        reason = image.geterror() or OpenImageIO.geterror()
+        reason = _reason(image, OpenImageIO)
     expected = (*header.format.data.shape, end - first)
     if pixels is None or reason or pixels.size != np.prod(expected):
-        raise InputError(f"{path} is damaged or cut short: {_one_line(reason)}")
+        raise InputError(f"{path} is damaged or cut short: {reason or 'no reason given'}")
     pixels = pixels.reshape(expected)
     order = [index - first for index in indices]
     if order != list(range(end - first)):
@@ -179,7 +180,7 @@ def _opened(path: Path) -> Iterator[ImageInput]:
     keep_colour.attribute("oiio:UnassociatedAlpha", 1)  # alpha must not darken the colours
     image = ImageInput.open(str(path), keep_colour)
     if image is None:
-        raise InputError(f"cannot read {path}: {_one_line(OpenImageIO.geterror())}")
+        raise InputError(f"cannot read {path}: {_reason(OpenImageIO) or 'no reason given'}")
     try:
         yield image
     finally:
@@ -188,7 +189,7 @@ def _opened(path: Path) -> Iterator[ImageInput]:
 
 def _header(image: ImageInput, part: int = 0) -> ImageHeader:
     spec = image.spec()
-    view, views = spec.getattribute("view"), spec.getattribute("multiView")
+    views = spec.getattribute("multiView")
     aspect = float(spec.getattribute("PixelAspectRatio") or 1.0)
     return ImageHeader(
         kind=image.format_name(),
@@ -199,21 +200,35 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
         ),
         channels=tuple(spec.channelnames),
         pixel_type=str(spec.format),
-        color_space=spec.getattribute("oiio:ColorSpace"),
+        color_space=_text(spec, "oiio:ColorSpace"),
         provenance={
             attribute.name: str(attribute.value)
             for attribute in spec.extra_attribs
             if attribute.name.startswith(PROVENANCE_PREFIX)
         },
         part=part,
-        part_name=str(spec.getattribute("oiio:subimagename") or ""),
-        view=view if isinstance(view, str) else None,
+        part_name=_text(spec, "oiio:subimagename") or "",
+        view=_text(spec, "view"),
         views=tuple(map(str, views)) if isinstance(views, tuple) else (),
     )
 
 
-def _one_line(reason: str) -> str:
-    return " ".join(reason.split()) or "no reason given"
+def _text(spec: ImageSpec, name: str) -> str | None:
+    """An attribute that is a text; None where it is missing, of another type or not UTF-8."""
+    value = spec.getattribute(name)
+    return value if isinstance(value, str) and value.isprintable() else None
+
+
+def _reason(*speakers: ImageInput | ModuleType) -> str:
+    """What the first of them that has something to say gives as the reason, in one line."""
+    for speaker in speakers:
+        try:
+            said = speaker.geterror()
+        except UnicodeDecodeError as error:  # it quotes a name from a damaged header
+            said = error.object.decode("utf-8", "replace")
+        if said:
+            return " ".join(said.split())
+    return ""
 
 
 def _write_trouble(error: OSError | InputError, folder: Path) -> str:

@@ -124,7 +124,9 @@ class _Decoder:
             self._container = av.open(str(path))
             self._stream = self._container.streams.video[0]
             self.times, self._keys, self._key_starts = self._list_times()
-        except (av.FFmpegError, IndexError) as error:
+        except IndexError as error:
+            raise InputError(f"cannot read a video stream from {path}: it has none") from error
+        except av.FFmpegError as error:
             raise InputError(f"cannot read a video stream from {path}: {error}") from error
         if not self._keys:
             raise InputError(f"{path} holds no video frame one could start from")
