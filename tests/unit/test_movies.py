@@ -61,7 +61,7 @@ def write_yuv(path: Path, size: tuple[int, int], yuv: tuple[int, int, int], **ta
 
 
 def decode_yuv(yuv: tuple[int, int, int], kr: float, kb: float, full: bool) -> list[float]:
-    """RGB of code values by the equations of BT.601 and BT.709, which differ in kr and kb."""
+    """RGB of code values by the equations of BT.601, 709 and 2020, which differ in kr and kb."""
     y = yuv[0] / 255 if full else (yuv[0] - 16) / 219
     cb, cr = ((code - 128) / (255 if full else 224) for code in yuv[1:])
     red, blue = y + 2 * (1 - kr) * cr, y + 2 * (1 - kb) * cb
@@ -115,6 +115,11 @@ def test_10_bit_movies_keep_more_than_8_bits(tmp_path: Path) -> None:
         ((1280, 720), {"colorspace": 5}, 0.299, 0.114, False),
         ((720, 576), {"colorspace": 1}, 0.2126, 0.0722, False),
         ((1280, 720), {"color_range": 2}, 0.2126, 0.0722, True),
+        ((720, 576), {"color_range": 2}, 0.299, 0.114, True),
+        ((1280, 720), {"color_range": 1}, 0.2126, 0.0722, False),
+        ((720, 576), {"colorspace": 6}, 0.299, 0.114, False),  # SMPTE 170M: the same as 601
+        ((1280, 720), {"colorspace": 9}, 0.2627, 0.0593, False),  # BT.2020, not constant luminance
+        ((1280, 720), {"colorspace": 9, "color_range": 2}, 0.2627, 0.0593, True),
     ],
 )
 def test_matrix_and_range(
@@ -173,6 +178,41 @@ def test_what_is_no_movie_is_an_input_error(tmp_path: Path, suffix: str) -> None
         open_plate(str(path))
     path.write_bytes(b"not a movie" * 100)
     with pytest.raises(InputError, match=rf"cannot read a video stream from .*a\.{suffix}"):
+        open_plate(str(path))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "says"),
+    [
+        ("mp4", "libx264", "it has none"),
+        ("mov", "prores_ks", "it has none"),
+        ("avi", "mpeg4", "holds no video frame one could start from"),
+        ("mkv", "ffv1", "End of file"),
+    ],
+)
+def test_a_movie_without_frames_is_an_input_error(
+    tmp_path: Path, suffix: str, codec: str, says: str
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=24)
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "yuv422p10le" if codec == "prores_ks" else "yuv420p"
+        container.start_encoding()
+    with pytest.raises(InputError, match=rf"a\.{suffix}.*{says}"):
+        open_plate(str(path))
+
+
+def test_a_movie_of_sound_alone_is_an_input_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        silence = np.zeros((1, 1024), np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(InputError, match=r"cannot read a video stream from .*a\.mp4: it has none"):
         open_plate(str(path))
 
 

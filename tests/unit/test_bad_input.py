@@ -1,0 +1,171 @@
+"""Odd and damaged plates through the command line: a right answer or a clear error, each on files.
+
+Views and layers that are not there are in test_layers.py, damaged headers in test_fuzz.py.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import HEIGHT, WIDTH, Run, mattes, refused
+from image_files import ramp, read_image, write_image
+from numpy.typing import NDArray
+
+from rde_roto.images.plates import open_plate
+from rde_roto.values.errors import InputError
+
+pytest_plugins = ("command_line_fixtures",)
+
+
+@pytest.fixture
+def propagate(run: Run, weights: Path, tmp_path: Path) -> Run:
+    """``rde-roto propagate PLATE MASK`` from 1001 into ``mattes``."""
+
+    def propagate(plate: object, mask: object, *more: object) -> int:
+        options = ["--keyframe", f"1001:hero={mask}", "--out", tmp_path / "mattes/hero.####.exr"]
+        options += ["--model", weights, "--set", "tracking.lines=96"]
+        return run("propagate", plate, *options, *more)
+
+    return propagate
+
+
+def sequence(folder: Path, height: int, width: int, count: int = 4) -> Path:
+    """Half EXRs from 1001 on; the folder that they lie in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame in range(1001, 1001 + count):
+        write_image(folder / f"hero.{frame}.exr", ramp(height, width, seed=frame))
+    return folder
+
+
+def drawn(path: Path, alpha: NDArray[np.float32]) -> Path:
+    return write_image(path, alpha[..., None], "uint16")
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 64), (64, 1), (8, 16384), (300, 2)])
+def test_plates_of_odd_sizes_come_back_at_their_size(
+    propagate: Run, tmp_path: Path, height: int, width: int
+) -> None:
+    plate = sequence(tmp_path / "plate", height, width)
+    mask = drawn(tmp_path / "mask.png", np.ones((height, width), np.float32))
+    assert propagate(plate, mask) == 0
+    for frame in range(1001, 1005):
+        spec, alpha = read_image(tmp_path / f"mattes/hero.{frame}.exr")
+        assert (spec.full_width, spec.full_height) == (width, height)
+        assert alpha.size > 0
+        assert np.isfinite(alpha).all()
+    assert read_image(tmp_path / "mattes/hero.1001.exr")[1].min() == 1  # as it was painted
+
+
+def test_pixels_that_are_no_numbers_spoil_no_matte(
+    propagate: Run, plate: Path, mask: Path, tmp_path: Path
+) -> None:
+    picture = ramp(HEIGHT, WIDTH, seed=1002)
+    picture[:20, :20], picture[20:30], picture[30:40] = np.nan, np.inf, -np.inf
+    write_image(plate.parent / "hero.1002.exr", picture)
+    assert propagate(plate, mask) == 0
+    for frame in range(1001, 1007):
+        assert np.isfinite(read_image(tmp_path / f"mattes/hero.{frame}.exr")[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "windows", "says"),
+    [
+        ((24, 40), {}, "expected 80x48, came 40x24"),
+        ((48, 80), {"origin": (4, 0)}, "expected 80x48, came 80x48 at (4, 0)"),
+        ((48, 80), {"display": (0, 0, 96, 54)}, "a display window of 80x48, came one of 96x54"),
+    ],
+)
+def test_a_plate_of_mixed_sizes_keeps_what_was_made_before(
+    propagate: Run,
+    plate: Path,
+    mask: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    size: tuple[int, int],
+    windows: dict[str, Any],
+    says: str,
+) -> None:
+    write_image(plate.parent / "hero.1005.exr", ramp(*size), **windows)
+    assert propagate(plate, mask) == 4
+    sentence = refused(capsys)
+    assert "hero.####.exr changes size at frame 1005" in sentence
+    assert says in sentence
+    assert "hero.1001.exr" in mattes(tmp_path)
+    assert "hero.1005.exr" not in mattes(tmp_path)
+
+
+def with_window(path: Path, name: bytes, corners: tuple[int, int, int, int]) -> Path:
+    """An EXR with other corners (both included) in its header."""
+    content = bytearray(write_image(path, ramp(6, 8)).read_bytes())
+    place = content.index(name + b"\0box2i\0") + len(name) + len(b"\0box2i\0") + 4
+    content[place : place + 16] = struct.pack("<4i", *corners)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", [b"dataWindow", b"displayWindow"])
+@pytest.mark.parametrize(
+    "corners",
+    [
+        (0, 0, -1, -1),  # a window of no pixel
+        (0, 0, -1, 5),
+        (0, 0, 7, -1),
+        (7, 5, 0, 0),
+        (0, 0, 2**31 - 1, 2**31 - 1),
+        (-(2**31), -(2**31), 2**31 - 1, 2**31 - 1),
+    ],
+)
+def test_a_window_of_nothing_or_too_much_is_an_input_error(
+    tmp_path: Path, name: bytes, corners: tuple[int, int, int, int]
+) -> None:
+    with_window(tmp_path / "a.1.exr", name, corners)
+    with pytest.raises(InputError, match=r"cannot read .*a\.1\.exr: .*[Ii]nvalid \w+ window"):
+        open_plate(str(tmp_path))
+
+
+@pytest.mark.parametrize("corners", [(0, 0, 16383, 16383), (0, 0, 199_999, 5), (0, 0, 7, 6)])
+def test_a_window_that_the_file_does_not_fill_is_an_input_error(
+    tmp_path: Path, corners: tuple[int, int, int, int]
+) -> None:
+    path = with_window(tmp_path / "a.1.exr", b"dataWindow", corners)
+    with pytest.raises(InputError, match=r"a\.1\.exr"):
+        open_plate(str(path)).read(1)
+
+
+def test_a_png_of_no_pixel_is_an_input_error(tmp_path: Path) -> None:
+    path = write_image(tmp_path / "a.1.png", ramp(6, 8), "uint8")
+    content = bytearray(path.read_bytes())
+    content[16:20] = bytes(4)  # the width, first in the chunk IHDR, which has its own checksum
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"cannot read .*a\.1\.png"):
+        open_plate(str(tmp_path))
+
+
+@pytest.mark.parametrize("folder", ["a b/ç é", "影 像", "#1 'quoted' & more", "-dash"])
+def test_names_with_spaces_and_letters_of_all_kinds(
+    propagate: Run, mask: Path, tmp_path: Path, folder: str
+) -> None:
+    plate = sequence(tmp_path / folder, HEIGHT, WIDTH)
+    for path in sorted(plate.iterdir()):
+        path.rename(plate / path.name.replace("hero", "le héros № 1"))
+    own_mask = mask.rename(plate / "Maske ä.png")
+    out = tmp_path / folder / "mattes ß/le héros № 1.####.exr"
+    assert propagate(plate / "le héros № 1.####.exr", own_mask, "--out", out) == 0
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        f"le héros № 1.{frame}.exr" for frame in range(1001, 1005)
+    ]
+
+
+def test_a_name_of_250_bytes(propagate: Run, mask: Path, tmp_path: Path) -> None:
+    plate = sequence(tmp_path / "plate", HEIGHT, WIDTH)
+    long = "x" * 240
+    for path in sorted(plate.iterdir()):
+        path.rename(plate / path.name.replace("hero", long))
+    assert propagate(plate, mask) == 0
+    assert len(mattes(tmp_path)) == 4
