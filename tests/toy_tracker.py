@@ -61,13 +61,17 @@ class ToyTracker:
 
     tracking: Tracking
     steps: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_STEPS, 0))
+    pixel_aspect: float = 1.0
 
     @property
     def digest(self) -> str:
-        return digest_of("toy", self.tracking.digest)
+        return digest_of("toy", self.tracking.digest, self.pixel_aspect)
+
+    def for_pixels(self, aspect: float) -> ToyTracker:
+        return replace(self, pixel_aspect=aspect)
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
-        return Geometry.of(plate, self.tracking.lines)
+        return Geometry.of(plate, self.tracking.lines, self.pixel_aspect)
 
     def box(self, alpha: FloatArray) -> Window | None:
         geometry = self.geometry(alpha.shape[1:])

@@ -28,7 +28,7 @@ def follow(planes: Tensor, geometry: Geometry) -> Window | None:
     Args: planes, [K, H, W] of the elements, at the padded working size of ``geometry``, 0..1.
 
     The present box is kept while half of the margin is left on every side and it is not more than
-    one size too large. No box is smaller than the working size: nothing is enlarged.
+    one size too large. No box is lower than the working size: nothing is enlarged.
     """
     seen = geometry.unpadded(planes) >= _SEEN
     if not bool(seen.flatten(1).any(dim=1).all()):
@@ -88,7 +88,7 @@ def _sizes(geometry: Geometry) -> list[tuple[int, int]]:
     while True:
         scale = 2 ** (-len(sizes) / _STEPS_AN_OCTAVE)
         size = round(height * scale), max(1, round(width * scale))
-        if size[0] < geometry.working[0] or size[1] < geometry.working[1]:
+        if size[0] < geometry.working[0]:
             return sizes
         sizes.append(size)
 

@@ -21,8 +21,9 @@ class Geometry:
     """The sizes on the way from a plate to the network and back. Pixels.
 
     What lies in ``box``, or the whole plate where there is none, is scaled to ``working`` (height,
-    width), normalised, and padded with zeros, the mean colour, to multiples of 16, at least 32: the
-    odd pixel goes to the right and to the bottom. A box has its corner counted from the plate's.
+    width), where its pixels are square, normalised, and padded with zeros, the mean colour, to
+    multiples of 16, at least 32: the odd pixel goes to the right and to the bottom. A box has its
+    corner counted from the plate's.
     """
 
     plate: tuple[int, int]
@@ -30,11 +31,14 @@ class Geometry:
     box: Window | None = None
 
     @classmethod
-    def of(cls, plate: tuple[int, int], lines: int) -> Geometry:
-        """Working size of a plate (height, width): ``lines`` high, never larger than the plate."""
+    def of(cls, plate: tuple[int, int], lines: int, pixel_aspect: float = 1.0) -> Geometry:
+        """Working size of a plate (height, width): ``lines`` high, never higher than the plate.
+
+        Its width is that of the un-squeezed picture; ``pixel_aspect`` is width / height of a pixel.
+        """
         height, width = plate
         scale = min(1.0, lines / height)
-        return cls(plate, (round(height * scale), max(1, round(width * scale))))
+        return cls(plate, (round(height * scale), max(1, round(width * pixel_aspect * scale))))
 
     def within(self, box: Window | None) -> Geometry:
         """The same working size for another part of the plate."""

@@ -71,7 +71,7 @@ class RotoNode:
         self.preset = preset
         self.stores = stores or Stores.in_ram()
         self._load = load
-        tracker = load(preset.tracking)
+        tracker = load(preset.tracking).for_pixels(shot.plate.format.pixel_aspect)
         self.chain = Chain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
         self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
 

@@ -57,27 +57,41 @@ class Propagator:
         tracking: the preset's half that decides pixels of the network.
         device: where the network runs.
         weights: what names the weights in ``digest``: the sha256 of their file.
+        pixel_aspect: width / height of the plate's pixels, which the network sees un-squeezed.
     """
 
     def __init__(
-        self, net: RDENet, tracking: Tracking, device: torch.device, weights: str = ""
+        self,
+        net: RDENet,
+        tracking: Tracking,
+        device: torch.device,
+        weights: str = "",
+        pixel_aspect: float = 1.0,
     ) -> None:
         self.net = net.eval().requires_grad_(False).to(device).channels_last()
         self.tracking = tracking
         self.device = device
         self._weights = weights
+        self._pixel_aspect = pixel_aspect
         self._state_dtype = getattr(torch, tracking.state_dtype)
         self._mean = torch.tensor(net.config.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(net.config.std, device=device).view(3, 1, 1)
 
     @property
     def digest(self) -> str:
-        """Hex digest of numerics, weights and tracking."""
-        return digest_of(numerics(self.device), self._weights, self.tracking.digest)
+        """Hex digest of numerics, weights, tracking and, where it is not 1, the pixel aspect."""
+        squeezed = () if self._pixel_aspect == 1 else (self._pixel_aspect,)
+        return digest_of(numerics(self.device), self._weights, self.tracking.digest, *squeezed)
+
+    def for_pixels(self, aspect: float) -> Propagator:
+        """The same network and settings for plates with pixels of that width / height."""
+        if aspect == self._pixel_aspect:
+            return self
+        return Propagator(self.net, self.tracking, self.device, self._weights, aspect)
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
         """The working size for a plate of (height, width)."""
-        return Geometry.of(plate, self.tracking.lines)
+        return Geometry.of(plate, self.tracking.lines, self._pixel_aspect)
 
     @torch.inference_mode()
     def encode(self, views: list[FloatArray], box: Window | None = None) -> Encoded:

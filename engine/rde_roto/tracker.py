@@ -53,6 +53,12 @@ class Tracker(Protocol[State, Encoded]):
         and the machine's numerics.
         """
 
+    def for_pixels(self, aspect: float) -> Tracker[State, Encoded]:
+        """The same model for plates with pixels of that width / height, which it sees un-squeezed.
+
+        Where aspect is not 1 it has a digest of its own.
+        """
+
     def geometry(self, plate: tuple[int, int]) -> Geometry:
         """The working size for a plate of (height, width)."""
 

@@ -34,11 +34,12 @@ def propagate(run: Run, weights: Path, tmp_path: Path) -> Run:
     return propagate
 
 
-def sequence(folder: Path, height: int, width: int, count: int = 4) -> Path:
+def sequence(folder: Path, height: int, width: int, aspect: float = 1.0, count: int = 4) -> Path:
     """Half EXRs from 1001 on; the folder that they lie in."""
     folder.mkdir(parents=True, exist_ok=True)
     for frame in range(1001, 1001 + count):
-        write_image(folder / f"hero.{frame}.exr", ramp(height, width, seed=frame))
+        picture = ramp(height, width, seed=frame)
+        write_image(folder / f"hero.{frame}.exr", picture, PixelAspectRatio=aspect)
     return folder
 
 
@@ -59,6 +60,19 @@ def test_plates_of_odd_sizes_come_back_at_their_size(
         assert alpha.size > 0
         assert np.isfinite(alpha).all()
     assert read_image(tmp_path / "mattes/hero.1001.exr")[1].min() == 1  # as it was painted
+
+
+def test_a_squeezed_plate_comes_back_squeezed(propagate: Run, mask: Path, tmp_path: Path) -> None:
+    """ "Pixel aspect ratio is copied through" (conventions, Image)."""
+    plate = sequence(tmp_path / "plate", HEIGHT, WIDTH, aspect=2.0)
+    assert propagate(plate, mask) == 0
+    spec, _ = read_image(tmp_path / "mattes/hero.1003.exr")
+    assert (spec.full_width, spec.full_height) == (WIDTH, HEIGHT)
+    assert spec.getattribute("PixelAspectRatio") == 2.0
+    seen = read_image(tmp_path / "mattes/hero.1003.exr")[1]
+    square = sequence(tmp_path / "square", HEIGHT, WIDTH)
+    assert propagate(square, mask, "--out", tmp_path / "square/mattes/hero.####.exr") == 0
+    assert not np.array_equal(read_image(tmp_path / "square/mattes/hero.1003.exr")[1], seen)
 
 
 def test_pixels_that_are_no_numbers_spoil_no_matte(

@@ -133,6 +133,14 @@ def test_the_data_window_is_read_and_reported(tmp_path: Path) -> None:
     assert np.abs(plate.read(1) - expected).max() < 3e-4  # row 0 on top, nothing shifted
 
 
+@pytest.mark.parametrize(("said", "taken"), [(2.0, 2.0), (0.5, 0.5), (0.01, 1.0), (1000.0, 1.0)])
+def test_a_pixel_aspect_that_nothing_has_is_taken_as_1(
+    tmp_path: Path, said: float, taken: float
+) -> None:
+    write_image(tmp_path / "a.1.exr", PICTURE, PixelAspectRatio=said)
+    assert open_plate(str(tmp_path)).format.pixel_aspect == taken
+
+
 def test_values_that_are_no_numbers_do_not_reach_the_network(tmp_path: Path) -> None:
     picture = PICTURE.copy()
     picture[0, 0], picture[0, 1], picture[0, 2] = np.nan, np.inf, -np.inf

@@ -80,6 +80,16 @@ def test_padding_reaches_the_next_multiple_of_16_and_at_least_32(
         assert high - low in (0, 1)  # the odd pixel is on the right, at the bottom
 
 
+@given(height=SIZES, width=SIZES, aspect=st.sampled_from([0.5, 0.909, 1.067, 1.8, 2.0]))
+def test_the_working_size_of_a_squeezed_plate(height: int, width: int, aspect: float) -> None:
+    geometry = Geometry.of((height, width), 480, aspect)
+    working_height, working_width = geometry.working
+    assert geometry.plate == (height, width)
+    assert working_height == min(height, 480)
+    exact = width * aspect * working_height / height
+    assert abs(working_width - max(1, exact)) <= 0.5
+
+
 def test_padding_of_480p() -> None:
     assert Geometry.of((480, 854), 480).padding == (5, 5, 0, 0)
 
@@ -122,6 +132,33 @@ def test_views_are_normalised_then_padded_with_the_mean(toy: RDENet) -> None:
     inside = frame.image[..., 7:57, 4:44]
     torch.testing.assert_close(inside, torch.full_like(inside, (1 - 127 / 255) / (128 / 255)))
     assert float(frame.image.abs().sum()) == pytest.approx(float(inside.abs().sum()))
+
+
+def test_a_squeezed_plate_is_seen_unsqueezed(toy: RDENet) -> None:
+    """ "Pixel aspect: un-squeezed only inside the model" (conventions, Image)."""
+    ramp = np.linspace(0.2, 0.8, 200, dtype=np.float32)[None, :, None]
+    wide = np.broadcast_to(ramp, (100, 200, 3))
+    squeezed = 0.5 * (wide[:, ::2] + wide[:, 1::2])  # what an anamorphic lens of 2 records
+    square = make(toy)
+    propagator = square.for_pixels(2.0)
+    seen = propagator.encode([squeezed]).image
+    expected = square.encode([np.ascontiguousarray(wide)]).image
+    assert seen.shape == expected.shape == (1, 3, 112, 208)
+    # a ramp is linear, so doubling its width is exact but at the border, where padding begins too
+    inside = (..., slice(None), slice(8, -8))
+    torch.testing.assert_close(seen[inside], expected[inside], rtol=0, atol=1e-4)
+    state = propagator.begin([(propagator.encode([squeezed]), np.ones((1, 100, 100), np.float32))])
+    probabilities = propagator.read(state, propagator.encode([squeezed]))
+    alpha = propagator.geometry((100, 100)).to_plate(probabilities)
+    assert alpha.shape == (1, 2, 100, 100)
+
+
+def test_the_pixel_aspect_is_part_of_a_digest(toy: RDENet) -> None:
+    square = make(toy)
+    assert square.for_pixels(1.0) is square
+    digests = {square.for_pixels(aspect).digest for aspect in (1.0, 1.5, 2.0)}
+    assert len(digests) == 3
+    assert square.for_pixels(2.0).for_pixels(1.0).digest == square.digest
 
 
 def test_a_plate_is_worked_on_at_the_lines_of_its_preset(toy: RDENet) -> None:

@@ -36,6 +36,7 @@ class MemoryPlate:
     broken: frozenset[int] = frozenset()
     height: int = HEIGHT
     width: int = WIDTH
+    pixel_aspect: float = 1.0
     name: str = "memory.####.exr"
     read_frames: list[int] = field(default_factory=list)
     hashed: list[int] = field(default_factory=list)
@@ -43,7 +44,7 @@ class MemoryPlate:
     @property
     def format(self) -> PlateFormat:
         window = Window(0, 0, self.width, self.height)
-        return PlateFormat(window, window)
+        return PlateFormat(window, window, self.pixel_aspect)
 
     def digest(self, frame: int) -> str:
         self.hashed.append(frame)

@@ -19,7 +19,7 @@ from OpenImageIO import ImageInput, ImageSpec
 
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.plate import PlateFormat, Window, sound_aspect
 
 PROVENANCE_PREFIX = "rde-roto:"
 
@@ -190,13 +190,12 @@ def _opened(path: Path) -> Iterator[ImageInput]:
 def _header(image: ImageInput, part: int = 0) -> ImageHeader:
     spec = image.spec()
     views = spec.getattribute("multiView")
-    aspect = float(spec.getattribute("PixelAspectRatio") or 1.0)
     return ImageHeader(
         kind=image.format_name(),
         format=PlateFormat(
             data=Window(spec.x, spec.y, spec.width, spec.height),
             display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
-            pixel_aspect=aspect if np.isfinite(aspect) and aspect > 0 else 1.0,
+            pixel_aspect=sound_aspect(spec.get_float_attribute("PixelAspectRatio", 1.0)),
         ),
         channels=tuple(spec.channelnames),
         pixel_type=str(spec.format),

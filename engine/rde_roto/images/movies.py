@@ -20,7 +20,7 @@ from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.plate import PlateFormat, Window, sound_aspect
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -130,7 +130,7 @@ class _Decoder:
             raise InputError(f"cannot read a video stream from {path}: {error}") from error
         if not self._keys:
             raise InputError(f"{path} holds no video frame one could start from")
-        self.pixel_aspect = float(self._stream.sample_aspect_ratio or 1)
+        self.pixel_aspect = sound_aspect(self._stream.sample_aspect_ratio)
         self._ahead: Iterator[VideoFrame] = iter(())
         self._shown: int | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, Protocol, TypeAlias
 
 from rde_roto.values.frames import FrameRange
@@ -12,6 +13,8 @@ MissingPolicy: TypeAlias = Literal["error", "hold", "skip", "black"]
 """What is done about frames that are asked for and not there. `error`: nothing is made. `hold`: the
 nearest earlier frame stands in, the first one at the head. `skip`: they are left out. `black`: a
 black frame stands in."""
+
+_LEAST_ASPECT = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,12 @@ class PlateFormat:
     data: Window
     display: Window
     pixel_aspect: float = 1.0
+
+
+def sound_aspect(value: float | Fraction | None) -> float:
+    """A pixel aspect from a file, 1 where it says none, or what no lens and no video has."""
+    aspect = float(value or 1)
+    return aspect if _LEAST_ASPECT <= aspect <= 1 / _LEAST_ASPECT else 1.0
 
 
 class Plate(Protocol):
