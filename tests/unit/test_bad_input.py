@@ -62,6 +62,29 @@ def test_plates_of_odd_sizes_come_back_at_their_size(
     assert read_image(tmp_path / "mattes/hero.1001.exr")[1].min() == 1  # as it was painted
 
 
+def test_overscan_comes_back_where_it_was(propagate: Run, tmp_path: Path) -> None:
+    """ "displayWindow and dataWindow in and out, negative origins" (conventions, Image)."""
+    height, width = HEIGHT + 8, WIDTH + 16
+    for frame in range(1001, 1004):
+        picture = ramp(height, width, seed=frame)
+        path, display = tmp_path / f"hero.{frame}.exr", (0, 0, WIDTH, HEIGHT)
+        write_image(path, picture, origin=(-8, -4), display=display)
+    alpha = np.zeros((height, width), np.float32)
+    alpha[:6, :9] = 1  # reaches 2 rows and 1 column into what is displayed
+    mask = drawn(tmp_path / "mask.png", alpha)
+    assert propagate(tmp_path / "hero.####.exr", mask) == 0
+    for frame in range(1001, 1004):
+        spec, matte = read_image(tmp_path / f"mattes/hero.{frame}.exr")
+        assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == display
+        assert spec.x >= -8
+        assert spec.y >= -4
+        if frame == 1001:
+            placed = np.zeros((height, width), np.float32)
+            left, top = spec.x + 8, spec.y + 4
+            placed[top : top + spec.height, left : left + spec.width] = matte[..., 0]
+            np.testing.assert_array_equal(placed, alpha)
+
+
 def test_a_squeezed_plate_comes_back_squeezed(propagate: Run, mask: Path, tmp_path: Path) -> None:
     """ "Pixel aspect ratio is copied through" (conventions, Image)."""
     plate = sequence(tmp_path / "plate", HEIGHT, WIDTH, aspect=2.0)
@@ -165,15 +188,18 @@ def test_a_png_of_no_pixel_is_an_input_error(tmp_path: Path) -> None:
 def test_names_with_spaces_and_letters_of_all_kinds(
     propagate: Run, mask: Path, tmp_path: Path, folder: str
 ) -> None:
+    """ "Unicode, spaces and long paths work; inputs are read-only" (conventions, Frames)."""
     plate = sequence(tmp_path / folder, HEIGHT, WIDTH)
     for path in sorted(plate.iterdir()):
         path.rename(plate / path.name.replace("hero", "le héros № 1"))
     own_mask = mask.rename(plate / "Maske ä.png")
+    inputs = {path: path.read_bytes() for path in plate.iterdir()}
     out = tmp_path / folder / "mattes ß/le héros № 1.####.exr"
     assert propagate(plate / "le héros № 1.####.exr", own_mask, "--out", out) == 0
     assert sorted(path.name for path in out.parent.iterdir()) == [
         f"le héros № 1.{frame}.exr" for frame in range(1001, 1005)
     ]
+    assert {path: path.read_bytes() for path in plate.iterdir() if path.is_file()} == inputs
 
 
 def test_a_name_of_250_bytes(propagate: Run, mask: Path, tmp_path: Path) -> None:

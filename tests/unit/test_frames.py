@@ -65,6 +65,7 @@ def test_intersection_and_difference_are_those_of_sets(one: set[int], other: set
     ],
 )
 def test_parse(text: str, expected: list[int]) -> None:
+    """ "1001-1100, 1001-1100x2, 1001-1100:2, lists with commas" (conventions, Frames)."""
     assert list(FrameRange.parse(text)) == expected
 
 

@@ -40,6 +40,9 @@ def open_sequence(path: Path, color_space: str | None = None) -> SequencePlate:
         ("dpx", "uint8", {}, "sRGB", 0.5 / 255 + 1e-6),
         # half a code of 10 bits is 0.4 % of the light, 0.2 % of the display value
         ("dpx", "uint16", {"oiio__BitsPerSample": 10}, "KodakLog", 3e-3),
+        ("dpx", "uint16", {"oiio__BitsPerSample": 12}, "KodakLog", 1e-3),
+        # here both sides round their light to half floats, which moves each by < 2e-4
+        ("dpx", "uint16", {"oiio__BitsPerSample": 16}, "KodakLog", 5e-4),
         (
             "dpx",
             "uint16",
@@ -125,6 +128,7 @@ def test_a_file_without_colours_is_an_input_error(tmp_path: Path) -> None:
 
 
 def test_the_data_window_is_read_and_reported(tmp_path: Path) -> None:
+    """ "displayWindow and dataWindow in, negative origins, overscan" (conventions, Image)."""
     path = tmp_path / "a.1.exr"
     write_image(path, PICTURE, PixelAspectRatio=2.0, origin=(-3, 5), display=(0, 0, 60, 40))
     plate = open_plate(str(tmp_path))

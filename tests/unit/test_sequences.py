@@ -24,6 +24,8 @@ def names(sequence: FrameSequence) -> list[str]:
     "ask", ["", "hero.####.exr", "hero.%04d.exr", "hero.@@@@.exr", "hero.%d.exr", "hero.0999.exr"]
 )
 def test_a_sequence_is_found_by_pattern_frame_or_folder(tmp_path: Path, ask: str) -> None:
+    """ "Padding and range are detected from disk when a pattern or a single frame's path is given"
+    (conventions, Frames)."""
     files = "hero.0998.exr hero.0999.exr hero.1000.exr hero.exr notes.txt .hero.0997.tmp.exr"
     sequence = find(tmp_path, files, ask)
     assert sequence.name == "hero.####.exr"
@@ -33,6 +35,7 @@ def test_a_sequence_is_found_by_pattern_frame_or_folder(tmp_path: Path, ask: str
 
 @pytest.mark.parametrize("ask", ["", "a.###.exr", "a.####.exr", "a.1000.exr", "a.998.exr"])
 def test_numbers_outgrow_their_padding(tmp_path: Path, ask: str) -> None:
+    """ "Numbers grow past their padding (998, 999, 1000 with ###)" (conventions, Frames)."""
     sequence = find(tmp_path, "a.998.exr a.999.exr a.1000.exr", ask)
     assert (sequence.name, str(sequence.range)) == ("a.###.exr", "998-1000")
     assert names(sequence) == ["a.998.exr", "a.999.exr", "a.1000.exr"]
@@ -47,6 +50,7 @@ def test_numbers_outgrow_their_padding(tmp_path: Path, ask: str) -> None:
     ],
 )
 def test_negative_frames_and_gaps(tmp_path: Path, files: str, name: str) -> None:
+    """ "Any first frame, negatives, gaps" (conventions, Frames)."""
     sequence = find(tmp_path, files, files.split()[0])
     assert (sequence.name, str(sequence.range)) == (name, "-2-0,10")
     assert names(sequence) == files.split()

@@ -158,7 +158,7 @@ def _construct(node: yaml.Node) -> Any:
 
 def _text(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return str(node.value)
+        return " ".join(str(node.value).split())
     begin, end = node.start_mark, node.end_mark
     return textwrap.shorten((begin.buffer or "")[begin.pointer : end.pointer], 60)
 
