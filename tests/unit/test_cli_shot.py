@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import LICENCE, Run, box_mask, refused
-from image_files import cut_short, read_image
+from image_files import cut_short, read_image, write_parts
 from numpy.typing import NDArray
 
 from rde_roto.values.shot_document import parse_shot_document
@@ -180,6 +180,28 @@ def test_a_document_is_explained_without_torch(new: Run, tmp_path: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_document_names_its_view_and_layer(
+    new: Run, run: Run, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rgb = ("R", "G", "B")
+    for path in plate.parent.iterdir():
+        picture = read_image(path)[1]
+        upside_down = picture[::-1]
+        write_parts(path, ("rgb", "left", rgb, picture), ("key", "right", rgb, upside_down))
+    assert new("--view", "middle") == 4
+    assert "has no view 'middle': it has left, right" in refused(capsys)
+    assert new("--view", "right", "--layer", "rgb") == 4
+    assert "has no layer 'rgb': it has key" in refused(capsys)
+    assert new("--view", "right", "--layer", "key") == 0
+    says = parse_shot_document(document(tmp_path), document(tmp_path).read_text("utf-8")).value
+    assert (says.plate.view, says.plate.layer) == ("right", "key")
+    assert run("shot", "render", document(tmp_path), "--frames", "1004") == 0
+    right = matte(tmp_path, 1004)
+    edit(tmp_path, ", view: right, layer: key", "")
+    assert run("shot", "render", document(tmp_path), "--frames", "1004") == 0
+    assert not np.array_equal(matte(tmp_path, 1004), right)
 
 
 # --- render ---------------------------------------------------------------------------------------

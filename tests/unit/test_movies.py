@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from image_files import cut_short
 from numpy.typing import NDArray
 
+from rde_roto.images.movies import MoviePlate
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import InputError
@@ -149,6 +151,26 @@ def test_a_turned_movie_is_shown_upright(
     assert pixels.shape[:2] == plate.format.data.shape
     assert pixels[corner].min() > 0.9  # counterclockwise, as the display matrix is defined
     assert (pixels[..., 0] > 0.5).mean() == pytest.approx(1 / 12, abs=0.01)
+
+
+@pytest.mark.parametrize("timecode", ["01:00:00:00", "10:59:58;12", None])
+@pytest.mark.parametrize(("suffix", "codec"), [("mov", "png"), ("mkv", "ffv1")])
+def test_the_timecode_of_the_file_is_known(
+    tmp_path: Path, suffix: str, codec: str, timecode: str | None
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    with av.open(str(path), "w") as container:
+        if timecode is not None:
+            container.metadata["timecode"] = timecode
+        stream = container.add_stream(codec, rate=Fraction(30000, 1001))
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "rgb24" if codec == "png" else "yuv444p"
+        frame = av.VideoFrame.from_ndarray(flat_pictures(1)[0], "rgb24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    plate = open_plate(str(path))
+    assert isinstance(plate, MoviePlate)
+    assert plate.timecode == timecode
 
 
 def test_digests_tell_frames_contents_and_spaces_apart(tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ class MoviePlate:
     """A plate decoded from one video stream, turned upright as the file asks for.
 
     Reading forwards decodes each frame once; any other order seeks to the keyframe before. Only
-    one decoded frame is held. One thread at a time decodes; others wait.
+    one decoded frame is held. One thread at a time decodes; others wait. ``timecode`` is that of
+    the first frame as the file has it, `01:00:00:00`, or None.
     """
 
     def __init__(self, path: Path, color_space: str, hash_file: Callable[[Path], str]) -> None:
@@ -77,6 +78,7 @@ class MoviePlate:
         self.name = path.name
         self.range = FrameRange.of(range(_FIRST_FRAME, _FIRST_FRAME + len(self._decoder.times)))
         self.format = PlateFormat(window, window, aspect)
+        self.timecode = self._decoder.timecode
 
     def digest(self, frame: int) -> str:
         """Digest of the movie's bytes, the frame's place in it and the colour transform."""
@@ -131,6 +133,9 @@ class _Decoder:
         if not self._keys:
             raise InputError(f"{path} holds no video frame one could start from")
         self.pixel_aspect = sound_aspect(self._stream.sample_aspect_ratio)
+        tags = [part.metadata for part in (self._stream, *self._container.streams, self._container)]
+        said = (value for tag in tags for key, value in tag.items() if key.lower() == "timecode")
+        self.timecode = next(said, None)
         self._ahead: Iterator[VideoFrame] = iter(())
         self._shown: int | None = None
 
