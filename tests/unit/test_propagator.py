@@ -141,8 +141,8 @@ def test_a_squeezed_plate_is_seen_unsqueezed(toy: RDENet) -> None:
     squeezed = 0.5 * (wide[:, ::2] + wide[:, 1::2])  # what an anamorphic lens of 2 records
     square = make(toy)
     propagator = square.for_pixels(2.0)
-    seen = propagator.encode([squeezed]).image
-    expected = square.encode([np.ascontiguousarray(wide)]).image
+    seen = propagator.encode([squeezed]).frames.image
+    expected = square.encode([np.ascontiguousarray(wide)]).frames.image
     assert seen.shape == expected.shape == (1, 3, 112, 208)
     # a ramp is linear, so doubling its width is exact but at the border, where padding begins too
     inside = (..., slice(None), slice(8, -8))
