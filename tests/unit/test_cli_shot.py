@@ -145,7 +145,7 @@ def test_a_document_is_explained(
     capsys.readouterr()
     assert run("shot", "show", document(tmp_path)) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "1001-1006, 80x48, lin_rec709" in lines
+    assert "1001-1006, 80x48, lin_rec709 (its format)" in lines
     assert "elements car from 1004" in lines
     assert "hero from 1001" in lines
     assert f"keyframes 1001 hero {mask}" in lines

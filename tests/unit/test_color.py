@@ -136,9 +136,13 @@ def test_canonical_names(name: str, canonical: str) -> None:
     assert canonical_space(name) == canonical
 
 
-def test_an_unknown_space_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"unknown colour space 'ACEScgx'.*ACEScg"):
+def test_an_unknown_space_names_those_that_are_spelt_alike() -> None:
+    with pytest.raises(UsageError, match=r"unknown colour space 'ACEScgx': did you mean ACEScg"):
         canonical_space("ACEScgx")
+    with pytest.raises(UsageError, match=r"'arri logc5': did you mean ARRI LogC4"):
+        canonical_space("arri logc5")
+    with pytest.raises(UsageError, match=r"'qqqqqqqqqq': .* has \d+ others"):
+        canonical_space("qqqqqqqqqq")
 
 
 def test_a_missing_configuration_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

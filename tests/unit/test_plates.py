@@ -63,7 +63,7 @@ def test_every_format_comes_as_the_network_sees_it(
     write_image(tmp_path / f"a.1001.{suffix}", PICTURE, pixel_type, **attributes)
     plate = open_sequence(tmp_path)
     pixels = plate.read(1001)
-    assert plate.color_space == space
+    assert plate.space.name == space
     assert pixels.dtype == np.float32
     assert pixels.shape == (36, 64, 3)
     assert np.abs(pixels - to_network_view(PICTURE, space)).max() <= error
@@ -78,7 +78,7 @@ def test_8_bit_values_arrive_as_they_are(tmp_path: Path) -> None:
 def test_an_explicit_colour_space_wins(tmp_path: Path) -> None:
     write_image(tmp_path / "a.1.exr", PICTURE, oiio__ColorSpace="ACEScg")
     plate = open_sequence(tmp_path, "srgb")
-    assert plate.color_space == "sRGB"
+    assert plate.space.name == "sRGB"
     assert np.abs(plate.read(1) - PICTURE).max() < 3e-4  # what half float rounds off
     with pytest.raises(UsageError, match="unknown colour space 'nonsense'"):
         open_plate(str(tmp_path), "nonsense")
@@ -86,7 +86,7 @@ def test_an_explicit_colour_space_wins(tmp_path: Path) -> None:
 
 def test_a_space_nobody_knows_is_passed_over(tmp_path: Path) -> None:
     write_image(tmp_path / "a.1.exr", PICTURE, oiio__ColorSpace="studio special")
-    assert open_sequence(tmp_path).color_space == "lin_rec709"
+    assert open_sequence(tmp_path).space.name == "lin_rec709"
 
 
 @pytest.mark.parametrize("suffix", ["exr", "png", "tif"])

@@ -131,7 +131,14 @@ def test_every_field_says_what_it_is_and_its_range() -> None:
 
 def test_the_schema_is_that_of_a_file() -> None:
     schema = preset_schema()
-    assert list(schema["properties"]) == ["extends", "description", "tracking", "finish", "running"]
+    assert list(schema["properties"]) == [
+        "extends",
+        "description",
+        "input",
+        "tracking",
+        "finish",
+        "running",
+    ]
     assert "required" not in schema
     assert schema["additionalProperties"] is False
     assert schema["$defs"]["Tracking"]["properties"]["bank"]["default"] == "2F+L+RDE"

@@ -17,6 +17,7 @@ from rde_roto.doors import (
     doctor,
     evaluate,
     explain,
+    look,
     models,
     presets,
     propagate,
@@ -35,6 +36,7 @@ app.command("propagate")(propagate.propagate)
 shot.app.command("advise")(advise.advise)
 app.add_typer(shot.app, name="shot")
 app.command("explain")(explain.explain)
+app.command("look")(look.look)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(presets.app, name="preset")
 app.add_typer(models.app, name="model")

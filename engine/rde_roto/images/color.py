@@ -9,7 +9,9 @@ pinned builtin one that knows the ACES spaces and the cameras' logs.
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import OpenImageIO
@@ -41,10 +43,27 @@ def canonical_space(name: str) -> str:
         if name.lower() == own.lower() or config.equivalent(name, own):
             return own
     if config.getColorSpaceIndex(config.resolve(name)) < 0:
-        known = ", ".join([SRGB, LINEAR, CINEON, *config.getColorSpaceNames()])
-        trouble = config.geterror() or f"{_config_name()} knows {known}"
+        trouble = config.geterror() or _nearest(name, config)
         raise UsageError(f"unknown colour space '{name}': {trouble}")
     return name
+
+
+def space_of_file_rules(path: Path) -> str | None:
+    """The space that the configuration's file rules name for a path; None where only the default
+    rule fits, which says nothing of this file, or where the configuration cannot be read.
+    """
+    config = ColorConfig(_config_name())
+    if config.geterror() or config.filepathOnlyMatchesDefaultRule(str(path)):
+        return None
+    return config.getColorSpaceFromFilepath(str(path))
+
+
+def _nearest(name: str, config: ColorConfig) -> str:
+    known = {known.lower(): known for known in [SRGB, LINEAR, CINEON, *config.getColorSpaceNames()]}
+    near = [known[found] for found in get_close_matches(name.lower(), known, n=3, cutoff=0.4)]
+    if not near:
+        return f"{_config_name()} has {len(known)} others and none that is spelt alike"
+    return f"did you mean {' or '.join(near)}? (of {_config_name()})"
 
 
 def transform_name(color_space: str) -> str:

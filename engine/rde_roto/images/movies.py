@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rde_roto.images.color import to_network_view, transform_name
+from rde_roto.images.input_space import InputSpace
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
@@ -36,9 +37,9 @@ _FULL_RANGE = 2
 
 
 def open_movie(
-    path: Path, color_space: str, hash_file: Callable[[Path], str] = digest_file
+    path: Path, space: InputSpace, hash_file: Callable[[Path], str] = digest_file
 ) -> MoviePlate:
-    """A movie as a plate; `color_space` is the canonical space its RGB is taken to be in.
+    """A movie as a plate; `space` is what its RGB is taken to be in.
 
     `hash_file` gives the digest of a file's bytes.
 
@@ -53,7 +54,7 @@ def open_movie(
         ) from error
     if not path.is_file():
         raise InputError(f"{path} does not exist")
-    return MoviePlate(path, color_space, hash_file)
+    return MoviePlate(path, space, hash_file)
 
 
 class MoviePlate:
@@ -64,9 +65,9 @@ class MoviePlate:
     the first frame as the file has it, `01:00:00:00`, or None.
     """
 
-    def __init__(self, path: Path, color_space: str, hash_file: Callable[[Path], str]) -> None:
+    def __init__(self, path: Path, space: InputSpace, hash_file: Callable[[Path], str]) -> None:
         self._path = path
-        self._color_space = color_space
+        self.space = space
         self._hash_file = hash_file
         self._lock = Lock()
         self._decoder = _Decoder(path)
@@ -83,7 +84,7 @@ class MoviePlate:
     def digest(self, frame: int) -> str:
         """Digest of the movie's bytes, the frame's place in it and the colour transform."""
         index = self._index(frame)
-        return digest_of(self._content, index, transform_name(self._color_space))
+        return digest_of(self._content, index, transform_name(self.space.name))
 
     def read(self, frame: int) -> FloatArray:
         """The frame in the network's view: float32 [H, W, 3] RGB in 0..1, row 0 on top.
@@ -99,7 +100,7 @@ class MoviePlate:
                 f"the plate {self.name} changes size at frame {frame}: "
                 f"expected {self.format.data}, came {pixels.shape[1]}x{pixels.shape[0]}"
             )
-        return to_network_view(pixels, self._color_space)
+        return to_network_view(pixels, self.space.name)
 
     @cached_property
     def _content(self) -> str:

@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
-from rde_roto.images.color import (
-    CINEON,
-    LINEAR,
-    SRGB,
-    canonical_space,
-    to_network_view,
-    transform_name,
-)
-from rde_roto.images.files import ImageHeader, read_channels, read_headers
+from rde_roto.images.color import to_network_view, transform_name
+from rde_roto.images.files import read_channels, read_headers
+from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
-from rde_roto.images.movies import MOVIE_SUFFIXES, open_movie
+from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import FrameSequence, find_sequence
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import Plate, PlateFormat
+from rde_roto.values.plate import PlateFormat
 
 
 def open_plate(
@@ -33,59 +28,41 @@ def open_plate(
     color_space: str | None = None,
     memo: PlateMemo | None = None,
     picture: PictureName = FIRST_PICTURE,
-) -> Plate:
+    fallback_space: str | None = None,
+) -> DiskPlate:
     """A plate named by a pattern, one of its frames, its folder, or a movie file.
 
-    `color_space` overrides what the files say; without it, a sequence takes what its first frame
-    says, or what its format means (see `guess_space`), and a movie is taken as sRGB. `memo` knows
-    the digests of files that have not changed since they were last read. `picture` says which view
-    and layer of the files is the plate.
+    `color_space` is the artist's word, `fallback_space` the preset's: see `input_space`, which is
+    asked about the first frame. `memo` knows the digests of files that have not changed since they
+    were last read. `picture` says which view and layer of the files is the plate.
 
     Raises UsageError for a text that names no one plate, an unknown colour space or a movie's view
     or layer; InputError when the plate is missing, its first frame unreadable or without that view
     or layer.
     """
-    space = None if color_space is None else canonical_space(color_space)
+    said = SaidOfSpace.of(color_space, fallback_space)
     hash_file = digest_file if memo is None else memo.digest_file
     if Path(text).suffix.lower() in MOVIE_SUFFIXES:
         if picture != FIRST_PICTURE:
             raise UsageError(f"{text} is a movie, which has no views or layers: leave them out")
-        return open_movie(Path(text), space or SRGB, hash_file)
+        return open_movie(Path(text), input_space(Path(text), None, said), hash_file)
     sequence = find_sequence(text)
     path = sequence.path(sequence.range.first)
     header = picture.find(path, read_headers(path)).header
-    return SequencePlate(sequence, header.format, space or guess_space(header), hash_file, picture)
-
-
-def guess_space(header: ImageHeader) -> str:
-    """The canonical colour space of a file: what it says, else what its format means.
-
-    8-bit files are sRGB, whatever they say: that is what the network was trained on. Otherwise
-    the file's own word counts when the colour configuration knows it; failing that, half and
-    float are scene-linear Rec.709, DPX of more than 8 bits is Cineon log, the rest is sRGB.
-    """
-    if header.pixel_type == "uint8":
-        return SRGB
-    if header.color_space is not None:
-        try:
-            return canonical_space(header.color_space)
-        except UsageError:
-            pass  # only a suggestion: the format decides
-    if header.pixel_type in ("half", "float", "double"):
-        return LINEAR
-    return CINEON if header.kind == "dpx" else SRGB
+    space = input_space(path, header, said)
+    return SequencePlate(sequence, header.format, space, hash_file, picture)
 
 
 @dataclass(frozen=True, eq=False)
 class SequencePlate:
-    """A plate of one image file a frame. `color_space` is canonical and holds for every frame.
+    """A plate of one image file a frame, all of which are in one colour space.
 
     `hash_file` gives the digest of a file's bytes.
     """
 
     sequence: FrameSequence
     format: PlateFormat
-    color_space: str
+    space: InputSpace
     hash_file: Callable[[Path], str] = digest_file
     picture: PictureName = FIRST_PICTURE
 
@@ -107,7 +84,7 @@ class SequencePlate:
         """
         content = self.hash_file(self.sequence.path(frame))
         picture = (self.picture.view or "", self.picture.layer or "")
-        return digest_of(content, *picture, transform_name(self.color_space))
+        return digest_of(content, *picture, transform_name(self.space.name))
 
     def read(self, frame: int) -> FloatArray:
         """The frame in the network's view: float32 [H, W, 3] RGB in 0..1, row 0 on top.
@@ -126,7 +103,7 @@ class SequencePlate:
         pixels = read_channels(path, picture.channels, picture.header.part)
         if len(picture.channels) == 1:
             pixels = np.repeat(pixels, 3, axis=2)
-        return to_network_view(pixels, self.color_space)
+        return to_network_view(pixels, self.space.name)
 
 
 def _tell_apart(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:
@@ -136,3 +113,7 @@ def _tell_apart(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:
     if expected.display != came.display:
         return f"a display window of {expected.display}", f"one of {came.display}"
     return f"pixel aspect {expected.pixel_aspect:g}", f"{came.pixel_aspect:g}"
+
+
+DiskPlate: TypeAlias = SequencePlate | MoviePlate
+"""A plate that `open_plate` opens: `space` says what colours it is in, and who says so."""

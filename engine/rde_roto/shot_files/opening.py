@@ -12,7 +12,7 @@ from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import element_names, read_mask
 from rde_roto.images.missing_frames import FilledPlate
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates import DiskPlate, open_plate
 from rde_roto.images.sequences import FramePattern
 from rde_roto.shot_files.locks import FileLock
 from rde_roto.values.errors import InputError, UsageError
@@ -62,7 +62,7 @@ def open_document(
     missing, damaged or of the wrong size.
     """
     entry = document.plate
-    source = open_entry(entry, folder, memo)
+    source = open_entry(entry, preset, folder, memo)
     asked = document.range or _whole_range(source, entry.missing)
     plate, frames = _with_policy(source, asked, entry.missing)
     elements = shot_elements(document)
@@ -89,13 +89,16 @@ def open_document(
     )
 
 
-def open_entry(entry: PlateEntry, folder: Path, memo: PlateMemo | None = None) -> Plate:
+def open_entry(
+    entry: PlateEntry, preset: Preset, folder: Path, memo: PlateMemo | None = None
+) -> DiskPlate:
     """The plate of a document whose paths start at `folder`, as it lies on disk.
 
     Raises as `images.plates.open_plate` does.
     """
     picture = PictureName(entry.view, entry.layer)
-    return open_plate(str(folder / entry.path), entry.color_space, memo, picture)
+    space = preset.input.color_space
+    return open_plate(str(folder / entry.path), entry.color_space, memo, picture, space)
 
 
 def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat) -> FileLock:

@@ -71,10 +71,10 @@ class ShotFile:
 
     def missing(self) -> Iterator[str]:
         """A sentence for each thing that the document names and that is not there."""
-        says = self.says
+        says, preset = self.says, self.preset()
         try:
             with self._naming_the_document():
-                open_entry(says.plate, self.folder)
+                open_entry(says.plate, preset, self.folder)
         except InputError as error:
             yield str(error)
         for entry in says.keyframes:

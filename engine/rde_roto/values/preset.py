@@ -93,6 +93,18 @@ class _Flat(Settings):
         return digest_of(type(self).__name__, *(part for pair in values.items() for part in pair))
 
 
+class Input(Settings):
+    """How plates are read where neither the artist nor their files say."""
+
+    color_space: str | None = Field(
+        default=None,
+        description=(
+            "The plate's colour space where neither you, nor the file, nor the colour "
+            "configuration's file rules name one; null leaves it to the file's format."
+        ),
+    )
+
+
 class Tracking(_Flat):
     """What decides the network's own matte; its digest enters every state digest."""
 
@@ -205,10 +217,11 @@ class Running(Settings):
 
 
 class Preset(Settings):
-    """A named Tracking, Finish and Running. Values out of range raise pydantic.ValidationError."""
+    """How a run is done, by a name. Values out of range raise pydantic.ValidationError."""
 
     name: str = Field(description="The preset's name: its file's name without .yaml.")
     description: str = Field(default="", description="What the preset is for, one sentence.")
+    input: Input = Field(default=Input(), description="How the plate is read.")
     tracking: Tracking = Field(default=Tracking(), description="How the elements are followed.")
     finish: Finish = Field(default=Finish(), description="What is done to the finished matte.")
     running: Running = Field(default=Running(), description="How a run spends time and disk.")

@@ -1,0 +1,47 @@
+"""``rde-roto look``: a frame of a plate exactly as the network sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rde_roto.doors.options import (
+    ColorSpaceOption,
+    LayerOption,
+    PlateArgument,
+    PresetOption,
+    SetOption,
+    ViewOption,
+)
+from rde_roto.images.files import replacing
+from rde_roto.images.layers import PictureName
+from rde_roto.images.panels import to_image
+from rde_roto.images.plates import SequencePlate, open_plate
+from rde_roto.values.errors import UsageError
+from rde_roto.values.preset_files import load_preset
+
+
+def look(
+    plate: PlateArgument,
+    frame: Annotated[int, typer.Option(metavar="FRAME", help="Which frame.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The picture, ….png, 8 bits.")],
+    color_space: ColorSpaceOption = None,
+    view: ViewOption = None,
+    layer: LayerOption = None,
+    preset: PresetOption = "standard",
+    set_: SetOption = None,
+) -> None:
+    """Writes what the network sees of a frame, before it is scaled to tracking.lines."""
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: expected a name that ends in .png")
+    fallback = load_preset(preset, set_ or ()).input.color_space
+    opened = open_plate(plate, color_space, None, PictureName(view, layer), fallback)
+    pixels = opened.read(frame)
+    own = opened.sequence.path(frame) if isinstance(opened, SequencePlate) else Path(plate)
+    if out.resolve() == own.resolve():
+        raise UsageError(f"--out would overwrite its own input {out}: choose another")
+    with replacing(out) as temp:
+        to_image(pixels).save(temp)
+    print(f"seen as {opened.space.name}, says {opened.space.said_by}; wrote {out}")

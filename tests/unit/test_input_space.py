@@ -1,0 +1,149 @@
+"""Whose word counts about a plate's colours, and what the network then sees of camera logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Run, refused
+from image_files import read_image, write_image
+from numpy.typing import NDArray
+
+from rde_roto.images.color import LINEAR, to_network_view
+from rde_roto.images.plates import open_plate
+from rde_roto.values.errors import UsageError
+
+pytest_plugins = ("command_line_fixtures",)
+
+Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def a_plate(folder: Path, name: str = "hero", value: float = 0.18) -> str:
+    write_image(folder / f"{name}.1001.exr", np.full((4, 6, 3), value), "float")
+    return str(folder / f"{name}.####.exr")
+
+
+# Whose word counts.
+
+
+def test_the_artist_before_the_file_rules_before_the_preset_before_the_format(
+    tmp_path: Path,
+) -> None:
+    named = a_plate(tmp_path, "hero_ACEScct")
+    plain = a_plate(tmp_path, "hero")
+    artist = open_plate(named, "ACEScg", fallback_space="ARRI LogC4").space
+    assert (artist.name, artist.said_by) == ("ACEScg", "you")
+    ruled = open_plate(named, fallback_space="ARRI LogC4").space
+    assert (ruled.name, ruled.said_by) == ("ACEScct", "the colour configuration's file rules")
+    preset = open_plate(plain, fallback_space="ARRI LogC4").space
+    assert (preset.name, preset.said_by) == ("ARRI LogC4", "the preset")
+    meant = open_plate(plain).space
+    assert (meant.name, meant.said_by) == (LINEAR, "its format")
+
+
+def test_the_file_before_the_file_rules_and_eight_bits_before_the_file(tmp_path: Path) -> None:
+    grey = np.full((4, 6, 3), 0.5)
+    write_image(tmp_path / "a_ACEScct.1.exr", grey, "half", oiio__ColorSpace="ACEScg")
+    write_image(tmp_path / "b_ACEScct.1.png", grey, "uint8", oiio__ColorSpace="ACEScg")
+    space = open_plate(str(tmp_path / "a_ACEScct.#.exr"), fallback_space="ARRI LogC4").space
+    assert (space.name, space.said_by) == ("lin_ap1_scene", "the file")
+    space = open_plate(str(tmp_path / "b_ACEScct.#.png"), fallback_space="ARRI LogC4").space
+    assert (space.name, space.said_by) == ("sRGB", "its 8 bits")
+
+
+def test_a_space_of_the_preset_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean ACEScg"):
+        open_plate(a_plate(tmp_path), fallback_space="ACEScgg")
+
+
+# Camera logs, each against the curve that its maker publishes.
+
+
+def logc3(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ARRI, ALEXA LogC curve: usage in VFX (2017), EI 800."""
+    linear_part = (x - 0.092809) / 5.367655
+    return np.where(
+        x > 0.149658, (10 ** ((x - 0.385537) / 0.247190) - 0.052272) / 5.555556, linear_part
+    )
+
+
+def logc4(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ARRI LogC4 logarithmic color space specification (2022)."""
+    a, b, c = (2**18 - 16) / 117.45, (1023 - 95) / 1023, 95 / 1023
+    s = 7 * np.log(2) * 2 ** (7 - 14 * c / b) / (a * b)
+    t = (2 ** (14 * (-c / b) + 6) - 64) / a
+    return np.where(x >= 0, (2 ** (14 * (x - c) / b + 6) - 64) / a, x * s + t)
+
+
+def slog3(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sony, technical summary for S-Gamut3.Cine/S-Log3 and S-Gamut3/S-Log3."""
+    low = (x * 1023 - 95) * 0.01125 / (171.2102946929 - 95)
+    return np.where(x >= 171.2102946929 / 1023, 10 ** ((x * 1023 - 420) / 261.5) * 0.19 - 0.01, low)
+
+
+def acescct(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Academy S-2016-001."""
+    return np.where(
+        x > 0.155251141552511, 2 ** (x * 17.52 - 9.72), (x - 0.0729055341958355) / 10.5402377416545
+    )
+
+
+@pytest.mark.parametrize(
+    ("space", "curve"),
+    [
+        ("ARRI LogC3 (EI800)", logc3),
+        ("ARRI LogC4", logc4),
+        ("S-Log3 S-Gamut3", slog3),
+        ("ACEScct", acescct),
+    ],
+)
+def test_greys_of_camera_logs_are_seen_by_their_makers_curve(
+    tmp_path: Path, space: str, curve: Curve
+) -> None:
+    codes = np.linspace(0.0, 1.0, 64)
+    pixels = np.repeat(codes[None, :, None], 3, axis=2)
+    write_image(tmp_path / "log.1.exr", pixels, "float")
+    seen = open_plate(str(tmp_path / "log.#.exr"), space).read(1)[0]
+    light = np.repeat(curve(codes)[None, :, None], 3, axis=2).astype(np.float32)
+    expected = to_network_view(light, LINEAR)[0]
+    # Grey stays grey in every gamut. Light is rounded to half, 2^-11 of it, 2e-4 in display; where
+    # the curve is steep the tables of the configuration add as much.
+    assert np.abs(seen - expected).max() < 2e-3
+    assert (np.diff(seen[:, 1]) >= 0).all()
+
+
+def test_highlights_keep_their_shape_and_darkness_is_black(tmp_path: Path) -> None:
+    light = np.array([[[-0.5] * 3, [0.0] * 3, [1.0] * 3, [4.0] * 3, [16.0] * 3, [60000.0] * 3]])
+    write_image(tmp_path / "hdr.1.exr", light, "half")
+    seen = open_plate(str(tmp_path / "hdr.#.exr"), "ACEScg").read(1)[0, :, 0]
+    assert seen[0] == seen[1] == 0
+    assert (np.diff(seen[1:]) > 0.01).all()
+    assert seen[-1] < 1
+
+
+# rde-roto look.
+
+
+def test_look_writes_exactly_what_the_network_sees(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pattern = a_plate(tmp_path, "hero_ACEScct", 0.4)
+    out = tmp_path / "seen.png"
+    assert run("look", pattern, "--frame", "1001", "--out", str(out)) == 0
+    said = capsys.readouterr().out
+    assert "seen as ACEScct, says the colour configuration's file rules" in said
+    expected = open_plate(pattern).read(1001)
+    np.testing.assert_allclose(read_image(out)[1], np.rint(expected * 255) / 255, atol=1e-6)
+
+
+def test_look_refuses_what_it_cannot_do(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(tmp_path / "p.1.png", np.zeros((4, 6, 3)), "uint8")
+    plate, own = str(tmp_path / "p.#.png"), str(tmp_path / "p.1.png")
+    assert run("look", plate, "--frame", "1", "--out", own) == 2
+    assert "overwrite its own input" in refused(capsys)
+    assert run("look", plate, "--frame", "1", "--out", str(tmp_path / "x.jpg")) == 2
+    assert run("look", plate, "--frame", "2", "--out", str(tmp_path / "x.png")) == 4
