@@ -8,15 +8,39 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.geometry import Raw
+from rde_roto.edges import redraw_edges
+from rde_roto.geometry import Geometry, Raw
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
 
+def looks_at_plate(geometry: Geometry, settings: Finish) -> bool:
+    """Whether `finish` needs the plate: where the matte is enlarged, and edges are to follow it."""
+    cells, pixels = geometry.working, geometry.window.shape
+    is_enlarged = cells != pixels and cells[0] <= pixels[0] and cells[1] <= pixels[1]
+    return settings.edges == "plate" and is_enlarged
+
+
 @torch.inference_mode()
-def finish(raw: Raw, settings: Finish) -> FloatArray:
-    """The deliverable matte of one frame, float32 [K, plate height, plate width] in 0..1."""
-    return _adjusted(torch.from_numpy(raw.at_plate())[None], settings)
+def finish(raw: Raw, plate: FloatArray | None, settings: Finish) -> FloatArray:
+    """The deliverable matte of one frame.
+
+    Args:
+        raw: the network's own matte.
+        plate: the frame in the network's view, float32 [plate height, plate width, 3], 0..1; not
+            looked at unless `looks_at_plate`.
+        settings: the artist's knobs.
+
+    Returns: float32 [K, plate height, plate width] in 0..1.
+    """
+    geometry, planes = raw.geometry, torch.from_numpy(raw.planes)
+    alpha = geometry.to_plate(planes[None])
+    if plate is not None and looks_at_plate(geometry, settings):
+        box = geometry.window
+        there = alpha[0, :, box.y : box.y + box.height, box.x : box.x + box.width]
+        guide = torch.from_numpy(geometry.cropped(plate))
+        redraw_edges(there, geometry.unpadded(planes), guide)
+    return _adjusted(alpha, settings)
 
 
 @torch.inference_mode()
@@ -35,7 +59,10 @@ def _adjusted(alpha: Tensor, settings: Finish) -> FloatArray:
         alpha = _blurred(alpha, sigma_px=settings.feather_px / 2)
     if settings.gain != 1:
         alpha = alpha * settings.gain
-    adjusted: FloatArray = alpha.clamp(0, 1).squeeze(0).cpu().numpy()
+    alpha = alpha.clamp(0, 1)
+    if settings.gamma != 1:
+        alpha = alpha ** (1 / settings.gamma)
+    adjusted: FloatArray = alpha.squeeze(0).cpu().numpy()
     return adjusted
 
 

@@ -18,7 +18,7 @@ import torch
 from rde_roto.blend import blended
 from rde_roto.chain import Chain, PlateDigests
 from rde_roto.devices import choose_device
-from rde_roto.finish import finish, finish_keyframe
+from rde_roto.finish import finish, finish_keyframe, looks_at_plate
 from rde_roto.geometry import Raw
 from rde_roto.models import Model
 from rde_roto.propagator import tracker_of
@@ -172,7 +172,9 @@ class RotoNode:
 
     def _finished(self, frame: int, raw: Raw, elements: tuple[str, ...]) -> Matte:
         """A raw matte of some elements at plate size; those that do not exist yet are empty."""
-        finished = finish(raw, self.preset.finish)
+        settings = self.preset.finish
+        plate = self.shot.plate.read(frame) if looks_at_plate(raw.geometry, settings) else None
+        finished = finish(raw, plate, settings)
         alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         existing = self.shot.existing(frame)
         for element, plane, place in zip(

@@ -172,6 +172,14 @@ class Tracking(_Flat):
 class Finish(_Flat):
     """What is done to the network's matte on its way out; changing it tracks nothing anew."""
 
+    edges: Literal["bilinear", "plate"] = Field(
+        default="plate",
+        description=(
+            "How the network's matte is brought to the plate's size: plate draws its edges after "
+            "the plate's own pixels, bilinear only enlarges it, which is faster and softer. "
+            "Frames that you painted are never redrawn."
+        ),
+    )
     erode_px: float = Field(
         default=0.0,
         ge=-64.0,
@@ -192,6 +200,15 @@ class Finish(_Flat):
         ge=0.0,
         le=10.0,
         description="Multiplies the matte, which is then held within 0..1; 0 to 10, no unit.",
+    )
+    gamma: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=10.0,
+        description=(
+            "Raises the matte to the power of 1 / gamma, after the gain: above 1 firms up what is "
+            "half see-through, below 1 thins it; 0 and 1 stay. 0.1 to 10, no unit."
+        ),
     )
 
 
