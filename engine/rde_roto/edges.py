@@ -25,6 +25,9 @@ from rde_roto.geometry import resized
 SOFT = 1 / 512
 """Nearer to 0 or 1 than this the matte is flat: half a code of 8 bits."""
 
+_SLIGHT_VARIANCE = 5e-3
+"""Of alpha in a window: where it varies less, as in motion blur, a line would fit the grain alone,
+and alpha stays more and more as it is."""
 _TILE = 64
 """Cells of the network's matte."""
 _MARGIN = 8
@@ -180,13 +183,22 @@ class _Guide:
             ]
         )
         offset = mean - (slope * self._mean).sum(dim=0)
-        misfit = (square - mean * mean - (slope * shared).sum(dim=0)).clamp(min=0)
+        variance = (square - mean * mean).clamp(min=0)
+        misfit = (variance - (slope * shared).sum(dim=0)).clamp(min=0)
         weight = 1 / (misfit + _LEAST_MISFIT)
         fits = self._smooth(torch.cat([slope * weight, torch.stack([offset * weight, weight])]))
-        return (((fits[:3] * self._colour).sum(dim=0) + fits[3]) / fits[4]).clamp(0, 1)
+        line = ((fits[:3] * self._colour).sum(dim=0) + fits[3]) / fits[4]
+        return torch.lerp(alpha, line, variance / (variance + _SLIGHT_VARIANCE)).clamp(0, 1)
 
     def _smooth(self, planes: Tensor) -> Tensor:
         """The mean over the window about each pixel, the border repeated."""
         reach, width = self._radius, 2 * self._radius + 1
+        height, length = planes.shape[-2:]
         planes = F.pad(planes, (reach, reach, reach, reach), mode="replicate")
-        return F.avg_pool2d(F.avg_pool2d(planes, (1, width), stride=1), (width, 1), stride=1)
+        total = planes[:, :, :length].clone()
+        for offset in range(1, width):
+            total += planes[:, :, offset : offset + length]
+        mean = total[:, :height].clone()
+        for offset in range(1, width):
+            mean += total[:, offset : offset + height]
+        return mean.div_(width * width)

@@ -329,10 +329,12 @@ def test_thin_plates_are_finished(plate: tuple[int, int]) -> None:
 FINISH_4K = """
 import resource
 import numpy as np
+import torch
 from rde_roto.finish import finish
 from rde_roto.geometry import Geometry
 from rde_roto.values.preset import Finish
 
+torch.set_num_threads(1)  # threads that wait for each other are slow beside other tests
 geometry = Geometry.of((2160, 4096), 480)
 left, right, top, bottom = geometry.padding
 rows, columns = np.indices((480 + top + bottom, 910 + left + right)).astype(np.float32)

@@ -380,3 +380,34 @@ def test_another_feather_costs_no_step() -> None:
     assert node.steps == 0
     for frame, expected in straight(shot, preset).items():
         assert_same(found[frame], expected)
+
+
+# Edges after the plate.
+
+
+def test_edges_follow_the_plate_in_any_order_and_never_at_a_keyframe() -> None:
+    plate = MemoryPlate(FrameRange.parse("1001-1008"), height=240, width=300)
+    shot = a_shot(mask(1003, plate=plate), mask(1007, plate=plate), plate=plate)
+    drawn = straight(shot)
+    node = ToyNode(shot)
+    for frame in (1006, 1001, 1007, 1004, 1008, 1003, 1002, 1005):
+        assert_same(node.matte(frame), drawn[frame])
+    enlarged = straight(shot, PRESET.model_copy(update={"finish": Finish(edges="bilinear")}))
+    for frame, matte in drawn.items():
+        same = np.array_equal(matte.alpha, enlarged[frame].alpha)
+        assert same == (frame in (1003, 1007)), frame
+        assert matte.digest != enlarged[frame].digest
+    for keyframe in shot.keyframes:
+        np.testing.assert_array_equal(drawn[keyframe.frame].alpha, keyframe.alpha)
+
+
+def test_without_the_plates_edges_no_plate_is_read_for_the_finish() -> None:
+    plate = MemoryPlate(FrameRange.parse("1001-1008"), height=240, width=300)
+    shot = a_shot(mask(1003, plate=plate), plate=plate)
+    stores = Stores.in_ram()
+    for _ in ToyNode(shot, stores=stores).render():
+        pass
+    plate.read_frames.clear()
+    bilinear = PRESET.model_copy(update={"finish": Finish(edges="bilinear")})
+    assert len(list(ToyNode(shot, bilinear, stores).render())) == 8
+    assert plate.read_frames == [], "the raw mattes are there"

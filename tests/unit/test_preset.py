@@ -320,7 +320,8 @@ def test_a_damaged_preset_does_not_hide_the_listing(tmp_path: Path) -> None:
         ),
         (
             "finish:\n  zzzz: 1\n",
-            "hero.yaml:2: unknown key 'zzzz' in finish; known are erode_px, feather_px, gain",
+            "hero.yaml:2: unknown key 'zzzz' in finish; known are edges, erode_px, feather_px, "
+            "gain, gamma",
         ),
         (
             "tracking:\n  lines: 5000\n",

@@ -207,7 +207,7 @@ class Finish(_Flat):
         le=10.0,
         description=(
             "Raises the matte to the power of 1 / gamma, after the gain: above 1 firms up what is "
-            "half see-through, below 1 thins it; 0 and 1 stay. 0.1 to 10, no unit."
+            "half transparent, below 1 thins it; 0 and 1 stay. 0.1 to 10, no unit."
         ),
     )
 
