@@ -78,7 +78,8 @@ def averaged(rows: FloatArray, count: int) -> FloatArray:
     ends = np.linspace(0, len(rows), count + 1)
     whole = np.minimum(ends.astype(int), len(rows) - 1)
     until = total[whole] + (ends - whole)[:, None] * rows[whole]
-    return (np.diff(until, axis=0) * count / len(rows)).clip(0, 1).astype(np.float32)
+    means: FloatArray = (np.diff(until, axis=0) * count / len(rows)).clip(0, 1).astype(np.float32)
+    return means
 
 
 def from_truth(shot: EdgeShot) -> None:

@@ -40,7 +40,7 @@ def grown_slowly(alpha: FloatArray, radius: int) -> FloatArray:
 
 
 def finished(alpha: FloatArray, **settings: float) -> FloatArray:
-    return finish_keyframe(alpha, Finish(**settings))
+    return finish_keyframe(alpha, Finish.model_validate(settings))
 
 
 # Erode and dilate.
@@ -224,7 +224,8 @@ def subject(width_px: float = 1.5) -> FloatArray:
     disk = 60 - np.hypot(rows - 100.3, columns - 110.7)
     spoke = np.minimum(2 - np.abs(rows - 100 - 0.2 * (columns - 110)), columns - 110)
     inside = np.maximum(disk, np.minimum(spoke, 300 - columns))
-    return (inside / width_px + 0.5).clip(0, 1).astype(np.float32)
+    coverage: FloatArray = (inside / width_px + 0.5).clip(0, 1).astype(np.float32)
+    return coverage
 
 
 def filmed(alpha: FloatArray) -> FloatArray:
@@ -242,7 +243,8 @@ def cells_of(alpha: FloatArray) -> FloatArray:
     rows, columns = (edges._axis(*pair).mean for pair in zip(SIZE, CELLS, strict=True))
     cells = rows @ torch.from_numpy(alpha) @ columns.T
     # rounding may leave the last bit of 1
-    return F.pad(cells.clamp(0, 1), GEOMETRY.padding).numpy()
+    padded: FloatArray = F.pad(cells.clamp(0, 1), GEOMETRY.padding).numpy()
+    return padded
 
 
 def both(raw: FloatArray, plate: FloatArray) -> tuple[FloatArray, FloatArray]:
