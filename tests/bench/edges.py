@@ -20,7 +20,7 @@ from PIL import Image
 
 from rde_roto.evaluation.alpha import MatteMeter, edge_band
 from rde_roto.finish import finish
-from rde_roto.geometry import Geometry
+from rde_roto.geometry import Geometry, Raw
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
@@ -57,18 +57,18 @@ class EdgeShot:
         alpha: FloatArray = read_channels(self._truths.path(frame), ["A"])[..., 0]
         return alpha
 
-    def reduced(self, frame: int) -> FloatArray:
-        """The truth averaged to the network's size, as it would come from there: [1, H, W]."""
+    def reduced(self, frame: int) -> Raw:
+        """The truth averaged to the network's size, as it would come from there."""
         cells = self.truth(frame)
         for axis, count in enumerate(self.geometry.working):
             cells = np.moveaxis(averaged(np.moveaxis(cells, axis, 0), count), 0, axis)
         left, right, top, bottom = self.geometry.padding
-        return np.pad(cells, ((top, bottom), (left, right)))[None]
+        return Raw(np.pad(cells, ((top, bottom), (left, right)))[None], self.geometry)
 
     def enlarged(self, frame: int, settings: Finish) -> FloatArray:
         """The reduced truth at plate size again, float32 [H, W]."""
         view = self.plate.read(frame) if settings.edges == "plate" else None
-        alpha: FloatArray = finish(self.reduced(frame), view, self.geometry, settings)[0]
+        alpha: FloatArray = finish(self.reduced(frame), view, settings)[0]
         return alpha
 
 
@@ -89,7 +89,7 @@ def from_truth(shot: EdgeShot) -> None:
         for frame in shot.frames:
             truth, cells, view = shot.truth(frame), shot.reduced(frame), shot.plate.read(frame)
             started = time.perf_counter()
-            alpha = finish(cells, view, shot.geometry, settings)[0]
+            alpha = finish(cells, view, settings)[0]
             seconds += time.perf_counter() - started
             meter.add(truth, alpha, edge_band(truth, BAND_PX))
         figures = asdict(meter.score()) | {"ms_per_frame": 1000 * seconds / len(shot.frames)}

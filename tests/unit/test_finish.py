@@ -13,7 +13,7 @@ from rde_roto import edges
 from rde_roto.edges import SOFT
 from rde_roto.evaluation.alpha import gradient_error, mad
 from rde_roto.finish import finish, finish_keyframe, looks_at_plate
-from rde_roto.geometry import Geometry
+from rde_roto.geometry import Geometry, Raw
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
@@ -194,7 +194,7 @@ def test_a_matte_comes_back_at_plate_size(
     height, width = geometry.working
     blocks = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(1))
     logits = F.interpolate(5 * blocks, (top + height + bottom, left + width + right))[0]
-    found = finish(logits.softmax(dim=0)[1:].numpy(), None, geometry, settings)
+    found = finish(Raw(logits.softmax(dim=0)[1:].numpy(), geometry), None, settings)
     assert found.shape == (2, *plate)
     assert found.dtype == np.float32
     assert found.min() >= 0
@@ -206,7 +206,7 @@ def test_elements_come_without_the_padding() -> None:
     geometry = Geometry.of((20, 40), 480)  # padded to 32 x 48
     raw = np.zeros((2, 32, 48), np.float32)
     raw[:, 6:26, 4:44] = np.array([0.25, 0.75]).reshape(2, 1, 1)
-    found = finish(raw, None, geometry, Finish())
+    found = finish(Raw(raw, geometry), None, Finish())
     assert (found[0] == 0.25).all()
     assert (found[1] == 0.75).all()
 
@@ -249,8 +249,8 @@ def cells_of(alpha: FloatArray) -> FloatArray:
 
 def both(raw: FloatArray, plate: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The matte enlarged, and drawn after the plate."""
-    enlarged = finish(raw, None, GEOMETRY, Finish(edges="bilinear"))
-    return enlarged, finish(raw, plate, GEOMETRY, Finish(edges="plate"))
+    enlarged = finish(Raw(raw, GEOMETRY), None, Finish(edges="bilinear"))
+    return enlarged, finish(Raw(raw, GEOMETRY), plate, Finish(edges="plate"))
 
 
 @pytest.mark.parametrize("width_px", [1, 2, 6])
@@ -323,7 +323,7 @@ def test_thin_plates_are_finished(plate: tuple[int, int]) -> None:
     size = (geometry.working[0] + top + bottom, geometry.working[1] + left + right)
     raw = np.random.default_rng(3).random((1, *size), dtype=np.float32)
     view = np.random.default_rng(4).random((*plate, 3), dtype=np.float32)
-    found = finish(raw, view, geometry, Finish())
+    found = finish(Raw(raw, geometry), view, Finish())
     assert found.shape == (1, *plate)
     assert np.isfinite(found).all()
 
@@ -333,7 +333,7 @@ import resource
 import numpy as np
 import torch
 from rde_roto.finish import finish
-from rde_roto.geometry import Geometry
+from rde_roto.geometry import Geometry, Raw
 from rde_roto.values.preset import Finish
 
 torch.set_num_threads(1)  # threads that wait for each other are slow beside other tests
@@ -344,7 +344,7 @@ middles = np.linspace(100, 800, 5, dtype=np.float32)
 circles = [80 - np.hypot(rows - 240, columns - middle) for middle in middles]
 raw = (np.stack(circles) / 3 + 0.5).clip(0, 1).astype(np.float32)
 view = np.random.default_rng(0).random((2160, 4096, 3), dtype=np.float32)
-assert finish(raw, view, geometry, Finish()).shape == (5, 2160, 4096)
+assert finish(Raw(raw, geometry), view, Finish()).shape == (5, 2160, 4096)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
