@@ -445,7 +445,7 @@ def test_overrides_come_on_top_and_the_last_one_wins() -> None:
     preset = PresetLibrary((SHIPPED,)).load("draft", overrides)
     tracking = Tracking(lines=240, memory_every=6, top_k=None, bank=Bank(1, 1, 0))
     assert preset.tracking == tracking
-    assert preset.finish == Finish(erode_px=-2.0)
+    assert preset.finish == Finish(edges="bilinear", erode_px=-2.0)
 
 
 @pytest.mark.parametrize(

@@ -61,10 +61,9 @@ def open_document(
     Raises UsageError for what does not fit together, InputError for a plate or mask that is
     missing, damaged or of the wrong size.
     """
-    entry = document.plate
-    source = open_entry(entry, preset, folder, memo)
-    asked = document.range or _whole_range(source, entry.missing)
-    plate, frames = _with_policy(source, asked, entry.missing)
+    source, missing = open_entry(document.plate, preset, folder, memo), document.plate.missing
+    asked = document.range or _whole_range(source, missing)
+    plate, frames = _with_policy(source, asked, missing)
     elements = shot_elements(document)
     ids = tuple(element.id for element in elements)
     masks = [_keyframe(entry, folder, plate, ids) for entry in document.keyframes]
@@ -79,14 +78,8 @@ def open_document(
     pinned = (lock.pattern.path(frame) for lock in locks for frame in lock.frames)
     weights = folder / document.model
     model = str(weights) if weights.is_file() else document.model
-    return OpenedShot(
-        shot,
-        preset,
-        model,
-        (*drawn, *pinned),
-        gaps=asked.difference(source.range),
-        missing=entry.missing,
-    )
+    gaps = asked.difference(source.range)
+    return OpenedShot(shot, preset, model, (*drawn, *pinned), gaps, missing)
 
 
 def open_entry(
