@@ -27,7 +27,7 @@ MAGIC_BYTES = 4
 # A short look each time, a long one with the slow tests.
 EXAMPLES = [
     pytest.param(150, id="short"),
-    pytest.param(5_000, id="long", marks=[pytest.mark.slow, pytest.mark.timeout(1200)]),
+    pytest.param(1_000, id="long", marks=[pytest.mark.slow, pytest.mark.timeout(1200)]),
 ]
 
 
