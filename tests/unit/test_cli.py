@@ -160,7 +160,7 @@ def test_keyframes_that_name_nothing_draw_the_elements_of_the_shot(
     assert propagate(keyframe=(f"1001={mask}", f"1006={other}"), elements="hero,car") == 2
     assert "mask.png holds 1 element, expected 2: hero, car" in refused(capsys)
     assert propagate(keyframe=(f"1001={mask}", f"1001={other}")) == 2
-    assert "frame 1001 has 2 keyframes" in refused(capsys)
+    assert "frame 1001 has 2 masks, of which more than one draws" in refused(capsys)
 
 
 def test_labels_and_png(propagate: Run, tmp_path: Path) -> None:
