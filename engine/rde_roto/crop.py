@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rde_roto.geometry import Geometry
+from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _MARGIN = 0.3
@@ -46,13 +47,13 @@ def follow(planes: Tensor, geometry: Geometry) -> Window | None:
     return _placed(sizes[wanted], filled, geometry) if wanted else None
 
 
-def misses(planes: Tensor, geometry: Geometry) -> bool:
+def misses(planes: FloatArray, geometry: Geometry) -> bool:
     """Whether more is to be seen outside the box: an element [K, H, W] is not in it, or reaches one
     of its sides where the plate goes on.
     """
     if geometry.box is None:
         return False
-    seen = geometry.unpadded(planes) >= _SEEN
+    seen = geometry.unpadded(torch.from_numpy(planes)) >= _SEEN
     if not bool(seen.flatten(1).any(dim=1).all()):
         return True
     box, (height, width) = geometry.window, geometry.plate

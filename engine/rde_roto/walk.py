@@ -200,7 +200,8 @@ class Walker(Generic[State]):
         encoded, probabilities = self._read(state, step.views, state.box)
         kept = [Kept(planes, state.box) for planes in _as_kept(probabilities)]
         there = self.geometry.within(state.box)
-        missed = [misses(planes[1:], there) for planes in probabilities[: len(step.frames)]]
+        # asked of what is kept, which is on the CPU: no device is waited for again
+        missed = [misses(self._raw(one).planes, there) for one in kept[: len(step.frames)]]
         if any(missed):
             encoded, probabilities = self._read(state, step.views, None)
             whole = map(Kept, _as_kept(probabilities))

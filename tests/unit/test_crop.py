@@ -113,14 +113,14 @@ def test_a_box_misses_what_goes_on_behind_its_sides_and_what_is_not_in_it() -> N
     there = WHOLE.within(Window(100, 100, 240, 160))
 
     def missed(*boxes: tuple[int, int, int, int]) -> bool:
-        return misses(there.to_network(torch.from_numpy(filled(*boxes))[None])[0], there)
+        return misses(there.to_network(torch.from_numpy(filled(*boxes))[None])[0].numpy(), there)
 
     assert not missed((150, 150, 40, 40))
     assert missed((150, 80, 40, 60))
     assert missed((220, 150, 60, 40))
     assert missed((150, 150, 40, 40), (10, 10, 20, 20))
     at_the_corner = WHOLE.within(Window(0, 0, 240, 160))
-    planes = at_the_corner.to_network(torch.from_numpy(filled((0, 0, 60, 60)))[None])[0]
+    planes = at_the_corner.to_network(torch.from_numpy(filled((0, 0, 60, 60)))[None])[0].numpy()
     assert not misses(planes, at_the_corner)
 
 

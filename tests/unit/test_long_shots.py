@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import torch
 from image_files import write_image
 
+from peak import STATUS
 from rde_roto.doors.demo import demo_shot
 from rde_roto.evaluation.metrics import region_similarity
 from rde_roto.images.files import read_channels
@@ -26,18 +26,19 @@ from rde_roto.values.preset import Bank, Tracking
 COMMAND = "from rde_roto.doors.cli import main; main()"
 RENDER = "import sys, rendering; rendering.main(*sys.argv[1:])"
 PEAK = """
-import resource, sys
+import sys
+from peak import peak_bytes
 try:
     {work}
 except SystemExit as end:
     if end.code:
         raise
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+print("peak", peak_bytes(), file=sys.stderr)
 """
 
 
 def peak_memory(work: str, arguments: list[str], cache: Path) -> int:
-    """Peak resident memory of a fresh process that does this, in kB or B."""
+    """Peak resident memory of a fresh process that does this, in bytes."""
     here = Path(__file__).parent
     environment = {
         **os.environ,
@@ -78,7 +79,7 @@ def bytes_of_entries(cache: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@pytest.mark.skipif(not hasattr(resource, "getrusage"), reason="needs getrusage")
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, where Linux tells of memory")
 def test_peak_memory_and_disk_are_the_same_for_100_and_1000_frames(tmp_path: Path) -> None:
     (tmp_path / "plate").mkdir()
     rng = np.random.default_rng(0)
@@ -99,7 +100,7 @@ def test_peak_memory_and_disk_are_the_same_for_100_and_1000_frames(tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@pytest.mark.skipif(not hasattr(resource, "getrusage"), reason="needs getrusage")
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, where Linux tells of memory")
 def test_peak_memory_is_the_same_for_1000_and_10000_frames_of_the_toy(tmp_path: Path) -> None:
     """Two keyframes, so that the walk back is kept on disk while the walk ahead comes by."""
     peaks = []
