@@ -75,9 +75,9 @@ def _telling(load: Any) -> Any:
     return telling
 
 
-def main(network: str, count: str, folder: str, out: str) -> None:
+def main(network: str, count: str, folder: str, out: str, ram_bytes: str = "10000000") -> None:
     torch.set_num_threads(1)
-    settings = CacheSettings(Path(folder), disk_bytes=5 * 10**7, ram_bytes=10**7)
+    settings = CacheSettings(Path(folder), disk_bytes=5 * 10**7, ram_bytes=int(ram_bytes))
     rendered = node(network, int(count), open_stores(settings))
     shot = rendered.shot
     writer = open_matte_writer(f"{out}/m.####.exr", shot.plate.format, shot.names, False, {})
