@@ -74,6 +74,16 @@ def test_a_new_document_says_everything(
     )
 
 
+def test_a_mask_an_element_stays_a_line_each(new: Run, mask: Path, tmp_path: Path) -> None:
+    car = box_mask(tmp_path / "car.png", 5)
+    assert new(keyframes=(f"1001:hero={mask}", f"1001:car={car}")) == 0
+    assert (
+        "keyframes:\n"
+        f"  - {{frame: 1001, mask: {mask}, elements: [hero]}}\n"
+        f"  - {{frame: 1001, mask: {car}, elements: [car]}}\n"
+    ) in document(tmp_path).read_text(encoding="utf-8")
+
+
 def test_a_document_renders_what_propagate_renders(
     new: Run,
     run: Run,

@@ -21,14 +21,15 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
     So a mask that changes, or frames that arrive later, do not change what the document means.
     """
     shot = opened.shot
-    drawn = zip(document.keyframes, shot.keyframes, strict=True)
+    # masks of one frame are one keyframe; where there are several each says what it draws
+    drawn = {keyframe.frame: list(shot.drawn(keyframe)) for keyframe in shot.keyframes}
     return document.model_copy(
         update={
             "range": opened.range,
             "elements": [_entry(element) for element in shot.elements],
             "keyframes": [
-                entry.model_copy(update={"elements": list(shot.drawn(keyframe))})
-                for entry, keyframe in drawn
+                entry.model_copy(update={"elements": entry.elements or drawn[entry.frame]})
+                for entry in document.keyframes
             ],
         }
     )
