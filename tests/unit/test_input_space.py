@@ -141,8 +141,9 @@ def test_look_writes_exactly_what_the_network_sees(
 def test_look_refuses_what_it_cannot_do(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_image(tmp_path / "p.1.png", np.zeros((4, 6, 3)), "uint8")
-    plate, own = str(tmp_path / "p.#.png"), str(tmp_path / "p.1.png")
+    for name in ("p.1.png", "p.3.png"):
+        write_image(tmp_path / name, np.zeros((4, 6, 3)), "uint8")
+    plate, own = str(tmp_path / "p.#.png"), str(tmp_path / "p.3.png")
     assert run("look", plate, "--frame", "1", "--out", own) == 2
     assert "overwrite its own input" in refused(capsys)
     assert run("look", plate, "--frame", "1", "--out", str(tmp_path / "x.jpg")) == 2

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import DeviceOption, plate_memo
 from rde_roto.doors.shot import ShotArgument
 from rde_roto.images.explanation import explanation_layers, explanation_sheet
@@ -31,10 +32,10 @@ def explain(
         opened = file.open(memo)
 
         from rde_roto.doors.progress import say_licence_once
-        from rde_roto.doors.rendering import open_node, provenance, refuse_to_overwrite
+        from rde_roto.doors.rendering import open_node, provenance
         from rde_roto.explanation import drifts, explain
 
-        refuse_to_overwrite(opened, [out])
+        refuse_to_overwrite(opened.shot.plate, opened.inputs, [out])
         node, model = open_node(opened, device)
         say_licence_once(model)
         explanation = explain(node, frame)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import (
     ColorSpaceOption,
     LayerOption,
@@ -18,7 +19,7 @@ from rde_roto.doors.options import (
 from rde_roto.images.files import replacing
 from rde_roto.images.layers import PictureName
 from rde_roto.images.panels import to_image
-from rde_roto.images.plates import SequencePlate, open_plate
+from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import UsageError
 from rde_roto.values.preset_files import load_preset
 
@@ -38,10 +39,8 @@ def look(
         raise UsageError(f"--out {out}: expected a name that ends in .png")
     fallback = load_preset(preset, set_ or ()).input.color_space
     opened = open_plate(plate, color_space, None, PictureName(view, layer), fallback)
-    pixels = opened.read(frame)
-    own = opened.sequence.path(frame) if isinstance(opened, SequencePlate) else Path(plate)
-    if out.resolve() == own.resolve():
-        raise UsageError(f"--out would overwrite its own input {out}: choose another")
+    refuse_to_overwrite(opened, (), [out])
+    picture = to_image(opened.read(frame))
     with replacing(out) as temp:
-        to_image(pixels).save(temp)
+        picture.save(temp)
     print(f"seen as {opened.space.name}, says {opened.space.said_by}; wrote {out}")

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from rde_roto import __version__
 from rde_roto.delivery import Delivery, deliver
 from rde_roto.devices import choose_device
+from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.progress import report, say_licence_once
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
-from rde_roto.images.missing_frames import on_disk
-from rde_roto.images.plates import SequencePlate
 from rde_roto.models import Model, licence_line, load_model
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import open_stores
 from rde_roto.values.cache_settings import CacheSettings
-from rde_roto.values.errors import OutOfMemoryError, PartialError, UsageError
+from rde_roto.values.errors import OutOfMemoryError, PartialError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 
@@ -90,7 +88,8 @@ def render(
 
     def open_safely(node: RotoNode) -> Writer:
         writer = open_writer(node, provenance(opened, node.preset, model))
-        refuse_to_overwrite(opened, (path for f in frames for path in writer.files(f)))
+        targets = (path for frame in frames for path in writer.files(frame))
+        refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
         say_licence_once(model)
         return writer
 
@@ -160,13 +159,3 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
         "rde-roto:tracking": preset.tracking.model_dump_json(),
         "rde-roto:finish": preset.finish.model_dump_json(),
     }
-
-
-def refuse_to_overwrite(opened: OpenedShot, targets: Iterable[Path]) -> None:
-    """Inputs are only ever read: raises UsageError when a target would take the place of one."""
-    plate = on_disk(opened.shot.plate)
-    files = map(plate.sequence.path, plate.range) if isinstance(plate, SequencePlate) else ()
-    inputs = {path.resolve() for path in (*opened.inputs, *files)}
-    for target in targets:
-        if target.resolve() in inputs:
-            raise UsageError(f"--out would overwrite its own input {target}: choose another")
