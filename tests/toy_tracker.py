@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -39,7 +38,7 @@ class ToyState:
 
     def moving(self) -> dict[str, Tensor]:
         box = self.box
-        placed = {} if box is None else {"box": torch.tensor(dataclasses.astuple(box))}
+        placed = {} if box is None else {"box": torch.tensor(astuple(box))}
         return placed if self.memory is None else {"memory": self.memory, **placed}
 
 

@@ -7,11 +7,12 @@ one. An element that is not seen is looked for everywhere.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from rde_roto.geometry import Geometry
-from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _MARGIN = 0.3
@@ -26,37 +27,33 @@ _SEEN = 0.5
 def follow(planes: Tensor, geometry: Geometry) -> Window | None:
     """The box to look at from now on; None for the whole plate.
 
-    Args: planes, [K, H, W] of the elements, at the padded working size of ``geometry``, 0..1.
+    Args: planes, [K, H, W] of the elements, at the padded working size of ``geometry``, 0..1; on
+        the CPU, since every number that is asked of them is waited for.
 
     The present box is kept while half of the margin is left on every side and it is not more than
     one size too large. No box is lower than the working size: nothing is enlarged.
     """
-    seen = geometry.unpadded(planes) >= _SEEN
-    if not bool(seen.flatten(1).any(dim=1).all()):
+    seen = _seen(planes, geometry)
+    if seen is None:
         return None
-    filled = _filled(seen.any(dim=0), geometry)
-    sizes = _sizes(geometry)
-    wanted = _least(sizes, filled, _MARGIN)
-    now = geometry.window
-    if (
-        geometry.box
-        and _keeps(now, filled, geometry)
-        and now.height <= sizes[max(0, wanted - 1)][0]
-    ):
+    filled, sizes = _Filled.of(seen.any(dim=0), geometry), _sizes(geometry)
+    wanted = _smallest(sizes, filled)
+    is_small_enough = geometry.window.height <= sizes[max(0, wanted - 1)][0]
+    if geometry.box and is_small_enough and filled.is_well_inside(geometry):
         return geometry.box
-    return _placed(sizes[wanted], filled, geometry) if wanted else None
+    return filled.amidst(sizes[wanted], geometry) if wanted else None
 
 
-def misses(planes: FloatArray, geometry: Geometry) -> bool:
-    """Whether more is to be seen outside the box: an element [K, H, W] is not in it, or reaches one
-    of its sides where the plate goes on.
+def misses(planes: Tensor, geometry: Geometry) -> bool:
+    """Whether more is to be seen outside the box: an element is not in it, or reaches one of its
+    sides where the plate goes on. Args as of ``follow``.
     """
     if geometry.box is None:
         return False
-    seen = geometry.unpadded(torch.from_numpy(planes)) >= _SEEN
-    if not bool(seen.flatten(1).any(dim=1).all()):
+    seen = _seen(planes, geometry)
+    if seen is None:
         return True
-    box, (height, width) = geometry.window, geometry.plate
+    box, (height, width) = geometry.box, geometry.plate
     sides = (
         (seen[..., :, 0], box.x > 0),
         (seen[..., :, -1], box.x + box.width < width),
@@ -66,21 +63,10 @@ def misses(planes: FloatArray, geometry: Geometry) -> bool:
     return any(goes_on and bool(side.any()) for side, goes_on in sides)
 
 
-_Filled = tuple[float, float, float, float]
-"""Left, top, right, bottom of what is filled, pixels of the plate."""
-
-
-def _filled(seen: Tensor, geometry: Geometry) -> _Filled:
-    box, (height, width) = geometry.window, geometry.working
-    down, across = box.height / height, box.width / width
-    rows = torch.nonzero(seen.any(dim=1)).flatten()
-    columns = torch.nonzero(seen.any(dim=0)).flatten()
-    return (
-        box.x + int(columns[0]) * across,
-        box.y + int(rows[0]) * down,
-        box.x + (int(columns[-1]) + 1) * across,
-        box.y + (int(rows[-1]) + 1) * down,
-    )
+def _seen(planes: Tensor, geometry: Geometry) -> Tensor | None:
+    """Bool [K, h, w] at the working size, where each element is; None when one is nowhere."""
+    seen = geometry.unpadded(planes) >= _SEEN
+    return seen if bool(seen.flatten(1).any(dim=1).all()) else None
 
 
 def _sizes(geometry: Geometry) -> list[tuple[int, int]]:
@@ -94,34 +80,54 @@ def _sizes(geometry: Geometry) -> list[tuple[int, int]]:
         sizes.append(size)
 
 
-def _least(sizes: list[tuple[int, int]], filled: _Filled, margin: float) -> int:
-    """The place of the smallest size that holds what is filled with its margin."""
-    left, top, right, bottom = filled
-    room = 2 * margin * max(right - left, bottom - top)
-    fit = [
-        place
-        for place, (height, width) in enumerate(sizes)
-        if height >= bottom - top + room and width >= right - left + room
-    ]
+@dataclass(frozen=True)
+class _Filled:
+    """What the elements fill, in pixels of the plate."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def of(cls, seen: Tensor, geometry: Geometry) -> _Filled:
+        box, (height, width) = geometry.window, geometry.working
+        down, across = box.height / height, box.width / width
+        rows = torch.nonzero(seen.any(dim=1)).flatten()
+        columns = torch.nonzero(seen.any(dim=0)).flatten()
+        return cls(
+            left=box.x + int(columns[0]) * across,
+            top=box.y + int(rows[0]) * down,
+            right=box.x + (int(columns[-1]) + 1) * across,
+            bottom=box.y + (int(rows[-1]) + 1) * down,
+        )
+
+    @property
+    def margin(self) -> float:
+        """What a new box leaves around it."""
+        return _MARGIN * max(self.right - self.left, self.bottom - self.top)
+
+    def is_well_inside(self, geometry: Geometry) -> bool:
+        """Whether half of the margin is left in the box, but for where the plate ends."""
+        box, room, (height, width) = geometry.window, self.margin / 2, geometry.plate
+        return (
+            (self.left - room >= box.x or box.x == 0)
+            and (self.top - room >= box.y or box.y == 0)
+            and (self.right + room <= box.x + box.width or box.x + box.width == width)
+            and (self.bottom + room <= box.y + box.height or box.y + box.height == height)
+        )
+
+    def amidst(self, size: tuple[int, int], geometry: Geometry) -> Window:
+        """A box of this size about its middle, within the plate."""
+        (height, width), (plate_height, plate_width) = size, geometry.plate
+        x = min(max(0, round((self.left + self.right - width) / 2)), plate_width - width)
+        y = min(max(0, round((self.top + self.bottom - height) / 2)), plate_height - height)
+        return Window(x, y, width, height)
+
+
+def _smallest(sizes: list[tuple[int, int]], filled: _Filled) -> int:
+    """The place of the smallest size that holds it all with its margin; 0 where none does."""
+    down = filled.bottom - filled.top + 2 * filled.margin
+    across = filled.right - filled.left + 2 * filled.margin
+    fit = [place for place, size in enumerate(sizes) if size[0] >= down and size[1] >= across]
     return max(fit, default=0)
-
-
-def _keeps(box: Window, filled: _Filled, geometry: Geometry) -> bool:
-    left, top, right, bottom = filled
-    room = _MARGIN / 2 * max(right - left, bottom - top)
-    height, width = geometry.plate
-    return (
-        left - room >= box.x or box.x == 0,
-        top - room >= box.y or box.y == 0,
-        right + room <= box.x + box.width or box.x + box.width == width,
-        bottom + room <= box.y + box.height or box.y + box.height == height,
-    ) == (True,) * 4
-
-
-def _placed(size: tuple[int, int], filled: _Filled, geometry: Geometry) -> Window:
-    """A box of this size about the middle of what is filled, within the plate."""
-    left, top, right, bottom = filled
-    (height, width), (plate_height, plate_width) = size, geometry.plate
-    x = min(max(0, round((left + right - width) / 2)), plate_width - width)
-    y = min(max(0, round((top + bottom - height) / 2)), plate_height - height)
-    return Window(x, y, width, height)

@@ -36,10 +36,9 @@ def finish(raw: Raw, plate: FloatArray | None, settings: Finish) -> FloatArray:
     geometry, planes = raw.geometry, torch.from_numpy(raw.planes)
     alpha = geometry.to_plate(planes[None])
     if plate is not None and looks_at_plate(geometry, settings):
-        box = geometry.window
-        there = alpha[0, :, box.y : box.y + box.height, box.x : box.x + box.width]
-        guide = torch.from_numpy(geometry.cropped(plate))
-        redraw_edges(there, geometry.unpadded(planes), guide)
+        rows, columns = geometry.part
+        guide = torch.from_numpy(plate[rows, columns])
+        redraw_edges(alpha[0, :, rows, columns], geometry.unpadded(planes), guide)
     return _adjusted(alpha, settings)
 
 

@@ -50,10 +50,11 @@ class Geometry:
         height, width = self.plate
         return self.box or Window(0, 0, width, height)
 
-    def cropped(self, view: FloatArray) -> FloatArray:
-        """The part of a plate [H, W, C] that is looked at; a view of it."""
+    @property
+    def part(self) -> tuple[slice, slice]:
+        """The rows and columns of the plate that are looked at."""
         box = self.window
-        return view[box.y : box.y + box.height, box.x : box.x + box.width]
+        return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
 
     @property
     def padding(self) -> tuple[int, int, int, int]:
@@ -63,9 +64,8 @@ class Geometry:
 
     def to_network(self, planes: Tensor) -> Tensor:
         """[N, C, plate height, plate width] -> [N, C, H, W], scaled and zero-padded."""
-        box = self.window
-        seen = planes[..., box.y : box.y + box.height, box.x : box.x + box.width]
-        return F.pad(resized(seen, self.working), self.padding)
+        rows, columns = self.part
+        return F.pad(resized(planes[..., rows, columns], self.working), self.padding)
 
     def to_plate(self, planes: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C, plate height, plate width]; 0 outside the box."""

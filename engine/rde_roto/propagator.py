@@ -101,7 +101,7 @@ class Propagator:
             top; box, the part of them to look at, or the whole.
         """
         geometry = self.geometry(views[0].shape[:2]).within(box)
-        seen = [geometry.cropped(view) for view in views]
+        seen = [view[geometry.part] for view in views]
         planes = torch.from_numpy(np.stack(seen)).to(self.device).permute(0, 3, 1, 2)
         normalised = (resized(planes, geometry.working) - self._mean) / self._std
         image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
@@ -199,7 +199,8 @@ class Propagator:
         return [_widened(moment, dtype) for moment in state.bank(self.tracking.bank)]
 
     def _followed(self, planes: Tensor, geometry: Geometry) -> Window | None:
-        return follow(planes, geometry) if self.tracking.crop else None
+        # to the CPU at once: the box is numbers, and each would wait for the device
+        return follow(planes.cpu(), geometry) if self.tracking.crop else None
 
     def _anchor(self, frame: Encoded, alpha: FloatArray) -> Moment:
         masks = torch.from_numpy(alpha[None].copy()).to(self.device)

@@ -6,7 +6,7 @@ Between two keyframes there is a fourth, the other keyframe's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
 from torch import Tensor
@@ -95,9 +95,7 @@ class MemoryState:
 
         The end of a history is ``latest``.
         """
-        box = self.box
-        sides = [] if box is None else [box.x, box.y, box.width, box.height]
-        placed = {_BOX: torch.tensor(sides)} if sides else {}
+        placed = {} if self.box is None else {_BOX: torch.tensor(astuple(self.box))}
         if self.latest is None:
             return placed
         history = {f"{_HISTORY}{index:06}": moment for index, moment in enumerate(self.history)}

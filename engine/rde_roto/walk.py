@@ -201,7 +201,8 @@ class Walker(Generic[State]):
         kept = [Kept(planes, state.box) for planes in _as_kept(probabilities)]
         there = self.geometry.within(state.box)
         # asked of what is kept, which is on the CPU: no device is waited for again
-        missed = [misses(self._raw(one).planes, there) for one in kept[: len(step.frames)]]
+        seen = (torch.from_numpy(self._raw(one).planes) for one in kept[: len(step.frames)])
+        missed = [misses(planes, there) for planes in seen]
         if any(missed):
             encoded, probabilities = self._read(state, step.views, None)
             whole = map(Kept, _as_kept(probabilities))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,6 +63,5 @@ class MatteStore:
 def _saved(kept: Kept) -> bytes:
     tensors = {_PLANES: kept.planes}
     if kept.box is not None:
-        box = kept.box
-        tensors[_BOX] = np.array([box.x, box.y, box.width, box.height])
+        tensors[_BOX] = np.array(astuple(kept.box))
     return save(tensors)
