@@ -135,7 +135,8 @@ def test_no_more_is_left_than_was_asked_and_what_is_left_is_spread_out(
             assert files.anchors is not None
             assert indices(files)[-1] == indices(census.spans[name])[-1]
             gaps = np.diff([0, *indices(files)])[1:]
-            assert all(gaps <= 2 * gaps.mean() + 1e-9)
+            # twice the mean, said so that a single snapshot, which has no gap, passes too
+            assert gaps.max(initial=0) * len(gaps) <= 2 * gaps.sum() + 1e-9
 
 
 # On disk.
