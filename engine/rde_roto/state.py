@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from rde_roto.net import Moment
+from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError
 from rde_roto.values.plate import Window
-from rde_roto.values.preset import Bank
 
 _BOX = "box"
 

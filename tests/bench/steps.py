@@ -28,9 +28,11 @@ from PIL import Image
 
 from rde_roto.doors.demo import demo_shot
 from rde_roto.finish import finish
+from rde_roto.images.exr import write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.images.masks import read_mask
-from rde_roto.images.mattes import open_matte_writer, write_planes
+from rde_roto.images.mattes import open_matte_writer
+from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
 from rde_roto.models import load_model
 from rde_roto.node import RotoNode
@@ -38,6 +40,7 @@ from rde_roto.propagator import tracker_of
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.preset import Output
 from rde_roto.values.preset_files import load_preset
 from rde_roto.values.shot import Shot
 
@@ -105,7 +108,9 @@ def steps(folder: Path) -> dict[str, float]:
         memory_frame = tracker.encode(views[2:], state.box)
         tracker.absorb(state, memory_frame, tracker.read(state, memory_frame))
 
-    writer = open_matte_writer(str(folder / "out/m.####.exr"), plate.format, names, False, {})
+    writer = open_matte_writer(
+        str(folder / "out/m.####.exr"), Origin.of(plate), names, Output(), {}
+    )
     finished = finish(raw, views[0], preset.finish)
     frames = cycle(plate.range)
     return {

@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from rde_roto.net import RDE_R50, RDENet, aggregate
 from rde_roto.propagator import Encoded, Propagator
 from rde_roto.state import MemoryState
+from rde_roto.values.bank import Bank
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.preset import Bank, Tracking
+from rde_roto.values.preset import Tracking
 
 FRAMES = 12
 STAGES_AT = (0, 9, 10)

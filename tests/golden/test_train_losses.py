@@ -22,7 +22,7 @@ from rde_roto.net import RDENet
 from rde_roto.training.clips.sampler import Batch
 from rde_roto.training.objective import Objective, Terms
 from rde_roto.training.recipe import Losses, Phase, Reads, Recipe
-from rde_roto.values.preset import Bank
+from rde_roto.values.bank import Bank
 
 
 def recipe(banks: tuple[str, ...]) -> Recipe:

@@ -10,6 +10,8 @@ import OpenImageIO
 from numpy.typing import NDArray
 from OpenImageIO import ImageInput, ImageOutput, ImageSpec, TypeDesc
 
+from rde_roto.images.origin import Typed
+
 
 def write_image(
     path: Path,
@@ -19,7 +21,7 @@ def write_image(
     **attributes: Any,
 ) -> Path:
     """Write float pixels [H, W, C]. In attribute names `__` stands for `:`; `origin=(x, y)` and
-    `display=(x, y, width, height)` set the windows; a tuple is of strings."""
+    `display=(x, y, width, height)` set the windows; a plain tuple is of strings."""
     height, width, count = pixels.shape
     spec = ImageSpec(width, height, count, pixel_type)
     if channels is not None:
@@ -29,7 +31,9 @@ def write_image(
     spec.full_x, spec.full_y, spec.full_width, spec.full_height = display
     for key, value in attributes.items():
         name = key.replace("__", ":")
-        if isinstance(value, tuple):
+        if isinstance(value, Typed):
+            spec.attribute(name, value.type, value.value)
+        elif isinstance(value, tuple):
             spec.attribute(name, TypeDesc(f"string[{len(value)}]"), value)
         else:
             spec.attribute(name, value)

@@ -18,6 +18,7 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.evaluation.playing import PlayedPlate, ToAndFro
 from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import open_matte_writer
+from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
 from rde_roto.models import load_model
 from rde_roto.node import RotoNode
@@ -26,7 +27,7 @@ from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.tracker import Tracker
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
-from rde_roto.values.preset import Preset, Running, Tracking
+from rde_roto.values.preset import Output, Preset, Running, Tracking
 from rde_roto.values.shot import Shot
 from toy_tracker import ToyTracker
 
@@ -80,7 +81,9 @@ def main(network: str, count: str, folder: str, out: str, ram_bytes: str = "1000
     settings = CacheSettings(Path(folder), disk_bytes=5 * 10**7, ram_bytes=int(ram_bytes))
     rendered = node(network, int(count), open_stores(settings))
     shot = rendered.shot
-    writer = open_matte_writer(f"{out}/m.####.exr", shot.plate.format, shot.names, False, {})
+    writer = open_matte_writer(
+        f"{out}/m.####.exr", Origin(shot.plate.format), shot.names, Output(), {}
+    )
     deliver(rendered, shot.range, writer, lambda frame, _: print(f"frame {frame}", flush=True))
     print("end", flush=True)
 

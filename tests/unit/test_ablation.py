@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from rde_roto.evaluation.ablation import ablations
+from rde_roto.values.bank import Bank
 from rde_roto.values.errors import UsageError
-from rde_roto.values.preset import Bank, Preset, Tracking
+from rde_roto.values.preset import Preset, Tracking
 
 PRESET = Preset(name="mine", tracking=Tracking(lines=240, memory_every=4, bank=Bank.parse("F+L")))
 

@@ -16,6 +16,7 @@ import platformdirs
 import pytest
 import torch
 from command_line import HEIGHT, LICENCE, WIDTH, Run, box_mask, mattes, refused
+from cryptomatte_reader import read_cryptomatte
 from image_files import cut_short, ramp, read_image, write_image
 from PIL import Image
 from safetensors.torch import load_file
@@ -163,8 +164,33 @@ def test_keyframes_that_name_nothing_draw_the_elements_of_the_shot(
     assert "frame 1001 has 2 masks, of which more than one draws" in refused(capsys)
 
 
+def test_the_format_of_the_command_line_comes_before_the_presets(
+    propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mattes/hero.####.exr"
+    path = tmp_path / "mattes/hero.1003.exr"
+    preset = ("tracking.lines=96", "output.format=cryptomatte")
+    assert propagate(out=out, set=preset, elements="héro") == 0
+    cryptomatte = read_cryptomatte(path).matte("hero")
+    assert propagate(out=out, set=preset, format="alpha") == 0
+    spec, pixels = read_image(path)
+    assert spec.channelnames == ("A",)
+    assert np.abs(pixels[..., 0] - cryptomatte).max() <= 2**-12  # half a step of half floats
+    assert propagate(out=out, format="rgba") == 0
+    spec, cut = read_image(path)
+    assert set(spec.channelnames) == set("RGBA")
+    assert np.array_equal(cut[..., spec.channelnames.index("A")], pixels[..., 0])
+
+
+def test_a_format_that_there_is_not_is_refused_with_those_that_are(
+    propagate: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert propagate(format="tiff") == 2
+    assert "'cryptomatte', 'rgba', 'labels'" in " ".join(capsys.readouterr().err.split())
+
+
 def test_labels_and_png(propagate: Run, tmp_path: Path) -> None:
-    assert propagate(out=tmp_path / "mattes/hero.%04d.png", labels=True) == 0
+    assert propagate(out=tmp_path / "mattes/hero.%04d.png", format="labels") == 0
     with Image.open(tmp_path / "mattes/hero.1003.png") as image:
         assert image.mode == "P"
         assert set(np.unique(np.asarray(image))) == {0, 1}

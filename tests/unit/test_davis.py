@@ -16,11 +16,12 @@ from PIL.PngImagePlugin import PngInfo
 from rde_roto.evaluation.davis import DavisSet, SequenceResult, SetResult
 from rde_roto.evaluation.metrics import SequenceScore
 from rde_roto.images.masks import read_labels
-from rde_roto.images.mattes import DIGEST_KEY, davis_palette
+from rde_roto.images.mattes import DIGEST_KEY, ELEMENTS_KEY, OUTPUT_KEY, davis_palette
 from rde_roto.models import Model
 from rde_roto.net import RDENet
+from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError, UsageError
-from rde_roto.values.preset import Bank, Preset, Tracking
+from rde_roto.values.preset import Preset, Tracking
 
 CPU = torch.device("cpu")
 PRESET = Preset(name="test", tracking=Tracking(lines=96, memory_every=2))
@@ -63,7 +64,8 @@ def rewrite(path: Path, labels: Labels) -> None:
     """Other pixels under the same digest, as if the tracker had made them."""
     with Image.open(path) as image:
         info = PngInfo()
-        info.add_text(DIGEST_KEY, image.info[DIGEST_KEY])
+        for key in (DIGEST_KEY, OUTPUT_KEY, ELEMENTS_KEY):
+            info.add_text(key, image.info[key])
     write_labels(path, labels, info)
 
 

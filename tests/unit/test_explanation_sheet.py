@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rde_roto.images.explanation import explanation_layers, explanation_sheet
-from rde_roto.images.mattes import write_planes
+from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.values.errors import OutputError
 from rde_roto.values.explanation import Drift, Explanation, Reading
 from rde_roto.values.matte import FloatArray, Matte
@@ -140,7 +140,7 @@ def test_a_sheet_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> No
 def test_layers_are_shares_and_colours_of_full_precision(tmp_path: Path) -> None:
     layers = explanation_layers(Explanation(1009, (reading(("hero", "car")),)))
     window = Window(3, 5, WIDTH, HEIGHT)
-    write_planes(tmp_path / "x.exr", layers, PlateFormat(window, window), {}, pixel_type="float")
+    write_planes(tmp_path / "x.exr", layers, PlateFormat(window, window), {}, FLOAT)
     spec, pixels = read_image(tmp_path / "x.exr")
     found = {name: pixels[..., place] for place, name in enumerate(spec.channelnames)}
     assert set(found) == {

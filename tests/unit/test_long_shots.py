@@ -21,7 +21,8 @@ from rde_roto.images.plates import open_plate
 from rde_roto.models import load_model
 from rde_roto.net import Moment
 from rde_roto.propagator import Propagator
-from rde_roto.values.preset import Bank, Tracking
+from rde_roto.values.bank import Bank
+from rde_roto.values.preset import Tracking
 
 COMMAND = "from rde_roto.doors.cli import main; main()"
 RENDER = "import sys, rendering; rendering.main(*sys.argv[1:])"

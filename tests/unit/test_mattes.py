@@ -5,25 +5,49 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from image_files import cut_short, read_image, write_image
 from PIL import Image
 
-from rde_roto.images.mattes import DIGEST_KEY, MatteWriter, davis_palette, open_matte_writer
+from rde_roto.images.files import read_header
+from rde_roto.images.mattes import (
+    DIGEST_KEY,
+    ELEMENTS_KEY,
+    LABELS,
+    OUTPUT_KEY,
+    MatteWriter,
+    davis_palette,
+    open_matte_writer,
+)
+from rde_roto.images.origin import Origin
 from rde_roto.images.sequences import find_sequence
 from rde_roto.values.errors import OutputError, UsageError
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.preset import Compression, Output
 
 FORMAT = PlateFormat(Window(-2, 1, 16, 9), Window(0, 0, 12, 12), 2.0)
 PROVENANCE = {"rde-roto:version": "0.1.0", "rde-roto:plate": "héros.####.exr"}
 SOFT: FloatArray = np.random.default_rng(0).random((2, 9, 16)).astype(np.float32)
 
 
-def writer(out: Path, elements: tuple[str, ...] = ("hero",), labels: bool = False) -> MatteWriter:
-    return open_matte_writer(str(out), FORMAT, elements, labels, PROVENANCE)
+ALPHA, CRYPTOMATTE = Output(), Output(format="cryptomatte")
+
+
+KINDS = [("exr", ALPHA), ("exr", CRYPTOMATTE), ("png", ALPHA), ("tif", ALPHA), ("png", LABELS)]
+
+
+def writer(out: Path, elements: tuple[str, ...] = ("hero",), output: Output = ALPHA) -> MatteWriter:
+    return open_matte_writer(str(out), Origin(FORMAT), elements, output, PROVENANCE)
+
+
+def said(digest: str, *elements: str, output: Output = ALPHA) -> dict[str, str]:
+    """What a header says of its making."""
+    laid_out = {OUTPUT_KEY: output.model_dump_json(), ELEMENTS_KEY: ",".join(elements)}
+    return {**PROVENANCE, **laid_out, DIGEST_KEY: digest}
 
 
 def matte(frame: int = 1001, count: int = 1, digest: str = "d1") -> Matte:
@@ -64,7 +88,7 @@ def test_an_exr_bears_windows_aspect_and_provenance(tmp_path: Path) -> None:
     assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == (0, 0, 12, 12)
     assert spec.getattribute("PixelAspectRatio") == 2.0
     assert spec.getattribute("oiio:ColorSpace") is None
-    for key, value in {**PROVENANCE, DIGEST_KEY: "d1"}.items():
+    for key, value in said("d1", "hero").items():
         assert spec.getattribute(key) == value
 
 
@@ -83,7 +107,7 @@ def test_a_png_is_16_bit_grey(tmp_path: Path) -> None:
     mattes.write(matte())
     with Image.open(tmp_path / "hero.1001.png") as image:
         assert image.mode == "I;16"
-        assert image.text == {**PROVENANCE, DIGEST_KEY: "d1"}
+        assert image.text == said("d1", "hero")
         codes = np.asarray(image)
     assert np.array_equal(codes, np.rint(SOFT[0].astype(np.float64) * 65535))
 
@@ -113,7 +137,7 @@ def test_several_elements_are_pngs_of_their_own(tmp_path: Path, out: str, names:
 def test_labels_are_the_largest_alpha_of_half_or_more(tmp_path: Path) -> None:
     alpha = np.zeros((2, 9, 16), np.float32)
     alpha[:, 0, :5] = [[0.49, 0.5, 0.5, 0.6, 0.9], [0.0, 0.4, 0.5, 0.7, 0.8]]
-    mattes = writer(tmp_path / "m.####.png", ("hero", "car"), labels=True)
+    mattes = writer(tmp_path / "m.####.png", ("hero", "car"), output=LABELS)
     mattes.write(Matte(1001, alpha, ("hero", "car"), "d1"))
     with Image.open(mattes.path(1001)) as image:
         assert image.mode == "P"
@@ -140,13 +164,13 @@ def test_the_davis_palette() -> None:
     assert len(np.unique(davis_palette(), axis=0)) == 256
 
 
-@pytest.mark.parametrize(("suffix", "labels"), [("exr", False), ("png", False), ("png", True)])
+@pytest.mark.parametrize(("suffix", "output"), KINDS)
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_written_frame_is_known_by_its_digest(
-    tmp_path: Path, suffix: str, labels: bool, count: int
+    tmp_path: Path, suffix: str, output: Output, count: int
 ) -> None:
     names = ("hero", "car")[:count]
-    mattes = writer(tmp_path / f"m.####.{suffix}", names, labels)
+    mattes = writer(tmp_path / f"m.####.{suffix}", names, output)
     assert not mattes.is_written(1001, "d1")
     mattes.write(matte(count=count))
     assert mattes.is_written(1001, "d1")
@@ -159,14 +183,72 @@ def test_a_written_frame_is_known_by_its_digest(
 
 def test_a_frame_of_another_kind_is_not_taken_for_written(tmp_path: Path) -> None:
     writer(tmp_path / "m.####.png").write(matte())
-    assert not writer(tmp_path / "m.####.png", labels=True).is_written(1001, "d1")
-    writer(tmp_path / "m.####.png", labels=True).write(matte())
+    assert not writer(tmp_path / "m.####.png", output=LABELS).is_written(1001, "d1")
+    writer(tmp_path / "m.####.png", output=LABELS).write(matte())
     assert not writer(tmp_path / "m.####.png").is_written(1001, "d1")
     writer(tmp_path / "m.####.exr", ("hero", "car")).write(matte(count=2))
     assert not writer(tmp_path / "m.####.exr", ("hero", "bus")).is_written(1001, "d1")
+    other = Output(compression="rle")
+    assert not writer(tmp_path / "m.####.exr", ("hero", "car"), other).is_written(1001, "d1")
 
 
-@pytest.mark.parametrize("suffix", ["exr", "png"])
+@pytest.mark.parametrize("compression", get_args(Compression))
+def test_an_exr_is_packed_as_asked_for(tmp_path: Path, compression: Compression) -> None:
+    """The alpha of every compression, the lossy ones too, is what half holds of it."""
+    names = ("hero", "car")
+    mattes = writer(tmp_path / "m.####.exr", names, Output(compression=compression))
+    mattes.write(matte(count=2))
+    spec, pixels = read_image(mattes.path(1001))
+    assert spec.getattribute("compression") == compression
+    for index, name in enumerate(("hero.A", "car.A")):
+        found = pixels[..., spec.channelnames.index(name)]
+        assert np.array_equal(found, SOFT[index].astype(np.float16))
+
+
+def test_layers_are_named_with_the_prefix(tmp_path: Path) -> None:
+    """conventions.md: several elements are `<element>.A` or, by option, `matte_<element>.A`."""
+    output = Output(layer_prefix="matte_")
+    for names, channels in (
+        (("hero", "car"), {"matte_hero.A", "matte_car.A"}),
+        (("hero",), {"A"}),
+    ):
+        mattes = writer(tmp_path / "m.####.exr", names, output)
+        mattes.write(matte(count=len(names)))
+        assert set(read_image(mattes.path(1001))[0].channelnames) == channels
+
+
+def test_a_data_window_shrinks_to_what_is_not_0(tmp_path: Path) -> None:
+    """conventions.md: a matte's data window may shrink, its display window is the plate's."""
+    alpha = np.zeros((2, 9, 16), np.float32)
+    alpha[0, 2:5, 3:7], alpha[1, 4, 9] = 0.5, 1e-3
+    mattes = writer(tmp_path / "m.####.exr", ("hero", "car"), Output(data_window="fit"))
+    mattes.write(Matte(1001, alpha, ("hero", "car"), "d1"))
+    spec, pixels = read_image(mattes.path(1001))
+    assert (spec.x, spec.y, spec.width, spec.height) == (-2 + 3, 1 + 2, 7, 3)
+    assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == (0, 0, 12, 12)
+    hero = pixels[..., spec.channelnames.index("hero.A")]
+    assert np.array_equal(hero, alpha[0, 2:5, 3:10])
+    assert mattes.is_written(1001, "d1")
+
+
+def test_a_data_window_of_nothing_is_one_pixel(tmp_path: Path) -> None:
+    mattes = writer(tmp_path / "m.####.exr", output=Output(data_window="fit"))
+    mattes.write(Matte(1001, np.zeros((1, 9, 16), np.float32), ("hero",), "d1"))
+    spec, pixels = read_image(mattes.path(1001))
+    assert (spec.x, spec.y, pixels.shape) == (-2, 1, (1, 1, 1))
+    assert pixels.max() == 0
+
+
+def test_a_tiff_is_16_bit_grey(tmp_path: Path) -> None:
+    mattes = writer(tmp_path / "hero.####.tif")
+    mattes.write(matte())
+    spec, pixels = read_image(mattes.path(1001))
+    assert (str(spec.format), spec.nchannels) == ("uint16", 1)
+    assert np.abs(pixels[..., 0] - SOFT[0]).max() <= 0.5 / 65535 + 1e-7
+    assert read_header(mattes.path(1001)).provenance == said("d1", "hero")
+
+
+@pytest.mark.parametrize("suffix", ["exr", "png", "tif"])
 def test_foreign_and_damaged_files_bear_no_digest(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"m.1001.{suffix}"
     assert not writer(tmp_path / f"m.####.{suffix}").is_written(1001, "d1")
@@ -193,20 +275,27 @@ def test_folders_are_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("out", "labels", "says"),
+    ("out", "output", "says"),
     [
-        ("m.exr", False, "no frame number: put ####"),
-        ("m.####.jpg", False, "must end in .exr or .png"),
-        ("m.####", False, "must end in .exr or .png"),
-        ("m.####.exr", True, "must end in .png for labels"),
-        ("m.##.##.exr", False, "2 frame tokens"),
+        ("m.exr", ALPHA, "no frame number: put ####"),
+        ("m.####.jpg", ALPHA, "must end in .exr or .png or .tif or .tiff for the format alpha"),
+        ("m.####", ALPHA, "must end in .exr or .png"),
+        ("m.####.exr", LABELS, "must end in .png for the format labels"),
+        ("m.####.png", CRYPTOMATTE, "must end in .exr for the format cryptomatte"),
+        ("m.####.tif", Output(format="rgba"), "must end in .exr for the format rgba"),
+        ("m.####.exr", Output(format="rgba"), "there is none on disk"),
+        ("m.##.##.exr", ALPHA, "2 frame tokens"),
+        *(
+            ("m.####.exr", Output(format="cryptomatte", compression=lossy), "loses the ids")
+            for lossy in ("dwaa", "dwab")
+        ),
     ],
 )
 def test_an_output_that_cannot_be_is_a_usage_error(
-    tmp_path: Path, out: str, labels: bool, says: str
+    tmp_path: Path, out: str, output: Output, says: str
 ) -> None:
     with pytest.raises(UsageError, match=says):
-        writer(tmp_path / out, labels=labels)
+        writer(tmp_path / out, output=output)
     assert names_in(tmp_path) == []
 
 
@@ -262,17 +351,17 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize(("suffix", "labels"), [("exr", False), ("png", False), ("png", True)])
+@pytest.mark.parametrize(("suffix", "output"), KINDS)
 def test_a_full_disk_is_an_output_error_and_leaves_no_part(
-    tiny_disk: Path, suffix: str, labels: bool
+    tiny_disk: Path, suffix: str, output: Output
 ) -> None:
     window = Window(0, 0, 640, 360)
-    names = tuple(f"e{index}" for index in range(40)) if labels else ("hero",)
+    names = tuple(f"e{index}" for index in range(40)) if output == LABELS else ("hero",)
     alpha = np.random.default_rng(0).random((len(names), 360, 640)).astype(np.float32)
     mattes = open_matte_writer(
-        str(tiny_disk / f"m.####.{suffix}"), PlateFormat(window, window), names, labels, {}
+        str(tiny_disk / f"m.####.{suffix}"), Origin(PlateFormat(window, window)), names, output, {}
     )
-    with pytest.raises(OutputError, match=r"cannot write .*m\.1001.*0\.0 MB left") as caught:
+    with pytest.raises(OutputError, match=r"cannot write .*m\.1001.*0\.[01] MB left") as caught:
         mattes.write(Matte(1001, alpha, names, "d1"))
     assert caught.value.exit_code == 7
     assert names_in(tiny_disk) == []

@@ -10,25 +10,25 @@ from command_line import Run, mattes, refused
 from image_files import ramp, read_image, write_image
 
 from rde_roto.images.missing_frames import FilledPlate, on_disk
+from rde_roto.images.origin import Footage
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import Plate
 from rde_roto.values.shot_document import parse_shot_document
 
 pytest_plugins = ("command_line_fixtures",)
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Plate:
+def source(tmp_path: Path) -> Footage:
     """Frames 3, 4 and 7."""
     for frame in (3, 4, 7):
         write_image(tmp_path / f"a.{frame}.exr", ramp(seed=frame))
     return open_plate(str(tmp_path))
 
 
-def test_a_held_frame_is_the_nearest_earlier_one(source: Plate) -> None:
+def test_a_held_frame_is_the_nearest_earlier_one(source: Footage) -> None:
     plate = FilledPlate(source, FrameRange.parse("1-9"), "hold")
     held = {1: 3, 2: 3, 3: 3, 4: 4, 5: 4, 6: 4, 7: 7, 8: 7, 9: 7}
     for frame, shown in held.items():
@@ -39,7 +39,7 @@ def test_a_held_frame_is_the_nearest_earlier_one(source: Plate) -> None:
     assert on_disk(source) is source
 
 
-def test_a_black_frame_has_a_digest_of_its_own(source: Plate) -> None:
+def test_a_black_frame_has_a_digest_of_its_own(source: Footage) -> None:
     plate = FilledPlate(source, FrameRange.parse("1-9"), "black")
     for frame in (1, 5, 9):
         assert plate.read(frame).dtype == np.float32
@@ -50,7 +50,7 @@ def test_a_black_frame_has_a_digest_of_its_own(source: Plate) -> None:
     assert len({plate.digest(frame) for frame in (1, 3, 4, 7)}) == 4
 
 
-def test_a_frame_that_nobody_asked_for_is_not_made_up(source: Plate) -> None:
+def test_a_frame_that_nobody_asked_for_is_not_made_up(source: Footage) -> None:
     for fill in ("hold", "black"):
         plate = FilledPlate(source, FrameRange.parse("1-9"), fill)
         for ask in (plate.read, plate.digest):

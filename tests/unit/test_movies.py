@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from image_files import cut_short
 from numpy.typing import NDArray
+from OpenImageIO import TypeDesc
 
 from rde_roto.images.movies import MoviePlate
+from rde_roto.images.origin import Typed, frame_rate
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import InputError
@@ -171,6 +173,13 @@ def test_the_timecode_of_the_file_is_known(
     plate = open_plate(str(path))
     assert isinstance(plate, MoviePlate)
     assert plate.timecode == timecode
+    passed_on = plate.attributes(1)
+    assert passed_on["FramesPerSecond"] == frame_rate(Fraction(30000, 1001))
+    if timecode is None:
+        assert "smpte:TimeCode" not in passed_on
+    else:
+        packed = {"01:00:00:00": 0x01000000, "10:59:58;12": 0x10595812 | 0x40}[timecode]
+        assert passed_on["smpte:TimeCode"] == Typed(TypeDesc("timecode"), (packed, 0))
 
 
 def test_digests_tell_frames_contents_and_spaces_apart(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from rde_roto.values.bank import Bank
 from rde_roto.values.errors import DocumentError, UsageError
-from rde_roto.values.preset import Bank, Finish, Preset, Tracking, preset_schema
+from rde_roto.values.preset import Finish, Preset, Tracking, preset_schema
 from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
 
 SHIPPED = default_preset_folders()[0]
@@ -137,6 +138,7 @@ def test_the_schema_is_that_of_a_file() -> None:
         "input",
         "tracking",
         "finish",
+        "output",
         "running",
     ]
     assert "required" not in schema

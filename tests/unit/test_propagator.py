@@ -16,8 +16,9 @@ from rde_roto.geometry import Geometry
 from rde_roto.net import Moment, RDENet, aggregate, read_memory
 from rde_roto.propagator import Encoded, Propagator, numerics
 from rde_roto.state import MemoryState
+from rde_roto.values.bank import Bank
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.preset import Bank, Tracking
+from rde_roto.values.preset import Tracking
 from seeded import seeded_shot
 
 VIEWS, ALPHA = seeded_shot(8, 60, 90)  # padded to 64 x 96: 2 above and below, 3 left and right

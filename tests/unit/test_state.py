@@ -9,8 +9,9 @@ from torch import Tensor
 from rde_roto.net import Moment, RDENet
 from rde_roto.propagator import Propagator
 from rde_roto.state import MemoryState
+from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError
-from rde_roto.values.preset import Bank, Tracking
+from rde_roto.values.preset import Tracking
 
 CK, CV, H, W = 64, 128, 3, 5
 _MOVING = ("recurrent", "latest")

@@ -13,10 +13,11 @@ from toy_shots import MemoryPlate, a_shot, mask
 
 from rde_roto.doors.rendering import deliver_within_memory
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.images.origin import Origin
 from rde_roto.node import RotoNode
 from rde_roto.values.errors import OutOfMemoryError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.preset import Preset, Running, Tracking
+from rde_roto.values.preset import Output, Preset, Running, Tracking
 from toy_tracker import ToyFrames, ToyState, ToyTracker
 
 FRAMES = FrameRange.parse("1001-1012")
@@ -40,7 +41,9 @@ def deliver(folder: Path, lines: int, running: Running, most_lines: int = 300) -
     def open_writer(node: RotoNode) -> MatteWriter:
         made_from = {"rde-roto:tracking": str(node.preset.tracking.lines)}
         out = str(folder / "a.####.exr")
-        return open_matte_writer(out, node.shot.plate.format, node.shot.names, False, made_from)
+        return open_matte_writer(
+            out, Origin(node.shot.plate.format), node.shot.names, Output(), made_from
+        )
 
     preset = Preset(name="toy", tracking=Tracking(lines=lines), running=running)
     shot = a_shot(mask(1001), plate=MemoryPlate(FRAMES))

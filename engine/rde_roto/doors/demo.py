@@ -44,7 +44,7 @@ def demo(
         from rde_roto.evaluation.metrics import SequenceScore
 
         work = Work(opened, opened.shot.range, device)
-        writer = render_mattes(work, str(out / "mattes" / "hero.####.exr"))
+        writer = render_mattes(work, str(out / "mattes" / "hero.####.exr"), "alpha")
     plate, first, last = opened.shot.plate, work.frames.first, work.frames.last
     frames = np.linspace(first, last, _SHEET_ROWS).round().astype(int)
     rows = [(int(f), plate.read(int(f)), _alpha(writer.path(int(f)))[None]) for f in frames]

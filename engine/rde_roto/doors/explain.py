@@ -11,7 +11,7 @@ from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import DeviceOption, plate_memo
 from rde_roto.doors.shot import ShotArgument
 from rde_roto.images.explanation import explanation_layers, explanation_sheet
-from rde_roto.images.mattes import write_planes
+from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
@@ -43,7 +43,7 @@ def explain(
         if out.suffix.lower() == ".exr":
             made_from = provenance(opened, node.preset, model)
             layers = explanation_layers(explanation)
-            write_planes(out, layers, plate.format, made_from, pixel_type="float")
+            write_planes(out, layers, plate.format, made_from, FLOAT)
         else:
             walks = drifts(node, frame)
             explanation_sheet(out, plate.read(frame), node.matte(frame), explanation, walks)

@@ -16,6 +16,7 @@ from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import MaskMode
 from rde_roto.values.plate import MissingPolicy
+from rde_roto.values.preset import OutputFormat
 from rde_roto.values.preset_files import preset_library
 from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 
@@ -66,7 +67,14 @@ ModelOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
 ]
-LabelsOption = Annotated[bool, typer.Option("--labels", help="Indexed PNG, one label an element.")]
+FormatOption = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--format",
+        help="alpha (A, or a layer an element), cryptomatte, rgba (the plate cut out) or labels "
+        "(an indexed PNG); the preset's by default.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a frame.")]
 
 

@@ -10,10 +10,10 @@ from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
     ElementsOption,
+    FormatOption,
     FramesOption,
     JsonOption,
     KeyframeOption,
-    LabelsOption,
     LayerOption,
     MaskAsOption,
     MissingOption,
@@ -48,7 +48,7 @@ def propagate(
     layer: LayerOption = None,
     missing: MissingOption = "error",
     device: DeviceOption = "auto",
-    labels: LabelsOption = False,
+    output_format: FormatOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Carries the masks of one or more keyframes through the plate, forwards and backwards."""
@@ -61,4 +61,4 @@ def propagate(
 
         from rde_roto.doors.rendering import Work, render_mattes
 
-        render_mattes(Work(opened, opened.range, device), out, labels, as_json)
+        render_mattes(Work(opened, opened.range, device), out, output_format, as_json)

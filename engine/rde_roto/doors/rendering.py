@@ -22,7 +22,7 @@ from rde_roto.stores import open_stores
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import OutOfMemoryError, PartialError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.preset import Preset
+from rde_roto.values.preset import OutputFormat, Preset
 
 Writer = TypeVar("Writer", bound=MatteWriter)
 
@@ -45,14 +45,22 @@ class Rendered(Generic[Writer]):
     licence: str
 
 
-def render_mattes(work: Work, out: str, labels: bool = False, as_json: bool = False) -> MatteWriter:
+def render_mattes(
+    work: Work, out: str, output_format: OutputFormat | None = None, as_json: bool = False
+) -> MatteWriter:
     """Renders into files that a pattern names, and says on standard output how that went.
+
+    The files' format is that of the preset unless another one is named.
 
     Raises PartialError at the end when frames are wanted that the plate lacks and the shot skips.
     """
 
+    output = work.opened.preset.output
+    if output_format is not None:
+        output = output.model_copy(update={"format": output_format})
+
     def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> MatteWriter:
-        return open_matte_writer(out, node.shot.plate.format, node.shot.names, labels, made_from)
+        return open_matte_writer(out, work.opened.origin, node.shot.names, output, made_from)
 
     rendered = render(work, open_writer, as_json)
     delivery = rendered.delivery

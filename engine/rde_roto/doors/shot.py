@@ -12,10 +12,10 @@ from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
     ElementsOption,
+    FormatOption,
     FramesOption,
     JsonOption,
     KeyframeOption,
-    LabelsOption,
     LayerOption,
     MaskAsOption,
     MissingOption,
@@ -103,9 +103,12 @@ def render(
     frames: FramesOption = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="PATTERN", help="Else mattes/NAME.####.exr beside the document."),
+        typer.Option(
+            metavar="PATTERN",
+            help="Else mattes/NAME.####.exr, or .png for labels, beside the document.",
+        ),
     ] = None,
-    labels: LabelsOption = False,
+    output_format: FormatOption = None,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
@@ -117,8 +120,9 @@ def render(
 
         from rde_roto.doors.rendering import Work, render_mattes
 
-        pattern = out or str(shot.parent / "mattes" / f"{file.name}.####.exr")
-        render_mattes(Work(opened, wanted, device), pattern, labels, as_json)
+        suffix = ".png" if (output_format or opened.preset.output.format) == "labels" else ".exr"
+        pattern = out or str(shot.parent / "mattes" / f"{file.name}.####{suffix}")
+        render_mattes(Work(opened, wanted, device), pattern, output_format, as_json)
 
 
 @app.command()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from rde_roto.values.bank import Bank
 from rde_roto.values.errors import UsageError
-from rde_roto.values.preset import Bank, Preset
+from rde_roto.values.preset import Preset
 
 BANKS: Final = (
     "RDE",

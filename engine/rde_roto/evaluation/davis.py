@@ -19,7 +19,8 @@ from rde_roto.delivery import Delivery, deliver
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore
 from rde_roto.evaluation.playing import PlayedPlate, ToAndFro
 from rde_roto.images.masks import read_labels, read_mask
-from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.images.mattes import LABELS, MatteWriter, open_matte_writer
+from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
 from rde_roto.models import Model
@@ -148,7 +149,7 @@ class DavisSet:
         """Tracks one sequence into ``out/NAME`` and scores it."""
         shot, truth, lap = self._shot(name, preset.tracking.memory_every)
         pattern = str(out / name / "%05d.png")
-        writer = open_matte_writer(pattern, shot.plate.format, shot.names, True, {})
+        writer = open_matte_writer(pattern, Origin(shot.plate.format), shot.names, LABELS, {})
         node = RotoNode(shot, preset, tracker_of(model, device))
         delivery = deliver(node, shot.range, writer, lambda _frame, _kept: None)
         labels = [n for n in np.unique(read_labels(truth(shot.range.first))) if n != 0]

@@ -108,6 +108,31 @@ def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
     return _view((pixels.reshape(-1, 3) @ matrix).reshape(pixels.shape))
 
 
+def linear_space(color_space: str) -> str:
+    """The scene-linear space that `to_linear` brings a canonical space to: a linear one is left as
+    it is, all others become linear Rec.709.
+    """
+    if color_space in (SRGB, CINEON):
+        return LINEAR
+    is_linear = ColorConfig(_config_name()).isColorSpaceLinear(color_space)
+    return color_space if color_space == LINEAR or is_linear else LINEAR
+
+
+def to_linear(pixels: FloatArray, color_space: str) -> FloatArray:
+    """Pixels of a canonical space as scene-linear light, in the space that `linear_space` names.
+
+    `pixels` is float32 [H, W, 3] RGB; of a linear space they come back as they are. Raises
+    UsageError when the colour configuration cannot convert the space.
+    """
+    if color_space == SRGB:
+        return _srgb_to_linear(pixels)
+    if color_space == CINEON:
+        return _cineon_to_linear(pixels)
+    if linear_space(color_space) == color_space:
+        return pixels
+    return _convert(pixels, color_space, _config_name())
+
+
 def _view(linear: FloatArray) -> FloatArray:
     with np.errstate(over="ignore"):  # beyond the largest half lies infinity, which has its entry
         halves = linear.astype(np.float16)
@@ -128,6 +153,13 @@ def _make_view_table() -> FloatArray:
 
 
 _VIEW_OF_HALF = _make_view_table()
+
+
+def _srgb_to_linear(pixels: FloatArray) -> FloatArray:
+    """IEC 61966-2-1, the other way round; below 0 a straight line."""
+    curve = (np.maximum(pixels, 0) + np.float32(0.055)) / np.float32(1.055)
+    linear: FloatArray = np.where(pixels <= 0.04045, pixels / np.float32(12.92), curve**2.4)
+    return linear
 
 
 def _cineon_to_linear(pixels: FloatArray) -> FloatArray:

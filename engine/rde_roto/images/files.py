@@ -4,12 +4,13 @@ string and raises nothing: every question it is asked goes through here."""
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -17,11 +18,10 @@ import numpy as np
 import OpenImageIO
 from OpenImageIO import ImageInput, ImageSpec
 
+from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
-
-PROVENANCE_PREFIX = "rde-roto:"
 
 _LITTLE_SPACE_BYTES = 64 << 20
 
@@ -32,7 +32,7 @@ class ImageHeader:
 
     `pixel_type` is OIIO's name of the stored type: `uint8`, `uint16`, `half`, `float`, …
     `color_space` is the name the file gives, or None. `provenance` holds the attributes this
-    product writes, by their full names (`rde-roto:digest`, …).
+    product writes, by their full names (`rde-roto:digest`, …), `attributes` what mattes take over.
 
     An EXR may have several parts, each with a header of its own: `part` is which, from 0, and
     `part_name` its name, or "". `view` is the view a part belongs to, or None; `views` are those
@@ -45,6 +45,7 @@ class ImageHeader:
     pixel_type: str
     color_space: str | None
     provenance: Mapping[str, str]
+    attributes: Attributes = field(default_factory=dict)
     part: int = 0
     part_name: str = ""
     view: str | None = None
@@ -200,16 +201,22 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
         channels=tuple(spec.channelnames),
         pixel_type=str(spec.format),
         color_space=_text(spec, "oiio:ColorSpace"),
-        provenance={
-            attribute.name: str(attribute.value)
-            for attribute in spec.extra_attribs
-            if attribute.name.startswith(PROVENANCE_PREFIX)
-        },
+        provenance=_provenance(spec),
+        attributes=passed_on(spec, image.format_name()),
         part=part,
         part_name=_text(spec, "oiio:subimagename") or "",
         view=_text(spec, "view"),
         views=tuple(map(str, views)) if isinstance(views, tuple) else (),
     )
+
+
+def _provenance(spec: ImageSpec) -> dict[str, str]:
+    """What this product wrote: attributes of their own, or in a TIFF its description, as JSON."""
+    said = {attribute.name: str(attribute.value) for attribute in spec.extra_attribs}
+    with suppress(ValueError):
+        described = json.loads(said.get("ImageDescription", ""))
+        said |= described if isinstance(described, dict) else {}
+    return {key: str(value) for key, value in said.items() if key.startswith(PROVENANCE_PREFIX)}
 
 
 def _text(spec: ImageSpec, name: str) -> str | None:

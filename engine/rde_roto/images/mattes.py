@@ -1,33 +1,52 @@
 """Mattes to disk. Mattes are data: no colour transform, no 8-bit step but for label images.
 
-The header of every file bears the digest of what it was made from, by which a later run knows it.
+The header of every file bears the digest of what it was made from and how it is laid out, by which
+a later run knows it.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
-import OpenImageIO
 from numpy.typing import NDArray
-from OpenImageIO import ImageOutput, ImageSpec
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from rde_roto.images.files import PROVENANCE_PREFIX, read_channels, read_header, replacing
+from rde_roto.images.exr import Encoding, write_planes
+from rde_roto.images.files import read_channels, read_header, replacing
+from rde_roto.images.layouts import Layout, exr_layout
+from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin
 from rde_roto.images.sequences import FramePattern
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray, Matte
-from rde_roto.values.plate import PlateFormat
+from rde_roto.values.plate import Window
+from rde_roto.values.preset import Output
 
-DIGEST_KEY = f"{PROVENANCE_PREFIX}digest"
+DIGEST_KEY: Final = f"{PROVENANCE_PREFIX}digest"
+OUTPUT_KEY: Final = f"{PROVENANCE_PREFIX}output"
+ELEMENTS_KEY: Final = f"{PROVENANCE_PREFIX}elements"
+
+LABELS: Final = Output(format="labels")
+"""The settings of indexed pictures."""
 
 _MOST_LABELS = 255
 _PNG_COMPRESSION = 3  # of 9; mattes are mostly flat, more only takes longer
+_DESCRIPTION_TAG = 270  # TIFF 6.0, ImageDescription
+_SUFFIXES = {
+    "alpha": (".exr", ".png", ".tif", ".tiff"),
+    "cryptomatte": (".exr",),
+    "rgba": (".exr",),
+    "labels": (".png",),
+}
+
+Pictures: TypeAlias = Callable[[Matte], list[Image.Image]]
+"""The pictures of a matte, one for each of the files of its frame."""
 
 
 class MatteWriter(Protocol):
@@ -48,72 +67,49 @@ class MatteWriter(Protocol):
 
 def open_matte_writer(
     out: str,
-    plate_format: PlateFormat,
+    origin: Origin,
     elements: tuple[str, ...],
-    labels: bool,
+    output: Output,
     provenance: Mapping[str, str],
 ) -> MatteWriter:
     """The writer for an output pattern such as `mattes/hero.####.exr`; makes its folder.
 
-    - `.exr`: half, ZIP, with the plate's windows and pixel aspect; channel `A` for one element,
-      `<element>.A` for several.
-    - `.png`: 16-bit grey of the data window; for several elements one file each,
+    - `.exr`: laid out as `layouts` says, with the windows, the pixel aspect and the attributes of
+      `origin`.
+    - `.png`, `.tif`: 16-bit grey of the data window; for several elements one file each,
       `hero.<element>.####.png`.
-    - `.png` with `labels`: one indexed 8-bit image with the DAVIS palette.
+    - `.png` with the format `labels`: one indexed 8-bit image with the DAVIS palette.
 
     `provenance` goes into every header as text, under keys such as `rde-roto:version`.
 
-    Raises UsageError when the pattern has no frame token or another suffix, or when the folder
-    cannot be made or written into.
+    Raises UsageError when the pattern has no frame token or a suffix that the format has not, when
+    a setting of `output` does not fit the format, or when the folder cannot be made or written
+    into.
     """
     pattern = FramePattern.parse(out)
     if pattern is None:
         raise UsageError(
             f"the output {out} has no frame number: put #### into its name, as in hero.####.exr"
         )
-    suffix = Path(str(pattern)).suffix.lower()
-    if suffix not in (".exr", ".png") or (labels and suffix != ".png"):
-        kinds = ".png for labels" if labels else ".exr or .png"
-        raise UsageError(f"the output {out} must end in {kinds}")
-    if labels and len(elements) > _MOST_LABELS:
+    suffix, suffixes = Path(str(pattern)).suffix.lower(), _SUFFIXES[output.format]
+    if suffix not in suffixes:
+        expected = " or ".join(suffixes)
+        raise UsageError(f"the output {out} must end in {expected} for the format {output.format}")
+    if output.format == "labels" and len(elements) > _MOST_LABELS:
         raise UsageError(f"a label image holds {_MOST_LABELS} elements, not {len(elements)}")
-    _prepare_folder(pattern.folder)
-    if labels:
-        return _LabelWriter(pattern, provenance)
+    said = {
+        **provenance,
+        OUTPUT_KEY: output.model_dump_json(),
+        ELEMENTS_KEY: ",".join(elements),
+    }
     if suffix == ".exr":
-        return _ExrWriter(pattern, plate_format, elements, provenance)
-    return _PngWriter(_element_patterns(pattern, elements), provenance)
-
-
-def write_planes(
-    path: Path,
-    planes: Mapping[str, FloatArray],
-    plate_format: PlateFormat,
-    attributes: Mapping[str, str],
-    pixel_type: str = "half",
-) -> None:
-    """Write an EXR with ZIP compression, replacing what was there: one channel a plane, by name.
-
-    Planes are [H, W], the plate's data window; `pixel_type` is `half` or `float`. The header gets
-    the plate's windows and pixel aspect, and `attributes` as text. Raises OutputError; nothing
-    half-done stays.
-    """
-    data, display = plate_format.data, plate_format.display
-    for channel, plane in planes.items():
-        if plane.shape != data.shape:
-            raise ValueError(f"expected a plane of {data} for {channel}, got {list(plane.shape)}")
-    spec = ImageSpec(data.width, data.height, len(planes), pixel_type)
-    spec.channelnames = tuple(planes)
-    spec.x, spec.y = data.x, data.y
-    spec.full_x, spec.full_y = display.x, display.y
-    spec.full_width, spec.full_height = display.width, display.height
-    spec.attribute("compression", "zip")
-    spec.attribute("PixelAspectRatio", plate_format.pixel_aspect)
-    spec.attribute("DateTime", "")  # or OIIO stamps the hour, and equal mattes differ in bytes
-    for key, value in attributes.items():
-        spec.attribute(key, value)
-    with replacing(path) as temp:
-        _write_exr(temp, spec, np.stack(list(planes.values()), axis=2))
+        layout = exr_layout(origin, elements, output)
+        _prepare_folder(pattern.folder)
+        return _ExrWriter(pattern, origin, layout, output, said)
+    _prepare_folder(pattern.folder)
+    if output.format == "labels":
+        return _PictureWriter((pattern,), _labels, said)
+    return _PictureWriter(_element_patterns(pattern, elements), _greys, said)
 
 
 def davis_palette() -> NDArray[np.uint8]:
@@ -133,9 +129,10 @@ def davis_palette() -> NDArray[np.uint8]:
 @dataclass(frozen=True)
 class _ExrWriter:
     pattern: FramePattern
-    format: PlateFormat
-    elements: tuple[str, ...]
-    provenance: Mapping[str, str]
+    origin: Origin
+    layout: Layout
+    output: Output
+    said: Mapping[str, str]
 
     def path(self, frame: int) -> Path:
         return self.pattern.path(frame)
@@ -144,24 +141,29 @@ class _ExrWriter:
         return (self.path(frame),)
 
     def is_written(self, frame: int, digest: str) -> bool:
-        return _is_written(self.path(frame), digest, "half", self._channels)
+        return _is_written(self.path(frame), digest, self.said)
 
     def write(self, matte: Matte) -> None:
-        planes = dict(zip(self._channels, matte.alpha, strict=True))
-        attributes = {**self.provenance, DIGEST_KEY: matte.digest}
-        write_planes(self.path(matte.frame), planes, self.format, attributes)
+        planes, attributes = self.layout.planes(matte), self._attributes(matte)
+        plate_format = self.origin.format
+        if self.output.data_window == "fit":
+            planes, data = _fitted(planes, plate_format.data)
+            plate_format = replace(plate_format, data=data)
+        encoding = Encoding(self.layout.pixel_type, self.output.compression)
+        write_planes(self.path(matte.frame), planes, plate_format, attributes, encoding)
 
-    @property
-    def _channels(self) -> tuple[str, ...]:
-        if len(self.elements) == 1:
-            return ("A",)
-        return tuple(f"{element}.A" for element in self.elements)
+    def _attributes(self, matte: Matte) -> Attributes:
+        passed_on = self.origin.attributes(matte.frame)
+        return {**passed_on, **self.layout.attributes, **self.said, DIGEST_KEY: matte.digest}
 
 
 @dataclass(frozen=True)
-class _PngWriter:
+class _PictureWriter:
+    """Writes pictures of whole numbers, a pattern for each of those of a frame."""
+
     patterns: tuple[FramePattern, ...]
-    provenance: Mapping[str, str]
+    pictures: Pictures
+    said: Mapping[str, str]
 
     def path(self, frame: int) -> Path:
         return self.patterns[0].path(frame)
@@ -170,39 +172,39 @@ class _PngWriter:
         return tuple(pattern.path(frame) for pattern in self.patterns)
 
     def is_written(self, frame: int, digest: str) -> bool:
-        return all(_is_written(path, digest, "uint16", ("Y",)) for path in self.files(frame))
+        return all(_is_written(path, digest, self.said) for path in self.files(frame))
 
     def write(self, matte: Matte) -> None:
-        for path, alpha in zip(self.files(matte.frame), matte.alpha, strict=True):
-            image = Image.fromarray(np.rint(alpha * 65535).astype(np.uint16))
-            _save_png(image, path, self.provenance, matte.digest)
+        said = {**self.said, DIGEST_KEY: matte.digest}
+        for path, picture in zip(self.files(matte.frame), self.pictures(matte), strict=True):
+            _save(picture, path, said)
 
 
-@dataclass(frozen=True)
-class _LabelWriter:
-    """Writes the number (from 1) of the element that has the most of a pixel; 0, the background,
-    has what the elements leave over. Of equals, the first: the background, then by number.
+def _greys(matte: Matte) -> list[Image.Image]:
+    """16 bits an element."""
+    return [Image.fromarray(np.rint(alpha * 65535).astype(np.uint16)) for alpha in matte.alpha]
+
+
+def _labels(matte: Matte) -> list[Image.Image]:
+    """The number (from 1) of the element that has the most of a pixel; 0, the background, has what
+    the elements leave over. Of equals, the first: the background, then by number.
     """
+    background = 1 - matte.alpha.sum(axis=0, keepdims=True)
+    labels = np.concatenate([background, matte.alpha]).argmax(axis=0)
+    image = Image.fromarray(labels.astype(np.uint8))
+    image.putpalette(davis_palette().tobytes())
+    return [image]
 
-    pattern: FramePattern
-    provenance: Mapping[str, str]
 
-    def path(self, frame: int) -> Path:
-        return self.pattern.path(frame)
-
-    def files(self, frame: int) -> tuple[Path, ...]:
-        return (self.path(frame),)
-
-    def is_written(self, frame: int, digest: str) -> bool:
-        # OIIO shows an indexed image as the colours of its palette
-        return _is_written(self.path(frame), digest, "uint8", ("R", "G", "B"))
-
-    def write(self, matte: Matte) -> None:
-        background = 1 - matte.alpha.sum(axis=0, keepdims=True)
-        labels = np.concatenate([background, matte.alpha]).argmax(axis=0)
-        image = Image.fromarray(labels.astype(np.uint8))
-        image.putpalette(davis_palette().tobytes())
-        _save_png(image, self.path(matte.frame), self.provenance, matte.digest)
+def _fitted(planes: Mapping[str, FloatArray], data: Window) -> tuple[dict[str, FloatArray], Window]:
+    """The box of what is not 0, one pixel where all is; EXR has no empty window."""
+    seen = np.any([plane != 0 for plane in planes.values()], axis=0)
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    top, bottom = (rows[0], rows[-1]) if rows.size else (0, 0)
+    left, right = (columns[0], columns[-1]) if columns.size else (0, 0)
+    cut = {name: plane[top : bottom + 1, left : right + 1] for name, plane in planes.items()}
+    corner = data.x + int(left), data.y + int(top)
+    return cut, Window(*corner, int(right - left) + 1, int(bottom - top) + 1)
 
 
 def _element_patterns(pattern: FramePattern, elements: tuple[str, ...]) -> tuple[FramePattern, ...]:
@@ -231,33 +233,26 @@ def _prepare_folder(folder: Path) -> None:
         ) from error
 
 
-def _is_written(path: Path, digest: str, pixel_type: str, channels: tuple[str, ...]) -> bool:
-    """Whether the file is whole, bears the digest, and holds what this kind of matte holds."""
+def _is_written(path: Path, digest: str, said: Mapping[str, str]) -> bool:
+    """Whether the file is whole, bears the digest, and is laid out as these would be."""
+    expected = {DIGEST_KEY: digest, **{key: said[key] for key in (OUTPUT_KEY, ELEMENTS_KEY)}}
     try:
         header = read_header(path)
-        found = (header.provenance.get(DIGEST_KEY), header.pixel_type, set(header.channels))
-        if found != (digest, pixel_type, set(channels)):
+        if any(header.provenance.get(key) != value for key, value in expected.items()):
             return False
-        read_channels(path, channels)  # a copy cut short still has a whole header
+        read_channels(path, header.channels)  # a copy cut short still has a whole header
     except InputError:
         return False
     return True
 
 
-def _write_exr(path: Path, spec: ImageSpec, pixels: FloatArray) -> None:
-    image = ImageOutput.create(str(path))
-    if image is None:
-        raise OSError(OpenImageIO.geterror())
-    # each step answers False and keeps its reason to itself, the disk being full among them
-    done = image.open(str(path), spec) and image.write_image(pixels)
-    reason = image.geterror()
-    if not (image.close() and done):
-        raise OSError(" ".join((reason or image.geterror()).split()))
-
-
-def _save_png(image: Image.Image, path: Path, provenance: Mapping[str, str], digest: str) -> None:
-    text = PngInfo()
-    for key, value in {**provenance, DIGEST_KEY: digest}.items():
-        text.add_text(key, value)
+def _save(image: Image.Image, path: Path, said: Mapping[str, str]) -> None:
     with replacing(path) as temp:
-        image.save(temp, pnginfo=text, compress_level=_PNG_COMPRESSION)
+        if path.suffix.lower() == ".png":
+            text = PngInfo()
+            for key, value in said.items():
+                text.add_text(key, value)
+            image.save(temp, pnginfo=text, compress_level=_PNG_COMPRESSION)
+        else:
+            described = {_DESCRIPTION_TAG: json.dumps(said)}
+            image.save(temp, tiffinfo=described, compression="tiff_deflate")

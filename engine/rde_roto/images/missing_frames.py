@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from rde_roto.images.origin import Attributes, Footage
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -22,7 +23,7 @@ class FilledPlate:
     where there is none earlier; `black` is 0 everywhere.
     """
 
-    source: Plate
+    source: Footage
     range: FrameRange
     fill: Literal["hold", "black"]
 
@@ -44,9 +45,25 @@ class FilledPlate:
     def read(self, frame: int) -> FloatArray:
         """What the source gives for the frame that is shown; float32 zeros [H, W, 3] for black."""
         shown = self._shown(frame)
-        if shown is None:
-            return np.zeros((*self.format.data.shape, 3), np.float32)
-        return self.source.read(shown)
+        return self._black() if shown is None else self.source.read(shown)
+
+    def attributes(self, frame: int) -> Attributes:
+        """Those of the frame that is shown; none for black (`Footage`)."""
+        shown = self._shown(frame)
+        return {} if shown is None else self.source.attributes(shown)
+
+    @property
+    def linear_space(self) -> str:
+        """The source's."""
+        return self.source.linear_space
+
+    def linear(self, frame: int) -> FloatArray:
+        """The light of the frame that is shown, float32 [H, W, 3]; zeros for black."""
+        shown = self._shown(frame)
+        return self._black() if shown is None else self.source.linear(shown)
+
+    def _black(self) -> FloatArray:
+        return np.zeros((*self.format.data.shape, 3), np.float32)
 
     def _shown(self, frame: int) -> int | None:
         """The source's frame that is seen at a frame of the range, None for black."""

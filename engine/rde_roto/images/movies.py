@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rde_roto.images.color import to_network_view, transform_name
+from rde_roto.images.color import linear_space, to_linear, to_network_view, transform_name
 from rde_roto.images.input_space import InputSpace
+from rde_roto.images.origin import Attributes, time_of
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
+from rde_roto.values.timecode import Timecode
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -91,6 +93,26 @@ class MoviePlate:
 
         Raises InputError when the frame is missing, damaged or of another size than the first.
         """
+        return to_network_view(self._pixels(frame), self.space.name)
+
+    def attributes(self, frame: int) -> Attributes:
+        """The frame's timecode, and the movie's frame rate (`Footage`)."""
+        rate = self._decoder.frame_rate
+        if rate is None:
+            return {}
+        start = None if self.timecode is None else Timecode.parse(self.timecode, rate)
+        return time_of(start, rate, self._index(frame))
+
+    @property
+    def linear_space(self) -> str:
+        """The scene-linear colour space of `linear`."""
+        return linear_space(self.space.name)
+
+    def linear(self, frame: int) -> FloatArray:
+        """The frame's own light, float32 [H, W, 3] RGB, row 0 on top; raises as `read` does."""
+        return to_linear(self._pixels(frame), self.space.name)
+
+    def _pixels(self, frame: int) -> FloatArray:
         index = self._index(frame)
         with self._lock:
             decoded = self._decoder.frame(index)
@@ -100,7 +122,7 @@ class MoviePlate:
                 f"the plate {self.name} changes size at frame {frame}: "
                 f"expected {self.format.data}, came {pixels.shape[1]}x{pixels.shape[0]}"
             )
-        return to_network_view(pixels, self.space.name)
+        return pixels
 
     @cached_property
     def _content(self) -> str:
@@ -134,6 +156,7 @@ class _Decoder:
         if not self._keys:
             raise InputError(f"{path} holds no video frame one could start from")
         self.pixel_aspect = sound_aspect(self._stream.sample_aspect_ratio)
+        self.frame_rate = self._stream.average_rate
         tags = [part.metadata for part in (self._stream, *self._container.streams, self._container)]
         said = (value for tag in tags for key, value in tag.items() if key.lower() == "timecode")
         self.timecode = next(said, None)

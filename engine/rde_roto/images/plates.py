@@ -9,11 +9,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rde_roto.images.color import to_network_view, transform_name
+from rde_roto.images.color import linear_space, to_linear, to_network_view, transform_name
 from rde_roto.images.files import read_channels, read_headers
 from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
+from rde_roto.images.origin import Attributes
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import FrameSequence, find_sequence
 from rde_roto.values.digest import digest_file, digest_of
@@ -92,6 +93,23 @@ class SequencePlate:
         Grey becomes three channels; alpha is ignored. Raises InputError when the frame is missing,
         damaged, without colour channels, or differs from the first frame in size or windows.
         """
+        return to_network_view(self._pixels(frame), self.space.name)
+
+    def attributes(self, frame: int) -> Attributes:
+        """What the frame's header says that is true of its matte too (`Footage`)."""
+        path = self.sequence.path(frame)
+        return self.picture.find(path, read_headers(path)).header.attributes
+
+    @property
+    def linear_space(self) -> str:
+        """The scene-linear colour space of `linear`."""
+        return linear_space(self.space.name)
+
+    def linear(self, frame: int) -> FloatArray:
+        """The frame's own light, float32 [H, W, 3] RGB, row 0 on top; raises as `read` does."""
+        return to_linear(self._pixels(frame), self.space.name)
+
+    def _pixels(self, frame: int) -> FloatArray:
         path = self.sequence.path(frame)
         picture = self.picture.find(path, read_headers(path))
         if picture.header.format != self.format:
@@ -103,7 +121,7 @@ class SequencePlate:
         pixels = read_channels(path, picture.channels, picture.header.part)
         if len(picture.channels) == 1:
             pixels = np.repeat(pixels, 3, axis=2)
-        return to_network_view(pixels, self.space.name)
+        return pixels
 
 
 def _tell_apart(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.files import read_channels, read_header
-from rde_roto.images.mattes import DIGEST_KEY, write_planes
+from rde_roto.images.mattes import DIGEST_KEY
 from rde_roto.images.sequences import FramePattern
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
@@ -110,7 +111,7 @@ class LockWriter:
             _channel(element): matte.alpha[self.ids.index(element)] for element in lock.elements
         }
         attributes = {**self.provenance, DIGEST_KEY: _digest(path, planes)}
-        write_planes(path, planes, lock.format, attributes, pixel_type="float")
+        write_planes(path, planes, lock.format, attributes, FLOAT)
 
     def _lock(self, frame: int) -> FileLock:
         return next(lock for lock in self.locks if frame in lock.frames)

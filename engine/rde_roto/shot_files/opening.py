@@ -11,6 +11,7 @@ import numpy as np
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import element_names, read_mask
 from rde_roto.images.missing_frames import FilledPlate
+from rde_roto.images.origin import Footage, Origin
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import DiskPlate, open_plate
 from rde_roto.images.sequences import FramePattern
@@ -31,7 +32,8 @@ class OpenedShot:
     `model` is a model's name or a weights file, `document` the document's own file if it has one.
     `inputs` are the files besides the plate that the shot is read from: masks and locked mattes.
     `gaps` are the frames of the document that the plate lacks, and `missing` what is done about
-    them: with `skip` the shot's range is without them.
+    them: with `skip` the shot's range is without them. `origin` is what mattes take over from the
+    plate.
     """
 
     shot: Shot
@@ -40,6 +42,7 @@ class OpenedShot:
     inputs: tuple[Path, ...]
     gaps: FrameRange
     missing: MissingPolicy
+    origin: Origin
     document: Path | None = None
 
     @property
@@ -79,7 +82,7 @@ def open_document(
     weights = folder / document.model
     model = str(weights) if weights.is_file() else document.model
     gaps = asked.difference(source.range)
-    return OpenedShot(shot, preset, model, (*drawn, *pinned), gaps, missing)
+    return OpenedShot(shot, preset, model, (*drawn, *pinned), gaps, missing, Origin.of(plate))
 
 
 def open_entry(
@@ -173,8 +176,8 @@ def _whole_range(plate: Plate, policy: MissingPolicy) -> FrameRange:
 
 
 def _with_policy(
-    source: Plate, asked: FrameRange, policy: MissingPolicy
-) -> tuple[Plate, FrameRange]:
+    source: Footage, asked: FrameRange, policy: MissingPolicy
+) -> tuple[Footage, FrameRange]:
     """The plate as it is tracked, and the frames that can be made of those that are asked for.
 
     A filled plate has every frame between its ends, whatever is asked for: a memory frame in a hole

@@ -19,7 +19,7 @@ from rde_roto.state import MemoryState
 from rde_roto.training.clips.sampler import Batch
 from rde_roto.training.losses import cross_entropy, dice, divergence, frame_weights, hardest_share
 from rde_roto.training.recipe import Recipe
-from rde_roto.values.preset import Bank
+from rde_roto.values.bank import Bank
 
 GROWING = Bank.parse("STM")
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from rde_roto.values.preset import Bank, BankText
+from rde_roto.values.bank import Bank, BankText
 from rde_roto.values.settings import Settings
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -5,82 +5,20 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import Field
 
+from rde_roto.values.bank import Bank, BankText
 from rde_roto.values.digest import digest_of
 from rde_roto.values.settings import Settings, sections_of
 from rde_roto.values.yaml_text import yaml_pair
 
-_BANK_RULE: Final = (
-    "expected F, L and RDE joined by +, at most 4 F, 4 L and one RDE, such as 2F+L+RDE, "
-    "or STM alone"
-)
-
-
 LEAST_LINES: Final = 96
 
-
-@dataclass(frozen=True)
-class Bank:
-    """Which moments a frame is read from, written as in table 5 of the RDE-VOS paper: `2F+L+RDE`.
-
-    `anchor` (F) counts the keyframe's moment, 0..4, `latest` (L) the last memory frame's, 0..4, and
-    `recurrent` (RDE) the recurrent dynamic embedding's, 0 or 1. `growing` (STM) is the bank of
-    every memory frame so far; the other three are 0 then. Raises ValueError outside these ranges
-    and when a bank names nothing.
-    """
-
-    anchor: int
-    latest: int
-    recurrent: int
-    growing: bool = False
-
-    def __post_init__(self) -> None:
-        counts = (self.anchor, self.latest, self.recurrent)
-        within = all(0 <= n <= top for n, top in zip(counts, (4, 4, 1), strict=True))
-        if not within or any(counts) == self.growing:
-            raise ValueError(_BANK_RULE)
-
-    @classmethod
-    def parse(cls, text: str) -> Bank:
-        """The bank written in `text`, terms in any order; ValueError when it is none."""
-        if text.strip() == "STM":
-            return cls(0, 0, 0, growing=True)
-        counts: dict[str, int] = {}
-        for term in text.split("+"):
-            match = re.fullmatch(r"([0-9]?)(F|L|RDE)", term.strip())
-            if match is None or match[2] in counts:
-                raise ValueError(_BANK_RULE)
-            counts[match[2]] = int(match[1] or 1)
-        return cls(counts.get("F", 0), counts.get("L", 0), counts.get("RDE", 0))
-
-    def __str__(self) -> str:
-        """The canonical spelling: F, L, RDE in this order; `Bank.parse(str(b)) == b`."""
-        if self.growing:
-            return "STM"
-        counts = (("F", self.anchor), ("L", self.latest), ("RDE", self.recurrent))
-        return "+".join(f"{n if n > 1 else ''}{letter}" for letter, n in counts if n)
-
-
-def _to_bank(value: object) -> Bank:
-    if isinstance(value, Bank):
-        return value
-    if isinstance(value, str):
-        return Bank.parse(value)
-    raise ValueError(_BANK_RULE)
-
-
-BankText = Annotated[
-    Bank,
-    PlainValidator(_to_bank),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["2F+L+RDE", "F+L", "RDE", "STM"]}),
-]
+OutputFormat: TypeAlias = Literal["alpha", "cryptomatte", "rgba", "labels"]
+Compression: TypeAlias = Literal["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"]
 
 
 class _Flat(Settings):
@@ -212,6 +150,43 @@ class Finish(_Flat):
     )
 
 
+class Output(Settings):
+    """What the files of mattes look like; no matte depends on it."""
+
+    format: OutputFormat = Field(
+        default="alpha",
+        description=(
+            "alpha: the channel A for one element, a layer each for several; cryptomatte: all "
+            "elements as one Cryptomatte, in EXR; rgba: the plate cut out, premultiplied and "
+            "scene-linear, in EXR; labels: an indexed PNG, one label an element, without soft "
+            "edges."
+        ),
+    )
+    layer_prefix: str = Field(
+        default="",
+        pattern="^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description=(
+            "What stands before the element in the names of layers: matte_ makes matte_hero.A of "
+            "hero.A. A lone element is A in any case."
+        ),
+    )
+    compression: Compression = Field(
+        default="zip",
+        description=(
+            "How EXRs are packed: none, rle, zips, zip, piz, or with losses dwaa and dwab, which "
+            "leave A as it is and blur what else there is. zips reads fastest in compositors that "
+            "go line by line."
+        ),
+    )
+    data_window: Literal["plate", "fit"] = Field(
+        default="plate",
+        description=(
+            "plate: an EXR's data window is the plate's; fit: it is the box of what is not 0, "
+            "which compositors read faster. The display window is the plate's either way."
+        ),
+    )
+
+
 class Running(Settings):
     """How a run spends time, memory and disk; no pixel depends on it."""
 
@@ -241,6 +216,7 @@ class Preset(Settings):
     input: Input = Field(default=Input(), description="How the plate is read.")
     tracking: Tracking = Field(default=Tracking(), description="How the elements are followed.")
     finish: Finish = Field(default=Finish(), description="What is done to the finished matte.")
+    output: Output = Field(default=Output(), description="What the files of mattes look like.")
     running: Running = Field(default=Running(), description="How a run spends time and disk.")
 
     def smaller(self) -> Preset | None:

@@ -1,0 +1,76 @@
+"""EXRs to disk, one part each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import OpenImageIO
+from OpenImageIO import ImageOutput, ImageSpec
+
+from rde_roto.images.files import replacing
+from rde_roto.images.origin import Attributes, put_on
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import PlateFormat
+from rde_roto.values.preset import Compression
+
+_MOST_HALF = 65504.0
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the values of an EXR are stored."""
+
+    pixel_type: Literal["half", "float"] = "half"
+    compression: Compression = "zip"
+
+
+HALF = Encoding()
+FLOAT = Encoding(pixel_type="float")
+
+
+def write_planes(
+    path: Path,
+    planes: Mapping[str, FloatArray],
+    plate_format: PlateFormat,
+    attributes: Attributes,
+    encoding: Encoding = HALF,
+) -> None:
+    """Write an EXR, replacing what was there: one channel a plane, by name.
+
+    Planes are [H, W], the data window of `plate_format`, whose windows and pixel aspect the header
+    gets; what a half cannot hold is written as the largest. Raises OutputError; nothing half-done
+    stays.
+    """
+    data, display = plate_format.data, plate_format.display
+    for channel, plane in planes.items():
+        if plane.shape != data.shape:
+            raise ValueError(f"expected a plane of {data} for {channel}, got {list(plane.shape)}")
+    spec = ImageSpec(data.width, data.height, len(planes), encoding.pixel_type)
+    spec.channelnames = tuple(planes)
+    spec.x, spec.y = data.x, data.y
+    spec.full_x, spec.full_y = display.x, display.y
+    spec.full_width, spec.full_height = display.width, display.height
+    spec.attribute("DateTime", "")  # or OIIO stamps the hour, and equal mattes differ in bytes
+    put_on(spec, attributes)
+    spec.attribute("compression", encoding.compression)
+    spec.attribute("PixelAspectRatio", plate_format.pixel_aspect)
+    pixels = np.stack(list(planes.values()), axis=2)
+    if encoding.pixel_type == "half":
+        np.clip(pixels, -_MOST_HALF, _MOST_HALF, out=pixels)
+    with replacing(path) as temp:
+        _write(temp, spec, pixels)
+
+
+def _write(path: Path, spec: ImageSpec, pixels: FloatArray) -> None:
+    image = ImageOutput.create(str(path))
+    if image is None:
+        raise OSError(OpenImageIO.geterror())
+    # each step answers False and keeps its reason to itself, the disk being full among them
+    done = image.open(str(path), spec) and image.write_image(pixels)
+    reason = image.geterror()
+    if not (image.close() and done):
+        raise OSError(" ".join((reason or image.geterror()).split()))

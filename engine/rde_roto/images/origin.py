@@ -1,0 +1,132 @@
+"""What the files of mattes take over from those of their plate: windows, and what headers say of
+the shot (timecode, frame rate, camera, owner), but nothing that tells how pixels are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+from OpenImageIO import ImageSpec, TypeDesc
+
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Plate, PlateFormat
+from rde_roto.values.timecode import Timecode
+
+PROVENANCE_PREFIX: Final = "rde-roto:"
+
+
+class Typed(NamedTuple):
+    """An attribute of a header that is more than a text: a timecode, a matrix, …"""
+
+    type: TypeDesc
+    value: Any
+
+
+Attributes: TypeAlias = Mapping[str, str | Typed]
+"""Attributes of a header by the names that OpenImageIO gives them."""
+
+_TIMECODE, _FRAME_RATE = "smpte:TimeCode", "FramesPerSecond"
+
+# what a header says of how its own pixels are stored, and what is not true of a matte
+_OF_PIXELS = {"compression", "PixelAspectRatio", "Orientation", "chromaticities"}
+_OF_PIXELS |= {"whiteLuminance", "adoptedNeutral", "colorInteropID", "acesImageContainerFlag"}
+_OF_PIXELS |= {"multiView", "view", "name", "type", "envmap", "wrapmodes"}
+_OF_PIXELS |= {"ResolutionUnit", "XResolution", "YResolution"}
+_FAMILIES_OF_PIXELS = ("oiio:", "openexr:", "cryptomatte/", "ICCProfile", "thumbnail", "preview")
+
+# of other formats, whose headers tell much of themselves, what film asks for
+_ASKED_FOR = {_TIMECODE, _FRAME_RATE, "smpte:KeyCode", "Copyright", "Artist", "Make", "Model"}
+_ASKED_FOR |= {"DateTime", "ExposureTime", "FNumber", "reelName"}
+
+_MOST_DENOMINATOR = 1001
+
+
+class Footage(Plate, Protocol):
+    """A plate that lies on disk."""
+
+    def attributes(self, frame: int) -> Attributes:
+        """What its header says that is true of its matte too. Raises InputError as `read` does."""
+
+    @property
+    def linear_space(self) -> str:
+        """The scene-linear colour space of `linear`."""
+
+    def linear(self, frame: int) -> FloatArray:
+        """Its own light, float32 [H, W, 3] RGB, row 0 on top. Raises InputError as `read` does."""
+
+
+@dataclass(frozen=True)
+class Light:
+    """A plate's own light by frame, and the name of its colour space; see `Footage.linear`."""
+
+    color_space: str
+    read: Callable[[int], FloatArray]
+
+
+def _nothing(_frame: int) -> Attributes:
+    return {}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is taken over: the plate's format, its attributes by frame and, where it lies on disk,
+    its light.
+    """
+
+    format: PlateFormat
+    attributes: Callable[[int], Attributes] = _nothing
+    light: Light | None = None
+
+    @classmethod
+    def of(cls, plate: Footage) -> Origin:
+        """All that a plate on disk gives."""
+        return cls(plate.format, plate.attributes, Light(plate.linear_space, plate.linear))
+
+
+def passed_on(spec: ImageSpec, kind: str) -> Attributes:
+    """What a plate's header says that is true of its mattes too; `kind` is OIIO's for the file."""
+    found = {
+        attribute.name: Typed(attribute.type, attribute.value)
+        for attribute in spec.extra_attribs
+        if _is_passed_on(attribute.name, kind)
+    }
+    if kind == "dpx":
+        rate = spec.get_float_attribute("dpx:FrameRate", 0.0)
+        rate = rate or spec.get_float_attribute("dpx:TemporalFrameRate", 0.0)
+        if 0 < rate < 1000:
+            found.setdefault(_FRAME_RATE, frame_rate(Fraction(rate)))
+    return found
+
+
+def put_on(spec: ImageSpec, attributes: Attributes) -> None:
+    """Gives a header to be written these attributes."""
+    for name, value in attributes.items():
+        if isinstance(value, str):
+            spec.attribute(name, value)
+        else:
+            spec.attribute(name, value.type, value.value)
+
+
+def time_of(start: Timecode | None, rate: Fraction, frames: int) -> Attributes:
+    """The attributes of a frame so many frames after the one that bears the timecode `start`."""
+    attributes = {_FRAME_RATE: frame_rate(rate)}
+    if start is not None:
+        # the second number is for the user bits, of which a movie says nothing
+        packed = Typed(TypeDesc("timecode"), (start.later(frames).packed, 0))
+        attributes[_TIMECODE] = packed
+    return attributes
+
+
+def frame_rate(rate: Fraction) -> Typed:
+    """The attribute of a frame rate: 23.976… as 24000/1001."""
+    rate = rate.limit_denominator(_MOST_DENOMINATOR)
+    return Typed(TypeDesc("rational"), (rate.numerator, rate.denominator))
+
+
+def _is_passed_on(name: str, kind: str) -> bool:
+    if kind != "openexr":
+        return name in _ASKED_FOR
+    of_pixels = name in _OF_PIXELS or name.startswith(_FAMILIES_OF_PIXELS)
+    return not of_pixels and not name.startswith(PROVENANCE_PREFIX)
