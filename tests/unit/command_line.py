@@ -14,12 +14,12 @@ HEIGHT, WIDTH = 48, 80
 LICENCE = "random: CC0; commercial use: allowed"
 
 
-def box_mask(path: Path, left: int) -> Path:
-    """A soft matte of a box, 16 bit."""
+def box_mask(path: Path, left: int, factor: int = 1) -> Path:
+    """A soft matte of a box, 16 bit; for a plate whose sides are ``factor`` times as long."""
     alpha = np.zeros((HEIGHT, WIDTH, 1), dtype=np.float32)
     alpha[10:30, left : left + 30] = 1
     alpha[9, left : left + 30] = 0.25
-    return write_image(path, alpha, "uint16")
+    return write_image(path, alpha.repeat(factor, axis=0).repeat(factor, axis=1), "uint16")
 
 
 def mattes(tmp_path: Path) -> list[str]:

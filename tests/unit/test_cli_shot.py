@@ -292,6 +292,20 @@ def test_pinned_files_are_written_once(
     assert (file.read_bytes(), file.stat().st_mtime_ns) == (content, stamp)
 
 
+def test_a_shot_of_proxies_takes_full_masks_and_locks_nothing(
+    new: Run, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ "The same shot asked at half size" (conventions, Image): what is approved is not half."""
+    large = box_mask(tmp_path / "large.png", 20, factor=2)
+    assert new("--proxy", 2, keyframes=(f"1003:hero={large}",)) == 0
+    assert "proxy: 2" in document(tmp_path).read_text(encoding="utf-8")
+    assert run("shot", "lock", document(tmp_path), "--frames", "1003") == 2
+    assert "is a proxy: lock frames of the full plate" in refused(capsys)
+    assert run("shot", "render", document(tmp_path), "--frames", "1003", "--device", "cpu") == 0
+    expected = read_image(box_mask(tmp_path / "small.png", 20))[1]
+    np.testing.assert_allclose(matte(tmp_path, 1003), expected, atol=2**-11)
+
+
 def test_elements_are_locked_one_by_one(
     new: Run, run: Run, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from image_files import cut_short, read_image, write_image
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.images.scaling import reduced
 from rde_roto.shot_files.locks import FileLock, LockWriter, Pinning, without_frames
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
@@ -40,6 +41,13 @@ def pinned(folder: Path, frames: str, elements: tuple[str, ...], draw: int = 0) 
     for frame in lock.frames:
         writer.write(Matte(frame, planes(frame + 1000 * draw), IDS, "digest"))
     return lock
+
+
+def test_at_a_proxy_they_are_averaged_down(tmp_path: Path) -> None:
+    lock = pinned(tmp_path, "1001", ("hero", "car"))
+    small = PlateFormat(Window(-1, 1, 3, 2), Window(0, 0, 4, 4), pixel_aspect=2.0)
+    proxy = FileLock(lock.frames, lock.elements, lock.pattern, small, proxy=2)
+    np.testing.assert_array_equal(proxy.read(1001), reduced(planes(1001)[:2], (2, 3)))
 
 
 @settings(max_examples=25)

@@ -54,6 +54,16 @@ MissingOption = Annotated[
     MissingPolicy,
     typer.Option(help="What is done about frames that are asked for and not on disk."),
 ]
+ProxyOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=16,
+        metavar="N",
+        help="The plate's sides are N times smaller than those of the full plate, for which masks "
+        "and settings are.",
+    ),
+]
 PresetOption = Annotated[
     str, typer.Option("--preset", metavar="NAME", help="A preset's name or file.")
 ]
@@ -90,6 +100,7 @@ class ShotOptions:
     color_space: str | None
     picture: PictureName = FIRST_PICTURE
     missing: MissingPolicy = "error"
+    proxy: int = 1
 
     def document(self, preset: str, overrides: Sequence[str], model: str) -> ShotDocument:
         """The document that says the same. Raises UsageError."""
@@ -101,6 +112,7 @@ class ShotOptions:
                 view=self.picture.view,
                 layer=self.picture.layer,
                 missing=self.missing,
+                proxy=self.proxy,
             ),
             range=None if self.frames is None else FrameRange.parse(self.frames),
             elements=[ElementEntry(id=name) for name in names],

@@ -20,6 +20,7 @@ from rde_roto.doors.options import (
     ModelOption,
     PlateArgument,
     PresetOption,
+    ProxyOption,
     SetOption,
     ShotOptions,
     ViewOption,
@@ -47,6 +48,7 @@ def propagate(
     view: ViewOption = None,
     layer: LayerOption = None,
     missing: MissingOption = "error",
+    proxy: ProxyOption = 1,
     device: DeviceOption = "auto",
     output_format: FormatOption = None,
     as_json: JsonOption = False,
@@ -54,7 +56,9 @@ def propagate(
     """Carries the masks of one or more keyframes through the plate, forwards and backwards."""
     settings = load_preset(preset, set_ or ())
     picture = PictureName(view, layer)
-    options = ShotOptions(plate, keyframe, frames, elements, mask_as, color_space, picture, missing)
+    options = ShotOptions(
+        plate, keyframe, frames, elements, mask_as, color_space, picture, missing, proxy
+    )
     document = options.document(preset, set_ or (), model)
     with plate_memo() as memo:
         opened = open_document(document, settings, memo=memo)

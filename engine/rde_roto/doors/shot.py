@@ -22,6 +22,7 @@ from rde_roto.doors.options import (
     ModelOption,
     PlateArgument,
     PresetOption,
+    ProxyOption,
     SetOption,
     ShotOptions,
     ViewOption,
@@ -67,6 +68,7 @@ def new(
     view: ViewOption = None,
     layer: LayerOption = None,
     missing: MissingOption = "error",
+    proxy: ProxyOption = 1,
     force: Annotated[bool, typer.Option("--force", help="Replaces a document.")] = False,
 ) -> None:
     """Writes a shot document, after reading everything that it names. Edit it as you like."""
@@ -76,7 +78,9 @@ def new(
         raise UsageError(f"{out} is there already: edit it, or replace it with --force")
     settings = load_preset(preset, set_ or ())
     picture = PictureName(view, layer)
-    options = ShotOptions(plate, keyframe, frames, elements, mask_as, color_space, picture, missing)
+    options = ShotOptions(
+        plate, keyframe, frames, elements, mask_as, color_space, picture, missing, proxy
+    )
     document = options.document(preset, set_ or (), model)
     opened = open_document(document, settings)
 
@@ -134,6 +138,8 @@ def lock(
 ) -> None:
     """Pins frames as they are now: these mattes stay, whatever is changed later."""
     file = ShotFile.read(shot)
+    if file.says.plate.proxy > 1:
+        raise UsageError(f"the plate of {shot} is a proxy: lock frames of the full plate")
     with plate_memo() as memo:
         opened = file.open(memo)
         asked, ids = _within(opened.shot.range, frames), opened.shot.ids

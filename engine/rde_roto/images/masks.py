@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rde_roto.images.files import (
     read_channels,
     read_header,
 )
+from rde_roto.images.scaling import reduced
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray, MaskMode
 from rde_roto.values.plate import PlateFormat
@@ -32,6 +34,7 @@ def read_mask(
     plate_format: PlateFormat,
     mode: MaskMode = "auto",
     elements: tuple[str, ...] | None = None,
+    proxy: int = 1,
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Read a mask as float32 [K, H, W] in 0..1 over the plate's data window, and K names.
 
@@ -47,23 +50,25 @@ def read_mask(
       other `colours`. 8-bit grey that stays below 32 of 255 may be either, and is refused.
 
     An EXR is placed by its own windows, 0 outside them; its display window must be as large as
-    the plate's. Any other file must be as large as the plate's data window. `elements` names the
-    planes; without it they are `element1`, `element2`, … Names come back fit for EXR layers.
+    the plate's. Any other file must be as large as the plate's data window. Where the plate is a
+    proxy, its sides `proxy` times smaller, a mask may be as large as the full plate too and is
+    averaged down. `elements` names the planes; without it they are `element1`, `element2`, … Names
+    come back fit for EXR layers.
 
     Raises InputError for a file that is missing, damaged, of the wrong size, without a label or
     colour, or unfit for the mode; UsageError for names that do not fit the mask.
     """
     indices = _palette_indices(path) if mode in ("auto", "labels") else None
     if indices is not None:
-        planes = _split(path, indices)
-        _require_size(path, planes, plate_format)
+        planes, windows = _split(path, indices), None
     else:
         header = read_header(path)
         planes = _planes(path, header, mode)
-        if header.kind == "openexr":
-            planes = _place(path, planes, header.format, plate_format)
-        else:
-            _require_size(path, planes, plate_format)
+        windows = header.format if header.kind == "openexr" else None
+    if windows is None:
+        planes = _sized(path, planes, plate_format, proxy)
+    else:
+        planes = _placed(path, planes, windows, (plate_format, proxy))
     return planes, _name_planes(path, len(planes), elements)
 
 
@@ -175,30 +180,48 @@ def _split(path: Path, numbers: NDArray[Any]) -> FloatArray:
     return planes
 
 
-def _place(path: Path, planes: FloatArray, own: PlateFormat, plate: PlateFormat) -> FloatArray:
-    """Planes over the plate's data window, from where the mask's windows say they lie."""
-    if own.display.shape != plate.display.shape:
-        raise InputError(
-            f"the mask {path} has a display window of {own.display}, the plate one of "
-            f"{plate.display}: it was made for another size"
-        )
-    placed = np.zeros((len(planes), *plate.data.shape), dtype=np.float32)
-    left, top = own.data.x - plate.data.x, own.data.y - plate.data.y
-    right, bottom = left + own.data.width, top + own.data.height
-    inner_x, inner_y = max(left, 0), max(top, 0)
-    target = placed[:, inner_y : max(bottom, 0), inner_x : max(right, 0)]
-    source = planes[:, inner_y - top :, inner_x - left :]
-    target[...] = source[:, : target.shape[1], : target.shape[2]]
-    return placed
-
-
-def _require_size(path: Path, planes: FloatArray, plate: PlateFormat) -> None:
+def _sized(path: Path, planes: FloatArray, plate: PlateFormat, proxy: int) -> FloatArray:
+    """Planes that lie over the whole data window of the plate, or of the one it is a proxy of."""
     height, width = planes.shape[1:]
-    if (height, width) != plate.data.shape:
+    if not _is_size(planes.shape[1:], plate.data.shape, proxy):
         raise InputError(
             f"the mask {path} is {width}x{height}, the plate's data window is "
-            f"{plate.data.width}x{plate.data.height}: make it as large"
+            f"{plate.data.width}x{plate.data.height}{_of_proxy(proxy)}: make it as large"
         )
+    return reduced(planes, plate.data.shape)
+
+
+def _placed(
+    path: Path, planes: FloatArray, own: PlateFormat, plate_proxy: tuple[PlateFormat, int]
+) -> FloatArray:
+    """Planes over the plate's data window, from where the mask's windows say they lie."""
+    plate, proxy = plate_proxy
+    if not _is_size(own.display.shape, plate.display.shape, proxy):
+        raise InputError(
+            f"the mask {path} has a display window of {own.display}, the plate one of "
+            f"{plate.display}{_of_proxy(proxy)}: it was made for another size"
+        )
+    scale = 1 if own.display.shape == plate.display.shape else proxy
+    x, y, width, height = (scale * side for side in astuple(plate.data))
+    placed = np.zeros((len(planes), height, width), dtype=np.float32)
+    left, top = own.data.x - x, own.data.y - y
+    right, bottom = left + own.data.width, top + own.data.height
+    target = placed[:, max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    source = planes[:, max(-top, 0) :, max(-left, 0) :]
+    target[...] = source[:, : target.shape[1], : target.shape[2]]
+    return reduced(placed, plate.data.shape)
+
+
+def _is_size(size: Sequence[int], plate: tuple[int, int], proxy: int) -> bool:
+    """Whether that is the plate's (height, width), or the one of which it is a proxy: a side that
+    the factor does not divide may have been rounded either way.
+    """
+    full = all(abs(side - proxy * small) < proxy for side, small in zip(size, plate, strict=True))
+    return tuple(size) == plate or full
+
+
+def _of_proxy(proxy: int) -> str:
+    return "" if proxy == 1 else f" or {proxy} times as large"
 
 
 def _name_planes(path: Path, count: int, elements: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.files import read_channels, read_header
 from rde_roto.images.mattes import DIGEST_KEY
+from rde_roto.images.scaling import reduced
 from rde_roto.images.sequences import FramePattern
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
@@ -31,13 +32,15 @@ _TOKEN_DIGITS = 12  # of a digest: no two locks of a shot will ever meet
 class FileLock:
     """A lock of a shot (`values.shot.Lock`): some elements of some frames, in files.
 
-    `format` is that of the plate. Nothing is held in memory.
+    `format` is that of the plate, which may be a proxy, its sides `proxy` times smaller than those
+    of the mattes: these are averaged down then. Nothing is held in memory.
     """
 
     frames: FrameRange
     elements: tuple[str, ...]
     pattern: FramePattern
     format: PlateFormat
+    proxy: int = 1
 
     def digest(self, frame: int) -> str:
         """Hex digest of a frame's locked pixels, from the file's header.
@@ -67,13 +70,14 @@ class FileLock:
             raise _unusable(str(error), frame) from error
         if _digest(path, dict(zip(channels, planes, strict=True))) != expected:
             raise _unusable(f"{path} is not the file that the lock wrote", frame)
-        if header.format.data != self.format.data:
+        if self.proxy == 1 and header.format.data != self.format.data:
             came = f"{path} is {header.format.data}, the plate {self.format.data}"
             raise _unusable(came, frame)
         missing = set(map(_channel, self.elements)).difference(channels)
         if missing:
             raise _unusable(f"{path} has no channel {', '.join(sorted(missing))}", frame)
-        return planes[[channels.index(_channel(element)) for element in self.elements]]
+        own = planes[[channels.index(_channel(element)) for element in self.elements]]
+        return reduced(own, self.format.data.shape)
 
 
 @dataclass(frozen=True)

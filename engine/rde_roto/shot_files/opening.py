@@ -69,12 +69,13 @@ def open_document(
     plate, frames = _with_policy(source, asked, missing)
     elements = shot_elements(document)
     ids = tuple(element.id for element in elements)
-    masks = [_keyframe(entry, folder, plate, ids) for entry in document.keyframes]
+    proxy = document.plate.proxy
+    masks = [_keyframe(entry, folder, (plate, proxy), ids) for entry in document.keyframes]
     keyframes = tuple(map(_joined, _by_frame(masks)))
     if not elements:
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
         elements = elements_named(*dict.fromkeys(named))
-    locks = tuple(open_lock(lock, folder, plate.format) for lock in document.locks)
+    locks = tuple(open_lock(lock, folder, plate.format, proxy) for lock in document.locks)
     shot = Shot(plate, frames, elements, keyframes, locks)
     _check_locks(locks, shot)
     drawn = (folder / entry.mask for entry in document.keyframes)
@@ -82,6 +83,7 @@ def open_document(
     weights = folder / document.model
     model = str(weights) if weights.is_file() else document.model
     gaps = asked.difference(source.range)
+    preset = preset.model_copy(update={"finish": preset.finish.at_proxy(proxy)})
     return OpenedShot(shot, preset, model, (*drawn, *pinned), gaps, missing, Origin.of(plate))
 
 
@@ -97,7 +99,7 @@ def open_entry(
     return open_plate(str(folder / entry.path), entry.color_space, memo, picture, space)
 
 
-def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat) -> FileLock:
+def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat, proxy: int = 1) -> FileLock:
     """A lock of a document; its files are read when they are asked for.
 
     Raises UsageError when the name of its files has no frame number.
@@ -105,7 +107,7 @@ def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat) -> FileL
     pattern = FramePattern.parse(str(folder / lock.mattes))
     if pattern is None:
         raise UsageError(f"the locked mattes {lock.mattes} have no frame number: expected ####")
-    return FileLock(lock.frames, tuple(lock.elements), pattern, plate_format)
+    return FileLock(lock.frames, tuple(lock.elements), pattern, plate_format, proxy)
 
 
 def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
@@ -120,10 +122,13 @@ def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
     )
 
 
-def _keyframe(entry: KeyframeEntry, folder: Path, plate: Plate, ids: tuple[str, ...]) -> Keyframe:
+def _keyframe(
+    entry: KeyframeEntry, folder: Path, plate_proxy: tuple[Plate, int], ids: tuple[str, ...]
+) -> Keyframe:
     """A keyframe with its mask; `ids` are those of the listed elements, () where none are."""
     drawn = tuple(entry.elements or ids) or None
-    alpha, names = read_mask(folder / entry.mask, plate.format, entry.mask_as, drawn)
+    plate, proxy = plate_proxy
+    alpha, names = read_mask(folder / entry.mask, plate.format, entry.mask_as, drawn, proxy)
     return Keyframe(entry.frame, alpha, names)
 
 

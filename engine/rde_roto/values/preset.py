@@ -149,6 +149,12 @@ class Finish(_Flat):
         ),
     )
 
+    def at_proxy(self, factor: int) -> Finish:
+        """The same look on a plate whose sides are so many times smaller."""
+        return self.model_copy(
+            update={"erode_px": self.erode_px / factor, "feather_px": self.feather_px / factor}
+        )
+
 
 class Output(Settings):
     """What the files of mattes look like; no matte depends on it."""

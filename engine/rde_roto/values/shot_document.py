@@ -62,7 +62,7 @@ class PlateEntry(Settings):
     """The plate: pattern, one of its frames, folder or movie, and its colour space.
 
     `view` and `layer` say which picture of an EXR with several, `missing` what stands in for frames
-    that are not there.
+    that are not there. `proxy` is how many times smaller its sides are than the full plate's.
     """
 
     path: str
@@ -70,6 +70,7 @@ class PlateEntry(Settings):
     view: str | None = None
     layer: str | None = None
     missing: MissingPolicy = "error"
+    proxy: int = Field(default=1, ge=1, le=16)
 
 
 class ElementEntry(Settings):
