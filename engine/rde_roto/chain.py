@@ -1,7 +1,8 @@
 """The name of everything on the way to a matte, told without making any of it.
 
 A memory state is named after the state before and the plate that was absorbed; a raw matte, the
-network's own, after its state and its plate; a matte after its raw mattes, the finish and the lock.
+network's own, after its state and its plate; a matte after its raw mattes, the finish and the lock,
+and those of the frames beside it where it is de-chattered.
 Nothing is ever invalidated: what has changed has another name, and undo gives the old one back.
 """
 
@@ -14,7 +15,7 @@ from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
-from rde_roto.values.spans import Span
+from rde_roto.values.spans import Span, Stretch
 
 MISSING = "missing"
 """Stands for the digest of a plate frame that is not there."""
@@ -58,6 +59,7 @@ class Chain:
         self.plates = plates
         self.memory_every = preset.tracking.memory_every
         self._finish = preset.finish.digest
+        self._dechatter = preset.finish.dechatter
         self._tracker = tracker
         self._spans: dict[tuple[int, int, int | None], list[str]] = {}
         self._lock = Mutex()
@@ -113,14 +115,33 @@ class Chain:
         keyframe = self.shot.keyframe_at(frame)
         if keyframe is not None:
             return digest_of("keyframe", *self._planes(keyframe, self.shot.ids), self._finish)
-        spans = self.shot.stretch_at(frame).spans
-        places = [str(self.shot.places(self.shot.existing(frame)))]
-        parts: list[DigestPart] = []
-        for span in spans:
+        stretch = self.shot.stretch_at(frame)
+        own = self._raws(stretch, frame)
+        beside = self.shot.beside(frame) if self._dechatter else ()
+        if not beside:
+            return digest_of("matte", *own, self._finish)
+        neighbours = (self._neighbour(stretch, neighbour) for neighbour in beside)
+        return digest_of("steadied", *own, *neighbours, self._dechatter, self._finish)
+
+    def _raws(self, stretch: Stretch, frame: int) -> list[DigestPart]:
+        """What makes a frame's matte before it is finished."""
+        parts: list[DigestPart] = [self._existing(frame)]
+        for span in stretch.spans:
             # where it stands between its keyframes decides how much each pass counts
-            distance = span.distance(frame) if len(spans) > 1 else None
+            distance = span.distance(frame) if len(stretch.spans) > 1 else None
             parts += [self.raw(span, frame), distance]
-        return digest_of("matte", *places, *parts, self._finish)
+        return parts
+
+    def _neighbour(self, stretch: Stretch, frame: int) -> str:
+        """What the frames beside one see of it: a frame of their stretch, or its keyframe."""
+        keyframe = self.shot.keyframe_at(frame)
+        if keyframe is None:
+            return digest_of("neighbour", *self._raws(stretch, frame))
+        planes = self._planes(keyframe, stretch.spans[0].elements)
+        return digest_of("neighbour", self._existing(frame), self.plates(frame), *planes)
+
+    def _existing(self, frame: int) -> str:
+        return str(self.shot.places(self.shot.existing(frame)))
 
     def _beginning(self, span: Span) -> str:
         anchors: list[DigestPart] = []

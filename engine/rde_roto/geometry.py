@@ -92,6 +92,12 @@ class Raw:
     planes: FloatArray
     geometry: Geometry
 
+    @classmethod
+    def drawn(cls, mask: FloatArray) -> Raw:
+        """An artist's mask [K, H, W] as if the network had seen the plate at its own size."""
+        geometry = Geometry(mask.shape[1:], mask.shape[1:])
+        return cls(geometry.to_network(torch.from_numpy(mask)[None])[0].numpy(), geometry)
+
     def at_plate(self) -> FloatArray:
         """float32 [K, plate height, plate width] in 0..1."""
         planes = self.geometry.to_plate(torch.from_numpy(self.planes)[None])
@@ -108,9 +114,10 @@ class Raw:
             return self, other
         common = next((g for g, held in ((one, two), (two, one)) if _holds(g, held)), None)
         common = common or one.within(None)
-        return self._moved(common), other._moved(common)
+        return self.within(common), other.within(common)
 
-    def _moved(self, geometry: Geometry) -> Raw:
+    def within(self, geometry: Geometry) -> Raw:
+        """The same matte in another part of the plate."""
         if geometry == self.geometry:
             return self
         planes = geometry.to_network(torch.from_numpy(self.at_plate())[None])[0]

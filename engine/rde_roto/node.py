@@ -2,8 +2,9 @@
 
 A frame's way: it is named first (``chain``), without touching a pixel. Its raw matte, the network's
 own, is taken from the store, or walked to from the nearest stored state (``walk``); where the frame
-lies between two keyframes that is done from both, and the two are blended. The raw matte is
-finished at plate size, locks are laid over it, and it is answered.
+lies between two keyframes that is done from both, and the two are blended. Where that is asked for,
+it is steadied beside its neighbours (``tracks``). It is finished at plate size, locks are laid over
+it, and it is answered.
 """
 
 from __future__ import annotations
@@ -15,15 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from rde_roto.blend import blended
 from rde_roto.chain import Chain, PlateDigests
 from rde_roto.devices import choose_device
 from rde_roto.finish import finish, finish_keyframe, looks_at_plate
-from rde_roto.geometry import Raw
 from rde_roto.models import Model
 from rde_roto.propagator import tracker_of
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.tracker import Tracker
+from rde_roto.tracks import Track, Tracks
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import OutOfMemoryError, UsageError
 from rde_roto.values.frames import FrameRange
@@ -74,6 +74,7 @@ class RotoNode:
         tracker = load(preset.tracking).for_pixels(shot.plate.format.pixel_aspect)
         self.chain = Chain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
         self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
+        self._tracks = Tracks(self.walker, preset.finish.dechatter)
 
     @classmethod
     def open(cls, shot: Shot, preset: Preset, model: Model, device: str = "auto") -> RotoNode:
@@ -165,24 +166,22 @@ class RotoNode:
     def _tracked(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Matte]:
         """The mattes of some frames of a stretch, in the walking order of its first span."""
         elements = stretch.spans[0].elements
-        for frame, (raw, *others) in self.walker.tracks(stretch, frames, cancel):
-            for other in others:
-                raw = blended(raw, other, stretch.share(frame))
-            yield self._finished(frame, raw, elements)
+        for track in self._tracks.of(stretch, frames, cancel):
+            yield self._finished(track, elements)
 
-    def _finished(self, frame: int, raw: Raw, elements: tuple[str, ...]) -> Matte:
+    def _finished(self, track: Track, elements: tuple[str, ...]) -> Matte:
         """A raw matte of some elements at plate size; those that do not exist yet are empty."""
         settings = self.preset.finish
-        plate = self.shot.plate.read(frame) if looks_at_plate(raw.geometry, settings) else None
-        finished = finish(raw, plate, settings)
+        view = track.view() if looks_at_plate(track.raw.geometry, settings) else None
+        finished = finish(track.raw, view, settings)
         alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
-        existing = self.shot.existing(frame)
+        existing = self.shot.existing(track.frame)
         for element, plane, place in zip(
             elements, finished, self.shot.places(elements), strict=True
         ):
             if element in existing:
                 alpha[place] = plane
-        return self._delivered(frame, alpha)
+        return self._delivered(track.frame, alpha)
 
     def _delivered(self, frame: int, alpha: FloatArray) -> Matte:
         """The matte with its locks laid over it, stored."""

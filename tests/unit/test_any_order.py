@@ -19,7 +19,7 @@ from rde_roto.propagator import tracker_of
 from rde_roto.stores import Stores
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named
-from rde_roto.values.preset import Preset, Running, Tracking
+from rde_roto.values.preset import Finish, Preset, Running, Tracking
 from rde_roto.values.shot import Shot
 
 FEW_BYTES = 20_000  # two or three states and a few mattes of the toy, so that most is dropped
@@ -43,15 +43,17 @@ def shots(draw: st.DrawFn) -> Shot:
     earliest = frames[introduced - 1] + 1 if introduced else 1001
     in_point = draw(st.none() | st.integers(earliest, frames[introduced]))
     holes = draw(st.frozensets(st.integers(1001, last), max_size=3)) - set(frames)
-    plate = MemoryPlate(FrameRange.of(f for f in range(1001, last + 1) if f not in holes))
+    there = FrameRange.of(f for f in range(1001, last + 1) if f not in holes)
+    plate = MemoryPlate(there, calm=draw(st.booleans()))
     elements = (Element("a", "a"), Element("b", "b", in_point))
     return a_shot(*keyframes, plate=plate, elements=elements)
 
 
 def presets() -> st.SearchStrategy[Preset]:
     tracking = st.builds(Tracking, lines=st.just(96), memory_every=st.integers(1, 5))
+    finish = st.builds(Finish, dechatter=st.sampled_from([0.0, 1.0]))
     running = st.builds(Running, snapshot_every=st.integers(1, 4))
-    return st.builds(Preset, name=st.just("toy"), tracking=tracking, running=running)
+    return st.builds(Preset, name=st.just("toy"), tracking=tracking, finish=finish, running=running)
 
 
 @given(data=st.data(), shot=shots(), preset=presets())

@@ -411,3 +411,95 @@ def test_without_the_plates_edges_no_plate_is_read_for_the_finish() -> None:
     bilinear = PRESET.model_copy(update={"finish": Finish(edges="bilinear")})
     assert len(list(ToyNode(shot, bilinear, stores).render())) == 8
     assert plate.read_frames == [], "the raw mattes are there"
+
+
+# De-chatter.
+
+STEADY = PRESET.model_copy(update={"finish": Finish(dechatter=1)})
+CALM = MemoryPlate(calm=True)
+
+
+def test_dechatter_touches_what_has_two_neighbours_and_is_not_drawn_or_locked() -> None:
+    plate = MemoryPlate(FrameRange.parse("1001-1015,1017-1030"), calm=True)
+    lock = Pinned(FrameRange.parse("1010"), ("a",))
+    shot = a_shot(mask(1005), mask(1020), frames="1001-1015,1017-1030", plate=plate, locks=(lock,))
+    alone = {1001, 1030, 1015, 1017}  # at an end of the range, or beside a hole of the plate
+    untouched = {1005, 1020, 1010, *alone}
+    assert changed(shot, shot, PRESET, STEADY) == set(shot.range) - untouched
+    plain, steady = straight(shot), straight(shot, STEADY)
+    moved = {f for f in shot.range if np.abs(plain[f].alpha - steady[f].alpha).max() > 0.001}
+    assert {1002, 1003, 1006, 1009, 1019, 1021} <= moved, "beside keyframes and locks too"
+
+
+def test_dechatter_costs_no_step_once_the_raw_mattes_are_there() -> None:
+    stores, shot = Stores.in_ram(), a_shot(mask(1005), mask(1020), plate=CALM)
+    list(ToyNode(shot, stores=stores).render())
+    node = ToyNode(shot, STEADY, stores)
+    found = {matte.frame: matte for matte in node.render()}
+    assert node.steps == 0
+    for frame, expected in straight(shot, STEADY).items():
+        assert_same(found[frame], expected)
+
+
+def test_a_run_with_dechatter_takes_the_same_steps() -> None:
+    """Whatever the stores hold, which is nothing here."""
+    shot = a_shot(mask(1005), plate=CALM)
+    plain, steady = (ToyNode(shot, preset, Stores.in_ram(1)) for preset in (PRESET, STEADY))
+    assert len(list(plain.render())) == len(list(steady.render())) == 30
+    assert steady.steps == plain.steps
+
+
+def test_with_dechatter_a_plate_is_read_once_more_a_frame() -> None:
+    plate = MemoryPlate(FrameRange.parse("1001-1009"), height=240, width=300, calm=True)
+    list(ToyNode(a_shot(mask(1001, plate=plate), plate=plate), STEADY).render())
+    # by the walk; and at the end of the way, for the matte and for its neighbours' alike
+    assert sorted(plate.read_frames) == sorted([*plate.range, *plate.range])
+
+
+def test_a_mended_plate_changes_the_mattes_beside_it() -> None:
+    plates = CALM, MemoryPlate(calm=True, edited=frozenset({1009}))
+    before, after = (a_shot(mask(1005), plate=plate) for plate in plates)
+    assert changed(before, after) == {1009}
+    assert changed(before, after, STEADY, STEADY) == {1008, 1009, 1010}
+
+
+def test_a_redrawn_element_changes_its_keyframes_neighbours_alone() -> None:
+    """Of a keyframe's mask, neighbours see the elements that are followed there."""
+    before = a_shot(mask(1005, "a"), mask(1020, "ab"), elements=AB, plate=CALM)
+    redrawn = np.concatenate([mask(1020, "a").alpha, mask(1020, "b", draw=1).alpha])
+    other = dataclasses.replace(before.keyframes[1], alpha=redrawn)
+    after = dataclasses.replace(before, keyframes=(before.keyframes[0], other))
+    assert changed(before, after, STEADY, STEADY) == set(range(1020, 1031))
+
+
+def test_every_second_frame_has_the_pixels_of_the_whole() -> None:
+    whole = straight(a_shot(mask(1005), plate=CALM), STEADY)
+    second = straight(a_shot(mask(1005), plate=CALM, frames="1001-1029x2,1030"), STEADY)
+    assert len(second) == 16
+    for frame, matte in second.items():
+        assert_same(matte, whole[frame])
+
+
+def test_mattes_whose_neighbours_can_be_read_are_handed_out() -> None:
+    shot = a_shot(mask(1005), plate=MemoryPlate(calm=True, broken=frozenset({1009})))
+    mattes = ToyNode(shot, STEADY).render()
+    assert [next(mattes).frame for _ in range(3)] == [1005, 1006, 1007]
+    with pytest.raises(InputError, match="1009"):
+        next(mattes)
+
+
+def test_every_strength_has_a_name_of_its_own() -> None:
+    shot = a_shot(mask(1005), plate=CALM)
+    presets = [PRESET.model_copy(update={"finish": Finish(dechatter=d)}) for d in (0, 0.5, 1)]
+    assert len({ToyNode(shot, preset).digest(1008) for preset in presets}) == 3
+    assert len({ToyNode(shot, preset).digest(1005) for preset in presets}) == 1
+
+
+def test_at_rest_dechatter_is_in_no_name() -> None:
+    """The name of a frame between two keyframes, from before there was such a knob."""
+    node = ToyNode(a_shot(mask(1005), mask(1020)))
+    chain, (ahead, back) = node.chain, node.shot.stretch_at(1010).spans
+    plain = {k: v for k, v in Finish().model_dump(mode="json").items() if k != "dechatter"}
+    finish = digest_of("Finish", *(part for pair in plain.items() for part in pair))
+    raws = chain.raw(ahead, 1010), 5, chain.raw(back, 1010), 10
+    assert node.digest(1010) == digest_of("matte", "(0,)", *raws, finish)

@@ -113,6 +113,12 @@ def test_equal_values_have_equal_digests() -> None:
     assert re.fullmatch("[0-9a-f]{32}", Tracking().digest)
 
 
+def test_dechatter_is_named_with_the_frames_it_looks_at_not_with_the_finish() -> None:
+    assert Finish(dechatter=1.0).digest == Finish().digest
+    with pytest.raises(ValidationError, match="dechatter"):
+        Finish(dechatter=1.1)
+
+
 def test_values_are_frozen() -> None:
     tracking: Any = Tracking()
     with pytest.raises(ValidationError, match="frozen"):
@@ -322,8 +328,8 @@ def test_a_damaged_preset_does_not_hide_the_listing(tmp_path: Path) -> None:
         ),
         (
             "finish:\n  zzzz: 1\n",
-            "hero.yaml:2: unknown key 'zzzz' in finish; known are edges, erode_px, feather_px, "
-            "gain, gamma",
+            "hero.yaml:2: unknown key 'zzzz' in finish; known are edges, dechatter, erode_px, "
+            "feather_px, gain, gamma",
         ),
         (
             "tracking:\n  lines: 5000\n",

@@ -28,7 +28,8 @@ PRESET = Preset(name="toy", tracking=Tracking(lines=96))
 class MemoryPlate:
     """Pixels made from the frame number. ``edited`` frames have others, ``broken`` ones none.
 
-    Says what was read and what was hashed.
+    A ``calm`` one shows one picture all the while, and grain. Says what was read and what was
+    hashed.
     """
 
     range: FrameRange = TEN
@@ -37,6 +38,7 @@ class MemoryPlate:
     height: int = HEIGHT
     width: int = WIDTH
     pixel_aspect: float = 1.0
+    calm: bool = False
     name: str = "memory.####.exr"
     read_frames: list[int] = field(default_factory=list)
     hashed: list[int] = field(default_factory=list)
@@ -48,13 +50,17 @@ class MemoryPlate:
 
     def digest(self, frame: int) -> str:
         self.hashed.append(frame)
-        return digest_of("plate", frame, frame in self.edited, frame in self.broken)
+        return digest_of("plate", frame, frame in self.edited, frame in self.broken, self.calm)
 
     def read(self, frame: int) -> FloatArray:
         self.read_frames.append(frame)
         if frame not in self.range or frame in self.broken:
             raise InputError(f"frame {frame} is damaged")
-        seed = [frame + 5000, frame in self.edited]
+        own = self._noise(frame + 5000, frame in self.edited)
+        picture: FloatArray = 0.9 * self._noise(0) + 0.1 * own if self.calm else own
+        return picture
+
+    def _noise(self, *seed: int) -> FloatArray:
         return np.random.default_rng(seed).random((self.height, self.width, 3), dtype=np.float32)
 
 

@@ -27,7 +27,10 @@ class _Flat(Settings):
     @property
     def digest(self) -> str:
         """Hex digest of every value under its name; equal settings have equal digests."""
-        values = self.model_dump(mode="json")
+        return self._digest_without()
+
+    def _digest_without(self, *names: str) -> str:
+        values = self.model_dump(mode="json", exclude=set(names))
         return digest_of(type(self).__name__, *(part for pair in values.items() for part in pair))
 
 
@@ -118,6 +121,16 @@ class Finish(_Flat):
             "Frames that you painted are never redrawn."
         ),
     )
+    dechatter: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description=(
+            "How much of the flicker from frame to frame is taken out of the matte, 0 to 1. A "
+            "frame is set beside the two next to it, and drawn towards them where it differs from "
+            "both while the plate looks alike. Frames that you painted or locked stay as they are."
+        ),
+    )
     erode_px: float = Field(
         default=0.0,
         ge=-64.0,
@@ -148,6 +161,13 @@ class Finish(_Flat):
             "half transparent, below 1 thins it; 0 and 1 stay. 0.1 to 10, no unit."
         ),
     )
+
+    @property
+    def digest(self) -> str:
+        """Of what is done to each frame by itself: de-chatter is named with the frames it is for,
+        and with those beside them.
+        """
+        return self._digest_without("dechatter")
 
     def at_proxy(self, factor: int) -> Finish:
         """The same look on a plate whose sides are so many times smaller."""

@@ -113,6 +113,16 @@ class Shot:
                 return stretch
         raise UsageError(f"frame {frame} is in no stretch of the range {self.range}")
 
+    def beside(self, frame: int) -> tuple[int, ...]:
+        """The frames before and behind one; neither where one of them is missing.
+
+        That is where the range ends or the plate has none. What a range leaves out between its ends
+        counts, so that every second frame has the pixels of the whole.
+        """
+        pair = frame - 1, frame + 1
+        there = self.range.first <= pair[0] and pair[1] <= self.range.last
+        return pair if there and all(one in self.plate.range for one in pair) else ()
+
     def locks_at(self, frame: int) -> tuple[Lock, ...]:
         """The locks of that frame; of two that lock the same element the later one counts."""
         return tuple(lock for lock in self.locks if frame in lock.frames)
