@@ -33,11 +33,12 @@ def grain(seed: int) -> FloatArray:
     return noise.astype(np.float32)
 
 
-def disk(radius: float, soft_px: float = 2) -> FloatArray:
+def disk(radius: float, soft_px: float = 2, middle: float = 70) -> FloatArray:
     """[1, H, W]."""
     rows, columns = np.indices(SIZE)
-    inside = (radius - np.hypot(rows - 48, columns - 70)) / soft_px + 0.5
-    return inside.clip(0, 1)[None].astype(np.float32)
+    inside = (radius - np.hypot(rows - 48, columns - middle)) / soft_px + 0.5
+    alpha: FloatArray = inside.clip(0, 1)[None].astype(np.float32)
+    return alpha
 
 
 def all_steadied(
@@ -91,11 +92,9 @@ def test_chatter_is_taken_out_of_what_moves_with_the_plate() -> None:
     fine = resized(torch.from_numpy(wide).permute(2, 0, 1)[None], (96, 480))[0]
     panned = fine.permute(1, 2, 0).numpy()
     views = [np.ascontiguousarray(panned[:, 5 * at :: 2][:, :144]) for at in range(3)]
-    rows, columns = np.indices(SIZE)
 
     def seen(at: int, radius: float) -> FloatArray:
-        inside = (radius - np.hypot(rows - 48, columns - 70 + 2.5 * at)) / 3 + 0.5
-        return inside.clip(0, 1)[None].astype(np.float32)
+        return disk(radius, soft_px=3, middle=70 - 2.5 * at)
 
     (found,) = all_steadied([seen(0, 30), seen(1, 31), seen(2, 30)], views)
     chatter = np.abs(seen(1, 31) - seen(1, 30.5)).mean()
