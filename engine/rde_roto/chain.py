@@ -133,7 +133,7 @@ class Chain:
         return parts
 
     def _neighbour(self, stretch: Stretch, frame: int) -> str:
-        """What the frames beside one see of it: a frame of their stretch, or its keyframe."""
+        """What frames of a stretch see of one beside them, which may be a keyframe at its end."""
         keyframe = self.shot.keyframe_at(frame)
         if keyframe is None:
             return digest_of("neighbour", *self._raws(stretch, frame))

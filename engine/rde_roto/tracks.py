@@ -68,14 +68,16 @@ class Tracks:
     def _widened(self, stretch: Stretch, frames: Iterable[int], asked: set[int]) -> Iterator[int]:
         """Some frames and those beside them, in walking order, each once.
 
-        A frame is put among the ``asked`` before any comes that lies beyond it.
+        The walk goes on past the range where the plate does, and ends at a keyframe. A frame is put
+        among the ``asked`` before any comes that lies beyond it.
         """
         span = stretch.spans[0]
         reached = 0
         for frame in frames:
             asked.add(frame)
             for near in sorted((frame, *self._shot.beside(frame)), key=span.distance):
-                if near in stretch and span.distance(near) > reached:
+                is_tracked = self._shot.keyframe_at(near) is None
+                if is_tracked and span.distance(near) > reached:
                     reached = span.distance(near)
                     yield near
 

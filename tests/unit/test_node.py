@@ -423,7 +423,7 @@ def test_dechatter_touches_what_has_two_neighbours_and_is_not_drawn_or_locked() 
     plate = MemoryPlate(FrameRange.parse("1001-1015,1017-1030"), calm=True)
     lock = Pinned(FrameRange.parse("1010"), ("a",))
     shot = a_shot(mask(1005), mask(1020), frames="1001-1015,1017-1030", plate=plate, locks=(lock,))
-    alone = {1001, 1030, 1015, 1017}  # at an end of the range, or beside a hole of the plate
+    alone = {1001, 1030, 1015, 1017}  # at an end of the plate, or beside a hole
     untouched = {1005, 1020, 1010, *alone}
     assert changed(shot, shot, PRESET, STEADY) == set(shot.range) - untouched
     plain, steady = straight(shot), straight(shot, STEADY)
@@ -472,11 +472,13 @@ def test_a_redrawn_element_changes_its_keyframes_neighbours_alone() -> None:
     assert changed(before, after, STEADY, STEADY) == set(range(1020, 1031))
 
 
-def test_every_second_frame_has_the_pixels_of_the_whole() -> None:
-    whole = straight(a_shot(mask(1005), plate=CALM), STEADY)
-    second = straight(a_shot(mask(1005), plate=CALM, frames="1001-1029x2,1030"), STEADY)
-    assert len(second) == 16
-    for frame, matte in second.items():
+@pytest.mark.parametrize("frames", ["1001-1029x2,1030", "1003-1012", "1005-1010", "1005"])
+def test_with_dechatter_a_shorter_range_has_the_pixels_of_the_whole(frames: str) -> None:
+    elements = (Element("a", "a"), Element("b", "b", in_point=1004))
+    whole = straight(a_shot(mask(1005, "ab"), plate=CALM, elements=elements), STEADY)
+    part = straight(a_shot(mask(1005, "ab"), plate=CALM, elements=elements, frames=frames), STEADY)
+    assert len(part) == len(FrameRange.parse(frames))
+    for frame, matte in part.items():
         assert_same(matte, whole[frame])
 
 

@@ -217,3 +217,14 @@ def test_a_window_says_its_size_and_its_corner(
 ) -> None:
     assert str(Window(*window)) == text
     assert Window(*window).shape == (4, 6)
+
+
+def test_beside_a_frame_lie_two_of_the_plates_or_none() -> None:
+    holed = Shot(
+        plate("1001-1005,1007-1010"),
+        FrameRange.parse("1002-1004"),
+        elements_named("hero"),
+        (keyframe(1003),),
+    )
+    assert holed.beside(1004) == (1003, 1005), "outside the range too"
+    assert [holed.beside(frame) for frame in (1001, 1005, 1007, 1010)] == [()] * 4

@@ -85,7 +85,8 @@ class Shot:
         return self.range.first if first is self.ordered[0] else first.frame
 
     def existing(self, frame: int) -> tuple[str, ...]:
-        """Ids of the elements that exist at a frame."""
+        """Ids of the elements that exist at a frame; before the range those of its beginning."""
+        frame = max(frame, self.range.first)
         return tuple(e.id for e in self.elements if self.first_frame(e) <= frame)
 
     def known(self, keyframe: Keyframe) -> tuple[str, ...]:
@@ -114,14 +115,12 @@ class Shot:
         raise UsageError(f"frame {frame} is in no stretch of the range {self.range}")
 
     def beside(self, frame: int) -> tuple[int, ...]:
-        """The frames before and behind one; neither where one of them is missing.
+        """The frames before and behind one; neither where the plate lacks one of them.
 
-        That is where the range ends or the plate has none. What a range leaves out between its ends
-        counts, so that every second frame has the pixels of the whole.
+        The range does not matter, so that a part of a shot has the pixels of the whole.
         """
         pair = frame - 1, frame + 1
-        there = self.range.first <= pair[0] and pair[1] <= self.range.last
-        return pair if there and all(one in self.plate.range for one in pair) else ()
+        return pair if all(one in self.plate.range for one in pair) else ()
 
     def locks_at(self, frame: int) -> tuple[Lock, ...]:
         """The locks of that frame; of two that lock the same element the later one counts."""
