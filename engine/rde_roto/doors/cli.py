@@ -23,6 +23,7 @@ from rde_roto.doors import (
     propagate,
     shot,
     train,
+    validate,
 )
 from rde_roto.values.errors import RotoError
 
@@ -37,6 +38,7 @@ shot.app.command("advise")(advise.advise)
 app.add_typer(shot.app, name="shot")
 app.command("explain")(explain.explain)
 app.command("look")(look.look)
+app.command("validate")(validate.validate)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(presets.app, name="preset")
 app.add_typer(models.app, name="model")

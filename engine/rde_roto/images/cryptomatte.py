@@ -8,6 +8,9 @@ same channels and no coverage is lost.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import mmh3
@@ -77,3 +80,74 @@ class Cryptomatte:
     def _ids(self) -> NDArray[np.float32]:
         bits = np.array([element_id(name) for name in self.elements], np.uint32)
         return bits.view(np.float32)
+
+
+@dataclass(frozen=True)
+class ReadLayer:
+    """A Cryptomatte as a file has it: its channels, and its ids where the header has a manifest.
+
+    `id_channels` and `coverages` belong together, the largest coverage first; `troubles` are what
+    keeps other programs from reading it.
+    """
+
+    name: str
+    id_channels: tuple[str, ...]
+    coverages: tuple[str, ...]
+    ids: frozenset[int] | None
+    troubles: tuple[str, ...]
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.id_channels + self.coverages
+
+
+def read_layers(attributes: Mapping[str, str], channels: Sequence[str]) -> tuple[ReadLayer, ...]:
+    """The Cryptomattes of a file, by the attributes and the channels of its header."""
+    return tuple(
+        _read_layer(key.removesuffix("/name"), name, attributes, channels)
+        for key, name in sorted(attributes.items())
+        if key.endswith("/name")
+    )
+
+
+def _read_layer(
+    stem: str, name: str, attributes: Mapping[str, str], channels: Sequence[str]
+) -> ReadLayer:
+    said = {key: attributes.get(f"{stem}/{key}") for key in ("hash", "conversion", "manifest")}
+    ranked = re.compile(re.escape(name) + r"\d\d\.([RGBA]|red|green|blue|alpha)")
+    found = sorted(channel for channel in channels if ranked.fullmatch(channel))
+    places = {channel: channel.rpartition(".")[2][0].upper() for channel in found}
+    layers = sorted({channel.rpartition(".")[0] for channel in found})
+    by_place = {(channel.rpartition(".")[0], place): channel for channel, place in places.items()}
+    whole = [layer for layer in layers if all((layer, place) in by_place for place in "RGBA")]
+    ids = _ids_of(said["manifest"])
+    troubles = _troubles(said, whole == layers and bool(layers), ids)
+    if f"{stem}/manif_file" in attributes:
+        troubles = (trouble for trouble in troubles if "manifest" not in trouble)
+    return ReadLayer(
+        name,
+        tuple(by_place[layer, place] for layer in whole for place in "RB"),
+        tuple(by_place[layer, place] for layer in whole for place in "GA"),
+        ids,
+        tuple(troubles),
+    )
+
+
+def _troubles(
+    said: Mapping[str, str | None], is_whole: bool, ids: frozenset[int] | None
+) -> Iterator[str]:
+    if said["hash"] != "MurmurHash3_32":
+        yield f"has the hash {said['hash']}: expected MurmurHash3_32"
+    if said["conversion"] != "uint32_to_float32":
+        yield f"has the conversion {said['conversion']}: expected uint32_to_float32"
+    if not is_whole:
+        yield "lacks some of the channels R, G, B and A of its ranks"
+    if ids is None:
+        yield "has no manifest that can be read: nobody can pick an element by its name"
+
+
+def _ids_of(manifest: str | None) -> frozenset[int] | None:
+    with suppress(ValueError, TypeError, AttributeError):
+        return frozenset(int(bits, 16) for bits in json.loads(manifest or "").values())
+    return None

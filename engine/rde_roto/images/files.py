@@ -30,9 +30,10 @@ _LITTLE_SPACE_BYTES = 64 << 20
 class ImageHeader:
     """What a file says of itself before any pixel is decoded.
 
-    `pixel_type` is OIIO's name of the stored type: `uint8`, `uint16`, `half`, `float`, …
-    `color_space` is the name the file gives, or None. `provenance` holds the attributes this
-    product writes, by their full names (`rde-roto:digest`, …), `attributes` what mattes take over.
+    `pixel_type` is OIIO's name of the stored type: `uint8`, `uint16`, `half`, `float`, …, the
+    widest of `channel_types`, one a channel. `color_space` is the name the file gives, or None.
+    `provenance` holds the attributes this product writes, by their full names (`rde-roto:digest`,
+    …), `attributes` what mattes take over, `cryptomatte` those of Cryptomattes.
 
     An EXR may have several parts, each with a header of its own: `part` is which, from 0, and
     `part_name` its name, or "". `view` is the view a part belongs to, or None; `views` are those
@@ -43,9 +44,12 @@ class ImageHeader:
     format: PlateFormat
     channels: tuple[str, ...]
     pixel_type: str
+    channel_types: tuple[str, ...]
     color_space: str | None
+    compression: str
     provenance: Mapping[str, str]
     attributes: Attributes = field(default_factory=dict)
+    cryptomatte: Mapping[str, str] = field(default_factory=dict)
     part: int = 0
     part_name: str = ""
     view: str | None = None
@@ -200,9 +204,12 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
         ),
         channels=tuple(spec.channelnames),
         pixel_type=str(spec.format),
+        channel_types=tuple(str(spec.channelformat(index)) for index in range(spec.nchannels)),
         color_space=_text(spec, "oiio:ColorSpace"),
+        compression=_text(spec, "compression") or "",
         provenance=_provenance(spec),
         attributes=passed_on(spec, image.format_name()),
+        cryptomatte={name: text for name, text in _texts(spec) if name.startswith("cryptomatte/")},
         part=part,
         part_name=_text(spec, "oiio:subimagename") or "",
         view=_text(spec, "view"),
@@ -212,11 +219,16 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
 
 def _provenance(spec: ImageSpec) -> dict[str, str]:
     """What this product wrote: attributes of their own, or in a TIFF its description, as JSON."""
-    said = {attribute.name: str(attribute.value) for attribute in spec.extra_attribs}
+    said = dict(_texts(spec))
     with suppress(ValueError):
         described = json.loads(said.get("ImageDescription", ""))
         said |= described if isinstance(described, dict) else {}
     return {key: str(value) for key, value in said.items() if key.startswith(PROVENANCE_PREFIX)}
+
+
+def _texts(spec: ImageSpec) -> Iterator[tuple[str, str]]:
+    """All attributes, as text."""
+    return ((attribute.name, str(attribute.value)) for attribute in spec.extra_attribs)
 
 
 def _text(spec: ImageSpec, name: str) -> str | None:

@@ -27,7 +27,8 @@ class Typed(NamedTuple):
 Attributes: TypeAlias = Mapping[str, str | Typed]
 """Attributes of a header by the names that OpenImageIO gives them."""
 
-_TIMECODE, _FRAME_RATE = "smpte:TimeCode", "FramesPerSecond"
+TIMECODE: Final = "smpte:TimeCode"
+FRAME_RATE: Final = "FramesPerSecond"
 
 # what a header says of how its own pixels are stored, and what is not true of a matte
 _OF_PIXELS = {"compression", "PixelAspectRatio", "Orientation", "chromaticities"}
@@ -37,7 +38,7 @@ _OF_PIXELS |= {"ResolutionUnit", "XResolution", "YResolution"}
 _FAMILIES_OF_PIXELS = ("oiio:", "openexr:", "cryptomatte/", "ICCProfile", "thumbnail", "preview")
 
 # of other formats, whose headers tell much of themselves, what film asks for
-_ASKED_FOR = {_TIMECODE, _FRAME_RATE, "smpte:KeyCode", "Copyright", "Artist", "Make", "Model"}
+_ASKED_FOR = {TIMECODE, FRAME_RATE, "smpte:KeyCode", "Copyright", "Artist", "Make", "Model"}
 _ASKED_FOR |= {"DateTime", "ExposureTime", "FNumber", "reelName"}
 
 _MOST_DENOMINATOR = 1001
@@ -96,7 +97,7 @@ def passed_on(spec: ImageSpec, kind: str) -> Attributes:
         rate = spec.get_float_attribute("dpx:FrameRate", 0.0)
         rate = rate or spec.get_float_attribute("dpx:TemporalFrameRate", 0.0)
         if 0 < rate < 1000:
-            found.setdefault(_FRAME_RATE, frame_rate(Fraction(rate)))
+            found.setdefault(FRAME_RATE, frame_rate(Fraction(rate)))
     return found
 
 
@@ -111,11 +112,11 @@ def put_on(spec: ImageSpec, attributes: Attributes) -> None:
 
 def time_of(start: Timecode | None, rate: Fraction, frames: int) -> Attributes:
     """The attributes of a frame so many frames after the one that bears the timecode `start`."""
-    attributes = {_FRAME_RATE: frame_rate(rate)}
+    attributes = {FRAME_RATE: frame_rate(rate)}
     if start is not None:
         # the second number is for the user bits, of which a movie says nothing
         packed = Typed(TypeDesc("timecode"), (start.later(frames).packed, 0))
-        attributes[_TIMECODE] = packed
+        attributes[TIMECODE] = packed
     return attributes
 
 

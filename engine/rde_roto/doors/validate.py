@@ -1,0 +1,60 @@
+"""``rde-roto validate``: whether delivered mattes are what a compositor may be handed."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from rde_roto.doors.options import FramesOption, LayerOption, ViewOption
+from rde_roto.images.layers import PictureName
+from rde_roto.images.plates import open_plate
+from rde_roto.images.validation import Finding, MatteSequence
+from rde_roto.values.errors import PartialError
+from rde_roto.values.frames import FrameRange
+
+_RULE_WIDTH, _FRAMES_WIDTH = 8, 12
+
+
+def validate(
+    mattes: Annotated[
+        list[str],
+        typer.Argument(help="Pattern (hero.####.exr), one frame or folder; several for several."),
+    ],
+    plate: Annotated[str, typer.Option(metavar="PLATE", help="The plate that they are for.")],
+    frames: FramesOption = None,
+    view: ViewOption = None,
+    layer: LayerOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
+) -> None:
+    """Checks mattes against their plate and the rules of film: exit code 7 when any is broken."""
+    sequences = [MatteSequence.find(text) for text in mattes]
+    footage = open_plate(plate, picture=PictureName(view, layer))
+    due = footage.range if frames is None else FrameRange.parse(frames)
+    broken, count = set[int](), 0
+    for sequence in sequences:
+        found = sequence.findings(footage, due)
+        name, there = sequence.files.name, sequence.files.range
+        if not as_json:
+            print(f"{name}: {len(there)} frames, {there}")
+        for finding in found:
+            print(_object(finding, name) if as_json else _line(finding), flush=True)
+            broken.update(finding.frames)
+        count += len(found)
+    if broken:
+        wrong = FrameRange.of(broken)
+        findings = "1 finding" if count == 1 else f"{count} findings"
+        raise PartialError(f"{findings}, at {wrong}: these mattes are not fit to deliver", wrong)
+    if not as_json:
+        print("nothing is wrong")
+
+
+def _line(finding: Finding) -> str:
+    frames = f"{finding.frames}"
+    return f"  {finding.rule:{_RULE_WIDTH}}  {frames:{_FRAMES_WIDTH}}  {finding.sentence}"
+
+
+def _object(finding: Finding, name: str) -> str:
+    said = {"mattes": name, "rule": finding.rule, "frames": str(finding.frames)}
+    return json.dumps({**said, "says": finding.sentence}, ensure_ascii=False)

@@ -1,0 +1,127 @@
+"""A sequence of mattes beside its plate, frame by frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rde_roto.images.files import ImageHeader, read_headers
+from rde_roto.images.mattes import OUTPUT_KEY
+from rde_roto.images.origin import PROVENANCE_PREFIX, Footage
+from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.images.validation.against_plate import time_faults, window_faults
+from rde_roto.images.validation.channels import MatteChannels
+from rde_roto.images.validation.findings import Fault, Finding, Findings
+from rde_roto.images.validation.pixels import value_faults
+from rde_roto.values.errors import InputError
+from rde_roto.values.frames import FrameRange
+
+# what a change of makes all frames anew, so that a sequence of one making has one value
+_SAME_IN_ALL = ("weights-sha256", "tracking", "finish", "output")
+
+
+@dataclass(frozen=True)
+class MatteSequence:
+    """Mattes of a plate, one file a frame."""
+
+    files: FrameSequence
+
+    @classmethod
+    def find(cls, text: str) -> MatteSequence:
+        """Named as a plate is. Raises UsageError and InputError as `find_sequence` does."""
+        return cls(find_sequence(text))
+
+    def findings(
+        self,
+        plate: Footage,
+        frames: FrameRange,
+        on_frame: Callable[[int], None] = lambda frame: None,
+    ) -> tuple[Finding, ...]:
+        """All that is wrong; reads every file, one at a time.
+
+        `frames` are those that are due; there may be some that the plate lacks.
+
+        Raises InputError for a frame of the plate that cannot be read: nothing is known then.
+        """
+        found = Findings()
+        there = self.files.range
+        for frame in frames.difference(there):
+            found.add(frame, [("holes", "no matte: render it")])
+        strays = there.difference(plate.range).difference(frames)
+        for frame in strays:
+            found.add(frame, [("numbers", self._stray(plate))])
+        first: _Told | None = None
+        for frame in there.difference(strays):
+            path = self.files.path(frame)
+            try:
+                told = _Told.by(path)
+                found.add(frame, told.faults(plate, frame))
+                found.add(frame, told.differences(first or told))
+                first = first or told
+            except InputError as error:
+                found.add(frame, [("damage", f"{error}: render it again")])
+            on_frame(frame)
+        return found.told()
+
+    def _stray(self, plate: Footage) -> str:
+        offset = plate.range.first - self.files.range.first
+        if offset and len(self.files.range) <= len(plate.range):
+            return (
+                f"the plate has no such frame: it is {plate.range}; if these were counted from "
+                f"{self.files.range.first}, each number is {abs(offset)} too "
+                f"{'low' if offset > 0 else 'high'}"
+            )
+        return f"the plate has no such frame: it is {plate.range}"
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the headers of a matte's file say."""
+
+    path: Path
+    headers: tuple[ImageHeader, ...]
+
+    @classmethod
+    def by(cls, path: Path) -> _Told:
+        return cls(path, read_headers(path))
+
+    def faults(self, plate: Footage, frame: int) -> Iterator[Fault]:
+        attributes = plate.attributes(frame) if frame in plate.range else {}
+        for header in self.headers:
+            yield from window_faults(header, plate.format)
+            yield from time_faults(header, attributes)
+            if not self._is_labels:
+                channels = MatteChannels.of(header)
+                yield from channels.faults()
+                yield from value_faults(self.path, channels)
+
+    def differences(self, first: _Told) -> Iterator[Fault]:
+        came, expected = self._channels, first._channels
+        if came != expected:
+            yield "names", f"expected the channels of the first frame, {expected}, came {came}"
+        for key in _SAME_IN_ALL:
+            full = PROVENANCE_PREFIX + key
+            if self._provenance.get(full) != first._provenance.get(full):
+                yield (
+                    "sameness",
+                    (f"made with another {key} than the first frame: render all of them alike"),
+                )
+
+    @property
+    def _channels(self) -> str:
+        return ", ".join(channel for header in self.headers for channel in header.channels)
+
+    @property
+    def _provenance(self) -> dict[str, str]:
+        return dict(self.headers[0].provenance)
+
+    @property
+    def _is_labels(self) -> bool:
+        """Whether it is an indexed picture of ours, which has 8 bits and no soft edges."""
+        with suppress(ValueError, AttributeError):
+            said = json.loads(self._provenance.get(OUTPUT_KEY, ""))
+            return bool(said.get("format") == "labels")
+        return False
