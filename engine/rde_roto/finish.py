@@ -33,7 +33,7 @@ def finish(raw: Raw, plate: FloatArray | None, settings: Finish) -> FloatArray:
 
     Returns: float32 [K, plate height, plate width] in 0..1.
     """
-    geometry, planes = raw.geometry, torch.from_numpy(raw.planes)
+    geometry, planes = raw.geometry, _clipped(torch.from_numpy(raw.planes), settings)
     alpha = geometry.to_plate(planes[None])
     if plate is not None and looks_at_plate(geometry, settings):
         rows, columns = geometry.part
@@ -46,6 +46,18 @@ def finish(raw: Raw, plate: FloatArray | None, settings: Finish) -> FloatArray:
 def finish_keyframe(alpha: FloatArray, settings: Finish) -> FloatArray:
     """The artist's mask [K, H, W] under the artist's own knobs; untouched while they rest."""
     return _adjusted(torch.from_numpy(alpha[None].copy()), settings)
+
+
+def _clipped(planes: Tensor, settings: Finish) -> Tensor:
+    """The network's own matte, [K, h, w], drawn out from its black to its white.
+
+    Elements that share a place add up to 1 at most, as they did before.
+    """
+    black, white = settings.clip_black, settings.clip_white
+    if (black, white) == (0, 1):
+        return planes
+    clipped = ((planes - black) / (white - black)).clamp(0, 1)
+    return clipped / clipped.sum(dim=0).clamp(min=1)
 
 
 def _adjusted(alpha: Tensor, settings: Finish) -> FloatArray:

@@ -159,18 +159,28 @@ class RotoNode:
         return self._delivered(frame, np.zeros((len(self.shot.ids), *window.shape), np.float32))
 
     def _keyframe(self, keyframe: Keyframe, cancel: Cancel) -> Matte:
-        """The artist's pixels, under the artist's own knobs."""
+        """The artist's pixels, under the artist's own knobs; what is not drawn, as tracked."""
         mask = self.walker.mask(keyframe, self.shot.ids, cancel)
-        return self._delivered(keyframe.frame, finish_keyframe(mask, self.preset.finish))
+        alpha = finish_keyframe(mask, self.preset.finish)
+        carrying = self.shot.carrying(keyframe)
+        carried = set(carrying.elements if carrying else ()).difference(self.shot.drawn(keyframe))
+        if carrying is not None and carried:
+            track = self._tracks.at(carrying, keyframe.frame, cancel)
+            places = list(self.shot.places(tuple(carried)))
+            alpha[places] = self._finished(track, carrying.elements)[places]
+        return self._delivered(keyframe.frame, alpha)
 
     def _tracked(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Matte]:
         """The mattes of some frames of a stretch, in the walking order of its first span."""
         elements = stretch.spans[0].elements
         for track in self._tracks.of(stretch, frames, cancel):
-            yield self._finished(track, elements)
+            yield self._delivered(track.frame, self._finished(track, elements))
 
-    def _finished(self, track: Track, elements: tuple[str, ...]) -> Matte:
-        """A raw matte of some elements at plate size; those that do not exist yet are empty."""
+    def _finished(self, track: Track, elements: tuple[str, ...]) -> FloatArray:
+        """A raw matte of some elements as one of all, [K, H, W] at plate size.
+
+        Those that do not exist yet are empty.
+        """
         settings = self.preset.finish
         view = track.view() if looks_at_plate(track.raw.geometry, settings) else None
         finished = finish(track.raw, view, settings)
@@ -181,7 +191,7 @@ class RotoNode:
         ):
             if element in existing:
                 alpha[place] = plane
-        return self._delivered(track.frame, alpha)
+        return alpha
 
     def _delivered(self, frame: int, alpha: FloatArray) -> Matte:
         """The matte with its locks laid over it, stored."""

@@ -17,7 +17,7 @@ from rde_roto.geometry import Raw
 from rde_roto.steady import Neighbour, steadied
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.spans import Stretch
+from rde_roto.values.spans import Span, Stretch
 from rde_roto.walk import Walker
 
 
@@ -58,6 +58,10 @@ class Tracks:
             if own.frame in asked:
                 near = {track.frame: track for track in (before, behind) if track}
                 yield self._steadied(stretch, own, near, cancel)
+
+    def at(self, span: Span, frame: int, cancel: Cancel) -> Track:
+        """A frame as one span sees it, beside no other. Raises as ``Walker.raws`` does."""
+        return self._track(frame, self._walker.raw(span, frame, cancel))
 
     def _blended(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Track]:
         for frame, (raw, *others) in self._walker.tracks(stretch, frames, cancel):

@@ -83,7 +83,7 @@ def measure(node: RotoNode, truth: Truth, **names: str) -> dict[float, list[Matt
     found = {}
     list(node.render())  # so that every raw matte is there
     for value in VALUES:
-        finish = Finish(edges="bilinear", dechatter=value)
+        finish = Finish(edges="bilinear", dechatter=value, clip_black=0, clip_white=1)
         node = node.edited(preset=node.preset.model_copy(update={"finish": finish}))
         started = time.perf_counter()
         found[value] = list(node.render())[1:]

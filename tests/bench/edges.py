@@ -34,7 +34,9 @@ from rde_roto.values.preset import Finish, Preset
 from rde_roto.values.shot import Shot
 
 BAND_PX = 20
-WAYS = {"bilinear": Finish(edges="bilinear"), "plate": Finish(edges="plate")}
+UNCLIPPED = Finish(clip_black=0, clip_white=1)
+"""What is measured is the way to plate size, not what the network is sure of."""
+WAYS = {way: UNCLIPPED.model_copy(update={"edges": way}) for way in ("bilinear", "plate")}
 SHOWN = {"hair": (1006, 330, 1080), "blur": (1006, 220, 560), "wire": (1006, 400, 780)}
 """Frame, top and left of the detail of each 1080p shot in the picture."""
 DETAIL = (180, 240)

@@ -20,6 +20,8 @@ from rde_roto.geometry import Geometry, Raw
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
+UNCLIPPED = Finish(clip_black=0, clip_white=1)
+
 
 def matte(seed: int = 0, height: int = 17, width: int = 23, planes: int = 2) -> FloatArray:
     """Blocks and specks in steps of 1/256, whose sums and differences float32 holds exactly."""
@@ -209,9 +211,45 @@ def test_elements_come_without_the_padding() -> None:
     geometry = Geometry.of((20, 40), 480)  # padded to 32 x 48
     raw = np.zeros((2, 32, 48), np.float32)
     raw[:, 6:26, 4:44] = np.array([0.25, 0.75]).reshape(2, 1, 1)
-    found = finish(Raw(raw, geometry), None, Finish())
+    found = finish(Raw(raw, geometry), None, UNCLIPPED)
     assert (found[0] == 0.25).all()
     assert (found[1] == 0.75).all()
+
+
+# What the network is nearly sure of.
+
+
+def at_own_size(planes: list[list[float]], settings: Finish) -> FloatArray:
+    """Elements [K][W] at the size of the plate, finished; [K, W]."""
+    cells = np.array(planes, np.float32)[:, None].repeat(32, axis=1)
+    geometry = Geometry(cells.shape[1:], cells.shape[1:])
+    left, right, top, bottom = geometry.padding
+    padded = np.pad(cells, ((0, 0), (top, bottom), (left, right)))
+    found: FloatArray = finish(Raw(padded, geometry), None, settings)[:, 0]
+    return found
+
+
+def test_what_is_nearly_0_or_1_is_so_and_the_middle_stays() -> None:
+    values = [0.0, 0.03, 0.05, 0.275, 0.5, 0.725, 0.95, 0.98, 1.0]
+    (found,) = at_own_size([values], Finish())
+    expected = [0, 0, 0, 0.25, 0.5, 0.75, 1, 1, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-6)  # a few roundings
+    assert set(found[:3]) == {0}
+    assert set(found[-2:]) == {1}
+    (kept,) = at_own_size([values], UNCLIPPED)
+    np.testing.assert_array_equal(kept, np.array(values, np.float32))
+
+
+def test_elements_that_share_a_pixel_still_add_up_to_1() -> None:
+    found = at_own_size([[0.95, 0.6, 0.3], [0.05, 0.4, 0.3]], Finish(clip_white=0.7))
+    np.testing.assert_allclose(found.sum(axis=0)[:2], 1, atol=1e-6)  # a rounding a plane
+    assert found[0, 0] == 1
+    assert found[:, 2].sum() < 1
+
+
+def test_a_keyframe_is_not_clipped() -> None:
+    alpha = np.linspace(0, 1, 24, dtype=np.float32).reshape(1, 4, 6)
+    np.testing.assert_array_equal(finish_keyframe(alpha, Finish()), alpha)
 
 
 # Edges drawn after the plate.
@@ -252,8 +290,9 @@ def cells_of(alpha: FloatArray) -> FloatArray:
 
 def both(raw: FloatArray, plate: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The matte enlarged, and drawn after the plate."""
-    enlarged = finish(Raw(raw, GEOMETRY), None, Finish(edges="bilinear"))
-    return enlarged, finish(Raw(raw, GEOMETRY), plate, Finish(edges="plate"))
+    bilinear = UNCLIPPED.model_copy(update={"edges": "bilinear"})
+    enlarged = finish(Raw(raw, GEOMETRY), None, bilinear)
+    return enlarged, finish(Raw(raw, GEOMETRY), plate, UNCLIPPED)
 
 
 @pytest.mark.parametrize("width_px", [1, 2, 6])

@@ -56,7 +56,9 @@ def test_the_recurrence_is_begin_read_absorb_counted_from_the_keyframe(lite: RDE
     plate = MemoryPlate(height=64, width=96)
     shot = a_shot(mask(1001, "ab", plate=plate), plate=plate, elements=AB, frames="1001-1009")
     propagator = Propagator(lite, PRESET.tracking, torch.device("cpu"))
-    node = RotoNode(shot, PRESET, lambda _tracking: propagator)
+    finish = Finish(clip_black=0, clip_white=1)
+    preset = PRESET.model_copy(update={"finish": finish})
+    node = RotoNode(shot, preset, lambda _tracking: propagator)
     encoded = {f: propagator.encode([plate.read(f)]) for f in (1001, 1004, 1007)}
     state = propagator.begin([(encoded[1001], shot.keyframes[0].alpha)])
     for frame in (1004, 1007):

@@ -91,6 +91,10 @@ def test_defaults_are_the_papers() -> None:
     assert Finish() == Finish(erode_px=0.0, feather_px=0.0, gain=1.0)
 
 
+def test_the_clip_leaves_the_middle_of_an_edge_in_its_place() -> None:
+    assert Finish().clip_black == pytest.approx(1 - Finish().clip_white)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -328,8 +332,8 @@ def test_a_damaged_preset_does_not_hide_the_listing(tmp_path: Path) -> None:
         ),
         (
             "finish:\n  zzzz: 1\n",
-            "hero.yaml:2: unknown key 'zzzz' in finish; known are edges, dechatter, erode_px, "
-            "feather_px, gain, gamma",
+            "hero.yaml:2: unknown key 'zzzz' in finish; known are edges, dechatter, clip_black, "
+            "clip_white, erode_px, feather_px, gain, gamma",
         ),
         (
             "tracking:\n  lines: 5000\n",

@@ -131,6 +131,26 @@ class Finish(_Flat):
             "both while the plate looks alike. Frames that you painted or locked stay as they are."
         ),
     )
+    clip_black: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=0.4,
+        description=(
+            "What the network gives as this much or less becomes 0, and what lies above is drawn "
+            "out to fill the gap, 0 to 0.4. The network is rarely quite sure: without it there is "
+            "a thin veil where nothing is. Frames that you painted stay as they are."
+        ),
+    )
+    clip_white: float = Field(
+        default=0.95,
+        ge=0.6,
+        le=1.0,
+        description=(
+            "What the network gives as this much or more becomes 1, and what lies below is drawn "
+            "out to fill the gap, 0.6 to 1. As far from 1 as clip_black is from 0, it leaves the "
+            "middle of an edge in its place. Frames that you painted stay as they are."
+        ),
+    )
     erode_px: float = Field(
         default=0.0,
         ge=-64.0,
