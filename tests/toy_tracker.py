@@ -14,6 +14,7 @@ from rde_roto.crop import follow
 from rde_roto.geometry import Geometry
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
+from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
@@ -66,7 +67,7 @@ class ToyTracker:
     def digest(self) -> str:
         return digest_of("toy", self.tracking.digest, self.pixel_aspect)
 
-    def for_pixels(self, aspect: float) -> ToyTracker:
+    def for_plate(self, aspect: float, look: Look | None) -> ToyTracker:
         return replace(self, pixel_aspect=aspect)
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
@@ -77,10 +78,10 @@ class ToyTracker:
         planes = geometry.to_network(torch.from_numpy(alpha[None].copy()))[0]
         return follow(planes, geometry) if self.tracking.crop else None
 
-    def encode(self, views: list[FloatArray], box: Window | None = None) -> ToyFrames:
+    def encode(self, pictures: list[FloatArray], box: Window | None = None) -> ToyFrames:
         self.steps["encode"] += 1
-        planes = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2)
-        geometry = self.geometry(views[0].shape[:2]).within(box)
+        planes = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+        geometry = self.geometry(pictures[0].shape[:2]).within(box)
         return ToyFrames(geometry.to_network(planes), geometry)
 
     def begin(self, anchors: Sequence[tuple[ToyFrames, FloatArray]]) -> ToyState:

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.geometry import resized
+from rde_roto.looks import Picture
 
 SOFT = 1 / 512
 """Nearer to 0 or 1 than this the matte is flat: half a code of 8 bits."""
@@ -40,7 +41,7 @@ _LEAST_MISFIT = 1e-3
 """Of alpha, squared: windows whose line fits better than this count alike."""
 
 
-def redraw_edges(alpha: Tensor, cells: Tensor, plate: Tensor) -> None:
+def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
     """Draws the edges of a matte anew, in place; where it is flat it keeps its every bit.
 
     An edge is where alpha is further than `SOFT` from 0 and 1, and one cell around. What is drawn
@@ -49,7 +50,7 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Tensor) -> None:
     Args:
         alpha: the cells enlarged bilinearly, float32 [K, H, W], 0..1.
         cells: the network's matte, float32 [K, h, w], h <= H and w <= W, 0..1.
-        plate: the frame in the network's view, float32 [H, W, 3], 0..1.
+        plate: the frame, [H, W]; of which the tiles with an edge are looked at.
     """
     rows = _axis(alpha.shape[1], cells.shape[1])
     columns = _axis(alpha.shape[2], cells.shape[2])
@@ -59,9 +60,8 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Tensor) -> None:
         near = cells[:, down.cells, across.cells]
         with_edge = (near.amax((1, 2)) > SOFT) & (near.amin((1, 2)) < 1 - SOFT)
         if with_edge.any():
-            drawn, is_edge = _drawn(
-                near, with_edge, plate[down.pixels, across.pixels], down, across
-            )
+            view = plate.within((down.pixels, across.pixels)).seen()
+            drawn, is_edge = _drawn(near, with_edge, view, down, across)
             inside = (slice(None), down.inside, across.inside)
             target = alpha[:, down.core, across.core]
             target.copy_(torch.where(is_edge[inside], drawn[inside], target))
@@ -120,13 +120,13 @@ def _axis(pixels: int, cells: int) -> _Axis:
 
 
 def _drawn(
-    cells: Tensor, with_edge: Tensor, plate: Tensor, down: _Part, across: _Part
+    cells: Tensor, with_edge: Tensor, view: Tensor, down: _Part, across: _Part
 ) -> tuple[Tensor, Tensor]:
     """A tile of every element, float32 [K, H, W], and bool, where its edges are."""
     start = down.spread @ cells @ across.spread.T
     drawn = start.clone()
     scale = max(start.shape[1] / cells.shape[1], start.shape[2] / cells.shape[2])
-    guide = _Guide(plate.permute(2, 0, 1), radius=max(1, round(scale)))
+    guide = _Guide(view.permute(2, 0, 1), radius=max(1, round(scale)))
     for place in with_edge.nonzero()[:, 0].tolist():
         sharp = _projected_back(start[place], cells[place], down, across)
         drawn[place] = _projected_back(guide.follow(sharp), cells[place], down, across)

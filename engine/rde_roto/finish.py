@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rde_roto.edges import redraw_edges
 from rde_roto.geometry import Geometry, Raw
+from rde_roto.looks import Picture
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
@@ -22,13 +23,12 @@ def looks_at_plate(geometry: Geometry, settings: Finish) -> bool:
 
 
 @torch.inference_mode()
-def finish(raw: Raw, plate: FloatArray | None, settings: Finish) -> FloatArray:
+def finish(raw: Raw, plate: Picture | None, settings: Finish) -> FloatArray:
     """The deliverable matte of one frame.
 
     Args:
         raw: the network's own matte.
-        plate: the frame in the network's view, float32 [plate height, plate width, 3], 0..1; not
-            looked at unless `looks_at_plate`.
+        plate: the frame; not looked at unless `looks_at_plate`.
         settings: the artist's knobs.
 
     Returns: float32 [K, plate height, plate width] in 0..1.
@@ -37,8 +37,8 @@ def finish(raw: Raw, plate: FloatArray | None, settings: Finish) -> FloatArray:
     alpha = geometry.to_plate(planes[None])
     if plate is not None and looks_at_plate(geometry, settings):
         rows, columns = geometry.part
-        guide = torch.from_numpy(plate[rows, columns])
-        redraw_edges(alpha[0, :, rows, columns], geometry.unpadded(planes), guide)
+        part = plate.within(geometry.part)
+        redraw_edges(alpha[0, :, rows, columns], geometry.unpadded(planes), part)
     return _adjusted(alpha, settings)
 
 

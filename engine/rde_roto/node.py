@@ -71,7 +71,8 @@ class RotoNode:
         self.preset = preset
         self.stores = stores or Stores.in_ram()
         self._load = load
-        tracker = load(preset.tracking).for_pixels(shot.plate.format.pixel_aspect)
+        plate = shot.plate
+        tracker = load(preset.tracking).for_plate(plate.format.pixel_aspect, plate.look)
         self.chain = Chain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
         self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
         self._tracks = Tracks(self.walker, preset.finish.dechatter)
@@ -182,8 +183,8 @@ class RotoNode:
         Those that do not exist yet are empty.
         """
         settings = self.preset.finish
-        view = track.view() if looks_at_plate(track.raw.geometry, settings) else None
-        finished = finish(track.raw, view, settings)
+        picture = track.picture() if looks_at_plate(track.raw.geometry, settings) else None
+        finished = finish(track.raw, picture, settings)
         alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         existing = self.shot.existing(track.frame)
         for element, plane, place in zip(

@@ -16,10 +16,12 @@ from torch import Tensor
 
 from rde_roto.crop import follow
 from rde_roto.geometry import Geometry, resized
+from rde_roto.looks import seen
 from rde_roto.models import Model
 from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, attention_shares, read_memory
 from rde_roto.state import MemoryState
 from rde_roto.values.digest import digest_of
+from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
@@ -58,6 +60,7 @@ class Propagator:
         device: where the network runs.
         weights: what names the weights in ``digest``: the sha256 of their file.
         pixel_aspect: width / height of the plate's pixels, which the network sees un-squeezed.
+        look: what is done to the plate's pixels before the network sees them.
     """
 
     def __init__(
@@ -67,12 +70,14 @@ class Propagator:
         device: torch.device,
         weights: str = "",
         pixel_aspect: float = 1.0,
+        look: Look | None = None,
     ) -> None:
         self.net = net.eval().requires_grad_(False).to(device).channels_last()
         self.tracking = tracking
         self.device = device
         self._weights = weights
         self._pixel_aspect = pixel_aspect
+        self._look = look
         self._state_dtype = getattr(torch, tracking.state_dtype)
         self._mean = torch.tensor(net.config.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(net.config.std, device=device).view(3, 1, 1)
@@ -83,26 +88,27 @@ class Propagator:
         squeezed = () if self._pixel_aspect == 1 else (self._pixel_aspect,)
         return digest_of(numerics(self.device), self._weights, self.tracking.digest, *squeezed)
 
-    def for_pixels(self, aspect: float) -> Propagator:
-        """The same network and settings for plates with pixels of that width / height."""
-        if aspect == self._pixel_aspect:
+    def for_plate(self, aspect: float, look: Look | None) -> Propagator:
+        """The same network and settings for plates with such pixels and such a look."""
+        if (aspect, look) == (self._pixel_aspect, self._look):
             return self
-        return Propagator(self.net, self.tracking, self.device, self._weights, aspect)
+        return Propagator(self.net, self.tracking, self.device, self._weights, aspect, look)
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
         """The working size for a plate of (height, width)."""
         return Geometry.of(plate, self.tracking.lines, self._pixel_aspect)
 
     @torch.inference_mode()
-    def encode(self, views: list[FloatArray], box: Window | None = None) -> Encoded:
+    def encode(self, pictures: list[FloatArray], box: Window | None = None) -> Encoded:
         """What depends on the plates alone.
 
-        Args: views, F plates of one size, each float32 [H, W, 3] RGB, display-like sRGB, row 0 on
-            top; box, the part of them to look at, or the whole.
+        Args: pictures, F frames of one size as the plate gives them, each float32 [H, W, 3] RGB,
+            row 0 on top; box, the part of them to look at, or the whole.
         """
-        geometry = self.geometry(views[0].shape[:2]).within(box)
-        seen = [view[geometry.part] for view in views]
-        planes = torch.from_numpy(np.stack(seen)).to(self.device).permute(0, 3, 1, 2)
+        geometry = self.geometry(pictures[0].shape[:2]).within(box)
+        parts = np.stack([picture[geometry.part] for picture in pictures])
+        views = seen(torch.from_numpy(parts).to(self.device), self._look)
+        planes = views.permute(0, 3, 1, 2)
         normalised = (resized(planes, geometry.working) - self._mean) / self._std
         image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
         with self._precision():

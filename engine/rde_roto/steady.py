@@ -13,13 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.geometry import Geometry, Raw, resized
-from rde_roto.values.matte import FloatArray
+from rde_roto.looks import Picture
 
 _ALIKE = 0.06
 """Root mean squared difference of the pictures, 0..1, in a patch of three by three: well above the
@@ -42,22 +41,22 @@ class Neighbour:
 
     Args:
         raw: the network's own matte, or the artist's mask.
-        view: the plate, float32 [plate height, plate width, 3], 0..1.
+        picture: the plate.
         exists: bool [K], which elements there are at this frame: of others it says nothing.
     """
 
     raw: Raw
-    view: FloatArray
+    picture: Picture
     exists: tuple[bool, ...]
 
 
 @torch.inference_mode()
-def steadied(raw: Raw, view: FloatArray, neighbours: Sequence[Neighbour], strength: float) -> Raw:
+def steadied(raw: Raw, picture: Picture, neighbours: Sequence[Neighbour], strength: float) -> Raw:
     """A frame's matte without its chatter, at the same part of the plate.
 
     Args:
         raw: the network's own matte.
-        view: the plate, as of a neighbour.
+        picture: the plate, as of a neighbour.
         neighbours: the frame before and the one behind, in either order.
         strength: 0 leaves the matte as it is; at 1 it goes half of the way to the mean of the
             neighbours, but no further than the nearer of them: what alternates is gone then.
@@ -65,9 +64,9 @@ def steadied(raw: Raw, view: FloatArray, neighbours: Sequence[Neighbour], streng
     Elements that added up to 1 at most still do.
     """
     geometry = raw.geometry
-    own, picture = geometry.unpadded(torch.from_numpy(raw.planes)), _picture(view, geometry)
+    own, view = geometry.unpadded(torch.from_numpy(raw.planes)), _view(picture, geometry)
     (one, trust), (two, other_trust) = (
-        _compared(own, picture, neighbour, geometry) for neighbour in neighbours
+        _compared(own, view, neighbour, geometry) for neighbour in neighbours
     )
     nearer = torch.minimum(one.abs(), two.abs())
     way = torch.where(one * two > 0, ((one + two) / 4).clamp(-nearer, nearer), 0)
@@ -79,25 +78,24 @@ def steadied(raw: Raw, view: FloatArray, neighbours: Sequence[Neighbour], streng
 
 
 def _compared(
-    own: Tensor, picture: Tensor, other: Neighbour, geometry: Geometry
+    own: Tensor, view: Tensor, other: Neighbour, geometry: Geometry
 ) -> tuple[Tensor, Tensor]:
     """What each place of a matte lacks of a neighbour's, [K, h, w], and how far the pictures agree
     there that it is the same place, [1, h, w], 0..1.
     """
     theirs = geometry.unpadded(torch.from_numpy(other.raw.within(geometry).planes))
-    beside = _picture(other.view, geometry)
-    place = _followed(picture, beside)
+    beside = _view(other.picture, geometry)
+    place = _followed(view, beside)
     moved = _taken(torch.cat([beside, theirs[None]], dim=1), place)[0]
-    unlike = _mean((moved[:3] - picture[0]).square().mean(dim=0, keepdim=True)[None], 1)[0]
+    unlike = _mean((moved[:3] - view[0]).square().mean(dim=0, keepdim=True)[None], 1)[0]
     exists = torch.tensor(other.exists)[:, None, None]
     return (moved[3:] - own) * exists, torch.exp(-unlike / (2 * _ALIKE**2))
 
 
-def _picture(view: FloatArray, geometry: Geometry) -> Tensor:
-    """[1, 3, h, w] at the working size."""
-    rows, columns = geometry.part
-    part = torch.from_numpy(np.ascontiguousarray(view[rows, columns]))
-    return resized(part.permute(2, 0, 1)[None], geometry.working)
+def _view(picture: Picture, geometry: Geometry) -> Tensor:
+    """What the network sees of a picture, [1, 3, h, w] at the working size."""
+    seen = picture.within(geometry.part).seen()
+    return resized(seen.permute(2, 0, 1)[None], geometry.working)
 
 
 def _followed(picture: Tensor, other: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from torch import Tensor
 
 from rde_roto.geometry import Geometry
+from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
@@ -44,7 +45,7 @@ Encoded = TypeVar("Encoded")
 class Tracker(Protocol[State, Encoded]):
     """A model's four steps, all pure: the same arguments give the same bits, in any order.
 
-    Pictures are float32 [H, W, 3] RGB in 0..1, display-like sRGB, row 0 on top.
+    Pictures are float32 [H, W, 3] RGB, row 0 on top, as a plate gives them.
     """
 
     @property
@@ -53,10 +54,11 @@ class Tracker(Protocol[State, Encoded]):
         and the machine's numerics.
         """
 
-    def for_pixels(self, aspect: float) -> Tracker[State, Encoded]:
-        """The same model for plates with pixels of that width / height, which it sees un-squeezed.
+    def for_plate(self, aspect: float, look: Look | None) -> Tracker[State, Encoded]:
+        """The same model for plates with pixels of that width / height, which it sees un-squeezed,
+        and with that look, which it sees them through.
 
-        Where aspect is not 1 it has a digest of its own.
+        Where aspect is not 1 it has a digest of its own. A look is named by the plate's digests.
         """
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
@@ -68,7 +70,7 @@ class Tracker(Protocol[State, Encoded]):
         Args: alpha, the keyframe's mask, float32 [K, H, W] at plate size.
         """
 
-    def encode(self, views: list[FloatArray], box: Window | None = None) -> Encoded:
+    def encode(self, pictures: list[FloatArray], box: Window | None = None) -> Encoded:
         """What depends on a part of F pictures alone, all of one size; the whole without a box."""
 
     def begin(self, anchors: Sequence[tuple[Encoded, FloatArray]]) -> State:

@@ -14,9 +14,9 @@ from typing import Any
 
 from rde_roto.blend import blended
 from rde_roto.geometry import Raw
+from rde_roto.looks import Picture
 from rde_roto.steady import Neighbour, steadied
 from rde_roto.values.cancel import Cancel
-from rde_roto.values.matte import FloatArray
 from rde_roto.values.spans import Span, Stretch
 from rde_roto.walk import Walker
 
@@ -27,8 +27,8 @@ class Track:
 
     frame: int
     raw: Raw
-    view: Callable[[], FloatArray]
-    """Reads the plate as the network sees it, once."""
+    picture: Callable[[], Picture]
+    """Reads the plate, once."""
 
 
 class Tracks:
@@ -94,12 +94,12 @@ class Tracks:
         ]
         if not neighbours:
             return own
-        return replace(own, raw=steadied(own.raw, own.view(), neighbours, self._dechatter))
+        return replace(own, raw=steadied(own.raw, own.picture(), neighbours, self._dechatter))
 
     def _neighbour(self, stretch: Stretch, track: Track) -> Neighbour:
         existing = self._shot.existing(track.frame)
         exists = tuple(element in existing for element in stretch.spans[0].elements)
-        return Neighbour(track.raw, track.view(), exists)
+        return Neighbour(track.raw, track.picture(), exists)
 
     def _drawn(self, stretch: Stretch, frame: int, cancel: Cancel) -> Track:
         """A keyframe at an end of the stretch, in the artist's words."""
@@ -109,7 +109,7 @@ class Tracks:
         return self._track(frame, Raw.drawn(mask))
 
     def _track(self, frame: int, raw: Raw) -> Track:
-        return Track(frame, raw, cache(partial(self._shot.plate.read, frame)))
+        return Track(frame, raw, cache(partial(Picture.of, self._shot.plate, frame)))
 
 
 def _in_threes(tracks: Iterable[Track]) -> Iterator[tuple[Track | None, Track, Track | None]]:

@@ -55,6 +55,7 @@ class HeldPlate:
     source: Plate
     range: FrameRange
     name: str = "held.####.png"
+    look = None
 
     @property
     def format(self) -> PlateFormat:

@@ -24,6 +24,7 @@ from rde_roto.geometry import Geometry, Raw
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
+from rde_roto.looks import Picture
 from rde_roto.models import load_model
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
@@ -69,7 +70,7 @@ class EdgeShot:
 
     def enlarged(self, frame: int, settings: Finish) -> FloatArray:
         """The reduced truth at plate size again, float32 [H, W]."""
-        view = self.plate.read(frame) if settings.edges == "plate" else None
+        view = Picture.of(self.plate, frame) if settings.edges == "plate" else None
         alpha: FloatArray = finish(self.reduced(frame), view, settings)[0]
         return alpha
 
@@ -89,7 +90,8 @@ def from_truth(shot: EdgeShot) -> None:
     for way, settings in WAYS.items():
         meter, seconds = MatteMeter(), 0.0
         for frame in shot.frames:
-            truth, cells, view = shot.truth(frame), shot.reduced(frame), shot.plate.read(frame)
+            truth, cells = shot.truth(frame), shot.reduced(frame)
+            view = Picture.of(shot.plate, frame)
             started = time.perf_counter()
             alpha = finish(cells, view, settings)[0]
             seconds += time.perf_counter() - started
@@ -119,10 +121,11 @@ def picture(root: Path, out: Path) -> None:
     rows = []
     for name, (frame, top, left) in SHOWN.items():
         shot = EdgeShot(root / f"{name}-1080")
-        part = np.s_[top : top + DETAIL[0], left : left + DETAIL[1]]
+        part = slice(top, top + DETAIL[0]), slice(left, left + DETAIL[1])
         mattes = [*(shot.enlarged(frame, way) for way in WAYS.values()), shot.truth(frame)]
         grey = [np.repeat(matte[part][..., None], 3, axis=2) for matte in mattes]
-        rows.append(np.concatenate([shot.plate.read(frame)[part], *grey], axis=1))
+        plate = Picture.of(shot.plate, frame).within(part).seen().numpy()
+        rows.append(np.concatenate([plate, *grey], axis=1))
     pixels = np.round(255 * np.concatenate(rows)).astype(np.uint8)
     Image.fromarray(pixels).save(out, optimize=True)
 

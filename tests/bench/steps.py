@@ -2,7 +2,8 @@
 
 The shipped shot, enlarged to half-float EXRs and tracked by rde-lite with the preset ``standard``,
 as one element and as five. A line each with the milliseconds of a frame, medians of steps taken
-alone: ``read``, the file and its colour; ``network``, a third of two frames between and a memory
+alone: ``read``, the file; ``colour``, to the network's view, and ``log``, the same as if it were
+in ARRI's LogC4; ``network``, a third of two frames between and a memory
 frame; ``finish``; ``write``. ``render`` is a frame of a render of the same shot in a process of its
 own, in which reading, network and writing go on at once; ``peak_gb`` the most memory it took.
 """
@@ -28,12 +29,14 @@ from PIL import Image
 
 from rde_roto.doors.demo import demo_shot
 from rde_roto.finish import finish
+from rde_roto.images.color import look_of, to_network_view
 from rde_roto.images.exr import write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.images.masks import read_mask
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
+from rde_roto.looks import Picture
 from rde_roto.models import load_model
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
@@ -102,6 +105,7 @@ def steps(folder: Path) -> dict[str, float]:
     raw, tracker = node.walker.raw(span, FIRST + 6), node.walker.tracker
     (state,) = node.walker.states(span, range(2, 3))
     views = [plate.read(FIRST + place) for place in (7, 8, 9)]
+    light, log = plate.linear(FIRST), look_of("ARRI LogC4")
 
     def network() -> None:
         tracker.read(state, tracker.encode(views[:2], state.box))
@@ -111,12 +115,15 @@ def steps(folder: Path) -> dict[str, float]:
     writer = open_matte_writer(
         str(folder / "out/m.####.exr"), Origin.of(plate), names, Output(), {}
     )
-    finished = finish(raw, views[0], preset.finish)
+    seen_there = Picture(views[0])
+    finished = finish(raw, seen_there, preset.finish)
     frames = cycle(plate.range)
     return {
-        "read_ms": milliseconds(lambda: plate.read(next(frames))),
+        "read_ms": milliseconds(lambda: plate.linear(next(frames))),
+        "colour_ms": milliseconds(lambda: to_network_view(light, plate.space.name)),
+        "log_ms": milliseconds(lambda: Picture(light, log).seen()),
         "network_ms": milliseconds(network) / 3,
-        "finish_ms": milliseconds(lambda: finish(raw, views[0], preset.finish)),
+        "finish_ms": milliseconds(lambda: finish(raw, seen_there, preset.finish)),
         "write_ms": milliseconds(lambda: writer.write(Matte(FIRST, finished, names, "0"))),
     }
 

@@ -31,6 +31,7 @@ class NoPlate:
 
     name = "none"
     format = PlateFormat(Window(0, 0, 2, 2), Window(0, 0, 2, 2))
+    look = None
 
     def __init__(self, frames: FrameRange) -> None:
         self.range = frames

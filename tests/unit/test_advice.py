@@ -103,6 +103,7 @@ class Pinned:
 
     frames: FrameRange
     elements: tuple[str, ...]
+    look = None
 
     def digest(self, frame: int) -> str:
         return digest_of(frame)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import OpenImageIO
 import pytest
@@ -159,3 +161,37 @@ def test_the_configuration_counts_in_the_name_of_the_transform(
     monkeypatch.setenv("OCIO", "ocio://cg-config-v1.0.0_aces-v1.3_ocio-v2.1")
     assert transform_name(LINEAR) == plain
     assert transform_name("ACEScg") != configured
+
+
+CONFIG = """ocio_profile_version: 2
+environment: {{}}
+search_path: luts
+roles: {{default: lin_rec709, scene_linear: lin_rec709}}
+file_rules: [!<Rule> {{name: Default, colorspace: lin_rec709}}]
+displays: {{sRGB: [!<View> {{name: Raw, colorspace: lin_rec709}}]}}
+active_displays: []
+active_views: []
+colorspaces:
+  - !<ColorSpace> {{name: lin_rec709, encoding: scene-linear, isdata: false}}
+  - !<ColorSpace>
+    name: house_log
+    encoding: log
+    isdata: false
+    to_scene_reference: !<GroupTransform>
+      children:
+        - !<ExponentTransform> {{value: [{gamma}, {gamma}, {gamma}, 1]}}
+"""
+
+
+def test_an_edit_to_the_configurations_file_gives_plates_another_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.ocio"
+    config.write_text(CONFIG.format(gamma=2.0))
+    monkeypatch.setenv("OCIO", str(config))
+    assert canonical_space("house_log") == "house_log"
+    before = transform_name("house_log")
+    assert view([0.5], "house_log")[0] == pytest.approx(srgb_curve(np.array(0.25)), abs=2e-4)
+    config.write_text(CONFIG.format(gamma=2.25))
+    assert transform_name("house_log") != before
+    assert transform_name(LINEAR) == f"view-1:{LINEAR}", "that needs no configuration"

@@ -17,6 +17,7 @@ from rde_roto.edges import SOFT
 from rde_roto.evaluation.alpha import gradient_error, mad
 from rde_roto.finish import finish, finish_keyframe, looks_at_plate
 from rde_roto.geometry import Geometry, Raw
+from rde_roto.looks import Picture
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
@@ -292,7 +293,7 @@ def both(raw: FloatArray, plate: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The matte enlarged, and drawn after the plate."""
     bilinear = UNCLIPPED.model_copy(update={"edges": "bilinear"})
     enlarged = finish(Raw(raw, GEOMETRY), None, bilinear)
-    return enlarged, finish(Raw(raw, GEOMETRY), plate, UNCLIPPED)
+    return enlarged, finish(Raw(raw, GEOMETRY), Picture(plate), UNCLIPPED)
 
 
 @pytest.mark.parametrize("width_px", [1, 2, 6])
@@ -365,7 +366,7 @@ def test_thin_plates_are_finished(plate: tuple[int, int]) -> None:
     size = (geometry.working[0] + top + bottom, geometry.working[1] + left + right)
     raw = np.random.default_rng(3).random((1, *size), dtype=np.float32)
     view = np.random.default_rng(4).random((*plate, 3), dtype=np.float32)
-    found = finish(Raw(raw, geometry), view, Finish())
+    found = finish(Raw(raw, geometry), Picture(view), Finish())
     assert found.shape == (1, *plate)
     assert np.isfinite(found).all()
 
@@ -376,6 +377,7 @@ import torch
 from peak import peak_bytes
 from rde_roto.finish import finish
 from rde_roto.geometry import Geometry, Raw
+from rde_roto.looks import Picture
 from rde_roto.values.preset import Finish
 
 torch.set_num_threads(1)  # threads that wait for each other are slow beside other tests
@@ -385,7 +387,7 @@ rows, columns = np.indices((480 + top + bottom, 910 + left + right)).astype(np.f
 middles = np.linspace(100, 800, 5, dtype=np.float32)
 circles = [80 - np.hypot(rows - 240, columns - middle) for middle in middles]
 raw = (np.stack(circles) / 3 + 0.5).clip(0, 1).astype(np.float32)
-view = np.random.default_rng(0).random((2160, 4096, 3), dtype=np.float32)
+view = Picture(np.random.default_rng(0).random((2160, 4096, 3), dtype=np.float32))
 assert finish(Raw(raw, geometry), view, Finish()).shape == (5, 2160, 4096)
 print(peak_bytes())
 """

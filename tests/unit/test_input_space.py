@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rde_roto.images.color import LINEAR, to_network_view
 from rde_roto.images.plates import open_plate
+from rde_roto.looks import Picture
 from rde_roto.values.errors import UsageError
 
 pytest_plugins = ("command_line_fixtures",)
@@ -105,7 +106,8 @@ def test_greys_of_camera_logs_are_seen_by_their_makers_curve(
     codes = np.linspace(0.0, 1.0, 64)
     pixels = np.repeat(codes[None, :, None], 3, axis=2)
     write_image(tmp_path / "log.1.exr", pixels, "float")
-    seen = open_plate(str(tmp_path / "log.#.exr"), space).read(1)[0]
+    plate = open_plate(str(tmp_path / "log.#.exr"), space)
+    seen = Picture.of(plate, 1).seen().numpy()[0]
     light = np.repeat(curve(codes)[None, :, None], 3, axis=2).astype(np.float32)
     expected = to_network_view(light, LINEAR)[0]
     # Grey stays grey in every gamut. Light is rounded to half, 2^-11 of it, 2e-4 in display; where
@@ -134,7 +136,7 @@ def test_look_writes_exactly_what_the_network_sees(
     assert run("look", pattern, "--frame", "1001", "--out", str(out)) == 0
     said = capsys.readouterr().out
     assert "seen as ACEScct, says the colour configuration's file rules" in said
-    expected = open_plate(pattern).read(1001)
+    expected = Picture.of(open_plate(pattern), 1001).seen().numpy()
     np.testing.assert_allclose(read_image(out)[1], np.rint(expected * 255) / 255, atol=1e-6)
 
 

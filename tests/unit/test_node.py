@@ -313,6 +313,7 @@ class Pinned:
     frames: FrameRange
     elements: tuple[str, ...]
     level: float = 0.25
+    look = None
 
     def digest(self, frame: int) -> str:
         return digest_of(frame, self.level)

@@ -141,7 +141,7 @@ def test_a_squeezed_plate_is_seen_unsqueezed(toy: RDENet) -> None:
     wide = np.broadcast_to(ramp, (100, 200, 3))
     squeezed = 0.5 * (wide[:, ::2] + wide[:, 1::2])  # what an anamorphic lens of 2 records
     square = make(toy)
-    propagator = square.for_pixels(2.0)
+    propagator = square.for_plate(2.0, None)
     seen = propagator.encode([squeezed]).frames.image
     expected = square.encode([np.ascontiguousarray(wide)]).frames.image
     assert seen.shape == expected.shape == (1, 3, 112, 208)
@@ -156,10 +156,10 @@ def test_a_squeezed_plate_is_seen_unsqueezed(toy: RDENet) -> None:
 
 def test_the_pixel_aspect_is_part_of_a_digest(toy: RDENet) -> None:
     square = make(toy)
-    assert square.for_pixels(1.0) is square
-    digests = {square.for_pixels(aspect).digest for aspect in (1.0, 1.5, 2.0)}
+    assert square.for_plate(1.0, None) is square
+    digests = {square.for_plate(aspect, None).digest for aspect in (1.0, 1.5, 2.0)}
     assert len(digests) == 3
-    assert square.for_pixels(2.0).for_pixels(1.0).digest == square.digest
+    assert square.for_plate(2.0, None).for_plate(1.0, None).digest == square.digest
 
 
 def test_a_plate_is_worked_on_at_the_lines_of_its_preset(toy: RDENet) -> None:

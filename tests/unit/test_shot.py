@@ -23,6 +23,7 @@ class GreyPlate:
     range: FrameRange
     name: str = "grey.####.exr"
     format: PlateFormat = FORMAT
+    look = None
 
     def digest(self, frame: int) -> str:
         return digest_of(frame)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rde_roto.evaluation.alpha import edge_band, flicker
 from rde_roto.geometry import Geometry, Raw, resized
+from rde_roto.looks import Picture
 from rde_roto.steady import Neighbour, steadied
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -48,10 +49,10 @@ def all_steadied(
     found = []
     for at in range(1, len(mattes) - 1):
         neighbours = [
-            Neighbour(Raw(mattes[n], GEOMETRY), views[n], (True,) * len(mattes[n]))
+            Neighbour(Raw(mattes[n], GEOMETRY), Picture(views[n]), (True,) * len(mattes[n]))
             for n in (at - 1, at + 1)
         ]
-        raw = steadied(Raw(mattes[at], GEOMETRY), views[at], neighbours, strength)
+        raw = steadied(Raw(mattes[at], GEOMETRY), Picture(views[at]), neighbours, strength)
         assert raw.geometry == GEOMETRY
         found.append(raw.planes)
     return found
@@ -162,10 +163,10 @@ def test_an_element_that_does_not_exist_beside_a_frame_keeps_its_every_bit() -> 
     a, b = disk(20), disk(23)
     raws = [Raw(np.concatenate([x, 0.5 * (1 - x)]), GEOMETRY) for x in (a, b, a)]
     beside = [
-        Neighbour(raws[0], pattern(0), (True, False)),
-        Neighbour(raws[2], pattern(0), (True, True)),
+        Neighbour(raws[0], Picture(pattern(0)), (True, False)),
+        Neighbour(raws[2], Picture(pattern(0)), (True, True)),
     ]
-    found = steadied(raws[1], pattern(0), beside, 1).planes
+    found = steadied(raws[1], Picture(pattern(0)), beside, 1).planes
     assert np.abs(found[0] - raws[1].planes[0]).max() > 0.1
     np.testing.assert_array_equal(found[1], raws[1].planes[1])
 
@@ -201,10 +202,10 @@ def test_time_has_no_direction_and_a_matte_stays_a_matte(
 ) -> None:
     _, raws, views = drawn
     copies = [raw.planes.copy() for raw in raws]
-    beside = [Neighbour(raws[n], views[n], (True, True)) for n in (0, 2)]
-    found = steadied(raws[1], views[1], beside, 1)
+    beside = [Neighbour(raws[n], Picture(views[n]), (True, True)) for n in (0, 2)]
+    found = steadied(raws[1], Picture(views[1]), beside, 1)
     assert found.geometry == raws[1].geometry
-    reversed_ = steadied(raws[1], views[1], beside[::-1], 1)
+    reversed_ = steadied(raws[1], Picture(views[1]), beside[::-1], 1)
     np.testing.assert_array_equal(reversed_.planes, found.planes)
     # one rounding a plane
     assert found.planes.min() >= -1e-6

@@ -42,12 +42,16 @@ def demo(
 
         from rde_roto.doors.rendering import Work, render_mattes
         from rde_roto.evaluation.metrics import SequenceScore
+        from rde_roto.looks import Picture
 
         work = Work(opened, opened.shot.range, device)
         writer = render_mattes(work, str(out / "mattes" / "hero.####.exr"), "alpha")
     plate, first, last = opened.shot.plate, work.frames.first, work.frames.last
     frames = np.linspace(first, last, _SHEET_ROWS).round().astype(int)
-    rows = [(int(f), plate.read(int(f)), _alpha(writer.path(int(f)))[None]) for f in frames]
+    rows = [
+        (frame, Picture.of(plate, frame).seen().numpy(), _alpha(writer.path(frame))[None])
+        for frame in map(int, frames)
+    ]
     contact_sheet(rows, out / "contact_sheet.png")
     score = SequenceScore.of(_pairs(find_sequence(str(demo_shot() / "truth")), writer))
     print(f"contact sheet  {out / 'contact_sheet.png'}")

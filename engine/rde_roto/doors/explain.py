@@ -34,6 +34,7 @@ def explain(
         from rde_roto.doors.progress import say_licence_once
         from rde_roto.doors.rendering import open_node, provenance
         from rde_roto.explanation import drifts, explain
+        from rde_roto.looks import Picture
 
         refuse_to_overwrite(opened.shot.plate, opened.inputs, [out])
         node, model = open_node(opened, device)
@@ -46,7 +47,8 @@ def explain(
             write_planes(out, layers, plate.format, made_from, FLOAT)
         else:
             walks = drifts(node, frame)
-            explanation_sheet(out, plate.read(frame), node.matte(frame), explanation, walks)
+            view = Picture.of(plate, frame).seen().numpy()
+            explanation_sheet(out, view, node.matte(frame), explanation, walks)
             for walk in walks:
                 for element in walk.elements:
                     print(f"{element} from {walk.keyframe}: farthest at {walk.farthest(element)}")

@@ -40,7 +40,10 @@ def look(
     fallback = load_preset(preset, set_ or ()).input.color_space
     opened = open_plate(plate, color_space, None, PictureName(view, layer), fallback)
     refuse_to_overwrite(opened, (), [out])
-    picture = to_image(opened.read(frame))
+
+    from rde_roto.looks import Picture
+
+    picture = to_image(Picture.of(opened, frame).seen().numpy())
     with replacing(out) as temp:
         picture.save(temp)
     print(f"seen as {opened.space.name}, says {opened.space.said_by}; wrote {out}")

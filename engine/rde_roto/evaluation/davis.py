@@ -184,7 +184,8 @@ def state_bytes(
     A state grows at its first update, and from then on by the same bytes at each or not at all:
     two updates at the keyframe tell every other.
     """
-    propagator = Propagator(model.net, tracking, device)
+    aspect, look = shot.plate.format.pixel_aspect, shot.plate.look
+    propagator = Propagator(model.net, tracking, device).for_plate(aspect, look)
     (keyframe,) = shot.keyframes
     frame = propagator.encode([shot.plate.read(keyframe.frame)])
     state = propagator.begin([(frame, keyframe.alpha)])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, PlateFormat
 
@@ -72,6 +73,11 @@ class PlayedPlate:
     def digest(self, frame: int) -> str:
         """That of the picture shown. Raises InputError when the plate lacks it."""
         return self.plate.digest(self.order.picture(frame))
+
+    @property
+    def look(self) -> Look | None:
+        """The plate's."""
+        return self.plate.look
 
     def read(self, frame: int) -> FloatArray:
         """The picture shown, float32 [H, W, 3]. Raises InputError when it cannot be read."""

@@ -10,6 +10,7 @@ import numpy as np
 from rde_roto.images.origin import Attributes, Footage
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, PlateFormat
 
@@ -41,6 +42,11 @@ class FilledPlate:
         """A held frame has the digest of the one that it holds, a black one that of its size."""
         shown = self._shown(frame)
         return self._black_digest() if shown is None else self.source.digest(shown)
+
+    @property
+    def look(self) -> Look | None:
+        """The source's, through which black is black."""
+        return self.source.look
 
     def read(self, frame: int) -> FloatArray:
         """What the source gives for the frame that is shown; float32 zeros [H, W, 3] for black."""

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rde_roto.images.color import linear_space, to_linear, to_network_view, transform_name
+from rde_roto.images.color import linear_space, look_of, to_linear, to_network_view, transform_name
 from rde_roto.images.input_space import InputSpace
 from rde_roto.images.origin import Attributes, time_of
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
 from rde_roto.values.timecode import Timecode
@@ -88,12 +89,19 @@ class MoviePlate:
         index = self._index(frame)
         return digest_of(self._content, index, transform_name(self.space.name))
 
+    @property
+    def look(self) -> Look | None:
+        """That of its colour space: see `look_of`."""
+        return look_of(self.space.name)
+
     def read(self, frame: int) -> FloatArray:
-        """The frame in the network's view: float32 [H, W, 3] RGB in 0..1, row 0 on top.
+        """The frame, float32 [H, W, 3] RGB, row 0 on top: the network's view, 0..1; with a look,
+        the plate's own values.
 
         Raises InputError when the frame is missing, damaged or of another size than the first.
         """
-        return to_network_view(self._pixels(frame), self.space.name)
+        pixels = self._pixels(frame)
+        return to_network_view(pixels, self.space.name) if self.look is None else pixels
 
     def attributes(self, frame: int) -> Attributes:
         """The frame's timecode, and the movie's frame rate (`Footage`)."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rde_roto.images.color import linear_space, to_linear, to_network_view, transform_name
+from rde_roto.images.color import linear_space, look_of, to_linear, to_network_view, transform_name
 from rde_roto.images.files import read_channels, read_headers
 from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
@@ -20,6 +20,7 @@ from rde_roto.images.sequences import FrameSequence, find_sequence
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat
 
@@ -87,13 +88,20 @@ class SequencePlate:
         picture = (self.picture.view or "", self.picture.layer or "")
         return digest_of(content, *picture, transform_name(self.space.name))
 
+    @property
+    def look(self) -> Look | None:
+        """That of its colour space: see `look_of`."""
+        return look_of(self.space.name)
+
     def read(self, frame: int) -> FloatArray:
-        """The frame in the network's view: float32 [H, W, 3] RGB in 0..1, row 0 on top.
+        """The frame, float32 [H, W, 3] RGB, row 0 on top: the network's view, 0..1; with a look,
+        the plate's own values.
 
         Grey becomes three channels; alpha is ignored. Raises InputError when the frame is missing,
         damaged, without colour channels, or differs from the first frame in size or windows.
         """
-        return to_network_view(self._pixels(frame), self.space.name)
+        pixels = self._pixels(frame)
+        return to_network_view(pixels, self.space.name) if self.look is None else pixels
 
     def attributes(self, frame: int) -> Attributes:
         """What the frame's header says that is true of its matte too (`Footage`)."""

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal, Protocol, TypeAlias
 
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 
 MissingPolicy: TypeAlias = Literal["error", "hold", "skip", "black"]
@@ -71,6 +72,12 @@ class Plate(Protocol):
     def format(self) -> PlateFormat:
         """The format of the first frame, which every frame must have."""
 
+    @property
+    def look(self) -> Look | None:
+        """What is left to do to the pixels of `read` until they are what the network sees; None
+        where they are that already.
+        """
+
     def digest(self, frame: int) -> str:
         """Hex digest of the frame's content and its colour transform; decodes no pixel.
 
@@ -78,8 +85,9 @@ class Plate(Protocol):
         """
 
     def read(self, frame: int) -> FloatArray:
-        """The data window as the network sees it: float32 [H, W, 3] RGB, row 0 on top.
+        """The data window: float32 [H, W, 3] RGB, row 0 on top.
 
-        Display-like sRGB, 0..1, every value finite. Raises InputError, naming the frame, when it
+        As the network sees it, display-like sRGB in 0..1, every value finite; with a `look`, the
+        plate's own values, whatever they are. Raises InputError, naming the frame, when it
         is missing, unreadable or of another format than the first frame.
         """

@@ -1,0 +1,72 @@
+"""A plate's own values brought to the network's view, on whatever device they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rde_roto.values.look import KNEE, MOST_LIGHT, Look
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Plate
+
+_STRIP_PX = 1 << 20
+"""Worked out in one go: a whole plate at a time would go to and from memory dozens of times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A frame of a plate: its pixels, float32 [H, W, 3], and what is left to do to them."""
+
+    pixels: FloatArray
+    look: Look | None = None
+
+    @classmethod
+    def of(cls, plate: Plate, frame: int) -> Picture:
+        """Raises as ``plate.read`` does."""
+        return cls(plate.read(frame), plate.look)
+
+    def within(self, part: tuple[slice, slice]) -> Picture:
+        """Some of its rows and columns, as they are."""
+        return Picture(self.pixels[part], self.look)
+
+    def seen(self) -> Tensor:
+        """What the network sees of it, on the CPU; see the function of that name."""
+        return seen(torch.from_numpy(self.pixels), self.look)
+
+
+@torch.inference_mode()
+def seen(values: Tensor, look: Look | None) -> Tensor:
+    """What the network sees of a plate's values, float32 [..., W, 3]: in 0..1, every value finite.
+
+    Without a look the values are the view already, and come back themselves. Every pixel is worked
+    out by itself. The view is that of `images.color.to_network_view`.
+    """
+    if look is None:
+        return values
+    curves = torch.from_numpy(look.curves).to(values.device)
+    view = torch.empty_like(values)
+    rows, made_rows = values.flatten(0, -3), view.flatten(0, -3)
+    strip = max(1, _STRIP_PX // values.shape[-2])
+    for given, made in zip(rows.split(strip), made_rows.split(strip), strict=True):
+        bent = [_bent(given[..., c], curve, look) for c, curve in enumerate(curves)]
+        for c, factors in enumerate(look.matrix.tolist()):
+            red, green, blue = (factor * one for factor, one in zip(factors, bent, strict=True))
+            made[..., c] = _view(red + green + blue)
+    return view
+
+
+def _bent(channel: Tensor, curve: Tensor, look: Look) -> Tensor:
+    steps = len(curve) - 1
+    scale = steps / (look.high - look.low)
+    place = (channel.nan_to_num(0).clamp(look.low, look.high) - look.low) * scale
+    index = place.long().clamp(max=steps - 1)
+    return torch.lerp(curve[index], curve[index + 1], place - index)
+
+
+def _view(light: Tensor) -> Tensor:
+    light = light.clamp(0, MOST_LIGHT)
+    display = torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    excess = (display - KNEE).clamp(min=0) / (1 - KNEE)
+    return torch.where(display <= KNEE, display, KNEE + (1 - KNEE) * excess / (1 + excess))
