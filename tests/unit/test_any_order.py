@@ -69,7 +69,7 @@ def test_any_order_is_the_straight_order(data: st.DataObject, shot: Shot, preset
 def test_a_part_of_the_range_has_the_pixels_of_the_whole(
     data: st.DataObject, shot: Shot, preset: Preset
 ) -> None:
-    """Alone, with handles, in chunks, or in full."""
+    """ "Adding handles, trimming the head changes no pixel" (conventions, Frames)."""
     expected = straight(shot, preset)
     part = data.draw(st.sets(st.sampled_from(list(shot.range)), min_size=1))
     rendered = {m.frame: m for m in ToyNode(shot, preset).render(FrameRange.of(part))}
@@ -79,6 +79,7 @@ def test_a_part_of_the_range_has_the_pixels_of_the_whole(
 
 
 def test_farm_chunks_have_the_pixels_of_the_whole() -> None:
+    """ "Changing a farm chunk changes no pixel" (conventions, Frames)."""
     shot = a_shot(mask(1003), mask(1020))
     expected = straight(shot)
     for first in range(1001, 1031, 7):

@@ -203,6 +203,7 @@ def test_names_with_spaces_and_letters_of_all_kinds(
 
 
 def test_a_name_of_250_bytes(propagate: Run, mask: Path, tmp_path: Path) -> None:
+    """ "Long paths work" (conventions, Frames)."""
     plate = sequence(tmp_path / "plate", HEIGHT, WIDTH)
     long = "x" * 240
     for path in sorted(plate.iterdir()):

@@ -57,6 +57,7 @@ def propagate(run: Run, plate: Path, mask: Path, weights: Path, tmp_path: Path) 
 
 
 def test_every_frame_gets_its_matte_under_its_own_number(propagate: Run, tmp_path: Path) -> None:
+    """ "No renumbering from 0" (conventions, Frames)."""
     assert propagate() == 0
     assert mattes(tmp_path) == [f"hero.{frame}.exr" for frame in range(1001, 1007)]
     spec, pixels = read_image(tmp_path / "mattes/hero.1002.exr")
@@ -70,7 +71,23 @@ def test_every_frame_gets_its_matte_under_its_own_number(propagate: Run, tmp_pat
     assert spec.get_string_attribute("rde-roto:keyframes") == "1003"
 
 
+def test_nothing_is_written_beside_the_plate(
+    propagate: Run, plate: Path, mask: Path, tmp_path: Path
+) -> None:
+    """ "Nothing is written beside the plate unless asked" (conventions, Frames)."""
+
+    def files() -> dict[Path, tuple[int, bytes]]:
+        inputs = (*plate.parent.rglob("*"), mask)
+        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in inputs}
+
+    before = files()
+    assert propagate() == 0
+    assert files() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"plate", mask.name, "mattes", "home"}
+
+
 def test_the_keyframe_comes_back_as_drawn(propagate: Run, mask: Path, tmp_path: Path) -> None:
+    """ "Float 0..1, soft edge kept, no 8-bit step anywhere on the way" (conventions, Image)."""
     assert propagate() == 0
     _, drawn = read_image(mask)
     _, came = read_image(tmp_path / "mattes/hero.1003.exr")
@@ -390,6 +407,7 @@ def test_an_output_pattern_that_is_none(
 def test_inputs_are_never_overwritten(
     propagate: Run, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """ "Inputs are read-only" (conventions, Frames)."""
     before = (plate.parent / "hero.1002.exr").read_bytes()
     assert propagate(out=plate) == 2
     assert "input" in refused(capsys)

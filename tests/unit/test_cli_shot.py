@@ -214,6 +214,17 @@ def test_a_document_names_its_view_and_layer(
     assert not np.array_equal(matte(tmp_path, 1004), right)
 
 
+def test_a_document_keeps_the_artists_colour_space(
+    new: Run, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ "Per-shot override; the artist's choice wins and is saved" (conventions, Image)."""
+    assert new("--color-space", "ACEScct") == 0
+    assert "color_space: ACEScct" in document(tmp_path).read_text("utf-8")
+    capsys.readouterr()
+    assert run("shot", "show", document(tmp_path)) == 0
+    assert "ACEScct (you)" in capsys.readouterr().out
+
+
 # --- render ---------------------------------------------------------------------------------------
 
 

@@ -157,6 +157,7 @@ def test_a_missing_configuration_is_a_sentence(monkeypatch: pytest.MonkeyPatch) 
 def test_the_configuration_counts_in_the_name_of_the_transform(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """ "Through OCIO: $OCIO, else a builtin config" (conventions, Image); ours is pinned."""
     plain, configured = transform_name(LINEAR), transform_name("ACEScg")
     monkeypatch.setenv("OCIO", "ocio://cg-config-v1.0.0_aces-v1.3_ocio-v2.1")
     assert transform_name(LINEAR) == plain

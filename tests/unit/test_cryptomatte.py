@@ -1,4 +1,4 @@
-"""conventions.md: Cryptomatte (Psyop specification 1.2)."""
+""" "Cryptomatte (Psyop specification 1.2)" (conventions, Image)."""
 
 from __future__ import annotations
 

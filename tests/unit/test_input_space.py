@@ -32,6 +32,7 @@ def a_plate(folder: Path, name: str = "hero", value: float = 0.18) -> str:
 def test_the_artist_before_the_file_rules_before_the_preset_before_the_format(
     tmp_path: Path,
 ) -> None:
+    """ "File metadata may suggest, the artist's choice wins" (conventions, Image)."""
     named = a_plate(tmp_path, "hero_ACEScct")
     plain = a_plate(tmp_path, "hero")
     artist = open_plate(named, "ACEScg", fallback_space="ARRI LogC4").space
@@ -117,6 +118,7 @@ def test_greys_of_camera_logs_are_seen_by_their_makers_curve(
 
 
 def test_highlights_keep_their_shape_and_darkness_is_black(tmp_path: Path) -> None:
+    """ "Values below 0 and above 1 are handled by a view, not by a clip" (conventions, Image)."""
     light = np.array([[[-0.5] * 3, [0.0] * 3, [1.0] * 3, [4.0] * 3, [16.0] * 3, [60000.0] * 3]])
     write_image(tmp_path / "hdr.1.exr", light, "half")
     seen = open_plate(str(tmp_path / "hdr.#.exr"), "ACEScg").read(1)[0, :, 0]

@@ -271,6 +271,7 @@ def test_names_are_given_to_planes_in_order(tmp_path: Path) -> None:
     ],
 )
 def test_names_become_fit_for_layers(names: tuple[str, ...], clean: tuple[str, ...]) -> None:
+    """ "Names are sanitised and stable; never only a number" (conventions, Image)."""
     assert element_names(names) == clean
 
 

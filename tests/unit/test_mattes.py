@@ -60,6 +60,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def test_one_element_is_the_alpha_of_an_exr(tmp_path: Path) -> None:
+    """ "One element: A. EXR half by default; ZIP" (conventions, Image)."""
     mattes = writer(tmp_path / "hero.####.exr")
     mattes.write(matte())
     path = tmp_path / "hero.1001.exr"
@@ -81,6 +82,7 @@ def test_an_exr_does_not_tell_the_hour(tmp_path: Path) -> None:
 
 
 def test_an_exr_bears_windows_aspect_and_provenance(tmp_path: Path) -> None:
+    """ "displayWindow equals the plate's; provenance keys in every header" (conventions, Image)."""
     mattes = writer(tmp_path / "hero.####.exr")
     mattes.write(matte())
     spec, _ = read_image(mattes.path(1001))
@@ -93,6 +95,7 @@ def test_an_exr_bears_windows_aspect_and_provenance(tmp_path: Path) -> None:
 
 
 def test_several_elements_are_layers_of_an_exr(tmp_path: Path) -> None:
+    """ "Several: one layer per element, <element>.A" (conventions, Image)."""
     mattes = writer(tmp_path / "m.####.exr", ("hero", "car"))
     mattes.write(matte(count=2))
     spec, pixels = read_image(mattes.path(1001))
@@ -103,6 +106,7 @@ def test_several_elements_are_layers_of_an_exr(tmp_path: Path) -> None:
 
 
 def test_a_png_is_16_bit_grey(tmp_path: Path) -> None:
+    """ "Soft edge kept, no 8-bit step anywhere on the way" (conventions, Image)."""
     mattes = writer(tmp_path / "hero.%04d.png")
     mattes.write(matte())
     with Image.open(tmp_path / "hero.1001.png") as image:
@@ -194,7 +198,7 @@ def test_a_frame_of_another_kind_is_not_taken_for_written(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("compression", get_args(Compression))
 def test_an_exr_is_packed_as_asked_for(tmp_path: Path, compression: Compression) -> None:
-    """The alpha of every compression, the lossy ones too, is what half holds of it."""
+    """ "ZIP for hard mattes (ZIPS, DWAA by option)" (conventions, Image): alpha keeps its bits."""
     names = ("hero", "car")
     mattes = writer(tmp_path / "m.####.exr", names, Output(compression=compression))
     mattes.write(matte(count=2))
@@ -206,7 +210,7 @@ def test_an_exr_is_packed_as_asked_for(tmp_path: Path, compression: Compression)
 
 
 def test_layers_are_named_with_the_prefix(tmp_path: Path) -> None:
-    """conventions.md: several elements are `<element>.A` or, by option, `matte_<element>.A`."""
+    """ "By option, matte_<element>.A; never a bare channel" (conventions, Image)."""
     output = Output(layer_prefix="matte_")
     for names, channels in (
         (("hero", "car"), {"matte_hero.A", "matte_car.A"}),
@@ -218,7 +222,7 @@ def test_layers_are_named_with_the_prefix(tmp_path: Path) -> None:
 
 
 def test_a_data_window_shrinks_to_what_is_not_0(tmp_path: Path) -> None:
-    """conventions.md: a matte's data window may shrink, its display window is the plate's."""
+    """ "A matte's dataWindow may shrink to what is not zero" (conventions, Image)."""
     alpha = np.zeros((2, 9, 16), np.float32)
     alpha[0, 2:5, 3:7], alpha[1, 4, 9] = 0.5, 1e-3
     mattes = writer(tmp_path / "m.####.exr", ("hero", "car"), Output(data_window="fit"))
@@ -261,6 +265,7 @@ def test_foreign_and_damaged_files_bear_no_digest(tmp_path: Path, suffix: str) -
 
 
 def test_frame_numbers_are_the_plates(tmp_path: Path) -> None:
+    """ "Output frame number = plate frame number, always" (conventions, Frames)."""
     mattes = writer(tmp_path / "m.####.exr")
     for frame in (-1, 0, 9999, 10000):
         mattes.write(matte(frame))
@@ -320,6 +325,8 @@ def test_a_folder_that_cannot_be_written_into_is_a_usage_error() -> None:
 def test_a_failed_write_keeps_what_was_there_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """ "Temp file in the same directory, then rename; a half-written file never bears its final
+    name" (conventions, Frames)."""
     mattes = writer(tmp_path / "m.####.exr")
     mattes.write(matte())
 

@@ -90,6 +90,7 @@ def names(*frames: int) -> list[str]:
 def test_an_error_is_the_default(
     propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """ "Policy error, reported, its own exit code" (conventions, Frames)."""
     assert propagate() == 4
     assert "goes from 1001 to 1006 but lacks 1004" in refused(capsys)
     assert propagate("--frames", "1001-1006", "--missing", "error") == 4
@@ -108,6 +109,7 @@ def test_what_stands_in_is_said_once(
     policy: str,
     says: str,
 ) -> None:
+    """ "Hold, black: reported; later frames never shift" (conventions, Frames)."""
     assert propagate("--missing", policy) == 0
     assert f"hero.####.exr lacks 1004: {says}" in refused(capsys)
     assert mattes(tmp_path) == names(*range(1001, 1007))
@@ -136,6 +138,7 @@ def test_held_pixels_are_those_of_a_copied_file(
 def test_skipped_frames_are_left_out_and_told(
     propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """ "Skip: reported; later frames never shift" (conventions, Frames)."""
     assert propagate("--missing", "skip") == 7
     assert "hero.####.exr lacks 1004: skipped, not delivered" in refused(capsys)
     assert mattes(tmp_path) == names(1001, 1002, 1003, 1005, 1006)

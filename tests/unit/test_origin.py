@@ -1,4 +1,4 @@
-"""conventions.md: timecode, framesPerSecond, camera and owner metadata are passed through."""
+""" "Timecode, framesPerSecond, camera and owner metadata passed through" (conventions, Image)."""
 
 from __future__ import annotations
 
@@ -89,6 +89,16 @@ def test_what_a_plate_says_of_its_pixels_is_not(tmp_path: Path) -> None:
     for name in ("oiio:ColorSpace", "colorInteropID", "chromaticities", "view"):
         assert spec.getattribute(name) is None
     assert not any(attribute.name.startswith("cryptomatte") for attribute in spec.extra_attribs)
+
+
+@pytest.mark.parametrize("space", ["ACEScct", "ACEScg", "sRGB"])
+def test_a_matte_is_data_whatever_its_plates_colours_are(tmp_path: Path, space: str) -> None:
+    """ "Mattes are data: never colour-managed on write" (conventions, Image)."""
+    write_image(tmp_path / "a.1.exr", PICTURE)
+    spec, planes = written(open_plate(str(tmp_path / "a.#.exr"), space))
+    assert np.array_equal(planes["A"], alpha_of(1)[0])
+    for key in ("oiio:ColorSpace", "colorInteropID", "chromaticities"):
+        assert spec.getattribute(key) is None
 
 
 def test_a_frame_has_its_own_timecode(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-""" "Proxy scale: the same shot at half or quarter size answers consistently" (conventions)."""
+""" "Proxy scale: the same shot asked at half or quarter size answers consistently"
+(conventions, Image)."""
 
 from __future__ import annotations
 
