@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -34,6 +36,34 @@ class Picture:
     def seen(self) -> Tensor:
         """What the network sees of it, on the CPU; see the function of that name."""
         return seen(torch.from_numpy(self.pixels), self.look)
+
+
+class Pictures:
+    """A plate's frames, of which the last few that were read are kept: what is tracked is soon
+    finished too. Threads may share it.
+
+    Args:
+        plate: their source.
+        kept: how many.
+    """
+
+    def __init__(self, plate: Plate, kept: int) -> None:
+        self._plate = plate
+        self._kept = kept
+        self._recent: OrderedDict[int, Picture] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, frame: int) -> Picture:
+        """A frame. Raises as ``plate.read`` does."""
+        with self._lock:
+            picture = self._recent.get(frame)
+        picture = picture or Picture.of(self._plate, frame)
+        with self._lock:
+            self._recent[frame] = picture
+            self._recent.move_to_end(frame)
+            while len(self._recent) > self._kept:
+                self._recent.popitem(last=False)
+        return picture
 
 
 @torch.inference_mode()

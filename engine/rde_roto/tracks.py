@@ -28,7 +28,7 @@ class Track:
     frame: int
     raw: Raw
     picture: Callable[[], Picture]
-    """Reads the plate, once."""
+    """Reads the plate, unless it was read a moment ago."""
 
 
 class Tracks:
@@ -109,7 +109,7 @@ class Tracks:
         return self._track(frame, Raw.drawn(mask))
 
     def _track(self, frame: int, raw: Raw) -> Track:
-        return Track(frame, raw, cache(partial(Picture.of, self._shot.plate, frame)))
+        return Track(frame, raw, cache(partial(self._walker.pictures, frame)))
 
 
 def _in_threes(tracks: Iterable[Track]) -> Iterator[tuple[Track | None, Track, Track | None]]:

@@ -2,15 +2,14 @@
 
 Every ``memory_every``-th frame from the keyframe is a memory frame: it is encoded and read alone,
 then absorbed. The frames between two of them are encoded and read together, as one batch of fixed
-size: some layers give other last bits with another batch size. Plates are read ahead on a thread.
+size: some layers give other last bits with another batch size. ``steps`` says what comes next, and
+reads the plate for it, ahead on a thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any, Generic, TypeAlias
 
 import numpy as np
@@ -21,11 +20,13 @@ from torch import Tensor
 from rde_roto.chain import Chain
 from rde_roto.crop import misses
 from rde_roto.geometry import Raw
+from rde_roto.looks import Pictures
+from rde_roto.steps import Plan, Start, Step, Stored
 from rde_roto.stores import Kept, Place, Stores
 from rde_roto.streams import read_ahead
 from rde_roto.tracker import State, Tracker
 from rde_roto.values.cancel import Cancel, never
-from rde_roto.values.errors import CancelledError, InputError
+from rde_roto.values.errors import CancelledError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -38,35 +39,8 @@ _ONE = 65535
 
 _STEPS_AHEAD = 1
 
-
-@dataclass(frozen=True, eq=False)
-class _Stored:
-    """Raw mattes that are there already."""
-
-    raws: list[tuple[int, Kept]]
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """Plates to be read from the state after ``index`` memory frames, of which it is one or not.
-
-    ``views`` has the fixed length of its kind, the last view repeated; it is empty for a memory
-    frame that the plate lacks, which leaves the state as it is. ``frames`` are those of the first
-    views, ``wanted`` those of them that were asked for.
-    """
-
-    index: int
-    is_memory: bool
-    views: list[FloatArray] = field(default_factory=list)
-    frames: tuple[int, ...] = ()
-    wanted: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, eq=False)
-class _Start(Generic[State]):
-    """The state a walk goes on from; None to make it at the keyframe."""
-
-    state: State | None
+_MOST_PICTURES = 6
+"""Of the plate, kept until they are finished: as it comes, those of two steps and what is ahead."""
 
 
 class Walker(Generic[State]):
@@ -86,8 +60,10 @@ class Walker(Generic[State]):
         self.shot = chain.shot
         self.tracker = tracker
         self.geometry = tracker.geometry(chain.shot.plate.format.data.shape)
+        self.pictures = Pictures(chain.shot.plate, min(2 * chain.memory_every, _MOST_PICTURES))
         self._stores = stores
         self._snapshot_every = snapshot_every
+        self._plan: Plan[State] = Plan(chain, stores, self.pictures, tracker.restore)
 
     def raw(self, span: Span, frame: int, cancel: Cancel = never) -> Raw:
         """The network's own matte of one frame."""
@@ -106,10 +82,10 @@ class Walker(Generic[State]):
         CancelledError between two steps.
         """
         state: State | None = None
-        with closing(read_ahead(self._steps(span, frames), _STEPS_AHEAD)) as steps:
+        with closing(read_ahead(self._plan.steps(span, frames), _STEPS_AHEAD)) as steps:
             for step in steps:
                 self._heed(cancel)
-                if isinstance(step, _Stored):
+                if isinstance(step, Stored):
                     yield from ((frame, self._raw(kept)) for frame, kept in step.raws)
                 else:
                     state, made = self._taken(span, state, step, cancel)
@@ -123,7 +99,7 @@ class Walker(Generic[State]):
         state: State | None = None
         reached: int | None = None
         for index in indices:
-            for step in self._way(span, reached, index):
+            for step in self._plan.way(span, reached, index):
                 self._heed(cancel)
                 state, _ = self._taken(span, state, step, cancel)
             reached = index
@@ -171,7 +147,7 @@ class Walker(Generic[State]):
         for keyframe in (span.keyframe, span.far):
             if keyframe is not None:
                 mask = self.mask(keyframe, span.elements, cancel)
-                view = self.shot.plate.read(keyframe.frame)
+                view = self.pictures(keyframe.frame).pixels
                 anchors.append((self.tracker.encode([view], self.tracker.box(mask)), mask))
         state = self.tracker.begin(anchors)
         self._store(span, 0, state)
@@ -182,16 +158,16 @@ class Walker(Generic[State]):
             raise CancelledError(f"cancelled while tracking {self.shot.plate.name}")
 
     def _taken(
-        self, span: Span, state: State | None, step: _Start[State] | _Step, cancel: Cancel
+        self, span: Span, state: State | None, step: Start[State] | Step, cancel: Cancel
     ) -> tuple[State | None, list[tuple[int, Raw]]]:
         """The state after a step of any kind, and what was asked for of the raw mattes it made."""
-        if isinstance(step, _Start):
+        if isinstance(step, Start):
             return self._begun(span, cancel) if step.state is None else step.state, []
         if state is None or not step.views:
             return state, []
         return self._walked(span, state, step)
 
-    def _walked(self, span: Span, state: State, step: _Step) -> tuple[State, list[tuple[int, Raw]]]:
+    def _walked(self, span: Span, state: State, step: Step) -> tuple[State, list[tuple[int, Raw]]]:
         """The state after a step, and what was asked for of the raw mattes it made.
 
         Where the state's box misses a part of an element, the frame is read again, from the whole
@@ -230,74 +206,6 @@ class Walker(Generic[State]):
     def _store(self, span: Span, index: int, state: State) -> None:
         place = Place(self.chain.state(span, 0), index, self.chain.state(span, index))
         self._stores.snapshots.put(place, state, durable=index % self._snapshot_every == 0)
-
-    def _steps(
-        self, span: Span, frames: Iterable[int]
-    ) -> Iterator[_Stored | _Start[State] | _Step]:
-        """What has to be done for the raw mattes of some frames, plates decoded."""
-        index: int | None = None  # how many memory frames the walker's state has seen
-        for (place, is_memory), group in groupby(frames, lambda frame: self._place(span, frame)):
-            wanted = tuple(group)
-            stored = [(f, self._stores.raws.get(self.chain.raw(span, f))) for f in wanted]
-            there = [(f, raw) for f, raw in stored if raw is not None]
-            if len(there) == len(wanted):
-                yield _Stored(there)
-                continue
-            yield from self._way(span, index, place)
-            if is_memory:
-                yield self._memory_step(span, place, frozenset(wanted))
-            else:
-                yield self._between_step(span, place, frozenset(wanted))
-            index = place + is_memory
-
-    def _place(self, span: Span, frame: int) -> tuple[int, bool]:
-        return self.chain.index(span, frame), self.chain.is_memory_frame(span, frame)
-
-    def _way(self, span: Span, index: int | None, place: int) -> Iterator[_Start[State] | _Step]:
-        """From the state after ``index`` memory frames, if any, to that after ``place``."""
-        if index == place:
-            return
-        found = self._stores.snapshots.newest(
-            self.chain.state(span, 0),
-            place,
-            lambda at: self.chain.state(span, at),
-            self.tracker.restore,
-        )
-        if found is not None and (index is None or found[0] > index):
-            index = found[0]
-            yield _Start(found[1])
-        elif index is None:
-            index = 0
-            yield _Start(None)
-        for passed in range(index, place):
-            yield self._memory_step(span, passed, frozenset())
-
-    def _memory_step(self, span: Span, index: int, wanted: frozenset[int]) -> _Step:
-        frame = self.chain.memory_frame(span, index + 1)
-        if frame not in self.shot.plate.range:
-            return _Step(index, is_memory=True)
-        return _Step(index, True, [self.shot.plate.read(frame)], (frame,), wanted)
-
-    def _between_step(self, span: Span, index: int, wanted: frozenset[int]) -> _Step:
-        """Also reads the wanted frames' neighbours, which cost no more: they are asked for next."""
-        size = self.chain.memory_every - 1
-        first = self.chain.memory_frame(span, index) + span.step
-        views: dict[int, FloatArray] = {}
-        for frame in range(first, first + size * span.step, span.step):
-            if frame in wanted:
-                views[frame] = self.shot.plate.read(frame)
-            elif frame in self.shot.range and 0 < span.distance(frame) <= span.distance(span.stop):
-                self._add_if_readable(views, frame)
-        pictures = list(views.values())
-        padded = pictures + pictures[-1:] * (size - len(pictures))
-        return _Step(index, False, padded, tuple(views), wanted)
-
-    def _add_if_readable(self, views: dict[int, FloatArray], frame: int) -> None:
-        try:
-            self.chain.plates(frame)
-            views[frame] = self.shot.plate.read(frame)
-        except InputError:
-            pass  # nobody has asked for it yet
 
 
 def _as_kept(probabilities: Tensor) -> RawPlanes:
