@@ -131,9 +131,10 @@ def _drawn(
         sharp = _projected_back(start[place], cells[place], down, across)
         drawn[place] = _projected_back(guide.follow(sharp), cells[place], down, across)
     drawn /= drawn.sum(dim=0).clamp(min=1)
-    reach = 2 * round(scale) + 1
+    reach = round(scale)
     is_soft = ((start > SOFT) & (start < 1 - SOFT)).float()
-    return drawn, F.max_pool2d(is_soft, reach, stride=1, padding=reach // 2) > 0
+    near = F.max_pool2d(is_soft, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return drawn, F.max_pool2d(near, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0
 
 
 def _projected_back(alpha: Tensor, cells: Tensor, down: _Part, across: _Part) -> Tensor:
