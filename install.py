@@ -262,6 +262,10 @@ def demo(options: argparse.Namespace) -> int:
     return run([tool("rde-roto"), "demo", "--out", "demo-out"])
 
 
+def engine(options: argparse.Namespace) -> int:
+    return run([tool("rde-roto"), "serve", "--forget" if options.remove else "--register"])
+
+
 def doctor(options: argparse.Namespace) -> int:
     return run([tool("rde-roto"), "doctor"])
 
@@ -303,6 +307,11 @@ VERBS = {
         "run ruff, mypy, import-linter and pytest",
         extras=("dev",),
         flags={"--all": "run the slow tests too"},
+    ),
+    "engine": Verb(
+        engine,
+        "tell your compositors and scripts how to start this engine",
+        flags={"--remove": "take that back"},
     ),
     "doctor": Verb(doctor, "say what rde-roto finds here: versions, devices, memory, models"),
 }

@@ -90,6 +90,13 @@ def test_an_adapter_that_trespasses_is_found(tmp_path: Path) -> None:
     ]
 
 
+def test_the_client_imports_the_standard_library_alone() -> None:
+    found = imports_below(ROOT / "engine" / "rde_roto_client")
+    assert {"wire.py", "client.py", "places.py"} <= {path for path, _ in found}
+    allowed = sys.stdlib_module_names | {"rde_roto_client"}
+    assert [(path, name) for path, name in found if name not in allowed] == []
+
+
 def test_the_engine_imports_no_host() -> None:
     engine = ROOT / "engine" / "rde_roto"
     assert ("values/matte.py", "numpy") in imports_below(engine)  # it does read the engine

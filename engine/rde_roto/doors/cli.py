@@ -21,6 +21,7 @@ from rde_roto.doors import (
     models,
     presets,
     propagate,
+    serve,
     shot,
     train,
     validate,
@@ -39,6 +40,7 @@ app.add_typer(shot.app, name="shot")
 app.command("explain")(explain.explain)
 app.command("look")(look.look)
 app.command("validate")(validate.validate)
+app.command("serve")(serve.serve)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(presets.app, name="preset")
 app.add_typer(models.app, name="model")

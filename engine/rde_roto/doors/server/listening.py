@@ -1,0 +1,83 @@
+"""The place where an engine is found: one a user and device."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rde_roto.tensors import replacing
+from rde_roto_client.places import endpoint_file
+from rde_roto_client.wire import PROTOCOL
+
+_LONGEST_SOCKET_PATH = 100  # of 104 or 108 bytes, as the system has it
+_WAITING = 16
+
+
+class TakenError(Exception):
+    """Another engine of this user and device is there already."""
+
+
+@contextmanager
+def listening(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]]:
+    """A listening socket, and the token that a client over TCP must say; "" on a Unix socket.
+
+    Its place is written down for clients, and forgotten at the end. A Unix socket where there are
+    any, loopback TCP else, or with `tcp`. Raises TakenError; OSError when nobody can listen.
+    """
+    place = Path(endpoint_file(device))
+    with _alone(place.with_suffix(".lock")):
+        path = place.with_suffix(".sock")
+        by_path = hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
+        said: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
+        token = ""
+        if by_path and not tcp:
+            with suppress(FileNotFoundError):  # of an engine that was killed
+                path.unlink()
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            listener.bind(str(path))
+            path.chmod(0o600)
+            said["unix"] = str(path)
+        else:
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            listener.bind(("127.0.0.1", 0))
+            token = secrets.token_hex(32)
+            said |= {"tcp": listener.getsockname()[1], "token": token}
+        with listener:
+            listener.listen(_WAITING)
+            with replacing(place) as temporary:
+                temporary.touch(mode=0o600)
+                temporary.write_text(json.dumps(said), encoding="utf-8")
+            try:
+                yield listener, token
+            finally:
+                for left in (place, path):
+                    with suppress(OSError):
+                        left.unlink()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Holds a lock that ends with this process, however it ends."""
+    with path.open("a+b") as file:
+        try:
+            _lock(file.fileno())
+        except OSError as error:
+            raise TakenError from error
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

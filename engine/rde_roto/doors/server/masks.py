@@ -1,0 +1,41 @@
+"""Masks that a host has painted, kept for good under the digest of their pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from rde_roto.images.exr import FLOAT, write_planes
+from rde_roto.images.files import read_header
+from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.plate import PlateFormat, Window
+
+LARGEST_PX = 16384
+
+
+def keep_mask(pixels: bytes | bytearray, window: Window) -> Path:
+    """The file of a mask: float32 [height, width] of the window, 0..1, row 0 on top.
+
+    It lies in the user's data folder, not in the cache: it is the artist's work. Equal masks are
+    one file, which is written once. Raises UsageError for pixels that are none, OutputError when
+    it cannot be written.
+    """
+    if not (1 <= window.width <= LARGEST_PX and 1 <= window.height <= LARGEST_PX):
+        raise UsageError(f"a mask of {window}: expected 1 to {LARGEST_PX} pixels a side")
+    expected = 4 * window.width * window.height
+    if len(pixels) != expected:
+        raise UsageError(f"a mask of {window} has {expected} bytes; {len(pixels)} came")
+    alpha = np.frombuffer(pixels, np.float32).reshape(window.shape)
+    if not np.isfinite(alpha).all():
+        raise UsageError("the mask holds what is not a number")
+    alpha = alpha.clip(0, 1)
+    name = digest_of("mask", window.x, window.y, *window.shape, alpha.tobytes())
+    path = platformdirs.user_data_path("rde-roto", appauthor=False) / "keyframes" / f"{name}.exr"
+    try:
+        read_header(path)
+    except InputError:  # not there, or cut short
+        write_planes(path, {"A": alpha}, PlateFormat(window, window), {}, FLOAT)
+    return path

@@ -1,0 +1,87 @@
+"""The shots that hosts ask about, opened, and the models and stores that they share."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+
+import torch
+
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.models import Model, load_model
+from rde_roto.node import RotoNode
+from rde_roto.propagator import tracker_of
+from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.stores import Stores, open_stores
+from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.errors import UsageError
+from rde_roto.values.shot_document import ShotDocument, parse_shot_document
+
+_MOST_SHOTS = 16
+
+# what a request says is no file: its paths start at the root, and messages name it so
+_REQUEST = Path("/request")
+
+
+@dataclass(frozen=True)
+class HostsShot:
+    """A shot that a host described, and the node that makes its mattes."""
+
+    opened: OpenedShot
+    node: RotoNode
+    model: Model
+
+
+class Shots:
+    """Opens shots, and keeps the last few open. Threads may share it.
+
+    What all of them make goes to one set of stores, so that two hosts share what either made.
+
+    Args:
+        device: where the network runs.
+        memo: knows the digests of plates' files.
+    """
+
+    def __init__(self, device: torch.device, memo: PlateMemo) -> None:
+        self._device = device
+        self._memo = memo
+        self._stores: Stores = open_stores(CacheSettings.from_environment())
+        self._open: OrderedDict[str, HostsShot] = OrderedDict()
+        self._models: dict[str, Model] = {}
+        self._lock = Lock()  # opening is quick, and nobody is to open the same twice
+
+    def get(self, said: Mapping[str, object], fresh: bool = False) -> HostsShot:
+        """The shot that a request describes; its files are looked at when it is not open yet.
+
+        Raises what `ShotFile.open` and `load_model` raise, UsageError for a path that is not
+        absolute.
+        """
+        text = json.dumps(said, ensure_ascii=False, sort_keys=True)
+        with self._lock:
+            if fresh or text not in self._open:
+                self._open[text] = self._opened(text)
+            self._open.move_to_end(text)
+            while len(self._open) > _MOST_SHOTS:
+                self._open.popitem(last=False)
+            return self._open[text]
+
+    def _opened(self, text: str) -> HostsShot:
+        file = ShotFile(_REQUEST, text, parse_shot_document(_REQUEST, text))
+        _refuse_relative(file.says)
+        opened = replace(file.open(self._memo), document=None)
+        model = self._models.get(opened.model)
+        if model is None:
+            model = self._models[opened.model] = load_model(opened.model)
+        load = tracker_of(model, self._device)
+        return HostsShot(opened, RotoNode(opened.shot, opened.preset, load, self._stores), model)
+
+
+def _refuse_relative(says: ShotDocument) -> None:
+    paths = [says.plate.path, *(e.mask for e in says.keyframes), *(k.mattes for k in says.locks)]
+    for path in paths:
+        if not Path(path).is_absolute():
+            raise UsageError(f"the path {path} does not say where it begins: give the whole of it")

@@ -1,0 +1,116 @@
+"""Where a user's engine listens, and how it is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+AUTO = "auto"
+
+# of the host's own Python and libraries, which would break the engine's
+_HOSTS_OWN = ("PYTHON", "LD_", "DYLD_", "QT_")
+
+
+class NoEngineError(Exception):
+    """There is no engine, and none could be started; the sentence says what to do."""
+
+
+def run_folder() -> Path:
+    """The folder in which the user's engine is found; nobody else can enter it.
+
+    Raises NoEngineError when it cannot be made or belongs to somebody else.
+    """
+    said, runtime = os.environ.get("RDE_ROTO_RUN"), os.environ.get("XDG_RUNTIME_DIR")
+    if said:
+        folder = Path(said)
+    elif runtime and Path(runtime).is_dir():
+        folder = Path(runtime) / "rde-roto"
+    else:
+        user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+        folder = Path(tempfile.gettempdir()) / f"rde-roto-{user}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = os.lstat(folder)
+    except OSError as error:
+        raise NoEngineError(f"cannot make the folder {folder}: {error.strerror}") from error
+    is_own = stat.S_ISDIR(found.st_mode)
+    if hasattr(os, "getuid"):
+        is_own = is_own and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    if not is_own:
+        raise NoEngineError(
+            f"{folder} is not yours alone: expected a folder of your own that nobody else can "
+            "enter (chmod 700)"
+        )
+    return folder
+
+
+def endpoint_file(device: str = AUTO) -> Path:
+    """The file in which the engine of a device says where it listens."""
+    return run_folder() / f"engine-{device.replace(':', '-')}.json"
+
+
+def read_endpoint(device: str = AUTO) -> dict[str, Any] | None:
+    """What it says; None where there is none. It may be an engine's that was killed."""
+    try:
+        found = json.loads(endpoint_file(device).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def launch_file() -> Path:
+    """The file in which install.py leaves the command that starts the engine."""
+    variable = "APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME"
+    folder = os.environ.get(variable) or Path.home() / ".config"
+    return Path(folder) / "rde-roto" / "engine.json"
+
+
+def launch_command() -> list[str]:
+    """The command that starts the engine. Raises NoEngineError when there is none."""
+    path = launch_file()
+    try:
+        command = json.loads(path.read_text(encoding="utf-8"))["command"]
+    except (OSError, ValueError, KeyError, TypeError):
+        command = None
+    if (
+        not command
+        or not isinstance(command, list)
+        or not all(isinstance(part, str) for part in command)
+    ):
+        raise NoEngineError(
+            f"there is no engine on this machine for this user: {path} does not say how to start "
+            "it; run install.py where rde-roto was unpacked"
+        )
+    if not Path(command[0]).exists():
+        raise NoEngineError(
+            f"the engine is gone: {path} names {command[0]}, which is not there; run install.py "
+            "again"
+        )
+    return command
+
+
+def start(device: str = AUTO) -> subprocess.Popen[bytes]:
+    """Starts the engine, which outlives this process. Raises NoEngineError."""
+    command = [*launch_command(), "--device", device]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(_HOSTS_OWN)
+    }
+    try:
+        with endpoint_file(device).with_suffix(".log").open("ab") as output:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                cwd=str(Path.home()),
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise NoEngineError(f"cannot start {' '.join(command)}: {error.strerror}") from error

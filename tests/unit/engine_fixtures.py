@@ -1,0 +1,49 @@
+"""Fixtures of tests that ask a real engine: a plugin, which those name in `pytest_plugins`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_process import SERVE, kill
+
+from rde_roto_client import Client
+from rde_roto_client.places import launch_file
+
+
+@pytest.fixture
+def run_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this test's engine listens; its path is short, as a socket's must be. What the test has
+    started is ended."""
+    folder = Path(tempfile.mkdtemp(prefix="rde"))
+    monkeypatch.setenv("RDE_ROTO_RUN", str(folder))
+    launch_file().parent.mkdir(parents=True, exist_ok=True)
+    launch_file().write_text(json.dumps({"command": [*SERVE, "--idle", "60"]}), encoding="utf-8")
+    yield folder
+    kill()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def client(run_folder: Path) -> Iterator[Client]:
+    """One that starts the engine when it is first asked."""
+    with Client("tests") as client:
+        yield client
+
+
+@pytest.fixture
+def shot(plate: Path, mask: Path, weights: Path) -> dict[str, Any]:
+    """Six frames, one element, the keyframe 1003."""
+    return {
+        "schema": "rde-roto.shot/1",
+        "plate": {"path": str(plate)},
+        "elements": [{"id": "hero"}],
+        "keyframes": [{"frame": 1003, "mask": str(mask)}],
+        "overrides": {"tracking.lines": 96},
+        "model": str(weights),
+    }
