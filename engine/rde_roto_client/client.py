@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import threading
 import time
@@ -227,7 +228,7 @@ class Client:
         by_memory = connection.family == getattr(socket, "AF_UNIX", None)
         wire = Wire(connection, MEMORY if by_memory else STREAM, maps=True)
         hello = {"do": "hello", "id": 0, "protocol": PROTOCOL, "client": self.name}
-        hello.update(pixels=wire.pixels, token=endpoint.get("token", ""))
+        hello.update(process=os.getpid(), pixels=wire.pixels, token=endpoint.get("token", ""))
         try:
             wire.send(hello)
             answer = wire.receive()

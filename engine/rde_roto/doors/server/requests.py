@@ -93,9 +93,9 @@ class _Cancel(Settings):
 
 @dataclass
 class Host:
-    """Who asks: `is_there` says whether its connection is still open."""
+    """Who asks, and whether its connection is still open."""
 
-    name: str
+    process: Hashable
     is_there: Callable[[], bool]
 
 
@@ -171,7 +171,7 @@ class Requests:
         places = list(range(len(found.opened.shot.names)))
         if request.element is not None:
             places = [_place_of(request.element, found)]
-        viewer: Hashable = request.viewer and (host.name, request.viewer)
+        viewer: Hashable = request.viewer and (host.process, request.viewer)
         future = self.engine.submit(found.node, request.frame, Priority.LOOKING, viewer or None)
         matte = self._waited(future, host, request.ticket)
         alpha = matte.alpha[places]

@@ -120,7 +120,9 @@ class Server:
         wire.pixels = MEMORY if is_local and said.get("pixels") == MEMORY else STREAM
         hello = {"protocol": PROTOCOL, "engine": __version__, "device": self._device}
         wire.send({"id": said.get("id"), "ok": True, **hello, "pid": os.getpid()})
-        return Host(str(said.get("client", "")), lambda: _is_open(connection))
+        process = said.get("process")
+        known = process if isinstance(process, int) else connection
+        return Host(known, lambda: _is_open(connection))
 
     def _trouble_with(self, said: dict[str, Any]) -> str | None:
         if said.get("do") != "hello":
