@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -266,6 +267,35 @@ def engine(options: argparse.Namespace) -> int:
     return run([tool("rde-roto"), "serve", "--forget" if options.remove else "--register"])
 
 
+def hosts(options: argparse.Namespace) -> int:
+    for line in host_files().described():
+        say(line)
+    return 0
+
+
+def host(options: argparse.Namespace) -> int:
+    """Puts an adapter into its host, or takes it out; and says how the engine is started."""
+    files = host_files()
+    try:
+        if options.remove:
+            lines = files.remove(options.verb, options.dry_run)
+        else:
+            lines = files.install(options.verb, options.link, options.dry_run)
+    except files.HostError as error:
+        raise InstallError(str(error)) from error
+    for line in lines:
+        say(line)
+    if options.remove or options.dry_run:
+        return 0
+    return run([tool("rde-roto"), "serve", "--register"])
+
+
+def host_files() -> Any:
+    """plugin/installing.py, which is no package's."""
+    sys.path.insert(0, str(ROOT / "plugin"))
+    return importlib.import_module("installing")
+
+
 def doctor(options: argparse.Namespace) -> int:
     return run([tool("rde-roto"), "doctor"])
 
@@ -300,6 +330,12 @@ class Verb:
     flags: dict[str, str] = field(default_factory=dict)  # flag -> its help
 
 
+HOST_FLAGS = {
+    "--link": "put links to these files there, to work on them",
+    "--dry-run": "say what would be done, and do nothing",
+    "--remove": "take out exactly what was put there",
+}
+
 VERBS = {
     "demo": Verb(demo, "make mattes of the shot that comes with rde-roto, in demo-out/"),
     "test": Verb(
@@ -313,6 +349,11 @@ VERBS = {
         "tell your compositors and scripts how to start this engine",
         flags={"--remove": "take that back"},
     ),
+    "nuke": Verb(host, "put the node into Nuke", flags=HOST_FLAGS),
+    "blender": Verb(host, "put the extension into Blender", flags=HOST_FLAGS),
+    "openfx": Verb(host, "build the OpenFX plug-in and install it", flags=HOST_FLAGS),
+    "natron": Verb(host, "the same as openfx", flags=HOST_FLAGS),
+    "hosts": Verb(hosts, "say which adapters are installed, and where they go"),
     "doctor": Verb(doctor, "say what rde-roto finds here: versions, devices, memory, models"),
 }
 

@@ -1,0 +1,282 @@
+"""Puts the adapters into the hosts' own folders, and takes them out again: what `install.py nuke`,
+`openfx`, `blender` and `hosts` do. The standard library alone.
+
+`plugin/HOST/host.json` says what belongs to a host:
+
+    name      for messages
+    files     what is copied, from that folder; with `build` what is built there first
+    client    whether `rde_roto_client` goes along
+    targets   the folder it is put into, by system (linux, darwin, win32); ~ is the user's home
+    variable  an environment variable whose first folder comes before those
+    lines     lines that a file of the host's must have, by the file
+
+What was written is noted in the user's configuration folder, with digests, so that exactly that is
+taken out again, and nothing that somebody has changed since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PLUGIN = Path(__file__).resolve().parent
+CLIENT = PLUGIN.parent / "engine" / "rde_roto_client"
+ALIASES = {"natron": "openfx"}
+_LEFT_OUT = {"__pycache__", "host.json", "README.md"}
+
+
+class HostError(Exception):
+    """What keeps an adapter from its host: one sentence."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """An adapter and where it goes. Raises HostError for a system it is not made for."""
+
+    key: str
+    says: dict[str, Any]
+
+    @classmethod
+    def find(cls, name: str) -> Host:
+        """The host of that name or alias."""
+        key = ALIASES.get(name, name)
+        path = PLUGIN / key / "host.json"
+        if not path.is_file():
+            known = ", ".join(host.key for host in all_hosts())
+            raise HostError(f"there is no adapter for {name}; there are {known}")
+        return cls(key, json.loads(path.read_text(encoding="utf-8")))
+
+    @property
+    def name(self) -> str:
+        return str(self.says["name"])
+
+    @property
+    def target(self) -> Path:
+        """The folder that the adapter is put into."""
+        variable = self.says.get("variable")
+        first = os.environ.get(variable, "").split(os.pathsep)[0] if variable else ""
+        said = first or self.says["targets"].get(sys.platform)
+        if not said:
+            raise HostError(f"{self.name}: it is not known where adapters go on {sys.platform}")
+        return Path(os.path.expandvars(said)).expanduser()
+
+    def sources(self) -> Iterator[tuple[Path, Path]]:
+        """Every file that is put there: where it comes from, and its place in the target."""
+        folder = PLUGIN / self.key
+        for entry in self.says["files"]:
+            yield from _files_of(folder / entry, Path(entry))
+        if self.says.get("client"):
+            yield from _files_of(CLIENT, Path(self.says.get("client_in", ""), CLIENT.name))
+
+
+def all_hosts() -> list[Host]:
+    """The hosts that there are adapters for."""
+    found = sorted(path.parent.name for path in PLUGIN.glob("*/host.json"))
+    return [Host.find(key) for key in found]
+
+
+def install(name: str, link: bool, dry_run: bool) -> list[str]:
+    """Puts an adapter into its host, replacing what was put there before. Lines for people.
+
+    With `link` its files are links to these, for whoever works on them. Raises HostError for a
+    file in the way that is not ours, and OSError.
+    """
+    host = Host.find(name)
+    _build(host, dry_run)
+    note = _read_note(host)
+    try:
+        return [*_put_files(host, note, link, dry_run), *_put_lines(host, note, dry_run)]
+    finally:
+        if not dry_run:  # what is there is ours, even if the rest could not be written
+            _write_note(host, note)
+
+
+def remove(name: str, dry_run: bool) -> list[str]:
+    """Takes out exactly what `install` has put there. Lines for people."""
+    host = Host.find(name)
+    note, said = _read_note(host), []
+    folders: set[Path] = set()
+    for text, digest in note["files"].items():
+        path = Path(text)
+        if not path.exists() and not path.is_symlink():
+            continue
+        if _digest(path) != digest:
+            said.append(f"kept {path}: it was changed since")
+            continue
+        said.append(f"{'would remove' if dry_run else 'removed'} {path}")
+        if not dry_run:
+            path.unlink()
+            folders.update(path.parents)
+    for text, line in note["lines"]:
+        path = Path(text)
+        if line in _lines(path):
+            said.append(f"{'would take' if dry_run else 'took'} out of {path}: {line}")
+            if not dry_run:
+                _without_line(path, line)
+    if not dry_run:
+        _tidy(folders, host.target)
+        _note_file(host).unlink(missing_ok=True)
+    return said or [f"{host.name}: nothing of ours is there"]
+
+
+def described() -> list[str]:
+    """A line for each host: where its adapter goes, and whether it is there."""
+    lines = []
+    for host in all_hosts():
+        there = [path for path in _read_note(host)["files"] if Path(path).exists()]
+        state = f"installed, {len(there)} files" if there else "not installed"
+        lines.append(f"{host.key:10} {host.name}: {state}; {host.target}")
+    return lines
+
+
+def _how_else(host: Host, path: Path, error: OSError) -> str:
+    variable = host.says.get("variable")
+    own = f", or name a folder of your own in {variable}" if variable else ""
+    return f"cannot write {path}: {error.strerror}; run this as somebody who may{own}"
+
+
+def _put_files(host: Host, note: dict[str, Any], link: bool, dry_run: bool) -> list[str]:
+    said = []
+    for source, place in host.sources():
+        path = host.target / place
+        if _is_theirs(path, note):
+            raise HostError(f"{path} is not ours: move it away and run this again")
+        said.append(f"{'would write' if dry_run else 'wrote'} {path}")
+        if not dry_run:
+            try:
+                _put(source, path, link)
+            except OSError as error:
+                raise HostError(_how_else(host, path, error)) from error
+            note["files"][str(path)] = _digest(path)
+    return said
+
+
+def _put_lines(host: Host, note: dict[str, Any], dry_run: bool) -> list[str]:
+    said = []
+    for file, line in host.says.get("lines", {}).items():
+        path = Path(os.path.expandvars(file)).expanduser()
+        if line not in _lines(path):
+            said.append(f"{'would add' if dry_run else 'added'} to {path}: {line}")
+            if not dry_run:
+                _with_line(path, line)
+                note["lines"].append([str(path), line])
+    return said
+
+
+def _build(host: Host, dry_run: bool) -> None:
+    """Compiles what the adapter is compiled from, with the system's compiler."""
+    build = host.says.get("build")
+    if not build or dry_run:
+        return
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        raise HostError(
+            f"{host.name} needs a C compiler: install one (Debian, Ubuntu: apt install gcc; "
+            "macOS: xcode-select --install)"
+        )
+    folder = PLUGIN / host.key
+    output = folder / build["output"][sys.platform]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    sources = sorted(map(str, folder.glob("*.c")))
+    flags = build["flags"][sys.platform]
+    command = [compiler, *flags, *sources, "-o", str(output), *build.get("libraries", [])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise HostError(f"{compiler} could not build {host.name}:\n{done.stderr.strip()}")
+
+
+def _files_of(path: Path, place: Path) -> Iterator[tuple[Path, Path]]:
+    if path.is_file():
+        yield path, place
+        return
+    if not path.is_dir():
+        raise HostError(f"{path} is missing")
+    for inner in sorted(path.iterdir()):
+        if inner.name not in _LEFT_OUT and not inner.name.endswith(".pyc"):
+            yield from _files_of(inner, place / inner.name)
+
+
+def _put(source: Path, path: Path, link: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    if temporary.is_symlink() or temporary.exists():
+        temporary.unlink()
+    if link:
+        temporary.symlink_to(source)
+    else:
+        shutil.copyfile(source, temporary)
+    temporary.replace(path)
+
+
+def _is_theirs(path: Path, note: dict[str, Any]) -> bool:
+    """Whether a file lies there that we have not put there, or that was changed since."""
+    there = path.exists() or path.is_symlink()
+    return there and note["files"].get(str(path)) != _digest(path)
+
+
+def _digest(path: Path) -> str:
+    if path.is_symlink():
+        return f"link to {path.readlink()}"
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _with_line(path: Path, line: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _rewrite(path, [*_lines(path), line])
+
+
+def _without_line(path: Path, line: str) -> None:
+    lines = _lines(path)
+    lines.remove(line)
+    if lines:
+        _rewrite(path, lines)
+    else:
+        path.unlink()
+
+
+def _rewrite(path: Path, lines: list[str]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _tidy(folders: set[Path], target: Path) -> None:
+    """Removes the folders that we have left empty, the target itself at most."""
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        if folder == target or target in folder.parents:
+            for left in folder.glob("__pycache__"):
+                shutil.rmtree(left)
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _note_file(host: Host) -> Path:
+    variable = "APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME"
+    folder = os.environ.get(variable) or Path.home() / ".config"
+    return Path(folder) / "rde-roto" / "hosts" / f"{host.key}.json"
+
+
+def _read_note(host: Host) -> dict[str, Any]:
+    try:
+        note = json.loads(_note_file(host).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        note = {}
+    return {"files": note.get("files", {}), "lines": note.get("lines", [])}
+
+
+def _write_note(host: Host, note: dict[str, Any]) -> None:
+    path = _note_file(host)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _rewrite(path, json.dumps(note, indent=1).splitlines())

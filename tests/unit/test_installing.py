@@ -1,0 +1,149 @@
+"""Adapters are put into their hosts' folders and taken out again, and nothing else is touched."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+FILE = Path(__file__).parents[2] / "plugin" / "installing.py"
+SAYS: dict[str, Any] = {
+    "name": "Host",
+    "files": ["menu.py", "panel"],
+    "client": True,
+    "targets": dict.fromkeys(("linux", "darwin", "win32"), "~/.host/rde_roto"),
+    "lines": {"~/.host/init.py": "addPath('./rde_roto')"},
+}
+PUT = ["menu.py", "panel/a.py", "rde_roto_client/wire.py"]
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file below a folder, and what is in it."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in found}
+
+
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with somebody's own files in it."""
+    home = tmp_path / "user"
+    (home / ".host").mkdir(parents=True)
+    (home / ".host/init.py").write_text("own = 1\n")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.delenv("OFX_PLUGIN_PATH", raising=False)
+    return home
+
+
+@pytest.fixture
+def installing(tmp_path: Path, user: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module, with a small adapter in the place of ours."""
+    spec = importlib.util.spec_from_file_location("installing", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "installing", module)  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    plugin, client = tmp_path / "plugin", tmp_path / "rde_roto_client"
+    files = {"menu.py": "menu", "panel/a.py": "a", "panel/__pycache__/a.pyc": "", "README.md": "r"}
+    for name, text in files.items():
+        path = plugin / "host" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (plugin / "host/host.json").write_text(json.dumps(SAYS))
+    client.mkdir()
+    (client / "wire.py").write_text("wire")
+    module.__dict__.update(PLUGIN=plugin, CLIENT=client)
+    return module
+
+
+def test_what_is_installed_is_taken_out_again(installing: ModuleType, user: Path) -> None:
+    before = tree(user)
+    installing.install("host", link=False, dry_run=False)
+    there = tree(user)
+    for name in PUT:
+        assert there[f".host/rde_roto/{name}"] == Path(name).stem
+    assert there[".host/init.py"] == "own = 1\naddPath('./rde_roto')\n"
+    assert len(there) == len(before) + len(PUT) + 1, "the note, and nothing else"
+    installing.install("host", link=False, dry_run=False)
+    assert tree(user) == there, "twice is once"
+    assert "installed, 3 files" in installing.described()[0]
+    installing.remove("host", dry_run=False)
+    assert tree(user) == before
+    assert not (user / ".host/rde_roto").exists()
+    assert installing.remove("host", dry_run=False) == ["Host: nothing of ours is there"]
+
+
+def test_a_dry_run_says_all_of_it_and_does_nothing(installing: ModuleType, user: Path) -> None:
+    before = tree(user)
+    said = installing.install("host", link=False, dry_run=True)
+    assert [line for line in said if line.startswith("would write")] == [
+        f"would write {user}/.host/rde_roto/{name}" for name in PUT
+    ]
+    assert said[-1] == f"would add to {user}/.host/init.py: addPath('./rde_roto')"
+    assert tree(user) == before
+    installing.install("host", link=False, dry_run=False)
+    there = tree(user)
+    said = installing.remove("host", dry_run=True)
+    assert len(said) == len(PUT) + 1
+    assert tree(user) == there
+
+
+def test_links_lead_to_these_files(installing: ModuleType, user: Path) -> None:
+    installing.install("host", link=True, dry_run=False)
+    link = user / ".host/rde_roto/menu.py"
+    assert link.readlink() == installing.PLUGIN / "host/menu.py"
+    installing.install("host", link=False, dry_run=False)
+    assert not link.is_symlink()
+    installing.install("host", link=True, dry_run=False)
+    installing.remove("host", dry_run=False)
+    assert (installing.PLUGIN / "host/menu.py").is_file(), "the link was removed, not its end"
+
+
+def test_somebody_elses_file_is_left_alone(installing: ModuleType, user: Path) -> None:
+    own = user / ".host/rde_roto/menu.py"
+    own.parent.mkdir()
+    own.write_text("mine")
+    with pytest.raises(installing.HostError, match=r"menu\.py is not ours: move it away"):
+        installing.install("host", link=False, dry_run=False)
+    assert own.read_text() == "mine"
+    own.unlink()
+    installing.install("host", link=False, dry_run=False)
+    own.write_text("changed")
+    assert f"kept {own}: it was changed since" in installing.remove("host", dry_run=False)
+    assert own.read_text() == "changed"
+
+
+def test_a_variable_says_where(
+    installing: ModuleType, user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = installing.PLUGIN / "host/host.json"
+    path.write_text(json.dumps({**SAYS, "variable": "OFX_PLUGIN_PATH"}))
+    monkeypatch.setenv("OFX_PLUGIN_PATH", f"{user}/ofx{os.pathsep}/elsewhere")
+    installing.install("host", link=False, dry_run=False)
+    assert (user / "ofx/menu.py").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_says_how_else(installing: ModuleType, user: Path) -> None:
+    (user / ".host").chmod(0o500)
+    with pytest.raises(installing.HostError, match="run this as somebody who may"):
+        installing.install("host", link=False, dry_run=False)
+    (user / ".host").chmod(0o700)
+
+
+def test_what_is_unknown_or_missing_is_a_sentence(installing: ModuleType) -> None:
+    with pytest.raises(installing.HostError, match="no adapter for maya; there are host"):
+        installing.install("maya", link=False, dry_run=False)
+    with pytest.raises(installing.HostError, match="no adapter for natron"):
+        installing.install("natron", link=False, dry_run=False)
+    shutil.rmtree(installing.PLUGIN / "host/panel")
+    with pytest.raises(installing.HostError, match="panel is missing"):
+        installing.install("host", link=False, dry_run=False)
