@@ -1,0 +1,19 @@
+/* What every source of the plug-in includes first: POSIX beside C99, and the plain types. */
+
+#ifndef RDE_ROTO_BASE_H
+#define RDE_ROTO_BASE_H
+
+#ifdef __APPLE__
+#define _DARWIN_C_SOURCE
+#else
+#define _DEFAULT_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#endif

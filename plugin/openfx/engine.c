@@ -1,0 +1,253 @@
+#include "base.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "places.h"
+
+#define STARTS_WITHIN_MS 60000
+#define ASKS_AGAIN_MS 50
+
+enum greeting { GREETED, NOBODY_THERE, REFUSED };
+
+bool trouble_say(struct trouble *trouble, enum trouble_kind kind, const char *first,
+                 const char *second, const char *third)
+{
+    trouble->kind = kind;
+    snprintf(trouble->sentence, sizeof trouble->sentence, "%s%s%s", first ? first : "",
+             second ? second : "", third ? third : "");
+    size_t length = strlen(trouble->sentence);
+    while (length > 0 && !is_utf8(trouble->sentence, length)) /* cut within a letter */
+        length--;
+    trouble->sentence[length] = 0;
+    return false;
+}
+
+static bool say_result(struct trouble *trouble, enum wire_result result)
+{
+    switch (result) {
+    case WIRE_OK:
+        return true;
+    case WIRE_ABORTED:
+        return trouble_say(trouble, TROUBLE_ABORTED, "", NULL, NULL);
+    case WIRE_CLOSED:
+        return trouble_say(trouble, TROUBLE_GONE, "The engine ended before it answered.", NULL,
+                           NULL);
+    case WIRE_LATE:
+        return trouble_say(trouble, TROUBLE_SAID, "The engine is busy: try again in a moment.",
+                           NULL, NULL);
+    case WIRE_MEMORY:
+        return trouble_say(trouble, TROUBLE_SAID, "There is not enough memory.", NULL, NULL);
+    default:
+        return trouble_say(trouble, TROUBLE_SAID, "What the engine sent is no message of its "
+                           "protocol: install engine and plug-in of one rde-roto.", NULL, NULL);
+    }
+}
+
+static int open_socket(int family)
+{
+    int found = socket(family, SOCK_STREAM, 0);
+    if (found < 0)
+        return -1;
+    fcntl(found, F_SETFD, FD_CLOEXEC);
+    fcntl(found, F_SETFL, fcntl(found, F_GETFL) | O_NONBLOCK);
+#ifdef SO_NOSIGPIPE
+    int on = 1;
+    setsockopt(found, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+    return found;
+}
+
+static bool connect_socket(int socket, const struct sockaddr *address, socklen_t size,
+                           const struct wait *wait)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (connect(socket, address, size) == 0)
+        return true;
+    if (errno != EINPROGRESS && errno != EINTR)
+        return false;
+    return wire_ready(socket, true, wait) == WIRE_OK &&
+           getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0;
+}
+
+static int connect_unix(const char *path, const struct wait *wait)
+{
+    struct sockaddr_un address;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address.sun_path)
+        return -1;
+    strcpy(address.sun_path, path);
+    int found = open_socket(AF_UNIX);
+    if (found >= 0 &&
+        !connect_socket(found, (const struct sockaddr *)&address, sizeof address, wait)) {
+        close(found);
+        return -1;
+    }
+    return found;
+}
+
+static int connect_tcp(int port, const struct wait *wait)
+{
+    struct sockaddr_in address;
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_port = htons((uint16_t)port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int found = open_socket(AF_INET);
+    if (found >= 0 &&
+        !connect_socket(found, (const struct sockaddr *)&address, sizeof address, wait)) {
+        close(found);
+        return -1;
+    }
+    return found;
+}
+
+static void write_hello(struct text *hello, const struct endpoint *endpoint)
+{
+    text_add(hello, "\"do\":\"hello\",\"protocol\":1,\"client\":\"openfx\",\"pixels\":");
+    text_add_quoted(hello, endpoint->unix_path != NULL ? "memory" : "stream");
+    if (endpoint->token != NULL) {
+        text_add(hello, ",\"token\":");
+        text_add_quoted(hello, endpoint->token);
+    }
+}
+
+static bool answers_protocol(const struct message *answer, struct trouble *trouble)
+{
+    int64_t protocol = 1;
+    int said = json_member(&answer->json, 0, "protocol");
+    if (said < 0 || (json_integer(&answer->json, said, 0, INT32_MAX, &protocol) && protocol == 1))
+        return true;
+    return trouble_say(trouble, TROUBLE_SAID, "The engine that runs speaks another protocol: "
+                       "install engine and plug-in of one rde-roto.", NULL, NULL);
+}
+
+static enum greeting greet(struct engine *engine, const struct endpoint *endpoint,
+                           const struct wait *wait, struct trouble *trouble)
+{
+    struct text hello = {0};
+    struct message answer;
+    engine->number = 0;
+    engine->socket = endpoint->unix_path != NULL ? connect_unix(endpoint->unix_path, wait)
+                                                 : connect_tcp(endpoint->port, wait);
+    if (engine->socket < 0)
+        return NOBODY_THERE;
+    write_hello(&hello, endpoint);
+    bool good = engine_ask(engine, wait, &hello, NULL, 0, &answer, trouble) &&
+                answers_protocol(&answer, trouble);
+    message_free(&answer);
+    text_free(&hello);
+    if (good)
+        return GREETED;
+    engine_close(engine);
+    return trouble->kind == TROUBLE_GONE ? NOBODY_THERE : REFUSED;
+}
+
+static enum greeting find_and_greet(struct engine *engine, const struct wait *wait,
+                                    struct trouble *trouble)
+{
+    struct endpoint endpoint;
+    enum greeting greeting = NOBODY_THERE;
+    int found = endpoint_read(&endpoint, trouble);
+    if (found < 0)
+        greeting = REFUSED;
+    else if (found > 0)
+        greeting = greet(engine, &endpoint, wait, trouble);
+    endpoint_free(&endpoint);
+    return greeting;
+}
+
+bool engine_connect(struct engine *engine, const struct wait *wait, bool patient,
+                    struct trouble *trouble)
+{
+    struct wait while_it_starts = *wait;
+    int64_t latest_ms = now_ms() + STARTS_WITHIN_MS;
+    bool started = false;
+    if (wait->until_ms == 0 || wait->until_ms > latest_ms)
+        while_it_starts.until_ms = latest_ms;
+    engine->socket = -1;
+    for (;;) {
+        enum greeting greeting = find_and_greet(engine, &while_it_starts, trouble);
+        if (greeting != NOBODY_THERE)
+            return greeting == GREETED;
+        if (!started && !engine_start(trouble))
+            return false;
+        started = true;
+        enum wire_result result = wait_goes_on(&while_it_starts);
+        if (result == WIRE_ABORTED)
+            return say_result(trouble, result);
+        if (result == WIRE_LATE)
+            return trouble_say(trouble, TROUBLE_SAID, "The engine was started and does not answer: "
+                               "try rde-roto serve in a terminal to see why.", NULL, NULL);
+        if (!patient)
+            return trouble_say(trouble, TROUBLE_SAID, "The engine is being started: try again in a "
+                               "moment.", NULL, NULL);
+        poll(NULL, 0, ASKS_AGAIN_MS);
+    }
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine->socket >= 0)
+        close(engine->socket);
+    engine->socket = -1;
+}
+
+static bool say_error(const struct json *json, int error, struct trouble *trouble)
+{
+    char *sentence = json_string(json, json_member(json, error, "sentence"));
+    trouble_say(trouble, TROUBLE_SAID, sentence != NULL && *sentence ? sentence
+                : "The engine answered with an error and no sentence.", NULL, NULL);
+    free(sentence);
+    return false;
+}
+
+static bool check_answer(const struct message *answer, int number, struct trouble *trouble)
+{
+    const struct json *json = &answer->json;
+    int64_t id = 0;
+    int error = json_member(json, 0, "error");
+    bool is_ours = json_integer(json, json_member(json, 0, "id"), number, number, &id);
+    if (error >= 0 && !json_is(json, error, JSON_NULL))
+        return say_error(json, error, trouble);
+    if (!is_ours || !json_is(json, json_member(json, 0, "ok"), JSON_TRUE))
+        return say_result(trouble, WIRE_BAD);
+    return true;
+}
+
+bool engine_ask(struct engine *engine, const struct wait *wait, const struct text *request,
+                const void *pixels, size_t bytes, struct message *answer, struct trouble *trouble)
+{
+    struct text object = {0};
+    memset(answer, 0, sizeof *answer);
+    answer->pixels.descriptor = -1;
+    text_add(&object, "{\"id\":");
+    text_add_integer(&object, ++engine->number);
+    if (bytes > 0) {
+        text_add(&object, ",\"payload\":{\"by\":\"stream\",\"bytes\":");
+        text_add_integer(&object, (long long)bytes);
+        text_add(&object, "}");
+    }
+    text_add(&object, ",");
+    object.failed = object.failed || request->failed;
+    if (!object.failed)
+        text_add_bytes(&object, request->chars, request->length);
+    text_add(&object, "}");
+    enum wire_result result = WIRE_MEMORY;
+    if (!object.failed)
+        result = wire_send(engine->socket, wait, object.chars, object.length, pixels, bytes);
+    if (result == WIRE_OK)
+        result = wire_receive(engine->socket, wait, answer);
+    text_free(&object);
+    return say_result(trouble, result) && check_answer(answer, engine->number, trouble);
+}

@@ -1,0 +1,194 @@
+/* Starts the engine: a process of its own, which outlives the host. */
+
+#include "base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "places.h"
+#include "text.h"
+
+#define MOST_WORDS 64
+#define MOST_DESCRIPTORS 65536
+#define STARTS_AGAIN_MS 60000
+
+extern char **environ;
+
+/* Read before fork: behind it only what is safe in a signal handler may be called. */
+struct launch {
+    char *words[MOST_WORDS + 1];
+    char **environment;
+    const char *home;
+    int descriptors;
+    int report; /* a pipe that tells when exec fails, and is closed by exec */
+};
+
+static pthread_mutex_t last_start = PTHREAD_MUTEX_INITIALIZER;
+static int64_t last_start_ms;
+
+/* The host's own Python and libraries would break the engine's. */
+static bool is_hosts_own(const char *variable)
+{
+    static const char *const prefixes[] = {"PYTHON", "LD_", "DYLD_", "QT_"};
+    for (size_t index = 0; index < sizeof prefixes / sizeof *prefixes; index++)
+        if (strncmp(variable, prefixes[index], strlen(prefixes[index])) == 0)
+            return true;
+    return false;
+}
+
+static char **make_environment(void)
+{
+    size_t count = 0, kept = 0;
+    while (environ[count] != NULL)
+        count++;
+    char **made = calloc(count + 1, sizeof *made);
+    for (size_t index = 0; made != NULL && index < count; index++)
+        if (!is_hosts_own(environ[index]))
+            made[kept++] = environ[index];
+    return made;
+}
+
+static void add_launch_file(struct text *path)
+{
+    const char *folder = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    if (folder != NULL && *folder) {
+        text_add(path, folder);
+    } else {
+        text_add(path, home != NULL ? home : "");
+        text_add(path, "/.config");
+    }
+    text_add(path, "/rde-roto/engine.json");
+}
+
+static bool read_words(const char *path, struct launch *launch)
+{
+    struct json json;
+    char *source = NULL;
+    bool good = false;
+    if (!read_json_file(path, &source, &json))
+        return false;
+    int command = json_member(&json, 0, "command"), count = json_length(&json, command);
+    if (count >= 1 && count <= MOST_WORDS) {
+        good = true;
+        for (int index = 0; index < count; index++) {
+            launch->words[index] = json_string(&json, json_element(&json, command, index));
+            good = good && launch->words[index] != NULL;
+        }
+    }
+    json_free(&json);
+    free(source);
+    return good;
+}
+
+static void launch_free(struct launch *launch)
+{
+    for (int index = 0; index < MOST_WORDS; index++)
+        free(launch->words[index]);
+    free(launch->environment);
+}
+
+static void say_errno(const struct launch *launch)
+{
+    int error = errno;
+    ssize_t told = write(launch->report, &error, sizeof error);
+    _exit(told == sizeof error ? 127 : 126);
+}
+
+static void become_engine(const struct launch *launch)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    int nothing = open("/dev/null", O_RDWR);
+    for (int standard = 0; standard < 3; standard++)
+        dup2(nothing, standard);
+    for (int descriptor = 3; descriptor < launch->descriptors; descriptor++)
+        if (descriptor != launch->report)
+            close(descriptor);
+    if (launch->home == NULL || chdir(launch->home) != 0)
+        nothing = chdir("/"); /* never in the way of a folder of the host's */
+    execve(launch->words[0], launch->words, launch->environment);
+    say_errno(launch);
+}
+
+/* The engine is a grandchild, so that the host never has to bury it. */
+static int fork_engine(struct launch *launch)
+{
+    int ends[2], error = 0;
+    if (pipe(ends) != 0)
+        return errno;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    launch->report = ends[1];
+    pid_t child = fork();
+    if (child == 0) {
+        setsid();
+        pid_t grandchild = fork();
+        if (grandchild == 0)
+            become_engine(launch);
+        if (grandchild < 0)
+            say_errno(launch);
+        _exit(0);
+    }
+    if (child < 0)
+        error = errno;
+    close(ends[1]);
+    if (child > 0) {
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+            continue;
+        ssize_t came;
+        do {
+            came = read(ends[0], &error, sizeof error);
+        } while (came < 0 && errno == EINTR);
+        if (came != sizeof error)
+            error = 0;
+    }
+    close(ends[0]);
+    return error;
+}
+
+static bool start_now(struct trouble *trouble)
+{
+    struct launch launch;
+    struct text path = {0};
+    bool good = false;
+    memset(&launch, 0, sizeof launch);
+    add_launch_file(&path);
+    if (path.failed || !read_words(path.chars, &launch)) {
+        trouble_say(trouble, TROUBLE_SAID, "No engine runs, and ", path.failed ? "" : path.chars,
+                    " does not say how to start one: run install.py of rde-roto.");
+    } else {
+        long most = sysconf(_SC_OPEN_MAX);
+        launch.descriptors = most > 0 && most < MOST_DESCRIPTORS ? (int)most : MOST_DESCRIPTORS;
+        launch.home = getenv("HOME");
+        launch.environment = make_environment();
+        int error = launch.environment != NULL ? fork_engine(&launch) : ENOMEM;
+        good = error == 0;
+        if (!good)
+            trouble_say(trouble, TROUBLE_SAID, "The engine cannot be started with ",
+                        launch.words[0], ": run install.py of rde-roto again.");
+    }
+    launch_free(&launch);
+    text_free(&path);
+    return good;
+}
+
+bool engine_start(struct trouble *trouble)
+{
+    bool good = true;
+    pthread_mutex_lock(&last_start);
+    if (last_start_ms == 0 || now_ms() - last_start_ms > STARTS_AGAIN_MS) {
+        good = start_now(trouble);
+        last_start_ms = good ? now_ms() : 0;
+    }
+    pthread_mutex_unlock(&last_start);
+    return good;
+}

@@ -1,0 +1,29 @@
+/* Text that grows. When memory ends it remembers that, so that only the last step has to ask. */
+
+#ifndef RDE_ROTO_TEXT_H
+#define RDE_ROTO_TEXT_H
+
+#include "base.h"
+
+struct text {
+    char *chars; /* ends with a zero byte once something was added */
+    size_t length;
+    size_t room;
+    bool failed;
+};
+
+void text_add_bytes(struct text *text, const char *bytes, size_t count);
+void text_add(struct text *text, const char *chars);
+void text_add_integer(struct text *text, long long number);
+
+/* In double quotes and escaped. What is no UTF-8 makes the text a failed one. */
+void text_add_quoted(struct text *text, const char *chars);
+
+void text_free(struct text *text);
+
+/* A copy that the caller frees; NULL when memory ends. */
+char *text_copy(const char *chars, size_t count);
+
+bool is_utf8(const char *bytes, size_t count);
+
+#endif
