@@ -54,7 +54,11 @@ static bool say_result(struct trouble *trouble, enum wire_result result)
 
 static int open_socket(int family)
 {
+#ifdef SOCK_CLOEXEC
+    int found = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+#else
     int found = socket(family, SOCK_STREAM, 0);
+#endif
     if (found < 0)
         return -1;
     fcntl(found, F_SETFD, FD_CLOEXEC);

@@ -1,0 +1,27 @@
+/* Rows of a host's images as floats, whatever the host keeps. */
+
+#ifndef RDE_ROTO_IMAGE_H
+#define RDE_ROTO_IMAGE_H
+
+#include "base.h"
+
+enum depth { DEPTH_BYTE, DEPTH_SHORT, DEPTH_HALF, DEPTH_FLOAT };
+enum alpha { ALPHA_OPAQUE, ALPHA_PREMULTIPLIED, ALPHA_STRAIGHT };
+
+struct image {
+    unsigned char *data; /* of the pixel at x1, y1 */
+    int x1, y1, x2, y2;  /* row y1 is the lowest */
+    ptrdiff_t row_bytes; /* to the row above; may be negative */
+    enum depth depth;
+    int channels; /* 4: red, green, blue, alpha; 1: alpha */
+    enum alpha alpha;
+};
+
+/* Pixels x1 to x2 of a row; 0 outside the image. Numbers are as the host has them, integers scaled to
+   0..1. */
+void image_read(const struct image *image, int y, int x1, int x2, float *out);
+
+/* The same way back. The pixels must lie within the image. Integers are rounded. */
+void image_write(const struct image *image, int y, int x1, int x2, const float *row);
+
+#endif

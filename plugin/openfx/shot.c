@@ -1,0 +1,176 @@
+#include "base.h"
+
+#include "json.h"
+#include "shot.h"
+
+#define MOST_KEYFRAMES 10000
+#define FARTHEST_FRAME 100000000
+
+static bool read_one(struct keyframes *keyframes, const struct json *json, int node)
+{
+    int64_t frame = 0;
+    int number = json_element(json, node, 0);
+    if (json_length(json, node) != 2 ||
+        !json_integer(json, number, -FARTHEST_FRAME, FARTHEST_FRAME, &frame))
+        return false;
+    char *mask = json_string(json, json_element(json, node, 1));
+    bool good = mask != NULL && keyframes_set(keyframes, (int)frame, mask);
+    free(mask);
+    return good;
+}
+
+bool keyframes_read(struct keyframes *keyframes, const char *text)
+{
+    struct json json;
+    memset(keyframes, 0, sizeof *keyframes);
+    if (*text == 0)
+        return true;
+    if (!json_parse(&json, text, strlen(text)))
+        return false;
+    bool good = json_is(&json, 0, JSON_ARRAY) && json_length(&json, 0) <= MOST_KEYFRAMES;
+    for (int node = 1; good && node < json.nodes[0].next; node = json.nodes[node].next)
+        good = read_one(keyframes, &json, node);
+    json_free(&json);
+    if (!good)
+        keyframes_free(keyframes);
+    return good;
+}
+
+/* Where the frame is, or would come. */
+static size_t place_of(const struct keyframes *keyframes, int frame)
+{
+    size_t place = 0;
+    while (place < keyframes->count && keyframes->list[place].frame < frame)
+        place++;
+    return place;
+}
+
+static bool has(const struct keyframes *keyframes, size_t place, int frame)
+{
+    return place < keyframes->count && keyframes->list[place].frame == frame;
+}
+
+bool keyframes_set(struct keyframes *keyframes, int frame, const char *mask)
+{
+    size_t place = place_of(keyframes, frame), behind = keyframes->count - place;
+    char *copy = text_copy(mask, strlen(mask));
+    if (copy == NULL)
+        return false;
+    if (has(keyframes, place, frame)) {
+        free(keyframes->list[place].mask);
+    } else {
+        size_t bytes = (keyframes->count + 1) * sizeof *keyframes->list;
+        struct keyframe *list = realloc(keyframes->list, bytes);
+        if (list == NULL) {
+            free(copy);
+            return false;
+        }
+        memmove(list + place + 1, list + place, behind * sizeof *list);
+        keyframes->list = list;
+        keyframes->count++;
+    }
+    keyframes->list[place].frame = frame;
+    keyframes->list[place].mask = copy;
+    return true;
+}
+
+bool keyframes_remove(struct keyframes *keyframes, int frame)
+{
+    size_t place = place_of(keyframes, frame);
+    if (!has(keyframes, place, frame))
+        return false;
+    struct keyframe *gone = keyframes->list + place;
+    free(gone->mask);
+    keyframes->count--;
+    memmove(gone, gone + 1, (keyframes->count - place) * sizeof *gone);
+    return true;
+}
+
+void keyframes_write(const struct keyframes *keyframes, struct text *text)
+{
+    text_add(text, "[");
+    for (size_t index = 0; index < keyframes->count; index++) {
+        text_add(text, index ? ",[" : "[");
+        text_add_integer(text, keyframes->list[index].frame);
+        text_add(text, ",");
+        text_add_quoted(text, keyframes->list[index].mask);
+        text_add(text, "]");
+    }
+    text_add(text, "]");
+}
+
+void keyframes_free(struct keyframes *keyframes)
+{
+    for (size_t index = 0; index < keyframes->count; index++)
+        free(keyframes->list[index].mask);
+    free(keyframes->list);
+    memset(keyframes, 0, sizeof *keyframes);
+}
+
+void shot_free(struct shot *shot)
+{
+    free(shot->plate);
+    free(shot->preset);
+    free(shot->model);
+    free(shot->element);
+    keyframes_free(&shot->keyframes);
+    memset(shot, 0, sizeof *shot);
+}
+
+static bool all_utf8(const struct shot *shot)
+{
+    return is_utf8(shot->plate, strlen(shot->plate)) &&
+           is_utf8(shot->preset, strlen(shot->preset)) &&
+           is_utf8(shot->model, strlen(shot->model)) &&
+           is_utf8(shot->element, strlen(shot->element));
+}
+
+bool shot_check(const struct shot *shot, struct trouble *trouble)
+{
+    if (*shot->plate == 0)
+        return trouble_say(trouble, TROUBLE_SAID, "There is no plate yet: choose its files, such as "
+                           "/shots/010/hero.####.exr.", NULL, NULL);
+    if (!all_utf8(shot))
+        return trouble_say(trouble, TROUBLE_SAID, "The plate's path and the names must be UTF-8.",
+                           NULL, NULL);
+    if (*shot->plate != '/')
+        return trouble_say(trouble, TROUBLE_SAID, "The plate's path must be absolute, not ",
+                           shot->plate, ".");
+    if (*shot->element == 0)
+        return trouble_say(trouble, TROUBLE_SAID, "The element has no name: type one, such as hero.",
+                           NULL, NULL);
+    return true;
+}
+
+static void write_keyframes(const struct shot *shot, struct text *text)
+{
+    text_add(text, ",\"keyframes\":[");
+    for (size_t index = 0; index < shot->keyframes.count; index++) {
+        text_add(text, index ? ",{\"frame\":" : "{\"frame\":");
+        text_add_integer(text, shot->keyframes.list[index].frame);
+        text_add(text, ",\"mask\":");
+        text_add_quoted(text, shot->keyframes.list[index].mask);
+        text_add(text, ",\"mask_as\":\"matte\"}");
+    }
+    text_add(text, "]");
+}
+
+void shot_write(const struct shot *shot, bool with_keyframes, struct text *text)
+{
+    text_add(text, "\"shot\":{\"schema\":\"rde-roto.shot/1\",\"plate\":{\"path\":");
+    text_add_quoted(text, shot->plate);
+    text_add(text, "},\"elements\":[{\"id\":");
+    text_add_quoted(text, shot->element);
+    text_add(text, "}]");
+    if (with_keyframes)
+        write_keyframes(shot, text);
+    if (*shot->preset) {
+        text_add(text, ",\"preset\":");
+        text_add_quoted(text, shot->preset);
+    }
+    if (*shot->model) {
+        text_add(text, ",\"model\":");
+        text_add_quoted(text, shot->model);
+    }
+    text_add(text, "}");
+}
