@@ -207,7 +207,7 @@ void engine_close(struct engine *engine)
     engine->socket = -1;
 }
 
-static bool say_error(const struct json *json, int error, struct trouble *trouble)
+bool say_error(const struct json *json, int error, struct trouble *trouble)
 {
     char *sentence = json_string(json, json_member(json, error, "sentence"));
     trouble_say(trouble, TROUBLE_SAID, sentence != NULL && *sentence ? sentence
@@ -220,11 +220,13 @@ static bool check_answer(const struct message *answer, int number, struct troubl
 {
     const struct json *json = &answer->json;
     int64_t id = 0;
-    int error = json_member(json, 0, "error");
     bool is_ours = json_integer(json, json_member(json, 0, "id"), number, number, &id);
-    if (error >= 0 && !json_is(json, error, JSON_NULL))
-        return say_error(json, error, trouble);
-    if (!is_ours || !json_is(json, json_member(json, 0, "ok"), JSON_TRUE))
+    if (!json_is(json, json_member(json, 0, "ok"), JSON_TRUE)) {
+        int error = json_member(json, 0, "error");
+        return json_is(json, error, JSON_OBJECT) ? say_error(json, error, trouble)
+                                                 : say_result(trouble, WIRE_BAD);
+    }
+    if (!is_ours)
         return say_result(trouble, WIRE_BAD);
     return true;
 }

@@ -7,6 +7,8 @@
 #include "text.h"
 #include "wire.h"
 
+#define TROUBLE_BYTES 512
+
 enum trouble_kind {
     TROUBLE_NONE,
     TROUBLE_ABORTED, /* by the host: nothing to say */
@@ -17,12 +19,15 @@ enum trouble_kind {
 /* Why something did not work, in a sentence for the artist. */
 struct trouble {
     enum trouble_kind kind;
-    char sentence[512];
+    char sentence[TROUBLE_BYTES];
 };
 
 /* Says it; always false. */
 bool trouble_say(struct trouble *trouble, enum trouble_kind kind, const char *first,
                  const char *second, const char *third);
+
+/* Says the sentence of an error of the engine's; always false. */
+bool say_error(const struct json *json, int error, struct trouble *trouble);
 
 struct engine {
     int socket; /* -1: none */

@@ -1,0 +1,179 @@
+#include "base.h"
+
+#include <math.h>
+
+#include "host.h"
+
+#define FARTHEST_FRAME 1e8
+
+struct host host;
+
+bool host_load(const ofx_host *given)
+{
+    if (given == NULL)
+        return false;
+    host.given = given;
+    host.properties = given->fetch_suite(given->properties, OFX_PROPERTY_SUITE, 1);
+    host.effects = given->fetch_suite(given->properties, OFX_EFFECT_SUITE, 1);
+    host.params = given->fetch_suite(given->properties, OFX_PARAMETER_SUITE, 1);
+    host.messages = given->fetch_suite(given->properties, OFX_MESSAGE_SUITE, 2);
+    host.persistent_messages = host.messages != NULL;
+    if (host.messages == NULL)
+        host.messages = given->fetch_suite(given->properties, OFX_MESSAGE_SUITE, 1);
+    return host.properties != NULL && host.effects != NULL && host.params != NULL;
+}
+
+const char *get_string(ofx_properties set, const char *name)
+{
+    char *value = NULL;
+    return host.properties->get_string(set, name, 0, &value) == OFX_OK ? value : NULL;
+}
+
+bool get_string_is(ofx_properties set, const char *name, const char *value)
+{
+    const char *found = get_string(set, name);
+    return found != NULL && strcmp(found, value) == 0;
+}
+
+int get_int(ofx_properties set, const char *name)
+{
+    int value = 0;
+    return host.properties->get_int(set, name, 0, &value) == OFX_OK ? value : 0;
+}
+
+static ofx_param param_of(ofx_effect effect, const char *name)
+{
+    ofx_params params = NULL;
+    ofx_param param = NULL;
+    if (host.effects->get_params(effect, &params) != OFX_OK ||
+        host.params->get(params, name, &param, NULL) != OFX_OK)
+        return NULL;
+    return param;
+}
+
+char *param_text(ofx_effect effect, const char *name)
+{
+    ofx_param param = param_of(effect, name);
+    char *value = NULL;
+    if (param == NULL || host.params->value(param, &value) != OFX_OK || value == NULL)
+        value = "";
+    return text_copy(value, strlen(value)); /* the host's may go with its next answer */
+}
+
+int param_number(ofx_effect effect, const char *name)
+{
+    ofx_param param = param_of(effect, name);
+    int value = 0;
+    return param != NULL && host.params->value(param, &value) == OFX_OK ? value : 0;
+}
+
+void param_set_text(ofx_effect effect, const char *name, const char *value)
+{
+    ofx_param param = param_of(effect, name);
+    if (param != NULL)
+        host.params->set_value(param, value);
+}
+
+bool keyframes_of(ofx_effect effect, struct keyframes *keyframes, struct trouble *trouble)
+{
+    char *text = param_text(effect, KEYFRAMES_PARAM);
+    bool good = text != NULL && keyframes_read(keyframes, text);
+    free(text);
+    if (good)
+        return true;
+    return trouble_say(trouble, TROUBLE_SAID, "The list of keyframes is damaged: undo, or begin with "
+                       "a new node.", NULL, NULL);
+}
+
+bool shot_of(ofx_effect effect, struct shot *shot, struct trouble *trouble)
+{
+    memset(shot, 0, sizeof *shot);
+    if (!keyframes_of(effect, &shot->keyframes, trouble))
+        return false;
+    shot->plate = param_text(effect, PLATE_PARAM);
+    shot->preset = param_text(effect, PRESET_PARAM);
+    shot->model = param_text(effect, MODEL_PARAM);
+    shot->element = param_text(effect, ELEMENT_PARAM);
+    if (!shot->plate || !shot->preset || !shot->model || !shot->element)
+        trouble_say(trouble, TROUBLE_SAID, "There is not enough memory.", NULL, NULL);
+    else if (shot_check(shot, trouble))
+        return true;
+    shot_free(shot);
+    return false;
+}
+
+bool frame_at(ofx_effect effect, double time, int *frame)
+{
+    double found = floor(time + 0.5) + param_number(effect, OFFSET_PARAM);
+    if (!(fabs(found) <= FARTHEST_FRAME))
+        return false;
+    *frame = (int)found;
+    return true;
+}
+
+static bool read_depth(ofx_properties handle, struct image *image)
+{
+    static const char *const names[] = {OFX_BYTE, OFX_SHORT, OFX_HALF, OFX_FLOAT};
+    for (int depth = DEPTH_BYTE; depth <= DEPTH_FLOAT; depth++) {
+        image->depth = (enum depth)depth;
+        if (get_string_is(handle, OFX_DEPTH, names[depth]))
+            return true;
+    }
+    return false;
+}
+
+static bool read_image(ofx_properties handle, struct image *image)
+{
+    int bounds[4];
+    void *data = NULL;
+    if (host.properties->get_pointer(handle, OFX_DATA, 0, &data) != OFX_OK || data == NULL ||
+        host.properties->get_ints(handle, OFX_BOUNDS, 4, bounds) != OFX_OK)
+        return false;
+    image->data = data;
+    image->x1 = bounds[0];
+    image->y1 = bounds[1];
+    image->x2 = bounds[2];
+    image->y2 = bounds[3];
+    image->row_bytes = get_int(handle, OFX_ROW_BYTES);
+    image->alpha = ALPHA_PREMULTIPLIED;
+    if (get_string_is(handle, OFX_PREMULTIPLICATION, OFX_OPAQUE))
+        image->alpha = ALPHA_OPAQUE;
+    if (get_string_is(handle, OFX_PREMULTIPLICATION, OFX_STRAIGHT))
+        image->alpha = ALPHA_STRAIGHT;
+    image->channels = get_string_is(handle, OFX_COMPONENTS, OFX_ALPHA) ? 1 : 4;
+    return read_depth(handle, image) &&
+           (image->channels == 1 || get_string_is(handle, OFX_COMPONENTS, OFX_RGBA));
+}
+
+bool fetch_image(ofx_effect effect, const char *name, double time, ofx_properties *handle,
+                 struct image *image)
+{
+    ofx_clip clip = NULL;
+    *handle = NULL;
+    if (host.effects->clip_get(effect, name, &clip, NULL) != OFX_OK ||
+        host.effects->clip_image(clip, time, NULL, handle) != OFX_OK || *handle == NULL) {
+        *handle = NULL;
+        return false;
+    }
+    if (read_image(*handle, image))
+        return true;
+    host.effects->image_release(*handle);
+    *handle = NULL;
+    return false;
+}
+
+struct instance *instance_of(ofx_effect effect)
+{
+    ofx_properties set = NULL;
+    void *found = NULL;
+    if (host.effects->get_properties(effect, &set) != OFX_OK ||
+        host.properties->get_pointer(set, OFX_INSTANCE_DATA, 0, &found) != OFX_OK)
+        return NULL;
+    return found;
+}
+
+void complain(ofx_effect effect, const char *sentence)
+{
+    if (host.messages != NULL)
+        host.messages->message(effect, OFX_MESSAGE_ERROR, "", "%s", sentence);
+}

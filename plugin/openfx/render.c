@@ -1,0 +1,275 @@
+/* The render action. It sets no parameter, and many may run at once. */
+
+#include "base.h"
+
+#include "host.h"
+#include "windows.h"
+
+#define LEAST_SCALE (1.0 / 1024)
+#define MOST_SCALE 64.0
+#define LOOKS_AFTER_ROWS 64 /* whether the host has aborted */
+
+struct picture {
+    ofx_effect effect;
+    double time;
+    int window[4];
+    double scale[2];
+    enum output output;
+};
+
+static bool has_aborted(void *effect)
+{
+    return host.effects->abort(effect) != 0;
+}
+
+static bool read_arguments(ofx_effect effect, ofx_properties in, struct picture *picture)
+{
+    picture->effect = effect;
+    picture->output = (enum output)param_number(effect, OUTPUT_PARAM);
+    if (host.properties->get_double(in, OFX_TIME, 0, &picture->time) != OFX_OK ||
+        host.properties->get_ints(in, OFX_RENDER_WINDOW, 4, picture->window) != OFX_OK ||
+        host.properties->get_doubles(in, OFX_RENDER_SCALE, 2, picture->scale) != OFX_OK)
+        return false;
+    for (int axis = 0; axis < 2; axis++)
+        if (!(picture->scale[axis] >= LEAST_SCALE && picture->scale[axis] <= MOST_SCALE))
+            return false;
+    return true;
+}
+
+/* The matte of a frame: pixels that come along with the answer, as large as the data window. */
+static bool ask_matte(struct engine *engine, const struct wait *wait, const struct shot *shot,
+                      int frame, const struct window *window, struct message *answer,
+                      struct trouble *trouble)
+{
+    struct text request = {0};
+    int64_t width = 0, height = 0;
+    text_add(&request, "\"do\":\"matte\",\"frame\":");
+    text_add_integer(&request, frame);
+    text_add(&request, ",\"element\":");
+    text_add_quoted(&request, shot->element);
+    text_add(&request, ",");
+    shot_write(shot, true, &request);
+    bool good = engine_ask(engine, wait, &request, NULL, 0, answer, trouble);
+    text_free(&request);
+    if (!good)
+        return false;
+    const struct json *json = &answer->json;
+    size_t bytes = (size_t)window->width * (size_t)window->height * sizeof(float);
+    if (json_integer(json, json_member(json, 0, "width"), window->width, window->width, &width) &&
+        json_integer(json, json_member(json, 0, "height"), window->height, window->height,
+                     &height) &&
+        json_length(json, json_member(json, 0, "elements")) == 1 && answer->pixels.bytes == bytes)
+        return true;
+    return trouble_say(trouble, TROUBLE_SAID, "The engine's matte is not as large as the plate: "
+                       "install engine and plug-in of one rde-roto.", NULL, NULL);
+}
+
+static bool ask_once(const struct wait *wait, const struct shot *shot, int frame,
+                     struct window *window, struct message *answer, struct trouble *trouble)
+{
+    struct engine engine;
+    struct opened opened;
+    memset(answer, 0, sizeof *answer);
+    answer->pixels.descriptor = -1;
+    if (!engine_connect(&engine, wait, true, trouble))
+        return false;
+    bool good = ask_open(&engine, wait, shot, true, &opened, trouble) &&
+                ask_matte(&engine, wait, shot, frame, &opened.window, answer, trouble);
+    *window = opened.window;
+    free(opened.range);
+    engine_close(&engine); /* where it still waits, this cancels the matte */
+    return good;
+}
+
+/* An engine that ends while it is asked is started anew, once. */
+static bool ask(const struct wait *wait, const struct shot *shot, int frame, struct window *window,
+                struct message *answer, struct trouble *trouble)
+{
+    if (ask_once(wait, shot, frame, window, answer, trouble))
+        return true;
+    if (trouble->kind != TROUBLE_GONE)
+        return false;
+    message_free(answer);
+    return ask_once(wait, shot, frame, window, answer, trouble);
+}
+
+/* A pixel of Source, premultiplied. */
+static void read_source(const struct image *source, const float *from, float pixel[4])
+{
+    if (source->channels == 1) {
+        for (int channel = 0; channel < 4; channel++)
+            pixel[channel] = from[0];
+        return;
+    }
+    memcpy(pixel, from, 4 * sizeof *pixel);
+    if (source->alpha == ALPHA_OPAQUE)
+        pixel[3] = 1;
+    if (source->alpha == ALPHA_STRAIGHT)
+        for (int channel = 0; channel < 3; channel++)
+            pixel[channel] *= pixel[3];
+}
+
+static void compose(enum output output, float matte, float pixel[4])
+{
+    static const float red[4] = {1, 0, 0, 1};
+    for (int channel = 0; channel < 4; channel++) {
+        if (output == OUTPUT_CUT)
+            pixel[channel] *= matte;
+        else if (output == OUTPUT_OVERLAY)
+            pixel[channel] += (red[channel] - pixel[channel]) * 0.5f * matte;
+        else
+            pixel[channel] = matte;
+    }
+}
+
+static void compose_row(enum output output, const struct image *source, const float *from,
+                        const float *matte, int count, const struct image *target, float *row)
+{
+    float pixel[4] = {0};
+    for (int x = 0; x < count; x++) {
+        if (output != OUTPUT_MATTE)
+            read_source(source, from + x * source->channels, pixel);
+        compose(output, matte[x], pixel);
+        if (target->channels == 1)
+            row[x] = pixel[3];
+        else
+            memcpy(row + 4 * x, pixel, sizeof pixel);
+    }
+}
+
+/* `rows` has room for the nine floats of a pixel: the matte's, Source's and the target's. */
+static bool paint_rows(const struct picture *picture, const struct matte *matte,
+                       const struct image *source, const struct image *target, float *rows,
+                       struct trouble *trouble)
+{
+    int x1 = picture->window[0], x2 = picture->window[2], count = x2 - x1;
+    float *alphas = rows, *from = rows + count, *row = rows + 5 * (size_t)count;
+    for (int y = picture->window[1]; y < picture->window[3]; y++) {
+        if (y % LOOKS_AFTER_ROWS == 0 && has_aborted(picture->effect))
+            return trouble_say(trouble, TROUBLE_ABORTED, "", NULL, NULL);
+        if (!matte_row(matte, y, x1, x2, alphas))
+            return trouble_say(trouble, TROUBLE_SAID, "The engine's matte was cut short.", NULL,
+                               NULL);
+        if (picture->output != OUTPUT_MATTE)
+            image_read(source, y, x1, x2, from);
+        compose_row(picture->output, source, from, alphas, count, target, row);
+        image_write(target, y, x1, x2, row);
+    }
+    return true;
+}
+
+static bool paint(const struct picture *picture, const struct pixels *pixels,
+                  const struct window *window, const struct image *source,
+                  const struct image *target, struct trouble *trouble)
+{
+    int count = picture->window[2] - picture->window[0];
+    struct matte matte = {pixels, *window, picture->scale[0], picture->scale[1], NULL, NULL};
+    float *rows = calloc((size_t)count * 9, sizeof *rows);
+    bool good = rows != NULL && matte_begin(&matte, count);
+    if (!good)
+        trouble_say(trouble, TROUBLE_SAID, "There is not enough memory.", NULL, NULL);
+    else
+        good = paint_rows(picture, &matte, source, target, rows, trouble);
+    matte_end(&matte);
+    free(rows);
+    return good;
+}
+
+/* Never beyond the image that the host gave. */
+static void clip_window(int window[4], const struct image *target)
+{
+    window[0] = window[0] > target->x1 ? window[0] : target->x1;
+    window[1] = window[1] > target->y1 ? window[1] : target->y1;
+    window[2] = window[2] < target->x2 ? window[2] : target->x2;
+    window[3] = window[3] < target->y2 ? window[3] : target->y2;
+}
+
+static bool paint_target(struct picture *picture, const struct pixels *pixels,
+                         const struct window *window, const struct image *source,
+                         struct trouble *trouble)
+{
+    ofx_properties handle = NULL;
+    struct image target;
+    if (!fetch_image(picture->effect, OUTPUT_CLIP, picture->time, &handle, &target))
+        return trouble_say(trouble, TROUBLE_SAID, "The host gives no image to draw in.", NULL, NULL);
+    clip_window(picture->window, &target);
+    bool good = picture->window[0] >= picture->window[2] ||
+                paint(picture, pixels, window, source, &target, trouble);
+    host.effects->image_release(handle);
+    return good;
+}
+
+static bool paint_images(struct picture *picture, const struct pixels *pixels,
+                         const struct window *window, struct trouble *trouble)
+{
+    ofx_properties handle = NULL;
+    struct image source;
+    memset(&source, 0, sizeof source);
+    if (picture->output != OUTPUT_MATTE &&
+        !fetch_image(picture->effect, SOURCE_CLIP, picture->time, &handle, &source))
+        return trouble_say(trouble, TROUBLE_SAID, "Source gives no image: connect it, or choose the "
+                           "matte as output.", NULL, NULL);
+    bool good = paint_target(picture, pixels, window, &source, trouble);
+    if (handle != NULL)
+        host.effects->image_release(handle);
+    return good;
+}
+
+static bool render_picture(struct picture *picture, const struct shot *shot,
+                           struct trouble *trouble)
+{
+    struct wait wait = {0, has_aborted, picture->effect};
+    struct message answer;
+    struct window window;
+    int frame = 0;
+    if (shot->keyframes.count == 0)
+        return trouble_say(trouble, TROUBLE_SAID, "There is no keyframe yet: go to a frame whose mask "
+                           "is painted and press Set keyframe.", NULL, NULL);
+    if (!frame_at(picture->effect, picture->time, &frame))
+        return trouble_say(trouble, TROUBLE_SAID, "The host's time is no frame.", NULL, NULL);
+    bool good = ask(&wait, shot, frame, &window, &answer, trouble) &&
+                paint_images(picture, &answer.pixels, &window, trouble);
+    message_free(&answer);
+    return good;
+}
+
+/* Shown at the node where the host can; a dialog only once for the same sentence, not at each frame. */
+static void show(ofx_effect effect, const char *sentence)
+{
+    struct instance *instance = instance_of(effect);
+    bool is_new = true;
+    if (instance != NULL) {
+        pthread_mutex_lock(&instance->lock);
+        is_new = strcmp(instance->complaint, sentence) != 0;
+        strcpy(instance->complaint, sentence);
+        pthread_mutex_unlock(&instance->lock);
+    }
+    if (host.messages == NULL || !is_new)
+        return;
+    if (*sentence == 0) {
+        if (host.persistent_messages)
+            host.messages->clear_persistent(effect);
+    } else if (host.persistent_messages) {
+        host.messages->set_persistent(effect, OFX_MESSAGE_ERROR, "", "%s", sentence);
+    } else {
+        complain(effect, sentence);
+    }
+}
+
+ofx_status render(ofx_effect effect, ofx_properties in)
+{
+    struct picture picture;
+    struct shot shot;
+    struct trouble trouble = {TROUBLE_NONE, ""};
+    if (!read_arguments(effect, in, &picture))
+        return OFX_FAILED;
+    bool good = shot_of(effect, &shot, &trouble);
+    if (good) {
+        good = render_picture(&picture, &shot, &trouble);
+        shot_free(&shot);
+    }
+    if (!good && trouble.kind == TROUBLE_ABORTED)
+        return OFX_OK; /* the host throws the picture away */
+    show(effect, good ? "" : trouble.sentence);
+    return good ? OFX_OK : OFX_FAILED;
+}

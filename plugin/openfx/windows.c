@@ -1,0 +1,39 @@
+#include "base.h"
+
+#include "windows.h"
+
+static bool read_sides(const struct json *json, const char *name, int64_t sides[4])
+{
+    int array = json_member(json, 0, name);
+    if (json_length(json, array) != 4)
+        return false;
+    for (int side = 0; side < 4; side++)
+        if (!json_integer(json, json_element(json, array, side), INT32_MIN, INT32_MAX, sides + side))
+            return false;
+    return true;
+}
+
+static bool read_opened(const struct json *json, struct opened *opened)
+{
+    int64_t display[4];
+    return read_sides(json, "data", opened->data) && read_sides(json, "display", display) &&
+           window_of(opened->data, display, &opened->window) &&
+           (opened->range = json_string(json, json_member(json, 0, "range"))) != NULL;
+}
+
+bool ask_open(struct engine *engine, const struct wait *wait, const struct shot *shot,
+              bool with_keyframes, struct opened *opened, struct trouble *trouble)
+{
+    struct text request = {0};
+    struct message answer;
+    memset(opened, 0, sizeof *opened);
+    text_add(&request, "\"do\":\"open\",");
+    shot_write(shot, with_keyframes, &request);
+    bool good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
+    if (good && !read_opened(&answer.json, opened))
+        good = trouble_say(trouble, TROUBLE_SAID, "The engine does not say how large the plate is: "
+                           "install engine and plug-in of one rde-roto.", NULL, NULL);
+    message_free(&answer);
+    text_free(&request);
+    return good;
+}
