@@ -127,8 +127,8 @@ static bool ask_keep(struct engine *engine, const struct wait *wait, const struc
         *path = json_string(&answer.json, json_member(&answer.json, 0, "mask"));
         good = *path != NULL && **path == '/';
         if (!good)
-            trouble_say(trouble, TROUBLE_SAID, "The engine does not say where it keeps the mask: "
-                        "install engine and plug-in of one rde-roto.", NULL, NULL);
+            say(trouble, "The engine does not say where it keeps the mask: install engine and "
+                "plug-in of one rde-roto.");
     }
     message_free(&answer);
     text_free(&request);
@@ -149,8 +149,7 @@ static bool keep_image(const struct shot *shot, const struct image *image, char 
     if (good) {
         mask = read_mask(image, &opened.window);
         good = mask != NULL ? ask_keep(&engine, &wait, &opened, mask, path, trouble)
-                            : trouble_say(trouble, TROUBLE_SAID, "There is not enough memory.",
-                                          NULL, NULL);
+                            : say(trouble, "There is not enough memory.");
     }
     free(mask);
     free(opened.range);
@@ -170,11 +169,9 @@ static bool keep_mask(ofx_effect effect, double time, const struct shot *shot, c
                            clip, ".");
     bool good;
     if (!is_full_size(handle))
-        good = trouble_say(trouble, TROUBLE_SAID, "A keyframe needs the mask in full size: turn the "
-                           "host's proxies off.", NULL, NULL);
+        good = say(trouble, "A keyframe needs the mask in full size: turn the host's proxies off.");
     else if (strcmp(clip, SOURCE_CLIP) == 0 && image.alpha == ALPHA_OPAQUE)
-        good = trouble_say(trouble, TROUBLE_SAID, "Source has no alpha: paint the mask there.", NULL,
-                           NULL);
+        good = say(trouble, "Source has no alpha: paint the mask there.");
     else
         good = keep_image(shot, &image, path, trouble);
     host.effects->image_release(handle);
@@ -190,10 +187,10 @@ static bool set_keyframe(ofx_effect effect, double time, struct trouble *trouble
         return false;
     bool good = frame_at(effect, time, &frame)
                     ? keep_mask(effect, time, &shot, &path, trouble)
-                    : trouble_say(trouble, TROUBLE_SAID, "The host's time is no frame.", NULL, NULL);
+                    : say(trouble, "The host's time is no frame.");
     if (good && !(keyframes_set(&shot.keyframes, frame, path) &&
                   store_keyframes(effect, &shot.keyframes)))
-        good = trouble_say(trouble, TROUBLE_SAID, "There is not enough memory.", NULL, NULL);
+        good = say(trouble, "There is not enough memory.");
     free(path);
     shot_free(&shot);
     if (good)
@@ -300,8 +297,7 @@ static bool propagate(ofx_effect effect, struct trouble *trouble)
         return false;
     bool good = true;
     if (shot.keyframes.count == 0)
-        good = trouble_say(trouble, TROUBLE_SAID, "There is no keyframe yet: press Set keyframe "
-                           "first.", NULL, NULL);
+        good = say(trouble, "There is no keyframe yet: press Set keyframe first.");
     else if (!engine_connect(&engine, &wait, false, trouble))
         good = false;
     else {

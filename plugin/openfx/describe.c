@@ -52,8 +52,8 @@ ofx_status describe(ofx_effect effect)
     set_string(set, OFX_THREAD_SAFETY, OFX_FULLY_SAFE);
     set_int(set, OFX_SINGLE_INSTANCE, 0);
     set_int(set, OFX_HOST_FRAME_THREADING, 0); /* each part of a frame would ask for the matte */
-    set_int(set, OFX_SEQUENTIAL, 0);           /* a matte does not depend on what was asked before */
-    set_int(set, OFX_TEMPORAL_ACCESS, 0);      /* nor on other frames of a clip */
+    set_int(set, OFX_SEQUENTIAL, 0); /* a matte does not depend on what was asked before */
+    set_int(set, OFX_TEMPORAL_ACCESS, 0); /* nor on other frames of a clip */
     set_int(set, OFX_MULTI_RESOLUTION, 1);
     set_int(set, OFX_TILES, 1);
     set_int(set, OFX_MULTIPLE_DEPTHS, 1);

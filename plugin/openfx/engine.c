@@ -31,6 +31,11 @@ bool trouble_say(struct trouble *trouble, enum trouble_kind kind, const char *fi
     return false;
 }
 
+bool say(struct trouble *trouble, const char *sentence)
+{
+    return trouble_say(trouble, TROUBLE_SAID, sentence, NULL, NULL);
+}
+
 static bool say_result(struct trouble *trouble, enum wire_result result)
 {
     switch (result) {
@@ -42,13 +47,12 @@ static bool say_result(struct trouble *trouble, enum wire_result result)
         return trouble_say(trouble, TROUBLE_GONE, "The engine ended before it answered.", NULL,
                            NULL);
     case WIRE_LATE:
-        return trouble_say(trouble, TROUBLE_SAID, "The engine is busy: try again in a moment.",
-                           NULL, NULL);
+        return say(trouble, "The engine is busy: try again in a moment.");
     case WIRE_MEMORY:
-        return trouble_say(trouble, TROUBLE_SAID, "There is not enough memory.", NULL, NULL);
+        return say(trouble, "There is not enough memory.");
     default:
-        return trouble_say(trouble, TROUBLE_SAID, "What the engine sent is no message of its "
-                           "protocol: install engine and plug-in of one rde-roto.", NULL, NULL);
+        return say(trouble, "What the engine sent is no message of its protocol: install engine "
+                   "and plug-in of one rde-roto.");
     }
 }
 
@@ -132,8 +136,8 @@ static bool answers_protocol(const struct message *answer, struct trouble *troub
     int said = json_member(&answer->json, 0, "protocol");
     if (said < 0 || (json_integer(&answer->json, said, 0, INT32_MAX, &protocol) && protocol == 1))
         return true;
-    return trouble_say(trouble, TROUBLE_SAID, "The engine that runs speaks another protocol: "
-                       "install engine and plug-in of one rde-roto.", NULL, NULL);
+    return say(trouble, "The engine that runs speaks another protocol: install engine and "
+               "plug-in of one rde-roto.");
 }
 
 static enum greeting greet(struct engine *engine, const struct endpoint *endpoint,
@@ -191,11 +195,10 @@ bool engine_connect(struct engine *engine, const struct wait *wait, bool patient
         if (result == WIRE_ABORTED)
             return say_result(trouble, result);
         if (result == WIRE_LATE)
-            return trouble_say(trouble, TROUBLE_SAID, "The engine was started and does not answer: "
-                               "try rde-roto serve in a terminal to see why.", NULL, NULL);
+            return say(trouble, "The engine was started and does not answer: try rde-roto serve "
+                       "in a terminal to see why.");
         if (!patient)
-            return trouble_say(trouble, TROUBLE_SAID, "The engine is being started: try again in a "
-                               "moment.", NULL, NULL);
+            return say(trouble, "The engine is being started: try again in a moment.");
         poll(NULL, 0, ASKS_AGAIN_MS);
     }
 }

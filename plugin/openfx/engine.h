@@ -26,6 +26,9 @@ struct trouble {
 bool trouble_say(struct trouble *trouble, enum trouble_kind kind, const char *first,
                  const char *second, const char *third);
 
+/* The usual case: one sentence. */
+bool say(struct trouble *trouble, const char *sentence);
+
 /* Says the sentence of an error of the engine's; always false. */
 bool say_error(const struct json *json, int error, struct trouble *trouble);
 

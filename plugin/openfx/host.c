@@ -81,8 +81,7 @@ bool keyframes_of(ofx_effect effect, struct keyframes *keyframes, struct trouble
     free(text);
     if (good)
         return true;
-    return trouble_say(trouble, TROUBLE_SAID, "The list of keyframes is damaged: undo, or begin with "
-                       "a new node.", NULL, NULL);
+    return say(trouble, "The list of keyframes is damaged: undo, or begin with a new node.");
 }
 
 bool shot_of(ofx_effect effect, struct shot *shot, struct trouble *trouble)
@@ -95,7 +94,7 @@ bool shot_of(ofx_effect effect, struct shot *shot, struct trouble *trouble)
     shot->model = param_text(effect, MODEL_PARAM);
     shot->element = param_text(effect, ELEMENT_PARAM);
     if (!shot->plate || !shot->preset || !shot->model || !shot->element)
-        trouble_say(trouble, TROUBLE_SAID, "There is not enough memory.", NULL, NULL);
+        say(trouble, "There is not enough memory.");
     else if (shot_check(shot, trouble))
         return true;
     shot_free(shot);

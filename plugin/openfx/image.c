@@ -39,7 +39,8 @@ static uint16_t float_to_half(float value)
         number |= 0x800000;
         shift += 113 - exponent;
     }
-    uint32_t half = number >> shift, rest = number & ((1u << shift) - 1), middle = 1u << (shift - 1);
+    uint32_t half = number >> shift, rest = number & ((1u << shift) - 1);
+    uint32_t middle = 1u << (shift - 1);
     if (rest > middle || (rest == middle && (half & 1)))
         half++;
     return (uint16_t)(sign | half);

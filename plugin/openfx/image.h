@@ -17,8 +17,8 @@ struct image {
     enum alpha alpha;
 };
 
-/* Pixels x1 to x2 of a row; 0 outside the image. Numbers are as the host has them, integers scaled to
-   0..1. */
+/* Pixels x1 to x2 of a row; 0 outside the image. Numbers are as the host has them, integers scaled
+   to 0..1. */
 void image_read(const struct image *image, int y, int x1, int x2, float *out);
 
 /* The same way back. The pixels must lie within the image. Integers are rounded. */

@@ -8,7 +8,15 @@
 #define JSON_MOST_BYTES (1 << 20)
 #define JSON_DEEPEST 32
 
-enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_kind {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 /* Nodes stand in the order of the source: a container, then all that is in it. */
 struct json_node {

@@ -8,12 +8,12 @@
 
 #define LARGEST_PX 16384
 
-/* Where a plate's pixels lie, counted from the lower left corner of its display window, y upwards. */
+/* Where a plate's pixels lie, from the lower left corner of its display window, y upwards. */
 struct window {
     int left, bottom, width, height;
 };
 
-/* From the engine's [x, y, width, height] of both windows, y downwards. False when they are none. */
+/* From the engine's [x, y, width, height] of both windows, y downwards. False if they are none. */
 bool window_of(const int64_t data[4], const int64_t display[4], struct window *window);
 
 struct matte {
@@ -28,8 +28,8 @@ struct matte {
 bool matte_begin(struct matte *matte, int width);
 void matte_end(struct matte *matte);
 
-/* Host pixels x1 to x2 of row y; 0 outside the plate. At scale 1 these are the engine's floats, bit for
-   bit; else each is the mean of the plate's pixels under it. False when pixels are missing. */
+/* Host pixels x1 to x2 of row y; 0 outside the plate. At scale 1 these are the engine's floats, bit
+   for bit; else each is the mean of the plate's pixels under it. False when pixels are missing. */
 bool matte_row(const struct matte *matte, int y, int x1, int x2, float *out);
 
 #endif

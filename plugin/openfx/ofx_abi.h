@@ -44,8 +44,8 @@ typedef struct {
                         ofx_properties out);
 } ofx_plugin;
 
-/* Suites: the order of the members is the ABI. Those that are not called here are void pointers, which
-   are as large as pointers to functions wherever OpenFX runs. */
+/* Suites: the order of the members is the ABI. Those that are not called here are void pointers,
+   which are as large as pointers to functions wherever OpenFX runs. */
 
 #define OFX_PROPERTY_SUITE "OfxPropertySuite" /* version 1 */
 typedef struct {

@@ -92,8 +92,8 @@ static int read_endpoint(const struct json *json, struct endpoint *endpoint,
     int64_t port = 0, protocol = 0;
     int number = json_member(json, 0, "protocol");
     if (number >= 0 && (!json_integer(json, number, 0, INT32_MAX, &protocol) || protocol != 1)) {
-        trouble_say(trouble, TROUBLE_SAID, "The engine that runs speaks another protocol: install "
-                    "engine and plug-in of one rde-roto.", NULL, NULL);
+        say(trouble, "The engine that runs speaks another protocol: install engine and plug-in "
+            "of one rde-roto.");
         return -1;
     }
     endpoint->unix_path = json_string(json, json_member(json, 0, "unix"));

@@ -60,8 +60,8 @@ static bool ask_matte(struct engine *engine, const struct wait *wait, const stru
                      &height) &&
         json_length(json, json_member(json, 0, "elements")) == 1 && answer->pixels.bytes == bytes)
         return true;
-    return trouble_say(trouble, TROUBLE_SAID, "The engine's matte is not as large as the plate: "
-                       "install engine and plug-in of one rde-roto.", NULL, NULL);
+    return say(trouble, "The engine's matte is not as large as the plate: install engine and "
+               "plug-in of one rde-roto.");
 }
 
 static bool ask_once(const struct wait *wait, const struct shot *shot, int frame,
@@ -148,8 +148,7 @@ static bool paint_rows(const struct picture *picture, const struct matte *matte,
         if (y % LOOKS_AFTER_ROWS == 0 && has_aborted(picture->effect))
             return trouble_say(trouble, TROUBLE_ABORTED, "", NULL, NULL);
         if (!matte_row(matte, y, x1, x2, alphas))
-            return trouble_say(trouble, TROUBLE_SAID, "The engine's matte was cut short.", NULL,
-                               NULL);
+            return say(trouble, "The engine's matte was cut short.");
         if (picture->output != OUTPUT_MATTE)
             image_read(source, y, x1, x2, from);
         compose_row(picture->output, source, from, alphas, count, target, row);
@@ -167,7 +166,7 @@ static bool paint(const struct picture *picture, const struct pixels *pixels,
     float *rows = calloc((size_t)count * 9, sizeof *rows);
     bool good = rows != NULL && matte_begin(&matte, count);
     if (!good)
-        trouble_say(trouble, TROUBLE_SAID, "There is not enough memory.", NULL, NULL);
+        say(trouble, "There is not enough memory.");
     else
         good = paint_rows(picture, &matte, source, target, rows, trouble);
     matte_end(&matte);
@@ -191,7 +190,7 @@ static bool paint_target(struct picture *picture, const struct pixels *pixels,
     ofx_properties handle = NULL;
     struct image target;
     if (!fetch_image(picture->effect, OUTPUT_CLIP, picture->time, &handle, &target))
-        return trouble_say(trouble, TROUBLE_SAID, "The host gives no image to draw in.", NULL, NULL);
+        return say(trouble, "The host gives no image to draw in.");
     clip_window(picture->window, &target);
     bool good = picture->window[0] >= picture->window[2] ||
                 paint(picture, pixels, window, source, &target, trouble);
@@ -207,8 +206,7 @@ static bool paint_images(struct picture *picture, const struct pixels *pixels,
     memset(&source, 0, sizeof source);
     if (picture->output != OUTPUT_MATTE &&
         !fetch_image(picture->effect, SOURCE_CLIP, picture->time, &handle, &source))
-        return trouble_say(trouble, TROUBLE_SAID, "Source gives no image: connect it, or choose the "
-                           "matte as output.", NULL, NULL);
+        return say(trouble, "Source gives no image: connect it, or choose the matte as output.");
     bool good = paint_target(picture, pixels, window, &source, trouble);
     if (handle != NULL)
         host.effects->image_release(handle);
@@ -223,17 +221,17 @@ static bool render_picture(struct picture *picture, const struct shot *shot,
     struct window window;
     int frame = 0;
     if (shot->keyframes.count == 0)
-        return trouble_say(trouble, TROUBLE_SAID, "There is no keyframe yet: go to a frame whose mask "
-                           "is painted and press Set keyframe.", NULL, NULL);
+        return say(trouble, "There is no keyframe yet: go to a frame whose mask is painted and "
+                   "press Set keyframe.");
     if (!frame_at(picture->effect, picture->time, &frame))
-        return trouble_say(trouble, TROUBLE_SAID, "The host's time is no frame.", NULL, NULL);
+        return say(trouble, "The host's time is no frame.");
     bool good = ask(&wait, shot, frame, &window, &answer, trouble) &&
                 paint_images(picture, &answer.pixels, &window, trouble);
     message_free(&answer);
     return good;
 }
 
-/* Shown at the node where the host can; a dialog only once for the same sentence, not at each frame. */
+/* Shown at the node where the host can; else in a dialog, once and not again at each frame. */
 static void show(ofx_effect effect, const char *sentence)
 {
     struct instance *instance = instance_of(effect);

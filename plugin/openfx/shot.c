@@ -128,17 +128,15 @@ static bool all_utf8(const struct shot *shot)
 bool shot_check(const struct shot *shot, struct trouble *trouble)
 {
     if (*shot->plate == 0)
-        return trouble_say(trouble, TROUBLE_SAID, "There is no plate yet: choose its files, such as "
-                           "/shots/010/hero.####.exr.", NULL, NULL);
+        return say(trouble, "There is no plate yet: choose its files, such as "
+                   "/shots/010/hero.####.exr.");
     if (!all_utf8(shot))
-        return trouble_say(trouble, TROUBLE_SAID, "The plate's path and the names must be UTF-8.",
-                           NULL, NULL);
+        return say(trouble, "The plate's path and the names must be UTF-8.");
     if (*shot->plate != '/')
         return trouble_say(trouble, TROUBLE_SAID, "The plate's path must be absolute, not ",
                            shot->plate, ".");
     if (*shot->element == 0)
-        return trouble_say(trouble, TROUBLE_SAID, "The element has no name: type one, such as hero.",
-                           NULL, NULL);
+        return say(trouble, "The element has no name: type one, such as hero.");
     return true;
 }
 

@@ -8,7 +8,8 @@ static bool read_sides(const struct json *json, const char *name, int64_t sides[
     if (json_length(json, array) != 4)
         return false;
     for (int side = 0; side < 4; side++)
-        if (!json_integer(json, json_element(json, array, side), INT32_MIN, INT32_MAX, sides + side))
+        if (!json_integer(json, json_element(json, array, side), INT32_MIN, INT32_MAX,
+                          sides + side))
             return false;
     return true;
 }
@@ -31,8 +32,8 @@ bool ask_open(struct engine *engine, const struct wait *wait, const struct shot 
     shot_write(shot, with_keyframes, &request);
     bool good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
     if (good && !read_opened(&answer.json, opened))
-        good = trouble_say(trouble, TROUBLE_SAID, "The engine does not say how large the plate is: "
-                           "install engine and plug-in of one rde-roto.", NULL, NULL);
+        good = say(trouble, "The engine does not say how large the plate is: install engine and "
+                   "plug-in of one rde-roto.");
     message_free(&answer);
     text_free(&request);
     return good;

@@ -55,7 +55,8 @@ static bool is_passing(int error)
     return error == EINTR || error == EAGAIN || error == EWOULDBLOCK;
 }
 
-static enum wire_result send_all(int socket, const struct wait *wait, const char *bytes, size_t count)
+static enum wire_result send_all(int socket, const struct wait *wait, const char *bytes,
+                                 size_t count)
 {
     while (count > 0) {
         ssize_t sent = send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);

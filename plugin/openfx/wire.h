@@ -54,8 +54,8 @@ enum wire_result wire_send(int socket, const struct wait *wait, const char *obje
 enum wire_result wire_receive(int socket, const struct wait *wait, struct message *message);
 void message_free(struct message *message);
 
-/* Reads some of the pixels; false when they are not there. A file is read and never mapped: one that
-   is cut short behind our back would kill the host. */
+/* Reads some of the pixels; false when they are not there. A file is read and never mapped: one
+   that is cut short behind our back would kill the host. */
 bool pixels_read(const struct pixels *pixels, size_t offset, void *out, size_t bytes);
 
 #endif
