@@ -180,7 +180,6 @@ bool engine_connect(struct engine *engine, const struct wait *wait, bool patient
 {
     struct wait while_it_starts = *wait;
     int64_t latest_ms = now_ms() + STARTS_WITHIN_MS;
-    bool started = false;
     if (wait->until_ms == 0 || wait->until_ms > latest_ms)
         while_it_starts.until_ms = latest_ms;
     engine->socket = -1;
@@ -188,9 +187,8 @@ bool engine_connect(struct engine *engine, const struct wait *wait, bool patient
         enum greeting greeting = find_and_greet(engine, &while_it_starts, trouble);
         if (greeting != NOBODY_THERE)
             return greeting == GREETED;
-        if (!started && !engine_start(trouble))
+        if (!engine_start(trouble))
             return false;
-        started = true;
         enum wire_result result = wait_goes_on(&while_it_starts);
         if (result == WIRE_ABORTED)
             return say_result(trouble, result);

@@ -19,7 +19,7 @@ void endpoint_free(struct endpoint *endpoint);
 /* Reads a small file of JSON. On true the caller frees both. */
 bool read_json_file(const char *path, char **source, struct json *json);
 
-/* Starts the engine, unless this process did so within the last minute. */
+/* Starts the engine, unless this process did so just now. */
 bool engine_start(struct trouble *trouble);
 
 #endif

@@ -1,12 +1,14 @@
 """A small engine that speaks docs/protocol.md and answers mattes that anybody can compute.
 
-A test may put something of its own in the place of any answer. As a program, `fake_engine.py FOLDER`
-is what a launch command starts: it listens in the run folder FOLDER until it is told to stop.
+A test may put something of its own in the place of any answer. As a program, `fake_engine.py
+FOLDER` is what a launch command starts: it listens in the run folder FOLDER until it is told to
+stop.
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
 import socket
@@ -153,10 +155,8 @@ class FakeEngine:
         self._listener.close()
         with self._lock:
             for one in self._connections:
-                try:
+                with contextlib.suppress(OSError):  # the client has closed it
                     one.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # the client has closed it
         for thread in self._threads:
             thread.join()
         for path in (self.run / "engine-auto.json", self.run / "engine-auto.sock"):
