@@ -242,15 +242,15 @@ static void show(ofx_effect effect, const char *sentence)
         strcpy(instance->complaint, sentence);
         pthread_mutex_unlock(&instance->lock);
     }
-    if (host.messages == NULL || !is_new)
+    if (host.messages == NULL)
         return;
-    if (*sentence == 0) {
-        if (host.persistent_messages)
-            host.messages->clear_persistent(effect);
-    } else if (host.persistent_messages) {
+    if (!host.persistent_messages) {
+        if (is_new && *sentence)
+            complain(effect, sentence);
+    } else if (*sentence) {
         host.messages->set_persistent(effect, OFX_MESSAGE_ERROR, "", "%s", sentence);
-    } else {
-        complain(effect, sentence);
+    } else if (is_new) {
+        host.messages->clear_persistent(effect);
     }
 }
 

@@ -1,0 +1,592 @@
+"""What the OpenFX plug-in does when something is missing, wrong, slow or gone.
+
+Every way ends in a sentence for the artist and the status "failed", and never in a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fake_engine
+import numpy as np
+import pytest
+from fake_engine import HEAD, MAGIC, Connection, FakeEngine, Object, in_memory, matte_of
+from ofx_host import FAILED, GENERAL, OK, Effect, Host, Image, Properties, instance
+from openfx_plugin import HEIGHT, SHOT, WIDTH, empty, same_bits, write_launch
+
+pytest_plugins = ("openfx_fixtures",)
+
+BYTES = 4 * WIDTH * HEIGHT
+SIZES: Object = {"ok": True, "elements": ["hero"], "width": WIDTH, "height": HEIGHT}
+
+
+def refused(host: Host, effect: Effect, *words: str) -> None:
+    """Renders, and checks that it fails with one new message that has these words."""
+    before = len(host.messages)
+    assert host.render(effect, 1001, empty()) == FAILED
+    (message,) = host.messages[before:]
+    assert message.kind == "OfxMessageError"
+    for word in words:
+        assert word in message.text
+
+
+# What the engine may answer instead of a matte.
+
+
+def error(connection: Connection, said: Object) -> None:
+    sentence = "frame 1001 of the plate is not there: größer 100%s \U0001f600"
+    error = {"kind": "input", "code": 4, "sentence": sentence}
+    connection.send({"id": said["id"], "error": error})
+
+
+def long_error(connection: Connection, said: Object) -> None:
+    error = {"kind": "input", "code": 4, "sentence": "ü" * 100_000}
+    connection.send({"id": said["id"], "error": error})
+
+
+def error_without_sentence(connection: Connection, said: Object) -> None:
+    connection.send({"id": said["id"], "error": {"kind": "internal", "sentence": 3}})
+
+
+def nothing(connection: Connection, said: Object) -> None:
+    connection.socket.shutdown(socket.SHUT_RDWR)
+
+
+def half_a_head(connection: Connection, said: Object) -> None:
+    connection.socket.sendall(MAGIC + b"\0")
+    nothing(connection, said)
+
+
+def half_an_object(connection: Connection, said: Object) -> None:
+    connection.socket.sendall(HEAD.pack(MAGIC, 1000) + b'{"ok"')
+    nothing(connection, said)
+
+
+def garbage(connection: Connection, said: Object) -> None:
+    connection.socket.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def too_long(connection: Connection, said: Object) -> None:
+    connection.socket.sendall(HEAD.pack(MAGIC, (1 << 20) + 1))
+
+
+def text(data: bytes) -> fake_engine.Instead:
+    return lambda connection, said: connection.send_bytes(data)
+
+
+def another_id(connection: Connection, said: Object) -> None:
+    connection.send_pixels({**SIZES, "id": said["id"] + 1}, matte_of({}, 0, HEIGHT, WIDTH))
+
+
+def no_pixels(connection: Connection, said: Object) -> None:
+    connection.send({**SIZES, "id": said["id"]})
+
+
+def short_file(connection: Connection, said: Object) -> None:
+    matte = matte_of({}, 0, HEIGHT, WIDTH)
+    connection.send_pixels({**SIZES, "id": said["id"]}, matte, cut_bytes=1)
+
+
+def files(count: int, payload: Any) -> fake_engine.Instead:
+    """An answer with some files, and what it says of its pixels."""
+
+    def answer(connection: Connection, said: Object) -> None:
+        sent = tuple(in_memory(bytes(BYTES)) for _ in range(count))
+        more = {} if payload is None else {"payload": payload}
+        connection.send({**SIZES, **more, "id": said["id"]}, sent)
+
+    return answer
+
+
+def a_pipe(connection: Connection, said: Object) -> None:
+    near, far = socket.socketpair()
+    payload = {"bytes": BYTES, "by": "memory"}
+    connection.send({**SIZES, "payload": payload, "id": said["id"]}, (far.fileno(),))
+    near.close()
+    far.close()
+
+
+def other_size(connection: Connection, said: Object) -> None:
+    matte = matte_of({}, 0, HEIGHT, WIDTH + 1)
+    connection.send_pixels({**SIZES, "id": said["id"], "width": WIDTH + 1}, matte)
+
+
+def other_bytes(connection: Connection, said: Object) -> None:
+    connection.send_pixels({**SIZES, "id": said["id"]}, matte_of({}, 0, HEIGHT, WIDTH + 1))
+
+
+def two_elements(connection: Connection, said: Object) -> None:
+    answer = {**SIZES, "id": said["id"], "elements": ["a", "b"]}
+    connection.send_pixels(answer, matte_of({}, 0, HEIGHT, WIDTH))
+
+
+MEMORY = {"bytes": BYTES, "by": "memory"}
+ANSWERS: dict[str, tuple[fake_engine.Instead, str]] = {
+    "error": (error, "frame 1001 of the plate is not there: größer 100%s \U0001f600"),
+    "long error": (long_error, "üüüü"),
+    "error without a sentence": (error_without_sentence, "no sentence"),
+    "nothing": (nothing, "ended before"),
+    "half a head": (half_a_head, "ended before"),
+    "half an object": (half_an_object, "ended before"),
+    "garbage": (garbage, "no message"),
+    "a message too long": (too_long, "no message"),
+    "no JSON": (text(b"{'ok': true}"), "no message"),
+    "no object": (text(b"[1, 2]"), "no message"),
+    "an empty object": (text(b"{}"), "no message"),
+    "nothing at all": (text(b""), "no message"),
+    "behind the object": (text(b"{} {}"), "no message"),
+    "too deep": (text(b'{"a":' + b"[" * 100_000), "no message"),
+    "no UTF-8": (text(b'{"ok": "\xff\xfe"}'), "no message"),
+    "an overlong letter": (text(b'{"ok": "\xc0\xaf"}'), "no message"),
+    "an open string": (text(b'{"ok": "'), "no message"),
+    "an open escape": (text(b'{"ok": "\\u12"}'), "no message"),
+    "a bare minus": (text(b'{"id": -}'), "no message"),
+    "another id": (another_id, "no message"),
+    "no pixels": (no_pixels, "not as large"),
+    "a short file": (short_file, "no message"),
+    "no file": (files(0, MEMORY), "no message"),
+    "two files": (files(2, MEMORY), "no message"),
+    "more files than there is room": (files(9, MEMORY), "no message"),
+    "a file nobody spoke of": (files(1, None), "no message"),
+    "a file and a stream": (files(1, {"bytes": BYTES, "by": "stream"}), "no message"),
+    "by nothing": (files(1, {"bytes": BYTES}), "no message"),
+    "negative bytes": (files(1, {"bytes": -4, "by": "memory"}), "no message"),
+    "half a byte": (files(1, {"bytes": 1.5, "by": "memory"}), "no message"),
+    "too many bytes": (files(1, {"bytes": 1 << 62, "by": "stream"}), "no message"),
+    "more than any number": (files(1, {"bytes": 10**30, "by": "memory"}), "no message"),
+    "a payload that is a list": (files(1, [BYTES]), "no message"),
+    "a pipe": (a_pipe, "no message"),
+    "another size": (other_size, "not as large"),
+    "other bytes": (other_bytes, "not as large"),
+    "two elements": (two_elements, "not as large"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_wrong_answer_is_a_message(
+    host: Host, node: Effect, engine: FakeEngine, name: str
+) -> None:
+    engine.instead["matte"], words = ANSWERS[name]
+    refused(host, node, words)
+    del engine.instead["matte"]
+    image = empty(channels=1)
+    assert host.render(node, 1001, image) == OK  # and then it works again
+    assert host.messages[-1].kind == "clear"
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        None,
+        [0, 0, 24],
+        [0, 0, 24, 16, 3],
+        [0, 0, 0, 16],
+        [0, 0, 24, -16],
+        [0, 0, 24, 1 << 40],
+        [1 << 31, 0, 24, 16],
+        [0, 0.5, 24, 16],
+        [0, 0, "24", 16],
+        "0, 0, 24, 16",
+    ],
+)
+def test_windows_that_are_none_are_a_message(
+    host: Host, node: Effect, engine: FakeEngine, sides: Any
+) -> None:
+    for which in ("data", "display"):
+        setattr(engine, which, sides)
+        refused(host, node, "how large the plate is")
+        setattr(engine, which, [0, 0, WIDTH, HEIGHT])
+
+
+def other_protocol(connection: Connection, said: Object) -> None:
+    error = {"kind": "protocol", "code": 2, "sentence": "this engine speaks protocol 2"}
+    connection.send({"id": None, "error": error})
+    nothing(connection, said)
+
+
+def test_an_engine_of_another_protocol_is_a_message(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    engine.instead["hello"] = other_protocol
+    refused(host, node, "this engine speaks protocol 2")
+    engine.instead["hello"] = lambda connection, said: connection.send(
+        {"id": said["id"], "ok": True, "protocol": 2}
+    )
+    refused(host, node, "another protocol")
+    del engine.instead["hello"]
+    endpoint = engine.run / "engine-auto.json"
+    endpoint.write_text(json.dumps({**json.loads(endpoint.read_text()), "protocol": 2}))
+    refused(host, node, "another protocol")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"plate": ""}, "no plate yet"),
+        ({"plate": "hero.####.exr"}, "must be absolute"),
+        ({"element": ""}, "no name"),
+        ({"keyframes": ""}, "no keyframe yet"),
+        ({"keyframes": "[]"}, "no keyframe yet"),
+        ({"keyframes": "[[1001]]"}, "damaged"),
+        ({"keyframes": '{"1001": "/a"}'}, "damaged"),
+        ({"keyframes": '[["1001", "/a"]]'}, "damaged"),
+        ({"keyframes": "[[1001, 5]]"}, "damaged"),
+        ({"keyframes": '[[1001, "/a\\u0000b"]]'}, "damaged"),
+        ({"keyframes": '[[1001, "/a\\ud83d"]]'}, "damaged"),
+        ({"keyframes": '[[99999999999999999999, "/a"]]'}, "damaged"),
+        ({"keyframes": '[[1001, "/a"'}, "damaged"),
+    ],
+)
+def test_what_the_parameters_lack_is_a_message(
+    host: Host, engine: FakeEngine, changed: Object, words: str
+) -> None:
+    with instance(host, GENERAL, {**SHOT, **changed}) as effect:
+        refused(host, effect, words)
+    assert engine.said == []
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf"), 1e-9])
+def test_a_scale_that_is_none_fails(
+    host: Host, node: Effect, engine: FakeEngine, scale: float
+) -> None:
+    assert host.render(node, 1001, empty(), scale=scale) == FAILED
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), -1e300])
+def test_a_time_that_is_no_frame_is_a_message(
+    host: Host, node: Effect, engine: FakeEngine, at: float
+) -> None:
+    assert host.render(node, at, empty()) == FAILED
+    assert [message.text for message in host.messages] == ["The host's time is no frame."]
+
+
+def test_one_message_for_one_trouble_where_messages_are_dialogs(
+    binary: Path, engine: FakeEngine
+) -> None:
+    host = Host(binary, message_version=1)
+    assert host.load() == OK
+    engine.instead["matte"] = error
+    with instance(host, GENERAL, SHOT) as effect:
+        for frame in (1001, 1002, 1003):
+            assert host.render(effect, frame, empty()) == FAILED
+        assert [message.persistent for message in host.messages] == [False]
+        del engine.instead["matte"]
+        assert host.render(effect, 1001, empty()) == OK
+        engine.instead["matte"] = error
+        assert host.render(effect, 1001, empty()) == FAILED
+        assert len(host.messages) == 2
+    assert host.trespasses == []
+
+
+def test_a_host_without_messages_is_told_the_status(binary: Path, run: Path) -> None:
+    host = Host(binary, without="OfxMessageSuite")
+    assert host.load() == OK
+    with instance(host, GENERAL, SHOT) as effect:
+        assert host.render(effect, 1001, empty()) == FAILED
+        assert host.change(effect, "setKeyframe") == OK
+    assert host.messages == []
+
+
+@pytest.mark.parametrize("suite", ["OfxPropertySuite", "OfxImageEffectSuite", "OfxParameterSuite"])
+def test_a_host_that_lacks_a_suite_is_told_so(binary: Path, suite: str) -> None:
+    assert Host(binary, without=suite).load() == 4  # kOfxStatErrMissingHostFeature
+
+
+def test_an_action_that_nobody_knows_is_left_to_the_host(host: Host, node: Effect) -> None:
+    assert host.act("OfxActionOfTomorrow", node, Properties()) == 14  # kOfxStatReplyDefault
+
+
+# The engine that is not there.
+
+
+def test_nobody_there_and_no_way_to_start_one(host: Host, node: Effect, run: Path) -> None:
+    refused(host, node, "No engine runs", "engine.json", "install.py")
+
+
+@pytest.mark.parametrize(
+    "written", ["", "{}", '{"command": []}', '{"command": "serve"}', '{"command": [3]}']
+)
+def test_a_launch_file_that_says_nothing(
+    host: Host, node: Effect, run: Path, tmp_path: Path, written: str
+) -> None:
+    write_launch(tmp_path / "config", [])
+    (tmp_path / "config/rde-roto/engine.json").write_text(written)
+    refused(host, node, "No engine runs")
+
+
+def test_a_command_that_is_gone(host: Host, node: Effect, run: Path, tmp_path: Path) -> None:
+    write_launch(tmp_path / "config", ["/gone/größer/rde-roto", "serve"])
+    refused(host, node, "cannot be started", "/gone/größer/rde-roto")
+
+
+def test_a_run_folder_that_others_may_enter(host: Host, node: Effect, engine: FakeEngine) -> None:
+    engine.run.chmod(0o755)
+    refused(host, node, "not yours alone", "chmod 700")
+    engine.run.chmod(0o700)
+
+
+@pytest.fixture
+def fresh(binary: Path, tmp_path: Path) -> Host:
+    """A host with a plug-in that has started no engine yet."""
+    copied = tmp_path / "fresh.ofx"
+    shutil.copy(binary, copied)
+    host = Host(copied)
+    assert host.load() == OK
+    return host
+
+
+def test_an_engine_is_started_without_what_the_host_has_in_its_environment(
+    fresh: Host, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_launch(tmp_path / "config", [sys.executable, fake_engine.__file__, str(run)])
+    for name in ("PYTHONPATH", "PYTHONHOME_OF_HOST", "LD_LIBRARY_PATH", "QT_PLUGIN_PATH"):
+        monkeypatch.setenv(name, "/of/the/host")
+    monkeypatch.setenv("RDE_ROTO_KEPT", "yes")
+    with instance(fresh, GENERAL, SHOT) as effect:
+        image = empty(channels=1)
+        try:
+            assert fresh.render(effect, 1004, image) == OK, fresh.messages
+        finally:
+            stop_engine(run)
+    assert not (image.read() == 7).any()
+    found = json.loads((run / "environment.json").read_text())
+    assert found["RDE_ROTO_KEPT"] == "yes"
+    assert [name for name in found if name.startswith(("PYTHON", "LD_", "QT_"))] == []
+    assert fresh.trespasses == []
+
+
+def stop_engine(run: Path) -> None:
+    """Ends a fake engine that the plug-in has started, where there is one."""
+    endpoint = run / "engine-auto.json"
+    if not endpoint.exists():
+        return
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(json.loads(endpoint.read_text())["unix"])
+        connection.sendall(message({"do": "stop", "id": 1}))
+        assert connection.recv(1)
+
+
+def message(said: Object) -> bytes:
+    data = json.dumps(said).encode()
+    return struct.pack(">4sI", MAGIC, len(data)) + data
+
+
+def test_a_button_starts_an_engine_and_does_not_wait_for_it(
+    fresh: Host, run: Path, tmp_path: Path
+) -> None:
+    write_launch(tmp_path / "config", [sys.executable, "-c", "pass"])
+    with instance(fresh, GENERAL, SHOT) as effect:
+        fresh.connect(effect, "Mask", lambda _: empty(channels=1))
+        begun = time.monotonic()
+        assert fresh.change(effect, "setKeyframe", 1002) == OK
+        assert time.monotonic() - begun < 2
+        assert "being started" in effect.params["status"].value
+        assert [message.persistent for message in fresh.messages] == [False]
+
+
+def test_an_engine_that_never_comes_is_not_waited_for_once_the_host_aborts(
+    fresh: Host, run: Path, tmp_path: Path
+) -> None:
+    write_launch(tmp_path / "config", [sys.executable, "-c", "pass"])
+    asked = iter(range(4))
+    fresh.aborts = lambda: next(asked, None) is None
+    with instance(fresh, GENERAL, SHOT) as effect:
+        assert fresh.render(effect, 1002, empty()) == OK
+    assert fresh.messages == []
+
+
+def test_a_socket_that_an_engine_left_behind(host: Host, node: Effect, run: Path) -> None:
+    run.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(run / "dead.sock"))
+    for endpoint in (
+        {"unix": str(run / "dead.sock")},
+        {"unix": "/" + "long" * 100},
+        {"unix": str(run)},
+        {"tcp": 1},
+        {"tcp": -1},
+        {},
+    ):
+        (run / "engine-auto.json").write_text(json.dumps({"protocol": 1, **endpoint}))
+        refused(host, node, "No engine runs")
+    for written in (b"\xff", b"[]", b"{", b"x" * 70_000):
+        (run / "engine-auto.json").write_bytes(written)
+        refused(host, node, "No engine runs")
+
+
+def test_an_engine_that_ends_while_it_is_asked_is_asked_once_more(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    def once(connection: Connection, said: Object) -> None:
+        del engine.instead["matte"]
+        nothing(connection, said)
+
+    engine.instead["matte"] = once
+    image = empty(channels=1)
+    assert host.render(node, 1004, image) == OK
+    shot = engine.asked("matte")[1]["shot"]
+    assert same_bits(image.read()[..., 0], matte_of(shot, 1004, HEIGHT, WIDTH)[::-1])
+    assert [message.kind for message in host.messages] == []
+
+
+# Waiting.
+
+
+def waits(engine: FakeEngine) -> fake_engine.Instead:
+    def wait(connection: Connection, said: Object) -> None:
+        connection.wait_until_closed()
+        engine.gone.set()
+        raise EOFError
+
+    return wait
+
+
+@pytest.mark.parametrize("do", ["hello", "open", "matte"])
+def test_an_abort_ends_the_wait_and_the_engine_hears_of_it(
+    host: Host, node: Effect, engine: FakeEngine, do: str
+) -> None:
+    asked = iter(range(5))
+    engine.instead[do] = waits(engine)
+    host.aborts = lambda: next(asked, None) is None
+    image = empty()
+    assert host.render(node, 1001, image) == OK
+    assert engine.gone.wait(10)
+    assert host.messages == []
+    assert (image.read() == 7).all()
+
+
+def test_an_abort_while_pixels_are_on_their_way(host: Host, node: Effect, run: Path) -> None:
+    def half(connection: Connection, said: Object) -> None:
+        payload = {"bytes": BYTES, "by": "stream"}
+        connection.send({**SIZES, "id": said["id"], "payload": payload}, behind=bytes(100))
+        connection.wait_until_closed()
+        engine.gone.set()
+
+    with FakeEngine(run, tcp=True) as engine:
+        engine.instead["matte"] = half
+        asked = iter(range(5))
+        host.aborts = lambda: next(asked, None) is None
+        assert host.render(node, 1001, empty()) == OK
+        assert engine.gone.wait(10)
+    assert host.messages == []
+
+
+def test_one_slow_matte_holds_up_no_other(host: Host, node: Effect, engine: FakeEngine) -> None:
+    go_on = threading.Event()
+
+    def slow(connection: Connection, said: Object) -> None:
+        if said["frame"] == 1001:
+            assert go_on.wait(30)
+        matte = matte_of(said["shot"], said["frame"], HEIGHT, WIDTH)
+        connection.send_pixels({**SIZES, "id": said["id"]}, matte)
+
+    engine.instead["matte"] = slow
+    status: list[int] = []
+    first = threading.Thread(target=lambda: status.append(host.render(node, 1001, empty())))
+    first.start()
+    assert host.render(node, 1002, empty()) == OK
+    assert status == []
+    go_on.set()
+    first.join()
+    assert status == [OK]
+
+
+def test_a_button_waits_a_few_seconds_at_most(host: Host, node: Effect, engine: FakeEngine) -> None:
+    engine.instead["open"] = waits(engine)
+    begun = time.monotonic()
+    assert host.change(node, "propagate") == OK
+    assert time.monotonic() - begun < 10
+    assert engine.gone.wait(10)
+    assert node.params["status"].value == host.messages[0].text
+    assert "busy" in host.messages[0].text
+
+
+# Buttons that cannot do what they say.
+
+
+def no_mask(host: Host, node: Effect, engine: FakeEngine) -> None:
+    pass
+
+
+def no_image(host: Host, node: Effect, engine: FakeEngine) -> None:
+    host.connect(node, "Mask", lambda _: None)
+
+
+def a_proxy(host: Host, node: Effect, engine: FakeEngine) -> None:
+    host.connect(node, "Mask", lambda _: Image(np.ones((8, 12, 1), np.float32), scale=0.5))
+
+
+def refuses(do: str) -> Callable[[Host, Effect, FakeEngine], None]:
+    def prepare(host: Host, node: Effect, engine: FakeEngine) -> None:
+        host.connect(node, "Mask", lambda _: empty(channels=1))
+        engine.instead[do] = error
+
+    return prepare
+
+
+def no_path(host: Host, node: Effect, engine: FakeEngine) -> None:
+    host.connect(node, "Mask", lambda _: empty(channels=1))
+    engine.instead["keep"] = lambda connection, said: connection.send(
+        {"id": said["id"], "ok": True, "mask": "relative.exr"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (no_mask, "no mask at this frame"),
+        (no_image, "no mask at this frame"),
+        (a_proxy, "full size"),
+        (refuses("hello"), "is not there"),
+        (refuses("open"), "is not there"),
+        (refuses("keep"), "is not there"),
+        (no_path, "where it keeps the mask"),
+    ],
+)
+def test_a_keyframe_that_cannot_be_kept_changes_nothing(
+    host: Host,
+    node: Effect,
+    engine: FakeEngine,
+    prepare: Callable[[Host, Effect, FakeEngine], None],
+    words: str,
+) -> None:
+    prepare(host, node, engine)
+    assert host.change(node, "setKeyframe", 1002) == OK
+    (said,) = host.messages
+    assert words in said.text
+    assert node.params["status"].value == said.text
+    assert node.params["keyframes"].value == SHOT["keyframes"]
+
+
+def test_an_opaque_source_is_no_mask(host: Host, engine: FakeEngine) -> None:
+    with instance(host, "OfxImageEffectContextFilter", SHOT) as effect:
+        host.connect(effect, "Source", lambda _: empty(premultiplication="OfxImageOpaque"))
+        assert host.change(effect, "setKeyframe", 1002) == OK
+        assert "no alpha" in host.messages[0].text
+        assert effect.params["keyframes"].value == SHOT["keyframes"]
+
+
+def test_nothing_is_propagated_without_a_keyframe(host: Host, engine: FakeEngine) -> None:
+    with instance(host, GENERAL, {**SHOT, "keyframes": ""}) as effect:
+        assert host.change(effect, "propagate") == OK
+        assert "no keyframe yet" in host.messages[0].text
+    assert engine.asked("prefetch") == []
+
+
+def test_a_job_of_an_engine_that_has_ended_is_begun_anew(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    assert host.change(node, "propagate") == OK
+    engine.instead["progress"] = error
+    assert host.change(node, "propagate") == OK
+    assert len(engine.asked("prefetch")) == 2
+    assert host.messages == []
