@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,8 @@ class Connection:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files).tobytes())]
         head = HEAD.pack(MAGIC, len(text)) + text
         sent = self.socket.sendmsg([head], rights if files else [])
-        self.socket.sendall(head[sent:] + behind)
+        if head[sent:] + behind:  # else the client may have closed it already
+            self.socket.sendall(head[sent:] + behind)
 
     def send_pixels(self, said: Object, pixels: Floats, cut_bytes: int = 0) -> None:
         """Pixels the way the client asked for; without the last `cut_bytes`, which are promised."""
@@ -83,9 +84,8 @@ class Connection:
         if not self.by_memory:
             self.send({**said, "payload": payload}, behind=kept)
             return
-        file = in_memory(kept)
-        self.send({**said, "payload": payload}, (file,))
-        os.close(file)
+        with in_memory(kept) as file:
+            self.send({**said, "payload": payload}, (file.fileno(),))
 
     def wait_until_closed(self) -> None:
         """Returns when the client has gone."""
@@ -93,10 +93,11 @@ class Connection:
             pass
 
 
-def in_memory(data: bytes) -> int:
-    """A descriptor of a file without a name."""
-    file = os.memfd_create("fake")
-    os.write(file, data)
+def in_memory(data: bytes) -> BinaryIO:
+    """A file without a name."""
+    file = os.fdopen(os.memfd_create("fake"), "w+b")
+    file.write(data)
+    file.flush()
     return file
 
 

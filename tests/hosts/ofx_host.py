@@ -132,7 +132,6 @@ class Param:
     kind: str
     properties: Properties
     value: Any = None
-    _kept: list[Any] = field(default_factory=list)
 
 
 @dataclass
@@ -336,10 +335,10 @@ class Host:
         if text == self._without or (text == "OfxMessageSuite" and version > self._message_version):
             return None
         suite = self._suites.get((text, min(version, 1)))
-        return None if suite is None else ctypes.addressof(suite)
+        return None if suite is None else ctypes.addressof(suite[0])
 
 
-def _suites(host: Host) -> dict[tuple[str, int], Any]:
+def _suites(host: Host) -> dict[tuple[str, int], tuple[Any, dict[int, Any]]]:
     return {
         ("OfxPropertySuite", 1): _table(_property_functions(host), 18),
         ("OfxImageEffectSuite", 1): _table(_effect_functions(host), 13),
@@ -348,13 +347,12 @@ def _suites(host: Host) -> dict[tuple[str, int], Any]:
     }
 
 
-def _table(functions: dict[int, Any], count: int) -> Any:
-    """A suite: pointers to functions; those that no test needs are null."""
+def _table(functions: dict[int, Any], count: int) -> tuple[Any, dict[int, Any]]:
+    """A suite: pointers to functions, null where no test needs one; and what they point to."""
     table = (_P * count)()
     for place, function in functions.items():
         table[place] = ctypes.cast(function, _P).value
-    table.kept = functions
-    return table
+    return table, functions
 
 
 def _property_functions(host: Host) -> dict[int, Any]:

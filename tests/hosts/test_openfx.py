@@ -372,6 +372,10 @@ def mask_image(seed: int = 0, dtype: Any = np.float32, channels: int = 1, **more
     return Image((values * 255).astype(dtype) if dtype == np.uint8 else values, **more)
 
 
+def connect_mask(host: Host, effect: Effect, image: Image) -> None:
+    host.connect(effect, "Mask", lambda _: image)
+
+
 def keyframes(effect: Effect) -> dict[int, str]:
     text = effect.params["keyframes"].value
     return dict(json.loads(text)) if text else {}
@@ -417,7 +421,7 @@ def test_a_mask_is_alpha_or_an_opaque_pictures_red(
 ) -> None:
     for premultiplication, channel in ((PREMULTIPLIED, 3), (STRAIGHT, 3), (OPAQUE, 0)):
         image = mask_image(3, np.uint8, 4, premultiplication=premultiplication)
-        host.connect(node, "Mask", lambda _, image=image: image)
+        connect_mask(host, node, image)
         assert host.change(node, "setKeyframe", 1005) == OK
         wanted = image.pixels[::-1, :, channel].astype(np.float32) / np.float32(255)
         assert same_bits(engine.masks[keyframes(node)[1005]], wanted)

@@ -5,6 +5,7 @@ Every way ends in a sentence for the artist and the status "failed", and never i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import socket
@@ -100,19 +101,19 @@ def files(count: int, payload: Any) -> fake_engine.Instead:
     """An answer with some files, and what it says of its pixels."""
 
     def answer(connection: Connection, said: Object) -> None:
-        sent = tuple(in_memory(bytes(BYTES)) for _ in range(count))
         more = {} if payload is None else {"payload": payload}
-        connection.send({**SIZES, **more, "id": said["id"]}, sent)
+        with contextlib.ExitStack() as stack:
+            sent = [stack.enter_context(in_memory(bytes(BYTES))) for _ in range(count)]
+            numbers = tuple(file.fileno() for file in sent)
+            connection.send({**SIZES, **more, "id": said["id"]}, numbers)
 
     return answer
 
 
 def a_pipe(connection: Connection, said: Object) -> None:
     near, far = socket.socketpair()
-    payload = {"bytes": BYTES, "by": "memory"}
-    connection.send({**SIZES, "payload": payload, "id": said["id"]}, (far.fileno(),))
-    near.close()
-    far.close()
+    with near, far:
+        connection.send({**SIZES, "payload": MEMORY, "id": said["id"]}, (far.fileno(),))
 
 
 def other_size(connection: Connection, said: Object) -> None:
@@ -181,6 +182,18 @@ def test_a_wrong_answer_is_a_message(
     image = empty(channels=1)
     assert host.render(node, 1001, image) == OK  # and then it works again
     assert host.messages[-1].kind == "clear"
+
+
+def test_no_descriptor_is_left_open_whatever_came(host: Host, node: Effect, run: Path) -> None:
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        pytest.skip("this system does not list a process's descriptors in /proc")
+    before = len(list(folder.iterdir()))
+    with FakeEngine(run) as engine:
+        for answer, _ in ANSWERS.values():
+            engine.instead["matte"] = answer
+            assert host.render(node, 1001, empty()) == FAILED
+    assert len(list(folder.iterdir())) == before
 
 
 @pytest.mark.parametrize(
