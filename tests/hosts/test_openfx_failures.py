@@ -27,6 +27,7 @@ from openfx_plugin import HEIGHT, SHOT, WIDTH, empty, same_bits, write_launch
 pytest_plugins = ("openfx_fixtures",)
 
 BYTES = 4 * WIDTH * HEIGHT
+MEMORY: Object = {"bytes": BYTES, "by": "memory"}
 SIZES: Object = {"ok": True, "elements": ["hero"], "width": WIDTH, "height": HEIGHT}
 
 
@@ -84,6 +85,17 @@ def text(data: bytes) -> fake_engine.Instead:
     return lambda connection, said: connection.send_bytes(data)
 
 
+def right_but(member: bytes) -> fake_engine.Instead:
+    """A right answer with one more member: as it stands, which need not be JSON."""
+
+    def answer(connection: Connection, said: Object) -> None:
+        right = json.dumps({**SIZES, "payload": MEMORY, "id": said["id"]}).encode()
+        with in_memory(bytes(BYTES)) as file:
+            connection.send_bytes(right[:-1] + b", " + member + b"}", (file.fileno(),))
+
+    return answer
+
+
 def another_id(connection: Connection, said: Object) -> None:
     connection.send_pixels({**SIZES, "id": said["id"] + 1}, matte_of({}, 0, HEIGHT, WIDTH))
 
@@ -130,7 +142,6 @@ def two_elements(connection: Connection, said: Object) -> None:
     connection.send_pixels(answer, matte_of({}, 0, HEIGHT, WIDTH))
 
 
-MEMORY = {"bytes": BYTES, "by": "memory"}
 ANSWERS: dict[str, tuple[fake_engine.Instead, str]] = {
     "error": (error, "frame 1001 of the plate is not there: größer 100%s \U0001f600"),
     "long error": (long_error, "üüüü"),
@@ -145,12 +156,23 @@ ANSWERS: dict[str, tuple[fake_engine.Instead, str]] = {
     "an empty object": (text(b"{}"), "no message"),
     "nothing at all": (text(b""), "no message"),
     "behind the object": (text(b"{} {}"), "no message"),
-    "too deep": (text(b'{"a":' + b"[" * 100_000), "no message"),
-    "no UTF-8": (text(b'{"ok": "\xff\xfe"}'), "no message"),
-    "an overlong letter": (text(b'{"ok": "\xc0\xaf"}'), "no message"),
-    "an open string": (text(b'{"ok": "'), "no message"),
-    "an open escape": (text(b'{"ok": "\\u12"}'), "no message"),
-    "a bare minus": (text(b'{"id": -}'), "no message"),
+    "too deep": (right_but(b'"a":' + b"[" * 40 + b"]" * 40), "no message"),
+    "far too deep": (right_but(b'"a":' + b"[" * 400_000 + b"]" * 400_000), "no message"),
+    "no UTF-8": (right_but(b'"a": "\xff\xfe"'), "no message"),
+    "half a letter": (right_but(b'"a": "\xc3"'), "no message"),
+    "an overlong letter": (right_but(b'"a": "\xc0\xaf"'), "no message"),
+    "a longer overlong letter": (right_but(b'"a": "\xe0\x80\xaf"'), "no message"),
+    "beyond all letters": (right_but(b'"a": "\xf4\x90\x80\x80"'), "no message"),
+    "a surrogate": (right_but(b'"a": "\xed\xa0\x80"'), "no message"),
+    "a bare line feed": (right_but(b'"a": "\n"'), "no message"),
+    "an open string": (right_but(b'"a": "'), "no message"),
+    "an open escape": (right_but(b'"a": "\\u12"'), "no message"),
+    "an escape that is none": (right_but(b'"a": "\\x"'), "no message"),
+    "a bare minus": (right_but(b'"a": -'), "no message"),
+    "an open fraction": (right_but(b'"a": 1.'), "no message"),
+    "half a word": (right_but(b'"a": nul'), "no message"),
+    "no value": (right_but(b'"a":'), "no message"),
+    "no name": (right_but(b"3: 4"), "no message"),
     "another id": (another_id, "no message"),
     "no pixels": (no_pixels, "not as large"),
     "a short file": (short_file, "no message"),
@@ -449,6 +471,15 @@ def test_an_engine_that_ends_while_it_is_asked_is_asked_once_more(
     shot = engine.asked("matte")[1]["shot"]
     assert same_bits(image.read()[..., 0], matte_of(shot, 1004, HEIGHT, WIDTH)[::-1])
     assert [message.kind for message in host.messages] == []
+
+
+def test_any_json_that_is_right_is_taken(host: Host, node: Effect, engine: FakeEngine) -> None:
+    deep = b"[" * 30 + b"]" * 30
+    member = b'"a" :\t[ -0.5e+3, 0, 1E2, true,false , null, {"\\u00fc\\n\xc3\xbc": ""}, %s]' % deep
+    engine.instead["matte"] = right_but(member)
+    image = empty(channels=1)
+    assert host.render(node, 1001, image) == OK, host.messages
+    assert not image.read().any()
 
 
 # Waiting.
