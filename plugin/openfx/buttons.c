@@ -85,17 +85,16 @@ static bool is_full_size(ofx_properties image)
     return scale[0] == 1 && scale[1] == 1;
 }
 
-/* One float a pixel of the plate's data window, the upper row first. NULL when memory ends. */
-static float *read_mask(const struct image *image, const struct window *window)
+/* One float a pixel of the plate's display window, the upper row first. NULL when memory ends. */
+static float *read_mask(const struct image *image, const int64_t display[4])
 {
-    size_t width = (size_t)window->width, height = (size_t)window->height;
+    size_t width = (size_t)display[2], height = (size_t)display[3];
     float *mask = malloc(width * height * sizeof *mask);
     float *row = malloc(4 * width * sizeof *row);
     /* an opaque picture of a mask has it in its colours */
     int channel = image->channels == 1 || image->alpha == ALPHA_OPAQUE ? 0 : 3;
     for (size_t line = 0; mask != NULL && row != NULL && line < height; line++) {
-        int y = window->bottom + window->height - 1 - (int)line;
-        image_read(image, y, window->left, window->left + window->width, row);
+        image_read(image, (int)(height - 1 - line), 0, (int)width, row);
         for (size_t x = 0; x < width; x++) {
             float value = row[x * (size_t)image->channels + (size_t)channel];
             mask[line * width + x] = value > 0 ? (value < 1 ? value : 1) : 0;
@@ -109,19 +108,18 @@ static float *read_mask(const struct image *image, const struct window *window)
     return mask;
 }
 
-static bool ask_keep(struct engine *engine, const struct wait *wait, const struct opened *opened,
-                     const float *mask, char **path, struct trouble *trouble)
+static bool send_mask(struct engine *engine, const struct wait *wait, const int64_t display[4],
+                      const float *mask, char **path, struct trouble *trouble)
 {
     static const char *const names[] = {",\"x\":", ",\"y\":", ",\"width\":", ",\"height\":"};
     struct text request = {0};
     struct message answer;
-    size_t bytes = (size_t)(opened->data[2] * opened->data[3]) * sizeof *mask;
+    size_t bytes = (size_t)(display[2] * display[3]) * sizeof *mask;
     text_add(&request, "\"do\":\"keep\"");
     for (int side = 0; side < 4; side++) {
         text_add(&request, names[side]);
-        text_add_integer(&request, opened->data[side]);
+        text_add_integer(&request, display[side]);
     }
-    *path = NULL;
     bool good = engine_ask(engine, wait, &request, mask, bytes, &answer, trouble);
     if (good) {
         *path = json_string(&answer.json, json_member(&answer.json, 0, "mask"));
@@ -135,35 +133,90 @@ static bool ask_keep(struct engine *engine, const struct wait *wait, const struc
     return good;
 }
 
-static bool keep_image(const struct shot *shot, const struct image *image, char **path,
-                       struct trouble *trouble)
+/* Keeps the mask, makes it the frame's keyframe, and asks the engine whether that is a shot. */
+static bool try_keyframe(struct engine *engine, const struct wait *wait, struct shot *shot,
+                         int frame, const struct image *image, const int64_t display[4],
+                         struct opened *opened, struct trouble *trouble)
+{
+    char *path = NULL;
+    memset(opened, 0, sizeof *opened);
+    float *mask = read_mask(image, display);
+    bool good = mask != NULL ? send_mask(engine, wait, display, mask, &path, trouble)
+                             : say(trouble, "There is not enough memory.");
+    free(mask);
+    if (good && !keyframes_set(&shot->keyframes, frame, path))
+        good = say(trouble, "There is not enough memory.");
+    free(path);
+    good = good && ask_open(engine, wait, shot, opened, trouble);
+    free(opened->range);
+    opened->range = NULL;
+    return good;
+}
+
+/* The plate's display window, as far as the host can tell before there is a keyframe. */
+static bool guess_display(ofx_effect effect, double time, int64_t display[4])
+{
+    const char *name = is_connected(effect, SOURCE_CLIP) ? SOURCE_CLIP : mask_clip(effect);
+    ofx_clip clip = NULL;
+    ofx_properties set = NULL;
+    ofx_rectangle region;
+    double aspect = 1;
+    if (host.effects->clip_get(effect, name, &clip, &set) != OFX_OK ||
+        host.effects->clip_region(clip, time, &region) != OFX_OK)
+        return false;
+    host.properties->get_double(set, OFX_PIXEL_ASPECT, 0, &aspect);
+    double width = region.x2 / aspect, height = region.y2;
+    if (!(width >= 1 && width <= LARGEST_PX && height >= 1 && height <= LARGEST_PX))
+        return false;
+    display[0] = display[1] = 0;
+    display[2] = (int64_t)(width + 0.5);
+    display[3] = (int64_t)(height + 0.5);
+    return true;
+}
+
+/* Where there is a keyframe already, the engine tells how large the plate is. Else it can only be
+   asked with one; if its answer is another window than was guessed, the mask is sent once more. */
+static bool place_keyframe(struct engine *engine, const struct wait *wait, struct shot *shot,
+                           int frame, const struct image *image, int64_t display[4],
+                           struct trouble *trouble)
+{
+    struct opened opened;
+    bool known = shot->keyframes.count > 0 && ask_open(engine, wait, shot, &opened, trouble);
+    if (known) {
+        memcpy(display, opened.display, sizeof opened.display);
+        free(opened.range);
+    }
+    for (int round = 0; round < 2; round++) {
+        if (!try_keyframe(engine, wait, shot, frame, image, display, &opened, trouble))
+            return false;
+        if (memcmp(display, opened.display, sizeof opened.display) == 0)
+            return true;
+        memcpy(display, opened.display, sizeof opened.display);
+    }
+    return say(trouble, "The plate's display window changes from one look to the next.");
+}
+
+static bool keep_image(ofx_effect effect, double time, struct shot *shot, int frame,
+                       const struct image *image, struct trouble *trouble)
 {
     struct wait wait = short_wait();
     struct engine engine;
-    struct opened opened;
-    float *mask = NULL;
-    *path = NULL;
+    int64_t display[4];
+    if (!guess_display(effect, time, display))
+        return say(trouble, "The mask has no size that a plate can have.");
     if (!engine_connect(&engine, &wait, false, trouble))
         return false;
-    bool good = ask_open(&engine, &wait, shot, false, &opened, trouble);
-    if (good) {
-        mask = read_mask(image, &opened.window);
-        good = mask != NULL ? ask_keep(&engine, &wait, &opened, mask, path, trouble)
-                            : say(trouble, "There is not enough memory.");
-    }
-    free(mask);
-    free(opened.range);
+    bool good = place_keyframe(&engine, &wait, shot, frame, image, display, trouble);
     engine_close(&engine);
     return good;
 }
 
-static bool keep_mask(ofx_effect effect, double time, const struct shot *shot, char **path,
+static bool keep_mask(ofx_effect effect, double time, struct shot *shot, int frame,
                       struct trouble *trouble)
 {
     const char *clip = mask_clip(effect);
     ofx_properties handle = NULL;
     struct image image;
-    *path = NULL;
     if (!is_connected(effect, clip) || !fetch_image(effect, clip, time, &handle, &image))
         return trouble_say(trouble, TROUBLE_SAID, "There is no mask at this frame: connect one to ",
                            clip, ".");
@@ -173,7 +226,7 @@ static bool keep_mask(ofx_effect effect, double time, const struct shot *shot, c
     else if (strcmp(clip, SOURCE_CLIP) == 0 && image.alpha == ALPHA_OPAQUE)
         good = say(trouble, "Source has no alpha: paint the mask there.");
     else
-        good = keep_image(shot, &image, path, trouble);
+        good = keep_image(effect, time, shot, frame, &image, trouble);
     host.effects->image_release(handle);
     return good;
 }
@@ -181,17 +234,14 @@ static bool keep_mask(ofx_effect effect, double time, const struct shot *shot, c
 static bool set_keyframe(ofx_effect effect, double time, struct trouble *trouble)
 {
     struct shot shot;
-    char *path = NULL;
     int frame = 0;
     if (!shot_of(effect, &shot, trouble))
         return false;
     bool good = frame_at(effect, time, &frame)
-                    ? keep_mask(effect, time, &shot, &path, trouble)
+                    ? keep_mask(effect, time, &shot, frame, trouble)
                     : say(trouble, "The host's time is no frame.");
-    if (good && !(keyframes_set(&shot.keyframes, frame, path) &&
-                  store_keyframes(effect, &shot.keyframes)))
+    if (good && !store_keyframes(effect, &shot.keyframes))
         good = say(trouble, "There is not enough memory.");
-    free(path);
     shot_free(&shot);
     if (good)
         show_keyframes(effect);
@@ -264,12 +314,12 @@ static bool begin_job(ofx_effect effect, struct engine *engine, const struct wai
     struct message answer;
     struct opened opened;
     struct instance *instance = instance_of(effect);
-    bool good = ask_open(engine, wait, shot, true, &opened, trouble);
+    bool good = ask_open(engine, wait, shot, &opened, trouble);
     if (good) {
         text_add(&request, "\"do\":\"prefetch\",\"frames\":");
         text_add_quoted(&request, opened.range);
         text_add(&request, ",");
-        shot_write(shot, true, &request);
+        shot_write(shot, &request);
         good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
         forget_job(instance);
         if (good && instance != NULL)

@@ -185,6 +185,8 @@ bool engine_connect(struct engine *engine, const struct wait *wait, bool patient
     engine->socket = -1;
     for (;;) {
         enum greeting greeting = find_and_greet(engine, &while_it_starts, trouble);
+        if (greeting == GREETED)
+            engine_answered();
         if (greeting != NOBODY_THERE)
             return greeting == GREETED;
         if (!engine_start(trouble))

@@ -162,6 +162,7 @@ typedef struct {
 #define OFX_DATA "OfxImagePropData"
 #define OFX_BOUNDS "OfxImagePropBounds"
 #define OFX_ROW_BYTES "OfxImagePropRowBytes"
+#define OFX_PIXEL_ASPECT "OfxImagePropPixelAspectRatio"
 #define OFX_DEPTH "OfxImageEffectPropPixelDepth"
 #define OFX_COMPONENTS "OfxImageEffectPropComponents"
 #define OFX_PREMULTIPLICATION "OfxImageEffectPropPreMultiplication"

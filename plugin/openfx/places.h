@@ -22,4 +22,7 @@ bool read_json_file(const char *path, char **source, struct json *json);
 /* Starts the engine, unless this process did so just now. */
 bool engine_start(struct trouble *trouble);
 
+/* Once an engine has answered, the next one may be started at once. */
+void engine_answered(void);
+
 #endif

@@ -48,7 +48,7 @@ static bool ask_matte(struct engine *engine, const struct wait *wait, const stru
     text_add(&request, ",\"element\":");
     text_add_quoted(&request, shot->element);
     text_add(&request, ",");
-    shot_write(shot, true, &request);
+    shot_write(shot, &request);
     bool good = engine_ask(engine, wait, &request, NULL, 0, answer, trouble);
     text_free(&request);
     if (!good)
@@ -73,7 +73,7 @@ static bool ask_once(const struct wait *wait, const struct shot *shot, int frame
     answer->pixels.descriptor = -1;
     if (!engine_connect(&engine, wait, true, trouble))
         return false;
-    bool good = ask_open(&engine, wait, shot, true, &opened, trouble) &&
+    bool good = ask_open(&engine, wait, shot, &opened, trouble) &&
                 ask_matte(&engine, wait, shot, frame, &opened.window, answer, trouble);
     *window = opened.window;
     free(opened.range);

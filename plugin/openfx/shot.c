@@ -153,15 +153,14 @@ static void write_keyframes(const struct shot *shot, struct text *text)
     text_add(text, "]");
 }
 
-void shot_write(const struct shot *shot, bool with_keyframes, struct text *text)
+void shot_write(const struct shot *shot, struct text *text)
 {
     text_add(text, "\"shot\":{\"schema\":\"rde-roto.shot/1\",\"plate\":{\"path\":");
     text_add_quoted(text, shot->plate);
     text_add(text, "},\"elements\":[{\"id\":");
     text_add_quoted(text, shot->element);
     text_add(text, "}]");
-    if (with_keyframes)
-        write_keyframes(shot, text);
+    write_keyframes(shot, text);
     if (*shot->preset) {
         text_add(text, ",\"preset\":");
         text_add_quoted(text, shot->preset);

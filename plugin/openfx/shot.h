@@ -36,7 +36,7 @@ void shot_free(struct shot *shot);
 /* Whether it can be asked about at all; else says what is missing. */
 bool shot_check(const struct shot *shot, struct trouble *trouble);
 
-/* Writes "shot":{...}, for a request; without its keyframes where only the plate matters. */
-void shot_write(const struct shot *shot, bool with_keyframes, struct text *text);
+/* Writes "shot":{...}, for a request. */
+void shot_write(const struct shot *shot, struct text *text);
 
 #endif

@@ -181,6 +181,13 @@ static bool start_now(struct trouble *trouble)
     return good;
 }
 
+void engine_answered(void)
+{
+    pthread_mutex_lock(&last_start);
+    last_start_ms = 0;
+    pthread_mutex_unlock(&last_start);
+}
+
 bool engine_start(struct trouble *trouble)
 {
     bool good = true;

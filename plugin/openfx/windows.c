@@ -16,20 +16,20 @@ static bool read_sides(const struct json *json, const char *name, int64_t sides[
 
 static bool read_opened(const struct json *json, struct opened *opened)
 {
-    int64_t display[4];
-    return read_sides(json, "data", opened->data) && read_sides(json, "display", display) &&
-           window_of(opened->data, display, &opened->window) &&
+    int64_t data[4];
+    return read_sides(json, "data", data) && read_sides(json, "display", opened->display) &&
+           window_of(data, opened->display, &opened->window) &&
            (opened->range = json_string(json, json_member(json, 0, "range"))) != NULL;
 }
 
 bool ask_open(struct engine *engine, const struct wait *wait, const struct shot *shot,
-              bool with_keyframes, struct opened *opened, struct trouble *trouble)
+              struct opened *opened, struct trouble *trouble)
 {
     struct text request = {0};
     struct message answer;
     memset(opened, 0, sizeof *opened);
     text_add(&request, "\"do\":\"open\",");
-    shot_write(shot, with_keyframes, &request);
+    shot_write(shot, &request);
     bool good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
     if (good && !read_opened(&answer.json, opened))
         good = say(trouble, "The engine does not say how large the plate is: install engine and "

@@ -9,12 +9,13 @@
 #include "shot.h"
 
 struct opened {
-    int64_t data[4];      /* x, y, width, height of the plate's data window, y downwards */
-    struct window window; /* the same in the host's direction, from the display window's corner */
+    int64_t display[4];   /* x, y, width, height of the plate's display window, y downwards */
+    struct window window; /* its data window, in the host's direction, from the other's corner */
     char *range;          /* the shot's frames; the caller frees it */
 };
 
+/* The engine opens no shot without a keyframe. */
 bool ask_open(struct engine *engine, const struct wait *wait, const struct shot *shot,
-              bool with_keyframes, struct opened *opened, struct trouble *trouble);
+              struct opened *opened, struct trouble *trouble);
 
 #endif

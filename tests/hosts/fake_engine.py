@@ -203,6 +203,9 @@ class FakeEngine:
         instead = self.instead.get(do)
         if instead is not None:
             instead(connection, said)
+        elif do == "open" and not said["shot"]["keyframes"]:
+            error = {"kind": "usage", "code": 2, "sentence": "the plate has no keyframe"}
+            connection.send({"id": said["id"], "error": error})
         elif do == "matte":
             width, height = self.data[2:]
             answer = {"elements": [said["element"]], "width": width, "height": height}
@@ -219,7 +222,7 @@ class FakeEngine:
             return {"protocol": 1, "engine": "fake", "pid": os.getpid(), "device": "cpu"}
         if do == "open":
             sides = {"data": self.data, "display": self.display, "pixel_aspect": 1.0}
-            frames = [entry["frame"] for entry in said["shot"].get("keyframes", [])]
+            frames = [entry["frame"] for entry in said["shot"]["keyframes"]]
             return {"range": self.range, "elements": ["hero"], "keyframes": frames, **sides}
         if do == "keep":
             mask = np.frombuffer(pixels, np.float32).reshape(said["height"], said["width"])

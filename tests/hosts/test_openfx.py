@@ -389,7 +389,6 @@ def test_a_keyframe_is_kept_from_the_mask(host: Host, node: Effect, engine: Fake
     found = keyframes(node)
     assert set(found) == {1001, 1005}
     assert same_bits(engine.masks[found[1005]], image.pixels[::-1, :, 0])
-    assert "keyframes" not in engine.asked("open")[0]["shot"]
     assert node.params["status"].value == "keyframes: 1001, 1005"
     drawn(host, node, 1006, empty())
     (asked,) = engine.asked("matte")
@@ -400,20 +399,36 @@ def test_a_keyframe_is_kept_from_the_mask(host: Host, node: Effect, engine: Fake
     }
 
 
-def test_a_keyframe_is_as_large_as_the_plates_data_window(
-    host: Host, node: Effect, engine: FakeEngine
+@pytest.mark.parametrize("before", ["", SHOT["keyframes"]])
+def test_a_keyframe_is_as_large_as_the_plates_display_window(
+    host: Host, engine: FakeEngine, before: str
 ) -> None:
+    # without a keyframe the engine cannot be asked before the mask was sent once
     engine.display, engine.data = [10, 20, 40, 30], [13, 26, WIDTH, HEIGHT]
     image = Image(np.random.default_rng(2).random((30, 20, 1), np.float32))
-    host.connect(node, "Mask", lambda _: image)
-    assert host.change(node, "setKeyframe", 1005) == OK
+    with instance(host, GENERAL, {**SHOT, "keyframes": before}) as effect:
+        host.connect(effect, "Mask", lambda _: image)
+        assert host.change(effect, "setKeyframe", 1005) == OK
+        found = keyframes(effect)[1005]
     from_above = np.zeros((30, 40), np.float32)
     from_above[:, :20] = image.pixels[::-1, :, 0]
-    assert same_bits(
-        engine.masks[keyframes(node)[1005]],
-        np.ascontiguousarray(from_above[6 : 6 + HEIGHT, 3 : 3 + WIDTH]),
-    )
-    assert engine.kept == [(13, 26)]
+    assert same_bits(engine.masks[found], from_above)
+    assert engine.kept[-1] == (10, 20)
+    assert len(engine.kept) == (1 if before else 2)
+
+
+def test_before_the_first_keyframe_the_plate_is_as_large_as_source(
+    host: Host, engine: FakeEngine
+) -> None:
+    with instance(host, GENERAL, {**SHOT, "keyframes": ""}) as effect:
+        host.connect(effect, "Source", lambda _: empty())
+        host.connect(effect, "Mask", lambda _: Image(np.ones((4, 5, 1), np.float32), x=2, y=3))
+        assert host.change(effect, "setKeyframe", 1005) == OK
+        (found,) = keyframes(effect).values()
+    from_below = np.zeros((HEIGHT, WIDTH), np.float32)
+    from_below[3:7, 2:7] = 1
+    assert same_bits(engine.masks[found], from_below[::-1])
+    assert engine.kept == [(0, 0)]
 
 
 def test_a_mask_is_alpha_or_an_opaque_pictures_red(

@@ -1,0 +1,156 @@
+"""The OpenFX plug-in and the engine itself, from the first keyframe to an engine that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+import torch
+from numpy.typing import NDArray
+from ofx_host import GENERAL, OK, Effect, Host, Image, instance
+from openfx_plugin import same_bits, write_launch
+
+from rde_roto.models import save_weights, write_card
+from rde_roto.net import RDE_LITE, RDENet
+from rde_roto.values.model_card import ModelCard
+from rde_roto_client import Client
+from rde_roto_client.places import read_endpoint
+
+pytest_plugins = ("openfx_fixtures",)
+
+HEIGHT, WIDTH = 64, 96
+FRAMES = range(1001, 1007)
+PATIENCE_S = 60
+SERVE = [sys.executable, "-m", "rde_roto.doors.cli", "serve", "--idle", "60"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random rde-lite."""
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    torch.manual_seed(3)
+    sha256 = save_weights(RDENet(RDE_LITE).state_dict(), path)
+    card = ModelCard(
+        name="random",
+        architecture="rde-lite",
+        sha256=sha256,
+        licence="CC0",
+        commercial_use="allowed",
+        summary="untrained",
+    )
+    write_card(card, path)
+    return path
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """Six 8 bit images whose name is no plain ASCII; the pattern that names them."""
+    folder = tmp_path / "größer"
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    for frame in FRAMES:
+        buffer = oiio.ImageBuf(oiio.ImageSpec(WIDTH, HEIGHT, 3, "uint8"))
+        buffer.set_pixels(oiio.ROI(), rng.random((HEIGHT, WIDTH, 3), np.float32))
+        assert buffer.write(str(folder / f"hero.{frame}.png"))
+    return folder / "hero.####.png"
+
+
+@pytest.fixture
+def serves(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The plug-in may start an engine, which is ended with the test; nothing of it is left."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("RDE_ROTO_CACHE", str(tmp_path / "cache"))
+    write_launch(tmp_path / "config", SERVE)
+    yield
+    if read_endpoint() is not None:
+        kill()
+
+
+def kill() -> None:
+    endpoint = read_endpoint()
+    assert endpoint is not None
+    os.kill(endpoint["pid"], signal.SIGKILL)
+
+
+def painted() -> Image:
+    """A soft mask, row 0 the lowest."""
+    alpha = np.zeros((HEIGHT, WIDTH, 1), np.float32)
+    alpha[10:40, 20:70] = 1
+    alpha[40:44, 20:70] = np.float32(0.3)
+    return Image(alpha)
+
+
+def rendered(host: Host, effect: Effect, frame: int) -> NDArray[np.float32]:
+    """The matte, row 0 the lowest."""
+    image = Image(np.full((HEIGHT, WIDTH, 1), 7, np.float32))
+    assert host.render(effect, frame, image) == OK, host.messages
+    return image.read()[..., 0]
+
+
+def of_client(client: Client, effect: Effect, frame: int) -> NDArray[np.float32]:
+    """What another client is given for the same shot, row 0 the lowest."""
+    keyframes = json.loads(effect.params["keyframes"].value)
+    shot: dict[str, Any] = {
+        "schema": "rde-roto.shot/1",
+        "plate": {"path": effect.params["plate"].value},
+        "elements": [{"id": "hero"}],
+        "keyframes": [{"frame": f, "mask": m, "mask_as": "matte"} for f, m in keyframes],
+        "preset": "draft",
+        "model": effect.params["model"].value,
+    }
+    matte = client.matte(shot, frame, "hero")
+    return np.frombuffer(matte.pixels, np.float32).reshape(HEIGHT, WIDTH)[::-1]
+
+
+def propagated(host: Host, effect: Effect) -> str:
+    """Presses Propagate until it says something else than that it is running."""
+    end = time.monotonic() + PATIENCE_S
+    assert host.change(effect, "propagate") == OK
+    while True:
+        assert host.change(effect, "propagate") == OK
+        status = str(effect.params["status"].value)
+        if not status.startswith("running"):
+            return status
+        assert time.monotonic() < end
+
+
+@pytest.mark.slow
+def test_a_shot_from_its_first_keyframe_to_an_engine_that_is_killed(
+    host: Host, serves: None, plate: Path, weights: Path
+) -> None:
+    values = {"plate": str(plate), "element": "hero", "preset": "draft", "model": str(weights)}
+    with instance(host, GENERAL, values) as node, Client("tests") as client:
+        host.connect(node, "Mask", lambda _: painted())
+        assert host.change(node, "setKeyframe", 1003) == OK
+        assert "being started" in host.messages.pop().text
+        client.hello()  # waits until it is there
+        assert host.change(node, "setKeyframe", 1003) == OK
+        assert node.params["status"].value == "keyframes: 1003"
+
+        assert same_bits(rendered(host, node, 1003), painted().pixels[..., 0])
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda frame: rendered(host, node, frame), reversed(FRAMES)))
+        for frame, matte in zip(reversed(FRAMES), found, strict=True):
+            assert same_bits(matte, np.ascontiguousarray(of_client(client, node, frame)))
+        assert propagated(host, node) == "done: 6 of 6 frames"
+
+        kill()
+        again = rendered(host, node, 1006)  # which starts another one
+        assert same_bits(again, found[0])
+        assert host.messages == []
+
+        node.params["plate"].value = "/nowhere/hero.####.png"
+        image = Image(np.zeros((HEIGHT, WIDTH, 1), np.float32))
+        assert host.render(node, 1003, image) != OK
+        assert "/nowhere" in host.messages[-1].text
