@@ -53,22 +53,19 @@ static uint32_t to_integer(float value, float most)
     return value >= 1 ? (uint32_t)most : (uint32_t)(value * most + 0.5f);
 }
 
+/* Of any depth but float, whose rows are copied whole. */
 static float read_value(const unsigned char *place, enum depth depth)
 {
     uint16_t word;
-    float value;
     switch (depth) {
     case DEPTH_BYTE:
         return (float)*place / 255.0f;
     case DEPTH_SHORT:
         memcpy(&word, place, sizeof word);
         return (float)word / 65535.0f;
-    case DEPTH_HALF:
+    default:
         memcpy(&word, place, sizeof word);
         return half_to_float(word);
-    default:
-        memcpy(&value, place, sizeof value);
-        return value;
     }
 }
 
@@ -83,12 +80,9 @@ static void write_value(unsigned char *place, enum depth depth, float value)
         word = (uint16_t)to_integer(value, 65535.0f);
         memcpy(place, &word, sizeof word);
         return;
-    case DEPTH_HALF:
+    default:
         word = float_to_half(value);
         memcpy(place, &word, sizeof word);
-        return;
-    default:
-        memcpy(place, &value, sizeof value);
     }
 }
 
@@ -107,6 +101,10 @@ void image_read(const struct image *image, int y, int x1, int x2, float *out)
     const unsigned char *place = pixel_at(image, first, y);
     int values = (last - first) * image->channels;
     out += (first - x1) * image->channels;
+    if (image->depth == DEPTH_FLOAT) {
+        memcpy(out, place, (size_t)values * sizeof *out);
+        return;
+    }
     for (int index = 0; index < values; index++, place += value_bytes[image->depth])
         out[index] = read_value(place, image->depth);
 }
@@ -115,6 +113,10 @@ void image_write(const struct image *image, int y, int x1, int x2, const float *
 {
     unsigned char *place = pixel_at(image, x1, y);
     int values = (x2 - x1) * image->channels;
+    if (image->depth == DEPTH_FLOAT) {
+        memcpy(place, row, (size_t)values * sizeof *row);
+        return;
+    }
     for (int index = 0; index < values; index++, place += value_bytes[image->depth])
         write_value(place, image->depth, row[index]);
 }

@@ -17,7 +17,12 @@
 #define MOST_DESCRIPTORS 65536
 #define STARTS_AGAIN_MS 30000 /* of two that start one ends by itself */
 
+#ifdef __APPLE__
+#include <crt_externs.h>
+#define environ (*_NSGetEnviron()) /* a bundle cannot link the variable */
+#else
 extern char **environ;
+#endif
 
 /* Read before fork: behind it only what is safe in a signal handler may be called. */
 struct launch {
