@@ -153,8 +153,8 @@ static bool keep_image(ofx_effect effect, double time, const struct wait *wait, 
     return good;
 }
 
-bool keep_mask(ofx_effect effect, double time, const struct wait *wait, struct shot *shot, int frame,
-               struct trouble *trouble)
+bool keep_mask(ofx_effect effect, double time, const struct wait *wait, struct shot *shot,
+               int frame, struct trouble *trouble)
 {
     const char *clip = mask_clip(effect);
     ofx_properties handle = NULL;

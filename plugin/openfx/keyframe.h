@@ -8,7 +8,7 @@
 
 /* Has the engine keep the mask of a time, and makes it the frame's keyframe in `shot`. On false the
    trouble is said, and the shot is not to be stored. */
-bool keep_mask(ofx_effect effect, double time, const struct wait *wait, struct shot *shot, int frame,
-               struct trouble *trouble);
+bool keep_mask(ofx_effect effect, double time, const struct wait *wait, struct shot *shot,
+               int frame, struct trouble *trouble);
 
 #endif
