@@ -4,7 +4,8 @@
 `plugin/HOST/host.json` says what belongs to a host:
 
     name      for messages
-    files     what is copied, from that folder; with `build` what is built there first
+    files     what is copied, from that folder
+    build     what is compiled from its *.c and copied: output and flags by system, libraries
     client    whether `rde_roto_client` goes along
     targets   the folder it is put into, by system (linux, darwin, win32); ~ is the user's home
     variable  an environment variable whose first folder comes before those
@@ -68,10 +69,22 @@ class Host:
             raise HostError(f"{self.name}: it is not known where adapters go on {sys.platform}")
         return Path(os.path.expandvars(said)).expanduser()
 
+    @property
+    def output(self) -> Path | None:
+        """What is compiled, in the adapter's folder; None where nothing is."""
+        outputs = self.says.get("build", {}).get("output")
+        if outputs is None:
+            return None
+        if sys.platform not in outputs:
+            raise HostError(f"{self.name}: it is not known how to build it on {sys.platform}")
+        return Path(outputs[sys.platform])
+
     def sources(self) -> Iterator[tuple[Path, Path]]:
         """Every file that is put there: where it comes from, and its place in the target."""
         folder = PLUGIN / self.key
-        for entry in self.says["files"]:
+        if self.output is not None:  # a dry run has not built it
+            yield folder / self.output, self.output
+        for entry in self.says.get("files", []):
             yield from _files_of(folder / entry, Path(entry))
         if self.says.get("client"):
             yield from _files_of(CLIENT, Path(self.says.get("client_in", ""), CLIENT.name))
@@ -173,9 +186,9 @@ def _put_lines(host: Host, note: dict[str, Any], dry_run: bool) -> list[str]:
 
 def _build(host: Host, dry_run: bool) -> None:
     """Compiles what the adapter is compiled from, with the system's compiler."""
-    build = host.says.get("build")
-    if not build or dry_run:
+    if host.output is None or dry_run:
         return
+    build = host.says["build"]
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if not compiler:
         raise HostError(
@@ -183,7 +196,7 @@ def _build(host: Host, dry_run: bool) -> None:
             "macOS: xcode-select --install)"
         )
     folder = PLUGIN / host.key
-    output = folder / build["output"][sys.platform]
+    output = folder / host.output
     output.parent.mkdir(parents=True, exist_ok=True)
     sources = sorted(map(str, folder.glob("*.c")))
     flags = build["flags"][sys.platform]

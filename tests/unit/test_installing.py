@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import json
 import os
@@ -146,4 +147,19 @@ def test_what_is_unknown_or_missing_is_a_sentence(installing: ModuleType) -> Non
         installing.install("natron", link=False, dry_run=False)
     shutil.rmtree(installing.PLUGIN / "host/panel")
     with pytest.raises(installing.HostError, match="panel is missing"):
+        installing.install("host", link=False, dry_run=False)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_what_is_compiled_is_built_and_installed(installing: ModuleType, user: Path) -> None:
+    output = dict.fromkeys(("linux", "darwin"), "made/host.so")
+    flags = {system: ["-shared", "-fPIC"] for system in ("linux", "darwin")}
+    says = {**SAYS, "files": [], "client": False, "build": {"output": output, "flags": flags}}
+    (installing.PLUGIN / "host/host.json").write_text(json.dumps(says))
+    (installing.PLUGIN / "host/a.c").write_text("int answer(void) { return 42; }\n")
+    assert "host.so" in installing.install("host", link=False, dry_run=True)[0]
+    installing.install("host", link=False, dry_run=False)
+    assert ctypes.CDLL(str(user / ".host/rde_roto/made/host.so")).answer() == 42
+    (installing.PLUGIN / "host/a.c").write_text("int answer(void) { return }\n")
+    with pytest.raises(installing.HostError, match="could not build Host"):
         installing.install("host", link=False, dry_run=False)

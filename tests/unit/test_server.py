@@ -153,6 +153,17 @@ def test_mattes_are_those_of_the_node_bit_for_bit(
     assert {1001, 1003, 1004, 1006} <= set(stored), "and neighbours, when there was time"
 
 
+def test_a_shot_without_a_keyframe_says_its_windows_alone(
+    client: Client, shot: dict[str, Any]
+) -> None:
+    """So that a host knows how large the first mask is to be."""
+    del shot["keyframes"]
+    said = client.open(shot)
+    assert (said["data"], said["keyframes"]) == ([0, 0, WIDTH, HEIGHT], [])
+    with pytest.raises(EngineError, match="has no keyframe: paint a mask of one frame"):
+        client.matte(shot, 1001)
+
+
 def test_one_element_of_several(client: Client, shot: dict[str, Any], tmp_path: Path) -> None:
     car = np.zeros((HEIGHT, WIDTH, 1), np.float32)
     car[30:40, 50:70] = 1

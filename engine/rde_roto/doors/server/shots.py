@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
@@ -27,13 +28,20 @@ _MOST_SHOTS = 16
 _REQUEST = Path("/request")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HostsShot:
-    """A shot that a host described, and the node that makes its mattes."""
+    """A shot that a host described, and the model that tracks it."""
 
     opened: OpenedShot
-    node: RotoNode
     model: Model
+    device: torch.device
+    stores: Stores
+
+    @cached_property
+    def node(self) -> RotoNode:
+        """What makes its mattes. Raises UsageError while there is no keyframe."""
+        load = tracker_of(self.model, self.device)
+        return RotoNode(self.opened.shot, self.opened.preset, load, self.stores)
 
 
 class Shots:
@@ -76,8 +84,7 @@ class Shots:
         model = self._models.get(opened.model)
         if model is None:
             model = self._models[opened.model] = load_model(opened.model)
-        load = tracker_of(model, self._device)
-        return HostsShot(opened, RotoNode(opened.shot, opened.preset, load, self._stores), model)
+        return HostsShot(opened, model, self._device, self._stores)
 
 
 def _refuse_relative(says: ShotDocument) -> None:
