@@ -20,7 +20,7 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def ofx_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """An empty run folder; its name is short, since that of a socket must be."""
     with tempfile.TemporaryDirectory(prefix="rde") as folder:
         monkeypatch.setenv("RDE_ROTO_RUN", str(Path(folder, "run")))
@@ -30,8 +30,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def engine(run: Path) -> Iterator[FakeEngine]:
-    with FakeEngine(run) as listening:
+def engine(ofx_run: Path) -> Iterator[FakeEngine]:
+    with FakeEngine(ofx_run) as listening:
         yield listening
 
 

@@ -358,8 +358,8 @@ def test_a_time_between_frames_is_the_nearest_one(
         assert same_bits(drawn(host, node, time, empty(channels=1))[..., 0], expected(frame))
 
 
-def test_pixels_come_behind_the_message_over_tcp(host: Host, node: Effect, run: Path) -> None:
-    with FakeEngine(run, tcp=True) as engine:
+def test_pixels_come_behind_the_message_over_tcp(host: Host, node: Effect, ofx_run: Path) -> None:
+    with FakeEngine(ofx_run, tcp=True) as engine:
         assert same_bits(drawn(host, node, 1004, empty(channels=1))[..., 0], expected(1004))
         assert engine.hellos[0]["pixels"] == "stream"
 

@@ -74,7 +74,7 @@ def plate(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serves(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def serves(ofx_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The plug-in may start an engine, which is ended with the test; nothing of it is left."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

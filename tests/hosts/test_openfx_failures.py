@@ -206,12 +206,12 @@ def test_a_wrong_answer_is_a_message(
     assert host.messages[-1].kind == "clear"
 
 
-def test_no_descriptor_is_left_open_whatever_came(host: Host, node: Effect, run: Path) -> None:
+def test_no_descriptor_is_left_open_whatever_came(host: Host, node: Effect, ofx_run: Path) -> None:
     folder = Path("/proc/self/fd")
     if not folder.is_dir():
         pytest.skip("this system does not list a process's descriptors in /proc")
     before = len(list(folder.iterdir()))
-    with FakeEngine(run) as engine:
+    with FakeEngine(ofx_run) as engine:
         for answer, _ in ANSWERS.values():
             engine.instead["matte"] = answer
             assert host.render(node, 1001, empty()) == FAILED
@@ -322,7 +322,7 @@ def test_one_message_for_one_trouble_where_messages_are_dialogs(
     assert host.trespasses == []
 
 
-def test_a_host_without_messages_is_told_the_status(binary: Path, run: Path) -> None:
+def test_a_host_without_messages_is_told_the_status(binary: Path, ofx_run: Path) -> None:
     host = Host(binary, without="OfxMessageSuite")
     assert host.load() == OK
     with instance(host, GENERAL, SHOT) as effect:
@@ -343,7 +343,7 @@ def test_an_action_that_nobody_knows_is_left_to_the_host(host: Host, node: Effec
 # The engine that is not there.
 
 
-def test_nobody_there_and_no_way_to_start_one(host: Host, node: Effect, run: Path) -> None:
+def test_nobody_there_and_no_way_to_start_one(host: Host, node: Effect, ofx_run: Path) -> None:
     refused(host, node, "No engine runs", "engine.json", "install.py")
 
 
@@ -351,14 +351,14 @@ def test_nobody_there_and_no_way_to_start_one(host: Host, node: Effect, run: Pat
     "written", ["", "{}", '{"command": []}', '{"command": "serve"}', '{"command": [3]}']
 )
 def test_a_launch_file_that_says_nothing(
-    host: Host, node: Effect, run: Path, tmp_path: Path, written: str
+    host: Host, node: Effect, ofx_run: Path, tmp_path: Path, written: str
 ) -> None:
     write_launch(tmp_path / "config", [])
     (tmp_path / "config/rde-roto/engine.json").write_text(written)
     refused(host, node, "No engine runs")
 
 
-def test_a_command_that_is_gone(host: Host, node: Effect, run: Path, tmp_path: Path) -> None:
+def test_a_command_that_is_gone(host: Host, node: Effect, ofx_run: Path, tmp_path: Path) -> None:
     write_launch(tmp_path / "config", ["/gone/größer/rde-roto", "serve"])
     refused(host, node, "cannot be started", "/gone/größer/rde-roto")
 
@@ -380,9 +380,9 @@ def fresh(binary: Path, tmp_path: Path) -> Host:
 
 
 def test_an_engine_is_started_without_what_the_host_has_in_its_environment(
-    fresh: Host, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Host, ofx_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_launch(tmp_path / "config", [sys.executable, fake_engine.__file__, str(run)])
+    write_launch(tmp_path / "config", [sys.executable, fake_engine.__file__, str(ofx_run)])
     for name in ("PYTHONPATH", "PYTHONHOME_OF_HOST", "LD_LIBRARY_PATH", "QT_PLUGIN_PATH"):
         monkeypatch.setenv(name, "/of/the/host")
     monkeypatch.setenv("RDE_ROTO_KEPT", "yes")
@@ -391,17 +391,17 @@ def test_an_engine_is_started_without_what_the_host_has_in_its_environment(
         try:
             assert fresh.render(effect, 1004, image) == OK, fresh.messages
         finally:
-            stop_engine(run)
+            stop_engine(ofx_run)
     assert not (image.read() == 7).any()
-    found = json.loads((run / "environment.json").read_text())
+    found = json.loads((ofx_run / "environment.json").read_text())
     assert found["RDE_ROTO_KEPT"] == "yes"
     assert [name for name in found if name.startswith(("PYTHON", "LD_", "QT_"))] == []
     assert fresh.trespasses == []
 
 
-def stop_engine(run: Path) -> None:
+def stop_engine(ofx_run: Path) -> None:
     """Ends a fake engine that the plug-in has started, where there is one."""
-    endpoint = run / "engine-auto.json"
+    endpoint = ofx_run / "engine-auto.json"
     if not endpoint.exists():
         return
     with socket.socket(socket.AF_UNIX) as connection:
@@ -416,7 +416,7 @@ def message(said: Object) -> bytes:
 
 
 def test_a_button_starts_an_engine_and_does_not_wait_for_it(
-    fresh: Host, run: Path, tmp_path: Path
+    fresh: Host, ofx_run: Path, tmp_path: Path
 ) -> None:
     write_launch(tmp_path / "config", [sys.executable, "-c", "pass"])
     with instance(fresh, GENERAL, SHOT) as effect:
@@ -429,7 +429,7 @@ def test_a_button_starts_an_engine_and_does_not_wait_for_it(
 
 
 def test_an_engine_that_never_comes_is_not_waited_for_once_the_host_aborts(
-    fresh: Host, run: Path, tmp_path: Path
+    fresh: Host, ofx_run: Path, tmp_path: Path
 ) -> None:
     write_launch(tmp_path / "config", [sys.executable, "-c", "pass"])
     asked = iter(range(4))
@@ -439,22 +439,22 @@ def test_an_engine_that_never_comes_is_not_waited_for_once_the_host_aborts(
     assert fresh.messages == []
 
 
-def test_a_socket_that_an_engine_left_behind(host: Host, node: Effect, run: Path) -> None:
-    run.mkdir(mode=0o700)
+def test_a_socket_that_an_engine_left_behind(host: Host, node: Effect, ofx_run: Path) -> None:
+    ofx_run.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(run / "dead.sock"))
+        dead.bind(str(ofx_run / "dead.sock"))
     for endpoint in (
-        {"unix": str(run / "dead.sock")},
+        {"unix": str(ofx_run / "dead.sock")},
         {"unix": "/" + "long" * 100},
-        {"unix": str(run)},
+        {"unix": str(ofx_run)},
         {"tcp": 1},
         {"tcp": -1},
         {},
     ):
-        (run / "engine-auto.json").write_text(json.dumps({"protocol": 1, **endpoint}))
+        (ofx_run / "engine-auto.json").write_text(json.dumps({"protocol": 1, **endpoint}))
         refused(host, node, "No engine runs")
     for written in (b"\xff", b"[]", b"{", b"x" * 70_000):
-        (run / "engine-auto.json").write_bytes(written)
+        (ofx_run / "engine-auto.json").write_bytes(written)
         refused(host, node, "No engine runs")
 
 
@@ -508,14 +508,14 @@ def test_an_abort_ends_the_wait_and_the_engine_hears_of_it(
     assert (image.read() == 7).all()
 
 
-def test_an_abort_while_pixels_are_on_their_way(host: Host, node: Effect, run: Path) -> None:
+def test_an_abort_while_pixels_are_on_their_way(host: Host, node: Effect, ofx_run: Path) -> None:
     def half(connection: Connection, said: Object) -> None:
         payload = {"bytes": BYTES, "by": "stream"}
         connection.send({**SIZES, "id": said["id"], "payload": payload}, behind=bytes(100))
         connection.wait_until_closed()
         engine.gone.set()
 
-    with FakeEngine(run, tcp=True) as engine:
+    with FakeEngine(ofx_run, tcp=True) as engine:
         engine.instead["matte"] = half
         asked = iter(range(5))
         host.aborts = lambda: next(asked, None) is None
