@@ -1,0 +1,129 @@
+"""Outlines drawn as pixels: how much of each one they cover. Nothing of Blender is needed here.
+
+Coordinates of masks are Blender's: the middle of the picture is (0.5, 0.5), one unit is its larger
+side, y goes up. Pixels are float32 in an array, row 0 on top.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate
+from math import ceil, dist
+
+Point = tuple[float, float]
+Knot = tuple[Point, Point, Point]
+"""The left handle, the point, the right handle."""
+
+# A pixel is cut into so many lines; along a line what is covered is known to 1/256 pixel. Sums of
+# whole numbers are exact: inside is 1 and outside 0, whatever lies on the same row.
+_LINES = 16
+_STEPS = 256
+_FULL = _LINES * _STEPS
+
+_CHORD_PX = 4.0
+_MOST_CHORDS = 256
+
+
+def outline(knots: Sequence[Knot], width: int, height: int) -> list[Point]:
+    """Points along a closed Bezier spline, in pixels from the upper left corner, y down."""
+    placed = [tuple(_placed(point, width, height) for point in knot) for knot in knots]
+    found: list[Point] = []
+    for (_, start, leaves), (arrives, end, _) in zip(placed, placed[1:] + placed[:1], strict=True):
+        length = dist(start, leaves) + dist(leaves, arrives) + dist(arrives, end)
+        is_straight = start == leaves and arrives == end
+        chords = 1 if is_straight else min(max(4, ceil(length / _CHORD_PX)), _MOST_CHORDS)
+        found += [_bezier(start, leaves, arrives, end, part / chords) for part in range(chords)]
+    return found
+
+
+def coverage(outlines: Sequence[Sequence[Point]], width: int, height: int) -> array[float]:
+    """How much of each pixel lies inside, 0..1; where outlines overlap is outside (even-odd)."""
+    found = array("f", bytes(4 * width * height))
+    lines = _crossings(outlines, width, height)
+    for row in {line // _LINES for line in lines}:
+        found[row * width : (row + 1) * width] = _row(lines, row, width)
+    return found
+
+
+def merged(
+    below: array[float], layer: array[float], blend: str, opacity: float, is_inverted: bool
+) -> array[float]:
+    """A mask layer over those below it, as Blender blends them; `blend` is Blender's name."""
+    if opacity != 1:
+        layer = array("f", [a * opacity for a in layer])
+    if is_inverted:
+        layer = array("f", [1 - a for a in layer])
+    pairs = zip(below, layer, strict=True)
+    if blend == "MERGE_ADD":
+        values = [b + a * (1 - b) for b, a in pairs]
+    elif blend == "MERGE_SUBTRACT":
+        values = [b - a * b for b, a in pairs]
+    elif blend == "ADD":
+        values = [min(b + a, 1.0) for b, a in pairs]
+    elif blend == "SUBTRACT":
+        values = [max(b - a, 0.0) for b, a in pairs]
+    elif blend == "LIGHTEN":
+        values = [max(b, a) for b, a in pairs]
+    elif blend == "DARKEN":
+        values = [min(b, a) for b, a in pairs]
+    elif blend == "MUL":
+        values = [b * a for b, a in pairs]
+    elif blend == "REPLACE":
+        values = [min(b * (1 - opacity) + a, 1.0) for b, a in pairs]
+    elif blend == "DIFFERENCE":
+        values = [abs(b - a) for b, a in pairs]
+    else:
+        raise ValueError(f"no blend mode is called {blend}")
+    return array("f", values)
+
+
+def _placed(point: Point, width: int, height: int) -> Point:
+    side = max(width, height)
+    return (point[0] - 0.5) * side + width / 2, height / 2 - (point[1] - 0.5) * side
+
+
+def _bezier(p0: Point, p1: Point, p2: Point, p3: Point, t: float) -> Point:
+    s = 1 - t
+    a, b, c, d = s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t
+    return (
+        a * p0[0] + b * p1[0] + c * p2[0] + d * p3[0],
+        a * p0[1] + b * p1[1] + c * p2[1] + d * p3[1],
+    )
+
+
+def _crossings(
+    outlines: Sequence[Sequence[Point]], width: int, height: int
+) -> dict[int, list[int]]:
+    """Where lines meet outlines: by the line's number, x in steps from the left edge."""
+    found: dict[int, list[int]] = {}
+    right = width * _STEPS
+    for points in outlines:
+        for (x0, y0), (x1, y1) in zip(points, [*points[1:], points[0]], strict=True):
+            if y0 == y1:
+                continue
+            if y0 > y1:
+                x0, y0, x1, y1 = x1, y1, x0, y0
+            # the middles of lines in y0 <= y < y1: a corner counts once
+            first = max(0, ceil(y0 * _LINES - 0.5))
+            last = min(height * _LINES, ceil(y1 * _LINES - 0.5))
+            slope = (x1 - x0) / (y1 - y0)
+            for line in range(first, last):
+                x = x0 + ((line + 0.5) / _LINES - y0) * slope
+                step = min(max(0, round(x * _STEPS)), right)
+                found.setdefault(line, []).append(step)
+    return found
+
+
+def _row(lines: dict[int, list[int]], row: int, width: int) -> array[float]:
+    # What changes from a pixel to the next. An edge within a pixel covers a part of it and all that
+    # follow; every second edge takes that away again.
+    changes = [0] * (width + 2)
+    for line in range(row * _LINES, (row + 1) * _LINES):
+        sign = 1
+        for step in sorted(lines.get(line, ())):
+            pixel, part = divmod(step, _STEPS)
+            changes[pixel] += sign * (_STEPS - part)
+            changes[pixel + 1] += sign * part
+            sign = -sign
+    return array("f", [covered / _FULL for covered in accumulate(changes[:width])])

@@ -1,0 +1,76 @@
+"""Mattes in the compositor: image nodes for plate and matte, and the plate cut out with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+PLATE, MATTE, CUT = "rde-roto plate", "rde-roto matte", "rde-roto cut"
+
+
+def wire(scene: Any, plate: Path, mattes: dict[int, Path]) -> None:
+    """Puts the mattes into the scene's compositor, or renews what was put there before.
+
+    The cut-out goes to the group's output where that is free; links that are there stay.
+    """
+    tree = scene.compositing_node_group or _new_tree(scene)
+    frames = min(mattes), max(mattes)
+    left = 300 + max((node.location.x for node in tree.nodes if not _is_ours(node)), default=-900)
+    image = _image_node(tree, PLATE, plate, frames, (left, 300))
+    matte = _image_node(tree, MATTE, mattes[frames[0]], frames, (left, 0))
+    matte.image.colorspace_settings.name = "Non-Color"  # a matte is data
+    matte.image.alpha_mode = "CHANNEL_PACKED"
+    cut = _node(tree, CUT, "CompositorNodeSetAlpha", (left + 300, 200))
+    tree.links.new(image.outputs["Image"], cut.inputs["Image"])
+    tree.links.new(matte.outputs["Alpha"], cut.inputs["Alpha"])
+    for node in tree.nodes:
+        if node.bl_idname == "NodeGroupOutput" and node.inputs and not node.inputs[0].is_linked:
+            tree.links.new(cut.outputs["Image"], node.inputs[0])
+
+
+def reload_images(folder: str) -> None:
+    """Has Blender read images of a folder again: mattes that were written anew."""
+    for image in bpy.data.images:
+        path = bpy.path.abspath(image.filepath)
+        if path and Path(path).parent == Path(folder):
+            image.reload()
+
+
+def _new_tree(scene: Any) -> Any:
+    tree = bpy.data.node_groups.new("rde-roto", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    tree.nodes.new("NodeGroupOutput").location = (300, 200)
+    scene.compositing_node_group = tree
+    return tree
+
+
+def _is_ours(node: Any) -> bool:
+    return node.name in (PLATE, MATTE, CUT) or node.bl_idname == "NodeGroupOutput"
+
+
+def _node(tree: Any, name: str, kind: str, place: tuple[float, float]) -> Any:
+    node = tree.nodes.get(name)
+    if node is None:
+        node = tree.nodes.new(kind)
+        node.name = node.label = name
+        node.location = place
+    return node
+
+
+def _image_node(
+    tree: Any, name: str, file: Path, frames: tuple[int, int], place: tuple[float, float]
+) -> Any:
+    node = _node(tree, name, "CompositorNodeImage", place)
+    image = bpy.data.images.load(str(file), check_existing=True)
+    if image.source != "MOVIE":
+        image.source = "SEQUENCE"
+    image.reload()
+    node.image = image
+    # The file of the scene's current frame: Blender counts from 1 at frame_start and then adds the
+    # offset to get the number in the name.
+    node.frame_start, node.frame_offset = frames[0], frames[0] - 1
+    node.frame_duration = frames[1] - frames[0] + 1
+    node.use_auto_refresh = True
+    return node

@@ -1,0 +1,95 @@
+"""The errands that there are, each a function for `Errand`; nothing of Blender is needed here."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from rde_roto_client import EngineError
+
+from .errand import Errand, RefusedError, StoppedError
+from .mask_raster import Knot, coverage, merged, outline
+
+# An engine that dies this often on one shot dies of the shot.
+_MOST_ENGINES = 3
+
+
+class Layer(NamedTuple):
+    """A layer of a mask at one frame: its closed splines, and how it goes over those below."""
+
+    splines: Sequence[Sequence[Knot]]
+    blend: str
+    opacity: float
+    is_inverted: bool
+
+
+class Propagated(NamedTuple):
+    """What a propagation has made: `frames` as a range, and how many there are."""
+
+    frames: str
+    count: int
+
+
+def keep_mask(errand: Errand, layers: Sequence[Layer], width: int, height: int) -> str:
+    """Draws a mask at the plate's size and has the engine keep it; the path it is kept at."""
+    alpha = array("f", bytes(4 * width * height))
+    for layer in layers:
+        errand.check()
+        outlines = [outline(knots, width, height) for knots in layer.splines]
+        drawn = coverage(outlines, width, height)
+        alpha = merged(alpha, drawn, layer.blend, layer.opacity, layer.is_inverted)
+    return errand.client.keep(memoryview(alpha), width, height)
+
+
+def propagate(errand: Errand, shot: dict[str, Any], frames: str, out: str) -> Propagated:
+    """Has the mattes of some frames written, of all where `frames` is empty.
+
+    When the engine dies it is asked again: files that are done stay.
+    """
+    client = errand.client
+    frames = frames or str(client.open(shot, fresh=True)["range"])
+    for _ in range(_MOST_ENGINES):
+        errand.check()
+        job, engine = client.render(shot, frames, out), client.hello()["pid"]
+        said = _followed(errand, job, engine)
+        if said is None:
+            continue
+        if said["state"] == "failed":
+            error = said["error"]
+            raise EngineError(error["sentence"], error["kind"], error["code"])
+        if said["state"] == "cancelled":
+            raise StoppedError("stopped")
+        return Propagated(frames, said["total"])
+    raise RefusedError(
+        f"the engine has ended {_MOST_ENGINES} times over this shot: see engine-*.log in its run "
+        "folder"
+    )
+
+
+def names(errand: Errand) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The presets and the models that there are: names with a few words on each."""
+    presets = [(preset["name"], preset["description"]) for preset in errand.client.presets()]
+    models = [(model["name"], model["licence"]) for model in errand.client.models()]
+    return presets, models
+
+
+def _followed(errand: Errand, job: str, engine: int) -> dict[str, Any] | None:
+    """What is said of a job at its end; None where its engine was replaced by another."""
+    is_cancelled = False
+    while True:
+        try:
+            if errand.is_stopped and not is_cancelled:
+                errand.client.cancel(job=job)
+                is_cancelled = True
+            said = errand.client.progress(job)
+        except EngineError as error:
+            if error.kind != "usage":  # usage: this engine knows of no such job
+                raise
+            return None
+        if errand.client.hello()["pid"] != engine:
+            return None  # a job of the same name may be another host's
+        errand.done, errand.total = said["done"], said["total"]
+        if said["state"] != "running":
+            return said
+        errand.rest()
