@@ -21,8 +21,9 @@ _LINES = 16
 _STEPS = 256
 _FULL = _LINES * _STEPS
 
-_CHORD_PX = 4.0
-_MOST_CHORDS = 256
+# Chords this short are within 1/100 pixel of a curve whose radius is 13 pixels or more.
+_CHORD_PX = 1.0
+_MOST_CHORDS = 512
 
 
 def outline(knots: Sequence[Knot], width: int, height: int) -> list[Point]:

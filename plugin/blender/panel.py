@@ -11,7 +11,14 @@ class RDE_ROTO_UL_keyframes(bpy.types.UIList):  # noqa: N801 - Blender asks for 
     """A keyframe a row."""
 
     def draw_item(
-        self, _context: Any, layout: Any, _data: Any, item: Any, _icon: Any, *_: Any
+        self,
+        _context: Any,
+        layout: Any,
+        _data: Any,
+        item: Any,
+        _icon: int,
+        _active_data: Any,
+        _active: str,
     ) -> None:
         row = layout.row(align=True)
         row.label(text=str(item.frame), icon="KEYTYPE_KEYFRAME_VEC")

@@ -1,0 +1,354 @@
+"""What the tests do inside Blender: `python in_blender.py FUNCTION ARGUMENTS ANSWER`.
+
+Run by the Python that has bpy, never imported by a test. It installs the extension from its zip as
+an artist does, calls a function of this module and writes what that returns, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bpy  # type: ignore[import-not-found]
+
+MODULE = "bl_ext.user_default.rde_roto"
+PATIENCE_S = 120
+
+Asked = dict[str, str]
+
+
+def install(asked: Asked) -> None:
+    """Edit > Preferences > Get Extensions > Install from Disk."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.extensions.package_install_files(
+        filepath=asked["zip"], repo="user_default", enable_on_install=True
+    )
+
+
+def demo_shot(asked: Asked) -> Any:
+    """The demo shot in the panel, with the scene fitted to it; nothing is asked of the engine."""
+    shot = bpy.context.scene.rde_roto
+    shot.plate = f"{asked['demo']}/plate/demo.####.exr"
+    shot.element, shot.preset, shot.out = "robot", "draft", f"{asked['folder']}/mattes"
+    bpy.ops.rde_roto.fit_scene()
+    return shot
+
+
+def keyframe_of_truth(asked: Asked, shot: Any) -> None:
+    shot.source, shot.image = "IMAGE", f"{asked['demo']}/truth/demo.1001.exr"
+    bpy.ops.rde_roto.set_keyframe()
+
+
+def refusal(operator: Callable[..., Any], **said: Any) -> str:
+    """The sentence that an operator reports."""
+    try:
+        operator(**said)
+    except RuntimeError as error:  # so a report of kind ERROR reaches a script
+        return str(error).strip()
+    raise AssertionError(f"{operator} was not refused")
+
+
+def drawn_mask(name: str = "robot") -> Any:
+    """A blob with curved and straight sides and a hole, and a second layer that overlaps it."""
+    mask = bpy.data.masks.new(name)
+    layer = mask.layers.new(name="body")
+    add_spline(layer, [(0.32, 0.42), (0.47, 0.36), (0.6, 0.5), (0.44, 0.66)], bulge=0.05)
+    add_spline(layer, [(0.42, 0.46), (0.5, 0.47), (0.46, 0.55)])
+    other = mask.layers.new(name="arm")
+    add_spline(other, [(0.55, 0.45), (0.7, 0.49), (0.71, 0.57), (0.57, 0.52)])
+    return mask
+
+
+def add_spline(layer: Any, places: list[tuple[float, float]], bulge: float = 0) -> None:
+    spline = layer.splines.new()
+    spline.use_cyclic = True
+    spline.points.add(len(places) - 1)  # it has one already
+    for point, (x, y) in zip(spline.points, places, strict=True):
+        point.co = x, y
+        point.handle_left_type = point.handle_right_type = "FREE"
+        point.handle_left, point.handle_right = (x - bulge, y + bulge), (x + bulge, y - bulge)
+
+
+def composited(folder: Path, source: Any, name: str) -> None:
+    """Renders the scene's frames with a File Output on a socket: 32-bit EXRs."""
+    scene = bpy.context.scene
+    tree = scene.compositing_node_group
+    output = tree.nodes.new("CompositorNodeOutputFile")
+    output.directory, output.file_name = str(folder), name
+    output.format.media_type = "IMAGE"
+    output.format.file_format, output.format.color_depth = "OPEN_EXR", "32"
+    output.format.color_mode = "RGBA" if source.type == "RGBA" else "BW"
+    output.file_output_items.new("FLOAT" if source.type == "VALUE" else source.type, "")
+    tree.links.new(source, output.inputs[0])
+    bpy.ops.render.render(animation=True)
+    tree.nodes.remove(output)
+
+
+# --- what tests call ------------------------------------------------------------------------------
+
+
+def installed(asked: Asked) -> dict[str, Any]:
+    import rde_roto_client
+
+    operators = sorted(dir(bpy.ops.rde_roto))
+    panels = [name for name in dir(bpy.types) if name.startswith(("RDE_ROTO_PT", "RDE_ROTO_UL"))]
+    for name in panels:
+        if "_PT_" in name:
+            getattr(bpy.types, name).draw(SimpleNamespace(layout=Layout()), bpy.context)
+    bpy.context.scene.rde_roto.set_keyframe(1001, "/kept/a.exr", "a")
+    bpy.context.window_manager.rde_roto.what = "propagate"
+    bpy.types.RDE_ROTO_PT_clip.draw(SimpleNamespace(layout=Layout()), bpy.context)
+    key = bpy.context.scene.rde_roto.keyframes[0]
+    bpy.types.RDE_ROTO_UL_keyframes.draw_item(None, bpy.context, Layout(), None, key, 0, None, "")
+    client = rde_roto_client.__file__
+    repos = bpy.context.preferences.extensions.repos
+    bpy.ops.extensions.package_uninstall(
+        repo_index=[repo.module for repo in repos].index("user_default"), pkg_id="rde_roto"
+    )
+    return {
+        "client": client,
+        "operators": operators,
+        "panels": panels,
+        "left": [hasattr(bpy.types.Scene, "rde_roto"), MODULE in bpy.context.preferences.addons],
+    }
+
+
+class Layout:
+    """Stands for Blender's UILayout, which there is in windows alone: what is drawn must exist."""
+
+    def __getattr__(self, name: str) -> Any:
+        known = bpy.types.UILayout.bl_rna
+        if name in known.properties:
+            return None
+        assert name in known.functions, name
+
+        def draw(*said: Any, **more: Any) -> Any:
+            if name == "prop":
+                assert said[1] in said[0].bl_rna.properties, said[1]
+            if name == "template_list":
+                assert said[3] in said[2].bl_rna.properties, said[3]
+                assert said[5] in said[4].bl_rna.properties, said[5]
+                assert hasattr(bpy.types, said[0]), said[0]
+            if name == "operator":
+                group, _, operator = said[0].partition(".")
+                getattr(getattr(bpy.ops, group), operator).get_rna_type()
+                return SimpleNamespace()
+            assert set(more) <= set(known.functions[name].parameters.keys()), (name, more)
+            return Layout()
+
+        return draw
+
+
+def demo(asked: Asked) -> dict[str, Any]:
+    """From the installed extension to composited pixels."""
+    shot = demo_shot(asked)
+    scene = bpy.context.scene
+    fitted = [scene.frame_start, scene.frame_end, scene.frame_current, *clip_facts()]
+    keyframe_of_truth(asked, shot)
+    shot.frames = asked["frames"]
+    bpy.ops.rde_roto.propagate()
+    said = bpy.context.window_manager.rde_roto.last
+    bpy.ops.rde_roto.wire()
+    bpy.ops.rde_roto.wire()  # again: nothing is there twice
+    first, _, last = shot.frames.partition("-")
+    scene.frame_start, scene.frame_end = int(first), int(last)
+    nodes = scene.compositing_node_group.nodes
+    folder = Path(asked["folder"])
+    scene.render.filepath = str(folder / "out" / "cut.####")
+    scene.render.image_settings.media_type = "IMAGE"
+    scene.render.image_settings.file_format = "OPEN_EXR"
+    scene.render.image_settings.color_mode = "RGBA"
+    scene.render.image_settings.color_depth = "32"
+    composited(folder / "out", nodes["rde-roto matte"].outputs["Alpha"], "matte.####")
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "demo.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "demo.blend"))
+    kept = bpy.context.scene.rde_roto
+    return {
+        "fitted": fitted,
+        "said": said,
+        "nodes": sorted(node.bl_idname for node in nodes),
+        "kept": [kept.element, kept.preset, [key.frame for key in kept.keyframes]],
+        "written": sorted(path.name for path in (folder / "out").iterdir()),
+    }
+
+
+def clip_facts() -> list[Any]:
+    (clip,) = bpy.data.movieclips
+    render = bpy.context.scene.render
+    return [clip.frame_start, render.resolution_x, render.resolution_y]
+
+
+def mask(asked: Asked) -> dict[str, Any]:
+    """The keyframe of a drawn mask, and the same mask by Blender's own Mask node."""
+    shot = demo_shot(asked)
+    shot.mask = drawn_mask()
+    scene = bpy.context.scene
+    scene.frame_set(1003)
+    bpy.ops.rde_roto.set_keyframe()
+    scene.frame_start = scene.frame_end = 1003
+    tree = bpy.data.node_groups.new("masks", "CompositorNodeTree")
+    scene.compositing_node_group = tree
+    node = tree.nodes.new("CompositorNodeMask")
+    node.mask = shot.mask
+    composited(Path(asked["folder"]) / "out", node.outputs["Mask"], "mask.####")
+    frames = [(key.frame, key.source) for key in shot.keyframes]
+    return {"keyframes": frames, "kept": shot.keyframes[0].mask}
+
+
+def killed(asked: Asked) -> dict[str, Any]:
+    """The engine is killed between the keyframe and the propagation."""
+    from rde_roto_client import Client
+    from rde_roto_client.places import read_endpoint
+
+    shot = demo_shot(asked)
+    shot.mask = drawn_mask()
+    bpy.ops.rde_roto.set_keyframe()
+    first = (read_endpoint() or {})["pid"]
+    os.kill(first, signal.SIGKILL)
+    shot.frames = "1001-1002"
+    bpy.ops.rde_roto.propagate()
+    with Client("tests", starts=False) as client:
+        second = client.hello()["pid"]
+    mattes = sorted(path.name for path in Path(shot.out).iterdir())
+    return {"first": first, "second": second, "mattes": mattes}
+
+
+def refused(asked: Asked) -> dict[str, str]:
+    """What an artist can do wrong, by what is said then."""
+    ops = bpy.ops.rde_roto
+    said: dict[str, str] = {}
+    shot = bpy.context.scene.rde_roto
+    said["no plate"] = refusal(ops.set_keyframe)
+    shot.plate = "/nowhere/x.####.exr"
+    said["plate not there"] = refusal(ops.fit_scene)
+    shot = demo_shot(asked)
+    said["no mask"] = refusal(ops.set_keyframe)
+    shot.mask = bpy.data.masks.new("empty")
+    said["empty mask"] = refusal(ops.set_keyframe)
+    shot.source, shot.image = "IMAGE", "/nowhere/mask.png"
+    said["image not there"] = refusal(ops.set_keyframe)
+    bpy.context.scene.frame_set(2000)
+    said["no such frame"] = refusal(ops.set_keyframe)
+    bpy.context.scene.frame_set(1001)
+    said["no keyframe"] = refusal(ops.propagate)
+    said["no such keyframe"] = refusal(ops.remove_keyframe, frame=7)
+    said["no mattes"] = refusal(ops.wire)
+    keyframe_of_truth(asked, shot)
+    shot.plate = "/nowhere/x.####.exr"
+    said["plate is gone"] = refusal(ops.propagate)
+    shot.plate = f"{asked['demo']}/plate"
+    shot.preset = "nope"
+    said["no such preset"] = refusal(ops.propagate)
+    shot.preset, shot.frames = "draft", "1-3"
+    said["no such frames"] = refusal(ops.propagate)
+    shot.frames, shot.element = "1001", "My Robot"
+    said["no such element"] = refusal(ops.propagate)
+    shot.element, shot.out = "robot", "//mattes"
+    said["not saved"] = refusal(ops.propagate)
+    ops.remove_keyframe(frame=1001)
+    said["still busy"] = bpy.context.window_manager.rde_roto.what
+    return said
+
+
+def no_engine(asked: Asked) -> dict[str, str]:
+    """Nothing says how to start one; the test has seen to that."""
+    shot = demo_shot(asked)
+    keyframe_of_truth(asked, shot)
+    return {"propagate": refusal(bpy.ops.rde_roto.propagate)}
+
+
+def modal(asked: Asked) -> dict[str, Any]:
+    """Propagation as in a window: Blender sends events, none of which may keep it waiting.
+
+    Without a window Blender never calls `invoke`, so a probe takes its place: an operator of the
+    same class that is sent the events that a window would send. Timers come as fast as they go.
+    """
+    from bl_ext.user_default.rde_roto.operators import (  # type: ignore[import-not-found]
+        Propagate,
+    )
+
+    found: dict[str, Any] = {}
+
+    class Probe(Propagate):  # type: ignore[misc]
+        bl_idname, bl_label = "rde_roto.probe", "Probe"
+
+        def execute(self, context: Any) -> set[str]:
+            assert self.begin(context)
+            found.setdefault("polls", []).append(bpy.ops.rde_roto.propagate.poll())
+            waits, end = [], time.monotonic() + PATIENCE_S
+            while True:
+                assert time.monotonic() < end
+                kind = "TIMER"
+                if len(waits) == 5:
+                    kind = "MOUSEMOVE"
+                if found["stop_at"] is not None and self.errand.done >= found["stop_at"]:
+                    kind, found["stop_at"] = "ESC", None
+                began = time.monotonic()
+                answer: set[str] = self.modal(context, SimpleNamespace(type=kind))
+                waits.append(time.monotonic() - began)
+                if kind == "MOUSEMOVE":
+                    assert answer == {"PASS_THROUGH"}
+                if "FINISHED" in answer or "CANCELLED" in answer:
+                    break
+                time.sleep(0.02)
+            found.setdefault("longest_s", []).append(max(waits))
+            found.setdefault("steps", []).append(len(waits))
+            found.setdefault("answers", []).append(sorted(answer))
+            found.setdefault("last", []).append(context.window_manager.rde_roto.last)
+            return answer
+
+    bpy.utils.register_class(Probe)
+    shot = demo_shot(asked)
+    keyframe_of_truth(asked, shot)
+    shot.frames = "1001-1040"
+    found["stop_at"] = 2
+    bpy.ops.rde_roto.probe()
+    found["after stop"] = len(list(Path(shot.out).iterdir()))
+    shot.frames = "1001-1004"
+    bpy.ops.rde_roto.probe()
+    found["polls"].append(bpy.ops.rde_roto.propagate.poll())
+    print(
+        "WHAT",
+        repr(bpy.context.window_manager.rde_roto.what),
+        Propagate.poll(bpy.context),
+        bpy.ops.rde_roto.fit_scene.poll(),
+        bpy.ops.rde_roto.set_keyframe.poll(),
+    )
+    assert 0
+    return found
+
+
+def names(asked: Asked) -> dict[str, Any]:
+    bpy.ops.rde_roto.ask_names()
+    doing = bpy.context.window_manager.rde_roto
+    return {
+        "presets": [name.name for name in doing.presets],
+        "models": [name.name for name in doing.models],
+    }
+
+
+def main() -> None:
+    name, said, answer = sys.argv[1:]
+    asked = json.loads(said)
+    install(asked)
+    Path(answer).write_text(json.dumps(globals()[name](asked)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    code = 1
+    try:
+        main()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # bpy may hang while Python takes it down

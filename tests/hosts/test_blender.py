@@ -1,0 +1,338 @@
+"""The Blender extension: its raster by itself, and all of it in a Blender without window.
+
+What Blender does is in in_blender.py, since it runs in Blender's own Python.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from blender_extension import CLIENT, DEMO, PLUGIN, ROOT, bpy_python, build_extension
+from numpy.typing import NDArray
+from OpenImageIO import ImageInput
+
+from rde_roto_client.places import launch_file, read_endpoint
+
+IN_BLENDER = Path(__file__).with_name("in_blender.py")
+PATIENCE_S = 200
+
+InBlender = Callable[..., dict[str, Any]]
+
+SQUARE = [(2.0, 1.0), (6.0, 1.0), (6.0, 4.0), (2.0, 4.0)]
+
+
+def read(path: Path | str, *channels: str) -> NDArray[np.float32]:
+    """The named channels of an image, as floats."""
+    image = ImageInput.open(str(path))
+    assert image is not None, path
+    names = list(image.spec().channelnames)
+    pixels: NDArray[np.float32] = image.read_image("float")
+    image.close()
+    return pixels[..., [names.index(channel) for channel in channels]]
+
+
+@pytest.fixture
+def adapter(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The adapter as a package whose `__init__`, which wants Blender, has not run."""
+    package = ModuleType("blender_adapter")
+    package.__path__ = [str(PLUGIN)]
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    yield package
+    for name in [name for name in sys.modules if name.startswith("blender_adapter.")]:
+        del sys.modules[name]
+
+
+def module(adapter: ModuleType, name: str) -> Any:
+    return importlib.import_module(f"{adapter.__name__}.{name}")
+
+
+@pytest.fixture(scope="session")
+def blender() -> str:
+    """A Python that has bpy; skips where there is none."""
+    return bpy_python()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A user of the test's own, with the command that starts the engine and no Blender settings.
+
+    The run folder's path is short, as a socket's must be. An engine that was started is ended.
+    """
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    for kind in ("CONFIG", "DATA", "STATE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
+    monkeypatch.setenv("RDE_ROTO_CACHE", str(home / "cache"))
+    monkeypatch.setenv("BLENDER_USER_RESOURCES", str(home / "blender"))
+    serve = [str(Path(sys.executable).parent / "rde-roto"), "serve", "--idle", "60"]
+    with tempfile.TemporaryDirectory(prefix="rde") as folder:
+        monkeypatch.setenv("RDE_ROTO_RUN", folder)
+        launch_file().parent.mkdir(parents=True)
+        launch_file().write_text(json.dumps({"command": serve}), encoding="utf-8")
+        yield home
+        endpoint = read_endpoint()
+        if endpoint is not None:
+            with suppress(ProcessLookupError):
+                os.kill(endpoint["pid"], signal.SIGKILL)
+
+
+@pytest.fixture
+def in_blender(blender: str, home: Path, tmp_path: Path) -> InBlender:
+    """Installs the extension into a Blender without window and does there what a function of
+    in_blender.py does, given the test's folder; returns what that returned."""
+    archive = build_extension(tmp_path / "rde_roto.zip")
+
+    def run(name: str, **said: object) -> dict[str, Any]:
+        answer = tmp_path / f"{name}.json"
+        asked = {"demo": str(DEMO), "folder": str(tmp_path), "zip": str(archive), **said}
+        environment = {key: value for key, value in os.environ.items() if "PYTHON" not in key}
+        done = subprocess.run(
+            [blender, str(IN_BLENDER), name, json.dumps(asked), str(answer)],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        return found
+
+    return run
+
+
+# --- the raster -----------------------------------------------------------------------------------
+
+
+def covered(
+    adapter: ModuleType, outlines: list[list[tuple[float, float]]], width: int, height: int
+) -> NDArray[np.float32]:
+    flat = module(adapter, "mask_raster").coverage(outlines, width, height)
+    return np.frombuffer(flat, np.float32).reshape(height, width)
+
+
+def test_whole_pixels_are_covered_wholly(adapter: ModuleType) -> None:
+    expected = np.zeros((6, 8), np.float32)
+    expected[1:4, 2:6] = 1
+    np.testing.assert_array_equal(covered(adapter, [SQUARE], 8, 6), expected)
+    np.testing.assert_array_equal(covered(adapter, [SQUARE[::-1]], 8, 6), expected)
+
+
+def test_part_of_a_pixel_is_its_area(adapter: ModuleType) -> None:
+    """Quarters are whole lines and whole steps of a pixel, so there is no error at all."""
+    shifted = [(x + 0.25, y + 0.5) for x, y in SQUARE]
+    found = covered(adapter, [shifted], 8, 6)
+    np.testing.assert_array_equal(found[2], [0, 0, 0.75, 1, 1, 1, 0.25, 0])
+    np.testing.assert_array_equal(found[:, 3], [0, 0.5, 1, 1, 0.5, 0])
+    assert found[1, 2] == 0.75 * 0.5
+
+
+def test_a_hole_and_what_overlaps_is_outside(adapter: ModuleType) -> None:
+    hole = [(3.0, 2.0), (5.0, 2.0), (5.0, 3.0), (3.0, 3.0)]
+    expected = np.zeros((6, 8), np.float32)
+    expected[1:4, 2:6] = 1
+    expected[2, 3:5] = 0
+    np.testing.assert_array_equal(covered(adapter, [SQUARE, hole], 8, 6), expected)
+
+
+def test_what_lies_beyond_the_picture_is_cut_off(adapter: ModuleType) -> None:
+    around = [(-5.0, -5.0), (50.0, -5.0), (50.0, 50.0), (-5.0, 50.0)]
+    assert covered(adapter, [around], 8, 6).min() == 1
+    beside = [(x - 20, y) for x, y in SQUARE]
+    assert covered(adapter, [beside], 8, 6).max() == 0
+    left = [(x - 4, y) for x, y in SQUARE]
+    np.testing.assert_array_equal(covered(adapter, [left], 8, 6)[2], [1, 1, 0, 0, 0, 0, 0, 0])
+
+
+def test_a_circle_of_four_knots(adapter: ModuleType) -> None:
+    """Its area is a circle's within the 0.03% that four cubics are off, and the raster's 0.1%."""
+    reach = 4 / 3 * math.tan(math.pi / 8) * 0.3
+    knots = []
+    for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1)):
+        point = 0.5 + 0.3 * x, 0.5 + 0.3 * y
+        before = point[0] + reach * y, point[1] - reach * x
+        behind = point[0] - reach * y, point[1] + reach * x
+        knots.append((before, point, behind))
+    for width, height in ((80, 48), (48, 80)):
+        outline = module(adapter, "mask_raster").outline(knots, width, height)
+        found = covered(adapter, [outline], width, height)
+        assert abs(found.sum() / (math.pi * (0.3 * 80) ** 2) - 1) < 0.0013
+        rows, columns = np.nonzero(found)
+        # In the middle, and 48 pixels across; it reaches the border of the shorter side.
+        assert abs(rows.mean() + 0.5 - height / 2) < 0.01
+        assert abs(columns.mean() + 0.5 - width / 2) < 0.01
+        assert max(np.ptp(rows), np.ptp(columns)) == 47
+
+
+def test_up_in_blender_is_up_in_the_picture(adapter: ModuleType) -> None:
+    knots = [((x, y),) * 3 for x, y in ((0.5, 0.7), (0.6, 0.7), (0.6, 0.8), (0.5, 0.8))]
+    outline = module(adapter, "mask_raster").outline(knots, 80, 48)
+    assert len(outline) == 4, "straight sides need no more points"
+    rows, columns = np.nonzero(covered(adapter, [outline], 80, 48))
+    assert (rows.min(), rows.max() + 1) == (0, 8)
+    assert (columns.min(), columns.max() + 1) == (40, 48)
+
+
+@pytest.mark.parametrize(
+    ("blend", "expected"),
+    [
+        ("MERGE_ADD", 0.625),
+        ("MERGE_SUBTRACT", 0.375),
+        ("ADD", 0.75),
+        ("SUBTRACT", 0.25),
+        ("LIGHTEN", 0.5),
+        ("DARKEN", 0.25),
+        ("MUL", 0.125),
+        ("REPLACE", 0.625),  # 0.5 of what is below, and all of the layer at its opacity
+        ("DIFFERENCE", 0.25),
+    ],
+)
+def test_layers_go_over_each_other(adapter: ModuleType, blend: str, expected: float) -> None:
+    raster = module(adapter, "mask_raster")
+    below, layer = raster.array("f", [0.5]), raster.array("f", [0.5])
+    opacity = 0.5  # so that the layer counts 0.25
+    found = raster.merged(below, layer, blend, opacity, False)[0]
+    assert found == (0.5 * 0.5 + 0.25 if blend == "REPLACE" else expected)
+    inverted = raster.merged(raster.array("f", [0]), layer, "ADD", opacity, True)
+    assert inverted[0] == 0.75
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_the_files_of_a_plate(adapter: ModuleType, tmp_path: Path) -> None:
+    plates = module(adapter, "plates")
+    for name in ("a b.0999.exr", "a b.1000.exr", ".a b.1001.exr", "note.txt"):
+        (tmp_path / name).touch()
+    expected = {999: tmp_path / "a b.0999.exr", 1000: tmp_path / "a b.1000.exr"}
+    for name in ("a b.####.exr", "a b.%04d.exr", "a b.@@@@.exr", "a b.1000.exr", ""):
+        assert plates.files_of(str(tmp_path / name)) == expected, name
+    (tmp_path / "c.1.exr").touch()
+    with pytest.raises(plates.RefusedError, match=r"several sequences: a b\.####\.exr, c\.####"):
+        plates.files_of(str(tmp_path))
+    for nowhere in ("b.####.exr", "nowhere/a.1.exr", "note.txt"):
+        with pytest.raises(plates.RefusedError, match="the plate is not there: no file"):
+            plates.files_of(str(tmp_path / nowhere))
+
+
+def test_what_is_copied_is_what_there_is() -> None:
+    host = json.loads((PLUGIN / "host.json").read_text(encoding="utf-8"))
+    there = {path.name for path in PLUGIN.iterdir() if path.is_file()} - {"host.json"}
+    assert set(host["files"]) == there
+    assert host["client"] is True
+    assert set(host["targets"]) == {"linux", "macos", "windows"}
+
+
+def test_it_bears_the_version_of_the_engine() -> None:
+    pattern = re.compile(r'^version = "(.+)"$', re.MULTILINE)
+    files = PLUGIN / "blender_manifest.toml", ROOT / "pyproject.toml"
+    ours, engines = (pattern.findall(file.read_text(encoding="utf-8")) for file in files)
+    assert ours == engines
+
+
+# --- in Blender -----------------------------------------------------------------------------------
+
+
+def test_installed_from_disk_as_an_artist_does(in_blender: InBlender, home: Path) -> None:
+    said = in_blender("installed")
+    folder = home / "blender/extensions/user_default/rde_roto"
+    assert said["client"] == str(folder / CLIENT.name / "__init__.py")
+    operators = "ask_names fit_scene propagate remove_keyframe set_keyframe stop wire"
+    assert said["operators"] == operators.split()
+    assert said["panels"] == [
+        "RDE_ROTO_PT_clip",
+        "RDE_ROTO_PT_compositor",
+        "RDE_ROTO_UL_keyframes",
+    ]
+    assert said["left"] == [False, False]
+    assert not folder.exists()
+
+
+def test_the_demo_shot_is_composited_with_the_engines_mattes(
+    in_blender: InBlender, tmp_path: Path
+) -> None:
+    """Without any error: the floats are the same, and two halfs have an exact product in 32 bit."""
+    said = in_blender("demo", frames="1001-1004")
+    assert said["fitted"] == [1001, 1048, 1001, 1001, 640, 360]
+    assert said["said"] == f"4 mattes, 1001-1004, are in {tmp_path / 'mattes'}"
+    assert said["kept"] == ["robot", "draft", [1001]]
+    kinds = ["CompositorNodeImage", "CompositorNodeImage", "CompositorNodeSetAlpha"]
+    assert said["nodes"] == [*kinds, "NodeGroupOutput"]
+    for frame in range(1001, 1005):
+        matte = read(tmp_path / f"mattes/robot.{frame}.exr", "A")
+        assert 0.01 < matte.mean() < 0.5, "it found the robot"
+        name = next(name for name in said["written"] if name.startswith(f"matte.{frame}"))
+        composited = read(tmp_path / "out" / name, channel_of(tmp_path / "out" / name))
+        np.testing.assert_array_equal(composited, matte)
+        cut = read(tmp_path / f"out/cut.{frame}.exr", "R", "G", "B", "A")
+        plate = read(DEMO / f"plate/demo.{frame}.exr", "R", "G", "B")
+        np.testing.assert_array_equal(cut[..., 3:], matte)
+        np.testing.assert_array_equal(cut[..., :3], plate * matte)
+
+
+def channel_of(path: Path) -> str:
+    """The one channel of an EXR, whatever it is called."""
+    image = ImageInput.open(str(path))
+    names = list(image.spec().channelnames)
+    image.close()
+    assert len(names) == 1, names
+    return str(names[0])
+
+
+def test_a_drawn_mask_is_that_of_blenders_own_node(in_blender: InBlender, tmp_path: Path) -> None:
+    said = in_blender("mask")
+    assert said["keyframes"] == [[1003, "robot"]]
+    kept = read(said["kept"], "A")
+    (path,) = (tmp_path / "out").glob("mask.1003*")
+    blenders = read(path, channel_of(path))
+    assert kept.shape == blenders.shape == (360, 640, 1)
+    difference = np.abs(kept - blenders)
+    assert difference.mean() < 0.001
+    is_edge = (kept > 0) & (kept < 1)
+    print(
+        "difference", difference.max(), difference.mean(), is_edge.sum(), difference[~is_edge].max()
+    )
+
+
+def test_an_engine_that_was_killed_is_started_again(in_blender: InBlender) -> None:
+    said = in_blender("killed")
+    assert said["first"] != said["second"]
+    assert said["mattes"] == ["robot.1001.exr", "robot.1002.exr"]
+
+
+def test_what_cannot_be_done_is_one_sentence(in_blender: InBlender, tmp_path: Path) -> None:
+    said = in_blender("refused")
+    print(json.dumps(said, indent=1))
+
+
+def test_without_an_engine_the_artist_is_told_what_to_do(in_blender: InBlender) -> None:
+    launch_file().unlink()
+    said = in_blender("no_engine")["propagate"]
+    assert said.startswith("Error: there is no engine on this machine for this user: ")
+    assert said.endswith("run install.py where rde-roto was unpacked")
+
+
+def test_blender_never_waits_for_the_engine(in_blender: InBlender) -> None:
+    said = in_blender("modal")
+    print(json.dumps(said, indent=1))
+
+
+def test_presets_and_models_come_from_the_engine(in_blender: InBlender) -> None:
+    said = in_blender("names")
+    assert said["presets"] == ["draft", "fine", "standard"]
+    assert "rde-lite" in said["models"]
