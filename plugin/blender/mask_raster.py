@@ -38,12 +38,18 @@ def outline(knots: Sequence[Knot], width: int, height: int) -> list[Point]:
     return found
 
 
-def coverage(outlines: Sequence[Sequence[Point]], width: int, height: int) -> array[float]:
-    """How much of each pixel lies inside, 0..1; where outlines overlap is outside (even-odd)."""
+def coverage(shapes: Sequence[Sequence[Sequence[Point]]], width: int, height: int) -> array[float]:
+    """How much of each pixel lies inside any of the shapes, 0..1.
+
+    A shape is one outline or several. Where outlines of one shape overlap is outside (even-odd).
+    """
     found = array("f", bytes(4 * width * height))
-    lines = _crossings(outlines, width, height)
-    for row in {line // _LINES for line in lines}:
-        found[row * width : (row + 1) * width] = _row(lines, row, width)
+    crossings = [_crossings(outlines, width, height) for outlines in shapes]
+    for row in sorted({line // _LINES for lines in crossings for line in lines}):
+        spans = []
+        for line in range(row * _LINES, (row + 1) * _LINES):
+            spans += _united([lines[line] for lines in crossings if line in lines])
+        found[row * width : (row + 1) * width] = _row(spans, width)
     return found
 
 
@@ -116,15 +122,30 @@ def _crossings(
     return found
 
 
-def _row(lines: dict[int, list[int]], row: int, width: int) -> array[float]:
-    # What changes from a pixel to the next. An edge within a pixel covers a part of it and all that
-    # follow; every second edge takes that away again.
+def _united(crossings: Sequence[list[int]]) -> list[tuple[int, int]]:
+    """What is inside along a line: from the crossings of each shape, apart and in order."""
+    spans: list[tuple[int, int]] = []
+    for steps in crossings:
+        steps.sort()
+        spans += zip(steps[::2], steps[1::2], strict=True)
+    if len(crossings) == 1:
+        return spans
+    apart: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if apart and start <= apart[-1][1]:
+            apart[-1] = apart[-1][0], max(end, apart[-1][1])
+        else:
+            apart.append((start, end))
+    return apart
+
+
+def _row(spans: Sequence[tuple[int, int]], width: int) -> array[float]:
+    # What changes from a pixel to the next. A span's start covers a part of its pixel and all that
+    # follow; its end takes that away again.
     changes = [0] * (width + 2)
-    for line in range(row * _LINES, (row + 1) * _LINES):
-        sign = 1
-        for step in sorted(lines.get(line, ())):
+    for span in spans:
+        for step, sign in zip(span, (1, -1), strict=True):
             pixel, part = divmod(step, _STEPS)
             changes[pixel] += sign * (_STEPS - part)
             changes[pixel + 1] += sign * part
-            sign = -sign
     return array("f", [covered / _FULL for covered in accumulate(changes[:width])])

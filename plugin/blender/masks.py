@@ -27,7 +27,7 @@ def layers_of(mask: Any) -> tuple[list[Layer], bool]:
             raise RefusedError(f"the mask {mask.name} follows a track: clear its parent first")
         has_feather = has_feather or any(point.weight > 0 for point in points)
         knots = [[_knot(point) for point in spline.points] for spline in splines]
-        layers.append(Layer(knots, layer.blend, layer.alpha, layer.invert))
+        layers.append(Layer(knots, layer.use_fill_holes, layer.blend, layer.alpha, layer.invert))
     if not any(layer.splines or layer.is_inverted for layer in layers):
         raise RefusedError(f"the mask {mask.name} has no closed spline that is shown in renders")
     return layers, has_feather

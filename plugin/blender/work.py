@@ -16,9 +16,13 @@ _MOST_ENGINES = 3
 
 
 class Layer(NamedTuple):
-    """A layer of a mask at one frame: its closed splines, and how it goes over those below."""
+    """A layer of a mask at one frame: its closed splines, and how it goes over those below.
+
+    Splines are filled one by one, unless `has_holes`: then what two of them cover is outside.
+    """
 
     splines: Sequence[Sequence[Knot]]
+    has_holes: bool
     blend: str
     opacity: float
     is_inverted: bool
@@ -37,7 +41,8 @@ def keep_mask(errand: Errand, layers: Sequence[Layer], width: int, height: int) 
     for layer in layers:
         errand.check()
         outlines = [outline(knots, width, height) for knots in layer.splines]
-        drawn = coverage(outlines, width, height)
+        shapes = [outlines] if layer.has_holes else [[points] for points in outlines]
+        drawn = coverage(shapes, width, height)
         alpha = merged(alpha, drawn, layer.blend, layer.opacity, layer.is_inverted)
     return errand.client.keep(memoryview(alpha), width, height)
 

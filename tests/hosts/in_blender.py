@@ -56,25 +56,38 @@ def refusal(operator: Callable[..., Any], **said: Any) -> str:
     raise AssertionError(f"{operator} was not refused")
 
 
-def drawn_mask(name: str = "robot") -> Any:
-    """A blob with curved and straight sides and a hole, and a second layer that overlaps it."""
-    mask = bpy.data.masks.new(name)
-    layer = mask.layers.new(name="body")
-    add_spline(layer, [(0.32, 0.42), (0.47, 0.36), (0.6, 0.5), (0.44, 0.66)], bulge=0.05)
-    add_spline(layer, [(0.42, 0.46), (0.5, 0.47), (0.46, 0.55)])
-    other = mask.layers.new(name="arm")
-    add_spline(other, [(0.55, 0.45), (0.7, 0.49), (0.71, 0.57), (0.57, 0.52)])
+def drawn_mask() -> Any:
+    """Curved and straight sides, overlaps, holes, and layers that add, take away and are hidden."""
+    mask = bpy.data.masks.new("robot")
+    body = mask.layers.new(name="body")
+    add_spline(body, [(0.3, 0.42), (0.45, 0.34), (0.6, 0.5), (0.44, 0.66)], (0.04, -0.03))
+    add_spline(body, [(0.55, 0.45), (0.7, 0.49), (0.71, 0.57), (0.5, 0.52)])
+    ring = mask.layers.new(name="ring")
+    ring.use_fill_holes, ring.alpha = True, 0.75
+    add_spline(ring, [(0.1, 0.3), (0.25, 0.3), (0.25, 0.4), (0.1, 0.45)])
+    add_spline(ring, [(0.13, 0.33), (0.2, 0.33), (0.18, 0.4)])
+    bite = mask.layers.new(name="bite")
+    bite.blend = "SUBTRACT"
+    add_spline(bite, [(0.4, 0.45), (0.5, 0.45), (0.45, 0.52)], (0.01, 0.01))
+    hidden = mask.layers.new(name="hidden")
+    hidden.hide_render = True
+    add_spline(hidden, [(0.8, 0.3), (0.9, 0.3), (0.9, 0.4)])
     return mask
 
 
-def add_spline(layer: Any, places: list[tuple[float, float]], bulge: float = 0) -> None:
+def add_spline(
+    layer: Any, places: list[tuple[float, float]], handle: tuple[float, float] = (0, 0)
+) -> None:
+    """A closed spline; its handles lie at both sides of the points, turned a quarter each time."""
     spline = layer.splines.new()
     spline.use_cyclic = True
     spline.points.add(len(places) - 1)  # it has one already
+    across, up = handle
     for point, (x, y) in zip(spline.points, places, strict=True):
-        point.co = x, y
         point.handle_left_type = point.handle_right_type = "FREE"
-        point.handle_left, point.handle_right = (x - bulge, y + bulge), (x + bulge, y - bulge)
+        point.co = x, y
+        point.handle_left, point.handle_right = (x - across, y - up), (x + across, y + up)
+        across, up = -up, across
 
 
 def composited(folder: Path, source: Any, name: str) -> None:
@@ -271,14 +284,17 @@ def modal(asked: Asked) -> dict[str, Any]:
     Without a window Blender never calls `invoke`, so a probe takes its place: an operator of the
     same class that is sent the events that a window would send. Timers come as fast as they go.
     """
-    from bl_ext.user_default.rde_roto.operators import (  # type: ignore[import-not-found]
-        Propagate,
+    from bl_ext.user_default.rde_roto import (  # type: ignore[import-not-found]
+        asking,
+        operators,
     )
 
     found: dict[str, Any] = {}
 
-    class Probe(Propagate):  # type: ignore[misc]
+    class Probe(asking.Asking, bpy.types.Operator):  # type: ignore[misc]
         bl_idname, bl_label = "rde_roto.probe", "Probe"
+        doing = operators.Propagate.doing
+        prepare, finish = operators.Propagate.prepare, operators.Propagate.finish
 
         def execute(self, context: Any) -> set[str]:
             assert self.begin(context)
@@ -315,14 +331,6 @@ def modal(asked: Asked) -> dict[str, Any]:
     shot.frames = "1001-1004"
     bpy.ops.rde_roto.probe()
     found["polls"].append(bpy.ops.rde_roto.propagate.poll())
-    print(
-        "WHAT",
-        repr(bpy.context.window_manager.rde_roto.what),
-        Propagate.poll(bpy.context),
-        bpy.ops.rde_roto.fit_scene.poll(),
-        bpy.ops.rde_roto.set_keyframe.poll(),
-    )
-    assert 0
     return found
 
 

@@ -122,7 +122,8 @@ def in_blender(blender: str, home: Path, tmp_path: Path) -> InBlender:
 def covered(
     adapter: ModuleType, outlines: list[list[tuple[float, float]]], width: int, height: int
 ) -> NDArray[np.float32]:
-    flat = module(adapter, "mask_raster").coverage(outlines, width, height)
+    """Of one shape."""
+    flat = module(adapter, "mask_raster").coverage([outlines], width, height)
     return np.frombuffer(flat, np.float32).reshape(height, width)
 
 
@@ -148,6 +149,16 @@ def test_a_hole_and_what_overlaps_is_outside(adapter: ModuleType) -> None:
     expected[1:4, 2:6] = 1
     expected[2, 3:5] = 0
     np.testing.assert_array_equal(covered(adapter, [SQUARE, hole], 8, 6), expected)
+
+
+def test_shapes_are_united(adapter: ModuleType) -> None:
+    """Also where two of them share a side or half a pixel: nothing is counted twice."""
+    beside = [(x + 3.5, y) for x, y in SQUARE]
+    inside = [(3.0, 2.0), (5.0, 2.0), (5.0, 3.0), (3.0, 3.0)]
+    coverage = module(adapter, "mask_raster").coverage
+    found = np.frombuffer(coverage([[SQUARE], [beside], [inside]], 10, 6), np.float32)
+    row = found.reshape(6, 10)[2]
+    np.testing.assert_array_equal(row, [0, 0, 1, 1, 1, 1, 1, 1, 1, 0.5])
 
 
 def test_what_lies_beyond_the_picture_is_cut_off(adapter: ModuleType) -> None:
