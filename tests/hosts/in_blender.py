@@ -24,6 +24,8 @@ PATIENCE_S = 120
 
 Asked = dict[str, str]
 
+PASS, MINE = {"PASS_THROUGH"}, {"RUNNING_MODAL"}  # what becomes of an event
+
 
 def install(asked: Asked) -> None:
     """Edit > Preferences > Get Extensions > Install from Disk."""
@@ -181,13 +183,14 @@ def demo(asked: Asked) -> dict[str, Any]:
     scene.render.image_settings.color_mode = "RGBA"
     scene.render.image_settings.color_depth = "32"
     composited(folder / "out", nodes["rde-roto matte"].outputs["Alpha"], "matte.####")
+    kinds = sorted(node.bl_idname for node in nodes)
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "demo.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(folder / "demo.blend"))
     kept = bpy.context.scene.rde_roto
     return {
         "fitted": fitted,
         "said": said,
-        "nodes": sorted(node.bl_idname for node in nodes),
+        "nodes": kinds,
         "kept": [kept.element, kept.preset, [key.frame for key in kept.keyframes]],
         "written": sorted(path.name for path in (folder / "out").iterdir()),
     }
@@ -289,7 +292,11 @@ def modal(asked: Asked) -> dict[str, Any]:
         operators,
     )
 
-    found: dict[str, Any] = {}
+    from rde_roto_client.places import read_endpoint
+
+    runs: list[dict[str, Any]] = []
+    engines: set[int] = set()
+    events = {"stop": False, "kill": False}  # what is to happen after two frames
 
     class Probe(asking.Asking, bpy.types.Operator):  # type: ignore[misc]
         bl_idname, bl_label = "rde_roto.probe", "Probe"
@@ -298,40 +305,40 @@ def modal(asked: Asked) -> dict[str, Any]:
 
         def execute(self, context: Any) -> set[str]:
             assert self.begin(context)
-            found.setdefault("polls", []).append(bpy.ops.rde_roto.propagate.poll())
-            waits, end = [], time.monotonic() + PATIENCE_S
-            while True:
+            run: dict[str, Any] = {"others": bpy.ops.rde_roto.propagate.poll()}
+            waits: list[float] = []
+            answer: set[str] = set()
+            end = time.monotonic() + PATIENCE_S
+            while not answer & {"FINISHED", "CANCELLED"}:
                 assert time.monotonic() < end
-                kind = "TIMER"
-                if len(waits) == 5:
-                    kind = "MOUSEMOVE"
-                if found["stop_at"] is not None and self.errand.done >= found["stop_at"]:
-                    kind, found["stop_at"] = "ESC", None
+                kind = "MOUSEMOVE" if len(waits) == 5 else "TIMER"
+                if self.errand.done >= 2:
+                    engine = (read_endpoint() or {})["pid"]
+                    engines.add(engine)
+                    if events["kill"]:
+                        os.kill(engine, signal.SIGKILL)
+                    kind = "ESC" if events["stop"] else kind
+                    events.update(stop=False, kill=False)
                 began = time.monotonic()
-                answer: set[str] = self.modal(context, SimpleNamespace(type=kind))
+                answer = self.modal(context, SimpleNamespace(type=kind))
                 waits.append(time.monotonic() - began)
-                if kind == "MOUSEMOVE":
-                    assert answer == {"PASS_THROUGH"}
-                if "FINISHED" in answer or "CANCELLED" in answer:
-                    break
+                assert kind == "TIMER" or answer == {"MOUSEMOVE": PASS, "ESC": MINE}[kind]
                 time.sleep(0.02)
-            found.setdefault("longest_s", []).append(max(waits))
-            found.setdefault("steps", []).append(len(waits))
-            found.setdefault("answers", []).append(sorted(answer))
-            found.setdefault("last", []).append(context.window_manager.rde_roto.last)
+            last = context.window_manager.rde_roto.last
+            run.update(longest_s=max(waits), steps=len(waits), answer=sorted(answer), last=last)
+            runs.append(run)
             return answer
 
     bpy.utils.register_class(Probe)
     shot = demo_shot(asked)
     keyframe_of_truth(asked, shot)
-    shot.frames = "1001-1040"
-    found["stop_at"] = 2
-    bpy.ops.rde_roto.probe()
-    found["after stop"] = len(list(Path(shot.out).iterdir()))
-    shot.frames = "1001-1004"
-    bpy.ops.rde_roto.probe()
-    found["polls"].append(bpy.ops.rde_roto.propagate.poll())
-    return found
+    for frames, happens in (("1001-1040", "stop"), ("1001-1020", "kill"), ("1001-1020", "")):
+        shot.frames = frames
+        events.update({happens: True} if happens else {})
+        bpy.ops.rde_roto.probe()
+        runs[-1]["mattes"] = len(list(Path(shot.out).glob("robot.*.exr")))
+    free = bpy.ops.rde_roto.propagate.poll()
+    return {"runs": runs, "engines": len(engines), "free": free}
 
 
 def names(asked: Asked) -> dict[str, Any]:

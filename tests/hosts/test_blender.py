@@ -36,14 +36,15 @@ InBlender = Callable[..., dict[str, Any]]
 SQUARE = [(2.0, 1.0), (6.0, 1.0), (6.0, 4.0), (2.0, 4.0)]
 
 
-def read(path: Path | str, *channels: str) -> NDArray[np.float32]:
-    """The named channels of an image, as floats."""
+def read(path: Path | str, channels: str) -> NDArray[np.float32]:
+    """The channels of an image that are named, a letter each, as floats."""
     image = ImageInput.open(str(path))
     assert image is not None, path
     names = list(image.spec().channelnames)
-    pixels: NDArray[np.float32] = image.read_image("float")
+    pixels = image.read_image("float")
     image.close()
-    return pixels[..., [names.index(channel) for channel in channels]]
+    assert pixels is not None, path
+    return np.asarray(pixels[..., [names.index(channel) for channel in channels]], np.float32)
 
 
 @pytest.fixture
@@ -288,21 +289,12 @@ def test_the_demo_shot_is_composited_with_the_engines_mattes(
         matte = read(tmp_path / f"mattes/robot.{frame}.exr", "A")
         assert 0.01 < matte.mean() < 0.5, "it found the robot"
         name = next(name for name in said["written"] if name.startswith(f"matte.{frame}"))
-        composited = read(tmp_path / "out" / name, channel_of(tmp_path / "out" / name))
+        composited = read(tmp_path / "out" / name, "V")
         np.testing.assert_array_equal(composited, matte)
-        cut = read(tmp_path / f"out/cut.{frame}.exr", "R", "G", "B", "A")
-        plate = read(DEMO / f"plate/demo.{frame}.exr", "R", "G", "B")
+        cut = read(tmp_path / f"out/cut.{frame}.exr", "RGBA")
+        plate = read(DEMO / f"plate/demo.{frame}.exr", "RGB")
         np.testing.assert_array_equal(cut[..., 3:], matte)
         np.testing.assert_array_equal(cut[..., :3], plate * matte)
-
-
-def channel_of(path: Path) -> str:
-    """The one channel of an EXR, whatever it is called."""
-    image = ImageInput.open(str(path))
-    names = list(image.spec().channelnames)
-    image.close()
-    assert len(names) == 1, names
-    return str(names[0])
 
 
 def test_a_drawn_mask_is_that_of_blenders_own_node(in_blender: InBlender, tmp_path: Path) -> None:
@@ -310,14 +302,16 @@ def test_a_drawn_mask_is_that_of_blenders_own_node(in_blender: InBlender, tmp_pa
     assert said["keyframes"] == [[1003, "robot"]]
     kept = read(said["kept"], "A")
     (path,) = (tmp_path / "out").glob("mask.1003*")
-    blenders = read(path, channel_of(path))
+    blenders = read(path, "V")
     assert kept.shape == blenders.shape == (360, 640, 1)
-    difference = np.abs(kept - blenders)
-    assert difference.mean() < 0.001
-    is_edge = (kept > 0) & (kept < 1)
-    print(
-        "difference", difference.max(), difference.mean(), is_edge.sum(), difference[~is_edge].max()
-    )
+    # Away from edges there is no difference. Beside an edge there is: Blender softens it outwards,
+    # by up to a pixel; ours is how much of a pixel is covered.
+    padded = np.pad(kept[..., 0], 1, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    is_flat = windows.max((2, 3)) == windows.min((2, 3))
+    assert {0, 0.75, 1} <= set(kept[is_flat, 0].tolist())
+    np.testing.assert_array_equal(kept[is_flat], blenders[is_flat])
+    assert is_flat.mean() > 0.97
 
 
 def test_an_engine_that_was_killed_is_started_again(in_blender: InBlender) -> None:
@@ -328,7 +322,26 @@ def test_an_engine_that_was_killed_is_started_again(in_blender: InBlender) -> No
 
 def test_what_cannot_be_done_is_one_sentence(in_blender: InBlender, tmp_path: Path) -> None:
     said = in_blender("refused")
-    print(json.dumps(said, indent=1))
+    assert said.pop("still busy") == ""
+    mattes = tmp_path / "mattes/robot.####.exr"
+    assert said == {
+        "no plate": "Error: no plate is set: name its files in the field Plate",
+        "plate not there": "Error: the plate is not there: no file is called /nowhere/x.####.exr",
+        "no mask": "Error: no mask is chosen: draw one over the plate and choose it",
+        "empty mask": "Error: the mask empty has no closed spline that is shown in renders",
+        "image not there": "Error: the image is not there: /nowhere/mask.png",
+        "no such frame": "Error: the plate has no frame 2000: it has 1001 to 1048",
+        "no keyframe": "Error: the shot has no keyframe: set one from a mask or an image first",
+        "no such keyframe": "Error: there is no keyframe 7",
+        "no mattes": f"Error: there are no mattes yet, {mattes}: propagate first",
+        "plate is gone": "Error: cannot list the folder /nowhere: No such file or directory",
+        "no such preset": "Error: there is no preset 'nope'; there are draft, fine, standard",
+        "no such frames": "Error: the shot has 1001-1048, not 1-3",
+        "no such element": "Error: the element is called 'My Robot'; expected letters a-z, digits "
+        "and _, no digit first",
+        "not saved": "Error: the folder of the mattes is //mattes, beside a blend file that is not "
+        "saved: save it first",
+    }
 
 
 def test_without_an_engine_the_artist_is_told_what_to_do(in_blender: InBlender) -> None:
@@ -339,8 +352,21 @@ def test_without_an_engine_the_artist_is_told_what_to_do(in_blender: InBlender) 
 
 
 def test_blender_never_waits_for_the_engine(in_blender: InBlender) -> None:
+    """An engine needs more than a second to start; no event is to wait for that, or for a frame."""
     said = in_blender("modal")
-    print(json.dumps(said, indent=1))
+    stopped, killed, done = said["runs"]
+    assert stopped["answer"] == ["CANCELLED"]
+    assert stopped["last"] == "propagate: stopped"
+    assert 2 <= stopped["mattes"] < 40
+    assert killed["answer"] == done["answer"] == ["FINISHED"]
+    assert killed["last"].startswith("20 mattes, 1001-1020, are in "), "by another engine"
+    assert killed["mattes"] == done["mattes"] == 20
+    assert said["engines"] == 2
+    for run in said["runs"]:
+        assert run["others"] is False, "one at a time"
+        assert run["longest_s"] < 0.5
+    assert stopped["steps"] > 20, "events while it worked"
+    assert said["free"] is True
 
 
 def test_presets_and_models_come_from_the_engine(in_blender: InBlender) -> None:
