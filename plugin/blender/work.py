@@ -53,7 +53,8 @@ def propagate(errand: Errand, shot: dict[str, Any], frames: str, out: str) -> Pr
     When the engine dies it is asked again: files that are done stay.
     """
     client = errand.client
-    frames = frames or str(client.open(shot, fresh=True)["range"])
+    opened = client.open(shot, fresh=True)  # plate or masks may be others than before
+    frames = frames or str(opened["range"])
     for _ in range(_MOST_ENGINES):
         errand.check()
         job, engine = client.render(shot, frames, out), client.hello()["pid"]

@@ -341,6 +341,13 @@ def modal(asked: Asked) -> dict[str, Any]:
     return {"runs": runs, "engines": len(engines), "free": free}
 
 
+def page(asked: Asked) -> dict[str, Any]:
+    """The page's script."""
+    exec(asked["script"], {})
+    nodes = bpy.context.scene.compositing_node_group.nodes
+    return {"mattes": nodes["rde-roto matte"].image.filepath}
+
+
 def names(asked: Asked) -> dict[str, Any]:
     bpy.ops.rde_roto.ask_names()
     doing = bpy.context.window_manager.rde_roto

@@ -369,6 +369,16 @@ def test_blender_never_waits_for_the_engine(in_blender: InBlender) -> None:
     assert said["free"] is True
 
 
+def test_the_script_of_the_page_runs(in_blender: InBlender, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "blender.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    script = script.replace("/shots/demo/mattes", str(tmp_path / "mattes"))
+    said = in_blender("page", script=script.replace("/shots/demo", str(DEMO)))
+    assert said["mattes"] == str(tmp_path / "mattes/robot.1001.exr")
+    names = sorted(path.name for path in (tmp_path / "mattes").iterdir())
+    assert names == [f"robot.{frame}.exr" for frame in (1001, 1002, 1003)]
+
+
 def test_presets_and_models_come_from_the_engine(in_blender: InBlender) -> None:
     said = in_blender("names")
     assert said["presets"] == ["draft", "fine", "standard"]
