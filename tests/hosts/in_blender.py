@@ -196,6 +196,34 @@ def demo(asked: Asked) -> dict[str, Any]:
     }
 
 
+def again(asked: Asked) -> dict[str, Any]:
+    """The mask's file is another one later; there are links, and paths beside the blend file."""
+    folder, scene = Path(asked["folder"]), bpy.context.scene
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "again.blend"))
+    shot = demo_shot(asked)
+    shot.out, shot.frames = "//mattes", "1001-1002"
+    shot.source, shot.image = "IMAGE", "//mask.exr"
+    tree = bpy.data.node_groups.new("mine", "CompositorNodeTree")
+    scene.compositing_node_group = tree
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    output, mine = tree.nodes.new("NodeGroupOutput"), tree.nodes.new("CompositorNodeRGB")
+    tree.links.new(mine.outputs[0], output.inputs[0])
+    for run, frame in enumerate((1001, 1021)):  # the masks are two truths, both said to be of 1001
+        truth = Path(asked["demo"], f"truth/demo.{frame}.exr")
+        (folder / "mask.exr").write_bytes(truth.read_bytes())
+        bpy.ops.rde_roto.set_keyframe()
+        bpy.ops.rde_roto.propagate()
+        if not run:
+            bpy.ops.rde_roto.wire()
+        scene.frame_start, scene.frame_end = 1001, 1002
+        composited(folder / f"out{run}", tree.nodes["rde-roto matte"].outputs["Alpha"], "m.####")
+    return {
+        "keyframes": [key.frame for key in shot.keyframes],
+        "output": output.inputs[0].links[0].from_node.name == mine.name,
+        "plates": len(bpy.data.movieclips),
+    }
+
+
 def clip_facts() -> list[Any]:
     (clip,) = bpy.data.movieclips
     render = bpy.context.scene.render
@@ -249,6 +277,11 @@ def refused(asked: Asked) -> dict[str, str]:
     said["no mask"] = refusal(ops.set_keyframe)
     shot.mask = bpy.data.masks.new("empty")
     said["empty mask"] = refusal(ops.set_keyframe)
+    shot.mask = drawn_mask()
+    parent = shot.mask.layers["body"].splines[0].points[0].parent
+    parent.id_type, parent.id = "MOVIECLIP", bpy.data.movieclips[0]
+    parent.parent = "Track"
+    said["tracked mask"] = refusal(ops.set_keyframe)
     shot.source, shot.image = "IMAGE", "/nowhere/mask.png"
     said["image not there"] = refusal(ops.set_keyframe)
     bpy.context.scene.frame_set(2000)

@@ -297,6 +297,15 @@ def test_the_demo_shot_is_composited_with_the_engines_mattes(
         np.testing.assert_array_equal(cut[..., :3], plate * matte)
 
 
+def test_what_was_corrected_is_composited_anew(in_blender: InBlender, tmp_path: Path) -> None:
+    """Blender shows no matte that was replaced, and the artist's own links stay."""
+    said = in_blender("again")
+    assert said == {"keyframes": [1001], "output": True, "plates": 1}
+    before, after = (read(next((tmp_path / f"out{n}").glob("m.1002*")), "V") for n in (0, 1))
+    assert np.abs(before - after).mean() > 0.01
+    np.testing.assert_array_equal(after, read(tmp_path / "mattes/robot.1002.exr", "A"))
+
+
 def test_a_drawn_mask_is_that_of_blenders_own_node(in_blender: InBlender, tmp_path: Path) -> None:
     said = in_blender("mask")
     assert said["keyframes"] == [[1003, "robot"]]
@@ -329,6 +338,7 @@ def test_what_cannot_be_done_is_one_sentence(in_blender: InBlender, tmp_path: Pa
         "plate not there": "Error: the plate is not there: no file is called /nowhere/x.####.exr",
         "no mask": "Error: no mask is chosen: draw one over the plate and choose it",
         "empty mask": "Error: the mask empty has no closed spline that is shown in renders",
+        "tracked mask": "Error: the mask robot follows a track: clear its parent first",
         "image not there": "Error: the image is not there: /nowhere/mask.png",
         "no such frame": "Error: the plate has no frame 2000: it has 1001 to 1048",
         "no keyframe": "Error: the shot has no keyframe: set one from a mask or an image first",
