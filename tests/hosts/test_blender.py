@@ -247,7 +247,7 @@ def test_what_is_copied_is_what_there_is() -> None:
     there = {path.name for path in PLUGIN.iterdir() if path.is_file()} - {"host.json"}
     assert set(host["files"]) == there
     assert host["client"] is True
-    assert set(host["targets"]) == {"linux", "macos", "windows"}
+    assert set(host["targets"]) == {"linux", "darwin", "win32"}
 
 
 def test_it_bears_the_version_of_the_engine() -> None:
