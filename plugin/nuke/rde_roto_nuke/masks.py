@@ -1,0 +1,108 @@
+"""A frame of the Mask input becomes a file that stays.
+
+Nuke's Python cannot hand out a picture's pixels at a bearable speed, so a Write writes them. The
+Write is there for that frame alone: one that stayed would be rendered with the script's others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nuke
+
+from rde_roto_nuke.sentences import UnfitError
+
+_INPUT = "Mask"
+_PIECE_BYTES = 1 << 20
+
+
+def keep_alpha(group: Any, frame: int) -> str:
+    """The path of the file that holds the Mask input's alpha at a frame. Raises UnfitError."""
+    if group.input(1) is None:
+        raise UnfitError("nothing is connected to Mask: connect a roto, or anything with an alpha")
+    with tempfile.TemporaryDirectory(prefix="rde-roto") as folder:
+        written = Path(folder) / "mask.exr"
+        try:
+            _write(group, frame, written)
+        except RuntimeError as error:  # what Nuke raises, also when the artist interrupts
+            raise UnfitError(f"Mask cannot be rendered at {frame}: {error}") from error
+        if not written.is_file():
+            raise UnfitError(f"Mask cannot be rendered at {frame}: nothing was written")
+        return str(keep(written))
+
+
+def keep(written: Path) -> Path:
+    """A copy in the user's data folder, named after its bytes; equal ones are one. UnfitError."""
+    folder = data_folder() / "keyframes"
+    try:
+        digest = _sha256(written)
+        kept = folder / f"{digest}.exr"
+        if not kept.is_file() or _sha256(kept) != digest:
+            folder.mkdir(parents=True, exist_ok=True)
+            # whole under its name or not at all
+            descriptor, beside = tempfile.mkstemp(dir=str(folder), suffix=".part")
+            os.close(descriptor)
+            try:
+                shutil.copyfile(str(written), beside)
+                os.replace(beside, str(kept))
+            except BaseException:
+                Path(beside).unlink()
+                raise
+    except OSError as error:
+        raise UnfitError(f"the mask cannot be kept in {folder}: {error.strerror}") from error
+    return kept
+
+
+def data_folder() -> Path:
+    """The folder of the user's own work, where the engine keeps masks too."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "rde-roto"
+
+
+def _sha256(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        for piece in iter(lambda: file.read(_PIECE_BYTES), b""):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def _write(group: Any, frame: int, path: Path) -> None:
+    with _as_if_nothing_happened(), group:
+        write = nuke.nodes.Write(file=path.as_posix(), file_type="exr", channels="alpha")
+        try:
+            write.setInput(0, nuke.toNode(_INPUT))
+            write["raw"].setValue(True)  # an alpha has no colour space
+            write["datatype"].setValue("32 bit float")
+            nuke.execute(write, frame, frame, 1, nuke.views()[:1])
+        finally:
+            nuke.delete(write)
+
+
+@contextmanager
+def _as_if_nothing_happened() -> Iterator[None]:
+    """Full size, whatever the artist looks at, and nothing of it to be undone."""
+    proxy = nuke.root()["proxy"]
+    was = proxy.value()
+    nuke.Undo.disable()
+    try:
+        if was:
+            proxy.setValue(False)
+        yield
+    finally:
+        if was:
+            proxy.setValue(True)
+        nuke.Undo.enable()

@@ -1,0 +1,78 @@
+"""An order given to the engine and followed to its end. Nothing of Nuke in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Dict, Optional
+
+from rde_roto_client import Client, EngineError
+from rde_roto_nuke.shots import Order
+
+_MOST_ENGINES = 3
+
+Heard = Callable[[int, int], None]
+"""Takes frames that are done, and how many there are."""
+
+
+class CancelledError(Exception):
+    """Somebody asked for the end of it; what is written stays."""
+
+
+def follow(
+    client: Client, order: Order, heard: Heard, wants: Callable[[], bool], pause: Callable[[], None]
+) -> str:
+    """Has the mattes written, and returns their frames as a range.
+
+    When the engine dies on the way the next one goes on: what is written stays. An engine that dies
+    again and again is not asked for ever.
+
+    Args:
+        heard: told how far it is.
+        wants: asked now and then whether it shall go on.
+        pause: waits until the next look.
+
+    Raises CancelledError, EngineError, NoEngineError, WireError.
+    """
+    # fresh: the artist may have mended the plate since it was last looked at
+    frames = order.frames or str(client.open(order.shot, fresh=True)["range"])
+    for _ in range(_MOST_ENGINES):
+        job = client.render(order.shot, frames, order.out)
+        said = _ended(client, job, heard, wants, pause)
+        if said is None:
+            continue
+        if said["state"] == "cancelled":
+            raise CancelledError
+        if said["state"] == "failed":
+            error = said["error"]
+            raise EngineError(error["sentence"], error["kind"], error["code"])
+        return frames
+    raise EngineError(
+        f"the engine has ended {_MOST_ENGINES} times at this shot: see engine-*.log in the run "
+        "folder",
+        "internal",
+        1,
+    )
+
+
+def _ended(
+    client: Client, job: str, heard: Heard, wants: Callable[[], bool], pause: Callable[[], None]
+) -> Optional[Dict[str, Any]]:
+    """What is said of a job when it has ended; None when its engine has."""
+    engine = client.hello()["pid"]
+    is_cancelled = False
+    while True:
+        try:
+            said = client.progress(job)
+        except EngineError:
+            if client.hello()["pid"] == engine:
+                raise
+            return None
+        if client.hello()["pid"] != engine:  # a job of that number is another host's
+            return None
+        heard(said["done"], said["total"])
+        if said["state"] != "running":
+            return said
+        if not is_cancelled and not wants():
+            is_cancelled = True
+            client.cancel(job=job)  # and look on: a frame that is being written is finished
+        pause()
