@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_process import kill
+from interpreters import PYTHONS, interpreter
 
 from rde_roto_client import Client
 
@@ -37,17 +37,7 @@ with Client("a host") as client:
 """
 
 
-def interpreter(version: str) -> str | None:
-    """The path of that Python, None where there is none that runs."""
-    versions = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    built = sorted(versions.glob(f"{version}.*/bin/python{version}"))
-    for path in (shutil.which(f"python{version}"), *map(str, built)):
-        if path and subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
-            return path
-    return None
-
-
-@pytest.mark.parametrize("version", ["3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", PYTHONS)
 def test_a_host_with_that_python(version: str, client: Client, shot: dict[str, Any]) -> None:
     """It starts the engine that was killed, keeps a mask, and takes mattes by memory."""
     python = interpreter(version)

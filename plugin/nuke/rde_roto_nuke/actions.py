@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, List, Set, Tuple
+from typing import Any, List, Tuple
 
 import nuke
 
 from rde_roto_client import Client
-from rde_roto_nuke import keyframes, masks, node, propagate as engine, work
+from rde_roto_nuke import keyframes, masks, node, work
+from rde_roto_nuke import propagate as engine
 from rde_roto_nuke.sentences import SENTENCES, UnfitError, told
 
 _Names = Tuple[List[str], List[str]]
@@ -124,7 +125,7 @@ def _names(client: Client) -> _Names:
     )
 
 
-def _set(group: Any, frames: List[int]) -> None:
+def _set(group: Any, frames: list[int]) -> None:
     text = group["keyframes"].value()
     keyframes.parse(text)  # before anything is rendered
     for frame in frames:
@@ -132,13 +133,13 @@ def _set(group: Any, frames: List[int]) -> None:
     node.set_keyframes(group, text)
 
 
-def _key_times(part: Any) -> Set[float]:
+def _key_times(part: Any) -> set[float]:
     """Of a layer, shape or stroke of Nuke's, and of all in it."""
     if hasattr(part, "getControlPointKeyTimes"):  # a point of a stroke
         return set(part.getControlPointKeyTimes())
     if hasattr(part, "center"):  # a point of a shape
         return set(part.center.getControlPointKeyTimes())
-    found: Set[float] = set()
+    found: set[float] = set()
     for inner in part:
         found |= _key_times(inner)
     return found

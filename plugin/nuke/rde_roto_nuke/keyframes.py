@@ -19,7 +19,7 @@ def parse(text: str) -> Keyframes:
     if not text.strip():
         return {}
     try:
-        found = {frame: mask for frame, mask in json.loads(text)}
+        found = dict(json.loads(text))
     except (ValueError, TypeError, RecursionError):
         found = None
     if found is None or not all(

@@ -52,7 +52,7 @@ def keep(written: Path) -> Path:
             os.close(descriptor)
             try:
                 shutil.copyfile(str(written), beside)
-                os.replace(beside, str(kept))
+                Path(beside).replace(kept)
             except BaseException:
                 Path(beside).unlink()
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 import nuke
 
@@ -93,7 +93,7 @@ def _add_knobs(group: Any) -> None:
 
 
 def _button(name: str, label: str, starts_line: bool = False) -> Any:
-    # not the action's own name: a knob of that name would be mistaken for what it changes
+    # a Group has knobs of its own, and more of them in each version of Nuke
     knob = nuke.PyScript_Knob(f"do_{name}", label, _BUTTON.format(name))
     if starts_line:
         knob.setFlag(nuke.STARTLINE)
@@ -117,7 +117,7 @@ def set_keyframes(group: Any, text: str) -> None:
         undo.end()
 
 
-def offer(group: Any, presets: List[str], models: List[str]) -> None:
+def offer(group: Any, presets: list[str], models: list[str]) -> None:
     """Fills the pulldowns; what was chosen stays chosen, though the engine may not have it."""
     for name, offered in (("preset", presets), ("model", models)):
         knob = group[name]
@@ -188,7 +188,9 @@ def _plate(group: Any) -> str:
     while read is not None and read.Class() in ("Dot", "NoOp"):
         read = read.input(0)
     if read is None:
-        raise UnfitError("nothing is connected to Source: connect the plate's Read, or fill 'plate'")
+        raise UnfitError(
+            "nothing is connected to Source: connect the plate's Read, or fill 'plate'"
+        )
     if read.Class() != "Read":
         raise UnfitError(
             f"Source comes from {read.name()}, and what that does to the plate is not known here: "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Dict, Optional
+from contextlib import suppress
+from typing import Any
 
 from rde_roto_client import Client, EngineError
 from rde_roto_nuke.shots import Order
@@ -38,6 +39,8 @@ def follow(
     for _ in range(_MOST_ENGINES):
         job = client.render(order.shot, frames, order.out)
         said = _ended(client, job, heard, wants, pause)
+        if said is None and not wants():
+            raise CancelledError
         if said is None:
             continue
         if said["state"] == "cancelled":
@@ -56,7 +59,7 @@ def follow(
 
 def _ended(
     client: Client, job: str, heard: Heard, wants: Callable[[], bool], pause: Callable[[], None]
-) -> Optional[Dict[str, Any]]:
+) -> dict[str, Any] | None:
     """What is said of a job when it has ended; None when its engine has."""
     engine = client.hello()["pid"]
     is_cancelled = False
@@ -74,5 +77,7 @@ def _ended(
             return said
         if not is_cancelled and not wants():
             is_cancelled = True
-            client.cancel(job=job)  # and look on: a frame that is being written is finished
+            with suppress(EngineError):  # of an engine that has no such job any more
+                client.cancel(job=job)
+            # and looks on, for a frame that is being written is finished
         pause()

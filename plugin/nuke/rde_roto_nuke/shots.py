@@ -1,10 +1,10 @@
-"""From what the knobs say to what the engine is asked: docs/protocol.md. Nothing of Nuke in here."""
+"""From what the knobs say to what the engine is asked (docs/protocol.md). Knows nothing of Nuke."""
 
 from __future__ import annotations
 
-import os
 import re
-from typing import Any, Dict, NamedTuple, Tuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from rde_roto_nuke.keyframes import Keyframes
 from rde_roto_nuke.sentences import UnfitError
@@ -28,12 +28,12 @@ class Values(NamedTuple):
 class Order(NamedTuple):
     """Mattes to be written. No `frames`: those of the plate."""
 
-    shot: Dict[str, Any]
+    shot: dict[str, Any]
     frames: str
     out: str
 
 
-def shot_of(values: Values) -> Dict[str, Any]:
+def shot_of(values: Values) -> dict[str, Any]:
     """The shot. Raises UnfitError where something is not said yet."""
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", values.element):
         raise UnfitError(
@@ -72,9 +72,8 @@ def mattes_of(said: str, script: str, node: str, element: str) -> str:
     if not said and not script:
         raise UnfitError("save the script first, or say in 'mattes' where they shall be written")
     if not said:
-        folder, name = os.path.split(script)
-        name = os.path.splitext(name)[0]
-        said = f"{folder}/mattes/{name}/{node.replace('.', '_')}/{element}.####.exr"
+        folder = Path(script).parent / "mattes" / Path(script).stem / node.replace(".", "_")
+        said = (folder / f"{element}.####.exr").as_posix()
     if not said.lower().endswith(".exr"):
         raise UnfitError(f"the mattes would be {said}: expected a name that ends in .exr")
     return said
@@ -83,7 +82,7 @@ def mattes_of(said: str, script: str, node: str, element: str) -> str:
 def whole(path: str, folder: str) -> str:
     """A path that begins at the root; relative ones begin in the project's folder, as in Nuke."""
     path = path.strip()
-    if not path or os.path.isabs(path) or not folder:
+    if not path or Path(path).is_absolute() or not folder:
         return path
     return f"{folder.rstrip('/')}/{path}"
 
@@ -100,7 +99,7 @@ def pattern_of(evaluated: str, said: str) -> str:
     return evaluated.replace(str(UNLIKELY_FRAME), token.group())
 
 
-def first_and_last(frames: str) -> Tuple[int, int]:
+def first_and_last(frames: str) -> tuple[int, int]:
     """Of a range such as `1001-1100x2,1120`."""
     found = []
     for part in frames.split(","):

@@ -9,18 +9,18 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any, Dict
+from typing import Any
 
 import nuke
 
 from rde_roto_client import Client
-from rde_roto_nuke.propagate import CancelledError, Heard
+from rde_roto_nuke.propagate import CancelledError
 from rde_roto_nuke.sentences import SENTENCES, UnfitError, say, told
 
 _LOOKS_AGAIN_S = 0.2
 
 # by the node that has it done; a button's script ends long before its work, and Cancel is another
-_running: Dict[str, threading.Event] = {}
+_running: dict[str, threading.Event] = {}
 
 
 class Task:
@@ -31,10 +31,13 @@ class Task:
         self._stopped = stopped
 
     def heard(self, done: int, total: int) -> None:
-        """Shows how far it is."""
-        if self._progress is not None:
-            self._progress.setMessage(f"{done} of {total} frames")
-            self._progress.setProgress(int(100 * done / max(total, 1)))
+        """Shows how far it is; without a window in a line that farms understand."""
+        percent = int(100 * done / max(total, 1))
+        if self._progress is None:
+            print(f"Progress: {percent}%", flush=True)
+            return
+        self._progress.setMessage(f"{done} of {total} frames")
+        self._progress.setProgress(percent)
 
     def wants(self) -> bool:
         """Whether it shall go on."""
