@@ -1,0 +1,268 @@
+"""The plug-in for Nuke in a stand-in for Nuke: its node, its keyframes, its mattes by a real engine.
+
+When something is missing or goes wrong is in test_nuke_failures.py.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import platformdirs
+import pytest
+from engine_process import kill
+from fake_nuke import Enumeration, Node, Nuke, script_of
+from fake_nuke_script import parse
+from image_files import read_image
+from nuke_session import Module, box, inside, keyframes, propagate, set_keyframe
+
+from rde_roto_client import Client
+
+pytest_plugins = ("command_line_fixtures", "engine_fixtures", "nuke_fixtures")
+
+
+# --- the node -------------------------------------------------------------------------------------
+
+
+def test_the_menu_makes_a_node_below_what_is_selected(nuke: Nuke, node: Node) -> None:
+    assert (node.name(), node.panels) == ("RDERoto1", 1)
+    assert node.inputs[0].kind == "Read"
+    assert node.ypos() > node.inputs[0].ypos()
+    assert [child.name() for child in node.children if child.kind == "Input"] == ["Source", "Mask"]
+    switch = inside(node, "OnceThereAreMattes")
+    source, copy = switch.inputs[0], switch.inputs[1]
+    assert (source.name(), copy.kind) == ("Source", "Copy")
+    assert (copy["from0"].value(), copy["to0"].value()) == ("rgba.alpha", "rgba.alpha")
+    assert (copy.inputs[0].name(), copy.inputs[1].name()) == ("Source", "Mattes")
+    assert inside(node, "Output1").inputs == {0: switch}
+    assert inside(node, "Mattes")["raw"].value() is True
+
+
+def test_its_text_says_all_of_it(nuke: Nuke, node: Node) -> None:
+    """Parsed back; and a machine without the plug-in still has the buttons and the pulldowns."""
+    set_keyframe(nuke, node, 1003)
+    lines = parse(script_of(node))
+    own = lines[0][1]
+    knobs = {line[1][0][1]: line[1][0] for line in own if line[0] == "addUserKnob"}
+    assert knobs["plate"][0] == "2"
+    assert knobs["preset"][4:] == ["M", "small"]
+    assert knobs["keyframes"][-1] == "+INVISIBLE"
+    assert "rde_roto_nuke.propagate(nuke.thisNode())" in knobs["do_propagate"][-1]
+    (said,) = [line[1] for line in own if line[0] == "keyframes"]
+    assert json.loads(said) == [[1003, keyframes(node)[1003]]]
+    (which,) = [line[1] for words in lines if words[0] == "Switch" for line in words[1][2:]]
+    assert which == [[[["parent.has_mattes || !$gui"]]]]
+    assert lines[-1] == ["end_group"]
+
+
+def test_a_machine_without_the_plug_in_opens_the_panel(
+    nuke: Nuke, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rde_roto_nuke", None)
+    nuke.open_panel(node)
+    assert nuke.messages == []
+
+
+# --- keyframes ------------------------------------------------------------------------------------
+
+
+def test_a_keyframe_is_kept_for_good(nuke: Nuke, node: Node, roto: Node) -> None:
+    nuke.root()["proxy"].setValue(True)
+    nodes = len(node.children)
+    set_keyframe(nuke, node, 1003)
+    kept = Path(keyframes(node)[1003])
+    assert nuke.executed == [(1003, 1003, (1, ["main"]))]
+    np.testing.assert_array_equal(read_image(kept)[1][..., 0], roto.painted[1003])
+    data = platformdirs.user_data_path("rde-roto", appauthor=False)
+    assert kept.parent == data / "keyframes", "where the engine keeps masks"
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+    assert nuke.root()["proxy"].value() is True, "as the artist had it"
+    assert len(node.children) == nodes, "no Write stays, which would be rendered with others"
+    assert nuke.Undo.steps == ["RDERoto: keyframes"]
+    assert node["keyframes_shown"].value() == "1003"
+
+
+def test_a_keyframe_drawn_anew_leaves_the_old_file(nuke: Nuke, node: Node, roto: Node) -> None:
+    set_keyframe(nuke, node, 1003)
+    first = keyframes(node)
+    roto.painted[1003] = box(40)
+    set_keyframe(nuke, node, 1003)
+    set_keyframe(nuke, node, 1001)
+    assert keyframes(node)[1003] != first[1003]
+    assert Path(first[1003]).is_file(), "undo, and copied nodes, have it"
+    assert node["keyframes_shown"].value() == "1001, 1003"
+    nuke.current_frame = 1003
+    nuke.press(node, "do_remove_keyframe")
+    assert list(keyframes(node)) == [1001]
+    nuke.press(node, "do_remove_keyframe")
+    assert nuke.messages == ["there is no keyframe at 1003: this node has 1001"]
+
+
+def test_a_kept_mask_that_was_damaged_is_made_good(nuke: Nuke, node: Node, roto: Node) -> None:
+    set_keyframe(nuke, node, 1003)
+    kept = Path(keyframes(node)[1003])
+    kept.write_bytes(b"")
+    set_keyframe(nuke, node, 1003)
+    assert keyframes(node)[1003] == str(kept)
+    np.testing.assert_array_equal(read_image(kept)[1][..., 0], roto.painted[1003])
+
+
+def test_keyframes_from_the_keys_of_the_roto(nuke: Nuke, node: Node, roto: Node) -> None:
+    """Of shapes, of strokes, and of those in layers."""
+
+    def stroke(*times: float) -> list[Any]:
+        return [SimpleNamespace(getControlPointKeyTimes=lambda: list(times))]
+
+    def shape(*times: float) -> list[Any]:
+        return [SimpleNamespace(center=stroke(*times)[0])]
+
+    curves: Any = roto["curves"]
+    curves.rootLayer = [shape(1001.0, 1003.0), [stroke(1005.0), shape(1003.0)]]
+    nuke.press(node, "do_keyframes_from_roto")
+    assert nuke.messages == []
+    assert sorted(keyframes(node)) == [1001, 1003, 1005]
+
+
+def test_a_copy_has_keyframes_and_mattes_of_its_own(
+    nuke: Nuke, node: Node, roto: Node, module: Module, tmp_path: Path
+) -> None:
+    set_keyframe(nuke, node, 1003)
+    before = script_of(node)
+    nuke.selected = [node]
+    nuke.nodeCopy("%clipboard%")
+    copy = nuke.nodePaste("%clipboard%")
+    assert (copy.name(), keyframes(copy)) == ("RDERoto2", keyframes(node))
+    for number, source in node.inputs.items():
+        copy.setInput(number, source)
+    roto.painted[1003] = box(40)
+    set_keyframe(nuke, copy, 1003)
+    set_keyframe(nuke, copy, 1005)
+    assert keyframes(copy)[1003] != keyframes(node)[1003]
+    assert script_of(node).replace(" ", "") == before.replace(" ", "")
+    orders = [module("node").order(one) for one in (node, copy)]
+    assert orders[0].out == str(tmp_path / "mattes/comp/RDERoto1/hero.####.exr")
+    assert orders[1].out == str(tmp_path / "mattes/comp/RDERoto2/hero.####.exr")
+    for one in (node, copy):
+        one["mattes"].setValue(f"{tmp_path}/m.%04d.exr")
+    with pytest.raises(module("sentences").UnfitError, match="RDERoto1 has its mattes in"):
+        module("node").order(copy)
+
+
+# --- mattes ---------------------------------------------------------------------------------------
+
+
+def test_the_read_shows_the_engines_mattes(
+    nuke: Nuke, node: Node, client: Client, module: Module, tmp_path: Path
+) -> None:
+    set_keyframe(nuke, node, 1003)
+    propagate(nuke, node)
+    assert nuke.messages == []
+    read = inside(node, "Mattes")
+    pattern = tmp_path / "mattes/comp/RDERoto1/hero.####.exr"
+    assert read["file"].value() == str(pattern)
+    assert [read[knob].value() for knob in ("first", "last")] == [1001, 1006]
+    assert (read["reload"].pressed, node["has_mattes"].value()) == (1, True)
+    assert node["status"].value() == f"1001-1006 in {pattern}"
+    assert nuke.tasks[0].shown[-1] == ("6 of 6 frames", 100)
+    shot = module("node").order(node).shot
+    for frame in (1001, 1003, 1006):
+        spec, pixels = read_image(Path(str(pattern).replace("####", str(frame))))
+        matte = client.matte(shot, frame)
+        expected = np.frombuffer(matte.pixels, np.float32).reshape(matte.height, matte.width)
+        assert spec.channelnames == ("A",)
+        np.testing.assert_array_equal(pixels[..., 0], expected.astype(np.float16))
+    kept = read_image(Path(keyframes(node)[1003]))[1][..., 0]
+    painted = read_image(pattern.with_name("hero.1003.exr"))[1][..., 0]
+    np.testing.assert_array_equal(painted, kept.astype(np.float16))
+
+
+def test_the_next_propagation_goes_on_with_another_engine(
+    nuke: Nuke, node: Node, tmp_path: Path
+) -> None:
+    """Killed in between; and frames that are shown already stay shown."""
+    set_keyframe(nuke, node, 1003)
+    node["mattes"].setValue("[file dirname [value root.name]]/m/a.%04d.exr")
+    node["frames"].setValue("1003-1004")
+    propagate(nuke, node)
+    kill()
+    node["frames"].setValue("1005")
+    propagate(nuke, node)
+    assert nuke.messages == []
+    read = inside(node, "Mattes")
+    assert read["file"].value() == f"{tmp_path}/m/a.%04d.exr"
+    assert [read[knob].value() for knob in ("first", "last")] == [1003, 1005]
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
+        f"a.{frame}.exr" for frame in (1003, 1004, 1005)
+    ]
+
+
+def test_an_engine_that_dies_at_work_is_followed_by_another(
+    nuke: Nuke, node: Node, module: Module, client: Client, tmp_path: Path
+) -> None:
+    set_keyframe(nuke, node, 1003)
+    order = module("node").order(node)
+    engines = [client.hello()["pid"]]
+
+    def pause() -> None:
+        if len(engines) == 1:
+            kill()
+            engines.append(0)
+
+    heard: list[tuple[int, int]] = []
+    frames = module("propagate").follow(
+        client, order, lambda done, total: heard.append((done, total)), lambda: True, pause
+    )
+    assert (frames, heard[-1]) == ("1001-1006", (6, 6))
+    assert client.hello()["pid"] != engines[0]
+    written = sorted(path.name for path in (tmp_path / "mattes/comp/RDERoto1").iterdir())
+    assert written == [f"hero.{frame}.exr" for frame in range(1001, 1007)]
+
+
+def test_without_a_window_it_waits_and_says_how_far_it_is(
+    nuke: Nuke, node: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_keyframe(nuke, node, 1003)
+    nuke.GUI = False
+    node["frames"].setValue("1003-1004")
+    nuke.press(node, "do_propagate")
+    assert node["has_mattes"].value() is True
+    assert "Progress: 100%" in capsys.readouterr().out.splitlines()
+    assert nuke.tasks == []
+
+
+# --- pulldowns ------------------------------------------------------------------------------------
+
+
+def offered(node: Node, name: str) -> list[str]:
+    knob = node[name]
+    assert isinstance(knob, Enumeration)
+    return knob.values()
+
+
+def test_pulldowns_are_filled_by_the_engine(
+    nuke: Nuke, node: Node, client: Client, weights: Path
+) -> None:
+    assert offered(node, "preset") == ["small"]
+    nuke.open_panel(node)  # no engine runs, and none is started for that
+    nuke.press(node, "do_refresh")
+    nuke.run_events(lambda: len(offered(node, "preset")) > 1)
+    assert offered(node, "preset") == ["draft", "fine", "small", "standard"]
+    assert node["preset"].value() == "small"
+    assert offered(node, "model")[0] == node["model"].value() == str(weights), "stays chosen"
+    assert "rde-lite" in offered(node, "model")
+    node["preset"].setValue("standard")
+    enumeration: Any = node["preset"]
+    enumeration.setValues(["standard"])
+    nuke.open_panel(node)
+    nuke.run_events(lambda: len(offered(node, "preset")) > 1)
+    assert nuke.messages == []
+
+
+def test_a_new_node_offers_something_without_an_engine(nuke: Nuke, module: Module) -> None:
+    node = module("node").build()
+    assert offered(node, "preset") == ["standard", "draft", "fine"]
+    assert offered(node, "model") == ["rde-lite"]
