@@ -441,7 +441,7 @@ class Nuke(ModuleType):
         assert threading.current_thread() is not threading.main_thread(), "it waits for itself"
         raise AssertionError("nothing of ours waits for the main thread")
 
-    def run_events(self, until: Callable[[], bool], patience_s: float = 120) -> None:
+    def run_events(self, until: Callable[[], bool], patience_s: float = 30) -> None:
         """The main thread's loop, until something has come true."""
         end = time.monotonic() + patience_s
         while not until():

@@ -39,7 +39,7 @@ def small(home: Path, weights: Path) -> str:
     """A preset for pictures as small as these, among the user's own; its name."""
     folder = home / "config/rde-roto/presets"
     folder.mkdir(parents=True, exist_ok=True)
-    text = "schema: rde-roto.preset/1\nextends: standard\ntracking:\n  lines: 96\n"
+    text = "extends: standard\ntracking:\n  lines: 96\n"
     (folder / "small.yaml").write_text(text, encoding="utf-8")
     return "small"
 

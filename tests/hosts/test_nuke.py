@@ -1,4 +1,4 @@
-"""The plug-in for Nuke in a stand-in for Nuke: its node, its keyframes, its mattes by a real engine.
+"""The plug-in for Nuke in a stand-in for Nuke: its node, keyframes, and mattes by a real engine.
 
 When something is missing or goes wrong is in test_nuke_failures.py.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -205,19 +206,19 @@ def test_an_engine_that_dies_at_work_is_followed_by_another(
 ) -> None:
     set_keyframe(nuke, node, 1003)
     order = module("node").order(node)
-    engines = [client.hello()["pid"]]
-
-    def pause() -> None:
-        if len(engines) == 1:
-            kill()
-            engines.append(0)
+    first = client.hello()["pid"]
 
     heard: list[tuple[int, int]] = []
-    frames = module("propagate").follow(
-        client, order, lambda done, total: heard.append((done, total)), lambda: True, pause
-    )
+
+    class Task(module("task").Task):  # type: ignore[misc]
+        def heard(self, done: int, total: int) -> None:
+            heard.append((done, total))
+            if len(heard) == 1:
+                kill()
+
+    frames = module("propagate").follow(client, order, Task(None, Event()))
     assert (frames, heard[-1]) == ("1001-1006", (6, 6))
-    assert client.hello()["pid"] != engines[0]
+    assert client.hello()["pid"] != first
     written = sorted(path.name for path in (tmp_path / "mattes/comp/RDERoto1").iterdir())
     assert written == [f"hero.{frame}.exr" for frame in range(1001, 1007)]
 

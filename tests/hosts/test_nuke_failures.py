@@ -1,9 +1,10 @@
-"""The plug-in for Nuke when something is missing, is cancelled, or goes wrong: one sentence each."""
+"""The plug-in for Nuke when something is missing, goes wrong, or is cancelled: one sentence."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def test_the_folder_of_a_node_that_was_renamed_is_not_taken(
 
 def test_without_a_window_a_sentence_ends_the_render(nuke: Nuke, node: Node) -> None:
     nuke.GUI = False
-    with pytest.raises(RuntimeError, match="^rde-roto: this node has no keyframe"):
+    with pytest.raises(RuntimeError, match=r"^rde-roto: this node has no keyframe"):
         nuke.press(node, "do_propagate")
 
 
@@ -170,14 +171,15 @@ def test_a_node_that_is_deleted_meanwhile(nuke: Nuke, node: Node, module: Module
 # --- other Pythons --------------------------------------------------------------------------------
 
 SCRIPT = """
-import json, pathlib, sys, types
-plugin, engine, mask = sys.argv[1:]
-sys.path[:0] = [plugin, engine]
+import json, pathlib, runpy, sys, types
+plugin, mask = sys.argv[1:]
 nuke = sys.modules["nuke"] = types.ModuleType("nuke")
 nuke.GUI = False
 for path in pathlib.Path(plugin).rglob("*.py"):
     compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+runpy.run_path(plugin + "/init.py")
 import rde_roto_nuke
+assert rde_roto_nuke.__file__.startswith(plugin)
 from rde_roto_nuke import keyframes, masks, shots
 kept = str(masks.keep(pathlib.Path(mask)))
 text = keyframes.with_one(keyframes.with_one("", 1005, kept), 1001, kept)
@@ -186,17 +188,29 @@ print(json.dumps([kept, shots.shot_of(values)]))
 """
 
 
+def install(folder: Path) -> None:
+    """As host.json says."""
+    said = json.loads((PLUGIN / "host.json").read_text(encoding="utf-8"))
+    client = [ROOT / "engine" / "rde_roto_client"] if said["client"] else []
+    for path in [PLUGIN / name for name in said["files"]] + client:
+        if path.is_dir():
+            shutil.copytree(path, folder / path.name)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder)
+
+
 @pytest.mark.parametrize("version", PYTHONS)
 def test_a_nuke_with_that_python(version: str, home: Path, tmp_path: Path) -> None:
-    """Every file compiles and every module is imported; what needs no Nuke gives the same."""
+    """What is installed compiles and is imported; what needs no Nuke gives the same."""
     python = interpreter(version)
     if python is None:
         pytest.skip(f"there is no Python {version} here")
-    (tmp_path / "mask.exr").write_bytes(b"a mask")
-    command = [python, "-B", "-W", "error", "-c", SCRIPT, PLUGIN, ROOT / "engine"]
-    done = subprocess.run(
-        [*command, tmp_path / "mask.exr"], capture_output=True, text=True, env={**os.environ}
-    )
+    installed, mask = tmp_path / ".nuke" / "rde_roto", tmp_path / "mask.exr"
+    install(installed)
+    mask.write_bytes(b"a mask")
+    command = [python, "-B", "-W", "error", "-c", SCRIPT, str(installed), str(mask)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
     assert done.returncode == 0, done.stderr
     kept, shot = json.loads(done.stdout)
     assert Path(kept).read_bytes() == b"a mask"

@@ -12,6 +12,7 @@ from rde_roto_client import Client
 from rde_roto_nuke import keyframes, masks, node, work
 from rde_roto_nuke import propagate as engine
 from rde_roto_nuke.sentences import SENTENCES, UnfitError, told
+from rde_roto_nuke.task import Task
 
 _Names = Tuple[List[str], List[str]]
 
@@ -60,9 +61,9 @@ def propagate(group: Any) -> None:
     """Has the mattes written, and shows them."""
     order = node.order(group)
 
-    def make(task: work.Task) -> str:
+    def make(task: Task) -> str:
         with task.client() as client:
-            return engine.follow(client, order, task.heard, task.wants, task.pause)
+            return engine.follow(client, order, task)
 
     def show(frames: str) -> None:
         node.show_mattes(group, order.out, frames)
@@ -83,7 +84,7 @@ def cancel(group: Any) -> None:
 def refresh(group: Any) -> None:
     """Fills the pulldowns; starts the engine when none runs."""
 
-    def ask(task: work.Task) -> _Names:
+    def ask(task: Task) -> _Names:
         with task.client() as client:
             return _names(client)
 

@@ -155,7 +155,7 @@ def show_mattes(group: Any, out: str, frames: str) -> None:
     with group:
         read = nuke.toNode(READ)
     first, last = shots.first_and_last(frames)
-    if group["has_mattes"].value() and read["file"].value() == out:
+    if _shown(group) == out:
         first = min(first, int(read["first"].value()))
         last = max(last, int(read["last"].value()))
     read["file"].setValue(out)
@@ -173,9 +173,10 @@ def _is_saved() -> bool:
 
 
 def _evaluated(knob: Any) -> str:
-    said = knob.value() or ""
-    if not said.strip():
-        return ""
+    """A path without expressions; what stands for the frame stays."""
+    said = (knob.value() or "").strip()
+    if not any(mark in said for mark in ("[", "%V", "%v")):  # no expression, and no view
+        return said
     return shots.pattern_of(knob.evaluate(shots.UNLIKELY_FRAME) or "", said)
 
 

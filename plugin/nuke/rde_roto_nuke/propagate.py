@@ -1,45 +1,32 @@
-"""An order given to the engine and followed to its end. Nothing of Nuke in here."""
+"""An order given to the engine and followed to its end. Knows nothing of Nuke."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from rde_roto_client import Client, EngineError
 from rde_roto_nuke.shots import Order
+from rde_roto_nuke.task import CancelledError, Task
 
 _MOST_ENGINES = 3
 
-Heard = Callable[[int, int], None]
-"""Takes frames that are done, and how many there are."""
 
-
-class CancelledError(Exception):
-    """Somebody asked for the end of it; what is written stays."""
-
-
-def follow(
-    client: Client, order: Order, heard: Heard, wants: Callable[[], bool], pause: Callable[[], None]
-) -> str:
+def follow(client: Client, order: Order, task: Task) -> str:
     """Has the mattes written, and returns their frames as a range.
 
     When the engine dies on the way the next one goes on: what is written stays. An engine that dies
     again and again is not asked for ever.
 
-    Args:
-        heard: told how far it is.
-        wants: asked now and then whether it shall go on.
-        pause: waits until the next look.
-
     Raises CancelledError, EngineError, NoEngineError, WireError.
     """
     # fresh: the artist may have mended the plate since it was last looked at
-    frames = order.frames or str(client.open(order.shot, fresh=True)["range"])
+    plate = client.open(order.shot, fresh=True)["range"]
+    frames = order.frames or str(plate)
     for _ in range(_MOST_ENGINES):
         job = client.render(order.shot, frames, order.out)
-        said = _ended(client, job, heard, wants, pause)
-        if said is None and not wants():
+        said = _ended(client, job, task)
+        if said is None and not task.wants():
             raise CancelledError
         if said is None:
             continue
@@ -57,9 +44,7 @@ def follow(
     )
 
 
-def _ended(
-    client: Client, job: str, heard: Heard, wants: Callable[[], bool], pause: Callable[[], None]
-) -> dict[str, Any] | None:
+def _ended(client: Client, job: str, task: Task) -> dict[str, Any] | None:
     """What is said of a job when it has ended; None when its engine has."""
     engine = client.hello()["pid"]
     is_cancelled = False
@@ -72,12 +57,12 @@ def _ended(
             return None
         if client.hello()["pid"] != engine:  # a job of that number is another host's
             return None
-        heard(said["done"], said["total"])
+        task.heard(said["done"], said["total"])
         if said["state"] != "running":
             return said
-        if not is_cancelled and not wants():
+        if not is_cancelled and not task.wants():
             is_cancelled = True
             with suppress(EngineError):  # of an engine that has no such job any more
                 client.cancel(job=job)
             # and looks on, for a frame that is being written is finished
-        pause()
+        task.pause()

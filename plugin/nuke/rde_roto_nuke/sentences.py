@@ -33,7 +33,9 @@ def told(action: Callable[..., None]) -> Callable[..., None]:
     def telling(*arguments: Any) -> None:
         try:
             action(*arguments)
+            return
         except SENTENCES as error:
-            say(str(error))
+            sentence = str(error)
+        say(sentence)  # out here, or a render would print where the error came from
 
     return telling

@@ -10,8 +10,8 @@ from rde_roto_nuke.keyframes import Keyframes
 from rde_roto_nuke.sentences import UnfitError
 
 _PART = re.compile(r"(-?[0-9]+)(?:-(-?[0-9]+)(?:[x:][0-9]+)?)?")
-UNLIKELY_FRAME = 987654321
-"""No path holds it, so what stands for the frame is found again."""
+UNLIKELY_FRAME = 987654336
+"""No path holds it, so what stands for the frame is found again; a float32 holds it exactly."""
 
 
 class Values(NamedTuple):

@@ -13,48 +13,11 @@ from typing import Any
 
 import nuke
 
-from rde_roto_client import Client
-from rde_roto_nuke.propagate import CancelledError
 from rde_roto_nuke.sentences import SENTENCES, UnfitError, say, told
-
-_LOOKS_AGAIN_S = 0.2
+from rde_roto_nuke.task import CancelledError, Task
 
 # by the node that has it done; a button's script ends long before its work, and Cancel is another
 _running: dict[str, threading.Event] = {}
-
-
-class Task:
-    """What a piece of work is given: how to tell how far it is, and whether to go on."""
-
-    def __init__(self, progress: Any, stopped: threading.Event) -> None:
-        self._progress = progress
-        self._stopped = stopped
-
-    def heard(self, done: int, total: int) -> None:
-        """Shows how far it is; without a window in a line that farms understand."""
-        percent = int(100 * done / max(total, 1))
-        if self._progress is None:
-            print(f"Progress: {percent}%", flush=True)
-            return
-        self._progress.setMessage(f"{done} of {total} frames")
-        self._progress.setProgress(percent)
-
-    def wants(self) -> bool:
-        """Whether it shall go on."""
-        is_stopped = self._progress is not None and self._progress.isCancelled()
-        return not (is_stopped or self._stopped.is_set())
-
-    def pause(self) -> None:
-        """Until it is worth while to look again."""
-        self._stopped.wait(_LOOKS_AGAIN_S)
-
-    def client(self) -> Client:
-        """One whose wait for an engine that starts ends when the artist cancels."""
-        return Client("Nuke", waiting=self._go_on)
-
-    def _go_on(self) -> None:
-        if not self.wants():
-            raise CancelledError
 
 
 def start(
