@@ -181,6 +181,18 @@ def test_the_read_shows_the_engines_mattes(
     np.testing.assert_array_equal(painted, kept.astype(np.float16))
 
 
+def test_mattes_that_are_older_than_the_keyframes_are_called_so(nuke: Nuke, node: Node) -> None:
+    set_keyframe(nuke, node, 1003)
+    nuke.press(node, "do_propagate")
+    set_keyframe(nuke, node, 1001)  # while it is at work
+    nuke.run_events(lambda: node["status"].value() != "at work")
+    assert node["status"].value().startswith("the mattes are older than the keyframes")
+    propagate(nuke, node)
+    assert node["status"].value().startswith("1001-1006 in ")
+    nuke.press(node, "do_remove_keyframe")
+    assert node["status"].value().startswith("the mattes are older than the keyframes")
+
+
 def test_the_next_propagation_goes_on_with_another_engine(
     nuke: Nuke, node: Node, tmp_path: Path
 ) -> None:

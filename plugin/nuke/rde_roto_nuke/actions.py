@@ -60,6 +60,7 @@ def remove_keyframe(group: Any) -> None:
 def propagate(group: Any) -> None:
     """Has the mattes written, and shows them."""
     order = node.order(group)
+    before = group["keyframes"].value()
 
     def make(task: Task) -> str:
         with task.client() as client:
@@ -67,7 +68,8 @@ def propagate(group: Any) -> None:
 
     def show(frames: str) -> None:
         node.show_mattes(group, order.out, frames)
-        _say_status(group, f"{frames} in {order.out}")
+        is_old = group["keyframes"].value() != before
+        _say_status(group, node.OLD if is_old else f"{frames} in {order.out}")
 
     work.start(group.fullName(), make, _if_there(group, show), _if_there(group, _status(group)))
     if nuke.GUI:

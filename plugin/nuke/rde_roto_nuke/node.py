@@ -10,6 +10,7 @@ from rde_roto_nuke import keyframes, shots
 from rde_roto_nuke.sentences import UnfitError
 
 SOURCE, MASK, READ = "Source", "Mask", "Mattes"
+OLD = "the mattes are older than the keyframes: propagate again"
 
 # what the pulldowns hold until an engine has said more
 _PRESETS = ["standard", "draft", "fine"]
@@ -113,6 +114,8 @@ def set_keyframes(group: Any, text: str) -> None:
     try:
         group["keyframes"].setValue(text)
         group["keyframes_shown"].setValue(shown)
+        if group["has_mattes"].value():
+            group["status"].setValue(OLD)
     finally:
         undo.end()
 
