@@ -8,148 +8,30 @@ Nuke's, and text becomes nodes. Nothing here was checked against Nuke itself.
 from __future__ import annotations
 
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, ClassVar
+from typing import Any
 
-from fake_nuke_script import parse, quoted
+from fake_nuke_knobs import (
+    CLASSES,
+    INVISIBLE,
+    STARTLINE,
+    Boolean,
+    Enumeration,
+    File,
+    Knob,
+    PyScript,
+    String,
+    Tab,
+    Text,
+)
+from fake_nuke_script import built, script_of
 
 Painted = dict[int, Any]
 """What a Roto draws: alpha [height, width], by frame."""
-
-
-class Knob:
-    kind: ClassVar[int] = 0
-    default: ClassVar[Any] = ""
-
-    def __init__(self, name: str, label: str = "", value: Any = None) -> None:
-        self._name, self.label, self.flags = name, label, 0
-        self.tooltip, self.expression, self.pressed = "", "", 0
-        self._value: Any = self.default if value is None else value
-        self.nuke: Nuke | None = None
-
-    def name(self) -> str:
-        return self._name
-
-    def setFlag(self, flag: int) -> None:  # noqa: N802 (Nuke's name, as all below)
-        self.flags |= flag
-
-    def setTooltip(self, text: str) -> None:  # noqa: N802
-        self.tooltip = text
-
-    def setExpression(self, text: str) -> None:  # noqa: N802
-        self._touched()
-        self.expression = text
-
-    def value(self) -> Any:
-        self._touched()
-        return self._value
-
-    def setValue(self, value: Any) -> None:  # noqa: N802
-        self._touched()
-        if type(value) is not type(self.default):
-            raise TypeError(f"{self._name} takes a {type(self.default).__name__}: {value!r}")
-        self._value = value
-
-    def execute(self) -> None:
-        self._touched()
-        self.pressed += 1
-
-    def _touched(self) -> None:
-        assert threading.current_thread() is threading.main_thread(), f"{self._name}, in a thread"
-
-
-class String(Knob):
-    kind = 1
-
-
-class File(Knob):
-    kind = 2
-
-    def evaluate(self, frame: int = 1) -> str:
-        """With the frame's number and, of all expressions, those that name the script."""
-        self._touched()
-        assert self.nuke is not None
-        script = self.nuke.root().name()
-        said = self._value.replace("[value root.name]", script)
-        said = re.sub(r"\[file dirname ([^]]+)\]", lambda m: m[1].rpartition("/")[0], said)
-        token = re.compile(r"%0(\d+)d|(#+)")
-        return str(token.sub(lambda m: f"{frame:0{int(m[1] or len(m[2]))}}", said))
-
-
-class Integer(Knob):
-    kind, default = 3, 0
-
-
-class Enumeration(Knob):
-    kind = 4
-
-    def __init__(self, name: str, label: str, values: list[str]) -> None:
-        super().__init__(name, label, values[0])
-        self.offered = list(values)
-
-    def values(self) -> list[str]:
-        return list(self.offered)
-
-    def setValues(self, values: list[str]) -> None:  # noqa: N802
-        self._touched()
-        self.offered = list(values)
-
-    def setValue(self, value: str) -> None:  # noqa: N802
-        if value not in self.offered:
-            raise ValueError(f"{self._name} has {self.offered}, not {value!r}")
-        super().setValue(value)
-
-
-class Boolean(Knob):
-    kind, default = 6, False
-
-
-class Tab(Knob):
-    kind = 20
-
-
-class PyScript(Knob):
-    kind = 22
-
-
-class Text(Knob):
-    kind = 26
-
-
-class Curves(Knob):
-    """`rootLayer` is a list of shapes, which are lists of points."""
-
-    rootLayer: ClassVar[list[Any]] = []  # noqa: N815
-
-
-def _before_and_after(name: str) -> Knob:
-    return Enumeration(name, "", ["hold", "loop", "bounce", "black"])
-
-
-CLASSES: dict[str, dict[str, Callable[[str], Knob]]] = {
-    "Group": {"knobChanged": String},
-    "Input": {"number": Integer},
-    "Output": {},
-    "Dot": {},
-    "Grade": {},
-    "Roto": {"curves": Curves},
-    "Copy": {"from0": String, "to0": String},
-    "Switch": {"which": Integer},
-    "Read": {
-        **{"file": File, "frame": String, "raw": Boolean, "reload": Knob},
-        **dict.fromkeys(("first", "last", "origfirst", "origlast"), Integer),
-        **dict.fromkeys(("before", "after"), _before_and_after),
-    },
-    "Write": {
-        **{"file": File, "channels": String, "raw": Boolean},
-        "file_type": lambda name: Enumeration(name, "", [" ", "exr", "png"]),
-    },
-}
 
 
 class Node:
@@ -336,7 +218,7 @@ class Nuke(ModuleType):
     `write` takes a Write and a frame, and writes what comes into it.
     """
 
-    INVISIBLE, STARTLINE = 1024, 4096
+    INVISIBLE, STARTLINE = INVISIBLE, STARTLINE
     String_Knob, File_Knob, Enumeration_Knob = String, File, Enumeration
     Boolean_Knob, Tab_Knob, PyScript_Knob, Text_Knob = Boolean, Tab, PyScript, Text
 
@@ -471,96 +353,3 @@ class Nuke(ModuleType):
         self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
         assert kind is not None or self.Undo.disabled == 0
-
-
-# --- scripts --------------------------------------------------------------------------------------
-
-
-def script_of(node: Node) -> str:
-    """A node as a script of Nuke's has it: what is connected to it from outside is left out."""
-    lines = [f"{node.kind} {{", f" inputs {len(node.inputs) if node.parent else 0}"]
-    lines.append(f" name {quoted(node.name())}")
-    for name in node.user_knobs:
-        knob = node[name]
-        more = f" M {quoted(chr(10).join(knob.values()))}" if isinstance(knob, Enumeration) else ""
-        flags = " +INVISIBLE" if knob.flags & Nuke.INVISIBLE else ""
-        button = f" T {quoted(knob.value())}" if isinstance(knob, PyScript) else ""
-        lines.append(
-            f" addUserKnob {{{knob.kind} {name} l {quoted(knob.label)}{more}{button}{flags}}}"
-        )
-    for name, knob in node.knobs.items():
-        if knob.expression:
-            lines.append(f" {name} {{{{{quoted(knob.expression)}}}}}")
-        elif not isinstance(knob, PyScript | Tab) and knob.value() != knob.default:
-            lines.append(f" {name} {quoted(str(knob.value()))}")
-    lines.append("}")
-    text = "\n".join(lines) + "\n"
-    if node.kind == "Group":
-        for child in node.children:
-            pushes = [f"push $N{id(child.inputs[n])}\n" for n in sorted(child.inputs, reverse=True)]
-            text += "".join(pushes) + script_of(child) + f"set N{id(child)} [stack 0]\n"
-        text += "end_group\n"
-    return text
-
-
-KINDS = {knob.kind: knob for knob in (String, File, Boolean, Tab, PyScript, Text)}
-
-
-def built(nuke: Nuke, text: str) -> Node:
-    """Nodes in the current group, as text says; the last one of the outermost."""
-    stack: list[Node] = []
-    stored: dict[str, Node] = {}
-    groups: list[tuple[Node, list[Node]]] = []
-    for words in parse(text):
-        if words[0] == "push":
-            stack.append(stored[str(words[1])[1:]])
-        elif words[0] == "set":
-            stored[str(words[1])] = stack[-1]
-        elif words[0] == "end_group":
-            node, stack = groups.pop()
-            node.__exit__()
-        else:
-            node = _node(nuke, str(words[0]), words[1])
-            count = int(next(line[1] for line in words[1] if line[0] == "inputs"))
-            for number in range(0 if node.kind == "Group" else count):
-                node.setInput(number, stack.pop())
-            stack.append(node)
-            if node.kind == "Group":
-                groups.append((node, stack))
-                stack = []
-                node.__enter__()
-    return stack[-1]
-
-
-def _node(nuke: Nuke, kind: str, lines: Any) -> Node:
-    node = nuke.made(kind)
-    for name, value, *_ in lines:
-        if name == "name":
-            node.setName(value)
-        elif name == "addUserKnob":
-            node.addKnob(_user_knob(*value[0]))
-        elif name != "inputs":
-            _set(node[name], value)
-    return node
-
-
-def _user_knob(kind: str, name: str, _l: str, label: str, *more: str) -> Knob:
-    knob: Knob
-    if int(kind) == Enumeration.kind:
-        knob = Enumeration(name, label, more[1].split("\n"))
-    else:
-        knob = KINDS[int(kind)](name, label)
-    if "T" in more:
-        knob._value = more[more.index("T") + 1]
-    if "+INVISIBLE" in more:
-        knob.setFlag(Nuke.INVISIBLE)
-    return knob
-
-
-def _set(knob: Knob, value: Any) -> None:
-    if isinstance(value, list):
-        knob.setExpression(value[0][0][0][0])
-    elif isinstance(knob, Boolean):
-        knob.setValue(value == "True")
-    else:
-        knob.setValue(type(knob.default)(value))

@@ -16,8 +16,9 @@ import numpy as np
 import platformdirs
 import pytest
 from engine_process import kill
-from fake_nuke import Enumeration, Node, Nuke, script_of
-from fake_nuke_script import parse
+from fake_nuke import Node, Nuke
+from fake_nuke_knobs import Enumeration
+from fake_nuke_script import parse, script_of
 from image_files import read_image
 from nuke_session import Module, box, inside, keyframes, propagate, set_keyframe
 

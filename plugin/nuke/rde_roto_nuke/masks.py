@@ -18,9 +18,9 @@ from typing import Any
 
 import nuke
 
+from rde_roto_nuke.node import MASK
 from rde_roto_nuke.sentences import UnfitError
 
-_INPUT = "Mask"
 _PIECE_BYTES = 1 << 20
 
 
@@ -84,7 +84,7 @@ def _write(group: Any, frame: int, path: Path) -> None:
     with _as_if_nothing_happened(), group:
         write = nuke.nodes.Write(file=path.as_posix(), file_type="exr", channels="alpha")
         try:
-            write.setInput(0, nuke.toNode(_INPUT))
+            write.setInput(0, nuke.toNode(MASK))
             write["raw"].setValue(True)  # an alpha has no colour space
             write["datatype"].setValue("32 bit float")
             nuke.execute(write, frame, frame, 1, nuke.views()[:1])
