@@ -229,7 +229,7 @@ def test_an_engine_that_dies_at_work_is_followed_by_another(
             if len(heard) == 1:
                 kill()
 
-    frames = module("propagate").follow(client, order, Task(None, Event()))
+    frames = module("orders").follow(client, order, Task(None, Event()))
     assert (frames, heard[-1]) == ("1001-1006", (6, 6))
     assert client.hello()["pid"] != first
     written = sorted(path.name for path in (tmp_path / "mattes/comp/RDERoto1").iterdir())

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake_nuke import Node, Nuke
-from interpreters import PYTHONS, interpreter
-from nuke_session import PLUGIN, ROOT, Module, keyframes, propagate, set_keyframe
+from nuke_session import Module, keyframes, propagate, set_keyframe
 
 from rde_roto_client.places import launch_file
 
@@ -166,65 +160,3 @@ def test_a_node_that_is_deleted_meanwhile(nuke: Nuke, node: Node, module: Module
     running = module("work")._running
     nuke.run_events(lambda: not running)
     assert nuke.messages == []
-
-
-# --- other Pythons --------------------------------------------------------------------------------
-
-SCRIPT = """
-import json, pathlib, runpy, sys, types
-plugin, mask = sys.argv[1:]
-nuke = sys.modules["nuke"] = types.ModuleType("nuke")
-nuke.GUI = False
-for path in pathlib.Path(plugin).rglob("*.py"):
-    compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-runpy.run_path(plugin + "/init.py")
-import rde_roto_nuke
-assert rde_roto_nuke.__file__.startswith(plugin)
-from rde_roto_nuke import keyframes, masks, shots
-kept = str(masks.keep(pathlib.Path(mask)))
-text = keyframes.with_one(keyframes.with_one("", 1005, kept), 1001, kept)
-values = shots.Values("/p/a.%04d.exr", "", "hero", "fine", "rde-lite", keyframes.parse(text))
-print(json.dumps([kept, shots.shot_of(values)]))
-"""
-
-
-def install(folder: Path) -> None:
-    """As host.json says."""
-    said = json.loads((PLUGIN / "host.json").read_text(encoding="utf-8"))
-    client = [ROOT / "engine" / "rde_roto_client"] if said["client"] else []
-    for path in [PLUGIN / name for name in said["files"]] + client:
-        if path.is_dir():
-            shutil.copytree(path, folder / path.name)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, folder)
-
-
-@pytest.mark.parametrize("version", PYTHONS)
-def test_a_nuke_with_that_python(version: str, home: Path, tmp_path: Path) -> None:
-    """What is installed compiles and is imported; what needs no Nuke gives the same."""
-    python = interpreter(version)
-    if python is None:
-        pytest.skip(f"there is no Python {version} here")
-    installed, mask = tmp_path / ".nuke" / "rde_roto", tmp_path / "mask.exr"
-    install(installed)
-    mask.write_bytes(b"a mask")
-    command = [python, "-B", "-W", "error", "-c", SCRIPT, str(installed), str(mask)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
-    assert done.returncode == 0, done.stderr
-    kept, shot = json.loads(done.stdout)
-    assert Path(kept).read_bytes() == b"a mask"
-    expected: dict[str, Any] = {"mask": kept, "mask_as": "matte"}
-    assert shot["keyframes"] == [{"frame": 1001, **expected}, {"frame": 1005, **expected}]
-    assert (shot["plate"], shot["preset"]) == ({"path": "/p/a.%04d.exr"}, "fine")
-
-
-def test_what_is_installed_is_there() -> None:
-    said = json.loads((PLUGIN / "host.json").read_text(encoding="utf-8"))
-    assert sorted(said["files"]) == sorted(
-        path.name
-        for path in PLUGIN.iterdir()
-        if path.name not in ("host.json", "__pycache__", ".mypy_cache")
-    )
-    assert said["client"] is True
-    assert set(said["targets"]) == {"linux", "macos", "windows"}

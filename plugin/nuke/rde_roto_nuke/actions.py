@@ -9,8 +9,7 @@ from typing import Any, List, Tuple
 import nuke
 
 from rde_roto_client import Client
-from rde_roto_nuke import keyframes, masks, node, work
-from rde_roto_nuke import propagate as engine
+from rde_roto_nuke import keyframes, masks, node, orders, work
 from rde_roto_nuke.sentences import SENTENCES, UnfitError, told
 from rde_roto_nuke.task import Task
 
@@ -64,7 +63,7 @@ def propagate(group: Any) -> None:
 
     def make(task: Task) -> str:
         with task.client() as client:
-            return engine.follow(client, order, task)
+            return orders.follow(client, order, task)
 
     def show(frames: str) -> None:
         node.show_mattes(group, order.out, frames)
