@@ -85,4 +85,4 @@ def test_what_is_installed_is_there() -> None:
         if path.name not in ("host.json", "__pycache__", ".mypy_cache")
     )
     assert said["client"] is True
-    assert set(said["targets"]) == {"linux", "macos", "windows"}
+    assert set(said["targets"]) == {"linux", "darwin", "win32"}
