@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
 from rde_roto.streams import WriteBehind
+from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import OutputError, PartialError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
@@ -33,11 +34,18 @@ OnFrame = Callable[[int, bool], None]
 """Told of every frame that is in place: its number, and whether it was kept."""
 
 
-def deliver(node: RotoNode, frames: FrameRange, writer: MatteWriter, on_frame: OnFrame) -> Delivery:
+def deliver(
+    node: RotoNode,
+    frames: FrameRange,
+    writer: MatteWriter,
+    on_frame: OnFrame,
+    cancel: Cancel = never,
+) -> Delivery:
     """Writes the mattes of some frames; ``on_frame`` is called from other threads too.
 
     Raises PartialError, which names the frames that are not there, when a file cannot be written;
-    InputError when a plate cannot be read. What was written before either is whole and stays.
+    InputError when a plate cannot be read; CancelledError between two steps once ``cancel()`` is
+    true. What was written before any of them is whole and stays.
     """
     done: set[int] = set()
     kept = 0
@@ -58,7 +66,10 @@ def deliver(node: RotoNode, frames: FrameRange, writer: MatteWriter, on_frame: O
 
     started = time.monotonic()
     try:
-        with WriteBehind(write) as write_behind, closing(node.render(frames, is_kept)) as mattes:
+        with (
+            WriteBehind(write) as write_behind,
+            closing(node.render(frames, is_kept, cancel)) as mattes,
+        ):
             for matte in mattes:
                 write_behind(matte)
     except OutputError as error:

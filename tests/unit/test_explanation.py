@@ -185,7 +185,7 @@ def test_drift_has_a_point_for_each_memory_frame_of_the_span(make: Make) -> None
     assert np.isnan(drift.change[0]).all()
     assert (drift.change[1:] > 0).all()
     np.testing.assert_allclose(drift.shares.sum(axis=2), 1, atol=TOLERANCE)
-    # all attention goes to the keyframe at first: a softmax over it, summed in an order of the CPU's
+    # at first all attention goes to the keyframe; CPUs round its sum each their way
     np.testing.assert_allclose(drift.shares[0, :, 0], 1, atol=TOLERANCE)
     assert ((drift.distance >= 0) & (drift.distance <= 2)).all()
 

@@ -11,6 +11,7 @@ from image_files import read_image
 from torch import Tensor
 from toy_shots import MemoryPlate, a_shot, mask
 
+from rde_roto.doors.progress import report
 from rde_roto.doors.rendering import deliver_within_memory
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
@@ -48,7 +49,9 @@ def deliver(folder: Path, lines: int, running: Running, most_lines: int = 300) -
     preset = Preset(name="toy", tracking=Tracking(lines=lines), running=running)
     shot = a_shot(mask(1001), plate=MemoryPlate(FRAMES))
     node = RotoNode(shot, preset, partial(Greedy, most_lines=most_lines))
-    delivery, _ = deliver_within_memory(node, FRAMES, open_writer, as_json=False)
+    delivery, _ = deliver_within_memory(
+        node, FRAMES, open_writer, lambda writer: report("toy", len(FRAMES), writer, as_json=False)
+    )
     assert delivery.made + delivery.kept == len(FRAMES)
     return [
         read_image(folder / f"a.{frame}.exr")[0].get_string_attribute("rde-roto:tracking")

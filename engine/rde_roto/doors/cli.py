@@ -17,6 +17,7 @@ from rde_roto.doors import (
     doctor,
     evaluate,
     explain,
+    jobs,
     look,
     models,
     presets,
@@ -25,6 +26,7 @@ from rde_roto.doors import (
     shot,
     train,
     validate,
+    watch,
 )
 from rde_roto.values.errors import RotoError
 
@@ -41,6 +43,8 @@ app.command("explain")(explain.explain)
 app.command("look")(look.look)
 app.command("validate")(validate.validate)
 app.command("serve")(serve.serve)
+app.command("watch")(watch.watch)
+app.command("jobs")(jobs.jobs)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(presets.app, name="preset")
 app.add_typer(models.app, name="model")

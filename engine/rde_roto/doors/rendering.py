@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from rde_roto import __version__
-from rde_roto.delivery import Delivery, deliver
+from rde_roto.delivery import Delivery, OnFrame, deliver
 from rde_roto.devices import choose_device
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.progress import report, say_licence_once
@@ -20,6 +21,7 @@ from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import open_stores
 from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import OutOfMemoryError, PartialError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import OutputFormat, Preset
@@ -101,7 +103,10 @@ def render(
         say_licence_once(model)
         return writer
 
-    delivery, writer = deliver_within_memory(node, frames, open_safely, as_json)
+    def watched(writer: Writer) -> AbstractContextManager[OnFrame]:
+        return report(opened.shot.plate.name, len(frames), writer, as_json)
+
+    delivery, writer = deliver_within_memory(node, frames, open_safely, watched)
     return Rendered(delivery, writer, licence_line(model))
 
 
@@ -126,17 +131,19 @@ def deliver_within_memory(
     node: RotoNode,
     frames: FrameRange,
     open_writer: Callable[[RotoNode], Writer],
-    as_json: bool,
+    watched: Callable[[Writer], AbstractContextManager[OnFrame]],
+    cancel: Cancel = never,
 ) -> tuple[Delivery, Writer]:
     """Delivers; when memory runs out and the preset allows it, again from a smaller picture.
 
-    All frames are made again then: mattes of one run never come from two working sizes.
+    All frames are made again then: mattes of one run never come from two working sizes. Raises what
+    `delivery.deliver` does.
     """
     while True:
         writer = open_writer(node)
         try:
-            with report(node.shot.plate.name, len(frames), writer, as_json) as on_frame:
-                return deliver(node, frames, writer, on_frame), writer
+            with watched(writer) as on_frame:
+                return deliver(node, frames, writer, on_frame, cancel), writer
         except OutOfMemoryError:
             smaller = node.smaller()
             if smaller is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from rde_roto.values.errors import DocumentError, InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 from rde_roto.values.preset_files import load_preset
-from rde_roto.values.reading import Document
+from rde_roto.values.reading import Document, Setting
 from rde_roto.values.shot_document import (
     LockEntry,
     ShotDocument,
@@ -60,12 +60,14 @@ class ShotFile:
         """The folder of its locked mattes, from its own: `hero.shot.d/locks`."""
         return f"{self.path.resolve().name.removesuffix('.yaml')}.d/locks"
 
-    def open(self, memo: PlateMemo | None = None) -> OpenedShot:
-        """The shot. Raises DocumentError for what does not fit together, InputError for a plate or
-        mask that is missing, damaged or of the wrong size.
+    def open(self, memo: PlateMemo | None = None, preset: Preset | None = None) -> OpenedShot:
+        """The shot, with its own preset or another one.
+
+        Raises DocumentError for what does not fit together, InputError for a plate or mask that is
+        missing, damaged or of the wrong size.
         """
-        preset = self.preset()
-        with self._naming_the_document():
+        preset = preset or self.preset()
+        with naming_the_document(self.path):
             opened = open_document(self.says, preset, self.folder, memo)
         return replace(opened, document=self.path)
 
@@ -73,7 +75,7 @@ class ShotFile:
         """A sentence for each thing that the document names and that is not there."""
         says, preset = self.says, self.preset()
         try:
-            with self._naming_the_document():
+            with naming_the_document(self.path):
                 open_entry(says.plate, preset, self.folder)
         except InputError as error:
             yield str(error)
@@ -87,11 +89,11 @@ class ShotFile:
                 if gone:
                     yield f"the locked mattes of {gone}, {lock.mattes}, do not exist"
 
-    def preset(self) -> Preset:
-        """The preset with the document's overrides. Raises DocumentError."""
+    def preset(self, overrides: Sequence[Setting] = ()) -> Preset:
+        """The preset with the document's overrides, and others on top. Raises DocumentError."""
         text = self.says.preset
         name = str(self.folder / text) if is_path(text) else text
-        return load_preset(name, self.document.settings("overrides"))
+        return load_preset(name, [*self.document.settings("overrides"), *overrides])
 
     def set_locks(self, locks: list[LockEntry]) -> None:
         """Puts other locks into the file; all else stays as people wrote it.
@@ -106,10 +108,11 @@ class ShotFile:
             )
         write_document(self.path, with_locks(self.path, self.text, locks))
 
-    @contextmanager
-    def _naming_the_document(self) -> Iterator[None]:
-        """What would be a wrong option elsewhere is a wrong document here."""
-        try:
-            yield
-        except UsageError as error:
-            raise DocumentError(f"{self.path}: {error}") from error
+
+@contextmanager
+def naming_the_document(path: Path) -> Iterator[None]:
+    """What would be a wrong option elsewhere is a wrong document here."""
+    try:
+        yield
+    except UsageError as error:
+        raise DocumentError(f"{path}: {error}") from error

@@ -90,8 +90,16 @@ def parse_document(
         raise said.fail(f"it does not say what it is; expected a line 'schema: {schema}'")
     if said.value != schema:
         raise said.fail(f"this document is of schema {said.text}; this program reads {schema}")
-    leaves = Reader(model, word, source, ("schema",)).read(root, model)
-    del leaves["schema",]
+    return document_at(root, model, word, source)
+
+
+def document_at(node: yaml.Node, model: type[T], word: str, source: Source) -> Document[T]:
+    """The document that a node is, a whole file's or one within another document.
+
+    Raises DocumentError, naming the source and the line, for what is wrong in it.
+    """
+    leaves = Reader(model, word, source, ("schema",)).read(node, model, line=line_of(node))
+    leaves.pop(("schema",), None)
     return Document(build(model, leaves, source), source, leaves)
 
 

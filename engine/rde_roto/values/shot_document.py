@@ -136,7 +136,7 @@ def parse_shot_document(path: Path, text: str) -> Document[ShotDocument]:
     Raises DocumentError, naming file and line, when it is of another schema, or wrong.
     """
     document = parse_document(ShotDocument, _WORD, SHOT_SCHEMA, Source(str(path)), text)
-    _check_locks(document)
+    check_locks(document)
     return document
 
 
@@ -157,8 +157,8 @@ def with_locks(path: Path, text: str, locks: list[LockEntry]) -> str:
     return edited if is_wanted else wanted.to_yaml()
 
 
-def _check_locks(document: Document[ShotDocument]) -> None:
-    """No frame is locked twice."""
+def check_locks(document: Document[ShotDocument]) -> None:
+    """Raises DocumentError, naming the line, where a frame is locked twice."""
     locked: set[int] = set()
     for index, lock in enumerate(document.value.locks):
         twice = FrameRange.of(locked.intersection(lock.frames))

@@ -1,0 +1,116 @@
+"""``rde-roto jobs``: what waits, runs, and has ended in a hot folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
+from rde_roto.doors.watchfolder.inbox import Inbox
+from rde_roto.values.errors import InputError
+from rde_roto.values.job_status import JobStatus
+
+_REFRESHED_EVERY_S = 1.0
+_COLOURS = {"running": "cyan", "done": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def jobs(
+    folder: Annotated[Path, typer.Argument(help="A hot folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a job.")] = False,
+    last: Annotated[
+        int, typer.Option(metavar="N", min=0, help="How many of those that have ended.")
+    ] = 20,
+) -> None:
+    """Shows the jobs of a hot folder; on a terminal until you press Ctrl-C."""
+    if not (folder / "inbox").is_dir():
+        raise InputError(f"{folder} is no hot folder: expected inbox, running, done in it")
+    hot = HotFolder(folder.resolve())
+    if as_json:
+        for status in queue(hot, last):
+            print(json.dumps(json.loads(status.to_json()), ensure_ascii=False), flush=True)
+    elif sys.stdout.isatty():
+        _live(hot, last)
+    else:
+        Console(width=160).print(_table(queue(hot, last)))
+
+
+def queue(folder: HotFolder, last: int) -> Iterator[JobStatus]:
+    """The jobs that run, those that wait in the order they will be taken, the ones ended last."""
+    yield from _in(sorted(folder.running.iterdir()))
+    inbox = Inbox(folder.inbox)
+    inbox.look()
+    inbox.look()  # nothing is known to have arrived before it is seen twice
+    for name in inbox.jobs():
+        before = status_of(folder.inbox / name)
+        yield before or JobStatus(name=name, state="waiting", priority=inbox.priority(name))
+    ended = [path for end in folder.ends for path in end.iterdir()]
+    yield from _in(islice(sorted(ended, key=_when, reverse=True), last))
+
+
+def _in(folders: Iterator[Path] | list[Path]) -> Iterator[JobStatus]:
+    for folder in folders:
+        status = status_of(folder)
+        if status is not None:
+            yield status
+
+
+def _when(folder: Path) -> float:
+    with suppress(OSError):
+        return folder.stat().st_mtime
+    return 0.0
+
+
+def _live(folder: HotFolder, last: int) -> None:
+    with Live(_table(queue(folder, last)), auto_refresh=False, screen=False) as live:
+        while True:
+            time.sleep(_REFRESHED_EVERY_S)
+            live.update(_table(queue(folder, last)), refresh=True)
+
+
+def _table(statuses: Iterator[JobStatus]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("job", "state", "frames", "speed", "left", "worker", ""):
+        table.add_column(title, overflow="fold")
+    for status in statuses:
+        progress = f"{status.done}/{status.total}" if status.total else ""
+        speed = f"{status.frames_per_second:.2f}/s" if status.frames_per_second else ""
+        left = _duration(status.seconds_left) if status.state == "running" else ""
+        table.add_row(
+            Text(status.name),  # names are no markup
+            Text(status.state, _COLOURS.get(status.state, "")),
+            progress,
+            speed,
+            left,
+            Text(status.worker or ""),
+            Text(_note(status)),
+        )
+    return table
+
+
+def _note(status: JobStatus) -> str:
+    if status.error is not None:
+        return status.error.sentence
+    if status.same_as is not None:
+        return f"the same as {status.same_as}"
+    if status.priority is not None:
+        return f"priority {status.priority}"
+    return "; ".join(status.look_at)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

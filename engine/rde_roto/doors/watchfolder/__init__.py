@@ -1,0 +1,1 @@
+"""The hot folder: jobs are dropped into it, mattes come out. docs/hot-folder.md."""

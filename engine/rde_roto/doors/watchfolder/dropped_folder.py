@@ -1,0 +1,69 @@
+"""A folder that somebody dropped without a document: a plate, and masks beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rde_roto.images.movies import MOVIE_SUFFIXES
+from rde_roto.images.sequences import IMAGE_SUFFIXES, find_sequence
+from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
+
+_MASK: Final = re.compile(
+    r"mask(?:[._](?P<element>[a-z]\w*?))?[._](?P<frame>-?\d+)\.[a-z]+", re.IGNORECASE | re.ASCII
+)
+_EXPECTED: Final = (
+    "expected a plate, as plate.1001.exr and so on, plate.mov or a folder of images, and beside it "
+    "a mask for each frame that you drew, as mask.1001.png, or mask_hero.1001.png for the element "
+    "hero"
+)
+
+
+def shot_in(folder: Path) -> ShotDocument:
+    """The shot that a dropped folder holds; its paths start there.
+
+    Masks are called `mask.FRAME` or `mask_ELEMENT.FRAME`; the plate is the one sequence or movie
+    besides, or the one folder. Raises InputError, which says what was expected.
+    """
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    pictures = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
+    masks = [path for path in pictures if _MASK.fullmatch(path.name)]
+    if not masks:
+        raise InputError(f"{folder.name} holds no mask: {_EXPECTED}")
+    plates = _plates(found, [path for path in pictures if path not in masks])
+    if len(plates) != 1:
+        seen = ", ".join(path.name for path in plates[:4]) or "none"
+        raise InputError(f"{folder.name} holds {len(plates)} plates ({seen}): {_EXPECTED}")
+    keyframes = [_keyframe(path) for path in masks]
+    named = dict.fromkeys(e for keyframe in keyframes for e in keyframe.elements or ())
+    return ShotDocument(
+        plate=PlateEntry(path=plates[0].name),
+        elements=[ElementEntry(id=name) for name in named],
+        keyframes=sorted(keyframes, key=lambda keyframe: keyframe.frame),
+    )
+
+
+def _plates(found: Sequence[Path], pictures: Sequence[Path]) -> list[Path]:
+    """A frame of each sequence, each movie; where there are none, each folder."""
+    plates = [path for path in found if path.suffix.lower() in MOVIE_SUFFIXES]
+    rest = {path.name: path for path in pictures}
+    while rest:
+        first = rest.pop(next(iter(rest)))
+        try:
+            sequence = find_sequence(str(first))
+        except UsageError:  # no frame number: a picture to look at, no plate
+            continue
+        plates.append(first)
+        for frame in sequence.range:
+            rest.pop(sequence.path(frame).name, None)
+    return plates or [path for path in found if path.is_dir()]
+
+
+def _keyframe(path: Path) -> KeyframeEntry:
+    match = _MASK.fullmatch(path.name)
+    assert match is not None
+    drawn = None if match["element"] is None else [match["element"]]
+    return KeyframeEntry(frame=int(match["frame"]), mask=path.name, elements=drawn)

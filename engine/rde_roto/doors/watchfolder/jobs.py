@@ -1,0 +1,163 @@
+"""What was dropped, understood: the shot, its frames, and where its mattes go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rde_roto.doors.watchfolder.dropped_folder import shot_in
+from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, Claim, HotFolder
+from rde_roto.doors.watchfolder.inbox import documents_in
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.shot_files.opening import open_document
+from rde_roto.shot_files.shot_file import naming_the_document
+from rde_roto.values.documents import is_path
+from rde_roto.values.errors import DocumentError, InputError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.job_document import (
+    JobDocument,
+    WatchDocument,
+    parse_job_document,
+    read_watch_document,
+    written_shot,
+)
+from rde_roto.values.preset import Preset
+from rde_roto.values.preset_files import load_preset
+from rde_roto.values.reading import Document, Setting
+from rde_roto.values.shot_document import SHOT_SUFFIX, ShotDocument, parse_shot_document
+from rde_roto.values.shot_document import read_shot_text as read_shot
+
+
+@dataclass(frozen=True)
+class Job:
+    """A shot, the frames that are wanted, and the pattern of their files; None: the hot folder's
+    own place.
+    """
+
+    opened: OpenedShot
+    frames: FrameRange
+    output: str | None
+
+
+@dataclass(frozen=True)
+class Opener:
+    """Opens the jobs of a hot folder; presets and `defaults.yaml` are read anew for each."""
+
+    folder: HotFolder
+    memo: PlateMemo
+    model: str | None = None
+
+    def defaults(self) -> Document[WatchDocument]:
+        """What the folder says of itself. Raises DocumentError."""
+        return read_watch_document(self.folder.root / DEFAULTS)
+
+    def mattes(self, name: str) -> str:
+        """Where the mattes of a job go that does not say, but for the suffix. Raises
+        DocumentError.
+        """
+        return str(self.folder.root / self.defaults().value.mattes / name / f"{name}.####")
+
+    def open(self, claim: Claim) -> Job:
+        """Raises DocumentError for a job that cannot be understood, InputError for what it names
+        and is missing.
+        """
+        dropped = claim.dropped
+        if dropped.is_symlink() and not dropped.exists():
+            raise InputError(
+                f"{dropped.name} is a link to nothing: a link in the inbox must name its target "
+                "from the root on"
+            )
+        if not dropped.is_dir():
+            return self._by_document(dropped, self.folder.root)
+        documents = documents_in(dropped)
+        if len(documents) > 1:
+            names = ", ".join(path.name for path in documents)
+            raise DocumentError(f"{dropped.name} holds {names}: expected one document")
+        if documents:
+            return self._by_document(documents[0], dropped)
+        shot = shot_in(dropped)
+        opened = self._opened(dropped, Document(shot, self.defaults().source, {}), dropped)
+        return Job(opened, opened.range, None)
+
+    def _by_document(self, path: Path, base: Path) -> Job:
+        if path.name.endswith(SHOT_SUFFIX):
+            opened = self._opened(path, parse_shot_document(Path(path.name), read_shot(path)), base)
+            return Job(opened, opened.range, None)
+        job = parse_job_document(path)
+        output = self._output(job)
+        written = written_shot(job)
+        if written is None:
+            opened = self._named(job, base)
+        else:
+            opened = self._opened(path, written, base, job)
+        return Job(opened, _frames(job, opened), output)
+
+    def _named(self, job: Document[JobDocument], base: Path) -> OpenedShot:
+        """The shot of a document elsewhere, which says everything itself."""
+        file = ShotFile.read(base / str(job.value.shot))
+        overrides = job.settings("overrides")
+        if job.value.preset is None:
+            preset = file.preset(overrides)
+        else:
+            own = file.document.settings("overrides")
+            preset = _preset(job.value.preset, base, [*own, *overrides])
+        return file.open(self.memo, preset)
+
+    def _opened(
+        self,
+        path: Path,
+        shot: Document[ShotDocument],
+        base: Path,
+        job: Document[JobDocument] | None = None,
+    ) -> OpenedShot:
+        """A shot that came with the job; what it does not say the folder's defaults do."""
+        says, defaults = shot.value, self.defaults()
+        overrides = [*shot.settings("overrides"), *(job.settings("overrides") if job else ())]
+        said = job.value.preset if job else None
+        if said is None and ("preset",) in shot.leaves:
+            said = says.preset
+        if said is None:
+            preset = _preset(
+                defaults.value.preset,
+                self.folder.root,
+                [*defaults.settings("overrides"), *overrides],
+            )
+        else:
+            preset = _preset(said, base, overrides)
+        if ("model",) not in shot.leaves:
+            says = says.model_copy(update={"model": self.model or defaults.value.model})
+        with naming_the_document(Path(path.name)):
+            opened = open_document(says, preset, base, self.memo)
+        return replace(opened, document=path if path.is_file() else None)
+
+    def _output(self, job: Document[JobDocument]) -> str | None:
+        """Raises DocumentError for a place that jobs may not write into."""
+        if job.value.output is None:
+            return None
+        root, defaults = self.folder.root, self.defaults().value
+        pattern = root / job.value.output
+        allowed = [(root / text).resolve() for text in (defaults.mattes, *defaults.roots)]
+        into = pattern.parent.resolve()
+        if not any(into.is_relative_to(place) for place in allowed):
+            places = ", ".join(map(str, allowed))
+            raise job.fail(
+                ("output",),
+                f"output is {job.value.output}, in {into}; jobs of this folder may write into "
+                f"{places}: add it to 'roots' in {DEFAULTS} if that is meant",
+            )
+        return str(into / pattern.name)
+
+
+def _preset(name: str, base: Path, overrides: list[Setting]) -> Preset:
+    return load_preset(str(base / name) if is_path(name) else name, overrides)
+
+
+def _frames(job: Document[JobDocument], opened: OpenedShot) -> FrameRange:
+    frames = job.value.frames
+    if frames is None:
+        return opened.range
+    outside = frames.difference(opened.range)
+    if outside:
+        raise job.fail(("frames",), f"the shot has {opened.range}, not {outside}")
+    return frames

@@ -1,0 +1,36 @@
+"""What makes the mattes of a job: a model on a device, and the user's cache. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rde_roto.devices import choose_device
+from rde_roto.doors.progress import say_licence_once
+from rde_roto.doors.rendering import provenance
+from rde_roto.doors.watchfolder.worker import SaidOf
+from rde_roto.models import load_model
+from rde_roto.node import RotoNode
+from rde_roto.propagator import tracker_of
+from rde_roto.shot_files import OpenedShot
+from rde_roto.stores import open_stores
+from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.preset import Preset
+
+
+class Maker:
+    """Makes the nodes of shots. Raises UsageError for a device that cannot be used."""
+
+    def __init__(self, device: str) -> None:
+        self._device = choose_device(device)
+        self._stores = open_stores(CacheSettings.from_environment())
+
+    def __call__(self, opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+        model = load_model(opened.model)
+        say_licence_once(model)
+        load = tracker_of(model, self._device)
+        node = RotoNode(opened.shot, opened.preset, load, self._stores)
+
+        def said_of(preset: Preset) -> Mapping[str, str]:
+            return provenance(opened, preset, model)
+
+        return node, said_of

@@ -1,0 +1,154 @@
+"""Who works on a job, and whether they still do."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Final
+
+OWNER: Final = "owner.json"
+
+BEAT_S: Final = 2.0
+DEAD_AFTER_S: Final = 60.0
+"""A worker of another machine whose sign has not changed for so long is dead."""
+
+
+@dataclass
+class Owner:
+    """A worker as its jobs name it. `beat` grows as long as it lives."""
+
+    worker: str
+    machine: str
+    pid: int
+    beat: int = 0
+
+    @staticmethod
+    def of_this_process() -> Owner:
+        """One that nobody else is."""
+        return Owner(secrets.token_hex(6), _this_machine(), os.getpid())
+
+    @property
+    def label(self) -> str:
+        """For people: the machine's name and the process."""
+        return f"{self.machine.partition(' ')[0]}:{self.pid}"
+
+    def write(self, folder: Path) -> None:
+        """Leaves a new sign of life in a job's folder. Raises OSError, also when it is gone."""
+        self.beat += 1
+        temporary = folder / f".{OWNER}.tmp"
+        temporary.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        temporary.replace(folder / OWNER)
+
+    def has(self, folder: Path) -> bool:
+        """Whether a job is still this worker's: it was neither moved nor given to another one."""
+        return _said(folder).get("worker") == self.worker
+
+
+class Beating:
+    """Signs of life in a job's folder every few seconds, from a thread, for a `with` block.
+
+    `lost` is set once the job is not this worker's any more, because somebody moved it.
+    """
+
+    def __init__(self, owner: Owner, folder: Path, every_s: float = BEAT_S) -> None:
+        self.lost = Event()
+        self._owner = owner
+        self._folder = folder
+        self._every_s = every_s
+        self._ended = Event()
+        self._thread = Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Beating:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._every_s):
+            if not self._owner.has(self._folder):
+                self.lost.set()
+                return
+            with suppress(OSError):  # a full disk, or a share that is away for a moment
+                self._owner.write(self._folder)
+
+
+@dataclass
+class Pulses:
+    """Tells whose jobs' workers are dead: a process of this machine that is gone, at once; another
+    one when its sign stood still, as this process saw it and by its own clock, so that clocks of
+    machines need not agree, and may jump.
+
+    Args: clock, seconds that only go up; is_alive, of a process of this machine.
+    """
+
+    clock: Callable[[], float]
+    is_alive: Callable[[int], bool] = lambda pid: _is_alive(pid)
+    _seen: dict[Path, tuple[str, float]] = field(default_factory=dict)
+
+    def dead(self, folders: Iterable[Path]) -> Iterator[Path]:
+        """Those of the folders of running jobs that nobody works on any more."""
+        now = self.clock()
+        seen = self._seen
+        self._seen = {}
+        for folder in folders:
+            said = _said(folder)
+            sign = f"{said.get('worker')} {said.get('beat')}"
+            before, since = seen.get(folder, (None, now))
+            since = since if before == sign else now
+            self._seen[folder] = sign, since
+            if now - since >= DEAD_AFTER_S or self._is_gone(said):
+                yield folder
+
+    def _is_gone(self, said: dict[str, object]) -> bool:
+        pid = said.get("pid")
+        is_near = said.get("machine") == _this_machine()
+        return is_near and isinstance(pid, int) and not self.is_alive(pid)
+
+
+def _said(folder: Path) -> dict[str, object]:
+    with suppress(OSError, ValueError):
+        said = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+        if isinstance(said, dict):
+            return said
+    return {}
+
+
+def _this_machine() -> str:
+    """Its name and, on Linux, what tells two starts and two containers of one name apart."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
+
+
+def _is_alive(pid: int) -> bool:
+    if sys.platform == "win32":  # where signal 0 is no question, but Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to see that."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] == ["Z"]

@@ -1,0 +1,628 @@
+"""Jobs through a worker, with the toy: what becomes of each."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+from image_files import read_image
+from toy_worker import job_text, toy_make, write_mask, write_plate
+
+from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
+from rde_roto.doors.watchfolder.inbox import Inbox
+from rde_roto.doors.watchfolder.jobs import Opener
+from rde_roto.doors.watchfolder.owners import Owner, Pulses
+from rde_roto.doors.watchfolder.running import run
+from rde_roto.doors.watchfolder.worker import Make, SaidOf, Worker
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.node import RotoNode
+from rde_roto.shot_files import OpenedShot
+from rde_roto.stores import Stores
+from rde_roto.values.errors import UsageError
+from rde_roto.values.job_status import JobStatus
+
+FRAMES = range(1001, 1007)
+
+
+@dataclass
+class Farm:
+    """A hot folder, a plate and a mask beside it, and workers that track with the toy."""
+
+    root: Path
+    memo: PlateMemo
+    said: list[str] = field(default_factory=list)
+    now: float = 0.0
+    made: list[OpenedShot] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.hot = HotFolder.made(self.root / "hot")
+        self.plate = write_plate(self.root / "plate", len(FRAMES))
+        self.mask = write_mask(self.root / "mask.png")
+        self.stores = Stores.in_ram()
+
+    def drop(self, name: str, frames: str = "1001-1006", more: str = "") -> Path:
+        return self.drop_text(name, job_text(self.plate, self.mask, frames, more))
+
+    def drop_text(self, name: str, text: str) -> Path:
+        (self.hot.inbox / name).write_text(text, encoding="utf-8")
+        return self.hot.inbox / name
+
+    def make(self, opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+        self.made.append(opened)
+        return toy_make(self.stores)(opened)
+
+    def worker(self, make: Make | None = None) -> Worker:
+        return Worker(
+            self.hot,
+            Opener(self.hot, self.memo),
+            make or self.make,
+            Inbox(self.hot.inbox),
+            Pulses(lambda: self.now),
+            Owner.of_this_process(),
+            lambda: self.now,
+            self.said.append,
+        )
+
+    def drain(self, worker: Worker | None = None, stop: Event | None = None) -> None:
+        """Works until the inbox is empty; time passes only where a worker would wait."""
+
+        def pause(seconds: float) -> bool:
+            self.now += seconds
+            return False
+
+        run(worker or self.worker(), stop or Event(), pause, lambda: self.now, 1.0, once=True)
+
+    def status(self, place: str) -> JobStatus:
+        status = status_of(self.hot.root / place)
+        assert status is not None, self.places()
+        return status
+
+    def places(self) -> list[str]:
+        """Where jobs are, such as `done/hero`; what waits in the inbox too."""
+        found = [self.hot.inbox, self.hot.running, *self.hot.ends]
+        return sorted(f"{place.name}/{path.name}" for place in found for path in place.iterdir())
+
+    def mattes(self, name: str = "hero") -> dict[int, np.ndarray[Any, Any]]:
+        files = sorted((self.hot.root / "mattes" / name).glob("*.exr"))
+        return {int(path.name.split(".")[-2]): read_image(path)[1] for path in files}
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Farm]:
+    with PlateMemo(tmp_path / "cache") as memo:
+        yield Farm(tmp_path, memo)
+
+
+def test_a_job_gets_its_mattes(farm: Farm) -> None:
+    farm.drop("hero.yaml")
+    farm.drain()
+    status = farm.status("done/hero")
+    assert (status.state, status.frames, status.done, status.total, status.kept, status.tries) == (
+        "done",
+        "1001-1006",
+        6,
+        6,
+        0,
+        0,
+    )
+    assert status.mattes == str(farm.hot.root / "mattes/hero/hero.####.exr")
+    assert sorted(farm.mattes()) == list(FRAMES)
+    assert farm.places() == ["done/hero"]
+    assert farm.said == ["hero: begun", "hero: done, 6 mattes made, 0 kept"]
+    header, _ = read_image(farm.hot.root / "mattes/hero/hero.1003.exr")
+    assert header.get_string_attribute("rde-roto:model") == "toy"
+
+
+def test_json_is_understood_too(farm: Farm) -> None:
+    shot = {
+        "plate": {"path": str(farm.plate)},
+        "keyframes": [{"frame": 1001, "mask": str(farm.mask)}],
+    }
+    farm.drop_text(
+        "hero.json", json.dumps({"schema": "rde-roto.job/1", "shot": shot, "frames": 1002})
+    )
+    farm.drain()
+    assert list(farm.mattes()) == [1002]
+
+
+def test_a_folder_without_a_document_is_a_shot(farm: Farm) -> None:
+    """`plate.1001.png …` and `mask.1001.png`; presets and overrides are those of the folder."""
+    dropped = farm.hot.inbox / "hero"
+    shutil.copytree(farm.plate.parent, dropped)
+    shutil.copy(farm.mask, dropped / "mask_car.1001.png")
+    write_mask(dropped / "mask_dog.1003.png", left=6)
+    (dropped / "reference.png").write_bytes(farm.mask.read_bytes())
+    (farm.hot.root / "defaults.yaml").write_text(
+        "schema: rde-roto.watch/1\npreset: draft\noverrides: {finish.gain: 0.5}\nmodel: some\n"
+    )
+    farm.drain()
+    (opened,) = farm.made
+    assert opened.shot.names == ("car", "dog")
+    assert [keyframe.frame for keyframe in opened.shot.ordered] == [1001, 1003]
+    assert (opened.preset.name, opened.preset.finish.gain, opened.model) == ("draft", 0.5, "some")
+    header, _ = read_image(farm.hot.root / "mattes/hero/hero.1001.exr")
+    assert header.channelnames == ("car.A", "dog.A")
+    assert (farm.hot.root / "done/hero/job/hero/plate.1001.png").is_file()
+
+
+def test_a_plate_may_be_a_folder_beside_its_mask(farm: Farm) -> None:
+    dropped = farm.hot.inbox / "hero"
+    shutil.copytree(farm.plate.parent, dropped / "beauty")
+    shutil.copy(farm.mask, dropped / "Mask_1001.png")
+    farm.drain()
+    assert sorted(farm.mattes()) == list(FRAMES)
+
+
+def test_a_folder_may_bring_its_document(farm: Farm) -> None:
+    """Its paths start at the folder, whatever the folder is called and wherever it is moved."""
+    for name in ("by-job", "by-shot"):
+        shutil.copytree(farm.plate.parent, farm.hot.inbox / name / "plate")
+        shutil.copy(farm.mask, farm.hot.inbox / name / "drawn.png")
+    shot = "plate: {path: plate}\nkeyframes: [{frame: 1001, mask: drawn.png}]\n"
+    (farm.hot.inbox / "by-shot/a.shot.yaml").write_text(f"schema: rde-roto.shot/1\n{shot}")
+    inline = shot.replace("\n", "\n  ").rstrip()
+    (farm.hot.inbox / "by-job/job.yaml").write_text(
+        f"schema: rde-roto.job/1\nframes: 1002\nshot:\n  {inline}\n"
+    )
+    farm.drain()
+    assert farm.places() == ["done/by-job", "done/by-shot"]
+    assert [len(farm.mattes(name)) for name in ("by-job", "by-shot")] == [1, 6]
+
+
+def test_a_job_may_name_a_shot_document(farm: Farm) -> None:
+    document = farm.root / "hero.shot.yaml"
+    document.write_text(
+        "schema: rde-roto.shot/1\nplate: {path: plate/plate.####.png}\n"
+        "keyframes: [{frame: 1001, mask: mask.png}]\n"
+        "preset: draft\noverrides: {finish.gain: 0.5, finish.gamma: 2}\n"
+    )
+    more = "overrides: {finish.gain: 0.25}\n"
+    for name, said in (("own", more), ("other", f"preset: fine\n{more}")):
+        farm.drop_text(
+            f"{name}.yaml", f"schema: rde-roto.job/1\nshot: {document}\nframes: 1002\n{said}"
+        )
+    farm.drain()
+    assert farm.places() == ["done/other", "done/own"]
+    presets = {opened.preset.name: opened.preset.finish for opened in farm.made}
+    assert {name: (f.gain, f.gamma) for name, f in presets.items()} == {
+        "draft": (0.25, 2.0),
+        "fine": (0.25, 2.0),
+    }
+
+
+def test_the_same_job_is_done_once(farm: Farm) -> None:
+    farm.drop("a.yaml")
+    farm.drop("b.yaml", more="priority: 40\n")  # two names for one job
+    farm.drain()
+    assert farm.status("done/b").same_as == "a"
+    assert farm.status("done/b").kept == 6
+    assert farm.status("done/b").mattes == farm.status("done/a").mattes
+    assert not (farm.hot.root / "mattes/b").exists()
+
+
+def test_the_same_document_with_another_plate_is_another_job(farm: Farm) -> None:
+    farm.drop("a.yaml")
+    farm.drain()
+    before = farm.mattes("a")
+    write_plate(farm.plate.parent, len(FRAMES), seed=1)
+    farm.drop("a.yaml")
+    farm.drain()
+    assert farm.status("done/a-2").same_as is None
+    after = farm.mattes("a-2")
+    assert sorted(after) == list(FRAMES)
+    assert not np.array_equal(before[1004], after[1004])
+    np.testing.assert_array_equal(farm.mattes("a")[1004], before[1004])
+
+
+def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
+    farm.drop("a.yaml")
+    first = farm.worker()
+
+    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+        farm.drop("b.yaml")
+        second = farm.worker()
+        second.inbox.look()
+        assert list(second.look()) == ["b.yaml"]
+        node = farm.make(opened)
+        if len(farm.made) == 1:  # a's digest is known once it has begun
+            farm.hot.first_of(digest_of_job(node[0]), "a")
+        second.take("b.yaml", Event())
+        assert farm.said[-1] == "b: a is at the same, it goes back to the inbox"
+        assert [list(second.look()), list(second.look())] == [[], []]
+        farm.now += 1
+        return node
+
+    def digest_of_job(node: RotoNode) -> str:
+        from rde_roto.values.digest import digest_of
+
+        output = node.preset.output.model_dump_json()
+        return digest_of(None, output, *(node.digest(frame) for frame in FRAMES))
+
+    first.make = make
+    first.inbox.look()
+    (entry,) = first.look()
+    first.take(entry, Event())
+    first.make = farm.make
+    farm.drain(first)
+    assert (farm.status("done/b").same_as, farm.status("done/b").kept) == ("a", 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "sentence"),
+    [
+        ('{"schema": "rde-ro', 3, "hero.yaml:1: this is not valid YAML"),
+        ("", 3, "hero.yaml: the file is empty; expected a job document"),
+        ("schema: rde-roto.job/2\nshot: a\n", 3, "hero.yaml:1: this document is of schema"),
+        ("schema: rde-roto.job/1\nshto: a\n", 3, "hero.yaml:2: unknown key 'shto'; did you mean"),
+        ("schema: rde-roto.job/1\nframes: 1\n", 3, "hero.yaml: shot is missing"),
+        ("schema: rde-roto.job/1\nshot: gone.shot.yaml\n", 3, "gone.shot.yaml: the shot document"),
+        (
+            "schema: rde-roto.job/1\nshot:\n  plate: {path: a}\n  keyframes:\n    - {frmae: 1}\n",
+            3,
+            "hero.yaml:5: unknown key 'frmae' in keyframes; did you mean 'frame'",
+        ),
+    ],
+)
+def test_a_document_that_is_wrong_fails_with_a_sentence(
+    farm: Farm, text: str, code: int, sentence: str
+) -> None:
+    farm.drop_text("hero.yaml", text)
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert (error.code, sentence in error.sentence) == (code, True), error.sentence
+    assert (farm.hot.root / "failed/hero/reason.txt").read_text() == error.sentence + "\n"
+    assert (farm.hot.root / "failed/hero/job/hero.yaml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("frames", "more", "sentence"),
+    [
+        ("990-1002", "", "the shot has 1001-1006, not 990-1000"),
+        ("1001", "preset: drafd\n", "did you mean 'draft'"),
+        ("1001", "overrides: {finish.fether_px: 1}\n", "did you mean 'feather_px'"),
+        ("1001", "output: a.exr\n", "a.exr, in "),
+        ("1001", "output: mattes/a.exr\n", "has no frame number"),
+        ("1001", "output: mattes/../../a.####.exr\n", "jobs of this folder may write into"),
+        ("1001", "output: /etc/a.####.exr\n", "jobs of this folder may write into"),
+        ("1001", "output: inbox/a.####.exr\n", "jobs of this folder may write into"),
+        ("1001", "output: link/a.####.exr\n", "jobs of this folder may write into"),
+    ],
+)
+def test_what_a_job_may_not_ask_for_fails(
+    farm: Farm, frames: str, more: str, sentence: str
+) -> None:
+    (farm.hot.root / "link").symlink_to("/tmp")
+    farm.drop("hero.yaml", frames, more)
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert sentence in error.sentence
+    assert not list(farm.root.glob("a.*"))
+
+
+def test_a_job_may_write_where_the_folder_allows(farm: Farm) -> None:
+    (farm.root / "shows").mkdir()
+    (farm.hot.root / "defaults.yaml").write_text(
+        f"schema: rde-roto.watch/1\nroots: ['{farm.root}/shows']\nmattes: '{farm.root}/out'\n"
+    )
+    farm.drop("hero.yaml", "1002", f"output: {farm.root}/shows/x/../y z/hero.####.exr\n")
+    farm.drop("robot.yaml", "1003")
+    farm.drain()
+    assert (farm.root / "shows/y z/hero.1002.exr").is_file()
+    assert (farm.root / "out/robot/robot.1003.exr").is_file()
+
+
+def test_an_input_is_never_written_over(farm: Farm) -> None:
+    (farm.hot.root / "defaults.yaml").write_text(
+        f"schema: rde-roto.watch/1\nroots: ['{farm.plate.parent}']\n"
+    )
+    before = (farm.plate.parent / "plate.1002.png").read_bytes()
+    farm.drop(
+        "hero.yaml", more=f"output: '{farm.plate}'\noverrides: {{output.format: labels}}\n"
+    )
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert "overwrite its own input" in error.sentence
+    assert (farm.plate.parent / "plate.1002.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ([], "holds no mask"),
+        (["plate.1001.png"], "holds no mask"),
+        (["mask.1001.png"], "holds 0 plates (none)"),
+        (["mask.1001.png", "a.1001.png", "b.1001.png"], "holds 2 plates (a.1001.png, b.1001.png)"),
+        (["mask.1009.png", "plate.1001.png"], "1009"),
+    ],
+)
+def test_a_folder_that_is_no_shot_fails_with_what_was_expected(
+    farm: Farm, names: list[str], sentence: str
+) -> None:
+    (farm.hot.inbox / "hero").mkdir()
+    for name in names:
+        shutil.copy(farm.mask, farm.hot.inbox / "hero" / name)
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert sentence in error.sentence
+
+
+def test_links_are_followed_for_reading(farm: Farm) -> None:
+    (farm.root / "shot").mkdir()
+    for path in (*farm.plate.parent.iterdir(), farm.mask):
+        name = "mask.1001.png" if path == farm.mask else path.name
+        (farm.root / "shot" / name).symlink_to(path)
+    (farm.hot.inbox / "hero").symlink_to(farm.root / "shot")
+    farm.drain()
+    assert sorted(farm.mattes()) == list(FRAMES)
+    assert len(list((farm.root / "shot").iterdir())) == 7
+
+
+def test_a_link_to_nothing_fails(farm: Farm) -> None:
+    (farm.hot.inbox / "hero.yaml").symlink_to("../elsewhere.yaml")
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert "is a link to nothing" in error.sentence
+
+
+def test_an_input_that_is_deleted_while_it_runs_fails_and_keeps_what_is_done(farm: Farm) -> None:
+    farm.drop("hero.yaml")
+
+    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+        (farm.plate.parent / "plate.1005.png").unlink()
+        return farm.make(opened)
+
+    farm.drain(farm.worker(make))
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert error.code == 4
+    assert "plate.1005.png" in error.sentence
+
+
+def test_frames_that_are_skipped_are_told_of(farm: Farm) -> None:
+    (farm.plate.parent / "plate.1003.png").unlink()
+    text = job_text(farm.plate, farm.mask).replace(".png'}", ".png', missing: skip}", 1)
+    farm.drop_text("hero.yaml", text)
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert (error.code, "lacks 1003: skipped" in error.sentence) == (7, True)
+    assert sorted(farm.mattes()) == [1001, 1002, 1004, 1005, 1006]
+
+
+def test_a_bug_ends_the_job_and_not_the_worker(
+    farm: Farm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+        raise LookupError("a bug")
+
+    farm.drop("hero.yaml")
+    farm.drain(farm.worker(make))
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert (error.code, error.sentence) == (1, "LookupError: a bug")
+    assert "Traceback" in capsys.readouterr().err
+
+
+# Stopping, moving, trying again.
+
+
+def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> Make:
+    """Makes nodes during whose work something happens once so many frames are made."""
+
+    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+        node, said_of = farm.make(opened)
+        deliver = node._delivered
+        made: list[int] = []
+
+        def delivered(frame: int, *more: Any) -> Any:
+            made.append(frame)
+            if len(made) == frames:
+                then()
+            return deliver(frame, *more)
+
+        node._delivered = delivered  # type: ignore[method-assign]
+        return node, said_of
+
+    return make
+
+
+def test_a_stopped_worker_gives_its_job_back_and_another_goes_on(farm: Farm) -> None:
+    farm.drop("hero.yaml")
+    stop = Event()
+    farm.drain(farm.worker(stopped_after(farm, 3, stop.set)), stop)
+    assert farm.places() == ["inbox/hero"]
+    assert farm.status("inbox/hero").tries == 0
+    done = len(farm.mattes())
+    assert 3 <= done < 6
+    farm.drain()
+    status = farm.status("done/hero")
+    assert (status.done, status.kept) == (6, done)
+
+
+def test_a_job_that_is_moved_is_cancelled(farm: Farm) -> None:
+    farm.drop("hero.yaml")
+
+    def cancel() -> None:
+        (farm.hot.running / "hero").rename(farm.hot.root / "cancelled/hero")
+        farm.now += 2  # it is looked for every second
+
+    farm.drain(farm.worker(stopped_after(farm, 2, cancel)))
+    assert farm.places() == ["cancelled/hero"]
+    assert len(farm.mattes()) < 6
+    assert farm.status("cancelled/hero").state == "cancelled"
+    assert farm.said[-1] == "hero: moved away while it ran, what is done stays"
+    (farm.hot.root / "cancelled/hero").rename(farm.hot.inbox / "hero")
+    farm.drain()
+    assert farm.status("done/hero").done == 6
+
+
+def test_a_worker_that_was_taken_for_dead_leaves_the_job_alone(farm: Farm) -> None:
+    farm.drop("hero.yaml")
+
+    def take_over() -> None:
+        farm.hot.give_back(farm.hot.running / "hero")
+        assert farm.hot.claim("hero", Owner("another", "elsewhere", 1)) is not None
+
+    farm.drain(farm.worker(stopped_after(farm, 3, take_over)))
+    assert farm.places() == ["running/hero"]
+    assert farm.status("running/hero").worker == "elsewhere:1"
+
+
+def test_a_job_that_kills_its_workers_is_set_aside(farm: Farm) -> None:
+    (farm.hot.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\ntries: 2\n")
+    farm.drop("hero.yaml")
+    dead = Owner("dead", "elsewhere", 1)
+    for entry in ("hero.yaml", "hero"):
+        claim = farm.hot.claim(entry, dead)
+        assert claim is not None
+        farm.hot.give_back(claim.folder)
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert "ended without a word 2 times" in error.sentence
+    assert farm.made == []
+    (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
+    farm.drain()  # tried again because somebody says so
+    assert farm.places() == ["done/hero"]
+
+
+class KilledError(BaseException):
+    """As good as a kill: nothing of ours catches it."""
+
+
+def die() -> None:
+    raise KilledError
+
+
+def test_a_job_that_comes_on_is_not_set_aside(farm: Farm) -> None:
+    """However often its workers die: only tries without a frame more count."""
+    (farm.hot.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\ntries: 2\n")
+    entry = farm.drop("hero.yaml").name
+    for frames in range(1, 5):
+        with pytest.raises(KilledError):
+            farm.worker(stopped_after(farm, 2, die)).take(entry, Event())
+        farm.hot.give_back(farm.hot.running / "hero")
+        entry = "hero"
+        assert len(farm.mattes()) >= frames
+    farm.drain()
+    assert farm.places() == ["done/hero"]
+
+
+def test_a_wrong_defaults_document_fails_no_job(farm: Farm) -> None:
+    farm.drop("hero.yaml")
+    (farm.hot.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\ntires: 2\n")
+    worker = farm.worker()
+    assert [list(worker.look()), list(worker.look())] == [[], []]
+    assert len(farm.said) == 1
+    assert "unknown key 'tires'; did you mean 'tries'" in farm.said[0]
+    (farm.hot.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\ntries: 2\n")
+    farm.drain(worker)
+    assert farm.places() == ["done/hero"]
+
+
+def test_presets_are_read_anew_for_each_job(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RDE_ROTO_PRESETS", str(farm.root / "presets"))
+    (farm.root / "presets").mkdir()
+    worker = farm.worker()
+    for gain in (0.25, 0.5):
+        (farm.root / "presets/show.yaml").write_text(
+            f"extends: draft\nfinish: {{gain: {gain}}}\n"
+        )
+        farm.drop(f"{gain}.yaml", "1002", "preset: show\n")
+        farm.drain(worker)
+    assert [opened.preset.finish.gain for opened in farm.made] == [0.25, 0.5]
+
+
+def test_ten_thousand_junk_files_are_left_lying(farm: Farm) -> None:
+    for number in range(10_000):
+        (farm.hot.inbox / f"junk.{number}.exr").touch()
+    farm.drop("hero.yaml", "1002")
+    farm.drain()
+    assert (farm.hot.root / "done/hero").is_dir()
+    assert len(list(farm.hot.inbox.iterdir())) == 10_000
+
+
+# Disks.
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte; skips where this user may not mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    if done.returncode:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Takes all the space of a small disk; the file that does."""
+    filler = disk / "filler"
+    with filler.open("wb", 0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
+def test_a_job_whose_disk_is_full_fails_and_goes_on_later(farm: Farm, mounted: Path) -> None:
+    defaults = f"schema: rde-roto.watch/1\nmattes: '{mounted}/mattes'\n"
+    (farm.hot.root / "defaults.yaml").write_text(defaults)
+    farm.drop("hero.yaml")
+    (mounted / "mattes/hero").mkdir(parents=True)
+    filler = fill(mounted)
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert error.code == 7
+    filler.unlink()
+    (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
+    farm.drain()
+    assert len(list((mounted / "mattes/hero").glob("hero.*.exr"))) == 6
+
+
+def test_in_a_hot_folder_on_a_full_disk_jobs_wait(farm: Farm, mounted: Path) -> None:
+    farm.hot = HotFolder.made(mounted / "hot")
+    farm.drop("hero.yaml")
+    filler = fill(mounted)
+    with pytest.raises(UsageError, match=r"the hot folder cannot be used: .*No space left"):
+        farm.drain()
+    assert farm.places() == ["inbox/hero.yaml"]
+    filler.unlink()
+    farm.drain()
+    assert sorted(farm.mattes()) == list(FRAMES)
+
+
+def test_a_read_only_folder_is_told_of_and_nothing_is_lost(farm: Farm, mounted: Path) -> None:
+    farm.hot = HotFolder.made(mounted / "hot")
+    farm.drop("hero.yaml")
+    remount = ["mount", "-o", "remount,ro", str(mounted)]
+    subprocess.run(remount, check=True)
+    with pytest.raises(UsageError, match=r"the hot folder cannot be used: .*Read-only"):
+        farm.drain()
+    subprocess.run([*remount[:2], "remount,rw", str(mounted)], check=True)
+    farm.drain()
+    assert sorted(farm.mattes()) == list(FRAMES)
+    assert os.listdir(farm.hot.running) == []
