@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -328,9 +327,7 @@ def test_an_input_is_never_written_over(farm: Farm) -> None:
         f"schema: rde-roto.watch/1\nroots: ['{farm.plate.parent}']\n"
     )
     before = (farm.plate.parent / "plate.1002.png").read_bytes()
-    farm.drop(
-        "hero.yaml", more=f"output: '{farm.plate}'\noverrides: {{output.format: labels}}\n"
-    )
+    farm.drop("hero.yaml", more=f"output: '{farm.plate}'\noverrides: {{output.format: labels}}\n")
     farm.drain()
     error = farm.status("failed/hero").error
     assert error is not None
@@ -535,16 +532,12 @@ def test_a_wrong_defaults_document_fails_no_job(farm: Farm) -> None:
     assert farm.places() == ["done/hero"]
 
 
-def test_presets_are_read_anew_for_each_job(
-    farm: Farm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_presets_are_read_anew_for_each_job(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RDE_ROTO_PRESETS", str(farm.root / "presets"))
     (farm.root / "presets").mkdir()
     worker = farm.worker()
     for gain in (0.25, 0.5):
-        (farm.root / "presets/show.yaml").write_text(
-            f"extends: draft\nfinish: {{gain: {gain}}}\n"
-        )
+        (farm.root / "presets/show.yaml").write_text(f"extends: draft\nfinish: {{gain: {gain}}}\n")
         farm.drop(f"{gain}.yaml", "1002", "preset: show\n")
         farm.drain(worker)
     assert [opened.preset.finish.gain for opened in farm.made] == [0.25, 0.5]
@@ -625,4 +618,4 @@ def test_a_read_only_folder_is_told_of_and_nothing_is_lost(farm: Farm, mounted: 
     subprocess.run([*remount[:2], "remount,rw", str(mounted)], check=True)
     farm.drain()
     assert sorted(farm.mattes()) == list(FRAMES)
-    assert os.listdir(farm.hot.running) == []
+    assert list(farm.hot.running.iterdir()) == []

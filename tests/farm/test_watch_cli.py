@@ -1,0 +1,130 @@
+"""``rde-roto watch`` and ``rde-roto jobs``, as programs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import Run
+from toy_worker import job_text, write_mask, write_plate
+
+from rde_roto.doors.watchfolder.hot_folder import status_of
+from rde_roto.values.job_status import JobStatus
+
+pytest_plugins = ["command_line_fixtures"]
+
+COMMAND = [sys.executable, "-c", "from rde_roto.doors.cli import main; main()"]
+DRAFT = "overrides: {finish.edges: bilinear, tracking.lines: 96}\n"
+
+
+@pytest.fixture
+def hot(tmp_path: Path, weights: Path, home: Path) -> Path:
+    """A hot folder whose jobs are tracked by a random rde-lite."""
+    (tmp_path / "hot/inbox").mkdir(parents=True)
+    defaults = f"schema: rde-roto.watch/1\nmodel: '{weights}'\n"
+    (tmp_path / "hot/defaults.yaml").write_text(defaults)
+    return tmp_path / "hot"
+
+
+def drop(hot: Path, name: str, count: int = 3) -> None:
+    plate = write_plate(hot.parent / "plate", count)
+    mask = write_mask(hot.parent / "mask.png")
+    text = job_text(plate, mask, f"1001-{1000 + count}", DRAFT)
+    (hot / "inbox" / name).write_text(text)
+
+
+def status(folder: Path) -> JobStatus:
+    found = status_of(folder)
+    assert found is not None
+    return found
+
+
+def watching(hot: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "watch", str(hot), "--poll", "0.05", "--device", "cpu", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_once_drains_the_inbox(hot: Path) -> None:
+    drop(hot, "hero.yaml")
+    said, _ = (process := watching(hot, "--once")).communicate()
+    assert process.returncode == 0
+    assert said.splitlines() == [
+        f"rde-roto: watching {hot}/inbox",
+        "hero: begun",
+        "hero: done, 3 mattes made, 0 kept",
+    ]
+    names = sorted(path.name for path in (hot / "mattes/hero").iterdir())
+    assert names == [f"hero.{frame}.exr" for frame in (1001, 1002, 1003)]
+
+
+def test_a_failed_job_is_exit_code_7(hot: Path) -> None:
+    (hot / "inbox/hero.yaml").write_text("schema: rde-roto.job/1\nshot: gone.shot.yaml\n")
+    _, said = (process := watching(hot, "--once")).communicate()
+    assert process.returncode == 7
+    assert said.endswith(f"rde-roto: 1 failed: see {hot}/failed\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"]
+)
+def test_a_signal_gives_the_job_back_and_the_next_run_goes_on(
+    hot: Path, number: signal.Signals, code: int
+) -> None:
+    """And a worker that waits hears of a job that arrives by a rename."""
+    with watching(hot, "--poll", "30") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        drop(hot, ".hero.yaml", count=40)
+        (hot / "inbox/.hero.yaml").rename(hot / "inbox/hero.yaml")
+        assert process.stdout.readline() == "hero: begun\n"
+        mattes = hot / "mattes/hero"
+        while not (mattes / "hero.1002.exr").exists():
+            assert process.poll() is None
+        process.send_signal(number)
+        last = process.stdout.read()
+    assert process.returncode == code
+    assert last == "hero: stopped, it goes back to the inbox\n"
+    assert status(hot / "inbox/hero").state == "waiting"
+    done = len(list(mattes.iterdir()))
+    assert 2 <= done < 40
+    (process := watching(hot, "--once")).communicate()
+    assert process.returncode == 0
+    assert (status(hot / "done/hero").done, status(hot / "done/hero").kept) == (40, done)
+
+
+def test_jobs_shows_the_queue(hot: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b.yaml", "a.yaml"):
+        drop(hot, name)
+    (hot / "inbox/c.yaml").write_text("priority: 90\nschema: rde-roto.job/1\n")
+    watching(hot, "--once").communicate()
+    (hot / "inbox/[red]later.yaml").write_text("schema: rde-roto.job/1\n")
+    assert run("jobs", hot, "--json") == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = {(one["name"], one["state"], one["done"]) for one in said}
+    assert found == {
+        ("[red]later.yaml", "waiting", 0),
+        ("a", "done", 3),
+        ("b", "done", 3),
+        ("c", "failed", 0),
+    }
+    assert run("jobs", hot) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["job", "state", "frames", "speed", "left", "worker"]
+    assert lines[1].split() == ["[red]later.yaml", "waiting", "priority", "50"]
+    assert any("shot is missing" in line for line in lines)
+    assert any("the same as" in line for line in lines)
+
+
+def test_jobs_of_a_folder_that_is_none(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("jobs", tmp_path) == 4
+    assert "is no hot folder" in capsys.readouterr().err
