@@ -29,6 +29,7 @@ from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import Stores
 from rde_roto.values.errors import UsageError
 from rde_roto.values.job_status import JobStatus
+from rde_roto.values.matte import FloatArray, Matte
 
 FRAMES = range(1001, 1007)
 
@@ -426,11 +427,11 @@ def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> Make:
         deliver = node._delivered
         made: list[int] = []
 
-        def delivered(frame: int, *more: Any) -> Any:
+        def delivered(frame: int, alpha: FloatArray) -> Matte:
             made.append(frame)
             if len(made) == frames:
                 then()
-            return deliver(frame, *more)
+            return deliver(frame, alpha)
 
         node._delivered = delivered  # type: ignore[method-assign]
         return node, said_of
