@@ -12,6 +12,7 @@ import os
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import OpenImageIO
@@ -35,19 +36,48 @@ _LOOK_ERROR = 1e-3  # of the view
 _SAMPLES = 4096
 
 
+class _Config(NamedTuple):
+    """A colour configuration: its name for OCIO, and which of the states of its file this is, which
+    is nothing for a builtin one.
+    """
+
+    name: str
+    content: str
+
+    @classmethod
+    def now(cls) -> _Config:
+        """The one of `$OCIO`, or the pinned one."""
+        name = os.environ.get("OCIO") or _PINNED_CONFIG
+        try:
+            status = Path(name).stat()
+        except OSError:
+            return cls(name, "")
+        return cls(name, f":{_digest_of_file(name, status.st_mtime_ns, status.st_size)}")
+
+
+@lru_cache
+def _digest_of_file(path: str, _mtime_ns: int, _size: int) -> str:
+    return digest_file(Path(path))
+
+
 def canonical_space(name: str) -> str:
     """One name for a space that needs no configuration, any other name as it came.
 
     Raises UsageError when neither this module nor the colour configuration knows it.
     """
-    config = ColorConfig(_config_name())
+    return _canonical(name, _Config.now())
+
+
+@lru_cache  # reading a configuration takes longer than converting a frame
+def _canonical(name: str, named: _Config) -> str:
+    config = ColorConfig(named.name)
     if name.lower() == CINEON.lower():
         return CINEON
     for own in (SRGB, LINEAR):
         if name.lower() == own.lower() or config.equivalent(name, own):
             return own
     if config.getColorSpaceIndex(config.resolve(name)) < 0:
-        trouble = config.geterror() or _nearest(name, config)
+        trouble = config.geterror() or _nearest(name, config, named)
         raise UsageError(f"unknown colour space '{name}': {trouble}")
     return name
 
@@ -56,18 +86,18 @@ def space_of_file_rules(path: Path) -> str | None:
     """The space that the configuration's file rules name for a path; None where only the default
     rule fits, which says nothing of this file, or where the configuration cannot be read.
     """
-    config = ColorConfig(_config_name())
+    config = ColorConfig(_Config.now().name)
     if config.geterror() or config.filepathOnlyMatchesDefaultRule(str(path)):
         return None
     return config.getColorSpaceFromFilepath(str(path))
 
 
-def _nearest(name: str, config: ColorConfig) -> str:
+def _nearest(name: str, config: ColorConfig, named: _Config) -> str:
     known = {known.lower(): known for known in [SRGB, LINEAR, CINEON, *config.getColorSpaceNames()]}
     near = [known[found] for found in get_close_matches(name.lower(), known, n=3, cutoff=0.4)]
     if not near:
-        return f"{_config_name()} has {len(known)} others and none that is spelt alike"
-    return f"did you mean {' or '.join(near)}? (of {_config_name()})"
+        return f"{named.name} has {len(known)} others and none that is spelt alike"
+    return f"did you mean {' or '.join(near)}? (of {named.name})"
 
 
 def transform_name(color_space: str) -> str:
@@ -75,8 +105,8 @@ def transform_name(color_space: str) -> str:
     revision = _VIEW_REVISION if look_of(color_space) is None else _LOOK_REVISION
     if color_space in (SRGB, LINEAR, CINEON):
         return f"{revision}:{color_space}"
-    config = _config_name()
-    return f"{revision}:{color_space}@{config}{_content_of(config)}"
+    config = _Config.now()
+    return f"{revision}:{color_space}@{config.name}{config.content}"
 
 
 def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
@@ -102,7 +132,7 @@ def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
     if color_space == SRGB:
         clipped: FloatArray = np.fmin(np.fmax(pixels, np.float32(0)), np.float32(1))
         return clipped
-    return _view(_light(pixels, color_space, _config_name()))
+    return _view(_light(pixels, color_space, _Config.now()))
 
 
 def look_of(color_space: str) -> Look | None:
@@ -114,11 +144,11 @@ def look_of(color_space: str) -> Look | None:
 
     Raises UsageError when the colour configuration cannot convert the space.
     """
-    return _look(color_space, _config_name())
+    return _look(color_space, _Config.now())
 
 
 @lru_cache
-def _look(color_space: str, config: str) -> Look | None:
+def _look(color_space: str, config: _Config) -> Look | None:
     is_light = color_space in (SRGB, LINEAR)
     if is_light or (color_space != CINEON and _linear_matrix(color_space, config) is not None):
         return None
@@ -130,7 +160,7 @@ def _look(color_space: str, config: str) -> Look | None:
     return look if np.quantile(error, 0.999) < _LOOK_ERROR else None
 
 
-def _separated(color_space: str, config: str) -> Look:
+def _separated(color_space: str, config: _Config) -> Look:
     """The curves and the matrix of a space that is made of such.
 
     Light is then a sum of what each channel adds to the light of black: a curve times a colour.
@@ -153,7 +183,7 @@ def _steps() -> FloatArray:
     return np.linspace(*_CODES, _LOOK_STEPS + 1, dtype=np.float32)
 
 
-def _light(pixels: FloatArray, color_space: str, config: str) -> FloatArray:
+def _light(pixels: FloatArray, color_space: str, config: _Config) -> FloatArray:
     """Pixels of any canonical space but sRGB as linear Rec.709."""
     if color_space == LINEAR:
         return pixels
@@ -173,7 +203,7 @@ def linear_space(color_space: str) -> str:
     """
     if color_space in (SRGB, CINEON):
         return LINEAR
-    is_linear = ColorConfig(_config_name()).isColorSpaceLinear(color_space)
+    is_linear = ColorConfig(_Config.now().name).isColorSpaceLinear(color_space)
     return color_space if color_space == LINEAR or is_linear else LINEAR
 
 
@@ -189,7 +219,7 @@ def to_linear(pixels: FloatArray, color_space: str) -> FloatArray:
         return _cineon_to_linear(pixels)
     if linear_space(color_space) == color_space:
         return pixels
-    return _convert(pixels, color_space, _config_name())
+    return _convert(pixels, color_space, _Config.now())
 
 
 def _view(linear: FloatArray) -> FloatArray:
@@ -232,41 +262,23 @@ def _cineon_to_linear(pixels: FloatArray) -> FloatArray:
     return linear
 
 
-@lru_cache  # reading a configuration takes longer than converting a frame
-def _linear_matrix(color_space: str, config: str) -> FloatArray | None:
+@lru_cache
+def _linear_matrix(color_space: str, config: _Config) -> FloatArray | None:
     """The 3x3 matrix to linear Rec.709, RGB rows on its left; None for a space that is not linear.
 
     A matrix product is many times faster than the general conversion, which gives the matrix.
     """
-    if not ColorConfig(config).isColorSpaceLinear(color_space):
+    if not ColorConfig(config.name).isColorSpaceLinear(color_space):
         return None
     matrix: FloatArray = _convert(np.eye(3, dtype=np.float32)[None], color_space, config)[0]
     return matrix
 
 
-def _convert(pixels: FloatArray, color_space: str, config: str) -> FloatArray:
+def _convert(pixels: FloatArray, color_space: str, config: _Config) -> FloatArray:
     source = ImageBuf(np.ascontiguousarray(pixels))
-    converted = ImageBufAlgo.colorconvert(source, color_space, LINEAR, False, "", "", config)
+    converted = ImageBufAlgo.colorconvert(source, color_space, LINEAR, False, "", "", config.name)
     linear = None if converted.has_error else converted.get_pixels(OpenImageIO.FLOAT)
     if linear is None:
         reason = converted.geterror()
         raise UsageError(f"cannot convert from colour space '{color_space}': {reason}")
     return linear
-
-
-def _content_of(config: str) -> str:
-    """Which of the states of a configuration's file this is; nothing for a builtin one."""
-    try:
-        status = Path(config).stat()
-    except OSError:
-        return ""
-    return f":{_digest_of_file(config, status.st_mtime_ns, status.st_size)}"
-
-
-@lru_cache
-def _digest_of_file(path: str, _mtime_ns: int, _size: int) -> str:
-    return digest_file(Path(path))
-
-
-def _config_name() -> str:
-    return os.environ.get("OCIO") or _PINNED_CONFIG
