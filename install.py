@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "rde-roto-install.json"
 OLDEST, NEWEST = (3, 10), (3, 14)  # the Pythons for which every pinned package has a wheel
+BLENDERS = ROOT / "tests" / "hosts" / "blenders.txt"
+BLENDER_PYTHON = (3, 11)  # for which bpy 4.2 to 5.0 are made
 
 
 class InstallError(Exception):
@@ -56,9 +58,9 @@ def step(text: str) -> Iterator[None]:
 # --- programs -----------------------------------------------------------------------------------
 
 
-def tool(name: str) -> str:
-    """The path of a command of .venv."""
-    return str(VENV / "Scripts" / f"{name}.exe" if os.name == "nt" else VENV / "bin" / name)
+def tool(name: str, venv: Path = VENV) -> str:
+    """The path of a command of .venv, or of another virtual environment."""
+    return str(venv / "Scripts" / f"{name}.exe" if os.name == "nt" else venv / "bin" / name)
 
 
 def run(command: list[str], hear: Callable[[str], None] | None = None) -> int:
@@ -78,8 +80,9 @@ def run(command: list[str], hear: Callable[[str], None] | None = None) -> int:
     )
     try:
         if hear and process.stdout:
-            for line in process.stdout:
-                hear(line.strip())
+            with process.stdout:
+                for line in process.stdout:
+                    hear(line.strip())
         code = process.wait()
     except BaseException:
         process.terminate()
@@ -91,7 +94,7 @@ def run(command: list[str], hear: Callable[[str], None] | None = None) -> int:
     return code if code >= 0 else 128 - code
 
 
-def pip_install(*arguments: str) -> None:
+def pip_install(*arguments: str, venv: Path = VENV) -> None:
     """pip, quietly: a line for each large download, and its last lines when it fails."""
     last: deque[str] = deque(maxlen=20)
 
@@ -100,7 +103,7 @@ def pip_install(*arguments: str) -> None:
         if line.startswith("Downloading ") and line.endswith(" MB)"):
             say(f"  {line}")
 
-    command = [tool("python"), "-m", "pip", "install", "--disable-pip-version-check"]
+    command = [tool("python", venv), "-m", "pip", "install", "--disable-pip-version-check"]
     code = run([*command, *arguments], hear)
     if code:
         tail = "\n".join(last)
@@ -256,6 +259,49 @@ def install_packages(extras: list[str], torch_index: str | None) -> None:
         pip_install("-c", "constraints.txt", "-e", f".{names}")
 
 
+# --- Blenders for the tests ---------------------------------------------------------------------
+
+
+def set_up_blenders() -> None:
+    """Bring the Blenders of tests/hosts/blenders.txt into environments of their own.
+
+    One that cannot be had fails nothing. The note in its environment is the pin once it is there,
+    else a sentence why it is not: its tests skip with that.
+    """
+    pins = BLENDERS.read_text(encoding="utf-8")
+    for pin, version in re.findall(r"^(bpy==(\d+\.\d+)\S*)", pins, re.MULTILINE):
+        venv = ROOT / f".venv-bpy-{version}"
+        note = venv / "rde-roto-bpy.txt"
+        if note.exists():
+            if note.read_text(encoding="utf-8") == pin and probe(tool("python", venv)):
+                continue
+            shutil.rmtree(venv)
+        elif venv.exists():
+            raise InstallError(f"{venv} was not made by install.py: move it away.")
+        venv.mkdir()
+        note.write_text("it was not installed to the end", encoding="utf-8")
+        said = pin
+        try:
+            with step(f"making {venv.name} with {pin}"):
+                set_up_blender(venv, pin)
+        except InstallError as error:
+            say(f"  {error}\n  the tests in this Blender are skipped")
+            said = str(error).splitlines()[-1].strip()
+        note.write_text(said, encoding="utf-8")
+
+
+def set_up_blender(venv: Path, pin: str) -> None:
+    pythons = (python for python in map(probe, candidates()) if python and python.makes_venvs)
+    python = next((found for found in pythons if found.version[:2] == BLENDER_PYTHON), None)
+    if python is None:
+        wanted = ".".join(map(str, BLENDER_PYTHON))
+        raise InstallError(f"there is no Python {wanted} that can make virtual environments")
+    if run([python.path, "-m", "venv", str(venv)]):
+        raise InstallError(f"{python.path} could not make {venv}")
+    # without a network it is to fail soon
+    pip_install("--timeout", "30", "--retries", "1", pin, venv=venv)
+
+
 # --- verbs --------------------------------------------------------------------------------------
 
 
@@ -303,9 +349,11 @@ def doctor(options: argparse.Namespace) -> int:
 def test(options: argparse.Namespace) -> int:
     """Every check, whatever the others said; pytest last, so that its closing line is the last.
 
-    A test that needs a program which is no Python package looks for it itself and skips with the
-    name of the system package; pytest lists the skips.
+    The Blenders are brought here first. A test that needs another program which is no Python
+    package looks for it itself and skips with the name of the system package; pytest lists the
+    skips.
     """
+    set_up_blenders()
     checks = {
         "ruff check": [tool("ruff"), "check", "."],
         "ruff format": [tool("ruff"), "format", "--check", "."],

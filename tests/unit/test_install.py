@@ -115,23 +115,28 @@ def project(tmp_path: Path) -> Project:
     return small_project(tmp_path)
 
 
-def torch_index(root: Path) -> str:
-    """A package index in a folder, with an empty torch of a local version; returns its URL."""
-    page = root / "torch"
-    page.mkdir(parents=True)
-    info, name = "torch-2.13.0+other.dist-info", "torch-2.13.0+other-py3-none-any.whl"
+def make_wheel(folder: Path, name: str, version: str) -> str:
+    """A wheel of one empty module; returns its file name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    info, file = f"{name}-{version}.dist-info", f"{name}-{version}-py3-none-any.whl"
     files = {
-        "torch.py": "",
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: 2.13.0+other\n",
+        f"{name}.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    with zipfile.ZipFile(page / name, "w") as wheel:
+    with zipfile.ZipFile(folder / file, "w") as wheel:
         for path, text in files.items():
             wheel.writestr(path, text)
         wheel.writestr(
             f"{info}/RECORD", "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
         )
-    (page / "index.html").write_text(f'<a href="{name}">{name}</a>')
+    return file
+
+
+def torch_index(root: Path) -> str:
+    """A package index in a folder, with an empty torch of a local version; returns its URL."""
+    name = make_wheel(root / "torch", "torch", "2.13.0+other")
+    (root / "torch" / "index.html").write_text(f'<a href="{name}">{name}</a>')
     return root.as_uri()
 
 
@@ -339,3 +344,66 @@ def test_when_pip_fails_what_worked_before_still_works(installed: Project) -> No
     assert "the backend is broken" in result.stderr
     assert installed.stamp() == before
     assert installed.run("doctor").stdout == ".venv is up to date\nrde-roto doctor\n"
+
+
+# --- Blenders for the tests ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def blenders(project: Project, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """install.py of a project with two Blenders, made for this Python; pip finds them, or does not,
+    in the folder wheels."""
+    pins = project.root / "tests" / "hosts" / "blenders.txt"
+    pins.parent.mkdir(parents=True)
+    pins.write_text("# pins\nbpy==5.0.1\nbpy==4.2.23\n")
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(project.root / "wheels"))
+    module = project.module()
+    module.__dict__["BLENDER_PYTHON"] = sys.version_info[:2]
+    return module
+
+
+def blender_note(project: Project, version: str) -> str:
+    return (project.root / f".venv-bpy-{version}" / "rde-roto-bpy.txt").read_text()
+
+
+def test_blenders_are_brought_once_and_one_that_cannot_be_had_says_why(
+    project: Project, blenders: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheels = project.root / "wheels"
+    make_wheel(wheels, "bpy", "5.0.1")
+    blenders.set_up_blenders()
+    python = blenders.tool("python", project.root / ".venv-bpy-5.0")
+    subprocess.run([python, "-c", "import bpy"], check=True)
+    assert blender_note(project, "5.0") == "bpy==5.0.1"
+    assert "No matching distribution found for bpy==4.2.23" in blender_note(project, "4.2")
+    assert "\n" not in blender_note(project, "4.2")
+    assert "the tests in this Blender are skipped" in capsys.readouterr().out
+
+    make_wheel(wheels, "bpy", "4.2.23")
+    blenders.set_up_blenders()
+    assert blender_note(project, "4.2") == "bpy==4.2.23"
+    assert "bpy==5.0.1" not in capsys.readouterr().out, "it was there"
+    blenders.set_up_blenders()
+    assert capsys.readouterr().out == ""
+
+
+def test_without_their_python_blenders_are_not_there(
+    project: Project, blenders: ModuleType
+) -> None:
+    blenders.__dict__["BLENDER_PYTHON"] = (3, 1)
+    blenders.set_up_blenders()
+    for version in ("5.0", "4.2"):
+        assert blender_note(project, version).startswith("there is no Python 3.1 that can make")
+
+
+def test_a_blender_of_someone_else_is_left_alone(project: Project, blenders: ModuleType) -> None:
+    theirs = project.root / ".venv-bpy-5.0" / "work.txt"
+    theirs.parent.mkdir()
+    theirs.write_text("precious")
+    with pytest.raises(blenders.InstallError, match=r"\.venv-bpy-5\.0 was not made by install\.py"):
+        blenders.set_up_blenders()
+    assert theirs.read_text() == "precious"
