@@ -8,6 +8,8 @@
     build     what is compiled from its *.c and copied: output and flags by system, libraries
     client    whether `rde_roto_client` goes along
     targets   the folder it is put into, by system (linux, darwin, win32); ~ is the user's home
+    versions  where {version} is in that: each from `oldest` on that has a folder there gets the
+              adapter, or `usual` when none has
     variable  an environment variable whose first folder comes before those
     lines     lines that a file of the host's must have, by the file
 
@@ -20,11 +22,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +64,21 @@ class Host:
         return str(self.says["name"])
 
     @property
-    def target(self) -> Path:
-        """The folder that the adapter is put into."""
+    def targets(self) -> list[Path]:
+        """The folders that the adapter is put into: one, or one for each version of the host."""
         variable = self.says.get("variable")
         first = os.environ.get(variable, "").split(os.pathsep)[0] if variable else ""
         said = first or self.says["targets"].get(sys.platform)
         if not said:
             raise HostError(f"{self.name}: it is not known where adapters go on {sys.platform}")
-        return Path(os.path.expandvars(said)).expanduser()
+        path = str(Path(os.path.expandvars(said)).expanduser())
+        before, place, behind = path.partition("{version}")
+        if not place:
+            return [Path(path)]
+        oldest, usual = (_numbers(self.says["versions"][key]) for key in ("oldest", "usual"))
+        there = {_numbers(folder.name) for folder in Path(before).glob("*.*")}
+        found = sorted(version for version in there if version >= oldest) or [usual]
+        return [Path(f"{before}{'.'.join(map(str, version))}{behind}") for version in found]
 
     @property
     def output(self) -> Path | None:
@@ -135,7 +146,7 @@ def remove(name: str, dry_run: bool) -> list[str]:
             if not dry_run:
                 _without_line(path, line)
     if not dry_run:
-        _tidy(folders, host.target)
+        _tidy(folders, host.targets)
         _note_file(host).unlink(missing_ok=True)
     return said or [f"{host.name}: nothing of ours is there"]
 
@@ -146,8 +157,13 @@ def described() -> list[str]:
     for host in all_hosts():
         there = [path for path in _read_note(host)["files"] if Path(path).exists()]
         state = f"installed, {len(there)} files" if there else "not installed"
-        lines.append(f"{host.key:10} {host.name}: {state}; {host.target}")
+        lines.append(f"{host.key:10} {host.name}: {state}; {', '.join(map(str, host.targets))}")
     return lines
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """(5, 0) of 5.0; () of what is no version."""
+    return tuple(map(int, version.split("."))) if re.fullmatch(r"\d+(\.\d+)+", version) else ()
 
 
 def _how_else(host: Host, path: Path, error: OSError) -> str:
@@ -158,8 +174,8 @@ def _how_else(host: Host, path: Path, error: OSError) -> str:
 
 def _put_files(host: Host, note: dict[str, Any], link: bool, dry_run: bool) -> list[str]:
     said = []
-    for source, place in host.sources():
-        path = host.target / place
+    for target, (source, place) in product(host.targets, host.sources()):
+        path = target / place
         if _is_theirs(path, note):
             raise HostError(f"{path} is not ours: move it away and run this again")
         said.append(f"{'would write' if dry_run else 'wrote'} {path}")
@@ -265,10 +281,10 @@ def _rewrite(path: Path, lines: list[str]) -> None:
     temporary.replace(path)
 
 
-def _tidy(folders: set[Path], target: Path) -> None:
-    """Removes the folders that we have left empty, the target itself at most."""
+def _tidy(folders: set[Path], targets: list[Path]) -> None:
+    """Removes the folders that we have left empty, the targets themselves at most."""
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        if folder == target or target in folder.parents:
+        if not {folder, *folder.parents}.isdisjoint(targets):
             for left in folder.glob("__pycache__"):
                 shutil.rmtree(left)
             if folder.is_dir() and not any(folder.iterdir()):

@@ -132,6 +132,34 @@ def test_a_variable_says_where(
     assert (user / "ofx/menu.py").is_file()
 
 
+def test_each_version_that_will_do_has_it(installing: ModuleType, user: Path) -> None:
+    targets = dict.fromkeys(("linux", "darwin", "win32"), "~/.host/{version}/rde_roto")
+    says = {"name": "Host", "files": ["menu.py"], "targets": targets}
+    says["versions"] = {"oldest": "4.2", "usual": "5.0"}
+    (installing.PLUGIN / "host/host.json").write_text(json.dumps(says))
+
+    def put() -> list[str]:
+        found = (user / ".host").rglob("menu.py")
+        return sorted(path.relative_to(user / ".host").parts[0] for path in found)
+
+    installing.install("host", link=False, dry_run=False)
+    assert put() == ["5.0"], "none is there yet"
+    installing.remove("host", dry_run=False)
+    assert not (user / ".host/5.0/rde_roto").exists()
+    for name in ("3.6", "4.1", "4.2", "4.10", "10.0", "config.old", "5"):
+        (user / ".host" / name).mkdir()
+    (user / ".host/5.0").rmdir()
+    installing.install("host", link=False, dry_run=False)
+    assert put() == ["10.0", "4.10", "4.2"]
+    assert f"{user}/.host/4.2/rde_roto, {user}/.host/4.10" in installing.described()[0]
+    (user / ".host/5.0").mkdir()
+    installing.install("host", link=False, dry_run=False)
+    assert put() == ["10.0", "4.10", "4.2", "5.0"], "one that came later"
+    installing.remove("host", dry_run=False)
+    assert put() == []
+    assert not list((user / ".host").glob("*/rde_roto"))
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_says_how_else(installing: ModuleType, user: Path) -> None:
     (user / ".host").chmod(0o500)
