@@ -7,15 +7,17 @@ from typing import Any
 
 import bpy
 
+from .compositor import OUTPUT, tree_of
+
 PLATE, MATTE, CUT = "rde-roto plate", "rde-roto matte", "rde-roto cut"
 
 
 def wire(scene: Any, plate: Path, mattes: dict[int, Path]) -> None:
     """Puts the mattes into the scene's compositor, or renews what was put there before.
 
-    The cut-out goes to the group's output where that is free; links that are there stay.
+    The cut-out goes to the compositor's output where that is free; links that are there stay.
     """
-    tree = scene.compositing_node_group or _new_tree(scene)
+    tree = tree_of(scene)
     frames = min(mattes), max(mattes)
     left = 300 + max((node.location.x for node in tree.nodes if not _is_ours(node)), default=-900)
     image = _image_node(tree, PLATE, plate, frames, (left, 300))
@@ -26,7 +28,7 @@ def wire(scene: Any, plate: Path, mattes: dict[int, Path]) -> None:
     tree.links.new(image.outputs["Image"], cut.inputs["Image"])
     tree.links.new(matte.outputs["Alpha"], cut.inputs["Alpha"])
     for node in tree.nodes:
-        if node.bl_idname == "NodeGroupOutput" and node.inputs and not node.inputs[0].is_linked:
+        if node.bl_idname == OUTPUT and node.inputs and not node.inputs[0].is_linked:
             tree.links.new(cut.outputs["Image"], node.inputs[0])
 
 
@@ -38,16 +40,8 @@ def reload_images(folder: str) -> None:
             image.reload()
 
 
-def _new_tree(scene: Any) -> Any:
-    tree = bpy.data.node_groups.new("rde-roto", "CompositorNodeTree")
-    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-    tree.nodes.new("NodeGroupOutput").location = (300, 200)
-    scene.compositing_node_group = tree
-    return tree
-
-
 def _is_ours(node: Any) -> bool:
-    return node.name in (PLATE, MATTE, CUT) or node.bl_idname == "NodeGroupOutput"
+    return node.name in (PLATE, MATTE, CUT) or node.bl_idname == OUTPUT
 
 
 def _node(tree: Any, name: str, kind: str, place: tuple[float, float]) -> Any:

@@ -22,11 +22,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from blender_extension import CLIENT, DEMO, PLUGIN, ROOT, bpy_python, build_extension
+from blender_extension import CLIENT, DEMO, PLUGIN, ROOT, build_extension
 from numpy.typing import NDArray
 from OpenImageIO import ImageInput
 
 from rde_roto_client.places import launch_file, read_endpoint
+
+pytest_plugins = ("blender_fixtures",)
 
 IN_BLENDER = Path(__file__).with_name("in_blender.py")
 PATIENCE_S = 200
@@ -60,12 +62,6 @@ def adapter(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 def module(adapter: ModuleType, name: str) -> Any:
     return importlib.import_module(f"{adapter.__name__}.{name}")
-
-
-@pytest.fixture(scope="session")
-def blender() -> str:
-    """A Python that has bpy; skips where there is none."""
-    return bpy_python()
 
 
 @pytest.fixture
@@ -275,6 +271,26 @@ def test_installed_from_disk_as_an_artist_does(in_blender: InBlender, home: Path
     assert not folder.exists()
 
 
+def test_blenders_own_check_finds_nothing_amiss(in_blender: InBlender) -> None:
+    said = in_blender("checked")
+    assert said["code"] == 0, said["said"]
+
+
+def test_blender_finds_it_where_install_py_puts_it(
+    in_blender: InBlender, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every Blender that the user has."""
+    for version in ("4.2", "5.0"):
+        (home / ".config/blender" / version).mkdir(parents=True)
+    monkeypatch.syspath_prepend(ROOT / "plugin")
+    importlib.import_module("installing").install("blender", link=False, dry_run=False)
+    monkeypatch.delenv("BLENDER_USER_RESOURCES")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    said = in_blender("put_there", zip="")
+    assert Path(said["settings"]).parent == home / ".config/blender"
+    assert said["file"] == f"{said['settings']}/extensions/user_default/rde_roto/__init__.py"
+
+
 def test_the_demo_shot_is_composited_with_the_engines_mattes(
     in_blender: InBlender, tmp_path: Path
 ) -> None:
@@ -284,7 +300,7 @@ def test_the_demo_shot_is_composited_with_the_engines_mattes(
     assert said["said"] == f"4 mattes, 1001-1004, are in {tmp_path / 'mattes'}"
     assert said["kept"] == ["robot", "draft", [1001]]
     kinds = ["CompositorNodeImage", "CompositorNodeImage", "CompositorNodeSetAlpha"]
-    assert said["nodes"] == [*kinds, "NodeGroupOutput"]
+    assert said["nodes"] == [*kinds, "output"]
     for frame in range(1001, 1005):
         matte = read(tmp_path / f"mattes/robot.{frame}.exr", "A")
         assert 0.01 < matte.mean() < 0.5, "it found the robot"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from blender_extension import DEMO, bpy_python, build_extension
+from blender_extension import DEMO, build_extension
 from engine_process import kill
 from fake_nuke import Node, Nuke
 from image_files import read_image
@@ -24,7 +24,13 @@ from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto_client import Client
 from rde_roto_client.places import read_endpoint
 
-pytest_plugins = ("command_line_fixtures", "engine_fixtures", "openfx_fixtures", "nuke_fixtures")
+pytest_plugins = (
+    "command_line_fixtures",
+    "engine_fixtures",
+    "openfx_fixtures",
+    "nuke_fixtures",
+    "blender_fixtures",
+)
 
 FRAMES = range(1001, 1008)
 RANGE = "1001-1007"
@@ -83,7 +89,7 @@ def in_openfx(host: Host) -> Mattes:
     return found
 
 
-def in_blender(folder: Path) -> Mattes:
+def in_blender(blender: str, folder: Path) -> Mattes:
     """Kills the engine between the keyframe and the propagation, then propagates and composites."""
     folder.mkdir()
     archive = build_extension(folder / "rde_roto.zip")
@@ -91,7 +97,7 @@ def in_blender(folder: Path) -> Mattes:
     environment = {key: value for key, value in os.environ.items() if "PYTHON" not in key}
     answer = folder / "answer.json"
     killed_once()
-    command = [bpy_python(), str(IN_BLENDER), "demo", json.dumps(asked), str(answer)]
+    command = [blender, str(IN_BLENDER), "demo", json.dumps(asked), str(answer)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     composited = files(folder / "out", "matte")
@@ -125,7 +131,7 @@ def in_nuke(nuke: Nuke, folder: Path) -> Mattes:
 
 @pytest.mark.slow
 def test_three_hosts_have_the_same_mattes_of_one_cache(
-    user: Path, host: Host, nuke: Nuke, tmp_path: Path
+    user: Path, host: Host, nuke: Nuke, blender: str, tmp_path: Path
 ) -> None:
     assert find_model(DEFAULT_MODEL).path.is_file()
     first = in_openfx(host)
@@ -133,7 +139,10 @@ def test_three_hosts_have_the_same_mattes_of_one_cache(
     steps = made(user)
     assert list(first) == list(FRAMES)
     assert len(steps) >= len(FRAMES) - 1, "a raw matte of each frame but the keyframe"
-    others = {"Blender": in_blender(tmp_path / "blender"), "Nuke": in_nuke(nuke, tmp_path / "nuke")}
+    others = {
+        "Blender": in_blender(blender, tmp_path / "blender"),
+        "Nuke": in_nuke(nuke, tmp_path / "nuke"),
+    }
     for name, found in others.items():
         assert list(found) == list(FRAMES), name
         for frame, matte in found.items():
