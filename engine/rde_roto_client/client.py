@@ -107,12 +107,16 @@ class Client:
         """
         return self.ask("open", shot=shot, fresh=fresh)
 
-    def keep(self, pixels: Pixels, width: int, height: int, x: int = 0, y: int = 0) -> str:
-        """Keeps a mask for good: float32, row 0 on top, its corner at x, y. Its path."""
-        answer = self._asked(
-            {"do": "keep", "width": width, "height": height, "x": x, "y": y}, pixels
-        )
-        return str(answer.object["mask"])
+    def keep(self, pixels: Pixels, width: int, height: int, over: str | None = None) -> str:
+        """Keeps a mask for good: float32, row 0 on top. Its path.
+
+        `over` is the image file over whose pixels it was drawn: an EXR may have them elsewhere
+        than its picture begins.
+        """
+        message = {"do": "keep", "width": width, "height": height}
+        if over is not None:
+            message["over"] = over
+        return str(self._asked(message, pixels).object["mask"])
 
     def matte(
         self,

@@ -53,14 +53,14 @@ class SetKeyframe(Asking, bpy.types.Operator):
     def prepare(self: Any, context: Any) -> Callable[[Errand], Any]:
         shot = context.scene.rde_roto
         self.frame = context.scene.frame_current
-        path = shot.plate_path()
+        path, over = shot.plate_path(), None
         if not plates.is_movie(path):
             files = plates.files_of(path)
             if self.frame not in files:
                 raise RefusedError(
                     f"the plate has no frame {self.frame}: it has {min(files)} to {max(files)}"
                 )
-            path = str(files[self.frame])
+            path = over = str(files[self.frame])
         if shot.source == "IMAGE":
             image = absolute(shot.image, "the image")
             if not Path(image).is_file():
@@ -76,7 +76,7 @@ class SetKeyframe(Asking, bpy.types.Operator):
         width, height = _clip(Path(path)).size
         if not width or not height:
             raise RefusedError(f"Blender cannot read {path}")
-        return lambda errand: work.keep_mask(errand, layers, width, height)
+        return lambda errand: work.keep_mask(errand, layers, width, height, over)
 
     def finish(self: Any, scene: Any, outcome: Any) -> str:
         scene.rde_roto.set_keyframe(self.frame, outcome, self.source)

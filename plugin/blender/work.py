@@ -35,8 +35,13 @@ class Propagated(NamedTuple):
     count: int
 
 
-def keep_mask(errand: Errand, layers: Sequence[Layer], width: int, height: int) -> str:
-    """Draws a mask at the plate's size and has the engine keep it; the path it is kept at."""
+def keep_mask(
+    errand: Errand, layers: Sequence[Layer], width: int, height: int, over: str | None
+) -> str:
+    """Draws a mask at the plate's size and has the engine keep it; the path it is kept at.
+
+    Blender shows an EXR's data window alone. `over`, the plate's file, says where that lies.
+    """
     alpha = array("f", bytes(4 * width * height))
     for layer in layers:
         errand.check()
@@ -44,7 +49,7 @@ def keep_mask(errand: Errand, layers: Sequence[Layer], width: int, height: int) 
         shapes = [outlines] if layer.has_holes else [[points] for points in outlines]
         drawn = coverage(shapes, width, height)
         alpha = merged(alpha, drawn, layer.blend, layer.opacity, layer.is_inverted)
-    return errand.client.keep(memoryview(alpha), width, height)
+    return errand.client.keep(memoryview(alpha), width, height, over)
 
 
 def propagate(errand: Errand, shot: dict[str, Any], frames: str, out: str) -> Propagated:

@@ -246,6 +246,20 @@ def mask(asked: Asked) -> dict[str, Any]:
     return {"keyframes": frames, "kept": shot.keyframes[0].mask}
 
 
+def overscan(asked: Asked) -> dict[str, Any]:
+    """A mask over a plate whose data window is larger than its display window."""
+    shot = demo_shot(asked)
+    shot.plate = asked["plate"]
+    bpy.ops.rde_roto.fit_scene()
+    shot.mask = drawn_mask()
+    bpy.ops.rde_roto.set_keyframe()
+    bpy.ops.rde_roto.propagate()
+    bpy.ops.rde_roto.wire()
+    values = tree_there().nodes["rde-roto matte"].outputs["Alpha"]
+    composited(Path(asked["folder"]) / "out", values, "matte.####")
+    return {"kept": shot.keyframes[0].mask}
+
+
 def killed(asked: Asked) -> dict[str, Any]:
     """The engine is killed between the keyframe and the propagation."""
     from rde_roto_client import Client

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 from blender_extension import CLIENT, DEMO, PLUGIN, ROOT, build_extension
+from image_files import write_image
 from numpy.typing import NDArray
 from OpenImageIO import ImageInput
 
@@ -337,6 +338,24 @@ def test_a_drawn_mask_is_that_of_blenders_own_node(in_blender: InBlender, tmp_pa
     assert {0, 0.75, 1} <= set(kept[is_flat, 0].tolist())
     np.testing.assert_array_equal(kept[is_flat], blenders[is_flat])
     assert is_flat.mean() > 0.97
+
+
+def test_a_mask_over_a_plate_with_overscan(in_blender: InBlender, tmp_path: Path) -> None:
+    """Blender shows the data window; the mask has it, and the mattes come back in it."""
+    windows: dict[str, Any] = {"origin": (-16, -9), "display": (0, 0, 608, 342)}
+    for frame in (1001, 1002):
+        pixels = read(DEMO / f"plate/demo.{frame}.exr", "RGB")
+        write_image(tmp_path / f"over.{frame}.exr", pixels, **windows)
+    said = in_blender("overscan", plate=str(tmp_path / "over.####.exr"))
+    kept = read(said["kept"], "A")
+    matte = read(tmp_path / "mattes/robot.1001.exr", "A")
+    assert kept.shape == matte.shape == (360, 640, 1)
+    # what is delivered at a keyframe is its mask, in half
+    np.testing.assert_array_equal(matte, kept.astype(np.float16).astype(np.float32))
+    for frame in (1001, 1002):
+        matte = read(tmp_path / f"mattes/robot.{frame}.exr", "A")
+        (path,) = (tmp_path / "out").glob(f"matte.{frame}*")
+        np.testing.assert_array_equal(read(path, "V"), matte)
 
 
 def test_an_engine_that_was_killed_is_started_again(in_blender: InBlender) -> None:

@@ -22,6 +22,7 @@ from image_files import ramp, read_image, write_image
 from numpy.typing import NDArray
 
 from rde_roto.doors.server.shots import Shots
+from rde_roto.images.files import read_header
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.values.frames import FrameRange
 from rde_roto_client import Client, EngineError, Matte, NoEngineError
@@ -194,6 +195,22 @@ def test_a_mask_of_pixels_is_kept_once_and_for_good(
         client.keep(b"123456789012", WIDTH, HEIGHT)
     with pytest.raises(EngineError, match="not a number"):
         client.keep(np.full((HEIGHT, WIDTH), np.nan, np.float32).data, WIDTH, HEIGHT)
+
+
+def test_a_mask_drawn_over_a_data_window_lies_where_that_lies(
+    client: Client, tmp_path: Path
+) -> None:
+    windows: dict[str, Any] = {"origin": (-4, -2), "display": (0, 0, WIDTH - 8, HEIGHT - 4)}
+    over = write_image(tmp_path / "plate.1003.exr", ramp(HEIGHT, WIDTH), **windows)
+    alpha = np.random.default_rng(0).random((HEIGHT, WIDTH), np.float32)
+    path = Path(client.keep(alpha.data, WIDTH, HEIGHT, over=str(over)))
+    assert read_header(path).format == read_header(over).format
+    np.testing.assert_array_equal(read_image(path)[1][..., 0], alpha)
+    assert client.keep(alpha.data, WIDTH, HEIGHT) != str(path)
+    with pytest.raises(EngineError, match=f"over which it was drawn, {WIDTH}x{HEIGHT}"):
+        client.keep(alpha[1:].tobytes(), WIDTH, HEIGHT - 1, over=str(over))
+    with pytest.raises(EngineError, match=r"nowhere\.exr"):
+        client.keep(alpha.data, WIDTH, HEIGHT, over=str(tmp_path / "nowhere.exr"))
 
 
 def test_a_job_writes_files_as_the_command_line_does(

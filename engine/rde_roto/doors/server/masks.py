@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,13 @@ from rde_roto.values.plate import PlateFormat, Window
 LARGEST_PX = 16384
 
 
-def keep_mask(pixels: bytes | bytearray, window: Window) -> Path:
+def keep_mask(pixels: bytes | bytearray, window: Window, over: Path | None = None) -> Path:
     """The file of a mask: float32 [height, width] of the window, 0..1, row 0 on top.
 
-    It lies in the user's data folder, not in the cache: it is the artist's work. Equal masks are
-    one file, which is written once. Raises UsageError for pixels that are none, OutputError when
-    it cannot be written.
+    Where it was drawn over the pixels of an image file, `over`, it has the windows of that. It lies
+    in the user's data folder, not in the cache: it is the artist's work. Equal masks are one file,
+    which is written once. Raises UsageError for pixels that are none, InputError for an image that
+    cannot be read or is of another size, OutputError when the mask cannot be written.
     """
     if not (1 <= window.width <= LARGEST_PX and 1 <= window.height <= LARGEST_PX):
         raise UsageError(f"a mask of {window}: expected 1 to {LARGEST_PX} pixels a side")
@@ -32,10 +34,22 @@ def keep_mask(pixels: bytes | bytearray, window: Window) -> Path:
     if not np.isfinite(alpha).all():
         raise UsageError("the mask holds what is not a number")
     alpha = alpha.clip(0, 1)
-    name = digest_of("mask", window.x, window.y, *window.shape, alpha.tobytes())
+    windows = PlateFormat(window, window) if over is None else _windows_of(over, window)
+    sides = *astuple(windows.data), *astuple(windows.display)
+    name = digest_of("mask", *sides, alpha.tobytes())
     path = platformdirs.user_data_path("rde-roto", appauthor=False) / "keyframes" / f"{name}.exr"
     try:
         read_header(path)
     except InputError:  # not there, or cut short
-        write_planes(path, {"A": alpha}, PlateFormat(window, window), {}, FLOAT)
+        write_planes(path, {"A": alpha}, windows, {}, FLOAT)
     return path
+
+
+def _windows_of(image: Path, window: Window) -> PlateFormat:
+    found = read_header(image).format
+    if found.data.shape != window.shape:
+        raise InputError(
+            f"the mask is {window.width}x{window.height}, the data window of {image}, over which "
+            f"it was drawn, {found.data.width}x{found.data.height}"
+        )
+    return PlateFormat(found.data, found.display)

@@ -6,6 +6,7 @@ import concurrent.futures
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 
@@ -61,6 +62,7 @@ class _Keep(Settings):
     height: int
     x: int = 0
     y: int = 0
+    over: str | None = None
 
 
 class _Matte(Settings):
@@ -164,7 +166,8 @@ class Requests:
         if not isinstance(pixels, (bytes, bytearray)):
             raise ProtocolError("keep needs pixels")
         window = Window(request.x, request.y, request.width, request.height)
-        return Answer({"mask": str(keep_mask(pixels, window))})
+        over = None if request.over is None else Path(request.over)
+        return Answer({"mask": str(keep_mask(pixels, window, over))})
 
     def _matte(self, host: Host, request: _Matte) -> Answer:
         found = self.shots.get(request.shot)
