@@ -291,6 +291,7 @@ def set_up_blenders() -> None:
 
 
 def set_up_blender(venv: Path, pin: str) -> None:
+    """A fresh environment with `pin`; raises InstallError where it cannot be had."""
     pythons = (python for python in map(probe, candidates()) if python and python.makes_venvs)
     python = next((found for found in pythons if found.version[:2] == BLENDER_PYTHON), None)
     if python is None:
