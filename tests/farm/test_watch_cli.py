@@ -4,52 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from command_line import Run
-from toy_worker import job_text, write_mask, write_plate
+from hot_jobs import drop, status, watching
 
-from rde_roto.doors.watchfolder.hot_folder import status_of
-from rde_roto.values.job_status import JobStatus
-
-pytest_plugins = ["command_line_fixtures"]
-
-COMMAND = [sys.executable, "-c", "from rde_roto.doors.cli import main; main()"]
-DRAFT = "overrides: {finish.edges: bilinear, tracking.lines: 96}\n"
-
-
-@pytest.fixture
-def hot(tmp_path: Path, weights: Path, home: Path) -> Path:
-    """A hot folder whose jobs are tracked by a random rde-lite."""
-    (tmp_path / "hot/inbox").mkdir(parents=True)
-    defaults = f"schema: rde-roto.watch/1\nmodel: '{weights}'\n"
-    (tmp_path / "hot/defaults.yaml").write_text(defaults)
-    return tmp_path / "hot"
-
-
-def drop(hot: Path, name: str, count: int = 3) -> None:
-    plate = write_plate(hot.parent / "plate", count)
-    mask = write_mask(hot.parent / "mask.png")
-    text = job_text(plate, mask, f"1001-{1000 + count}", DRAFT)
-    (hot / "inbox" / name).write_text(text)
-
-
-def status(folder: Path) -> JobStatus:
-    found = status_of(folder)
-    assert found is not None
-    return found
-
-
-def watching(hot: Path, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, "watch", str(hot), "--poll", "0.05", "--device", "cpu", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+pytest_plugins = ["command_line_fixtures", "hot_fixtures"]
 
 
 def test_once_drains_the_inbox(hot: Path) -> None:

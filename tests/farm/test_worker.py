@@ -20,6 +20,7 @@ from toy_worker import job_text, toy_make, write_mask, write_plate
 from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.jobs import Opener
+from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import Owner, Pulses
 from rde_roto.doors.watchfolder.running import run
 from rde_roto.doors.watchfolder.worker import Make, SaidOf, Worker
@@ -62,15 +63,13 @@ class Farm:
         return toy_make(self.stores)(opened)
 
     def worker(self, make: Make | None = None) -> Worker:
+        pulses = Pulses(lambda: self.now)
         return Worker(
-            self.hot,
+            Lookout(self.hot, Inbox(self.hot.inbox), pulses, self.said.append),
             Opener(self.hot, self.memo),
             make or self.make,
-            Inbox(self.hot.inbox),
-            Pulses(lambda: self.now),
             Owner.of_this_process(),
             lambda: self.now,
-            self.said.append,
         )
 
     def drain(self, worker: Worker | None = None, stop: Event | None = None) -> None:
@@ -231,7 +230,7 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
     def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
         farm.drop("b.yaml")
         second = farm.worker()
-        second.inbox.look()
+        second.lookout.look()
         assert list(second.look()) == ["b.yaml"]
         node = farm.make(opened)
         if len(farm.made) == 1:  # a's digest is known once it has begun
@@ -249,7 +248,7 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
         return digest_of(None, output, *(node.digest(frame) for frame in FRAMES))
 
     first.make = make
-    first.inbox.look()
+    first.lookout.look()
     (entry,) = first.look()
     first.take(entry, Event())
     first.make = farm.make

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +19,10 @@ import typer
 from rde_roto.doors.options import DeviceOption, plate_memo
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
-from rde_roto.doors.watchfolder.running import run
-from rde_roto.values.errors import PartialError
+from rde_roto.doors.watchfolder.lookout import Lookout
+from rde_roto.doors.watchfolder.owners import Pulses
+from rde_roto.doors.watchfolder.running import Taker, run
+from rde_roto.values.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.worker import Make
@@ -37,28 +41,49 @@ def watch(
         str | None,
         typer.Option(metavar="NAME", help="Of jobs that name none; else defaults.yaml says it."),
     ] = None,
+    job: Annotated[
+        str | None, typer.Option(metavar="ENTRY", help="Does this entry of the inbox, and ends.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Hands the jobs to the workers of a Dask scheduler, tcp://host:8786, that have "
+            "the resource GPU.",
+        ),
+    ] = None,
+    tied: Annotated[
+        bool, typer.Option("--tied", hidden=True, help="Stops when standard input ends.")
+    ] = False,
 ) -> None:
     """Makes the mattes of jobs that are dropped into FOLDER/inbox, one after the other."""
+    hot = HotFolder.made(folder)
+    how = Watching(poll, once, model, job, tied)
+    if scheduler is None:
 
-    def make() -> Make:
-        from rde_roto.doors.watchfolder.making import Maker
+        def make() -> Make:
+            from rde_roto.doors.watchfolder.making import Maker
 
-        return Maker(device)
+            return Maker(device)
 
-    code = work(HotFolder.made(folder), make, Watching(poll, once, model))
+        code = work(hot, make, how)
+    else:
+        code = dispatch(hot, scheduler, device, how)
     if code:
         raise typer.Exit(code)
 
 
 @dataclass(frozen=True)
 class Watching:
-    """How a worker looks: every so many seconds, only until the inbox is empty, and the model of
-    jobs that name none.
+    """How a folder is watched: every so many seconds, only until the inbox is empty; the model of
+    jobs that name none; the one entry to do; whether it ends with standard input.
     """
 
     poll_s: float
     once: bool = False
     model: str | None = None
+    job: str | None = None
+    tied: bool = False
 
 
 def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
@@ -66,26 +91,51 @@ def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
 
     `making` gives what makes the nodes of shots.
     """
-    stopping = _Stopping()
+    stopping = _Stopping(how.tied)
     with plate_memo() as memo:
-        from rde_roto.doors.watchfolder.arrivals import heard
         from rde_roto.doors.watchfolder.jobs import Opener
-        from rde_roto.doors.watchfolder.owners import Owner, Pulses
+        from rde_roto.doors.watchfolder.owners import Owner
         from rde_roto.doors.watchfolder.worker import Worker
 
-        inbox, clock = Inbox(folder.inbox), time.monotonic
-        opener = Opener(folder, memo, how.model)
-        pulses, owner = Pulses(clock), Owner.of_this_process()
-        worker = Worker(folder, opener, making(), inbox, pulses, owner, clock, _say)
-        _say(f"rde-roto: watching {folder.inbox}")
-        with heard(folder.inbox, inbox.arrived, stopping.wake.set):
-            run(worker, stopping.stop, stopping.pause, clock, how.poll_s, how.once)
+        lookout, opener = _lookout(folder), Opener(folder, memo, how.model)
+        worker = Worker(lookout, opener, making(), Owner.of_this_process(), time.monotonic)
+        if how.job is None:
+            _run(worker, lookout, stopping, how)
+        else:
+            worker.take(how.job, stopping.stop)
     if stopping.number:
         return 128 + stopping.number
     if worker.failed:
         print(f"rde-roto: {worker.failed} failed: see {folder.root / 'failed'}", file=sys.stderr)
         return PartialError.exit_code
     return 0
+
+
+def dispatch(folder: HotFolder, scheduler: str, device: str, how: Watching) -> int:
+    """Hands jobs to a scheduler until a signal stops it; the exit code."""
+    try:
+        from rde_roto.doors.watchfolder.dispatching import Dispatcher
+    except ImportError as error:
+        raise UsageError(
+            "--scheduler needs Dask: install the extra 'farm' (pip install 'rde-roto[farm]')"
+        ) from error
+    stopping, lookout = _Stopping(how.tied), _lookout(folder)
+    model = [] if how.model is None else ["--model", how.model]
+    with closing(Dispatcher(lookout, scheduler, ["--device", device, *model])) as dispatcher:
+        _run(dispatcher, lookout, stopping, how)
+    return 128 + stopping.number if stopping.number else 0
+
+
+def _run(taker: Taker, lookout: Lookout, stopping: _Stopping, how: Watching) -> None:
+    from rde_roto.doors.watchfolder.arrivals import heard
+
+    _say(f"rde-roto: watching {lookout.folder.inbox}")
+    with heard(lookout.folder.inbox, lookout.inbox.arrived, stopping.wake.set):
+        run(taker, stopping.stop, stopping.pause, time.monotonic, how.poll_s, how.once)
+
+
+def _lookout(folder: HotFolder) -> Lookout:
+    return Lookout(folder, Inbox(folder.inbox), Pulses(time.monotonic), _say)
 
 
 def _say(line: str) -> None:
@@ -95,11 +145,13 @@ def _say(line: str) -> None:
 class _Stopping:
     """SIGINT and SIGTERM: the first gives the job back after its frame, a second ends at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, tied: bool) -> None:
         self.stop, self.wake = Event(), Event()
         self.number = 0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_stop)
+        if tied:
+            Thread(target=self._stop_with_input, daemon=True).start()
 
     def pause(self, seconds: float) -> bool:
         """Waits, unless it is woken; whether it was."""
@@ -110,7 +162,15 @@ class _Stopping:
     def _on_stop(self, number: int, _frame: FrameType | None) -> None:
         if self.number:
             sys.exit(128 + number)
+        self._stop_for(number)
+        print("rde-roto: stopping after this frame", file=sys.stderr, flush=True)
+
+    def _stop_for(self, number: int) -> None:
         self.number = number
         self.stop.set()
         self.wake.set()
-        print("rde-roto: stopping after this frame", file=sys.stderr, flush=True)
+
+    def _stop_with_input(self) -> None:
+        while os.read(0, 1 << 16):  # no buffer of Python's, which a thread must not hold at the end
+            pass
+        self._stop_for(signal.SIGTERM)

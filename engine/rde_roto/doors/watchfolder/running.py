@@ -1,4 +1,4 @@
-"""The life of a worker: looks into the inbox, takes what is there, waits. Imports no torch."""
+"""The life of what takes jobs: it looks into the inbox, takes what is there, and waits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _IDLE_SHARE = 50
 """Looking takes at most a 50th of the time while there is nothing to do."""
 
 
-class Worker(Protocol):
-    """What `run` needs of a worker."""
+class Taker(Protocol):
+    """What takes jobs: a worker, or what hands them to others."""
 
     def look(self) -> Iterable[str]:
         """The jobs to take, the next one first."""
@@ -29,7 +29,7 @@ class Worker(Protocol):
 
 
 def run(
-    worker: Worker,
+    taker: Taker,
     stop: Event,
     pause: Callable[[float], bool],
     clock: Callable[[], float],
@@ -49,13 +49,13 @@ def run(
         try:
             if clock() >= look_at:
                 began = clock()
-                found, looked = deque(worker.look()), True
+                found, looked = deque(taker.look()), True
                 took = clock() - began
                 look_at = began + took + max(poll_s, 0.0 if found else _IDLE_SHARE * took)
             if found:
                 looked = False
-                worker.take(found.popleft(), stop)
-            elif once and looked and not worker.waits:
+                taker.take(found.popleft(), stop)
+            elif once and looked and not taker.waits:
                 return
             elif pause(max(0.0, look_at - clock())):
                 look_at = clock()

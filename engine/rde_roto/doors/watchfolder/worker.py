@@ -12,10 +12,10 @@ from typing import TypeAlias
 from rde_roto.delivery import OnFrame
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import deliver_within_memory
-from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, Claim, End, HotFolder, status_of
-from rde_roto.doors.watchfolder.inbox import Inbox
+from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, Claim, End, status_of
 from rde_roto.doors.watchfolder.jobs import Job, Opener
-from rde_roto.doors.watchfolder.owners import Beating, Owner, Pulses
+from rde_roto.doors.watchfolder.lookout import Lookout
+from rde_roto.doors.watchfolder.owners import Beating, Owner
 from rde_roto.doors.watchfolder.telling import Telling, now_text
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.node import RotoNode
@@ -47,58 +47,44 @@ class Worker:
     """Takes jobs of a hot folder until it is stopped.
 
     Args:
-        folder: where the jobs are.
-        opener: understands them.
+        lookout: knows what waits in the folder.
+        opener: understands the jobs.
         make: makes what tracks them.
-        inbox: knows what waits.
-        pulses: knows which workers are dead.
         owner: who this one is.
         clock: seconds that only go up.
-        say: tells a line of what goes on.
     """
 
-    folder: HotFolder
+    lookout: Lookout
     opener: Opener
     make: Make
-    inbox: Inbox
-    pulses: Pulses
     owner: Owner
     clock: Callable[[], float]
-    say: Callable[[str], None]
     failed: int = 0
     _waits: dict[str, str] = field(default_factory=dict)
     _trouble: str = ""
 
     def look(self) -> Iterator[str]:
-        """The jobs to take, the next one first, after giving back what dead workers left.
-
-        Raises OSError when the folder cannot be listed.
-        """
-        for dead in list(self.pulses.dead(self.folder.running.iterdir())):
-            name = self.folder.give_back(dead)
-            if name is not None:
-                self.say(f"{name}: its worker is dead, it goes back to the inbox")
-        self.inbox.look()
-        if not self._is_sound():
-            return iter(())
-        return filter(self._is_free, self.inbox.jobs())
+        """The jobs to take, the next one first. Raises OSError when the folder cannot be listed."""
+        waiting = self.lookout.look()
+        return filter(self._is_free, waiting) if self._is_sound() else iter(())
 
     @property
     def waits(self) -> bool:
         """Whether anything lies in the inbox that is or may become a job."""
-        return self.inbox.waiting
+        return self.lookout.inbox.waiting
 
     def take(self, entry: str, stop: Event) -> None:
         """Does a job of the inbox, unless another worker was faster.
 
         Raises OSError when the folder cannot be changed.
         """
-        self.inbox.forget(entry)
-        claim = self.folder.claim(entry, self.owner)
+        folder, say = self.lookout.folder, self.lookout.say
+        self.lookout.inbox.forget(entry)
+        claim = folder.claim(entry, self.owner)
         if claim is None:
             return
         name = claim.status.name
-        self.say(f"{name}: begun")
+        say(f"{name}: begun")
         with Beating(self.owner, claim.folder) as beating:
             done = _Doing(self, claim, lambda: stop.is_set() or beating.lost.is_set())
             end = done.to_its_end()
@@ -106,21 +92,21 @@ class Worker:
         if not self.owner.has(claim.folder):
             self._was_moved(claim)
         elif end is None:
-            self.folder.release(claim)
-            self.say(f"{name}: {done.why}, it goes back to the inbox")
+            folder.release(claim)
+            say(f"{name}: {done.why}, it goes back to the inbox")
             if done.waits_for is not None:
                 self._waits[name] = done.waits_for
         else:
-            self.folder.finish(claim, end)
+            folder.finish(claim, end)
             self.failed += end == "failed"
-            self.say(f"{name}: {end}, {done.why}")
+            say(f"{name}: {end}, {done.why}")
 
     def _is_free(self, entry: str) -> bool:
         """Whether a job waits for no other one that does the same."""
         other = self._waits.get(entry)
         if other is None:
             return True
-        if (self.folder.running / other).exists():
+        if (self.lookout.folder.running / other).exists():
             return False
         del self._waits[entry]
         return True
@@ -133,18 +119,19 @@ class Worker:
         except DocumentError as error:
             trouble = f"{error}; no job is begun until {DEFAULTS} is mended"
         if trouble and trouble != self._trouble:
-            self.say(trouble)
+            self.lookout.say(trouble)
         self._trouble = trouble
         return not trouble
 
     def _was_moved(self, claim: Claim) -> None:
         """Somebody took a job away: into `cancelled`, back into the inbox, or out."""
         name = claim.status.name
-        moved = Claim(self.folder.root / "cancelled" / claim.folder.name, claim.status)
+        cancelled = self.lookout.folder.root / "cancelled"
+        moved = Claim(cancelled / claim.folder.name, claim.status)
         if status_of(moved.folder) is not None:
             with suppress(OSError):
                 moved.telling(state="cancelled", tries=0, updated=now_text()).write()
-        self.say(f"{name}: moved away while it ran, what is done stays")
+        self.lookout.say(f"{name}: moved away while it ran, what is done stays")
 
 
 class _Doing:
@@ -226,7 +213,7 @@ class _Doing:
 
     def _output(self, job: Job, node: RotoNode, frames: FrameRange) -> str:
         """The pattern of the mattes; of one job, where there are several that deliver the same."""
-        folder, name = self._worker.folder, self.claim.status.name
+        folder, name = self._worker.lookout.folder, self.claim.status.name
         settings = job.opened.preset.output
         digest = digest_of(
             job.output, settings.model_dump_json(), *(node.digest(frame) for frame in frames)
