@@ -12,6 +12,7 @@ from rde_roto.advice import advise, confidences, next_to_fix
 from rde_roto.node import RotoNode
 from rde_roto.stores import Kept, MatteStore, Stores
 from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, elements_named
 from rde_roto.values.matte import FloatArray
@@ -140,3 +141,51 @@ def test_confidences_do_not_depend_on_what_was_made_before() -> None:
     steps = node.steps
     assert next_to_fix(node) == next_to_fix(ToyNode(shot))
     assert node.steps == steps
+
+
+def test_some_frames_are_told_like_the_whole_shot_and_cost_no_other() -> None:
+    """Keyframes at 3 and 16: of 17-18 the walk behind the second one alone is taken."""
+    shot = a_shot(mask(3, "ab"), mask(16, "ab"), plate=TWENTY, elements=AB)
+    whole = advise(ToyNode(shot))
+    for text in ("17-18", "1-20x3", "3", "2,9-11,16"):
+        frames = FrameRange.parse(text)
+        part = advise(ToyNode(shot), frames)
+        assert list(part.confidences) == list(frames)
+        assert part.confidences == {frame: whole.confidences[frame] for frame in frames}
+        assert part.areas == {frame: whole.areas[frame] for frame in frames}
+    node = ToyNode(shot)
+    confidences(node, FrameRange.parse("17-18"))
+    assert node.steps == 1  # both lie between two memory frames, and are read together
+
+
+def test_what_is_told_of_some_frames_stays_among_them() -> None:
+    node = told(a_shot(mask(1), plate=TWENTY), {frame: box(0.6) for frame in range(9, 15)})
+    advice = advise(node, FrameRange.parse("2-10"))
+    assert advice.doubtful["a"] == FrameRange.parse("9-10")
+    assert advice.next is not None
+    assert advice.next.frame in (9, 10)
+
+
+def test_a_frame_out_of_range_is_refused() -> None:
+    with pytest.raises(UsageError, match="frame 21 is not in the shot's range 1-20"):
+        advise(told(a_shot(mask(1), plate=TWENTY), {}), FrameRange.parse("19-21"))
+
+
+def test_areas_are_shares_of_the_plate() -> None:
+    """The plate's 8 x 12 pixels are the middle of the network's 32 x 32: rows from 12, columns
+    from 10. A box of 12 rows and columns from 8 covers 8 x 10 of them, one shifted by 16 none.
+    """
+    lock = Pinned(FrameRange.parse("9"), ("a",))
+    shot = a_shot(mask(1), mask(20), plate=TWENTY, locks=(lock,))
+    areas = advise(told(shot, {5: box(shift=12), 6: box(0.4)})).areas
+    assert areas[4]["a"] == pytest.approx(80 / 96)
+    assert areas[5]["a"] == areas[6]["a"] == 0
+    assert areas[9] == {}
+    assert areas[1]["a"] == np.count_nonzero(shot.keyframes[0].alpha >= 0.5) / 96
+
+
+def test_a_keyframe_says_nothing_of_the_area_of_what_it_does_not_draw() -> None:
+    shot = a_shot(mask(1, "ab"), mask(15, "b"), plate=TWENTY, elements=AB)
+    areas = advise(told(shot, {})).areas
+    assert set(areas[14]) == {"a", "b"}
+    assert set(areas[15]) == {"b"}
