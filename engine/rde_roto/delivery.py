@@ -5,30 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
 from rde_roto.streams import WriteBehind
 from rde_roto.values.cancel import Cancel, never
+from rde_roto.values.delivery import Delivery
 from rde_roto.values.errors import OutputError, PartialError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
-
-@dataclass(frozen=True)
-class Delivery:
-    """What a run did: frames made and frames that were there already, and how long it took."""
-
-    made: int
-    kept: int
-    seconds: float
-
-    @property
-    def frames_per_second(self) -> float:
-        """Frames made a second; 0 when there was nothing to make."""
-        return self.made / self.seconds if self.made else 0.0
-
+__all__ = ["Delivery", "OnFrame", "deliver"]
 
 OnFrame = Callable[[int, bool], None]
 """Told of every frame that is in place: its number, and whether it was kept."""

@@ -22,6 +22,7 @@ from rde_roto.doors import (
     models,
     presets,
     propagate,
+    report,
     serve,
     shot,
     train,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command("propagate")(propagate.propagate)
 shot.app.command("advise")(advise.advise)
+shot.app.command("report")(report.report)
 app.add_typer(shot.app, name="shot")
 app.command("explain")(explain.explain)
 app.command("look")(look.look)

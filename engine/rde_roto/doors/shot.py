@@ -120,7 +120,7 @@ def render(
     file = ShotFile.read(shot)
     with plate_memo() as memo:
         opened = file.open(memo)
-        wanted = opened.range if frames is None else _within(opened.range, frames)
+        wanted = opened.range if frames is None else frames_within(opened.range, frames)
 
         from rde_roto.doors.rendering import Work, render_mattes
 
@@ -142,7 +142,7 @@ def lock(
         raise UsageError(f"the plate of {shot} is a proxy: lock frames of the full plate")
     with plate_memo() as memo:
         opened = file.open(memo)
-        asked, ids = _within(opened.shot.range, frames), opened.shot.ids
+        asked, ids = frames_within(opened.shot.range, frames), opened.shot.ids
         pinning = Pinning.of(file.says.locks, asked, _ids(opened.shot, elements), ids)
         if not pinning.frames:
             print(f"{asked} is locked already")
@@ -183,7 +183,7 @@ def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
     print(f"unlocked {asked}")
 
 
-def _within(whole: FrameRange, text: str) -> FrameRange:
+def frames_within(whole: FrameRange, text: str) -> FrameRange:
     """Frames of a shot's range. Raises UsageError for others."""
     frames = FrameRange.parse(text)
     outside = frames.difference(whole)

@@ -55,11 +55,16 @@ def painted(alpha: FloatArray, colours: NDArray[np.float64]) -> FloatArray:
     return paint
 
 
-def tinted(plate: FloatArray, alpha: FloatArray) -> FloatArray:
-    """The plate [H, W, 3], dark outside the elements, tinted inside, with a thin line around."""
+def tinted(
+    plate: FloatArray, alpha: FloatArray, outside: float = _OUTSIDE_BRIGHTNESS
+) -> FloatArray:
+    """The plate [H, W, 3], darkened outside the elements, tinted inside, with a thin line around.
+
+    ``outside`` is how bright it stays there, 1 for as it is.
+    """
     colours = tints(len(alpha))
     inside = np.minimum(alpha.sum(axis=0), 1)[..., None]
-    picture: FloatArray = plate * (_OUTSIDE_BRIGHTNESS + (1 - _OUTSIDE_BRIGHTNESS) * inside)
+    picture: FloatArray = plate * (outside + (1 - outside) * inside)
     picture = picture * (1 - _TINT_STRENGTH * inside) + _TINT_STRENGTH * painted(alpha, colours)
     for plane, colour in zip(alpha, colours, strict=True):
         picture = outlined(picture, plane, 0.25 + 0.75 * colour)

@@ -1,0 +1,130 @@
+"""A report on a shot's mattes, for those who look instead of opening frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from rde_roto.advice import Advice
+from rde_roto.images.contact_sheet import contact_sheet
+from rde_roto.images.panels import in_cell
+from rde_roto.images.report import report_page
+from rde_roto.looks import Picture
+from rde_roto.node import RotoNode
+from rde_roto.shot_files import OpenedShot
+from rde_roto.shot_files.writing import write_document
+from rde_roto.values.cancel import Cancel, never
+from rde_roto.values.errors import InputError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.inspection import frames_to_show, in_words, remarks_on
+from rde_roto.values.report import ElementTrack, Remark, Report, Run, Still
+
+
+def report_on(
+    node: RotoNode, opened: OpenedShot, advice: Advice, run: Run, cancel: Cancel = never
+) -> Report:
+    """What there is to say of a run, and pictures of at most 24 of its frames.
+
+    ``advice`` is that of the node on the frames that could be made. Those pictures are all that is
+    read or made here, so the time and the memory are the same for a shot of any length, but for
+    some figures a frame. Raises as ``RotoNode.render`` does, and InputError when there is no frame.
+    """
+    shot, frames = node.shot, FrameRange.of(advice.confidences)
+    if not frames:
+        raise InputError(f"{shot.plate.name} has none of the frames {run.frames}")
+    keyframes = FrameRange.of(k.frame for k in shot.keyframes if k.frame in frames)
+    said = FrameRange.of(f for f in frames if f in keyframes or shot.is_locked(f))
+    tracks = _tracks(node, advice)
+    remarks = [remark for track in tracks for remark in remarks_on(track, said)]
+    remarks += _on_gaps(opened, run.frames)
+    remarks.sort(key=lambda remark: not remark.is_warning)
+    window, pixel_aspect = shot.plate.format.data, shot.plate.format.pixel_aspect
+    correct_next = _correct_next(node, advice)
+    shown = frames_to_show(frames, keyframes, _worth([correct_next, *remarks], tracks))
+    return Report(
+        shot=_name(opened),
+        plate=shot.plate.name,
+        size=f"{window.width}x{window.height}",
+        aspect=window.width * pixel_aspect / window.height,
+        preset=f"{node.preset.name}, {node.preset.tracking.lines} lines",
+        run=run,
+        frames=frames,
+        keyframes=keyframes,
+        tracks=tracks,
+        correct_next=correct_next,
+        remarks=tuple(remarks),
+        stills=tuple(_still(node, frame, cancel) for frame in shown),
+    )
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Writes it as one HTML file, which needs no other. Raises OutputError."""
+    write_document(path, report_page(report))
+
+
+def write_sheet(report: Report, path: Path) -> None:
+    """Writes its pictures as a contact sheet, a PNG. Raises OutputError."""
+    contact_sheet([(still.frame, still.plate, still.alpha) for still in report.stills], path)
+
+
+def _tracks(node: RotoNode, advice: Advice) -> tuple[ElementTrack, ...]:
+    return tuple(
+        ElementTrack(
+            name=element.name,
+            confidences=_of(advice.confidences, element.id),
+            areas=_of(advice.areas, element.id),
+            doubtful=advice.doubtful[element.id],
+        )
+        for element in node.shot.elements
+    )
+
+
+def _of(told: dict[int, dict[str, float]], element: str) -> dict[int, float]:
+    return {frame: by[element] for frame, by in told.items() if element in by}
+
+
+def _correct_next(node: RotoNode, advice: Advice) -> Remark | None:
+    if advice.next is None:
+        return None
+    (place,) = node.shot.places((advice.next.element,))
+    name, frame = node.shot.names[place], advice.next.frame
+    return Remark(f"Correct {name} at {frame} first", frame)
+
+
+def _on_gaps(opened: OpenedShot, asked: FrameRange) -> list[Remark]:
+    gaps = opened.gaps.intersection(asked)
+    if not gaps:
+        return []
+    left_out = "it is left out" if len(gaps) == 1 else "they are left out"
+    instead = {
+        "hold": "the nearest earlier frame stands in",
+        "black": "black stands in",
+        "skip": left_out,
+    }
+    there = gaps.intersection(opened.shot.range)
+    sentence = f"The plate lacks {in_words(gaps)}: {instead[opened.missing]}"
+    return [Remark(sentence, there.first if there else None)]
+
+
+def _worth(remarks: Iterable[Remark | None], tracks: tuple[ElementTrack, ...]) -> list[int]:
+    """The frames that are worth a look, the most urgent first."""
+    pointed_at = [remark.at for remark in remarks if remark and remark.at is not None]
+    doubtful = sorted(
+        (track.confidences[frame], frame) for track in tracks for frame in track.doubtful
+    )
+    return list(dict.fromkeys([*pointed_at, *(frame for _, frame in doubtful)]))
+
+
+def _name(opened: OpenedShot) -> str:
+    """The document's, `hero` of `hero.shot.yaml`; the plate's where there is none."""
+    if opened.document is None:
+        return opened.shot.plate.name
+    return opened.document.name.removesuffix(".yaml").removesuffix(".shot")
+
+
+def _still(node: RotoNode, frame: int, cancel: Cancel) -> Still:
+    view = Picture.of(node.shot.plate, frame).seen().numpy()
+    small = np.moveaxis(in_cell(np.moveaxis(view, 2, 0)), 0, 2)
+    return Still(frame, small, in_cell(node.matte(frame, cancel).alpha))
