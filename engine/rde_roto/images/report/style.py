@@ -39,7 +39,9 @@ a { color: var(--line); font-size: 13px; font-weight: normal; margin-left: 4px; 
 .track { display: grid; grid-template-columns: 190px 1fr; gap: 14px; padding-top: 8px; }
 .track p { font-size: 13px; }
 .element { display: inline-flex; align-items: center; gap: 8px; margin-right: 14px; }
-.element i { width: 12px; height: 12px; border-radius: 3px; border: 1px solid var(--rule); }
+.element i {
+  flex: none; width: 12px; height: 12px; border-radius: 3px; border: 1px solid var(--rule);
+}
 svg { width: 100%; height: auto; display: block; }
 svg text { fill: var(--soft); font-size: 12px; }
 svg path { fill: none; }
@@ -63,7 +65,10 @@ svg .next { fill: var(--doubt); }
 dl { display: grid; grid-template-columns: 100px 1fr; gap: 4px 14px; }
 dt { color: var(--soft); }
 dd { margin: 0; }
-@media (max-width: 720px) { .track { grid-template-columns: 1fr; gap: 2px; } }
+@media (max-width: 720px) {
+  .track { grid-template-columns: 1fr; gap: 2px; }
+  svg text { font-size: 20px; }
+}
 @media print {
   :root {
     --paper: #fff; --sheet: #fff; --ink: #000; --soft: #555; --rule: #ccc;
@@ -75,6 +80,7 @@ dd { margin: 0; }
   figure, .verdict { break-inside: avoid; }
   h2 { break-after: avoid; }
   .track { grid-template-columns: 140px 1fr; }
+  svg text { font-size: 17px; }
   .gallery { grid-template-columns: repeat(3, 1fr); }
   a { display: none; }
 }
