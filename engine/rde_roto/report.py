@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +34,12 @@ def report_on(
     if not frames:
         raise InputError(f"{shot.plate.name} has none of the frames {run.frames}")
     keyframes = FrameRange.of(k.frame for k in shot.keyframes if k.frame in frames)
-    said = FrameRange.of(f for f in frames if f in keyframes or shot.is_locked(f))
     tracks = _tracks(node, advice)
-    remarks = [remark for track in tracks for remark in remarks_on(track, said)]
+    remarks = [remark for track in tracks for remark in remarks_on(track, keyframes)]
     remarks += _on_gaps(opened, run.frames)
     remarks.sort(key=lambda remark: not remark.is_warning)
     window, pixel_aspect = shot.plate.format.data, shot.plate.format.pixel_aspect
-    correct_next = _correct_next(node, advice)
-    shown = frames_to_show(frames, keyframes, _worth([correct_next, *remarks], tracks))
+    shown = frames_to_show(frames, keyframes, _worth(tracks, remarks))
     return Report(
         shot=_name(opened),
         plate=shot.plate.name,
@@ -53,7 +50,6 @@ def report_on(
         frames=frames,
         keyframes=keyframes,
         tracks=tracks,
-        correct_next=correct_next,
         remarks=tuple(remarks),
         stills=tuple(_still(node, frame, cancel) for frame in shown),
     )
@@ -70,12 +66,14 @@ def write_sheet(report: Report, path: Path) -> None:
 
 
 def _tracks(node: RotoNode, advice: Advice) -> tuple[ElementTrack, ...]:
+    correct_at = {} if advice.next is None else {advice.next.element: advice.next.frame}
     return tuple(
         ElementTrack(
             name=element.name,
             confidences=_of(advice.confidences, element.id),
             areas=_of(advice.areas, element.id),
             doubtful=advice.doubtful[element.id],
+            correct_at=correct_at.get(element.id),
         )
         for element in node.shot.elements
     )
@@ -83,14 +81,6 @@ def _tracks(node: RotoNode, advice: Advice) -> tuple[ElementTrack, ...]:
 
 def _of(told: dict[int, dict[str, float]], element: str) -> dict[int, float]:
     return {frame: by[element] for frame, by in told.items() if element in by}
-
-
-def _correct_next(node: RotoNode, advice: Advice) -> Remark | None:
-    if advice.next is None:
-        return None
-    (place,) = node.shot.places((advice.next.element,))
-    name, frame = node.shot.names[place], advice.next.frame
-    return Remark(f"Correct {name} at {frame} first", frame)
 
 
 def _on_gaps(opened: OpenedShot, asked: FrameRange) -> list[Remark]:
@@ -108,13 +98,14 @@ def _on_gaps(opened: OpenedShot, asked: FrameRange) -> list[Remark]:
     return [Remark(sentence, there.first if there else None)]
 
 
-def _worth(remarks: Iterable[Remark | None], tracks: tuple[ElementTrack, ...]) -> list[int]:
+def _worth(tracks: tuple[ElementTrack, ...], remarks: list[Remark]) -> list[int]:
     """The frames that are worth a look, the most urgent first."""
-    pointed_at = [remark.at for remark in remarks if remark and remark.at is not None]
+    named = [*(track.correct_at for track in tracks), *(remark.at for remark in remarks)]
     doubtful = sorted(
         (track.confidences[frame], frame) for track in tracks for frame in track.doubtful
     )
-    return list(dict.fromkeys([*pointed_at, *(frame for _, frame in doubtful)]))
+    ordered = [*named, *(frame for _, frame in doubtful)]
+    return [frame for frame in dict.fromkeys(ordered) if frame is not None]
 
 
 def _name(opened: OpenedShot) -> str:

@@ -26,8 +26,8 @@ def steady(**changed: float) -> dict[int, float]:
     return dict.fromkeys(range(1, 21), 0.1) | {int(k[1:]): v for k, v in changed.items()}
 
 
-def said(track: ElementTrack, artists: str | None = "1") -> list[Remark]:
-    return list(remarks_on(track, NONE if artists is None else FrameRange.parse(artists)))
+def said(track: ElementTrack, keyframes: str = "1") -> list[Remark]:
+    return list(remarks_on(track, FrameRange.parse(keyframes)))
 
 
 def test_of_a_steady_sure_track_there_is_nothing_to_say() -> None:
@@ -49,19 +49,27 @@ def test_an_element_that_does_not_come_back_is_a_warning() -> None:
     assert remark.sentence.startswith("hero is not seen at all: ")
 
 
+def test_what_is_locked_behind_an_empty_passage_may_be_seen() -> None:
+    """The areas of 16-20 are not known: they are locked."""
+    areas = {frame: 0.1 if frame < 12 else 0.0 for frame in range(1, 16)}
+    sure = dict.fromkeys(range(1, 21), 1.0)
+    (remark,) = said(ElementTrack("hero", sure, areas, NONE))
+    assert remark == Remark("hero has an empty matte in frames 12-15", 12)
+
+
 def test_an_empty_passage_is_a_warning_unless_an_artist_drew_it() -> None:
     areas = steady(f7=0, f8=0, f12=0)
     (remark,) = said(track(areas))
     assert remark == Remark("hero has an empty matte in frames 7-8, 12", 7)
-    (remark,) = said(track(areas), artists="1,8")
+    (remark,) = said(track(areas), keyframes="1,8")
     assert remark == Remark("hero has an empty matte in frame 12", 12)
-    assert said(track(steady(f19=0, f20=0)), artists="19") == []
+    assert said(track(steady(f19=0, f20=0)), keyframes="19") == []
 
 
 def test_a_full_matte_is_a_warning_unless_an_artist_drew_it() -> None:
     full = dict.fromkeys(range(1, 5), 1.0)
     assert said(track(full)) == [Remark("hero fills the whole picture in frames 1-4", 1)]
-    assert said(track(full), artists="1-4") == []
+    assert said(track(full), keyframes="1-4") == []
 
 
 def test_leaps_between_neighbours_are_noted_with_the_largest() -> None:

@@ -49,9 +49,10 @@ def test_a_report_tells_what_the_advice_does() -> None:
         assert track.doubtful == advice.doubtful[track.name]
         assert track.confidences == {f: by[track.name] for f, by in advice.confidences.items()}
     assert advice.next is not None  # noise, which the toy is never sure of
-    assert report.correct_next is not None
-    assert report.correct_next.at == advice.next.frame
-    assert report.is_next(advice.next.frame)
+    assert report.to_correct is not None
+    assert report.to_correct.name == advice.next.element
+    assert report.to_correct.correct_at == advice.next.frame
+    assert advice.next.frame in [still.frame for still in report.stills]
     warned = [remark.is_warning for remark in report.remarks]
     assert warned == sorted(warned, reverse=True)
 

@@ -41,14 +41,15 @@ CLEAN = Report(
     frames=FORTY,
     keyframes=FrameRange.parse("1001"),
     tracks=(element("hero", FORTY),),
-    correct_next=None,
     remarks=(),
     stills=(still(1001), still(1020)),
 )
 DOUBTFUL = dataclasses.replace(
     CLEAN,
-    tracks=(element("hero", FORTY, "1010-1012,1030"), element("car", FORTY)),
-    correct_next=Remark("Correct hero at 1011 first", 1011),
+    tracks=(
+        dataclasses.replace(element("hero", FORTY, "1010-1012,1030"), correct_at=1011),
+        element("car", FORTY),
+    ),
     remarks=(Remark("hero may be wrong", 1030), Remark("a note", None, is_warning=False)),
     stills=tuple(still(frame, 2) for frame in (1001, 1011, 1020, 1030)),
 )
@@ -130,7 +131,7 @@ def test_frames_that_were_not_looked_at_interrupt_the_curve() -> None:
 
 def test_names_are_text_whatever_they_are() -> None:
     evil = "<script>alert('\"&</script>"
-    track = element(evil, FORTY, "1020")
+    track = dataclasses.replace(element(evil, FORTY, "1020"), correct_at=1020)
     report = dataclasses.replace(
         CLEAN,
         shot=evil,
@@ -140,11 +141,13 @@ def test_names_are_text_whatever_they_are() -> None:
         run=Run(FORTY, evil),
         tracks=(track,),
         remarks=(Remark(evil, 1020),),
-        correct_next=Remark(evil, 1020),
     )
     page = Page(report_page(report))
     assert page.count("script") == 0
-    assert page.texts.count(evil) >= 6
+    assert page.texts.count(evil) >= 5
+    assert f"Correct {evil} at 1020 first" in page.texts
+    no_text = dataclasses.replace(CLEAN, plate="a\udcff.####.exr")
+    assert "a?.####.exr, 1920x1080, frames 1001-1040" in Page(report_page(no_text)).texts
 
 
 def test_a_long_shot_has_no_larger_page() -> None:

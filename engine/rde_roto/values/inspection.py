@@ -23,8 +23,8 @@ _LEAST_AREA = 0.001
 _MOST_PARTS = 3
 
 
-def remarks_on(track: ElementTrack, said: FrameRange) -> Iterator[Remark]:
-    """What a person should know of an element. At the frames ``said`` an artist's word counts."""
+def remarks_on(track: ElementTrack, keyframes: FrameRange) -> Iterator[Remark]:
+    """What a person should know of an element. What a keyframe says of it is meant so."""
     if track.doubtful:
         worst = min(track.doubtful, key=track.confidences.__getitem__)
         yield Remark(
@@ -32,9 +32,9 @@ def remarks_on(track: ElementTrack, said: FrameRange) -> Iterator[Remark]:
             f"{worst}, {track.confidences[worst]:.2f}",
             worst,
         )
-    yield from _unseen(track, said)
+    yield from _unseen(track, keyframes)
     full = FrameRange.of(f for f, area in track.areas.items() if area >= _FULL)
-    if full.difference(said):
+    if full.difference(keyframes):
         yield Remark(f"{track.name} fills the whole picture in {in_words(full)}", full.first)
     leaps = FrameRange.of(_leaps(track))
     if leaps:
@@ -75,15 +75,16 @@ def in_words(frames: FrameRange) -> str:
     return f"{len(frames)} frames between {frames.first} and {frames.last}"
 
 
-def _unseen(track: ElementTrack, said: FrameRange) -> Iterator[Remark]:
+def _unseen(track: ElementTrack, keyframes: FrameRange) -> Iterator[Remark]:
     """Passages without the element, but those that an artist drew empty."""
     gone: list[int] = []
+    last = max(track.confidences, default=None)
     for is_seen, passage in groupby(track.areas, lambda frame: track.areas[frame] > 0):
         frames = list(passage)
-        if is_seen or any(frame in said for frame in frames):
+        if is_seen or any(frame in keyframes for frame in frames):
             continue
-        if frames[-1] == max(track.areas):
-            since = f"from {frames[0]} on" if len(frames) < len(track.areas) else "at all"
+        if frames[-1] == last:
+            since = "at all" if len(frames) == len(track.confidences) else f"from {frames[0]} on"
             yield Remark(
                 f"{track.name} is not seen {since}: has it left the picture, or is it lost?",
                 frames[0],

@@ -28,13 +28,15 @@ class ElementTrack:
     """One element over the frames that were looked at, which are in ascending order.
 
     `confidences` are 0..1, at the frames at which it exists. `areas` are shares of the picture,
-    0..1, where the track or a keyframe says them. `doubtful` are the frames that may be wrong.
+    0..1, where the track or a keyframe says them. `doubtful` are the frames that may be wrong,
+    `correct_at` is the one to correct before all others, of one element of a report at most.
     """
 
     name: str
     confidences: Mapping[int, float]
     areas: Mapping[int, float]
     doubtful: FrameRange
+    correct_at: int | None = None
 
     @property
     def least_sure(self) -> int | None:
@@ -70,8 +72,7 @@ class Report:
 
     `shot`, `plate`, `size`, `preset`: for people. `aspect`: width / height of the picture as it is
     meant to be seen. `keyframes`: those among the frames. `tracks`: one an element, in the order of
-    the stills' planes. `correct_next`: what to correct first, None where nothing is doubtful.
-    `remarks`: what else there is to say, the warnings first. `stills`: by frame.
+    the stills' planes. `remarks`: the warnings first. `stills`: by frame.
     """
 
     shot: str
@@ -83,7 +84,6 @@ class Report:
     frames: FrameRange
     keyframes: FrameRange
     tracks: tuple[ElementTrack, ...]
-    correct_next: Remark | None
     remarks: tuple[Remark, ...]
     stills: tuple[Still, ...]
 
@@ -92,11 +92,14 @@ class Report:
         """The remarks on what looks wrong."""
         return tuple(remark for remark in self.remarks if remark.is_warning)
 
-    def is_next(self, frame: int) -> bool:
-        """Whether that is the frame to correct first."""
-        return self.correct_next is not None and self.correct_next.at == frame
+    @property
+    def to_correct(self) -> ElementTrack | None:
+        """The element to correct first."""
+        return next((track for track in self.tracks if track.correct_at is not None), None)
 
     def is_worth_a_look(self, frame: int) -> bool:
-        """Whether a frame is doubtful, or one that a remark points at."""
+        """Whether a frame is to be corrected, doubtful, or one that a remark points at."""
         pointed_at = any(remark.at == frame for remark in self.remarks)
-        return pointed_at or any(frame in track.doubtful for track in self.tracks)
+        return pointed_at or any(
+            frame == track.correct_at or frame in track.doubtful for track in self.tracks
+        )

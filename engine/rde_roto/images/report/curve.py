@@ -61,7 +61,7 @@ def confidence_curve(report: Report, track: ElementTrack) -> str:
         *_ticks(axis),
         *_keyframes(axis, report.keyframes),
         *_line(axis, height, track),
-        *_next(axis, filter(report.is_next, track.doubtful)),
+        *_next(axis, track.correct_at),
     ]
     label = f"confidence, frames {axis.first} to {axis.last}"
     return (
@@ -131,8 +131,8 @@ def _line(axis: _Axis, height: _Height, track: ElementTrack) -> Iterator[str]:
     yield f'<path class="line" d="{"".join(path)}"/>'
 
 
-def _next(axis: _Axis, frames: Iterable[int]) -> Iterator[str]:
-    for frame in frames:
+def _next(axis: _Axis, frame: int | None) -> Iterator[str]:
+    if frame is not None:
         x = axis.middle(frame)
         yield f'<path class="nextline" d="M{x:.1f} {_TOP}V{_BOTTOM}"/>'
         yield f'<path class="next" d="M{x:.1f} {_TOP - 1}l-7-12h14z"/>'

@@ -31,7 +31,7 @@ def report_page(report: Report) -> str:
     """The whole HTML document: no script, and nothing that is not in it."""
     title = escape(report.shot)
     about = f"{report.plate}, {report.size}, {in_words(report.frames)}"
-    return f"""<!DOCTYPE html>
+    page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -55,25 +55,30 @@ def report_page(report: Report) -> str:
 </body>
 </html>
 """
+    return page.encode("utf-8", "replace").decode("utf-8")  # file names may hold what is no text
 
 
 def _verdict(report: Report) -> str:
     """The first thing to read: whether anything looks wrong, what to do, and all remarks."""
     shown = {still.frame for still in report.stills}
-    count = len(report.warnings)
-    if report.correct_next is not None:
-        title = _sentence(report.correct_next, shown)
-    else:
-        few = {0: "Nothing looks wrong", 1: "One thing to look at"}
-        title = few.get(count, f"{count} things to look at")
+    is_bad = bool(report.warnings or report.to_correct)
     remarks = "".join(
         f'<li class="{"warning" if remark.is_warning else "note"}">{_sentence(remark, shown)}</li>'
         for remark in report.remarks
     )
     return (
-        f'<section class="verdict {"bad" if count else "good"}"><h2>{title}</h2>\n'
+        f'<section class="verdict {"bad" if is_bad else "good"}"><h2>{_title(report, shown)}</h2>\n'
         f"{f'<ul>{remarks}</ul>' if remarks else ''}\n<p>{_CAUTION}</p></section>"
     )
+
+
+def _title(report: Report, shown: set[int]) -> str:
+    track, count = report.to_correct, len(report.warnings)
+    if track is not None:
+        frame = track.correct_at
+        return _sentence(Remark(f"Correct {track.name} at {frame} first", frame), shown)
+    few = {0: "Nothing looks wrong", 1: "One thing to look at"}
+    return few.get(count, f"{count} things to look at")
 
 
 def _sentence(remark: Remark, shown: set[int]) -> str:
@@ -122,7 +127,7 @@ def _gallery(report: Report, title: str, stills: Iterable[Still]) -> str:
 def _figure(report: Report, still: Still) -> str:
     frame = still.frame
     tags = ['<span class="tag key">keyframe</span>'] if frame in report.keyframes else []
-    if report.is_next(frame):
+    if any(frame == track.correct_at for track in report.tracks):
         tags.append('<span class="tag next">correct this first</span>')
     for track in report.tracks:
         if frame in track.doubtful:
