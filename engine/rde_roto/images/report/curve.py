@@ -9,7 +9,7 @@ from itertools import pairwise
 from rde_roto.values.report import ElementTrack, Report
 
 _WIDTH, _HEIGHT = 960, 150
-_LEFT, _RIGHT, _TOP, _BOTTOM = 38, 14, 18, 124
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 24, 18, 124
 _MOST_COLUMNS = 450
 _TICKS = 8
 _LABEL_WIDTH = 46
