@@ -17,13 +17,14 @@ import pytest
 from image_files import read_image
 from toy_worker import job_text, toy_make, write_mask, write_plate
 
+from rde_roto.doors.watchfolder.doing import Made, Make
 from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.jobs import Opener
 from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import Owner, Pulses
 from rde_roto.doors.watchfolder.running import run
-from rde_roto.doors.watchfolder.worker import Make, SaidOf, Worker
+from rde_roto.doors.watchfolder.worker import Worker
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
@@ -58,7 +59,7 @@ class Farm:
         (self.hot.inbox / name).write_text(text, encoding="utf-8")
         return self.hot.inbox / name
 
-    def make(self, opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+    def make(self, opened: OpenedShot) -> Made:
         self.made.append(opened)
         return toy_make(self.stores)(opened)
 
@@ -120,6 +121,31 @@ def test_a_job_gets_its_mattes(farm: Farm) -> None:
     assert farm.said == ["hero: begun", "hero: done, 6 mattes made, 0 kept"]
     header, _ = read_image(farm.hot.root / "mattes/hero/hero.1003.exr")
     assert header.get_string_attribute("rde-roto:model") == "toy"
+
+
+def test_a_job_gets_a_report_and_a_contact_sheet(farm: Farm) -> None:
+    farm.drop("hero.yaml", "1002-1004")
+    farm.drain()
+    page = (farm.hot.root / "done/hero/report.html").read_text(encoding="utf-8")
+    assert "<title>hero" in page
+    assert "1002-1004" in page
+    assert "toy: none" in page
+    assert read_image(farm.hot.root / "done/hero/sheet.png")[0].width > 500
+    status = farm.status("done/hero")
+    assert status.confidence is not None
+    assert 0 < status.confidence < 1
+
+
+def test_a_job_does_not_fail_for_want_of_a_report(farm: Farm) -> None:
+    farm.drop("hero.yaml")
+
+    def make(opened: OpenedShot) -> Made:
+        (farm.hot.running / "hero" / "report.html").mkdir()  # nothing can be written there
+        return farm.make(opened)
+
+    farm.drain(farm.worker(make))
+    (note,) = farm.status("done/hero").look_at
+    assert note.startswith("there is no report: cannot write")
 
 
 def test_json_is_understood_too(farm: Farm) -> None:
@@ -227,19 +253,19 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
     farm.drop("a.yaml")
     first = farm.worker()
 
-    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+    def make(opened: OpenedShot) -> Made:
         farm.drop("b.yaml")
         second = farm.worker()
         second.lookout.look()
         assert list(second.look()) == ["b.yaml"]
-        node = farm.make(opened)
+        made = farm.make(opened)
         if len(farm.made) == 1:  # a's digest is known once it has begun
-            farm.hot.first_of(digest_of_job(node[0]), "a")
+            farm.hot.first_of(digest_of_job(made.node), "a")
         second.take("b.yaml", Event())
         assert farm.said[-1] == "b: a is at the same, it goes back to the inbox"
         assert [list(second.look()), list(second.look())] == [[], []]
         farm.now += 1
-        return node
+        return made
 
     def digest_of_job(node: RotoNode) -> str:
         from rde_roto.values.digest import digest_of
@@ -379,7 +405,7 @@ def test_a_link_to_nothing_fails(farm: Farm) -> None:
 def test_an_input_that_is_deleted_while_it_runs_fails_and_keeps_what_is_done(farm: Farm) -> None:
     farm.drop("hero.yaml")
 
-    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+    def make(opened: OpenedShot) -> Made:
         (farm.plate.parent / "plate.1005.png").unlink()
         return farm.make(opened)
 
@@ -404,7 +430,7 @@ def test_frames_that_are_skipped_are_told_of(farm: Farm) -> None:
 def test_a_bug_ends_the_job_and_not_the_worker(
     farm: Farm, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+    def make(opened: OpenedShot) -> Made:
         raise LookupError("a bug")
 
     farm.drop("hero.yaml")
@@ -421,19 +447,20 @@ def test_a_bug_ends_the_job_and_not_the_worker(
 def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> Make:
     """Makes nodes during whose work something happens once so many frames are made."""
 
-    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
-        node, said_of = farm.make(opened)
+    def make(opened: OpenedShot) -> Made:
+        made = farm.make(opened)
+        node = made.node
         deliver = node._delivered
-        made: list[int] = []
+        begun: list[int] = []
 
         def delivered(frame: int, alpha: FloatArray) -> Matte:
-            made.append(frame)
-            if len(made) == frames:
+            begun.append(frame)
+            if len(begun) == frames:
                 then()
             return deliver(frame, alpha)
 
         node._delivered = delivered  # type: ignore[method-assign]
-        return node, said_of
+        return made
 
     return make
 

@@ -17,8 +17,8 @@ import torch
 from image_files import write_image
 
 from rde_roto.doors.watch import Watching, work
+from rde_roto.doors.watchfolder.doing import Made, Make
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
-from rde_roto.doors.watchfolder.worker import Make, SaidOf
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import CacheSettings, Stores, open_stores
@@ -34,10 +34,11 @@ def toy_make(stores: Stores) -> Make:
     def said_of(_: Preset) -> Mapping[str, str]:
         return {"rde-roto:model": "toy"}
 
-    def make(opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+    def make(opened: OpenedShot) -> Made:
         if opened.document is not None and opened.document.name.startswith("killer"):
             os.kill(os.getpid(), signal.SIGKILL)
-        return RotoNode(opened.shot, opened.preset, ToyTracker, stores), said_of
+        node = RotoNode(opened.shot, opened.preset, ToyTracker, stores)
+        return Made(node, said_of, "toy: none")
 
     return make
 

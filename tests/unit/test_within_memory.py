@@ -49,10 +49,11 @@ def deliver(folder: Path, lines: int, running: Running, most_lines: int = 300) -
     preset = Preset(name="toy", tracking=Tracking(lines=lines), running=running)
     shot = a_shot(mask(1001), plate=MemoryPlate(FRAMES))
     node = RotoNode(shot, preset, partial(Greedy, most_lines=most_lines))
-    delivery, _ = deliver_within_memory(
+    delivered = deliver_within_memory(
         node, FRAMES, open_writer, lambda writer: report("toy", len(FRAMES), writer, as_json=False)
     )
-    assert delivery.made + delivery.kept == len(FRAMES)
+    assert delivered.delivery.made + delivered.delivery.kept == len(FRAMES)
+    assert delivered.node.preset.tracking.lines <= max(lines, most_lines)
     return [
         read_image(folder / f"a.{frame}.exr")[0].get_string_attribute("rde-roto:tracking")
         for frame in FRAMES

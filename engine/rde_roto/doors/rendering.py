@@ -106,8 +106,8 @@ def render(
     def watched(writer: Writer) -> AbstractContextManager[OnFrame]:
         return report(opened.shot.plate.name, len(frames), writer, as_json)
 
-    delivery, writer = deliver_within_memory(node, frames, open_safely, watched)
-    return Rendered(delivery, writer, licence_line(model))
+    delivered = deliver_within_memory(node, frames, open_safely, watched)
+    return Rendered(delivered.delivery, delivered.writer, licence_line(model))
 
 
 def _say_what_stands_in(opened: OpenedShot, frames: FrameRange) -> None:
@@ -127,13 +127,22 @@ def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
     return RotoNode(opened.shot, opened.preset, load, stores), model
 
 
+@dataclass(frozen=True)
+class Delivered(Generic[Writer]):
+    """What was delivered, by which writer, and the node that made it in the end."""
+
+    delivery: Delivery
+    writer: Writer
+    node: RotoNode
+
+
 def deliver_within_memory(
     node: RotoNode,
     frames: FrameRange,
     open_writer: Callable[[RotoNode], Writer],
     watched: Callable[[Writer], AbstractContextManager[OnFrame]],
     cancel: Cancel = never,
-) -> tuple[Delivery, Writer]:
+) -> Delivered[Writer]:
     """Delivers; when memory runs out and the preset allows it, again from a smaller picture.
 
     All frames are made again then: mattes of one run never come from two working sizes. Raises what
@@ -143,7 +152,7 @@ def deliver_within_memory(
         writer = open_writer(node)
         try:
             with watched(writer) as on_frame:
-                return deliver(node, frames, writer, on_frame, cancel), writer
+                return Delivered(deliver(node, frames, writer, on_frame, cancel), writer, node)
         except OutOfMemoryError:
             smaller = node.smaller()
             if smaller is None:

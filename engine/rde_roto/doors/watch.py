@@ -25,7 +25,7 @@ from rde_roto.doors.watchfolder.running import Taker, run
 from rde_roto.values.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
-    from rde_roto.doors.watchfolder.worker import Make
+    from rde_roto.doors.watchfolder.doing import Make
 
 HotFolderArgument = Annotated[Path, typer.Argument(help="The hot folder; made where it is not.")]
 

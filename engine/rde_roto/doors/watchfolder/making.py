@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rde_roto.devices import choose_device
 from rde_roto.doors.progress import say_licence_once
 from rde_roto.doors.rendering import provenance
-from rde_roto.doors.watchfolder.worker import SaidOf
-from rde_roto.models import load_model
+from rde_roto.doors.watchfolder.doing import Made
+from rde_roto.models import licence_line, load_model
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot
@@ -24,7 +24,7 @@ class Maker:
         self._device = choose_device(device)
         self._stores = open_stores(CacheSettings.from_environment())
 
-    def __call__(self, opened: OpenedShot) -> tuple[RotoNode, SaidOf]:
+    def __call__(self, opened: OpenedShot) -> Made:
         model = load_model(opened.model)
         say_licence_once(model)
         load = tracker_of(model, self._device)
@@ -33,4 +33,4 @@ class Maker:
         def said_of(preset: Preset) -> Mapping[str, str]:
             return provenance(opened, preset, model)
 
-        return node, said_of
+        return Made(node, said_of, licence_line(model))
