@@ -167,7 +167,7 @@ class Doing:
         return output
 
     def _report(self, job: Job, delivered: Delivered[MatteWriter], run: Run) -> None:
-        """Leaves a report and a contact sheet beside the job, which does not fail for want of them."""
+        """Leaves a report and a contact sheet; a job does not fail for want of them."""
         node, folder = delivered.node, self.claim.folder
         try:
             advice = advise(node, run.frames.intersection(node.shot.range), self._cancel)
