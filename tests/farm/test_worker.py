@@ -20,8 +20,8 @@ from toy_worker import job_text, toy_make, write_mask, write_plate
 from rde_roto.doors.watchfolder.doing import Made, Make
 from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
 from rde_roto.doors.watchfolder.inbox import Inbox
-from rde_roto.doors.watchfolder.jobs import Opener
 from rde_roto.doors.watchfolder.lookout import Lookout
+from rde_roto.doors.watchfolder.opening import Opener
 from rde_roto.doors.watchfolder.owners import Owner, Pulses
 from rde_roto.doors.watchfolder.running import run
 from rde_roto.doors.watchfolder.worker import Worker

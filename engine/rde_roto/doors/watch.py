@@ -93,7 +93,7 @@ def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
     """
     stopping = _Stopping(how.tied)
     with plate_memo() as memo:
-        from rde_roto.doors.watchfolder.jobs import Opener
+        from rde_roto.doors.watchfolder.opening import Opener
         from rde_roto.doors.watchfolder.owners import Owner
         from rde_roto.doors.watchfolder.worker import Worker
 

@@ -13,7 +13,7 @@ from rde_roto.delivery import OnFrame
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
 from rde_roto.doors.watchfolder.hot_folder import Claim, End, status_of
-from rde_roto.doors.watchfolder.jobs import Job, Opener
+from rde_roto.doors.watchfolder.opening import Job, Opener
 from rde_roto.doors.watchfolder.telling import Telling
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.node import RotoNode

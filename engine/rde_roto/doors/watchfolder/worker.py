@@ -9,8 +9,8 @@ from threading import Event
 
 from rde_roto.doors.watchfolder.doing import Doing, Make
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, Claim, status_of
-from rde_roto.doors.watchfolder.jobs import Opener
 from rde_roto.doors.watchfolder.lookout import Lookout
+from rde_roto.doors.watchfolder.opening import Opener
 from rde_roto.doors.watchfolder.owners import Beating, Owner
 from rde_roto.doors.watchfolder.telling import Telling, now_text
 from rde_roto.values.errors import DocumentError
