@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Generic
 
 from rde_roto.chain import Chain
-from rde_roto.looks import Pictures
+from rde_roto.looks import Picture
 from rde_roto.stores import Kept, Stores
 from rde_roto.tracker import State
 from rde_roto.values.errors import InputError
@@ -60,7 +60,7 @@ class Plan(Generic[State]):
         self,
         chain: Chain,
         stores: Stores,
-        pictures: Pictures,
+        pictures: Callable[[int], Picture],
         restore: Callable[[Any, Any], State],
     ) -> None:
         self._chain = chain

@@ -7,27 +7,32 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from rde_roto_client.places import AUTO, NoEngineError, read_endpoint, start
 from rde_roto_client.wire import MEMORY, PROTOCOL, STREAM, Message, Object, Pixels, Wire, WireError
 
 _STARTS_WITHIN_S = 60.0
 _ASKS_AGAIN_S = 0.1
+_MOST_ROUNDS = 100
+
+T = TypeVar("T")
 
 
 class EngineError(Exception):
     """The engine answered with an error: str() is its sentence.
 
-    `kind` is `usage`, `document`, `input`, `weights`, `memory`, `output`, `cancelled`, `protocol`
-    or `internal`, `code` what the command line would have ended with.
+    `kind` is `usage`, `document`, `input`, `lacks`, `weights`, `memory`, `output`, `cancelled`,
+    `protocol` or `internal`, `code` what the command line would have ended with. With `lacks`
+    `frames` are those of the plate that have to be pushed.
     """
 
-    def __init__(self, sentence: str, kind: str, code: int) -> None:
+    def __init__(self, sentence: str, kind: str, code: int, frames: Sequence[int] = ()) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.code = code
+        self.frames = tuple(frames)
 
 
 class Matte(NamedTuple):
@@ -117,6 +122,45 @@ class Client:
         if over is not None:
             message["over"] = over
         return str(self._asked(message, pixels).object["mask"])
+
+    def push(self, shot: Object, frame: int, pixels: Pixels) -> None:
+        """Gives the engine a frame of a plate that it cannot read: float32 RGB [height, width, 3]
+        of the data window, row 0 on top, in the plate's colour space.
+        """
+        self._asked({"do": "push", "shot": shot, "frame": frame}, pixels)
+
+    def needs(self, shot: Object, frames: str) -> list[int]:
+        """The frames that have to be pushed before these mattes can be made; at most as many as
+        the engine's cache can hold.
+        """
+        return list(self.ask("needs", shot=shot, frames=frames)["frames"])
+
+    def supplied(
+        self, shot: Object, source: Callable[[int], Pixels | None], ask: Callable[[], T]
+    ) -> T:
+        """What `ask` gives, such as `lambda: client.matte(shot, 1040)`.
+
+        While the engine lacks frames of the shot's plate, they are taken from `source`, which says
+        None for those that it has not, and pushed. Raises EngineError when that leads nowhere.
+        """
+        pushed: tuple[int, ...] = ()
+        for _ in range(_MOST_ROUNDS):
+            try:
+                return ask()
+            except EngineError as error:
+                if error.kind != "lacks" or error.frames == pushed:
+                    raise
+                pushed = error.frames
+                found = [self._push_from(source, shot, frame) for frame in pushed]
+                if not any(found):
+                    raise
+        return ask()
+
+    def _push_from(self, source: Callable[[int], Pixels | None], shot: Object, frame: int) -> bool:
+        pixels = source(frame)
+        if pixels is not None:
+            self.push(shot, frame, pixels)
+        return pixels is not None
 
     def matte(
         self,
@@ -269,4 +313,5 @@ def _unless_error(answer: Message) -> Message:
     if not isinstance(error, dict):
         raise WireError("the engine's answer is none")
     kind, code = str(error.get("kind")), error.get("code")
-    raise EngineError(str(error.get("sentence")), kind, code if isinstance(code, int) else 1)
+    sentence, frames = str(error.get("sentence")), error.get("frames", ())
+    raise EngineError(sentence, kind, code if isinstance(code, int) else 1, frames)

@@ -11,6 +11,7 @@ from toy_shots import MemoryPlate, ToyNode, a_shot, mask
 from rde_roto.advice import advise, confidences, next_to_fix
 from rde_roto.node import RotoNode
 from rde_roto.stores import Kept, MatteStore, Stores
+from rde_roto.stores.ram import RamCache
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -26,7 +27,7 @@ class Told(MatteStore):
     """Raw mattes as the test tells them, whatever is asked for: nothing is ever tracked."""
 
     def __init__(self, raws: dict[str, FloatArray]) -> None:
-        super().__init__(0)
+        super().__init__(RamCache(0))
         self._raws = raws
 
     def get(self, digest: str) -> Kept:

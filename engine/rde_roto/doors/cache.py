@@ -28,7 +28,7 @@ def info(
     """Where the cache lies, how large it is and may be, and when it was used."""
     settings, folder = _opened()
     census = folder.census()
-    used_ns = [entry.used_ns for entry in census.states + census.raws]
+    used_ns = [entry.used_ns for entry in census.entries]
     oldest, newest = (_time(min(used_ns)), _time(max(used_ns))) if used_ns else (None, None)
     snapshots = sum(len(span.snapshots) for span in census.spans.values())
     facts = {
@@ -41,6 +41,8 @@ def info(
         "snapshots": snapshots,
         "raw_mattes_bytes": bytes_of(census.raws),
         "raw_mattes": len(census.raws),
+        "pushed_frames_bytes": bytes_of(census.pushed),
+        "pushed_frames": len(census.pushed),
         "plate_memo_bytes": _memo_bytes(settings),
         "oldest_use": oldest,
         "newest_use": newest,
@@ -53,6 +55,7 @@ def info(
     print(f"  states      {_size(bytes_of(census.states))}: ", end="")
     print(f"{snapshots} snapshot(s) of {len(census.spans)} span(s)")
     print(f"  raw mattes  {_size(bytes_of(census.raws))}: {len(census.raws)}")
+    print(f"  pushed      {_size(bytes_of(census.pushed))}: {len(census.pushed)} plate frame(s)")
     print(f"plate memo    {_size(_memo_bytes(settings))}")
     print(f"in memory     up to {_size(settings.ram_bytes)}")
     print(f"used          {f'{oldest} to {newest}' if used_ns else 'never'}")

@@ -40,7 +40,7 @@ class FilledPlate:
 
     def digest(self, frame: int) -> str:
         """A held frame has the digest of the one that it holds, a black one that of its size."""
-        shown = self._shown(frame)
+        shown = self.shown(frame)
         return self._black_digest() if shown is None else self.source.digest(shown)
 
     @property
@@ -50,12 +50,12 @@ class FilledPlate:
 
     def read(self, frame: int) -> FloatArray:
         """What the source gives for the frame that is shown; float32 zeros [H, W, 3] for black."""
-        shown = self._shown(frame)
+        shown = self.shown(frame)
         return self._black() if shown is None else self.source.read(shown)
 
     def attributes(self, frame: int) -> Attributes:
         """Those of the frame that is shown; none for black (`Footage`)."""
-        shown = self._shown(frame)
+        shown = self.shown(frame)
         return {} if shown is None else self.source.attributes(shown)
 
     @property
@@ -65,18 +65,18 @@ class FilledPlate:
 
     def linear(self, frame: int) -> FloatArray:
         """The light of the frame that is shown, float32 [H, W, 3]; zeros for black."""
-        shown = self._shown(frame)
+        shown = self.shown(frame)
         return self._black() if shown is None else self.source.linear(shown)
 
-    def _black(self) -> FloatArray:
-        return np.zeros((*self.format.data.shape, 3), np.float32)
-
-    def _shown(self, frame: int) -> int | None:
+    def shown(self, frame: int) -> int | None:
         """The source's frame that is seen at a frame of the range, None for black."""
         there = self.source.range
         if frame in there or frame not in self.range:  # the source has the sentence for the latter
             return frame
         return next(there.walk(frame, there.first)) if self.fill == "hold" else None
+
+    def _black(self) -> FloatArray:
+        return np.zeros((*self.format.data.shape, 3), np.float32)
 
     def _black_digest(self) -> str:
         return digest_of("black", *self.format.data.shape)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rde_roto.images.color import linear_space, look_of, to_linear, to_network_view, transform_name
+from rde_roto.images.color import transform_name
 from rde_roto.images.input_space import InputSpace
 from rde_roto.images.origin import Attributes, time_of
+from rde_roto.images.spaced import SpacedPlate
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
 from rde_roto.values.timecode import Timecode
@@ -60,7 +60,7 @@ def open_movie(
     return MoviePlate(path, space, hash_file)
 
 
-class MoviePlate:
+class MoviePlate(SpacedPlate):
     """A plate decoded from one video stream, turned upright as the file asks for.
 
     Reading forwards decodes each frame once; any other order seeks to the keyframe before. Only
@@ -89,20 +89,6 @@ class MoviePlate:
         index = self._index(frame)
         return digest_of(self._content, index, transform_name(self.space.name))
 
-    @property
-    def look(self) -> Look | None:
-        """That of its colour space: see `look_of`."""
-        return look_of(self.space.name)
-
-    def read(self, frame: int) -> FloatArray:
-        """The frame, float32 [H, W, 3] RGB, row 0 on top: the network's view, 0..1; with a look,
-        the plate's own values.
-
-        Raises InputError when the frame is missing, damaged or of another size than the first.
-        """
-        pixels = self._pixels(frame)
-        return to_network_view(pixels, self.space.name) if self.look is None else pixels
-
     def attributes(self, frame: int) -> Attributes:
         """The frame's timecode, and the movie's frame rate (`Footage`)."""
         rate = self._decoder.frame_rate
@@ -111,16 +97,8 @@ class MoviePlate:
         start = None if self.timecode is None else Timecode.parse(self.timecode, rate)
         return time_of(start, rate, self._index(frame))
 
-    @property
-    def linear_space(self) -> str:
-        """The scene-linear colour space of `linear`."""
-        return linear_space(self.space.name)
-
-    def linear(self, frame: int) -> FloatArray:
-        """The frame's own light, float32 [H, W, 3] RGB, row 0 on top; raises as `read` does."""
-        return to_linear(self._pixels(frame), self.space.name)
-
     def _pixels(self, frame: int) -> FloatArray:
+        """Raises InputError when it is missing, damaged or of another size than the first."""
         index = self._index(frame)
         with self._lock:
             decoded = self._decoder.frame(index)

@@ -1,6 +1,7 @@
-"""Digests of plate files as they were when last read, so that a shot opens without reading them.
+"""Digests of plate files as they were when last read, so that a shot opens without reading them,
+and of the frames that hosts have pushed.
 
-It is only a memo: whatever goes wrong with it, the file is read.
+It is only a memo: whatever goes wrong with it, the file is read, or the frame is pushed again.
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ class _Stamp(NamedTuple):
         return now_ns - max(self.modified_ns, self.changed_ns) >= _SETTLED_AFTER_NS
 
 
+_PUSHED = _Stamp(0, 0, 0)
+"""A pushed frame never changes: another picture comes under another plate's name."""
+
+
 class PlateMemo:
     """Digests by a file's absolute path, size and times, in a cache folder.
 
@@ -72,6 +77,7 @@ class PlateMemo:
         self._now_ns = now_ns
         self._lock = Lock()
         self._unwritten: dict[bytes, tuple[_Stamp, str]] = {}
+        self._pushed: dict[bytes, str] = {}
         self._written_ns = now_ns()
         self._database: sqlite3.Connection | None = None
         with suppress(OSError), self._or_none():
@@ -113,6 +119,28 @@ class PlateMemo:
                 if _Stamp.of(path) == stamp:
                     self._keep(key, stamp, digest)
         return digest
+
+    def pushed(self, plate: str, frame: int) -> str | None:
+        """The digest of a frame that a host has pushed; None where it has not.
+
+        ``plate`` names the plate, of whichever host.
+        """
+        key = _pushed_key(plate, frame)
+        return self._pushed.get(key) or self._find(key, _PUSHED)
+
+    def keep_pushed(self, plate: str, frame: int, digest: str) -> str:
+        """Keeps the digest of a pushed frame, at once and on disk; the first one, which is given
+        back, stays.
+        """
+        key = _pushed_key(plate, frame)
+        known = self._find(key, _PUSHED)
+        with self._lock:
+            # should the disk be of no use, this is what there is
+            kept = self._pushed.setdefault(key, known or digest)
+            if known is None:
+                self._unwritten[key] = _PUSHED, kept
+                self._write()
+        return kept
 
     def _find(self, key: bytes, stamp: _Stamp) -> str | None:
         with self._lock:
@@ -160,6 +188,10 @@ class PlateMemo:
         if database is not None:
             with suppress(sqlite3.Error):
                 database.close()
+
+
+def _pushed_key(plate: str, frame: int) -> bytes:
+    return f"pushed:{plate}/{frame}".encode()  # no absolute path, as the others are
 
 
 def _checksum(key: bytes, stamp: _Stamp, digest: str) -> str:

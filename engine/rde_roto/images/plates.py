@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rde_roto.images.color import linear_space, look_of, to_linear, to_network_view, transform_name
+from rde_roto.images.color import transform_name
 from rde_roto.images.files import read_channels, read_headers
 from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
@@ -17,10 +17,10 @@ from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
 from rde_roto.images.origin import Attributes
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.images.spaced import SpacedPlate
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat
 
@@ -56,7 +56,7 @@ def open_plate(
 
 
 @dataclass(frozen=True, eq=False)
-class SequencePlate:
+class SequencePlate(SpacedPlate):
     """A plate of one image file a frame, all of which are in one colour space.
 
     `hash_file` gives the digest of a file's bytes.
@@ -88,36 +88,17 @@ class SequencePlate:
         picture = (self.picture.view or "", self.picture.layer or "")
         return digest_of(content, *picture, transform_name(self.space.name))
 
-    @property
-    def look(self) -> Look | None:
-        """That of its colour space: see `look_of`."""
-        return look_of(self.space.name)
-
-    def read(self, frame: int) -> FloatArray:
-        """The frame, float32 [H, W, 3] RGB, row 0 on top: the network's view, 0..1; with a look,
-        the plate's own values.
-
-        Grey becomes three channels; alpha is ignored. Raises InputError when the frame is missing,
-        damaged, without colour channels, or differs from the first frame in size or windows.
-        """
-        pixels = self._pixels(frame)
-        return to_network_view(pixels, self.space.name) if self.look is None else pixels
-
     def attributes(self, frame: int) -> Attributes:
         """What the frame's header says that is true of its matte too (`Footage`)."""
         path = self.sequence.path(frame)
         return self.picture.find(path, read_headers(path)).header.attributes
 
-    @property
-    def linear_space(self) -> str:
-        """The scene-linear colour space of `linear`."""
-        return linear_space(self.space.name)
-
-    def linear(self, frame: int) -> FloatArray:
-        """The frame's own light, float32 [H, W, 3] RGB, row 0 on top; raises as `read` does."""
-        return to_linear(self._pixels(frame), self.space.name)
-
     def _pixels(self, frame: int) -> FloatArray:
+        """Grey becomes three channels; alpha is ignored.
+
+        Raises InputError when the frame is missing, damaged, without colour channels, or differs
+        from the first frame in size or windows.
+        """
         path = self.sequence.path(frame)
         picture = self.picture.find(path, read_headers(path))
         if picture.header.format != self.format:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
+from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import element_names, read_mask
 from rde_roto.images.missing_frames import FilledPlate
 from rde_roto.images.origin import Footage, Origin
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import DiskPlate, open_plate
+from rde_roto.images.plates import DiskPlate
 from rde_roto.images.sequences import FramePattern
 from rde_roto.shot_files.locks import FileLock
 from rde_roto.values.errors import InputError, UsageError
@@ -23,6 +25,9 @@ from rde_roto.values.plate import MissingPolicy, Plate, PlateFormat
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 from rde_roto.values.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
+
+OpenPlate: TypeAlias = "Callable[[PlateEntry, Preset, Path, PlateMemo | None], Footage]"
+"""Opens the plate of a document, as `open_entry` does."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +61,32 @@ class OpenedShot:
         return self.gaps.difference(self.shot.range)
 
 
+def open_entry(
+    entry: PlateEntry, preset: Preset, folder: Path, memo: PlateMemo | None = None
+) -> DiskPlate:
+    """The plate of a document whose paths start at `folder`, as it lies on disk.
+
+    Raises as `images.plates.open_plate` does.
+    """
+    picture = PictureName(entry.view, entry.layer)
+    space = preset.input.color_space
+    path = str(folder / entry.path)
+    return plates.open_plate(path, entry.color_space, memo, picture, space)
+
+
 def open_document(
-    document: ShotDocument, preset: Preset, folder: Path = Path(), memo: PlateMemo | None = None
+    document: ShotDocument,
+    preset: Preset,
+    folder: Path = Path(),
+    memo: PlateMemo | None = None,
+    open_plate: OpenPlate = open_entry,
 ) -> OpenedShot:
     """The shot of a document whose paths start at `folder`; every mask is read and checked.
 
     Raises UsageError for what does not fit together, InputError for a plate or mask that is
     missing, damaged or of the wrong size.
     """
-    source, missing = open_entry(document.plate, preset, folder, memo), document.plate.missing
+    source, missing = open_plate(document.plate, preset, folder, memo), document.plate.missing
     asked = document.range or _whole_range(source, missing)
     plate, frames = _with_policy(source, asked, missing)
     elements = shot_elements(document)
@@ -85,18 +107,6 @@ def open_document(
     gaps = asked.difference(source.range)
     preset = preset.model_copy(update={"finish": preset.finish.at_proxy(proxy)})
     return OpenedShot(shot, preset, model, (*drawn, *pinned), gaps, missing, Origin.of(plate))
-
-
-def open_entry(
-    entry: PlateEntry, preset: Preset, folder: Path, memo: PlateMemo | None = None
-) -> DiskPlate:
-    """The plate of a document whose paths start at `folder`, as it lies on disk.
-
-    Raises as `images.plates.open_plate` does.
-    """
-    picture = PictureName(entry.view, entry.layer)
-    space = preset.input.color_space
-    return open_plate(str(folder / entry.path), entry.color_space, memo, picture, space)
 
 
 def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat, proxy: int = 1) -> FileLock:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import FramePattern
-from rde_roto.shot_files.opening import OpenedShot, open_document, open_entry
+from rde_roto.shot_files.opening import OpenedShot, OpenPlate, open_document, open_entry
 from rde_roto.shot_files.writing import write_document
 from rde_roto.values.documents import is_path
 from rde_roto.values.errors import DocumentError, InputError, UsageError
@@ -60,7 +60,12 @@ class ShotFile:
         """The folder of its locked mattes, from its own: `hero.shot.d/locks`."""
         return f"{self.path.resolve().name.removesuffix('.yaml')}.d/locks"
 
-    def open(self, memo: PlateMemo | None = None, preset: Preset | None = None) -> OpenedShot:
+    def open(
+        self,
+        memo: PlateMemo | None = None,
+        preset: Preset | None = None,
+        open_plate: OpenPlate = open_entry,
+    ) -> OpenedShot:
         """The shot, with its own preset or another one.
 
         Raises DocumentError for what does not fit together, InputError for a plate or mask that is
@@ -68,7 +73,7 @@ class ShotFile:
         """
         preset = preset or self.preset()
         with naming_the_document(self.path):
-            opened = open_document(self.says, preset, self.folder, memo)
+            opened = open_document(self.says, preset, self.folder, memo, open_plate)
         return replace(opened, document=self.path)
 
     def missing(self) -> Iterator[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rde_roto.stores.folder import CacheFolder
-from rde_roto.stores.layout import Place
+from rde_roto.stores.layout import Place, pushed_name
 from rde_roto.stores.mattes import Kept, MatteStore
+from rde_roto.stores.ram import RamCache
 from rde_roto.stores.snapshots import SnapshotStore
 from rde_roto.values.cache_settings import CacheSettings
 
@@ -24,12 +25,13 @@ class Stores:
 
     snapshots: states of the model's memory. raws: the network's own mattes, uint16 [K, H, W]; RAM,
     then disk. mattes: finished ones, float32 [K, H, W], which are large and quick to finish again,
-    so in RAM alone.
+    so in RAM alone. pushed: frames of plates that a host has pushed, float32 [H, W, 3]; as raws.
     """
 
     snapshots: SnapshotStore
     raws: MatteStore
     mattes: MatteStore
+    pushed: MatteStore
 
     @classmethod
     def in_ram(cls, ram_bytes: int = 10**9) -> Stores:
@@ -45,6 +47,10 @@ def open_stores(settings: CacheSettings) -> Stores:
 def _stores(ram_bytes: int, folder: CacheFolder | None) -> Stores:
     # Half for states, which take longest to make again; a stream of mattes cannot push them out.
     quarter = ram_bytes // 4
+    as_they_came: RamCache[Kept] = RamCache(quarter)
     return Stores(
-        SnapshotStore(2 * quarter, folder), MatteStore(quarter, folder), MatteStore(quarter)
+        SnapshotStore(2 * quarter, folder),
+        raws=MatteStore(as_they_came, folder),
+        mattes=MatteStore(RamCache(quarter)),
+        pushed=MatteStore(as_they_came, folder, pushed_name),
     )

@@ -1,9 +1,9 @@
 """What to remove from a cache that has grown too large.
 
-Raw mattes take most of the room, and each is quick to make from a state nearby; states are few, and
-what makes a jump to any frame and the resuming of a killed run possible. So a quarter of the budget
-is kept for states, which no flood of mattes pushes out, three quarters for mattes; either may use
-what the other leaves free.
+Raw mattes and pushed frames take most of the room; a matte is quick to make from a state nearby, a
+frame is pushed again. States are few, and what makes a jump to any frame and the resuming of a
+killed run possible. So a quarter of the budget is kept for states, which no flood of pictures
+pushes out, three quarters for pictures; either may use what the other leaves free.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _STATES_SHARE = 1 / 4
 def surplus(census: Census, target_bytes: int) -> list[Entry]:
     """What to remove so that no more than ``target_bytes`` are left; left-overs go in any case."""
     states_share = round(target_bytes * _STATES_SHARE)
-    raws_share = target_bytes - states_share
-    raws_bytes, states_bytes = bytes_of(census.raws), bytes_of(census.states)
-    raws_excess = raws_bytes - (target_bytes - min(states_bytes, states_share))
-    states_excess = states_bytes - (target_bytes - min(raws_bytes, raws_share))
+    pictures_share = target_bytes - states_share
+    pictures_bytes, states_bytes = bytes_of(census.pictures), bytes_of(census.states)
+    pictures_excess = pictures_bytes - (target_bytes - min(states_bytes, states_share))
+    states_excess = states_bytes - (target_bytes - min(pictures_bytes, pictures_share))
     return (
         census.left_overs
-        + _used_longest_ago(census.raws, raws_excess)
+        + _used_longest_ago(census.pictures, pictures_excess)
         + _thinned(list(census.spans.values()), states_excess)
     )
 

@@ -52,7 +52,7 @@ class CacheFolder:
 
     def __init__(self, path: Path, budget_bytes: int) -> None:
         self.path = path
-        self._budget_bytes = budget_bytes
+        self.budget_bytes = budget_bytes
         self._room_bytes = 0  # what may be written before the next look
         self._warned = False
         self._lock = Lock()
@@ -68,7 +68,7 @@ class CacheFolder:
             _log.warning("%s is damaged: it is removed and made again", self.path / name)
             self.discard(name)
             return None
-        self._mark_used(name)
+        self.mark_used(name)
         return data
 
     def write(self, name: str, make: Callable[[], bytes]) -> None:
@@ -77,11 +77,21 @@ class CacheFolder:
         An entry that is there is marked as used. One that is larger than what eviction leaves of
         the budget is not kept.
         """
-        if self._mark_used(name):
+        if self.mark_used(name):
             return
         data = sealed(make(), name)
         if self._has_room(len(data)):
             self._save(name, data)
+
+    def mark_used(self, name: str) -> bool:
+        """Sets an entry's mtime, as reading it does; whether it is there."""
+        try:
+            os.utime(self.path / name)
+        except PermissionError:
+            return True  # another user's
+        except OSError:
+            return False
+        return True
 
     def discard(self, name: str) -> bool:
         """Removes an entry. Whether it is gone."""
@@ -114,7 +124,7 @@ class CacheFolder:
         """
         checked, damaged = 0, []
         census = self.census()
-        for entry in census.states + census.raws:
+        for entry in census.entries:
             data = self._bytes(entry.name)
             if data is not None:
                 checked += 1
@@ -132,18 +142,8 @@ class CacheFolder:
                 self._warn_once(error)
             return None
 
-    def _mark_used(self, name: str) -> bool:
-        """Sets an entry's mtime; whether it is there."""
-        try:
-            os.utime(self.path / name)
-        except PermissionError:
-            return True  # another user's
-        except OSError:
-            return False
-        return True
-
     def _has_room(self, nbytes: int) -> bool:
-        if nbytes > self._budget_bytes * _KEPT_SHARE:
+        if nbytes > self.budget_bytes * _KEPT_SHARE:
             return False
         with self._lock:
             if nbytes > self._room_bytes:
@@ -157,11 +157,11 @@ class CacheFolder:
         """Makes room for so many bytes at least; how many may be written before the next look."""
         census = self.census()
         held_bytes = census.bytes
-        if held_bytes + nbytes > self._budget_bytes:
-            target_bytes = int(self._budget_bytes * _KEPT_SHARE) - nbytes
+        if held_bytes + nbytes > self.budget_bytes:
+            target_bytes = int(self.budget_bytes * _KEPT_SHARE) - nbytes
             held_bytes -= bytes_of(self._pruned(census, target_bytes).removed)
-        free_bytes = self._budget_bytes - held_bytes
-        return min(free_bytes, max(nbytes, int(self._budget_bytes * _LOOK_AFTER_SHARE)))
+        free_bytes = self.budget_bytes - held_bytes
+        return min(free_bytes, max(nbytes, int(self.budget_bytes * _LOOK_AFTER_SHARE)))
 
     def _pruned(self, census: Census, target_bytes: int) -> Pruned:
         going = surplus(census, target_bytes)
@@ -180,7 +180,7 @@ class CacheFolder:
             except (OSError, OutputError) as error:
                 if tries_left and isinstance(error.__cause__, (FileNotFoundError, FileExistsError)):
                     continue  # another process has just removed the folder, which was empty
-                if not self._mark_used(name):  # else another process has just written it
+                if not self.mark_used(name):  # else another process has just written it
                     self._warn_once(error)
             return
 

@@ -3,6 +3,7 @@
     states/SPAN/anchors.safetensors         what all states of a span have in common
     states/SPAN/000024.DIGEST.safetensors   the rest of the state after 24 memory frames
     raws/4f/DIGEST.safetensors              a raw matte
+    plates/4f/DIGEST.safetensors            a frame of a plate that a host has pushed
 
 An entry's name is its path below the folder. Files of any other name are nobody's and stay.
 """
@@ -49,6 +50,11 @@ def anchors_name(span: str) -> str:
 def raw_name(digest: str) -> str:
     """The name of a raw matte; a folder holds one of 256 of them."""
     return f"raws/{digest[:2]}/{digest}{SUFFIX}"
+
+
+def pushed_name(digest: str) -> str:
+    """The name of a pushed frame, likewise."""
+    return f"plates/{digest[:2]}/{digest}{SUFFIX}"
 
 
 def places_of(folder: Path, span: str) -> frozenset[Place]:
@@ -102,6 +108,7 @@ class Census:
 
     spans: dict[str, SpanEntries] = field(default_factory=dict)
     raws: list[Entry] = field(default_factory=list)
+    pushed: list[Entry] = field(default_factory=list)
     left_overs: list[Entry] = field(default_factory=list)
 
     @property
@@ -110,9 +117,19 @@ class Census:
         return [entry for span in self.spans.values() for entry in span.entries]
 
     @property
+    def pictures(self) -> list[Entry]:
+        """Raw mattes and pushed frames: what is large, and quick to come by again."""
+        return self.raws + self.pushed
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All but the left-overs."""
+        return self.states + self.pictures
+
+    @property
     def bytes(self) -> int:
         """Of all but the left-overs."""
-        return bytes_of(self.states) + bytes_of(self.raws)
+        return bytes_of(self.entries)
 
 
 def bytes_of(entries: list[Entry]) -> int:
@@ -124,7 +141,7 @@ def take_census(folder: Path) -> Census:
     """What is there. Files may come and go meanwhile; what cannot be read is not there."""
     census = Census()
     old_ns = time.time_ns() - LEFT_OVER_AFTER_S * 10**9
-    for kind in ("states", "raws"):
+    for kind in ("states", "raws", "plates"):
         for group in _scanned(folder / kind):
             for file in _scanned(Path(group.path)):
                 with suppress(OSError):  # another process has removed it
@@ -142,9 +159,9 @@ def _count(census: Census, entry: Entry, old_ns: int) -> None:
     if name.endswith(".tmp"):
         if entry.used_ns < old_ns:
             census.left_overs.append(entry)
-    elif kind == "raws":
+    elif kind in ("raws", "plates"):
         if name.endswith(SUFFIX):
-            census.raws.append(entry)
+            (census.raws if kind == "raws" else census.pushed).append(entry)
     elif name == _ANCHORS:
         census.spans.setdefault(group, SpanEntries()).anchors = entry
     elif (place := _place(group, name)) is not None:

@@ -1,7 +1,8 @@
-"""Mattes by digest."""
+"""Mattes by digest, and what else is planes of a picture."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any, NamedTuple
 
@@ -18,7 +19,10 @@ _PLANES, _BOX = "planes", "box"
 
 
 class Kept(NamedTuple):
-    """Planes [K, H, W], and the part of the plate that they show; None for the whole."""
+    """Planes [K, H, W], and the part of the plate that they show; None for the whole.
+
+    Of a pushed frame [H, W, 3].
+    """
 
     planes: NDArray[Any]
     box: Window | None = None
@@ -28,17 +32,40 @@ class MatteStore:
     """Mattes by digest, in RAM and then, where there is a folder, on disk.
 
     Safe to use from several threads.
+
+    Args:
+        ram: which other stores may use too.
+        folder: the cache's.
+        name: of the entry of a digest, in that folder.
     """
 
-    def __init__(self, ram_bytes: int, folder: CacheFolder | None = None) -> None:
-        self._ram: RamCache[Kept] = RamCache(ram_bytes)
+    def __init__(
+        self,
+        ram: RamCache[Kept],
+        folder: CacheFolder | None = None,
+        name: Callable[[str], str] = raw_name,
+    ) -> None:
+        self._ram = ram
         self._folder = folder
+        self._name = name
+
+    @property
+    def room_bytes(self) -> int:
+        """About how much it holds at least, beside all else."""
+        disk_bytes = 0 if self._folder is None else self._folder.budget_bytes // 2
+        return max(self._ram.budget_bytes // 2, disk_bytes)
+
+    def has(self, digest: str) -> bool:
+        """Whether something was put under this digest and is here; it counts as used."""
+        if self._ram.get(digest) is not None:
+            return True
+        return self._folder is not None and self._folder.mark_used(self._name(digest))
 
     def get(self, digest: str) -> Kept | None:
         """What was put under this digest, read-only; None when it is not here."""
         kept = self._ram.get(digest)
         if kept is None and self._folder is not None:
-            data = self._folder.read(raw_name(digest))
+            data = self._folder.read(self._name(digest))
             if data is not None:
                 tensors = load(data)
                 box = Window(*tensors[_BOX].tolist()) if _BOX in tensors else None
@@ -49,7 +76,7 @@ class MatteStore:
         """Keeps planes, which must not change from now on."""
         kept = self._kept(digest, planes, box)
         if self._folder is not None:
-            self._folder.write(raw_name(digest), lambda: _saved(kept))
+            self._folder.write(self._name(digest), lambda: _saved(kept))
 
     def _kept(self, digest: str, planes: NDArray[Any], box: Window | None) -> Kept:
         # a view would keep the whole array it looks into, which may be that of many frames

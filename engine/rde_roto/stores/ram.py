@@ -13,7 +13,7 @@ class RamCache(Generic[V]):
     """Values by digest; those not used longest go first. Safe to use from several threads."""
 
     def __init__(self, budget_bytes: int) -> None:
-        self._budget_bytes = budget_bytes
+        self.budget_bytes = budget_bytes
         self._held_bytes = 0
         self._values: OrderedDict[str, tuple[V, int]] = OrderedDict()
         self._lock = Lock()
@@ -32,10 +32,10 @@ class RamCache(Generic[V]):
         with self._lock:
             _, freed_bytes = self._values.pop(digest, (None, 0))
             self._held_bytes -= freed_bytes
-            if nbytes > self._budget_bytes:
+            if nbytes > self.budget_bytes:
                 return
             self._held_bytes += nbytes
             self._values[digest] = value, nbytes
-            while self._held_bytes > self._budget_bytes:
+            while self._held_bytes > self.budget_bytes:
                 _, (_, freed_bytes) = self._values.popitem(last=False)
                 self._held_bytes -= freed_bytes

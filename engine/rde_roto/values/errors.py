@@ -36,6 +36,14 @@ class InputError(RotoError):
     exit_code = 4
 
 
+class LacksError(InputError):
+    """Frames of a plate that a host has yet to push; `frames` names them, the most urgent first."""
+
+    def __init__(self, message: str, frames: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.frames = frames
+
+
 class WeightsError(RotoError):
     """Network weights that are missing, damaged or of another architecture."""
 

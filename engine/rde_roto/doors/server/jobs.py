@@ -12,9 +12,10 @@ from typing import Literal, TypeAlias
 
 from rde_roto.engine import Engine, Priority
 from rde_roto.images.mattes import MatteWriter
+from rde_roto.lacking import all_lacking
 from rde_roto.node import RotoNode
 from rde_roto.streams import WriteBehind
-from rde_roto.values.errors import RotoError
+from rde_roto.values.errors import LacksError, RotoError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
@@ -85,6 +86,8 @@ class Jobs:
                     self._make(job, node, due, write)
         except FutureCancelled:
             job.state = "cancelled"
+        except LacksError as error:
+            job.error, job.state = all_lacking(node, frames, error), "failed"
         except RotoError as error:
             job.error, job.state = error, "failed"
         except Exception as error:  # of whatever kind: a host waits for the end of it

@@ -12,9 +12,7 @@ from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.files import read_header
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError, UsageError
-from rde_roto.values.plate import PlateFormat, Window
-
-LARGEST_PX = 16384
+from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window
 
 
 def keep_mask(pixels: bytes | bytearray, window: Window, over: Path | None = None) -> Path:

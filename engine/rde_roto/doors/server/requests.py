@@ -15,19 +15,21 @@ from pydantic import ValidationError
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import provenance
 from rde_roto.doors.server.jobs import Jobs
-from rde_roto.doors.server.masks import LARGEST_PX, keep_mask
+from rde_roto.doors.server.masks import keep_mask
 from rde_roto.doors.server.shots import HostsShot, Shots
 from rde_roto.engine import Engine, Priority
 from rde_roto.images.mattes import open_matte_writer
+from rde_roto.lacking import all_lacking, lacking
 from rde_roto.models import list_models
-from rde_roto.values.errors import CancelledError, RotoError, UsageError
+from rde_roto.node import RotoNode
+from rde_roto.values.errors import CancelledError, LacksError, RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
-from rde_roto.values.plate import Window
+from rde_roto.values.plate import LARGEST_PX, Window
 from rde_roto.values.preset_files import preset_library
 from rde_roto.values.settings import Settings
 
-MOST_PIXEL_BYTES = 4 * LARGEST_PX**2
+MOST_PIXEL_BYTES = 12 * LARGEST_PX**2
 _LOOKS_AGAIN_S = 0.1  # whether the host is still there
 
 Object = dict[str, Any]
@@ -63,6 +65,11 @@ class _Keep(Settings):
     x: int = 0
     y: int = 0
     over: str | None = None
+
+
+class _Push(Settings):
+    shot: Object
+    frame: int
 
 
 class _Matte(Settings):
@@ -122,6 +129,8 @@ class Requests:
             "models": lambda: self._models(_read(_Nothing, said)),
             "open": lambda: self._open(_read(_Open, said)),
             "keep": lambda: self._keep(_read(_Keep, said), pixels),
+            "push": lambda: self._push(_read(_Push, said), pixels),
+            "needs": lambda: self._needs(_read(_Frames, said)),
             "matte": lambda: self._matte(host, _read(_Matte, said)),
             "stored": lambda: self._stored(_read(_Frames, said)),
             "prefetch": lambda: self._prefetch(_read(_Frames, said)),
@@ -169,6 +178,19 @@ class Requests:
         over = None if request.over is None else Path(request.over)
         return Answer({"mask": str(keep_mask(pixels, window, over))})
 
+    def _push(self, request: _Push, pixels: Pixels | None) -> Answer:
+        if not isinstance(pixels, (bytes, bytearray)):
+            raise ProtocolError("push needs pixels")
+        pushed = self.shots.get(request.shot).pushed
+        if pushed is None:
+            raise UsageError("the engine reads the files of this plate: nothing is pushed")
+        pushed.keep(request.frame, pixels)
+        return Answer({})
+
+    def _needs(self, request: _Frames) -> Answer:
+        node = self.shots.get(request.shot).node
+        return Answer({"frames": lacking(node, _frames_of(node.shot.range, request.frames))})
+
     def _matte(self, host: Host, request: _Matte) -> Answer:
         found = self.shots.get(request.shot)
         places = list(range(len(found.opened.shot.names)))
@@ -176,7 +198,10 @@ class Requests:
             places = [_place_of(request.element, found)]
         viewer: Hashable = request.viewer and (host.process, request.viewer)
         future = self.engine.submit(found.node, request.frame, Priority.LOOKING, viewer or None)
-        matte = self._waited(future, host, request.ticket)
+        try:
+            matte = self._waited(future, host, request.ticket)
+        except LacksError as error:
+            raise all_lacking(found.node, [request.frame], error) from error
         alpha = matte.alpha[places]
         return Answer(
             {
@@ -209,7 +234,7 @@ class Requests:
     def _stored(self, request: _Frames) -> Answer:
         node = self.shots.get(request.shot).node
         asked = FrameRange.parse(request.frames).intersection(node.shot.range)
-        frames = FrameRange.of(frame for frame in asked if node.stored(frame) is not None)
+        frames = FrameRange.of(frame for frame in asked if _is_stored(node, frame))
         return Answer({"frames": str(frames)})
 
     def _prefetch(self, request: _Frames) -> Answer:
@@ -271,6 +296,8 @@ def error_object(error: Exception) -> Object:
     code = error.exit_code if isinstance(error, RotoError) else 1
     kind = "protocol" if isinstance(error, ProtocolError) else _KINDS.get(code, "internal")
     sentence = str(error) if isinstance(error, RotoError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, LacksError):
+        return {"kind": "lacks", "code": code, "sentence": sentence, "frames": error.frames}
     return {"kind": kind, "code": code, "sentence": sentence}
 
 
@@ -289,6 +316,13 @@ def _frames_of(range_: FrameRange, text: str) -> FrameRange:
     if outside:
         raise UsageError(f"the shot has {range_}, not {outside}")
     return frames
+
+
+def _is_stored(node: RotoNode, frame: int) -> bool:
+    try:
+        return node.stored(frame) is not None
+    except LacksError:  # nobody knows its name yet
+        return False
 
 
 def _place_of(element: str, found: HostsShot) -> int:

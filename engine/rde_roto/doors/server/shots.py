@@ -9,33 +9,42 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import torch
+from pydantic import ValidationError
 
+from rde_roto.doors.server.pushed import FramesOf, PushedEntry, opener
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.models import Model, load_model
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.shot_files.opening import open_entry
 from rde_roto.stores import Stores, open_stores
 from rde_roto.values.cache_settings import CacheSettings
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.shot_document import ShotDocument, parse_shot_document
 
 _MOST_SHOTS = 16
 
 # what a request says is no file: its paths start at the root, and messages name it so
 _REQUEST = Path("/request")
+_NO_FILES = "/"
 
 
 @dataclass(frozen=True, eq=False)
 class HostsShot:
-    """A shot that a host described, and the model that tracks it."""
+    """A shot that a host described, and the model that tracks it.
+
+    `pushed` are the frames of its plate where the host pushes them.
+    """
 
     opened: OpenedShot
     model: Model
     device: torch.device
     stores: Stores
+    pushed: FramesOf | None = None
 
     @cached_property
     def node(self) -> RotoNode:
@@ -71,20 +80,44 @@ class Shots:
         text = json.dumps(said, ensure_ascii=False, sort_keys=True)
         with self._lock:
             if fresh or text not in self._open:
-                self._open[text] = self._opened(text)
+                self._open[text] = self._opened(json.loads(text))
             self._open.move_to_end(text)
             while len(self._open) > _MOST_SHOTS:
                 self._open.popitem(last=False)
             return self._open[text]
 
-    def _opened(self, text: str) -> HostsShot:
+    def _opened(self, said: dict[str, Any]) -> HostsShot:
+        entry = _take_pushed(said)
+        text = json.dumps(said, ensure_ascii=False)
         file = ShotFile(_REQUEST, text, parse_shot_document(_REQUEST, text))
         _refuse_relative(file.says)
-        opened = replace(file.open(self._memo), document=None)
+        pushed = None if entry is None else FramesOf(entry, self._memo, self._stores.pushed)
+        opens = open_entry if pushed is None else opener(pushed)
+        opened = replace(file.open(self._memo, open_plate=opens), document=None)
         model = self._models.get(opened.model)
         if model is None:
             model = self._models[opened.model] = load_model(opened.model)
-        return HostsShot(opened, model, self._device, self._stores)
+        return HostsShot(opened, model, self._device, self._stores, pushed)
+
+
+def _take_pushed(said: dict[str, Any]) -> PushedEntry | None:
+    """Takes a plate that is pushed out of a request's shot, which then reads as a document does.
+
+    Documents have no such plate: nobody could push its frames. Raises DocumentError.
+    """
+    plate = said.get("plate")
+    if not isinstance(plate, dict) or "pushed" not in plate:
+        return None
+    if "path" in plate:
+        raise DocumentError(f"{_REQUEST}: a plate has a path or is pushed: leave one of them out")
+    pushed = plate.pop("pushed")
+    plate["path"] = _NO_FILES
+    try:
+        return PushedEntry.model_validate(pushed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, ("plate", "pushed", *first["loc"])))
+        raise DocumentError(f"{_REQUEST}: {place}: {first['msg']}") from error
 
 
 def _refuse_relative(says: ShotDocument) -> None:

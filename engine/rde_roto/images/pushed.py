@@ -1,0 +1,80 @@
+"""Plates whose frames a host pushes, where the engine cannot read its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from rde_roto.images.color import transform_name
+from rde_roto.images.input_space import InputSpace
+from rde_roto.images.origin import Attributes
+from rde_roto.images.spaced import SpacedPlate
+from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError, LacksError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import PlateFormat
+
+
+class PushedFrames(Protocol):
+    """The frames of one plate that have come so far. Threads may share it."""
+
+    def content(self, frame: int) -> str | None:
+        """The digest of a frame's pixels, which never changes; None while it is not known."""
+
+    def pixels(self, frame: int) -> FloatArray | None:
+        """A frame: float32 [H, W, 3] RGB, row 0 on top; None where it is not here, or no more."""
+
+    def has(self, frame: int) -> bool:
+        """Whether there are pixels of a frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class PushedPlate(SpacedPlate):
+    """A plate that a host describes, and whose frames it pushes when they are lacking.
+
+    A frame is what its pixels are: plates with equal pixels in one colour space share all that is
+    made from them.
+    """
+
+    name: str
+    range: FrameRange
+    format: PlateFormat
+    space: InputSpace
+    frames: PushedFrames
+
+    def digest(self, frame: int) -> str:
+        """Digest of the frame's pixels and the colour transform.
+
+        Raises LacksError while they were never pushed, InputError for a frame out of range.
+        """
+        self._check(frame)
+        content = self.frames.content(frame)
+        if content is None:
+            raise self.lacks([frame])
+        return digest_of("pushed", content, transform_name(self.space.name))
+
+    def attributes(self, frame: int) -> Attributes:
+        """None: pixels have no header (`Footage`)."""
+        return {}
+
+    def lacks(self, frames: Iterable[int]) -> LacksError:
+        """The error to raise about frames that are not here."""
+        lacking = tuple(frames)
+        return LacksError(
+            f"the engine lacks {FrameRange.of(lacking)} of {self.name}: push their pixels",
+            lacking,
+        )
+
+    def _pixels(self, frame: int) -> FloatArray:
+        """Raises LacksError while the frame is not here, InputError for one out of range."""
+        self._check(frame)
+        pixels = self.frames.pixels(frame)
+        if pixels is None:
+            raise self.lacks([frame])
+        return pixels
+
+    def _check(self, frame: int) -> None:
+        if frame not in self.range:
+            raise InputError(f"{self.name} has no frame {frame} (it has {self.range})")
