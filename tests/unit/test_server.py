@@ -17,35 +17,18 @@ import numpy as np
 import pytest
 import torch
 from command_line import HEIGHT, WIDTH, mattes
-from engine_process import SERVE, kill
+from engine_process import PATIENCE_S, SERVE, alpha_of, ended, kill
 from image_files import ramp, read_image, write_image
-from numpy.typing import NDArray
 
 from rde_roto.doors.server.shots import Shots
 from rde_roto.images.files import read_header
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.values.frames import FrameRange
-from rde_roto_client import Client, EngineError, Matte, NoEngineError
+from rde_roto_client import Client, EngineError, NoEngineError
 from rde_roto_client.places import endpoint_file, launch_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL, Wire
 
 pytest_plugins = ("command_line_fixtures", "engine_fixtures")
-
-PATIENCE_S = 60
-
-
-def alpha_of(matte: Matte) -> NDArray[np.float32]:
-    """[elements, height, width]."""
-    flat = np.frombuffer(matte.pixels, np.float32)
-    return flat.reshape(len(matte.elements), matte.height, matte.width)
-
-
-def ended(client: Client, job: str) -> dict[str, Any]:
-    """What is said of a job when it has ended."""
-    end = time.monotonic() + PATIENCE_S
-    while (said := client.progress(job))["state"] == "running":
-        assert time.monotonic() < end
-    return said
 
 
 def connected() -> Wire:
