@@ -17,7 +17,7 @@ from stored import place, planes, state, stores
 from rde_roto.doors import cache as door
 from rde_roto.images.plate_memo import MEMO_FILE, PlateMemo
 from rde_roto.stores import open_stores
-from rde_roto.stores.layout import raw_name
+from rde_roto.stores.layout import pushed_name, raw_name
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import OutputError, UsageError
 
@@ -69,6 +69,7 @@ def test_info_tells_how_much_of_each_kind_is_there(
     assert (said["spans"], said["snapshots"], said["raw_mattes"]) == (1, 3, 2)
     assert said["raw_mattes_bytes"] == raws_bytes
     assert said["states_bytes"] + raws_bytes == said["bytes"] == size_bytes(cache)
+    assert (said["pushed_frames"], said["pushed_frames_bytes"]) == (0, 0)
     assert said["plate_memo_bytes"] == (cache / MEMO_FILE).stat().st_size
     assert datetime.fromisoformat(said["oldest_use"]).timestamp() == LONG_AGO
     assert datetime.fromisoformat(said["newest_use"]).timestamp() > LONG_AGO
@@ -77,6 +78,24 @@ def test_info_tells_how_much_of_each_kind_is_there(
     assert f"folder        {cache}\n" in text
     assert "of 1.50 GB" in text
     assert "3 snapshot(s) of 1 span(s)" in text
+
+
+def test_pushed_frames_are_counted_verified_and_pruned(
+    cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stores(cache).pushed.put("ef56", planes(2))
+    said = facts(capsys)
+    assert said["pushed_frames"] == 1
+    parts = said["states_bytes"], said["raw_mattes_bytes"], said["pushed_frames_bytes"]
+    assert sum(parts) == said["bytes"] == size_bytes(cache)
+    door.info()
+    assert "pushed      0.0 MB: 1 plate frame(s)" in capsys.readouterr().out
+    os.truncate(cache / pushed_name("ef56"), 50)
+    door.verify()
+    assert f"damaged, removed: {pushed_name('ef56')}" in capsys.readouterr().out
+    stores(cache).pushed.put("ef56", planes(2))
+    door.prune(all_=True)
+    assert files(cache) == set()
 
 
 def test_info_of_a_cache_that_is_not_there(

@@ -231,6 +231,27 @@ def test_a_memo_that_another_process_holds_is_done_without(
 
 # Others at the same time.
 
+
+def test_of_a_pushed_frame_the_first_digest_is_kept_for_good(cache: Path) -> None:
+    memo = PlateMemo(cache, later)
+    assert memo.pushed("a", 1001) is None
+    assert memo.keep_pushed("a", 1001, "d1") == "d1"
+    assert memo.keep_pushed("a", 1001, "d2") == "d1"
+    with PlateMemo(cache, later) as other:  # while the first one is neither closed nor full
+        assert other.pushed("a", 1001) == "d1"
+        assert other.keep_pushed("a", 1001, "d3") == "d1"
+        assert other.pushed("a", 1002) is other.pushed("b", 1001) is None
+    memo.close()
+
+
+def test_without_a_disk_pushed_frames_are_known_to_the_process(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no folder")
+    with PlateMemo(tmp_path / "file" / "cache", later) as memo:
+        assert memo.keep_pushed("a", 1001, "d1") == "d1"
+        assert memo.keep_pushed("a", 1001, "d2") == "d1"
+        assert memo.pushed("a", 1001) == "d1"
+
+
 HASH_ALL = """
 import sys, time
 from pathlib import Path

@@ -13,7 +13,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from stored import SPAN, assert_same, digest_at, kept, moment, newest, place, planes, state, stores
+from stored import (
+    DISK_BYTES,
+    SPAN,
+    assert_same,
+    digest_at,
+    kept,
+    moment,
+    newest,
+    place,
+    planes,
+    state,
+    stores,
+)
 from torch import Tensor
 
 from rde_roto.net import Moment
@@ -146,6 +158,19 @@ def test_raw_mattes_are_kept_on_disk_finished_ones_are_not(tmp_path: Path) -> No
     np.testing.assert_array_equal(raw, planes(1))
     assert again.mattes.get("ab12") is None
     assert again.raws.get("cd34") is None
+
+
+def test_pushed_frames_are_kept_as_raw_mattes_are(tmp_path: Path) -> None:
+    opened, frame = stores(tmp_path), np.random.default_rng(1).random((6, 9, 3), np.float32)
+    assert not opened.pushed.has("ab12")
+    opened.pushed.put("ab12", frame)
+    again = stores(tmp_path)
+    assert opened.pushed.has("ab12")
+    assert again.pushed.has("ab12")
+    assert again.raws.get("ab12") is None
+    np.testing.assert_array_equal(kept(again.pushed, "ab12"), frame)
+    assert Stores.in_ram(0).pushed.room_bytes == 0
+    assert again.pushed.room_bytes == DISK_BYTES // 2
 
 
 def test_what_is_handed_out_cannot_be_written_to(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from rde_roto.stores.layout import (
     SpanEntries,
     anchors_name,
     bytes_of,
+    pushed_name,
     raw_name,
     take_census,
 )
@@ -46,6 +47,7 @@ def kept(census: Census, target: int) -> Census:
     """What is left of it."""
     gone = {entry.name for entry in surplus(census, target)}
     left = Census(raws=[entry for entry in census.raws if entry.name not in gone])
+    left.pushed = [entry for entry in census.pushed if entry.name not in gone]
     for name, files in census.spans.items():
         has_anchors = files.anchors is not None and files.anchors.name not in gone
         snapshots = [s for s in files.snapshots if s.entry.name not in gone]
@@ -120,12 +122,14 @@ def test_left_overs_go_in_any_case() -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(1, 50), st.integers(0, 99)), max_size=5),
     st.lists(st.integers(1, 50), max_size=40),
+    st.lists(st.integers(1, 50), max_size=5),
     st.integers(0, 2000),
 )
 def test_no_more_is_left_than_was_asked_and_what_is_left_is_spread_out(
-    spans: list[tuple[int, int, int]], raw_sizes: list[int], target: int
+    spans: list[tuple[int, int, int]], raw_sizes: list[int], pushed_sizes: list[int], target: int
 ) -> None:
     census = Census(raws=[Entry(raw_name(f"{n:04}"), b, n) for n, b in enumerate(raw_sizes)])
+    census.pushed = [Entry(pushed_name(f"{n:04}"), b, 2 * n) for n, b in enumerate(pushed_sizes)]
     for number, (count, nbytes, used_ns) in enumerate(spans):
         census.spans[str(number)] = span(str(number), count, used_ns, nbytes)
     left = kept(census, target)
