@@ -6,12 +6,13 @@
 
 #include "host.h"
 #include "keyframe.h"
+#include "source.h"
 #include "windows.h"
 
 #define MOST_WAIT_MS 3000
 #define STATUS_BYTES 256
 
-static struct wait short_wait(void)
+struct wait short_wait(void)
 {
     struct wait wait = {now_ms() + MOST_WAIT_MS, NULL, NULL};
     return wait;
@@ -177,7 +178,10 @@ static bool propagate(ofx_effect effect, struct trouble *trouble)
     if (!shot_of(effect, &shot, trouble))
         return false;
     bool good = true;
-    if (shot.keyframes.count == 0)
+    if (*shot.pushed.id)
+        good = say(trouble, "Propagate is for a plate with files: type them, or have the host "
+                   "render this node.");
+    else if (shot.keyframes.count == 0)
         good = say(trouble, "There is no keyframe yet: press Set keyframe first.");
     else if (!engine_connect(&engine, &wait, false, trouble))
         good = false;
@@ -217,6 +221,11 @@ ofx_status instance_changed(ofx_effect effect, ofx_properties in)
 {
     const char *name = get_string(in, OFX_NAME);
     double time = 0;
+    if (name != NULL && get_string_is(in, OFX_TYPE, OFX_TYPE_CLIP) &&
+        strcmp(name, SOURCE_CLIP) == 0 && !get_string_is(in, OFX_CHANGE_REASON, OFX_CHANGE_TIME)) {
+        source_changed(effect);
+        return OFX_OK;
+    }
     if (name == NULL || !get_string_is(in, OFX_TYPE, OFX_TYPE_PARAMETER))
         return OFX_REPLY_DEFAULT;
     host.properties->get_double(in, OFX_TIME, 0, &time);

@@ -45,7 +45,7 @@ ofx_status describe(ofx_effect effect)
     set_string(set, OFX_LABEL, "rde-roto");
     set_string(set, OFX_GROUPING, "rde-roto");
     set_string(set, OFX_PLUGIN_DESCRIPTION, "Rotoscoping by propagation: a painted keyframe in, "
-               "the shot's mattes out. The engine reads the plate itself.");
+               "the shot's mattes out. The engine reads the plate's files, or is given Source.");
     host.properties->set_string(set, OFX_SUPPORTED_CONTEXTS, 0, OFX_FILTER);
     host.properties->set_string(set, OFX_SUPPORTED_CONTEXTS, 1, OFX_GENERAL);
     describe_depths(set);
@@ -53,7 +53,7 @@ ofx_status describe(ofx_effect effect)
     set_int(set, OFX_SINGLE_INSTANCE, 0);
     set_int(set, OFX_HOST_FRAME_THREADING, 0); /* each part of a frame would ask for the matte */
     set_int(set, OFX_SEQUENTIAL, 0); /* a matte does not depend on what was asked before */
-    set_int(set, OFX_TEMPORAL_ACCESS, 0); /* nor on other frames of a clip */
+    set_int(set, OFX_TEMPORAL_ACCESS, host_is_temporal()); /* of Source, where there are no files */
     set_int(set, OFX_MULTI_RESOLUTION, 1);
     set_int(set, OFX_TILES, 1);
     set_int(set, OFX_MULTIPLE_DEPTHS, 1);
@@ -70,6 +70,7 @@ static bool define_clip(ofx_effect effect, const char *name, bool is_mask)
     host.properties->set_string(set, OFX_SUPPORTED_COMPONENTS, 0, is_mask ? OFX_ALPHA : OFX_RGBA);
     host.properties->set_string(set, OFX_SUPPORTED_COMPONENTS, 1, is_mask ? OFX_RGBA : OFX_ALPHA);
     set_int(set, OFX_TILES, 1);
+    set_int(set, OFX_TEMPORAL_ACCESS, strcmp(name, SOURCE_CLIP) == 0 && host_is_temporal());
     if (is_mask) {
         set_int(set, OFX_OPTIONAL, 1);
         set_int(set, OFX_IS_MASK, 1);
@@ -109,7 +110,8 @@ static bool define_plate(ofx_params params)
 {
     ofx_properties set = define(params, OFX_STRING_PARAM, PLATE_PARAM, "Plate",
                                 "The plate's files, such as /shots/010/hero.####.exr, or a movie. "
-                                "The engine reads them itself, all frames of them.");
+                                "The engine reads them itself, all frames of them. Without them "
+                                "Source is tracked, as far as the host gives its other frames.");
     if (set == NULL)
         return false;
     set_string(set, OFX_DEFAULT, "");
@@ -189,6 +191,9 @@ ofx_status describe_in_context(ofx_effect effect, ofx_properties in)
                 define_clip(effect, SOURCE_CLIP, false) &&
                 (!has_mask || define_clip(effect, MASK_CLIP, true)) &&
                 host.effects->get_params(effect, &params) == OFX_OK && define_plate(params) &&
+                define_text(params, COLOR_PARAM, "Colour space", "",
+                            "The plate's, as OpenColorIO names it. Without it what the files say; "
+                            "Source is scene-linear, or sRGB where it is integers.") &&
                 define_text(params, ELEMENT_PARAM, "Element", "element1",
                             "Its id: letters, digits and _.") &&
                 define_text(params, PRESET_PARAM, "Preset", "standard",

@@ -13,6 +13,7 @@ enum trouble_kind {
     TROUBLE_NONE,
     TROUBLE_ABORTED, /* by the host: nothing to say */
     TROUBLE_GONE,    /* the connection broke: worth asking once more */
+    TROUBLE_LACKS,   /* frames of the plate, which the answer's error names */
     TROUBLE_SAID
 };
 

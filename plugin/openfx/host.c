@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "host.h"
+#include "source.h"
 
 #define FARTHEST_FRAME 1e8
 
@@ -21,6 +22,11 @@ bool host_load(const ofx_host *given)
     if (host.messages == NULL)
         host.messages = given->fetch_suite(given->properties, OFX_MESSAGE_SUITE, 1);
     return host.properties != NULL && host.effects != NULL && host.params != NULL;
+}
+
+bool host_is_temporal(void)
+{
+    return get_int(host.given->properties, OFX_TEMPORAL_ACCESS) != 0;
 }
 
 const char *get_string(ofx_properties set, const char *name)
@@ -90,12 +96,13 @@ bool shot_of(ofx_effect effect, struct shot *shot, struct trouble *trouble)
     if (!keyframes_of(effect, &shot->keyframes, trouble))
         return false;
     shot->plate = param_text(effect, PLATE_PARAM);
+    shot->color_space = param_text(effect, COLOR_PARAM);
     shot->preset = param_text(effect, PRESET_PARAM);
     shot->model = param_text(effect, MODEL_PARAM);
     shot->element = param_text(effect, ELEMENT_PARAM);
-    if (!shot->plate || !shot->preset || !shot->model || !shot->element)
+    if (!shot->plate || !shot->color_space || !shot->preset || !shot->model || !shot->element)
         say(trouble, "There is not enough memory.");
-    else if (shot_check(shot, trouble))
+    else if (source_describe(effect, shot, trouble) && shot_check(shot, trouble))
         return true;
     shot_free(shot);
     return false;
@@ -159,6 +166,21 @@ bool fetch_image(ofx_effect effect, const char *name, double time, ofx_propertie
     host.effects->image_release(*handle);
     *handle = NULL;
     return false;
+}
+
+bool is_connected(ofx_effect effect, const char *name)
+{
+    ofx_clip clip = NULL;
+    ofx_properties set = NULL;
+    return host.effects->clip_get(effect, name, &clip, &set) == OFX_OK && set != NULL &&
+           get_int(set, OFX_CONNECTED) != 0;
+}
+
+bool is_full_size(ofx_properties image)
+{
+    double scale[2] = {1, 1};
+    host.properties->get_doubles(image, OFX_RENDER_SCALE, 2, scale);
+    return scale[0] == 1 && scale[1] == 1;
 }
 
 struct instance *instance_of(ofx_effect effect)

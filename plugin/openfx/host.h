@@ -17,6 +17,7 @@
 #define OUTPUT_CLIP "Output"
 
 #define PLATE_PARAM "plate"
+#define COLOR_PARAM "colorSpace"
 #define ELEMENT_PARAM "element"
 #define PRESET_PARAM "preset"
 #define MODEL_PARAM "model"
@@ -44,6 +45,9 @@ extern struct host host;
 
 bool host_load(const ofx_host *given);
 
+/* Whether it gives images of other times than that which is rendered. */
+bool host_is_temporal(void);
+
 /* Properties; false, 0 or NULL where there is none. */
 bool get_string_is(ofx_properties set, const char *name, const char *value);
 const char *get_string(ofx_properties set, const char *name);
@@ -69,11 +73,20 @@ bool fetch_image(ofx_effect effect, const char *clip, double time, ofx_propertie
 /* Shows a sentence to the artist. */
 void complain(ofx_effect effect, const char *sentence);
 
+bool is_connected(ofx_effect effect, const char *clip);
+
+/* Whether an image is of scale 1. */
+bool is_full_size(ofx_properties image);
+
 /* What an instance remembers beside its parameters. Losing it loses no work. */
 struct instance {
     pthread_mutex_t lock;
     char complaint[TROUBLE_BYTES]; /* the last of render; empty: it went well */
     char *job;                     /* of the engine, that propagates */
+    int64_t born_ns;               /* since 1970 */
+    int generation;                /* of Source's pixels: how often they have changed */
+    struct seen *seen;             /* those of this generation that were pushed: source.h */
+    size_t seen_count;
 };
 
 struct instance *instance_of(ofx_effect effect);
@@ -83,6 +96,10 @@ ofx_status describe(ofx_effect effect);
 ofx_status describe_in_context(ofx_effect effect, ofx_properties in);
 ofx_status instance_changed(ofx_effect effect, ofx_properties in);
 ofx_status render(ofx_effect effect, ofx_properties in);
+ofx_status frames_needed(ofx_effect effect, ofx_properties in, ofx_properties out);
+
+/* How long somebody waits who has pressed a button: hardly. */
+struct wait short_wait(void);
 
 /* Says in the status line which keyframes there are. */
 void show_keyframes(ofx_effect effect);

@@ -13,21 +13,6 @@ static const char *mask_clip(ofx_effect effect)
     return SOURCE_CLIP;
 }
 
-static bool is_connected(ofx_effect effect, const char *name)
-{
-    ofx_clip clip = NULL;
-    ofx_properties set = NULL;
-    return host.effects->clip_get(effect, name, &clip, &set) == OFX_OK && set != NULL &&
-           get_int(set, OFX_CONNECTED) != 0;
-}
-
-static bool is_full_size(ofx_properties image)
-{
-    double scale[2] = {1, 1};
-    host.properties->get_doubles(image, OFX_RENDER_SCALE, 2, scale);
-    return scale[0] == 1 && scale[1] == 1;
-}
-
 /* One float a pixel of the plate's display window, the upper row first. NULL when memory ends. */
 static float *read_mask(const struct image *image, const int64_t display[4])
 {

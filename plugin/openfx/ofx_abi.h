@@ -116,6 +116,7 @@ typedef struct {
 #define OFX_CREATE_INSTANCE "OfxActionCreateInstance"
 #define OFX_DESTROY_INSTANCE "OfxActionDestroyInstance"
 #define OFX_INSTANCE_CHANGED "OfxActionInstanceChanged"
+#define OFX_GET_FRAMES_NEEDED "OfxImageEffectActionGetFramesNeeded"
 #define OFX_GET_CLIP_PREFERENCES "OfxImageEffectActionGetClipPreferences"
 #define OFX_GET_REGION_OF_DEFINITION "OfxImageEffectActionGetRegionOfDefinition"
 #define OFX_RENDER "OfxImageEffectActionRender"
@@ -127,9 +128,11 @@ typedef struct {
 #define OFX_TIME "OfxPropTime"
 #define OFX_CHANGE_REASON "OfxPropChangeReason"
 #define OFX_USER_EDITED "OfxChangeUserEdited"
+#define OFX_CHANGE_TIME "OfxChangeTime"
 #define OFX_INSTANCE_DATA "OfxPropInstanceData"
 #define OFX_PLUGIN_DESCRIPTION "OfxPropPluginDescription"
 #define OFX_TYPE_PARAMETER "OfxTypeParameter"
+#define OFX_TYPE_CLIP "OfxTypeClip"
 
 /* Properties of an effect. */
 #define OFX_GROUPING "OfxImageEffectPluginPropGrouping"
@@ -159,6 +162,8 @@ typedef struct {
 #define OFX_OPTIONAL "OfxImageClipPropOptional"
 #define OFX_IS_MASK "OfxImageClipPropIsMask"
 #define OFX_CONNECTED "OfxImageClipPropConnected"
+#define OFX_FRAME_RANGE "OfxImageEffectPropFrameRange"
+#define OFX_FRAMES_NEEDED_OF "OfxImageClipPropFrameRange_" /* and the clip's name */
 #define OFX_DATA "OfxImagePropData"
 #define OFX_BOUNDS "OfxImagePropBounds"
 #define OFX_ROW_BYTES "OfxImagePropRowBytes"

@@ -3,6 +3,7 @@
 #include "base.h"
 
 #include "host.h"
+#include "source.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -38,6 +39,7 @@ static ofx_status instance_create(ofx_effect effect)
     if (instance == NULL)
         return OFX_OUT_OF_MEMORY;
     pthread_mutex_init(&instance->lock, NULL);
+    source_begin(instance);
     if (host.effects->get_properties(effect, &set) != OFX_OK ||
         host.properties->set_pointer(set, OFX_INSTANCE_DATA, 0, instance) != OFX_OK) {
         free(instance);
@@ -57,6 +59,7 @@ static ofx_status instance_destroy(ofx_effect effect)
         host.properties->set_pointer(set, OFX_INSTANCE_DATA, 0, NULL);
     pthread_mutex_destroy(&instance->lock);
     free(instance->job);
+    free(instance->seen);
     free(instance);
     return OFX_OK;
 }
@@ -71,6 +74,8 @@ static ofx_status entry(const char *action, const void *handle, ofx_properties i
         return OFX_FAILED; /* before it was loaded */
     if (strcmp(action, OFX_RENDER) == 0)
         return render(effect, in);
+    if (strcmp(action, OFX_GET_FRAMES_NEEDED) == 0)
+        return frames_needed(effect, in, out);
     if (strcmp(action, OFX_INSTANCE_CHANGED) == 0)
         return instance_changed(effect, in);
     if (strcmp(action, OFX_GET_CLIP_PREFERENCES) == 0)

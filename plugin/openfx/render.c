@@ -3,11 +3,13 @@
 #include "base.h"
 
 #include "host.h"
+#include "source.h"
 #include "windows.h"
 
 #define LEAST_SCALE (1.0 / 1024)
 #define MOST_SCALE 64.0
 #define LOOKS_AFTER_ROWS 64 /* whether the host has aborted */
+#define MOST_ROUNDS 100     /* of frames that are pushed */
 
 struct picture {
     ofx_effect effect;
@@ -64,7 +66,24 @@ static bool ask_matte(struct engine *engine, const struct wait *wait, const stru
                "plug-in of one rde-roto.");
 }
 
-static bool ask_once(const struct wait *wait, const struct shot *shot, int frame,
+/* Pushes what the engine says it lacks until it has the matte. */
+static bool ask_supplied(ofx_effect effect, struct engine *engine, const struct wait *wait,
+                         const struct shot *shot, int frame, const struct window *window,
+                         struct message *answer, struct trouble *trouble)
+{
+    for (int round = 0; round < MOST_ROUNDS; round++) {
+        if (ask_matte(engine, wait, shot, frame, window, answer, trouble))
+            return true;
+        if (trouble->kind != TROUBLE_LACKS ||
+            !source_push(effect, engine, wait, shot, answer, trouble))
+            return false;
+        message_free(answer);
+    }
+    return say(trouble, "The engine does not keep the frames of Source: give it more room with "
+               "RDE_ROTO_CACHE_GB.");
+}
+
+static bool ask_once(ofx_effect effect, const struct wait *wait, const struct shot *shot, int frame,
                      struct window *window, struct message *answer, struct trouble *trouble)
 {
     struct engine engine;
@@ -74,7 +93,7 @@ static bool ask_once(const struct wait *wait, const struct shot *shot, int frame
     if (!engine_connect(&engine, wait, true, trouble))
         return false;
     bool good = ask_open(&engine, wait, shot, &opened, trouble) &&
-                ask_matte(&engine, wait, shot, frame, &opened.window, answer, trouble);
+                ask_supplied(effect, &engine, wait, shot, frame, &opened.window, answer, trouble);
     *window = opened.window;
     free(opened.range);
     engine_close(&engine); /* where it still waits, this cancels the matte */
@@ -82,15 +101,15 @@ static bool ask_once(const struct wait *wait, const struct shot *shot, int frame
 }
 
 /* An engine that ends while it is asked is started anew, once. */
-static bool ask(const struct wait *wait, const struct shot *shot, int frame, struct window *window,
-                struct message *answer, struct trouble *trouble)
+static bool ask(ofx_effect effect, const struct wait *wait, const struct shot *shot, int frame,
+                struct window *window, struct message *answer, struct trouble *trouble)
 {
-    if (ask_once(wait, shot, frame, window, answer, trouble))
+    if (ask_once(effect, wait, shot, frame, window, answer, trouble))
         return true;
     if (trouble->kind != TROUBLE_GONE)
         return false;
     message_free(answer);
-    return ask_once(wait, shot, frame, window, answer, trouble);
+    return ask_once(effect, wait, shot, frame, window, answer, trouble);
 }
 
 /* A pixel of Source, premultiplied. */
@@ -213,7 +232,7 @@ static bool paint_images(struct picture *picture, const struct pixels *pixels,
     return good;
 }
 
-static bool render_picture(struct picture *picture, const struct shot *shot,
+static bool render_picture(struct picture *picture, struct shot *shot,
                            struct trouble *trouble)
 {
     struct wait wait = {0, has_aborted, picture->effect};
@@ -225,7 +244,8 @@ static bool render_picture(struct picture *picture, const struct shot *shot,
                    "press Set keyframe.");
     if (!frame_at(picture->effect, picture->time, &frame))
         return say(trouble, "The host's time is no frame.");
-    bool good = ask(&wait, shot, frame, &window, &answer, trouble) &&
+    source_check(picture->effect, shot, frame);
+    bool good = ask(picture->effect, &wait, shot, frame, &window, &answer, trouble) &&
                 paint_images(picture, &answer.pixels, &window, trouble);
     message_free(&answer);
     return good;

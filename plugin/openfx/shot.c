@@ -110,6 +110,7 @@ void keyframes_free(struct keyframes *keyframes)
 void shot_free(struct shot *shot)
 {
     free(shot->plate);
+    free(shot->color_space);
     free(shot->preset);
     free(shot->model);
     free(shot->element);
@@ -120,6 +121,7 @@ void shot_free(struct shot *shot)
 static bool all_utf8(const struct shot *shot)
 {
     return is_utf8(shot->plate, strlen(shot->plate)) &&
+           is_utf8(shot->color_space, strlen(shot->color_space)) &&
            is_utf8(shot->preset, strlen(shot->preset)) &&
            is_utf8(shot->model, strlen(shot->model)) &&
            is_utf8(shot->element, strlen(shot->element));
@@ -127,12 +129,13 @@ static bool all_utf8(const struct shot *shot)
 
 bool shot_check(const struct shot *shot, struct trouble *trouble)
 {
-    if (*shot->plate == 0)
+    bool has_files = *shot->pushed.id == 0;
+    if (has_files && *shot->plate == 0)
         return say(trouble, "There is no plate yet: choose its files, such as "
                    "/shots/010/hero.####.exr.");
     if (!all_utf8(shot))
         return say(trouble, "The plate's path and the names must be UTF-8.");
-    if (*shot->plate != '/')
+    if (has_files && *shot->plate != '/')
         return trouble_say(trouble, TROUBLE_SAID, "The plate's path must be absolute, not ",
                            shot->plate, ".");
     if (*shot->element == 0)
@@ -153,11 +156,44 @@ static void write_keyframes(const struct shot *shot, struct text *text)
     text_add(text, "]");
 }
 
+static void write_pushed(const struct pushed *pushed, struct text *text)
+{
+    text_add(text, "\"pushed\":{\"name\":\"Source\",\"id\":");
+    text_add_quoted(text, pushed->id);
+    text_add(text, ",\"range\":\"");
+    text_add_integer(text, pushed->first);
+    text_add(text, "-");
+    text_add_integer(text, pushed->last);
+    text_add(text, "\",\"data\":[0,0,");
+    text_add_integer(text, pushed->width);
+    text_add(text, ",");
+    text_add_integer(text, pushed->height);
+    text_add(text, "],\"pixel_aspect\":");
+    text_add_decimal(text, pushed->aspect);
+    text_add(text, "}");
+}
+
+static void write_plate(const struct shot *shot, struct text *text)
+{
+    text_add(text, ",\"plate\":{");
+    if (*shot->pushed.id) {
+        write_pushed(&shot->pushed, text);
+    } else {
+        text_add(text, "\"path\":");
+        text_add_quoted(text, shot->plate);
+    }
+    if (*shot->color_space) {
+        text_add(text, ",\"color_space\":");
+        text_add_quoted(text, shot->color_space);
+    }
+    text_add(text, "}");
+}
+
 void shot_write(const struct shot *shot, struct text *text)
 {
-    text_add(text, "\"shot\":{\"schema\":\"rde-roto.shot/1\",\"plate\":{\"path\":");
-    text_add_quoted(text, shot->plate);
-    text_add(text, "},\"elements\":[{\"id\":");
+    text_add(text, "\"shot\":{\"schema\":\"rde-roto.shot/1\"");
+    write_plate(shot, text);
+    text_add(text, ",\"elements\":[{\"id\":");
     text_add_quoted(text, shot->element);
     text_add(text, "}]");
     write_keyframes(shot, text);

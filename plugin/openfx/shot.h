@@ -25,9 +25,21 @@ bool keyframes_remove(struct keyframes *keyframes, int frame);
 void keyframes_write(const struct keyframes *keyframes, struct text *text);
 void keyframes_free(struct keyframes *keyframes);
 
+#define PUSHED_ID_BYTES 96
+
+/* A plate that the engine cannot read: as large as the host's picture from its 0, 0 on. */
+struct pushed {
+    char id[PUSHED_ID_BYTES]; /* of all its pixels; empty: the plate has files */
+    int generation;           /* of the instance, which is in the id */
+    int first, last;
+    int width, height;
+    double aspect;
+};
+
 /* What the parameters say; each text is there, though it may be empty. */
 struct shot {
-    char *plate, *preset, *model, *element;
+    char *plate, *color_space, *preset, *model, *element;
+    struct pushed pushed;
     struct keyframes keyframes;
 };
 

@@ -35,6 +35,14 @@ void text_add_integer(struct text *text, long long number)
     text_add(text, digits);
 }
 
+void text_add_decimal(struct text *text, double number)
+{
+    char digits[32];
+    long long millionths = (long long)(number * 1e6 + 0.5);
+    snprintf(digits, sizeof digits, "%lld.%06lld", millionths / 1000000, millionths % 1000000);
+    text_add(text, digits);
+}
+
 void text_add_quoted(struct text *text, const char *chars)
 {
     char escaped[8];

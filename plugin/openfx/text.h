@@ -16,6 +16,9 @@ void text_add_bytes(struct text *text, const char *bytes, size_t count);
 void text_add(struct text *text, const char *chars);
 void text_add_integer(struct text *text, long long number);
 
+/* Six places behind a point, whatever the host's locale has instead of it. */
+void text_add_decimal(struct text *text, double number);
+
 /* In double quotes and escaped. What is no UTF-8 makes the text a failed one. */
 void text_add_quoted(struct text *text, const char *chars);
 

@@ -39,6 +39,12 @@ def matte_of(shot: Object, frame: int, height: int, width: int) -> Floats:
     return np.random.default_rng(seed).random((height, width), np.float32)
 
 
+def needed_of(shot: Object, frame: int) -> list[int]:
+    """Frames of a pushed plate that a matte is made from: every third from its keyframe on."""
+    first = min(entry["frame"] for entry in shot["keyframes"])
+    return sorted({*range(first, frame, 3), frame})
+
+
 class Connection:
     """One that was accepted: whole messages, or bytes as they are."""
 
@@ -119,6 +125,8 @@ class FakeEngine:
         self.masks: dict[str, Floats] = {}
         self.kept: list[tuple[int, int]] = []
         self.jobs: dict[str, Object] = {}
+        self.pushed: dict[tuple[str, int], Floats] = {}
+        self.needed = needed_of
         self.gone = threading.Event()
         self.stopped = threading.Event()
         self.token = "a token" if tcp else ""
@@ -168,6 +176,27 @@ class FakeEngine:
         with self._lock:
             return [said for said in self.said if said["do"] == do]
 
+    def lacking(self, shot: Object, frame: int) -> list[int]:
+        """The frames of a pushed plate that a matte lacks; none where the plate has files."""
+        plate = shot["plate"].get("pushed")
+        if plate is None:
+            return []
+        with self._lock:
+            return [f for f in self.needed(shot, frame) if (plate["id"], f) not in self.pushed]
+
+    def content(self, shot: Object, frame: int) -> Object:
+        """What a matte is made from: the shot, with the pixels of a pushed plate for its id."""
+        plate = shot["plate"].get("pushed")
+        if plate is None:
+            return shot
+        with self._lock:
+            frames = [self.pushed[plate["id"], f] for f in self.needed(shot, frame)]
+        return {**shot, "plate": [zlib.crc32(one.tobytes()) for one in frames]}
+
+    def _data(self, shot: Object) -> list[int]:
+        plate = shot["plate"].get("pushed")
+        return self.data if plate is None else list(plate["data"])
+
     def _accept(self) -> None:
         while True:
             try:
@@ -206,10 +235,14 @@ class FakeEngine:
         elif do == "open" and not said["shot"]["keyframes"]:
             error = {"kind": "usage", "code": 2, "sentence": "the plate has no keyframe"}
             connection.send({"id": said["id"], "error": error})
+        elif do == "matte" and (lacking := self.lacking(said["shot"], said["frame"])):
+            error = {"kind": "lacks", "code": 4, "sentence": "push them", "frames": lacking}
+            connection.send({"id": said["id"], "error": error})
         elif do == "matte":
-            width, height = self.data[2:]
+            width, height = self._data(said["shot"])[2:]
             answer = {"elements": [said["element"]], "width": width, "height": height}
-            matte = matte_of(said["shot"], said["frame"], height, width)
+            content = self.content(said["shot"], said["frame"])
+            matte = matte_of(content, said["frame"], height, width)
             connection.send_pixels({"id": said["id"], "ok": True, "digest": "d", **answer}, matte)
         else:
             connection.send({"id": said["id"], "ok": True, **self._answer(said, pixels)})
@@ -221,7 +254,9 @@ class FakeEngine:
         if do == "hello":
             return {"protocol": 1, "engine": "fake", "pid": os.getpid(), "device": "cpu"}
         if do == "open":
-            sides = {"data": self.data, "display": self.display, "pixel_aspect": 1.0}
+            data, is_pushed = self._data(said["shot"]), "pushed" in said["shot"]["plate"]
+            display = data if is_pushed else self.display
+            sides = {"data": data, "display": display, "pixel_aspect": 1.0}
             frames = [entry["frame"] for entry in said["shot"]["keyframes"]]
             return {"range": self.range, "elements": ["hero"], "keyframes": frames, **sides}
         if do == "keep":
@@ -231,6 +266,14 @@ class FakeEngine:
                 self.masks[path] = mask
                 self.kept.append((said["x"], said["y"]))
             return {"mask": path}
+        if do == "push":
+            plate = said["shot"]["plate"]["pushed"]
+            frame = np.frombuffer(pixels, np.float32).reshape(*plate["data"][:1:-1], 3)
+            with self._lock:
+                self.pushed[plate["id"], said["frame"]] = frame
+            return {}
+        if do == "needs":
+            return {"frames": self.lacking(said["shot"], int(said["frames"]))}
         if do == "prefetch":
             return {"job": "job-1"}
         return self.jobs.get(said["job"], {}) if do == "progress" else {}

@@ -169,8 +169,13 @@ class Host:
         depths: Sequence[str] = tuple(DEPTHS),
         message_version: int = 2,
         without: str = "",
+        temporal: bool = True,
     ) -> None:
-        self.properties = Properties(OfxImageEffectPropSupportedPixelDepths=list(depths))
+        self.properties = Properties(
+            OfxImageEffectPropSupportedPixelDepths=list(depths),
+            OfxImageEffectPropTemporalClipAccess=[int(temporal)],
+        )
+        self.fetched: list[tuple[str, float]] = []
         self.messages: list[Message] = []
         self.trespasses: list[str] = []
         self.aborts: Callable[[], bool] = lambda: False
@@ -217,8 +222,11 @@ class Host:
         """An instance; `values` are parameters as a saved script has them."""
         described = self.describe_in(context)
         effect = self._new(Effect(Properties(OfxImageEffectPropContext=[context])))
-        for name in described.clips:
-            effect.clips[name] = Clip(name, Properties(OfxImageClipPropConnected=[0]))
+        for name, clip in described.clips.items():
+            kept = Properties(OfxImageClipPropConnected=[0])
+            temporal = "OfxImageEffectPropTemporalClipAccess"
+            kept[temporal] = clip.properties[temporal]
+            effect.clips[name] = Clip(name, kept)
         for name, param in described.params.items():
             default = param.properties.get("OfxParamPropDefault", [None])[0]
             value = (values or {}).get(name, default)
@@ -238,9 +246,20 @@ class Host:
     def destroy(self, effect: Effect) -> int:
         return self.act("OfxActionDestroyInstance", effect)
 
-    def connect(self, effect: Effect, clip: str, pixels: Pixels) -> None:
+    def connect(
+        self, effect: Effect, clip: str, pixels: Pixels, frames: tuple[float, float] | None = None
+    ) -> None:
+        """Gives a clip its images; ``frames`` are the first and last time that it says it has."""
+        properties = effect.clips[clip].properties
         effect.clips[clip].pixels = pixels
-        effect.clips[clip].properties["OfxImageClipPropConnected"] = [1]
+        properties["OfxImageClipPropConnected"] = [1]
+        if frames is not None:
+            properties["OfxImageEffectPropFrameRange"] = list(frames)
+            first = pixels(frames[0])
+            assert first is not None
+            properties["OfxImageEffectPropPixelDepth"] = first.properties()[
+                "OfxImageEffectPropPixelDepth"
+            ]
 
     def change(
         self, effect: Effect, name: str, time: float = 0, reason: str = "OfxChangeUserEdited"
@@ -254,6 +273,29 @@ class Host:
             OfxImageEffectPropRenderScale=[1.0, 1.0],
         )
         return self.act("OfxActionInstanceChanged", effect, into)
+
+    def change_clip(self, effect: Effect, clip: str, reason: str = "OfxChangeUserEdited") -> int:
+        """Tells the plug-in that what comes through a clip is another thing now."""
+        into = Properties(
+            OfxPropType=["OfxTypeClip"],
+            OfxPropName=[clip],
+            OfxPropChangeReason=[reason],
+            OfxPropTime=[0.0],
+            OfxImageEffectPropRenderScale=[1.0, 1.0],
+        )
+        return self.act("OfxActionInstanceChanged", effect, into)
+
+    def frames_needed(self, effect: Effect, time: float) -> list[float]:
+        """The times of Source that the plug-in says it needs; this one where it says nothing."""
+        out = Properties()
+        into = Properties(OfxPropTime=[time])
+        status = self.act("OfxImageEffectActionGetFramesNeeded", effect, into, out)
+        if status == REPLY_DEFAULT:
+            return [time]
+        assert status == OK
+        ranges = out["OfxImageClipPropFrameRange_Source"]
+        assert ranges[::2] == ranges[1::2], "ranges of one time each"
+        return ranges[::2]
 
     def render(
         self,
@@ -272,7 +314,7 @@ class Host:
             OfxImageEffectPropRenderWindow=list(window or whole),
             OfxImageEffectPropRenderScale=[scale, scale],
         )
-        self._here.target, self._here.images = target, 0
+        self._here.target, self._here.images, self._here.time = target, 0, time
         try:
             status = self.act("OfxImageEffectActionRender", effect, into)
             if self._here.images:
@@ -311,7 +353,13 @@ class Host:
         if clip.name == "Output":
             target: Image | None = getattr(self._here, "target", None)
             return target
+        if self.is_rendering and time != self._here.time and not self._is_temporal(clip):
+            self.trespasses.append(f"another time of {clip.name} than was said")
+        self.fetched.append((clip.name, time))
         return clip.pixels(time) if clip.pixels is not None else None
+
+    def _is_temporal(self, clip: Clip) -> bool:
+        return clip.properties.get("OfxImageEffectPropTemporalClipAccess") == [1]
 
     def count_image(self, step: int) -> None:
         self._here.images = getattr(self._here, "images", 0) + step
@@ -453,7 +501,8 @@ def _effect_functions(host: Host) -> dict[int, Any]:
         return OK
 
     def region(handle: int, time: float, out: Any) -> int:
-        found = host.image_at(host.thing(handle), time)
+        clip = host.thing(handle)
+        found = clip.pixels(time) if clip.pixels is not None else None
         if found is None:
             return FAILED
         sides = found.properties()["OfxImagePropBounds"]

@@ -70,9 +70,17 @@ def test_it_says_what_it_can(host: Host) -> None:
     assert said["OfxImageEffectPropSupportedContexts"] == [FILTER, GENERAL]
     assert said["OfxImageEffectPluginRenderThreadSafety"] == ["OfxImageEffectRenderFullySafe"]
     assert said["OfxImageEffectInstancePropSequentialRender"] == [0]
-    assert said["OfxImageEffectPropTemporalClipAccess"] == [0]
+    assert said["OfxImageEffectPropTemporalClipAccess"] == [1]
     assert said["OfxImageEffectPropSupportsTiles"] == [1]
     assert sorted(said["OfxImageEffectPropSupportedPixelDepths"]) == sorted(DEPTHS)
+
+
+def test_of_a_host_without_other_times_it_asks_for_none(binary: Path) -> None:
+    host = Host(binary, temporal=False)
+    assert host.load() == OK
+    assert host.describe().properties["OfxImageEffectPropTemporalClipAccess"] == [0]
+    for clip in host.describe_in(GENERAL).clips.values():
+        assert clip.properties["OfxImageEffectPropTemporalClipAccess"] == [0]
 
 
 def test_it_claims_only_depths_that_the_host_offers(binary: Path) -> None:
@@ -102,6 +110,7 @@ def test_its_parameters(host: Host) -> None:
     kinds = {name: param.kind.removeprefix("OfxParamType") for name, param in params.items()}
     assert kinds == {
         "plate": "String",
+        "colorSpace": "String",
         "element": "String",
         "preset": "String",
         "model": "String",
@@ -328,6 +337,7 @@ def test_the_engine_hears_the_whole_shot(host: Host, engine: FakeEngine) -> None
     values = {
         "plate": '/shots/Grün "a"\\b\t\x01/hero.####.exr',
         "element": "hero",
+        "colorSpace": "ARRI LogC4",
         "preset": "./mine.yaml",
         "model": "rde-r50",
         "keyframes": '[[1001,"/kept/\\u00fc\\ud83d\\ude00.exr"],[-3,"/kept/b.exr"]]',
@@ -338,7 +348,7 @@ def test_the_engine_hears_the_whole_shot(host: Host, engine: FakeEngine) -> None
     assert (asked["frame"], asked["element"]) == (1007, "hero")
     assert asked["shot"] == {
         "schema": "rde-roto.shot/1",
-        "plate": {"path": values["plate"]},
+        "plate": {"path": values["plate"], "color_space": "ARRI LogC4"},
         "elements": [{"id": "hero"}],
         "keyframes": [
             {"frame": -3, "mask": "/kept/b.exr", "mask_as": "matte"},

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -169,3 +169,81 @@ def test_a_shot_from_its_first_keyframe_to_an_engine_that_is_killed(
         image = Image(np.zeros((HEIGHT, WIDTH, 1), np.float32))
         assert host.render(node, 1003, image) != OK
         assert "/nowhere" in host.messages[-1].text
+
+
+# Source instead of files.
+
+
+def source(edited: int = 0) -> Callable[[float], Image | None]:
+    """Six pictures with light above 1 and below 0."""
+
+    def give(time: float) -> Image | None:
+        rng = np.random.default_rng([int(time), edited])
+        pixels = rng.random((HEIGHT, WIDTH, 4), np.float32) * 3 - np.float32(0.5)
+        return Image(pixels) if int(time) in FRAMES else None
+
+    return give
+
+
+def floats(folder: Path) -> Path:
+    """The same pictures in float EXRs; the pattern that names them."""
+    folder.mkdir()
+    for frame in FRAMES:
+        buffer = oiio.ImageBuf(oiio.ImageSpec(WIDTH, HEIGHT, 3, "float"))
+        image = source()(frame)
+        assert image is not None
+        pixels = np.ascontiguousarray(image.pixels[::-1, :, :3])
+        assert buffer.set_pixels(buffer.roi, pixels)
+        assert buffer.write(str(folder / f"hero.{frame}.exr"))
+    return folder / "hero.####.exr"
+
+
+def test_mattes_of_source_are_those_of_its_files_bit_for_bit(
+    host: Host, serves: None, weights: Path, tmp_path: Path
+) -> None:
+    """Out of order, in two instances, over a change upstream and its undo, and a killed engine."""
+    values = {"element": "hero", "preset": "draft", "model": str(weights)}
+    ends = float(FRAMES[0]), float(FRAMES[-1])
+    with (
+        Client("tests") as client,
+        instance(host, GENERAL, values) as node,
+        instance(host, GENERAL, {**values, "plate": str(floats(tmp_path / "floats"))}) as by_path,
+    ):
+        client.hello()  # waits until it is there
+        for effect in (node, by_path):
+            host.connect(effect, "Mask", lambda _: painted())
+            host.connect(effect, "Source", source(), ends)
+            assert host.change(effect, "setKeyframe", 1003) == OK
+            assert effect.params["status"].value == "keyframes: 1003", host.messages
+        assert host.frames_needed(node, 1005) == [1005, 1003, 1004]
+        expected = {frame: rendered(host, by_path, frame) for frame in FRAMES}
+        for frame in (1005, 1001, 1006, 1003, 1002, 1004):
+            assert same_bits(rendered(host, node, frame), expected[frame])
+        assert host.frames_needed(node, 1005) == [1005]
+
+        made = cached(tmp_path)
+        other = host.copy(node)
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda frame: rendered(host, other, frame), reversed(FRAMES)))
+        for frame, matte in zip(reversed(FRAMES), found, strict=True):
+            assert same_bits(matte, expected[frame])
+        assert cached(tmp_path) == made, "two instances share all that is made"
+        assert host.destroy(other) == OK
+
+        host.connect(node, "Source", source(edited=1), ends)
+        assert host.change_clip(node, "Source") == OK
+        assert not same_bits(rendered(host, node, 1006), expected[1006])
+        made = cached(tmp_path)
+        host.connect(node, "Source", source(), ends)
+        assert host.change_clip(node, "Source") == OK
+        assert same_bits(rendered(host, node, 1006), expected[1006])
+        assert cached(tmp_path) == made, "undo takes no step"
+
+        kill()
+        for frame in FRAMES:
+            assert same_bits(rendered(host, node, frame), expected[frame])
+        assert host.messages == []
+
+
+def cached(folder: Path) -> list[Path]:
+    return sorted((folder / "cache").rglob("*.safetensors"))

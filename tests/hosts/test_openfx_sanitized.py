@@ -14,6 +14,7 @@ import pytest
 from openfx_plugin import MORE_FLAGS, compiler
 
 HERE = Path(__file__).parent
+MODULES = ["test_openfx.py", "test_openfx_failures.py", "test_openfx_pushed.py"]
 SANITIZERS = "-fsanitize=address,undefined"
 
 
@@ -27,7 +28,7 @@ def runtime() -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["test_openfx.py", "test_openfx_failures.py"])
+@pytest.mark.parametrize("module", MODULES)
 def test_nothing_is_read_or_written_out_of_bounds(module: str, tmp_path: Path) -> None:
     log = tmp_path / "sanitizer"
     environment = {

@@ -1,0 +1,280 @@
+#include "base.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "matte.h"
+#include "source.h"
+
+#define MOST_FRAMES 100000 /* a Source with more has no end */
+#define MOST_LISTED 100000
+
+void source_begin(struct instance *instance)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    instance->born_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* An id of this instance's alone and of this generation; with another offset a frame is another of
+   Source's times. */
+static bool name_plate(ofx_effect effect, struct pushed *pushed)
+{
+    struct instance *instance = instance_of(effect);
+    if (instance == NULL)
+        return false;
+    pthread_mutex_lock(&instance->lock);
+    pushed->generation = instance->generation;
+    pthread_mutex_unlock(&instance->lock);
+    snprintf(pushed->id, sizeof pushed->id, "openfx-%ld-%llx-%llx-%d-%d", (long)getpid(),
+             (unsigned long long)instance->born_ns, (unsigned long long)(uintptr_t)instance,
+             param_number(effect, OFFSET_PARAM), pushed->generation);
+    return true;
+}
+
+static bool read_range(ofx_effect effect, ofx_properties clip, struct pushed *pushed,
+                       double *first_time)
+{
+    double range[2] = {0, 0};
+    if (host.properties->get_doubles(clip, OFX_FRAME_RANGE, 2, range) != OFX_OK ||
+        !(range[1] >= range[0] && range[1] - range[0] < MOST_FRAMES))
+        return false;
+    *first_time = ceil(range[0]);
+    return frame_at(effect, *first_time, &pushed->first) &&
+           frame_at(effect, floor(range[1]), &pushed->last) && pushed->first <= pushed->last;
+}
+
+/* From the host's 0, 0 to the upper right corner of Source at its beginning. */
+static bool read_size(ofx_clip clip, ofx_properties set, double time, struct pushed *pushed)
+{
+    ofx_rectangle region;
+    pushed->aspect = 1;
+    host.properties->get_double(set, OFX_PIXEL_ASPECT, 0, &pushed->aspect);
+    if (!(pushed->aspect >= 0.1 && pushed->aspect <= 10) ||
+        host.effects->clip_region(clip, time, &region) != OFX_OK)
+        return false;
+    double width = region.x2 / pushed->aspect, height = region.y2;
+    if (!(width >= 1 && width <= LARGEST_PX && height >= 1 && height <= LARGEST_PX))
+        return false;
+    pushed->width = (int)(width + 0.5);
+    pushed->height = (int)(height + 0.5);
+    return true;
+}
+
+/* Integers are for a display, as in files; floats are what nothing has to be said of. */
+static bool name_space(ofx_properties clip, struct shot *shot)
+{
+    if (*shot->color_space ||
+        !(get_string_is(clip, OFX_DEPTH, OFX_BYTE) || get_string_is(clip, OFX_DEPTH, OFX_SHORT)))
+        return true;
+    free(shot->color_space);
+    shot->color_space = text_copy("sRGB", 4);
+    return shot->color_space != NULL;
+}
+
+bool source_describe(ofx_effect effect, struct shot *shot, struct trouble *trouble)
+{
+    struct pushed *pushed = &shot->pushed;
+    ofx_clip clip = NULL;
+    ofx_properties set = NULL;
+    double time = 0;
+    if (*shot->plate || !host_is_temporal() || !is_connected(effect, SOURCE_CLIP))
+        return true;
+    if (host.effects->clip_get(effect, SOURCE_CLIP, &clip, &set) != OFX_OK ||
+        !read_range(effect, set, pushed, &time))
+        return say(trouble, "Source does not say where it begins and ends: type the plate's "
+                   "files.");
+    if (!read_size(clip, set, time, pushed))
+        return say(trouble, "Source has no size that a plate can have: type the plate's files.");
+    if (!name_space(set, shot) || !name_plate(effect, pushed))
+        return say(trouble, "There is not enough memory.");
+    return true;
+}
+
+/* With the lock held. */
+static void begin_generation(struct instance *instance)
+{
+    instance->generation++;
+    free(instance->seen);
+    instance->seen = NULL;
+    instance->seen_count = 0;
+}
+
+void source_changed(ofx_effect effect)
+{
+    struct instance *instance = instance_of(effect);
+    if (instance == NULL)
+        return;
+    pthread_mutex_lock(&instance->lock);
+    begin_generation(instance);
+    pthread_mutex_unlock(&instance->lock);
+}
+
+/* Where a frame is noted; NULL where it is not. With the lock held. */
+static struct seen *find_seen(struct instance *instance, int frame)
+{
+    for (size_t index = 0; index < instance->seen_count; index++)
+        if (instance->seen[index].frame == frame)
+            return instance->seen + index;
+    return NULL;
+}
+
+/* Without memory for it a change is not noticed at this frame. */
+static void note_seen(ofx_effect effect, int generation, int frame, uint64_t sum)
+{
+    struct instance *instance = instance_of(effect);
+    if (instance == NULL)
+        return;
+    pthread_mutex_lock(&instance->lock);
+    if (instance->generation == generation && find_seen(instance, frame) == NULL) {
+        size_t bytes = (instance->seen_count + 1) * sizeof *instance->seen;
+        struct seen *seen = realloc(instance->seen, bytes);
+        if (seen != NULL) {
+            seen[instance->seen_count].frame = frame;
+            seen[instance->seen_count++].sum = sum;
+            instance->seen = seen;
+        }
+    }
+    pthread_mutex_unlock(&instance->lock);
+}
+
+/* FNV-1a, a float at a time. */
+static uint64_t sum_of(const float *pixels, size_t count)
+{
+    uint64_t sum = 14695981039346656037u;
+    for (size_t index = 0; index < count; index++) {
+        uint32_t bits;
+        memcpy(&bits, pixels + index, sizeof bits);
+        sum = (sum ^ bits) * 1099511628211u;
+    }
+    return sum;
+}
+
+static size_t values_of(const struct pushed *pushed)
+{
+    return 3 * (size_t)pushed->width * (size_t)pushed->height;
+}
+
+/* Red, green and blue, the upper row first; alpha is ignored, as in files. NULL when memory ends. */
+static float *read_colors(const struct image *image, const struct pushed *pushed)
+{
+    size_t width = (size_t)pushed->width;
+    float *pixels = malloc(values_of(pushed) * sizeof *pixels);
+    float *row = malloc(4 * width * sizeof *row), *to = pixels;
+    for (int y = pushed->height - 1; pixels != NULL && row != NULL && y >= 0; y--) {
+        image_read(image, y, 0, pushed->width, row);
+        for (size_t x = 0; x < width; x++, to += 3)
+            memcpy(to, row + 4 * x, 3 * sizeof *to);
+    }
+    if (row == NULL) {
+        free(pixels);
+        pixels = NULL;
+    }
+    free(row);
+    return pixels;
+}
+
+/* The pixels of a frame, which the caller frees. NULL, and no trouble, where the host has none. */
+static float *fetch_colors(ofx_effect effect, const struct pushed *pushed, int frame,
+                           struct trouble *trouble)
+{
+    ofx_properties handle = NULL;
+    struct image image;
+    float *pixels = NULL;
+    double time = (double)frame - param_number(effect, OFFSET_PARAM);
+    if (!fetch_image(effect, SOURCE_CLIP, time, &handle, &image))
+        return NULL;
+    if (!is_full_size(handle))
+        say(trouble, "To be tracked Source is needed in full size: turn the host's proxies off, "
+            "or type the plate's files.");
+    else if (image.channels == 1)
+        say(trouble, "Source has no colours to be tracked: it gives alpha alone.");
+    else if ((pixels = read_colors(&image, pushed)) == NULL)
+        say(trouble, "There is not enough memory.");
+    host.effects->image_release(handle);
+    return pixels;
+}
+
+void source_check(ofx_effect effect, struct shot *shot, int frame)
+{
+    struct instance *instance = instance_of(effect);
+    struct trouble trouble = {TROUBLE_NONE, ""};
+    struct pushed *pushed = &shot->pushed;
+    uint64_t before = 0;
+    if (instance == NULL || *pushed->id == 0)
+        return;
+    pthread_mutex_lock(&instance->lock);
+    struct seen *seen = find_seen(instance, frame);
+    bool known = seen != NULL && instance->generation == pushed->generation;
+    if (known)
+        before = seen->sum;
+    pthread_mutex_unlock(&instance->lock);
+    float *pixels = known ? fetch_colors(effect, pushed, frame, &trouble) : NULL;
+    if (pixels != NULL && sum_of(pixels, values_of(pushed)) != before) {
+        pthread_mutex_lock(&instance->lock);
+        if (instance->generation == pushed->generation) /* else another thread has seen it too */
+            begin_generation(instance);
+        pthread_mutex_unlock(&instance->lock);
+        name_plate(effect, pushed);
+    }
+    free(pixels);
+}
+
+static bool send_frame(ofx_effect effect, struct engine *engine, const struct wait *wait,
+                       const struct shot *shot, int frame, const float *pixels,
+                       struct trouble *trouble)
+{
+    struct text request = {0};
+    struct message answer;
+    size_t count = values_of(&shot->pushed);
+    text_add(&request, "\"do\":\"push\",\"frame\":");
+    text_add_integer(&request, frame);
+    text_add(&request, ",");
+    shot_write(shot, &request);
+    bool good = engine_ask(engine, wait, &request, pixels, count * sizeof *pixels, &answer,
+                           trouble);
+    if (good)
+        note_seen(effect, shot->pushed.generation, frame, sum_of(pixels, count));
+    message_free(&answer);
+    text_free(&request);
+    return good;
+}
+
+/* Adds one to `count` where the host has the frame. */
+static bool push_frame(ofx_effect effect, struct engine *engine, const struct wait *wait,
+                       const struct shot *shot, int frame, int *count, struct trouble *trouble)
+{
+    if (wait_goes_on(wait) == WIRE_ABORTED)
+        return trouble_say(trouble, TROUBLE_ABORTED, "", NULL, NULL);
+    trouble->kind = TROUBLE_NONE;
+    float *pixels = fetch_colors(effect, &shot->pushed, frame, trouble);
+    bool good = pixels == NULL ? trouble->kind == TROUBLE_NONE
+                               : send_frame(effect, engine, wait, shot, frame, pixels, trouble);
+    *count += pixels != NULL;
+    free(pixels);
+    return good;
+}
+
+bool source_push(ofx_effect effect, struct engine *engine, const struct wait *wait,
+                 const struct shot *shot, const struct message *answer, struct trouble *trouble)
+{
+    const struct json *json = &answer->json;
+    const struct pushed *pushed = &shot->pushed;
+    int error = json_member(json, 0, "error"), list = json_member(json, error, "frames");
+    int64_t frame = 0;
+    int count = 0;
+    if (*pushed->id == 0 || json_length(json, list) > MOST_LISTED)
+        return false;
+    for (int node = list + 1; json_is(json, list, JSON_ARRAY) && node < json->nodes[list].next;
+         node = json->nodes[node].next) {
+        if (!json_integer(json, node, pushed->first, pushed->last, &frame))
+            return say(trouble, "The engine lacks frames that Source has not: install engine and "
+                       "plug-in of one rde-roto.");
+        if (!push_frame(effect, engine, wait, shot, (int)frame, &count, trouble))
+            return false;
+    }
+    return count > 0 || say(trouble, "The host gives no image of Source at the frames that the "
+                            "matte is tracked through.");
+}
