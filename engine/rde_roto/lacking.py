@@ -23,6 +23,7 @@ from rde_roto.values.spans import Span
 
 _LACKING = "lacking"
 _MOST_BYTES = 4 << 30
+_MOST_FRAMES = 10_000  # whose numbers fit into a message
 _LEAST_FRAMES = 4  # with which a walk goes on: those of two keyframes, or one between two others
 _NO_PIXELS = np.zeros((0, 0, 3), np.float32)
 
@@ -41,7 +42,7 @@ def lacking(node: RotoNode, frames: Iterable[int]) -> tuple[int, ...]:
         return ()
     pixels = plate.format.data.width * plate.format.data.height
     most_bytes = min(_MOST_BYTES, node.stores.pushed.room_bytes)
-    most = max(_LEAST_FRAMES, most_bytes // (12 * pixels))
+    most = min(_MOST_FRAMES, max(_LEAST_FRAMES, most_bytes // (12 * pixels)))
     way = _Way(node, plate)
     for frame in frames:
         way.go(frame)

@@ -78,7 +78,7 @@ def floats(tmp_path: Path) -> Callable[[Object], Object]:
 
 
 def test_pushed_mattes_are_those_by_path_bit_for_bit(
-    client: Client, shot: Object, floats: Callable[[Object], Object]
+    client: Client, shot: Object, floats: Callable[[Object], Object], run_folder: Path
 ) -> None:
     """In spaces of every kind: linear, a display's, one of a matrix, a log that the device does."""
     for color_space in (None, "sRGB", "ACEScg", "ARRI LogC4"):
@@ -92,6 +92,8 @@ def test_pushed_mattes_are_those_by_path_bit_for_bit(
             np.testing.assert_array_equal(alpha_of(found), alpha_of(expected))
             assert (found.digest != expected.digest) == (frame != 1003), "its plate's name is in it"
         assert set(host.asked) == (set(FRAMES) if color_space is None else set()), "each frame once"
+    log = (run_folder / "engine-auto.log").read_text()
+    assert log.splitlines() == ["rde-roto: listening, on cpu"], "and no warning"
 
 
 def test_the_engine_says_at_once_what_it_lacks(client: Client, shot: Object) -> None:

@@ -79,15 +79,11 @@ class Jobs:
                 self._make(job, node, frames, lambda matte: None)
             else:
                 with WriteBehind(writer.write) as write:
-                    due = FrameRange.of(
-                        f for f in frames if not writer.is_written(f, node.digest(f))
-                    )
+                    due = _due(node, frames, writer)
                     job.done = len(frames) - len(due)
                     self._make(job, node, due, write)
         except FutureCancelled:
             job.state = "cancelled"
-        except LacksError as error:
-            job.error, job.state = all_lacking(node, frames, error), "failed"
         except RotoError as error:
             job.error, job.state = error, "failed"
         except Exception as error:  # of whatever kind: a host waits for the end of it
@@ -99,7 +95,7 @@ class Jobs:
         self, job: Job, node: RotoNode, frames: FrameRange, take: Callable[[Matte], None]
     ) -> None:
         waiting: list[Future[Matte]] = []
-        rest = iter(frames)
+        rest, taken = iter(frames), 0
         try:
             while True:
                 for frame in rest:
@@ -111,7 +107,18 @@ class Jobs:
                 if job.stopped.is_set():
                     raise FutureCancelled
                 take(waiting.pop(0).result())
+                taken += 1
                 job.done += 1
+        except LacksError as error:
+            raise all_lacking(node, list(frames)[taken:], error) from error
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _due(node: RotoNode, frames: FrameRange, writer: MatteWriter) -> FrameRange:
+    """The frames whose files are not there yet."""
+    try:
+        return FrameRange.of(f for f in frames if not writer.is_written(f, node.digest(f)))
+    except LacksError as error:
+        raise all_lacking(node, frames, error) from error

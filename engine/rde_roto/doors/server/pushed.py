@@ -66,10 +66,10 @@ class FramesOf:
         return self.memo.pushed(self._plate, frame)
 
     def pixels(self, frame: int) -> FloatArray | None:
-        """A frame: float32 [H, W, 3]."""
+        """A frame: float32 [H, W, 3], the caller's own."""
         content = self.content(frame)
         kept = None if content is None else self.store.get(content)
-        return None if kept is None else kept.planes
+        return None if kept is None else kept.planes.copy()  # torch warns of what is read-only
 
     def has(self, frame: int) -> bool:
         """Whether there are pixels of a frame."""

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import provenance
+from rde_roto.doors.server.errors import ProtocolError, error_object
 from rde_roto.doors.server.jobs import Jobs
 from rde_roto.doors.server.masks import keep_mask
 from rde_roto.doors.server.shots import HostsShot, Shots
@@ -22,7 +23,7 @@ from rde_roto.images.mattes import open_matte_writer
 from rde_roto.lacking import all_lacking, lacking
 from rde_roto.models import list_models
 from rde_roto.node import RotoNode
-from rde_roto.values.errors import CancelledError, LacksError, RotoError, UsageError
+from rde_roto.values.errors import CancelledError, LacksError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 from rde_roto.values.plate import LARGEST_PX, Window
@@ -35,12 +36,6 @@ _LOOKS_AGAIN_S = 0.1  # whether the host is still there
 Object = dict[str, Any]
 Pixels = bytes | bytearray | memoryview
 S = TypeVar("S", bound=Settings)
-
-
-class ProtocolError(RotoError):
-    """What came is no request of this protocol."""
-
-    exit_code = 2
 
 
 class Answer(NamedTuple):
@@ -278,27 +273,6 @@ class Requests:
     def _stop(self, _: _Nothing) -> Answer:
         self.stop()
         return Answer({})
-
-
-_KINDS = {
-    2: "usage",
-    3: "document",
-    4: "input",
-    5: "weights",
-    6: "memory",
-    7: "output",
-    130: "cancelled",
-}
-
-
-def error_object(error: Exception) -> Object:
-    """What an error is on the wire."""
-    code = error.exit_code if isinstance(error, RotoError) else 1
-    kind = "protocol" if isinstance(error, ProtocolError) else _KINDS.get(code, "internal")
-    sentence = str(error) if isinstance(error, RotoError) else f"{type(error).__name__}: {error}"
-    if isinstance(error, LacksError):
-        return {"kind": "lacks", "code": code, "sentence": sentence, "frames": error.frames}
-    return {"kind": kind, "code": code, "sentence": sentence}
 
 
 def _read(model: type[S], said: Object) -> S:

@@ -15,13 +15,8 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from rde_roto import __version__
-from rde_roto.doors.server.requests import (
-    MOST_PIXEL_BYTES,
-    Host,
-    ProtocolError,
-    Requests,
-    error_object,
-)
+from rde_roto.doors.server.errors import ProtocolError, error_object
+from rde_roto.doors.server.requests import MOST_PIXEL_BYTES, Host, Requests
 from rde_roto.values.errors import RotoError
 from rde_roto_client.wire import MEMORY, PROTOCOL, STREAM, Message, Wire, WireError
 

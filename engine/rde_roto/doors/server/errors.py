@@ -1,0 +1,34 @@
+"""What errors are on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rde_roto.values.errors import LacksError, RotoError
+
+
+class ProtocolError(RotoError):
+    """What came is no request of this protocol."""
+
+    exit_code = 2
+
+
+_KINDS = {
+    2: "usage",
+    3: "document",
+    4: "input",
+    5: "weights",
+    6: "memory",
+    7: "output",
+    130: "cancelled",
+}
+
+
+def error_object(error: Exception) -> dict[str, Any]:
+    """What an error is on the wire."""
+    code = error.exit_code if isinstance(error, RotoError) else 1
+    kind = "protocol" if isinstance(error, ProtocolError) else _KINDS.get(code, "internal")
+    sentence = str(error) if isinstance(error, RotoError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, LacksError):
+        return {"kind": "lacks", "code": code, "sentence": sentence, "frames": error.frames}
+    return {"kind": kind, "code": code, "sentence": sentence}
