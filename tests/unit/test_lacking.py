@@ -109,6 +109,17 @@ def test_first_the_whole_chain_then_what_follows_the_newest_state() -> None:
     assert lacking(node, [1017]) == (1016, 1017, 1018), "what was absorbed before is in the state"
 
 
+def test_a_crop_that_follows_the_elements_asks_for_no_other_frames() -> None:
+    preset = Preset(name="t", tracking=Tracking(lines=96, crop=True))
+    whole, _ = pushed(a_shot(mask(1001), mask(1020)), everything=True)
+    expected = {matte.frame: matte for matte in ToyNode(whole, preset).render()}
+    shot, host = pushed(a_shot(mask(1001), mask(1020)))
+    node = ToyNode(shot, preset)
+    for frame in (1011, 1030, 1002, 1019):
+        host.push(lacking(node, [frame]))
+        assert_same(node.matte(frame), expected[frame])
+
+
 def test_what_is_asked_for_is_in_the_order_of_its_use() -> None:
     shot, _ = pushed(a_shot(mask(1001), mask(1020)))
     assert lacking(ToyNode(shot), [1011])[:5] == (1001, 1020, 1004, 1007, 1010)
