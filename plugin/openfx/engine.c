@@ -216,8 +216,11 @@ bool say_error(const struct json *json, int error, struct trouble *trouble)
     char *kind = json_string(json, json_member(json, error, "kind"));
     bool lacks = kind != NULL && strcmp(kind, "lacks") == 0;
     free(kind);
-    trouble_say(trouble, lacks ? TROUBLE_LACKS : TROUBLE_SAID, sentence != NULL && *sentence ? sentence
-                : "The engine answered with an error and no sentence.", NULL, NULL);
+    trouble_say(trouble, lacks ? TROUBLE_LACKS : TROUBLE_SAID,
+                sentence != NULL && *sentence
+                    ? sentence
+                    : "The engine answered with an error and no sentence.",
+                NULL, NULL);
     free(sentence);
     return false;
 }

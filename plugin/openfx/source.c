@@ -157,7 +157,8 @@ static size_t values_of(const struct pushed *pushed)
     return 3 * (size_t)pushed->width * (size_t)pushed->height;
 }
 
-/* Red, green and blue, the upper row first; alpha is ignored, as in files. NULL when memory ends. */
+/* Red, green and blue, the upper row first; alpha is ignored, as in files. NULL when there is no
+   memory. */
 static float *read_colors(const struct image *image, const struct pushed *pushed)
 {
     size_t width = (size_t)pushed->width;
