@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+from pathlib import Path
 from typing import Any
 
 JOB_SCHEMA = "rde-roto.job/1"
@@ -21,12 +21,12 @@ def drop(folder: str, name: str, shot: str | dict[str, Any], **said: Any) -> str
         shot: the path of a shot document, or a shot as one says it.
         said: `frames`, `preset`, `overrides`, `output`, `priority`.
     """
-    inbox = os.path.join(folder, "inbox")
-    path, hidden = os.path.join(inbox, name + ".json"), os.path.join(inbox, "." + name + ".tmp")
+    inbox = Path(folder) / "inbox"
+    path, hidden = inbox / (name + ".json"), inbox / ("." + name + ".tmp")
     job = dict(said, schema=JOB_SCHEMA, shot=shot)
-    if os.path.exists(path):
+    if path.exists():
         raise FileExistsError(f"a job {name} waits in {inbox}: give this one another name")
-    with open(hidden, "w", encoding="utf-8") as file:
-        json.dump(job, file, ensure_ascii=False, indent=2)
-    os.rename(hidden, path)
-    return path
+    text = json.dumps(job, ensure_ascii=False, indent=2)
+    hidden.write_text(text + "\n", encoding="utf-8")
+    hidden.rename(path)
+    return str(path)
