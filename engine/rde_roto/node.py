@@ -38,6 +38,12 @@ IsKept = Callable[[int, str], bool]
 """Whether the matte of a frame is there already under this digest."""
 
 
+def _tells_of_memory(error: Exception) -> bool:
+    """Whether memory has run out; on a CPU torch has no class for that."""
+    is_told = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return is_told or "DefaultCPUAllocator" in str(error)
+
+
 def _nothing_is_kept(_frame: int, _digest: str) -> bool:
     return False
 
@@ -151,7 +157,9 @@ class RotoNode:
                 on_the_way = asked.walk(span.keyframe.frame + span.step, span.stop)
                 free = filterfalse(self.shot.is_locked, on_the_way)
                 yield from self._tracked(stretch, wanted(free), cancel)
-        except (MemoryError, torch.OutOfMemoryError) as error:
+        except (MemoryError, RuntimeError) as error:
+            if not _tells_of_memory(error):
+                raise
             raise OutOfMemoryError(self._how_to_need_less(str(error))) from error
 
     def _locked(self, frame: int) -> Matte:
