@@ -57,6 +57,7 @@ class Client:
         name: the host's, for messages.
         device: the engine's: `auto`, `cpu`, `cuda`, …
         starts: whether an engine may be started.
+        command: what starts one; without it, what install.py has left.
         waiting: called some times a second while one starts; what it raises ends the wait.
     """
 
@@ -65,11 +66,13 @@ class Client:
         name: str,
         device: str = AUTO,
         starts: bool = True,
+        command: list[str] | None = None,
         waiting: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.device = device
         self._starts = starts
+        self._command = command
         self._waiting = waiting
         self._ids = itertools.count(1)
         self._own = threading.local()
@@ -194,7 +197,9 @@ class Client:
         return str(self.ask("render", shot=shot, frames=frames, out=out)["job"])
 
     def progress(self, job: str) -> Object:
-        """`done`, `total`, `state` (running, done, cancelled, failed) and, failed, `error`."""
+        """`done` and `total`, numbers; `made` and `kept`, the frames that are done, as ranges;
+        `state` (running, done, cancelled, failed) and, failed, `error`.
+        """
         return self.ask("progress", job=job)
 
     def cancel(self, job: str | None = None, ticket: str | None = None) -> None:
@@ -252,7 +257,7 @@ class Client:
             raise NoEngineError("no engine is running: start it with rde-roto serve")
         if found is not None:
             return found
-        process = start(self.device)
+        process = start(self.device, self._command)
         # waits for it, or it would stay behind as a zombie for as long as the host runs
         threading.Thread(target=process.wait, daemon=True).start()
         end = time.monotonic() + _STARTS_WITHIN_S

@@ -95,12 +95,19 @@ def launch_command() -> list[str]:
     return command
 
 
-def start(device: str = AUTO) -> subprocess.Popen[bytes]:
-    """Starts the engine, which outlives this process. Raises NoEngineError."""
-    command = [*launch_command(), "--device", device]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(_HOSTS_OWN)
-    }
+def start(device: str = AUTO, command: list[str] | None = None) -> subprocess.Popen[bytes]:
+    """Starts the engine, which outlives this process. Raises NoEngineError.
+
+    `command` starts it with the environment as it is; without one, install.py's does, and what
+    belongs to the host's own Python is left out.
+    """
+    environment = dict(os.environ)
+    if command is None:
+        command = launch_command()
+        environment = {
+            name: value for name, value in environment.items() if not name.startswith(_HOSTS_OWN)
+        }
+    command = [*command, "--device", device]
     try:
         with endpoint_file(device).with_suffix(".log").open("ab") as output:
             return subprocess.Popen(

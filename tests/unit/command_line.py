@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from image_files import write_image
 
 Run = Callable[..., int]
+Said = subprocess.CompletedProcess[str]
 HEIGHT, WIDTH = 48, 80
 LICENCE = "random: CC0; commercial use: allowed"
 
@@ -33,4 +36,30 @@ def refused(capsys: pytest.CaptureFixture[str]) -> str:
     lines = capsys.readouterr().err.splitlines()
     (sentence,) = [line for line in lines if LICENCE not in line]
     assert sentence.startswith("rde-roto: ")
+    return sentence
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Puts other text into a document."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def render(document: Path, *more: object) -> list[str]:
+    """The command ``rde-roto shot render``."""
+    command = [sys.executable, "-m", "rde_roto.doors.cli", "shot", "render"]
+    return [*command, str(document), "--device", "cpu", *map(str, more)]
+
+
+def run_process(command: list[str]) -> Said:
+    """What a command says in a process of its own, to pipes."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def failed(done: Said) -> str:
+    """The sentence, which is the same for people on standard error and for farms."""
+    (for_farms,) = [line for line in done.stdout.splitlines() if line.startswith("openjd_fail: ")]
+    sentence = for_farms.removeprefix("openjd_fail: ")
+    assert f"rde-roto: {sentence}" in done.stderr.splitlines()
     return sentence

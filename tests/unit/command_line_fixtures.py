@@ -62,6 +62,22 @@ def mask(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def shot_document(plate: Path, mask: Path, weights: Path, tmp_path: Path) -> Path:
+    """``hero.shot.yaml``: the six frames, and a keyframe in their midst."""
+    path = tmp_path / "hero.shot.yaml"
+    path.write_text(
+        "schema: rde-roto.shot/1\n"
+        f"plate: {{path: {plate}}}\n"
+        "elements: [{id: hero}]\n"
+        f"keyframes: [{{frame: 1003, mask: {mask}}}]\n"
+        "overrides: {tracking.lines: 96}\n"
+        f"model: {weights}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture
 def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs a command in this process; returns its exit code."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -13,7 +13,7 @@ import pytest
 from engine_process import SERVE, kill
 
 from rde_roto_client import Client
-from rde_roto_client.places import launch_file
+from rde_roto_client.places import AUTO, launch_file
 
 
 @pytest.fixture
@@ -25,7 +25,8 @@ def run_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     launch_file().parent.mkdir(parents=True, exist_ok=True)
     launch_file().write_text(json.dumps({"command": [*SERVE, "--idle", "60"]}), encoding="utf-8")
     yield folder
-    kill()
+    for device in (AUTO, "cpu"):
+        kill(device)
     shutil.rmtree(folder)
 
 

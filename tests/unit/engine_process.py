@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rde_roto_client import Client, Matte
-from rde_roto_client.places import read_endpoint
+from rde_roto_client.places import AUTO, read_endpoint
 
 SERVE = [str(Path(sys.executable).parent / "rde-roto"), "serve"]
 PATIENCE_S = 60
 
 
-def kill() -> None:
+def kill(device: str = AUTO) -> None:
     """Ends the engine at once, as a machine that runs out of memory does."""
-    endpoint = read_endpoint()
+    endpoint = read_endpoint(device)
     if endpoint is not None:
         with suppress(ProcessLookupError):
             os.kill(endpoint["pid"], signal.SIGKILL)

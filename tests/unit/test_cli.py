@@ -100,7 +100,16 @@ def test_plain_lines_where_there_is_no_terminal(
     assert propagate() == 0
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith("frame 100") for line in lines) == 6
-    assert "Progress: 100%" in lines
+    assert [line for line in lines if line.startswith("Progress: ")] == [
+        f"Progress: {done}%" for done in (16, 33, 50, 66, 83, 100)
+    ]
+    assert [line for line in lines if line.startswith("openjd_progress: ")] == [
+        f"openjd_progress: {done}" for done in (16.7, 33.3, 50.0, 66.7, 83.3, 100.0)
+    ]
+    assert [line for line in lines if line.startswith("openjd_status: ")] == [
+        "openjd_status: hero.####.exr: 6 frames",
+        "openjd_status: 6 mattes made, 0 kept",
+    ]
     assert f"weights {LICENCE}" in lines
 
 
@@ -617,26 +626,3 @@ def test_torch_is_not_imported_for_what_does_not_need_it(command: list[str]) -> 
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == 0
-
-
-def test_a_terminated_run_keeps_whole_frames_only(
-    plate: Path, mask: Path, weights: Path, tmp_path: Path
-) -> None:
-    command = [
-        *(sys.executable, "-m", "rde_roto.doors.cli", "propagate", str(plate)),
-        *("--keyframe", f"1001={mask}", "--out", str(tmp_path / "mattes/hero.####.exr")),
-        *("--model", str(weights), "--device", "cpu", "--set", "tracking.lines=96"),
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("frame 1001")
-    process.terminate()
-    _, said = process.communicate(timeout=60)
-    # the last frames may have been done before the signal was heard
-    assert process.returncode in (0, 143)
-    assert process.returncode == 0 or "cancelled" in said
-    for name in mattes(tmp_path):
-        assert name.startswith("hero.")
-        assert read_image(tmp_path / "mattes" / name)[1].shape == (HEIGHT, WIDTH, 1)

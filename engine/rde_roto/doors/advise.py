@@ -17,7 +17,7 @@ def advise(shot: ShotArgument, device: DeviceOption = "auto", as_json: JsonOptio
         opened = file.open(memo)
 
         from rde_roto.advice import advise
-        from rde_roto.doors.progress import say_licence_once
+        from rde_roto.doors.licences import say_licence_once
         from rde_roto.doors.rendering import open_node
 
         node, model = open_node(opened, device)

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, plate_memo
+from rde_roto.doors.work import Work
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import MatteWriter
@@ -40,7 +41,7 @@ def demo(
     with plate_memo() as memo:
         opened = open_document(demo_document(model), settings, memo=memo)
 
-        from rde_roto.doors.rendering import Work, render_mattes
+        from rde_roto.doors.rendering import render_mattes
         from rde_roto.evaluation.metrics import SequenceScore
         from rde_roto.looks import Picture
 

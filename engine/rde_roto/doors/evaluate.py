@@ -83,7 +83,7 @@ class _Run:
 def _open(root: Path, sequences: str | None, play: int | None, model: str, device: str) -> _Run:
     """What the arguments name, the weights last, since they take longest."""
     from rde_roto.devices import choose_device
-    from rde_roto.doors.progress import say_licence_once
+    from rde_roto.doors.licences import say_licence_once
     from rde_roto.evaluation.davis import DavisSet
     from rde_roto.models import load_model
 

@@ -31,7 +31,7 @@ def explain(
     with plate_memo() as memo:
         opened = file.open(memo)
 
-        from rde_roto.doors.progress import say_licence_once
+        from rde_roto.doors.licences import say_licence_once
         from rde_roto.doors.rendering import open_node, provenance
         from rde_roto.explanation import drifts, explain
         from rde_roto.looks import Picture

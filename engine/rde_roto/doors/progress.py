@@ -1,6 +1,7 @@
-"""What a run says: the licence of weights it has not met before, then how far it is.
+"""What a run says of how far it is: a bar on a terminal, lines otherwise, JSON on request.
 
-That is a bar on a terminal, plain lines otherwise, JSON on request.
+Farms read the lines. The share that is done comes in two ways, ``Progress: 42%`` and, as Open Job
+Description has it, ``openjd_progress: 42.0``. Every line is flushed.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING
 
-import platformdirs
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,27 +26,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from rde_roto.delivery import OnFrame
 from rde_roto.images.mattes import MatteWriter
-from rde_roto.models import Model, licence_line
+from rde_roto.values.errors import RotoError
 
-
-def say_licence_once(model: Model) -> None:
-    """The model's licence on standard error, the first time that this user runs these weights.
-
-    An empty file in the user's state folder, named by the weights' sha256, remembers it. Where that
-    cannot be written nothing is lost: it is said the next time too.
-    """
-    said = platformdirs.user_state_path("rde-roto", appauthor=False) / "licences" / model.sha256
-    with suppress(OSError):
-        said.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        said.touch(exist_ok=False)
-    except FileExistsError:
-        return
-    except OSError:
-        pass
-    print(f"rde-roto: weights {licence_line(model)}", file=sys.stderr, flush=True)
+if TYPE_CHECKING:
+    from rde_roto.delivery import OnFrame
 
 
 @contextmanager
@@ -54,30 +40,69 @@ def report(title: str, total: int, writer: MatteWriter, as_json: bool) -> Iterat
         with _bar(title, total) as bar:
             yield bar
     else:
+        say_status(f"{title}: {total} frames", as_json)
         yield _Lines(total, writer, as_json)
 
 
-class _Lines:
-    """A line per frame and the share that is done, as render farms read them, or JSON objects.
+def say_status(text: str, as_json: bool = False) -> None:
+    """What is being done, in a few words, for the list of tasks that a farm shows."""
+    if _for_farms(as_json):
+        print(f"openjd_status: {_in_one_line(text)}", flush=True)
 
-    Every line is flushed.
-    """
+
+@contextmanager
+def failures_told(as_json: bool = False) -> Iterator[None]:
+    """Why a run fails, also on standard output, where farms look for it; the error goes on."""
+    try:
+        yield
+    except Exception as error:
+        if _for_farms(as_json):
+            expected = isinstance(error, RotoError)
+            sentence = str(error) if expected else f"a bug: {type(error).__name__}: {error}"
+            print(f"openjd_fail: {_in_one_line(sentence)}", flush=True)
+        raise
+
+
+def say_done(made: int, kept: int, seconds: float, out: str, as_json: bool) -> None:
+    """What a run has done, and how fast."""
+    if as_json:
+        done = {"event": "done", "made": made, "kept": kept, "seconds": round(seconds, 3)}
+        print(json.dumps(done), flush=True)
+        return
+    speed = f", {made / seconds:.2f} frames/s" if made and seconds > 0 else ""
+    print(f"{made} mattes made, {kept} kept{speed}: {out}", flush=True)
+    say_status(f"{made} mattes made, {kept} kept")
+
+
+class _Lines:
+    """A line per frame and the share that is done, or a JSON object. Safe from several threads."""
 
     def __init__(self, total: int, writer: MatteWriter, as_json: bool) -> None:
         self._total = total
         self._writer = writer
         self._as_json = as_json
         self._done = 0
+        self._lock = Lock()
 
     def __call__(self, frame: int, kept: bool) -> None:
-        self._done += 1
         path = self._writer.path(frame)
-        if self._as_json:
-            event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
-            print(json.dumps({**event, "done": self._done, "total": self._total}), flush=True)
-        else:
-            print(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
-            print(f"Progress: {100 * self._done // self._total}%", flush=True)
+        with self._lock:
+            self._done += 1
+            if self._as_json:
+                event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
+                print(json.dumps({**event, "done": self._done, "total": self._total}), flush=True)
+            else:
+                print(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
+                print(f"Progress: {100 * self._done // self._total}%")
+                print(f"openjd_progress: {100 * self._done / self._total:.1f}", flush=True)
+
+
+def _for_farms(as_json: bool) -> bool:
+    return not as_json and not sys.stdout.isatty()
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 class _Speed(ProgressColumn):

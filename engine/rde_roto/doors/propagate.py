@@ -26,6 +26,8 @@ from rde_roto.doors.options import (
     ViewOption,
     plate_memo,
 )
+from rde_roto.doors.progress import failures_told
+from rde_roto.doors.work import Work
 from rde_roto.images.layers import PictureName
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.model_card import DEFAULT_MODEL
@@ -54,15 +56,15 @@ def propagate(
     as_json: JsonOption = False,
 ) -> None:
     """Carries the masks of one or more keyframes through the plate, forwards and backwards."""
-    settings = load_preset(preset, set_ or ())
     picture = PictureName(view, layer)
     options = ShotOptions(
         plate, keyframe, frames, elements, mask_as, color_space, picture, missing, proxy
     )
-    document = options.document(preset, set_ or (), model)
-    with plate_memo() as memo:
+    with failures_told(as_json), plate_memo() as memo:
+        settings = load_preset(preset, set_ or ())
+        document = options.document(preset, set_ or (), model)
         opened = open_document(document, settings, memo=memo)
 
-        from rde_roto.doors.rendering import Work, render_mattes
+        from rde_roto.doors.rendering import render_mattes
 
         render_mattes(Work(opened, opened.range, device), out, output_format, as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -13,7 +12,9 @@ from rde_roto import __version__
 from rde_roto.delivery import Delivery, OnFrame, deliver
 from rde_roto.devices import choose_device
 from rde_roto.doors.inputs import refuse_to_overwrite
-from rde_roto.doors.progress import report, say_licence_once
+from rde_roto.doors.licences import say_licence_once
+from rde_roto.doors.progress import report, say_done
+from rde_roto.doors.work import Work
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.models import Model, licence_line, load_model
 from rde_roto.node import RotoNode
@@ -22,20 +23,11 @@ from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import open_stores
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.cancel import Cancel, never
-from rde_roto.values.errors import OutOfMemoryError, PartialError
+from rde_roto.values.errors import OutOfMemoryError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import OutputFormat, Preset
 
 Writer = TypeVar("Writer", bound=MatteWriter)
-
-
-@dataclass(frozen=True)
-class Work:
-    """A shot, the frames of it that are wanted, and where the network runs."""
-
-    opened: OpenedShot
-    frames: FrameRange
-    device: str
 
 
 @dataclass(frozen=True)
@@ -57,26 +49,17 @@ def render_mattes(
     Raises PartialError at the end when frames are wanted that the plate lacks and the shot skips.
     """
 
-    output = work.opened.preset.output
-    if output_format is not None:
-        output = output.model_copy(update={"format": output_format})
+    output = work.output(output_format)
 
     def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> MatteWriter:
         return open_matte_writer(out, work.opened.origin, node.shot.names, output, made_from)
 
     rendered = render(work, open_writer, as_json)
     delivery = rendered.delivery
-    if as_json:
-        done = {"event": "done", "made": delivery.made, "kept": delivery.kept}
-        print(json.dumps({**done, "seconds": round(delivery.seconds, 3)}), flush=True)
-    else:
-        speed = f", {delivery.frames_per_second:.2f} frames/s" if delivery.made else ""
-        print(f"{delivery.made} mattes made, {delivery.kept} kept{speed}: {out}")
+    say_done(delivery.made, delivery.kept, delivery.seconds, out, as_json)
+    if not as_json:
         print(f"weights {rendered.licence}")
-    skipped = work.frames.intersection(work.opened.skipped)
-    if skipped:
-        name = work.opened.shot.plate.name
-        raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
+    work.refuse_skipped()
     return rendered.writer
 
 
@@ -91,9 +74,8 @@ def render(
     says of their making. Raises UsageError when a file would be written over one that the shot is
     made from, and what `delivery.deliver` raises.
     """
-    opened = work.opened
-    frames = work.frames.intersection(opened.shot.range)
-    _say_what_stands_in(opened, frames)
+    opened, frames = work.opened, work.frames_to_make
+    work.say_what_stands_in()
     node, model = open_node(opened, work.device)
 
     def open_safely(node: RotoNode) -> Writer:
@@ -108,15 +90,6 @@ def render(
 
     delivered = deliver_within_memory(node, frames, open_safely, watched)
     return Rendered(delivered.delivery, delivered.writer, licence_line(model))
-
-
-def _say_what_stands_in(opened: OpenedShot, frames: FrameRange) -> None:
-    """On standard error, once: which of the frames are not the plate's own."""
-    gaps = opened.gaps.intersection(frames)
-    if gaps:
-        instead = {"hold": "the nearest earlier frame is held", "black": "black frames stand in"}
-        sentence = f"{opened.shot.plate.name} lacks {gaps}: {instead[opened.missing]}"
-        print(f"rde-roto: {sentence}", file=sys.stderr, flush=True)
 
 
 def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:

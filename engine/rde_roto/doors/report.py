@@ -34,7 +34,7 @@ def report(
         wanted = opened.range if frames is None else frames_within(opened.range, frames)
 
         from rde_roto.advice import advise
-        from rde_roto.doors.progress import say_licence_once
+        from rde_roto.doors.licences import say_licence_once
         from rde_roto.doors.rendering import open_node
         from rde_roto.models import licence_line
         from rde_roto.report import report_on, write_report, write_sheet

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rde_roto.doors.options import DeviceOption, plate_memo
+from rde_roto.doors.own_engine import own_client, program
 from rde_roto.tensors import replacing
+from rde_roto.values.errors import UsageError
 from rde_roto_client import Client, NoEngineError
-from rde_roto_client.places import launch_file
+from rde_roto_client.places import launch_file, run_folder
 
 IDLE_S = 900.0
 
@@ -24,6 +24,9 @@ def serve(
     ] = IDLE_S,
     tcp: Annotated[bool, typer.Option("--tcp", help="Loopback TCP instead of a socket.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Ends the engine that runs.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Starts one that goes on alone, and returns.")
+    ] = False,
     register: Annotated[
         bool, typer.Option("--register", help="Tells your hosts that they start this engine.")
     ] = False,
@@ -32,6 +35,8 @@ def serve(
     """Answers compositors and scripts on this machine; one a user and device."""
     if stop:
         _stop(device)
+    elif detach:
+        _detach(device, idle, tcp)
     elif register:
         _register()
     elif forget:
@@ -63,10 +68,21 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
         print("rde-roto: an engine is running already", flush=True)
 
 
+def _detach(device: str, idle: float, tcp: bool) -> None:
+    """Returns when the engine answers. What it says goes to a file in the run folder."""
+    options = ["--idle", str(idle), *(["--tcp"] if tcp else [])]
+    try:
+        with own_client("rde-roto serve --detach", device, *options) as client:
+            said = client.hello()
+    except NoEngineError as error:
+        raise UsageError(f"{error} ({run_folder()})") from error
+    print(f"rde-roto: an engine listens, on {said['device']}, process {said['pid']}", flush=True)
+
+
 def _register() -> None:
     """Leaves the command of this very program where clients look."""
     path = launch_file()
-    command = [str(Path(sys.executable).with_name("rde-roto")), "serve"]
+    command = [program(), "serve"]
     with replacing(path) as temporary:
         temporary.write_text(json.dumps({"command": command}) + "\n", encoding="utf-8")
     print(f"rde-roto: hosts start {command[0]}, says {path}")

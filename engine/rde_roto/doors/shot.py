@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rde_roto.doors.by_engine import render_by_engine
+from rde_roto.doors.chunk_list import line_of
 from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
@@ -28,7 +30,9 @@ from rde_roto.doors.options import (
     ViewOption,
     plate_memo,
 )
+from rde_roto.doors.progress import failures_told
 from rde_roto.doors.shot_facts import facts_of
+from rde_roto.doors.work import Work, default_out
 from rde_roto.images.layers import PictureName
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.locks import LockWriter, Pinning, without_frames
@@ -115,18 +119,29 @@ def render(
     output_format: FormatOption = None,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
+    chunk: Annotated[
+        str | None,
+        typer.Option(metavar="FILE:N", help="Instead of --frames: line N of a list of ranges."),
+    ] = None,
+    by_engine: Annotated[
+        bool, typer.Option("--engine", help="Has the engine that runs beside it make them.")
+    ] = False,
 ) -> None:
     """Makes the mattes of a shot, or of some of its frames: the pixels are the same."""
-    file = ShotFile.read(shot)
-    with plate_memo() as memo:
+    with failures_told(as_json), plate_memo() as memo:
+        file = ShotFile.read(shot)
         opened = file.open(memo)
-        wanted = opened.range if frames is None else frames_within(opened.range, frames)
+        asked = frames if chunk is None else line_of(chunk)
+        wanted = opened.range if asked is None else frames_within(opened.range, asked)
+        work = Work(opened, wanted, device)
+        pattern = out or default_out(file, work.output(output_format))
+        if by_engine:
+            render_by_engine(file, work, pattern, output_format, as_json)
+            return
 
-        from rde_roto.doors.rendering import Work, render_mattes
+        from rde_roto.doors.rendering import render_mattes
 
-        suffix = ".png" if (output_format or opened.preset.output.format) == "labels" else ".exr"
-        pattern = out or str(shot.parent / "mattes" / f"{file.name}.####{suffix}")
-        render_mattes(Work(opened, wanted, device), pattern, output_format, as_json)
+        render_mattes(work, pattern, output_format, as_json)
 
 
 @app.command()
@@ -155,7 +170,7 @@ def lock(
             locks = pinning.locks(folder, node.digest, node.shot.plate.format)
             return LockWriter(locks, ids, made_from)
 
-        work = rendering.Work(opened, pinning.frames, device)
+        work = Work(opened, pinning.frames, device)
         pinned = rendering.render(work, open_writer).writer.locks
     entries = [
         LockEntry(

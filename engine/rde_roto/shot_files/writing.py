@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,17 +38,29 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
 
 def moved(document: ShotDocument, folder: Path) -> ShotDocument:
     """A document whose paths start here as one that lies in `folder`; absolute paths stay."""
+    return _elsewhere(document, Path(), lambda path: _from(folder, path))
+
+
+def made_absolute(document: ShotDocument, folder: Path) -> ShotDocument:
+    """A document whose paths start at `folder` as one that may lie anywhere."""
+    return _elsewhere(document, folder, lambda path: os.path.abspath(folder / path))  # noqa: PTH100
+
+
+def _elsewhere(document: ShotDocument, folder: Path, named: Callable[[str], str]) -> ShotDocument:
+    """A document whose paths start at `folder` with each of them named anew."""
     plate = document.plate
     preset, model = document.preset, document.model
     return document.model_copy(
         update={
-            "plate": plate.model_copy(update={"path": _from(folder, plate.path)}),
+            "plate": plate.model_copy(update={"path": named(plate.path)}),
             "keyframes": [
-                entry.model_copy(update={"mask": _from(folder, entry.mask)})
-                for entry in document.keyframes
+                entry.model_copy(update={"mask": named(entry.mask)}) for entry in document.keyframes
             ],
-            "preset": _from(folder, preset) if is_path(preset) else preset,
-            "model": _from(folder, model) if Path(model).is_file() else model,
+            "locks": [
+                entry.model_copy(update={"mattes": named(entry.mattes)}) for entry in document.locks
+            ],
+            "preset": named(preset) if is_path(preset) else preset,
+            "model": named(model) if (folder / model).is_file() else model,
         }
     )
 

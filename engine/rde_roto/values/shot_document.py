@@ -116,13 +116,17 @@ class ShotDocument(Settings):
 
     def to_yaml(self) -> str:
         """The document as text, which reads back as an equal one; an entry a line."""
+        lines = [_HEAD]
+        for key, value in self.said().items():
+            lines += _lines(key, value)
+        return "\n".join(lines) + "\n"
+
+    def said(self) -> dict[str, object]:
+        """The document as plain values, in order, without what goes without saying."""
         said = self.model_dump(mode="json", exclude_defaults=True)
         said |= {"preset": self.preset, "model": self.model}
-        lines = [_HEAD, f"schema: {SHOT_SCHEMA}"]
-        for key in type(self).model_fields:
-            if key in said:
-                lines += _lines(key, said[key])
-        return "\n".join(lines) + "\n"
+        ordered = {key: said[key] for key in type(self).model_fields if key in said}
+        return {"schema": SHOT_SCHEMA, **ordered}
 
 
 def read_shot_text(path: Path) -> str:

@@ -29,11 +29,16 @@ _ASKED_AHEAD = 3  # so that the device has something to do; a frame's neighbours
 class Job:
     """Some frames of a shot, on their way."""
 
-    total: int
-    done: int = 0
+    frames: FrameRange
+    kept: FrameRange = field(default_factory=lambda: FrameRange.of(()))
+    made: list[int] = field(default_factory=list)
     state: State = "running"
     error: RotoError | None = None
     stopped: Event = field(default_factory=Event)
+
+    def take(self, matte: Matte) -> None:
+        """A frame is in place."""
+        self.made.append(matte.frame)
 
 
 class Jobs:
@@ -47,12 +52,12 @@ class Jobs:
 
     def start(self, node: RotoNode, frames: FrameRange, writer: MatteWriter | None = None) -> str:
         """Begins a job; its name. With a writer mattes become files; what is written stays."""
-        job = Job(len(frames))
+        job = Job(frames)
         with self._lock:
             name = str(next(self._numbers))
             self._forget_ended()
             self._jobs[name] = job
-        Thread(target=self._run, args=(job, node, frames, writer), daemon=True).start()
+        Thread(target=self._run, args=(job, node, writer), daemon=True).start()
         return name
 
     def get(self, name: str) -> Job | None:
@@ -71,17 +76,12 @@ class Jobs:
         for name in ended[: max(0, len(self._jobs) - _MOST_JOBS)]:
             del self._jobs[name]
 
-    def _run(
-        self, job: Job, node: RotoNode, frames: FrameRange, writer: MatteWriter | None
-    ) -> None:
+    def _run(self, job: Job, node: RotoNode, writer: MatteWriter | None) -> None:
         try:
             if writer is None:
-                self._make(job, node, frames, lambda matte: None)
+                self._make(job, node, job.take)
             else:
-                with WriteBehind(writer.write) as write:
-                    due = _due(node, frames, writer)
-                    job.done = len(frames) - len(due)
-                    self._make(job, node, due, write)
+                self._write(job, node, writer)
         except FutureCancelled:
             job.state = "cancelled"
         except RotoError as error:
@@ -91,11 +91,19 @@ class Jobs:
         else:
             job.state = "done"
 
-    def _make(
-        self, job: Job, node: RotoNode, frames: FrameRange, take: Callable[[Matte], None]
-    ) -> None:
+    def _write(self, job: Job, node: RotoNode, writer: MatteWriter) -> None:
+        def write(matte: Matte) -> None:
+            writer.write(matte)
+            job.take(matte)
+
+        job.kept = job.frames.difference(_due(node, job.frames, writer))
+        with WriteBehind(write) as write_behind:
+            self._make(job, node, write_behind)
+
+    def _make(self, job: Job, node: RotoNode, take: Callable[[Matte], None]) -> None:
         waiting: list[Future[Matte]] = []
-        rest, taken = iter(frames), 0
+        due = job.frames.difference(job.kept)
+        rest, taken = iter(due), 0
         try:
             while True:
                 for frame in rest:
@@ -108,9 +116,8 @@ class Jobs:
                     raise FutureCancelled
                 take(waiting.pop(0).result())
                 taken += 1
-                job.done += 1
         except LacksError as error:
-            raise all_lacking(node, list(frames)[taken:], error) from error
+            raise all_lacking(node, list(due)[taken:], error) from error
         finally:
             for future in waiting:
                 future.cancel()

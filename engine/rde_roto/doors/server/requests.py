@@ -249,7 +249,10 @@ class Requests:
 
     def _progress(self, request: _Progress) -> Answer:
         job = self._job(request.job)
-        found: Object = {"done": job.done, "total": job.total, "state": job.state}
+        state = job.state  # first: what is done when it has ended is all there is
+        made, kept = FrameRange.of(job.made), job.kept
+        found: Object = {"done": len(made) + len(kept), "total": len(job.frames), "state": state}
+        found |= {"made": str(made), "kept": str(kept)}
         if job.error is not None:
             found["error"] = error_object(job.error)
         return Answer(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rde_roto.devices import choose_device
-from rde_roto.doors.progress import say_licence_once
+from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.rendering import provenance
 from rde_roto.doors.watchfolder.doing import Made
 from rde_roto.models import licence_line, load_model
