@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from rde_roto.doors.progress import report, say_done
 from rde_roto.doors.work import Work
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.shot_files import ShotFile
-from rde_roto.shot_files.writing import made_absolute, spelled_out
+from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out
 from rde_roto.values.errors import (
     CancelledError,
     DocumentError,
@@ -58,7 +57,7 @@ def render_by_engine(
         shot = _said(file, work, output)
         with _errors_as_ours(), own_client("rde-roto shot render", work.device) as client:
             client.open(shot, fresh=True)
-            job = client.render(shot, str(work.frames_to_make), os.path.abspath(out))  # noqa: PTH100
+            job = client.render(shot, str(work.frames_to_make), absolute(out))
             try:
                 made, kept = _followed(client, job, work, writer, as_json)
             except BaseException:

@@ -25,6 +25,7 @@ from rde_roto.doors import (
     report,
     serve,
     shot,
+    submit,
     train,
     validate,
     watch,
@@ -43,6 +44,7 @@ shot.app.command("report")(report.report)
 app.add_typer(shot.app, name="shot")
 app.command("explain")(explain.explain)
 app.command("look")(look.look)
+app.command("submit")(submit.submit)
 app.command("validate")(validate.validate)
 app.command("serve")(serve.serve)
 app.command("watch")(watch.watch)

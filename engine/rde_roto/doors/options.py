@@ -77,6 +77,13 @@ ModelOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
 ]
+OutOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Else mattes/NAME.####.exr, or .png for labels, beside the document.",
+    ),
+]
 FormatOption = Annotated[
     OutputFormat | None,
     typer.Option(

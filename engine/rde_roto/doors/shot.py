@@ -22,6 +22,7 @@ from rde_roto.doors.options import (
     MaskAsOption,
     MissingOption,
     ModelOption,
+    OutOption,
     PlateArgument,
     PresetOption,
     ProxyOption,
@@ -109,13 +110,7 @@ def show(shot: ShotArgument) -> None:
 def render(
     shot: ShotArgument,
     frames: FramesOption = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATTERN",
-            help="Else mattes/NAME.####.exr, or .png for labels, beside the document.",
-        ),
-    ] = None,
+    out: OutOption = None,
     output_format: FormatOption = None,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",

@@ -43,7 +43,7 @@ def moved(document: ShotDocument, folder: Path) -> ShotDocument:
 
 def made_absolute(document: ShotDocument, folder: Path) -> ShotDocument:
     """A document whose paths start at `folder` as one that may lie anywhere."""
-    return _elsewhere(document, folder, lambda path: os.path.abspath(folder / path))  # noqa: PTH100
+    return _elsewhere(document, folder, lambda path: absolute(folder / path))
 
 
 def _elsewhere(document: ShotDocument, folder: Path, named: Callable[[str], str]) -> ShotDocument:
@@ -63,6 +63,11 @@ def _elsewhere(document: ShotDocument, folder: Path, named: Callable[[str], str]
             "model": named(model) if (folder / model).is_file() else model,
         }
     )
+
+
+def absolute(path: str | Path) -> str:
+    """The path from the root; links are not followed."""
+    return os.path.abspath(path)  # noqa: PTH100
 
 
 def write_document(path: Path, text: str) -> None:
@@ -97,7 +102,7 @@ def _from(folder: Path, path: str) -> str:
     """A path from here as one from `folder`."""
     if Path(path).is_absolute():
         return path
-    target = os.path.abspath(path)  # noqa: PTH100, resolve() would follow links
+    target = absolute(path)
     try:
         return Path(os.path.relpath(target, folder.resolve())).as_posix()
     except ValueError:  # on another drive

@@ -1,0 +1,75 @@
+"""Deadline: the two files that ``deadlinecommand`` takes, for the plug-in CommandLine it ships.
+
+Its tasks are numbers, and its chunks are equally long, which ours are not. So a task is the number
+of a line in a list of chunks.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rde_roto.doors.farm.job import FarmJob
+from rde_roto.values.errors import UsageError
+
+_JOB, _PLUGIN, _CHUNKS = "job_info.txt", "plugin_info.txt", "chunks.txt"
+
+
+def files(job: FarmJob, folder: Path) -> dict[str, str]:
+    """The job's files. Raises UsageError for a path that an info file cannot hold."""
+    return {
+        _JOB: _info(_job_info(job)),
+        _PLUGIN: _info(_plugin_info(job, folder)),
+        _CHUNKS: "".join(f"{chunk}\n" for chunk in job.chunks),
+        job.document_name: job.document,
+    }
+
+
+def how_to_submit(job: FarmJob, folder: Path) -> str:
+    """The command that takes it from there."""
+    return f"deadlinecommand {folder / _JOB} {folder / _PLUGIN}"
+
+
+def _job_info(job: FarmJob) -> dict[str, str]:
+    chunks = job.chunks
+    variables = {
+        f"EnvironmentKeyValue{place}": f"{name}={value}"
+        for place, (name, value) in enumerate(job.worker.environment.items())
+    }
+    return {
+        "Plugin": "CommandLine",
+        "Name": job.title,
+        "Comment": f"rde-roto: a task is a line of {_CHUNKS}",
+        "Frames": f"1-{len(chunks)}" if len(chunks) > 1 else "1",
+        "ChunkSize": "1",
+        # more would begin a chunk before the one that it goes on from is done
+        "MachineLimit": str(len(job.rounds[0])),
+        "OutputDirectory0": str(Path(job.out).parent),
+        **variables,
+    }
+
+
+def _plugin_info(job: FarmJob, folder: Path) -> dict[str, str]:
+    chunk = f"{folder / _CHUNKS}:<STARTFRAME>"
+    program, *arguments = job.command(str(folder / job.document_name), "--chunk", chunk)
+    return {
+        "Executable": program,
+        "Arguments": " ".join(map(_quoted, arguments)),
+        "StartupDirectory": "",
+        "Shell": "default",
+        "ShellExecute": "False",
+        "SingleFramesOnly": "True",
+    }
+
+
+def _quoted(argument: str) -> str:
+    if '"' in argument:
+        raise UsageError(f'{argument}: Deadline cannot be told of a path with " in it')
+    return argument if re.fullmatch(r"[\w.:/\\<>-]+", argument) else f'"{argument}"'
+
+
+def _info(values: dict[str, str]) -> str:
+    for value in values.values():
+        if "\n" in value:
+            raise UsageError(f"{value!r}: Deadline cannot be told of a path of several lines")
+    return "".join(f"{key}={value}\n" for key, value in values.items())

@@ -1,0 +1,113 @@
+"""Open Job Description: a job template for the farms that speak it.
+
+Every session has an engine of its own, which keeps the network and the last states in memory: the
+job's environment starts it before the first task and stops it after the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rde_roto.doors.farm.job import FarmJob, Worker
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+
+_MOST_TASKS = 1024  # of a step, says the specification
+_NOTICE_S = 60  # in which a cancelled task may finish its frame
+_PROGRAM, _DEVICE, _OUT, _SHOT = (
+    f"{{{{Param.{name}}}}}" for name in ("Program", "Device", "Mattes", "Shot")
+)
+
+
+def files(job: FarmJob, folder: Path) -> dict[str, str]:
+    """The job's files. Raises UsageError when it has more tasks than a step may have."""
+    return {"template.yaml": _dumped(_template(job)), job.document_name: job.document}
+
+
+def how_to_submit(job: FarmJob, folder: Path) -> str:
+    """The command that takes it from there."""
+    return f"openjd run {folder / 'template.yaml'}, or submit that file to your farm"
+
+
+def _template(job: FarmJob) -> dict[str, Any]:
+    return {
+        "specificationVersion": "jobtemplate-2023-09",
+        "name": job.title,
+        "parameterDefinitions": [
+            {
+                "name": "Shot",
+                "type": "PATH",
+                "objectType": "FILE",
+                "dataFlow": "IN",
+                "description": "The shot as it was when it was submitted.",
+                "default": job.document_name,
+            },
+            _text("Mattes", "Where the mattes go: a pattern.", job.out),
+            _text("Program", "The command rde-roto on the workers.", job.worker.program),
+            _text("Device", "auto, cpu, cuda, cuda:1 or mps.", job.worker.device),
+        ],
+        "jobEnvironments": [_engine(job.worker)],
+        "steps": [_step(job, place) for place in range(len(job.rounds))],
+    }
+
+
+def _text(name: str, description: str, default: str) -> dict[str, Any]:
+    return {"name": name, "type": "STRING", "description": description, "default": default}
+
+
+def _engine(worker: Worker) -> dict[str, Any]:
+    serve = [_PROGRAM, "serve", "--device", _DEVICE]
+    actions = {"onEnter": _action([*serve, "--detach"]), "onExit": _action([*serve, "--stop"])}
+    run_folder = {"RDE_ROTO_RUN": "{{Session.WorkingDirectory}}/engine"}
+    return {
+        "name": "Engine",
+        "description": "One for the whole session, which makes the mattes of all its tasks.",
+        "variables": {**run_folder, **worker.environment},
+        "script": {"actions": actions},
+    }
+
+
+def _step(job: FarmJob, place: int) -> dict[str, Any]:
+    """A round: its chunks are independent, and go on where those of the one before have stopped."""
+    chunks = job.rounds[place]
+    if len(chunks) > _MOST_TASKS:
+        raise UsageError(
+            f"{len(chunks)} chunks are more than the {_MOST_TASKS} tasks of an OpenJD step: submit "
+            "the shot in parts, with --frames"
+        )
+    on_worker = replace(job, out=_OUT, worker=Worker(_PROGRAM, _DEVICE))
+    command = on_worker.command(_SHOT, "--frames", "{{Task.Param.Frames}}")
+    depends = {"dependencies": [{"dependsOn": _step_name(place - 1)}]} if place else {}
+    action = _action([*command, "--engine"])
+    action["cancelation"] = {
+        "mode": "NOTIFY_THEN_TERMINATE",
+        "notifyPeriodInSeconds": _NOTICE_S,
+    }
+    return {
+        "name": _step_name(place),
+        **depends,
+        "parameterSpace": {"taskParameterDefinitions": [_frames(chunks)]},
+        "script": {"actions": {"onRun": action}},
+    }
+
+
+def _step_name(place: int) -> str:
+    return f"Round {place + 1}"
+
+
+def _frames(chunks: tuple[FrameRange, ...]) -> dict[str, Any]:
+    return {"name": "Frames", "type": "STRING", "range": [str(chunk) for chunk in chunks]}
+
+
+def _action(command: list[str]) -> dict[str, Any]:
+    program, *arguments = command
+    return {"command": program, "args": arguments}
+
+
+def _dumped(template: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(template, sort_keys=False, allow_unicode=True, width=100)
+    return text

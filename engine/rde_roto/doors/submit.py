@@ -1,0 +1,142 @@
+"""``rde-roto submit``: a shot as a job for the render farm that you have."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rde_roto.doors.farm import deadline as deadline_farm
+from rde_roto.doors.farm import opencue as opencue_farm
+from rde_roto.doors.farm import openjd as openjd_farm
+from rde_roto.doors.farm.job import FarmJob, Worker
+from rde_roto.doors.inputs import refuse_to_overwrite
+from rde_roto.doors.options import DeviceOption, FormatOption, FramesOption, OutOption, plate_memo
+from rde_roto.doors.own_engine import program as own_program
+from rde_roto.doors.shot import ShotArgument
+from rde_roto.doors.work import Work, default_out, wanted_frames
+from rde_roto.images.mattes import open_matte_writer
+from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out, write_document
+from rde_roto.values.chunks import chunks_in_rounds
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.preset import OutputFormat
+
+CHUNK = 100
+
+
+@dataclass(frozen=True)
+class _Farm:
+    """A farm's files, and what is to be done with them."""
+
+    folder: Path
+    files: Callable[[FarmJob, Path], dict[str, str]]
+    how_to_submit: Callable[[FarmJob, Path], str]
+
+
+def submit(
+    shot: ShotArgument,
+    openjd: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Writes an OpenJD job template there.")
+    ] = None,
+    deadline: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Writes a Deadline job's info files there.")
+    ] = None,
+    opencue: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Writes an OpenCue outline there.")
+    ] = None,
+    frames: FramesOption = None,
+    chunk: Annotated[
+        int, typer.Option(metavar="FRAMES", min=1, help="Of a task, about; never past a keyframe.")
+    ] = CHUNK,
+    out: OutOption = None,
+    output_format: FormatOption = None,
+    device: DeviceOption = "auto",
+    cache: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The cache that all workers share; else each its own."),
+    ] = None,
+    program: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND", help="rde-roto on the workers; else this one's path."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replaces a job's files.")] = False,
+) -> None:
+    """Writes a shot's job for a render farm: chunks whose seams cannot be seen."""
+    folders = ((openjd, openjd_farm), (deadline, deadline_farm), (opencue, opencue_farm))
+    asked = [
+        _Farm(Path(absolute(folder)), farm.files, farm.how_to_submit)
+        for folder, farm in folders
+        if folder is not None
+    ]
+    if not asked:
+        raise UsageError("where does the job go? Give --openjd DIR, --deadline DIR, --opencue DIR")
+    file = ShotFile.read(shot)
+    with plate_memo() as memo:
+        opened = file.open(memo)
+    work = Work(opened, wanted_frames(opened.range, frames), device)
+    pattern = absolute(out or default_out(file, work.output(output_format)))
+    _check(work, pattern, output_format)
+    job = FarmJob(
+        name=file.name,
+        document=made_absolute(spelled_out(file.says, opened), file.folder).to_yaml(),
+        rounds=_rounds(opened, work.frames_to_make, chunk),
+        out=pattern,
+        worker=Worker(program or own_program(), device, absolute(cache) if cache else None),
+        output_format=output_format,
+    )
+    _write(job, asked, force)
+
+
+def _check(work: Work, out: str, output_format: OutputFormat | None) -> None:
+    """What would fail in every task fails here. Raises as a render does before its first frame."""
+    opened, frames = work.opened, work.frames_to_make
+    shot = opened.shot
+    if not shot.keyframes:
+        raise UsageError(f"{shot.plate.name} has no keyframe: paint a mask of one frame")
+    if not frames:
+        raise UsageError(f"{shot.plate.name} has none of the frames {work.frames}")
+    writer = open_matte_writer(out, opened.origin, shot.names, work.output(output_format), {})
+    targets = (path for frame in frames for path in writer.files(frame))
+    refuse_to_overwrite(shot.plate, opened.inputs, targets)
+
+    from rde_roto.models import find_model
+
+    find_model(opened.model)
+    work.say_what_stands_in()
+    skipped = work.frames.difference(frames)
+    if skipped:
+        sentence = f"{shot.plate.name} lacks {skipped}: skipped, not in the job"
+        print(f"rde-roto: {sentence}", file=sys.stderr, flush=True)
+
+
+def _rounds(
+    opened: OpenedShot, frames: FrameRange, chunk: int
+) -> tuple[tuple[FrameRange, ...], ...]:
+    preset = opened.preset
+    state_every = preset.tracking.memory_every * preset.running.snapshot_every
+    return chunks_in_rounds(opened.shot, frames, chunk, state_every)
+
+
+def _write(job: FarmJob, farms: list[_Farm], force: bool) -> None:
+    texts = {
+        farm.folder / name: text
+        for farm in farms
+        for name, text in farm.files(job, farm.folder).items()
+    }
+    for path in texts:
+        if path.exists() and not force:
+            raise UsageError(
+                f"{path} is there already, perhaps of a job that runs: choose another folder, or "
+                "replace it with --force"
+            )
+    for path, text in texts.items():
+        write_document(path, text)
+    print(f"{len(job.chunks)} chunks in {len(job.rounds)} rounds: {job.out}")
+    for farm in farms:
+        print(f"submit it: {farm.how_to_submit(job, farm.folder)}")

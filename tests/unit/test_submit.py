@@ -1,0 +1,297 @@
+"""``rde-roto submit``: what it writes is checked and run by what a farm would run it with."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from command_line import Run, Said, box_mask, edit, refused, render, run_process
+from image_files import read_image
+
+pytest_plugins = ("command_line_fixtures",)
+pytestmark = pytest.mark.usefixtures("home")
+
+FRAMES = range(1001, 1013)
+
+
+@pytest.fixture
+def openjd() -> str:
+    """The command of openjd-cli."""
+    beside = Path(sys.executable).with_name("openjd")
+    found = str(beside) if beside.exists() else shutil.which("openjd")
+    if found is None:
+        pytest.skip("openjd-cli is not installed")
+    return found
+
+
+@pytest.fixture
+def shot(shot_document: Path, plate: Path, tmp_path: Path) -> Path:
+    """Twelve frames in three stretches, the last of which is long enough for two chunks."""
+    for frame in FRAMES[6:]:
+        shutil.copy(plate.parent / f"hero.{frame - 6}.exr", plate.parent / f"hero.{frame}.exr")
+    other = box_mask(tmp_path / "other.png", 40)
+    edit(shot_document, "keyframes: [", f"keyframes: [{{frame: 1005, mask: {other}}}, ")
+    edit(shot_document, "{tracking.lines: 96", "{running.snapshot_every: 1, tracking.lines: 96")
+    return shot_document
+
+
+def mattes(folder: Path) -> dict[str, Any]:
+    return {path.name: read_image(path)[1] for path in sorted(folder.iterdir())}
+
+
+def assert_same(found: Path, expected: Path) -> None:
+    """Equal to the last bit."""
+    mine, theirs = mattes(found), mattes(expected)
+    assert mine.keys() == theirs.keys() == {f"hero.{frame}.exr" for frame in FRAMES}
+    for name, pixels in theirs.items():
+        np.testing.assert_array_equal(mine[name], pixels)
+
+
+@pytest.fixture
+def straight(shot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The mattes of one run, in a cache of its own."""
+    with monkeypatch.context() as own:
+        own.setenv("RDE_ROTO_CACHE", str(tmp_path / "other cache"))
+        assert run_process(render(shot, "--out", tmp_path / "one/hero.####.exr")).returncode == 0
+    return tmp_path / "one"
+
+
+# --- Open Job Description -------------------------------------------------------------------------
+
+
+def template(folder: Path) -> dict[str, Any]:
+    found = yaml.safe_load((folder / "template.yaml").read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def tasks(folder: Path) -> list[list[str]]:
+    """The frames of every task, by step."""
+    spaces = [step["parameterSpace"] for step in template(folder)["steps"]]
+    return [space["taskParameterDefinitions"][0]["range"] for space in spaces]
+
+
+def openjd_run(openjd: str, folder: Path) -> Said:
+    check = run_process([openjd, "check", str(folder / "template.yaml")])
+    assert check.returncode == 0, check.stdout
+    return run_process([openjd, "run", str(folder / "template.yaml")])
+
+
+def assert_ended(done: Said) -> None:
+    """The session's engine ends; where nobody takes note of that, it stays a zombie."""
+    told = re.search("an engine listens, on cpu, process ([0-9]+)", done.stdout)
+    assert told is not None, done.stdout
+    status = Path(f"/proc/{told[1]}/stat")
+    while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.05)  # until the test's own timeout
+
+
+def test_openjd_runs_a_job_with_one_engine(
+    run: Run, openjd: str, shot: Path, straight: Path, tmp_path: Path
+) -> None:
+    """The shot as it was when it was submitted: its document may change or go."""
+    job, out = tmp_path / "job", tmp_path / "elsewhere/hero.####.exr"
+    options = ("--chunk", 3, "--out", out, "--device", "cpu")
+    assert run("submit", shot, "--openjd", job, *options) == 0
+    shot.unlink()
+    assert tasks(job) == [["1003-1005", "1006-1008", "1001-1002"], ["1009-1011"], ["1012"]]
+    done = openjd_run(openjd, job)
+    assert done.returncode == 0, done.stdout
+    assert_same(tmp_path / "elsewhere", straight)
+    assert done.stdout.count("an engine listens, on cpu") == 1
+    assert "openjd_progress: 33.3" in done.stdout
+    assert "openjd_status: hero.####.exr: 3 frames" in done.stdout
+    assert "openjd_status: 3 mattes made, 0 kept" in done.stdout
+    assert_ended(done)
+
+
+def test_a_task_that_fails_tells_openjd_why_and_the_engine_ends(
+    run: Run, openjd: str, shot: Path, plate: Path, tmp_path: Path
+) -> None:
+    job = tmp_path / "job"
+    assert run("submit", shot, "--openjd", job, "--device", "cpu") == 0
+    (plate.parent / "hero.1007.exr").unlink()
+    done = openjd_run(openjd, job)
+    assert done.returncode == 1
+    assert "openjd_fail: " in done.stdout
+    assert "lacks" in done.stdout.partition("openjd_fail: ")[2].splitlines()[0]
+    assert_ended(done)
+
+
+@pytest.mark.slow
+def test_a_job_that_is_cancelled_goes_on_where_it_was(
+    run: Run, openjd: str, shot: Path, straight: Path, tmp_path: Path
+) -> None:
+    job = tmp_path / "job"
+    assert run("submit", shot, "--openjd", job, "--device", "cpu") == 0
+    process = subprocess.Popen(
+        [openjd, "run", str(job / "template.yaml")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "frame 10" not in (line := process.stdout.readline()):
+        assert line
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert process.returncode != 0
+    done = openjd_run(openjd, job)
+    assert done.returncode == 0, done.stdout
+    assert_same(tmp_path / "mattes", straight)
+
+
+def test_the_workers_share_a_cache(run: Run, shot: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "shared cache"
+    farms = ("openjd", "deadline", "opencue")
+    options = [part for farm in farms for part in (f"--{farm}", tmp_path / farm)]
+    assert run("submit", shot, *options, "--cache", cache) == 0
+    (environment,) = template(tmp_path / "openjd")["jobEnvironments"]
+    assert environment["variables"]["RDE_ROTO_CACHE"] == str(cache)
+    said = info(tmp_path / "deadline/job_info.txt")
+    assert said["EnvironmentKeyValue0"] == f"RDE_ROTO_CACHE={cache}"
+    assert str(cache) in (tmp_path / "opencue/hero.outline").read_text(encoding="utf-8")
+
+
+# --- Deadline -------------------------------------------------------------------------------------
+
+
+def info(path: Path) -> dict[str, str]:
+    """An info file: a key and a value a line, as Deadline's manual describes it."""
+    pairs = [line.partition("=") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert all(between == "=" and key.isalnum() for key, between, _ in pairs)
+    return {key: value for key, _, value in pairs}
+
+
+def test_deadlines_tasks_make_the_shot(
+    run: Run, shot: Path, straight: Path, tmp_path: Path
+) -> None:
+    job = tmp_path / "a job"
+    assert run("submit", shot, "--deadline", job, "--device", "cpu") == 0
+    said, plugin = info(job / "job_info.txt"), info(job / "plugin_info.txt")
+    assert said == {
+        "Plugin": "CommandLine",
+        "Name": "hero mattes",
+        "Comment": "rde-roto: a task is a line of chunks.txt",
+        "Frames": "1-3",
+        "ChunkSize": "1",
+        "MachineLimit": "3",
+        "OutputDirectory0": str(tmp_path / "mattes"),
+    }
+    assert plugin.keys() == {
+        *("Executable", "Arguments", "StartupDirectory"),
+        *("Shell", "ShellExecute", "SingleFramesOnly"),
+    }
+    for task in range(1, 4):
+        arguments = plugin["Arguments"].replace("<STARTFRAME>", str(task))
+        done = run_process([plugin["Executable"], *shlex.split(arguments)])
+        assert done.returncode == 0, done.stderr
+        assert "Progress: 100%" in done.stdout.splitlines()
+    assert_same(tmp_path / "mattes", straight)
+
+
+def test_a_line_that_is_not_in_the_list(
+    run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "chunks.txt").write_text("1001-1003\n", encoding="utf-8")
+    for chunk in ("chunks.txt:2", "chunks.txt:0", "chunks.txt:x", "chunks.txt", "gone.txt:1"):
+        assert run("shot", "render", shot, "--chunk", tmp_path / chunk) == 2
+        assert "expected FILE:N" in refused(capsys)
+
+
+# --- OpenCue --------------------------------------------------------------------------------------
+
+
+def rounds(script: Path) -> list[list[list[str]]]:
+    """The commands of an outline's layers, without running it."""
+    tree = ast.parse(script.read_text(encoding="utf-8"))
+    values = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    found: list[list[list[str]]] = ast.literal_eval(values["ROUNDS"])
+    return found
+
+
+def test_opencues_frames_make_the_shot(
+    run: Run, shot: Path, straight: Path, tmp_path: Path
+) -> None:
+    job = tmp_path / "job"
+    assert run("submit", shot, "--opencue", job, "--device", "cpu") == 0
+    (layer,) = rounds(job / "hero.outline")
+    assert len(layer) == 3
+    for command in layer:
+        assert run_process(command).returncode == 0
+    assert_same(tmp_path / "mattes", straight)
+
+
+def test_pyoutline_reads_the_outline(run: Run, shot: Path, tmp_path: Path) -> None:
+    """Layers, frames and what waits for what, as OpenCue's own library tells its server."""
+    if importlib.util.find_spec("outline") is None:
+        pytest.skip("pyoutline is not installed")
+    job = tmp_path / "job"
+    assert run("submit", shot, "--opencue", job, "--chunk", 3) == 0
+    program = (
+        "import json, sys, outline\n"
+        "layers = outline.load_outline(sys.argv[1]).get_layers()\n"
+        "print(json.dumps([[layer.get_name(), layer.get_frame_range(),"
+        " [d.get_depend_on_layer().get_name() for d in layer.get_depends()]] for layer in layers]))"
+    )
+    done = run_process([sys.executable, "-c", program, str(job / "hero.outline")])
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [
+        ["round_1", "1-3", []],
+        ["round_2", "1-1", ["round_1"]],
+        ["round_3", "1-1", ["round_2"]],
+    ]
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+def test_what_submit_refuses(
+    run: Run, shot: Path, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("submit", shot) == 2
+    assert "where does the job go" in refused(capsys)
+    job = ("--openjd", tmp_path / "job")
+    assert run("submit", shot, *job, "--frames", "1001-1020") == 2
+    assert "1013-1020 lies outside" in refused(capsys)
+    assert run("submit", shot, *job, "--out", plate) == 2
+    assert "would overwrite its own input" in refused(capsys)
+    assert run("submit", shot, *job, "--out", "hero.####.png", "--format", "rgba") == 2
+    assert "must end in .exr" in refused(capsys)
+    edit(shot, "model: ", "model: no-such-model #")
+    assert run("submit", shot, *job) == 5
+    assert "no-such-model" in refused(capsys)
+    edit(shot, "model: no-such-model #", "model: ")
+    assert not (tmp_path / "job").exists()
+    assert run("submit", shot, *job) == 0
+    assert run("submit", shot, *job) == 2
+    assert "perhaps of a job that runs" in refused(capsys)
+    assert run("submit", shot, *job, "--force", "--frames", "1005-1012") == 0
+    assert tasks(tmp_path / "job") == [["1005-1012"]]
+
+
+def test_frames_that_the_plate_lacks_are_in_no_chunk(
+    run: Run, shot: Path, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (plate.parent / "hero.1008.exr").unlink()
+    edit(shot, "hero.####.exr}", "hero.####.exr, missing: skip}")
+    assert run("submit", shot, "--openjd", tmp_path / "job") == 0
+    assert "lacks 1008: skipped, not in the job" in refused(capsys)
+    assert tasks(tmp_path / "job") == [["1003-1005", "1006-1007,1009-1012", "1001-1002"]]
