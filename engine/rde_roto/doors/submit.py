@@ -17,8 +17,8 @@ from rde_roto.doors.farm.job import FarmJob, Worker
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import DeviceOption, FormatOption, FramesOption, OutOption, plate_memo
 from rde_roto.doors.own_engine import program as own_program
-from rde_roto.doors.shot import ShotArgument
-from rde_roto.doors.work import Work, default_out, wanted_frames
+from rde_roto.doors.shot import ShotArgument, frames_within
+from rde_roto.doors.work import Work, default_out
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out, write_document
@@ -79,7 +79,8 @@ def submit(
     file = ShotFile.read(shot)
     with plate_memo() as memo:
         opened = file.open(memo)
-    work = Work(opened, wanted_frames(opened.range, frames), device)
+    wanted = opened.range if frames is None else frames_within(opened.range, frames)
+    work = Work(opened, wanted, device)
     pattern = absolute(out or default_out(file, work.output(output_format)))
     _check(work, pattern, output_format)
     job = FarmJob(
@@ -137,6 +138,6 @@ def _write(job: FarmJob, farms: list[_Farm], force: bool) -> None:
             )
     for path, text in texts.items():
         write_document(path, text)
-    print(f"{len(job.chunks)} chunks in {len(job.rounds)} rounds: {job.out}")
+    print(f"chunks: {len(job.chunks)}, rounds: {len(job.rounds)}, mattes: {job.out}")
     for farm in farms:
         print(f"submit it: {farm.how_to_submit(job, farm.folder)}")
