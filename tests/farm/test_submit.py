@@ -210,6 +210,9 @@ def test_a_line_that_is_not_in_the_list(
     for chunk in ("chunks.txt:2", "chunks.txt:0", "chunks.txt:x", "chunks.txt", "gone.txt:1"):
         assert run("shot", "render", shot, "--chunk", tmp_path / chunk) == 2
         assert "expected FILE:N" in refused(capsys)
+    first = ("--chunk", tmp_path / "chunks.txt:1")
+    assert run("shot", "render", shot, *first, "--frames", "1001") == 2
+    assert "leave --frames out" in refused(capsys)
 
 
 # --- OpenCue --------------------------------------------------------------------------------------
@@ -227,16 +230,15 @@ def rounds(script: Path) -> list[list[list[str]]]:
     return found
 
 
-def test_opencues_frames_make_the_shot(
-    run: Run, shot: Path, straight: Path, tmp_path: Path
-) -> None:
+def test_opencues_frames_are_commands(run: Run, shot: Path, tmp_path: Path) -> None:
     job = tmp_path / "job"
-    assert run("submit", shot, "--opencue", job, "--device", "cpu") == 0
-    (layer,) = rounds(job / "hero.outline")
-    assert len(layer) == 3
-    for command in layer:
-        assert run_process(command).returncode == 0
-    assert_same(tmp_path / "mattes", straight)
+    assert run("submit", shot, "--opencue", job, "--chunk", 3, "--device", "cpu") == 0
+    layers = rounds(job / "hero.outline")
+    frames = [[command[command.index("--frames") + 1] for command in layer] for layer in layers]
+    assert frames == [["1003-1005", "1006-1008", "1001-1002"], ["1009-1011"], ["1012"]]
+    assert run_process(layers[0][2]).returncode == 0
+    made = sorted(path.name for path in (tmp_path / "mattes").iterdir())
+    assert made == ["hero.1001.exr", "hero.1002.exr"]
 
 
 def test_pyoutline_reads_the_outline(run: Run, shot: Path, tmp_path: Path) -> None:

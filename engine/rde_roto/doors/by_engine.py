@@ -119,6 +119,8 @@ def _errors_as_ours() -> Iterator[None]:
         raise _as_ours(error.kind, str(error)) from error
     except NoEngineError as error:
         raise UsageError(str(error)) from error
+    except WireError as error:
+        raise RotoError(f"the engine ended before it began: run again ({error})") from error
 
 
 def _as_ours(kind: str, sentence: str) -> RotoError:

@@ -124,6 +124,8 @@ def render(
 ) -> None:
     """Makes the mattes of a shot, or of some of its frames: the pixels are the same."""
     with failures_told(as_json), plate_memo() as memo:
+        if frames is not None and chunk is not None:
+            raise UsageError("--chunk names the frames: leave --frames out")
         file = ShotFile.read(shot)
         opened = file.open(memo)
         asked = frames if chunk is None else line_of(chunk)
