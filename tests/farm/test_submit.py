@@ -69,6 +69,53 @@ def straight(shot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return tmp_path / "one"
 
 
+# --- Job documents, hot folders -------------------------------------------------------------------
+
+
+def test_a_job_document_says_frames_preset_and_output(
+    run: Run, openjd: str, shot: Path, tmp_path: Path
+) -> None:
+    """Its paths start at its own folder; options of the command line come before it."""
+    job = tmp_path / "jobs" / "roto.yaml"
+    job.parent.mkdir()
+    job.write_text(
+        f"schema: rde-roto.job/1\nshot: ../{shot.relative_to(tmp_path)}\nframes: 1001-1004\n"
+        "preset: draft\noverrides: {finish.gain: 0.5}\noutput: ../out/hero.####.exr\n"
+    )
+    assert run("submit", job, "--openjd", tmp_path / "a", "--device", "cpu") == 0
+    assert tasks(tmp_path / "a") == [["1003-1004", "1001-1002"]]
+    said = yaml.safe_load((tmp_path / "a/roto.shot.yaml").read_text(encoding="utf-8"))
+    assert (said["preset"], said["overrides"]["finish.gain"]) == ("draft", 0.5)
+    assert said["overrides"]["tracking.lines"] == 96
+    assert said["plate"]["path"] == str(tmp_path / "plate/hero.####.exr")
+    assert f"{tmp_path}/out/hero.####.exr" in (tmp_path / "a/template.yaml").read_text()
+    assert run("submit", job, "--openjd", tmp_path / "b", "--frames", "1004") == 0
+    assert tasks(tmp_path / "b") == [["1004"]]
+
+
+def test_a_wrong_job_document_is_refused_with_its_line(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "job.yaml").write_text("schema: rde-roto.job/1\nshot: a\nfrmes: 1\n")
+    assert run("submit", tmp_path / "job.yaml", "--openjd", tmp_path / "a") == 3
+    assert "job.yaml:3: unknown key 'frmes'; did you mean 'frames'" in refused(capsys)
+
+
+def test_chunks_go_through_a_hot_folder(
+    run: Run, shot: Path, straight: Path, tmp_path: Path
+) -> None:
+    hot = tmp_path / "hot"
+    assert run("submit", shot, "--inbox", hot, "--chunk", 3) == 0
+    names = ["hero-1-1", "hero-1-2", "hero-1-3", "hero-2-1", "hero-3-1"]
+    assert sorted(path.stem for path in (hot / "inbox").iterdir()) == names
+    command = [sys.executable, "-m", "rde_roto.doors.cli", "watch", str(hot), "--once"]
+    done = run_process([*command, "--poll", "0.05", "--device", "cpu"])
+    assert done.returncode == 0, done.stderr
+    begun = [line.split(":")[0] for line in done.stdout.splitlines() if line.endswith("begun")]
+    assert begun == names, "a later round has a lower priority"
+    assert_same(hot / "mattes/hero", straight)
+
+
 # --- Open Job Description -------------------------------------------------------------------------
 
 

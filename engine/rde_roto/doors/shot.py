@@ -131,7 +131,8 @@ def render(
         asked = frames if chunk is None else line_of(chunk)
         wanted = opened.range if asked is None else frames_within(opened.range, asked)
         work = Work(opened, wanted, device)
-        pattern = out or default_out(file, work.output(output_format))
+        folder = shot.parent / "mattes"
+        pattern = out or default_out(folder, file, work.output(output_format))
         if by_engine:
             render_by_engine(file, work, pattern, output_format, as_json)
             return

@@ -1,4 +1,4 @@
-"""``rde-roto submit``: a shot as a job for the render farm that you have."""
+"""``rde-roto submit``: a shot as a job for the render farm that you have, or for a hot folder."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from typing import Annotated
 import typer
 
 from rde_roto.doors.farm import deadline as deadline_farm
+from rde_roto.doors.farm import hot_folder as hot_folder_farm
 from rde_roto.doors.farm import opencue as opencue_farm
 from rde_roto.doors.farm import openjd as openjd_farm
 from rde_roto.doors.farm.job import FarmJob, Worker
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import DeviceOption, FormatOption, FramesOption, OutOption, plate_memo
 from rde_roto.doors.own_engine import program as own_program
-from rde_roto.doors.shot import ShotArgument, frames_within
+from rde_roto.doors.shot import frames_within
 from rde_roto.doors.work import Work, default_out
 from rde_roto.images.mattes import open_matte_writer
-from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.shot_files import OpenedShot
+from rde_roto.shot_files.job_file import JobFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out, write_document
 from rde_roto.values.chunks import chunks_in_rounds
 from rde_roto.values.errors import UsageError
@@ -40,7 +42,9 @@ class _Farm:
 
 
 def submit(
-    shot: ShotArgument,
+    shot: Annotated[
+        Path, typer.Argument(metavar="SHOT|JOB", help="A shot document, or a job document.")
+    ],
     openjd: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Writes an OpenJD job template there.")
     ] = None,
@@ -49,6 +53,10 @@ def submit(
     ] = None,
     opencue: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Writes an OpenCue outline there.")
+    ] = None,
+    inbox: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Drops the chunks as jobs into a hot folder."),
     ] = None,
     frames: FramesOption = None,
     chunk: Annotated[
@@ -68,24 +76,33 @@ def submit(
     force: Annotated[bool, typer.Option("--force", help="Replaces a job's files.")] = False,
 ) -> None:
     """Writes a shot's job for a render farm: chunks whose seams cannot be seen."""
-    folders = ((openjd, openjd_farm), (deadline, deadline_farm), (opencue, opencue_farm))
+    folders = (
+        (openjd, openjd_farm),
+        (deadline, deadline_farm),
+        (opencue, opencue_farm),
+        (inbox, hot_folder_farm),
+    )
     asked = [
         _Farm(Path(absolute(folder)), farm.files, farm.how_to_submit)
         for folder, farm in folders
         if folder is not None
     ]
     if not asked:
-        raise UsageError("where does the job go? Give --openjd DIR, --deadline DIR, --opencue DIR")
-    file = ShotFile.read(shot)
+        farms = "--openjd DIR, --deadline DIR, --opencue DIR, --inbox FOLDER"
+        raise UsageError(f"where does the job go? Give {farms}")
+    said = JobFile.read(shot)
+    file = said.shot
     with plate_memo() as memo:
         opened = file.open(memo)
-    wanted = opened.range if frames is None else frames_within(opened.range, frames)
+    asked_for = str(said.frames) if frames is None and said.frames else frames
+    wanted = opened.range if asked_for is None else frames_within(opened.range, asked_for)
     work = Work(opened, wanted, device)
-    pattern = absolute(out or default_out(file, work.output(output_format)))
+    place = file.path.parent / "mattes" if inbox is None else hot_folder_farm.mattes(inbox, file)
+    pattern = absolute(out or said.output or default_out(place, file, work.output(output_format)))
     _check(work, pattern, output_format)
     job = FarmJob(
         name=file.name,
-        document=made_absolute(spelled_out(file.says, opened), file.folder).to_yaml(),
+        shot=made_absolute(spelled_out(file.says, opened), file.folder),
         rounds=_rounds(opened, work.frames_to_make, chunk),
         out=pattern,
         worker=Worker(program or own_program(), device, absolute(cache) if cache else None),

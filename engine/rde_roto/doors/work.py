@@ -50,7 +50,7 @@ class Work:
             raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
 
 
-def default_out(file: ShotFile, output: Output) -> str:
-    """Where a document's mattes go when nothing is said: into ``mattes`` beside it."""
+def default_out(folder: Path, file: ShotFile, output: Output) -> str:
+    """The pattern of a document's mattes in a folder, when nothing is said."""
     suffix = ".png" if output.format == "labels" else ".exr"
-    return str(file.path.parent / "mattes" / f"{file.name}.####{suffix}")
+    return str(folder / f"{file.name}.####{suffix}")

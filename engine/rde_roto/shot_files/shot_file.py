@@ -47,8 +47,8 @@ class ShotFile:
 
     @property
     def name(self) -> str:
-        """`hero`, of `hero.shot.yaml`."""
-        return self.path.name.removesuffix(".yaml").removesuffix(".shot")
+        """`hero`, of `hero.shot.yaml`; of a job `hero.yaml` or `hero.json` too."""
+        return self.path.name.removesuffix(".json").removesuffix(".yaml").removesuffix(".shot")
 
     @property
     def folder(self) -> Path:

@@ -111,6 +111,19 @@ def read_text(path: Path, word: str) -> str:
         raise source.fail("the text is not UTF-8; save it again as UTF-8", line) from error
 
 
+def schema_of(path: Path) -> object:
+    """What a document says it is, None where it says nothing.
+
+    Raises DocumentError when it cannot be read or is no YAML.
+    """
+    source = Source(str(path))
+    root = source.compose(read_text(path, "document"))
+    if root is None:
+        return None
+    said = Written(None, root, source, 1).at(["schema"])
+    return None if said.node is root else said.value
+
+
 def written(key: str, node: yaml.Node, source: Source, line: int) -> Written:
     """The value that `node` holds for `key`; fails for what is blank or only looks like a value."""
     if is_blank(node):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import OutputFormat
+from rde_roto.values.shot_document import ShotDocument
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,21 @@ class Worker:
 class FarmJob:
     """The mattes of a shot as a farm makes them.
 
-    `document` is the text of the shot's document, whose paths start at the root; it lies beside the
-    job's own files. `rounds` are those of `values.chunks`: what is in one may run at once. `out` is
-    the pattern of the mattes.
+    `shot` is its document, whose paths start at the root. `rounds` are those of `values.chunks`:
+    what is in one may run at once. `out` is the pattern of the mattes.
     """
 
     name: str
-    document: str
+    shot: ShotDocument
     rounds: tuple[tuple[FrameRange, ...], ...]
     out: str
     worker: Worker
     output_format: OutputFormat | None = None
+
+    @property
+    def document(self) -> str:
+        """The text of the shot's document, which lies beside the job's own files."""
+        return self.shot.to_yaml()
 
     @property
     def document_name(self) -> str:

@@ -1,0 +1,41 @@
+"""A shot's chunks as jobs of a hot folder, for whoever watches it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rde_roto.doors.farm.job import FarmJob
+from rde_roto.doors.watchfolder.hot_folder import DEFAULTS
+from rde_roto.shot_files import ShotFile
+from rde_roto.values.job_document import JOB_SCHEMA, PRIORITY, read_watch_document
+from rde_roto.values.yaml_text import yaml_flow, yaml_pair
+
+
+def files(job: FarmJob, _folder: Path) -> dict[str, str]:
+    """A document for each chunk; those of earlier rounds have a higher priority."""
+    kind = job.output_format
+    overrides = [] if kind is None else [f"overrides: {{output.format: {kind}}}"]
+    found = {}
+    for number, round_ in enumerate(job.rounds, start=1):
+        for place, chunk in enumerate(round_, start=1):
+            lines = [
+                f"schema: {JOB_SCHEMA}",
+                yaml_pair("frames", str(chunk)),
+                yaml_pair("output", job.out),
+                yaml_pair("priority", max(0, PRIORITY - number + 1)),
+                *overrides,
+                f"shot: {yaml_flow(job.shot.said())}",
+            ]
+            name = f"{job.name}-{number}-{place}" if len(job.chunks) > 1 else job.name
+            found[f"inbox/{name}.yaml"] = "\n".join(lines) + "\n"
+    return found
+
+
+def mattes(folder: Path, file: ShotFile) -> Path:
+    """Where a shot's mattes go when nothing is said. Raises DocumentError for wrong defaults."""
+    return folder / read_watch_document(folder / DEFAULTS).value.mattes / file.name
+
+
+def how_to_submit(_job: FarmJob, folder: Path) -> str:
+    """It is submitted: its workers see it."""
+    return f"it is in {folder}/inbox; a worker is: rde-roto watch {folder}"
