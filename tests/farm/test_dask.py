@@ -55,7 +55,7 @@ def test_a_killed_workers_job_is_done_elsewhere_from_where_it_was(
     hot: Path, scheduler: str
 ) -> None:
     for number, name in enumerate(("a", "b", "c", "d")):
-        drop(hot, f"{name}.yaml", count=100 + number)
+        drop(hot, f"{name}.yaml", count=60 + number)
     process = watching(hot, "--once", "--scheduler", scheduler)
     victim = pid_at_work(hot, "a", 2)
     worker = parent(victim)
@@ -68,7 +68,7 @@ def test_a_killed_workers_job_is_done_elsewhere_from_where_it_was(
     assert again.worker is not None
     assert int(again.worker.rpartition(":")[2]) != victim
     for number, name in enumerate(("a", "b", "c", "d")):
-        assert len(list((hot / f"mattes/{name}").glob(f"{name}.*.exr"))) == 100 + number
+        assert len(list((hot / f"mattes/{name}").glob(f"{name}.*.exr"))) == 60 + number
     assert said.startswith(f"rde-roto: watching {hot}/inbox")
 
 
