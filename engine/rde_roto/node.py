@@ -116,6 +116,22 @@ class RotoNode:
         kept = self.stores.mattes.get(digest)
         return None if kept is None else Matte(frame, kept.planes, self.shot.names, digest)
 
+    def is_made(self, frame: int) -> bool:
+        """Whether a frame's matte takes no step of the network any more, or never did.
+
+        Where it is de-chattered, the frames beside it may take some. Any thread may ask. Raises as
+        ``digest`` does.
+        """
+        keyframe = self.shot.keyframe_at(self._asked(frame))
+        if self.shot.is_locked(frame):
+            return True
+        if keyframe is None:
+            spans = self.shot.stretch_at(frame).spans
+        else:
+            carrying = self.shot.carrying(keyframe)
+            spans = () if carrying is None else (carrying,)
+        return all(self.chain.raw(span, frame) in self.stores.raws for span in spans)
+
     def matte(self, frame: int, cancel: Cancel = never) -> Matte:
         """The matte of one frame. Raises as ``render`` does."""
         stored = self.stored(frame)

@@ -74,17 +74,33 @@ def open_entry(
     return plates.open_plate(path, entry.color_space, memo, picture, space)
 
 
-def open_document(
+@dataclass(frozen=True)
+class Parts:
+    """What a document names, opened, which need not be a whole shot yet.
+
+    `source` is the plate as it lies on disk, `plate` with what stands in for missing frames;
+    `asked` are the frames of the document, `range` those of them that can be made. `elements` are
+    those that the document lists, or else its keyframes name.
+    """
+
+    source: Footage
+    plate: Footage
+    asked: FrameRange
+    range: FrameRange
+    elements: tuple[Element, ...]
+    keyframes: tuple[Keyframe, ...]
+    locks: tuple[FileLock, ...]
+
+
+def open_parts(
     document: ShotDocument,
     preset: Preset,
     folder: Path = Path(),
     memo: PlateMemo | None = None,
     open_plate: OpenPlate = open_entry,
-) -> OpenedShot:
-    """The shot of a document whose paths start at `folder`; every mask is read and checked.
-
-    Raises UsageError for what does not fit together, InputError for a plate or mask that is
-    missing, damaged or of the wrong size.
+) -> Parts:
+    """What a document names, its masks read. Raises as `open_document` does, but for a shot that
+    is not whole: without a keyframe, say, or with an element that none draws.
     """
     source, missing = open_plate(document.plate, preset, folder, memo), document.plate.missing
     asked = document.range or _whole_range(source, missing)
@@ -98,15 +114,33 @@ def open_document(
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
         elements = elements_named(*dict.fromkeys(named))
     locks = tuple(open_lock(lock, folder, plate.format, proxy) for lock in document.locks)
-    shot = Shot(plate, frames, elements, keyframes, locks)
-    _check_locks(locks, shot)
+    return Parts(source, plate, asked, frames, elements, keyframes, locks)
+
+
+def open_document(
+    document: ShotDocument,
+    preset: Preset,
+    folder: Path = Path(),
+    memo: PlateMemo | None = None,
+    open_plate: OpenPlate = open_entry,
+) -> OpenedShot:
+    """The shot of a document whose paths start at `folder`; every mask is read and checked.
+
+    Raises UsageError for what does not fit together, InputError for a plate or mask that is
+    missing, damaged or of the wrong size.
+    """
+    parts = open_parts(document, preset, folder, memo, open_plate)
+    shot = Shot(parts.plate, parts.range, parts.elements, parts.keyframes, parts.locks)
+    _check_locks(parts.locks, shot)
     drawn = (folder / entry.mask for entry in document.keyframes)
-    pinned = (lock.pattern.path(frame) for lock in locks for frame in lock.frames)
+    pinned = (lock.pattern.path(frame) for lock in parts.locks for frame in lock.frames)
     weights = folder / document.model
     model = str(weights) if weights.is_file() else document.model
-    gaps = asked.difference(source.range)
-    preset = preset.model_copy(update={"finish": preset.finish.at_proxy(proxy)})
-    return OpenedShot(shot, preset, model, (*drawn, *pinned), gaps, missing, Origin.of(plate))
+    gaps = parts.asked.difference(parts.source.range)
+    preset = preset.model_copy(update={"finish": preset.finish.at_proxy(document.plate.proxy)})
+    inputs = (*drawn, *pinned)
+    origin, policy = Origin.of(parts.plate), document.plate.missing
+    return OpenedShot(shot, preset, model, inputs, gaps, policy, origin)
 
 
 def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat, proxy: int = 1) -> FileLock:

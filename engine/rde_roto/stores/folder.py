@@ -71,6 +71,10 @@ class CacheFolder:
         self.mark_used(name)
         return data
 
+    def holds(self, name: str) -> bool:
+        """Whether there is an entry of that name, whole or not; it is not read."""
+        return (self.path / name).is_file()
+
     def write(self, name: str, make: Callable[[], bytes]) -> None:
         """Keeps the safetensors file that ``make`` gives, which is asked only when it is needed.
 

@@ -61,6 +61,11 @@ class MatteStore:
             return True
         return self._folder is not None and self._folder.mark_used(self._name(digest))
 
+    def __contains__(self, digest: str) -> bool:
+        """Whether ``get`` will find it, unless its file is damaged; nothing is read."""
+        on_disk = self._folder is not None and self._folder.holds(raw_name(digest))
+        return digest in self._ram or on_disk
+
     def get(self, digest: str) -> Kept | None:
         """What was put under this digest, read-only; None when it is not here."""
         kept = self._ram.get(digest)

@@ -27,6 +27,10 @@ class RamCache(Generic[V]):
             self._values.move_to_end(digest)
             return found[0]
 
+    def __contains__(self, digest: object) -> bool:
+        with self._lock:
+            return digest in self._values
+
     def put(self, digest: str, value: V, nbytes: int) -> None:
         """Keeps a value of so many bytes, unless it alone is larger than the budget."""
         with self._lock:

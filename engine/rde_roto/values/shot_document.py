@@ -145,15 +145,23 @@ def parse_shot_document(path: Path, text: str) -> Document[ShotDocument]:
 
 
 def with_locks(path: Path, text: str, locks: list[LockEntry]) -> str:
-    """The document in `text` with other locks.
+    """The document in `text` with other locks; see `rewritten`."""
+    says = parse_shot_document(path, text).value
+    return rewritten(path, text, says.model_copy(update={"locks": locks}))
 
-    Everything else stays as it was written, comments too; those among the locks are lost. A
-    document whose locks cannot be taken out line by line (it is written in brackets, as JSON is)
-    is written anew.
+
+def rewritten(path: Path, text: str, wanted: ShotDocument) -> str:
+    """The document in `text` made to say what is wanted.
+
+    Keys whose value stays are left as they were written, comments too; comments among what changes
+    are lost. A document whose keys cannot be taken out line by line (it is written in brackets, as
+    JSON is) is written anew.
     """
     document = parse_shot_document(path, text)
-    wanted = document.value.model_copy(update={"locks": locks})
-    edited = _with_locks(text, document.source.compose(text), wanted)
+    edited = text
+    for key in ShotDocument.model_fields:
+        if getattr(document.value, key) != getattr(wanted, key):
+            edited = _with_key(edited, document.source.compose(edited), key, wanted)
     try:
         is_wanted = parse_shot_document(path, edited).value == wanted
     except DocumentError:
@@ -178,14 +186,14 @@ def _lines(key: str, value: object) -> list[str]:
     return [f"{key}: {yaml_flow(value)}"]
 
 
-def _with_locks(text: str, root: yaml.Node | None, wanted: ShotDocument) -> str:
-    """The lines of the key `locks` replaced, or put behind everything."""
-    said = wanted.model_dump(mode="json", include={"locks"}).get("locks")
-    block = _lines("locks", said) if said else []
+def _with_key(text: str, root: yaml.Node | None, name: str, wanted: ShotDocument) -> str:
+    """The lines of a key replaced, or put behind everything; none where its value is empty."""
+    said = wanted.model_dump(mode="json", include={name}, exclude_defaults=True)
+    block = _lines(name, said[name]) if said.get(name) else []
     lines = text.rstrip("\n").split("\n")
     begin = end = len(lines)
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        if key.value == "locks":
+        if key.value == name:
             begin, end = key.start_mark.line, _end_line(value)
     return "\n".join([*lines[:begin], *block, *lines[end:]]) + "\n"
 

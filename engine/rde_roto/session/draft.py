@@ -1,0 +1,146 @@
+"""All that an artist decides about a shot, as one immutable value: what undo goes through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from rde_roto.images.masks import element_names
+from rde_roto.session.planes import Plane
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.keyframe import Element, Keyframe, Lock
+from rde_roto.values.plate import Plate
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot import Shot
+from rde_roto.values.shot_document import LockEntry
+
+Drawing: TypeAlias = Mapping[str, Plane]
+"""What is drawn at a frame, by the ids of elements."""
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """Elements, drawings by frame, locks and settings. Changing one gives another.
+
+    `preset` is the whole of the settings, the document's overrides included.
+    """
+
+    elements: tuple[Element, ...]
+    drawings: Mapping[int, Drawing]
+    locks: tuple[LockEntry, ...]
+    preset: Preset
+
+    def drawn(self, frame: int, element: str) -> Plane | None:
+        """What is drawn of an element at a frame."""
+        return self.drawings.get(frame, {}).get(element)
+
+    def locked(self, frame: int) -> frozenset[str]:
+        """Ids of the elements that are locked at a frame."""
+        return frozenset(e for lock in self.locks if frame in lock.frames for e in lock.elements)
+
+    def element(self, key: str) -> Element:
+        """The element of an id."""
+        return next(element for element in self.elements if element.id == key)
+
+    def with_plane(self, frame: int, element: str, plane: Plane) -> Draft:
+        """With another drawing of an element at a frame."""
+        drawing = {**self.drawings.get(frame, {}), element: plane}
+        return replace(self, drawings={**self.drawings, frame: drawing})
+
+    def without_plane(self, frame: int, element: str) -> Draft:
+        """Without the drawing of an element at a frame."""
+        drawing = {key: p for key, p in self.drawings.get(frame, {}).items() if key != element}
+        rest = {at: planes for at, planes in self.drawings.items() if at != frame}
+        return replace(self, drawings={**rest, frame: drawing} if drawing else rest)
+
+    def with_element(self, name: str) -> Draft:
+        """With one more element. Raises UsageError for a name that cannot be one."""
+        (clean,) = element_names([name])
+        self._refuse(clean)
+        key, taken, number = re.sub(r"^_+(?=[A-Za-z])", "", clean), set(self._ids), 2
+        stem = key
+        while key in taken:
+            key, number = f"{stem}_{number}", number + 1
+        return replace(self, elements=(*self.elements, Element(key, clean)))
+
+    def renamed(self, element: str, name: str) -> Draft:
+        """With another name for an element, whose id stays. Raises UsageError."""
+        (clean,) = element_names([name])
+        if clean == self.element(element).name:
+            return self
+        self._refuse(clean)
+        elements = tuple(replace(e, name=clean) if e.id == element else e for e in self.elements)
+        return replace(self, elements=elements)
+
+    def without_element(self, element: str) -> Draft:
+        """Without an element, its drawings and its locks. Raises UsageError for the last one."""
+        if len(self.elements) == 1:
+            raise UsageError("a shot needs at least one element: rename this one instead")
+        draft = self
+        for frame in self.drawings:
+            draft = draft.without_plane(frame, element)
+        locks = [
+            lock.model_copy(update={"elements": [e for e in lock.elements if e != element]})
+            for lock in self.locks
+        ]
+        elements = tuple(e for e in self.elements if e.id != element)
+        return replace(draft, elements=elements, locks=tuple(k for k in locks if k.elements))
+
+    @property
+    def _ids(self) -> tuple[str, ...]:
+        return tuple(element.id for element in self.elements)
+
+    def _refuse(self, name: str) -> None:
+        if name in [element.name for element in self.elements]:
+            raise UsageError(f"there is an element named '{name}' already: choose another name")
+
+
+@dataclass
+class Shots:
+    """Makes drafts into shots. Keyframes that stay the same are the same objects, whose digests
+    are known, and no other's pixels are held.
+    """
+
+    plate: Plate
+    range: FrameRange
+    _made: dict[int, tuple[Drawing, tuple[str, ...], Keyframe]] = field(default_factory=dict)
+
+    def of(self, draft: Draft, locks: tuple[Lock, ...]) -> Shot | None:
+        """The shot that can be tracked by now; None while nothing is drawn.
+
+        An element of which no pixel is drawn is not yet part of it.
+        """
+        seen = {
+            key
+            for drawing in draft.drawings.values()
+            for key, plane in drawing.items()
+            if not plane.is_empty
+        }
+        elements = tuple(element for element in draft.elements if element.id in seen)
+        ids = tuple(element.id for element in elements)
+        made = {
+            frame: self._keyframe(frame, drawing, ids)
+            for frame, drawing in draft.drawings.items()
+            if frame in self.range and seen.intersection(drawing)
+        }
+        self._made = made
+        if not made:
+            return None
+        within = tuple(lock for lock in locks if set(lock.elements) <= set(ids))
+        keyframes = tuple(keyframe for _, _, keyframe in made.values())
+        return Shot(self.plate, self.range, elements, keyframes, within)
+
+    def _keyframe(
+        self, frame: int, drawing: Drawing, ids: tuple[str, ...]
+    ) -> tuple[Drawing, tuple[str, ...], Keyframe]:
+        keys = tuple(key for key in ids if key in drawing)
+        known = self._made.get(frame)
+        if known is not None and known[0] is drawing and known[1] == keys:
+            return known
+        alpha = np.stack([drawing[key].pixels for key in keys])
+        return drawing, keys, Keyframe(frame, alpha, keys)

@@ -1,0 +1,173 @@
+"""What tools do to the pixels of a plane.
+
+Places are plate coordinates, x to the right and y down, in pixels: (0, 0) is the top left corner of
+the data window, and the middle of its first pixel is (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
+
+Point: TypeAlias = tuple[float, float]
+
+MOST_RADIUS_PX = 500.0
+_LEAST_RADIUS_PX = 0.5
+_FINER = 8  # a polygon's edge is drawn so many times finer each way
+_MOST_FINE_PX = 1 << 25
+_CURVE_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Brush:
+    """A round brush: its radius, and from which part of it on (0..1) it fades out."""
+
+    radius_px: float = 20.0
+    hardness: float = 0.8
+
+    def sized(self, radius_px: float) -> Brush:
+        """The same with another radius, held within what a brush can be."""
+        return Brush(min(max(radius_px, _LEAST_RADIUS_PX), MOST_RADIUS_PX), self.hardness)
+
+
+class Stroke:
+    """A stroke being painted on a plane's pixels, seen as it goes.
+
+    Args:
+        base: float32 [H, W], the pixels before; taken over, and painted on in ``pixels``.
+        brush: pressure makes its radius smaller.
+        erases: whether it takes away.
+    """
+
+    def __init__(self, base: FloatArray, brush: Brush, erases: bool = False) -> None:
+        self.pixels = base
+        self.box: Window | None = None
+        self._base = base.copy()
+        self._cover = np.zeros_like(base)
+        self._brush = brush
+        self._erases = erases
+        self._last: Point | None = None
+
+    def to(self, point: Point, pressure: float = 1.0) -> Window | None:
+        """Goes on in a straight line; the box of what may have changed, None outside the plane."""
+        start, self._last = self._last or point, point
+        radius = max(_LEAST_RADIUS_PX, self._brush.radius_px * pressure)
+        box = _around((start, point), radius + 1, self.pixels.shape)
+        if box is None:
+            return None
+        rows, columns = within(box)
+        cover = self._cover[rows, columns]
+        fresh = _covered(box, start, point, radius, self._brush.hardness)
+        np.maximum(cover, fresh, out=cover)
+        base = self._base[rows, columns]
+        shown = base * (1 - cover) if self._erases else base + cover * (1 - base)
+        self.pixels[rows, columns] = shown
+        self.box = box if self.box is None else together(self.box, box)
+        return box
+
+
+def polygon(points: Sequence[Point], shape: tuple[int, int]) -> tuple[Window, FloatArray] | None:
+    """How much of each pixel lies within a closed line, and the box; None outside the plane."""
+    box = _around(points, 1, shape)
+    if box is None or len(points) < 3:
+        return None
+    finer = _FINER
+    while finer > 1 and box.width * box.height * finer * finer > _MOST_FINE_PX:
+        finer //= 2
+    fine = np.zeros((box.height * finer, box.width * finer), np.uint8)
+    corners = (np.asarray(points, np.float64) - (box.x, box.y)) * finer - 0.5
+    cv2.fillPoly(fine, [np.rint(corners * 256).astype(np.int32)], 255, cv2.LINE_8, 8)
+    cells = fine.reshape(box.height, finer, box.width, finer)
+    share: FloatArray = cells.mean(axis=(1, 3), dtype=np.float32) / np.float32(255)
+    return box, share
+
+
+def smoothed(points: Sequence[Point]) -> list[Point]:
+    """A closed curve through all points, as many short lines: a Catmull-Rom spline."""
+    if len(points) < 3:
+        return list(points)
+    given = np.asarray(points, np.float64)
+    before, after, beyond = (np.roll(given, shift, axis=0) for shift in (1, -1, -2))
+    curve = []
+    for t in np.arange(_CURVE_STEPS) / _CURVE_STEPS:
+        straight = 2 * given + (after - before) * t
+        bent = (2 * before - 5 * given + 4 * after - beyond) * t**2
+        bent += (3 * given - before - 3 * after + beyond) * t**3
+        curve.append((straight + bent) / 2)
+    return [(float(x), float(y)) for x, y in np.stack(curve, axis=1).reshape(-1, 2)]
+
+
+def filled(alpha: FloatArray, point: Point) -> FloatArray:
+    """The plane with the hole around a point filled: all that is below one half and hangs together.
+
+    Its soft edge is filled with it, up to two pixels beyond its middle. A point above one half is
+    in no hole: nothing changes.
+    """
+    x, y = int(point[0]), int(point[1])
+    if not (0 <= y < alpha.shape[0] and 0 <= x < alpha.shape[1]) or alpha[y, x] >= 0.5:
+        unchanged: FloatArray = alpha.copy()
+        return unchanged
+    free = (alpha < 0.5).astype(np.uint8)
+    _, hole, _, _ = cv2.floodFill(free, None, (x, y), 2)
+    reached = cv2.dilate((np.asarray(hole) == 2).astype(np.uint8), np.ones((5, 5), np.uint8))
+    whole: FloatArray = np.where(reached > 0, np.float32(1), alpha)
+    return whole
+
+
+def grown(alpha: FloatArray, by_px: int) -> FloatArray:
+    """The plane with its edge moved outwards by whole pixels, inwards where negative."""
+    reach = abs(by_px)
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    change = cv2.dilate if by_px > 0 else cv2.erode
+    moved: FloatArray = np.asarray(change(alpha, disk), np.float32)
+    return moved
+
+
+def within(box: Window) -> tuple[slice, slice]:
+    """The rows and columns of a box."""
+    return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+
+
+def together(one: Window, other: Window) -> Window:
+    """The smallest box around two."""
+    x, y = min(one.x, other.x), min(one.y, other.y)
+    right = max(one.x + one.width, other.x + other.width)
+    bottom = max(one.y + one.height, other.y + other.height)
+    return Window(x, y, right - x, bottom - y)
+
+
+def _around(points: Sequence[Point], margin: float, shape: tuple[int, ...]) -> Window | None:
+    """The box of whole pixels around some points, cut to the plane; None where that is nothing."""
+    if not points:
+        return None
+    xs, ys = [point[0] for point in points], [point[1] for point in points]
+    left, top = max(0, math.floor(min(xs) - margin)), max(0, math.floor(min(ys) - margin))
+    right = min(shape[1], math.ceil(max(xs) + margin))
+    bottom = min(shape[0], math.ceil(max(ys) + margin))
+    if right <= left or bottom <= top:
+        return None
+    return Window(left, top, right - left, bottom - top)
+
+
+def _covered(box: Window, start: Point, end: Point, radius: float, hardness: float) -> FloatArray:
+    """How much a brush that moves in a straight line covers of each pixel of a box, 0..1."""
+    across = np.arange(box.x, box.x + box.width, dtype=np.float32)[None] + 0.5
+    down = np.arange(box.y, box.y + box.height, dtype=np.float32)[:, None] + 0.5
+    run, rise = end[0] - start[0], end[1] - start[1]
+    length = run * run + rise * rise
+    along: FloatArray = (across - start[0]) * run + (down - start[1]) * rise
+    share = (along / length).clip(0, 1) if length else np.zeros_like(along)
+    distance = np.hypot(across - start[0] - share * run, down - start[1] - share * rise)
+    # even a hard brush fades over one pixel, so that its edge is not in stairs
+    fade = max(1.0, radius * (1 - hardness))
+    inside = ((radius + 0.5 - distance) / fade).clip(0, 1)
+    cover: FloatArray = (inside * inside * (3 - 2 * inside)).astype(np.float32)
+    return cover

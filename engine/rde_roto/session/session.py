@@ -1,0 +1,563 @@
+"""A shot being worked on: what is drawn and chosen, where one looks, what is tracked and saved."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Protocol
+
+import numpy as np
+
+from rde_roto.images.masks import read_mask
+from rde_roto.images.origin import Origin
+from rde_roto.looks import Picture
+from rde_roto.node import RotoNode
+from rde_roto.session.ahead import Bytes
+from rde_roto.session.draft import Draft, Shots
+from rde_roto.session.history import History
+from rde_roto.session.light import Light, to_bytes
+from rde_roto.session.live import Backend, LiveMattes, Post
+from rde_roto.session.locking import Locking, with_locks
+from rde_roto.session.painting import Brush, grown, within
+from rde_roto.session.planes import Plane
+from rde_roto.session.saving import Opened, Saver, Writer, save_as
+from rde_roto.session.sight import Sight
+from rde_roto.session.smart import Hints, select
+from rde_roto.session.tools import Hand, Tool, ToolName, tool_named
+from rde_roto.shot_files import OpenedShot
+from rde_roto.shot_files.locks import without_frames
+from rde_roto.shot_files.opening import open_lock
+from rde_roto.values.errors import RotoError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot import Shot
+from rde_roto.values.shot_document import LockEntry
+
+_ASSEMBLED = 6
+
+
+class State(Enum):
+    """What there is at a frame."""
+
+    EMPTY = "no matte yet"
+    STALE = "matte of before the last change"
+    MADE = "matte"
+    WAITING = "being made"
+    KEYFRAME = "keyframe"
+    LOCKED = "locked"
+
+
+class Listener(Protocol):
+    """Who shows a session; told on the session's own thread."""
+
+    def picture_changed(self, box: Window | None) -> None:
+        """What is seen at this frame is another; only within the box, if there is one."""
+
+    def shot_changed(self) -> None:
+        """Elements, keyframes, locks, settings or states are others."""
+
+    def said(self, sentence: str) -> None:
+        """A sentence for the artist."""
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Which frames ``propagate`` goes through from here: 1 on, -1 back; up to a keyframe or all."""
+
+    steps: tuple[int, ...]
+    to_keyframe: bool = False
+
+
+FORWARD, BACKWARD, BOTH = Direction((1,)), Direction((-1,)), Direction((1, -1))
+TO_KEYFRAME = Direction((1,), to_keyframe=True)
+
+
+class Session:
+    """Used from one thread, that which ``post`` leads to. To be closed.
+
+    Args:
+        opened: the shot.
+        backend: where its mattes come from.
+        post: leads from other threads to that of the session.
+        listener: who shows it.
+    """
+
+    def __init__(self, opened: Opened, backend: Backend, post: Post, listener: Listener) -> None:
+        self.opened = opened
+        self.plate = opened.parts.plate
+        self.range = opened.parts.range
+        self.element = opened.draft.elements[0].id
+        self.brush = Brush()
+        self.tool_name: ToolName = "brush"
+        self.tool: Tool = tool_named("brush")
+        self._backend, self._post, self._listener = backend, post, listener
+        self._history = History(opened.draft)
+        self._shots = Shots(self.plate, self.range)
+        self._work: FloatArray | None = None
+        self._work_bytes: Bytes | None = None
+        self._pixels: OrderedDict[Plane, FloatArray] = OrderedDict()
+        self._saver = self._new_saver(Writer.of(opened))
+        first = min(opened.draft.drawings, default=self.range.first)
+        self.sight = Sight(self.plate, self.range, first, post, self._sight_changed)
+        self.live = LiveMattes(backend, post, self._live_changed)
+        self._follow()
+
+    # What is shown.
+
+    @property
+    def draft(self) -> Draft:
+        """The shot as it is now."""
+        return self._history.value
+
+    @property
+    def document(self) -> Path:
+        """The file that the shot is saved in."""
+        return self._writer.path
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the plate's data window."""
+        return self.plate.format.data.shape
+
+    def alpha(self, element: str) -> FloatArray | None:
+        """An element at this frame, float32 [H, W], not to be written to; None where none is."""
+        if element == self.element and self._work is not None:
+            return self._work
+        plane = self.draft.drawn(self.frame, element)
+        if plane is not None:
+            return self._assembled(plane)
+        seen = self.live.seen(self.frame)
+        return None if seen is None else seen.planes.get(element)
+
+    def alpha_bytes(self, element: str) -> Bytes | None:
+        """The same as 0..255, for the screen alone."""
+        if element == self.element and self._work_bytes is not None:
+            return self._work_bytes
+        plane = self.draft.drawn(self.frame, element)
+        seen = None if plane is not None else self.live.seen(self.frame)
+        name: Hashable = plane if seen is None else (seen.digest, element)
+        kept = self.sight.pictures.get(name)
+        if kept is None:
+            alpha = self.alpha(element)
+            if alpha is None:
+                return None
+            kept = to_bytes(alpha)
+            self.sight.pictures.put(name, kept)
+        return kept
+
+    def state(self, frame: int) -> State:
+        """What there is at a frame, for the time line."""
+        draft = self.draft
+        if draft.locked(frame) >= {element.id for element in draft.elements}:
+            return State.LOCKED
+        if frame in draft.drawings:
+            return State.KEYFRAME
+        if self.live.is_waiting(frame) and not self.live.is_made(frame):
+            return State.WAITING
+        if self.live.is_made(frame):
+            return State.MADE
+        return State.STALE if self.live.is_stale(frame) else State.EMPTY
+
+    def confidence(self, frame: int) -> float | None:
+        """How sure the track is of the chosen element at a frame, 0..1; None where none tells."""
+        advice = self.live.advice
+        return None if advice is None else advice.confidences.get(frame, {}).get(self.element)
+
+    @property
+    def suggested(self) -> int | None:
+        """The frame to correct next."""
+        advice = self.live.advice
+        return None if advice is None or advice.next is None else advice.next.frame
+
+    # Where one looks.
+
+    @property
+    def frame(self) -> int:
+        """The frame that one looks at."""
+        return self.sight.frame
+
+    def go(self, frame: int) -> None:
+        """Looks at a frame, the nearest of the range."""
+        if self.sight.go(frame):
+            self._drop_work()
+            self.tool.cancel(self)
+            self.live.look(self.frame)
+            self._listener.picture_changed(None)
+
+    def go_to_keyframe(self, by: int) -> None:
+        """The next keyframe on (1) or back (-1)."""
+        there = [f for f in self.draft.drawings if f in self.range and (f - self.frame) * by > 0]
+        if there:
+            self.go(min(there, key=lambda frame: abs(frame - self.frame)))
+
+    def go_to_suggested(self) -> None:
+        """The frame to correct next, and the element that needs it."""
+        advice = self.live.advice
+        if advice is None or advice.next is None:
+            nothing = "nothing looks wrong" if advice else "propagate first: no track to judge yet"
+            self._listener.said(nothing)
+            return
+        self.choose(advice.next.element)
+        self.go(advice.next.frame)
+        sure = f"{advice.next.confidence:.2f}"
+        self._listener.said(f"frame {advice.next.frame} is the one to fix (confidence {sure})")
+
+    def bound(self, first: int | None = None, last: int | None = None) -> None:
+        """Sets in and out, between which it plays and locks."""
+        self.sight.bound(first, last)
+        self._listener.shot_changed()
+
+    def set_light(self, light: Light) -> None:
+        """Shows the plate darker or brighter."""
+        self.sight.set_light(light)
+        self._listener.shot_changed()
+        self._listener.picture_changed(None)
+
+    def choose(self, element: str) -> None:
+        """The element that tools draw."""
+        if element != self.element:
+            self._drop_work()
+            self.element = element
+            self._listener.shot_changed()
+            self._listener.picture_changed(None)
+
+    def choose_next(self) -> None:
+        """The element after the chosen one."""
+        ids = [element.id for element in self.draft.elements]
+        self.choose(ids[(ids.index(self.element) + 1) % len(ids)])
+
+    def take_up(self, name: ToolName) -> None:
+        """Another tool."""
+        self.tool.cancel(self)
+        self.tool_name, self.tool = name, tool_named(name)
+        self._listener.shot_changed()
+
+    # What the tools work on (`tools.Easel`).
+
+    def pixels(self) -> FloatArray:
+        """The chosen element at this frame, a copy: drawn, or else as tracked."""
+        alpha = self.alpha(self.element)
+        return np.zeros(self.size, np.float32) if alpha is None else alpha.copy()
+
+    def show(self, pixels: FloatArray, box: Window | None) -> None:
+        """Shows what is not done yet."""
+        if self._work is not pixels or self._work_bytes is None or box is None:
+            before = self.alpha_bytes(self.element) if self._work_bytes is None else None
+            self._work_bytes = to_bytes(pixels) if before is None or box is None else before.copy()
+            self._work = pixels
+        if box is not None:
+            part = within(box)
+            self._work_bytes[part] = to_bytes(pixels[part])
+        self._listener.picture_changed(box)
+
+    def commit(self, box: Window | None, pixels: FloatArray, label: str) -> None:
+        """One step of undo."""
+        known = self.draft.drawn(self.frame, self.element)
+        if known is None or box is None:
+            plane = Plane.of(pixels)
+        else:
+            plane = known.painted(box, np.ascontiguousarray(pixels[within(box)]))
+        self._drop_work()
+        self._do(self.draft.with_plane(self.frame, self.element, plane), label)
+
+    def drop(self) -> None:
+        """Shows what is drawn."""
+        self._drop_work()
+        self._listener.picture_changed(None)
+
+    def select(self, hints: Hints) -> None:
+        """Makes a mask of hints on another thread, then draws it."""
+        frame, element, pixels = self.frame, self.element, self.pixels()
+        self._listener.said("selecting…")
+
+        def made() -> None:
+            box, mask = select(Picture.of(self.plate, frame), pixels, hints)
+            whole = pixels if hints.box is None else np.zeros_like(pixels)
+            whole[within(box)] = mask
+            self._post(partial(self._draw, frame, element, whole, "smart select"))
+
+        self._aside(made)
+
+    def press(self, hand: Hand) -> None:
+        """The pen touches; where the element is locked, it says so instead."""
+        if self.element in self.draft.locked(self.frame):
+            self._listener.said(f"frame {self.frame} is locked: unlock it first (X)")
+            return
+        self.tool.press(self, hand)
+        self._show_outline()
+
+    def drag(self, hand: Hand) -> None:
+        """The pen moves."""
+        self.tool.drag(self, hand)
+        self._show_outline()
+
+    def release(self, hand: Hand) -> None:
+        """The pen is lifted."""
+        self.tool.release(self, hand)
+        self._listener.picture_changed(None)
+
+    def confirm(self) -> None:
+        """Enter."""
+        self.tool.confirm(self)
+        self._listener.picture_changed(None)
+
+    def escape(self) -> None:
+        """Escape: the tool's work first, else what is being propagated."""
+        if self.tool.cancel(self):
+            self._listener.picture_changed(None)
+        else:
+            self.live.cancel()
+
+    # What is changed, each one step of undo.
+
+    def undo(self) -> None:
+        """Takes the last change back."""
+        self._drop_work()
+        self._gone(self._history.undo(), "undo: {}", "nothing to undo")
+
+    def redo(self) -> None:
+        """Does again what was taken back."""
+        self._drop_work()
+        self._gone(self._history.redo(), "redo: {}", "nothing to redo")
+
+    def copy_matte(self) -> None:
+        """Makes the frame a keyframe that starts from what is tracked there."""
+        if self.draft.drawn(self.frame, self.element) is not None:
+            self._listener.said(f"frame {self.frame} is a keyframe already")
+        elif self.alpha(self.element) is None:
+            self._listener.said("there is no matte here to start from: propagate, or paint one")
+        else:
+            self.commit(None, self.pixels(), "copy matte")
+
+    def clear_frame(self) -> None:
+        """Takes the chosen element's drawing away from this frame, which is tracked again."""
+        if self.draft.drawn(self.frame, self.element) is None:
+            self._listener.said(f"frame {self.frame} is no keyframe of this element")
+        else:
+            self._do(self.draft.without_plane(self.frame, self.element), "delete keyframe")
+
+    def grow(self, by_px: int) -> None:
+        """Moves the edge outwards, inwards where negative."""
+        word = "grow" if by_px > 0 else "shrink"
+        self._draw(self.frame, self.element, grown(self.pixels(), by_px), word)
+
+    def import_mask(self, path: Path) -> None:
+        """Draws what a file holds: of several elements the first ones, new ones where they lack."""
+        planes, names = read_mask(path, self.plate.format)
+        draft = self.draft
+        for place, plane in enumerate(planes):
+            if len(planes) == 1:
+                key = self.element
+            else:
+                if place >= len(draft.elements):
+                    draft = draft.with_element(names[place])
+                key = draft.elements[place].id
+            draft = draft.with_plane(self.frame, key, Plane.of(plane))
+        self._do(draft, f"import {path.name}")
+
+    def add_element(self, name: str) -> None:
+        """One more element, which is then the chosen one. Raises UsageError."""
+        draft = self.draft.with_element(name)
+        self._do(draft, "new element")
+        self.choose(draft.elements[-1].id)
+
+    def rename(self, element: str, name: str) -> None:
+        """Another name for an element. Raises UsageError."""
+        self._do(self.draft.renamed(element, name), "rename")
+
+    def remove_element(self, element: str) -> None:
+        """Takes an element away with all its drawings. Raises UsageError for the last one."""
+        self._do(self.draft.without_element(element), "delete element")
+
+    def set_preset(self, preset: Preset) -> None:
+        """Other settings; a feather tracks nothing anew."""
+        if preset != self.draft.preset:
+            self._do(replace(self.draft, preset=preset), "settings")
+
+    def toggle_lock(self) -> None:
+        """Locks this frame as it is now, or unlocks it."""
+        if self.draft.locked(self.frame):
+            frame = FrameRange.of([self.frame])
+            locks = tuple(without_frames(self.draft.locks, frame))
+            self._do(replace(self.draft, locks=locks), "unlock")
+        else:
+            self.lock(FrameRange.of([self.frame]))
+
+    def lock(self, frames: FrameRange) -> None:
+        """Locks frames as they are now; those that have no matte yet get one."""
+        if not self.draft.drawings:
+            self._listener.said("there is nothing to lock yet: paint a keyframe first")
+        elif self.opened.file.says.plate.proxy > 1:
+            self._listener.said("the plate is a proxy: lock frames of the full plate")
+        else:
+            self.live.once_settled(partial(self._pin, frames))
+
+    # The network.
+
+    def propagate(self, direction: Direction) -> None:
+        """Has mattes made from here; answers at once."""
+        if self.live.node is None and not self.draft.drawings:
+            self._listener.said("paint the element on one frame first")
+            return
+        frames: list[int] = [] if self.frame in self.draft.drawings else [self.frame]
+        for step in direction.steps:
+            stop = self.range.last if step > 0 else self.range.first
+            if direction.to_keyframe:
+                on = [f for f in self.draft.drawings if f > self.frame]
+                stop = min(on, default=stop)
+            frames += [f for f in self.range.walk(self.frame, stop) if f != self.frame]
+        self.live.propagate(f for f in frames if self.state(f) is not State.LOCKED)
+
+    def opened_shot(self, shot: Shot) -> OpenedShot:
+        """A shot as commands know it, to be written to files."""
+        parts, says = self.opened.parts, self.opened.file.says
+        folder = self.document.parent
+        inputs = tuple(folder / entry.mask for entry in self._writer.said.keyframes)
+        gaps = parts.asked.difference(parts.source.range)
+        weights = self.opened.file.folder / says.model
+        model = str(weights) if weights.is_file() else says.model
+        return OpenedShot(
+            shot,
+            self.draft.preset,
+            model,
+            inputs,
+            gaps,
+            says.plate.missing,
+            Origin.of(self.plate),
+            self.document,
+        )
+
+    # Saving.
+
+    def save_as(self, path: Path) -> None:
+        """Goes on in another document. Raises UsageError, OutputError."""
+        self._saver.close()
+        try:
+            writer = save_as(self.opened, self.draft, path)
+        finally:
+            self._saver = self._new_saver(self._writer)
+        self._saver.close()
+        self._saver = self._new_saver(writer)
+        self._listener.shot_changed()
+
+    def saved(self) -> None:
+        """Returns when all that was done is on disk, or could not be written."""
+        self._saver.wait()
+
+    def close(self) -> None:
+        """Stops what is being made, saves, and ends the session's threads."""
+        self.live.close()
+        self.sight.close()
+        self._saver.close()
+
+    # Within.
+
+    def _new_saver(self, writer: Writer) -> Saver:
+        self._writer = writer
+        return Saver(writer, self._save_ended)
+
+    def _save_ended(self, error: RotoError | None) -> None:
+        if error is not None:
+            self._post(partial(self._listener.said, f"not saved: {error}"))
+
+    def _do(self, draft: Draft, label: str) -> None:
+        self._history.do(draft, label)
+        self._changed()
+
+    def _gone(self, label: str | None, sentence: str, nothing: str) -> None:
+        if label is None:
+            self._listener.said(nothing)
+            return
+        self._changed()
+        self._listener.said(sentence.format(label))
+
+    def _changed(self) -> None:
+        if self.element not in [element.id for element in self.draft.elements]:
+            self.element = self.draft.elements[0].id
+        self._saver.save(self.draft)
+        self._follow()
+        self._listener.shot_changed()
+        self._listener.picture_changed(None)
+
+    def _follow(self) -> None:
+        draft, folder = self.draft, self._writer.path.parent
+        proxy = self.opened.file.says.plate.proxy
+
+        def shot() -> Shot | None:
+            locks = tuple(open_lock(k, folder, self.plate.format, proxy) for k in draft.locks)
+            return self._shots.of(draft, locks)
+
+        finish = draft.preset.finish.at_proxy(proxy)
+        self.live.follow(shot, draft.preset.model_copy(update={"finish": finish}))
+
+    def _live_changed(self, sentence: str | None) -> None:
+        if sentence is not None:
+            self._listener.said(sentence)
+        self.live.look(self.frame)
+        self._listener.shot_changed()
+        self._listener.picture_changed(None)
+
+    def _sight_changed(self, sentence: str | None) -> None:
+        if sentence is not None:
+            self._listener.said(sentence)
+        self._listener.picture_changed(None)
+
+    def _draw(self, frame: int, element: str, pixels: FloatArray, label: str) -> None:
+        known = [one.id for one in self.draft.elements]
+        if element in known and element not in self.draft.locked(frame):
+            self._do(self.draft.with_plane(frame, element, Plane.of(pixels)), label)
+            self._listener.said(label)
+
+    def _pin(self, frames: FrameRange, node: RotoNode) -> None:
+        said = self._backend.said(self.opened_shot(node.shot))
+        locking = Locking(self._backend.engine, node, self.document, said)
+        locks = self.draft.locks
+
+        def made() -> None:
+            entries = locking.pin(locks, frames.intersection(node.shot.range))
+            self._post(partial(self._pinned, entries))
+
+        self._listener.said(f"locking {frames}…")
+        self._aside(made)
+
+    def _pinned(self, entries: list[LockEntry]) -> None:
+        if entries:
+            self._do(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
+            frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
+            self._listener.said(f"locked {frames}")
+
+    def _aside(self, work: Callable[[], None]) -> None:
+        """Does what takes a moment on a thread; an error becomes a sentence."""
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:  # of whatever kind: the artist is told
+                said = str(error) if isinstance(error, RotoError) else repr(error)
+                self._post(partial(self._listener.said, said))
+
+        Thread(target=run, name="rde-roto-aside", daemon=True).start()
+
+    def _show_outline(self) -> None:
+        if self.tool.outline:
+            self._listener.picture_changed(None)
+
+    def _drop_work(self) -> None:
+        self._work = self._work_bytes = None
+
+    def _assembled(self, plane: Plane) -> FloatArray:
+        pixels = self._pixels.get(plane)
+        if pixels is None:
+            pixels = self._pixels[plane] = plane.pixels
+            pixels.flags.writeable = False
+        self._pixels.move_to_end(plane)
+        while len(self._pixels) > _ASSEMBLED:
+            self._pixels.popitem(last=False)
+        return pixels

@@ -1,0 +1,99 @@
+"""A session without a window, over the toy: what other threads send is done when a test waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+
+from scripted_nodes import PATIENCE_S
+from toy_shots import ToyNode
+
+from rde_roto.engine import Engine
+from rde_roto.session.live import Backend
+from rde_roto.session.painting import Point
+from rde_roto.session.saving import open_work
+from rde_roto.session.session import Session
+from rde_roto.session.tools import Hand
+from rde_roto.stores import Stores
+from rde_roto.values.plate import Window
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot import Shot
+
+
+@dataclass
+class Log:
+    """What a session told its listener."""
+
+    sentences: list[str] = field(default_factory=list)
+    boxes: list[Window | None] = field(default_factory=list)
+    changes: int = 0
+
+    def picture_changed(self, box: Window | None) -> None:
+        self.boxes.append(box)
+
+    def shot_changed(self) -> None:
+        self.changes += 1
+
+    def said(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+class Toys:
+    """Toy nodes that share their stores; ``steps`` counts what went through all of them."""
+
+    def __init__(self) -> None:
+        self.stores = Stores.in_ram()
+        self.nodes: list[ToyNode] = []
+
+    def make(self, shot: Shot, preset: Preset) -> ToyNode:
+        node = ToyNode(shot, preset, self.stores)
+        self.nodes.append(node)
+        return node
+
+    @property
+    def steps(self) -> int:
+        return sum(node.steps for node in self.nodes)
+
+
+class Bench:
+    """A session, its log, and the queue of what came back from other threads."""
+
+    def __init__(self, text: str, toys: Toys, engine: Engine) -> None:
+        self.log, self.toys = Log(), toys
+        self._queue: Queue[Callable[[], None]] = Queue()
+        backend = Backend(engine, toys.make, lambda _opened: {})
+        self.session = Session(open_work(text), backend, self._queue.put, self.log)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Does what comes back until that is so; fails when nothing comes any more."""
+        while not holds():
+            self._queue.get(timeout=PATIENCE_S)()
+
+    def named(self) -> None:
+        """Waits until every frame of the shot as it is now has its name."""
+        self.until(lambda: self.session.live.is_settled)
+
+    def propagated(self) -> None:
+        """Waits until all that was asked for is there."""
+        self.until(lambda: self.session.live.is_settled and self.session.live.left == 0)
+
+    def stroke(self, *points: Point, takes: bool = False) -> None:
+        """The pen touches at the first point, moves along, and is lifted at the last."""
+        self.session.press(Hand(points[0], takes=takes))
+        for point in points[1:]:
+            self.session.drag(Hand(point, takes=takes))
+        self.session.release(Hand(points[-1], takes=takes))
+
+
+@contextmanager
+def working_on(path: str | Path, toys: Toys | None = None) -> Iterator[Bench]:
+    """A session over an engine of its own."""
+    with Engine(neighbours=0) as engine:
+        bench = Bench(str(path), toys or Toys(), engine)
+        try:
+            yield bench
+        finally:
+            bench.session.close()

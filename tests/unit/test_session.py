@@ -1,0 +1,388 @@
+"""A shot being worked on, over the toy and real files, without a window."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import session_process
+from command_line import HEIGHT, WIDTH
+from image_files import ramp, write_image
+from session_bench import Bench, Toys, working_on
+
+from rde_roto.session.painting import Brush
+from rde_roto.session.session import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
+from rde_roto.session.tools import Hand
+from rde_roto.shot_files import ShotFile
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+
+pytest_plugins = ("command_line_fixtures",)
+pytestmark = pytest.mark.usefixtures("home")
+
+COUNT = 30
+FRAMES = range(1001, 1001 + COUNT)
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    """Thirty frames, nothing drawn; what people wrote in it has comments."""
+    (tmp_path / "plate").mkdir()
+    for frame in FRAMES:
+        write_image(tmp_path / f"plate/hero.{frame}.exr", ramp(HEIGHT, WIDTH, seed=frame))
+    path = tmp_path / "hero.shot.yaml"
+    path.write_text(
+        "schema: rde-roto.shot/1\n# the plate of the second unit\n"
+        "plate: {path: plate/hero.####.exr}\nelements:\n  - {id: hero}\n"
+        "overrides: {tracking.lines: 96}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def paint(bench: Bench, frame: int, x: float = 20.0) -> None:
+    bench.session.go(frame)
+    bench.session.brush = Brush(8, 0.8)
+    bench.stroke((x, 20.0), (x + 20, 24.0))
+
+
+def states(bench: Bench) -> dict[int, State]:
+    return {frame: bench.session.state(frame) for frame in bench.session.sight.range}
+
+
+def test_a_stroke_makes_a_keyframe_of_exactly_these_pixels(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1003)
+        shown = bench.session.alpha("hero")
+        assert shown is not None
+        bench.session.saved()
+        keyframe = ShotFile.read(document).open().shot.keyframe_at(1003)
+        assert keyframe is not None
+        np.testing.assert_array_equal(keyframe.alpha[0], shown)
+        assert shown.max() > 0.99
+        assert shown[20, 20:40].min() > 0.9
+        assert bench.session.state(1003) is State.KEYFRAME
+
+
+def test_propagate_makes_every_frame_in_walking_order(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1010)
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+        found = states(bench)
+        assert {f for f, state in found.items() if state is State.MADE} == set(range(1011, 1031))
+        assert found[1009] is State.EMPTY
+        bench.session.propagate(BACKWARD)
+        bench.propagated()
+        assert set(states(bench).values()) == {State.KEYFRAME, State.MADE}
+        bench.until(lambda: bench.session.live.advice is not None)
+        assert bench.session.confidence(1010) == 1
+
+
+def test_a_correction_makes_stale_only_what_it_must(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        paint(bench, 1015, 30)
+        bench.session.go(1001)
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+        before = bench.session.live.node
+        assert before is not None
+        paint(bench, 1025, 24)
+        bench.named()
+        found = states(bench)
+        stale = {frame for frame, state in found.items() if state is State.STALE}
+        assert stale == set(FRAMES[15:]) - {1025}
+        bench.session.undo()
+        bench.named()
+        assert State.STALE not in states(bench).values()
+
+
+def test_a_correction_while_it_runs_goes_on_with_what_is_left(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.propagate(FORWARD)
+        bench.until(lambda: bench.session.live.is_made(1004))
+        paint(bench, 1020)
+        bench.propagated()
+        node = bench.session.live.node
+        assert node is not None
+        assert [keyframe.frame for keyframe in node.shot.ordered] == [1001, 1020]
+        late = [bench.session.state(frame) for frame in range(1021, 1031)]
+        assert late == [State.MADE] * 10
+
+
+def test_cancel_stops_at_once_and_keeps_what_is_made(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.propagate(FORWARD)
+        bench.until(lambda: bench.session.live.is_made(1003))
+        bench.session.escape()
+        assert bench.session.live.left == 0
+        bench.named()
+        assert bench.session.state(1003) is State.MADE
+        assert bench.session.state(1030) is State.EMPTY
+
+
+def test_propagate_up_to_the_next_keyframe_or_both_ways(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1020)
+        paint(bench, 1005)
+        bench.session.propagate(TO_KEYFRAME)
+        bench.propagated()
+        made = {f for f, state in states(bench).items() if state is State.MADE}
+        assert made == set(range(1006, 1020))
+        bench.session.propagate(BOTH)
+        bench.propagated()
+        assert set(states(bench).values()) == {State.KEYFRAME, State.MADE}
+
+
+def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
+    with working_on(document) as bench:
+        shown = []
+        for number in range(100):
+            paint(bench, 1001 + number % 5, 5 + number % 50)
+            alpha = bench.session.alpha("hero")
+            assert alpha is not None
+            shown.append((bench.session.frame, alpha.copy()))
+        for _ in range(100):
+            bench.session.undo()
+        assert not bench.session.draft.drawings
+        bench.session.undo()
+        assert bench.log.sentences[-1] == "nothing to undo"
+        for frame, expected in shown:
+            bench.session.redo()
+            bench.session.go(frame)
+            found = bench.session.alpha("hero")
+            assert found is not None
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_painting_on_a_tracked_frame_starts_from_its_matte(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+        bench.session.go(1012)
+        tracked = bench.session.alpha("hero")
+        assert tracked is not None
+        bench.session.brush = Brush(3, 1.0)
+        bench.stroke((70, 40), (72, 40))
+        corrected = bench.session.alpha("hero")
+        assert corrected is not None
+        np.testing.assert_array_equal(corrected[:30, :60], tracked[:30, :60])
+        assert corrected[40, 71] == 1
+
+
+def test_a_feather_takes_no_step_of_the_network(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+        steps = bench.toys.steps
+        preset = bench.session.draft.preset
+        finish = preset.finish.model_copy(update={"feather_px": 4.0})
+        bench.session.set_preset(preset.model_copy(update={"finish": finish}))
+        bench.named()
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+        assert bench.toys.steps == steps
+        bench.session.saved()
+        overrides = ShotFile.read(document).says.overrides
+        assert overrides == {"tracking.lines": 96, "finish.feather_px": 4.0}
+
+
+def test_what_people_wrote_stays_in_the_document(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1003)
+        bench.session.saved()
+    text = document.read_text(encoding="utf-8")
+    assert "# the plate of the second unit\nplate: {path: plate/hero.####.exr}\n" in text
+    assert "hero.shot.d/keyframes/hero." in text
+
+
+def test_a_document_that_somebody_else_changed_is_not_overwritten(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1003)
+        bench.session.saved()
+        text = document.read_text(encoding="utf-8") + "model: rde-lite\n"
+        document.write_text(text, encoding="utf-8")
+        paint(bench, 1004)
+        bench.session.saved()
+        bench.until(lambda: bool(bench.log.sentences))
+        assert "changed by somebody else" in bench.log.sentences[-1]
+        assert document.read_text(encoding="utf-8") == text
+        other = document.with_name("other.shot.yaml")
+        bench.session.save_as(other)
+        assert {key.frame for key in ShotFile.read(other).open().shot.keyframes} == {1003, 1004}
+        paint(bench, 1005)
+        bench.session.saved()
+        assert len(ShotFile.read(other).says.keyframes) == 3
+
+
+def test_a_plate_alone_is_found_again_as_it_was_left(document: Path) -> None:
+    plate = document.parent / "plate"
+    with working_on(plate) as bench:
+        assert not bench.session.document.exists()
+        paint(bench, 1007)
+        left = bench.session.alpha("element1")
+    with working_on(plate) as bench:
+        assert bench.session.frame == 1007
+        found = bench.session.alpha("element1")
+        assert left is not None
+        assert found is not None
+        np.testing.assert_array_equal(found, left)
+    assert sorted(path.suffix for path in plate.iterdir()) == [".exr"] * COUNT
+
+
+def test_a_kill_loses_no_stroke_that_was_saved(document: Path) -> None:
+    """Killed right after some stroke, the document opens with that stroke."""
+    script = Path(session_process.__file__)
+    paths = os.pathsep.join([str(script.parents[1]), *sys.path])
+    with subprocess.Popen(
+        [sys.executable, str(script), str(document)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as process:
+        assert process.stdout is not None
+        last = -1
+        for line in process.stdout:
+            last = int(line.split()[1])
+            if last == 6:
+                process.kill()
+                break
+    shot = ShotFile.read(document).open().shot
+    columns = shot.keyframes[0].alpha[0, 20]
+    assert (columns[4 : 4 + last + 1] > 0.99).all()
+    with working_on(document) as bench:
+        bench.named()
+        assert bench.session.state(1001) is State.KEYFRAME
+
+
+def test_locked_frames_stay_whatever_is_drawn_later(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.lock(FrameRange.parse("1004-1006"))
+        bench.until(lambda: bench.session.state(1005) is State.LOCKED)
+        bench.named()
+        bench.session.go(1005)
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+        bench.until(lambda: bench.session.alpha("hero") is not None)
+        locked = bench.session.alpha("hero")
+        bench.session.press(hand := _hand(30, 30))
+        bench.session.release(hand)
+        assert "is locked" in bench.log.sentences[-1]
+        paint(bench, 1001, 50)
+        bench.named()
+        bench.session.go(1005)
+        bench.until(lambda: bench.session.live.seen(1005) is not None)
+        found = bench.session.alpha("hero")
+        assert locked is not None
+        assert found is not None
+        np.testing.assert_array_equal(found, locked)
+        bench.session.saved()
+        assert str(ShotFile.read(document).says.locks[0].frames) == "1004-1006"
+        bench.session.toggle_lock()
+        assert bench.session.state(1005) is not State.LOCKED
+        bench.session.undo()
+        assert bench.session.state(1005) is State.LOCKED
+
+
+def test_elements_are_added_renamed_and_taken_away(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.add_element("blue car")
+        assert bench.session.element == "blue_car"
+        bench.named()
+        assert bench.session.live.node is not None
+        assert bench.session.live.node.shot.ids == ("hero",)  # nothing of the car is drawn yet
+        paint(bench, 1001, 50)
+        bench.session.rename("blue_car", "red car")
+        bench.named()
+        assert bench.session.live.node.shot.names == ("hero", "red_car")
+        with pytest.raises(UsageError, match="already"):
+            bench.session.add_element("hero")
+        bench.session.remove_element("hero")
+        assert bench.session.element == "blue_car"
+        with pytest.raises(UsageError, match="at least one"):
+            bench.session.remove_element("blue_car")
+        for _ in range(4):
+            bench.session.undo()
+        assert [element.id for element in bench.session.draft.elements] == ["hero"]
+
+
+def test_polygon_lasso_and_fill(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.take_up("polygon")
+        for point in [(10, 10), (50, 10), (50, 40), (10, 44)]:
+            bench.stroke(point)
+        bench.stroke((10, 44), (10, 40))  # moves the last point
+        session.confirm()
+        whole = session.pixels()
+        assert whole.sum() == pytest.approx(1200, rel=0.02)
+        session.take_up("lasso")
+        bench.stroke((20, 20), (30, 20), (30, 30), (20, 30), takes=True)
+        assert session.pixels()[25, 25] == 0
+        session.take_up("fill")
+        bench.stroke((25, 25))
+        np.testing.assert_allclose(session.pixels(), whole, atol=0.01)
+        for _ in range(3):
+            session.undo()
+        assert not session.draft.drawings
+
+
+def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:
+    with working_on(document) as bench:
+        bench.session.press(_hand(20, 20))
+        bench.session.drag(_hand(40, 20))
+        assert bench.session.pixels().max() == 1
+        bench.session.escape()
+        assert not bench.session.pixels().any()
+        bench.session.release(_hand(40, 20))
+        assert not bench.session.draft.drawings
+
+
+def test_grow_shrink_copy_clear_and_import(document: Path, mask: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.import_mask(mask)
+        area = session.pixels().sum()
+        session.grow(2)
+        assert session.pixels().sum() > area
+        session.grow(-2)
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.go(1004)
+        session.copy_matte()
+        assert session.state(1004) is State.KEYFRAME
+        session.clear_frame()
+        bench.named()
+        assert session.state(1004) is State.MADE
+        session.clear_frame()
+        assert "no keyframe" in bench.log.sentences[-1]
+
+
+def test_what_was_made_yesterday_is_there_today(document: Path) -> None:
+    toys = Toys()
+    with working_on(document, toys) as bench:
+        paint(bench, 1001)
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+    steps = toys.steps
+    with working_on(document, toys) as bench:
+        bench.named()
+        assert bench.session.state(1017) is State.MADE
+        bench.session.go(1017)
+        bench.until(lambda: bench.session.alpha("hero") is not None)
+    assert toys.steps == steps
+
+
+def _hand(x: float, y: float) -> Hand:
+    return Hand((x, y))
