@@ -33,7 +33,7 @@ def picture() -> Picture:
 
 def selected(picture: Picture, drawn: FloatArray, hints: Hints) -> FloatArray:
     box, mask = select(picture, drawn, hints)
-    whole = drawn.copy()
+    whole: FloatArray = drawn.copy()
     whole[within(box)] = mask
     return whole
 

@@ -28,6 +28,7 @@ from rde_roto.doors import (
     submit,
     train,
     validate,
+    view,
     watch,
 )
 from rde_roto.values.errors import RotoError
@@ -43,6 +44,7 @@ shot.app.command("advise")(advise.advise)
 shot.app.command("report")(report.report)
 app.add_typer(shot.app, name="shot")
 app.command("explain")(explain.explain)
+app.command("view")(view.view)
 app.command("look")(look.look)
 app.command("submit")(submit.submit)
 app.command("validate")(validate.validate)

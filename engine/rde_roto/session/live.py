@@ -80,6 +80,7 @@ class LiveMattes:
         self._seen: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._todo: list[int] = []
         self._asked: dict[int, Future[Matte]] = {}
+        self._closed = False
         self._once_settled: list[Callable[[RotoNode], None]] = []
 
     def follow(self, shot: Callable[[], Shot | None], preset: Preset) -> None:
@@ -114,7 +115,7 @@ class LiveMattes:
 
     def is_stale(self, frame: int) -> bool:
         """Whether a frame has a matte, but not that of the shot as it is now."""
-        return frame not in self._made and frame in self._seen
+        return self.node is not None and frame not in self._made and frame in self._seen
 
     def is_waiting(self, frame: int) -> bool:
         """Whether a frame is being made, or will be."""
@@ -157,7 +158,8 @@ class LiveMattes:
         self._after()
 
     def close(self) -> None:
-        """Waits for no matte; ends the thread of its own."""
+        """Waits for no matte; ends the thread of its own. What still comes back is not heeded."""
+        self._closed = True
         self._edition += 1
         self._todo.clear()
         self._drop_asked()
@@ -241,6 +243,8 @@ class LiveMattes:
             self._changed(None)
 
     def _take(self, frame: int, edition: int, future: Future[Matte]) -> None:
+        if self._closed:
+            return
         if self._asked.get(frame) is future:
             del self._asked[frame]
         try:

@@ -1,0 +1,36 @@
+"""``rde-roto view``: the window to roto in."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from rde_roto.doors.options import DeviceOption, plate_memo
+from rde_roto.values.errors import UsageError
+
+
+def view(
+    shot: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PLATE|NAME.shot.yaml]",
+            help="A shot document, or a plate: pattern, one frame, folder or movie.",
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Opens a window: paint, propagate, correct, approve. Everything is saved as you go."""
+    missing = [name for name in ("PySide6", "cv2") if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"the window needs {' and '.join(missing)}, which is not installed: "
+            "python -m pip install -c constraints.txt -e '.[ui]'"
+        )
+    from rde_roto.doors.viewer.app import run
+    from rde_roto.doors.viewer.room import room_on
+
+    with plate_memo() as memo, room_on(device, memo) as room:
+        code = run(room, shot)
+    raise typer.Exit(code)

@@ -1,0 +1,37 @@
+"""The window as a program."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from rde_roto.doors.viewer.room import Room
+from rde_roto.doors.viewer.style import SHEET
+from rde_roto.doors.viewer.window import MainWindow
+from rde_roto.session.saving import open_work
+
+
+def run(room: Room, text: str | None) -> int:
+    """Shows the window until it is closed; what the program ends with.
+
+    Raises as `open_work` does when the shot that is named cannot be opened.
+    """
+    app = QApplication(["rde-roto"])
+    app.setApplicationName("rde-roto")
+    app.setStyle("Fusion")
+    app.setStyleSheet(SHEET)
+    opens = partial(open_work, memo=room.memo)
+    window = MainWindow(room.backend, opens)
+    if text is not None:
+        opens(text)  # a sentence on the terminal rather than an empty window
+        window.open(text)
+    # Python looks at signals only when it runs: Ctrl+C closes the window as a click does
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    waking = QTimer()
+    waking.start(200)
+    waking.timeout.connect(lambda: None)
+    window.show()
+    return app.exec()

@@ -1,0 +1,125 @@
+"""Everything that the keyboard does, in one list: menus, shortcuts and the map are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeAlias
+
+from rde_roto.doors.viewer.canvas import MatteMode
+from rde_roto.session.session import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
+from rde_roto.values.frames import FrameRange
+
+if TYPE_CHECKING:
+    from rde_roto.doors.viewer.window import MainWindow
+
+Run: TypeAlias = "Callable[[MainWindow], object]"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something that can be done: its menu, its words, its keys as Qt writes them.
+
+    `needs_shot` is false for what can be done before a shot is open.
+    """
+
+    menu: str
+    text: str
+    keys: tuple[str, ...]
+    run: Run
+    needs_shot: bool = True
+
+
+def _session(name: str, *arguments: object) -> Run:
+    """A command of the session."""
+    return lambda window: getattr(window.the_session, name)(*arguments)
+
+
+def _lock_bounds(window: MainWindow) -> None:
+    first, last = window.the_session.sight.bounds
+    window.the_session.lock(FrameRange.of(range(first, last + 1)))
+
+
+def _bound(which: str) -> Run:
+    return lambda window: window.the_session.bound(**{which: window.the_session.frame})
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("File", "Open a plate or a shot…", ("Ctrl+O",), lambda w: w.ask_open(), False),
+    Command("File", "Save the shot as…", ("Ctrl+S",), lambda w: w.ask_save_as()),
+    Command("File", "Import a mask…", ("Ctrl+I",), lambda w: w.ask_import()),
+    Command("File", "Export mattes…", ("Ctrl+E",), lambda w: w.ask_export()),
+    Command("File", "Queue in a hot folder…", ("Ctrl+Shift+E",), lambda w: w.ask_queue()),
+    Command("File", "Close", ("Ctrl+W",), lambda w: w.close(), False),
+    Command("Edit", "Undo", ("Ctrl+Z",), _session("undo")),
+    Command("Edit", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _session("redo")),
+    Command("Edit", "New element", ("Ctrl+N",), lambda w: w.add_element()),
+    Command("Edit", "Next element", ("Tab",), _session("choose_next")),
+    Command("Edit", "Start from the matte", ("C",), _session("copy_matte")),
+    Command("Edit", "Delete this keyframe", ("Del",), _session("clear_frame")),
+    Command("Edit", "Grow by a pixel", ("+", "="), _session("grow", 1)),
+    Command("Edit", "Shrink by a pixel", ("-",), _session("grow", -1)),
+    Command("Edit", "Settings…", ("Ctrl+,",), lambda w: w.ask_settings()),
+    Command("Tools", "Brush", ("1",), lambda w: w.take_up("brush")),
+    Command("Tools", "Eraser", ("2",), lambda w: w.take_up("eraser")),
+    Command("Tools", "Polygon", ("3",), lambda w: w.take_up("polygon")),
+    Command("Tools", "Lasso", ("4",), lambda w: w.take_up("lasso")),
+    Command("Tools", "Fill a hole", ("5",), lambda w: w.take_up("fill")),
+    Command("Tools", "Smart select", ("6",), lambda w: w.take_up("smart")),
+    Command("Tools", "Smooth or straight", ("S",), lambda w: w.toggle_smooth()),
+    Command("Tools", "Smaller brush", ("[",), lambda w: w.size_brush(1 / 1.2)),
+    Command("Tools", "Larger brush", ("]",), lambda w: w.size_brush(1.2)),
+    Command("Tools", "Softer brush", ("{",), lambda w: w.harden_brush(-0.1)),
+    Command("Tools", "Harder brush", ("}",), lambda w: w.harden_brush(0.1)),
+    Command("Tools", "Finish the polygon", ("Return", "Enter"), _session("confirm")),
+    Command("Tools", "Drop or stop", ("Esc",), _session("escape")),
+    Command("Frame", "Next frame", ("Right",), lambda w: w.step(1)),
+    Command("Frame", "Previous frame", ("Left",), lambda w: w.step(-1)),
+    Command("Frame", "Ten frames on", ("Shift+Right",), lambda w: w.step(10)),
+    Command("Frame", "Ten frames back", ("Shift+Left",), lambda w: w.step(-10)),
+    Command("Frame", "Next keyframe", ("Ctrl+Right",), _session("go_to_keyframe", 1)),
+    Command("Frame", "Previous keyframe", ("Ctrl+Left",), _session("go_to_keyframe", -1)),
+    Command("Frame", "First frame", ("Home",), lambda w: w.go_to_end(first=True)),
+    Command("Frame", "Last frame", ("End",), lambda w: w.go_to_end(first=False)),
+    Command("Frame", "Play", ("L",), lambda w: w.play(1)),
+    Command("Frame", "Play backwards", ("J",), lambda w: w.play(-1)),
+    Command("Frame", "Stop playing", ("K",), lambda w: w.play(0)),
+    Command("Frame", "Play or stop", ("Space",), lambda w: w.toggle_play()),
+    Command("Frame", "In here", ("I",), _bound("first")),
+    Command("Frame", "Out here", ("O",), _bound("last")),
+    Command("Frame", "In and out at the ends", ("U",), lambda w: w.unbound()),
+    Command("Track", "Propagate forward", ("P",), _session("propagate", FORWARD)),
+    Command("Track", "Propagate backward", ("Shift+P",), _session("propagate", BACKWARD)),
+    Command("Track", "Propagate both ways", ("Ctrl+P",), _session("propagate", BOTH)),
+    Command("Track", "Propagate to keyframe", ("T",), _session("propagate", TO_KEYFRAME)),
+    Command("Track", "Next frame to fix", ("N",), _session("go_to_suggested")),
+    Command("Track", "Lock or unlock this frame", ("X",), _session("toggle_lock")),
+    Command("Track", "Lock from in to out", ("Shift+X",), _lock_bounds),
+    Command("View", "Colour", ("D",), lambda w: w.show_channels("rgb")),
+    Command("View", "Red, and back", ("R",), lambda w: w.show_channels("r")),
+    Command("View", "Green, and back", ("G",), lambda w: w.show_channels("g")),
+    Command("View", "Blue, and back", ("B",), lambda w: w.show_channels("b")),
+    Command("View", "Matte alone, and back", ("A",), lambda w: w.show_channels("a")),
+    Command("View", "Luminance, and back", ("Y",), lambda w: w.show_channels("y")),
+    Command("View", "Next way to show the matte", ("M",), lambda w: w.next_mode()),
+    Command("View", "Matte on or off", ("V",), lambda w: w.toggle_mode(MatteMode.OFF)),
+    Command("View", "Outline, and back", ("Q",), lambda w: w.toggle_mode(MatteMode.OUTLINE)),
+    Command("View", "Wipe against the plate", ("W",), lambda w: w.toggle_wipe()),
+    Command("View", "Fit", ("F",), lambda w: w.canvas.fit()),
+    Command("View", "One to one", ("H",), lambda w: w.canvas.zoom_to(1.0)),
+    Command("View", "Zoom in", ("Ctrl++", "Ctrl+="), lambda w: w.zoom(1.5)),
+    Command("View", "Zoom out", ("Ctrl+-",), lambda w: w.zoom(1 / 1.5)),
+    Command("View", "Brighter by half a stop", ("E",), lambda w: w.expose(0.5)),
+    Command("View", "Darker by half a stop", ("Shift+E",), lambda w: w.expose(-0.5)),
+    Command("View", "Plain light", ("0",), lambda w: w.plain_light()),
+    Command("Help", "Keys", ("?", "F1"), lambda w: w.show_keys(), False),
+)
+
+
+def key_map(
+    commands: tuple[Command, ...] = COMMANDS,
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Each menu, and what its keys do: (keys, words)."""
+    for menu, group in groupby(commands, key=lambda command: command.menu):
+        yield menu, [(", ".join(command.keys), command.text) for command in group]

@@ -1,0 +1,240 @@
+"""Questions that the window asks: where to export, where to queue; and the map of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from rde_roto.doors.server.jobs import Job
+from rde_roto.doors.viewer.commands import key_map
+from rde_roto.doors.viewer.style import QUIET
+from rde_roto.values.errors import RotoError
+from rde_roto.values.preset import Compression, Output, OutputFormat
+
+_LOOK_EVERY_MS = 150
+
+_FORMATS = {
+    "alpha": "Alpha: A, or a layer an element (exr, png, tif)",
+    "cryptomatte": "Cryptomatte (exr)",
+    "rgba": "The plate cut out, premultiplied (exr)",
+    "labels": "Labels, an indexed picture (png)",
+}
+
+
+class ExportDialog(QDialog):
+    """Where mattes go and as what; starts the export, and shows how far it is.
+
+    Args:
+        parent: the window.
+        pattern: where they go unless the artist says otherwise.
+        output: what they are like so far.
+        start: begins an export. Raises RotoError, whose sentence is shown.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget,
+        pattern: str,
+        output: Output,
+        start: Callable[[str, Output], Job],
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Export mattes")
+        self.setMinimumWidth(560)
+        self._start, self._output = start, output
+        self.job: Job | None = None
+        self.pattern = QLineEdit(pattern)
+        self.pattern.setToolTip("#### stands for the plate's own frame numbers")
+        self.format = QComboBox()
+        for name in get_args(OutputFormat):
+            self.format.addItem(_FORMATS[name], name)
+        self.format.setCurrentIndex(self.format.findData(output.format))
+        self.format.currentIndexChanged.connect(self._fit_suffix)
+        self.compression = QComboBox()
+        self.compression.addItems(get_args(Compression))
+        self.compression.setCurrentText(output.compression)
+        self.window_kind = QComboBox()
+        self.window_kind.addItem("the plate's", "plate")
+        self.window_kind.addItem("the box of the matte", "fit")
+        self.window_kind.setCurrentIndex(self.window_kind.findData(output.data_window))
+        self.progress = QProgressBar()
+        self.said = QLabel("Frames from in to out; those that are there already are kept.")
+        self.said.setObjectName("quiet")
+        self.said.setWordWrap(True)
+        form = QFormLayout(self)
+        form.addRow("Files", _beside(self.pattern, "Choose…", self._choose))
+        form.addRow("Format", self.format)
+        form.addRow("EXR compression", self.compression)
+        form.addRow("EXR data window", self.window_kind)
+        form.addRow(self.progress)
+        form.addRow(self.said)
+        self.buttons = QDialogButtonBox()
+        self.go = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.ApplyRole)
+        self.buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        self.go.clicked.connect(self._go)
+        self.buttons.rejected.connect(self.reject)
+        form.addRow(self.buttons)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LOOK_EVERY_MS)
+        self._timer.timeout.connect(self._look)
+
+    def reject(self) -> None:
+        """Closes; what runs is stopped, and what is written stays."""
+        self._timer.stop()
+        if self.job is not None:
+            self.job.stopped.set()
+        super().reject()
+
+    def _choose(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Where the mattes go")
+        if folder:
+            self.pattern.setText(str(Path(folder) / Path(self.pattern.text()).name))
+
+    def _fit_suffix(self) -> None:
+        path = Path(self.pattern.text())
+        if self.format.currentData() == "labels":
+            self.pattern.setText(str(path.with_suffix(".png")))
+        elif self.format.currentData() != "alpha" or path.suffix == ".png":
+            self.pattern.setText(str(path.with_suffix(".exr")))
+
+    def _go(self) -> None:
+        output = self._output.model_copy(
+            update={
+                "format": self.format.currentData(),
+                "compression": self.compression.currentText(),
+                "data_window": self.window_kind.currentData(),
+            }
+        )
+        try:
+            self.job = self._start(self.pattern.text(), output)
+        except RotoError as error:
+            self.said.setText(str(error))
+            return
+        self.go.setEnabled(False)
+        self._timer.start()
+
+    def _look(self) -> None:
+        job = self.job
+        if job is None:
+            return
+        self.progress.setMaximum(max(1, job.total))
+        self.progress.setValue(job.done)
+        if job.state == "running":
+            self.said.setText(f"{job.done} of {job.total} frames")
+            return
+        self._timer.stop()
+        self.go.setEnabled(True)
+        sentence = str(job.error) if job.error else f"{job.done} frames: {self.pattern.text()}"
+        self.said.setText(sentence)
+
+
+class QueueDialog(QDialog):
+    """Which hot folder, and the job's name."""
+
+    def __init__(self, parent: QWidget, name: str, folder: str) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Queue in a hot folder")
+        self.setMinimumWidth(480)
+        self.folder, self.name = QLineEdit(folder), QLineEdit(name)
+        form = QFormLayout(self)
+        form.addRow("Hot folder", _beside(self.folder, "Choose…", self._choose))
+        form.addRow("Job", self.name)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton("Queue", QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        form.addRow(buttons)
+
+    def _choose(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "The hot folder")
+        if folder:
+            self.folder.setText(folder)
+
+
+class KeyDialog(QDialog):
+    """What the keyboard and the mouse do."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Keys")
+        inside = QWidget()
+        inside.setObjectName("panel")
+        columns = QHBoxLayout(inside)
+        groups = list(key_map())
+        groups.append(
+            (
+                "Mouse and pen",
+                [
+                    ("Left", "the tool; Alt takes away"),
+                    ("Shift, Alt", "smart select: on it, off it"),
+                    ("Middle, right", "move the picture"),
+                    ("Wheel", "zoom; with Ctrl the brush's size"),
+                ],
+            )
+        )
+        for some in (groups[:2], groups[2:3] + groups[4:5], groups[3:4] + groups[6:], groups[5:6]):
+            column = QVBoxLayout()
+            for title, rows in some:
+                column.addWidget(_heading(title))
+                column.addLayout(_rows(rows))
+            column.addStretch(1)
+            columns.addLayout(column)
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        layout = QVBoxLayout(self)
+        layout.addWidget(scroll)
+        wanted = inside.sizeHint()
+        self.resize(
+            min(wanted.width() + 60, parent.width() - 20),
+            min(wanted.height() + 60, parent.height() - 20),
+        )
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text.upper())
+    label.setObjectName("heading")
+    return label
+
+
+def _rows(rows: list[tuple[str, str]]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setColumnStretch(1, 1)
+    grid.setHorizontalSpacing(14)
+    for place, (keys, words) in enumerate(rows):
+        key = QLabel(keys)
+        key.setStyleSheet(f"color: {QUIET.name()}")
+        grid.addWidget(key, place, 0, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(QLabel(words), place, 1)
+    return grid
+
+
+def _beside(field: QLineEdit, text: str, does: Callable[[], None]) -> QHBoxLayout:
+    button = QPushButton(text)
+    button.clicked.connect(lambda: does())
+    row = QHBoxLayout()
+    row.addWidget(field, 1)
+    row.addWidget(button)
+    return row

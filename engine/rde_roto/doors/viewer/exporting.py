@@ -1,0 +1,55 @@
+"""Mattes out of a session: into files, or as a job into a hot folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rde_roto.doors.inputs import refuse_to_overwrite
+from rde_roto.doors.server.jobs import Job, Jobs
+from rde_roto.images.mattes import open_matte_writer
+from rde_roto.node import RotoNode
+from rde_roto.session.live import Backend
+from rde_roto.session.session import Session
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.preset import Output
+from rde_roto_client.jobfile import drop
+
+
+def start_export(
+    session: Session, backend: Backend, node: RotoNode, out: str, output: Output
+) -> Job:
+    """Has the mattes from in to out written, on a thread; how that goes is in the job.
+
+    Frames that are there already, made from the same things, are kept. Raises UsageError for a
+    pattern that names no frames or does not fit, and where a file would be written over an input.
+    """
+    shot = node.shot
+    opened = session.opened_shot(shot)
+    said = backend.said(opened)
+    first, last = session.sight.bounds
+    frames = FrameRange.of(shot.range.walk(first, last))
+    writer = open_matte_writer(out, opened.origin, shot.names, output, said)
+    targets = (path for frame in frames for path in writer.files(frame))
+    refuse_to_overwrite(shot.plate, opened.inputs, targets)
+    jobs = Jobs(backend.engine)
+    job = jobs.get(jobs.start(node, frames, writer))
+    assert job is not None
+    return job
+
+
+def queue_job(session: Session, folder: Path, name: str) -> Path:
+    """Drops the session's document into a hot folder, as a job for its frames from in to out.
+
+    Raises UsageError when the folder is none, or has a job of that name.
+    """
+    if not (folder / "inbox").is_dir():
+        raise UsageError(f"{folder} is no hot folder: it has no inbox (rde-roto watch makes one)")
+    session.saved()
+    if not session.document.exists():
+        raise UsageError("there is nothing to queue yet: paint a keyframe first")
+    first, last = session.sight.bounds
+    try:
+        return Path(drop(str(folder), name, str(session.document), frames=f"{first}-{last}"))
+    except OSError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,253 @@
+"""The panel beside the picture: elements, brush, view, track."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from rde_roto.doors.viewer.canvas import MatteMode
+from rde_roto.doors.viewer.style import colour_of
+from rde_roto.session.light import Light
+from rde_roto.session.painting import Brush
+from rde_roto.session.session import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
+from rde_roto.values.errors import RotoError
+
+if TYPE_CHECKING:
+    from rde_roto.doors.viewer.window import MainWindow
+
+_WIDTH = 270
+_FINER = 100
+"""Steps of a slider for one of what it sets."""
+
+
+class Panel(QWidget):
+    """Shows what a window's session has chosen, and lets it be changed."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.setFixedWidth(_WIDTH)
+        self._window = window
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(10, 4, 10, 8)
+        self._layout.setSpacing(5)
+        self._fill_elements()
+        self._fill_brush()
+        self._fill_view()
+        self._fill_track()
+        self._layout.addStretch(1)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Something of the shot, or what is chosen, is another."""
+        session = self._window.session
+        self.setEnabled(session is not None)
+        if session is None:
+            return
+        self._refresh_elements()
+        for slider, value in (
+            (self.brush_size, session.brush.radius_px),
+            (self.hardness, session.brush.hardness * _FINER),
+            (self.exposure, session.sight.light.exposure * _FINER),
+            (self.gamma, session.sight.light.gamma * _FINER),
+            (self.opacity, self._window.canvas.opacity * _FINER),
+        ):
+            slider.blockSignals(True)
+            slider.setValue(round(value))
+            slider.blockSignals(False)
+        light = session.sight.light
+        self._size_label.setText(f"Size {session.brush.radius_px:.0f} px")
+        self._hardness_label.setText(f"Hardness {session.brush.hardness:.1f}")
+        self._exposure_label.setText(f"Exposure {light.exposure:+.1f}")
+        self._gamma_label.setText(f"Gamma {light.gamma:.2f}")
+        self.mode.setCurrentText(self._window.canvas.mode.value)
+        self._refresh_track()
+
+    def _heading(self, text: str) -> None:
+        label = QLabel(text)
+        label.setObjectName("heading")
+        self._layout.addWidget(label)
+
+    def _button(self, text: str, does: str, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setToolTip(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.clicked.connect(lambda: self._window.run_command(does))
+        return button
+
+    def _slider(self, grid: QGridLayout, low: float, high: float) -> tuple[QLabel, QSlider]:
+        row, label, slider = grid.rowCount(), QLabel(), QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(round(low), round(high))
+        slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        label.setMinimumWidth(106)
+        grid.addWidget(label, row, 0)
+        grid.addWidget(slider, row, 1)
+        return label, slider
+
+    def _fill_elements(self) -> None:
+        self._heading("ELEMENTS")
+        self.elements = QListWidget()
+        self.elements.setMaximumHeight(118)
+        self.elements.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.elements.setToolTip("Double click to rename. Tools draw the chosen one.")
+        self.elements.currentRowChanged.connect(self._choose)
+        self.elements.itemChanged.connect(self._rename)
+        self._layout.addWidget(self.elements)
+        row = QHBoxLayout()
+        row.addWidget(self._button("New", "New element", "Another element (Ctrl+N)"))
+        remove = QPushButton("Delete")
+        remove.setToolTip("Takes the chosen element away, with all its keyframes")
+        remove.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        remove.clicked.connect(self._remove)
+        row.addWidget(remove)
+        self._layout.addLayout(row)
+
+    def _fill_brush(self) -> None:
+        self._heading("BRUSH")
+        grid = QGridLayout()
+        self._size_label, self.brush_size = self._slider(grid, 1, 200)
+        self._hardness_label, self.hardness = self._slider(grid, 0, _FINER)
+        for slider in (self.brush_size, self.hardness):
+            slider.valueChanged.connect(self._set_brush)
+        self._layout.addLayout(grid)
+
+    def _fill_view(self) -> None:
+        self._heading("VIEW")
+        self.mode = QComboBox()
+        self.mode.addItems([mode.value for mode in MatteMode])
+        self.mode.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.mode.setToolTip("How the matte is shown (M)")
+        self.mode.textActivated.connect(lambda text: self._window.set_mode(MatteMode(text)))
+        self._layout.addWidget(self.mode)
+        grid = QGridLayout()
+        label, self.opacity = self._slider(grid, 0, _FINER)
+        label.setText("Overlay")
+        self._exposure_label, self.exposure = self._slider(grid, -6 * _FINER, 6 * _FINER)
+        self._gamma_label, self.gamma = self._slider(grid, 0.4 * _FINER, 3 * _FINER)
+        self.opacity.valueChanged.connect(lambda value: self._window.set_opacity(value / _FINER))
+        for slider in (self.exposure, self.gamma):
+            slider.valueChanged.connect(self._set_light)
+        self._layout.addLayout(grid)
+
+    def _fill_track(self) -> None:
+        self._heading("TRACK")
+        grid = QGridLayout()
+        directions = {
+            "◀ Backward": (BACKWARD, "Propagate backward"),
+            "Forward ▶": (FORWARD, "Propagate forward"),
+            "◀ Both ▶": (BOTH, "Propagate both ways"),
+            "To keyframe ▶◆": (TO_KEYFRAME, "Propagate to keyframe"),
+        }
+        for place, (text, (_, does)) in enumerate(directions.items()):
+            grid.addWidget(self._button(text, does, does), place // 2, place % 2)
+        self._layout.addLayout(grid)
+        row = QHBoxLayout()
+        self.progress = QProgressBar()
+        self.progress.setFormat("%v of %m")
+        self.cancel = self._button("Stop", "Drop or stop", "Stops at once (Esc)")
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.cancel)
+        self._layout.addLayout(row)
+        self.fix = self._button(
+            "Next frame to fix", "Next frame to fix", "Where a correction helps most (N)"
+        )
+        self._layout.addWidget(self.fix)
+        row = QHBoxLayout()
+        row.addWidget(self._button("Lock frame", "Lock or unlock this frame", "Approved (X)"))
+        row.addWidget(self._button("Lock in to out", "Lock from in to out", "Approved (Shift+X)"))
+        self._layout.addLayout(row)
+        self.counts = QLabel()
+        self.counts.setObjectName("quiet")
+        self.counts.setWordWrap(True)
+        self._layout.addWidget(self.counts)
+
+    def _refresh_elements(self) -> None:
+        session = self._window.the_session
+        names = [element.name for element in session.draft.elements]
+        ids = [element.id for element in session.draft.elements]
+        self.elements.blockSignals(True)
+        if [self.elements.item(row).text() for row in range(self.elements.count())] != names:
+            self.elements.clear()
+            for place, name in enumerate(names):
+                item = QListWidgetItem(_swatch(colour_of(place)), name)
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
+                self.elements.addItem(item)
+        self.elements.setCurrentRow(ids.index(session.element))
+        self.elements.blockSignals(False)
+
+    def _refresh_track(self) -> None:
+        session = self._window.the_session
+        left, total = session.live.left, session.live.total
+        self.progress.setMaximum(max(1, total))
+        self.progress.setValue(total - left if left else 0)
+        self.progress.setTextVisible(left > 0)
+        self.cancel.setEnabled(left > 0)
+        suggested = session.suggested
+        self.fix.setText("Next frame to fix" + ("" if suggested is None else f": {suggested}"))
+        states = [session.state(frame) for frame in session.sight.range]
+        words = {
+            State.KEYFRAME: "keyframes",
+            State.MADE: "tracked",
+            State.STALE: "stale",
+            State.LOCKED: "locked",
+            State.EMPTY: "empty",
+        }
+        found = [
+            f"{word} {states.count(state)}" for state, word in words.items() if state in states
+        ]
+        self.counts.setText(" · ".join(found))
+
+    def _choose(self, row: int) -> None:
+        session = self._window.the_session
+        if 0 <= row < len(session.draft.elements):
+            session.choose(session.draft.elements[row].id)
+
+    def _rename(self, item: QListWidgetItem) -> None:
+        session = self._window.the_session
+        element = session.draft.elements[self.elements.row(item)]
+        try:
+            session.rename(element.id, item.text())
+        except RotoError as error:
+            self._window.said(str(error))
+        self.elements.blockSignals(True)
+        item.setText(session.draft.element(element.id).name)
+        self.elements.blockSignals(False)
+
+    def _remove(self) -> None:
+        session = self._window.the_session
+        try:
+            session.remove_element(session.element)
+        except RotoError as error:
+            self._window.said(str(error))
+
+    def _set_brush(self) -> None:
+        brush = Brush(self.brush_size.value(), self.hardness.value() / _FINER)
+        self._window.set_brush(brush.sized(brush.radius_px))
+
+    def _set_light(self) -> None:
+        light = Light(self.exposure.value() / _FINER, self.gamma.value() / _FINER)
+        self._window.the_session.set_light(light)
+
+
+def _swatch(colour: QColor) -> QIcon:
+    size = QSize(16, 16)
+    picture = QPixmap(size)
+    picture.fill(colour)
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)
+    return icon

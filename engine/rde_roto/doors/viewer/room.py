@@ -1,0 +1,73 @@
+"""Where the window's mattes come from: an engine in this process, over the user's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+
+import torch
+
+from rde_roto.devices import choose_device
+from rde_roto.doors.progress import say_licence_once
+from rde_roto.doors.rendering import provenance
+from rde_roto.engine import Engine
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.models import Model, load_model
+from rde_roto.node import RotoNode
+from rde_roto.propagator import tracker_of
+from rde_roto.session.live import Backend
+from rde_roto.session.saving import Opened
+from rde_roto.shot_files import OpenedShot
+from rde_roto.stores import Stores, open_stores
+from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot import Shot
+
+
+@dataclass
+class Room:
+    """An engine, and the models that were loaded for it. Threads may share it.
+
+    Models are loaded when the first mattes are asked for, on the thread that asks.
+    """
+
+    engine: Engine
+    memo: PlateMemo
+    device: torch.device
+    stores: Stores
+    _models: dict[str, Model] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def backend(self, opened: Opened) -> Backend:
+        """What a session of that shot asks."""
+        says = opened.file.says
+        weights = opened.file.folder / says.model
+        name = str(weights) if weights.is_file() else says.model
+
+        def make(shot: Shot, preset: Preset) -> RotoNode:
+            load = tracker_of(self._model(name), self.device)
+            return RotoNode(shot, preset, load, self.stores)
+
+        def said(opened: OpenedShot) -> Mapping[str, str]:
+            return provenance(opened, opened.preset, self._model(name))
+
+        return Backend(self.engine, make, said)
+
+    def _model(self, name: str) -> Model:
+        with self._lock:
+            model = self._models.get(name)
+            if model is None:
+                model = self._models[name] = load_model(name)
+                say_licence_once(model)
+            return model
+
+
+@contextmanager
+def room_on(device: str, memo: PlateMemo) -> Iterator[Room]:
+    """A room on a device of this machine. Raises UsageError for one that cannot be used."""
+    chosen = choose_device(device)
+    stores = open_stores(CacheSettings.from_environment())
+    with Engine() as engine:
+        yield Room(engine, memo, chosen, stores)

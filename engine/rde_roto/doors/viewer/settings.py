@@ -1,0 +1,157 @@
+"""The settings of a shot, a field for each, made from the preset's own schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QSpinBox,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from rde_roto.values.preset import Preset
+from rde_roto.values.settings import sections_of
+
+_WRAP = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A widget for one key of a section, and what it says as JSON has it."""
+
+    widget: QWidget
+    value: Callable[[], object]
+
+
+class SettingsDialog(QDialog):
+    """Changes a preset. ``chosen`` is called with each that is applied."""
+
+    def __init__(self, parent: QWidget, preset: Preset, chosen: Callable[[Preset], None]) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"Settings, from the preset {preset.name}")
+        self.setMinimumSize(520, 460)
+        self._preset, self._chosen = preset, chosen
+        self.fields: dict[str, Field] = {}
+        tabs = QTabWidget()
+        schema = Preset.model_json_schema()
+        for section, model in sections_of(Preset).items():
+            values = getattr(preset, section).model_dump(mode="json")
+            properties = schema["$defs"][model.__name__]["properties"]
+            tabs.addTab(self._tab(section, properties, values), section.capitalize())
+        tabs.setCurrentIndex(list(sections_of(Preset)).index("finish"))
+        self.said = QLabel()
+        self.said.setWordWrap(True)
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Apply
+            | QDialogButtonBox.StandardButton.Ok
+            | QDialogButtonBox.StandardButton.Cancel
+        )
+        buttons.button(QDialogButtonBox.StandardButton.Apply).clicked.connect(self.apply)
+        buttons.accepted.connect(self._accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(tabs, 1)
+        layout.addWidget(self.said)
+        layout.addWidget(buttons)
+
+    def apply(self) -> bool:
+        """Hands on what the fields say; whether that is a preset."""
+        values = self._preset.model_dump(mode="json")
+        for key, field in self.fields.items():
+            section, _, name = key.partition(".")
+            values[section][name] = field.value()
+        try:
+            preset = Preset.model_validate_json(json.dumps(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            self.said.setText(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            return False
+        self.said.clear()
+        self._chosen(preset)
+        return True
+
+    def _accept(self) -> None:
+        if self.apply():
+            self.accept()
+
+    def _tab(
+        self, section: str, properties: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> QWidget:
+        inside = QWidget()
+        inside.setObjectName("panel")
+        form = QFormLayout(inside)
+        for key, said in properties.items():
+            field = _field(said, values[key])
+            field.widget.setToolTip(_wrapped(said.get("description", "")))
+            label = QLabel(key.replace("_", " "))
+            label.setToolTip(field.widget.toolTip())
+            form.addRow(label, field.widget)
+            self.fields[f"{section}.{key}"] = field
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        return scroll
+
+
+def _field(said: Mapping[str, Any], value: Any) -> Field:
+    """The widget that fits a part of the schema."""
+    if "enum" in said:
+        choice = QComboBox()
+        choice.addItems(said["enum"])
+        choice.setCurrentText(value)
+        return Field(choice, choice.currentText)
+    kind = said.get("type")
+    if kind == "boolean":
+        check = QCheckBox()
+        check.setChecked(value)
+        return Field(check, check.isChecked)
+    if kind == "integer":
+        whole = QSpinBox()
+        whole.setRange(said["minimum"], said["maximum"])
+        whole.setValue(value)
+        return Field(whole, whole.value)
+    if kind == "number":
+        number = QDoubleSpinBox()
+        number.setRange(said["minimum"], said["maximum"])
+        number.setDecimals(3)
+        number.setSingleStep(0.05 if said["maximum"] <= 1 else 0.5)
+        number.setValue(value)
+        return Field(number, number.value)
+    text = QLineEdit("" if value is None else str(value))
+    return Field(text, lambda: _typed(text.text(), said))
+
+
+def _typed(text: str, said: Mapping[str, Any]) -> object:
+    """What was typed: nothing is null where that may be, a number where one may be."""
+    kinds = {choice.get("type") for choice in said.get("anyOf", ())}
+    if not text.strip() and "null" in kinds:
+        return None
+    if "integer" in kinds and text.strip().lstrip("-").isdigit():
+        return int(text)
+    return text
+
+
+def _wrapped(text: str) -> str:
+    words, lines = text.split(), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > _WRAP:
+            lines.append("")
+        lines[-1] += f"{word} "
+    return "\n".join(line.strip() for line in lines)

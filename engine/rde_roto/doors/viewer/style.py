@@ -1,0 +1,81 @@
+"""How the window looks: dark, high contrast, no text below eleven pixels."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtGui import QColor
+
+from rde_roto.session.session import State
+
+GROUND: Final = QColor("#16181c")
+PANEL: Final = QColor("#22252b")
+LINE: Final = QColor("#3a3f49")
+TEXT: Final = QColor("#e8eaee")
+QUIET: Final = QColor("#a7aebb")
+ACCENT: Final = QColor("#4fa8ff")
+WARNING: Final = QColor("#ffb43a")
+
+ELEMENT_COLOURS: Final = tuple(
+    QColor(name)
+    for name in ("#ff4d4d", "#3fd06f", "#4fa8ff", "#ffd23f", "#d06bff", "#35d6d0", "#ff8a3d")
+)
+
+STATE_COLOURS: Final = {
+    State.EMPTY: QColor("#31353d"),
+    State.STALE: QColor("#8f6a1e"),
+    State.MADE: QColor("#2f9e5b"),
+    State.WAITING: QColor("#2d5f96"),
+    State.KEYFRAME: QColor("#49c6ff"),
+    State.LOCKED: QColor("#9a6ee0"),
+}
+
+SMALLEST_TEXT_PX: Final = 11
+TEXT_PX: Final = 13
+
+SHEET: Final = f"""
+* {{ font-size: {TEXT_PX}px; color: {TEXT.name()}; }}
+QMainWindow, QDialog, QWidget#panel {{ background: {PANEL.name()}; }}
+QMenuBar, QMenu, QStatusBar, QToolBar {{ background: {PANEL.name()}; border: none; }}
+QMenuBar::item:selected, QMenu::item:selected {{ background: #35506e; }}
+QMenu::item:disabled {{ color: #6c7380; }}
+QToolBar {{ spacing: 3px; padding: 4px; }}
+QToolButton, QPushButton {{
+    background: #2e323a; border: 1px solid {LINE.name()}; border-radius: 4px; padding: 5px 8px;
+}}
+QToolButton:hover, QPushButton:hover {{ background: #3a404b; }}
+QToolButton:checked {{ background: #24507d; border-color: {ACCENT.name()}; }}
+QPushButton:disabled, QToolButton:disabled {{ color: #6c7380; }}
+QPushButton:focus, QToolButton:focus {{ border-color: {ACCENT.name()}; }}
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QListWidget, QPlainTextEdit {{
+    background: {GROUND.name()}; border: 1px solid {LINE.name()}; border-radius: 3px; padding: 3px;
+    selection-background-color: #24507d;
+}}
+QComboBox QAbstractItemView {{ background: {GROUND.name()}; }}
+QListWidget::item {{ padding: 4px; }}
+QListWidget::item:selected {{ background: #24507d; color: {TEXT.name()}; }}
+QLabel#heading {{ color: {QUIET.name()}; font-weight: bold; padding-top: 6px; }}
+QLabel#quiet {{ color: {QUIET.name()}; }}
+QProgressBar {{
+    background: {GROUND.name()}; border: 1px solid {LINE.name()}; border-radius: 3px;
+    text-align: center; min-height: 18px;
+}}
+QProgressBar::chunk {{ background: #2d5f96; }}
+QSlider::groove:horizontal {{ height: 4px; background: {LINE.name()}; border-radius: 2px; }}
+QSlider::handle:horizontal {{
+    width: 12px; margin: -5px 0; background: {TEXT.name()}; border-radius: 6px;
+}}
+QScrollArea {{ border: none; }}
+QScrollBar {{ background: {GROUND.name()}; width: 12px; height: 12px; }}
+QScrollBar::handle {{ background: #4a505c; border-radius: 5px; min-width: 24px; min-height: 24px; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QTabWidget::pane {{ border: 1px solid {LINE.name()}; }}
+QTabBar::tab {{ background: {GROUND.name()}; padding: 6px 12px; }}
+QTabBar::tab:selected {{ background: #24507d; }}
+QToolTip {{ background: {GROUND.name()}; border: 1px solid {LINE.name()}; padding: 4px; }}
+"""
+
+
+def colour_of(place: int) -> QColor:
+    """The colour of the element at a place among all."""
+    return ELEMENT_COLOURS[place % len(ELEMENT_COLOURS)]

@@ -1,0 +1,485 @@
+"""The window: a picture, a time line, a panel, and what the keys do to a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import QEvent, QSettings, QSize, Qt, QTimer
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from rde_roto.doors.viewer.canvas import Canvas, Channels, MatteMode
+from rde_roto.doors.viewer.commands import COMMANDS, Command
+from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
+from rde_roto.doors.viewer.exporting import queue_job, start_export
+from rde_roto.doors.viewer.panel import Panel
+from rde_roto.doors.viewer.postbox import Postbox
+from rde_roto.doors.viewer.settings import SettingsDialog
+from rde_roto.doors.viewer.timeline import TimeLine
+from rde_roto.session.light import Light
+from rde_roto.session.live import Backend
+from rde_roto.session.painting import Brush
+from rde_roto.session.saving import Opened, open_work
+from rde_roto.session.session import Session
+from rde_roto.session.tools import Polygon, ToolName
+from rde_roto.values.errors import RotoError, UsageError
+from rde_roto.values.plate import Window
+from rde_roto.values.shot_document import SHOT_SUFFIX
+
+_SAID_MS = 8000
+_MOST_RECENT = 8
+_TOOL_WORDS = {
+    "Brush": "Brush",
+    "Eraser": "Eraser",
+    "Polygon": "Polygon",
+    "Lasso": "Lasso",
+    "Fill a hole": "Fill",
+    "Smart select": "Smart",
+}
+
+
+class MainWindow(QMainWindow):
+    """Shows one session at a time (`session.session.Listener`).
+
+    Args:
+        backend: makes what a shot's session asks for mattes.
+        opens: opens a document or a plate: `session.saving.open_work`.
+        commands: what the keys do.
+    """
+
+    def __init__(
+        self,
+        backend: Callable[[Opened], Backend],
+        opens: Callable[[str], Opened] = open_work,
+        commands: Sequence[Command] = COMMANDS,
+    ) -> None:
+        super().__init__()
+        self.session: Session | None = None
+        self._backend_of, self._opens = backend, opens
+        self._backend: Backend | None = None
+        self._postbox = Postbox()
+        self._commands = {command.text: command for command in commands}
+        self._actions: dict[str, QAction] = {}
+        self._way = 0
+        self._clock = QTimer(self)
+        self._clock.setTimerType(Qt.TimerType.PreciseTimer)
+        self._clock.timeout.connect(self._tick)
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(40)
+        self._settling.timeout.connect(self._refresh)
+        self.canvas: Canvas = Canvas()
+        self.time_line = TimeLine()
+        self._readout, self._where = QLabel(), QLabel()
+        self._make_actions(commands)
+        self.panel = Panel(self)
+        self._lay_out()
+        self.setAcceptDrops(True)
+        self.setWindowTitle("rde-roto")
+        self.resize(1280, 760)
+        self._show_chosen()
+
+    @property
+    def the_session(self) -> Session:
+        """The session. Raises UsageError while no shot is open."""
+        if self.session is None:
+            raise UsageError("open a plate or a shot first")
+        return self.session
+
+    # Opening and closing.
+
+    def open(self, text: str) -> bool:
+        """Opens a shot document or a plate in place of what is open; whether that went well."""
+        try:
+            opened = self._opens(text)
+        except RotoError as error:
+            self.said(str(error))
+            return False
+        self._close_session()
+        self._backend = self._backend_of(opened)
+        self.session = Session(opened, self._backend, self._postbox.post, self)
+        self.time_line.session = self.session
+        self.canvas.show_session(self.session)
+        self._remember(text)
+        self.shot_changed()
+        self._show_chosen()
+        if self.session.draft.drawings:
+            self.said(f"{opened.path.name}: as you left it")
+        return True
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        self._close_session()
+        event.accept()
+
+    def _close_session(self) -> None:
+        self.play(0)
+        self._settling.stop()
+        session, self.session = self.session, None
+        self.time_line.session = self.canvas.session = None
+        if session is not None:
+            session.close()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        for url in event.mimeData().urls()[:1]:
+            event.acceptProposedAction()
+            self.open(url.toLocalFile())
+
+    # What the session tells (`session.session.Listener`).
+
+    def picture_changed(self, box: Window | None) -> None:
+        self.canvas.refresh(box)
+        if box is None:
+            self.time_line.update()
+            self.canvas.read_out()
+
+    def shot_changed(self) -> None:
+        # many frames may come at once, and the eye sees no more than this
+        if not self._settling.isActive():
+            self._settling.start()
+
+    def said(self, sentence: str) -> None:
+        self.statusBar().showMessage(sentence, _SAID_MS)
+
+    def _refresh(self) -> None:
+        self.time_line.refresh()
+        self.panel.refresh()
+        self._show_chosen()
+
+    # What commands do.
+
+    def run_command(self, text: str) -> None:
+        """Does a command; what goes wrong is said in a sentence."""
+        command = self._commands[text]
+        if command.needs_shot and self.session is None:
+            self.said("open a plate or a shot first: Ctrl+O, or drop one here")
+            return
+        try:
+            command.run(self)
+        except RotoError as error:
+            self.said(str(error))
+
+    def take_up(self, name: ToolName) -> None:
+        """Another tool."""
+        self.the_session.take_up(name)
+        self._show_chosen()
+        self.canvas.update()
+
+    def toggle_smooth(self) -> None:
+        """Straight lines between a polygon's points, or a curve."""
+        if self.the_session.tool_name != "polygon":
+            self.the_session.take_up("polygon")
+        tool = self.the_session.tool
+        if isinstance(tool, Polygon):
+            tool.smooth = not tool.smooth
+            self.said("a smooth curve through the points" if tool.smooth else "straight lines")
+        self._show_chosen()
+        self.canvas.update()
+
+    def set_brush(self, brush: Brush) -> None:
+        """Another brush."""
+        self.the_session.brush = brush
+        self.panel.refresh()
+        self.canvas.update()
+
+    def size_brush(self, factor: float) -> None:
+        """A larger or smaller brush."""
+        brush = self.the_session.brush
+        self.set_brush(brush.sized(brush.radius_px * factor))
+
+    def harden_brush(self, by: float) -> None:
+        """A harder or softer brush."""
+        brush = self.the_session.brush
+        self.set_brush(replace(brush, hardness=min(max(round(brush.hardness + by, 2), 0.0), 1.0)))
+
+    def step(self, by: int) -> None:
+        """So many frames on."""
+        session = self.the_session
+        session.go(session.sight.beside(by))
+
+    def go_to_end(self, first: bool) -> None:
+        """The first or last frame of the shot."""
+        whole = self.the_session.sight.range
+        self.the_session.go(whole.first if first else whole.last)
+
+    def play(self, way: int) -> None:
+        """Plays forwards (1), backwards (-1), or stops (0)."""
+        self._way = way
+        self.canvas.is_playing = bool(way)
+        if way:
+            self._clock.start(round(1000 / self.the_session.sight.fps))
+        else:
+            self._clock.stop()
+        self.canvas.update()
+
+    def toggle_play(self) -> None:
+        """Plays, or stops."""
+        self.play(0 if self._way else 1)
+
+    def unbound(self) -> None:
+        """In and out at the ends of the shot."""
+        whole = self.the_session.sight.range
+        self.the_session.bound(whole.first, whole.last)
+
+    def show_channels(self, channels: Channels) -> None:
+        """Those channels of the picture; colour where they are shown already."""
+        self.canvas.channels = "rgb" if self.canvas.channels == channels else channels
+        self._show_chosen()
+        self.canvas.update()
+
+    def set_mode(self, mode: MatteMode) -> None:
+        """Another way to show the matte."""
+        self.canvas.mode = mode
+        self.panel.refresh()
+        self.canvas.update()
+
+    def next_mode(self) -> None:
+        """The next way to show the matte."""
+        modes = list(MatteMode)
+        self.set_mode(modes[(modes.index(self.canvas.mode) + 1) % len(modes)])
+
+    def toggle_mode(self, mode: MatteMode) -> None:
+        """That way to show the matte, or the overlay."""
+        self.set_mode(MatteMode.OVERLAY if self.canvas.mode is mode else mode)
+
+    def set_opacity(self, opacity: float) -> None:
+        """How strong the overlay is, 0..1."""
+        self.canvas.opacity = opacity
+        self.canvas.update()
+
+    def toggle_wipe(self) -> None:
+        """The plate alone on the right side, or everywhere the same."""
+        self.canvas.wipe = 0.5 if self.canvas.wipe is None else None
+        self.canvas.update()
+
+    def zoom(self, factor: float) -> None:
+        """A larger or smaller picture."""
+        self.canvas.zoom_to(self.canvas.zoom * factor)
+
+    def expose(self, stops: float) -> None:
+        """A brighter or darker picture."""
+        light = self.the_session.sight.light
+        self.the_session.set_light(replace(light, exposure=light.exposure + stops))
+
+    def plain_light(self) -> None:
+        """The picture as the network sees it."""
+        self.the_session.set_light(Light())
+
+    # Questions.
+
+    def add_element(self) -> None:
+        """Asks for a name."""
+        name, said = QInputDialog.getText(self, "New element", "Name")
+        if said and name.strip():
+            self.the_session.add_element(name)
+
+    def ask_open(self) -> None:
+        """Asks which file."""
+        path, _ = QFileDialog.getOpenFileName(self, "A frame of a plate, a movie or a shot")
+        if path:
+            self.open(path)
+
+    def ask_save_as(self) -> None:
+        """Asks under which name."""
+        suggested = str(Path.home() / self.the_session.document.name)
+        path, _ = QFileDialog.getSaveFileName(self, "Save the shot as", suggested)
+        if path:
+            named = path if path.endswith(SHOT_SUFFIX) else f"{path}{SHOT_SUFFIX}"
+            self.the_session.save_as(Path(named))
+            self._remember(named)
+            self.said(f"saved as {named}; every change is saved there from now on")
+
+    def ask_import(self) -> None:
+        """Asks which mask."""
+        path, _ = QFileDialog.getOpenFileName(self, "A mask for this frame")
+        if path:
+            self.the_session.import_mask(Path(path))
+
+    def ask_export(self) -> None:
+        """Asks where to, when the node of the shot as it is now is there."""
+        session, backend = self.the_session, self._backend
+        if backend is None or not session.draft.drawings:
+            raise UsageError("there is nothing to export yet: paint a keyframe first")
+        folder = Path.home() / "mattes"
+        pattern = str(folder / f"{session.document.name.removesuffix(SHOT_SUFFIX)}.####.exr")
+        node = session.live.node
+        if node is None or not session.live.is_settled:
+            raise UsageError("the last change is still being worked out: try again in a moment")
+        start = partial(start_export, session, backend, node)
+        dialog = ExportDialog(self, pattern, session.draft.preset.output, start)
+        dialog.open()
+
+    def ask_queue(self) -> None:
+        """Asks which hot folder."""
+        session, settings = self.the_session, QSettings("rde-roto", "view")
+        name = session.document.name.removesuffix(SHOT_SUFFIX)
+        dialog = QueueDialog(self, name, str(settings.value("hot_folder", "")))
+
+        def queue() -> None:
+            folder = dialog.folder.text()
+            try:
+                path = queue_job(session, Path(folder), dialog.name.text())
+            except RotoError as error:
+                self.said(str(error))
+                return
+            settings.setValue("hot_folder", folder)
+            self.said(f"queued: {path}")
+
+        dialog.accepted.connect(queue)
+        dialog.open()
+
+    def ask_settings(self) -> None:
+        """Shows the settings."""
+        session = self.the_session
+        SettingsDialog(self, session.draft.preset, session.set_preset).open()
+
+    def show_keys(self) -> None:
+        """Shows what the keys do."""
+        KeyDialog(self).open()
+
+    # Within.
+
+    def _tick(self) -> None:
+        if self.session is not None and self._way:
+            self.session.go(self.session.sight.looped(self._way))
+
+    def _make_actions(self, commands: Sequence[Command]) -> None:
+        menus: dict[str, QMenu] = {}
+        for command in commands:
+            menu = menus.get(command.menu)
+            if menu is None:
+                menu = menus[command.menu] = self.menuBar().addMenu(command.menu)
+                if command.menu == "File":
+                    self._recent = menu.addMenu("Open recent")
+                    self._recent.aboutToShow.connect(self._fill_recent)
+            action = QAction(command.text, self)
+            action.setShortcuts([QKeySequence(keys) for keys in command.keys])
+            action.triggered.connect(partial(self._run_action, command.text))
+            menu.addAction(action)
+            self._actions[command.text] = action
+
+    def _run_action(self, text: str, _checked: bool = False) -> None:
+        self.run_command(text)
+
+    def _lay_out(self) -> None:
+        tools = QToolBar("Tools")
+        tools.setMovable(False)
+        tools.setIconSize(QSize(20, 20))
+        group = QActionGroup(self)
+        for text, word in _TOOL_WORDS.items():
+            action = self._actions.get(text)
+            if action is not None:
+                keys = " ".join(key.toString() for key in action.shortcuts())
+                action.setIconText(f"{word}  {keys}")
+                action.setToolTip(f"{text} ({keys})")
+                action.setCheckable(True)
+                group.addAction(action)
+                tools.addAction(action)
+        tools.addSeparator()
+        for text, word in (("Play or stop", "Play"), ("Keys", "?  keys")):
+            if text in self._actions:
+                self._actions[text].setIconText(word)
+                tools.addAction(self._actions[text])
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, tools)
+        middle = QWidget()
+        row = QHBoxLayout(middle)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        left = QVBoxLayout()
+        left.setSpacing(0)
+        left.addWidget(self.canvas, 1)
+        left.addWidget(self.time_line)
+        row.addLayout(left, 1)
+        row.addWidget(self.panel)
+        self.setCentralWidget(middle)
+        self.statusBar().addPermanentWidget(self._readout)
+        self.statusBar().addPermanentWidget(self._where)
+        self.canvas.hovered.connect(self._read_out)
+        self.time_line.asked.connect(self._go)
+
+    def _go(self, frame: int) -> None:
+        self.the_session.go(frame)
+
+    def _read_out(self, x: float, y: float) -> None:
+        """What lies under the pen: its place, colour as shown, and alpha."""
+        session = self.session
+        if session is None:
+            return
+        height, width = session.size
+        column, row = int(x // 1), int(y // 1)
+        picture = session.sight.picture()
+        if not (0 <= column < width and 0 <= row < height) or picture is None:
+            self._readout.clear()
+            return
+        blue, green, red, _ = (int(code) for code in picture[row, column])
+        alpha = session.alpha(session.element)
+        seen = "" if alpha is None else f"   A {alpha[row, column]:.3f}"
+        colour = f"R {red / 255:.3f}  G {green / 255:.3f}  B {blue / 255:.3f}"
+        self._readout.setText(f"{column}, {row}   {colour}{seen}")
+
+    def _show_chosen(self) -> None:
+        session = self.session
+        if session is None:
+            self._where.setText("no shot")
+            return
+        words = {
+            "brush": "Brush",
+            "eraser": "Eraser",
+            "polygon": "Polygon",
+            "lasso": "Lasso",
+            "fill": "Fill a hole",
+            "smart": "Smart select",
+        }
+        action = self._actions.get(words[session.tool_name])
+        if action is not None:
+            action.setChecked(True)
+        shown = (
+            "" if self.canvas.channels == "rgb" else f"   channel {self.canvas.channels.upper()}"
+        )
+        self._where.setText(f"{session.state(session.frame).value}{shown}")
+        self.setWindowTitle(f"{session.document.name} — rde-roto")
+
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for text in self._recents():
+            self._recent.addAction(text, partial(self.open, text))
+
+    def _recents(self) -> list[str]:
+        found = QSettings("rde-roto", "view").value("recent", [])
+        return (
+            [found] if isinstance(found, str) else list(map(str, cast("list[object]", found or [])))
+        )
+
+    def _remember(self, text: str) -> None:
+        where = str(Path(text).absolute())
+        recents = [where, *(other for other in self._recents() if other != where)]
+        QSettings("rde-roto", "view").setValue("recent", recents[:_MOST_RECENT])
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """The time line is drawn anew on a screen of another scale."""
+        super().changeEvent(event)
+        self.time_line.refresh()

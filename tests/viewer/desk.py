@@ -1,0 +1,97 @@
+"""A window without a screen, and hands before it: Qt draws into memory."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the application begins
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from scripted_nodes import PATIENCE_S
+from session_bench import Toys
+
+from rde_roto.doors.viewer.window import MainWindow
+from rde_roto.session.ahead import Bytes
+from rde_roto.session.session import Session
+
+HEIGHT, WIDTH = 90, 160
+FRAMES = range(1001, 1013)
+NO_KEY = Qt.KeyboardModifier.NoModifier
+LEFT = Qt.MouseButton.LeftButton
+
+
+def shown(window: MainWindow) -> None:
+    """Shows a window, and waits until keys go to it."""
+    window.show()
+    window.activateWindow()
+    assert QTest.qWaitForWindowActive(window)
+
+
+@dataclass
+class Desk:
+    """A window, and hands before it."""
+
+    app: QApplication
+    window: MainWindow
+    toys: Toys
+
+    @property
+    def session(self) -> Session:
+        return self.window.the_session
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Lets the window work until that is so; fails when it never is."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            assert time.monotonic() < deadline, "it never came"
+            self.app.processEvents()
+
+    def open(self, path: Path) -> None:
+        assert self.window.open(str(path))
+        self.until(lambda: self.session.sight.picture() is not None)
+        self.window.canvas.zoom_to(4.0)
+
+    def settled(self) -> None:
+        """Waits until what the window says of the shot is true, and all that was asked is made."""
+        live = self.session.live
+        self.until(lambda: live.is_settled and live.left == 0)
+        self.app.processEvents()
+
+    def key(self, keys: str) -> None:
+        QTest.keySequence(self.window, keys)
+
+    def at(self, x: float, y: float) -> QPoint:
+        """Where a point of the plate is on the canvas."""
+        return self.window.canvas.from_plate(x, y).toPoint()
+
+    def click(self, x: float, y: float) -> None:
+        QTest.mouseClick(self.window.canvas, LEFT, NO_KEY, self.at(x, y))
+
+    def drag(self, *points: tuple[float, float], keys: Qt.KeyboardModifier = NO_KEY) -> None:
+        first, *others = (self.at(x, y) for x, y in points)
+        QTest.mousePress(self.window.canvas, LEFT, keys, first)
+        for point in others:
+            QTest.mouseMove(self.window.canvas, point)
+        QTest.mouseRelease(self.window.canvas, LEFT, keys, others[-1] if others else first)
+
+    def picture(self) -> Bytes:
+        """What the canvas shows, [H, W, 3] RGB."""
+        image = self.window.canvas.grab().toImage()
+        image = image.convertToFormat(image.Format.Format_RGB888)
+        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+        shown: Bytes = rows[:, : 3 * image.width()].reshape(image.height(), -1, 3).copy()
+        return shown
+
+    def colour(self, x: float, y: float) -> tuple[int, int, int]:
+        """What the canvas shows at a point of the plate."""
+        at = self.at(x, y)
+        red, green, blue = self.picture()[at.y(), at.x()].tolist()
+        return red, green, blue

@@ -1,0 +1,362 @@
+"""The window, by mouse and keys, over the toy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import box_mask
+from desk import FRAMES, HEIGHT, WIDTH, Desk, shown
+from image_files import read_image
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFontInfo
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
+from session_bench import Toys
+
+from rde_roto.doors.viewer.canvas import MatteMode
+from rde_roto.doors.viewer.commands import COMMANDS, Command
+from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
+from rde_roto.doors.viewer.settings import SettingsDialog
+from rde_roto.doors.viewer.style import SMALLEST_TEXT_PX
+from rde_roto.doors.viewer.window import MainWindow
+from rde_roto.engine import Engine
+from rde_roto.session.live import Backend
+from rde_roto.session.painting import Brush, Stroke
+from rde_roto.session.session import State
+from rde_roto.shot_files import ShotFile
+from rde_roto.values.errors import InputError
+
+pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
+
+
+def dialog(desk: Desk, kind: type[QWidget]) -> QWidget:
+    found = desk.window.findChildren(kind)
+    assert found
+    return found[-1]
+
+
+def paint(desk: Desk) -> None:
+    desk.drag((40, 40), (60, 44), (80, 40))
+
+
+def test_a_stroke_of_the_mouse_is_a_keyframe_of_these_pixels(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.session.brush = Brush(6, 0.5)
+    expected = Stroke(np.zeros((HEIGHT, WIDTH), np.float32), Brush(6, 0.5))
+    for x, y in [(40, 40), (40, 40), (60, 44), (80, 40), (80, 40)]:
+        point = desk.window.canvas.to_plate(QPointF(desk.at(x, y)))
+        expected.to((point.x(), point.y()))
+    paint(desk)
+    desk.session.saved()
+    keyframe = ShotFile.read(document).open().shot.keyframe_at(1001)
+    assert keyframe is not None
+    np.testing.assert_array_equal(keyframe.alpha[0], expected.pixels)
+
+
+def test_polygon_by_clicks_and_enter(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.key("3")
+    for x, y in [(20, 20), (60, 20), (60, 50), (20, 50)]:
+        desk.click(x, y)
+    desk.drag((60, 50), (100, 50))  # a point is moved
+    desk.key("Return")
+    # a quarter of a plate pixel is a pixel of the screen
+    assert desk.session.pixels().sum() == pytest.approx(30 * 60, rel=0.03)
+    assert desk.session.pixels()[48, 90] == 1
+
+
+def test_every_key_does_its_command(app: QApplication, home: Path) -> None:
+    done: list[str] = []
+
+    def noting(command: Command) -> Command:
+        return replace(command, run=lambda _window: done.append(command.text), needs_shot=False)
+
+    commands = [noting(command) for command in COMMANDS]
+    toys = Toys()
+    with Engine() as engine:
+        backend = Backend(engine, toys.make, lambda _said: {})
+        window = MainWindow(lambda _opened: backend, commands=commands)
+        shown(window)
+        for command in COMMANDS:
+            for keys in command.keys:
+                done.clear()
+                QTest.keySequence(window, keys)
+                assert done == [command.text], keys
+        window.close()
+
+
+def test_no_key_is_given_twice() -> None:
+    keys = [key for command in COMMANDS for key in command.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_without_a_shot_keys_say_so(desk: Desk) -> None:
+    for command in COMMANDS:
+        if command.needs_shot:
+            desk.window.run_command(command.text)
+            assert "open a plate" in desk.window.statusBar().currentMessage()
+
+
+def test_propagate_correct_and_cancel(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.key("P")
+    desk.settled()
+    states = {frame: desk.session.state(frame) for frame in FRAMES}
+    assert set(states.values()) == {State.KEYFRAME, State.MADE}
+    desk.key("Right")
+    assert desk.session.frame == 1002
+    desk.key("End")
+    assert desk.session.frame == 1012
+    desk.key("Shift+Left")
+    assert desk.session.frame == 1002
+    desk.key("Ctrl+Left")
+    assert desk.session.frame == 1001
+    desk.key("Ctrl+Z")
+    desk.settled()
+    assert desk.session.state(1001) is State.EMPTY
+    desk.key("Ctrl+Y")
+    desk.settled()
+    assert desk.session.state(1005) is State.MADE
+    paint(desk)
+    desk.key("P")
+    desk.key("Esc")
+    assert desk.session.live.left == 0
+
+
+def test_the_picture_shows_the_matte_in_every_way(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.session.brush = Brush(10, 1.0)
+    plain_in, plain_out = desk.colour(60, 40), desk.colour(140, 80)
+    paint(desk)
+    assert desk.colour(140, 80) == plain_out
+    red = desk.colour(60, 40)
+    # the overlay is half of the plate and half of the first element's colour
+    assert red == pytest.approx(
+        [(p + c) / 2 for p, c in zip(plain_in, (255, 77, 77), strict=True)], abs=2
+    )
+    desk.key("A")
+    assert desk.colour(60, 40) == (255, 255, 255)
+    assert desk.colour(140, 80) == (0, 0, 0)
+    desk.key("A")
+    desk.window.set_mode(MatteMode.BLACK)
+    assert desk.colour(60, 40) == pytest.approx(plain_in, abs=1)
+    assert desk.colour(140, 80) == (0, 0, 0)
+    desk.window.set_mode(MatteMode.CHECKER)
+    assert desk.colour(140, 80) in [(0x6F,) * 3, (0x4A,) * 3]
+    desk.window.set_mode(MatteMode.OUTLINE)
+    assert desk.colour(60, 42) != red
+    shown = desk.picture()
+    assert (np.abs(shown.astype(int) - (255, 77, 77)).max(axis=2) < 40).any()
+    desk.window.set_mode(MatteMode.OFF)
+    assert desk.colour(60, 40) == plain_in
+    desk.key("R")
+    grey = desk.colour(60, 40)
+    assert grey == (plain_in[0],) * 3
+    desk.key("D")
+    desk.window.set_mode(MatteMode.OVERLAY)
+    desk.window.canvas.wipe = 0.0
+    assert desk.colour(60, 40) == plain_in
+
+
+def test_exposure_shows_and_keeps_the_matte(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    before, alpha = desk.colour(140, 60), desk.session.pixels()
+    desk.key("E")
+    desk.until(lambda: desk.session.sight.picture() is not None)
+    assert sum(desk.colour(140, 60)) > sum(before)
+    np.testing.assert_array_equal(desk.session.pixels(), alpha)
+    desk.key("0")
+    desk.until(lambda: desk.session.sight.picture() is not None)
+    assert desk.colour(140, 60) == before
+
+
+def test_a_dropped_plate_or_document_is_opened(desk: Desk, document: Path) -> None:
+    for dropped in (document.parent / "plate", document):
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(dropped))])
+        copy, none = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
+        enter = QDragEnterEvent(
+            QPointF(50, 50).toPoint(), copy, data, Qt.MouseButton.LeftButton, none
+        )
+        QApplication.sendEvent(desk.window, enter)
+        assert enter.isAccepted()
+        left = Qt.MouseButton.LeftButton
+        drop = QDropEvent(QPointF(50, 50), copy, data, left, none, QEvent.Type.Drop)
+        QApplication.sendEvent(desk.window, drop)
+        assert desk.session.sight.range.first == 1001
+    assert desk.session.document == document
+
+
+def test_what_cannot_be_opened_is_said_and_leaves_the_shot(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    session = desk.session
+    assert not desk.window.open("/nowhere/at/all.####.exr")
+    assert "/nowhere" in desk.window.statusBar().currentMessage()
+    assert desk.session is session
+
+
+def test_a_click_on_the_time_line_goes_there(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    line = desk.window.time_line
+    for frame in (1012, 1001, 1007):
+        at = QPointF(line.place(frame), 30).toPoint()
+        QTest.mouseClick(line, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+        assert desk.session.frame == frame
+
+
+def test_playing_goes_round_between_in_and_out(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.session.bound(1003, 1005)
+    desk.session.go(1003)
+    seen: list[int] = []
+    desk.key("L")
+
+    def is_round() -> bool:
+        if not seen or seen[-1] != desk.session.frame:
+            seen.append(desk.session.frame)
+        return len(seen) >= 5
+
+    desk.until(is_round)
+    desk.key("K")
+    assert seen[:5] == [1003, 1004, 1005, 1003, 1004]
+
+
+def test_elements_are_listed_named_and_chosen(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.session.add_element("car")
+    desk.until(lambda: desk.window.panel.elements.count() == 2)
+    assert desk.session.element == "car"
+    desk.window.panel.elements.setCurrentRow(0)
+    assert desk.session.element == "hero"
+    desk.window.panel.elements.item(0).setText("robot")
+    assert desk.session.draft.element("hero").name == "robot"
+    desk.window.panel.elements.item(1).setText("robot")
+    assert "already" in desk.window.statusBar().currentMessage()
+    assert desk.window.panel.elements.item(1).text() == "car"
+    desk.key("Tab")
+    assert desk.session.element == "car"
+
+
+def test_settings_have_a_field_and_a_tip_for_every_key(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.key("Ctrl+,")
+    settings = dialog(desk, SettingsDialog)
+    assert isinstance(settings, SettingsDialog)
+    said = desk.session.draft.preset.model_dump(mode="json")
+    keys = {f"{s}.{k}" for s, values in said.items() if isinstance(values, dict) for k in values}
+    assert set(settings.fields) == keys
+    assert all(field.widget.toolTip() for field in settings.fields.values())
+    assert settings.apply()
+    feather = settings.fields["finish.feather_px"].widget
+    assert isinstance(feather, QDoubleSpinBox)
+    feather.setValue(6.5)
+    edges = settings.fields["finish.edges"].widget
+    assert isinstance(edges, QComboBox)
+    edges.setCurrentText("bilinear")
+    assert settings.apply()
+    assert desk.session.draft.preset.finish.feather_px == 6.5
+    assert desk.session.draft.preset.finish.edges == "bilinear"
+    settings.reject()
+    desk.window.run_command("Undo")
+    assert desk.session.draft.preset.finish.feather_px == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("alpha", "m.####.exr"),
+        ("alpha", "m.####.png"),
+        ("cryptomatte", "m.####.exr"),
+        ("rgba", "m.####.exr"),
+        ("labels", "m.####.png"),
+    ],
+)
+def test_export_writes_every_format(
+    desk: Desk, document: Path, tmp_path: Path, kind: str, name: str
+) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.settled()
+    desk.session.bound(1001, 1003)
+    desk.key("Ctrl+E")
+    export = dialog(desk, ExportDialog)
+    assert isinstance(export, ExportDialog)
+    export.format.setCurrentIndex(export.format.findData(kind))
+    export.pattern.setText(str(tmp_path / "out" / name))
+    export.go.click()
+    assert export.job is not None
+    desk.until(lambda: export.job is not None and export.job.state != "running")
+    assert export.job.state == "done", export.job.error
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == [name.replace("####", str(frame)) for frame in (1001, 1002, 1003)]
+    if (kind, name) == ("alpha", "m.####.exr"):
+        _, pixels = read_image(tmp_path / "out/m.1001.exr")
+        np.testing.assert_allclose(pixels[..., 0], desk.session.pixels(), atol=1e-3)  # half
+
+
+def test_export_over_the_plate_is_refused(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.settled()
+    desk.key("Ctrl+E")
+    export = dialog(desk, ExportDialog)
+    assert isinstance(export, ExportDialog)
+    export.pattern.setText(str(document.parent / "plate/hero.####.exr"))
+    export.go.click()
+    assert export.job is None
+    assert "overwrite" in export.said.text()
+
+
+def test_a_shot_is_queued_in_a_hot_folder(desk: Desk, document: Path, tmp_path: Path) -> None:
+    (tmp_path / "hot/inbox").mkdir(parents=True)
+    desk.open(document)
+    paint(desk)
+    desk.key("Ctrl+Shift+E")
+    queue = dialog(desk, QueueDialog)
+    assert isinstance(queue, QueueDialog)
+    queue.folder.setText(str(tmp_path / "hot"))
+    queue.accept()
+    job = json.loads((tmp_path / "hot/inbox/hero.json").read_text(encoding="utf-8"))
+    assert job["shot"] == str(document)
+    assert job["frames"] == "1001-1012"
+    desk.key("Ctrl+Shift+E")
+    again = dialog(desk, QueueDialog)
+    assert isinstance(again, QueueDialog)
+    again.folder.setText(str(tmp_path))
+    again.accept()
+    assert "no hot folder" in desk.window.statusBar().currentMessage()
+
+
+def test_keys_are_shown_and_no_text_is_small(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.key("?")
+    assert dialog(desk, KeyDialog).isVisible()
+    small = [
+        type(widget).__name__
+        for widget in desk.window.findChildren(QWidget)
+        if QFontInfo(widget.font()).pixelSize() < SMALLEST_TEXT_PX
+    ]
+    assert small == []
+
+
+def test_it_fits_a_laptop(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    least = desk.window.minimumSizeHint()
+    assert least.width() <= 1280
+    assert least.height() <= 700
+
+
+def test_a_mask_of_another_size_is_refused_in_a_sentence(
+    desk: Desk, document: Path, tmp_path: Path
+) -> None:
+    desk.open(document)
+    with pytest.raises(InputError, match="as large"):
+        desk.session.import_mask(box_mask(tmp_path / "small.png", 20))
+    assert not desk.session.draft.drawings
