@@ -227,6 +227,18 @@ def test_playing_goes_round_between_in_and_out(desk: Desk, document: Path) -> No
     assert seen[:5] == [1003, 1004, 1005, 1003, 1004]
 
 
+def test_a_shot_opens_again_where_it_was(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.session.bound(1003, 1009)
+    desk.session.go(1008)
+    desk.open(document.parent / "plate")
+    assert desk.session.frame == 1001
+    desk.open(document)
+    assert (desk.session.frame, desk.session.sight.bounds) == (1008, (1003, 1009))
+    assert not desk.session.draft.drawn(1001, "hero").is_empty  # type: ignore[union-attr]
+
+
 def test_elements_are_listed_named_and_chosen(desk: Desk, document: Path) -> None:
     desk.open(document)
     desk.session.add_element("car")

@@ -130,7 +130,7 @@ class Session:
         """An element at this frame, float32 [H, W], not to be written to; None where none is."""
         if element == self.element and self._work is not None:
             return self._work
-        plane = self.draft.drawn(self.frame, element)
+        plane = self._drawn_here(element)
         if plane is not None:
             return self._assembled(plane)
         seen = self.live.seen(self.frame)
@@ -140,7 +140,7 @@ class Session:
         """The same as 0..255, for the screen alone."""
         if element == self.element and self._work_bytes is not None:
             return self._work_bytes
-        plane = self.draft.drawn(self.frame, element)
+        plane = self._drawn_here(element)
         seen = None if plane is not None else self.live.seen(self.frame)
         name: Hashable = plane if seen is None else (seen.digest, element)
         kept = self.sight.pictures.get(name)
@@ -287,11 +287,9 @@ class Session:
 
     def press(self, hand: Hand) -> None:
         """The pen touches; where the element is locked, it says so instead."""
-        if self.element in self.draft.locked(self.frame):
-            self._listener.said(f"frame {self.frame} is locked: unlock it first (X)")
-            return
-        self.tool.press(self, hand)
-        self._show_outline()
+        if self._is_free():
+            self.tool.press(self, hand)
+            self._show_outline()
 
     def drag(self, hand: Hand) -> None:
         """The pen moves."""
@@ -329,6 +327,8 @@ class Session:
 
     def copy_matte(self) -> None:
         """Makes the frame a keyframe that starts from what is tracked there."""
+        if not self._is_free():
+            return
         if self.draft.drawn(self.frame, self.element) is not None:
             self._listener.said(f"frame {self.frame} is a keyframe already")
         elif self.alpha(self.element) is None:
@@ -338,6 +338,8 @@ class Session:
 
     def clear_frame(self) -> None:
         """Takes the chosen element's drawing away from this frame, which is tracked again."""
+        if not self._is_free():
+            return
         if self.draft.drawn(self.frame, self.element) is None:
             self._listener.said(f"frame {self.frame} is no keyframe of this element")
         else:
@@ -346,10 +348,13 @@ class Session:
     def grow(self, by_px: int) -> None:
         """Moves the edge outwards, inwards where negative."""
         word = "grow" if by_px > 0 else "shrink"
-        self._draw(self.frame, self.element, grown(self.pixels(), by_px), word)
+        if self._is_free():
+            self._draw(self.frame, self.element, grown(self.pixels(), by_px), word)
 
     def import_mask(self, path: Path) -> None:
         """Draws what a file holds: of several elements the first ones, new ones where they lack."""
+        if not self._is_free():
+            return
         planes, names = read_mask(path, self.plate.format)
         draft = self.draft
         for place, plane in enumerate(planes):
@@ -544,6 +549,18 @@ class Session:
                 self._post(partial(self._listener.said, said))
 
         Thread(target=run, name="rde-roto-aside", daemon=True).start()
+
+    def _drawn_here(self, element: str) -> Plane | None:
+        """What is drawn at this frame, unless a lock lies over it."""
+        is_locked = element in self.draft.locked(self.frame)
+        return None if is_locked else self.draft.drawn(self.frame, element)
+
+    def _is_free(self) -> bool:
+        """Whether the chosen element may be drawn at this frame; else it says so."""
+        is_locked = self.element in self.draft.locked(self.frame)
+        if is_locked:
+            self._listener.said(f"frame {self.frame} is locked: unlock it first (X)")
+        return not is_locked
 
     def _show_outline(self) -> None:
         if self.tool.outline:

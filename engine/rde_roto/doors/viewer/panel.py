@@ -57,26 +57,26 @@ class Panel(QWidget):
         """Something of the shot, or what is chosen, is another."""
         session = self._window.session
         self.setEnabled(session is not None)
-        if session is None:
-            return
-        self._refresh_elements()
+        brush = Brush() if session is None else session.brush
+        light = Light() if session is None else session.sight.light
         for slider, value in (
-            (self.brush_size, session.brush.radius_px),
-            (self.hardness, session.brush.hardness * _FINER),
-            (self.exposure, session.sight.light.exposure * _FINER),
-            (self.gamma, session.sight.light.gamma * _FINER),
+            (self.brush_size, brush.radius_px),
+            (self.hardness, brush.hardness * _FINER),
+            (self.exposure, light.exposure * _FINER),
+            (self.gamma, light.gamma * _FINER),
             (self.opacity, self._window.canvas.opacity * _FINER),
         ):
             slider.blockSignals(True)
             slider.setValue(round(value))
             slider.blockSignals(False)
-        light = session.sight.light
-        self._size_label.setText(f"Size {session.brush.radius_px:.0f} px")
-        self._hardness_label.setText(f"Hardness {session.brush.hardness:.1f}")
+        self._size_label.setText(f"Size {brush.radius_px:.0f} px")
+        self._hardness_label.setText(f"Hardness {brush.hardness:.1f}")
         self._exposure_label.setText(f"Exposure {light.exposure:+.1f}")
         self._gamma_label.setText(f"Gamma {light.gamma:.2f}")
         self.mode.setCurrentText(self._window.canvas.mode.value)
-        self._refresh_track()
+        if session is not None:
+            self._refresh_elements()
+            self._refresh_track()
 
     def _heading(self, text: str) -> None:
         label = QLabel(text)

@@ -43,6 +43,7 @@ from rde_roto.session.painting import Brush
 from rde_roto.session.saving import Opened, open_work
 from rde_roto.session.session import Session
 from rde_roto.session.tools import Polygon, ToolName
+from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plate import Window
 from rde_roto.values.shot_document import SHOT_SUFFIX
@@ -122,6 +123,7 @@ class MainWindow(QMainWindow):
         self.time_line.session = self.session
         self.canvas.show_session(self.session)
         self._remember(text)
+        self._go_where_it_was()
         self.shot_changed()
         self._show_chosen()
         if self.session.draft.drawings:
@@ -138,7 +140,19 @@ class MainWindow(QMainWindow):
         session, self.session = self.session, None
         self.time_line.session = self.canvas.session = None
         if session is not None:
+            place = [session.frame, *session.sight.bounds]
+            QSettings("rde-roto", "view").setValue(_place_of(session), place)
             session.close()
+
+    def _go_where_it_was(self) -> None:
+        """The frame, in and out of the last time that this shot was open."""
+        session = self.the_session
+        place = QSettings("rde-roto", "view").value(_place_of(session))
+        if isinstance(place, list) and len(place) == 3:
+            frame, first, last = (int(str(number)) for number in place)
+            if first in session.sight.range and last in session.sight.range:
+                session.bound(first, last)
+            session.go(frame)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         if event.mimeData().hasUrls():
@@ -483,3 +497,8 @@ class MainWindow(QMainWindow):
         """The time line is drawn anew on a screen of another scale."""
         super().changeEvent(event)
         self.time_line.refresh()
+
+
+def _place_of(session: Session) -> str:
+    """Under which key the place in a shot is remembered."""
+    return f"places/{digest_of(str(session.document))}"
