@@ -1,0 +1,106 @@
+"""``rde-roto view`` as a program: on a real screen where one is to be had, and without Qt."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rde_roto.shot_files import ShotFile
+
+pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
+
+HERE = Path(__file__)
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **more}
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """The number of a display of the test's own."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("no screen to try the real platform plug-in on: Xvfb is not installed")
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1366x768x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        with os.fdopen(read) as told:
+            number = told.readline().strip()
+        yield f":{number}"
+        server.terminate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="X11 is Linux's")
+def test_it_shows_itself_on_a_real_screen(screen: str, document: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "seen.png"
+    script = HERE.with_name("on_a_screen.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(document), str(picture)],
+        env=environment(DISPLAY=screen, QT_QPA_PLATFORM="xcb"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if "Could not load the Qt platform plugin" in done.stderr:
+        pytest.skip("Qt's xcb plug-in lacks system libraries: libxcb-cursor0 and others")
+    assert done.returncode == 0, done.stderr
+    assert "platform xcb" in done.stdout
+    assert "frame 1002" in done.stdout  # a key came through
+    assert picture.stat().st_size > 10_000
+
+
+def test_without_qt_it_says_what_to_install(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['PySide6'] = None; from rde_roto.doors.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "view"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the window needs PySide6" in done.stderr
+    assert "[ui]" in done.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_a_plate_that_is_not_there_is_named_before_any_window(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rde_roto.doors.cli", "view", str(tmp_path / "no.####.exr")],
+        env=environment(QT_QPA_PLATFORM="offscreen"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "no.####.exr" in done.stderr
+
+
+def test_a_killed_window_loses_no_finished_stroke(document: Path) -> None:
+    """The window paints by itself and is killed right after a stroke; the document has it."""
+    script = HERE.with_name("painting_window.py")
+    with subprocess.Popen(
+        [sys.executable, str(script), str(document)],
+        env=environment(QT_QPA_PLATFORM="offscreen"),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("painted 3"):
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    keyframe = ShotFile.read(document).open().shot.keyframe_at(1001)
+    assert keyframe is not None
+    assert all(keyframe.alpha[0, row, 60] > 0.9 for row in (10, 26, 42, 58))
