@@ -78,7 +78,7 @@ class LiveMattes:
         self._digests: dict[int, str] = {}
         self._made: set[int] = set()
         self._seen: dict[int, tuple[str, tuple[str, ...]]] = {}
-        self._todo: list[int] = []
+        self._todo: dict[int, None] = {}  # in their order
         self._asked: dict[int, Future[Matte]] = {}
         self._closed = False
         self._once_settled: list[Callable[[RotoNode], None]] = []
@@ -90,7 +90,7 @@ class LiveMattes:
         is drawn.
         """
         self._edition += 1
-        self._todo = [*self._asked, *self._todo]
+        self._todo = dict.fromkeys([*self._asked, *self._todo])
         self._drop_asked()
         self._books.submit(self._look_up, self._edition, shot, preset)
 
@@ -146,7 +146,7 @@ class LiveMattes:
 
     def propagate(self, frames: Iterable[int]) -> None:
         """Has mattes made, in this order; answers at once."""
-        self._todo = [frame for frame in frames if frame not in self._asked]
+        self._todo = dict.fromkeys(frame for frame in frames if frame not in self._asked)
         self.total = self.left
         self._ask()
         self._changed(None)
@@ -213,7 +213,7 @@ class LiveMattes:
         if edition == self._edition:
             self._names_edition = edition
             self.node, self.advice = None, None
-            self._digests, self._made, self._todo = {}, set(), []
+            self._digests, self._made, self._todo = {}, set(), {}
             self._changed(None)
 
     def _take_node(self, edition: int, node: RotoNode) -> None:
@@ -280,7 +280,8 @@ class LiveMattes:
         if not self._is_newest:
             return  # the next node asks
         while self.node is not None and self._todo and len(self._asked) < _ASKED_AHEAD:
-            frame = self._todo.pop(0)
+            frame = next(iter(self._todo))
+            del self._todo[frame]
             if frame in self.node.shot.range and frame not in self._asked:
                 future = self._backend.engine.submit(self.node, frame, Priority.BATCH)
                 self._asked[frame] = future

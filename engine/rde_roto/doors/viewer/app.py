@@ -26,10 +26,10 @@ def run(room: Room, text: str | None) -> int:
     opens = partial(open_work, memo=room.memo)
     window = MainWindow(room.backend, opens)
     if text is not None:
-        opens(text)  # a sentence on the terminal rather than an empty window
-        window.open(text)
-    # Python looks at signals only when it runs: Ctrl+C closes the window as a click does
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+        window.begin(opens(text), text)
+    # Python looks at signals only when it runs: they close the window as a click does
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
     waking = QTimer()
     waking.start(200)
     waking.timeout.connect(lambda: None)

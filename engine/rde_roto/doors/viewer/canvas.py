@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Literal, TypeAlias
 
@@ -19,6 +20,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
+    QPointingDevice,
     QPolygonF,
     QResizeEvent,
     QTabletEvent,
@@ -317,6 +319,8 @@ class Canvas(QWidget):
             event.ignore()
             return
         hand = self._hand(event.position(), event.modifiers(), event.pressure())
+        if event.pointerType() is QPointingDevice.PointerType.Eraser:
+            hand = replace(hand, takes=not hand.takes)
         if event.type() is QTabletEvent.Type.TabletPress:
             self._held = True
             self.session.press(hand)

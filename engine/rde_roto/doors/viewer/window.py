@@ -98,7 +98,8 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.setAcceptDrops(True)
         self.setWindowTitle("rde-roto")
-        self.resize(1280, 760)
+        room = self.screen().availableGeometry()
+        self.resize(min(1440, room.width() - 20), min(860, room.height() - 50))
         self._show_chosen()
 
     @property
@@ -117,6 +118,11 @@ class MainWindow(QMainWindow):
         except RotoError as error:
             self.said(str(error))
             return False
+        self.begin(opened, text)
+        return True
+
+    def begin(self, opened: Opened, text: str) -> None:
+        """Shows a shot that is open, in place of what is; ``text`` is how it was named."""
         self._close_session()
         self._backend = self._backend_of(opened)
         self.session = Session(opened, self._backend, self._postbox.post, self)
@@ -128,7 +134,6 @@ class MainWindow(QMainWindow):
         self._show_chosen()
         if self.session.draft.drawings:
             self.said(f"{opened.path.name}: as you left it")
-        return True
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._close_session()
@@ -378,7 +383,8 @@ class MainWindow(QMainWindow):
     # Within.
 
     def _tick(self) -> None:
-        if self.session is not None and self._way:
+        """The next frame, when this one is seen."""
+        if self.session is not None and self._way and self.session.sight.picture() is not None:
             self.session.go(self.session.sight.looped(self._way))
 
     def _make_actions(self, commands: Sequence[Command]) -> None:
