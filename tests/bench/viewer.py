@@ -1,9 +1,9 @@
 """What the window lets an artist wait for: ``python tests/bench/viewer.py [--sizes 2048x1152]``.
 
 From a key press to the painted frame, with stored mattes: warm, the plate's picture being ready,
-and cold, where it has to be read. From a move of the pen to the painted stroke. And how long the window's own
-thread is held up while the network works, with the shipped model. Without a screen unless
-QT_QPA_PLATFORM names one.
+and cold, where it has to be read. From a move of the pen to the painted stroke. And how long the
+window's own thread is held up while the network works, with the shipped model. Without a screen
+unless QT_QPA_PLATFORM names one.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def test_a_stroke_makes_a_keyframe_of_exactly_these_pixels(document: Path) -> No
         paint(bench, 1003)
         shown = bench.session.alpha("hero")
         assert shown is not None
-        bench.session.saved()
+        bench.session.work.saved()
         keyframe = ShotFile.read(document).open().shot.keyframe_at(1003)
         assert keyframe is not None
         np.testing.assert_array_equal(keyframe.alpha[0], shown)
@@ -191,7 +191,7 @@ def test_a_feather_takes_no_step_of_the_network(document: Path) -> None:
         bench.session.propagate(FORWARD)
         bench.propagated()
         assert bench.toys.steps == steps
-        bench.session.saved()
+        bench.session.work.saved()
         overrides = ShotFile.read(document).says.overrides
         assert overrides == {"tracking.lines": 96, "finish.feather_px": 4.0}
 
@@ -199,7 +199,7 @@ def test_a_feather_takes_no_step_of_the_network(document: Path) -> None:
 def test_what_people_wrote_stays_in_the_document(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1003)
-        bench.session.saved()
+        bench.session.work.saved()
     text = document.read_text(encoding="utf-8")
     assert "# the plate of the second unit\nplate: {path: plate/hero.####.exr}\n" in text
     assert "hero.shot.d/keyframes/hero." in text
@@ -208,26 +208,26 @@ def test_what_people_wrote_stays_in_the_document(document: Path) -> None:
 def test_a_document_that_somebody_else_changed_is_not_overwritten(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1003)
-        bench.session.saved()
+        bench.session.work.saved()
         text = document.read_text(encoding="utf-8") + "model: rde-lite\n"
         document.write_text(text, encoding="utf-8")
         paint(bench, 1004)
-        bench.session.saved()
+        bench.session.work.saved()
         bench.until(lambda: bool(bench.log.sentences))
         assert "changed by somebody else" in bench.log.sentences[-1]
         assert document.read_text(encoding="utf-8") == text
         other = document.with_name("other.shot.yaml")
-        bench.session.save_as(other)
+        bench.session.work.save_as(other)
         assert {key.frame for key in ShotFile.read(other).open().shot.keyframes} == {1003, 1004}
         paint(bench, 1005)
-        bench.session.saved()
+        bench.session.work.saved()
         assert len(ShotFile.read(other).says.keyframes) == 3
 
 
 def test_a_plate_alone_is_found_again_as_it_was_left(document: Path) -> None:
     plate = document.parent / "plate"
     with working_on(plate) as bench:
-        assert not bench.session.document.exists()
+        assert not bench.session.work.document.exists()
         paint(bench, 1007)
         left = bench.session.alpha("element1")
     with working_on(plate) as bench:
@@ -267,7 +267,7 @@ def test_a_kill_loses_no_stroke_that_was_saved(document: Path) -> None:
 def test_locked_frames_stay_whatever_is_drawn_later(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
-        bench.session.lock(FrameRange.parse("1004-1006"))
+        bench.session.work.lock(FrameRange.parse("1004-1006"))
         bench.until(lambda: bench.session.state(1005) is State.LOCKED)
         bench.named()
         bench.session.go(1005)
@@ -286,7 +286,7 @@ def test_locked_frames_stay_whatever_is_drawn_later(document: Path) -> None:
         assert locked is not None
         assert found is not None
         np.testing.assert_array_equal(found, locked)
-        bench.session.saved()
+        bench.session.work.saved()
         assert str(ShotFile.read(document).says.locks[0].frames) == "1004-1006"
         bench.session.toggle_lock()
         assert bench.session.state(1005) is not State.LOCKED

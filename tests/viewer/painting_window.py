@@ -25,7 +25,7 @@ def main(document: str) -> None:
         for number in range(1000):
             row = 10 + 16 * (number % 4)
             desk.drag((30, row), (90, row))
-            desk.session.saved()
+            desk.session.work.saved()
             print(f"painted {number}", flush=True)
 
 

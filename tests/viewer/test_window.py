@@ -51,7 +51,7 @@ def test_a_stroke_of_the_mouse_is_a_keyframe_of_these_pixels(desk: Desk, documen
         point = desk.window.canvas.to_plate(QPointF(desk.at(x, y)))
         expected.to((point.x(), point.y()))
     paint(desk)
-    desk.session.saved()
+    desk.session.work.saved()
     keyframe = ShotFile.read(document).open().shot.keyframe_at(1001)
     assert keyframe is not None
     np.testing.assert_array_equal(keyframe.alpha[0], expected.pixels)
@@ -190,7 +190,7 @@ def test_a_dropped_plate_or_document_is_opened(desk: Desk, document: Path) -> No
         drop = QDropEvent(QPointF(50, 50), copy, data, left, none, QEvent.Type.Drop)
         QApplication.sendEvent(desk.window, drop)
         assert desk.session.sight.range.first == 1001
-    assert desk.session.document == document
+    assert desk.session.work.document == document
 
 
 def test_what_cannot_be_opened_is_said_and_leaves_the_shot(desk: Desk, document: Path) -> None:

@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Protocol
 
 import numpy as np
 
 from rde_roto.images.masks import read_mask
-from rde_roto.images.origin import Origin
 from rde_roto.looks import Picture
-from rde_roto.node import RotoNode
 from rde_roto.session.ahead import Bytes
-from rde_roto.session.draft import Draft, Shots
-from rde_roto.session.history import History
+from rde_roto.session.draft import Draft
 from rde_roto.session.light import Light, to_bytes
 from rde_roto.session.live import Backend, LiveMattes, Post
-from rde_roto.session.locking import Locking, with_locks
 from rde_roto.session.painting import Brush, grown, within
 from rde_roto.session.planes import Plane
-from rde_roto.session.saving import Opened, Saver, Writer, save_as
+from rde_roto.session.saving import Opened
 from rde_roto.session.sight import Sight
 from rde_roto.session.smart import Hints, select
 from rde_roto.session.tools import Hand, Tool, ToolName, tool_named
-from rde_roto.shot_files import OpenedShot
-from rde_roto.shot_files.locks import without_frames
-from rde_roto.shot_files.opening import open_lock
-from rde_roto.values.errors import RotoError
+from rde_roto.session.work import Work
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Preset
-from rde_roto.values.shot import Shot
-from rde_roto.values.shot_document import LockEntry
 
 _ASSEMBLED = 6
 
@@ -90,36 +80,31 @@ class Session:
     """
 
     def __init__(self, opened: Opened, backend: Backend, post: Post, listener: Listener) -> None:
-        self.opened = opened
         self.plate = opened.parts.plate
         self.range = opened.parts.range
         self.element = opened.draft.elements[0].id
         self.brush = Brush()
         self.tool_name: ToolName = "brush"
         self.tool: Tool = tool_named("brush")
-        self._backend, self._post, self._listener = backend, post, listener
-        self._history = History(opened.draft)
-        self._shots = Shots(self.plate, self.range)
-        self._work: FloatArray | None = None
-        self._work_bytes: Bytes | None = None
+        self._post, self._listener = post, listener
+        self._shown: FloatArray | None = None  # what is not done yet
+        self._shown_bytes: Bytes | None = None
         self._pixels: OrderedDict[Plane, FloatArray] = OrderedDict()
-        self._saver = self._new_saver(Writer.of(opened))
         first = min(opened.draft.drawings, default=self.range.first)
         self.sight = Sight(self.plate, self.range, first, post, self._sight_changed)
-        self.live = LiveMattes(backend, post, self._live_changed)
-        self._follow()
+        self.work = Work(opened, backend, post, self)
 
     # What is shown.
 
     @property
     def draft(self) -> Draft:
         """The shot as it is now."""
-        return self._history.value
+        return self.work.draft
 
     @property
-    def document(self) -> Path:
-        """The file that the shot is saved in."""
-        return self._writer.path
+    def live(self) -> LiveMattes:
+        """Its mattes."""
+        return self.work.live
 
     @property
     def size(self) -> tuple[int, int]:
@@ -128,8 +113,8 @@ class Session:
 
     def alpha(self, element: str) -> FloatArray | None:
         """An element at this frame, float32 [H, W], not to be written to; None where none is."""
-        if element == self.element and self._work is not None:
-            return self._work
+        if element == self.element and self._shown is not None:
+            return self._shown
         plane = self._drawn_here(element)
         if plane is not None:
             return self._assembled(plane)
@@ -138,8 +123,8 @@ class Session:
 
     def alpha_bytes(self, element: str) -> Bytes | None:
         """The same as 0..255, for the screen alone."""
-        if element == self.element and self._work_bytes is not None:
-            return self._work_bytes
+        if element == self.element and self._shown_bytes is not None:
+            return self._shown_bytes
         plane = self._drawn_here(element)
         seen = None if plane is not None else self.live.seen(self.frame)
         name: Hashable = plane if seen is None else (seen.digest, element)
@@ -186,7 +171,7 @@ class Session:
     def go(self, frame: int) -> None:
         """Looks at a frame, the nearest of the range."""
         if self.sight.go(frame):
-            self._drop_work()
+            self._drop_shown()
             self.tool.cancel(self)
             self.live.look(self.frame)
             self._listener.picture_changed(None)
@@ -223,7 +208,7 @@ class Session:
     def choose(self, element: str) -> None:
         """The element that tools draw."""
         if element != self.element:
-            self._drop_work()
+            self._drop_shown()
             self.element = element
             self._listener.shot_changed()
             self._listener.picture_changed(None)
@@ -248,13 +233,13 @@ class Session:
 
     def show(self, pixels: FloatArray, box: Window | None) -> None:
         """Shows what is not done yet."""
-        if self._work is not pixels or self._work_bytes is None or box is None:
-            before = self.alpha_bytes(self.element) if self._work_bytes is None else None
-            self._work_bytes = to_bytes(pixels) if before is None or box is None else before.copy()
-            self._work = pixels
+        if self._shown is not pixels or self._shown_bytes is None or box is None:
+            before = self.alpha_bytes(self.element) if self._shown_bytes is None else None
+            self._shown_bytes = to_bytes(pixels) if before is None or box is None else before.copy()
+            self._shown = pixels
         if box is not None:
             part = within(box)
-            self._work_bytes[part] = to_bytes(pixels[part])
+            self._shown_bytes[part] = to_bytes(pixels[part])
         self._listener.picture_changed(box)
 
     def commit(self, box: Window | None, pixels: FloatArray, label: str) -> None:
@@ -264,12 +249,12 @@ class Session:
             plane = Plane.of(pixels)
         else:
             plane = known.painted(box, np.ascontiguousarray(pixels[within(box)]))
-        self._drop_work()
-        self._do(self.draft.with_plane(self.frame, self.element, plane), label)
+        self._drop_shown()
+        self.work.do(self.draft.with_plane(self.frame, self.element, plane), label)
 
     def drop(self) -> None:
         """Shows what is drawn."""
-        self._drop_work()
+        self._drop_shown()
         self._listener.picture_changed(None)
 
     def select(self, hints: Hints) -> None:
@@ -283,7 +268,7 @@ class Session:
             whole[within(box)] = mask
             self._post(partial(self._draw, frame, element, whole, "smart select"))
 
-        self._aside(made)
+        self.work.aside(made)
 
     def press(self, hand: Hand) -> None:
         """The pen touches; where the element is locked, it says so instead."""
@@ -317,13 +302,13 @@ class Session:
 
     def undo(self) -> None:
         """Takes the last change back."""
-        self._drop_work()
-        self._gone(self._history.undo(), "undo: {}", "nothing to undo")
+        self._drop_shown()
+        self.work.undo()
 
     def redo(self) -> None:
         """Does again what was taken back."""
-        self._drop_work()
-        self._gone(self._history.redo(), "redo: {}", "nothing to redo")
+        self._drop_shown()
+        self.work.redo()
 
     def copy_matte(self) -> None:
         """Makes the frame a keyframe that starts from what is tracked there."""
@@ -343,7 +328,7 @@ class Session:
         if self.draft.drawn(self.frame, self.element) is None:
             self._listener.said(f"frame {self.frame} is no keyframe of this element")
         else:
-            self._do(self.draft.without_plane(self.frame, self.element), "delete keyframe")
+            self.work.do(self.draft.without_plane(self.frame, self.element), "delete keyframe")
 
     def grow(self, by_px: int) -> None:
         """Moves the edge outwards, inwards where negative."""
@@ -365,44 +350,38 @@ class Session:
                     draft = draft.with_element(names[place])
                 key = draft.elements[place].id
             draft = draft.with_plane(self.frame, key, Plane.of(plane))
-        self._do(draft, f"import {path.name}")
+        self.work.do(draft, f"import {path.name}")
 
     def add_element(self, name: str) -> None:
         """One more element, which is then the chosen one. Raises UsageError."""
         draft = self.draft.with_element(name)
-        self._do(draft, "new element")
+        self.work.do(draft, "new element")
         self.choose(draft.elements[-1].id)
 
     def rename(self, element: str, name: str) -> None:
         """Another name for an element. Raises UsageError."""
-        self._do(self.draft.renamed(element, name), "rename")
+        self.work.do(self.draft.renamed(element, name), "rename")
 
     def remove_element(self, element: str) -> None:
         """Takes an element away with all its drawings. Raises UsageError for the last one."""
-        self._do(self.draft.without_element(element), "delete element")
+        self.work.do(self.draft.without_element(element), "delete element")
 
     def set_preset(self, preset: Preset) -> None:
         """Other settings; a feather tracks nothing anew."""
         if preset != self.draft.preset:
-            self._do(replace(self.draft, preset=preset), "settings")
+            self.work.do(replace(self.draft, preset=preset), "settings")
 
     def toggle_lock(self) -> None:
         """Locks this frame as it is now, or unlocks it."""
+        frame = FrameRange.of([self.frame])
         if self.draft.locked(self.frame):
-            frame = FrameRange.of([self.frame])
-            locks = tuple(without_frames(self.draft.locks, frame))
-            self._do(replace(self.draft, locks=locks), "unlock")
+            self.work.unlock(frame)
         else:
-            self.lock(FrameRange.of([self.frame]))
+            self.work.lock(frame)
 
-    def lock(self, frames: FrameRange) -> None:
-        """Locks frames as they are now; those that have no matte yet get one."""
-        if not self.draft.drawings:
-            self._listener.said("there is nothing to lock yet: paint a keyframe first")
-        elif self.opened.file.says.plate.proxy > 1:
-            self._listener.said("the plate is a proxy: lock frames of the full plate")
-        else:
-            self.live.once_settled(partial(self._pin, frames))
+    def lock_bounds(self) -> None:
+        """Locks all frames from in to out."""
+        self.work.lock(FrameRange.of(self.range.walk(*self.sight.bounds)))
 
     # The network.
 
@@ -420,94 +399,31 @@ class Session:
             frames += [f for f in self.range.walk(self.frame, stop) if f != self.frame]
         self.live.propagate(f for f in frames if self.state(f) is not State.LOCKED)
 
-    def opened_shot(self, shot: Shot) -> OpenedShot:
-        """A shot as commands know it, to be written to files."""
-        parts, says = self.opened.parts, self.opened.file.says
-        folder = self.document.parent
-        inputs = tuple(folder / entry.mask for entry in self._writer.said.keyframes)
-        gaps = parts.asked.difference(parts.source.range)
-        weights = self.opened.file.folder / says.model
-        model = str(weights) if weights.is_file() else says.model
-        return OpenedShot(
-            shot,
-            self.draft.preset,
-            model,
-            inputs,
-            gaps,
-            says.plate.missing,
-            Origin.of(self.plate),
-            self.document,
-        )
-
-    # Saving.
-
-    def save_as(self, path: Path) -> None:
-        """Goes on in another document. Raises UsageError, OutputError."""
-        self._saver.close()
-        try:
-            writer = save_as(self.opened, self.draft, path)
-        finally:
-            self._saver = self._new_saver(self._writer)
-        self._saver.close()
-        self._saver = self._new_saver(writer)
-        self._listener.shot_changed()
-
-    def saved(self) -> None:
-        """Returns when all that was done is on disk, or could not be written."""
-        self._saver.wait()
-
     def close(self) -> None:
         """Stops what is being made, saves, and ends the session's threads."""
-        self.live.close()
         self.sight.close()
-        self._saver.close()
+        self.work.close()
 
-    # Within.
+    # What the work tells (`work.Watcher`).
 
-    def _new_saver(self, writer: Writer) -> Saver:
-        self._writer = writer
-        return Saver(writer, self._save_ended)
-
-    def _save_ended(self, error: RotoError | None) -> None:
-        if error is not None:
-            self._post(partial(self._listener.said, f"not saved: {error}"))
-
-    def _do(self, draft: Draft, label: str) -> None:
-        self._history.do(draft, label)
-        self._changed()
-
-    def _gone(self, label: str | None, sentence: str, nothing: str) -> None:
-        if label is None:
-            self._listener.said(nothing)
-            return
-        self._changed()
-        self._listener.said(sentence.format(label))
-
-    def _changed(self) -> None:
+    def work_changed(self) -> None:
+        """Another draft."""
         if self.element not in [element.id for element in self.draft.elements]:
             self.element = self.draft.elements[0].id
-        self._saver.save(self.draft)
-        self._follow()
         self._listener.shot_changed()
         self._listener.picture_changed(None)
 
-    def _follow(self) -> None:
-        draft, folder = self.draft, self._writer.path.parent
-        proxy = self.opened.file.says.plate.proxy
-
-        def shot() -> Shot | None:
-            locks = tuple(open_lock(k, folder, self.plate.format, proxy) for k in draft.locks)
-            return self._shots.of(draft, locks)
-
-        finish = draft.preset.finish.at_proxy(proxy)
-        self.live.follow(shot, draft.preset.model_copy(update={"finish": finish}))
-
-    def _live_changed(self, sentence: str | None) -> None:
-        if sentence is not None:
-            self._listener.said(sentence)
+    def mattes_changed(self) -> None:
+        """Other mattes."""
         self.live.look(self.frame)
         self._listener.shot_changed()
         self._listener.picture_changed(None)
+
+    def said(self, sentence: str) -> None:
+        """A sentence for the artist."""
+        self._listener.said(sentence)
+
+    # Within.
 
     def _sight_changed(self, sentence: str | None) -> None:
         if sentence is not None:
@@ -517,38 +433,8 @@ class Session:
     def _draw(self, frame: int, element: str, pixels: FloatArray, label: str) -> None:
         known = [one.id for one in self.draft.elements]
         if element in known and element not in self.draft.locked(frame):
-            self._do(self.draft.with_plane(frame, element, Plane.of(pixels)), label)
+            self.work.do(self.draft.with_plane(frame, element, Plane.of(pixels)), label)
             self._listener.said(label)
-
-    def _pin(self, frames: FrameRange, node: RotoNode) -> None:
-        said = self._backend.said(self.opened_shot(node.shot))
-        locking = Locking(self._backend.engine, node, self.document, said)
-        locks = self.draft.locks
-
-        def made() -> None:
-            entries = locking.pin(locks, frames.intersection(node.shot.range))
-            self._post(partial(self._pinned, entries))
-
-        self._listener.said(f"locking {frames}…")
-        self._aside(made)
-
-    def _pinned(self, entries: list[LockEntry]) -> None:
-        if entries:
-            self._do(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
-            frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
-            self._listener.said(f"locked {frames}")
-
-    def _aside(self, work: Callable[[], None]) -> None:
-        """Does what takes a moment on a thread; an error becomes a sentence."""
-
-        def run() -> None:
-            try:
-                work()
-            except Exception as error:  # of whatever kind: the artist is told
-                said = str(error) if isinstance(error, RotoError) else repr(error)
-                self._post(partial(self._listener.said, said))
-
-        Thread(target=run, name="rde-roto-aside", daemon=True).start()
 
     def _drawn_here(self, element: str) -> Plane | None:
         """What is drawn at this frame, unless a lock lies over it."""
@@ -566,8 +452,8 @@ class Session:
         if self.tool.outline:
             self._listener.picture_changed(None)
 
-    def _drop_work(self) -> None:
-        self._work = self._work_bytes = None
+    def _drop_shown(self) -> None:
+        self._shown = self._shown_bytes = None
 
     def _assembled(self, plane: Plane) -> FloatArray:
         pixels = self._pixels.get(plane)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
+from rde_roto.doors.viewer import questions
 from rde_roto.doors.viewer.canvas import MatteMode
+from rde_roto.doors.viewer.dialogs import KeyDialog
 from rde_roto.session.session import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
-from rde_roto.values.frames import FrameRange
 
 if TYPE_CHECKING:
     from rde_roto.doors.viewer.window import MainWindow
@@ -36,9 +37,8 @@ def _session(name: str, *arguments: object) -> Run:
     return lambda window: getattr(window.the_session, name)(*arguments)
 
 
-def _lock_bounds(window: MainWindow) -> None:
-    first, last = window.the_session.sight.bounds
-    window.the_session.lock(FrameRange.of(range(first, last + 1)))
+def _show_keys(window: MainWindow) -> None:
+    KeyDialog(window, list(key_map())).open()
 
 
 def _bound(which: str) -> Run:
@@ -46,21 +46,21 @@ def _bound(which: str) -> Run:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("File", "Open a plate or a shot…", ("Ctrl+O",), lambda w: w.ask_open(), False),
-    Command("File", "Save the shot as…", ("Ctrl+S",), lambda w: w.ask_save_as()),
-    Command("File", "Import a mask…", ("Ctrl+I",), lambda w: w.ask_import()),
-    Command("File", "Export mattes…", ("Ctrl+E",), lambda w: w.ask_export()),
-    Command("File", "Queue in a hot folder…", ("Ctrl+Shift+E",), lambda w: w.ask_queue()),
+    Command("File", "Open a plate or a shot…", ("Ctrl+O",), questions.ask_open, False),
+    Command("File", "Save the shot as…", ("Ctrl+S",), questions.ask_save_as),
+    Command("File", "Import a mask…", ("Ctrl+I",), questions.ask_import),
+    Command("File", "Export mattes…", ("Ctrl+E",), questions.ask_export),
+    Command("File", "Queue in a hot folder…", ("Ctrl+Shift+E",), questions.ask_queue),
     Command("File", "Close", ("Ctrl+W",), lambda w: w.close(), False),
     Command("Edit", "Undo", ("Ctrl+Z",), _session("undo")),
     Command("Edit", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _session("redo")),
-    Command("Edit", "New element", ("Ctrl+N",), lambda w: w.add_element()),
+    Command("Edit", "New element", ("Ctrl+N",), questions.add_element),
     Command("Edit", "Next element", ("Tab",), _session("choose_next")),
     Command("Edit", "Start from the matte", ("C",), _session("copy_matte")),
     Command("Edit", "Delete this keyframe", ("Del",), _session("clear_frame")),
     Command("Edit", "Grow by a pixel", ("+", "="), _session("grow", 1)),
     Command("Edit", "Shrink by a pixel", ("-",), _session("grow", -1)),
-    Command("Edit", "Settings…", ("Ctrl+,",), lambda w: w.ask_settings()),
+    Command("Edit", "Settings…", ("Ctrl+,",), questions.ask_settings),
     Command("Tools", "Brush", ("1",), lambda w: w.take_up("brush")),
     Command("Tools", "Eraser", ("2",), lambda w: w.take_up("eraser")),
     Command("Tools", "Polygon", ("3",), lambda w: w.take_up("polygon")),
@@ -95,7 +95,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Track", "Propagate to keyframe", ("T",), _session("propagate", TO_KEYFRAME)),
     Command("Track", "Next frame to fix", ("N",), _session("go_to_suggested")),
     Command("Track", "Lock or unlock this frame", ("X",), _session("toggle_lock")),
-    Command("Track", "Lock from in to out", ("Shift+X",), _lock_bounds),
+    Command("Track", "Lock from in to out", ("Shift+X",), _session("lock_bounds")),
     Command("View", "Colour", ("D",), lambda w: w.show_channels("rgb")),
     Command("View", "Red, and back", ("R",), lambda w: w.show_channels("r")),
     Command("View", "Green, and back", ("G",), lambda w: w.show_channels("g")),
@@ -113,7 +113,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("View", "Brighter by half a stop", ("E",), lambda w: w.expose(0.5)),
     Command("View", "Darker by half a stop", ("Shift+E",), lambda w: w.expose(-0.5)),
     Command("View", "Plain light", ("0",), lambda w: w.plain_light()),
-    Command("Help", "Keys", ("?", "F1"), lambda w: w.show_keys(), False),
+    Command("Help", "Keys", ("?", "F1"), _show_keys, False),
 )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Final, TypeAlias, get_args
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
@@ -25,12 +25,24 @@ from PySide6.QtWidgets import (
 )
 
 from rde_roto.doors.server.jobs import Job
-from rde_roto.doors.viewer.commands import key_map
 from rde_roto.doors.viewer.style import QUIET
 from rde_roto.values.errors import RotoError
 from rde_roto.values.preset import Compression, Output, OutputFormat
 
 _LOOK_EVERY_MS = 150
+
+KeyGroup: TypeAlias = "tuple[str, list[tuple[str, str]]]"
+"""A heading, and what keys do: (keys, words)."""
+
+_MOUSE: Final[KeyGroup] = (
+    "Mouse and pen",
+    [
+        ("Left", "the tool; Alt takes away"),
+        ("Shift, Alt", "smart select: on it, off it"),
+        ("Middle, right", "move the picture"),
+        ("Wheel", "zoom; with Ctrl the brush's size"),
+    ],
+)
 
 _FORMATS = {
     "alpha": "Alpha: A, or a layer an element (exr, png, tif)",
@@ -173,27 +185,16 @@ class QueueDialog(QDialog):
 
 
 class KeyDialog(QDialog):
-    """What the keyboard and the mouse do."""
+    """What the keyboard and the mouse do; ``commands`` are the groups of keys."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, commands: Sequence[KeyGroup]) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keys")
         inside = QWidget()
         inside.setObjectName("panel")
         columns = QHBoxLayout(inside)
-        groups = list(key_map())
-        groups.append(
-            (
-                "Mouse and pen",
-                [
-                    ("Left", "the tool; Alt takes away"),
-                    ("Shift, Alt", "smart select: on it, off it"),
-                    ("Middle, right", "move the picture"),
-                    ("Wheel", "zoom; with Ctrl the brush's size"),
-                ],
-            )
-        )
+        groups = [*commands, _MOUSE]
         for some in (groups[:2], groups[2:3] + groups[4:5], groups[3:4] + groups[6:], groups[5:6]):
             column = QVBoxLayout()
             for title, rows in some:

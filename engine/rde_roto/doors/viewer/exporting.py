@@ -25,7 +25,7 @@ def start_export(
     pattern that names no frames or does not fit, and where a file would be written over an input.
     """
     shot = node.shot
-    opened = session.opened_shot(shot)
+    opened = session.work.opened_shot(shot)
     said = backend.said(opened)
     first, last = session.sight.bounds
     frames = FrameRange.of(shot.range.walk(first, last))
@@ -45,11 +45,11 @@ def queue_job(session: Session, folder: Path, name: str) -> Path:
     """
     if not (folder / "inbox").is_dir():
         raise UsageError(f"{folder} is no hot folder: it has no inbox (rde-roto watch makes one)")
-    session.saved()
-    if not session.document.exists():
+    session.work.saved()
+    if not session.work.document.exists():
         raise UsageError("there is nothing to queue yet: paint a keyframe first")
     first, last = session.sight.bounds
     try:
-        return Path(drop(str(folder), name, str(session.document), frames=f"{first}-{last}"))
+        return Path(drop(str(folder), name, str(session.work.document), frames=f"{first}-{last}"))
     except OSError as error:
         raise UsageError(str(error)) from error

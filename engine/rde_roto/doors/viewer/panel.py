@@ -102,6 +102,7 @@ class Panel(QWidget):
     def _fill_elements(self) -> None:
         self._heading("ELEMENTS")
         self.elements = QListWidget()
+        self.elements.setMinimumHeight(64)
         self.elements.setMaximumHeight(118)
         self.elements.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.elements.setToolTip("Double click to rename. Tools draw the chosen one.")

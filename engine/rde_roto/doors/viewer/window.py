@@ -18,9 +18,7 @@ from PySide6.QtGui import (
     QKeySequence,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -31,11 +29,8 @@ from PySide6.QtWidgets import (
 
 from rde_roto.doors.viewer.canvas import Canvas, Channels, MatteMode
 from rde_roto.doors.viewer.commands import COMMANDS, Command
-from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
-from rde_roto.doors.viewer.exporting import queue_job, start_export
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.postbox import Postbox
-from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.timeline import TimeLine
 from rde_roto.session.light import Light
 from rde_roto.session.live import Backend
@@ -46,7 +41,6 @@ from rde_roto.session.tools import Polygon, ToolName
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plate import Window
-from rde_roto.values.shot_document import SHOT_SUFFIX
 
 _SAID_MS = 8000
 _MOST_RECENT = 8
@@ -78,7 +72,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session: Session | None = None
         self._backend_of, self._opens = backend, opens
-        self._backend: Backend | None = None
+        self.backend: Backend | None = None
         self._postbox = Postbox()
         self._commands = {command.text: command for command in commands}
         self._actions: dict[str, QAction] = {}
@@ -124,11 +118,11 @@ class MainWindow(QMainWindow):
     def begin(self, opened: Opened, text: str) -> None:
         """Shows a shot that is open, in place of what is; ``text`` is how it was named."""
         self._close_session()
-        self._backend = self._backend_of(opened)
-        self.session = Session(opened, self._backend, self._postbox.post, self)
+        self.backend = self._backend_of(opened)
+        self.session = Session(opened, self.backend, self._postbox.post, self)
         self.time_line.session = self.session
         self.canvas.show_session(self.session)
-        self._remember(text)
+        self.remember(text)
         self._go_where_it_was()
         self.shot_changed()
         self._show_chosen()
@@ -308,78 +302,6 @@ class MainWindow(QMainWindow):
         """The picture as the network sees it."""
         self.the_session.set_light(Light())
 
-    # Questions.
-
-    def add_element(self) -> None:
-        """Asks for a name."""
-        name, said = QInputDialog.getText(self, "New element", "Name")
-        if said and name.strip():
-            self.the_session.add_element(name)
-
-    def ask_open(self) -> None:
-        """Asks which file."""
-        path, _ = QFileDialog.getOpenFileName(self, "A frame of a plate, a movie or a shot")
-        if path:
-            self.open(path)
-
-    def ask_save_as(self) -> None:
-        """Asks under which name."""
-        suggested = str(Path.home() / self.the_session.document.name)
-        path, _ = QFileDialog.getSaveFileName(self, "Save the shot as", suggested)
-        if path:
-            named = path if path.endswith(SHOT_SUFFIX) else f"{path}{SHOT_SUFFIX}"
-            self.the_session.save_as(Path(named))
-            self._remember(named)
-            self.said(f"saved as {named}; every change is saved there from now on")
-
-    def ask_import(self) -> None:
-        """Asks which mask."""
-        path, _ = QFileDialog.getOpenFileName(self, "A mask for this frame")
-        if path:
-            self.the_session.import_mask(Path(path))
-
-    def ask_export(self) -> None:
-        """Asks where to, when the node of the shot as it is now is there."""
-        session, backend = self.the_session, self._backend
-        if backend is None or not session.draft.drawings:
-            raise UsageError("there is nothing to export yet: paint a keyframe first")
-        folder = Path.home() / "mattes"
-        pattern = str(folder / f"{session.document.name.removesuffix(SHOT_SUFFIX)}.####.exr")
-        node = session.live.node
-        if node is None or not session.live.is_settled:
-            raise UsageError("the last change is still being worked out: try again in a moment")
-        start = partial(start_export, session, backend, node)
-        dialog = ExportDialog(self, pattern, session.draft.preset.output, start)
-        dialog.open()
-
-    def ask_queue(self) -> None:
-        """Asks which hot folder."""
-        session, settings = self.the_session, QSettings("rde-roto", "view")
-        name = session.document.name.removesuffix(SHOT_SUFFIX)
-        dialog = QueueDialog(self, name, str(settings.value("hot_folder", "")))
-
-        def queue() -> None:
-            folder = dialog.folder.text()
-            try:
-                path = queue_job(session, Path(folder), dialog.name.text())
-            except RotoError as error:
-                self.said(str(error))
-                return
-            settings.setValue("hot_folder", folder)
-            self.said(f"queued: {path}")
-
-        dialog.accepted.connect(queue)
-        dialog.open()
-
-    def ask_settings(self) -> None:
-        """Shows the settings."""
-        session = self.the_session
-        SettingsDialog(self, session.draft.preset, session.set_preset).open()
-
-    def show_keys(self) -> None:
-        """Shows what the keys do."""
-        KeyDialog(self).open()
-
     # Within.
 
     def _tick(self) -> None:
@@ -481,7 +403,7 @@ class MainWindow(QMainWindow):
             "" if self.canvas.channels == "rgb" else f"   channel {self.canvas.channels.upper()}"
         )
         self._where.setText(f"{session.state(session.frame).value}{shown}")
-        self.setWindowTitle(f"{session.document.name} — rde-roto")
+        self.setWindowTitle(f"{session.work.document.name} — rde-roto")
 
     def _fill_recent(self) -> None:
         self._recent.clear()
@@ -494,7 +416,8 @@ class MainWindow(QMainWindow):
             [found] if isinstance(found, str) else list(map(str, cast("list[object]", found or [])))
         )
 
-    def _remember(self, text: str) -> None:
+    def remember(self, text: str) -> None:
+        """Has it among the recent shots."""
         where = str(Path(text).absolute())
         recents = [where, *(other for other in self._recents() if other != where)]
         QSettings("rde-roto", "view").setValue("recent", recents[:_MOST_RECENT])
@@ -507,4 +430,4 @@ class MainWindow(QMainWindow):
 
 def _place_of(session: Session) -> str:
     """Under which key the place in a shot is remembered."""
-    return f"places/{digest_of(str(session.document))}"
+    return f"places/{digest_of(str(session.work.document))}"
