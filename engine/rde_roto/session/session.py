@@ -14,7 +14,7 @@ import numpy as np
 
 from rde_roto.images.masks import read_mask
 from rde_roto.looks import Picture
-from rde_roto.session.ahead import Bytes
+from rde_roto.session.ahead import Bytes, Want
 from rde_roto.session.draft import Draft
 from rde_roto.session.light import Light, to_bytes
 from rde_roto.session.live import Backend, LiveMattes, Post
@@ -90,9 +90,11 @@ class Session:
         self._shown: FloatArray | None = None  # what is not done yet
         self._shown_bytes: Bytes | None = None
         self._pixels: OrderedDict[Plane, FloatArray] = OrderedDict()
+        self._matte_here: str | None = None
         first = min(opened.draft.drawings, default=self.range.first)
-        self.sight = Sight(self.plate, self.range, first, post, self._sight_changed)
+        self.sight = Sight(opened.parts, first, post, self._sight_changed)
         self.work = Work(opened, backend, post, self)
+        self.sight.also = self._mattes_ahead
 
     # What is shown.
 
@@ -414,16 +416,28 @@ class Session:
         self._listener.picture_changed(None)
 
     def mattes_changed(self) -> None:
-        """Other mattes."""
+        """Other mattes: of this frame, or of others, which are made ready to be looked at."""
         self.live.look(self.frame)
+        self.sight.look_ahead()
         self._listener.shot_changed()
-        self._listener.picture_changed(None)
+        seen = self.live.seen(self.frame)
+        here = None if seen is None else seen.digest
+        if here != self._matte_here:
+            self._matte_here = here
+            self._listener.picture_changed(None)
 
     def said(self, sentence: str) -> None:
         """A sentence for the artist."""
         self._listener.said(sentence)
 
     # Within.
+
+    def _mattes_ahead(self, frame: int) -> list[Want]:
+        """What is shown of the mattes of a frame that may be looked at soon."""
+        seen = self.live.seen(frame)
+        if seen is None or frame in self.draft.drawings:
+            return []
+        return [((seen.digest, e), partial(to_bytes, p)) for e, p in seen.planes.items()]
 
     def _sight_changed(self, sentence: str | None) -> None:
         if sentence is not None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
 
-from rde_roto.images.origin import FRAME_RATE, Footage
-from rde_roto.session.ahead import Bytes, LookAhead
+from rde_roto.images.origin import FRAME_RATE
+from rde_roto.session.ahead import Bytes, LookAhead, Want
 from rde_roto.session.light import Light, shown
 from rde_roto.session.live import Post
+from rde_roto.shot_files.opening import Parts
 from rde_roto.values.errors import RotoError
-from rde_roto.values.frames import FrameRange
 
 _BUDGET_BYTES = 10**9
 _MOST_AHEAD = 48
@@ -24,8 +24,7 @@ class Sight:
     """A place in a plate. Used from one thread, that which ``post`` leads to; to be closed.
 
     Args:
-        plate: what is looked at.
-        range: the frames that one can go to.
+        parts: the plate that is looked at, and the frames that one can go to.
         frame: where to begin.
         post: leads from other threads to that of the session.
         changed: told that this frame's picture is another, with a sentence where it has none.
@@ -33,21 +32,21 @@ class Sight:
 
     def __init__(
         self,
-        plate: Footage,
-        range: FrameRange,
+        parts: Parts,
         frame: int,
         post: Post,
         changed: Callable[[str | None], None],
     ) -> None:
-        self.plate = plate
-        self.range = range
+        self.plate = parts.plate
+        self.range = parts.range
         self.frame = frame
-        self.bounds = (range.first, range.last)
+        self.bounds = (self.range.first, self.range.last)
+        self.also: Callable[[int], list[Want]] = lambda _frame: []
         self.light = Light()
         self._heading = 1
         self._post, self._changed = post, changed
         self.pictures = LookAhead(_BUDGET_BYTES, self._ready)
-        self._want()
+        self.look_ahead()
 
     @property
     def fps(self) -> float:
@@ -71,7 +70,7 @@ class Sight:
             return False
         self._heading = 1 if near > self.frame else -1
         self.frame = near
-        self._want()
+        self.look_ahead()
         return True
 
     def beside(self, by: int) -> int:
@@ -96,17 +95,10 @@ class Sight:
         """Shows the plate darker or brighter."""
         exposure = min(max(light.exposure, _DARKEST), _BRIGHTEST)
         self.light = Light(exposure, min(max(light.gamma, _LEAST_GAMMA), _MOST_GAMMA))
-        self._want()
+        self.look_ahead()
 
-    def close(self) -> None:
-        """Ends the thread of its own."""
-        self.pictures.close()
-
-    def _name(self, frame: int) -> Hashable:
-        return ("plate", frame, self.light)
-
-    def _want(self) -> None:
-        """Has what is looked at next made ready, this frame first."""
+    def look_ahead(self) -> None:
+        """Has what is looked at next made ready, this frame first, and what ``also`` names."""
         height, width = self.plate.format.data.shape
         many = max(1, min(_MOST_AHEAD, _BUDGET_BYTES // (6 * height * width) - 2))
         first, last = self.bounds if self._heading > 0 else self.bounds[::-1]
@@ -115,9 +107,18 @@ class Sight:
             ahead += list(self.range.walk(first, self.frame))[: many - len(ahead)]
         behind = self.frame - self._heading
         frames = [*ahead[:2], *([behind] if behind in self.range else []), *ahead[2:]]
-        self.pictures.want(
-            [(self._name(f), partial(shown, self.plate, f, self.light)) for f in frames]
-        )
+        wants: list[Want] = []
+        for one in frames:
+            wants.append((self._name(one), partial(shown, self.plate, one, self.light)))
+            wants += self.also(one)
+        self.pictures.want(wants)
+
+    def close(self) -> None:
+        """Ends the thread of its own."""
+        self.pictures.close()
+
+    def _name(self, frame: int) -> Hashable:
+        return ("plate", frame, self.light)
 
     def _ready(self, name: Hashable, error: Exception | None) -> None:
         self._post(partial(self._came, name, error))
