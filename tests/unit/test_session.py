@@ -224,6 +224,26 @@ def test_a_document_that_somebody_else_changed_is_not_overwritten(document: Path
         assert len(ShotFile.read(other).says.keyframes) == 3
 
 
+def test_two_who_work_on_one_plate_do_not_overwrite_each_other(document: Path) -> None:
+    plate = document.parent / "plate"
+    with working_on(plate) as one, working_on(plate) as other:
+        paint(one, 1001)
+        one.session.work.saved()
+        paint(other, 1002)
+        other.session.work.saved()
+        other.until(lambda: "changed by somebody" in " ".join(other.log.sentences))
+        assert [k.frame for k in ShotFile.read(one.session.work.document).says.keyframes] == [1001]
+
+
+def test_undo_while_the_pen_is_down_drops_the_stroke(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.press(_hand(40, 40))
+        bench.session.undo()
+        bench.session.release(_hand(60, 40))
+        assert not bench.session.draft.drawings
+
+
 def test_a_plate_alone_is_found_again_as_it_was_left(document: Path) -> None:
     plate = document.parent / "plate"
     with working_on(plate) as bench:

@@ -151,9 +151,8 @@ class Writer:
         self.text, self.said = text, wanted
 
     def _refuse_changed(self) -> None:
-        if not self.text:
-            return
-        if read_shot_text(self.path) != self.text:
+        there = read_shot_text(self.path) if self.text or self.path.exists() else ""
+        if there != self.text:
             raise DocumentError(
                 f"{self.path} was changed by somebody else and is left as it is: save what you "
                 "have under another name"

@@ -233,25 +233,27 @@ class Session:
         alpha = self.alpha(self.element)
         return np.zeros(self.size, np.float32) if alpha is None else alpha.copy()
 
-    def show(self, pixels: FloatArray, box: Window | None) -> None:
-        """Shows what is not done yet."""
-        if self._shown is not pixels or self._shown_bytes is None or box is None:
-            before = self.alpha_bytes(self.element) if self._shown_bytes is None else None
-            self._shown_bytes = to_bytes(pixels) if before is None or box is None else before.copy()
+    def show(self, pixels: FloatArray, box: Window) -> None:
+        """Shows what is not done yet; outside the box it is as it was shown before."""
+        if self._shown is not pixels or self._shown_bytes is None:
+            before = self.alpha_bytes(self.element)
+            empty = np.zeros(self.size, np.uint8)
+            self._shown_bytes = empty if before is None else before.copy()
             self._shown = pixels
-        if box is not None:
-            part = within(box)
-            self._shown_bytes[part] = to_bytes(pixels[part])
+        part = within(box)
+        self._shown_bytes[part] = to_bytes(pixels[part])
         self._listener.picture_changed(box)
 
     def commit(self, box: Window | None, pixels: FloatArray, label: str) -> None:
         """One step of undo."""
+        self._drop_shown()
+        if not self._is_free():
+            return
         known = self.draft.drawn(self.frame, self.element)
         if known is None or box is None:
             plane = Plane.of(pixels)
         else:
             plane = known.painted(box, np.ascontiguousarray(pixels[within(box)]))
-        self._drop_shown()
         self.work.do(self.draft.with_plane(self.frame, self.element, plane), label)
 
     def drop(self) -> None:
@@ -304,11 +306,13 @@ class Session:
 
     def undo(self) -> None:
         """Takes the last change back."""
+        self.tool.cancel(self)
         self._drop_shown()
         self.work.undo()
 
     def redo(self) -> None:
         """Does again what was taken back."""
+        self.tool.cancel(self)
         self._drop_shown()
         self.work.redo()
 

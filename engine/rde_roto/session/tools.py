@@ -41,7 +41,7 @@ class Easel(Protocol):
     def pixels(self) -> FloatArray:
         """The chosen element at this frame, float32 [H, W], the caller's own."""
 
-    def show(self, pixels: FloatArray, box: Window | None) -> None:
+    def show(self, pixels: FloatArray, box: Window) -> None:
         """Shows pixels that are not done yet; what of them is new lies in the box."""
 
     def commit(self, box: Window | None, pixels: FloatArray, label: str) -> None:

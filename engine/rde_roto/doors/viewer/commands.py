@@ -93,6 +93,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Track", "Propagate backward", ("Shift+P",), _session("propagate", BACKWARD)),
     Command("Track", "Propagate both ways", ("Ctrl+P",), _session("propagate", BOTH)),
     Command("Track", "Propagate to keyframe", ("T",), _session("propagate", TO_KEYFRAME)),
+    Command("Track", "Stop propagating", ("Shift+Esc",), lambda w: w.the_session.live.cancel()),
     Command("Track", "Next frame to fix", ("N",), _session("go_to_suggested")),
     Command("Track", "Lock or unlock this frame", ("X",), _session("toggle_lock")),
     Command("Track", "Lock from in to out", ("Shift+X",), _session("lock_bounds")),

@@ -160,7 +160,7 @@ class Panel(QWidget):
         row = QHBoxLayout()
         self.progress = QProgressBar()
         self.progress.setFormat("%v of %m")
-        self.cancel = self._button("Stop", "Drop or stop", "Stops at once (Esc)")
+        self.cancel = self._button("Stop", "Stop propagating", "Stops at once (Esc)")
         row.addWidget(self.progress, 1)
         row.addWidget(self.cancel)
         self._layout.addLayout(row)
