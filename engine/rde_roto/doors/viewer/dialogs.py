@@ -149,14 +149,15 @@ class ExportDialog(QDialog):
         job = self.job
         if job is None:
             return
-        self.progress.setMaximum(max(1, job.total))
-        self.progress.setValue(job.done)
+        done, total = len(job.kept) + len(job.made), len(job.frames)
+        self.progress.setMaximum(max(1, total))
+        self.progress.setValue(done)
         if job.state == "running":
-            self.said.setText(f"{job.done} of {job.total} frames")
+            self.said.setText(f"{done} of {total} frames")
             return
         self._timer.stop()
         self.go.setEnabled(True)
-        sentence = str(job.error) if job.error else f"{job.done} frames: {self.pattern.text()}"
+        sentence = str(job.error) if job.error else f"{done} frames: {self.pattern.text()}"
         self.said.setText(sentence)
 
 

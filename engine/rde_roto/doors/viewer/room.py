@@ -10,7 +10,7 @@ from threading import Lock
 import torch
 
 from rde_roto.devices import choose_device
-from rde_roto.doors.progress import say_licence_once
+from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.rendering import provenance
 from rde_roto.engine import Engine
 from rde_roto.images.plate_memo import PlateMemo
