@@ -107,7 +107,7 @@ def measure(app: QApplication, folder: Path, width: int, height: int) -> None:
         for frame in session.sight.range:  # mattes and pictures are ready
             session.go(frame)
             until(app, lambda: session.sight.picture() is not None)
-            until(app, lambda: session.alpha(session.element) is not None)
+            until(app, lambda: session.showing.alpha(session.element) is not None)
             app.processEvents()
         session.sight.pictures.settle()
         app.processEvents()
@@ -127,7 +127,7 @@ def measure(app: QApplication, folder: Path, width: int, height: int) -> None:
         window.plain_light()
         until(app, lambda: session.sight.picture() is not None)
         session.sight.pictures.settle()
-        session.brush = Brush(40, 0.5)
+        session.sheet.brush = Brush(40, 0.5)
         strokes = brush_moves(app, window, painted)
         window.close()
     report(

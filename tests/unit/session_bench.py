@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from toy_shots import ToyNode
 
 from rde_roto.engine import Engine
 from rde_roto.session.live import Backend
-from rde_roto.session.painting import Point
+from rde_roto.session.painting import Brush, Point
 from rde_roto.session.saving import open_work
 from rde_roto.session.session import Session
 from rde_roto.session.tools import Hand
@@ -21,6 +21,9 @@ from rde_roto.stores import Stores
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
+
+FRAMES = range(1001, 1031)
+"""Of the document in `session_fixtures`."""
 
 
 @dataclass
@@ -80,12 +83,13 @@ class Bench:
         """Waits until all that was asked for is there."""
         self.until(lambda: self.session.live.is_settled and self.session.live.left == 0)
 
-    def stroke(self, *points: Point, takes: bool = False) -> None:
+    def stroke(self, *points: Point, takes: bool = False, marks: bool = False) -> None:
         """The pen touches at the first point, moves along, and is lifted at the last."""
-        self.session.press(Hand(points[0], takes=takes))
-        for point in points[1:]:
-            self.session.drag(Hand(point, takes=takes))
-        self.session.release(Hand(points[-1], takes=takes))
+        hands = [Hand(point, takes=takes, marks=marks) for point in points]
+        self.session.sheet.press(hands[0])
+        for hand in hands[1:]:
+            self.session.sheet.drag(hand)
+        self.session.sheet.release(hands[-1])
 
 
 @contextmanager
@@ -97,3 +101,18 @@ def working_on(path: str | Path, toys: Toys | None = None) -> Iterator[Bench]:
             yield bench
         finally:
             bench.session.close()
+
+
+def paint(bench: Bench, frame: int, x: float = 20.0) -> None:
+    """Draws a stroke at a frame."""
+    bench.session.go(frame)
+    bench.session.sheet.brush = Brush(8, 0.8)
+    bench.stroke((x, 20.0), (x + 20, 24.0))
+
+
+def set_points(bench: Bench, points: Sequence[Point], *, takes: bool = False) -> None:
+    """Draws a polygon."""
+    bench.session.sheet.take_up("polygon")
+    for point in points:
+        bench.stroke(point, takes=takes)
+    bench.session.sheet.confirm()

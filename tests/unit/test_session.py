@@ -10,44 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import session_process
-from command_line import HEIGHT, WIDTH
-from image_files import ramp, write_image
-from session_bench import Bench, Toys, working_on
+from session_bench import FRAMES, Bench, Toys, paint, working_on
 
 from rde_roto.session.painting import Brush
-from rde_roto.session.session import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
+from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
 from rde_roto.session.tools import Hand
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 
-pytest_plugins = ("command_line_fixtures",)
+pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")
-
-COUNT = 30
-FRAMES = range(1001, 1001 + COUNT)
-
-
-@pytest.fixture
-def document(tmp_path: Path) -> Path:
-    """Thirty frames, nothing drawn; what people wrote in it has comments."""
-    (tmp_path / "plate").mkdir()
-    for frame in FRAMES:
-        write_image(tmp_path / f"plate/hero.{frame}.exr", ramp(HEIGHT, WIDTH, seed=frame))
-    path = tmp_path / "hero.shot.yaml"
-    path.write_text(
-        "schema: rde-roto.shot/1\n# the plate of the second unit\n"
-        "plate: {path: plate/hero.####.exr}\nelements:\n  - {id: hero}\n"
-        "overrides: {tracking.lines: 96}\n",
-        encoding="utf-8",
-    )
-    return path
-
-
-def paint(bench: Bench, frame: int, x: float = 20.0) -> None:
-    bench.session.go(frame)
-    bench.session.brush = Brush(8, 0.8)
-    bench.stroke((x, 20.0), (x + 20, 24.0))
 
 
 def states(bench: Bench) -> dict[int, State]:
@@ -57,7 +30,7 @@ def states(bench: Bench) -> dict[int, State]:
 def test_a_stroke_makes_a_keyframe_of_exactly_these_pixels(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1003)
-        shown = bench.session.alpha("hero")
+        shown = bench.session.showing.alpha("hero")
         assert shown is not None
         bench.session.work.saved()
         keyframe = ShotFile.read(document).open().shot.keyframe_at(1003)
@@ -146,7 +119,7 @@ def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
         shown = []
         for number in range(100):
             paint(bench, 1001 + number % 5, 5 + number % 50)
-            alpha = bench.session.alpha("hero")
+            alpha = bench.session.showing.alpha("hero")
             assert alpha is not None
             shown.append((bench.session.frame, alpha.copy()))
         for _ in range(100):
@@ -157,7 +130,7 @@ def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
         for frame, expected in shown:
             bench.session.redo()
             bench.session.go(frame)
-            found = bench.session.alpha("hero")
+            found = bench.session.showing.alpha("hero")
             assert found is not None
             np.testing.assert_array_equal(found, expected)
 
@@ -168,11 +141,11 @@ def test_painting_on_a_tracked_frame_starts_from_its_matte(document: Path) -> No
         bench.session.propagate(FORWARD)
         bench.propagated()
         bench.session.go(1012)
-        tracked = bench.session.alpha("hero")
+        tracked = bench.session.showing.alpha("hero")
         assert tracked is not None
-        bench.session.brush = Brush(3, 1.0)
+        bench.session.sheet.brush = Brush(3, 1.0)
         bench.stroke((70, 40), (72, 40))
-        corrected = bench.session.alpha("hero")
+        corrected = bench.session.showing.alpha("hero")
         assert corrected is not None
         np.testing.assert_array_equal(corrected[:30, :60], tracked[:30, :60])
         assert corrected[40, 71] == 1
@@ -238,9 +211,9 @@ def test_two_who_work_on_one_plate_do_not_overwrite_each_other(document: Path) -
 def test_undo_while_the_pen_is_down_drops_the_stroke(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
-        bench.session.press(_hand(40, 40))
+        bench.session.sheet.press(_hand(40, 40))
         bench.session.undo()
-        bench.session.release(_hand(60, 40))
+        bench.session.sheet.release(_hand(60, 40))
         assert not bench.session.draft.drawings
 
 
@@ -249,14 +222,14 @@ def test_a_plate_alone_is_found_again_as_it_was_left(document: Path) -> None:
     with working_on(plate) as bench:
         assert not bench.session.work.document.exists()
         paint(bench, 1007)
-        left = bench.session.alpha("element1")
+        left = bench.session.showing.alpha("element1")
     with working_on(plate) as bench:
         assert bench.session.frame == 1007
-        found = bench.session.alpha("element1")
+        found = bench.session.showing.alpha("element1")
         assert left is not None
         assert found is not None
         np.testing.assert_array_equal(found, left)
-    assert sorted(path.suffix for path in plate.iterdir()) == [".exr"] * COUNT
+    assert sorted(path.suffix for path in plate.iterdir()) == [".exr"] * len(FRAMES)
 
 
 def test_a_kill_loses_no_stroke_that_was_saved(document: Path) -> None:
@@ -293,16 +266,16 @@ def test_locked_frames_stay_whatever_is_drawn_later(document: Path) -> None:
         bench.session.go(1005)
         bench.session.propagate(FORWARD)
         bench.propagated()
-        bench.until(lambda: bench.session.alpha("hero") is not None)
-        locked = bench.session.alpha("hero")
-        bench.session.press(hand := _hand(30, 30))
-        bench.session.release(hand)
+        bench.until(lambda: bench.session.showing.alpha("hero") is not None)
+        locked = bench.session.showing.alpha("hero")
+        bench.session.sheet.press(hand := _hand(30, 30))
+        bench.session.sheet.release(hand)
         assert "is locked" in bench.log.sentences[-1]
         paint(bench, 1001, 50)
         bench.named()
         bench.session.go(1005)
         bench.until(lambda: bench.session.live.seen(1005) is not None)
-        found = bench.session.alpha("hero")
+        found = bench.session.showing.alpha("hero")
         assert locked is not None
         assert found is not None
         np.testing.assert_array_equal(found, locked)
@@ -337,55 +310,34 @@ def test_elements_are_added_renamed_and_taken_away(document: Path) -> None:
         assert [element.id for element in bench.session.draft.elements] == ["hero"]
 
 
-def test_polygon_lasso_and_fill(document: Path) -> None:
-    with working_on(document) as bench:
-        session = bench.session
-        session.take_up("polygon")
-        for point in [(10, 10), (50, 10), (50, 40), (10, 44)]:
-            bench.stroke(point)
-        bench.stroke((10, 44), (10, 40))  # moves the last point
-        session.confirm()
-        whole = session.pixels()
-        assert whole.sum() == pytest.approx(1200, rel=0.02)
-        session.take_up("lasso")
-        bench.stroke((20, 20), (30, 20), (30, 30), (20, 30), takes=True)
-        assert session.pixels()[25, 25] == 0
-        session.take_up("fill")
-        bench.stroke((25, 25))
-        np.testing.assert_allclose(session.pixels(), whole, atol=0.01)
-        for _ in range(3):
-            session.undo()
-        assert not session.draft.drawings
-
-
 def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:
     with working_on(document) as bench:
-        bench.session.press(_hand(20, 20))
-        bench.session.drag(_hand(40, 20))
-        assert bench.session.pixels().max() == 1
+        bench.session.sheet.press(_hand(20, 20))
+        bench.session.sheet.drag(_hand(40, 20))
+        assert bench.session.sheet.pixels().max() == 1
         bench.session.escape()
-        assert not bench.session.pixels().any()
-        bench.session.release(_hand(40, 20))
+        assert not bench.session.sheet.pixels().any()
+        bench.session.sheet.release(_hand(40, 20))
         assert not bench.session.draft.drawings
 
 
 def test_grow_shrink_copy_clear_and_import(document: Path, mask: Path) -> None:
     with working_on(document) as bench:
         session = bench.session
-        session.import_mask(mask)
-        area = session.pixels().sum()
-        session.grow(2)
-        assert session.pixels().sum() > area
-        session.grow(-2)
+        session.sheet.import_mask(mask)
+        area = session.sheet.pixels().sum()
+        session.sheet.grow(2)
+        assert session.sheet.pixels().sum() > area
+        session.sheet.grow(-2)
         session.propagate(FORWARD)
         bench.propagated()
         session.go(1004)
-        session.copy_matte()
+        session.sheet.copy_matte()
         assert session.state(1004) is State.KEYFRAME
-        session.clear_frame()
+        session.sheet.clear_frame()
         bench.named()
         assert session.state(1004) is State.MADE
-        session.clear_frame()
+        session.sheet.clear_frame()
         assert "no keyframe" in bench.log.sentences[-1]
 
 
@@ -400,7 +352,7 @@ def test_what_was_made_yesterday_is_there_today(document: Path) -> None:
         bench.named()
         assert bench.session.state(1017) is State.MADE
         bench.session.go(1017)
-        bench.until(lambda: bench.session.alpha("hero") is not None)
+        bench.until(lambda: bench.session.showing.alpha("hero") is not None)
     assert toys.steps == steps
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rde_roto.session.history import History
-from rde_roto.session.painting import Brush, Stroke, filled, grown, polygon, smoothed, within
+from rde_roto.session.painting import Brush, Line, Stroke, filled, grown, smoothed, within
 from rde_roto.session.planes import Plane
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -90,11 +90,8 @@ def test_a_stroke_beside_the_plate_does_nothing() -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 0.25, 0.5])
 def test_a_polygon_covers_pixels_by_the_share_that_lies_within(shift: float) -> None:
-    corners = [(20 + shift, 10.0), (60 + shift, 10.0), (60 + shift, 50.0), (20 + shift, 50.0)]
-    found = polygon(corners, SHAPE)
-    assert found is not None
-    whole = nothing()
-    whole[within(found[0])] = found[1]
+    corners = ((20 + shift, 10.0), (60 + shift, 10.0), (60 + shift, 50.0), (20 + shift, 50.0))
+    whole = Line(corners).over(nothing(), Window(0, 0, 200, 150), SHAPE)
     # drawn eight times finer, an edge is right to an eighth of a pixel
     assert whole.sum() == pytest.approx(1600, abs=2 * 40 / 8 * 2)
     assert whole[30, 20] == pytest.approx(1 - shift, abs=0.13)

@@ -17,16 +17,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
 from session_bench import Toys
 
-from rde_roto.doors.viewer.canvas import MatteMode
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
+from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.style import SMALLEST_TEXT_PX
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
 from rde_roto.session.live import Backend
 from rde_roto.session.painting import Brush, Stroke
-from rde_roto.session.session import State
+from rde_roto.session.states import State
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import InputError
 
@@ -45,7 +45,7 @@ def paint(desk: Desk) -> None:
 
 def test_a_stroke_of_the_mouse_is_a_keyframe_of_these_pixels(desk: Desk, document: Path) -> None:
     desk.open(document)
-    desk.session.brush = Brush(6, 0.5)
+    desk.session.sheet.brush = Brush(6, 0.5)
     expected = Stroke(np.zeros((HEIGHT, WIDTH), np.float32), Brush(6, 0.5))
     for x, y in [(40, 40), (40, 40), (60, 44), (80, 40), (80, 40)]:
         point = desk.window.canvas.to_plate(QPointF(desk.at(x, y)))
@@ -65,8 +65,8 @@ def test_polygon_by_clicks_and_enter(desk: Desk, document: Path) -> None:
     desk.drag((60, 50), (100, 50))  # a point is moved
     desk.key("Return")
     # a quarter of a plate pixel is a pixel of the screen
-    assert desk.session.pixels().sum() == pytest.approx(30 * 60, rel=0.03)
-    assert desk.session.pixels()[48, 90] == 1
+    assert desk.session.sheet.pixels().sum() == pytest.approx(30 * 60, rel=0.03)
+    assert desk.session.sheet.pixels()[48, 90] == 1
 
 
 def test_every_key_does_its_command(app: QApplication, home: Path) -> None:
@@ -130,7 +130,7 @@ def test_propagate_correct_and_cancel(desk: Desk, document: Path) -> None:
 
 def test_the_picture_shows_the_matte_in_every_way(desk: Desk, document: Path) -> None:
     desk.open(document)
-    desk.session.brush = Brush(10, 1.0)
+    desk.session.sheet.brush = Brush(10, 1.0)
     plain_in, plain_out = desk.colour(60, 40), desk.colour(140, 80)
     paint(desk)
     assert desk.colour(140, 80) == plain_out
@@ -159,18 +159,46 @@ def test_the_picture_shows_the_matte_in_every_way(desk: Desk, document: Path) ->
     assert grey == (plain_in[0],) * 3
     desk.key("D")
     desk.window.set_mode(MatteMode.OVERLAY)
-    desk.window.canvas.wipe = 0.0
+    desk.window.canvas.scene.wipe = 0.0
     assert desk.colour(60, 40) == plain_in
+
+
+def test_the_version_before_is_wiped_in(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.key("P")
+    desk.settled()
+    desk.key("Alt+2")
+    assert "no version before" in desk.window.statusBar().currentMessage()
+    assert desk.window.canvas.scene.wipe is None
+    desk.session.go(1003)
+    desk.drag((40, 80), (60, 84))
+    desk.key("P")
+    desk.settled()
+    desk.session.go(1005)
+    desk.window.set_mode(MatteMode.OVERLAY)
+    now = desk.picture()
+    desk.key("Alt+2")
+    desk.until(lambda: desk.session.showing.other_codes("hero") is not None)
+    desk.window.canvas.scene.wipe = 0.0
+    before = desk.picture()
+    assert desk.window.panel.wipe.currentText() == "wipe against the version before"
+    desk.window.canvas.scene.wipe = 1.0
+    assert (np.abs(desk.picture()[40:] - now[40:].astype(int)) == 0).mean() > 0.99
+    assert (np.abs(before[40:] - now[40:].astype(int)) > 8).mean() > 0.001
+    desk.key("W")
+    np.testing.assert_array_equal(desk.picture(), now)
+    assert desk.window.panel.wipe.currentText() == "no wipe"
 
 
 def test_exposure_shows_and_keeps_the_matte(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)
-    before, alpha = desk.colour(140, 60), desk.session.pixels()
+    before, alpha = desk.colour(140, 60), desk.session.sheet.pixels()
     desk.key("E")
     desk.until(lambda: desk.session.sight.picture() is not None)
     assert sum(desk.colour(140, 60)) > sum(before)
-    np.testing.assert_array_equal(desk.session.pixels(), alpha)
+    np.testing.assert_array_equal(desk.session.sheet.pixels(), alpha)
     desk.key("0")
     desk.until(lambda: desk.session.sight.picture() is not None)
     assert desk.colour(140, 60) == before
@@ -310,7 +338,7 @@ def test_export_writes_every_format(
     assert written == [name.replace("####", str(frame)) for frame in (1001, 1002, 1003)]
     if (kind, name) == ("alpha", "m.####.exr"):
         _, pixels = read_image(tmp_path / "out/m.1001.exr")
-        np.testing.assert_allclose(pixels[..., 0], desk.session.pixels(), atol=1e-3)  # half
+        np.testing.assert_allclose(pixels[..., 0], desk.session.sheet.pixels(), atol=1e-3)  # half
 
 
 def test_export_over_the_plate_is_refused(desk: Desk, document: Path) -> None:
@@ -370,5 +398,5 @@ def test_a_mask_of_another_size_is_refused_in_a_sentence(
 ) -> None:
     desk.open(document)
     with pytest.raises(InputError, match="as large"):
-        desk.session.import_mask(box_mask(tmp_path / "small.png", 20))
+        desk.session.sheet.import_mask(box_mask(tmp_path / "small.png", 20))
     assert not desk.session.draft.drawings

@@ -75,6 +75,7 @@ class LiveMattes:
         self._edition = 0
         self._node_edition = self._names_edition = 0
         self._ids: tuple[str, ...] = ()
+        self._versions: list[RotoNode] = []  # that mattes were asked of, the newest last
         self._digests: dict[int, str] = {}
         self._made: set[int] = set()
         self._seen: dict[int, tuple[str, tuple[str, ...]]] = {}
@@ -125,6 +126,11 @@ class LiveMattes:
     def is_settled(self) -> bool:
         """Whether what is said of frames is true of the shot as it is now."""
         return self._names_edition == self._edition
+
+    @property
+    def before(self) -> RotoNode | None:
+        """The version that was propagated before the one that is shown now."""
+        return next((one for one in reversed(self._versions) if one is not self.node), None)
 
     def once_settled(self, use: Callable[[RotoNode], None]) -> None:
         """Calls with the node of the shot as it is now, at once or when there is one."""
@@ -283,9 +289,15 @@ class LiveMattes:
             frame = next(iter(self._todo))
             del self._todo[frame]
             if frame in self.node.shot.range and frame not in self._asked:
+                self._remember(self.node)
                 future = self._backend.engine.submit(self.node, frame, Priority.BATCH)
                 self._asked[frame] = future
                 self._listen(future, frame)
+
+    def _remember(self, node: RotoNode) -> None:
+        """Keeps a version that mattes are asked of, and the one before it."""
+        if not self._versions or self._versions[-1] is not node:
+            self._versions = [*self._versions[-1:], node]
 
     def _listen(self, future: Future[Matte], frame: int) -> None:
         edition = self._edition

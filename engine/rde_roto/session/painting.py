@@ -74,20 +74,42 @@ class Stroke:
         return box
 
 
-def polygon(points: Sequence[Point], shape: tuple[int, int]) -> tuple[Window, FloatArray] | None:
-    """How much of each pixel lies within a closed line, and the box; None outside the plane."""
-    box = _around(points, 1, shape)
-    if box is None or len(points) < 3:
-        return None
-    finer = _FINER
-    while finer > 1 and box.width * box.height * finer * finer > _MOST_FINE_PX:
-        finer //= 2
-    fine = np.zeros((box.height * finer, box.width * finer), np.uint8)
-    corners = (np.asarray(points, np.float64) - (box.x, box.y)) * finer - 0.5
-    cv2.fillPoly(fine, [np.rint(corners * 256).astype(np.int32)], 255, cv2.LINE_8, 8)
-    cells = fine.reshape(box.height, finer, box.width, finer)
-    share: FloatArray = cells.mean(axis=(1, 3), dtype=np.float32) / np.float32(255)
-    return box, share
+@dataclass(frozen=True)
+class Line:
+    """A closed line: what lies inside is drawn, or taken away.
+
+    `smooth` has it as a curve through its points, else it is straight between them.
+    """
+
+    points: tuple[Point, ...]
+    smooth: bool = False
+    takes: bool = False
+
+    @property
+    def drawn(self) -> Sequence[Point]:
+        """The line as it is seen."""
+        return smoothed(self.points) if self.smooth else self.points
+
+    def box(self, shape: tuple[int, int]) -> Window | None:
+        """The whole pixels of a plane [H, W] that it may touch; None beside it, or of a dash."""
+        return _around(self.drawn, 1, shape) if len(self.points) > 2 else None
+
+    def encloses(self, point: Point) -> bool:
+        """Whether a point lies within it."""
+        outline = np.asarray(self.drawn, np.float32)
+        return len(outline) > 2 and cv2.pointPolygonTest(outline, point, False) > 0
+
+    def over(self, pixels: FloatArray, box: Window, shape: tuple[int, int]) -> FloatArray:
+        """The pixels of a box of a plane [H, W], float32 [h, w], with the line drawn on them."""
+        result: FloatArray = pixels.copy()
+        own = self.box(shape)
+        both = None if own is None else shared(own, box)
+        if own is None or both is None:
+            return result
+        share = _share_within(self.drawn, own)[within(both, own)]
+        part = result[within(both, box)]
+        part[...] = part * (1 - share) if self.takes else part + share * (1 - part)
+        return result
 
 
 def smoothed(points: Sequence[Point]) -> list[Point]:
@@ -131,9 +153,18 @@ def grown(alpha: FloatArray, by_px: int) -> FloatArray:
     return moved
 
 
-def within(box: Window) -> tuple[slice, slice]:
-    """The rows and columns of a box."""
-    return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+def within(box: Window, whole: Window | None = None) -> tuple[slice, slice]:
+    """The rows and columns of a box, of a plane or of another box around it."""
+    x, y = (box.x, box.y) if whole is None else (box.x - whole.x, box.y - whole.y)
+    return slice(y, y + box.height), slice(x, x + box.width)
+
+
+def shared(one: Window, other: Window) -> Window | None:
+    """What two boxes have in common."""
+    x, y = max(one.x, other.x), max(one.y, other.y)
+    right = min(one.x + one.width, other.x + other.width)
+    bottom = min(one.y + one.height, other.y + other.height)
+    return Window(x, y, right - x, bottom - y) if right > x and bottom > y else None
 
 
 def together(one: Window, other: Window) -> Window:
@@ -155,6 +186,19 @@ def _around(points: Sequence[Point], margin: float, shape: tuple[int, ...]) -> W
     if right <= left or bottom <= top:
         return None
     return Window(left, top, right - left, bottom - top)
+
+
+def _share_within(points: Sequence[Point], box: Window) -> FloatArray:
+    """How much of each pixel of a box lies within a closed line, [h, w], 0..1."""
+    finer = _FINER
+    while finer > 1 and box.width * box.height * finer * finer > _MOST_FINE_PX:
+        finer //= 2
+    fine = np.zeros((box.height * finer, box.width * finer), np.uint8)
+    corners = (np.asarray(points, np.float64) - (box.x, box.y)) * finer - 0.5
+    cv2.fillPoly(fine, [np.rint(corners * 256).astype(np.int32)], 255, cv2.LINE_8, 8)
+    cells = fine.reshape(box.height, finer, box.width, finer)
+    share: FloatArray = cells.mean(axis=(1, 3), dtype=np.float32) / np.float32(255)
+    return share
 
 
 def _covered(box: Window, start: Point, end: Point, radius: float, hardness: float) -> FloatArray:

@@ -14,9 +14,9 @@ from threading import Condition, Thread
 
 import platformdirs
 
-from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.session.draft import Draft, Drawing
+from rde_roto.session.drawing_files import DrawingFiles, outlines_of
 from rde_roto.session.planes import Plane
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.opening import Parts, open_parts
@@ -40,8 +40,6 @@ from rde_roto.values.shot_document import (
     read_shot_text,
     rewritten,
 )
-
-_TOKEN_DIGITS = 16
 
 Said = Callable[[RotoError | None], None]
 """Told after every save on the saving thread: the error, None where it went well."""
@@ -95,8 +93,19 @@ def _opened(file: ShotFile, memo: PlateMemo | None) -> Opened:
             keys = keyframe.elements or tuple(element.id for element in parts.elements)
             planes = map(Plane.of, keyframe.alpha)
             drawings[keyframe.frame] = dict(zip(keys, planes, strict=True))
+        _find_outlines(drawings, file, parts.plate.format)
         elements = parts.elements or (Element("element1", "element1"),)
     return Opened(file, parts, Draft(elements, drawings, tuple(file.says.locks), preset))
+
+
+def _find_outlines(drawings: dict[int, Drawing], file: ShotFile, format: PlateFormat) -> None:
+    """Gives drawings the lines that were drawn on them, where a file of ours tells."""
+    for entry in file.says.keyframes:
+        drawing, keys = drawings.get(entry.frame), entry.elements
+        if drawing is not None and keys is not None and len(keys) == 1:
+            key = keys[0]
+            found = outlines_of(file.folder / entry.mask, format)
+            drawings[entry.frame] = {**drawing, key: replace(drawing[key], outlines=found)}
 
 
 @dataclass
@@ -166,14 +175,10 @@ class Writer:
         return known[1]
 
     def _drawn(self, frame: int, element: str, plane: Plane) -> KeyframeEntry:
-        pixels = plane.pixels
-        token = digest_of(pixels)[:_TOKEN_DIGITS]
         folder = f"{self.path.name.removesuffix('.yaml')}.d/keyframes"
-        name = f"{folder}/{element}.{token}.{frame:04d}.exr"
-        target = self.path.parent / name
-        if not target.exists():
-            write_planes(target, {"A": pixels}, self.format, {}, FLOAT)
-        return KeyframeEntry(frame=frame, mask=name, elements=[element], mask_as="matte")
+        drawings = DrawingFiles(self.path.parent / folder, self.format)
+        mask = f"{folder}/{drawings.write(frame, element, plane)}"
+        return KeyframeEntry(frame=frame, mask=mask, elements=[element], mask_as="matte")
 
     def _overrides(self, preset: Preset) -> dict[str, object]:
         """What the settings say that the document's preset does not; as it was, if they agree."""

@@ -1,19 +1,15 @@
-"""What the hand does with the pen or the mouse, tool by tool."""
+"""What the hand does with the pen or the mouse: what tools are, and all but that of points."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
-from rde_roto.session.painting import Brush, Point, Stroke, filled, polygon, smoothed, within
+from rde_roto.session.painting import Brush, Line, Point, Stroke, filled, within
 from rde_roto.session.smart import Hints
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
-
-ToolName: TypeAlias = Literal["brush", "eraser", "polygon", "lasso", "fill", "smart"]
-
-_NEAR_PX = 8.0
 
 
 @dataclass(frozen=True)
@@ -50,24 +46,34 @@ class Easel(Protocol):
     def drop(self) -> None:
         """Shows what is drawn again."""
 
+    @property
+    def lines(self) -> Sequence[Line]:
+        """The lines of the chosen element at this frame that can be moved."""
+
+    def draw_line(self, line: Line, label: str) -> None:
+        """Draws one more of them, as one step of undo."""
+
+    def change_line(self, place: int, line: Line | None, label: str) -> None:
+        """Draws another in place of one, or none, as one step of undo."""
+
     def select(self, hints: Hints) -> None:
         """Has a mask made of hints, which takes a moment."""
 
 
+@dataclass(frozen=True)
+class Trace:
+    """A line of plate points over the picture, for the eye; `handles` can be pulled."""
+
+    points: Sequence[Point]
+    is_closed: bool = False
+    handles: Sequence[Point] = ()
+
+
 class Tool(Protocol):
-    """A tool. What it is about to do is a line of plate points, for the eye."""
+    """A tool."""
 
-    @property
-    def outline(self) -> Sequence[Point]:
-        """A line to be drawn over the picture."""
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether that line is closed."""
-
-    @property
-    def handles(self) -> Sequence[Point]:
-        """Points that can be moved."""
+    def traces(self, easel: Easel) -> Sequence[Trace]:
+        """What it is about to do, and what of it can be moved."""
 
     def press(self, easel: Easel, hand: Hand) -> None:
         """The pen touches."""
@@ -86,19 +92,10 @@ class Tool(Protocol):
 
 
 @dataclass
-class _Plain:
+class Plain:
     """A tool that prepares nothing."""
 
-    @property
-    def outline(self) -> Sequence[Point]:
-        return ()
-
-    @property
-    def is_closed(self) -> bool:
-        return False
-
-    @property
-    def handles(self) -> Sequence[Point]:
+    def traces(self, easel: Easel) -> Sequence[Trace]:
         return ()
 
     def press(self, easel: Easel, hand: Hand) -> None: ...
@@ -114,7 +111,7 @@ class _Plain:
 
 
 @dataclass
-class Painter(_Plain):
+class Painter(Plain):
     """Brush or eraser; Alt makes the one the other."""
 
     erases: bool = False
@@ -151,14 +148,13 @@ class Painter(_Plain):
 
 
 @dataclass
-class Lasso(_Plain):
+class Lasso(Plain):
     """A free line around what is to be inside, or with Alt outside."""
 
     points: list[Point] = field(default_factory=list)
 
-    @property
-    def outline(self) -> Sequence[Point]:
-        return self.points
+    def traces(self, easel: Easel) -> Sequence[Trace]:
+        return [Trace(self.points)] if self.points else []
 
     def press(self, easel: Easel, hand: Hand) -> None:
         self.points = [hand.point]
@@ -169,7 +165,13 @@ class Lasso(_Plain):
 
     def release(self, easel: Easel, hand: Hand) -> None:
         points, self.points = self.points, []
-        _draw(easel, points, hand.takes, "lasso")
+        pixels, line = easel.pixels(), Line(tuple(points), takes=hand.takes)
+        shape = (pixels.shape[0], pixels.shape[1])
+        box = line.box(shape)
+        if box is not None:
+            part = pixels[within(box)]
+            part[...] = line.over(part, box, shape)
+            easel.commit(box, pixels, "lasso")
 
     def cancel(self, easel: Easel) -> bool:
         had, self.points = bool(self.points), []
@@ -177,78 +179,26 @@ class Lasso(_Plain):
 
 
 @dataclass
-class Polygon(_Plain):
-    """Points that can be moved until Enter; straight lines, or a smooth curve through them."""
-
-    points: list[Point] = field(default_factory=list)
-    smooth: bool = False
-    takes: bool = False
-    _held: int | None = None
-
-    @property
-    def outline(self) -> Sequence[Point]:
-        return smoothed(self.points) if self.smooth else self.points
-
-    @property
-    def is_closed(self) -> bool:
-        return len(self.points) > 2
-
-    @property
-    def handles(self) -> Sequence[Point]:
-        return self.points
-
-    def press(self, easel: Easel, hand: Hand) -> None:
-        near = [place for place, point in enumerate(self.points) if _is_near(point, hand)]
-        if near:
-            self._held = near[-1]
-            return
-        if not self.points:
-            self.takes = hand.takes
-        self.points.append(hand.point)
-        self._held = len(self.points) - 1
-
-    def drag(self, easel: Easel, hand: Hand) -> None:
-        if self._held is not None:
-            self.points[self._held] = hand.point
-
-    def release(self, easel: Easel, hand: Hand) -> None:
-        self._held = None
-
-    def confirm(self, easel: Easel) -> None:
-        points = list(self.outline)
-        self.points, self._held = [], None
-        _draw(easel, points, self.takes, "spline" if self.smooth else "polygon")
-
-    def cancel(self, easel: Easel) -> bool:
-        had, self.points, self._held = bool(self.points), [], None
-        return had
-
-
-@dataclass
-class Fill(_Plain):
+class Fill(Plain):
     """Fills the hole that is clicked on."""
 
     def press(self, easel: Easel, hand: Hand) -> None:
-        easel.commit(None, filled(easel.pixels(), hand.point), "fill")
+        pixels = filled(easel.pixels(), hand.point)
+        easel.commit(Window(0, 0, pixels.shape[1], pixels.shape[0]), pixels, "fill")
 
 
 @dataclass
-class Smart(_Plain):
+class Smart(Plain):
     """A box around the element; Shift scribbles on what belongs to it, Alt on what does not."""
 
     points: list[Point] = field(default_factory=list)
     _is_box: bool = True
 
-    @property
-    def outline(self) -> Sequence[Point]:
+    def traces(self, easel: Easel) -> Sequence[Trace]:
         if not self._is_box or len(self.points) < 2:
-            return self.points
+            return [Trace(self.points)] if self.points else []
         (left, top), (right, bottom) = self.points[0], self.points[-1]
-        return [(left, top), (right, top), (right, bottom), (left, bottom)]
-
-    @property
-    def is_closed(self) -> bool:
-        return self._is_box
+        return [Trace([(left, top), (right, top), (right, bottom), (left, bottom)], True)]
 
     def press(self, easel: Easel, hand: Hand) -> None:
         self._is_box = not (hand.marks or hand.takes)
@@ -273,40 +223,6 @@ class Smart(_Plain):
     def cancel(self, easel: Easel) -> bool:
         had, self.points = bool(self.points), []
         return had
-
-
-def tool_named(name: ToolName) -> Tool:
-    """A tool, with nothing begun."""
-    match name:
-        case "brush":
-            return Painter()
-        case "eraser":
-            return Painter(erases=True)
-        case "polygon":
-            return Polygon()
-        case "lasso":
-            return Lasso()
-        case "fill":
-            return Fill()
-        case "smart":
-            return Smart()
-
-
-def _draw(easel: Easel, points: Sequence[Point], takes: bool, label: str) -> None:
-    """Adds what lies within a closed line, or takes it away."""
-    pixels = easel.pixels()
-    found = polygon(points, (pixels.shape[0], pixels.shape[1]))
-    if found is None:
-        return
-    box, share = found
-    part = pixels[within(box)]
-    part[...] = part * (1 - share) if takes else part + share * (1 - part)
-    easel.commit(box, pixels, label)
-
-
-def _is_near(point: Point, hand: Hand) -> bool:
-    reach = _NEAR_PX / hand.zoom
-    return abs(point[0] - hand.point[0]) <= reach and abs(point[1] - hand.point[1]) <= reach
 
 
 def _box_of(one: Point, other: Point) -> Window:

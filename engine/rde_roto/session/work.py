@@ -68,6 +68,11 @@ class Work:
         self._history.do(draft, label)
         self._changed()
 
+    @property
+    def undo_label(self) -> str | None:
+        """What ``undo`` would take back; None at the beginning."""
+        return self._history.undo_label
+
     def undo(self) -> None:
         """Takes the last step back."""
         self._went(self._history.undo(), "undo: {}", "nothing to undo")

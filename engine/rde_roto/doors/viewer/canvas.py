@@ -1,27 +1,17 @@
-"""The picture: the plate, mattes over it, and the tool at work."""
+"""The picture: where it lies on the screen, and what the pen does to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
-from typing import Literal, TypeAlias
 
-import cv2
-import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QBrush,
     QColor,
-    QImage,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QPen,
-    QPixmap,
     QPointingDevice,
-    QPolygonF,
     QResizeEvent,
     QTabletEvent,
     QTransform,
@@ -29,30 +19,16 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from rde_roto.doors.viewer.style import ACCENT, GROUND, QUIET, colour_of
+from rde_roto.doors.viewer.scene import Scene, part_seen
+from rde_roto.doors.viewer.style import GROUND, QUIET
 from rde_roto.session.ahead import Bytes
 from rde_roto.session.session import Session
 from rde_roto.session.tools import Hand
 from rde_roto.values.plate import Window
 
-Channels: TypeAlias = Literal["rgb", "r", "g", "b", "a", "y"]
-
 _LEAST_ZOOM, _MOST_ZOOM = 0.02, 64.0
-_PLACES = {"b": 0, "g": 1, "r": 2}
-_GREY = QImage.Format.Format_Grayscale8
 _WIPE_REACH_PX = 6
 _STARTING = "Drop a plate here: a folder, a frame, a movie. Or a shot document."
-
-
-class MatteMode(Enum):
-    """How mattes are shown over the plate."""
-
-    OVERLAY = "overlay"
-    OUTLINE = "outline"
-    CHECKER = "over checker"
-    BLACK = "over black"
-    COLOUR = "over colour"
-    OFF = "off"
 
 
 class Canvas(QWidget):
@@ -66,11 +42,7 @@ class Canvas(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.session: Session | None = None
-        self.channels: Channels = "rgb"
-        self.mode = MatteMode.OVERLAY
-        self.opacity = 0.5
-        self.wipe: float | None = None
-        self.is_playing = False
+        self.scene = Scene()
         self.zoom = 1.0
         self._offset = QPointF()
         self._is_fitted = True
@@ -79,8 +51,6 @@ class Canvas(QWidget):
         self._pen: QPointF | None = None
         self._held = False
         self._last: Bytes | None = None
-        self._outline: tuple[Bytes, QPainterPath] | None = None
-        self._checker = _checker()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(320, 200)
@@ -90,7 +60,7 @@ class Canvas(QWidget):
 
     def show_session(self, session: Session | None) -> None:
         """Shows another shot, all of it."""
-        self.session, self._last, self._outline = session, None, None
+        self.session, self._last = session, None
         self.fit()
 
     def fit(self) -> None:
@@ -149,132 +119,33 @@ class Canvas(QWidget):
         if self.session is None:
             self._say(painter, _STARTING)
             return
-        picture = self.session.sight.picture()
-        part = self._exposed(event.rect())
-        smooth = self.zoom < 1 and not self.is_playing
+        session, transform = self.session, self._transform()
+        smooth = self.zoom < 1 and not self.scene.is_hasty
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.setTransform(self._transform())
+        painter.setTransform(transform)
+        picture = session.sight.picture()
         if picture is None:
-            self._draw_plate(painter, self._last, part)
+            if self._last is not None:
+                part = part_seen(transform, session, event.rect())
+                self.scene.draw_plate(painter, self._last, part)
             painter.resetTransform()
-            self._say(painter, f"reading frame {self.session.frame}…")
+            self._say(painter, f"reading frame {session.frame}…")
             return
         self._last = picture
-        self._draw_with_matte(painter, picture, part)
-        if self.wipe is not None:
-            self._draw_wipe(painter, picture)
-        self._draw_tool(painter)
-
-    def _draw_with_matte(self, painter: QPainter, picture: Bytes, part: QRect) -> None:
-        assert self.session is not None
-        if self.channels == "a":
-            alpha = self.session.alpha_bytes(self.session.element)
-            painter.fillRect(part, Qt.GlobalColor.black)
-            if alpha is not None:
-                _paint(painter, part, alpha[_slice(part)], _GREY)
-            return
-        alpha = self.session.alpha_bytes(self.session.element)
-        grounds = {MatteMode.BLACK: QColor("black"), MatteMode.COLOUR: QColor("#00b140")}
-        if self.mode is MatteMode.CHECKER or self.mode in grounds:
-            ground = QBrush(grounds.get(self.mode, QColor()))
-            if self.mode is MatteMode.CHECKER:
-                ground = QBrush(self._checker)
-                ground.setTransform(self._transform().inverted()[0])
-            painter.fillRect(part, ground)
-            if alpha is not None:
-                cut = _cut_out(picture[_slice(part)], alpha[_slice(part)])
-                _paint(painter, part, cut, QImage.Format.Format_ARGB32)
-            return
-        self._draw_plate(painter, picture, part)
-        for place, element in enumerate(self.session.draft.elements):
-            alpha = self.session.alpha_bytes(element.id)
-            if alpha is None or self.mode is MatteMode.OFF:
-                continue
-            is_chosen = element.id == self.session.element
-            if self.mode is MatteMode.OVERLAY:
-                strength = self.opacity if is_chosen else self.opacity * 0.6
-                table = _table(colour_of(place), strength)
-                _paint(painter, part, alpha[_slice(part)], QImage.Format.Format_Indexed8, table)
-            else:
-                pen = QPen(colour_of(place), 2 if is_chosen else 1)
-                pen.setCosmetic(True)
-                painter.setPen(pen)
-                painter.setRenderHint(QPainter.RenderHint.Antialiasing, not self.is_playing)
-                painter.drawPath(self._outline_of(alpha))
-
-    def _draw_plate(self, painter: QPainter, picture: Bytes | None, part: QRect) -> None:
-        if picture is None or part.isEmpty():
-            return
-        seen = picture[_slice(part)]
-        if self.channels in _PLACES:
-            _paint(painter, part, seen[..., _PLACES[self.channels]], _GREY)
-        elif self.channels == "y":
-            grey = np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGRA2GRAY), np.uint8)
-            _paint(painter, part, grey, _GREY)
-        else:
-            _paint(painter, part, seen, QImage.Format.Format_RGB32)
-
-    def _draw_wipe(self, painter: QPainter, picture: Bytes) -> None:
-        assert self.wipe is not None
-        at = round(self.wipe * self.width())
-        painter.save()
+        if self._held:
+            self.scene.forget()
+        self.scene.draw(painter, session, picture, event.rect())
         painter.resetTransform()
-        right = QRect(at, 0, self.width() - at, self.height())
-        painter.setClipRect(right, Qt.ClipOperation.IntersectClip)
-        painter.setTransform(self._transform())
-        self._draw_plate(painter, picture, self._exposed(self.rect()))
-        painter.restore()
-        painter.save()
-        painter.resetTransform()
-        painter.fillRect(at - 1, 0, 2, self.height(), ACCENT)
-        painter.restore()
+        self.scene.draw_tool(painter, session, transform)
+        if self._pen is not None and session.sheet.tool_name in ("brush", "eraser"):
+            self._draw_ring(painter, self._pen, session.sheet.brush.radius_px * self.zoom)
 
-    def _draw_tool(self, painter: QPainter) -> None:
-        assert self.session is not None
-        tool = self.session.tool
-        painter.resetTransform()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        place = [e.id for e in self.session.draft.elements].index(self.session.element)
-        for colour, width in ((QColor(0, 0, 0, 180), 3), (colour_of(place), 1)):
-            painter.setPen(QPen(colour, width))
-            line = QPolygonF([self.from_plate(x, y) for x, y in tool.outline])
-            if tool.is_closed:
-                painter.drawPolygon(line)
-            else:
-                painter.drawPolyline(line)
-        for x, y in tool.handles:
-            at = self.from_plate(x, y)
-            painter.fillRect(QRectF(at.x() - 4, at.y() - 4, 8, 8), Qt.GlobalColor.black)
-            painter.fillRect(QRectF(at.x() - 3, at.y() - 3, 6, 6), Qt.GlobalColor.white)
-        if self._pen is not None and self.session.tool_name in ("brush", "eraser"):
-            radius = self.session.brush.radius_px * self.zoom
-            for colour in (QColor(0, 0, 0, 160), QColor(255, 255, 255, 220)):
-                painter.setPen(QPen(colour, 1))
-                painter.drawEllipse(self._pen, radius * self._aspect(), radius)
-                radius = max(0.5, radius - 1)
-
-    def _outline_of(self, alpha: Bytes) -> QPainterPath:
-        """The line at one half, kept for as long as it is shown."""
-        live = self._held
-        if not live and self._outline is not None and self._outline[0] is alpha:
-            return self._outline[1]
-        found, _ = cv2.findContours(
-            (alpha >= 128).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE
-        )
-        path = QPainterPath()
-        for contour in found:
-            points = [QPointF(x + 0.5, y + 0.5) for x, y in np.asarray(contour)[:, 0].tolist()]
-            path.addPolygon(QPolygonF([*points, points[0]]))
-        self._outline = alpha, path
-        return path
-
-    def _exposed(self, area: QRect) -> QRect:
-        """The whole pixels of the plate that are seen in a part of the widget."""
-        assert self.session is not None
-        height, width = self.session.size
-        inverse, _ = self._transform().inverted()
-        seen = inverse.mapRect(QRectF(area)).toAlignedRect().adjusted(-1, -1, 1, 1)
-        return seen.intersected(QRect(0, 0, width, height))
+    def _draw_ring(self, painter: QPainter, at: QPointF, radius: float) -> None:
+        """How large the brush is."""
+        for colour in (QColor(0, 0, 0, 160), QColor(255, 255, 255, 220)):
+            painter.setPen(QPen(colour, 1))
+            painter.drawEllipse(at, radius * self._aspect(), radius)
+            radius = max(0.5, radius - 1)
 
     def _say(self, painter: QPainter, sentence: str) -> None:
         painter.setPen(QUIET)
@@ -287,11 +158,11 @@ class Canvas(QWidget):
             self._panned = event.position()
         elif event.button() is Qt.MouseButton.LeftButton and self.session is not None:
             at = event.position()
-            if self.wipe is not None and self._is_on_wipe(at):
+            if self.scene.wipe is not None and self._is_on_wipe(at):
                 self._wiping = True
                 return
             self._held = True
-            self.session.press(self._hand(at, event.modifiers()))
+            self.session.sheet.press(self._hand(at, event.modifiers()))
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -301,17 +172,17 @@ class Canvas(QWidget):
             self._panned, self._is_fitted = at, False
             self.update()
         elif self._wiping:
-            self.wipe = min(max(at.x() / max(1, self.width()), 0.0), 1.0)
+            self.scene.wipe = min(max(at.x() / max(1, self.width()), 0.0), 1.0)
             self.update()
         elif self._held and self.session is not None:
-            self.session.drag(self._hand(at, event.modifiers()))
+            self.session.sheet.drag(self._hand(at, event.modifiers()))
         self._move_pen(at)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._panned, self._wiping = None, False
         if event.button() is Qt.MouseButton.LeftButton and self._held and self.session is not None:
             self._held = False
-            self.session.release(self._hand(event.position(), event.modifiers()))
+            self.session.sheet.release(self._hand(event.position(), event.modifiers()))
 
     def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
         """A pen that presses; a pen that only points is left to the mouse."""
@@ -323,12 +194,12 @@ class Canvas(QWidget):
             hand = replace(hand, takes=not hand.takes)
         if event.type() is QTabletEvent.Type.TabletPress:
             self._held = True
-            self.session.press(hand)
+            self.session.sheet.press(hand)
         elif event.type() is QTabletEvent.Type.TabletRelease:
             self._held = False
-            self.session.release(hand)
+            self.session.sheet.release(hand)
         else:
-            self.session.drag(hand)
+            self.session.sheet.drag(hand)
         self._move_pen(event.position())
         event.accept()
 
@@ -339,8 +210,8 @@ class Canvas(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         turns = event.angleDelta().y() / 120
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.session is not None:
-            brush = self.session.brush
-            self.session.brush = brush.sized(brush.radius_px * 1.1**turns)
+            brush = self.session.sheet.brush
+            self.session.sheet.brush = brush.sized(brush.radius_px * 1.1**turns)
             self.update()
         else:
             self.zoom_to(self.zoom * 1.25**turns, event.position())
@@ -356,8 +227,8 @@ class Canvas(QWidget):
             self.hovered.emit(point.x(), point.y())
 
     def _is_on_wipe(self, at: QPointF) -> bool:
-        assert self.wipe is not None
-        return abs(at.x() - self.wipe * self.width()) <= _WIPE_REACH_PX
+        assert self.scene.wipe is not None
+        return abs(at.x() - self.scene.wipe * self.width()) <= _WIPE_REACH_PX
 
     def _hand(self, at: QPointF, keys: Qt.KeyboardModifier, pressure: float = 1.0) -> Hand:
         point = self.to_plate(at)
@@ -375,51 +246,8 @@ class Canvas(QWidget):
         self.read_out()
         if self.session is None:
             return
-        reach = int(self.session.brush.radius_px * self.zoom * self._aspect()) + 3
+        reach = int(self.session.sheet.brush.radius_px * self.zoom * self._aspect()) + 3
         for place in (before, at):
             if place is not None:
                 x, y = int(place.x()), int(place.y())
                 self.update(x - reach, y - reach, 2 * reach + 2, 2 * reach + 2)
-
-
-def _slice(part: QRect) -> tuple[slice, slice]:
-    return (
-        slice(part.y(), part.y() + part.height()),
-        slice(part.x(), part.x() + part.width()),
-    )
-
-
-def _paint(
-    painter: QPainter, part: QRect, pixels: Bytes, kind: QImage.Format, table: Sequence[int] = ()
-) -> None:
-    """Draws pixels, the part of a plate, at their place. The image looks into the array's memory,
-    which is held until it is drawn.
-    """
-    height, width = pixels.shape[:2]
-    if height and width:
-        pixels = np.ascontiguousarray(pixels)
-        image = QImage(pixels.data, width, height, pixels.strides[0], kind)
-        if table:
-            image.setColorTable(table)
-        painter.drawImage(part.topLeft(), image)
-
-
-def _table(colour: QColor, strength: float) -> Sequence[int]:
-    rgb = colour.rgb() & 0xFFFFFF
-    return [round(code * strength) << 24 | rgb for code in range(256)]
-
-
-def _cut_out(picture: Bytes, alpha: Bytes) -> Bytes:
-    cut: Bytes = picture.copy()
-    cut[..., 3] = alpha
-    return cut
-
-
-def _checker() -> QPixmap:
-    tile = QPixmap(24, 24)
-    tile.fill(QColor("#6f6f6f"))
-    painter = QPainter(tile)
-    painter.fillRect(0, 0, 12, 12, QColor("#4a4a4a"))
-    painter.fillRect(12, 12, 12, 12, QColor("#4a4a4a"))
-    painter.end()
-    return tile

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias
 
 from rde_roto.doors.viewer import questions
-from rde_roto.doors.viewer.canvas import MatteMode
 from rde_roto.doors.viewer.dialogs import KeyDialog
-from rde_roto.session.session import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
+from rde_roto.doors.viewer.scene import MatteMode
+from rde_roto.session.comparing import Against
+from rde_roto.session.session import Session
+from rde_roto.session.sheet import Sheet
+from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
 
 if TYPE_CHECKING:
     from rde_roto.doors.viewer.window import MainWindow
 
+P = ParamSpec("P")
 Run: TypeAlias = "Callable[[MainWindow], object]"
 
 
@@ -32,13 +36,22 @@ class Command:
     needs_shot: bool = True
 
 
-def _session(name: str, *arguments: object) -> Run:
+def _session(do: Callable[Concatenate[Session, P], object], *args: P.args, **kw: P.kwargs) -> Run:
     """A command of the session."""
-    return lambda window: getattr(window.the_session, name)(*arguments)
+    return lambda window: do(window.the_session, *args, **kw)
+
+
+def _sheet(do: Callable[Concatenate[Sheet, P], object], *args: P.args, **kw: P.kwargs) -> Run:
+    """A command of what the pen is put to."""
+    return lambda window: do(window.the_session.sheet, *args, **kw)
 
 
 def _show_keys(window: MainWindow) -> None:
     KeyDialog(window, list(key_map())).open()
+
+
+def _wipe(against: Against) -> Run:
+    return lambda window: window.wipe_against(against)
 
 
 def _bound(which: str) -> Run:
@@ -52,14 +65,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("File", "Export mattes…", ("Ctrl+E",), questions.ask_export),
     Command("File", "Queue in a hot folder…", ("Ctrl+Shift+E",), questions.ask_queue),
     Command("File", "Close", ("Ctrl+W",), lambda w: w.close(), False),
-    Command("Edit", "Undo", ("Ctrl+Z",), _session("undo")),
-    Command("Edit", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _session("redo")),
+    Command("Edit", "Undo", ("Ctrl+Z",), _session(Session.undo)),
+    Command("Edit", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _session(Session.redo)),
     Command("Edit", "New element", ("Ctrl+N",), questions.add_element),
-    Command("Edit", "Next element", ("Tab",), _session("choose_next")),
-    Command("Edit", "Start from the matte", ("C",), _session("copy_matte")),
-    Command("Edit", "Delete this keyframe", ("Del",), _session("clear_frame")),
-    Command("Edit", "Grow by a pixel", ("+", "="), _session("grow", 1)),
-    Command("Edit", "Shrink by a pixel", ("-",), _session("grow", -1)),
+    Command("Edit", "Next element", ("Tab",), _session(Session.choose_next)),
+    Command("Edit", "Start from the matte", ("C",), _sheet(Sheet.copy_matte)),
+    Command("Edit", "Delete this keyframe", ("Del",), _sheet(Sheet.clear_frame)),
+    Command("Edit", "Grow by a pixel", ("+", "="), _sheet(Sheet.grow, 1)),
+    Command("Edit", "Shrink by a pixel", ("-",), _sheet(Sheet.grow, -1)),
     Command("Edit", "Settings…", ("Ctrl+,",), questions.ask_settings),
     Command("Tools", "Brush", ("1",), lambda w: w.take_up("brush")),
     Command("Tools", "Eraser", ("2",), lambda w: w.take_up("eraser")),
@@ -67,19 +80,19 @@ COMMANDS: tuple[Command, ...] = (
     Command("Tools", "Lasso", ("4",), lambda w: w.take_up("lasso")),
     Command("Tools", "Fill a hole", ("5",), lambda w: w.take_up("fill")),
     Command("Tools", "Smart select", ("6",), lambda w: w.take_up("smart")),
-    Command("Tools", "Smooth or straight", ("S",), lambda w: w.toggle_smooth()),
+    Command("Tools", "Smooth or straight", ("S",), _sheet(Sheet.toggle_smooth)),
     Command("Tools", "Smaller brush", ("[",), lambda w: w.size_brush(1 / 1.2)),
     Command("Tools", "Larger brush", ("]",), lambda w: w.size_brush(1.2)),
     Command("Tools", "Softer brush", ("{",), lambda w: w.harden_brush(-0.1)),
     Command("Tools", "Harder brush", ("}",), lambda w: w.harden_brush(0.1)),
-    Command("Tools", "Finish the polygon", ("Return", "Enter"), _session("confirm")),
-    Command("Tools", "Drop or stop", ("Esc",), _session("escape")),
+    Command("Tools", "Finish the polygon", ("Return", "Enter"), _sheet(Sheet.confirm)),
+    Command("Tools", "Drop or stop", ("Esc",), _session(Session.escape)),
     Command("Frame", "Next frame", ("Right",), lambda w: w.step(1)),
     Command("Frame", "Previous frame", ("Left",), lambda w: w.step(-1)),
     Command("Frame", "Ten frames on", ("Shift+Right",), lambda w: w.step(10)),
     Command("Frame", "Ten frames back", ("Shift+Left",), lambda w: w.step(-10)),
-    Command("Frame", "Next keyframe", ("Ctrl+Right",), _session("go_to_keyframe", 1)),
-    Command("Frame", "Previous keyframe", ("Ctrl+Left",), _session("go_to_keyframe", -1)),
+    Command("Frame", "Next keyframe", ("Ctrl+Right",), _session(Session.go_to_keyframe, 1)),
+    Command("Frame", "Previous keyframe", ("Ctrl+Left",), _session(Session.go_to_keyframe, -1)),
     Command("Frame", "First frame", ("Home",), lambda w: w.go_to_end(first=True)),
     Command("Frame", "Last frame", ("End",), lambda w: w.go_to_end(first=False)),
     Command("Frame", "Play", ("L",), lambda w: w.play(1)),
@@ -89,14 +102,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("Frame", "In here", ("I",), _bound("first")),
     Command("Frame", "Out here", ("O",), _bound("last")),
     Command("Frame", "In and out at the ends", ("U",), lambda w: w.unbound()),
-    Command("Track", "Propagate forward", ("P",), _session("propagate", FORWARD)),
-    Command("Track", "Propagate backward", ("Shift+P",), _session("propagate", BACKWARD)),
-    Command("Track", "Propagate both ways", ("Ctrl+P",), _session("propagate", BOTH)),
-    Command("Track", "Propagate to keyframe", ("T",), _session("propagate", TO_KEYFRAME)),
+    Command("Track", "Propagate forward", ("P",), _session(Session.propagate, FORWARD)),
+    Command("Track", "Propagate backward", ("Shift+P",), _session(Session.propagate, BACKWARD)),
+    Command("Track", "Propagate both ways", ("Ctrl+P",), _session(Session.propagate, BOTH)),
+    Command("Track", "Propagate to keyframe", ("T",), _session(Session.propagate, TO_KEYFRAME)),
     Command("Track", "Stop propagating", ("Shift+Esc",), lambda w: w.the_session.live.cancel()),
-    Command("Track", "Next frame to fix", ("N",), _session("go_to_suggested")),
-    Command("Track", "Lock or unlock this frame", ("X",), _session("toggle_lock")),
-    Command("Track", "Lock from in to out", ("Shift+X",), _session("lock_bounds")),
+    Command("Track", "Next frame to fix", ("N",), _session(Session.go_to_suggested)),
+    Command("Track", "Lock or unlock this frame", ("X",), _session(Session.toggle_lock)),
+    Command("Track", "Lock from in to out", ("Shift+X",), _session(Session.lock_bounds)),
     Command("View", "Colour", ("D",), lambda w: w.show_channels("rgb")),
     Command("View", "Red, and back", ("R",), lambda w: w.show_channels("r")),
     Command("View", "Green, and back", ("G",), lambda w: w.show_channels("g")),
@@ -106,7 +119,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("View", "Next way to show the matte", ("M",), lambda w: w.next_mode()),
     Command("View", "Matte on or off", ("V",), lambda w: w.toggle_mode(MatteMode.OFF)),
     Command("View", "Outline, and back", ("Q",), lambda w: w.toggle_mode(MatteMode.OUTLINE)),
-    Command("View", "Wipe against the plate", ("W",), lambda w: w.toggle_wipe()),
+    Command("View", "Keyframes as delivered, and back", ("Z",), _session(Session.toggle_finish)),
+    Command("View", "Wipe, and back", ("W",), lambda w: w.toggle_wipe()),
+    *(
+        Command("View", f"Wipe against {against.value}", (f"Alt+{key}",), _wipe(against))
+        for key, against in enumerate(Against, 1)
+    ),
     Command("View", "Fit", ("F",), lambda w: w.canvas.fit()),
     Command("View", "One to one", ("H",), lambda w: w.canvas.zoom_to(1.0)),
     Command("View", "Zoom in", ("Ctrl++", "Ctrl+="), lambda w: w.zoom(1.5)),

@@ -20,11 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rde_roto.doors.viewer.canvas import MatteMode
+from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.style import colour_of
+from rde_roto.session.comparing import Against
 from rde_roto.session.light import Light
 from rde_roto.session.painting import Brush
-from rde_roto.session.session import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
+from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
 from rde_roto.values.errors import RotoError
 
 if TYPE_CHECKING:
@@ -57,14 +58,14 @@ class Panel(QWidget):
         """Something of the shot, or what is chosen, is another."""
         session = self._window.session
         self.setEnabled(session is not None)
-        brush = Brush() if session is None else session.brush
+        brush = Brush() if session is None else session.sheet.brush
         light = Light() if session is None else session.sight.light
         for slider, value in (
             (self.brush_size, brush.radius_px),
             (self.hardness, brush.hardness * _FINER),
             (self.exposure, light.exposure * _FINER),
             (self.gamma, light.gamma * _FINER),
-            (self.opacity, self._window.canvas.opacity * _FINER),
+            (self.opacity, self._window.canvas.scene.opacity * _FINER),
         ):
             slider.blockSignals(True)
             slider.setValue(round(value))
@@ -73,8 +74,11 @@ class Panel(QWidget):
         self._hardness_label.setText(f"Hardness {brush.hardness:.1f}")
         self._exposure_label.setText(f"Exposure {light.exposure:+.1f}")
         self._gamma_label.setText(f"Gamma {light.gamma:.2f}")
-        self.mode.setCurrentText(self._window.canvas.mode.value)
+        self.mode.setCurrentText(self._window.canvas.scene.mode.value)
         if session is not None:
+            is_wiped = self._window.canvas.scene.wipe is not None
+            against = list(Against).index(session.other.against)
+            self.wipe.setCurrentIndex(1 + against if is_wiped else 0)
             self._refresh_elements()
             self._refresh_track()
 
@@ -135,6 +139,13 @@ class Panel(QWidget):
         self.mode.setToolTip("How the matte is shown (M)")
         self.mode.textActivated.connect(lambda text: self._window.set_mode(MatteMode(text)))
         self._layout.addWidget(self.mode)
+        self.wipe = QComboBox()
+        self.wipe.addItem("no wipe")
+        self.wipe.addItems([f"wipe against {against.value}" for against in Against])
+        self.wipe.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.wipe.setToolTip("What lies on the right side (W, Alt+1 to Alt+4)")
+        self.wipe.activated.connect(self._set_wipe)
+        self._layout.addWidget(self.wipe)
         grid = QGridLayout()
         label, self.opacity = self._slider(grid, 0, _FINER)
         label.setText("Overlay")
@@ -239,6 +250,14 @@ class Panel(QWidget):
     def _set_brush(self) -> None:
         brush = Brush(self.brush_size.value(), self.hardness.value() / _FINER)
         self._window.set_brush(brush.sized(brush.radius_px))
+
+    def _set_wipe(self, row: int) -> None:
+        if row:
+            against = list(Against)[row - 1]
+            self._window.run_command(f"Wipe against {against.value}")
+        else:
+            self._window.toggle_wipe()
+        self.refresh()
 
     def _set_light(self) -> None:
         light = Light(self.exposure.value() / _FINER, self.gamma.value() / _FINER)

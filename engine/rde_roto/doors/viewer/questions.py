@@ -49,7 +49,7 @@ def ask_import(window: MainWindow) -> None:
     """Asks which mask."""
     path, _ = QFileDialog.getOpenFileName(window, "A mask for this frame")
     if path:
-        window.the_session.import_mask(Path(path))
+        window.the_session.sheet.import_mask(Path(path))
 
 
 def ask_export(window: MainWindow) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtGui import QColor
 
-from rde_roto.session.session import State
+from rde_roto.session.states import State
 
 GROUND: Final = QColor("#16181c")
 PANEL: Final = QColor("#22252b")

@@ -27,17 +27,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rde_roto.doors.viewer.canvas import Canvas, Channels, MatteMode
+from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.postbox import Postbox
+from rde_roto.doors.viewer.scene import Channels, MatteMode
 from rde_roto.doors.viewer.timeline import TimeLine
+from rde_roto.session.comparing import Against
 from rde_roto.session.light import Light
 from rde_roto.session.live import Backend
 from rde_roto.session.painting import Brush
 from rde_roto.session.saving import Opened, open_work
 from rde_roto.session.session import Session
-from rde_roto.session.tools import Polygon, ToolName
+from rde_roto.session.toolbox import ToolName
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plate import Window
@@ -198,35 +200,24 @@ class MainWindow(QMainWindow):
 
     def take_up(self, name: ToolName) -> None:
         """Another tool."""
-        self.the_session.take_up(name)
-        self._show_chosen()
-        self.canvas.update()
-
-    def toggle_smooth(self) -> None:
-        """Straight lines between a polygon's points, or a curve."""
-        if self.the_session.tool_name != "polygon":
-            self.the_session.take_up("polygon")
-        tool = self.the_session.tool
-        if isinstance(tool, Polygon):
-            tool.smooth = not tool.smooth
-            self.said("a smooth curve through the points" if tool.smooth else "straight lines")
+        self.the_session.sheet.take_up(name)
         self._show_chosen()
         self.canvas.update()
 
     def set_brush(self, brush: Brush) -> None:
         """Another brush."""
-        self.the_session.brush = brush
+        self.the_session.sheet.brush = brush
         self.panel.refresh()
         self.canvas.update()
 
     def size_brush(self, factor: float) -> None:
         """A larger or smaller brush."""
-        brush = self.the_session.brush
+        brush = self.the_session.sheet.brush
         self.set_brush(brush.sized(brush.radius_px * factor))
 
     def harden_brush(self, by: float) -> None:
         """A harder or softer brush."""
-        brush = self.the_session.brush
+        brush = self.the_session.sheet.brush
         self.set_brush(replace(brush, hardness=min(max(round(brush.hardness + by, 2), 0.0), 1.0)))
 
     def step(self, by: int) -> None:
@@ -242,7 +233,7 @@ class MainWindow(QMainWindow):
     def play(self, way: int) -> None:
         """Plays forwards (1), backwards (-1), or stops (0)."""
         self._way = way
-        self.canvas.is_playing = bool(way)
+        self.canvas.scene.is_hasty = bool(way)
         if way:
             self._clock.start(round(1000 / self.the_session.sight.fps))
         else:
@@ -260,33 +251,41 @@ class MainWindow(QMainWindow):
 
     def show_channels(self, channels: Channels) -> None:
         """Those channels of the picture; colour where they are shown already."""
-        self.canvas.channels = "rgb" if self.canvas.channels == channels else channels
+        self.canvas.scene.channels = "rgb" if self.canvas.scene.channels == channels else channels
         self._show_chosen()
         self.canvas.update()
 
     def set_mode(self, mode: MatteMode) -> None:
         """Another way to show the matte."""
-        self.canvas.mode = mode
+        self.canvas.scene.mode = mode
         self.panel.refresh()
         self.canvas.update()
 
     def next_mode(self) -> None:
         """The next way to show the matte."""
         modes = list(MatteMode)
-        self.set_mode(modes[(modes.index(self.canvas.mode) + 1) % len(modes)])
+        self.set_mode(modes[(modes.index(self.canvas.scene.mode) + 1) % len(modes)])
 
     def toggle_mode(self, mode: MatteMode) -> None:
         """That way to show the matte, or the overlay."""
-        self.set_mode(MatteMode.OVERLAY if self.canvas.mode is mode else mode)
+        self.set_mode(MatteMode.OVERLAY if self.canvas.scene.mode is mode else mode)
 
     def set_opacity(self, opacity: float) -> None:
         """How strong the overlay is, 0..1."""
-        self.canvas.opacity = opacity
+        self.canvas.scene.opacity = opacity
+        self.canvas.update()
+
+    def wipe_against(self, against: Against) -> None:
+        """Has that on the right side of a wipe."""
+        self.the_session.compare(against)
+        self.canvas.scene.wipe = self.canvas.scene.wipe or 0.5
+        self.panel.refresh()
         self.canvas.update()
 
     def toggle_wipe(self) -> None:
-        """The plate alone on the right side, or everywhere the same."""
-        self.canvas.wipe = 0.5 if self.canvas.wipe is None else None
+        """The other side on the right, or everywhere the same."""
+        self.canvas.scene.wipe = 0.5 if self.canvas.scene.wipe is None else None
+        self.panel.refresh()
         self.canvas.update()
 
     def zoom(self, factor: float) -> None:
@@ -378,7 +377,7 @@ class MainWindow(QMainWindow):
             self._readout.clear()
             return
         blue, green, red, _ = (int(code) for code in picture[row, column])
-        alpha = session.alpha(session.element)
+        alpha = session.showing.alpha(session.element)
         seen = "" if alpha is None else f"   A {alpha[row, column]:.3f}"
         colour = f"R {red / 255:.3f}  G {green / 255:.3f}  B {blue / 255:.3f}"
         self._readout.setText(f"{column}, {row}   {colour}{seen}")
@@ -396,12 +395,11 @@ class MainWindow(QMainWindow):
             "fill": "Fill a hole",
             "smart": "Smart select",
         }
-        action = self._actions.get(words[session.tool_name])
+        action = self._actions.get(words[session.sheet.tool_name])
         if action is not None:
             action.setChecked(True)
-        shown = (
-            "" if self.canvas.channels == "rgb" else f"   channel {self.canvas.channels.upper()}"
-        )
+        channels = self.canvas.scene.channels
+        shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
         self._where.setText(f"{session.state(session.frame).value}{shown}")
         self.setWindowTitle(f"{session.work.document.name} — rde-roto")
 

@@ -1,0 +1,270 @@
+"""What is drawn of a session: plate, mattes, another version beside them, lines of the tool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QTransform,
+)
+
+from rde_roto.doors.viewer.style import ACCENT, colour_of
+from rde_roto.session.ahead import Bytes
+from rde_roto.session.comparing import Against
+from rde_roto.session.session import Session
+
+Channels: TypeAlias = Literal["rgb", "r", "g", "b", "a", "y"]
+Codes: TypeAlias = Callable[[str], "Bytes | None"]
+"""An element's matte as 0..255; None where there is none."""
+
+_PLACES = {"b": 0, "g": 1, "r": 2}
+_GREY = QImage.Format.Format_Grayscale8
+_KEPT_OUTLINES = 8
+
+
+class MatteMode(Enum):
+    """How mattes are shown over the plate."""
+
+    OVERLAY = "overlay"
+    OUTLINE = "outline"
+    CHECKER = "over checker"
+    BLACK = "over black"
+    COLOUR = "over colour"
+    OFF = "off"
+
+
+_GROUNDS = {
+    MatteMode.CHECKER: QColor(),
+    MatteMode.BLACK: QColor("black"),
+    MatteMode.COLOUR: QColor("#00b140"),
+}
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class Scene:
+    """How a session is drawn. `opacity` is the overlay's, `wipe` where the other side begins, from
+    0 at the left of the widget to 1 at its right; `is_hasty` leaves out what takes time.
+    """
+
+    def __init__(self) -> None:
+        self.channels: Channels = "rgb"
+        self.mode = MatteMode.OVERLAY
+        self.opacity = 0.5
+        self.wipe: float | None = None
+        self.is_hasty = False
+        self._outlines: list[tuple[Bytes, QPainterPath]] = []  # of what was drawn last
+        self._checker = _checker()
+
+    def draw(self, painter: QPainter, session: Session, picture: Bytes, area: QRect) -> None:
+        """The frame with its mattes, and the other side of the wipe.
+
+        The painter's transform is from the plate to the widget, of which the area is to be drawn.
+        """
+        part = part_seen(painter.transform(), session, area)
+        if self.wipe is None:
+            self._draw_mattes(painter, session, picture, part, session.showing.codes)
+            return
+        whole = painter.viewport()
+        at = round(self.wipe * whole.width())
+        others = session.other.against is not Against.PLATE
+        sides: list[tuple[QRect, Codes]] = [
+            (whole.adjusted(0, 0, at - whole.width(), 0), session.showing.codes),
+            (whole.adjusted(at, 0, 0, 0), session.showing.other_codes if others else _nothing),
+        ]
+        for side, codes in sides:
+            with clipped(painter, side):
+                self._draw_mattes(painter, session, picture, part, codes)
+        with clipped(painter, whole):
+            painter.resetTransform()
+            painter.fillRect(at - 1, 0, 2, whole.height(), ACCENT)
+            _label(painter, at, "now", session.other.against.value)
+
+    def draw_plate(self, painter: QPainter, picture: Bytes, part: QRect) -> None:
+        """The plate alone, those pixels of it."""
+        if part.isEmpty():
+            return
+        seen = picture[_slice(part)]
+        if self.channels in _PLACES:
+            _paint(painter, part, seen[..., _PLACES[self.channels]], _GREY)
+        elif self.channels == "y":
+            grey = np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGRA2GRAY), np.uint8)
+            _paint(painter, part, grey, _GREY)
+        else:
+            _paint(painter, part, seen, QImage.Format.Format_RGB32)
+
+    def draw_tool(self, painter: QPainter, session: Session, transform: QTransform) -> None:
+        """The lines of the tool at work; the painter is the widget's."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = _colour(session, session.element)
+        for trace in session.sheet.tool.traces(session.sheet):
+            line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
+            for shade, width in ((QColor(0, 0, 0, 180), 3), (colour, 1)):
+                painter.setPen(QPen(shade, width))
+                if trace.is_closed:
+                    painter.drawPolygon(line)
+                else:
+                    painter.drawPolyline(line)
+            for x, y in trace.handles:
+                at = transform.map(QPointF(x, y))
+                painter.fillRect(QRectF(at.x() - 4, at.y() - 4, 8, 8), Qt.GlobalColor.black)
+                painter.fillRect(QRectF(at.x() - 3, at.y() - 3, 6, 6), Qt.GlobalColor.white)
+
+    def _draw_mattes(
+        self, painter: QPainter, session: Session, picture: Bytes, part: QRect, codes: Codes
+    ) -> None:
+        """One side of the wipe, or all."""
+        alpha = codes(session.element)
+        if self.channels == "a" and codes is not _nothing:
+            painter.fillRect(part, Qt.GlobalColor.black)
+            if alpha is not None:
+                _paint(painter, part, alpha[_slice(part)], _GREY)
+        elif self.mode in _GROUNDS and codes is not _nothing:
+            painter.fillRect(part, self._ground(painter.transform()))
+            if alpha is not None:
+                cut = _cut_out(picture[_slice(part)], alpha[_slice(part)])
+                _paint(painter, part, cut, QImage.Format.Format_ARGB32)
+        else:
+            self.draw_plate(painter, picture, part)
+            if self.mode is not MatteMode.OFF:
+                self._lay_over(painter, session, part, codes)
+
+    def _lay_over(self, painter: QPainter, session: Session, part: QRect, codes: Codes) -> None:
+        """The mattes of all elements over the plate, in their colours or as lines."""
+        for element in session.draft.elements:
+            alpha, colour = codes(element.id), _colour(session, element.id)
+            if alpha is None:
+                continue
+            is_chosen = element.id == session.element
+            if self.mode is MatteMode.OVERLAY:
+                table = _table(colour, self.opacity if is_chosen else self.opacity * 0.6)
+                _paint(painter, part, alpha[_slice(part)], QImage.Format.Format_Indexed8, table)
+            else:
+                pen = QPen(colour, 2 if is_chosen else 1)
+                pen.setCosmetic(True)
+                painter.setPen(pen)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing, not self.is_hasty)
+                painter.drawPath(self._outline_of(alpha))
+
+    def _ground(self, transform: QTransform) -> QBrush:
+        if self.mode is not MatteMode.CHECKER:
+            return QBrush(_GROUNDS[self.mode])
+        ground = QBrush(self._checker)
+        ground.setTransform(transform.inverted()[0])  # its squares keep their size on the screen
+        return ground
+
+    def forget(self) -> None:
+        """Pixels that were drawn before may be others now, in the same memory."""
+        self._outlines.clear()
+
+    def _outline_of(self, alpha: Bytes) -> QPainterPath:
+        """The line at one half, kept for as long as it is shown."""
+        for known, path in self._outlines:
+            if known is alpha:
+                return path
+        found, _ = cv2.findContours(
+            (alpha >= 128).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE
+        )
+        path = QPainterPath()
+        for contour in found:
+            points = [QPointF(x + 0.5, y + 0.5) for x, y in np.asarray(contour)[:, 0].tolist()]
+            path.addPolygon(QPolygonF([*points, points[0]]))
+        self._outlines = [*self._outlines[1 - _KEPT_OUTLINES :], (alpha, path)]
+        return path
+
+
+def part_seen(transform: QTransform, session: Session, area: QRect) -> QRect:
+    """The whole pixels of the plate that are seen in an area of the widget."""
+    height, width = session.size
+    inverse, _ = transform.inverted()
+    seen = inverse.mapRect(QRectF(area)).toAlignedRect().adjusted(-1, -1, 1, 1)
+    return seen.intersected(QRect(0, 0, width, height))
+
+
+@contextmanager
+def clipped(painter: QPainter, area: QRect) -> Iterator[None]:
+    """Draws within an area of the widget, then all is as it was."""
+    painter.save()
+    kept = painter.transform()
+    painter.resetTransform()
+    painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
+    painter.setTransform(kept)
+    try:
+        yield
+    finally:
+        painter.restore()
+
+
+def _nothing(_element: str) -> Bytes | None:
+    return None
+
+
+def _colour(session: Session, element: str) -> QColor:
+    return colour_of([one.id for one in session.draft.elements].index(element))
+
+
+def _label(painter: QPainter, at: int, left: str, right: str) -> None:
+    """What lies on either side of a line down the widget."""
+    height = painter.fontMetrics().height() + 6
+    for text, x, align in ((left, at - 226, _RIGHT), (right, at + 6, _LEFT)):
+        box = painter.boundingRect(QRect(x, 8, 220, height), align, text).adjusted(-6, -2, 6, 2)
+        painter.fillRect(box, QColor(0, 0, 0, 150))
+        painter.setPen(Qt.GlobalColor.white)
+        painter.drawText(QRect(x, 8, 220, height), align, text)
+
+
+def _slice(part: QRect) -> tuple[slice, slice]:
+    return (
+        slice(part.y(), part.y() + part.height()),
+        slice(part.x(), part.x() + part.width()),
+    )
+
+
+def _paint(
+    painter: QPainter, part: QRect, pixels: Bytes, kind: QImage.Format, table: Sequence[int] = ()
+) -> None:
+    """Draws pixels, the part of a plate, at their place. The image looks into the array's memory,
+    which is held until it is drawn.
+    """
+    height, width = pixels.shape[:2]
+    if height and width:
+        pixels = np.ascontiguousarray(pixels)
+        image = QImage(pixels.data, width, height, pixels.strides[0], kind)
+        if table:
+            image.setColorTable(table)
+        painter.drawImage(part.topLeft(), image)
+
+
+def _table(colour: QColor, strength: float) -> Sequence[int]:
+    rgb = colour.rgb() & 0xFFFFFF
+    return [round(code * strength) << 24 | rgb for code in range(256)]
+
+
+def _cut_out(picture: Bytes, alpha: Bytes) -> Bytes:
+    cut: Bytes = picture.copy()
+    cut[..., 3] = alpha
+    return cut
+
+
+def _checker() -> QPixmap:
+    tile = QPixmap(24, 24)
+    tile.fill(QColor("#6f6f6f"))
+    painter = QPainter(tile)
+    painter.fillRect(0, 0, 12, 12, QColor("#4a4a4a"))
+    painter.fillRect(12, 12, 12, 12, QColor("#4a4a4a"))
+    painter.end()
+    return tile

@@ -1,0 +1,95 @@
+"""Drawings as files: an EXR of 32 bits each, whose header has the lines that can be moved.
+
+A file bears the digest of what it holds in its name, and is never written to again. What a line was
+drawn on is such a file too, beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter, ValidationError
+
+from rde_roto.images.exr import FLOAT, write_planes
+from rde_roto.images.files import read_header
+from rde_roto.images.masks import read_mask
+from rde_roto.images.origin import PROVENANCE_PREFIX
+from rde_roto.session.painting import Line
+from rde_roto.session.planes import Outline, Plane
+from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError
+from rde_roto.values.plate import PlateFormat
+
+_ATTRIBUTE = f"{PROVENANCE_PREFIX}outlines"
+_TOKEN_DIGITS = 16
+_OWN_NAME = re.compile(r"[\w.-]+\.exr")
+
+
+class _Entry(BaseModel):
+    """A line in a header: `before` is the name of a file beside it, "" for an empty plane."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    points: tuple[tuple[FiniteFloat, FiniteFloat], ...]
+    smooth: bool
+    takes: bool
+    before: str
+
+
+_ENTRIES = TypeAdapter(tuple[_Entry, ...])
+
+
+@dataclass(frozen=True)
+class DrawingFiles:
+    """The folder that drawings are written to."""
+
+    folder: Path
+    format: PlateFormat
+
+    def write(self, frame: int, element: str, plane: Plane) -> str:
+        """Writes a drawing, unless it is there; its file's name. Raises OutputError."""
+        entries = [
+            _Entry(
+                points=outline.line.points,
+                smooth=outline.line.smooth,
+                takes=outline.line.takes,
+                before=self._before(frame, element, outline.before),
+            ).model_dump()
+            for outline in plane.outlines
+        ]
+        said = {_ATTRIBUTE: json.dumps(entries)} if entries else {}
+        pixels = plane.pixels
+        token = digest_of(pixels, *said.values())[:_TOKEN_DIGITS]
+        name = f"{element}.{token}.{frame:04d}.exr"
+        if not (self.folder / name).exists():
+            write_planes(self.folder / name, {"A": pixels}, self.format, said, FLOAT)
+        return name
+
+    def _before(self, frame: int, element: str, plane: Plane) -> str:
+        return "" if plane.is_empty else self.write(frame, element, plane)
+
+
+def outlines_of(path: Path, plate_format: PlateFormat) -> tuple[Outline, ...]:
+    """The lines of a drawing's file; none where its header tells of none, or of what is not there.
+
+    They are a convenience: the pixels are whole without them.
+    """
+    with suppress(InputError, ValidationError):
+        text = read_header(path).provenance.get(_ATTRIBUTE)
+        entries = () if text is None else _ENTRIES.validate_json(text)
+        return tuple(_outline(entry, path.parent, plate_format) for entry in entries)
+    return ()
+
+
+def _outline(entry: _Entry, folder: Path, plate_format: PlateFormat) -> Outline:
+    before = Plane(plate_format.data.shape)
+    if entry.before:
+        if not _OWN_NAME.fullmatch(entry.before):
+            raise InputError(f"{entry.before} is no file beside the drawing")
+        planes, _ = read_mask(folder / entry.before, plate_format, "matte")
+        before = Plane.of(planes[0])
+    return Outline(Line(entry.points, entry.smooth, entry.takes), before)
