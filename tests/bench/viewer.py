@@ -30,6 +30,7 @@ from rde_roto.doors.options import plate_memo
 from rde_roto.doors.viewer.room import room_on
 from rde_roto.doors.viewer.style import SHEET
 from rde_roto.doors.viewer.window import MainWindow
+from rde_roto.session.light import Light
 from rde_roto.session.painting import Brush
 from rde_roto.values.shot_document import ShotDocument
 
@@ -118,13 +119,13 @@ def measure(app: QApplication, folder: Path, width: int, height: int) -> None:
             for _ in range(last - 1):
                 warm.append(timed(app, painted, partial(QTest.keyClick, window, Qt.Key.Key_Right)))
         for stops in range(1, _ROUNDS):  # another light: no picture is ready
-            window.expose(0.5 if stops % 2 else -0.25)
+            window.the_session.expose(0.5 if stops % 2 else -0.25)
             start = time.perf_counter()
             until(app, lambda: session.sight.picture() is not None)
             app.processEvents()
             cold.append(time.perf_counter() - start)
             session.sight.pictures.settle()
-        window.plain_light()
+        window.the_session.set_light(Light())
         until(app, lambda: session.sight.picture() is not None)
         session.sight.pictures.settle()
         session.sheet.brush = Brush(40, 0.5)

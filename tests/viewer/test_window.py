@@ -39,6 +39,11 @@ def dialog(desk: Desk, kind: type[QWidget]) -> QWidget:
     return found[-1]
 
 
+def show_as(desk: Desk, mode: MatteMode) -> None:
+    desk.window.canvas.scene.mode = mode
+    desk.window.view_changed()
+
+
 def paint(desk: Desk) -> None:
     desk.drag((40, 40), (60, 44), (80, 40))
 
@@ -143,22 +148,22 @@ def test_the_picture_shows_the_matte_in_every_way(desk: Desk, document: Path) ->
     assert desk.colour(60, 40) == (255, 255, 255)
     assert desk.colour(140, 80) == (0, 0, 0)
     desk.key("A")
-    desk.window.set_mode(MatteMode.BLACK)
+    show_as(desk, MatteMode.BLACK)
     assert desk.colour(60, 40) == pytest.approx(plain_in, abs=1)
     assert desk.colour(140, 80) == (0, 0, 0)
-    desk.window.set_mode(MatteMode.CHECKER)
+    show_as(desk, MatteMode.CHECKER)
     assert desk.colour(140, 80) in [(0x6F,) * 3, (0x4A,) * 3]
-    desk.window.set_mode(MatteMode.OUTLINE)
+    show_as(desk, MatteMode.OUTLINE)
     assert desk.colour(60, 42) != red
     shown = desk.picture()
     assert (np.abs(shown.astype(int) - (255, 77, 77)).max(axis=2) < 40).any()
-    desk.window.set_mode(MatteMode.OFF)
+    show_as(desk, MatteMode.OFF)
     assert desk.colour(60, 40) == plain_in
     desk.key("R")
     grey = desk.colour(60, 40)
     assert grey == (plain_in[0],) * 3
     desk.key("D")
-    desk.window.set_mode(MatteMode.OVERLAY)
+    show_as(desk, MatteMode.OVERLAY)
     desk.window.canvas.scene.wipe = 0.0
     assert desk.colour(60, 40) == plain_in
 
@@ -176,7 +181,7 @@ def test_the_version_before_is_wiped_in(desk: Desk, document: Path) -> None:
     desk.key("P")
     desk.settled()
     desk.session.go(1005)
-    desk.window.set_mode(MatteMode.OVERLAY)
+    show_as(desk, MatteMode.OVERLAY)
     now = desk.picture()
     desk.key("Alt+2")
     desk.until(lambda: desk.session.showing.other_codes("hero") is not None)

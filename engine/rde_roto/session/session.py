@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 from rde_roto.session.comparing import Against, Comparison
 from rde_roto.session.draft import Draft
 from rde_roto.session.light import Light
+from rde_roto.session.listener import Listener
 from rde_roto.session.live import Backend, LiveMattes, Post
 from rde_roto.session.saving import Opened
 from rde_roto.session.sheet import Sheet
@@ -16,21 +16,7 @@ from rde_roto.session.sight import Sight
 from rde_roto.session.states import Direction, State, state_of
 from rde_roto.session.work import Work
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.plate import Window
 from rde_roto.values.preset import Preset
-
-
-class Listener(Protocol):
-    """Who shows a session; told on the session's own thread."""
-
-    def picture_changed(self, box: Window | None) -> None:
-        """What is seen at this frame is another; only within the box, if there is one."""
-
-    def shot_changed(self) -> None:
-        """Elements, keyframes, locks, settings or states are others."""
-
-    def said(self, sentence: str) -> None:
-        """A sentence for the artist."""
 
 
 class Session:
@@ -54,8 +40,7 @@ class Session:
         self.other = Comparison(self.live, backend.engine, post, self._sight_changed)
         self.showing = Showing(self.work, self.sight, self.other)
         self.sight.also = self.showing.ahead
-        changed, said = listener.picture_changed, listener.said
-        self.sheet = Sheet(self.work, self.showing, post, changed, said)
+        self.sheet = Sheet(self.work, self.showing, post, listener)
 
     # What is shown.
 
@@ -109,6 +94,14 @@ class Session:
             self.other.look(self.frame)
             self._listener.picture_changed(None)
 
+    def step(self, by: int) -> None:
+        """So many frames on."""
+        self.go(self.sight.beside(by))
+
+    def go_to_end(self, way: int) -> None:
+        """The last frame of the shot (1), or the first (-1)."""
+        self.go(self.range.last if way > 0 else self.range.first)
+
     def go_to_keyframe(self, by: int) -> None:
         """The next keyframe on (1) or back (-1)."""
         there = [f for f in self.draft.drawings if f in self.range and (f - self.frame) * by > 0]
@@ -131,6 +124,15 @@ class Session:
         """Sets in and out, between which it plays and locks."""
         self.sight.bound(first, last)
         self._listener.shot_changed()
+
+    def unbound(self) -> None:
+        """In and out at the ends of the shot."""
+        self.bound(self.range.first, self.range.last)
+
+    def expose(self, stops: float) -> None:
+        """Shows the plate brighter, darker where negative."""
+        light = self.sight.light
+        self.set_light(replace(light, exposure=light.exposure + stops))
 
     def set_light(self, light: Light) -> None:
         """Shows the plate darker or brighter."""

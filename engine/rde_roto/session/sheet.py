@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rde_roto.images.masks import read_mask
 from rde_roto.looks import Picture
 from rde_roto.session import outlines
 from rde_roto.session.draft import Draft
+from rde_roto.session.listener import Listener
 from rde_roto.session.live import Post
 from rde_roto.session.painting import Brush, Line, grown, within
 from rde_roto.session.planes import Plane
@@ -34,24 +35,17 @@ class Sheet:
         work: the shot.
         showing: what is seen of it, and where.
         post: leads from other threads to that of the session.
-        changed: told that the picture is another, within a box or all of it.
-        said: told sentences for the artist.
+        listener: told what changes.
     """
 
-    def __init__(
-        self,
-        work: Work,
-        showing: Showing,
-        post: Post,
-        changed: Callable[[Window | None], None],
-        said: Callable[[str], None],
-    ) -> None:
+    def __init__(self, work: Work, showing: Showing, post: Post, listener: Listener) -> None:
         self.element = work.draft.elements[0].id
         self.brush = Brush()
         self.tool_name: ToolName = "brush"
         self.tool: Tool = tool_named("brush")
         self._work, self._showing = work, showing
-        self._post, self._changed, self._said = post, changed, said
+        self._post, self._listener = post, listener
+        self._changed, self._said = listener.picture_changed, listener.said
 
     # The tool.
 
@@ -59,7 +53,23 @@ class Sheet:
         """Another tool."""
         self.tool.cancel(self)
         self.tool_name, self.tool = name, tool_named(name)
+        self._listener.shot_changed()
         self._changed(None)
+
+    def set_brush(self, brush: Brush) -> None:
+        """Another brush."""
+        self.brush = brush
+        self._listener.shot_changed()
+        self._changed(None)
+
+    def size_brush(self, factor: float) -> None:
+        """A larger or smaller brush."""
+        self.set_brush(self.brush.sized(self.brush.radius_px * factor))
+
+    def harden_brush(self, by: float) -> None:
+        """A harder or softer brush."""
+        hardness = min(max(round(self.brush.hardness + by, 2), 0.0), 1.0)
+        self.set_brush(replace(self.brush, hardness=hardness))
 
     def put_down(self) -> bool:
         """Nothing is in the making any more; whether something was."""

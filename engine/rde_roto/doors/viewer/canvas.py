@@ -82,6 +82,10 @@ class Canvas(QWidget):
         self._offset += about - moved
         self.update()
 
+    def zoom_by(self, factor: float) -> None:
+        """A larger or smaller picture."""
+        self.zoom_to(self.zoom * factor)
+
     def to_plate(self, point: QPointF) -> QPointF:
         """A point of the widget on the plate, in pixels."""
         inverse, _ = self._transform().inverted()
@@ -210,9 +214,7 @@ class Canvas(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         turns = event.angleDelta().y() / 120
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.session is not None:
-            brush = self.session.sheet.brush
-            self.session.sheet.brush = brush.sized(brush.radius_px * 1.1**turns)
-            self.update()
+            self.session.sheet.size_brush(1.1**turns)
         else:
             self.zoom_to(self.zoom * 1.25**turns, event.position())
 

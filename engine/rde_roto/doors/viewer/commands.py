@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias
 
 from rde_roto.doors.viewer import questions
 from rde_roto.doors.viewer.dialogs import KeyDialog
-from rde_roto.doors.viewer.scene import MatteMode
+from rde_roto.doors.viewer.scene import MatteMode, Scene
 from rde_roto.session.comparing import Against
+from rde_roto.session.light import Light
 from rde_roto.session.session import Session
 from rde_roto.session.sheet import Sheet
 from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
@@ -46,6 +47,16 @@ def _sheet(do: Callable[Concatenate[Sheet, P], object], *args: P.args, **kw: P.k
     return lambda window: do(window.the_session.sheet, *args, **kw)
 
 
+def _scene(do: Callable[Concatenate[Scene, P], object], *args: P.args, **kw: P.kwargs) -> Run:
+    """A command of how the shot is shown."""
+
+    def run(window: MainWindow) -> None:
+        do(window.canvas.scene, *args, **kw)
+        window.view_changed()
+
+    return run
+
+
 def _show_keys(window: MainWindow) -> None:
     KeyDialog(window, list(key_map())).open()
 
@@ -74,34 +85,34 @@ COMMANDS: tuple[Command, ...] = (
     Command("Edit", "Grow by a pixel", ("+", "="), _sheet(Sheet.grow, 1)),
     Command("Edit", "Shrink by a pixel", ("-",), _sheet(Sheet.grow, -1)),
     Command("Edit", "Settings…", ("Ctrl+,",), questions.ask_settings),
-    Command("Tools", "Brush", ("1",), lambda w: w.take_up("brush")),
-    Command("Tools", "Eraser", ("2",), lambda w: w.take_up("eraser")),
-    Command("Tools", "Polygon", ("3",), lambda w: w.take_up("polygon")),
-    Command("Tools", "Lasso", ("4",), lambda w: w.take_up("lasso")),
-    Command("Tools", "Fill a hole", ("5",), lambda w: w.take_up("fill")),
-    Command("Tools", "Smart select", ("6",), lambda w: w.take_up("smart")),
+    Command("Tools", "Brush", ("1",), _sheet(Sheet.take_up, "brush")),
+    Command("Tools", "Eraser", ("2",), _sheet(Sheet.take_up, "eraser")),
+    Command("Tools", "Polygon", ("3",), _sheet(Sheet.take_up, "polygon")),
+    Command("Tools", "Lasso", ("4",), _sheet(Sheet.take_up, "lasso")),
+    Command("Tools", "Fill a hole", ("5",), _sheet(Sheet.take_up, "fill")),
+    Command("Tools", "Smart select", ("6",), _sheet(Sheet.take_up, "smart")),
     Command("Tools", "Smooth or straight", ("S",), _sheet(Sheet.toggle_smooth)),
-    Command("Tools", "Smaller brush", ("[",), lambda w: w.size_brush(1 / 1.2)),
-    Command("Tools", "Larger brush", ("]",), lambda w: w.size_brush(1.2)),
-    Command("Tools", "Softer brush", ("{",), lambda w: w.harden_brush(-0.1)),
-    Command("Tools", "Harder brush", ("}",), lambda w: w.harden_brush(0.1)),
+    Command("Tools", "Smaller brush", ("[",), _sheet(Sheet.size_brush, 1 / 1.2)),
+    Command("Tools", "Larger brush", ("]",), _sheet(Sheet.size_brush, 1.2)),
+    Command("Tools", "Softer brush", ("{",), _sheet(Sheet.harden_brush, -0.1)),
+    Command("Tools", "Harder brush", ("}",), _sheet(Sheet.harden_brush, 0.1)),
     Command("Tools", "Finish the polygon", ("Return", "Enter"), _sheet(Sheet.confirm)),
     Command("Tools", "Drop or stop", ("Esc",), _session(Session.escape)),
-    Command("Frame", "Next frame", ("Right",), lambda w: w.step(1)),
-    Command("Frame", "Previous frame", ("Left",), lambda w: w.step(-1)),
-    Command("Frame", "Ten frames on", ("Shift+Right",), lambda w: w.step(10)),
-    Command("Frame", "Ten frames back", ("Shift+Left",), lambda w: w.step(-10)),
+    Command("Frame", "Next frame", ("Right",), _session(Session.step, 1)),
+    Command("Frame", "Previous frame", ("Left",), _session(Session.step, -1)),
+    Command("Frame", "Ten frames on", ("Shift+Right",), _session(Session.step, 10)),
+    Command("Frame", "Ten frames back", ("Shift+Left",), _session(Session.step, -10)),
     Command("Frame", "Next keyframe", ("Ctrl+Right",), _session(Session.go_to_keyframe, 1)),
     Command("Frame", "Previous keyframe", ("Ctrl+Left",), _session(Session.go_to_keyframe, -1)),
-    Command("Frame", "First frame", ("Home",), lambda w: w.go_to_end(first=True)),
-    Command("Frame", "Last frame", ("End",), lambda w: w.go_to_end(first=False)),
-    Command("Frame", "Play", ("L",), lambda w: w.play(1)),
-    Command("Frame", "Play backwards", ("J",), lambda w: w.play(-1)),
-    Command("Frame", "Stop playing", ("K",), lambda w: w.play(0)),
-    Command("Frame", "Play or stop", ("Space",), lambda w: w.toggle_play()),
+    Command("Frame", "First frame", ("Home",), _session(Session.go_to_end, -1)),
+    Command("Frame", "Last frame", ("End",), _session(Session.go_to_end, 1)),
+    Command("Frame", "Play", ("L",), lambda w: w.player.play(1)),
+    Command("Frame", "Play backwards", ("J",), lambda w: w.player.play(-1)),
+    Command("Frame", "Stop playing", ("K",), lambda w: w.player.play(0)),
+    Command("Frame", "Play or stop", ("Space",), lambda w: w.player.toggle()),
     Command("Frame", "In here", ("I",), _bound("first")),
     Command("Frame", "Out here", ("O",), _bound("last")),
-    Command("Frame", "In and out at the ends", ("U",), lambda w: w.unbound()),
+    Command("Frame", "In and out at the ends", ("U",), _session(Session.unbound)),
     Command("Track", "Propagate forward", ("P",), _session(Session.propagate, FORWARD)),
     Command("Track", "Propagate backward", ("Shift+P",), _session(Session.propagate, BACKWARD)),
     Command("Track", "Propagate both ways", ("Ctrl+P",), _session(Session.propagate, BOTH)),
@@ -110,28 +121,28 @@ COMMANDS: tuple[Command, ...] = (
     Command("Track", "Next frame to fix", ("N",), _session(Session.go_to_suggested)),
     Command("Track", "Lock or unlock this frame", ("X",), _session(Session.toggle_lock)),
     Command("Track", "Lock from in to out", ("Shift+X",), _session(Session.lock_bounds)),
-    Command("View", "Colour", ("D",), lambda w: w.show_channels("rgb")),
-    Command("View", "Red, and back", ("R",), lambda w: w.show_channels("r")),
-    Command("View", "Green, and back", ("G",), lambda w: w.show_channels("g")),
-    Command("View", "Blue, and back", ("B",), lambda w: w.show_channels("b")),
-    Command("View", "Matte alone, and back", ("A",), lambda w: w.show_channels("a")),
-    Command("View", "Luminance, and back", ("Y",), lambda w: w.show_channels("y")),
-    Command("View", "Next way to show the matte", ("M",), lambda w: w.next_mode()),
-    Command("View", "Matte on or off", ("V",), lambda w: w.toggle_mode(MatteMode.OFF)),
-    Command("View", "Outline, and back", ("Q",), lambda w: w.toggle_mode(MatteMode.OUTLINE)),
+    Command("View", "Colour", ("D",), _scene(Scene.toggle_channels, "rgb")),
+    Command("View", "Red, and back", ("R",), _scene(Scene.toggle_channels, "r")),
+    Command("View", "Green, and back", ("G",), _scene(Scene.toggle_channels, "g")),
+    Command("View", "Blue, and back", ("B",), _scene(Scene.toggle_channels, "b")),
+    Command("View", "Matte alone, and back", ("A",), _scene(Scene.toggle_channels, "a")),
+    Command("View", "Luminance, and back", ("Y",), _scene(Scene.toggle_channels, "y")),
+    Command("View", "Next way to show the matte", ("M",), _scene(Scene.next_mode)),
+    Command("View", "Matte on or off", ("V",), _scene(Scene.toggle_mode, MatteMode.OFF)),
+    Command("View", "Outline, and back", ("Q",), _scene(Scene.toggle_mode, MatteMode.OUTLINE)),
     Command("View", "Keyframes as delivered, and back", ("Z",), _session(Session.toggle_finish)),
-    Command("View", "Wipe, and back", ("W",), lambda w: w.toggle_wipe()),
+    Command("View", "Wipe, and back", ("W",), _scene(Scene.toggle_wipe)),
     *(
         Command("View", f"Wipe against {against.value}", (f"Alt+{key}",), _wipe(against))
         for key, against in enumerate(Against, 1)
     ),
     Command("View", "Fit", ("F",), lambda w: w.canvas.fit()),
     Command("View", "One to one", ("H",), lambda w: w.canvas.zoom_to(1.0)),
-    Command("View", "Zoom in", ("Ctrl++", "Ctrl+="), lambda w: w.zoom(1.5)),
-    Command("View", "Zoom out", ("Ctrl+-",), lambda w: w.zoom(1 / 1.5)),
-    Command("View", "Brighter by half a stop", ("E",), lambda w: w.expose(0.5)),
-    Command("View", "Darker by half a stop", ("Shift+E",), lambda w: w.expose(-0.5)),
-    Command("View", "Plain light", ("0",), lambda w: w.plain_light()),
+    Command("View", "Zoom in", ("Ctrl++", "Ctrl+="), lambda w: w.canvas.zoom_by(1.5)),
+    Command("View", "Zoom out", ("Ctrl+-",), lambda w: w.canvas.zoom_by(1 / 1.5)),
+    Command("View", "Brighter by half a stop", ("E",), _session(Session.expose, 0.5)),
+    Command("View", "Darker by half a stop", ("Shift+E",), _session(Session.expose, -0.5)),
+    Command("View", "Plain light", ("0",), _session(Session.set_light, Light())),
     Command("Help", "Keys", ("?", "F1"), _show_keys, False),
 )
 

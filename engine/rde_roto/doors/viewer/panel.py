@@ -137,7 +137,7 @@ class Panel(QWidget):
         self.mode.addItems([mode.value for mode in MatteMode])
         self.mode.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.mode.setToolTip("How the matte is shown (M)")
-        self.mode.textActivated.connect(lambda text: self._window.set_mode(MatteMode(text)))
+        self.mode.textActivated.connect(self._set_mode)
         self._layout.addWidget(self.mode)
         self.wipe = QComboBox()
         self.wipe.addItem("no wipe")
@@ -151,7 +151,7 @@ class Panel(QWidget):
         label.setText("Overlay")
         self._exposure_label, self.exposure = self._slider(grid, -6 * _FINER, 6 * _FINER)
         self._gamma_label, self.gamma = self._slider(grid, 0.4 * _FINER, 3 * _FINER)
-        self.opacity.valueChanged.connect(lambda value: self._window.set_opacity(value / _FINER))
+        self.opacity.valueChanged.connect(self._set_opacity)
         for slider in (self.exposure, self.gamma):
             slider.valueChanged.connect(self._set_light)
         self._layout.addLayout(grid)
@@ -249,15 +249,23 @@ class Panel(QWidget):
 
     def _set_brush(self) -> None:
         brush = Brush(self.brush_size.value(), self.hardness.value() / _FINER)
-        self._window.set_brush(brush.sized(brush.radius_px))
+        self._window.the_session.sheet.set_brush(brush.sized(brush.radius_px))
 
     def _set_wipe(self, row: int) -> None:
         if row:
             against = list(Against)[row - 1]
             self._window.run_command(f"Wipe against {against.value}")
         else:
-            self._window.toggle_wipe()
-        self.refresh()
+            self._window.canvas.scene.wipe = None
+        self._window.view_changed()
+
+    def _set_mode(self, text: str) -> None:
+        self._window.canvas.scene.mode = MatteMode(text)
+        self._window.view_changed()
+
+    def _set_opacity(self, value: int) -> None:
+        self._window.canvas.scene.opacity = value / _FINER
+        self._window.canvas.update()
 
     def _set_light(self) -> None:
         light = Light(self.exposure.value() / _FINER, self.gamma.value() / _FINER)

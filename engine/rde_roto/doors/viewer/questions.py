@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
+from rde_roto.doors.viewer import memory
 from rde_roto.doors.viewer.dialogs import ExportDialog, QueueDialog
 from rde_roto.doors.viewer.exporting import queue_job, start_export
 from rde_roto.doors.viewer.settings import SettingsDialog
@@ -41,7 +41,7 @@ def ask_save_as(window: MainWindow) -> None:
     if path:
         named = path if path.endswith(SHOT_SUFFIX) else f"{path}{SHOT_SUFFIX}"
         work.save_as(Path(named))
-        window.remember(named)
+        memory.remember(named)
         window.said(f"saved as {named}; every change is saved there from now on")
 
 
@@ -68,9 +68,9 @@ def ask_export(window: MainWindow) -> None:
 
 def ask_queue(window: MainWindow) -> None:
     """Asks which hot folder."""
-    session, settings = window.the_session, QSettings("rde-roto", "view")
+    session = window.the_session
     name = session.work.document.name.removesuffix(SHOT_SUFFIX)
-    dialog = QueueDialog(window, name, str(settings.value("hot_folder", "")))
+    dialog = QueueDialog(window, name, memory.hot_folder())
 
     def queue() -> None:
         folder = dialog.folder.text()
@@ -79,7 +79,7 @@ def ask_queue(window: MainWindow) -> None:
         except RotoError as error:
             window.said(str(error))
             return
-        settings.setValue("hot_folder", folder)
+        memory.keep_hot_folder(folder)
         window.said(f"queued: {path}")
 
     dialog.accepted.connect(queue)

@@ -70,6 +70,23 @@ class Scene:
         self._outlines: list[tuple[Bytes, QPainterPath]] = []  # of what was drawn last
         self._checker = _checker()
 
+    def toggle_channels(self, channels: Channels) -> None:
+        """Shows those alone; colour where they are shown already."""
+        self.channels = "rgb" if self.channels == channels else channels
+
+    def toggle_mode(self, mode: MatteMode) -> None:
+        """That way to show mattes; the overlay where it is that already."""
+        self.mode = MatteMode.OVERLAY if self.mode is mode else mode
+
+    def next_mode(self) -> None:
+        """The next way to show mattes."""
+        modes = list(MatteMode)
+        self.mode = modes[(modes.index(self.mode) + 1) % len(modes)]
+
+    def toggle_wipe(self) -> None:
+        """The other side on the right half, or one side alone."""
+        self.wipe = 0.5 if self.wipe is None else None
+
     def draw(self, painter: QPainter, session: Session, picture: Bytes, area: QRect) -> None:
         """The frame with its mattes, and the other side of the wipe.
 
