@@ -310,6 +310,28 @@ def test_elements_are_added_renamed_and_taken_away(document: Path) -> None:
         assert [element.id for element in bench.session.draft.elements] == ["hero"]
 
 
+def test_a_colour_is_kept_and_changes_no_name_of_a_matte(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+        before = bench.session.live.node
+        bench.session.set_colour("hero", "#ff8000")
+        bench.named()
+        after = bench.session.live.node
+        assert before is not None
+        assert after is not None
+        assert after is not before
+        assert [after.digest(f) for f in FRAMES] == [before.digest(f) for f in FRAMES]
+        assert bench.session.state(1030) is State.MADE
+    with working_on(document) as bench:
+        assert bench.session.draft.element("hero").color == "#ff8000"
+    with working_on(document) as bench:
+        bench.session.set_colour("hero", "#0080ff")
+        bench.session.undo()
+        assert bench.session.draft.element("hero").color == "#ff8000"
+
+
 def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:
     with working_on(document) as bench:
         bench.session.sheet.press(_hand(20, 20))

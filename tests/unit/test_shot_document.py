@@ -172,6 +172,10 @@ def test_overrides_are_read_as_a_preset_reads_them() -> None:
             ":4: unknown key 'element' in keyframes; did you mean 'elements'?",
         ),
         (
+            f"{HEAD}elements:\n  - {{id: car, color: blue}}\n",
+            ":4: elements[0].color is 'blue'; expected '#' and six hex digits in quotes, as in",
+        ),
+        (
             f"{HEAD}elements:\n  - {{id: blue car}}\n",
             ":4: elements[0].id is 'blue car'; expected letters a-z, digits and _, no digit first",
         ),
@@ -222,7 +226,13 @@ DOCUMENTS = st.builds(
     ),
     range=st.none() | FRAMES,
     elements=st.lists(
-        st.builds(ElementEntry, id=NAME, name=st.none() | TEXT, in_point=st.none() | st.integers()),
+        st.builds(
+            ElementEntry,
+            id=NAME,
+            name=st.none() | TEXT,
+            in_point=st.none() | st.integers(),
+            color=st.none() | st.just("#FF8000"),
+        ),
         max_size=3,
     ),
     keyframes=st.lists(

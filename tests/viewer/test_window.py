@@ -288,6 +288,23 @@ def test_elements_are_listed_named_and_chosen(desk: Desk, document: Path) -> Non
     assert desk.session.element == "car"
 
 
+def test_an_element_is_shown_in_its_own_colour(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.window.canvas.scene.opacity = 1.0
+    desk.session.set_colour("hero", "#1020f0")
+    assert desk.colour(45, 42) == (0x10, 0x20, 0xF0)
+    desk.until(lambda: _swatch(desk) == "#1020f0")
+    desk.key("Ctrl+Z")
+    assert desk.colour(45, 42) == (255, 77, 77)
+    desk.until(lambda: _swatch(desk) == "#ff4d4d")
+
+
+def _swatch(desk: Desk) -> str:
+    icon = desk.window.panel.elements.item(0).icon()
+    return icon.pixmap(16, 16).toImage().pixelColor(8, 8).name()
+
+
 def test_settings_have_a_field_and_a_tip_for_every_key(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)

@@ -77,6 +77,11 @@ class Draft:
         elements = tuple(replace(e, name=clean) if e.id == element else e for e in self.elements)
         return replace(self, elements=elements)
 
+    def coloured(self, element: str, color: str) -> Draft:
+        """With another colour, `#rrggbb`, to show an element in."""
+        elements = (replace(e, color=color) if e.id == element else e for e in self.elements)
+        return replace(self, elements=tuple(elements))
+
     def without_element(self, element: str) -> Draft:
         """Without an element, its drawings and its locks. Raises UsageError for the last one."""
         if len(self.elements) == 1:

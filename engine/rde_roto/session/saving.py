@@ -21,7 +21,7 @@ from rde_roto.session.planes import Plane
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.opening import Parts, open_parts
 from rde_roto.shot_files.shot_file import naming_the_document
-from rde_roto.shot_files.writing import write_document
+from rde_roto.shot_files.writing import element_entry, write_document
 from rde_roto.values.digest import digest_of
 from rde_roto.values.documents import is_path
 from rde_roto.values.errors import DocumentError, RotoError, UsageError
@@ -148,7 +148,7 @@ class Writer:
         ]
         wanted = self.said.model_copy(
             update={
-                "elements": [_entry(element) for element in draft.elements],
+                "elements": [element_entry(element) for element in draft.elements],
                 "keyframes": keyframes,
                 "locks": list(draft.locks),
                 "overrides": self._overrides(draft.preset),
@@ -217,11 +217,6 @@ def save_as(opened: Opened, draft: Draft, path: Path) -> Writer:
     writer = Writer(path.resolve(), "", said, plate_format, opened.draft.preset)
     writer.write(replace(draft, locks=locks))
     return writer
-
-
-def _entry(element: Element) -> ElementEntry:
-    name = None if element.name == element.id else element.name
-    return ElementEntry(id=element.id, name=name, in_point=element.in_point)
 
 
 class Saver:

@@ -195,6 +195,11 @@ class Session:
         """Another name for an element. Raises UsageError."""
         self.work.do(self.draft.renamed(element, name), "rename")
 
+    def set_colour(self, element: str, color: str) -> None:
+        """Another colour, `#rrggbb`, to show an element in; no matte is another."""
+        if color != self.draft.element(element).color:
+            self.work.do(self.draft.coloured(element, color), "colour")
+
     def remove_element(self, element: str) -> None:
         """Takes an element away with all its drawings. Raises UsageError for the last one."""
         self.work.do(self.draft.without_element(element), "delete element")

@@ -162,7 +162,8 @@ def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
     entries = document.elements
     names = element_names([entry.name or entry.id for entry in entries])
     return tuple(
-        Element(entry.id, name, entry.in_point) for entry, name in zip(entries, names, strict=True)
+        Element(entry.id, name, entry.in_point, entry.color)
+        for entry, name in zip(entries, names, strict=True)
     )
 
 

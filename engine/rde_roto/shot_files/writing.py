@@ -27,7 +27,7 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
     return document.model_copy(
         update={
             "range": opened.range,
-            "elements": [_entry(element) for element in shot.elements],
+            "elements": [element_entry(element) for element in shot.elements],
             "keyframes": [
                 entry.model_copy(update={"elements": entry.elements or drawn[entry.frame]})
                 for entry in document.keyframes
@@ -93,9 +93,10 @@ def write_document(path: Path, text: str) -> None:
             temp.unlink()
 
 
-def _entry(element: Element) -> ElementEntry:
+def element_entry(element: Element) -> ElementEntry:
+    """How a document lists an element."""
     name = None if element.name == element.id else element.name
-    return ElementEntry(id=element.id, name=name, in_point=element.in_point)
+    return ElementEntry(id=element.id, name=name, in_point=element.in_point, color=element.color)
 
 
 def _from(folder: Path, path: str) -> str:

@@ -17,12 +17,14 @@ class Element:
 
     `id` never changes and is what keyframes and locks refer to, `name` is for people and channel
     names. `in_point` is the first frame at which the element exists; None leaves it to the
-    keyframes (see `Shot.first_frame`).
+    keyframes (see `Shot.first_frame`). `color`, `#rrggbb`, is how windows show it, and decides no
+    pixel; None leaves that to them.
     """
 
     id: str
     name: str
     in_point: int | None = None
+    color: str | None = None
 
 
 def elements_named(*names: str) -> tuple[Element, ...]:

@@ -58,6 +58,15 @@ def _checked_id(text: str) -> str:
 ElementId = Annotated[str, AfterValidator(_checked_id)]
 
 
+def _checked_color(text: str) -> str:
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", text):
+        raise ValueError("expected '#' and six hex digits in quotes, as in '#ff8000'")
+    return text
+
+
+Color = Annotated[str, AfterValidator(_checked_color)]
+
+
 class PlateEntry(Settings):
     """The plate: pattern, one of its frames, folder or movie, and its colour space.
 
@@ -74,11 +83,12 @@ class PlateEntry(Settings):
 
 
 class ElementEntry(Settings):
-    """An element; its name is its id where none is given."""
+    """An element; its name is its id where none is given. `color` is for windows alone."""
 
     id: ElementId
     name: str | None = None
     in_point: int | None = None
+    color: Color | None = None
 
 
 class KeyframeEntry(Settings):

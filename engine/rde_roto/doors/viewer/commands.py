@@ -79,6 +79,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Edit", "Undo", ("Ctrl+Z",), _session(Session.undo)),
     Command("Edit", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _session(Session.redo)),
     Command("Edit", "New element", ("Ctrl+N",), questions.add_element),
+    Command("Edit", "Element colour…", ("Ctrl+Shift+C",), questions.ask_colour),
     Command("Edit", "Next element", ("Tab",), _session(Session.choose_next)),
     Command("Edit", "Start from the matte", ("C",), _sheet(Sheet.copy_matte)),
     Command("Edit", "Delete this keyframe", ("Del",), _sheet(Sheet.clear_frame)),

@@ -27,6 +27,7 @@ from rde_roto.session.light import Light
 from rde_roto.session.painting import Brush
 from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
 from rde_roto.values.errors import RotoError
+from rde_roto.values.keyframe import Element
 
 if TYPE_CHECKING:
     from rde_roto.doors.viewer.window import MainWindow
@@ -44,6 +45,7 @@ class Panel(QWidget):
         self.setObjectName("panel")
         self.setFixedWidth(_WIDTH)
         self._window = window
+        self._listed: tuple[Element, ...] = ()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 10, 8)
         self._layout.setSpacing(5)
@@ -119,6 +121,7 @@ class Panel(QWidget):
         remove.setToolTip("Takes the chosen element away, with all its keyframes")
         remove.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         remove.clicked.connect(self._remove)
+        row.addWidget(self._button("Colour", "Element colour…", "What it is shown in"))
         row.addWidget(remove)
         self._layout.addLayout(row)
 
@@ -190,13 +193,14 @@ class Panel(QWidget):
 
     def _refresh_elements(self) -> None:
         session = self._window.the_session
-        names = [element.name for element in session.draft.elements]
-        ids = [element.id for element in session.draft.elements]
+        elements = session.draft.elements
+        ids = [element.id for element in elements]
         self.elements.blockSignals(True)
-        if [self.elements.item(row).text() for row in range(self.elements.count())] != names:
+        if elements != self._listed:
+            self._listed = elements
             self.elements.clear()
-            for place, name in enumerate(names):
-                item = QListWidgetItem(_swatch(colour_of(place)), name)
+            for element in elements:
+                item = QListWidgetItem(_swatch(colour_of(element.id, elements)), element.name)
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
                 self.elements.addItem(item)
         self.elements.setCurrentRow(ids.index(session.element))

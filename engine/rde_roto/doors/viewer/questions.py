@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog, QInputDialog
+from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog
 
 from rde_roto.doors.viewer import memory
 from rde_roto.doors.viewer.dialogs import ExportDialog, QueueDialog
 from rde_roto.doors.viewer.exporting import queue_job, start_export
 from rde_roto.doors.viewer.settings import SettingsDialog
+from rde_roto.doors.viewer.style import colour_of
 from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.shot_document import SHOT_SUFFIX
 
@@ -24,6 +25,15 @@ def add_element(window: MainWindow) -> None:
     name, said = QInputDialog.getText(window, "New element", "Name")
     if said and name.strip():
         window.the_session.add_element(name)
+
+
+def ask_colour(window: MainWindow) -> None:
+    """Asks which colour the chosen element is to be shown in."""
+    session = window.the_session
+    now = colour_of(session.element, session.draft.elements)
+    colour = QColorDialog.getColor(now, window, "Colour of the element")
+    if colour.isValid():
+        session.set_colour(session.element, colour.name())
 
 
 def ask_open(window: MainWindow) -> None:

@@ -127,7 +127,7 @@ class Scene:
     def draw_tool(self, painter: QPainter, session: Session, transform: QTransform) -> None:
         """The lines of the tool at work; the painter is the widget's."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = _colour(session, session.element)
+        colour = colour_of(session.element, session.draft.elements)
         for trace in session.sheet.tool.traces(session.sheet):
             line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
             for shade, width in ((QColor(0, 0, 0, 180), 3), (colour, 1)):
@@ -163,7 +163,7 @@ class Scene:
     def _lay_over(self, painter: QPainter, session: Session, part: QRect, codes: Codes) -> None:
         """The mattes of all elements over the plate, in their colours or as lines."""
         for element in session.draft.elements:
-            alpha, colour = codes(element.id), _colour(session, element.id)
+            alpha, colour = codes(element.id), colour_of(element.id, session.draft.elements)
             if alpha is None:
                 continue
             is_chosen = element.id == session.element
@@ -228,10 +228,6 @@ def clipped(painter: QPainter, area: QRect) -> Iterator[None]:
 
 def _nothing(_element: str) -> Bytes | None:
     return None
-
-
-def _colour(session: Session, element: str) -> QColor:
-    return colour_of([one.id for one in session.draft.elements].index(element))
 
 
 def _label(painter: QPainter, at: int, left: str, right: str) -> None:

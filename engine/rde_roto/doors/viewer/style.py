@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtGui import QColor
 
 from rde_roto.session.states import State
+from rde_roto.values.keyframe import Element
 
 GROUND: Final = QColor("#16181c")
 PANEL: Final = QColor("#22252b")
@@ -76,6 +78,11 @@ QToolTip {{ background: {GROUND.name()}; border: 1px solid {LINE.name()}; paddin
 """
 
 
-def colour_of(place: int) -> QColor:
-    """The colour of the element at a place among all."""
-    return ELEMENT_COLOURS[place % len(ELEMENT_COLOURS)]
+def colour_of(element: str, elements: Sequence[Element]) -> QColor:
+    """The colour of the element of that id: its own, else that of its place among all."""
+    for place, one in enumerate(elements):
+        if one.id == element and one.color is not None:
+            return QColor(one.color)
+        if one.id == element:
+            return ELEMENT_COLOURS[place % len(ELEMENT_COLOURS)]
+    raise KeyError(element)
