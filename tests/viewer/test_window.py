@@ -294,6 +294,7 @@ def test_an_element_is_shown_in_its_own_colour(desk: Desk, document: Path) -> No
     desk.window.canvas.scene.opacity = 1.0
     desk.session.set_colour("hero", "#1020f0")
     assert desk.colour(45, 42) == (0x10, 0x20, 0xF0)
+    desk.until(lambda: desk.window.panel.elements.count() == 1)
     desk.until(lambda: _swatch(desk) == "#1020f0")
     desk.key("Ctrl+Z")
     assert desk.colour(45, 42) == (255, 77, 77)
