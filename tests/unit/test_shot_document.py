@@ -173,7 +173,8 @@ def test_overrides_are_read_as_a_preset_reads_them() -> None:
         ),
         (
             f"{HEAD}elements:\n  - {{id: car, color: blue}}\n",
-            ":4: elements[0].color is 'blue'; expected '#' and six hex digits in quotes, as in",
+            ":4: elements[0].color is 'blue'; expected '#' and six hex digits in quotes, as in "
+            "'#ff8000'",
         ),
         (
             f"{HEAD}elements:\n  - {{id: blue car}}\n",

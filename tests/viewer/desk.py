@@ -42,6 +42,7 @@ class Desk:
     app: QApplication
     window: MainWindow
     toys: Toys
+    patience_s: float = PATIENCE_S
 
     @property
     def session(self) -> Session:
@@ -49,7 +50,7 @@ class Desk:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Lets the window work until that is so; fails when it never is."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self.patience_s
         while not holds():
             assert time.monotonic() < deadline, "it never came"
             self.app.processEvents()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rde_roto.doors.demo import demo_shot
 from rde_roto.shot_files import ShotFile
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
@@ -56,6 +58,30 @@ def test_it_shows_itself_on_a_real_screen(screen: str, document: Path, tmp_path:
     assert "platform xcb" in done.stdout
     assert "frame 1002" in done.stdout  # a key came through
     assert picture.stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="X11 is Linux's")
+def test_a_shot_is_rotoscoped_from_nothing_with_the_real_network(screen: str) -> None:
+    """By mouse and keys alone; the correction that the window asks for makes it better."""
+    shot = demo_shot()
+    script = HERE.with_name("artist.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(shot / "plate"), str(shot / "truth")],
+        env=environment(DISPLAY=screen, QT_QPA_PLATFORM="xcb"),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    if "Could not load the Qt platform plugin" in done.stderr:
+        pytest.skip("Qt's xcb plug-in lacks system libraries: libxcb-cursor0 and others")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["first_mask_iou"] > 0.9
+    assert told["j_and_f_corrected"] > told["j_and_f"] > 0.7
+    assert told["exported"] == 48
+    assert told["largest_difference_of_export"] < 2**-11  # a half of values up to one
 
 
 def test_without_qt_it_says_what_to_install(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_the_version_before_is_wiped_in(desk: Desk, document: Path) -> None:
     desk.until(lambda: desk.session.showing.other_codes("hero") is not None)
     desk.window.canvas.scene.wipe = 0.0
     before = desk.picture()
-    assert desk.window.panel.wipe.currentText() == "wipe against the version before"
+    assert desk.window.panel.wipe.currentText() == "wipe: the version before"
     desk.window.canvas.scene.wipe = 1.0
     assert (np.abs(desk.picture()[40:] - now[40:].astype(int)) == 0).mean() > 0.99
     assert (np.abs(before[40:] - now[40:].astype(int)) > 8).mean() > 0.001
@@ -241,6 +241,14 @@ def test_a_click_on_the_time_line_goes_there(desk: Desk, document: Path) -> None
         at = QPointF(line.place(frame), 30).toPoint()
         QTest.mouseClick(line, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
         assert desk.session.frame == frame
+
+
+def test_the_line_below_tells_of_the_frame_that_is_seen(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    assert desk.window.where.text() == "keyframe"
+    desk.key("Right")
+    assert desk.window.where.text() == "no matte yet"
 
 
 def test_playing_goes_round_between_in_and_out(desk: Desk, document: Path) -> None:

@@ -144,7 +144,7 @@ class Panel(QWidget):
         self._layout.addWidget(self.mode)
         self.wipe = QComboBox()
         self.wipe.addItem("no wipe")
-        self.wipe.addItems([f"wipe against {against.value}" for against in Against])
+        self.wipe.addItems([f"wipe: {against.value}" for against in Against])
         self.wipe.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.wipe.setToolTip("What lies on the right side (W, Alt+1 to Alt+4)")
         self.wipe.activated.connect(self._set_wipe)

@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
         self.canvas: Canvas = Canvas()
         self.player: Player = Player(self.canvas)
         self.time_line = TimeLine()
-        self._readout, self._where = QLabel(), QLabel()
+        self._readout, self.where = QLabel(), QLabel()
         self.panel = Panel(self)
         self._menus = Menus(self, commands, self.run_command, self.open)
         self._lay_out()
@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
         if box is None:
             self.time_line.update()
             self.canvas.read_out()
+            self._show_chosen()
 
     def shot_changed(self) -> None:
         # many frames may come at once, and the eye sees no more than this
@@ -190,7 +191,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self.panel)
         self.setCentralWidget(middle)
         self.statusBar().addPermanentWidget(self._readout)
-        self.statusBar().addPermanentWidget(self._where)
+        self.statusBar().addPermanentWidget(self.where)
         self.canvas.hovered.connect(self._read_out)
         self.time_line.asked.connect(self._go)
 
@@ -217,12 +218,12 @@ class MainWindow(QMainWindow):
     def _show_chosen(self) -> None:
         session = self.session
         if session is None:
-            self._where.setText("no shot")
+            self.where.setText("no shot")
             return
         self._menus.check(session.sheet.tool_name)
         channels = self.canvas.scene.channels
         shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
-        self._where.setText(f"{session.state(session.frame).value}{shown}")
+        self.where.setText(f"{session.state(session.frame).value}{shown}")
         self.setWindowTitle(f"{session.work.document.name} — rde-roto")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
