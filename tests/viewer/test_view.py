@@ -40,34 +40,10 @@ def screen() -> Iterator[str]:
         server.terminate()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="X11 is Linux's")
-def test_it_shows_itself_on_a_real_screen(screen: str, document: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "seen.png"
-    script = HERE.with_name("on_a_screen.py")
+def on_screen(screen: str, script: str, *words: str | Path) -> str:
+    """What a script of this folder says that shows the window on a real screen."""
     done = subprocess.run(
-        [sys.executable, str(script), str(document), str(picture)],
-        env=environment(DISPLAY=screen, QT_QPA_PLATFORM="xcb"),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if "Could not load the Qt platform plugin" in done.stderr:
-        pytest.skip("Qt's xcb plug-in lacks system libraries: libxcb-cursor0 and others")
-    assert done.returncode == 0, done.stderr
-    assert "platform xcb" in done.stdout
-    assert "frame 1002" in done.stdout  # a key came through
-    assert picture.stat().st_size > 10_000
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="X11 is Linux's")
-def test_a_shot_is_rotoscoped_from_nothing_with_the_real_network(screen: str) -> None:
-    """By mouse and keys alone; the correction that the window asks for makes it better."""
-    shot = demo_shot()
-    script = HERE.with_name("artist.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(shot / "plate"), str(shot / "truth")],
+        [sys.executable, str(HERE.with_name(script)), *words],
         env=environment(DISPLAY=screen, QT_QPA_PLATFORM="xcb"),
         capture_output=True,
         text=True,
@@ -77,7 +53,24 @@ def test_a_shot_is_rotoscoped_from_nothing_with_the_real_network(screen: str) ->
     if "Could not load the Qt platform plugin" in done.stderr:
         pytest.skip("Qt's xcb plug-in lacks system libraries: libxcb-cursor0 and others")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
+    return done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="X11 is Linux's")
+def test_it_shows_itself_on_a_real_screen(screen: str, document: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "seen.png"
+    said = on_screen(screen, "on_a_screen.py", document, picture)
+    assert "platform xcb" in said
+    assert "frame 1002" in said  # a key came through
+    assert picture.stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="X11 is Linux's")
+def test_a_shot_is_rotoscoped_from_nothing_with_the_real_network(screen: str) -> None:
+    """By mouse and keys alone; the correction that the window asks for makes it better."""
+    shot = demo_shot()
+    told = json.loads(on_screen(screen, "artist.py", shot / "plate", shot / "truth"))
     assert told["first_mask_iou"] > 0.9
     assert told["j_and_f_corrected"] > told["j_and_f"] > 0.7
     assert told["exported"] == 48
