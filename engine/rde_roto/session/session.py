@@ -37,7 +37,7 @@ class Session:
         first = min(opened.draft.drawings, default=self.range.first)
         self.sight = Sight(opened.parts, first, post, self._sight_changed)
         self.work = Work(opened, backend, post, self)
-        self.other = Comparison(self.live, backend.engine, post, self._sight_changed)
+        self.other = Comparison(self.live, backend.engine, post, self._others_changed)
         self.showing = Showing(self.work, self.sight, self.other)
         self.sight.also = self.showing.ahead
         self.sheet = Sheet(self.work, self.showing, post, listener)
@@ -143,6 +143,7 @@ class Session:
     def compare(self, against: Against) -> None:
         """Has something else on the other side of a wipe. Raises UsageError where there is none."""
         self.other.set(against, self.frame)
+        self.sight.look_ahead()
         self._listener.picture_changed(None)
 
     def toggle_finish(self) -> None:
@@ -263,6 +264,10 @@ class Session:
         self._listener.said(sentence)
 
     # Within.
+
+    def _others_changed(self, sentence: str | None) -> None:
+        self.sight.look_ahead()
+        self._sight_changed(sentence)
 
     def _sight_changed(self, sentence: str | None) -> None:
         if sentence is not None:

@@ -123,14 +123,15 @@ class Sheet:
 
     def commit(self, box: Window | None, pixels: FloatArray, label: str) -> None:
         """One step of undo."""
-        self._showing.drop()
         if not self._is_free():
+            self._showing.drop()
             return
         known = self._draft.drawn(self._frame, self.element)
         if known is None or box is None:
             plane = Plane.of(pixels)
         else:
             plane = known.painted(box, np.ascontiguousarray(pixels[within(box)]))
+        self._showing.done(pixels, plane)
         self._do(plane, label)
 
     @property

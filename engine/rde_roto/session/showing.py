@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
 from functools import partial
 
 import numpy as np
@@ -66,40 +65,48 @@ class Showing:
         finished = self._finished(element)
         return self.pixels(element) if finished is None else finished.planes[element]
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether all that there is of this frame can be drawn."""
+        names = [name for name, _ in self.ahead(self.frame)]
+        is_there = all(self._sight.pictures.get(name) is not None for name in names)
+        return is_there and self._sight.picture() is not None
+
     def codes(self, element: str) -> Bytes | None:
-        """The same as 0..255, for the screen alone."""
+        """The same as 0..255, for the screen alone. What is tracked is made ready on a thread, and
+        None until then.
+        """
         if self._making is not None and self._making[0] == element:
             return self._making[2]
         plane, seen = self.drawn(element), self._finished(element)
         if plane is None and seen is None:
             seen = self._work.live.seen(self.frame)
-        name: Hashable = plane if seen is None else (seen.digest, element)
-        kept = self._sight.pictures.get(name)
+        if seen is not None:
+            return self._sight.pictures.get((seen.digest, element))
+        if plane is None:
+            return None
+        kept = self._sight.pictures.get(plane)
         if kept is None:
-            alpha = self.alpha(element)
-            if alpha is None:
-                return None
-            kept = to_bytes(alpha)
-            self._sight.pictures.put(name, kept)
+            kept = to_bytes(self._assembled(plane))
+            self._sight.pictures.put(plane, kept)
         return kept
 
     def other_codes(self, element: str) -> Bytes | None:
         """The matte that it is compared with, as 0..255; None where there is none."""
         seen = self._other.seen(self.frame)
-        if seen is None or element not in seen.planes:
-            return None
-        kept = self._sight.pictures.get((seen.digest, element))
-        if kept is None:
-            kept = to_bytes(seen.planes[element])
-            self._sight.pictures.put((seen.digest, element), kept)
-        return kept
+        return None if seen is None else self._sight.pictures.get((seen.digest, element))
 
     def ahead(self, frame: int) -> list[Want]:
-        """What is shown of the mattes of a frame that may be looked at soon."""
-        seen = self._work.live.seen(frame)
-        if seen is None or (frame in self._work.draft.drawings and not self.finishes):
-            return []
-        return [((seen.digest, e), partial(to_bytes, p)) for e, p in seen.planes.items()]
+        """What is shown of the mattes of a frame that is looked at, or may be soon."""
+        shown = [self._work.live.seen(frame)]
+        if frame == self.frame:
+            shown.append(self._other.seen(frame))
+        return [
+            ((seen.digest, element), partial(to_bytes, plane))
+            for seen in shown
+            if seen is not None
+            for element, plane in seen.planes.items()
+        ]
 
     def show(self, element: str, pixels: FloatArray, box: Window) -> None:
         """Shows what is in the making; outside the box it is as it was shown before."""
@@ -110,6 +117,12 @@ class Showing:
 
     def drop(self) -> None:
         """Nothing is in the making any more."""
+        self._making = None
+
+    def done(self, pixels: FloatArray, plane: Plane) -> None:
+        """What was in the making has become this plane."""
+        if self._making is not None and self._making[1] is pixels:
+            self._sight.pictures.put(plane, self._making[2])
         self._making = None
 
     def _copied(self, element: str) -> Bytes:

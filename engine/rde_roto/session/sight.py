@@ -27,7 +27,7 @@ class Sight:
         parts: the plate that is looked at, and the frames that one can go to.
         frame: where to begin.
         post: leads from other threads to that of the session.
-        changed: told that this frame's picture is another, with a sentence where it has none.
+        changed: told that what is seen of this frame is another, with a sentence where it has none.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Sight:
         self.also: Callable[[int], list[Want]] = lambda _frame: []
         self.light = Light()
         self._heading = 1
+        self._here: frozenset[Hashable] = frozenset()  # names of what is seen at this frame
         self._post, self._changed = post, changed
         self.pictures = LookAhead(_BUDGET_BYTES, self._ready)
         self.look_ahead()
@@ -111,6 +112,8 @@ class Sight:
         for one in frames:
             wants.append((self._name(one), partial(shown, self.plate, one, self.light)))
             wants += self.also(one)
+            if one == self.frame:
+                self._here = frozenset(name for name, _ in wants)
         self.pictures.want(wants)
 
     def close(self) -> None:
@@ -124,5 +127,5 @@ class Sight:
         self._post(partial(self._came, name, error))
 
     def _came(self, name: Hashable, error: Exception | None) -> None:
-        if error is not None or name == self._name(self.frame):
+        if error is not None or name in self._here:
             self._changed(None if error is None else str(error))

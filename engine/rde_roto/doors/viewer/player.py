@@ -35,5 +35,5 @@ class Player(QObject):
 
     def _tick(self) -> None:
         session = self._canvas.session
-        if session is not None and session.sight.picture() is not None:
+        if session is not None and session.showing.is_ready:
             session.go(session.sight.looped(self._way))
