@@ -195,9 +195,11 @@ class KeyDialog(QDialog):
         inside = QWidget()
         inside.setObjectName("panel")
         columns = QHBoxLayout(inside)
+        columns.setSpacing(20)
         groups = [*commands, _MOUSE]
         for some in (groups[:2], groups[2:3] + groups[4:5], groups[3:4] + groups[6:], groups[5:6]):
             column = QVBoxLayout()
+            column.setSpacing(6)
             for title, rows in some:
                 column.addWidget(_heading(title))
                 column.addLayout(_rows(rows))
