@@ -28,7 +28,7 @@ from round_trip import make_shot
 
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.viewer.room import room_on
-from rde_roto.doors.viewer.style import SHEET
+from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.session.light import Light
 from rde_roto.session.painting import Brush
@@ -161,8 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="+", default=["2048x1152", "4096x2304"])
     app = QApplication(sys.argv[:1])
-    app.setStyle("Fusion")
-    app.setStyleSheet(SHEET)
+    dress(app)
     for size in parser.parse_args().sizes:
         width, height = map(int, size.split("x"))
         with tempfile.TemporaryDirectory() as folder:

@@ -27,7 +27,7 @@ from session_bench import Toys
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.doors.viewer.room import room_on
-from rde_roto.doors.viewer.style import SHEET
+from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore
 from rde_roto.images.files import read_channels
@@ -238,8 +238,7 @@ def main() -> None:
     if asked.pictures is not None:
         asked.pictures.mkdir(parents=True, exist_ok=True)
     app = QApplication(["rde-roto"])
-    app.setStyle("Fusion")
-    app.setStyleSheet(SHEET)
+    dress(app)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["RDE_ROTO_CACHE"] = folder
         for kind in ("CONFIG", "DATA", "STATE"):

@@ -9,7 +9,7 @@ from desk import Desk, shown
 from PySide6.QtWidgets import QApplication
 from session_bench import Toys
 
-from rde_roto.doors.viewer.style import SHEET
+from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
 from rde_roto.session.live import Backend
@@ -17,7 +17,7 @@ from rde_roto.session.live import Backend
 
 def main(document: str, picture: str) -> None:
     app = QApplication(["rde-roto"])
-    app.setStyleSheet(SHEET)
+    dress(app)
     toys = Toys()
     with Engine(neighbours=0) as engine:
         window = MainWindow(lambda _opened: Backend(engine, toys.make, lambda _said: {}))

@@ -11,7 +11,7 @@ from image_files import ramp, write_image
 from PySide6.QtWidgets import QApplication
 from session_bench import Toys
 
-from rde_roto.doors.viewer.style import SHEET
+from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
 from rde_roto.session.live import Backend
@@ -22,8 +22,7 @@ def app() -> QApplication:
     """The one application of a process."""
     app = QApplication.instance() or QApplication(["rde-roto"])
     assert isinstance(app, QApplication)
-    app.setStyle("Fusion")
-    app.setStyleSheet(SHEET)
+    dress(app)
     return app
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from rde_roto.doors.viewer.room import Room
-from rde_roto.doors.viewer.style import SHEET
+from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.session.saving import open_work
 
@@ -21,8 +21,7 @@ def run(room: Room, text: str | None) -> int:
     """
     app = QApplication(["rde-roto"])
     app.setApplicationName("rde-roto")
-    app.setStyle("Fusion")
-    app.setStyleSheet(SHEET)
+    dress(app)
     opens = partial(open_work, memo=room.memo)
     window = MainWindow(room.backend, opens)
     if text is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
 
 from rde_roto.session.states import State
 from rde_roto.values.keyframe import Element
@@ -17,6 +18,11 @@ TEXT: Final = QColor("#e8eaee")
 QUIET: Final = QColor("#a7aebb")
 ACCENT: Final = QColor("#4fa8ff")
 WARNING: Final = QColor("#ffb43a")
+BUTTON: Final = QColor("#2e323a")
+CHOSEN: Final = QColor("#24507d")
+OFF: Final = QColor("#6c7380")
+INK: Final = QColor("#0b1420")
+"""On light colours."""
 
 ELEMENT_COLOURS: Final = tuple(
     QColor(name)
@@ -27,7 +33,7 @@ STATE_COLOURS: Final = {
     State.EMPTY: QColor("#31353d"),
     State.STALE: QColor("#8f6a1e"),
     State.MADE: QColor("#2f9e5b"),
-    State.WAITING: QColor("#2d5f96"),
+    State.WAITING: QColor("#3873b4"),
     State.KEYFRAME: QColor("#49c6ff"),
     State.LOCKED: QColor("#9a6ee0"),
 }
@@ -40,22 +46,24 @@ SHEET: Final = f"""
 QMainWindow, QDialog, QWidget#panel {{ background: {PANEL.name()}; }}
 QMenuBar, QMenu, QStatusBar, QToolBar {{ background: {PANEL.name()}; border: none; }}
 QMenuBar::item:selected, QMenu::item:selected {{ background: #35506e; }}
-QMenu::item:disabled {{ color: #6c7380; }}
+QMenu::item:disabled {{ color: {OFF.name()}; }}
 QToolBar {{ spacing: 3px; padding: 4px; }}
+QToolBar::separator {{ background: {LINE.name()}; width: 1px; margin: 4px 5px; }}
 QToolButton, QPushButton {{
-    background: #2e323a; border: 1px solid {LINE.name()}; border-radius: 4px; padding: 5px 8px;
+    background: {BUTTON.name()}; border: 1px solid {LINE.name()}; border-radius: 4px;
+    padding: 5px 8px;
 }}
 QToolButton:hover, QPushButton:hover {{ background: #3a404b; }}
-QToolButton:checked {{ background: #24507d; border-color: {ACCENT.name()}; }}
-QPushButton:disabled, QToolButton:disabled {{ color: #6c7380; }}
+QToolButton:checked {{ background: {CHOSEN.name()}; border-color: {ACCENT.name()}; }}
+QPushButton:disabled, QToolButton:disabled {{ color: {OFF.name()}; }}
 QPushButton:focus, QToolButton:focus {{ border-color: {ACCENT.name()}; }}
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QListWidget, QPlainTextEdit {{
+QLineEdit, QListWidget, QPlainTextEdit {{
     background: {GROUND.name()}; border: 1px solid {LINE.name()}; border-radius: 3px; padding: 3px;
-    selection-background-color: #24507d;
+    selection-background-color: {CHOSEN.name()};
 }}
-QComboBox QAbstractItemView {{ background: {GROUND.name()}; }}
+QSpinBox, QDoubleSpinBox, QComboBox {{ min-height: 24px; }}
 QListWidget::item {{ padding: 4px; }}
-QListWidget::item:selected {{ background: #24507d; color: {TEXT.name()}; }}
+QListWidget::item:selected {{ background: {CHOSEN.name()}; color: {TEXT.name()}; }}
 QLabel#heading {{ color: {QUIET.name()}; font-weight: bold; padding-top: 6px; }}
 QLabel#quiet {{ color: {QUIET.name()}; }}
 QProgressBar {{
@@ -73,9 +81,38 @@ QScrollBar::handle {{ background: #4a505c; border-radius: 5px; min-width: 24px; 
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QTabWidget::pane {{ border: 1px solid {LINE.name()}; }}
 QTabBar::tab {{ background: {GROUND.name()}; padding: 6px 12px; }}
-QTabBar::tab:selected {{ background: #24507d; }}
+QTabBar::tab:selected {{ background: {CHOSEN.name()}; }}
 QToolTip {{ background: {GROUND.name()}; border: 1px solid {LINE.name()}; padding: 4px; }}
 """
+
+
+def dress(app: QApplication) -> None:
+    """Gives an application these colours: the sheet, and a palette for what the sheet leaves to
+    the style, such as all of a file dialog.
+    """
+    app.setStyle("Fusion")
+    palette = QPalette()
+    for role, colour in (
+        (QPalette.ColorRole.Window, PANEL),
+        (QPalette.ColorRole.Base, GROUND),
+        (QPalette.ColorRole.AlternateBase, PANEL),
+        (QPalette.ColorRole.Button, BUTTON),
+        (QPalette.ColorRole.ToolTipBase, GROUND),
+        (QPalette.ColorRole.Highlight, CHOSEN),
+        (QPalette.ColorRole.Link, ACCENT),
+        (QPalette.ColorRole.PlaceholderText, QUIET),
+        (QPalette.ColorRole.WindowText, TEXT),
+        (QPalette.ColorRole.Text, TEXT),
+        (QPalette.ColorRole.ButtonText, TEXT),
+        (QPalette.ColorRole.BrightText, TEXT),
+        (QPalette.ColorRole.ToolTipText, TEXT),
+        (QPalette.ColorRole.HighlightedText, TEXT),
+    ):
+        palette.setColor(role, colour)
+        if colour is TEXT:
+            palette.setColor(QPalette.ColorGroup.Disabled, role, OFF)
+    app.setPalette(palette)
+    app.setStyleSheet(SHEET)
 
 
 def colour_of(element: str, elements: Sequence[Element]) -> QColor:

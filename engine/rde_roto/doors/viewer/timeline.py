@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QWidget
 from rde_roto.doors.viewer.style import (
     ACCENT,
     GROUND,
+    INK,
     LINE,
     QUIET,
     SMALLEST_TEXT_PX,
@@ -91,7 +92,7 @@ class TimeLine(QWidget):
         painter.setBrush(ACCENT)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.drawRoundedRect(label, 4, 4)
-        painter.setPen(QColor("#0b1420"))
+        painter.setPen(INK)
         painter.setFont(_font(bold=True))
         painter.drawText(label, Qt.AlignmentFlag.AlignCenter, str(self.session.frame))
 
@@ -176,7 +177,7 @@ class TimeLine(QWidget):
     def _draw_marks(self, painter: QPainter) -> None:
         assert self.session is not None
         middle = _RULER + _BAR / 2
-        painter.setPen(QPen(QColor("#0b1420"), 1))
+        painter.setPen(QPen(INK, 1))
         for frame in self.session.draft.drawings:
             if frame in self.session.sight.range:
                 x = self.place(frame)
