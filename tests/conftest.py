@@ -21,7 +21,7 @@ settings.load_profile("rde-roto")
 try:
     import PySide6.QtWidgets  # noqa: F401
 except ImportError:  # viewer/test_qt.py says so
-    collect_ignore = [f"viewer/test_{name}.py" for name in ("style", "view", "window")]
+    collect_ignore = [f"viewer/test_{name}.py" for name in ("pictures", "style", "view", "window")]
 
 SHARED = Path(__file__).parents[2] / "shared"
 
