@@ -1,0 +1,105 @@
+"""A pen that presses, and its other end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from desk import LEFT, NO_KEY, Desk
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QInputDevice, QPointingDevice, QPointingDeviceUniqueId, QTabletEvent
+from PySide6.QtWidgets import QApplication
+
+from rde_roto.session.painting import Brush
+
+pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
+
+PEN, ERASER = QPointingDevice.PointerType.Pen, QPointingDevice.PointerType.Eraser
+RADIUS = 12.0
+
+
+class Tablet:
+    """A tablet before a desk; ``end`` is what of the pen touches it."""
+
+    def __init__(self, desk: Desk, end: QPointingDevice.PointerType = PEN) -> None:
+        self._desk = desk
+        self._device = QPointingDevice(
+            "tablet",
+            1,
+            QInputDevice.DeviceType.Stylus,
+            end,
+            QInputDevice.Capability.Position | QInputDevice.Capability.Pressure,
+            1,
+            3,
+            "",
+            QPointingDeviceUniqueId.fromNumericId(1),
+        )
+
+    def send(self, kind: QEvent.Type, at: tuple[float, float], pressure: float) -> None:
+        """One event of the tablet."""
+        canvas = self._desk.window.canvas
+        place = canvas.from_plate(*at)
+        over = QPointF(canvas.mapToGlobal(place))
+        touches = LEFT if pressure else Qt.MouseButton.NoButton
+        event = QTabletEvent(
+            kind, self._device, place, over, pressure, 0, 0, 0, 0, 0, NO_KEY, LEFT, touches
+        )
+        QApplication.sendEvent(canvas, event)
+
+    def stroke(self, points: Sequence[tuple[float, float]], pressure: float) -> None:
+        """Touches at the first point, moves along, and is lifted at the last."""
+        self.send(QEvent.Type.TabletPress, points[0], pressure)
+        for point in points[1:]:
+            self.send(QEvent.Type.TabletMove, point, pressure)
+        self.send(QEvent.Type.TabletRelease, points[-1], 0.0)
+
+
+@pytest.fixture
+def easel(desk: Desk, document: Path) -> Desk:
+    """The desk, with a hard brush."""
+    desk.open(document)
+    desk.session.sheet.set_brush(Brush(RADIUS, 1.0))
+    return desk
+
+
+def width_at(desk: Desk, x: int) -> float:
+    """How wide what is drawn is in a column, in plate pixels."""
+    return float(desk.session.sheet.pixels()[:, x].sum())
+
+
+@pytest.mark.parametrize("pressure", [0.25, 0.5, 1.0])
+def test_a_stroke_is_as_wide_as_the_pen_presses(easel: Desk, pressure: float) -> None:
+    Tablet(easel).stroke([(30, 45), (80, 45), (130, 45)], pressure)
+    # an edge fades over a pixel
+    assert width_at(easel, 80) == pytest.approx(2 * RADIUS * pressure, abs=1)
+
+
+def test_a_stroke_follows_the_pressure_as_it_goes(easel: Desk) -> None:
+    tablet = Tablet(easel)
+    tablet.send(QEvent.Type.TabletPress, (30, 45), 0.25)
+    tablet.send(QEvent.Type.TabletMove, (60, 45), 0.25)
+    tablet.send(QEvent.Type.TabletMove, (90, 45), 0.5)
+    tablet.send(QEvent.Type.TabletMove, (120, 45), 1.0)
+    tablet.send(QEvent.Type.TabletRelease, (120, 45), 0.0)
+    found = [width_at(easel, x) for x in (40, 75, 105)]
+    assert found == pytest.approx([6, 12, 24], abs=1)
+
+
+def test_lifting_the_pen_leaves_no_dot(easel: Desk) -> None:
+    """The last event of a stroke comes without pressure."""
+    Tablet(easel).stroke([(30, 45), (80, 45)], 0.5)
+    drawn = easel.session.sheet.pixels()
+    assert not drawn[:, 88:].any()  # a brush of half the radius ends at 86, and fades over a pixel
+    assert list(easel.session.draft.drawings) == [1001]
+
+
+def test_the_other_end_takes_away(easel: Desk) -> None:
+    Tablet(easel).stroke([(30, 45), (130, 45)], 1.0)
+    Tablet(easel, ERASER).stroke([(80, 45), (82, 45)], 0.5)
+    drawn = easel.session.sheet.pixels()
+    np.testing.assert_array_equal(drawn[42:48, 78:84], 0)
+    assert drawn[45, 60] == drawn[45, 100] == drawn[55, 80] == 1
+    easel.key("Ctrl+Z")
+    assert easel.session.sheet.pixels()[45, 80] == 1
