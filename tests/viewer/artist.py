@@ -166,6 +166,7 @@ class Artist:
         """Locks the frame, and exports all."""
         self.desk.key("X")
         self.desk.until(lambda: bool(self.session.draft.locks))
+        self.desk.settled()
         self.snap("locked")
         self.desk.key("Ctrl+E")
         dialog = self.desk.window.findChildren(ExportDialog)[-1]
