@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -74,6 +75,14 @@ class Bench:
         """Does what comes back until that is so; fails when nothing comes any more."""
         while not holds():
             self._queue.get(timeout=PATIENCE_S)()
+
+    def done_with(self, name: str) -> None:
+        """Waits for the threads of a name, and does all that has come back."""
+        for thread in threading.enumerate():
+            if thread.name == name:
+                thread.join(PATIENCE_S)
+        while not self._queue.empty():
+            self._queue.get()()
 
     def named(self) -> None:
         """Waits until every frame of the shot as it is now has its name."""

@@ -287,6 +287,17 @@ def test_locked_frames_stay_whatever_is_drawn_later(document: Path) -> None:
         assert bench.session.state(1005) is State.LOCKED
 
 
+def test_a_lock_that_comes_after_the_end_is_none(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.named()
+        bench.session.work.lock(FrameRange.parse("1004-1006"))
+        bench.session.close()
+        bench.done_with("rde-roto-aside")
+        assert not bench.session.draft.locks
+    assert not ShotFile.read(document).says.locks
+
+
 def test_elements_are_added_renamed_and_taken_away(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)

@@ -51,6 +51,7 @@ class Work:
         self._shots = Shots(opened.parts.plate, opened.parts.range)
         self._saver = self._new_saver(Writer.of(opened))
         self.live = LiveMattes(backend, post, self._live_changed)
+        self._is_closed = False
         self._follow()
 
     @property
@@ -132,7 +133,8 @@ class Work:
         Thread(target=run, name="rde-roto-aside", daemon=True).start()
 
     def close(self) -> None:
-        """Stops what is being made, saves, and ends the threads."""
+        """Stops what is being made, saves, and ends the threads. Locks under way are dropped."""
+        self._is_closed = True
         self.live.close()
         self._saver.close()
 
@@ -185,7 +187,7 @@ class Work:
         self.aside(made)
 
     def _pinned(self, entries: list[LockEntry]) -> None:
-        if entries:
+        if entries and not self._is_closed:
             self.do(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
             frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
             self._watcher.said(f"locked {frames}")
