@@ -34,7 +34,8 @@ def painted(desk: Desk) -> None:
 
 def edges(desk: Desk, is_inside: tuple[int, int, int]) -> list[int]:
     """The square's left, top, right and bottom in the grab, in pixels of the screen."""
-    inside = (np.abs(desk.picture().astype(int) - is_inside) <= 40).all(axis=2)
+    apart = np.abs(desk.picture().astype(int) - np.array(is_inside))
+    inside = np.asarray(apart.max(axis=2) <= 40)
     columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
     return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
 
