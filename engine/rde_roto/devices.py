@@ -41,6 +41,15 @@ def usable_devices() -> tuple[str, ...]:
     return (*found, "cpu")
 
 
+def reckons_in_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware itself multiplies bfloat16, rather than torch in its place."""
+    if device.type == "cpu":
+        return torch.backends.mkldnn.is_available() and (
+            torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+        )
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def idle_gpu() -> bool:
     """Whether an NVIDIA driver is installed that this torch cannot use."""
     return shutil.which("nvidia-smi") is not None and not torch.cuda.is_available()

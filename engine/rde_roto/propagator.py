@@ -6,6 +6,7 @@ handed, so any frame can be read from any state, in any order, as often as one l
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,10 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.crop import follow
+from rde_roto.devices import reckons_in_bfloat16
 from rde_roto.geometry import Geometry, resized
 from rde_roto.looks import seen
 from rde_roto.models import Model
-from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, attention_shares, read_memory
+from rde_roto.net import EncodedFrames, InferenceNet, Moment, RDENet, aggregate, attention_shares
 from rde_roto.state import MemoryState
 from rde_roto.values.digest import digest_of
 from rde_roto.values.look import Look
@@ -26,7 +28,7 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
-NUMERICS_REVISION = 1
+NUMERICS_REVISION = 2
 """Raised with every change of the code that changes the network's pixels."""
 
 
@@ -39,8 +41,8 @@ def numerics(device: torch.device) -> str:
         if device.type == "cuda"
         else torch.backends.cpu.get_cpu_capability()
     )
-    threads = torch.get_num_threads()
-    return digest_of(NUMERICS_REVISION, torch.__version__, device.type, hardware, threads)
+    means = (hardware, reckons_in_bfloat16(device), torch.get_num_threads())
+    return digest_of(NUMERICS_REVISION, torch.__version__, device.type, *means)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ class Propagator:
     """RDE-VOS as four pure functions of (weights, tracking): a ``tracker.Tracker``.
 
     Args:
-        net: the network, weights loaded; moved to ``device``.
+        net: the network, weights loaded, which is left as it is: what runs is its inference form.
         tracking: the preset's half that decides pixels of the network.
         device: where the network runs.
         weights: what names the weights in ``digest``: the sha256 of their file.
@@ -72,7 +74,9 @@ class Propagator:
         pixel_aspect: float = 1.0,
         look: Look | None = None,
     ) -> None:
-        self.net = net.eval().requires_grad_(False).to(device).channels_last()
+        reduced = tracking.precision == "bfloat16" and reckons_in_bfloat16(device)
+        dtype = torch.bfloat16 if reduced else torch.float32
+        self.net = InferenceNet(net, dtype, on_cpu=device.type == "cpu").to(device)
         self.tracking = tracking
         self.device = device
         self._weights = weights
@@ -92,7 +96,9 @@ class Propagator:
         """The same network and settings for plates with such pixels and such a look."""
         if (aspect, look) == (self._pixel_aspect, self._look):
             return self
-        return Propagator(self.net, self.tracking, self.device, self._weights, aspect, look)
+        other = copy.copy(self)  # sharing the network
+        other._pixel_aspect, other._look = aspect, look
+        return other
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
         """The working size for a plate of (height, width)."""
@@ -111,9 +117,7 @@ class Propagator:
         planes = views.permute(0, 3, 1, 2)
         normalised = (resized(planes, geometry.working) - self._mean) / self._std
         image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
-        with self._precision():
-            frames = self.net.encode_frames(image)
-        return Encoded(frames._replace(key=frames.key.float()), geometry)
+        return Encoded(self.net.encode_frames(image), geometry)
 
     @torch.inference_mode()
     def box(self, alpha: FloatArray) -> Window | None:
@@ -144,11 +148,10 @@ class Propagator:
         frames = encoded.frames
         count, _, height, width = frames.key.shape
         query = frames.key.transpose(0, 1).flatten(1).unsqueeze(0)
-        readout = read_memory(self._bank(state, query.dtype), query, self.tracking.top_k)
+        bank = state.bank(self.tracking.bank)
+        readout = self.net.read(bank, query, self.tracking.top_k)
         readout = readout.unflatten(3, (count, height, width)).squeeze(0).permute(2, 0, 1, 3, 4)
-        with self._precision():
-            logits = self.net.decode(readout, frames)
-        return aggregate(logits.float().sigmoid()).softmax(dim=1)
+        return aggregate(self.net.decode(readout, frames).sigmoid()).softmax(dim=1)
 
     @torch.inference_mode()
     def shares(self, state: MemoryState, key: Tensor) -> Tensor:
@@ -162,7 +165,7 @@ class Propagator:
         """
         sources = [state.anchor, state.latest, state.recurrent]
         sources += [state.far] if state.far else []
-        bank = self._bank(state, key.dtype)
+        bank = [_widened(moment) for moment in state.bank(self.tracking.bank)]
         by_moment = attention_shares(bank, key.flatten(2), self.tracking.top_k)[0]
         shares: Tensor = by_moment.new_zeros(len(by_moment), len(sources), by_moment.shape[2])
         for place, moment in enumerate(state.bank(self.tracking.bank)):
@@ -179,7 +182,7 @@ class Propagator:
         SAM's output lives in a space of its own, so an embedding is compared with this, not with
         the moment.
         """
-        wide = _widened(moment, torch.float32)
+        wide = _widened(moment)
         return self.net.update(wide, wide)
 
     @torch.inference_mode()
@@ -189,8 +192,7 @@ class Propagator:
         Args: frame, encoded alone; probabilities [1, K + 1, H, W], what was read there.
         """
         newest = self._moment(frame.frames, probabilities)
-        old = _widened(state.recurrent, newest.key.dtype)
-        recurrent = self.net.update(old, newest)
+        recurrent = self.net.update(_widened(state.recurrent), newest)
         latest = self._rounded(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
         box = self._followed(probabilities[0, 1:], frame.geometry)
@@ -200,9 +202,6 @@ class Propagator:
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         """A saved state, on the device. Raises InputError when these are not its two halves."""
         return MemoryState.restored(anchors, moving).to(self.device)
-
-    def _bank(self, state: MemoryState, dtype: torch.dtype) -> list[Moment]:
-        return [_widened(moment, dtype) for moment in state.bank(self.tracking.bank)]
 
     def _followed(self, planes: Tensor, geometry: Geometry) -> Window | None:
         # to the CPU at once: the box is numbers, and each would wait for the device
@@ -214,14 +213,7 @@ class Propagator:
         return self._rounded(self._moment(frame.frames, probabilities))
 
     def _moment(self, frame: EncodedFrames, probabilities: Tensor) -> Moment:
-        with self._precision():
-            value = self.net.encode_masks(frame, probabilities[:, 1:])
-        return Moment(frame.key, value.float())
-
-    def _precision(self) -> torch.autocast:
-        """Convolutions in the tracking's precision; keys, attention and SAM stay in float32."""
-        reduced = self.tracking.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=reduced)
+        return Moment(frame.key, self.net.encode_masks(frame, probabilities[:, 1:]))
 
     def _rounded(self, moment: Moment) -> Moment:
         """In the state's dtype, and laid out as a loaded state is: layout decides bits too."""
@@ -233,5 +225,5 @@ def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], Propa
     return lambda tracking: Propagator(model.net, tracking, device, weights=model.sha256)
 
 
-def _widened(moment: Moment, dtype: torch.dtype) -> Moment:
-    return Moment(moment.key.to(dtype), moment.value.to(dtype))
+def _widened(moment: Moment) -> Moment:
+    return Moment(moment.key.float(), moment.value.float())

@@ -9,6 +9,7 @@ second thread, and in float64), while the smallest deliberate mistake tried cost
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rde_roto.net import RDE_R50, RDENet, aggregate
+from rde_roto.net import RDE_R50, InferenceNet, RDENet, aggregate
 from rde_roto.propagator import Encoded, Propagator
 from rde_roto.state import MemoryState
 from rde_roto.values.bank import Bank
@@ -83,15 +84,18 @@ def encode_all(propagator: Propagator, frames: NDArray[np.uint8]) -> list[Encode
 
 
 @contextmanager
-def listening(net: RDENet) -> Iterator[dict[str, Tensor]]:
-    """What the modules of ``STAGES`` put out last, by name; "readout" is what the decoder took."""
-    heard: dict[str, Tensor] = {}
+def listening(net: InferenceNet) -> Iterator[dict[str, list[Tensor]]]:
+    """What the modules of ``STAGES`` put out, by name; "readout" is what the decoder took.
+
+    A module may be called for each element in turn.
+    """
+    heard: dict[str, list[Tensor]] = defaultdict(list)
 
     def listen(name: str) -> Any:
         def hook(_module: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
-            heard[name] = output
+            heard[name].append(output)
             if name == "decoder":
-                heard["readout"] = args[0]
+                heard["readout"].append(args[0])
 
         return hook
 
@@ -127,7 +131,8 @@ def run(propagator: Propagator, encoded: list[Encoded], alpha: FloatArray) -> Ru
             done.probabilities.append(probabilities)
             done.states[index] = state
             if index in STAGES_AT:
-                done.stages[index] = dict(heard)
+                done.stages[index] = {name: torch.cat(parts) for name, parts in heard.items()}
+            heard.clear()
     return done
 
 
@@ -150,11 +155,15 @@ def runs(
 
 def assert_probabilities(actual: Tensor, expected: NDArray[np.float32]) -> None:
     """[N, K + 1, H, W] within the tolerances of the fixtures' README."""
+    assert_apart(actual, expected, most=5e-4, mean=2e-6)
+    assert_labels(actual, expected.argmax(axis=1))
+
+
+def assert_apart(actual: Tensor, expected: NDArray[np.float32], most: float, mean: float) -> None:
     assert actual.shape == expected.shape
     difference = (actual - torch.from_numpy(expected)).abs()
-    assert float(difference.max()) < 5e-4
-    assert float(difference.mean()) < 2e-6
-    assert_labels(actual, expected.argmax(axis=1))
+    assert float(difference.max()) < most
+    assert float(difference.mean()) < mean
 
 
 def assert_labels(probabilities: Tensor, expected: NDArray[np.integer[Any]]) -> None:
@@ -236,13 +245,23 @@ def test_the_other_banks(
     encoded: list[Encoded],
     mode: str,
 ) -> None:
-    """Frame 11, every second pixel: it hangs on each bank before the first update and after."""
+    """Frame 11, every second pixel: it hangs on each bank before the first update and after.
+
+    In F+RDE two places in memory are as near as each other to one place of frame 11, within 1e-7
+    of affinity, at the fortieth and last rank. Fused convolutions round the other one ahead. It has
+    1.5 % of the attention there, which moves probabilities around it by up to 0.0043; a bank of
+    other copies moves them by 0.01 and more.
+    """
     with np.load(golden / "modes_k3_top40_frame11.npz") as stored:
         assert set(stored.files) == set(MODES)
         expected = stored[mode][None]
     alpha = inputs.one_hot(clip["labels"][0], 3)[:, 0]
     done = run(propagator(net, 40, MODES[mode]), encoded, alpha)
-    assert_probabilities(done.probabilities[11][..., ::2, ::2], expected)
+    actual = done.probabilities[11][..., ::2, ::2]
+    if mode == "gt-compress":
+        assert_apart(actual, expected, most=5e-3, mean=5e-4)
+    else:
+        assert_probabilities(actual, expected)
 
 
 # The stages inside.
@@ -313,7 +332,7 @@ def read_alone(propagator: Propagator, state: MemoryState, frame: Encoded) -> Te
     """Each element's probability by itself, [1, K, H, W]: what ``read`` aggregates."""
     with listening(propagator.net) as heard:
         propagator.read(state, frame)
-    return heard["decoder"].sigmoid()
+    return torch.cat(heard["decoder"]).sigmoid()
 
 
 def test_an_element_that_appears_late(

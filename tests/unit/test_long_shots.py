@@ -128,9 +128,8 @@ class HeldFrame:
         folder = demo_shot()
         self.mask = read_channels(folder / "truth/demo.1001.exr", ["A"])[None, ..., 0]
         view = open_plate(str(folder / "plate")).read(1001)
-        self.propagator = Propagator(
-            load_model("rde-lite").net, Tracking(lines=240), torch.device("cpu")
-        )
+        self.net = load_model("rde-lite").net
+        self.propagator = Propagator(self.net, Tracking(lines=240), torch.device("cpu"))
         self.frame = self.propagator.encode([view])
         self.state = self.propagator.begin([(self.frame, self.mask)])
 
@@ -142,7 +141,7 @@ class HeldFrame:
     def j(self, bank: str) -> float:
         """Region similarity of the mask and what a bank still knows of it."""
         tracking = Tracking(lines=240, bank=Bank.parse(bank))
-        reader = Propagator(self.propagator.net, tracking, torch.device("cpu"))
+        reader = Propagator(self.net, tracking, torch.device("cpu"))
         probabilities = reader.read(self.state, self.frame)
         alpha = reader.geometry(self.mask.shape[1:]).to_plate(probabilities)[0, 1].numpy()
         return region_similarity(self.mask[0] >= 0.5, alpha >= 0.5)

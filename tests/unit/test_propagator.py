@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from rde_roto.devices import reckons_in_bfloat16
 from rde_roto.geometry import Geometry
 from rde_roto.net import Moment, RDENet, aggregate, read_memory
 from rde_roto.propagator import Encoded, Propagator, numerics
@@ -46,6 +47,15 @@ def tensors(state: MemoryState) -> list[Tensor]:
 
 def same(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
     return len(ones) == len(others) and all(map(torch.equal, ones, others))
+
+
+def near(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Equal up to the rounding in which the inference form differs from the plain one.
+
+    Moments are of the order of 1; wrong wiring moves them by 0.01 and more.
+    """
+    pairs = zip(ones, others, strict=True)
+    return all(torch.allclose(one, other, rtol=1e-5, atol=1e-5) for one, other in pairs)
 
 
 def farthest(one: Tensor, other: Tensor) -> float:
@@ -253,8 +263,8 @@ def test_a_memory_frame_becomes_the_latest_and_updates_the_embedding(toy: RDENet
     newest = Moment(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
     assert after.anchor is state.anchor
     assert after.latest is not None
-    assert same(after.latest, newest)
-    assert same(after.recurrent, toy.update(state.recurrent, newest))
+    assert near(after.latest, newest)
+    assert near(after.recurrent, toy.update(state.recurrent, newest))
 
 
 def test_before_the_first_update_the_embedding_is_the_anchor(toy: RDENet) -> None:
@@ -265,7 +275,7 @@ def test_before_the_first_update_the_embedding_is_the_anchor(toy: RDENet) -> Non
     probabilities = propagator.read(state, frame)
     newest = Moment(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
     after = propagator.absorb(state, frame, probabilities)
-    assert same(after.recurrent, toy.update(state.anchor, newest))
+    assert near(after.recurrent, toy.update(state.anchor, newest))
 
 
 def read_of(net: RDENet, state: MemoryState, frame: Encoded, **tracking: Any) -> Tensor:
@@ -361,6 +371,7 @@ def test_a_loaded_state_goes_on_like_the_live_one(
     assert same(tensors(resumed), tensors(ahead))
 
 
+@pytest.mark.skipif(not reckons_in_bfloat16(CPU), reason="this CPU does not multiply bfloat16")
 def test_convolutions_in_bfloat16_give_nearly_the_same_mattes(lite: RDENet) -> None:
     """bfloat16 keeps 8 bits: 0.004 of each number, of which dozens of layers make some hundredths.
 

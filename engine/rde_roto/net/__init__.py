@@ -8,6 +8,7 @@ Axes, everywhere in this package: ``B`` clips (1 when propagating), ``F`` frames
 """
 
 from rde_roto.net.config import RDE_LITE, RDE_R50, NetConfig
+from rde_roto.net.inference import InferenceNet
 from rde_roto.net.memory import Moment, aggregate, attention_shares, read_memory
 from rde_roto.net.network import EncodedFrames, RDENet
 
@@ -15,6 +16,7 @@ __all__ = [
     "RDE_LITE",
     "RDE_R50",
     "EncodedFrames",
+    "InferenceNet",
     "Moment",
     "NetConfig",
     "RDENet",

@@ -121,21 +121,19 @@ class Squeeze(nn.Module):
         return F.conv2d(moments, self.weight.transpose(1, 2).flatten(1, 2), self.bias, padding=1)
 
 
-class SAM(nn.Module):
-    """Updates the recurrent dynamic embedding with the newest memory frame.
+class Aggregation(nn.Module):
+    """Updates the recurrent dynamic embedding with the newest memory frame, in stacks of any form.
 
     Keys and values go through stacks of their own; elements are independent samples of the value
     stack. With ``bounded`` the size of the embedding cannot grow, however often it is updated
     (see ``NetConfig.bounded_recurrence``).
     """
 
-    def __init__(self, key_dim: int, value_dim: int, bounded: bool) -> None:
-        super().__init__()
-        self.key_encoder = ExtractEnhance(key_dim)
-        self.value_encoder = ExtractEnhance(value_dim)
-        self.compress_key = Squeeze(key_dim)
-        self.compress_value = Squeeze(value_dim)
-        self.bounded = bounded
+    key_encoder: nn.Module
+    value_encoder: nn.Module
+    compress_key: nn.Module
+    compress_value: nn.Module
+    bounded: bool
 
     def forward(self, embedding: Moment, newest: Moment) -> Moment:
         """Both moments [B, CK, h, w] and [B, K, CV, h, w] -> the new embedding, same shapes."""
@@ -150,6 +148,23 @@ class SAM(nn.Module):
         pair = [old / _rms(old), new / size] if self.bounded else [old, new]
         update: Tensor = squeeze(enhance(torch.stack(pair, dim=1).flatten(0, 1)))
         return update * (size / _rms(update)) if self.bounded else update
+
+
+class SAM(Aggregation):
+    """The stacks as they are trained."""
+
+    key_encoder: ExtractEnhance
+    value_encoder: ExtractEnhance
+    compress_key: Squeeze
+    compress_value: Squeeze
+
+    def __init__(self, key_dim: int, value_dim: int, bounded: bool) -> None:
+        super().__init__()
+        self.key_encoder = ExtractEnhance(key_dim)
+        self.value_encoder = ExtractEnhance(value_dim)
+        self.compress_key = Squeeze(key_dim)
+        self.compress_value = Squeeze(value_dim)
+        self.bounded = bounded
 
 
 def _rms(x: Tensor) -> Tensor:

@@ -1,0 +1,160 @@
+"""The inference form against the plain one, from which it is made.
+
+Its sums are taken in another order: a float32 rounding is 6e-8, which some fifty layers of random
+weights amplify to 2e-5 of an output's spread. ``ROUNDING`` is five times that.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from rde_roto.devices import reckons_in_bfloat16
+from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, Moment, RDENet, read_memory
+from rde_roto.net.recall import recall
+from seeded import seeded_network
+
+CPU = torch.device("cpu")
+ROUNDING = 1e-4
+SIZE = (96, 160)
+
+
+@pytest.fixture(scope="module", params=[RDE_LITE, RDE_R50], ids=lambda config: config.name)
+def plain(request: pytest.FixtureRequest) -> RDENet:
+    return seeded_network(request.param).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["cpu", "elsewhere"])
+def form(request: pytest.FixtureRequest, plain: RDENet) -> InferenceNet:
+    """Made for a CPU, and as it is made for a GPU."""
+    return InferenceNet(plain, torch.float32, on_cpu=request.param)
+
+
+def assert_near(actual: Tensor, expected: Tensor) -> None:
+    assert actual.shape == expected.shape
+    assert actual.dtype == expected.dtype
+    assert float((actual - expected).abs().max()) < ROUNDING * float(expected.std())
+
+
+def draw(seed: int, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def masks(frames: int, elements: int) -> Tensor:
+    return draw(2, frames, elements + 1, *SIZE).softmax(dim=1)[:, 1:]
+
+
+@pytest.mark.parametrize(("frames", "elements"), [(1, 1), (1, 3), (2, 2)])
+def test_every_step_gives_what_the_plain_form_gives(
+    plain: RDENet, form: InferenceNet, frames: int, elements: int
+) -> None:
+    image = draw(1, frames, 3, *SIZE)
+    encoded = plain.encode_frames(image)
+    found = form.encode_frames(image)
+    for actual, expected in zip(found, encoded, strict=True):
+        assert_near(actual, expected)
+    values = plain.encode_masks(encoded, masks(frames, elements))
+    assert_near(form.encode_masks(encoded, masks(frames, elements)), values)
+    assert_near(form.decode(values, encoded), plain.decode(values, encoded))
+
+
+@pytest.mark.parametrize("elements", [1, 3])
+@pytest.mark.parametrize("grid", [(6, 10), (7, 9)])
+def test_an_update_gives_what_the_plain_form_gives(
+    plain: RDENet, form: InferenceNet, elements: int, grid: tuple[int, int]
+) -> None:
+    """Also on odd grids, whose last row and column the pooling drops."""
+    config = plain.config
+    old, new = (
+        Moment(draw(s, 1, config.key_dim, *grid), draw(s, 1, elements, config.value_dim, *grid))
+        for s in (3, 4)
+    )
+    for actual, expected in zip(form.update(old, new), plain.update(old, new), strict=True):
+        assert_near(actual, expected)
+
+
+def test_the_plain_form_is_left_as_it_is() -> None:
+    plain = seeded_network(RDE_LITE)
+    before = {name: value.clone() for name, value in plain.state_dict().items()}
+    form = InferenceNet(plain, torch.bfloat16, on_cpu=True)
+    form.encode_frames(draw(1, 1, 3, *SIZE))
+    after = plain.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert plain.training
+    assert all(parameter.requires_grad for parameter in plain.parameters())
+    assert not any(parameter.requires_grad for parameter in form.parameters())
+
+
+def test_a_cpu_takes_frames_one_by_one(lite: RDENet) -> None:
+    """So a trunk's features have the same bits whatever else is encoded with them."""
+    form = InferenceNet(lite, torch.float32, on_cpu=True)
+    image = draw(1, 2, 3, *SIZE)
+    both, alone = form.encode_frames(image), form.encode_frames(image[1:])
+    for name in ("f16", "f8", "f4"):
+        assert torch.equal(getattr(both, name)[1:], getattr(alone, name))
+
+
+@pytest.mark.skipif(not reckons_in_bfloat16(CPU), reason="this CPU does not multiply bfloat16")
+def test_reduced_precision_is_in_the_convolutions_alone(lite: RDENet) -> None:
+    """bfloat16 keeps 8 bits, 0.004 of each number, of which many layers make some hundredths."""
+    form = InferenceNet(lite, torch.bfloat16, on_cpu=True)
+    image = draw(1, 1, 3, *SIZE)
+    encoded, expected = form.encode_frames(image), lite.encode_frames(image)
+    assert encoded.f16.dtype == encoded.thin.dtype == torch.bfloat16
+    assert encoded.key.dtype == encoded.image.dtype == torch.float32
+    assert (encoded.key - expected.key).std() < 0.05 * expected.key.std()
+    values = form.encode_masks(encoded, masks(1, 2))
+    assert values.dtype == form.decode(values, encoded).dtype == torch.float32
+    newest = Moment(encoded.key, values)
+    for actual, wanted in zip(
+        form.update(newest, newest), lite.update(newest, newest), strict=True
+    ):
+        assert_near(actual, wanted)
+
+
+# Reading.
+
+
+def bank_of(seed: int, counts: list[int], size: tuple[int, int]) -> list[Moment]:
+    """Moments as often as the counts say."""
+    moments = [
+        Moment(draw(seed + i, 1, 8, *size), draw(seed + 50 + i, 1, 2, 5, *size))
+        for i in range(len(counts))
+    ]
+    return [moment for moment, n in zip(moments, counts, strict=True) for _ in range(n)]
+
+
+@given(
+    seed=st.integers(0, 1000),
+    counts=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    size=st.tuples(st.integers(1, 3), st.integers(1, 4)),
+    top_k=st.none() | st.integers(1, 60),
+    most=st.sampled_from([1, 40, 1000]),
+)
+@settings(max_examples=100)
+def test_a_recall_is_a_read(
+    seed: int, counts: list[int], size: tuple[int, int], top_k: int | None, most: int
+) -> None:
+    """However often a moment is named and however many rows are taken at a time."""
+    bank, query = bank_of(seed, counts, size), draw(seed + 100, 1, 8, 7)
+    expected = read_memory(bank, query, top_k)
+    torch.testing.assert_close(recall(bank, query, top_k, most), expected, rtol=0, atol=5e-5)
+
+
+def test_half_a_moment_is_recalled_in_float32() -> None:
+    bank = [Moment(m.key.half(), m.value.half()) for m in bank_of(1, [1, 1], (3, 4))]
+    query = draw(2, 1, 8, 7)
+    wide = [Moment(m.key.float(), m.value.float()) for m in bank]
+    assert torch.equal(recall(bank, query, 5, 1000), recall(wide, query, 5, 1000))
+
+
+@pytest.mark.parametrize("top_k", [None, 3])
+@pytest.mark.parametrize("spread", [100.0, 1e6])
+def test_affinities_beyond_the_range_of_exp(spread: float, top_k: int | None) -> None:
+    (moment,) = bank_of(3, [1], (3, 4))
+    far = Moment(spread * moment.key, moment.value)
+    read = recall([far, far], 1.01 * far.key.flatten(2), top_k, 1000)
+    torch.testing.assert_close(read, far.value.flatten(3), rtol=0, atol=5e-5)
