@@ -23,8 +23,8 @@ from rde_roto.net.recall import recall
 Make = Callable[[Kernel, Activation], FusedConv]
 
 _AFFINITIES = 1 << 25
-_CACHED_AFFINITIES = 1 << 19
-"""Held at once: 128 MiB of float32 on a GPU, 2 MiB on a CPU, which has to sort them from memory."""
+_CACHED_AFFINITIES = 1 << 20
+"""Held at once: 128 MiB of float32 on a GPU, 4 MiB on a CPU, which has to sort them from memory."""
 
 
 class InferenceNet(nn.Module):
@@ -59,16 +59,16 @@ class InferenceNet(nn.Module):
         """As ``RDENet.encode_frames``; the key in float32, the features in the form's dtype."""
         parts = _portions(_laid_out(image.to(self._dtype)), self._on_cpu)
         features = zip(*(self.key_encoder(part) for part in parts), strict=True)
-        f16, f8, f4 = (torch.cat(of_each) for of_each in features)
+        f16, f8, f4 = (_together(of_each) for of_each in features)
         return EncodedFrames(self.key_proj(f16).float(), self.key_comp(f16), f16, f8, f4, image)
 
     def encode_masks(self, frames: EncodedFrames, masks: Tensor) -> Tensor:
         """As ``RDENet.encode_masks``, float32."""
-        count = masks.shape[1]
         others = masks.sum(dim=1, keepdim=True) - masks
-        image = frames.image.unsqueeze(1).expand(-1, count, -1, -1, -1)
-        planes = torch.cat([image, masks.unsqueeze(2), others.unsqueeze(2)], dim=2).flatten(0, 1)
-        value: Tensor = self.value_encoder(_laid_out(planes.to(self._dtype)), frames.f16)
+        own = torch.stack([masks, others], dim=2).to(self._dtype)
+        image = frames.image.to(self._dtype).unsqueeze(1).expand(-1, masks.shape[1], -1, -1, -1)
+        planes = torch.cat([image, own], dim=2).flatten(0, 1)
+        value: Tensor = self.value_encoder(_laid_out(planes), frames.f16)
         return value.float().unflatten(0, masks.shape[:2])
 
     def decode(self, readout: Tensor, frames: EncodedFrames) -> Tensor:
@@ -88,6 +88,10 @@ class InferenceNet(nn.Module):
 
 def _laid_out(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
+
+
+def _together(parts: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _for_elements(shared: Tensor, count: int) -> Tensor:
@@ -295,7 +299,7 @@ class _ValueEncoder(nn.Module):
 
     def forward(self, planes: Tensor, f16: Tensor) -> Tensor:
         features = [self.layer3(self.to8(part)) for part in _portions(planes, self._on_cpu)]
-        return self.fuser(torch.cat(features), f16)
+        return self.fuser(_together(features), f16)
 
 
 class _UpsampleBlock(nn.Module):
