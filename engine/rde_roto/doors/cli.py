@@ -12,6 +12,7 @@ import typer
 from rde_roto import __version__
 from rde_roto.doors import (
     advise,
+    bench,
     cache,
     demo,
     doctor,
@@ -56,6 +57,7 @@ app.add_typer(presets.app, name="preset")
 app.add_typer(models.app, name="model")
 app.add_typer(train.app, name="train")
 app.add_typer(cache.app, name="cache")
+app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

@@ -1,0 +1,254 @@
+"""``rde-roto bench``: what a frame costs on this machine, a JSON line for each figure."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
+from rde_roto.shot_files.opening import open_document
+from rde_roto.values.errors import UsageError
+from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.values.preset import Tracking
+from rde_roto.values.preset_files import load_preset
+
+if TYPE_CHECKING:
+    import torch
+
+    from rde_roto.evaluation.speed import Case
+
+app = typer.Typer(invoke_without_command=True, help="What a frame costs on this machine.")
+
+_PLATES: Final = {"480": (480, 854), "720": (720, 1280), "1080": (1080, 1920), "4k": (2160, 4096)}
+_LINES_OF_4K: Final = 480
+
+RoundsOption = Annotated[int, typer.Option(min=1, help="How often each is timed.")]
+_Precision = Literal["float32", "bfloat16"]
+"""Of ``tracking.precision``."""
+
+
+@app.callback()
+def network(
+    context: typer.Context,
+    size: Annotated[
+        str, typer.Option(metavar="SIZES", help="480, 720, 1080, 4k; 4k is tracked at 480 lines.")
+    ] = "480",
+    elements: Annotated[str, typer.Option(metavar="COUNTS", help="How many, such as 1,3,5.")] = "1",
+    model: Annotated[
+        str, typer.Option(metavar="NETWORKS", help="rde-lite, rde-r50, with random weights.")
+    ] = "rde-lite",
+    precision: Annotated[_Precision, typer.Option(help="Of the convolutions.")] = "float32",
+    device: DeviceOption = "auto",
+    rounds: RoundsOption = 5,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Also the form that is trained, in turn, in float32.")
+    ] = False,
+) -> None:
+    """Times the network, as a whole and stage by stage, on pictures of noise."""
+    if context.invoked_subcommand is not None:
+        return
+    for name in model.split(","):
+        for plate in size.split(","):
+            for count in elements.split(","):
+                case = _case(name, plate, count, precision)
+                _time_network(case, device, rounds, plain)
+
+
+@app.command()
+def pipeline(
+    shot: Annotated[
+        Path | None, typer.Argument(help="NAME.shot.yaml; the shipped shot else.")
+    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    preset: PresetOption = "standard",
+    set_: SetOption = None,
+    device: DeviceOption = "auto",
+    rounds: RoundsOption = 5,
+) -> None:
+    """Times the stages from a plate to its mattes, then all of them at once; names the slowest."""
+    from rde_roto.devices import choose_device
+    from rde_roto.doors.demo import demo_document
+    from rde_roto.evaluation.pipeline import PipelineBench
+    from rde_roto.models import load_model
+    from rde_roto.shot_files import ShotFile
+
+    settings = load_preset(preset, set_ or ())
+    if shot is None:
+        opened = open_document(demo_document(model), settings)
+    else:
+        file = ShotFile.read(shot)
+        opened = open_document(file.says, settings, file.folder)
+    bench = PipelineBench(opened.shot, settings, load_model(model), choose_device(device))
+    with TemporaryDirectory() as folder:
+        stages = bench.stages(Path(folder), rounds)
+        whole = bench.whole(Path(folder))
+    slowest = max(stages, key=lambda name: stages[name])
+    height, width = opened.shot.plate.format.data.shape
+    figures = {f"{name}_ms": taken for name, taken in stages.items()}
+    about = {"plate": f"{width}x{height}", "elements": len(opened.shot.ids), "model": model}
+    whole_figures = {"frame_ms": whole, "frames_per_second": 1000 / whole, "slowest": slowest}
+    _say("pipeline", bench.device, {**about, **figures, **whole_figures})
+
+
+@app.command()
+def compare(
+    one: Annotated[str, typer.Argument(help="A command, in quotes.")],
+    other: Annotated[str, typer.Argument(help="Another one.")],
+    rounds: RoundsOption = 3,
+) -> None:
+    """Times two commands in turn, and says how much longer the first one takes, pair by pair."""
+    import torch
+
+    from rde_roto.evaluation.timing import in_turn, middle, ratios, run
+
+    commands = {"one": shlex.split(one), "other": shlex.split(other)}
+    if not all(commands.values()):
+        raise UsageError("expected two commands, such as 'rde-roto --help'; one is empty")
+    device = torch.device("cpu")
+    steps = {name: partial(run, command) for name, command in commands.items()}
+    taken = in_turn(steps, rounds, device)
+    pairs = ratios(taken["one"], taken["other"])
+    figures = {f"{name}_ms": middle(seconds) for name, seconds in taken.items()}
+    commands_as_text = {"one": one, "other": other}
+    _say("compare", device, {**commands_as_text, **figures, "ratios": list(pairs)})
+
+
+@app.command()
+def length(
+    frames: Annotated[int, typer.Option(min=10, help="How long the shot is.")] = 300,
+    growing: Annotated[
+        int, typer.Option(min=0, help="How long it is for the bank of all memory frames, STM.")
+    ] = 300,
+    lines: Annotated[int, typer.Option(min=96, help="Of the pictures.")] = 96,
+    model: Annotated[
+        str, typer.Option(metavar="NETWORK", help="rde-lite or rde-r50.")
+    ] = "rde-lite",
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture, ….png.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Times a frame as a shot goes on and weighs what is remembered, the growing bank beside it."""
+    from rde_roto.devices import choose_device
+    from rde_roto.evaluation.length import walked
+    from rde_roto.images.length_plot import length_plot
+    from rde_roto.values.bank import Bank
+
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise UsageError(f"--plot {plot}: expected a name that ends in .png")
+    where = choose_device(device)
+    times, memory = {}, {}
+    for bank, count in (("2F+L+RDE", frames), ("STM", growing)):
+        if not count:
+            continue
+        tracking = Tracking(lines=lines, bank=Bank.parse(bank), crop=False)
+        case = _case_of(model, (lines, round(lines * 16 / 9)), 1, tracking)
+        passed = list(walked(case, count, where))
+        times[bank] = _smoothed([(p.frame, p.milliseconds) for p in passed])
+        memory[bank] = [(p.frame, p.state_bytes / 1e6) for p in passed]
+        early, late = (_around(times[bank], at) for at in (50, count))
+        figures = {"bank": bank, "model": model, "lines": lines, "frames": count}
+        costs = {"ms_at_50": early, "ms_at_end": late, "ratio": late / early}
+        sizes = {"state_mb_at_begin": memory[bank][0][1], "state_mb_at_end": memory[bank][-1][1]}
+        _say("length", where, {**figures, **costs, **sizes})
+    if plot is not None:
+        length_plot({"ms a frame": times, "MB of memory state": memory}, plot)
+
+
+_Series = list[tuple[float, float]]
+
+
+def _smoothed(points: list[tuple[int, float]], reach: int = 8) -> _Series:
+    """The median of each value and its neighbours: what else the machine does is left out."""
+    from statistics import median
+
+    values = [value for _, value in points]
+    return [
+        (frame, median(values[max(0, place - reach) : place + reach + 1]))
+        for place, (frame, _) in enumerate(points)
+    ]
+
+
+def _around(points: _Series, frame: int) -> float:
+    return min(points, key=lambda point: abs(point[0] - frame))[1]
+
+
+def _case(model: str, size: str, elements: str, precision: _Precision) -> Case:
+    if size not in _PLATES:
+        raise UsageError(f"--size {size}: expected some of {', '.join(_PLATES)}")
+    if not re.fullmatch("[1-9][0-9]?", elements):
+        raise UsageError(f"--elements {elements}: expected numbers of elements, such as 1,3,5")
+    plate = _PLATES[size]
+    lines = _LINES_OF_4K if size == "4k" else plate[0]
+    tracking = Tracking(lines=lines, crop=False, precision=precision)
+    return _case_of(model, plate, int(elements), tracking)
+
+
+def _case_of(model: str, plate: tuple[int, int], elements: int, tracking: Tracking) -> Case:
+    from rde_roto.evaluation.speed import Case
+    from rde_roto.models import CONFIGS
+
+    for config in CONFIGS:
+        if config.name == model:
+            return Case(config, plate, elements, tracking)
+    known = ", ".join(config.name for config in CONFIGS)
+    raise UsageError(f"--model {model}: expected one of the networks {known}")
+
+
+def _time_network(case: Case, device: str, rounds: int, plain: bool) -> None:
+    import torch
+
+    from rde_roto.devices import choose_device
+    from rde_roto.evaluation import speed, timing
+
+    where = choose_device(device)
+    bench = speed.NetworkBench(case, where)
+    every = case.tracking.memory_every
+    cold, state = timing.timed(bench.begin, where)
+    steps: dict[str, speed.Step] = {"frame": lambda: bench.frames(state)}
+    if plain:
+        steps["plain"] = bench.plain_frames(state)
+    bench.frames(state)
+    taken = timing.in_turn(steps, rounds, where)
+    frame_ms = timing.middle(taken["frame"]) / every
+    stages = timing.in_turn(bench.stages(state), rounds, where)
+    flops = speed.flops_of(case)
+    peak = timing.peak_flops(getattr(torch, case.tracking.precision), where)
+    height, width = case.plate
+    figures: dict[str, object] = {
+        "model": case.config.name,
+        "plate": f"{width}x{height}",
+        "lines": case.tracking.lines,
+        "elements": case.elements,
+        "precision": case.tracking.precision,
+        "begin_cold_ms": 1000 * cold,
+        "frame_ms": frame_ms,
+        **{f"{name}_ms": timing.middle(seconds) for name, seconds in stages.items()},
+        "gflop": flops / 1e9,
+        "share_of_peak": flops / (frame_ms / 1000) / peak,
+        "peak_gflops": peak / 1e9,
+        "peak_bytes": timing.peak_bytes(where),
+    }
+    if plain:
+        figures["plain_ms"] = timing.middle(taken["plain"]) / every
+        figures["ratios"] = list(timing.ratios(taken["plain"], taken["frame"]))
+    _say("network", where, figures)
+
+
+def _say(bench: str, device: torch.device, figures: dict[str, object]) -> None:
+    from rde_roto.evaluation.timing import machine
+
+    line = {"bench": bench, **figures, **machine(device)}
+    print(json.dumps({name: _short(value) for name, value in line.items()}), flush=True)
+
+
+def _short(value: object) -> object:
+    """Floats to four digits."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value

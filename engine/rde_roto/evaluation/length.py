@@ -1,0 +1,31 @@
+"""What a frame costs, and what is remembered, as a shot goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from rde_roto.evaluation.speed import Case, NetworkBench
+from rde_roto.evaluation.timing import timed
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A shot's frames up to ``frame``: milliseconds of each of the last few, bytes remembered."""
+
+    frame: int
+    milliseconds: float
+    state_bytes: int
+
+
+def walked(case: Case, frames: int, device: torch.device) -> Iterator[Passed]:
+    """A network goes along a shot of so many frames; one figure at every memory frame."""
+    bench = NetworkBench(case, device)
+    every = case.tracking.memory_every
+    state = bench.begin()
+    for frame in range(every, frames + 1, every):
+        taken, state = timed(partial(bench.frames, state), device)
+        yield Passed(frame, 1000 * taken / every, state.nbytes)

@@ -1,0 +1,106 @@
+"""Where the time of a shot goes, from its plate's files to those of its mattes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import torch
+
+from rde_roto.delivery import deliver
+from rde_roto.evaluation.timing import in_turn, middle
+from rde_roto.finish import finish
+from rde_roto.images.mattes import open_matte_writer
+from rde_roto.images.origin import Origin
+from rde_roto.looks import Picture
+from rde_roto.models import Model
+from rde_roto.node import RotoNode
+from rde_roto.propagator import tracker_of
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import Matte
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot import Shot
+
+Step = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class PipelineBench:
+    """A shot, and what is used to track it; nothing is taken from a cache."""
+
+    shot: Shot
+    preset: Preset
+    model: Model
+    device: torch.device
+
+    def stages(self, folder: Path, rounds: int) -> dict[str, float]:
+        """Milliseconds of a frame of each stage alone: medians, the first round left out.
+
+        ``read``: the file, in the colours that the plate hands out. ``colour``: what is left to do
+        to them, on the device. ``network``: the mean of a memory frame and those between.
+        ``finish`` and ``write``: all elements, into ``folder``.
+
+        Raises UsageError when the shot has too few frames behind its first keyframe.
+        """
+        every = self.preset.tracking.memory_every
+        steps = self._steps(folder)
+        taken = in_turn(steps, rounds + 1, self.device)
+        times = {name: middle(seconds[1:]) for name, seconds in taken.items()}
+        return {**times, "network": times["network"] / every}
+
+    def whole(self, folder: Path) -> float:
+        """Milliseconds of a frame of the shot when all stages go on at once, once through."""
+        node, frames = self._node(), self.shot.range
+        writer = open_matte_writer(
+            str(folder / "whole.####.exr"),
+            Origin(self.shot.plate.format),
+            self.shot.names,
+            self.preset.output,
+            {},
+        )
+        delivery = deliver(node, frames, writer, lambda _frame, _kept: None)
+        return 1000 * delivery.seconds / delivery.made
+
+    def _node(self) -> RotoNode:
+        return RotoNode(self.shot, self.preset, tracker_of(self.model, self.device))
+
+    def _steps(self, folder: Path) -> dict[str, Step]:
+        plate, names, node = self.shot.plate, self.shot.names, self._node()
+        span = self.shot.stretches[0].spans[0]
+        every = self.preset.tracking.memory_every
+        ahead = FrameRange.of(self.shot.range.walk(span.keyframe.frame + span.step, span.stop))
+        if len(ahead) < 3 * every:
+            raise UsageError(
+                f"expected a shot of at least {3 * every} frames behind its first keyframe, "
+                f"came {len(ahead)}: there is nothing to measure"
+            )
+        asked = span.keyframe.frame + 2 * every * span.step
+        raw, tracker = node.walker.raw(span, asked), node.walker.tracker
+        (state,) = node.walker.states(span, range(2, 3))
+        picture = Picture.of(plate, asked)
+        finished = finish(raw, picture, self.preset.finish)
+        writer = open_matte_writer(
+            str(folder / "stage.####.exr"),
+            Origin(plate.format),
+            names,
+            self.preset.output,
+            {},
+        )
+        frames = cycle(ahead)
+
+        def network() -> None:
+            if every > 1:
+                tracker.read(state, tracker.encode([picture.pixels] * (every - 1), state.box))
+            memory_frame = tracker.encode([picture.pixels], state.box)
+            tracker.absorb(state, memory_frame, tracker.read(state, memory_frame))
+
+        return {
+            "read": lambda: plate.read(next(frames)),
+            "colour": picture.seen,
+            "network": network,
+            "finish": lambda: finish(raw, picture, self.preset.finish),
+            "write": lambda: writer.write(Matte(asked, finished, names, "bench")),
+        }

@@ -1,0 +1,105 @@
+"""Clocks: steps and commands timed in turn, what the device can do at most, and one line of it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+import torch
+
+from rde_roto import __version__
+from rde_roto.values.errors import UsageError
+
+T = TypeVar("T")
+
+_SIDE = 2048
+_STATUS = Path("/proc/self/status")
+
+
+def timed(step: Callable[[], T], device: torch.device) -> tuple[float, T]:
+    """Seconds that a step takes, until the device has done it, and what it made."""
+    _wait_for(device)
+    started = time.perf_counter()
+    made = step()
+    _wait_for(device)
+    return time.perf_counter() - started, made
+
+
+def in_turn(
+    steps: Mapping[str, Callable[[], object]], rounds: int, device: torch.device
+) -> dict[str, list[float]]:
+    """Seconds of each step in each round; a round takes them all, one after the other.
+
+    A machine that slows down then slows them all, and their ratio in a round still holds.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            taken[name].append(timed(step, device)[0])
+    return taken
+
+
+def ratios(slow: Sequence[float], fast: Sequence[float]) -> tuple[float, ...]:
+    """One of each pair, over the other of the same round."""
+    return tuple(one / other for one, other in zip(slow, fast, strict=True))
+
+
+def peak_flops(dtype: torch.dtype, device: torch.device) -> float:
+    """Operations a second of a product of two matrices of 2048 x 2048: the best of five."""
+    square = torch.ones(_SIDE, _SIDE, dtype=dtype, device=device)
+    times = [timed(lambda: square @ square, device)[0] for _ in range(6)]
+    return 2 * _SIDE**3 / min(times[1:])
+
+
+def peak_bytes(device: torch.device) -> int | None:
+    """Memory held at most: of a CUDA device by torch, else by this process; None if unknown."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if not _STATUS.exists():
+        return None
+    (line,) = (text for text in _STATUS.read_text().splitlines() if text.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+def machine(device: torch.device) -> dict[str, object]:
+    """What must be known to compare a figure: code, torch, device and threads."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:  # no git
+        said = ""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {
+        "commit": said or __version__,
+        "device": name,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def run(command: Sequence[str]) -> None:
+    """Runs a program to its end. Raises UsageError when it cannot be run or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UsageError(f"cannot run {command[0]}: {error}") from error
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        raise UsageError(f"{command[0]} ended with {done.returncode}: {last[0]}")
+
+
+def middle(taken: Sequence[float]) -> float:
+    """The median, in milliseconds."""
+    return 1000 * median(taken)
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

@@ -1,0 +1,59 @@
+"""Time and memory over the frames of a shot, one line for each bank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from rde_roto.images.files import replacing
+from rde_roto.images.panels import BACKGROUND, BRIGHT_TEXT, TEXT
+
+Points = Sequence[tuple[float, float]]
+"""(frame, value), frames ascending."""
+
+_COLOURS = ((255, 176, 46), (58, 150, 255), (120, 214, 90))
+_GROUND = (36, 36, 40)
+_WIDTH_PX, _PANEL_PX = 900, 220
+_LEFT_PX, _RIGHT_PX, _TOP_PX, _FOOT_PX = 70, 20, 34, 30
+_TICKS = 5
+
+
+def length_plot(panels: Mapping[str, Mapping[str, Points]], path: Path) -> None:
+    """Writes a PNG: a panel for each title, in it a line for each name, all over the same frames.
+
+    Raises OutputError when it cannot be written.
+    """
+    height = len(panels) * (_TOP_PX + _PANEL_PX + _FOOT_PX)
+    image = Image.new("RGB", (_WIDTH_PX, height), BACKGROUND)
+    last = max(points[-1][0] for lines in panels.values() for points in lines.values())
+    for place, (title, lines) in enumerate(panels.items()):
+        top = _TOP_PX + place * (_TOP_PX + _PANEL_PX + _FOOT_PX)
+        _panel(ImageDraw.Draw(image), top, title, lines, last)
+    with replacing(path) as temp:
+        image.save(temp, format="PNG")
+
+
+def _panel(
+    draw: ImageDraw.ImageDraw, top: int, title: str, lines: Mapping[str, Points], last: float
+) -> None:
+    font = ImageFont.load_default(13)
+    right, foot = _WIDTH_PX - _RIGHT_PX, top + _PANEL_PX
+    most = 1.1 * max(value for points in lines.values() for _, value in points)
+    draw.rectangle((_LEFT_PX, top, right, foot), fill=_GROUND)
+    draw.text((_LEFT_PX, top - 8), title, BRIGHT_TEXT, font, anchor="ls")
+    for tick in range(_TICKS):
+        part = tick / (_TICKS - 1)
+        x, y = _LEFT_PX + part * (right - _LEFT_PX), foot - part * _PANEL_PX
+        draw.text((x, foot + 6), f"{part * last:.0f}", TEXT, font, anchor="mt")
+        draw.text((_LEFT_PX - 6, y), f"{part * most:.3g}", TEXT, font, anchor="rm")
+    left = float(right)
+    for (name, points), colour in zip(lines.items(), _COLOURS, strict=False):
+        places = [
+            (_LEFT_PX + frame / last * (right - _LEFT_PX), foot - value / most * _PANEL_PX)
+            for frame, value in points
+        ]
+        draw.line(places, fill=colour, width=2)
+        left -= 16 + draw.textlength(name, font)
+        draw.text((left, top - 8), name, colour, font, anchor="ls")
