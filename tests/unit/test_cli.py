@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -15,12 +16,14 @@ import numpy as np
 import platformdirs
 import pytest
 import torch
+import typer
 from command_line import HEIGHT, LICENCE, WIDTH, Run, box_mask, mattes, refused
 from cryptomatte_reader import read_cryptomatte
 from image_files import cut_short, ramp, read_image, write_image
 from PIL import Image
 from safetensors.torch import load_file
 
+from rde_roto.doors import cli
 from rde_roto.models import save_weights
 from rde_roto.values.model_card import DEFAULT_MODEL
 
@@ -617,12 +620,23 @@ def test_the_doctor_says_the_licences(run: Run, capsys: pytest.CaptureFixture[st
     assert lines[-1].startswith("self-test     two frames in ")
 
 
-@pytest.mark.parametrize("command", [["--help"], ["preset", "list"]])
-def test_torch_is_not_imported_for_what_does_not_need_it(command: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "needless"),
+    [(["--help"], ["torch", "numpy", "pydantic", "OpenImageIO"]), (["preset", "list"], ["torch"])],
+)
+def test_what_is_not_needed_is_not_imported(command: list[str], needless: list[str]) -> None:
     program = (
         f"import sys; from rde_roto.doors import cli; sys.argv = ['rde-roto', *{command}]\n"
         "try: cli.main()\nexcept SystemExit: pass\n"
-        "sys.exit('torch' in sys.modules)"
+        f"sys.exit(', '.join(name for name in {needless} if name in sys.modules) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr.strip()) == (0, b"")
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_list_of_commands_says_what_each_says_itself(name: str) -> None:
+    door = cli.door(name)
+    own = door.info.help if isinstance(door, typer.Typer) else inspect.getdoc(door)
+    assert own is not None
+    assert " ".join(own.split("\n\n")[0].split()) == cli.COMMANDS[name][1]

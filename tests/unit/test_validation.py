@@ -338,4 +338,5 @@ def test_several_sequences_are_checked_in_one_go(
 
 
 def run(arguments: list[str]) -> None:
-    cli.app(["validate", *arguments], standalone_mode=False)
+    words = ["validate", *arguments]
+    cli.app_for(words)(words, standalone_mode=False)

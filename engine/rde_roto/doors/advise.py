@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from rde_roto.doors.options import DeviceOption, JsonOption, plate_memo
-from rde_roto.doors.shot import ShotArgument
+from rde_roto.doors.options import DeviceOption, JsonOption, ShotArgument, plate_memo
 from rde_roto.shot_files import ShotFile
 
 

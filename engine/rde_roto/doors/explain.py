@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from rde_roto.doors.inputs import refuse_to_overwrite
-from rde_roto.doors.options import DeviceOption, plate_memo
-from rde_roto.doors.shot import ShotArgument
+from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
 from rde_roto.images.explanation import explanation_layers, explanation_sheet
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.shot_files import ShotFile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntr
 PlateArgument = Annotated[
     str, typer.Argument(help="Pattern (hero.####.exr), one frame, folder or movie.")
 ]
+ShotArgument = Annotated[Path, typer.Argument(metavar="NAME.shot.yaml", help="A shot document.")]
 KeyframeOption = Annotated[
     list[str],
     typer.Option(
@@ -133,6 +135,15 @@ class ShotOptions:
 def plate_memo() -> PlateMemo:
     """What the cache knows of plates' digests; to be closed. Raises UsageError."""
     return PlateMemo(CacheSettings.from_environment().folder)
+
+
+def frames_within(whole: FrameRange, text: str) -> FrameRange:
+    """Frames of a shot's range. Raises UsageError for others."""
+    frames = FrameRange.parse(text)
+    outside = frames.difference(whole)
+    if outside:
+        raise UsageError(f"--frames {text}: {outside} lies outside the shot's range {whole}")
+    return frames
 
 
 def _override(text: str) -> tuple[str, object]:

@@ -8,8 +8,13 @@ from typing import Annotated
 import typer
 
 from rde_roto.doors.inputs import refuse_to_overwrite
-from rde_roto.doors.options import DeviceOption, FramesOption, plate_memo
-from rde_roto.doors.shot import ShotArgument, frames_within
+from rde_roto.doors.options import (
+    DeviceOption,
+    FramesOption,
+    ShotArgument,
+    frames_within,
+    plate_memo,
+)
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 

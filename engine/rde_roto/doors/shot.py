@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rde_roto.doors.advise import advise
 from rde_roto.doors.by_engine import render_by_engine
 from rde_roto.doors.chunk_list import line_of
 from rde_roto.doors.options import (
@@ -27,11 +28,14 @@ from rde_roto.doors.options import (
     PresetOption,
     ProxyOption,
     SetOption,
+    ShotArgument,
     ShotOptions,
     ViewOption,
+    frames_within,
     plate_memo,
 )
 from rde_roto.doors.progress import failures_told
+from rde_roto.doors.report import report
 from rde_roto.doors.shot_facts import facts_of
 from rde_roto.doors.work import Work, default_out
 from rde_roto.images.layers import PictureName
@@ -54,7 +58,6 @@ app = typer.Typer(
     help="Shots kept in documents, NAME.shot.yaml, and their mattes.",
 )
 
-ShotArgument = Annotated[Path, typer.Argument(metavar="NAME.shot.yaml", help="A shot document.")]
 LockFramesOption = Annotated[str, typer.Option(metavar="RANGE", help="1080-1090, 1001,1050.")]
 
 
@@ -196,13 +199,8 @@ def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
     print(f"unlocked {asked}")
 
 
-def frames_within(whole: FrameRange, text: str) -> FrameRange:
-    """Frames of a shot's range. Raises UsageError for others."""
-    frames = FrameRange.parse(text)
-    outside = frames.difference(whole)
-    if outside:
-        raise UsageError(f"--frames {text}: {outside} lies outside the shot's range {whole}")
-    return frames
+app.command()(advise)
+app.command()(report)
 
 
 def _ids(shot: Shot, text: str | None) -> tuple[str, ...]:

@@ -16,9 +16,15 @@ from rde_roto.doors.farm import opencue as opencue_farm
 from rde_roto.doors.farm import openjd as openjd_farm
 from rde_roto.doors.farm.job import FarmJob, Worker
 from rde_roto.doors.inputs import refuse_to_overwrite
-from rde_roto.doors.options import DeviceOption, FormatOption, FramesOption, OutOption, plate_memo
+from rde_roto.doors.options import (
+    DeviceOption,
+    FormatOption,
+    FramesOption,
+    OutOption,
+    frames_within,
+    plate_memo,
+)
 from rde_roto.doors.own_engine import program as own_program
-from rde_roto.doors.shot import frames_within
 from rde_roto.doors.work import Work, default_out
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot
