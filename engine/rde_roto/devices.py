@@ -41,13 +41,23 @@ def usable_devices() -> tuple[str, ...]:
     return (*found, "cpu")
 
 
-def reckons_in_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware itself multiplies bfloat16, rather than torch in its place."""
+def short_dtype(device: torch.device) -> torch.dtype:
+    """The type of 16 bits that the hardware itself multiplies, float32 where it has none.
+
+    bfloat16 on CPUs with AMX or AVX-512 BF16 and on NVIDIA GPUs from Ampere on; float16 on those
+    from Volta on and on Apple's.
+    """
     if device.type == "cpu":
-        return torch.backends.mkldnn.is_available() and (
+        has_bfloat16 = torch.backends.mkldnn.is_available() and (
             torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
         )
-    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if has_bfloat16 else torch.float32
+    if device.type != "cuda":
+        return torch.float16
+    generation, _ = torch.cuda.get_device_capability(device)
+    if generation >= 8:
+        return torch.bfloat16
+    return torch.float16 if generation == 7 else torch.float32
 
 
 def idle_gpu() -> bool:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.crop import follow
-from rde_roto.devices import reckons_in_bfloat16
+from rde_roto.devices import short_dtype
 from rde_roto.geometry import Geometry, resized
 from rde_roto.looks import seen
 from rde_roto.models import Model
@@ -41,7 +41,7 @@ def numerics(device: torch.device) -> str:
         if device.type == "cuda"
         else torch.backends.cpu.get_cpu_capability()
     )
-    means = (hardware, reckons_in_bfloat16(device), torch.get_num_threads())
+    means = (hardware, str(short_dtype(device)), torch.get_num_threads())
     return digest_of(NUMERICS_REVISION, torch.__version__, device.type, *means)
 
 
@@ -74,8 +74,7 @@ class Propagator:
         pixel_aspect: float = 1.0,
         look: Look | None = None,
     ) -> None:
-        reduced = tracking.precision == "bfloat16" and reckons_in_bfloat16(device)
-        dtype = torch.bfloat16 if reduced else torch.float32
+        dtype = short_dtype(device) if tracking.precision == "mixed" else torch.float32
         self.net = InferenceNet(net, dtype, on_cpu=device.type == "cpu").to(device)
         self.tracking = tracking
         self.device = device

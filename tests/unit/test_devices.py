@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rde_roto.devices import choose_device, idle_gpu, usable_devices
+from rde_roto.devices import choose_device, idle_gpu, short_dtype, usable_devices
 from rde_roto.values.errors import UsageError
 
 
@@ -87,3 +87,35 @@ def test_a_gpu_lies_idle_when_its_driver_is_here_and_torch_cannot_use_it(
     assert idle_gpu()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert not idle_gpu()
+
+
+@pytest.mark.parametrize(
+    ("generation", "dtype"), [(6, torch.float32), (7, torch.float16), (9, torch.bfloat16)]
+)
+def test_the_16_bits_of_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, generation: int, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (generation, 0))
+    assert short_dtype(torch.device("cuda")) == dtype
+
+
+def test_the_16_bits_of_a_mac() -> None:
+    assert short_dtype(torch.device("mps")) == torch.float16
+
+
+@pytest.mark.parametrize(
+    ("amx", "avx", "onednn", "dtype"),
+    [
+        (True, False, True, torch.bfloat16),
+        (False, True, True, torch.bfloat16),
+        (False, False, True, torch.float32),
+        (True, True, False, torch.float32),
+    ],
+)
+def test_the_16_bits_of_a_cpu(
+    monkeypatch: pytest.MonkeyPatch, amx: bool, avx: bool, onednn: bool, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
+    assert short_dtype(torch.device("cpu")) == dtype

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rde_roto.devices import reckons_in_bfloat16
+from rde_roto.devices import short_dtype
 from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, Moment, RDENet, read_memory
 from rde_roto.net.recall import recall
 from seeded import seeded_network
@@ -97,15 +97,31 @@ def test_a_cpu_takes_frames_one_by_one(lite: RDENet) -> None:
         assert torch.equal(getattr(both, name)[1:], getattr(alone, name))
 
 
-@pytest.mark.skipif(not reckons_in_bfloat16(CPU), reason="this CPU does not multiply bfloat16")
-def test_reduced_precision_is_in_the_convolutions_alone(lite: RDENet) -> None:
-    """bfloat16 keeps 8 bits, 0.004 of each number, of which many layers make some hundredths."""
-    form = InferenceNet(lite, torch.bfloat16, on_cpu=True)
+@pytest.mark.parametrize(
+    ("dtype", "on_cpu", "most"),
+    [
+        pytest.param(
+            torch.bfloat16,
+            True,
+            0.05,
+            marks=pytest.mark.skipif(short_dtype(CPU) != torch.bfloat16, reason="no bfloat16"),
+        ),
+        (torch.bfloat16, False, 0.05),
+        (torch.float16, False, 0.01),
+    ],
+)
+def test_16_bits_are_in_the_convolutions_alone(
+    lite: RDENet, dtype: torch.dtype, on_cpu: bool, most: float
+) -> None:
+    """bfloat16 keeps 8 bits, 0.004 of each number, of which many layers make some hundredths;
+    float16 keeps 11.
+    """
+    form = InferenceNet(lite, dtype, on_cpu)
     image = draw(1, 1, 3, *SIZE)
     encoded, expected = form.encode_frames(image), lite.encode_frames(image)
-    assert encoded.f16.dtype == encoded.thin.dtype == torch.bfloat16
+    assert encoded.f16.dtype == encoded.thin.dtype == dtype
     assert encoded.key.dtype == encoded.image.dtype == torch.float32
-    assert (encoded.key - expected.key).std() < 0.05 * expected.key.std()
+    assert (encoded.key - expected.key).std() < most * expected.key.std()
     values = form.encode_masks(encoded, masks(1, 2))
     assert values.dtype == form.decode(values, encoded).dtype == torch.float32
     newest = Moment(encoded.key, values)

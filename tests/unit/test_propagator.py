@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from rde_roto.devices import reckons_in_bfloat16
+from rde_roto.devices import short_dtype
 from rde_roto.geometry import Geometry
 from rde_roto.net import Moment, RDENet, aggregate, read_memory
 from rde_roto.propagator import Encoded, Propagator, numerics
@@ -371,13 +371,13 @@ def test_a_loaded_state_goes_on_like_the_live_one(
     assert same(tensors(resumed), tensors(ahead))
 
 
-@pytest.mark.skipif(not reckons_in_bfloat16(CPU), reason="this CPU does not multiply bfloat16")
+@pytest.mark.skipif(short_dtype(CPU) == torch.float32, reason="this CPU has no 16 bits")
 def test_convolutions_in_bfloat16_give_nearly_the_same_mattes(lite: RDENet) -> None:
     """bfloat16 keeps 8 bits: 0.004 of each number, of which dozens of layers make some hundredths.
 
     Another matte altogether would be apart by 0.3 and more.
     """
-    whole, reduced = make(lite), make(lite, precision="bfloat16")
+    whole, reduced = make(lite), make(lite, precision="mixed")
     frame = whole.encode([VIEWS[7]])
     expected = whole.read(walk(whole, 6), frame)
     found = reduced.read(walk(reduced, 6), reduced.encode([VIEWS[7]]))
@@ -406,6 +406,26 @@ def test_numerics_name_what_decides_the_bits() -> None:
         assert numerics(CPU) != one
     finally:
         torch.set_num_threads(before)
+
+
+def test_states_of_another_precision_are_not_mixed(
+    toy: RDENet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One setting means other numbers on other hardware, so its digest alone would not tell."""
+    assert make(toy).digest != make(toy, precision="mixed").digest
+    digests = set()
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        monkeypatch.setattr("rde_roto.propagator.short_dtype", lambda _device, dtype=dtype: dtype)
+        digests.add(make(toy, precision="mixed").digest)
+    assert len(digests) == 3
+
+
+def test_states_of_the_plain_form_are_not_taken_up(
+    toy: RDENet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = make(toy).digest
+    monkeypatch.setattr("rde_roto.propagator.NUMERICS_REVISION", 1)
+    assert make(toy).digest != now
 
 
 def test_a_read_only_plate_is_taken(toy: RDENet) -> None:

@@ -8,7 +8,7 @@ import shlex
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,7 +16,7 @@ from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetO
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.errors import UsageError
 from rde_roto.values.model_card import DEFAULT_MODEL
-from rde_roto.values.preset import Tracking
+from rde_roto.values.preset import Precision, Tracking
 from rde_roto.values.preset_files import load_preset
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ _PLATES: Final = {"480": (480, 854), "720": (720, 1280), "1080": (1080, 1920), "
 _LINES_OF_4K: Final = 480
 
 RoundsOption = Annotated[int, typer.Option(min=1, help="How often each is timed.")]
-_Precision = Literal["float32", "bfloat16"]
-"""Of ``tracking.precision``."""
 
 
 @app.callback()
@@ -44,7 +42,7 @@ def network(
     model: Annotated[
         str, typer.Option(metavar="NETWORKS", help="rde-lite, rde-r50, with random weights.")
     ] = "rde-lite",
-    precision: Annotated[_Precision, typer.Option(help="Of the convolutions.")] = "float32",
+    precision: Annotated[Precision, typer.Option(help="Of the convolutions.")] = "float32",
     device: DeviceOption = "auto",
     rounds: RoundsOption = 5,
     plain: Annotated[
@@ -178,7 +176,7 @@ def _around(points: _Series, frame: int) -> float:
     return min(points, key=lambda point: abs(point[0] - frame))[1]
 
 
-def _case(model: str, size: str, elements: str, precision: _Precision) -> Case:
+def _case(model: str, size: str, elements: str, precision: Precision) -> Case:
     if size not in _PLATES:
         raise UsageError(f"--size {size}: expected some of {', '.join(_PLATES)}")
     if not re.fullmatch("[1-9][0-9]?", elements):
@@ -201,7 +199,6 @@ def _case_of(model: str, plate: tuple[int, int], elements: int, tracking: Tracki
 
 
 def _time_network(case: Case, device: str, rounds: int, plain: bool) -> None:
-    import torch
 
     from rde_roto.devices import choose_device
     from rde_roto.evaluation import speed, timing
@@ -218,14 +215,14 @@ def _time_network(case: Case, device: str, rounds: int, plain: bool) -> None:
     frame_ms = timing.middle(taken["frame"]) / every
     stages = timing.in_turn(bench.stages(state), rounds, where)
     flops = speed.flops_of(case)
-    peak = timing.peak_flops(getattr(torch, case.tracking.precision), where)
+    peak = timing.peak_flops(bench.tracker.net.dtype, where)
     height, width = case.plate
     figures: dict[str, object] = {
         "model": case.config.name,
         "plate": f"{width}x{height}",
         "lines": case.tracking.lines,
         "elements": case.elements,
-        "precision": case.tracking.precision,
+        "dtype": str(bench.tracker.net.dtype).removeprefix("torch."),
         "begin_cold_ms": 1000 * cold,
         "frame_ms": frame_ms,
         **{f"{name}_ms": timing.middle(seconds) for name, seconds in stages.items()},

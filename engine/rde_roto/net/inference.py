@@ -39,7 +39,7 @@ class InferenceNet(nn.Module):
     def __init__(self, net: RDENet, dtype: torch.dtype, on_cpu: bool) -> None:
         super().__init__()
         self.config = net.config
-        self._dtype = dtype
+        self.dtype = dtype
         self._on_cpu = on_cpu
         fused = on_cpu and torch.backends.mkldnn.is_available()
 
@@ -57,7 +57,7 @@ class InferenceNet(nn.Module):
 
     def encode_frames(self, image: Tensor) -> EncodedFrames:
         """As ``RDENet.encode_frames``; the key in float32, the features in the form's dtype."""
-        parts = _portions(_laid_out(image.to(self._dtype)), self._on_cpu)
+        parts = _portions(_laid_out(image.to(self.dtype)), self._on_cpu)
         features = zip(*(self.key_encoder(part) for part in parts), strict=True)
         f16, f8, f4 = (_together(of_each) for of_each in features)
         return EncodedFrames(self.key_proj(f16).float(), self.key_comp(f16), f16, f8, f4, image)
@@ -65,8 +65,8 @@ class InferenceNet(nn.Module):
     def encode_masks(self, frames: EncodedFrames, masks: Tensor) -> Tensor:
         """As ``RDENet.encode_masks``, float32."""
         others = masks.sum(dim=1, keepdim=True) - masks
-        own = torch.stack([masks, others], dim=2).to(self._dtype)
-        image = frames.image.to(self._dtype).unsqueeze(1).expand(-1, masks.shape[1], -1, -1, -1)
+        own = torch.stack([masks, others], dim=2).to(self.dtype)
+        image = frames.image.to(self.dtype).unsqueeze(1).expand(-1, masks.shape[1], -1, -1, -1)
         planes = torch.cat([image, own], dim=2).flatten(0, 1)
         value: Tensor = self.value_encoder(_laid_out(planes), frames.f16)
         return value.float().unflatten(0, masks.shape[:2])

@@ -18,6 +18,7 @@ from rde_roto.values.yaml_text import yaml_pair
 LEAST_LINES: Final = 96
 
 OutputFormat: TypeAlias = Literal["alpha", "cryptomatte", "rgba", "labels"]
+Precision: TypeAlias = Literal["float32", "mixed"]
 Compression: TypeAlias = Literal["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"]
 
 
@@ -94,11 +95,12 @@ class Tracking(_Flat):
             "While an element is out of sight the whole plate is searched."
         ),
     )
-    precision: Literal["float32", "bfloat16"] = Field(
+    precision: Precision = Field(
         default="float32",
         description=(
-            "Precision of the network's convolutions, float32 or bfloat16, which is faster where "
-            "the hardware has it, slower elsewhere. Memory is matched in float32 either way."
+            "Precision of the network's convolutions, float32 or mixed: 16 bits where the hardware "
+            "multiplies them, which is faster, and float32 where it does not. Memory is matched in "
+            "float32 either way."
         ),
     )
     state_dtype: Literal["float16", "float32"] = Field(
