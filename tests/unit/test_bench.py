@@ -12,8 +12,15 @@ import torch
 from command_line import Run, refused
 from PIL import Image
 
-from rde_roto.evaluation.speed import Case, NetworkBench, flops_of
-from rde_roto.evaluation.timing import in_turn, peak_bytes, peak_flops, ratios
+from rde_roto.evaluation.speed import STAGES, Case, NetworkBench, flops_of
+from rde_roto.evaluation.timing import (
+    forget_peak_bytes,
+    held_bytes,
+    in_turn,
+    peak_bytes,
+    peak_flops,
+    ratios,
+)
 from rde_roto.net import RDE_LITE
 from rde_roto.values.preset import Tracking
 
@@ -69,6 +76,14 @@ def test_memory_held_at_most() -> None:
     assert after is not None
     assert after >= before
     assert after > held.nbytes
+    weighed = held.nbytes
+    del held
+    forget_peak_bytes(CPU)
+    forgotten, now = peak_bytes(CPU), held_bytes(CPU)
+    assert forgotten is not None
+    assert now is not None
+    assert forgotten < after - weighed / 2
+    assert now <= forgotten
 
 
 # Operations.
@@ -94,7 +109,7 @@ def test_the_forms_that_are_timed_can_be_run() -> None:
     assert not torch.equal(after.recurrent.value, state.recurrent.value)
     bench.plain_frames(state)()
     stages = bench.stages(state)
-    assert list(stages) == ["encode", "recall", "decode", "values", "update"]
+    assert tuple(stages) == STAGES
     for step in stages.values():
         step()
 
@@ -103,8 +118,9 @@ def test_the_forms_that_are_timed_can_be_run() -> None:
 
 
 @pytest.mark.slow
-def test_the_network_at_480_lines(said: Said) -> None:
-    (line,) = said("--rounds", "1", "--plain", "--device", "cpu")
+def test_the_network_at_480_lines(said: Said, tmp_path: Path) -> None:
+    table = tmp_path / "table.md"
+    (line,) = said("--rounds", "1", "--plain", "--device", "cpu", "--table", table)
     assert line["plate"] == "854x480"
     parts = ("encode_ms", "recall_ms", "decode_ms", "values_ms", "update_ms")
     assert all(line[part] > 0 for part in parts)
@@ -113,6 +129,10 @@ def test_the_network_at_480_lines(said: Said) -> None:
     expected = line["share_of_peak"] * 1e9 * line["peak_gflops"]
     assert achieved == pytest.approx(expected, rel=0.01)
     assert {"commit", "torch", "threads", "device"} <= line.keys()
+    head, rule, row = table.read_text(encoding="utf-8").splitlines()
+    assert head.startswith("| model | plate | elements | dtype | gflop | cold | frame | encode |")
+    assert row.startswith("| rde-lite | 854x480 | 1 | float32 |")
+    assert head.count("|") == rule.count("|") == row.count("|")
 
 
 def test_a_shot_in_its_stages(said: Said) -> None:
@@ -128,6 +148,13 @@ def test_two_commands_side_by_side(said: Said) -> None:
     (line,) = said("compare", one, other, "--rounds", 1)
     assert (line["one"], line["other"]) == (one, other)
     assert line["ratios"] == [pytest.approx(line["one_ms"] / line["other_ms"], rel=0.01)]
+
+
+def test_a_command_beside_a_callable(said: Said) -> None:
+    (line,) = said("compare", f"{sys.executable} -c pass", "rde_roto.devices:usable_devices")
+    assert line["other"] == "rde_roto.devices:usable_devices"
+    assert len(line["ratios"]) == 3
+    assert min(line["ratios"]) > 1
 
 
 def test_a_command_that_fails(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,6 +183,8 @@ def test_the_memory_of_a_shot_stays_or_grows(said: Said, tmp_path: Path) -> None
         (("length", "--plot", "a.jpg"), "expected a name that ends in .png"),
         (("compare", "", "true"), "expected two commands"),
         (("compare", "/no/such/program", "true"), "cannot run /no/such/program"),
+        (("compare", "no.such:thing", "true"), "cannot call no.such:thing"),
+        (("compare", "rde_roto:thing", "true"), "cannot call rde_roto:thing"),
     ],
 )
 def test_what_cannot_be_timed(

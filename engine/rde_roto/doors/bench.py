@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Final
@@ -48,15 +47,24 @@ def network(
     plain: Annotated[
         bool, typer.Option("--plain", help="Also the form that is trained, in turn, in float32.")
     ] = False,
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The same as a table, ….md.")
+    ] = None,
 ) -> None:
     """Times the network, as a whole and stage by stage, on pictures of noise."""
     if context.invoked_subcommand is not None:
         return
-    for name in model.split(","):
-        for plate in size.split(","):
-            for count in elements.split(","):
-                case = _case(name, plate, count, precision)
-                _time_network(case, device, rounds, plain)
+    from rde_roto.devices import choose_device
+    from rde_roto.evaluation.speed import measured, table_of
+
+    where = choose_device(device)
+    asked = product(model.split(","), size.split(","), elements.split(","))
+    lines = []
+    for case in [_case(*one, precision) for one in asked]:
+        lines.append(measured(case, where, rounds, plain))
+        _say("network", where, lines[-1])
+    if table is not None:
+        table.write_text(table_of(lines), encoding="utf-8")
 
 
 @app.command()
@@ -97,25 +105,26 @@ def pipeline(
 
 @app.command()
 def compare(
-    one: Annotated[str, typer.Argument(help="A command, in quotes.")],
+    one: Annotated[
+        str, typer.Argument(help="A command, in quotes, or a Python callable, module:function.")
+    ],
     other: Annotated[str, typer.Argument(help="Another one.")],
     rounds: RoundsOption = 3,
 ) -> None:
-    """Times two commands in turn, and says how much longer the first one takes, pair by pair."""
+    """Times two commands in turn, and says how much longer the first one takes, pair by pair.
+
+    A callable is called in this process, once before it is timed, and gets no arguments.
+    """
     import torch
 
-    from rde_roto.evaluation.timing import in_turn, middle, ratios, run
+    from rde_roto.evaluation.timing import in_turn, middle, ratios, step_of
 
-    commands = {"one": shlex.split(one), "other": shlex.split(other)}
-    if not all(commands.values()):
-        raise UsageError("expected two commands, such as 'rde-roto --help'; one is empty")
+    steps = {"one": step_of(one), "other": step_of(other)}
     device = torch.device("cpu")
-    steps = {name: partial(run, command) for name, command in commands.items()}
     taken = in_turn(steps, rounds, device)
     pairs = ratios(taken["one"], taken["other"])
     figures = {f"{name}_ms": middle(seconds) for name, seconds in taken.items()}
-    commands_as_text = {"one": one, "other": other}
-    _say("compare", device, {**commands_as_text, **figures, "ratios": list(pairs)})
+    _say("compare", device, {"one": one, "other": other, **figures, "ratios": list(pairs)})
 
 
 @app.command()
@@ -153,7 +162,9 @@ def length(
         figures = {"bank": bank, "model": model, "lines": lines, "frames": count}
         costs = {"ms_at_50": early, "ms_at_end": late, "ratio": late / early}
         sizes = {"state_mb_at_begin": memory[bank][0][1], "state_mb_at_end": memory[bank][-1][1]}
-        _say("length", where, {**figures, **costs, **sizes})
+        near_50 = min(passed, key=lambda p: abs(p.frame - 50))
+        held = {"held_bytes_at_50": near_50.held_bytes, "held_bytes_at_end": passed[-1].held_bytes}
+        _say("length", where, {**figures, **costs, **sizes, **held})
     if plot is not None:
         length_plot({"ms a frame": times, "MB of memory state": memory}, plot)
 
@@ -196,45 +207,6 @@ def _case_of(model: str, plate: tuple[int, int], elements: int, tracking: Tracki
             return Case(config, plate, elements, tracking)
     known = ", ".join(config.name for config in CONFIGS)
     raise UsageError(f"--model {model}: expected one of the networks {known}")
-
-
-def _time_network(case: Case, device: str, rounds: int, plain: bool) -> None:
-
-    from rde_roto.devices import choose_device
-    from rde_roto.evaluation import speed, timing
-
-    where = choose_device(device)
-    bench = speed.NetworkBench(case, where)
-    every = case.tracking.memory_every
-    cold, state = timing.timed(bench.begin, where)
-    steps: dict[str, speed.Step] = {"frame": lambda: bench.frames(state)}
-    if plain:
-        steps["plain"] = bench.plain_frames(state)
-    bench.frames(state)
-    taken = timing.in_turn(steps, rounds, where)
-    frame_ms = timing.middle(taken["frame"]) / every
-    stages = timing.in_turn(bench.stages(state), rounds, where)
-    flops = speed.flops_of(case)
-    peak = timing.peak_flops(bench.tracker.net.dtype, where)
-    height, width = case.plate
-    figures: dict[str, object] = {
-        "model": case.config.name,
-        "plate": f"{width}x{height}",
-        "lines": case.tracking.lines,
-        "elements": case.elements,
-        "dtype": str(bench.tracker.net.dtype).removeprefix("torch."),
-        "begin_cold_ms": 1000 * cold,
-        "frame_ms": frame_ms,
-        **{f"{name}_ms": timing.middle(seconds) for name, seconds in stages.items()},
-        "gflop": flops / 1e9,
-        "share_of_peak": flops / (frame_ms / 1000) / peak,
-        "peak_gflops": peak / 1e9,
-        "peak_bytes": timing.peak_bytes(where),
-    }
-    if plain:
-        figures["plain_ms"] = timing.middle(taken["plain"]) / every
-        figures["ratios"] = list(timing.ratios(taken["plain"], taken["frame"]))
-    _say("network", where, figures)
 
 
 def _say(bench: str, device: torch.device, figures: dict[str, object]) -> None:

@@ -5,14 +5,24 @@ Weights are random: time does not depend on them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from rde_roto.evaluation.timing import (
+    forget_peak_bytes,
+    in_turn,
+    middle,
+    peak_bytes,
+    peak_flops,
+    ratios,
+    timed,
+)
 from rde_roto.geometry import Geometry
 from rde_roto.net import (
     EncodedFrames,
@@ -28,6 +38,8 @@ from rde_roto.state import MemoryState
 from rde_roto.values.preset import Tracking
 
 Step = Callable[[], object]
+
+STAGES = ("encode", "recall", "decode", "values", "update")
 
 
 @dataclass(frozen=True)
@@ -154,3 +166,74 @@ def flops_of(case: Case) -> float:
             net.encode_masks(frames, masks)
             net.update(recurrent, latest)
     return counter.get_total_flops() / every
+
+
+def measured(case: Case, device: torch.device, rounds: int, plain: bool) -> dict[str, object]:
+    """Figures of a case by name, medians of so many rounds; times are milliseconds.
+
+    ``cold_ms``: the keyframe and the first memory frames, when nothing of this size has been run.
+    ``frame_ms``: the mean of a memory frame and those between. Then the parts of a memory frame.
+    With ``plain`` also a frame in the form that is trained, and its ratio round by round.
+    """
+    forget_peak_bytes(device)
+    bench = NetworkBench(case, device)
+    every, dtype = case.tracking.memory_every, bench.tracker.net.dtype
+    cold, state = timed(bench.begin, device)
+    steps: dict[str, Step] = {"frame": lambda: bench.frames(state)}
+    if plain:
+        steps["plain"] = bench.plain_frames(state)
+    for step in steps.values():
+        step()
+    taken = in_turn(steps, rounds, device)
+    stages = in_turn(bench.stages(state), rounds, device)
+    memory = peak_bytes(device)
+    frame_ms = middle(taken["frame"]) / every
+    flops, peak = flops_of(case), peak_flops(dtype, device)
+    height, width = case.plate
+    beside: dict[str, object] = {}
+    if plain:
+        beside["plain_ms"] = middle(taken["plain"]) / every
+        beside["ratios"] = list(ratios(taken["plain"], taken["frame"]))
+    return {
+        "model": case.config.name,
+        "plate": f"{width}x{height}",
+        "lines": case.tracking.lines,
+        "elements": case.elements,
+        "dtype": str(dtype).removeprefix("torch."),
+        "cold_ms": 1000 * cold,
+        "frame_ms": frame_ms,
+        **{f"{name}_ms": middle(seconds) for name, seconds in stages.items()},
+        "gflop": flops / 1e9,
+        "share_of_peak": flops / (frame_ms / 1000) / peak,
+        "peak_gflops": peak / 1e9,
+        "peak_bytes": memory,
+        **beside,
+    }
+
+
+_COLUMNS = ("model", "plate", "elements", "dtype", "gflop", "cold_ms", "frame_ms")
+
+
+def table_of(lines: Sequence[Mapping[str, object]]) -> str:
+    """Figures of ``measured`` as a table in Markdown, a row each."""
+    rows = []
+    for line in lines:
+        row = {name.removesuffix("_ms"): line[name] for name in _COLUMNS}
+        row |= {stage: line[f"{stage}_ms"] for stage in STAGES}
+        share, held = line["share_of_peak"], line["peak_bytes"]
+        assert isinstance(share, float)
+        row["of peak"] = f"{share:.0%}"
+        row["MB"] = held // 1_000_000 if isinstance(held, int) else None
+        row["plain"] = line.get("plain_ms")
+        pairs = line.get("ratios")
+        row["ratio"] = median(pairs) if isinstance(pairs, list) else None
+        rows.append(row)
+    texts = [list(rows[0]), ["---"] * len(rows[0])]
+    texts += [[_cell(value) for value in row.values()] for row in rows]
+    return "".join(f"| {' | '.join(text)} |\n" for text in texts)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return "" if value is None else str(value)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -17,7 +21,9 @@ from rde_roto.values.errors import UsageError
 T = TypeVar("T")
 
 _SIDE = 2048
+_CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
 
 
 def timed(step: Callable[[], T], device: torch.device) -> tuple[float, T]:
@@ -55,13 +61,30 @@ def peak_flops(dtype: torch.dtype, device: torch.device) -> float:
     return 2 * _SIDE**3 / min(times[1:])
 
 
+def forget_peak_bytes(device: torch.device) -> None:
+    """What ``peak_bytes`` says counts from here on, where the system can be told so."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif _CLEAR.exists():
+        _CLEAR.write_text("5")
+
+
 def peak_bytes(device: torch.device) -> int | None:
     """Memory held at most: of a CUDA device by torch, else by this process; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    return _of_process("VmHWM")
+
+
+def held_bytes(device: torch.device) -> int | None:
+    """As ``peak_bytes``, what is held now."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else _of_process("VmRSS")
+
+
+def _of_process(name: str) -> int | None:
     if not _STATUS.exists():
         return None
-    (line,) = (text for text in _STATUS.read_text().splitlines() if text.startswith("VmHWM:"))
+    (line,) = (text for text in _STATUS.read_text().splitlines() if text.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024
 
 
@@ -82,8 +105,28 @@ def machine(device: torch.device) -> dict[str, object]:
     }
 
 
-def run(command: Sequence[str]) -> None:
-    """Runs a program to its end. Raises UsageError when it cannot be run or fails."""
+def step_of(text: str) -> Callable[[], object]:
+    """What runs a command, or calls ``package.module:function`` in this process without arguments.
+
+    The callable has been called once: what only its first call has to do is not timed. Raises
+    UsageError for an empty text and for what cannot be imported; the step does when its command
+    cannot be run or fails.
+    """
+    words = shlex.split(text)
+    if not words:
+        raise UsageError("expected two commands, such as 'rde-roto --help'; one is empty")
+    if not _CALLABLE.fullmatch(text):
+        return partial(_run, words)
+    module, name = text.split(":")
+    try:
+        function: Callable[[], object] = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"cannot call {text}: {error}") from error
+    function()
+    return function
+
+
+def _run(command: Sequence[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:

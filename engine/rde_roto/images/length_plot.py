@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,9 +16,10 @@ Points = Sequence[tuple[float, float]]
 
 _COLOURS = ((255, 176, 46), (58, 150, 255), (120, 214, 90))
 _GROUND = (36, 36, 40)
+_RULE = (58, 58, 64)
 _WIDTH_PX, _PANEL_PX = 900, 220
 _LEFT_PX, _RIGHT_PX, _TOP_PX, _FOOT_PX = 70, 20, 34, 30
-_TICKS = 5
+_MOST_TICKS = 6
 
 
 def length_plot(panels: Mapping[str, Mapping[str, Points]], path: Path) -> None:
@@ -43,12 +45,15 @@ def _panel(
     most = 1.1 * max(value for points in lines.values() for _, value in points)
     draw.rectangle((_LEFT_PX, top, right, foot), fill=_GROUND)
     draw.text((_LEFT_PX, top - 8), title, BRIGHT_TEXT, font, anchor="ls")
-    for tick in range(_TICKS):
-        part = tick / (_TICKS - 1)
-        x, y = _LEFT_PX + part * (right - _LEFT_PX), foot - part * _PANEL_PX
-        draw.text((x, foot + 6), f"{part * last:.0f}", TEXT, font, anchor="mt")
-        draw.text((_LEFT_PX - 6, y), f"{part * most:.3g}", TEXT, font, anchor="rm")
-    left = float(right)
+    for frame in _ticks(last):
+        x = _LEFT_PX + frame / last * (right - _LEFT_PX)
+        draw.text((x, foot + 6), f"{frame:g}", TEXT, font, anchor="mt")
+    draw.text((_LEFT_PX - 6, foot + 6), "frame", TEXT, font, anchor="rt")
+    for value in _ticks(most):
+        y = foot - value / most * _PANEL_PX
+        draw.line((_LEFT_PX, y, right, y), fill=_RULE)
+        draw.text((_LEFT_PX - 6, y), f"{value:g}", TEXT, font, anchor="rm")
+    left = float(right) + 16
     for (name, points), colour in zip(lines.items(), _COLOURS, strict=False):
         places = [
             (_LEFT_PX + frame / last * (right - _LEFT_PX), foot - value / most * _PANEL_PX)
@@ -57,3 +62,10 @@ def _panel(
         draw.line(places, fill=colour, width=2)
         left -= 16 + draw.textlength(name, font)
         draw.text((left, top - 8), name, colour, font, anchor="ls")
+
+
+def _ticks(most: float) -> list[float]:
+    """Round numbers from 0 up to ``most``: steps of 1, 2 or 5 times a power of ten."""
+    decade = 10 ** math.floor(math.log10(most / _MOST_TICKS))
+    step = next(decade * n for n in (1, 2, 5, 10) if most / (decade * n) <= _MOST_TICKS)
+    return [place * step for place in range(int(most / step) + 1)]
