@@ -14,7 +14,9 @@ from torch import Tensor
 
 from rde_roto.devices import short_dtype
 from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, Moment, RDENet, read_memory
+from rde_roto.net.fused import Activation, FusedConv, Kernel
 from rde_roto.net.recall import recall
+from rde_roto.net.winograd import WinogradConv, pays
 from seeded import seeded_network
 
 CPU = torch.device("cpu")
@@ -174,3 +176,37 @@ def test_affinities_beyond_the_range_of_exp(spread: float, top_k: int | None) ->
     far = Moment(spread * moment.key, moment.value)
     read = recall([far, far], 1.01 * far.key.flatten(2), top_k, 1000)
     torch.testing.assert_close(read, far.value.flatten(3), rtol=0, atol=5e-5)
+
+
+# Convolutions with fewer multiplications.
+
+
+def kernel_of(seed: int, out: int, of: int, **geometry: int) -> Kernel:
+    return Kernel(draw(seed, out, of, 3, 3) / (3 * of**0.5), draw(seed + 1, out), **geometry)
+
+
+@pytest.mark.parametrize("activation", ["none", "relu", "relu6"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (7, 9), (60, 54), (5, 600)])
+def test_winograds_convolution_is_a_convolution(
+    size: tuple[int, int], activation: Activation
+) -> None:
+    """On odd sizes, with and without a sum, over several bands: within the rounding of numbers that
+    pass through a polynomial's points, a dozen times that of a sum.
+    """
+    kernel, x, plus = kernel_of(1, 5, 4, padding=1), draw(3, 2, 4, *size), draw(4, 2, 5, *size)
+    spare, fused = WinogradConv(kernel, activation), FusedConv(kernel, False, activation)
+    for added in (plus, None):
+        torch.testing.assert_close(spare(x, added), fused(x, added), rtol=0, atol=1e-5)
+
+
+def test_winograds_convolution_takes_each_map_alone() -> None:
+    conv, x = WinogradConv(kernel_of(1, 5, 4, padding=1)), draw(3, 3, 4, 20, 30)
+    assert torch.equal(conv(x)[1:2], conv(x[1:2]))
+
+
+def test_winograds_convolution_is_for_wide_kernels_of_its_shape() -> None:
+    assert pays(kernel_of(1, 256, 256, padding=1))
+    assert not pays(kernel_of(1, 64, 256, padding=1))
+    assert not pays(kernel_of(1, 256, 256, padding=1, stride=2))
+    assert not pays(kernel_of(1, 256, 256, padding=2, dilation=2))
+    assert not pays(Kernel(draw(1, 256, 256, 1, 1), None))

@@ -66,6 +66,13 @@ class Kernel:
         return replace(self, weight=own, bias=None), replace(self, weight=rest)
 
 
+def bend_(y: Tensor, activation: Activation) -> Tensor:
+    """The activation, in place."""
+    if activation == "relu":
+        return y.relu_()
+    return y.clamp_(0, 6) if activation == "relu6" else y
+
+
 class FusedConv(nn.Module):
     """``activation(conv(x) + plus)``, in one pass where ``fused``: on a CPU with oneDNN."""
 
@@ -90,9 +97,7 @@ class FusedConv(nn.Module):
         y = F.conv2d(x, self.weight, self.bias, *geometry)
         if plus is not None:
             y = y.add_(plus)
-        if self._activation == "relu":
-            return y.relu_()
-        return y.clamp_(0, 6) if self._activation == "relu6" else y
+        return bend_(y, self._activation)
 
     def _in_one_pass(self, x: Tensor, plus: Tensor | None) -> Tensor:
         weights = (self.weight, self.bias)

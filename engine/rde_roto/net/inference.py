@@ -19,8 +19,10 @@ from rde_roto.net.fused import Activation, FusedConv, Kernel
 from rde_roto.net.memory import Moment
 from rde_roto.net.network import EncodedFrames, RDENet
 from rde_roto.net.recall import recall
+from rde_roto.net.winograd import WinogradConv, pays
 
-Make = Callable[[Kernel, Activation], FusedConv]
+Conv = FusedConv | WinogradConv
+Make = Callable[[Kernel, Activation], Conv]
 
 _AFFINITIES = 1 << 25
 _CACHED_AFFINITIES = 1 << 20
@@ -43,16 +45,21 @@ class InferenceNet(nn.Module):
         self._on_cpu = on_cpu
         fused = on_cpu and torch.backends.mkldnn.is_available()
 
-        def make(kernel: Kernel, activation: Activation = "none") -> FusedConv:
+        def fuse(kernel: Kernel, activation: Activation = "none") -> Conv:
             return FusedConv(kernel, fused, activation)
 
+        def spare(kernel: Kernel, activation: Activation = "none") -> Conv:
+            return WinogradConv(kernel, activation) if pays(kernel) else fuse(kernel, activation)
+
+        in_float32 = spare if on_cpu else fuse
+        make = in_float32 if dtype == torch.float32 else fuse
         self.key_encoder = _key_trunk(net.key_encoder, make)
         self.key_proj = make(Kernel.of(net.key_proj.key_proj))
         self.key_comp = make(Kernel.of(net.key_comp))
         self.value_encoder = _ValueEncoder(net.value_encoder, on_cpu, make)
         self.decoder = _Decoder(net.decoder, on_cpu, make)
         self.to(dtype)
-        self.mem_compress = _SAM(net.mem_compress, make)
+        self.mem_compress = _SAM(net.mem_compress, in_float32)
         self.eval().requires_grad_(False)
 
     def encode_frames(self, image: Tensor) -> EncodedFrames:
@@ -112,9 +119,7 @@ def _portions(x: Tensor, on_cpu: bool, count: int = 1) -> list[Tensor]:
 class _Residual(nn.Module):
     """Convolutions one behind the other; to the last is added the input, as it is or projected."""
 
-    def __init__(
-        self, convs: Iterable[FusedConv], shortcut: FusedConv | None, adds: bool = True
-    ) -> None:
+    def __init__(self, convs: Iterable[Conv], shortcut: Conv | None, adds: bool = True) -> None:
         super().__init__()
         self.convs = nn.ModuleList(convs)
         self.shortcut = shortcut
