@@ -27,6 +27,8 @@ app = typer.Typer(invoke_without_command=True, help="What a frame costs on this 
 
 _PLATES: Final = {"480": (480, 854), "720": (720, 1280), "1080": (1080, 1920), "4k": (2160, 4096)}
 _LINES_OF_4K: Final = 480
+_PAIRS: Final = 101
+"""Of frames early and late in a shot, timed in turn."""
 
 RoundsOption = Annotated[int, typer.Option(min=1, help="How often each is timed.")]
 
@@ -142,7 +144,7 @@ def length(
 ) -> None:
     """Times a frame as a shot goes on and weighs what is remembered, the growing bank beside it."""
     from rde_roto.devices import choose_device
-    from rde_roto.evaluation.length import walked
+    from rde_roto.evaluation.length import EARLY, LengthBench
     from rde_roto.images.length_plot import length_plot
     from rde_roto.values.bank import Bank
 
@@ -150,19 +152,21 @@ def length(
         raise UsageError(f"--plot {plot}: expected a name that ends in .png")
     where = choose_device(device)
     times, memory = {}, {}
-    for bank, count in (("2F+L+RDE", frames), ("STM", growing)):
+    for name, count in (("2F+L+RDE", frames), ("STM", growing)):
         if not count:
             continue
-        tracking = Tracking(lines=lines, bank=Bank.parse(bank), crop=False)
+        tracking = Tracking(lines=lines, bank=Bank.parse(name), crop=False)
         case = _case_of(model, (lines, round(lines * 16 / 9)), 1, tracking)
-        passed = list(walked(case, count, where))
-        times[bank] = _smoothed([(p.frame, p.milliseconds) for p in passed])
-        memory[bank] = [(p.frame, p.state_bytes / 1e6) for p in passed]
-        early, late = (_around(times[bank], at) for at in (50, count))
-        figures = {"bank": bank, "model": model, "lines": lines, "frames": count}
-        costs = {"ms_at_50": early, "ms_at_end": late, "ratio": late / early}
-        sizes = {"state_mb_at_begin": memory[bank][0][1], "state_mb_at_end": memory[bank][-1][1]}
-        near_50 = min(passed, key=lambda p: abs(p.frame - 50))
+        bench = LengthBench(case, where)
+        passed = list(bench.walk(count))
+        times[name] = _smoothed([(p.frame, p.milliseconds) for p in passed])
+        memory[name] = [(p.frame, p.state_bytes / 1e6) for p in passed]
+        early, late = (_around(times[name], at) for at in (EARLY, count))
+        pairs = sorted(bench.ratios(_PAIRS))
+        figures = {"bank": name, "model": model, "lines": lines, "frames": count}
+        costs = {"ms_at_50": early, "ms_at_end": late, "ratio": pairs[len(pairs) // 2]}
+        sizes = {"state_mb_at_begin": memory[name][0][1], "state_mb_at_end": memory[name][-1][1]}
+        near_50 = min(passed, key=lambda p: abs(p.frame - EARLY))
         held = {"held_bytes_at_50": near_50.held_bytes, "held_bytes_at_end": passed[-1].held_bytes}
         _say("length", where, {**figures, **costs, **sizes, **held})
     if plot is not None:
@@ -172,13 +176,11 @@ def length(
 _Series = list[tuple[float, float]]
 
 
-def _smoothed(points: list[tuple[int, float]], reach: int = 8) -> _Series:
-    """The median of each value and its neighbours: what else the machine does is left out."""
-    from statistics import median
-
+def _smoothed(points: list[tuple[int, float]], reach: int = 24) -> _Series:
+    """The lower tenth of each value and its neighbours: what else the machine does is left out."""
     values = [value for _, value in points]
     return [
-        (frame, median(values[max(0, place - reach) : place + reach + 1]))
+        (frame, sorted(near := values[max(0, place - reach) : place + reach + 1])[len(near) // 10])
         for place, (frame, _) in enumerate(points)
     ]
 

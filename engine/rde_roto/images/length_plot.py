@@ -48,7 +48,7 @@ def _panel(
     for frame in _ticks(last):
         x = _LEFT_PX + frame / last * (right - _LEFT_PX)
         draw.text((x, foot + 6), f"{frame:g}", TEXT, font, anchor="mt")
-    draw.text((_LEFT_PX - 6, foot + 6), "frame", TEXT, font, anchor="rt")
+    draw.text((_LEFT_PX - 16, foot + 6), "frame", TEXT, font, anchor="rt")
     for value in _ticks(most):
         y = foot - value / most * _PANEL_PX
         draw.line((_LEFT_PX, y, right, y), fill=_RULE)

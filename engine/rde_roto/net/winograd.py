@@ -18,7 +18,7 @@ from rde_roto.net.fused import Activation, Kernel, bend_
 _SIDE = 4
 _SPAN = _SIDE + 2
 _POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)
-"""Beside infinity. These round to a quarter of what the usual 0, 1, -1, 2, -2 do."""
+"""Beside infinity. These round to less than half of what the usual 0, 1, -1, 2, -2 do."""
 
 _LEAST_CHANNELS = 256
 _TILES = 256
