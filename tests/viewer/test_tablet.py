@@ -37,8 +37,8 @@ class Tablet:
             QPointingDeviceUniqueId.fromNumericId(1),
         )
 
-    def send(self, kind: QEvent.Type, at: tuple[float, float], pressure: float) -> None:
-        """One event of the tablet."""
+    def send(self, kind: QEvent.Type, at: tuple[float, float], pressure: float) -> bool:
+        """One event of the tablet; whether the canvas took it, or left it to the mouse."""
         canvas = self._desk.window.canvas
         place = canvas.from_plate(*at)
         over = QPointF(canvas.mapToGlobal(place))
@@ -47,6 +47,7 @@ class Tablet:
             kind, self._device, place, over, pressure, 0, 0, 0, 0, 0, NO_KEY, LEFT, touches
         )
         QApplication.sendEvent(canvas, event)
+        return event.isAccepted()
 
     def stroke(self, points: Sequence[tuple[float, float]], pressure: float) -> None:
         """Touches at the first point, moves along, and is lifted at the last."""
@@ -103,3 +104,12 @@ def test_the_other_end_takes_away(easel: Desk) -> None:
     assert drawn[45, 60] == drawn[45, 100] == drawn[55, 80] == 1
     easel.key("Ctrl+Z")
     assert easel.session.sheet.pixels()[45, 80] == 1
+
+
+def test_a_pen_on_the_line_of_the_wipe_is_the_mouse(easel: Desk) -> None:
+    canvas, tablet = easel.window.canvas, Tablet(easel)
+    canvas.scene.wipe = 0.5
+    line = canvas.to_plate(QPointF(canvas.width() / 2, 0)).x()
+    assert not tablet.send(QEvent.Type.TabletPress, (line, 45), 0.8)
+    assert not tablet.send(QEvent.Type.TabletMove, (line + 20, 45), 0.8)
+    assert tablet.send(QEvent.Type.TabletPress, (line + 20, 45), 0.8)

@@ -124,7 +124,8 @@ class Canvas(QWidget):
             self._say(painter, _STARTING)
             return
         session, transform = self.session, self._transform()
-        smooth = self.zoom < 1 and not self.scene.is_hasty
+        is_smaller = self.zoom * self.devicePixelRatioF() < 1
+        smooth = is_smaller and not self.scene.is_hasty
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.setTransform(transform)
         picture = session.sight.picture()
@@ -162,7 +163,7 @@ class Canvas(QWidget):
             self._panned = event.position()
         elif event.button() is Qt.MouseButton.LeftButton and self.session is not None:
             at = event.position()
-            if self.scene.wipe is not None and self._is_on_wipe(at):
+            if self._is_on_wipe(at):
                 self._wiping = True
                 return
             self._held = True
@@ -189,8 +190,8 @@ class Canvas(QWidget):
             self.session.sheet.release(self._hand(event.position(), event.modifiers()))
 
     def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
-        """A pen that presses; a pen that only points is left to the mouse."""
-        if self.session is None or (event.pressure() == 0 and not self._held):
+        """A pen that draws; one that points, pulls the wipe or clicks is left to the mouse."""
+        if self.session is None or not (self._held or self._begins(event)):
             event.ignore()
             return
         hand = self._hand(event.position(), event.modifiers(), event.pressure())
@@ -229,8 +230,14 @@ class Canvas(QWidget):
             self.hovered.emit(point.x(), point.y())
 
     def _is_on_wipe(self, at: QPointF) -> bool:
-        assert self.scene.wipe is not None
-        return abs(at.x() - self.scene.wipe * self.width()) <= _WIPE_REACH_PX
+        wipe = self.scene.wipe
+        return wipe is not None and abs(at.x() - wipe * self.width()) <= _WIPE_REACH_PX
+
+    def _begins(self, event: QTabletEvent) -> bool:
+        """Whether a stroke begins with what the pen does."""
+        touches = event.type() is QTabletEvent.Type.TabletPress and event.pressure() > 0
+        is_tip = event.button() is Qt.MouseButton.LeftButton
+        return touches and is_tip and not self._is_on_wipe(event.position())
 
     def _hand(self, at: QPointF, keys: Qt.KeyboardModifier, pressure: float = 1.0) -> Hand:
         point = self.to_plate(at)

@@ -259,7 +259,13 @@ def _paint(
         image = QImage(pixels.data, width, height, pixels.strides[0], kind)
         if table:
             image.setColorTable(table)
-        painter.drawImage(part.topLeft(), image)
+        if painter.testRenderHint(QPainter.RenderHint.SmoothPixmapTransform):
+            painter.drawImage(part.topLeft(), image)
+            return
+        # without smoothing, `drawImage` moves each part to whole pixels of the screen, its own way
+        texture = QBrush(image)
+        texture.setTransform(QTransform.fromTranslate(part.x(), part.y()))
+        painter.fillRect(part, texture)
 
 
 def _table(colour: QColor, strength: float) -> Sequence[int]:

@@ -86,9 +86,11 @@ class TimeLine(QWidget):
         painter.drawPixmap(0, 0, self._still)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         x = self.place(self.session.frame)
+        label = QRectF(x - 26, 0, 52, _RULER - 3)
+        painter.setFont(_font())
+        self._draw_ruler(painter, label)
         painter.setPen(QPen(ACCENT, 2))
         painter.drawLine(QPointF(x, _RULER - 4), QPointF(x, _HEIGHT))
-        label = QRectF(x - 26, 0, 52, _RULER - 3)
         painter.setBrush(ACCENT)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.drawRoundedRect(label, 4, 4)
@@ -97,14 +99,13 @@ class TimeLine(QWidget):
         painter.drawText(label, Qt.AlignmentFlag.AlignCenter, str(self.session.frame))
 
     def _drawn(self) -> QPixmap:
-        """All but the frame that is looked at."""
+        """All but the frame that is looked at, and the numbers beside it."""
         ratio = self.devicePixelRatioF()
         still = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
         still.setDevicePixelRatio(ratio)
         still.fill(GROUND)
         painter = QPainter(still)
         painter.setFont(_font())
-        self._draw_ruler(painter)
         self._draw_states(painter)
         self._draw_bounds(painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -113,16 +114,19 @@ class TimeLine(QWidget):
         painter.end()
         return still
 
-    def _draw_ruler(self, painter: QPainter) -> None:
+    def _draw_ruler(self, painter: QPainter, taken: QRectF) -> None:
+        """Numbers of frames, but for those that would lie under what is taken."""
         first, count = self._frames()
         wide = (self.width() - 2 * _MARGIN) / count
         step = next((step for step in _STEPS if step * wide >= _LABEL_PX), _STEPS[-1])
         start = -(-first // step) * step
         for frame in range(start, first + count, step):
             x = self.place(frame)
-            painter.setPen(QUIET)
             label = QRectF(x - 40, 0, 80, _RULER - 4)
-            painter.drawText(label, Qt.AlignmentFlag.AlignCenter, str(frame))
+            text = painter.boundingRect(label, Qt.AlignmentFlag.AlignCenter, str(frame))
+            if not text.intersects(taken):
+                painter.setPen(QUIET)
+                painter.drawText(label, Qt.AlignmentFlag.AlignCenter, str(frame))
             painter.setPen(LINE)
             painter.drawLine(QPointF(x, _RULER - 3), QPointF(x, _RULER))
 
