@@ -1,0 +1,112 @@
+"""Either key trunk in its inference form, and the stages that value encoders share with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rde_roto.net import efficientnet, resnet
+from rde_roto.net.fused import Kernel
+from rde_roto.net.making import Conv, Make
+
+
+class _Residual(nn.Module):
+    """Convolutions one behind the other; to the last is added the input, as it is or projected."""
+
+    def __init__(self, convs: Iterable[Conv], shortcut: Conv | None, adds: bool = True) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(convs)
+        self.shortcut = shortcut
+        self._adds = adds
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        *inner, last = self.convs
+        for conv in inner:
+            y = conv(y)
+        if not self._adds:
+            return last(y)
+        return last(y, x if self.shortcut is None else self.shortcut(x))
+
+
+def _bottleneck(block: resnet.Bottleneck, make: Make) -> _Residual:
+    pairs = [(block.conv1, block.bn1), (block.conv2, block.bn2), (block.conv3, block.bn3)]
+    return _normalised_block(pairs, block.downsample, make)
+
+
+def _basic_block(block: resnet.BasicBlock, make: Make) -> _Residual:
+    pairs = [(block.conv1, block.bn1), (block.conv2, block.bn2)]
+    return _normalised_block(pairs, block.downsample, make)
+
+
+def _normalised_block(
+    pairs: list[tuple[nn.Conv2d, resnet.FrozenBatchNorm]],
+    downsample: nn.Sequential | None,
+    make: Make,
+) -> _Residual:
+    convs = [make(Kernel.of(conv).normalised(norm), "relu") for conv, norm in pairs]
+    if downsample is None:
+        return _Residual(convs, None)
+    conv, norm = downsample
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, resnet.FrozenBatchNorm)
+    return _Residual(convs, make(Kernel.of(conv).normalised(norm), "none"))
+
+
+def _inverted_bottleneck(block: efficientnet.InvertedBottleneck, make: Make) -> _Residual:
+    wide = [block.depthwise] if block.expand is None else [block.expand, block.depthwise]
+    convs = [make(Kernel.of(conv), "relu6") for conv in wide]
+    convs.append(make(Kernel.of(block.project), "none"))
+    return _Residual(convs, None, adds=block.keeps_shape)
+
+
+def stage(blocks: nn.Module, make: Make) -> nn.Sequential:
+    """The blocks of a stage of either trunk, one behind the other."""
+    made = []
+    for block in blocks.children():
+        if isinstance(block, resnet.Bottleneck):
+            made.append(_bottleneck(block, make))
+        elif isinstance(block, resnet.BasicBlock):
+            made.append(_basic_block(block, make))
+        else:
+            assert isinstance(block, efficientnet.InvertedBottleneck)
+            made.append(_inverted_bottleneck(block, make))
+    return nn.Sequential(*made)
+
+
+class Stem(nn.Module):
+    """The first convolution of a ResNet and its pooling: to stride 4."""
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d, make: Make) -> None:
+        super().__init__()
+        self.conv1 = make(Kernel.of(conv).normalised(norm), "relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(self.conv1(x), 3, stride=2, padding=1)
+
+
+class _KeyTrunk(nn.Module):
+    """image [F, 3, H, W] -> f16, f8, f4, as either key trunk."""
+
+    def __init__(self, to4: nn.Module, to8: nn.Module, to16: nn.Module) -> None:
+        super().__init__()
+        self.to4, self.to8, self.to16 = to4, to8, to16
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        f4 = self.to4(image)
+        f8 = self.to8(f4)
+        return self.to16(f8), f8, f4
+
+
+def key_trunk(
+    trunk: efficientnet.EfficientNetKeyTrunk | resnet.ResNetKeyTrunk, make: Make
+) -> _KeyTrunk:
+    if isinstance(trunk, resnet.ResNetKeyTrunk):
+        to4 = nn.Sequential(Stem(trunk.conv1, trunk.bn1, make), stage(trunk.res2, make))
+        return _KeyTrunk(to4, stage(trunk.layer2, make), stage(trunk.layer3, make))
+    stem = make(Kernel.of(trunk.stem), "relu6")
+    to4 = nn.Sequential(stem, stage(trunk.stage1, make), stage(trunk.stage2, make))
+    to16 = nn.Sequential(stage(trunk.stage4, make), stage(trunk.stage5, make))
+    return _KeyTrunk(to4, stage(trunk.stage3, make), to16)
