@@ -27,7 +27,7 @@ _SAID_MS = 8000
 
 
 class MainWindow(QMainWindow):
-    """Shows one session at a time (`session.session.Listener`).
+    """Shows one session at a time (`session.listener.Listener`).
 
     Args:
         backend: makes what a shot's session asks for mattes.
@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.open(url.toLocalFile())
 
-    # What the session tells (`session.session.Listener`).
+    # What the session tells (`session.listener.Listener`).
 
     def picture_changed(self, box: Window | None) -> None:
         self.canvas.refresh(box)
