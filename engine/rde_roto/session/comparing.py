@@ -118,12 +118,8 @@ class Comparison:
             near = min((at for at in keyframes if at > frame), default=None)
         if near is None:
             return None
-        return self._of_one(node, near)
-
-    def _of_one(self, node: RotoNode, keyframe: int) -> RotoNode | None:
-        """The node of the shot as if it had that keyframe alone."""
-        if self._alone is None or self._alone[:2] != (node, keyframe):
-            self._alone = node, keyframe, _of_one(node, keyframe)
+        if self._alone is None or self._alone[:2] != (node, near):
+            self._alone = node, near, _of_one(node, near)
         return self._alone[2]
 
 
