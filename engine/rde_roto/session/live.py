@@ -260,10 +260,7 @@ class LiveMattes:
         except Exception as error:  # of whatever kind: the artist is told, and goes on
             self._todo.clear()
             self._drop_asked()
-            said = (
-                str(error) if isinstance(error, RotoError) else f"{type(error).__name__}: {error}"
-            )
-            self._changed(said)
+            self._changed(_sentence(error))
             return
         if edition == self._edition and self.node is not None:
             self._digests[frame] = matte.digest
