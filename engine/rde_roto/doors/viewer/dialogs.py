@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, get_args
 
@@ -77,17 +77,12 @@ class ExportDialog(QDialog):
         self.job: Job | None = None
         self.pattern = QLineEdit(pattern)
         self.pattern.setToolTip("#### stands for the plate's own frame numbers")
-        self.format = QComboBox()
-        for name in get_args(OutputFormat):
-            self.format.addItem(_FORMATS[name], name)
+        self.format = _choice({_FORMATS[name]: name for name in get_args(OutputFormat)})
         self.format.setCurrentIndex(self.format.findData(output.format))
         self.format.currentIndexChanged.connect(self._fit_suffix)
-        self.compression = QComboBox()
-        self.compression.addItems(get_args(Compression))
+        self.compression = _choice({name: name for name in get_args(Compression)})
         self.compression.setCurrentText(output.compression)
-        self.window_kind = QComboBox()
-        self.window_kind.addItem("the plate's", "plate")
-        self.window_kind.addItem("the box of the matte", "fit")
+        self.window_kind = _choice({"the plate's": "plate", "the box of the matte": "fit"})
         self.window_kind.setCurrentIndex(self.window_kind.findData(output.data_window))
         self.progress = QProgressBar()
         self.said = QLabel("Frames from in to out; those that are there already are kept.")
@@ -215,6 +210,14 @@ class KeyDialog(QDialog):
             min(wanted.width() + 60, parent.width() - 20),
             min(wanted.height() + 60, parent.height() - 20),
         )
+
+
+def _choice(values: Mapping[str, str]) -> QComboBox:
+    """A box of words, each with what it stands for."""
+    box = QComboBox()
+    for words, value in values.items():
+        box.addItem(words, value)
+    return box
 
 
 def _heading(text: str) -> QLabel:
