@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from scripted_nodes import PATIENCE_S
 from session_bench import Toys
 
 from rde_roto.doors.viewer.window import MainWindow
+from rde_roto.engine import Engine
 from rde_roto.session.ahead import Bytes
+from rde_roto.session.live import Backend
 from rde_roto.session.session import Session
 
 HEIGHT, WIDTH = 90, 160
@@ -96,3 +99,19 @@ class Desk:
         at = self.at(x, y)
         red, green, blue = self.picture()[at.y(), at.x()].tolist()
         return red, green, blue
+
+
+@contextmanager
+def desk_over_toys(app: QApplication, size: tuple[int, int] | None = None) -> Iterator[Desk]:
+    """A window over the toy, with nothing open, of its own size or this one."""
+    toys = Toys()
+    with Engine(neighbours=0) as engine:
+        window = MainWindow(lambda _opened: Backend(engine, toys.make, lambda _said: {}))
+        if size is not None:
+            window.resize(*size)
+        shown(window)
+        try:
+            yield Desk(app, window, toys)
+        finally:
+            window.close()
+            app.processEvents()

@@ -5,22 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from desk import Desk, shown
+from desk import desk_over_toys
 from PySide6.QtWidgets import QApplication
-from session_bench import Toys
-
-from rde_roto.doors.viewer.window import MainWindow
-from rde_roto.engine import Engine
-from rde_roto.session.live import Backend
 
 
 def main(document: str) -> None:
     app = QApplication(["rde-roto"])
-    toys = Toys()
-    with Engine(neighbours=0) as engine:
-        window = MainWindow(lambda _opened: Backend(engine, toys.make, lambda _said: {}))
-        shown(window)
-        desk = Desk(app, window, toys)
+    with desk_over_toys(app) as desk:
         desk.open(Path(document))
         for number in range(1000):
             row = 10 + 16 * (number % 4)

@@ -7,16 +7,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from desk import HEIGHT, WIDTH, Desk, shown
+from desk import HEIGHT, WIDTH, Desk, desk_over_toys
 from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
-from session_bench import Toys
 
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.style import SMALLEST_TEXT_PX, dress
 from rde_roto.doors.viewer.window import MainWindow
-from rde_roto.engine import Engine
-from rde_roto.session.live import Backend
 from rde_roto.values.plate import Window
 
 SQUARE = Window(41, 23, 60, 37)
@@ -88,12 +85,8 @@ def small(window: MainWindow) -> list[str]:
 def main(document: str, width: str, height: str, picture: str) -> None:
     app = QApplication(["rde-roto"])
     dress(app)
-    toys = Toys()
-    with Engine(neighbours=0) as engine:
-        window = MainWindow(lambda _opened: Backend(engine, toys.make, lambda _said: {}))
-        window.resize(int(width), int(height))
-        shown(window)
-        desk = Desk(app, window, toys)
+    with desk_over_toys(app, (int(width), int(height))) as desk:
+        window = desk.window
         desk.open(Path(document))
         painted(desk)
         desk.settled()
@@ -107,7 +100,6 @@ def main(document: str, width: str, height: str, picture: str) -> None:
             "small": small(window),
             "off": off(desk),
         }
-        window.close()
     print(json.dumps(said))
 
 

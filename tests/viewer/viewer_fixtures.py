@@ -6,15 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk import FRAMES, HEIGHT, WIDTH, Desk, shown
+from desk import FRAMES, HEIGHT, WIDTH, Desk, desk_over_toys
 from image_files import ramp, write_image
 from PySide6.QtWidgets import QApplication
-from session_bench import Toys
 
 from rde_roto.doors.viewer.style import dress
-from rde_roto.doors.viewer.window import MainWindow
-from rde_roto.engine import Engine
-from rde_roto.session.live import Backend
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +40,5 @@ def document(home: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def desk(app: QApplication, home: Path) -> Iterator[Desk]:
     """A window over the toy, with nothing open."""
-    toys = Toys()
-    with Engine(neighbours=0) as engine:
-        window = MainWindow(lambda _opened: Backend(engine, toys.make, lambda _said: {}))
-        shown(window)
-        try:
-            yield Desk(app, window, toys)
-        finally:
-            window.close()
-            app.processEvents()
+    with desk_over_toys(app) as desk:
+        yield desk
