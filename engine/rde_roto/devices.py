@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from typing import Final
 
 import torch
 
 from rde_roto.values.errors import UsageError
+
+_OUT_OF_MEMORY: Final = re.compile(
+    r"DefaultCPUAllocator"  # torch on a CPU
+    r"|out of memory"  # CUDA's runtime; MPS
+    r"|Invalid buffer size|Insufficient Memory"  # MPS; Metal
+    r"|(CUBLAS|CUDNN|CUSOLVER|CUSPARSE|CUFFT)_(STATUS_)?\w*ALLOC(ATION)?_FAILED",
+    re.IGNORECASE,
+)
 
 
 def choose_device(name: str) -> torch.device:
@@ -58,6 +68,14 @@ def short_dtype(device: torch.device) -> torch.dtype:
     if generation >= 8:
         return torch.bfloat16
     return torch.float16 if generation == 7 else torch.float32
+
+
+def tells_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory has run out. torch has a class for that on CUDA alone, and
+    there not for what its libraries allocate: the others are told by their words.
+    """
+    is_told = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return is_told or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def idle_gpu() -> bool:
