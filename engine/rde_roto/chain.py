@@ -1,8 +1,8 @@
 """The name of everything on the way to a matte, told without making any of it.
 
 A memory state is named after the state before and the plate that was absorbed; a raw matte, the
-network's own, after its state and its plate; a matte after its raw mattes, the finish and the lock,
-and those of the frames beside it where it is de-chattered.
+network's own, after its state and its plate; a matte after its raw mattes, the finish, the revision
+of the code that finishes, and the lock, and those of the frames beside it where it is de-chattered.
 Nothing is ever invalidated: what has changed has another name, and undo gives the old one back.
 """
 
@@ -16,6 +16,11 @@ from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Span, Stretch
+
+MATTE_REVISION = 1
+"""Raised with every change of the code that makes a delivered matte of raw ones, or writes it, and
+changes its pixels: ``blend``, ``steady``, ``finish``, ``edges`` and the layouts of files. So mattes
+on disk that another version made are made again. ``tests/golden/test_mattes.py`` keeps to it."""
 
 MISSING = "missing"
 """Stands for the digest of a plate frame that is not there."""
@@ -58,7 +63,7 @@ class Chain:
         self.shot = shot
         self.plates = plates
         self.memory_every = preset.tracking.memory_every
-        self._finish = preset.finish.digest
+        self._finish = digest_of(MATTE_REVISION, preset.finish.digest)
         self._dechatter = preset.finish.dechatter
         self._tracker = tracker
         self._spans: dict[tuple[int, int, int | None], list[str]] = {}

@@ -8,6 +8,7 @@ import pytest
 import torch
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.chain import MATTE_REVISION
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
 from rde_roto.propagator import Propagator
@@ -501,10 +502,10 @@ def test_every_strength_has_a_name_of_its_own() -> None:
 
 
 def test_at_rest_dechatter_is_in_no_name() -> None:
-    """The name of a frame between two keyframes, from before there was such a knob."""
+    """The name of a frame between two keyframes, as if there were no such knob."""
     node = ToyNode(a_shot(mask(1005), mask(1020)))
     chain, (ahead, back) = node.chain, node.shot.stretch_at(1010).spans
     plain = {k: v for k, v in Finish().model_dump(mode="json").items() if k != "dechatter"}
     finish = digest_of("Finish", *(part for pair in plain.items() for part in pair))
     raws = chain.raw(ahead, 1010), 5, chain.raw(back, 1010), 10
-    assert node.digest(1010) == digest_of("matte", "(0,)", *raws, finish)
+    assert node.digest(1010) == digest_of("matte", "(0,)", *raws, digest_of(MATTE_REVISION, finish))
