@@ -22,8 +22,10 @@ _OUT_OF_MEMORY: Final = re.compile(
 def choose_device(name: str) -> torch.device:
     """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; auto takes a GPU first.
 
-    Raises UsageError when this torch cannot use it.
+    From then on the CPU's libraries use exactly as many threads as torch says, on which last bits
+    depend. Raises UsageError when this torch cannot use it.
     """
+    _fix_threads()
     usable = usable_devices()
     if name == "auto":
         return torch.device(usable[0])
@@ -39,6 +41,13 @@ def choose_device(name: str) -> torch.device:
     if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"--device {name}: torch sees {torch.cuda.device_count()} GPUs, from 0 on")
     return device
+
+
+def _fix_threads() -> None:
+    """Until a number is set, MKL chooses one for each of its calls, up to that which torch tells:
+    Intel's guide to reproducible results asks for this choice to be off, and setting does it.
+    """
+    torch.set_num_threads(torch.get_num_threads())
 
 
 def usable_devices() -> tuple[str, ...]:

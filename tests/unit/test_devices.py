@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,27 @@ def test_an_allocation_that_fails_says_so_in_these_words() -> None:
 )
 def test_other_errors_are_bugs(words: str) -> None:
     assert not tells_of_memory(RuntimeError(words))
+
+
+MKL_CHOOSES = """
+import ctypes
+from pathlib import Path
+import torch
+from rde_roto.devices import choose_device
+library = ctypes.CDLL(str(next(Path(torch.__file__).parent.glob("lib/libtorch_cpu.*"))))
+before, threads = library.mkl_serv_get_dynamic(), torch.get_num_threads()
+choose_device("cpu")
+print(before, library.mkl_serv_get_dynamic(), threads == torch.get_num_threads())
+"""
+
+
+@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="this torch has no MKL")
+def test_mkl_chooses_no_number_of_threads_by_itself() -> None:
+    """In a process of its own, as a door is: in this one a number has been set."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "MKL_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", MKL_CHOOSES], capture_output=True, text=True, env=environment
+    )
+    if "undefined symbol" in done.stderr:
+        pytest.skip("this torch does not show the MKL in it")
+    assert done.stdout.split() == ["1", "0", "True"], done.stderr
