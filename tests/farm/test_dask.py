@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hot_jobs import drop, status, watching
 
-from rde_roto.doors.watchfolder.hot_folder import status_of
+from rde_roto.doors.watchfolder.job_folder import status_of
 
 pytest_plugins = ["command_line_fixtures", "hot_fixtures"]
 

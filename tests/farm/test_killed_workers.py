@@ -18,7 +18,8 @@ import pytest
 import toy_worker
 from toy_worker import job_text, write_mask, write_plate
 
-from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
+from rde_roto.doors.watchfolder.hot_folder import HotFolder
+from rde_roto.doors.watchfolder.job_folder import status_of
 
 PLATES, MASKS, FRAMES = 20, 10, 4
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -23,6 +23,7 @@ from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import Pulses
 from rde_roto.doors.watchfolder.running import Taker, run
 from rde_roto.values.errors import PartialError, UsageError
+from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.doing import Make
@@ -139,7 +140,10 @@ def _lookout(folder: HotFolder) -> Lookout:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    """Says a line; a log that nobody reads any more, or in another encoding, ends no worker."""
+    encoding = sys.stdout.encoding or "ascii"
+    with suppress(OSError):
+        print(one_line(line).encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 class _Stopping:

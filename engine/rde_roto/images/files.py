@@ -21,6 +21,7 @@ from OpenImageIO import ImageInput, ImageSpec
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plain_text import is_utf_8
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
 from rde_roto.values.regular_files import PICTURE_BYTES, check_regular
 
@@ -158,6 +159,8 @@ def check_input(path: Path, most_bytes: int) -> None:
     """Raises InputError for what is no regular file of at most so many bytes, or an empty one: a
     library that opened it could wait for ever.
     """
+    if not is_utf_8(path):
+        raise InputError(f"{path} cannot be read: its name is not UTF-8, rename it")
     try:
         size = check_regular(path, most_bytes)
     except (FileNotFoundError, NotADirectoryError) as error:
