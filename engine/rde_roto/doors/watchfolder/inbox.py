@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 from rde_roto.doors.watchfolder.job_folder import JOB_SUFFIXES, is_job_folder, is_junk, job_inside
 from rde_roto.values.job_document import PRIORITY
-from rde_roto.values.regular_files import open_regular
+from rde_roto.values.regular_files import read_head
 from rde_roto.values.yaml_text import MOST_BYTES
 
 _HALF_SUFFIXES: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
@@ -154,8 +154,7 @@ class Inbox:
                 path = next(iter(job_inside(path)), path)
             if path.is_dir():
                 path = next(iter(documents_in(path)), path)
-            with open_regular(path, MOST_BYTES) as file:
-                said = _PRIORITY.search(file.read(_HEAD_BYTES))
+            said = _PRIORITY.search(read_head(path, _HEAD_BYTES, MOST_BYTES))
         except OSError:
             return PRIORITY
         return PRIORITY if said is None else int(said[1])

@@ -107,7 +107,7 @@ def name_of(entry: str) -> str:
     """A job's name after what was dropped, fit for a pattern of files."""
     stem = entry.removesuffix(SHOT_SUFFIX)
     stem = re.sub(r"\.(ya?ml|json)$", "", stem, flags=re.IGNORECASE)
-    return plain_name(re.sub(r"[#@%]", "_", stem), _MOST_NAME_BYTES)
+    return plain_name(re.sub(r"[#@%:]", "_", stem), _MOST_NAME_BYTES)
 
 
 def write_whole(path: Path, text: str) -> None:
