@@ -75,6 +75,18 @@ def test_a_killed_workers_job_is_done_elsewhere_from_where_it_was(
 
 
 @pytest.mark.slow
+def test_a_failed_job_is_exit_code_7_there_too(hot: Path, scheduler: str) -> None:
+    drop(hot, "good.yaml")
+    (hot / "inbox/hero.yaml").write_text("schema: rde-roto.job/1\nshot: gone.shot.yaml\n")
+    process = watching(hot, "--once", "--scheduler", scheduler)
+    _, errors = process.communicate(timeout=_WITHIN_S)
+    assert process.returncode == 7, errors
+    assert errors.endswith(f"rde-roto: 1 failed: see {hot}/failed\n")
+    assert sorted(path.name for path in (hot / "failed").iterdir()) == ["hero"]
+    assert sorted(path.name for path in (hot / "done").iterdir()) == ["good"]
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there(hot: Path) -> None:
     _, said = (process := watching(hot, "--scheduler", "tcp://127.0.0.1:9")).communicate()
     assert process.returncode == 2

@@ -104,12 +104,7 @@ def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
             _run(worker, lookout, stopping, how)
         else:
             worker.take(how.job, stopping.stop)
-    if stopping.number:
-        return 128 + stopping.number
-    if worker.failed:
-        print(f"rde-roto: {worker.failed} failed: see {folder.root / 'failed'}", file=sys.stderr)
-        return PartialError.exit_code
-    return 0
+    return _code(stopping, worker.failed, folder)
 
 
 def dispatch(folder: HotFolder, scheduler: str, device: str, how: Watching) -> int:
@@ -124,7 +119,17 @@ def dispatch(folder: HotFolder, scheduler: str, device: str, how: Watching) -> i
     model = [] if how.model is None else ["--model", how.model]
     with closing(Dispatcher(lookout, scheduler, ["--device", device, *model])) as dispatcher:
         _run(dispatcher, lookout, stopping, how)
-    return 128 + stopping.number if stopping.number else 0
+    return _code(stopping, dispatcher.failed, folder)
+
+
+def _code(stopping: _Stopping, failed: int, folder: HotFolder) -> int:
+    """The exit code: that of the signal, else 7 when a job failed, which is told."""
+    if stopping.number:
+        return 128 + stopping.number
+    if failed:
+        print(f"rde-roto: {failed} failed: see {folder.root / 'failed'}", file=sys.stderr)
+        return PartialError.exit_code
+    return 0
 
 
 def _run(taker: Taker, lookout: Lookout, stopping: _Stopping, how: Watching) -> None:
