@@ -183,22 +183,29 @@ class HotFolder:
 
     def first_of(self, digest: str, name: str) -> str:
         """Of the jobs that deliver the very same, the one that does it: this one, or one that runs
-        or is done.
+        or is done. Raises OSError.
         """
         known = self.root / DIGESTS / digest
+        known.parent.mkdir(exist_ok=True)
         try:
-            known.parent.mkdir(exist_ok=True)
             with known.open("x", encoding="utf-8") as file:
                 file.write(name)
             return name
         except FileExistsError:
-            other = _job_of(known)
+            other = self.delivered(digest)
+        if other is not None:
+            return other
+        write_whole(known, name)  # that one failed, was cancelled, or taken away
+        return name
+
+    def delivered(self, digest: str) -> str | None:
+        """The job that runs or is done under a digest; None where there is none, or no more."""
+        other = _job_of(self.root / DIGESTS / digest)
         done = status_of(self.root / "done" / other) if other else None
         is_done = done is not None and done.digest == digest
         if other and (is_done or status_of(self.running / other) is not None):
             return other
-        write_whole(known, name)  # that one failed, was cancelled, or taken away
-        return name
+        return None
 
     def give_back(self, folder: Path) -> str | None:
         """Puts a dead worker's job back into the inbox; its name, None where there was none.

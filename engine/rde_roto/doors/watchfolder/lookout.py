@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.owners import Pulses
+from rde_roto.doors.watchfolder.retention import Retention
 
 
 @dataclass
 class Lookout:
-    """Gives back the jobs of a folder whose workers are dead, and looks into its inbox."""
+    """Gives back the jobs of a folder whose workers are dead, clears old ones where that is asked
+    for, and looks into its inbox.
+    """
 
     folder: HotFolder
     inbox: Inbox
     pulses: Pulses
     say: Callable[[str], None]
+    retention: Retention | None = None
     _strangers: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
 
@@ -30,6 +34,8 @@ class Lookout:
             name = self.folder.give_back(dead)
             if name is not None:
                 self.say(f"{name}: its worker is dead, it goes back to the inbox")
+        if self.retention is not None:
+            self.retention.clear()
         self._tell_of({path.name for path in others})
         self.inbox.look()
         return self.inbox.jobs()
