@@ -6,15 +6,14 @@ plate and its masks are somebody's work, and so does any job beside which anybod
 
 from __future__ import annotations
 
-import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rde_roto.atomic import time_in
 from rde_roto.doors.watchfolder.hot_folder import DIGESTS, HotFolder
 from rde_roto.doors.watchfolder.job_folder import (
     JOB,
@@ -54,7 +53,7 @@ class Retention:
         if self.clock() < self._next_s:
             return
         self._next_s = self.clock() + _LOOKS_EVERY_S
-        before = self._now() - self.days * _DAY_S
+        before = time_in(self.folder.root) - self.days * _DAY_S
         for folder in _inside(self.folder.root / "done"):
             if folder.name.startswith(_GOING):
                 _remove(folder)  # of a worker that was killed meanwhile
@@ -68,13 +67,6 @@ class Retention:
             if _modified(known) < before and self.folder.delivered(known.name) is None:
                 with suppress(OSError):
                     known.unlink()
-
-    def _now(self) -> float:
-        """The time by the clock that dates the folder's files, of whichever machine that is."""
-        with tempfile.TemporaryFile(dir=self.folder.root) as file:
-            file.write(b"now")
-            file.flush()
-            return os.fstat(file.fileno()).st_mtime
 
 
 def _is_a_document_alone(folder: Path) -> bool:
