@@ -1,4 +1,4 @@
-"""Every place where a file is removed, renamed or replaced, and why nothing of a person's goes there.
+"""Every place where a file is removed, renamed or replaced, and why nothing of a person's goes.
 
 A new one fails this test until its reason stands here.
 """
@@ -46,8 +46,8 @@ REASONS: dict[str, dict[str, str]] = {
             "hidden names that only `write_whole` gives, of a job that has no worker or this one"
         ),
         "remove_told unlink": (
-            "the five files in which workers tell of a job, in a folder of which nothing else "
-            "is left"
+            "the five files in which workers tell of a job, in the folder of one that was taken "
+            "away or is cleared"
         ),
         "write_whole replace": (
             "a file in which this worker tells of its job; a link of that name is not followed"
@@ -56,8 +56,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "engine/rde_roto/doors/watchfolder/retention.py": {
         "_remove unlink": (
-            "the document of a job that is done, and has nothing beside it, because --keep- "
-            "days asks"
+            "the document of a job that is done, with nothing beside it, because --keep-days asks"
         ),
         "clear rename": "the same job's folder, to a hidden name",
         "clear unlink": "the digest of a job that is gone, because --keep-days asks",
