@@ -28,10 +28,11 @@ def status(folder: Path) -> JobStatus:
     return found
 
 
-def watching(hot: Path, *options: str) -> subprocess.Popen[str]:
+def watching(hot: Path, *options: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, "watch", str(hot), "--poll", "0.05", "--device", "cpu", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=env,
     )

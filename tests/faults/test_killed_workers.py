@@ -81,6 +81,7 @@ def test_jobs_among_kills_are_done_once_and_right(
     assert sorted(done) == [f"job{number:03d}" for number in range(jobs)]
     assert all(s is not None and s.state == "done" and s.same_as is None for s in done.values())
     assert mattes(folder) == expected
+    assert not list((folder.root / "mattes").rglob(".*")), "what killed ones left half-written"
     for place in ("inbox", "running", "failed", "cancelled"):
         assert list((folder.root / place).iterdir()) == []
 

@@ -19,6 +19,7 @@ import typer
 from rde_roto.doors.options import DeviceOption, plate_memo
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
+from rde_roto.doors.watchfolder.job_folder import is_junk
 from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import Pulses
 from rde_roto.doors.watchfolder.retention import Retention
@@ -28,6 +29,7 @@ from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.doing import Make
+    from rde_roto.doors.watchfolder.worker import Worker
 
 HotFolderArgument = Annotated[Path, typer.Argument(help="The hot folder; made where it is not.")]
 
@@ -68,6 +70,8 @@ def watch(
     ] = False,
 ) -> None:
     """Makes the mattes of jobs that are dropped into FOLDER/inbox, one after the other."""
+    if job is not None and (job != Path(job).name or is_junk(job)):
+        raise UsageError(f"--job {job}: expected the name of an entry of the inbox")
     hot = HotFolder.made(folder)
     how = Watching(poll, once, model, job, tied, keep_days)
     if scheduler is None:
@@ -115,8 +119,16 @@ def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
         if how.job is None:
             _run(worker, lookout, stopping, how)
         else:
-            worker.take(how.job, stopping.stop)
+            _take(worker, how.job, stopping)
     return _code(stopping, worker.failed, folder)
+
+
+def _take(worker: Worker, entry: str, stopping: _Stopping) -> None:
+    """Does one job. Raises UsageError when it cannot be taken."""
+    try:
+        worker.take(entry, stopping.stop)
+    except OSError as error:
+        raise UsageError(f"{entry} cannot be taken: {error}") from error
 
 
 def dispatch(folder: HotFolder, scheduler: str, device: str, how: Watching) -> int:
