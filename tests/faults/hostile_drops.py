@@ -161,7 +161,7 @@ def _output_in_a_planted_link(ground: Ground) -> str:
 def _default_output_is_a_planted_link(ground: Ground, path: Path) -> Outcome:
     (ground.folder.root / "mattes").mkdir(exist_ok=True)
     (ground.folder.root / "mattes" / path.stem).symlink_to(ground.outside)
-    path.write_text(ground.text())
+    path.write_text(ground.text("overrides: {finish.gamma: 1.5}\n"))  # like no other's
     return Outcome("failed", "is a link to")
 
 

@@ -127,6 +127,8 @@ def test_each_has_its_outcome_while_a_good_job_is_done(tmp_path: Path, names: li
             assert said.isprintable()
         here.drop_good()
         plain_s = here.wait()
+        first = sorted(slowest, key=slowest.__getitem__, reverse=True)[:3]
+        print(f"a plain job {plain_s:.2f} s;", *(f"{n!a} {slowest[n]:.2f} s;" for n in first))
         late = {name: took for name, took in slowest.items() if took > WITHIN_S}
         assert not late or plain_s > _PLAIN_S, late
         assert contents(ground.outside) == outside
