@@ -334,6 +334,7 @@ def test_what_a_job_may_not_ask_for_fails(
     error = farm.status("failed/hero").error
     assert error is not None
     assert sentence in error.sentence
+    assert "/proc/self" not in error.sentence
     assert not list(farm.root.glob("a.*"))
 
 

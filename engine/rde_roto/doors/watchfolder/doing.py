@@ -142,7 +142,8 @@ class Doing:
 
         def open_writer(node: RotoNode) -> MatteWriter:
             said, pattern = made.said_of(node.preset), str(folder.alias / name)
-            plain = open_matte_writer(pattern, origin, node.shot.names, settings, said)
+            with folder.named():
+                plain = open_matte_writer(pattern, origin, node.shot.names, settings, said)
             writer = HeldWriter(plain, folder)
             targets = (path for frame in frames for path in writer.files(frame))
             refuse_to_overwrite(job.opened.shot.plate, job.opened.inputs, targets)

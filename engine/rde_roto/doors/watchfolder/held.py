@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from rde_roto.images.mattes import MatteWriter
-from rde_roto.values.errors import OutputError
+from rde_roto.values.errors import OutputError, UsageError
 from rde_roto.values.matte import Matte
 
 _HAS_NAMES: Final = sys.platform == "linux"  # of descriptors, that other calls understand
@@ -39,6 +39,15 @@ class HeldFolder:
             raise OutputError(
                 f"{self.path} was moved, or replaced by a link, while mattes were written into it"
             )
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Errors name the folder as people find it."""
+        try:
+            yield
+        except (OutputError, UsageError) as error:
+            said = str(error).replace(str(self.alias), str(self.path))
+            raise type(error)(said) from error
 
 
 @contextmanager
@@ -84,11 +93,8 @@ class HeldWriter:
     def write(self, matte: Matte) -> None:
         """As `MatteWriter` says. Raises OutputError too when the folder was moved."""
         self.folder.check()
-        try:
+        with self.folder.named():
             self.writer.write(matte)
-        except OutputError as error:
-            said = str(error).replace(str(self.folder.alias), str(self.folder.path))
-            raise OutputError(said) from error
         self.folder.check()
 
     def _named(self, path: Path) -> Path:
