@@ -23,6 +23,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -235,9 +236,7 @@ def _files_of(path: Path, place: Path) -> Iterator[tuple[Path, Path]]:
 
 def _put(source: Path, path: Path, link: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    if temporary.is_symlink() or temporary.exists():
-        temporary.unlink()
+    temporary = _beside(path)
     if link:
         temporary.symlink_to(source)
     else:
@@ -276,19 +275,38 @@ def _without_line(path: Path, line: str) -> None:
 
 
 def _rewrite(path: Path, lines: list[str]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
+    """Writes the lines of a text, whole or not at all; a link stays one, permissions stay."""
+    target = path.resolve()
+    temporary = _beside(target)
     temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    if target.exists():
+        shutil.copymode(target, temporary)
+    temporary.replace(target)
+
+
+def _beside(path: Path) -> Path:
+    """A hidden name that nobody has, in the folder of a path."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def _tidy(folders: set[Path], targets: list[Path]) -> None:
     """Removes the folders that we have left empty, the targets themselves at most."""
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         if not {folder, *folder.parents}.isdisjoint(targets):
-            for left in folder.glob("__pycache__"):
-                shutil.rmtree(left)
+            _without_compiled(folder)
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _without_compiled(folder: Path) -> None:
+    """Removes what Python has compiled of modules that are gone."""
+    compiled = folder / "__pycache__"
+    for path in list(compiled.glob("*.pyc")):
+        module = path.name.partition(".")[0]
+        if not (folder / f"{module}.py").exists():
+            path.unlink()
+    if compiled.is_dir() and not any(compiled.iterdir()):
+        compiled.rmdir()
 
 
 def _note_file(host: Host) -> Path:

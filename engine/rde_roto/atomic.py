@@ -11,26 +11,70 @@ file of a long shot has a hidden name of its own.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from rde_roto.values.errors import InputError, OutputError
+from rde_roto.values.processes import is_alive, this_machine
 
 _LITTLE_SPACE_BYTES = 64 << 20
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NAME_LENGTH: Final = 48
-_TEMPORARY: Final = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+_TEMPORARY: Final = re.compile(
+    r"\.(?P<name>.+)\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)\.[0-9a-f]{8}\.tmp"
+)
+_LEFT_OVER_AFTER_S: Final = 86400.0
+"""Of another machine's processes nobody here can tell whether they live."""
 
 
 def is_temporary(name: str) -> bool:
     """Whether a file of this name is one that `replacing` has not finished."""
     return _TEMPORARY.fullmatch(name) is not None
+
+
+def clear_left_over(targets: Iterable[Path]) -> None:
+    """Removes what killed processes left half-written of these files, and nothing else.
+
+    What a process writes that lives, or may live on another machine, stays.
+    """
+    folders: dict[Path, set[str]] = {}
+    for target in targets:
+        folders.setdefault(target.parent, set()).add(target.name[:_NAME_LENGTH])
+    for folder, names in folders.items():
+        with suppress(OSError):
+            before = time_in(folder) - _LEFT_OVER_AFTER_S
+            for found in list(folder.iterdir()):
+                match = _TEMPORARY.fullmatch(found.name)
+                if match is not None and match["name"] in names and _is_left(found, match, before):
+                    found.unlink()
+
+
+def time_in(folder: Path) -> float:
+    """The time by the clock that dates a folder's files, of whichever machine that is.
+
+    Raises OSError when nothing can be written there.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"now")
+        file.flush()
+        return os.fstat(file.fileno()).st_mtime
+
+
+def _is_left(path: Path, match: re.Match[str], before: float) -> bool:
+    is_near = match["machine"] == _machine()
+    return (is_near and not is_alive(int(match["pid"]))) or path.lstat().st_mtime < before
+
+
+def _machine() -> str:
+    return hashlib.sha256(this_machine().encode()).hexdigest()[:8]
 
 
 @contextmanager
@@ -87,7 +131,8 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
 def _renamed(path: Path | str) -> Iterator[str]:
     folder, name = os.path.split(path)
     # no longer than the final name may be, which is 255 bytes
-    hidden = f".{name[:_NAME_LENGTH]}.{secrets.token_hex(4)}.tmp"
+    writer = f"{_machine()}-{os.getpid()}"
+    hidden = f".{name[:_NAME_LENGTH]}.{writer}.{secrets.token_hex(4)}.tmp"
     temporary = os.path.join(folder, hidden)
     try:
         os.makedirs(folder or os.curdir, exist_ok=True)

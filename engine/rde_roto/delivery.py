@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
+from rde_roto.atomic import clear_left_over
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
 from rde_roto.streams import WriteBehind
@@ -30,6 +31,8 @@ def deliver(
 ) -> Delivery:
     """Writes the mattes of some frames; ``on_frame`` is called from other threads too.
 
+    What killed runs left half-written of these very files is removed first.
+
     Raises PartialError, which names the frames that are not there, when a file cannot be written;
     InputError when a plate cannot be read; CancelledError between two steps once ``cancel()`` is
     true. What was written before any of them is whole and stays.
@@ -52,6 +55,7 @@ def deliver(
         on_frame(matte.frame, False)
 
     started = time.monotonic()
+    clear_left_over(path for frame in frames for path in writer.files(frame))
     try:
         with (
             WriteBehind(write) as write_behind,

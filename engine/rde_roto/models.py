@@ -20,10 +20,10 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rde_roto.atomic import write_text
+from rde_roto.atomic import replacing, write_text
 from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
 from rde_roto.tensors import save_tensors
-from rde_roto.values.errors import OutputError, UsageError, WeightsError
+from rde_roto.values.errors import UsageError, WeightsError
 from rde_roto.values.model_card import PUBLISHED_RDE_VOS, CommercialUse, ModelCard, read_card
 
 CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
@@ -135,15 +135,12 @@ def install_model(source: Path, name: str | None = None) -> ModelFile:
     weights, _ = _checked_weights(ModelFile(source, card))
     net = build(weights, source, _architecture(card))
     target = folder / f"{name}.safetensors"
-    sha256 = save_weights(net.state_dict(), target)
     known = _known_of(net, weights, source) if card is None else card.model_dump()
-    own = {"name": name, "architecture": net.config.name, "sha256": sha256}
-    installed = ModelCard(**{**known, **own})
-    try:
+    with replacing(target) as temporary:  # which gets its name once it has its card
+        sha256 = save_weights(net.state_dict(), temporary)
+        own = {"name": name, "architecture": net.config.name, "sha256": sha256}
+        installed = ModelCard(**{**known, **own})
         write_card(installed, target)
-    except OutputError:
-        target.unlink()  # weights whose licence nobody knows any more
-        raise
     return ModelFile(target, installed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ def drop(folder: str, name: str, shot: str | dict[str, Any], **said: Any) -> str
     """Puts a job into a hot folder's inbox; its path there.
 
     It arrives whole: it is written under a hidden name, then renamed. Raises FileExistsError when
-    a job of that name waits there, OSError when the folder cannot be written into.
+    a job of that name waits there, ValueError for a name that is none, OSError when the folder
+    cannot be written into.
 
     Args:
         folder: the hot folder.
@@ -21,12 +23,21 @@ def drop(folder: str, name: str, shot: str | dict[str, Any], **said: Any) -> str
         shot: the path of a shot document, or a shot as one says it.
         said: `frames`, `preset`, `overrides`, `output`, `priority`.
     """
+    if not name or name != Path(name).name or name.startswith("."):
+        raise ValueError(f"{name!r} cannot name a job: expected one visible name, without folders")
     inbox = Path(folder) / "inbox"
-    path, hidden = inbox / (name + ".json"), inbox / ("." + name + ".tmp")
+    path, hidden = inbox / (name + ".json"), inbox / f".{name[:48]}.{secrets.token_hex(4)}.tmp"
     job = dict(said, schema=JOB_SCHEMA, shot=shot)
-    if path.exists():
-        raise FileExistsError(f"a job {name} waits in {inbox}: give this one another name")
     text = json.dumps(job, ensure_ascii=False, indent=2)
-    hidden.write_text(text + "\n", encoding="utf-8")
-    hidden.rename(path)
+    with hidden.open("x", encoding="utf-8") as file:
+        file.write(text + "\n")
+    try:
+        # first an empty file, which no other can make, and no worker takes so soon: a rename alone
+        # would replace a job that somebody drops under this name meanwhile
+        path.open("x").close()
+    except FileExistsError as error:
+        hidden.unlink()
+        sentence = f"a job {name} waits in {inbox}: give this one another name"
+        raise FileExistsError(sentence) from error
+    hidden.replace(path)
     return str(path)

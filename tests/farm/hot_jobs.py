@@ -8,7 +8,7 @@ from pathlib import Path
 
 from toy_worker import job_text, write_mask, write_plate
 
-from rde_roto.doors.watchfolder.hot_folder import status_of
+from rde_roto.doors.watchfolder.job_folder import status_of
 from rde_roto.values.job_status import JobStatus
 
 COMMAND = [sys.executable, "-c", "from rde_roto.doors.cli import main; main()"]
@@ -28,10 +28,11 @@ def status(folder: Path) -> JobStatus:
     return found
 
 
-def watching(hot: Path, *options: str) -> subprocess.Popen[str]:
+def watching(hot: Path, *options: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, "watch", str(hot), "--poll", "0.05", "--device", "cpu", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=env,
     )

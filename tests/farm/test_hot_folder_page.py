@@ -59,3 +59,13 @@ def test_a_job_from_a_hosts_python(version: str, tmp_path: Path) -> None:
     assert (str(job.value.frames), job.value.priority) == ("1001-1002", 7)
     with pytest.raises(FileExistsError, match="a job hero waits"):
         drop(str(folder.root), "hero", "a.shot.yaml")
+    assert [path.name for path in folder.inbox.iterdir()] == ["hero.json"]
+    assert parse_job_document(dropped).value.priority == 7
+
+
+@pytest.mark.parametrize("name", ["", "../hero", "/tmp/hero", ".hidden", "a/b"])
+def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
+    folder = HotFolder.made(tmp_path / "hot")
+    with pytest.raises(ValueError, match="cannot name a job"):
+        drop(str(folder.root), name, "a.shot.yaml")
+    assert list(folder.inbox.iterdir()) == []

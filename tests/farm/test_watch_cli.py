@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -24,6 +25,23 @@ def test_once_drains_the_inbox(hot: Path) -> None:
     ]
     names = sorted(path.name for path in (hot / "mattes/hero").iterdir())
     assert names == [f"hero.{frame}.exr" for frame in (1001, 1002, 1003)]
+
+
+def test_what_is_done_is_cleared_after_so_many_days(hot: Path) -> None:
+    """And nothing that is said ends a worker, in whatever encoding its log is."""
+    name = "镜头 é"
+    (hot / f"inbox/{name}.yaml").write_text("schema: rde-roto.job/1\nshot: gone.shot.yaml\n")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    said, _ = (process := watching(hot, "--once", env=environment)).communicate()
+    assert process.returncode == 7
+    assert said.splitlines()[1] == "\\u955c\\u5934 \\xe9: begun"
+    ended = hot / f"done/{name}"
+    (hot / f"failed/{name}").rename(ended)  # as if it were done
+    path = ended / "status.json"
+    path.write_text(path.read_text().replace('"failed"', '"done"'))
+    os.utime(path, (0, 0))
+    watching(hot, "--once", "--keep-days", "30").communicate()
+    assert list((hot / "done").iterdir()) == []
 
 
 def test_a_failed_job_is_exit_code_7(hot: Path) -> None:
@@ -61,6 +79,16 @@ def test_a_signal_gives_the_job_back_and_the_next_run_goes_on(
     assert (status(hot / "done/hero").done, status(hot / "done/hero").kept) == (40, done)
 
 
+@pytest.mark.parametrize("entry", ["../precious.yaml", "/etc/hosts", "..", ".hidden.yaml", "a/b"])
+def test_a_job_is_an_entry_of_the_inbox_and_no_path(
+    hot: Path, run: Run, capsys: pytest.CaptureFixture[str], entry: str
+) -> None:
+    (hot / "precious.yaml").write_text("somebody's")
+    assert run("watch", hot, "--job", entry) == 2
+    assert "expected the name of an entry of the inbox" in capsys.readouterr().err
+    assert (hot / "precious.yaml").read_text() == "somebody's"
+
+
 def test_jobs_shows_the_queue(hot: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("b.yaml", "a.yaml"):
         drop(hot, name)
@@ -82,6 +110,22 @@ def test_jobs_shows_the_queue(hot: Path, run: Run, capsys: pytest.CaptureFixture
     assert lines[1].split() == ["[red]later.yaml", "waiting", "priority", "50"]
     assert any("shot is missing" in line for line in lines)
     assert any("the same as" in line for line in lines)
+
+
+def test_jobs_shows_any_name(hot: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a line of its own, and without speaking to the terminal."""
+    for place in ("running", "done", "failed", "cancelled"):
+        (hot / place).mkdir()
+    for name in (b"caf\xe9.yaml", b"a\nb\x1b[31m.yaml", b"\xff" * 255):
+        path = hot / "inbox" / os.fsdecode(name)
+        path.mkdir() if name.startswith(b"\xff") else path.write_text("schema: rde-roto.job/1\n")
+    (hot / "done/mine").mkdir()
+    os.mkfifo(hot / "done/mine/status.json")
+    assert run("jobs", hot, "--json") == 0
+    names = [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()]
+    assert sorted(names) == sorted(["caf_.yaml", "a_b_[31m.yaml", "_" * 255])
+    assert run("jobs", hot) == 0
+    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
 
 
 def test_jobs_of_a_folder_that_is_none(

@@ -18,8 +18,9 @@ from image_files import read_image
 from toy_worker import job_text, toy_make, write_mask, write_plate
 
 from rde_roto.doors.watchfolder.doing import Made, Make
-from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
+from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
+from rde_roto.doors.watchfolder.job_folder import status_of
 from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.opening import Opener
 from rde_roto.doors.watchfolder.owners import Owner, Pulses
@@ -333,6 +334,7 @@ def test_what_a_job_may_not_ask_for_fails(
     error = farm.status("failed/hero").error
     assert error is not None
     assert sentence in error.sentence
+    assert "/proc/self" not in error.sentence
     assert not list(farm.root.glob("a.*"))
 
 
@@ -605,6 +607,41 @@ def fill(disk: Path) -> Path:
         while True:
             file.write(bytes(4096))
     return filler
+
+
+def test_an_entry_that_cannot_be_taken_keeps_no_other_one_waiting(
+    farm: Farm, mounted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that is a disk of its own, for example, cannot be renamed."""
+    stuck = farm.hot.inbox / "a_stuck"
+    stuck.mkdir()
+    subprocess.run(["mount", "--bind", str(mounted), str(stuck)], check=True)
+    try:
+        for name in ("b", "c"):
+            farm.drop(f"{name}.yaml", "1002")
+        with pytest.raises(UsageError, match=r"the hot folder cannot be used: .*a_stuck"):
+            farm.drain()
+    finally:
+        subprocess.run(["umount", str(stuck)], check=True)
+    assert farm.places() == ["done/b", "done/c", "inbox/a_stuck"]
+    assert capsys.readouterr().err.count("a_stuck") >= 1
+
+
+def test_the_digest_of_a_job_is_no_way_out(farm: Farm) -> None:
+    """Of two jobs that deliver the same, the later takes the place that the first one's status
+    says, if jobs may write there.
+    """
+    farm.drop("a.yaml")
+    farm.drain()
+    path = farm.hot.root / "done/a/status.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "mattes": str(farm.root / "outside/x.####.exr")}))
+    farm.drop("b.yaml", more="priority: 40\n")
+    farm.drain()
+    error = farm.status("failed/b").error
+    assert error is not None
+    assert "jobs of this folder may write into" in error.sentence
+    assert not (farm.root / "outside").exists()
 
 
 def test_a_job_whose_disk_is_full_fails_and_goes_on_later(farm: Farm, mounted: Path) -> None:

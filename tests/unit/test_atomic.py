@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rde_roto.atomic import is_temporary, replacing, write_bytes, write_text
+from rde_roto.atomic import clear_left_over, is_temporary, replacing, write_bytes, write_text
 from rde_roto.images.exr import FLOAT, Encoding, refuse_torn_index, write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.values.errors import InputError, OutputError
@@ -190,3 +192,50 @@ def test_other_pixels_are_no_matte(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(OutputError, match="its pixels are others"):
         write_planes(tmp_path / "m.exr", {"A": planes[0]}, PlateFormat(window, window), {})
     assert [other] == list(tmp_path.iterdir())
+
+
+# What killed processes left.
+
+_DIES = """
+import os, signal, sys
+from pathlib import Path
+from rde_roto.atomic import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_next_run_clears_what_a_killed_one_left_of_its_files(tmp_path: Path) -> None:
+    targets = [tmp_path / f"hero.{frame}.exr" for frame in (1001, 1002)]
+    for target in [*targets, tmp_path / "other.1001.exr"]:
+        command = [sys.executable, "-c", _DIES, str(target)]
+        assert subprocess.run(command, check=False).returncode == -9
+    others = [".hero.1001.exr.tmp", ".hero.1001.exr.0123abcd.tmp", "hero.1001.exr.part"]
+    for name in others:
+        (tmp_path / name).touch()
+    with replacing(targets[0]) as mine:  # of a process that lives
+        mine.touch()
+        clear_left_over(targets)
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left > {mine.name, *others}
+        (other,) = left - {mine.name, *others}
+        assert other.startswith(".other.1001.exr.")
+
+
+@pytest.mark.parametrize(("age_s", "stays"), [(86000, True), (87000, False)])
+def test_what_another_machine_left_goes_after_a_day(
+    tmp_path: Path, age_s: int, stays: bool
+) -> None:
+    """By the clock that dates the folder's files."""
+    left = tmp_path / ".hero.1001.exr.00000000-1.0123abcd.tmp"
+    left.touch()
+    seen = left.stat().st_mtime - age_s
+    os.utime(left, (seen, seen))
+    clear_left_over([tmp_path / "hero.1001.exr"])
+    assert left.exists() == stays
+
+
+def test_a_folder_that_is_not_there_has_nothing_left(tmp_path: Path) -> None:
+    clear_left_over([tmp_path / "gone/hero.1001.exr"])
+    assert list(tmp_path.iterdir()) == []

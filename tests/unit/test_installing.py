@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import stat
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -95,6 +96,33 @@ def test_a_dry_run_says_all_of_it_and_does_nothing(installing: ModuleType, user:
     said = installing.remove("host", dry_run=True)
     assert len(said) == len(PUT) + 1
     assert tree(user) == there
+
+
+def test_a_persons_files_stay_what_they_are(installing: ModuleType, user: Path) -> None:
+    """A link into a folder of settings stays a link, a private file private; what another add-on
+    has compiled stays.
+    """
+    (user / "settings").mkdir()
+    kept = user / "settings/init.py"
+    (user / ".host/init.py").rename(kept)
+    (user / ".host/init.py").symlink_to(kept)
+    kept.chmod(0o600)
+    for name in (".host/.init.py.tmp", ".host/__pycache__/other.cpython-311.pyc"):
+        (user / name).parent.mkdir(exist_ok=True)
+        (user / name).write_text("theirs")
+    (user / ".host/other.py").touch()
+    before = tree(user)
+    installing.install("host", link=False, dry_run=False)
+    assert (user / ".host/init.py").is_symlink()
+    assert kept.read_text() == "own = 1\naddPath('./rde_roto')\n"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    compiled = user / ".host/rde_roto/__pycache__/menu.cpython-311.pyc"
+    compiled.parent.mkdir()
+    compiled.touch()
+    installing.remove("host", dry_run=False)
+    assert tree(user) == before
+    assert (user / ".host/init.py").is_symlink()
+    assert not (user / ".host/rde_roto").exists()
 
 
 def test_links_lead_to_these_files(installing: ModuleType, user: Path) -> None:

@@ -514,6 +514,19 @@ def test_weights_whose_card_cannot_be_written_do_not_stay(
     assert [path.name for path in folders.user.iterdir()] == ["net.yaml"]
 
 
+def test_a_model_stays_when_another_cannot_take_its_place(
+    folders: Folders, tmp_path: Path, weights: Weights
+) -> None:
+    installed = folders.user / "net.safetensors"
+    installed.write_bytes(b"the only copy of somebody's weights")
+    (folders.user / "net.yaml").mkdir()
+    source = tmp_path / "net.safetensors"
+    save_weights(weights, source)
+    assert "net.yaml" in refusal(lambda: install_model(source), OutputError)
+    assert installed.read_bytes() == b"the only copy of somebody's weights"
+    assert sorted(path.name for path in folders.user.iterdir()) == ["net.safetensors", "net.yaml"]
+
+
 def test_what_its_card_does_not_know_is_not_installed(
     folders: Folders, tmp_path: Path, weights: Weights
 ) -> None:

@@ -21,7 +21,9 @@ from rde_roto.atomic import write_bytes
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plain_text import is_utf_8
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
+from rde_roto.values.regular_files import PICTURE_BYTES, check_regular
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,22 @@ def _is_alpha(channel: str) -> bool:
     return channel.rpartition(".")[2] == "A"
 
 
+def check_input(path: Path, most_bytes: int) -> None:
+    """Raises InputError for what is no regular file of at most so many bytes, or an empty one: a
+    library that opened it could wait for ever.
+    """
+    if not is_utf_8(path):
+        raise InputError(f"{path} cannot be read: its name is not UTF-8, rename it")
+    try:
+        size = check_regular(path, most_bytes)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path} does not exist") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if not size:
+        raise InputError(f"{path} is empty")
+
+
 def write_picture(picture: Picture, path: Path, kind: str = "PNG", **options: Any) -> None:
     """Writes a picture of Pillow's, replacing what was there.
 
@@ -166,8 +184,7 @@ def write_picture(picture: Picture, path: Path, kind: str = "PNG", **options: An
 
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageInput]:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
+    check_input(path, PICTURE_BYTES)
     keep_colour = ImageSpec()
     keep_colour.attribute("oiio:UnassociatedAlpha", 1)  # alpha must not darken the colours
     image = ImageInput.open(str(path), keep_colour)

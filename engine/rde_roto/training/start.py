@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from rde_roto.atomic import is_temporary
 from rde_roto.models import CONFIGS, build, load_model
 from rde_roto.net import NetConfig, RDENet
 from rde_roto.net.efficientnet import EfficientNetKeyTrunk
@@ -33,7 +34,8 @@ def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
     torch.manual_seed(recipe.seed)
     if rank() == 0:  # alone: another's clearing up could meet the first file being written
         for left_over in run.glob(".*.tmp"):  # of a run that was killed while it wrote
-            left_over.unlink()
+            if is_temporary(left_over.name):
+                left_over.unlink()
     if not checkpoint_path(run).exists():
         net = _fresh(recipe)
         return net, _first_state(net, recipe)

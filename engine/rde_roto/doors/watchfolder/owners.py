@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -14,7 +12,9 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-OWNER: Final = "owner.json"
+from rde_roto.doors.watchfolder.job_folder import MOST_STATUS_BYTES, OWNER, write_whole
+from rde_roto.values.processes import is_alive, this_machine
+from rde_roto.values.regular_files import read_regular_text
 
 BEAT_S: Final = 2.0
 DEAD_AFTER_S: Final = 60.0
@@ -33,7 +33,7 @@ class Owner:
     @staticmethod
     def of_this_process() -> Owner:
         """One that nobody else is."""
-        return Owner(secrets.token_hex(6), _this_machine(), os.getpid())
+        return Owner(secrets.token_hex(6), this_machine(), os.getpid())
 
     @property
     def label(self) -> str:
@@ -43,9 +43,7 @@ class Owner:
     def write(self, folder: Path) -> None:
         """Leaves a new sign of life in a job's folder. Raises OSError, also when it is gone."""
         self.beat += 1
-        temporary = folder / f".{OWNER}.tmp"
-        temporary.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
-        temporary.replace(folder / OWNER)
+        write_whole(folder / OWNER, json.dumps(asdict(self)) + "\n")
 
     def has(self, folder: Path) -> bool:
         """Whether a job is still this worker's: it was neither moved nor given to another one."""
@@ -93,7 +91,7 @@ class Pulses:
     """
 
     clock: Callable[[], float]
-    is_alive: Callable[[int], bool] = lambda pid: _is_alive(pid)
+    is_alive: Callable[[int], bool] = is_alive
     _seen: dict[Path, tuple[str, float]] = field(default_factory=dict)
 
     def dead(self, folders: Iterable[Path]) -> Iterator[Path]:
@@ -112,43 +110,13 @@ class Pulses:
 
     def _is_gone(self, said: dict[str, object]) -> bool:
         pid = said.get("pid")
-        is_near = said.get("machine") == _this_machine()
+        is_near = said.get("machine") == this_machine()
         return is_near and isinstance(pid, int) and not self.is_alive(pid)
 
 
 def _said(folder: Path) -> dict[str, object]:
-    with suppress(OSError, ValueError):
-        said = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError, RecursionError):
+        said = json.loads(read_regular_text(folder / OWNER, MOST_STATUS_BYTES))
         if isinstance(said, dict):
             return said
     return {}
-
-
-def _this_machine() -> str:
-    """Its name and, on Linux, what tells two starts and two containers of one name apart."""
-    parts = [socket.gethostname()]
-    with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return " ".join(parts)
-
-
-def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":  # where signal 0 is no question, but Ctrl-C
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for its parent to see that."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[:1] == ["Z"]
