@@ -46,4 +46,5 @@ def look(
     picture = to_image(Picture.of(opened, frame).seen().numpy())
     with replacing(out) as temp:
         picture.save(temp)
-    print(f"seen as {opened.space.name}, says {opened.space.said_by}; wrote {out}")
+    print(opened.reading)
+    print(f"wrote {out}")

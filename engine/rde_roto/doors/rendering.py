@@ -75,7 +75,7 @@ def render(
     made from, and what `delivery.deliver` raises.
     """
     opened, frames = work.opened, work.frames_to_make
-    work.say_what_stands_in()
+    work.say_what_is_read()
     node, model = open_node(opened, work.device)
 
     def open_safely(node: RotoNode) -> Writer:
@@ -142,6 +142,7 @@ def deliver_within_memory(
 def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, str]:
     """What every header says of how the matte came to be."""
     shot = opened.shot
+    reading = {"rde-roto:reading": opened.origin.reading} if opened.origin.reading else {}
     document = {} if opened.document is None else {"rde-roto:shot": opened.document.name}
     return {
         "rde-roto:version": __version__,
@@ -150,6 +151,7 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
         "rde-roto:weights-licence": model.licence,
         "rde-roto:commercial-use": model.commercial_use,
         "rde-roto:plate": shot.plate.name,
+        **reading,
         **document,
         "rde-roto:keyframes": ",".join(str(keyframe.frame) for keyframe in shot.ordered),
         "rde-roto:preset": preset.name,
