@@ -227,12 +227,12 @@ def test_the_first_folder_that_is_named_counts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As in $PATH."""
-    for folder in ("show", "studio"):
-        write(tmp_path / folder / "ours.yaml", f"description: {folder}\n")
+    for folder, gain in (("show", 2), ("studio", 3)):
+        write(tmp_path / folder / "ours.yaml", f"description: {folder}\nfinish: {{gain: {gain}}}\n")
         write(tmp_path / folder / f"{folder}.yaml", "extends: ours\n")
     monkeypatch.setenv("RDE_ROTO_PRESETS", f"{tmp_path / 'show'}{os.pathsep}{tmp_path / 'studio'}")
     assert load_preset("ours").description == "show"
-    assert load_preset("studio").description == "show"
+    assert load_preset("studio").finish.gain == 2
 
 
 def test_a_later_folder_hides_an_earlier_preset(tmp_path: Path) -> None:

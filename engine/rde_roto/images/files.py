@@ -39,7 +39,13 @@ class ImageHeader:
 
     An EXR may have several parts, each with a header of its own: `part` is which, from 0, and
     `part_name` its name, or "". `view` is the view a part belongs to, or None; `views` are those
-    that share one part, the default one first.
+    that share one part, the default one first. `is_deep` says that a pixel has any number of
+    samples, `is_misread` that the file is packed in a way that is not read rightly: `read_channels`
+    refuses both.
+
+    `orientation` is the file's tag, 1 to 8, and 1 where it has none. Everything else is said, and
+    all pixels come, of the upright picture, to which `turn` brings those that are stored. An EXR is
+    upright, whatever tag it bears: no program of the trade turns one.
     """
 
     kind: str
@@ -57,6 +63,7 @@ class ImageHeader:
     view: str | None = None
     views: tuple[str, ...] = ()
     is_deep: bool = False
+    is_misread: bool = False
     orientation: int = 1
     turn: Turn = AS_STORED
 
@@ -90,7 +97,7 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
         if not image.seek_subimage(part, 0):
             raise InputError(f"{path} has no part {part}: {_reason(image)}")
         header = _header(image, part)
-        refuse_deep(path, header)
+        refuse_unreadable(path, header)
         missing = [name for name in names if name not in header.channels]
         if missing:
             raise InputError(
@@ -98,10 +105,10 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
             )
         indices = [header.channels.index(name) for name in names]
         first, end = min(indices), max(indices) + 1
-        spec = image.spec()
+        width, height = _stored_size(image.spec(), header.kind, header.turn)
         pixels = image.read_image(part, 0, first, end, OpenImageIO.FLOAT)
         reason = _reason(image, OpenImageIO)
-    expected = (spec.height, spec.width, end - first)
+    expected = (height, width, end - first)
     if pixels is None or reason or pixels.size != np.prod(expected):
         raise InputError(f"{path} is damaged or cut short: {reason or 'no reason given'}")
     pixels = pixels.reshape(expected)
@@ -111,8 +118,16 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
     return header.turn.upright(pixels)
 
 
-def refuse_deep(path: Path, header: ImageHeader) -> None:
-    """Raises InputError for a deep part, of which OpenImageIO gives pixels that nobody filled."""
+def refuse_unreadable(path: Path, header: ImageHeader) -> None:
+    """Raises InputError for a part of which OpenImageIO gives other pixels than are stored, and
+    says nothing: for a deep one, whose pixels it fills with nothing at all, and for columns of a
+    DPX whose packing it reads as that of rows.
+    """
+    if header.is_misread:
+        raise InputError(
+            f"{path} stores columns instead of rows (orientation {header.orientation}), packed as "
+            "nothing here reads them: save it with rows, or as an EXR"
+        )
     if header.is_deep:
         part = f" part {header.part_name or header.part}" if header.part else ""
         raise InputError(f"{path}{part} is deep: flatten it first, as DeepToImage does in Nuke")
@@ -187,6 +202,7 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
         view=_text(spec, "view"),
         views=tuple(map(str, views)) if isinstance(views, tuple) else (),
         is_deep=bool(spec.deep),
+        is_misread=kind == "dpx" and turn.swap and not _has_whole_words(spec),
         orientation=orientation,
         turn=turn,
     )
@@ -196,12 +212,26 @@ def _format(spec: ImageSpec, kind: str, turn: Turn) -> PlateFormat:
     """An EXR's windows; any other file is one picture, wherever it would lie on a page."""
     aspect = sound_aspect(spec.get_float_attribute("PixelAspectRatio", 1.0))
     if kind != "openexr":
-        return turn.format(spec.width, spec.height, aspect)
+        return turn.format(*_stored_size(spec, kind, turn), aspect)
     return PlateFormat(
         data=Window(spec.x, spec.y, spec.width, spec.height),
         display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
         pixel_aspect=aspect,
     )
+
+
+def _stored_size(spec: ImageSpec, kind: str, turn: Turn) -> tuple[int, int]:
+    """The width and height of what is stored; of a DPX with columns OpenImageIO says those of the
+    picture.
+    """
+    size = spec.width, spec.height
+    return size[::-1] if kind == "dpx" and turn.swap else size
+
+
+def _has_whole_words(spec: ImageSpec) -> bool:
+    """Whether a DPX packs every pixel by itself, so that it matters nothing where a line ends."""
+    bits = spec.get_int_attribute("oiio:BitsPerSample", 0)
+    return bits in (8, 16) or (bits == 10 and spec.nchannels == 3)
 
 
 def _orientation(spec: ImageSpec, kind: str) -> tuple[int, Turn]:

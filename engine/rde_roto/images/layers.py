@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from rde_roto.images.files import ImageHeader, refuse_deep
+from rde_roto.images.files import ImageHeader, refuse_unreadable
 from rde_roto.values.errors import InputError
 
 _COLOURS: Final = {"R": ("r", "red"), "G": ("g", "green"), "B": ("b", "blue")}
@@ -68,7 +68,7 @@ class Picture:
         for layer in same:
             found = layer.colours or layer.grey
             if found or layer.lone == self.channels:
-                refuse_deep(path, layer.part)
+                refuse_unreadable(path, layer.part)
                 return layer.picture(found or self.channels, self.of)
         read = f"layer '{self.layer}'" if self.layer else "red, green and blue outside of layers"
         there = ", ".join(name for layer in layers for name in layer.channels) or "nothing"
@@ -121,10 +121,11 @@ class PictureName:
         if len(flat) > 1:
             raise _several(path, flat)
         for layer in flat:
+            refuse_unreadable(path, layer.part)
             channels = layer.colours or layer.grey or layer.lone
             return layer.picture(channels, max(1, len(pictures)))
         for layer in layers:
-            refuse_deep(path, layer.part)
+            refuse_unreadable(path, layer.part)
         raise _no_colours(path, layers)
 
     def find_mask(self, path: Path, parts: Sequence[ImageHeader]) -> Picture:
