@@ -63,7 +63,8 @@ class Picture:
         """
         layers = PictureName(self.view).layers(path, parts)
         same = [layer for layer in layers if layer.name == self.layer]
-        same = same or [layer for layer in layers if self.layer in layer.names]
+        # bare channels of a lone part bear their part's name
+        same = same or [one for one in layers if not one.name and self.layer in one.names]
         same = [one for one in same if one.part.part_name == self.header.part_name] or same
         for layer in same:
             found = layer.colours or layer.grey
