@@ -34,8 +34,8 @@ EXAMPLES = [
     pytest.param(500, id="long", marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
 ]
 HALF, BYTE, JPEG = 5e-4, 0.6 / 255, 0.2
-"""How far a value may be off: by half a step of what is stored; by JPEG's loss of a ramp, where a turn that is wrong is
-off by 0.9."""
+"""How far a value may be off: by half a step of what is stored; by JPEG's loss of a ramp, where a
+turn that is wrong is off by 0.9."""
 
 
 def fuzzed(test: Any, values: st.SearchStrategy[Any], examples: int) -> None:
@@ -113,6 +113,7 @@ class Exr:
             found = self.planes(index, frame)
             planes.append(np.stack([found[name] for name, _ in names], axis=2))
         image = ImageOutput.create(str(path))
+        assert image is not None, OpenImageIO.geterror()
         assert image.open(str(path), tuple(specs)), image.geterror()
         for index, pixels in enumerate(planes):
             assert index == 0 or image.open(str(path), specs[index], "AppendSubimage")

@@ -53,6 +53,25 @@ def test_whoever_asks_is_told_what_is_read(
     assert LINE in page.read_text("utf-8")
 
 
+def test_a_view_in_the_name_of_mattes(
+    run: Run,
+    plate: Path,
+    mask: Path,
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for path in list(plate.parent.iterdir()):
+        path.rename(path.with_name(path.name.replace("hero", "hero_left")))
+    named = plate.with_name("hero_%V.####.exr")
+    options = ["--keyframe", f"1001={mask}", "--frames", "1001", "--model", weights]
+    options += ["--out", tmp_path / "mattes/%V.####.exr"]
+    assert run("propagate", named, *options) == 2
+    assert "holds %V, a view's name: say which with --view" in refused(capsys)
+    assert run("propagate", named, "--view", "left", *options) == 0
+    assert mattes(tmp_path) == ["left.1001.exr"]
+
+
 @pytest.mark.parametrize(("policy", "code"), [("black", 2), ("skip", 2), ("hold", 0)])
 def test_a_keyframe_is_drawn_on_a_picture(
     run: Run,

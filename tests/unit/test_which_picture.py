@@ -436,6 +436,7 @@ def test_a_mask_that_is_none(tmp_path: Path, channels: str) -> None:
         ("a[1-2].{}.exr", "a[1-2].1001.exr"),
         ("%V.{}.exr", "%V.1001.exr"),
         ("what?.{}.exr", "what?.####.exr"),
+        ("100%valid.{}.exr", "100%valid.####.exr"),
     ],
 )
 def test_a_files_own_name_comes_before_a_pattern(tmp_path: Path, name: str, ask: str) -> None:

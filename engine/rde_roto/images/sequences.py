@@ -21,6 +21,7 @@ from rde_roto.values.frames import FrameRange
 IMAGE_SUFFIXES = frozenset({".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".jpeg"})
 
 _TOKEN = re.compile(r"#+|@+|%(?:0([1-9][0-9]*))?d")
+_VIEW = re.compile(r"%[Vv](?![A-Za-z0-9])")
 _SIGN = r"(?:(?<![^\W_])-)?"  # a minus is a sign unless a letter or digit stands before it
 _NUMBER = re.compile(_SIGN + r"[0-9]+")
 # The number a single frame's name ends in; `_v03` is a version, not a frame.
@@ -93,15 +94,16 @@ def _width(token: re.Match[str]) -> int:
 
 def named_view(text: str, view: str | None) -> tuple[bool, str]:
     """A path with its view's name in place of `%V`, its first letter in place of `%v`; whether it
-    holds either. A path that is there as it stands holds none.
+    holds either. A path that is there as it stands holds none, and `100%valid` is a word.
 
     Raises UsageError where a view is meant and none is named.
     """
-    if "%v" not in text.lower() or Path(text).exists():
+    if not _VIEW.search(text) or Path(text).exists():
         return False, text
     if view is None:
         raise UsageError(f"'{text}' holds %V, a view's name: say which with --view, as in left")
-    return True, text.replace("%V", view).replace("%v", view[:1])
+    names = {"%V": view, "%v": view[:1]}
+    return True, _VIEW.sub(lambda token: names[token[0]], text)
 
 
 def find_sequence(text: str) -> FrameSequence:
