@@ -44,6 +44,7 @@ def report_on(
     return Report(
         shot=_name(opened),
         plate=shot.plate.name,
+        reading=opened.origin.reading,
         size=f"{window.width}x{window.height}",
         aspect=window.width * pixel_aspect / window.height,
         preset=f"{node.preset.name}, {node.preset.tracking.lines} lines",

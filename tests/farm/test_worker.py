@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_files import read_image
+from image_files import read_image, write_deep
 from toy_worker import job_text, toy_make, write_mask, write_plate
 
 from rde_roto.doors.watchfolder.doing import Made, Make
@@ -281,6 +281,15 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
     first.make = farm.make
     farm.drain(first)
     assert (farm.status("done/b").same_as, farm.status("done/b").kept) == ("a", 6)
+
+
+def test_a_deep_plate_fails_with_a_sentence(farm: Farm) -> None:
+    write_deep(farm.root / "deep.1001.exr")
+    farm.drop_text("hero.yaml", job_text(farm.root / "deep.1001.exr", farm.mask, "1001"))
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert (error.code, "is deep: flatten it first" in error.sentence) == (4, True)
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,18 @@ def mattes(tmp_path: Path) -> list[str]:
 
 
 def refused(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence on standard error, but for the licence of weights that are new here."""
-    lines = capsys.readouterr().err.splitlines()
-    (sentence,) = [line for line in lines if LICENCE not in line]
+    """The one sentence on standard error, but for the licence of weights that are new here and for
+    what is read of the plate.
+    """
+    (sentence,) = [line for line in said_besides(capsys) if LICENCE not in line]
     assert sentence.startswith("rde-roto: ")
     return sentence
+
+
+def said_besides(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines on standard error, but for the one that says what is read of the plate."""
+    lines = capsys.readouterr().err.splitlines()
+    return [line for line in lines if not line.startswith("rde-roto: reads hero.####.exr: R G B,")]
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -91,3 +91,30 @@ def ramp(height: int = 36, width: int = 64, seed: int = 0) -> NDArray[np.float32
     picture = np.stack([x / width, y / height, (x + y) / (width + height)], axis=2)
     noise = np.random.default_rng(seed).random(picture.shape)
     return (0.9 * picture + 0.1 * noise).astype(np.float32)
+
+
+def write_deep(path: Path, *names: str, tile: int = 0) -> Path:
+    """Write a deep EXR of 8x6 pixels with two samples each; several names are as many parts."""
+    specs = []
+    for name in names or ("",):
+        spec = ImageSpec(8, 6, 5, "half")
+        spec.channelnames = ("R", "G", "B", "A", "Z")
+        spec.tile_width = spec.tile_height = tile
+        spec.deep = True
+        if name:
+            spec.attribute("oiio:subimagename", name)
+        specs.append(spec)
+    image = ImageOutput.create(str(path))
+    assert image is not None, OpenImageIO.geterror()
+    assert image.open(str(path), tuple(specs)), image.geterror()
+    for index, spec in enumerate(specs):
+        assert index == 0 or image.open(str(path), spec, "AppendSubimage")
+        deep = OpenImageIO.DeepData()
+        deep.init(spec)
+        for pixel in range(48):
+            deep.set_samples(pixel, 2)
+            for channel in range(10):
+                deep.set_deep_value(pixel, channel % 5, channel // 5, 0.25)
+        assert image.write_deep_image(deep), image.geterror()
+    assert image.close()
+    return path

@@ -17,7 +17,7 @@ import platformdirs
 import pytest
 import torch
 import typer
-from command_line import HEIGHT, LICENCE, WIDTH, Run, box_mask, mattes, refused
+from command_line import HEIGHT, LICENCE, WIDTH, Run, box_mask, mattes, refused, said_besides
 from cryptomatte_reader import read_cryptomatte
 from image_files import cut_short, ramp, read_image, write_image
 from PIL import Image
@@ -247,17 +247,15 @@ def test_a_licence_is_said_once_for_all_runs(
     if not platformdirs.user_state_path().is_relative_to(home):
         pytest.skip("on this system the environment does not move the user's state folder")
     assert propagate(json=True, frames="1003") == 0
-    assert capsys.readouterr().err.splitlines() == [f"rde-roto: weights {LICENCE}"]
+    assert said_besides(capsys) == [f"rde-roto: weights {LICENCE}"]
     for number in (2, 3):
         assert propagate(out=tmp_path / f"mattes{number}/hero.####.exr", frames="1003") == 0
-        assert capsys.readouterr().err == ""
+        assert said_besides(capsys) == []
     other = tmp_path / "other.safetensors"  # the licence is that of these bytes, not of a name
     bias = torch.ones(128)
     save_weights({**load_file(weights), "key_comp.bias": bias}, other)
     assert propagate(model=other, frames="1003") == 0
-    assert capsys.readouterr().err == (
-        "rde-roto: weights other: unknown; commercial use: unknown\n"
-    )
+    assert said_besides(capsys) == ["rde-roto: weights other: unknown; commercial use: unknown"]
 
 
 def test_a_licence_that_cannot_be_remembered_is_said_again(
@@ -271,7 +269,7 @@ def test_a_licence_that_cannot_be_remembered_is_said_again(
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     for _ in range(2):
         assert propagate(frames="1003") == 0
-        assert capsys.readouterr().err == f"rde-roto: weights {LICENCE}\n"
+        assert said_besides(capsys) == [f"rde-roto: weights {LICENCE}"]
 
 
 # --- bad input ------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ def test_a_document_is_explained(
     capsys.readouterr()
     assert run("shot", "show", document(tmp_path)) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "1001-1006, 80x48, lin_rec709 (its format)" in lines
+    assert "hero.####.exr: R G B, upright, 80x48, lin_rec709 from its format" in lines
     assert "elements car from 1004" in lines
     assert "hero from 1001" in lines
     assert f"keyframes 1001 hero {mask}" in lines
@@ -222,7 +222,7 @@ def test_a_document_keeps_the_artists_colour_space(
     assert "color_space: ACEScct" in document(tmp_path).read_text("utf-8")
     capsys.readouterr()
     assert run("shot", "show", document(tmp_path)) == 0
-    assert "ACEScct (you)" in capsys.readouterr().out
+    assert "ACEScct from you" in capsys.readouterr().out
 
 
 # --- render ---------------------------------------------------------------------------------------

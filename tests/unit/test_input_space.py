@@ -137,7 +137,7 @@ def test_look_writes_exactly_what_the_network_sees(
     out = tmp_path / "seen.png"
     assert run("look", pattern, "--frame", "1001", "--out", str(out)) == 0
     said = capsys.readouterr().out
-    assert "seen as ACEScct, says the colour configuration's file rules" in said
+    assert "ACEScct from the colour configuration's file rules" in said
     expected = Picture.of(open_plate(pattern), 1001).seen().numpy()
     np.testing.assert_allclose(read_image(out)[1], np.rint(expected * 255) / 255, atol=1e-6)
 

@@ -215,7 +215,6 @@ def test_a_missing_frame_is_an_input_error_that_names_it(tmp_path: Path) -> None
     ("picture", "attributes", "says"),
     [
         (ramp(18, 32), {}, "expected 64x36, came 32x18"),
-        (PICTURE, {"origin": (1, 0)}, r"expected 64x36, came 64x36 at \(1, 0\)"),
         (PICTURE, {"display": (0, 0, 80, 36)}, "a display window of 64x36, came one of 80x36"),
         (PICTURE, {"PixelAspectRatio": 2.0}, "pixel aspect 1, came 2"),
     ],

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.preset import Finish, Preset, Tracking, preset_schema
-from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
+from rde_roto.values.preset_files import PresetLibrary, default_preset_folders, load_preset
 
 SHIPPED = default_preset_folders()[0]
 
@@ -218,9 +218,21 @@ def test_default_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     shipped, user, *rest = default_preset_folders()
     assert (shipped / "standard.yaml").is_file()
     assert user == platformdirs.user_config_path("rde-roto", appauthor=False) / "presets"
-    assert rest == [studio, show]
+    assert rest == [show, studio]
     monkeypatch.delenv("RDE_ROTO_PRESETS")
     assert default_preset_folders() == (shipped, user)
+
+
+def test_the_first_folder_that_is_named_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As in $PATH."""
+    for folder, gain in (("show", 2), ("studio", 3)):
+        write(tmp_path / folder / "ours.yaml", f"description: {folder}\nfinish: {{gain: {gain}}}\n")
+        write(tmp_path / folder / f"{folder}.yaml", "extends: ours\n")
+    monkeypatch.setenv("RDE_ROTO_PRESETS", f"{tmp_path / 'show'}{os.pathsep}{tmp_path / 'studio'}")
+    assert load_preset("ours").description == "show"
+    assert load_preset("studio").finish.gain == 2
 
 
 def test_a_later_folder_hides_an_earlier_preset(tmp_path: Path) -> None:

@@ -106,6 +106,25 @@ def test_without_a_shot_keys_say_so(desk: Desk) -> None:
             assert "open a plate" in desk.window.statusBar().currentMessage()
 
 
+def test_it_says_which_plate_and_what_is_read_of_it(desk: Desk, document: Path) -> None:
+    desk.open(document.with_name("plate") / "hero.1001.exr")
+    reading = f"hero.####.exr: R G B, upright, {WIDTH}x{HEIGHT}, lin_rec709 from its format"
+    assert desk.window.statusBar().currentMessage() == reading
+    assert desk.window.where.toolTip() == reading
+    assert desk.window.windowTitle() == "hero: hero.####.exr — rde-roto"
+
+
+def test_nothing_is_drawn_where_black_stands_in(desk: Desk, document: Path) -> None:
+    (document.with_name("plate") / "hero.1002.exr").unlink()
+    text = document.read_text("utf-8").replace("{path:", "{missing: black, path:")
+    document.write_text(text, "utf-8")
+    desk.open(document)
+    desk.key("Right")
+    paint(desk)
+    assert desk.window.statusBar().currentMessage().startswith("the plate lacks frame 1002")
+    assert not desk.session.draft.drawings
+
+
 def test_propagate_correct_and_cancel(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)

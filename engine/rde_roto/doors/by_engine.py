@@ -48,7 +48,7 @@ def render_by_engine(
 
     An engine that dies meanwhile is an error: run again, and what is written stays.
     """
-    work.say_what_stands_in()
+    work.say_what_is_read()
     started = time.monotonic()
     made = kept = FrameRange.of(())
     if work.frames_to_make:

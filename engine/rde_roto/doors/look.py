@@ -45,4 +45,5 @@ def look(
 
     picture = to_image(Picture.of(opened, frame).seen().numpy())
     write_picture(picture, out)
-    print(f"seen as {opened.space.name}, says {opened.space.said_by}; wrote {out}")
+    print(opened.reading)
+    print(f"wrote {out}")

@@ -29,6 +29,7 @@ from rde_roto.doors.options import (
 from rde_roto.doors.progress import failures_told
 from rde_roto.doors.work import Work
 from rde_roto.images.layers import PictureName
+from rde_roto.images.sequences import named_view
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset_files import load_preset
@@ -67,4 +68,5 @@ def propagate(
 
         from rde_roto.doors.rendering import render_mattes
 
-        render_mattes(Work(opened, opened.range, device), out, output_format, as_json)
+        _, pattern = named_view(out, view)
+        render_mattes(Work(opened, opened.range, device), pattern, output_format, as_json)

@@ -76,7 +76,7 @@ def render(
     made from, and what `delivery.deliver` raises.
     """
     opened, frames = work.opened, work.frames_to_make
-    work.say_what_stands_in()
+    work.say_what_is_read()
     node, model = open_node(opened, work.device)
 
     def open_safely(node: RotoNode) -> Writer:
@@ -143,6 +143,7 @@ def deliver_within_memory(
 def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, str]:
     """What every header says of how the matte came to be."""
     shot = opened.shot
+    reading = {"rde-roto:reading": opened.origin.reading} if opened.origin.reading else {}
     name = opened.document and one_line(opened.document.name)
     document = {"rde-roto:shot": name} if name else {}
     return {
@@ -152,6 +153,7 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
         "rde-roto:weights-licence": model.licence,
         "rde-roto:commercial-use": model.commercial_use,
         "rde-roto:plate": shot.plate.name,
+        **reading,
         **document,
         "rde-roto:keyframes": ",".join(str(keyframe.frame) for keyframe in shot.ordered),
         "rde-roto:preset": preset.name,

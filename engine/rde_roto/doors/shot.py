@@ -39,6 +39,7 @@ from rde_roto.doors.report import report
 from rde_roto.doors.shot_facts import facts_of
 from rde_roto.doors.work import Work, default_out
 from rde_roto.images.layers import PictureName
+from rde_roto.images.sequences import named_view
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.locks import LockWriter, Pinning, without_frames
 from rde_roto.shot_files.opening import open_document
@@ -136,6 +137,7 @@ def render(
         work = Work(opened, wanted, device)
         folder = shot.parent / "mattes"
         pattern = out or default_out(folder, file, work.output(output_format))
+        _, pattern = named_view(pattern, file.says.plate.view)
         if by_engine:
             render_by_engine(file, work, pattern, output_format, as_json)
             return

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rde_roto.images.missing_frames import on_disk
-from rde_roto.images.plates import DiskPlate
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
@@ -64,11 +63,8 @@ def _columns(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
 def _plate(opened: OpenedShot) -> list[str]:
     """What lies on disk, and what is done about frames that do not."""
     plate = on_disk(opened.shot.plate)
-    space = ""
-    if isinstance(plate, DiskPlate):
-        space = f", {plate.space.name} ({plate.space.said_by})"
     gaps = [f"lacks {opened.gaps}: {opened.missing}"] if opened.gaps else []
-    return [f"{plate.range}, {plate.format.data}{space}", *gaps]
+    return [opened.origin.reading, str(plate.range), *gaps]
 
 
 def _elements(shot: Shot) -> list[str]:

@@ -132,7 +132,7 @@ def _check(work: Work, out: str, output_format: OutputFormat | None) -> None:
     from rde_roto.models import find_model
 
     find_model(opened.model)
-    work.say_what_stands_in()
+    work.say_what_is_read()
     skipped = work.frames.difference(frames)
     if skipped:
         sentence = f"{shot.plate.name} lacks {skipped}: skipped, not in the job"

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rde_roto.doors.options import DeviceOption, plate_memo
+from rde_roto.doors.options import DeviceOption, LayerOption, ViewOption, plate_memo
+from rde_roto.images.layers import PictureName
 from rde_roto.values.errors import UsageError
 
 
@@ -19,6 +20,8 @@ def view(
             help="A shot document, or a plate: pattern, one frame, folder or movie.",
         ),
     ] = None,
+    view: ViewOption = None,
+    layer: LayerOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Opens a window: paint, propagate, correct, approve. Everything is saved as you go."""
@@ -32,5 +35,5 @@ def view(
     from rde_roto.doors.viewer.room import room_on
 
     with plate_memo() as memo, room_on(device, memo) as room:
-        code = run(room, shot)
+        code = run(room, shot, PictureName(view, layer))
     raise typer.Exit(code)

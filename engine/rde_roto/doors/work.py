@@ -35,9 +35,12 @@ class Work:
             output if output_format is None else output.model_copy(update={"format": output_format})
         )
 
-    def say_what_stands_in(self) -> None:
-        """On standard error, once: which of the frames are not the plate's own."""
+    def say_what_is_read(self) -> None:
+        """On standard error, once: what is read of the plate's files, and which of the frames are
+        not the plate's own.
+        """
         opened = self.opened
+        print(f"rde-roto: reads {opened.origin.reading}", file=sys.stderr, flush=True)
         gaps = opened.gaps.intersection(self.frames_to_make)
         if gaps:
             sentence = f"{opened.shot.plate.name} lacks {gaps}: {_INSTEAD[opened.missing]}"

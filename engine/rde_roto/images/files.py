@@ -18,12 +18,15 @@ from OpenImageIO import ImageInput, ImageSpec
 from PIL.Image import Image as Picture
 
 from rde_roto.atomic import write_bytes
+from rde_roto.images.orientation import AS_STORED, Turn, turn_of
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plain_text import is_utf_8
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
 from rde_roto.values.regular_files import PICTURE_BYTES, check_regular
+
+_CONVERTED_FROM = 6  # TIFF 6.0: YCbCr, and above it Lab and its like, which libtiff makes RGB
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,13 @@ class ImageHeader:
 
     An EXR may have several parts, each with a header of its own: `part` is which, from 0, and
     `part_name` its name, or "". `view` is the view a part belongs to, or None; `views` are those
-    that share one part, the default one first.
+    that share one part, the default one first. `is_deep` says that a pixel has any number of
+    samples, `is_misread` that the file is packed in a way that is not read rightly: `read_channels`
+    refuses both.
+
+    `orientation` is the file's tag, 1 to 8, and 1 where it has none. Everything else is said, and
+    all pixels come, of the upright picture, to which `turn` brings those that are stored. An EXR is
+    upright, whatever tag it bears: no program of the trade turns one.
     """
 
     kind: str
@@ -54,6 +63,10 @@ class ImageHeader:
     part_name: str = ""
     view: str | None = None
     views: tuple[str, ...] = ()
+    is_deep: bool = False
+    is_misread: bool = False
+    orientation: int = 1
+    turn: Turn = AS_STORED
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -76,15 +89,16 @@ def read_headers(path: Path) -> tuple[ImageHeader, ...]:
 
 
 def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray:
-    """Channels of an image file by name: float32 [H, W, C], row 0 on top, the data window.
+    """Channels of an image file by name: float32 [H, W, C], upright, row 0 on top, the data window.
 
-    Integers come as 0..1. Raises InputError when the file cannot be read to its end or lacks a
-    channel.
+    Integers come as 0..1. Raises InputError when the file cannot be read to its end, is deep or
+    lacks a channel.
     """
     with _opened(path) as image:
         if not image.seek_subimage(part, 0):
             raise InputError(f"{path} has no part {part}: {_reason(image)}")
         header = _header(image, part)
+        refuse_unreadable(path, header)
         missing = [name for name in names if name not in header.channels]
         if missing:
             raise InputError(
@@ -92,61 +106,38 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
             )
         indices = [header.channels.index(name) for name in names]
         first, end = min(indices), max(indices) + 1
+        width, height = _stored_size(image.spec(), header.kind, header.turn)
         pixels = image.read_image(part, 0, first, end, OpenImageIO.FLOAT)
         reason = _reason(image, OpenImageIO)
-    expected = (*header.format.data.shape, end - first)
+    expected = (height, width, end - first)
     if pixels is None or reason or pixels.size != np.prod(expected):
         raise InputError(f"{path} is damaged or cut short: {reason or 'no reason given'}")
     pixels = pixels.reshape(expected)
     order = [index - first for index in indices]
     if order != list(range(end - first)):
         pixels = np.ascontiguousarray(pixels[..., order])
-    return pixels
+    return header.turn.upright(pixels)
 
 
-def color_channels(path: Path, channels: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of red, green and blue, or of the one grey channel.
-
-    Without bare R, G, B the layer of the shortest name that has all three is taken. Raises
-    InputError when there is no such layer and not one grey channel either.
+def refuse_unreadable(path: Path, header: ImageHeader) -> None:
+    """Raises InputError for a part of which OpenImageIO gives other pixels than are stored, and
+    says nothing: for a deep one, whose pixels it fills with nothing at all, and for columns of a
+    DPX whose packing it reads as that of rows.
     """
-    rgb, grey = rgb_channels(channels), lone_channel(channels)
-    if rgb is not None:
-        return rgb
-    if grey is None:
-        raise no_colors(path, channels)
-    return (grey,)
-
-
-def rgb_channels(channels: Sequence[str]) -> tuple[str, ...] | None:
-    """The names of red, green and blue, those of the shortest layer; None where there are none."""
-    layers = [channel[:-1] for channel in channels if channel == "R" or channel.endswith(".R")]
-    for layer in sorted(layers, key=len):
-        rgb = tuple(layer + color for color in "RGB")
-        if set(rgb) <= set(channels):
-            return rgb
-    return None
+    if header.is_misread:
+        raise InputError(
+            f"{path} stores columns instead of rows (orientation {header.orientation}), packed as "
+            "nothing here reads them: save it with rows, or as an EXR"
+        )
+    if header.is_deep:
+        part = f" part {header.part_name or header.part}" if header.part else ""
+        raise InputError(f"{path}{part} is deep: flatten it first, as DeepToImage does in Nuke")
 
 
 def lone_channel(channels: Sequence[str]) -> str | None:
     """The one channel besides alpha, such as `Y`; None where there are others."""
     opaque = [channel for channel in channels if not _is_alpha(channel)]
     return opaque[0] if len(opaque) == 1 else None
-
-
-def no_colors(path: Path, channels: Sequence[str]) -> InputError:
-    """The error for a file, or a part of it, whose channels are no picture."""
-    return InputError(
-        f"{path} has no red, green and blue channels: it has {', '.join(channels) or 'none'}"
-    )
-
-
-def alpha_channel(channels: tuple[str, ...]) -> str | None:
-    """The name of the alpha channel: `A`, or else that of the only layer that has one."""
-    found = [channel for channel in channels if _is_alpha(channel)]
-    if "A" in found:
-        return "A"
-    return found[0] if len(found) == 1 else None
 
 
 def _is_alpha(channel: str) -> bool:
@@ -197,28 +188,63 @@ def _opened(path: Path) -> Iterator[ImageInput]:
 
 
 def _header(image: ImageInput, part: int = 0) -> ImageHeader:
-    spec = image.spec()
+    spec, kind = image.spec(), image.format_name()
     views = spec.getattribute("multiView")
+    orientation, turn = _orientation(spec, kind)
     return ImageHeader(
-        kind=image.format_name(),
-        format=PlateFormat(
-            data=Window(spec.x, spec.y, spec.width, spec.height),
-            display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
-            pixel_aspect=sound_aspect(spec.get_float_attribute("PixelAspectRatio", 1.0)),
-        ),
+        kind=kind,
+        format=_format(spec, kind, turn),
         channels=tuple(spec.channelnames),
         pixel_type=str(spec.format),
         channel_types=tuple(str(spec.channelformat(index)) for index in range(spec.nchannels)),
         color_space=_text(spec, "oiio:ColorSpace"),
         compression=_text(spec, "compression") or "",
         provenance=_provenance(spec),
-        attributes=passed_on(spec, image.format_name()),
+        attributes=passed_on(spec, kind),
         cryptomatte={name: text for name, text in _texts(spec) if name.startswith("cryptomatte/")},
         part=part,
         part_name=_text(spec, "oiio:subimagename") or "",
         view=_text(spec, "view"),
         views=tuple(map(str, views)) if isinstance(views, tuple) else (),
+        is_deep=bool(spec.deep),
+        is_misread=kind == "dpx" and turn.swap and not _has_whole_words(spec),
+        orientation=orientation,
+        turn=turn,
     )
+
+
+def _format(spec: ImageSpec, kind: str, turn: Turn) -> PlateFormat:
+    """An EXR's windows; any other file is one picture, wherever it would lie on a page."""
+    aspect = sound_aspect(spec.get_float_attribute("PixelAspectRatio", 1.0))
+    if kind != "openexr":
+        return turn.format(*_stored_size(spec, kind, turn), aspect)
+    return PlateFormat(
+        data=Window(spec.x, spec.y, spec.width, spec.height),
+        display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
+        pixel_aspect=aspect,
+    )
+
+
+def _stored_size(spec: ImageSpec, kind: str, turn: Turn) -> tuple[int, int]:
+    """The width and height of what is stored; of a DPX with columns OpenImageIO says those of the
+    picture.
+    """
+    size = spec.width, spec.height
+    return size[::-1] if kind == "dpx" and turn.swap else size
+
+
+def _has_whole_words(spec: ImageSpec) -> bool:
+    """Whether a DPX packs every pixel by itself, so that it matters nothing where a line ends."""
+    bits = spec.get_int_attribute("oiio:BitsPerSample", 0)
+    return bits in (8, 16) or (bits == 10 and spec.nchannels == 3)
+
+
+def _orientation(spec: ImageSpec, kind: str) -> tuple[int, Turn]:
+    """The orientation that a file says, and what is left to do about it once it is read."""
+    said = spec.get_int_attribute("Orientation", 1)
+    orientation = said if kind != "openexr" and 1 <= said <= 8 else 1
+    photometric = spec.get_int_attribute("tiff:PhotometricInterpretation", 0)
+    return orientation, turn_of(orientation, photometric >= _CONVERTED_FROM)
 
 
 def _provenance(spec: ImageSpec) -> dict[str, str]:

@@ -18,6 +18,11 @@ class InputSpace:
     name: str
     said_by: str
 
+    @property
+    def words(self) -> str:
+        """What is said of it in the line that says how a plate is read."""
+        return f"{self.name} from {self.said_by}"
+
 
 @dataclass(frozen=True)
 class SaidOfSpace:

@@ -1,37 +1,103 @@
-"""Views and layers of an EXR: which channels of which part make the picture that is asked for.
+"""Views and layers of a file: which channels of which part make the picture that is asked for.
 
 OpenEXR keeps views (left and right eyes) in two ways, and both are found. In a file of several
 parts each says in its attribute `view` where it belongs. Where views share a part, its attribute
 `multiView` lists them, the default view first; channels of the others bear the view's name before
 their last component: `right.R`, `diffuse.right.R` ("Storing Multi-View Images in OpenEXR Files",
 Industrial Light & Magic). A layer is what stands before a channel's last component, `diffuse` in
-`diffuse.R`, or else the name of its part.
+`diffuse.R`, or else the name of its part; the channels of a lone part are bare where nothing stands
+before them.
+
+Nothing is guessed. Where nobody names a layer, it is the one that programs write the picture into,
+or the only one; of several others none is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Final
 
-from rde_roto.images.files import ImageHeader, lone_channel, no_colors, rgb_channels
+from rde_roto.images.files import ImageHeader, refuse_unreadable
 from rde_roto.values.errors import InputError
+
+_COLOURS: Final = {"R": ("r", "red"), "G": ("g", "green"), "B": ("b", "blue")}
+_ALPHA: Final = ("a", "alpha")
+_GREY: Final = ("y", "l", "luma", "luminance", "grey", "gray", "bw")
+_DEPTH: Final = ("z", "zback", "depth")
+
+_MAIN: Final = {"": 0, "rgba": 1, "rgb": 1, "combined": 2, "beauty": 3, "c": 4}
+"""The layers that a picture is written into, before all others, the likeliest first."""
+
+# what is stored as three channels, often even named R, G and B, and is no picture
+_DATA: Final = re.compile(
+    r"n|p|st|uv|id|ids|z|depth|normals?|position|[pn]_?(world|ref|cam)|world_?(position|normals?)|"
+    r"vectors?|velocity|motion|motion_?vectors?|forward|backward|speed|crypto.*|"
+    r"denoising_?(normal|depth)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Where the colours of a picture lie: the header of their part, and their channels' names."""
+    """Where the colours of a picture lie: the header of their part, and their channels' names.
+
+    `layer` is "" for bare channels. `of` is how many layers of the view have colours, `alpha` the
+    layer's own channel of it.
+    """
 
     header: ImageHeader
     channels: tuple[str, ...]
+    view: str | None = None
+    layer: str = ""
+    of: int = 1
+    alpha: str | None = None
+
+    def again(self, path: Path, parts: Sequence[ImageHeader], first: Path) -> Picture:
+        """The same view and layer in another file of the sequence that `first` belongs to.
+
+        Raises InputError, naming both files, where it has none.
+        """
+        layers = PictureName(self.view).layers(path, parts)
+        same = [layer for layer in layers if layer.name == self.layer]
+        # bare channels of a lone part bear their part's name
+        same = same or [one for one in layers if not one.name and self.layer in one.names]
+        same = [one for one in same if one.part.part_name == self.header.part_name] or same
+        for layer in same:
+            found = layer.colours or layer.grey
+            if found or layer.lone == self.channels:
+                refuse_unreadable(path, layer.part)
+                return layer.picture(found or self.channels, self.of)
+        read = f"layer '{self.layer}'" if self.layer else "red, green and blue outside of layers"
+        there = ", ".join(name for layer in layers for name in layer.channels) or "nothing"
+        raise InputError(
+            f"{path} has no {read}, which is what {first.name} was read by: it has {there}"
+        )
+
+    @property
+    def words(self) -> Iterator[str]:
+        """What it is among the pictures of its file, as people say it."""
+        if self.view is not None:
+            yield f"view {self.view}"
+        if self.layer:
+            yield f"layer {self.layer}{f' of {self.of}' if self.of > 1 else ''}"
+        elif self.of > 1:
+            yield f"main picture of {self.of}"
+        if self.header.part and self.header.part_name not in ("", self.layer):
+            yield f"part {self.header.part_name}"
+        yield " ".join(channel.rpartition(".")[2] for channel in self.channels)
 
 
 @dataclass(frozen=True)
 class PictureName:
     """Which of a file's pictures is meant; None leaves it to the file.
 
-    Of several views that is the default one, of several parts the first with colours, and of its
-    layers the one with the shortest name.
+    Of several views that is then the default one. Of its layers it is the bare one; else rgba,
+    Combined, beauty or C, in this order; else the only one that has colours and is no data, such
+    as normals.
     """
 
     view: str | None = None
@@ -40,65 +106,181 @@ class PictureName:
     def find(self, path: Path, parts: Sequence[ImageHeader]) -> Picture:
         """The picture among the parts of the file at `path`.
 
-        Raises InputError, listing those that are there, for a view or layer that is not; and for
-        a picture that is neither red, green and blue nor one grey channel.
+        Raises InputError, listing those that are there, for a view or layer that is not, and where
+        several may be meant; for a picture that is neither red, green and blue nor one grey
+        channel, and for one that is deep.
         """
-        channels = [_Channel.of(part, name) for part in parts for name in part.channels]
-        channels = self._of_view(path, channels, _views(parts))
-        if self.layer is not None:
-            channels = self._of_layer(path, channels)
-        for part in parts:
-            rgb = rgb_channels([channel.name for channel in channels if channel.part is part])
-            if rgb is not None:
-                return Picture(part, rgb)
-        names = [channel.name for channel in channels]
-        grey = lone_channel(names)
-        if grey is None:
-            raise no_colors(path, names)
-        return Picture(channels[names.index(grey)].part, (grey,))
+        layers = self.layers(path, parts)
+        pictures = [layer for layer in layers if not layer.part.is_deep and layer.colours]
+        if self.layer is None:
+            found = _main([layer for layer in pictures if not layer.is_data])
+            found = found or _main([layer for layer in layers if layer.grey and not layer.is_data])
+        else:
+            layers = self._named(path, layers)
+            found = [layer for layer in layers if layer.colours or layer.grey or layer.lone]
+        flat = [layer for layer in found if not layer.part.is_deep]
+        if len(flat) > 1:
+            raise _several(path, flat)
+        for layer in flat:
+            refuse_unreadable(path, layer.part)
+            channels = layer.colours or layer.grey or layer.lone
+            return layer.picture(channels, max(1, len(pictures)))
+        for layer in layers:
+            refuse_unreadable(path, layer.part)
+        raise _no_colours(path, layers)
 
-    def _of_view(
-        self, path: Path, channels: list[_Channel], views: tuple[str, ...]
-    ) -> list[_Channel]:
-        """The channels of the view, and those that belong to none."""
+    def find_mask(self, path: Path, parts: Sequence[ImageHeader]) -> Picture:
+        """The picture of a mask: the layer with the alpha, bare or the only one, else as `find`.
+
+        Its `channels` may be none, where the layer has nothing but its alpha. A lone channel is
+        a mask whatever it is called, but for a depth.
+        """
+        layers = [layer for layer in self.layers(path, parts) if not layer.part.is_deep]
+        found = [layer for layer in layers if layer.alpha]
+        found = [layer for layer in found if not layer.name] or found
+        if len(found) != 1:
+            opaque = [layer for layer in layers if layer.colours or layer.lone]
+            found = opaque if len(opaque) == 1 else []
+        for layer in found:
+            channels = layer.colours or layer.lone
+            if _word(channels[0] if channels else "") in _DEPTH:
+                channels = ()
+            if channels or layer.alpha:
+                return layer.picture(channels, 1)
+        return self.find(path, parts)
+
+    def layers(self, path: Path, parts: Sequence[ImageHeader]) -> list[_Layer]:
+        """The layers of the view, and those that belong to none, in the order of the file."""
+        views = _views(parts)
         if self.view is not None and self.view not in views:
             there = f"it has {', '.join(views)}" if views else "it has none: leave the view out"
             raise InputError(f"{path} has no view '{self.view}': {there}")
         view = self.view or (views[0] if views else None)
-        return [channel for channel in channels if channel.view in (view, None)]
+        layers = [layer for part in parts for layer in _layers(part, len(parts) > 1)]
+        return [layer for layer in layers if layer.view in (view, None)]
 
-    def _of_layer(self, path: Path, channels: list[_Channel]) -> list[_Channel]:
-        found = [channel for channel in channels if self.layer in channel.layers]
+    def _named(self, path: Path, layers: list[_Layer]) -> list[_Layer]:
+        """The layers that go by the name; of these, the one whose usual name it is."""
+        found = [layer for layer in layers if self.layer in layer.names]
         if not found:
-            layers = _once(channel.layers[0] for channel in channels if channel.layers)
-            there = f"it has {', '.join(layers)}" if layers else "it has none: leave the layer out"
+            names = _once(layer.names[0] for layer in layers if layer.names)
+            there = f"it has {', '.join(names)}" if names else "it has none: leave the layer out"
             raise InputError(f"{path} has no layer '{self.layer}': {there}")
-        return found
+        return [layer for layer in found if layer.name == self.layer] or found
 
 
 FIRST_PICTURE = PictureName()
 
 
 @dataclass(frozen=True)
-class _Channel:
-    """A channel, the view it belongs to, and the names its layer goes by, the usual one first."""
+class _Layer:
+    """Channels of one part that belong together.
+
+    `name` is "" for bare channels, `names` are all that it goes by, the usual one first. Channels
+    are by their full names, without those that hold whole numbers of 32 bits: these are ids.
+    """
 
     part: ImageHeader
-    name: str
     view: str | None
-    layers: tuple[str, ...]
+    name: str
+    names: tuple[str, ...]
+    channels: tuple[str, ...]
 
-    @classmethod
-    def of(cls, part: ImageHeader, name: str) -> _Channel:
-        layer = name.rpartition(".")[0]
-        view = part.view
-        if view is None and part.views:
-            before, _, last = layer.rpartition(".")
-            view, layer = (last, before) if last in part.views else (part.views[0], layer)
-        elif view is not None:
-            layer = _without_view(layer, view)
+    def picture(self, channels: tuple[str, ...], of: int) -> Picture:
+        return Picture(self.part, channels, self.view, self.name, of, self.alpha)
+
+    @cached_property
+    def colours(self) -> tuple[str, ...]:
+        """The names of red, green and blue; none where one of them is lacking."""
+        rgb = [self._called(color, *words) for color, words in _COLOURS.items()]
+        found = tuple(channel for channel in rgb if channel is not None)
+        return found if len(found) == len(rgb) else ()
+
+    @property
+    def alpha(self) -> str | None:
+        return self._called("A", *_ALPHA)
+
+    @property
+    def lone(self) -> tuple[str, ...]:
+        """The one channel besides alpha, whatever it is called; none where there are others."""
+        found = tuple(channel for channel in self.channels if _word(channel) not in _ALPHA)
+        return found if len(found) == 1 else ()
+
+    @property
+    def grey(self) -> tuple[str, ...]:
+        """The one channel of brightness; none where there are others, alpha and depth apart."""
+        beside = (*_ALPHA, *_DEPTH)
+        found = tuple(channel for channel in self.channels if _word(channel) not in beside)
+        return found if len(found) == 1 and _word(found[0]) in _GREY else ()
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the three channels are normals, a Cryptomatte's ids and the like."""
+        said = self.part.cryptomatte
+        ids = [text for key, text in said.items() if key.endswith("/name")]
+        is_ids = any(re.fullmatch(re.escape(name) + r"\d\d", self.name) for name in ids)
+        return is_ids or _DATA.fullmatch(_word(self.name)) is not None
+
+    def _called(self, exact: str, *words: str) -> str | None:
+        """The channel of that name, or else the only one that bears one of these."""
+        found = [channel for channel in self.channels if _word(channel) in words]
+        plain = [channel for channel in found if channel.rpartition(".")[2] == exact]
+        found = plain or found
+        return found[0] if len(found) == 1 else None
+
+
+def _main(layers: list[_Layer]) -> list[_Layer]:
+    """The layer that the picture is written into; where there is no such layer, all of them."""
+    ranks = [_MAIN.get(_word(layer.name), len(_MAIN)) for layer in layers]
+    least = min(ranks, default=0)
+    return [layer for layer, rank in zip(layers, ranks, strict=True) if rank == least]
+
+
+def _layers(part: ImageHeader, is_one_of_several: bool) -> list[_Layer]:
+    channels: dict[tuple[str | None, str], list[str]] = {}
+    types = dict(zip(part.channels, part.channel_types, strict=True))
+    for name in part.channels:
+        place = _place(part, name)
+        channels.setdefault(place, [])
+        if part.kind != "openexr" or types[name] != "uint":
+            channels[place].append(name)
+    found = []
+    for (view, prefix), names in channels.items():
         named = part.part_name if view is None else _without_view(part.part_name, view)
-        return cls(part, name, view, _once(filter(None, (layer, named, part.part_name))))
+        layer = prefix or (named if is_one_of_several else "")
+        goes_by = _once(filter(None, (prefix, named, part.part_name)))
+        found.append(_Layer(part, view, layer, goes_by, tuple(names)))
+    return found
+
+
+def _place(part: ImageHeader, channel: str) -> tuple[str | None, str]:
+    """The view of a channel, and what its name says of its layer."""
+    layer = channel.rpartition(".")[0]
+    if part.view is not None:
+        return part.view, _without_view(layer, part.view)
+    if not part.views:
+        return None, layer
+    before, _, last = layer.rpartition(".")
+    return (last, before) if last in part.views else (part.views[0], layer)
+
+
+def _several(path: Path, layers: list[_Layer]) -> InputError:
+    names = [layer.name for layer in layers]
+    if len(set(names)) < len(names):  # of parts that name their layers alike
+        names = [layer.part.part_name or str(layer.part.part) for layer in layers]
+    return InputError(
+        f"{path} has {len(layers)} pictures, {', '.join(names)}: name one, with --layer or as the "
+        "plate's layer in a shot document"
+    )
+
+
+def _no_colours(path: Path, layers: list[_Layer]) -> InputError:
+    names = ", ".join(channel for layer in layers for channel in layer.channels)
+    data = [layer.name for layer in layers if layer.colours]
+    meant = f"; {data[0]} is data: name it with --layer if it is meant" if data else ""
+    return InputError(
+        f"{path} has no red, green and blue channels: it has {names or 'none'}{meant}"
+    )
 
 
 def _views(parts: Sequence[ImageHeader]) -> tuple[str, ...]:
@@ -111,6 +293,11 @@ def _without_view(name: str, view: str) -> str:
     for separator in "._":
         name = name.removesuffix(separator + view)
     return "" if name == view else name
+
+
+def _word(name: str) -> str:
+    """The last component of a name, in small letters."""
+    return name.rpartition(".")[2].lower()
 
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:

@@ -13,21 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.images.files import (
-    ImageHeader,
-    alpha_channel,
-    check_input,
-    color_channels,
-    read_channels,
-    read_header,
-)
+from rde_roto.images.files import check_input, read_channels, read_headers
+from rde_roto.images.layers import FIRST_PICTURE, Picture
+from rde_roto.images.orientation import turn_of
 from rde_roto.images.scaling import reduced
+from rde_roto.images.windows import placed
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray, MaskMode
-from rde_roto.values.plate import PlateFormat
+from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.regular_files import PICTURE_BYTES
 
 _MOST_ELEMENTS = 64
+_ORIENTATION_TAG = 274  # TIFF 6.0
 _FAINT = 32 / 255  # no matte of an element one can see stays below this; label numbers do
 
 
@@ -51,11 +48,12 @@ def read_mask(
     - `auto`: an indexed PNG is `labels`; an image with alpha, or without colour, `matte`; any
       other `colours`. 8-bit grey that stays below 32 of 255 may be either, and is refused.
 
-    An EXR is placed by its own windows, 0 outside them; its display window must be as large as
-    the plate's. Any other file must be as large as the plate's data window. Where the plate is a
-    proxy, its sides `proxy` times smaller, a mask may be as large as the full plate too and is
-    averaged down. `elements` names the planes; without it they are `element1`, `element2`, … Names
-    come back fit for EXR layers.
+    A file is read upright, and of an EXR with several layers the one that `PictureName.find_mask`
+    takes. An EXR is placed by its windows, 0 outside them: its display window lies over the
+    plate's and must be as large. Any other file must be as large as the plate's data window or as
+    its display window, and lies over that. Where the plate is a proxy, its sides `proxy` times
+    smaller, a mask may be as large as the full plate too and is averaged down. `elements` names the
+    planes; without it they are `element1`, `element2`, … Names come back fit for EXR layers.
 
     Raises InputError for a file that is missing, damaged, of the wrong size, without a label or
     colour, or unfit for the mode; UsageError for names that do not fit the mask.
@@ -64,9 +62,9 @@ def read_mask(
     if indices is not None:
         planes, windows = _split(path, indices), None
     else:
-        header = read_header(path)
-        planes = _planes(path, header, mode)
-        windows = header.format if header.kind == "openexr" else None
+        picture = FIRST_PICTURE.find_mask(path, read_headers(path))
+        planes = _planes(path, picture, mode)
+        windows = picture.header.format if picture.header.kind == "openexr" else None
     if windows is None:
         planes = _sized(path, planes, plate_format, proxy)
     else:
@@ -83,9 +81,9 @@ def read_labels(path: Path) -> NDArray[Any]:
     indices = _palette_indices(path)
     if indices is not None:
         return indices
-    header = read_header(path)
-    pixels = _read(path, color_channels(path, header.channels))
-    return _label_numbers(path, pixels, header.pixel_type)
+    picture = FIRST_PICTURE.find(path, read_headers(path))
+    pixels = _read(path, picture, picture.channels)
+    return _label_numbers(path, pixels, picture.header.pixel_type)
 
 
 def element_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -114,21 +112,23 @@ def _palette_indices(path: Path) -> NDArray[Any] | None:
     check_input(path, PICTURE_BYTES)
     try:
         with Image.open(path) as image:
-            return np.asarray(image) if image.mode == "P" else None
+            if image.mode != "P":
+                return None
+            return turn_of(image.getexif().get(_ORIENTATION_TAG, 1)).upright(np.asarray(image))
     except OSError as error:
         raise InputError(f"{path} is damaged or cut short: {error}") from error
 
 
-def _planes(path: Path, header: ImageHeader, mode: MaskMode) -> FloatArray:
-    alpha_name = alpha_channel(header.channels)
-    if alpha_name is not None and mode in ("auto", "matte"):
-        alpha = _read(path, [alpha_name])
-        if len(header.channels) == 1 or alpha.min() < 1:
+def _planes(path: Path, picture: Picture, mode: MaskMode) -> FloatArray:
+    colours, pixel_type = picture.channels, picture.header.pixel_type
+    if picture.alpha is not None and (mode in ("auto", "matte") or not colours):
+        alpha = _read(path, picture, [picture.alpha])
+        if not colours or alpha.min() < 1:
             return _soft(alpha)
-    pixels = _read(path, color_channels(path, header.channels))
+    pixels = _read(path, picture, colours)
     if mode == "auto":
         mode = "colours" if np.ptp(pixels, axis=2).any() else "matte"
-        faint = header.pixel_type == "uint8" and 0 < pixels.max() < _FAINT
+        faint = pixel_type == "uint8" and 0 < pixels.max() < _FAINT
         if mode == "matte" and faint:
             raise InputError(
                 f"no pixel of the mask {path} is above {round(pixels.max() * 255)} of 255: say "
@@ -137,15 +137,16 @@ def _planes(path: Path, header: ImageHeader, mode: MaskMode) -> FloatArray:
     if mode == "matte":
         return _soft(pixels)
     if mode == "labels":
-        return _split(path, _label_numbers(path, pixels, header.pixel_type))
+        return _split(path, _label_numbers(path, pixels, pixel_type))
     pixels = pixels.clip(max=1)
     red, green, blue = np.rint(np.broadcast_to(pixels, (*pixels.shape[:2], 3)) * 255).T.astype(int)
     return _split(path, (blue << 16 | green << 8 | red).T)
 
 
-def _read(path: Path, channels: Sequence[str]) -> FloatArray:
+def _read(path: Path, picture: Picture, channels: Sequence[str]) -> FloatArray:
     """Channels [H, W, C], at least 0; what is no number counts as 0, infinity as 1."""
-    pixels: FloatArray = np.nan_to_num(read_channels(path, channels), posinf=1).clip(min=0)
+    read = read_channels(path, channels, picture.header.part)
+    pixels: FloatArray = np.nan_to_num(read, posinf=1).clip(min=0)
     return pixels
 
 
@@ -184,20 +185,28 @@ def _split(path: Path, numbers: NDArray[Any]) -> FloatArray:
 
 
 def _sized(path: Path, planes: FloatArray, plate: PlateFormat, proxy: int) -> FloatArray:
-    """Planes that lie over the whole data window of the plate, or of the one it is a proxy of."""
-    height, width = planes.shape[1:]
-    if not _is_size(planes.shape[1:], plate.data.shape, proxy):
+    """Planes of a file without windows over the data window of the plate, or of the full plate."""
+    size = planes.shape[1:]
+    fits = [one for one in (plate.data, plate.display) if _is_size(size, one.shape, proxy)]
+    if not fits or len(set(fits)) > 1:
+        shape = f"{size[1]}x{size[0]}"
+        windows = f"data window is {plate.data}, its display window {plate.display}"
+        if plate.data == plate.display:
+            windows = f"data window is {plate.data.width}x{plate.data.height}"
+        advice = "save it as an EXR, which says where it lies" if fits else "make it as large"
         raise InputError(
-            f"the mask {path} is {width}x{height}, the plate's data window is "
-            f"{plate.data.width}x{plate.data.height}{_of_proxy(proxy)}: make it as large"
+            f"the mask {path} is {shape}, the plate's {windows}{_of_proxy(proxy)}: {advice}"
         )
-    return reduced(planes, plate.data.shape)
+    if fits[0] == plate.data:
+        return reduced(planes, plate.data.shape)
+    over_display = Window(0, 0, size[1], size[0])
+    return _placed(path, planes, PlateFormat(over_display, over_display), (plate, proxy))
 
 
 def _placed(
     path: Path, planes: FloatArray, own: PlateFormat, plate_proxy: tuple[PlateFormat, int]
 ) -> FloatArray:
-    """Planes over the plate's data window, from where the mask's windows say they lie."""
+    """Planes over the plate's data window, the mask's display window lying over the plate's."""
     plate, proxy = plate_proxy
     if not _is_size(own.display.shape, plate.display.shape, proxy):
         raise InputError(
@@ -206,13 +215,10 @@ def _placed(
         )
     scale = 1 if own.display.shape == plate.display.shape else proxy
     x, y, width, height = (scale * side for side in astuple(plate.data))
-    placed = np.zeros((len(planes), height, width), dtype=np.float32)
-    left, top = own.data.x - x, own.data.y - y
-    right, bottom = left + own.data.width, top + own.data.height
-    target = placed[:, max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    source = planes[:, max(-top, 0) :, max(-left, 0) :]
-    target[...] = source[:, : target.shape[1], : target.shape[2]]
-    return reduced(placed, plate.data.shape)
+    corner = own.display.x - scale * plate.display.x, own.display.y - scale * plate.display.y
+    onto = Window(x + corner[0], y + corner[1], width, height)
+    over = np.moveaxis(placed(np.moveaxis(planes, 0, 2), own.data, onto), 2, 0)
+    return reduced(over, plate.data.shape)
 
 
 def _is_size(size: Sequence[int], plate: tuple[int, int], proxy: int) -> bool:

@@ -59,6 +59,11 @@ class FilledPlate:
         return {} if shown is None else self.source.attributes(shown)
 
     @property
+    def reading(self) -> str:
+        """The source's."""
+        return self.source.reading
+
+    @property
     def linear_space(self) -> str:
         """The source's."""
         return self.source.linear_space
@@ -80,6 +85,11 @@ class FilledPlate:
 
     def _black_digest(self) -> str:
         return digest_of("black", *self.format.data.shape)
+
+
+def has_picture(plate: Plate, frame: int) -> bool:
+    """Whether a frame of the plate shows one, and is not black in the place of one."""
+    return not isinstance(plate, FilledPlate) or plate.shown(frame) is not None
 
 
 def on_disk(plate: Plate) -> Plate:

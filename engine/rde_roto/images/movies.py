@@ -20,6 +20,7 @@ from rde_roto.images.files import check_input
 from rde_roto.images.input_space import InputSpace
 from rde_roto.images.origin import Attributes, time_of
 from rde_roto.images.spaced import SpacedPlate
+from rde_roto.images.windows import windows_in_words
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
@@ -89,6 +90,12 @@ class MoviePlate(SpacedPlate):
         """Digest of the movie's bytes, the frame's place in it and the colour transform."""
         index = self._index(frame)
         return digest_of(self._content, index, transform_name(self.space.name))
+
+    @property
+    def reading(self) -> str:
+        """What is read of the movie, in one line (`Footage`)."""
+        words = ("first video stream", "upright", windows_in_words(self.format), self.space.words)
+        return f"{self.name}: {', '.join(words)}"
 
     def attributes(self, frame: int) -> Attributes:
         """The frame's timecode, and the movie's frame rate (`Footage`)."""

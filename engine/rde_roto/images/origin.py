@@ -47,6 +47,12 @@ _MOST_DENOMINATOR = 1001
 class Footage(Plate, Protocol):
     """A plate that lies on disk."""
 
+    @property
+    def reading(self) -> str:
+        """What is read of its files, in one line: the picture among those that a file holds, how it
+        lies, its windows, its colour space and who says so.
+        """
+
     def attributes(self, frame: int) -> Attributes:
         """What its header says that is true of its matte too. Raises InputError as `read` does."""
 
@@ -73,17 +79,20 @@ def _nothing(_frame: int) -> Attributes:
 @dataclass(frozen=True)
 class Origin:
     """What is taken over: the plate's format, its attributes by frame and, where it lies on disk,
-    its light.
+    its light. `reading` says how the plate is read (`Footage`); "" where nobody can tell.
     """
 
     format: PlateFormat
     attributes: Callable[[int], Attributes] = _nothing
     light: Light | None = None
+    reading: str = ""
 
     @classmethod
     def of(cls, plate: Footage) -> Origin:
         """All that a plate on disk gives."""
-        return cls(plate.format, plate.attributes, Light(plate.linear_space, plate.linear))
+        return cls(
+            plate.format, plate.attributes, Light(plate.linear_space, plate.linear), plate.reading
+        )
 
 
 def passed_on(spec: ImageSpec, kind: str) -> Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,12 +13,13 @@ import numpy as np
 from rde_roto.images.color import transform_name
 from rde_roto.images.files import check_input, read_channels, read_headers
 from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
-from rde_roto.images.layers import FIRST_PICTURE, PictureName
+from rde_roto.images.layers import FIRST_PICTURE, Picture, PictureName
 from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
 from rde_roto.images.origin import Attributes
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.images.sequences import FrameSequence, find_sequence, named_view
 from rde_roto.images.spaced import SpacedPlate
+from rde_roto.images.windows import placed, windows_in_words
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
@@ -37,11 +39,12 @@ def open_plate(
 
     `color_space` is the artist's word, `fallback_space` the preset's: see `input_space`, which is
     asked about the first frame. `memo` knows the digests of files that have not changed since they
-    were last read. `picture` says which view and layer of the files is the plate.
+    were last read. `picture` says which view and layer of the files is the plate; `%V` in the text
+    stands for the view's name, `%v` for its first letter.
 
     Raises UsageError for a text that names no one plate, an unknown colour space or a movie's view
-    or layer; InputError when the plate is missing, its first frame unreadable or without that view
-    or layer.
+    or layer; InputError when the plate is missing, its first frame unreadable, deep, without that
+    view or layer, or with several that may be meant.
     """
     said = SaidOfSpace.of(color_space, fallback_space)
     hash_file = digest_file if memo is None else memo.digest_file
@@ -49,25 +52,29 @@ def open_plate(
         if picture != FIRST_PICTURE:
             raise UsageError(f"{text} is a movie, which has no views or layers: leave them out")
         return open_movie(Path(text), input_space(Path(text), None, said), hash_file)
+    view_in_name, text = named_view(text, picture.view)
+    if view_in_name:
+        picture = replace(picture, view=None)
     sequence = find_sequence(text)
     path = sequence.path(sequence.range.first)
-    header = picture.find(path, read_headers(path)).header
-    space = input_space(path, header, said)
-    return SequencePlate(sequence, header.format, space, hash_file, picture)
+    found = picture.find(path, read_headers(path))
+    space = input_space(path, found.header, said)
+    return SequencePlate(sequence, _steady_format(sequence, found), space, hash_file, found)
 
 
 @dataclass(frozen=True, eq=False)
 class SequencePlate(SpacedPlate):
     """A plate of one image file a frame, all of which are in one colour space.
 
+    `picture` is the one of the first frame: its view and layer are those of every frame.
     `hash_file` gives the digest of a file's bytes.
     """
 
     sequence: FrameSequence
     format: PlateFormat
     space: InputSpace
-    hash_file: Callable[[Path], str] = digest_file
-    picture: PictureName = FIRST_PICTURE
+    hash_file: Callable[[Path], str]
+    picture: Picture
 
     @property
     def name(self) -> str:
@@ -79,50 +86,88 @@ class SequencePlate(SpacedPlate):
         """The frames found on disk when the plate was opened."""
         return self.sequence.range
 
+    @property
+    def reading(self) -> str:
+        """What is read of the files, in one line (`Footage`)."""
+        turn = self.picture.header.orientation
+        upright = "upright" if turn == 1 else f"turned upright from orientation {turn}"
+        words = (*self.picture.words, upright, windows_in_words(self.format), self.space.words)
+        return f"{self.name}: {', '.join(words)}"
+
     def digest(self, frame: int) -> str:
-        """Digest of the file's bytes, the view and layer that are asked for, and the colour
-        transform.
+        """Digest of the file's bytes, of what is read of them, and the colour transform.
 
         Raises InputError when the frame is missing.
         """
         path = self.sequence.path(frame)
         check_input(path, PICTURE_BYTES)
         content = self.hash_file(path)
-        picture = (self.picture.view or "", self.picture.layer or "")
-        return digest_of(content, *picture, transform_name(self.space.name))
+        picture = (self.picture.view or "", self.picture.layer)
+        window = astuple(self.format.data)
+        return digest_of(content, *picture, *window, transform_name(self.space.name))
 
     def attributes(self, frame: int) -> Attributes:
         """What the frame's header says that is true of its matte too (`Footage`)."""
-        path = self.sequence.path(frame)
-        return self.picture.find(path, read_headers(path)).header.attributes
+        return self._picture(frame).header.attributes
 
     def _pixels(self, frame: int) -> FloatArray:
-        """Grey becomes three channels; alpha is ignored.
+        """Grey becomes three channels; alpha is ignored; 0 where the file has no pixels.
 
-        Raises InputError when the frame is missing, damaged, without colour channels, or differs
-        from the first frame in size or windows.
+        Raises InputError when the frame is missing, damaged, deep, without the layer of the first
+        frame, or differs from that in size or windows; a data window of its own is no difference
+        where the plate is read into its display window.
         """
-        path = self.sequence.path(frame)
-        picture = self.picture.find(path, read_headers(path))
-        if picture.header.format != self.format:
-            expected, came = _tell_apart(self.format, picture.header.format)
+        picture = self._picture(frame)
+        own = picture.header.format
+        expected = self.format
+        if expected.data == expected.display:
+            expected = replace(expected, data=own.data)
+        if own != expected:
+            said, came = _tell_apart(self.format, own)
             raise InputError(
-                f"the plate {self.name} changes size at frame {frame}: "
-                f"expected {expected}, came {came}"
+                f"the plate {self.name} changes size at frame {frame}: expected {said}, came {came}"
             )
+        path = self.sequence.path(frame)
         pixels = read_channels(path, picture.channels, picture.header.part)
         if len(picture.channels) == 1:
             pixels = np.repeat(pixels, 3, axis=2)
-        return pixels
+        return placed(pixels, own.data, self.format.data)
+
+    def _picture(self, frame: int) -> Picture:
+        """The first frame's picture, in the file of another."""
+        path = self.sequence.path(frame)
+        return self.picture.again(path, read_headers(path), self._first)
+
+    @property
+    def _first(self) -> Path:
+        return self.sequence.path(self.range.first)
+
+
+def _steady_format(sequence: FrameSequence, picture: Picture) -> PlateFormat:
+    """The first frame's format, where all frames have its data window; else with the display window
+    in its place, into which all of them are read.
+
+    Looks at the headers of other frames only where the first one's windows differ.
+    """
+    first, first_path = picture.header.format, sequence.path(sequence.range.first)
+    if first.data == first.display:
+        return first
+    for frame in sequence.range:
+        path = sequence.path(frame)
+        with suppress(InputError):  # of a damaged frame, which is an error when it is asked for
+            found = picture.again(path, read_headers(path), first_path)
+            if found.header.format.data != first.data:
+                return replace(first, data=first.display)
+    return first
 
 
 def _tell_apart(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:
     """Both formats in the words in which they differ."""
-    if expected.data != came.data:
-        return str(expected.data), str(came.data)
-    if expected.display != came.display:
+    if expected.pixel_aspect != came.pixel_aspect:
+        return f"pixel aspect {expected.pixel_aspect:g}", f"{came.pixel_aspect:g}"
+    if expected.data == came.data:
         return f"a display window of {expected.display}", f"one of {came.display}"
-    return f"pixel aspect {expected.pixel_aspect:g}", f"{came.pixel_aspect:g}"
+    return str(expected.data), str(came.data)
 
 
 DiskPlate: TypeAlias = SequencePlate | MoviePlate

@@ -10,6 +10,7 @@ from rde_roto.images.color import transform_name
 from rde_roto.images.input_space import InputSpace
 from rde_roto.images.origin import Attributes
 from rde_roto.images.spaced import SpacedPlate
+from rde_roto.images.windows import windows_in_words
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError, LacksError
 from rde_roto.values.frames import FrameRange
@@ -54,6 +55,12 @@ class PushedPlate(SpacedPlate):
         if content is None:
             raise self.lacks([frame])
         return digest_of("pushed", content, transform_name(self.space.name))
+
+    @property
+    def reading(self) -> str:
+        """What the host says of it, in one line (`Footage`)."""
+        words = ("pushed by the host", windows_in_words(self.format), self.space.words)
+        return f"{self.name}: {', '.join(words)}"
 
     def attributes(self, frame: int) -> Attributes:
         """None: pixels have no header (`Footage`)."""

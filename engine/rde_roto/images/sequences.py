@@ -1,8 +1,10 @@
 """Frame sequences on disk and the patterns that name them: `####`, `@@@@`, `%04d`.
 
 A token stands for one frame number; each `#` or `@` is one digit, and a number that outgrows its
-padding is written in full (998, 999, 1000 with `###`). A minus sign is read as one only after a
-separator or at the start of a name, so `hero-1001.exr` is frame 1001 and `hero.-010.exr` frame -10.
+padding is written in full (998, 999, 1000 with `###`). Of several tokens in a name the longest is
+meant; a name that is a file's own, `take#2.1001.exr`, is that file before it is a pattern. A minus
+sign is read as one only after a separator or at the start of a name, so `hero-1001.exr` is frame
+1001 and `hero.-010.exr` frame -10.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from rde_roto.values.frames import FrameRange
 IMAGE_SUFFIXES = frozenset({".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".jpeg"})
 
 _TOKEN = re.compile(r"#+|@+|%(?:0([1-9][0-9]*))?d")
+_VIEW = re.compile(r"%[Vv](?![A-Za-z0-9])")
 _SIGN = r"(?:(?<![^\W_])-)?"  # a minus is a sign unless a letter or digit stands before it
 _NUMBER = re.compile(_SIGN + r"[0-9]+")
 # The number a single frame's name ends in; `_v03` is a version, not a frame.
@@ -42,18 +45,17 @@ class FramePattern:
     def parse(text: str) -> FramePattern | None:
         """The pattern in a path, or None when its file name holds no token.
 
-        Raises UsageError when it holds more than one.
+        Raises UsageError when it holds several and none of them is the longest.
         """
         path = Path(text)
-        tokens = list(_TOKEN.finditer(path.name))
+        tokens = sorted(_TOKEN.finditer(path.name), key=_width, reverse=True)
         if not tokens:
             return None
-        if len(tokens) > 1:
+        if len(tokens) > 1 and _width(tokens[0]) == _width(tokens[1]):
             raise UsageError(f"'{text}' holds {len(tokens)} frame tokens: expected one, as in ####")
-        token = tokens[0]
-        width = int(token[1] or 1) if token[0].startswith("%") else len(token[0])
-        name = path.name
-        return FramePattern(path.parent, name[: token.start()], width, name[token.end() :])
+        token, name = tokens[0], path.name
+        before, behind = name[: token.start()], name[token.end() :]
+        return FramePattern(path.parent, before, _width(token), behind)
 
     def __str__(self) -> str:
         """The file name with its token as `#`."""
@@ -86,6 +88,24 @@ class FrameSequence:
         return self.pattern.folder / f"{self.pattern.prefix}{number}{self.pattern.suffix}"
 
 
+def _width(token: re.Match[str]) -> int:
+    return int(token[1] or 1) if token[0].startswith("%") else len(token[0])
+
+
+def named_view(text: str, view: str | None) -> tuple[bool, str]:
+    """A path with its view's name in place of `%V`, its first letter in place of `%v`; whether it
+    holds either. A path that is there as it stands holds none, and `100%valid` is a word.
+
+    Raises UsageError where a view is meant and none is named.
+    """
+    if not _VIEW.search(text) or Path(text).exists():
+        return False, text
+    if view is None:
+        raise UsageError(f"'{text}' holds %V, a view's name: say which with --view, as in left")
+    names = {"%V": view, "%v": view[:1]}
+    return True, _VIEW.sub(lambda token: names[token[0]], text)
+
+
 def find_sequence(text: str) -> FrameSequence:
     """The sequence named by a pattern, by one of its frames, or by the folder it lies in.
 
@@ -98,7 +118,7 @@ def find_sequence(text: str) -> FrameSequence:
     path = Path(text)
     if path.is_dir():
         return _find_in_folder(path)
-    pattern = FramePattern.parse(text)
+    pattern = None if path.is_file() else FramePattern.parse(text)
     if pattern is not None:
         return _find_by_pattern(pattern, text)
     return _find_by_frame(path)

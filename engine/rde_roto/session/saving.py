@@ -14,6 +14,7 @@ from threading import Condition, Thread
 
 import platformdirs
 
+from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.session.draft import Draft, Drawing
 from rde_roto.session.drawing_files import DrawingFiles, outlines_of
@@ -59,29 +60,48 @@ class Opened:
         return self.file.path
 
 
-def open_work(text: str, memo: PlateMemo | None = None) -> Opened:
+def open_work(
+    text: str, memo: PlateMemo | None = None, picture: PictureName = FIRST_PICTURE
+) -> Opened:
     """A shot document, or a plate (pattern, frame, folder or movie), to be worked on.
 
-    A plate gets a document of its own in the user's data folder, where it is found again the next
-    time. Raises DocumentError, UsageError and InputError as `open_parts` does.
+    `picture` says which view and layer of the plate's files. A plate gets a document of its own in
+    the user's data folder, where it is found again the next time. Raises DocumentError, UsageError
+    and InputError as `open_parts` does.
     """
     path = Path(text)
     if path.name.endswith((".yaml", ".yml")):
+        if picture != FIRST_PICTURE:
+            raise UsageError(f"{text} says the plate's view and layer itself: leave them out")
         return _opened(ShotFile.read(path), memo)
-    kept = _kept_for(text)
+    kept = _kept_for(text, picture)
     if kept.exists():
         return _opened(ShotFile.read(kept), memo)
     where = str(Path(text).absolute())
-    said = ShotDocument(plate=PlateEntry(path=where), elements=[ElementEntry(id="element1")])
+    plate = PlateEntry(path=where, view=picture.view, layer=picture.layer)
+    said = ShotDocument(plate=plate, elements=[ElementEntry(id="element1")])
     return _opened(ShotFile(kept, "", parse_shot_document(kept, said.to_yaml())), memo)
 
 
-def _kept_for(plate: str) -> Path:
+def stem_of(document: Path, plate: str) -> str:
+    """`hero`, what a shot is called: after its document, or after its plate where that has none."""
+    is_kept = document.parent == _kept_folder().resolve()
+    return _plate_stem(plate) if is_kept else document.name.removesuffix(SHOT_SUFFIX)
+
+
+def _kept_for(plate: str, picture: PictureName) -> Path:
     """The document of a plate that has none."""
-    where = str(Path(plate).absolute())
-    folder = platformdirs.user_data_path("rde-roto", appauthor=False) / "shots"
-    stem = Path(plate).name.split(".")[0].strip("#@") or "shot"
-    return folder / f"{stem}-{digest_of(where)[:8]}{SHOT_SUFFIX}"
+    named = () if picture == FIRST_PICTURE else (picture.view or "", picture.layer or "")
+    digest = digest_of(str(Path(plate).absolute()), *named)
+    return _kept_folder() / f"{_plate_stem(plate)}-{digest[:8]}{SHOT_SUFFIX}"
+
+
+def _kept_folder() -> Path:
+    return platformdirs.user_data_path("rde-roto", appauthor=False) / "shots"
+
+
+def _plate_stem(plate: str) -> str:
+    return Path(plate).name.split(".")[0].strip("#@") or "shot"
 
 
 def _opened(file: ShotFile, memo: PlateMemo | None) -> Opened:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rde_roto.images.masks import read_mask
+from rde_roto.images.missing_frames import has_picture
 from rde_roto.looks import Picture
 from rde_roto.session import outlines
 from rde_roto.session.draft import Draft
@@ -236,10 +237,13 @@ class Sheet:
 
     def _is_free(self) -> bool:
         """Whether the chosen element may be drawn at this frame; else it says so."""
-        is_locked = self.element in self._draft.locked(self._frame)
-        if is_locked:
+        if self.element in self._draft.locked(self._frame):
             self._said(f"frame {self._frame} is locked: unlock it first (X)")
-        return not is_locked
+            return False
+        if not has_picture(self._showing.plate, self._frame):
+            self._said(f"the plate lacks frame {self._frame}: draw on one that is there")
+            return False
+        return True
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):

@@ -15,7 +15,7 @@ from rde_roto.session.draft import Draft, Shots
 from rde_roto.session.history import History
 from rde_roto.session.live import Backend, LiveMattes, Post
 from rde_roto.session.locking import Locking, with_locks
-from rde_roto.session.saving import Opened, Saver, Writer, save_as
+from rde_roto.session.saving import Opened, Saver, Writer, save_as, stem_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
 from rde_roto.shot_files.opening import open_lock
@@ -63,6 +63,11 @@ class Work:
     def document(self) -> Path:
         """The file that the shot is saved in."""
         return self._writer.path
+
+    @property
+    def name(self) -> str:
+        """`hero`, what the shot is called (`stem_of`)."""
+        return stem_of(self.document, self.opened.file.says.plate.path)
 
     def do(self, draft: Draft, label: str) -> None:
         """Goes on to another draft, one step of undo."""

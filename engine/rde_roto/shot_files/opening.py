@@ -110,6 +110,7 @@ def open_parts(
     proxy = document.plate.proxy
     masks = [_keyframe(entry, folder, (plate, proxy), ids) for entry in document.keyframes]
     keyframes = tuple(map(_joined, _by_frame(masks)))
+    _check_pictures(keyframes, source, missing)
     if not elements:
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
         elements = elements_named(*dict.fromkeys(named))
@@ -197,6 +198,19 @@ def _joined(masks: list[Keyframe]) -> Keyframe:
             f"name what each draws, as in {first.frame}:{drawn[0]}=mask.png"
         )
     return Keyframe(first.frame, np.concatenate([mask.alpha for mask in masks]), tuple(drawn))
+
+
+def _check_pictures(
+    keyframes: tuple[Keyframe, ...], source: Footage, policy: MissingPolicy
+) -> None:
+    """A keyframe is drawn on a picture: of the plate, or held from it."""
+    drawn = FrameRange.of(keyframe.frame for keyframe in keyframes)
+    lacking = drawn.difference(source.range)
+    if lacking and policy in ("skip", "black"):
+        raise UsageError(
+            f"{source.name} lacks {lacking}, where there is a keyframe: draw it on a frame that is "
+            f"there (it has {source.range})"
+        )
 
 
 def _check_locks(locks: tuple[FileLock, ...], shot: Shot) -> None:

@@ -14,17 +14,19 @@ from rde_roto.values.reading import Setting
 
 
 def default_preset_folders() -> tuple[Path, ...]:
-    """The shipped presets, then the user's folder, then those of $RDE_ROTO_PRESETS in its order.
+    """The shipped presets, then the user's folder, then those of $RDE_ROTO_PRESETS.
 
-    The shipped ones lie in the installed package, or at the top of a source checkout. Folders of
-    $RDE_ROTO_PRESETS are separated as in $PATH. A folder need not exist.
+    A later folder's preset hides one of the same name. The shipped ones lie in the installed
+    package, or at the top of a source checkout. Folders of $RDE_ROTO_PRESETS are separated as in
+    $PATH, and as there the first one is asked first, so that here it is the last. A folder need
+    not exist.
     """
     package = Path(__file__).parents[1]
     installed, checkout = package / "presets", package.parents[1] / "presets"
     user = platformdirs.user_config_path("rde-roto", appauthor=False) / "presets"
     studio = os.environ.get("RDE_ROTO_PRESETS", "").split(os.pathsep)
     shipped = installed if installed.is_dir() else checkout
-    return (shipped, user, *(Path(folder) for folder in studio if folder))
+    return (shipped, user, *(Path(folder) for folder in reversed(studio) if folder))
 
 
 class PresetLibrary(Library[Preset]):

@@ -73,6 +73,7 @@ class Report:
     `shot`, `plate`, `size`, `preset`: for people. `aspect`: width / height of the picture as it is
     meant to be seen. `keyframes`: those among the frames. `tracks`: one an element, in the order of
     the stills' planes. `remarks`: the warnings first. `stills`: by frame.
+    `reading`: what is read of the plate's files.
     """
 
     shot: str
@@ -86,6 +87,7 @@ class Report:
     tracks: tuple[ElementTrack, ...]
     remarks: tuple[Remark, ...]
     stills: tuple[Still, ...]
+    reading: str = ""
 
     @property
     def warnings(self) -> tuple[Remark, ...]:

@@ -44,7 +44,13 @@ def keep_mask(pixels: bytes | bytearray, window: Window, over: Path | None = Non
 
 
 def _windows_of(image: Path, window: Window) -> PlateFormat:
-    found = read_header(image).format
+    header = read_header(image)
+    if header.orientation != 1:
+        raise InputError(
+            f"{image}, over which the mask was drawn, is stored turned (orientation "
+            f"{header.orientation}), and hosts may show it so: save the plate upright first"
+        )
+    found = header.format
     if found.data.shape != window.shape:
         raise InputError(
             f"the mask is {window.width}x{window.height}, the data window of {image}, over which "

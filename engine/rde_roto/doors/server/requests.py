@@ -153,14 +153,15 @@ class Requests:
         return Answer({"models": models})
 
     def _open(self, request: _Open) -> Answer:
-        shot = self.shots.get(request.shot, request.fresh).opened.shot
-        plate = shot.plate
+        opened = self.shots.get(request.shot, request.fresh).opened
+        shot, plate = opened.shot, opened.shot.plate
         return Answer(
             {
                 "range": str(shot.range),
                 "data": _sides(plate.format.data),
                 "display": _sides(plate.format.display),
                 "pixel_aspect": plate.format.pixel_aspect,
+                "reading": opened.origin.reading,
                 "elements": list(shot.names),
                 "keyframes": [keyframe.frame for keyframe in shot.ordered],
             }

@@ -11,11 +11,14 @@ from PySide6.QtWidgets import QApplication
 from rde_roto.doors.viewer.room import Room
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
+from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.session.saving import open_work
 
 
-def run(room: Room, text: str | None) -> int:
+def run(room: Room, text: str | None, picture: PictureName) -> int:
     """Shows the window until it is closed; what the program ends with.
+
+    `picture` says which view and layer of the plate that is named.
 
     Raises as `open_work` does when the shot that is named cannot be opened.
     """
@@ -25,7 +28,9 @@ def run(room: Room, text: str | None) -> int:
     opens = partial(open_work, memo=room.memo)
     window = MainWindow(room.backend, opens)
     if text is not None:
-        window.begin(opens(text), text)
+        opened = opens(text, picture=picture)
+        # a view or layer is not named by the plate, only by its document
+        window.begin(opened, text if picture == FIRST_PICTURE else str(opened.path))
     # Python looks at signals only when it runs: they close the window as a click does
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close())

@@ -46,7 +46,7 @@ def ask_open(window: MainWindow) -> None:
 def ask_save_as(window: MainWindow) -> None:
     """Asks under which name."""
     work = window.the_session.work
-    suggested = str(Path.home() / work.document.name)
+    suggested = str(Path.home() / f"{work.name}{SHOT_SUFFIX}")
     path, _ = QFileDialog.getSaveFileName(window, "Save the shot as", suggested)
     if path:
         named = path if path.endswith(SHOT_SUFFIX) else f"{path}{SHOT_SUFFIX}"
@@ -70,7 +70,7 @@ def ask_export(window: MainWindow) -> None:
     node = session.live.node
     if node is None or not session.live.is_settled:
         raise UsageError("the last change is still being worked out: try again in a moment")
-    name = session.work.document.name.removesuffix(SHOT_SUFFIX)
+    name = session.work.name
     pattern = str(Path.home() / "mattes" / f"{name}.####.exr")
     start = partial(start_export, session, backend, node)
     ExportDialog(window, pattern, session.draft.preset.output, start).open()
@@ -79,7 +79,7 @@ def ask_export(window: MainWindow) -> None:
 def ask_queue(window: MainWindow) -> None:
     """Asks which hot folder."""
     session = window.the_session
-    name = session.work.document.name.removesuffix(SHOT_SUFFIX)
+    name = session.work.name
     dialog = QueueDialog(window, name, memory.hot_folder())
 
     def queue() -> None:

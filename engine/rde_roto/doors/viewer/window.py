@@ -94,8 +94,9 @@ class MainWindow(QMainWindow):
         self._go_where_it_was()
         self.shot_changed()
         self._show_chosen()
-        if self.session.draft.drawings:
-            self.said(f"{opened.path.name}: as you left it")
+        again = ", as you left it" if self.session.draft.drawings else ""
+        self.said(f"{opened.parts.source.reading}{again}")
+        self.where.setToolTip(opened.parts.source.reading)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._close_session()
@@ -224,7 +225,7 @@ class MainWindow(QMainWindow):
         channels = self.canvas.scene.channels
         shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
         self.where.setText(f"{session.state(session.frame).value}{shown}")
-        self.setWindowTitle(f"{session.work.document.name} — rde-roto")
+        self.setWindowTitle(f"{session.work.name}: {session.plate.name} — rde-roto")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """The time line is drawn anew on a screen of another scale."""

@@ -143,6 +143,7 @@ def _figure(report: Report, still: Still) -> str:
 def _facts(report: Report) -> str:
     run = report.run
     facts = {
+        "Plate": escape(report.reading or report.plate),
         "Frames": escape(f"{run.frames} ({len(run.frames)})"),
         "Keyframes": escape(in_words(report.keyframes)) if report.keyframes else "none of these",
         "Elements": " ".join(_name(report, place) for place in range(len(report.tracks))),
