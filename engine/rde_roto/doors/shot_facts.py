@@ -64,11 +64,11 @@ def _columns(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
 def _plate(opened: OpenedShot) -> list[str]:
     """What lies on disk, and what is done about frames that do not."""
     plate = on_disk(opened.shot.plate)
-    space = ""
+    space, notes = "", list[str]()
     if isinstance(plate, DiskPlate):
-        space = f", {plate.space.name} ({plate.space.said_by})"
+        space, notes = f", {plate.space.name} ({plate.space.said_by})", [*plate.notes]
     gaps = [f"lacks {opened.gaps}: {opened.missing}"] if opened.gaps else []
-    return [f"{plate.range}, {plate.format.data}{space}", *gaps]
+    return [f"{plate.range}, {plate.format.data}{space}", *notes, *gaps]
 
 
 def _elements(shot: Shot) -> list[str]:

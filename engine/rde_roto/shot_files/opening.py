@@ -71,7 +71,9 @@ def open_entry(
     picture = PictureName(entry.view, entry.layer)
     space = preset.input.color_space
     path = str(folder / entry.path)
-    return plates.open_plate(path, entry.color_space, memo, picture, space)
+    return plates.open_plate(
+        path, entry.color_space, memo, picture, space, first_frame=entry.first_frame
+    )
 
 
 @dataclass(frozen=True)

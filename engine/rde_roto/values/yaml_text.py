@@ -94,6 +94,10 @@ class Written:
             node, line = parts[step]
         return Written(_construct(node), node, self.source, line)
 
+    def has(self, key: str) -> bool:
+        """Whether it is a mapping with this key."""
+        return isinstance(self.node, yaml.MappingNode) and key in _parts(self.node)
+
     def fail(self, sentence: str) -> RotoError:
         """The error to raise about this value, which names its file and line."""
         return self.source.fail(sentence, self.line)
