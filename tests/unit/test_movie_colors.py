@@ -32,8 +32,9 @@ def by_ocio(codes: NDArray[np.float32], space: str) -> NDArray[np.float32]:
     """Linear Rec.709 by the configuration's own spaces of displays, whose 1 is 100 nits in HDR."""
     buffer = ImageBuf(codes.copy())
     converted = ImageBufAlgo.colorconvert(buffer, space, LINEAR, False, "", "", CONFIG)
-    pixels: NDArray[np.float32] = converted.get_pixels(OpenImageIO.FLOAT)
-    return pixels
+    pixels = converted.get_pixels(OpenImageIO.FLOAT)
+    assert pixels is not None, converted.geterror()
+    return pixels.astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_what_the_device_does_is_the_same_picture(tmp_path: Path) -> None:
     tags = {"color_primaries": BT2020, "color_trc": PQ}
     plate = open_plate(str(write_codes(tmp_path / "a.mkv", codes, **tags)))
     seen = Picture.of(plate, 1).seen().numpy()
-    expected = to_network_view(codes.astype(np.float32) / 1023, "PQ BT.2020")
+    expected = to_network_view(codes.astype(np.float32) / np.float32(1023), "PQ BT.2020")
     # of a thousand random colours one may be off by 1e-3 (`look_of`)
     assert np.quantile(np.abs(seen - expected), 0.999) < 1e-3
 
