@@ -23,6 +23,7 @@ from rde_roto.values.preset import Output
 HEIGHT, WIDTH, COUNT, FIRST = 48, 72, 16, 1001
 FRAMES = FrameRange.of(range(FIRST, FIRST + COUNT))
 ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH]
+NONE = np.zeros((HEIGHT, WIDTH), np.float32)
 Planes = Sequence[FloatArray]
 
 
@@ -60,11 +61,11 @@ def through_the_picture(n: int) -> FloatArray:
 
 
 def from_its_in_point_on(n: int) -> FloatArray:
-    return disc(30 + n) * np.float32(n >= 6)
+    return disc(30 + n) if n >= 6 else NONE
 
 
 def until_it_is_painted_gone(n: int) -> FloatArray:
-    return disc(30 + n) * np.float32(n < 9)
+    return disc(30 + n) if n < 9 else NONE
 
 
 def nearer(n: int) -> FloatArray:
@@ -151,7 +152,6 @@ def spoilt(change: dict[int, FloatArray]) -> list[FloatArray]:
     return [change.get(n, across(n)) for n in range(COUNT)]
 
 
-NONE = np.zeros((HEIGHT, WIDTH), np.float32)
 SPOILT = [
     pytest.param({5: NONE}, "empty", "1006", id="one is empty"),
     pytest.param(dict.fromkeys((5, 6, 7), NONE), "empty", "1006-1008", id="some are empty"),

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from rde_roto.values.errors import RotoError
 from rde_roto.values.settings import Settings, allowed_values, lists_of_sections, sections_of
-from rde_roto.values.yaml_text import Source, Written, is_blank, line_of, written
+from rde_roto.values.yaml_text import Source, Written, is_blank, line_of, shortened, written
 
 T = TypeVar("T", bound=Settings)
 
@@ -207,7 +207,7 @@ class Reader:
             place = "" if home == section else f" {f'in {home}' if home else 'at the top level'}"
             hint = f"did you mean '{nearest[0]}'{place}?"
         where = f" in {section}" if section else ""
-        raise self.source.fail(f"unknown key '{key}'{where}; {hint}", line)
+        raise self.source.fail(f"unknown key '{shortened(key)}'{where}; {hint}", line)
 
     def _keys(self, model: type[Settings]) -> tuple[str, ...]:
         """The keys that a section may have."""
