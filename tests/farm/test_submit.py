@@ -21,6 +21,8 @@ import yaml
 from command_line import Run, Said, box_mask, edit, refused, render, run_process
 from image_files import read_image
 
+from rde_roto.doors.farm.job import plain_name
+
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -125,6 +127,12 @@ def template(folder: Path) -> dict[str, Any]:
     return found
 
 
+def parameters(folder: Path) -> dict[str, str]:
+    """What each parameter of the job is by default."""
+    defined = template(folder)["parameterDefinitions"]
+    return {parameter["name"]: parameter["default"] for parameter in defined}
+
+
 def tasks(folder: Path) -> list[list[str]]:
     """The frames of every task, by step."""
     spaces = [step["parameterSpace"] for step in template(folder)["steps"]]
@@ -207,7 +215,8 @@ def test_the_workers_share_a_cache(run: Run, shot: Path, tmp_path: Path) -> None
     options = [part for farm in farms for part in (f"--{farm}", tmp_path / farm)]
     assert run("submit", shot, *options, "--cache", cache) == 0
     (environment,) = template(tmp_path / "openjd")["jobEnvironments"]
-    assert environment["variables"]["RDE_ROTO_CACHE"] == str(cache)
+    assert environment["variables"]["RDE_ROTO_CACHE"] == "{{Param.Cache}}"
+    assert parameters(tmp_path / "openjd")["Cache"] == str(cache)
     said = info(tmp_path / "deadline/job_info.txt")
     assert said["EnvironmentKeyValue0"] == f"RDE_ROTO_CACHE={cache}"
     assert str(cache) in (tmp_path / "opencue/hero.outline").read_text(encoding="utf-8")
@@ -307,6 +316,59 @@ def test_pyoutline_reads_the_outline(run: Run, shot: Path, tmp_path: Path) -> No
         ["round_2", "1-1", ["round_1"]],
         ["round_3", "1-1", ["round_2"]],
     ]
+
+
+# --- odd names ------------------------------------------------------------------------------------
+
+
+ODD = {
+    "braces": ("a {{Param.Shot}} b", "a _Param.Shot_ b"),
+    "quotes": ('it\'s "so"', "it_s _so_"),
+    "lines": ("two\nlines\x1b[2J", "two_lines_2J"),
+    "long": ("ж" * 110, None),
+    "dots": ("...", "shot"),
+    "accents": ("été 010", "été 010"),
+}
+
+
+@pytest.mark.parametrize(("name", "plain"), ODD.values(), ids=ODD)
+def test_an_odd_name_is_made_plain_for_every_farm(
+    run: Run, openjd: str, shot: Path, tmp_path: Path, name: str, plain: str | None
+) -> None:
+    odd, inbox = shot.with_name(f"{name}.shot.yaml"), tmp_path / "hot"
+    shot.rename(odd)
+    farms = ("openjd", "deadline", "opencue")
+    options = [part for farm in farms for part in (f"--{farm}", tmp_path / farm)]
+    out = tmp_path / "it's {{here}}/m.####.exr"
+    assert run("submit", odd, *options, "--inbox", inbox, "--out", out, "--cache", "{{c}}") == 0
+    checked = run_process([openjd, "check", str(tmp_path / "openjd/template.yaml")])
+    assert checked.returncode == 0, checked.stdout
+    title = template(tmp_path / "openjd")["name"]
+    assert len(title) <= 128
+    assert plain is None or title == f"{plain} mattes"
+    assert parameters(tmp_path / "openjd")["Mattes"] == str(out)
+    assert info(tmp_path / "deadline/job_info.txt")["Name"] == title
+    (outline,) = (tmp_path / "opencue").glob("*.outline")
+    ast.parse(outline.read_text(encoding="utf-8"))
+    stem = title.removesuffix(" mattes")
+    assert (tmp_path / "openjd" / f"{stem}.shot.yaml").is_file()
+    assert all(path.name.startswith(stem) for path in (inbox / "inbox").iterdir())
+
+
+def test_two_long_names_stay_apart() -> None:
+    one, other = (plain_name("x" * 300 + end) for end in "ab")
+    assert one != other
+    assert len(one) == len(other) == 96
+
+
+def test_what_openjd_has_no_room_for_is_refused(
+    run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = "/".join(["x" * 200] * 6)
+    job = ("--openjd", tmp_path / "job")
+    assert run("submit", shot, *job, "--cache", deep) == 2
+    assert "1024 characters of an OpenJD parameter: use a shorter path" in refused(capsys)
+    assert not (tmp_path / "job").exists()
 
 
 # --- what is refused ------------------------------------------------------------------------------

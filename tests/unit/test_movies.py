@@ -1,67 +1,29 @@
 from __future__ import annotations
 
+import ast
+import re
+import struct
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from image_files import cut_short
+from image_files import cut_short, write_image
+from movie_files import write_movie, write_yuv
 from numpy.typing import NDArray
 from OpenImageIO import TypeDesc
 
-from rde_roto.images.movies import MoviePlate
+from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate
 from rde_roto.images.origin import Typed, frame_rate
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import open_plate
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 
 av = pytest.importorskip("av", reason="PyAV (the movie extra) is not installed")
 
 COUNT = 30
-
-
-def write_movie(
-    path: Path, codec: str, pix_fmt: str, pictures: list[NDArray[np.uint8]], **options: Any
-) -> Path:
-    """Encode pictures [H, W, 3] at 24 frames/s with a key frame every 8 and B-frames if it can."""
-    rotation = options.pop("rotation", 0)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=24)
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = pix_fmt
-        stream.codec_context.gop_size = 8
-        stream.bit_rate = 4_000_000
-        if codec in ("libx264", "mpeg4"):
-            stream.codec_context.max_b_frames = 2
-        if rotation:
-            stream.set_display_rotation(rotation)
-        for index, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
-            frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
-
-
-def write_yuv(path: Path, size: tuple[int, int], yuv: tuple[int, int, int], **tags: int) -> Path:
-    """One lossless frame of these 8-bit code values."""
-    width, height = size
-    planes = [np.full(height * width, yuv[0]), *(np.full(height * width, code) for code in yuv[1:])]
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=24)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv444p"
-        for tag, value in tags.items():
-            setattr(stream.codec_context, tag, value)
-        codes = np.concatenate(planes).astype(np.uint8).reshape(3, height, width)
-        frame = av.VideoFrame.from_ndarray(codes, "yuv444p")
-        for tag, value in tags.items():
-            setattr(frame, tag, value)
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 def decode_yuv(yuv: tuple[int, int, int], kr: float, kb: float, full: bool) -> list[float]:
@@ -82,6 +44,8 @@ CODECS = [
     ("mov", "prores_ks", "yuv422p10le"),
     ("mov", "png", "rgb24"),
     ("avi", "mpeg4", "yuv420p"),
+    ("m4v", "mpeg4", "yuv420p"),
+    ("webm", "libvpx-vp9", "yuv420p"),
 ]
 
 
@@ -153,6 +117,193 @@ def test_a_turned_movie_is_shown_upright(
     assert pixels.shape[:2] == plate.format.data.shape
     assert pixels[corner].min() > 0.9  # counterclockwise, as the display matrix is defined
     assert (pixels[..., 0] > 0.5).mean() == pytest.approx(1 / 12, abs=0.01)
+
+
+TURNS = [
+    pytest.param(turn, id=",".join(map(str, turn)))
+    for turn in [
+        (1, 0, 0, 1),  # upright
+        (-1, 0, 0, 1),  # mirrored
+        (1, 0, 0, -1),  # upside down
+        (-1, 0, 0, -1),
+        (0, 1, -1, 0),
+        (0, -1, 1, 0),
+        (0, 1, 1, 0),  # mirrored and turned
+        (0, -1, -1, 0),
+    ]
+]
+
+
+def with_display_matrix(path: Path, turn: tuple[float, float, float, float]) -> Path:
+    """x' = a x + c y and y' = b x + d y, in the track header (ISO/IEC 14496-12, 8.3.2)."""
+    content = bytearray(path.read_bytes())
+    (a, b, c, d), place = turn, content.index(b"tkhd") + 44
+    numbers = [*(round(n * 65536) for n in (a, b, 0, c, d, 0, 0, 0)), 1 << 30]
+    content[place : place + 36] = struct.pack(">9i", *numbers)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "m4v"])
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_movie_is_shown_as_its_display_matrix_says(
+    tmp_path: Path, suffix: str, turn: tuple[int, int, int, int]
+) -> None:
+    """Turned, mirrored where the determinant is below 0, or upside down: each pixel is followed."""
+    blocks = 20 * np.arange(12, dtype=np.uint8).reshape(3, 4)
+    picture = np.repeat(blocks.repeat(16, 0).repeat(16, 1)[..., None], 3, axis=2)
+    path = write_movie(tmp_path / f"a.{suffix}", "mpeg4", "yuv420p", [picture])
+    plate = open_plate(str(with_display_matrix(path, turn)))
+    a, b, c, d = turn
+    expected = {(a * x + c * y, b * x + d * y): blocks[y, x] for y in range(3) for x in range(4)}
+    left, top = (min(place[axis] for place in expected) for axis in (0, 1))
+    shown = plate.read(1)[8::16, 8::16, 0] * 255
+    assert plate.format.data.shape == plate.read(1).shape[:2]
+    assert shown.size == len(expected)
+    for (x, y), grey in expected.items():
+        # the code is lossy; blocks are 20 apart, so this is the right one and no other
+        assert abs(shown[y - top, x - left] - grey) < 8
+    assert len(plate.notes) == (turn != (1, 0, 0, 1))
+    assert all("shown as its display matrix says" in note for note in plate.notes)
+
+
+def test_a_turn_by_no_quarters_is_refused(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "a.mp4", "mpeg4", "yuv420p", flat_pictures(1))
+    with_display_matrix(path, (0.866, 0.5, -0.5, 0.866))
+    with pytest.raises(InputError, match=r"cannot show .*a\.mp4: .* turns it by no quarters"):
+        open_plate(str(path))
+
+
+def test_pixel_aspect_is_turned_with_the_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(flat_pictures(1)[0], "rgb24")))
+        container.mux(stream.encode(None))
+    assert open_plate(str(path)).format.pixel_aspect == 2
+    assert open_plate(str(with_display_matrix(path, (0, 1, 1, 0)))).format.pixel_aspect == 0.5
+
+
+# --- how fast, and from which frame on ------------------------------------------------------------
+
+
+def write_timed(path: Path, times: list[int], rate: Fraction, timecode: str | None = None) -> Path:
+    """Frames shown at these times, in ticks of 1/600 s."""
+    with av.open(str(path), "w") as container:
+        if timecode is not None:
+            container.metadata["timecode"] = timecode
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 600)
+        for time, picture in zip(times, flat_pictures(len(times)), strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 600)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mov", "mp4", "mkv"])
+@pytest.mark.parametrize(
+    "times",
+    [
+        [0, 25, 50, 100, 125, 150],  # one is left out
+        [0, 25, 50, 60, 85, 110],  # one is short
+        [0, 20, 50, 70, 100, 120],  # a telephone's
+    ],
+)
+def test_a_variable_frame_rate_is_said(tmp_path: Path, suffix: str, times: list[int]) -> None:
+    path = write_timed(tmp_path / f"a.{suffix}", times, Fraction(24), "01:00:00:00")
+    plate = open_plate(str(path))
+    assert plate.range == FrameRange.parse("1-6")
+    (note,) = plate.notes
+    assert "variable frame rate: each of the 6 frames in it is one of the plate" in note
+    assert plate.attributes(4) == {}, "a rate or a timecode would be wrong"
+    for frame in plate.range:  # the code is lossy; neighbours are 8 apart
+        assert abs(plate.read(frame)[24, 32, 0] * 255 - 8 * (frame - 1)) < 4
+
+
+@pytest.mark.parametrize("suffix", ["mov", "mp4", "mkv", "avi"])
+@pytest.mark.parametrize("rate", [Fraction(24), Fraction(24000, 1001), Fraction(50), Fraction(120)])
+def test_a_steady_rate_is_passed_on(tmp_path: Path, suffix: str, rate: Fraction) -> None:
+    """Also in a Matroska, whose times are whole milliseconds."""
+    with av.open(str(tmp_path / f"a.{suffix}"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index, picture in enumerate(flat_pictures()):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    plate = open_plate(str(tmp_path / f"a.{suffix}"))
+    assert plate.notes == ()
+    said = plate.attributes(1)["FramesPerSecond"]
+    assert isinstance(said, Typed)
+    assert Fraction(*said.value) == pytest.approx(rate, rel=1e-3)
+
+
+@pytest.mark.parametrize("timecode", ["00:00:41:17", "01:00:00:00"])
+def test_the_first_frame_is_what_you_say(tmp_path: Path, timecode: str) -> None:
+    path = write_timed(tmp_path / "a.mov", [0, 25, 50, 75], Fraction(24), timecode)
+    plain, plate = open_plate(str(path)), open_plate(str(path), first_frame=1001)
+    assert plate.range == FrameRange.parse("1001-1004")
+    assert np.array_equal(plate.read(1003), plain.read(3))
+    assert plate.digest(1003) == plain.digest(3), "a number is no content"
+    assert plate.attributes(1003) == plain.attributes(3)
+    with pytest.raises(InputError, match=r"a\.mov has no frame 1 \(it has 1001-1004\)"):
+        plate.read(1)
+    counted = {"00:00:41:17": 1001, "01:00:00:00": 86400}[timecode]
+    assert open_plate(str(path), first_frame="timecode").range.first == counted
+
+
+def test_a_first_frame_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    path = write_timed(tmp_path / "a.mov", [0, 25, 50], Fraction(24))
+    with pytest.raises(InputError, match=r"a\.mov has no timecode .* such as 1001"):
+        open_plate(str(path), first_frame="timecode")
+    write_image(tmp_path / "b.1001.png", np.zeros((4, 6, 3)), "uint8")
+    with pytest.raises(UsageError, match="leave the first frame out"):
+        open_plate(str(tmp_path / "b.1001.png"), first_frame=1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "timecode", "frame", "packed"),
+    [
+        (Fraction(50), "01:00:00:48", 1, 0x01000024),
+        (Fraction(50), "01:00:00:48", 2, 0x01000024 | 1 << 15),  # the later one of its pair
+        (Fraction(50), "01:00:00:48", 3, 0x01000100),
+        (Fraction(60000, 1001), "00:00:59;58", 3, 0x00010002 | 0x40),
+        (Fraction(60), "01:00:00:00", 4, 0x01000001 | 1 << 15),
+    ],
+)
+def test_above_30_frames_a_second_pairs_share_a_timecode(
+    tmp_path: Path, rate: Fraction, timecode: str, frame: int, packed: int
+) -> None:
+    """SMPTE ST 12-1, 12.1: frame pairs, and the field mark flag."""
+    plate = open_plate(str(write_steady(tmp_path / "a.mov", rate, timecode)))
+    assert plate.attributes(frame)["smpte:TimeCode"] == Typed(TypeDesc("timecode"), (packed, 0))
+    assert plate.notes == ()
+
+
+def test_a_rate_without_timecodes_is_said(tmp_path: Path) -> None:
+    plate = open_plate(str(write_steady(tmp_path / "a.mov", Fraction(120), "01:00:00:00")))
+    assert set(plate.attributes(1)) == {"FramesPerSecond"}
+    (note,) = plate.notes
+    assert re.search(r"01:00:00:0+ at 120 frames/s, is none of SMPTE ST 12-1: the mattes", note)
+
+
+def write_steady(path: Path, rate: Fraction, timecode: str) -> Path:
+    with av.open(str(path), "w") as container:
+        container.metadata["timecode"] = timecode
+        stream = container.add_stream("png", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24"
+        for index, picture in enumerate(flat_pictures(6)):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
 
 
 @pytest.mark.parametrize("timecode", ["01:00:00:00", "10:59:58;12", None])
@@ -275,3 +426,11 @@ def test_without_pyav_a_sentence_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "av", None)  # what an import of a missing package does
     with pytest.raises(InputError, match=r"pip install 'rde-roto\[movie\]'"):
         open_plate(str(tmp_path / "a.mov"))
+
+
+def test_blender_knows_the_same_movies() -> None:
+    """Its extension has a list of its own, since it imports nothing of the engine."""
+    source = Path(__file__).parents[2] / "plugin/blender/plates.py"
+    lines = source.read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if line.startswith("_MOVIES = ")]
+    assert ast.literal_eval(line.removeprefix("_MOVIES = ")) == MOVIE_SUFFIXES

@@ -29,6 +29,10 @@ def parsed(text: str, rate: Fraction = Fraction(24)) -> Timecode:
         ("00:00:00;00", NTSC, 17982, "00:10:00;00"),  # ten minutes by the clock
         ("23:59:59;29", NTSC, 1, "00:00:00;00"),
         ("01:00:00:00", Fraction(24), -1, "00:59:59:23"),
+        ("01:00:00:49", Fraction(50), 1, "01:00:01:00"),
+        ("00:00:59;59", 2 * NTSC, 1, "00:01:00;04"),  # two pairs have no frames
+        ("00:00:00;00", 2 * NTSC, 35964, "00:10:00;00"),
+        ("00:00:00:00", Fraction(48), -1, "23:59:59:47"),
     ],
 )
 def test_frames_are_counted_on(text: str, rate: Fraction, frames: int, later: str) -> None:
@@ -53,7 +57,8 @@ def test_there_and_back_is_the_same(start: int, frames: int) -> None:
         ("24:00:00:00", Fraction(24)),
         ("00:60:00:00", Fraction(24)),
         ("00:00:60:00", Fraction(24)),
-        ("01:00:00:00", Fraction(60)),  # a timecode has no labels for these
+        ("01:00:00:00", Fraction(120)),  # a timecode has no labels for these
+        ("01:00:00:00", Fraction(33)),
         ("01:00:00:00", Fraction(0)),
     ],
 )
@@ -65,3 +70,4 @@ def test_it_is_packed_as_openexr_keeps_it() -> None:
     """BCD from the frames up, bit 6 the drop frame flag (OpenEXR, ImfTimeCode.h)."""
     assert parsed("12:34:56:07").packed == 0x12345607
     assert parsed("01:00:59;28", NTSC).packed == 0x01005928 | 0x40
+    assert parsed("01:00:00:59", Fraction(60)).packed == 0x01000029 | 1 << 15

@@ -10,11 +10,13 @@ import typer
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import (
     ColorSpaceOption,
+    FirstFrameOption,
     LayerOption,
     PlateArgument,
     PresetOption,
     SetOption,
     ViewOption,
+    first_frame_of,
 )
 from rde_roto.images.files import write_picture
 from rde_roto.images.layers import PictureName
@@ -31,6 +33,7 @@ def look(
     color_space: ColorSpaceOption = None,
     view: ViewOption = None,
     layer: LayerOption = None,
+    first_frame: FirstFrameOption = None,
     preset: PresetOption = "standard",
     set_: SetOption = None,
 ) -> None:
@@ -38,7 +41,8 @@ def look(
     if out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: expected a name that ends in .png")
     fallback = load_preset(preset, set_ or ()).input.color_space
-    opened = open_plate(plate, color_space, None, PictureName(view, layer), fallback)
+    picture_name, first = PictureName(view, layer), first_frame_of(first_frame)
+    opened = open_plate(plate, color_space, None, picture_name, fallback, first_frame=first)
     refuse_to_overwrite(opened, (), [out])
 
     from rde_roto.looks import Picture
@@ -46,4 +50,6 @@ def look(
     picture = to_image(Picture.of(opened, frame).seen().numpy())
     write_picture(picture, out)
     print(opened.reading)
+    for note in opened.notes:
+        print(note)
     print(f"wrote {out}")

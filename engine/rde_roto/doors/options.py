@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import MaskMode
-from rde_roto.values.plate import MissingPolicy
+from rde_roto.values.plate import FirstFrame, MissingPolicy
 from rde_roto.values.preset import OutputFormat
 from rde_roto.values.preset_files import preset_library
 from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
@@ -55,6 +56,14 @@ LayerOption = Annotated[
 MissingOption = Annotated[
     MissingPolicy,
     typer.Option(help="What is done about frames that are asked for and not on disk."),
+]
+FirstFrameOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FRAME",
+        help="The number of a movie's first frame, such as 1001, or timecode for the one that its "
+        "timecode counts to; 1 by default.",
+    ),
 ]
 ProxyOption = Annotated[
     int,
@@ -110,6 +119,7 @@ class ShotOptions:
     picture: PictureName = FIRST_PICTURE
     missing: MissingPolicy = "error"
     proxy: int = 1
+    first_frame: str | None = None
 
     def document(self, preset: str, overrides: Sequence[str], model: str) -> ShotDocument:
         """The document that says the same. Raises UsageError."""
@@ -122,6 +132,7 @@ class ShotOptions:
                 layer=self.picture.layer,
                 missing=self.missing,
                 proxy=self.proxy,
+                first_frame=first_frame_of(self.first_frame),
             ),
             range=None if self.frames is None else FrameRange.parse(self.frames),
             elements=[ElementEntry(id=name) for name in names],
@@ -130,6 +141,17 @@ class ShotOptions:
             overrides=dict(_override(text) for text in overrides),
             model=model,
         )
+
+
+def first_frame_of(text: str | None) -> FirstFrame:
+    """What ``--first-frame`` says. Raises UsageError."""
+    if text is None or text == "timecode":
+        return "timecode" if text else None
+    if not re.fullmatch("-?[0-9]{1,9}", text):
+        raise UsageError(
+            f"--first-frame {text}: expected a frame number, such as 1001, or timecode"
+        )
+    return int(text)
 
 
 def plate_memo() -> PlateMemo:

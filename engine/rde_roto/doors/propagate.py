@@ -10,6 +10,7 @@ from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
     ElementsOption,
+    FirstFrameOption,
     FormatOption,
     FramesOption,
     JsonOption,
@@ -52,6 +53,7 @@ def propagate(
     layer: LayerOption = None,
     missing: MissingOption = "error",
     proxy: ProxyOption = 1,
+    first_frame: FirstFrameOption = None,
     device: DeviceOption = "auto",
     output_format: FormatOption = None,
     as_json: JsonOption = False,
@@ -59,7 +61,16 @@ def propagate(
     """Carries the masks of one or more keyframes through the plate, forwards and backwards."""
     picture = PictureName(view, layer)
     options = ShotOptions(
-        plate, keyframe, frames, elements, mask_as, color_space, picture, missing, proxy
+        plate,
+        keyframe,
+        frames,
+        elements,
+        mask_as,
+        color_space,
+        picture,
+        missing,
+        proxy,
+        first_frame,
     )
     with failures_told(as_json), plate_memo() as memo:
         settings = load_preset(preset, set_ or ())

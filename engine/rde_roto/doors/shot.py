@@ -15,6 +15,7 @@ from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
     ElementsOption,
+    FirstFrameOption,
     FormatOption,
     FramesOption,
     JsonOption,
@@ -78,6 +79,7 @@ def new(
     layer: LayerOption = None,
     missing: MissingOption = "error",
     proxy: ProxyOption = 1,
+    first_frame: FirstFrameOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replaces a document.")] = False,
 ) -> None:
     """Writes a shot document, after reading everything that it names. Edit it as you like."""
@@ -88,7 +90,16 @@ def new(
     settings = load_preset(preset, set_ or ())
     picture = PictureName(view, layer)
     options = ShotOptions(
-        plate, keyframe, frames, elements, mask_as, color_space, picture, missing, proxy
+        plate,
+        keyframe,
+        frames,
+        elements,
+        mask_as,
+        color_space,
+        picture,
+        missing,
+        proxy,
+        first_frame,
     )
     document = options.document(preset, set_ or (), model)
     opened = open_document(document, settings)

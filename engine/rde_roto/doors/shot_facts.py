@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rde_roto.images.missing_frames import on_disk
+from rde_roto.images.plates import DiskPlate
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
@@ -63,8 +64,9 @@ def _columns(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
 def _plate(opened: OpenedShot) -> list[str]:
     """What lies on disk, and what is done about frames that do not."""
     plate = on_disk(opened.shot.plate)
+    notes = plate.notes if isinstance(plate, DiskPlate) else ()
     gaps = [f"lacks {opened.gaps}: {opened.missing}"] if opened.gaps else []
-    return [opened.origin.reading, str(plate.range), *gaps]
+    return [opened.origin.reading, str(plate.range), *notes, *gaps]
 
 
 def _elements(shot: Shot) -> list[str]:

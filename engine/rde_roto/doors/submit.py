@@ -14,7 +14,7 @@ from rde_roto.doors.farm import deadline as deadline_farm
 from rde_roto.doors.farm import hot_folder as hot_folder_farm
 from rde_roto.doors.farm import opencue as opencue_farm
 from rde_roto.doors.farm import openjd as openjd_farm
-from rde_roto.doors.farm.job import FarmJob, Worker
+from rde_roto.doors.farm.job import FarmJob, Worker, plain_name
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import (
     DeviceOption,
@@ -107,7 +107,7 @@ def submit(
     pattern = absolute(out or said.output or default_out(place, file, work.output(output_format)))
     _check(work, pattern, output_format)
     job = FarmJob(
-        name=file.name,
+        name=plain_name(file.name),
         shot=made_absolute(spelled_out(file.says, opened), file.folder),
         rounds=_rounds(opened, work.frames_to_make, chunk),
         out=pattern,

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from rde_roto.doors.options import FramesOption, LayerOption, ViewOption
+from rde_roto.doors.options import (
+    FirstFrameOption,
+    FramesOption,
+    LayerOption,
+    ViewOption,
+    first_frame_of,
+)
 from rde_roto.images.layers import PictureName
 from rde_roto.images.plates import open_plate
 from rde_roto.images.validation import Finding, MatteSequence
@@ -26,11 +32,13 @@ def validate(
     frames: FramesOption = None,
     view: ViewOption = None,
     layer: LayerOption = None,
+    first_frame: FirstFrameOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
 ) -> None:
     """Checks mattes against their plate and the rules of film: exit code 7 when any is broken."""
     sequences = [MatteSequence.find(text) for text in mattes]
-    footage = open_plate(plate, picture=PictureName(view, layer))
+    first = first_frame_of(first_frame)
+    footage = open_plate(plate, picture=PictureName(view, layer), first_frame=first)
     due = footage.range if frames is None else FrameRange.parse(frames)
     broken, count = set[int](), 0
     for sequence in sequences:

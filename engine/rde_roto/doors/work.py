@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rde_roto.images.missing_frames import on_disk
+from rde_roto.images.plates import DiskPlate
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.values.errors import PartialError
 from rde_roto.values.frames import FrameRange
@@ -36,11 +38,14 @@ class Work:
         )
 
     def say_what_is_read(self) -> None:
-        """On standard error, once: what is read of the plate's files, and which of the frames are
-        not the plate's own.
+        """On standard error, once: what is read of the plate's files, what was done with them that
+        may surprise, and which of the frames are not the plate's own.
         """
         opened = self.opened
         print(f"rde-roto: reads {opened.origin.reading}", file=sys.stderr, flush=True)
+        plate = on_disk(opened.shot.plate)
+        for note in plate.notes if isinstance(plate, DiskPlate) else ():
+            print(f"rde-roto: {note}", file=sys.stderr, flush=True)
         gaps = opened.gaps.intersection(self.frames_to_make)
         if gaps:
             sentence = f"{opened.shot.plate.name} lacks {gaps}: {_INSTEAD[opened.missing]}"

@@ -1,33 +1,35 @@
 """From a plate's colour space to what the network was trained on: display-like sRGB, 0..1.
 
 Two spaces need no configuration: sRGB passes as it is, scene-linear Rec.709 goes through `_view`.
-Cineon log (`KodakLog`, as OpenImageIO calls it) has its formula here. Every other space is brought
-to linear Rec.709 by OpenColorIO inside OpenImageIO, with the configuration of `$OCIO` or else a
-pinned builtin one that knows the ACES spaces and the cameras' logs.
+Cineon log (`KodakLog`, as OpenImageIO calls it) and the spaces of tagged movies have formulas.
+Every other space is brought to linear Rec.709 by OpenColorIO inside OpenImageIO, with the
+configuration of `$OCIO` or else a pinned builtin one that knows the ACES spaces and the cameras'
+logs.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final
 
 import numpy as np
 import OpenImageIO
-from OpenImageIO import ColorConfig, ImageBuf, ImageBufAlgo
+from OpenImageIO import ImageBuf, ImageBufAlgo
 
-from rde_roto.values.digest import digest_file
+from rde_roto.images.color_config import LINEAR as LINEAR
+from rde_roto.images.color_config import Config, Working
+from rde_roto.images.curves import cineon_to_linear, srgb_to_linear
+from rde_roto.images.video import VIDEO_SPACES, ToLinear, is_linear_video
 from rde_roto.values.errors import UsageError
 from rde_roto.values.look import KNEE, MOST_LIGHT, Look
 from rde_roto.values.matte import FloatArray
 
 SRGB = "sRGB"
-LINEAR = "lin_rec709"
 CINEON = "KodakLog"
 
-_PINNED_CONFIG = "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
 _VIEW_REVISION = "view-1"  # part of every plate's digest: raise it when a formula here changes
 _LOOK_REVISION = "look-1"  # the same, of those that `look_of` has a look for
 _CODES = (-1.0, 2.0)  # what lies outside is no code value, and its light would overflow
@@ -36,77 +38,87 @@ _LOOK_ERROR = 1e-3  # of the view
 _SAMPLES = 4096
 
 
-class _Config(NamedTuple):
-    """A colour configuration: its name for OCIO, and which of the states of its file this is, which
-    is nothing for a builtin one.
-    """
+_OWN: Final[Mapping[str, ToLinear]] = {
+    CINEON: lambda codes: cineon_to_linear(codes.clip(*_CODES)),
+    **VIDEO_SPACES,
+}
+"""Spaces that have formulas, which bring pixels to linear Rec.709."""
 
-    name: str
-    content: str
-
-    @classmethod
-    def now(cls) -> _Config:
-        """The one of `$OCIO`, or the pinned one."""
-        name = os.environ.get("OCIO") or _PINNED_CONFIG
-        try:
-            status = Path(name).stat()
-        except OSError:
-            return cls(name, "")
-        return cls(name, f":{_digest_of_file(name, status.st_mtime_ns, status.st_size)}")
-
-
-@lru_cache
-def _digest_of_file(path: str, _mtime_ns: int, _size: int) -> str:
-    return digest_file(Path(path))
+_NAMES: Final = {name.lower(): name for name in (SRGB, LINEAR, *_OWN)}
 
 
 def canonical_space(name: str) -> str:
     """One name for a space that needs no configuration, any other name as it came.
 
-    Raises UsageError when neither this module nor the colour configuration knows it.
+    Raises UsageError when neither this module nor the colour configuration knows it, and when the
+    configuration cannot be read.
     """
-    return _canonical(name, _Config.now())
+    config = Config.now()
+    known = _canonical(name, config)
+    if known is None:
+        raise UsageError(f"unknown colour space '{name}': {_nearest(name, config)}")
+    return known
 
 
-@lru_cache  # reading a configuration takes longer than converting a frame
-def _canonical(name: str, named: _Config) -> str:
-    config = ColorConfig(named.name)
-    if name.lower() == CINEON.lower():
-        return CINEON
-    for own in (SRGB, LINEAR):
-        if name.lower() == own.lower() or config.equivalent(name, own):
-            return own
-    if config.getColorSpaceIndex(config.resolve(name)) < 0:
-        trouble = config.geterror() or _nearest(name, config, named)
-        raise UsageError(f"unknown colour space '{name}': {trouble}")
-    return name
+def known_space(name: str) -> str | None:
+    """As `canonical_space`; None for a space that nobody knows."""
+    return _canonical(name, Config.now())
+
+
+@lru_cache
+def _canonical(name: str, named: Config) -> str | None:
+    own = _NAMES.get(name.lower())
+    if own is not None:
+        return own
+    config = named.loaded()
+    for light in (SRGB, LINEAR):
+        if config.equivalent(name, light):
+            return light
+    return name if config.getColorSpaceIndex(config.resolve(name)) >= 0 else None
 
 
 def space_of_file_rules(path: Path) -> str | None:
     """The space that the configuration's file rules name for a path; None where only the default
-    rule fits, which says nothing of this file, or where the configuration cannot be read.
+    rule fits, which says nothing of this file. Raises UsageError when it cannot be read.
     """
-    config = ColorConfig(_Config.now().name)
-    if config.geterror() or config.filepathOnlyMatchesDefaultRule(str(path)):
+    config = Config.now().loaded()
+    if config.filepathOnlyMatchesDefaultRule(str(path)):
         return None
     return config.getColorSpaceFromFilepath(str(path))
 
 
-def _nearest(name: str, config: ColorConfig, named: _Config) -> str:
-    known = {known.lower(): known for known in [SRGB, LINEAR, CINEON, *config.getColorSpaceNames()]}
+def _nearest(name: str, named: Config) -> str:
+    names = [*_NAMES.values(), *named.loaded().getColorSpaceNames()]
+    known = {known.lower(): known for known in names}
     near = [known[found] for found in get_close_matches(name.lower(), known, n=3, cutoff=0.4)]
     if not near:
         return f"{named.name} has {len(known)} others and none that is spelt alike"
     return f"did you mean {' or '.join(near)}? (of {named.name})"
 
 
+def stand_in(color_space: str) -> str | None:
+    """What the configuration lacks and what is taken for it, in words, where that matters to a
+    canonical space. Raises UsageError where nothing can be.
+    """
+    if color_space in _NAMES.values():
+        return None
+    config = Config.now()
+    working = Working.of(config)
+    if not working.stands_in:
+        return None
+    return (
+        f"{config.name} has no linear Rec.709 ({LINEAR}): its scene_linear, {working.space}, is "
+        "taken for it"
+    )
+
+
 def transform_name(color_space: str) -> str:
     """What `to_network_view` does with a canonical space, as a name for digests."""
     revision = _VIEW_REVISION if look_of(color_space) is None else _LOOK_REVISION
-    if color_space in (SRGB, LINEAR, CINEON):
+    if color_space in _NAMES.values():
         return f"{revision}:{color_space}"
-    config = _Config.now()
-    return f"{revision}:{color_space}@{config.name}{config.content}"
+    config = Config.now()
+    return f"{revision}:{color_space}@{config.name}{config.state}"
 
 
 def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
@@ -132,7 +144,7 @@ def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
     if color_space == SRGB:
         clipped: FloatArray = np.fmin(np.fmax(pixels, np.float32(0)), np.float32(1))
         return clipped
-    return _view(_light(pixels, color_space, _Config.now()))
+    return _view(_light(pixels, color_space, Config.now()))
 
 
 def look_of(color_space: str) -> Look | None:
@@ -144,13 +156,12 @@ def look_of(color_space: str) -> Look | None:
 
     Raises UsageError when the colour configuration cannot convert the space.
     """
-    return _look(color_space, _Config.now())
+    return _look(color_space, Config.now())
 
 
 @lru_cache
-def _look(color_space: str, config: _Config) -> Look | None:
-    is_light = color_space in (SRGB, LINEAR)
-    if is_light or (color_space != CINEON and _linear_matrix(color_space, config) is not None):
+def _look(color_space: str, config: Config) -> Look | None:
+    if color_space == SRGB or _is_linear(color_space, config):
         return None
     look = _separated(color_space, config)
     colors = np.random.default_rng(0).uniform(0, 1, (1, _SAMPLES, 3)).astype(np.float32)
@@ -160,7 +171,7 @@ def _look(color_space: str, config: _Config) -> Look | None:
     return look if np.quantile(error, 0.999) < _LOOK_ERROR else None
 
 
-def _separated(color_space: str, config: _Config) -> Look:
+def _separated(color_space: str, config: Config) -> Look:
     """The curves and the matrix of a space that is made of such.
 
     Light is then a sum of what each channel adds to the light of black: a curve times a colour.
@@ -183,14 +194,14 @@ def _steps() -> FloatArray:
     return np.linspace(*_CODES, _LOOK_STEPS + 1, dtype=np.float32)
 
 
-def _light(pixels: FloatArray, color_space: str, config: _Config) -> FloatArray:
+def _light(pixels: FloatArray, color_space: str, config: Config) -> FloatArray:
     """Pixels of any canonical space but sRGB as linear Rec.709."""
     if color_space == LINEAR:
         return pixels
     if not np.isfinite(pixels).all():  # else one bad channel would spoil its neighbours
         pixels = np.nan_to_num(pixels, posinf=MOST_LIGHT, neginf=-MOST_LIGHT)
-    if color_space == CINEON:
-        return _cineon_to_linear(pixels.clip(*_CODES))
+    if color_space in _OWN:
+        return _OWN[color_space](pixels)
     matrix = _linear_matrix(color_space, config)
     if matrix is None:
         return _convert(pixels.clip(*_CODES), color_space, config)
@@ -198,13 +209,24 @@ def _light(pixels: FloatArray, color_space: str, config: _Config) -> FloatArray:
 
 
 def linear_space(color_space: str) -> str:
-    """The scene-linear space that `to_linear` brings a canonical space to: a linear one is left as
-    it is, all others become linear Rec.709.
+    """The scene-linear space that `to_linear` brings a canonical space to: a linear one of a
+    configuration is left as it is, all others become linear Rec.709, or what stands in for it.
+
+    Raises UsageError for a configuration that has neither.
     """
-    if color_space in (SRGB, CINEON):
+    if color_space in _NAMES.values():
         return LINEAR
-    is_linear = ColorConfig(_Config.now().name).isColorSpaceLinear(color_space)
-    return color_space if color_space == LINEAR or is_linear else LINEAR
+    config = Config.now()
+    if _is_linear(color_space, config):
+        return color_space
+    working = Working.of(config)
+    return working.space if working.stands_in else LINEAR
+
+
+def _is_linear(color_space: str, config: Config) -> bool:
+    if color_space in _NAMES.values():
+        return color_space == LINEAR or is_linear_video(color_space)
+    return bool(config.loaded().isColorSpaceLinear(color_space))
 
 
 def to_linear(pixels: FloatArray, color_space: str) -> FloatArray:
@@ -214,12 +236,12 @@ def to_linear(pixels: FloatArray, color_space: str) -> FloatArray:
     UsageError when the colour configuration cannot convert the space.
     """
     if color_space == SRGB:
-        return _srgb_to_linear(pixels)
-    if color_space == CINEON:
-        return _cineon_to_linear(pixels)
+        return srgb_to_linear(pixels)
+    if color_space in _OWN:
+        return _OWN[color_space](pixels)
     if linear_space(color_space) == color_space:
         return pixels
-    return _convert(pixels, color_space, _Config.now())
+    return _convert(pixels, color_space, Config.now())
 
 
 def _view(linear: FloatArray) -> FloatArray:
@@ -244,41 +266,29 @@ def _make_view_table() -> FloatArray:
 _VIEW_OF_HALF = _make_view_table()
 
 
-def _srgb_to_linear(pixels: FloatArray) -> FloatArray:
-    """IEC 61966-2-1, the other way round; below 0 a straight line."""
-    curve = (np.maximum(pixels, 0) + np.float32(0.055)) / np.float32(1.055)
-    linear: FloatArray = np.where(pixels <= 0.04045, pixels / np.float32(12.92), curve**2.4)
-    return linear
-
-
-def _cineon_to_linear(pixels: FloatArray) -> FloatArray:
-    """Kodak's printing density: white at code 685, black at 95, 0.002 density a code, gamma 0.6."""
-    black = np.float32(10 ** ((95 - 685) * 0.002 / 0.6))
-    exponent = pixels * np.float32(1023 * 0.002 / 0.6)
-    exponent -= np.float32(685 * 0.002 / 0.6)
-    linear: FloatArray = np.power(np.float32(10), exponent, out=exponent)
-    linear -= black
-    linear /= 1 - black
-    return linear
-
-
 @lru_cache
-def _linear_matrix(color_space: str, config: _Config) -> FloatArray | None:
+def _linear_matrix(color_space: str, config: Config) -> FloatArray | None:
     """The 3x3 matrix to linear Rec.709, RGB rows on its left; None for a space that is not linear.
 
     A matrix product is many times faster than the general conversion, which gives the matrix.
     """
-    if not ColorConfig(config.name).isColorSpaceLinear(color_space):
+    if not _is_linear(color_space, config):
         return None
     matrix: FloatArray = _convert(np.eye(3, dtype=np.float32)[None], color_space, config)[0]
     return matrix
 
 
-def _convert(pixels: FloatArray, color_space: str, config: _Config) -> FloatArray:
+def _convert(pixels: FloatArray, color_space: str, config: Config) -> FloatArray:
+    working = Working.of(config)
     source = ImageBuf(np.ascontiguousarray(pixels))
-    converted = ImageBufAlgo.colorconvert(source, color_space, LINEAR, False, "", "", config.name)
+    converted = ImageBufAlgo.colorconvert(
+        source, color_space, working.space, False, "", "", config.name
+    )
     linear = None if converted.has_error else converted.get_pixels(OpenImageIO.FLOAT)
     if linear is None:
-        reason = converted.geterror()
-        raise UsageError(f"cannot convert from colour space '{color_space}': {reason}")
-    return linear
+        unset = config.unset
+        hint = f" (the configuration uses {', '.join(unset)}, which is not set)" if unset else ""
+        raise UsageError(
+            f"cannot convert from colour space '{color_space}': {converted.geterror()}{hint}"
+        )
+    return linear if working.matrix is None else linear @ working.matrix

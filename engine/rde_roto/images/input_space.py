@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rde_roto.images.color import CINEON, LINEAR, SRGB, canonical_space, space_of_file_rules
+from rde_roto.images.color import (
+    CINEON,
+    LINEAR,
+    SRGB,
+    canonical_space,
+    known_space,
+    space_of_file_rules,
+    stand_in,
+)
 from rde_roto.images.files import ImageHeader
-from rde_roto.values.errors import UsageError
 
 
 @dataclass(frozen=True)
 class InputSpace:
-    """A canonical colour space, and who says that a plate is in it."""
+    """A canonical colour space, and who says that a plate is in it.
+
+    `note` is what else must be known of it, a sentence or nothing: what a configuration lacks and
+    what was taken for it.
+    """
 
     name: str
     said_by: str
+    note: str = ""
+
+    @classmethod
+    def of(cls, name: str, said_by: str) -> InputSpace:
+        """With its note. Raises UsageError for a space that cannot be converted."""
+        return cls(name, said_by, stand_in(name) or "")
+
+    def __str__(self) -> str:
+        """In a line: `camlog, says you`."""
+        return f"{self.name}, says {self.said_by}"
 
     @property
     def words(self) -> str:
@@ -39,44 +60,52 @@ class SaidOfSpace:
         return cls(*(None if name is None else canonical_space(name) for name in (artist, preset)))
 
 
-def input_space(path: Path, header: ImageHeader | None, said: SaidOfSpace) -> InputSpace:
-    """The space of a plate: the first of these that says anything.
+def input_space(path: Path, header: ImageHeader, said: SaidOfSpace) -> InputSpace:
+    """The space of a picture's file: the first of these that says anything.
 
     The artist; 8 bits, which are sRGB whatever the file says, since that is what the network was
     trained on; the file, when the colour configuration knows the name; the configuration's file
     rules; the preset; and last the file's format: half and float are scene-linear Rec.709, DPX of
-    more than 8 bits is Cineon log, the rest is sRGB. `header` is None for a movie.
+    more than 8 bits is Cineon log, the rest is sRGB.
+
+    Raises UsageError for a configuration that cannot be read, where it is asked.
     """
-    return next(_answers(path, header, said))
+    if header.pixel_type == "uint8" and said.artist is None:
+        return InputSpace(SRGB, "its 8 bits")
+    return _first_word(path, header.color_space, said, _meant(header))
 
 
-def _answers(path: Path, header: ImageHeader | None, said: SaidOfSpace) -> Iterator[InputSpace]:
+def movie_space(path: Path, tagged: Callable[[], str | None], said: SaidOfSpace) -> InputSpace:
+    """The space of a movie: what the artist says; its tags; the file rules; the preset; sRGB.
+
+    `tagged` gives the space of its tags, None where they say nothing, and is not asked where the
+    artist has said something. Raises as that and `input_space` do.
+    """
+    return _first_word(path, None if said.artist else tagged(), said, SRGB)
+
+
+def _first_word(path: Path, of_file: str | None, said: SaidOfSpace, meant: str) -> InputSpace:
+    return InputSpace.of(*next(_answers(path, of_file, said, meant)))
+
+
+def _answers(
+    path: Path, of_file: str | None, said: SaidOfSpace, meant: str
+) -> Iterator[tuple[str, str]]:
     if said.artist is not None:
-        yield InputSpace(said.artist, "you")
-    if header is not None and header.pixel_type == "uint8":
-        yield InputSpace(SRGB, "its 8 bits")
-    suggested = None if header is None else _known(header.color_space)
+        yield said.artist, "you"
+    suggested = None if of_file is None else known_space(of_file)
     if suggested is not None:
-        yield InputSpace(suggested, "the file")
-    ruled = _known(space_of_file_rules(path))
+        yield suggested, "the file"
+    of_rules = space_of_file_rules(path)
+    ruled = None if of_rules is None else known_space(of_rules)
     if ruled is not None:
-        yield InputSpace(ruled, "the colour configuration's file rules")
+        yield ruled, "the colour configuration's file rules"
     if said.preset is not None:
-        yield InputSpace(said.preset, "the preset")
-    yield InputSpace(_meant(header), "its format")
+        yield said.preset, "the preset"
+    yield meant, "its format"
 
 
-def _known(name: str | None) -> str | None:
-    """The canonical name; None where the configuration does not know it: it was a suggestion."""
-    try:
-        return None if name is None else canonical_space(name)
-    except UsageError:
-        return None
-
-
-def _meant(header: ImageHeader | None) -> str:
-    if header is None:
-        return SRGB
+def _meant(header: ImageHeader) -> str:
     if header.pixel_type in ("half", "float", "double"):
         return LINEAR
     return CINEON if header.kind == "dpx" else SRGB

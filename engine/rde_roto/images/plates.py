@@ -24,7 +24,7 @@ from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import PlateFormat
+from rde_roto.values.plate import FirstFrame, PlateFormat
 from rde_roto.values.regular_files import PICTURE_BYTES
 
 
@@ -34,24 +34,29 @@ def open_plate(
     memo: PlateMemo | None = None,
     picture: PictureName = FIRST_PICTURE,
     fallback_space: str | None = None,
+    *,
+    first_frame: FirstFrame = None,
 ) -> DiskPlate:
     """A plate named by a pattern, one of its frames, its folder, or a movie file.
 
     `color_space` is the artist's word, `fallback_space` the preset's: see `input_space`, which is
     asked about the first frame. `memo` knows the digests of files that have not changed since they
     were last read. `picture` says which view and layer of the files is the plate; `%V` in the text
-    stands for the view's name, `%v` for its first letter.
+    stands for the view's name, `%v` for its first letter. `first_frame` is the number of a movie's
+    first frame.
 
-    Raises UsageError for a text that names no one plate, an unknown colour space or a movie's view
-    or layer; InputError when the plate is missing, its first frame unreadable, deep, without that
-    view or layer, or with several that may be meant.
+    Raises UsageError for a text that names no one plate, an unknown colour space, a movie's view
+    or layer, or a sequence's first frame; InputError when the plate is missing, its first frame
+    unreadable, deep, without that view or layer, or with several that may be meant.
     """
     said = SaidOfSpace.of(color_space, fallback_space)
     hash_file = digest_file if memo is None else memo.digest_file
     if Path(text).suffix.lower() in MOVIE_SUFFIXES:
         if picture != FIRST_PICTURE:
             raise UsageError(f"{text} is a movie, which has no views or layers: leave them out")
-        return open_movie(Path(text), input_space(Path(text), None, said), hash_file)
+        return open_movie(Path(text), said, first_frame, hash_file)
+    if first_frame is not None:
+        raise UsageError(f"{text} is no movie, its files have numbers: leave the first frame out")
     view_in_name, text = named_view(text, picture.view)
     if view_in_name:
         picture = replace(picture, view=None)

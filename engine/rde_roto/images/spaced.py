@@ -14,6 +14,11 @@ class SpacedPlate:
     space: InputSpace
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done with the files that may surprise, a sentence each."""
+        return (self.space.note,) if self.space.note else ()
+
+    @property
     def look(self) -> Look | None:
         """That of its colour space: see `look_of`."""
         return look_of(self.space.name)

@@ -71,7 +71,9 @@ def open_entry(
     picture = PictureName(entry.view, entry.layer)
     space = preset.input.color_space
     path = str(folder / entry.path)
-    return plates.open_plate(path, entry.color_space, memo, picture, space)
+    return plates.open_plate(
+        path, entry.color_space, memo, picture, space, first_frame=entry.first_frame
+    )
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ def _whole_range(plate: Plate, policy: MissingPolicy) -> FrameRange:
     Raises InputError when it has holes, which are rarely meant, and nothing is said of them.
     """
     first, last = plate.range.first, plate.range.last
-    whole = FrameRange.of(range(first, last + 1))
+    whole = FrameRange.between(first, last)
     missing = whole.difference(plate.range)
     if missing and policy == "error":
         raise InputError(
@@ -253,4 +255,4 @@ def _with_policy(
     if policy == "error" or not asked:
         return source, asked
     ends = (source.range.first, source.range.last, asked.first, asked.last)
-    return FilledPlate(source, FrameRange.of(range(min(ends), max(ends) + 1)), policy), asked
+    return FilledPlate(source, FrameRange.between(min(ends), max(ends)), policy), asked

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from rde_roto.values.errors import UsageError
 
-_PART = re.compile(r"(-?[0-9]+)(?:-(-?[0-9]+)(?:[x:]([0-9]+))?)?")
+_PART = re.compile(r"(-?[0-9]{1,18})(?:-(-?[0-9]{1,18})(?:[x:]([0-9]{1,18}))?)?")
 _MOST_FRAMES = 1_000_000  # eleven hours at 24 frames/s: a longer range is a slip of the finger
+_MOST_PARTS = 10_000
+_MOST_SAID = 60  # characters of a text in a message
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,19 @@ class FrameRange:
 
         Parts may overlap and come in any order. Raises UsageError for anything else.
         """
-        parts = [_parse_part(part.strip(), text) for part in text.split(",")]
-        if sum(len(part) for part in parts) > _MOST_FRAMES:
-            raise UsageError(
-                f"the frame range '{text}' holds more than {_MOST_FRAMES:,} frames: "
-                "check its numbers"
-            )
+        said = text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}…"
+        written = text.split(",", _MOST_PARTS)
+        if len(written) > _MOST_PARTS:
+            raise UsageError(f"the frame range '{said}' has more than {_MOST_PARTS:,} parts")
+        parts = [_parse_part(part.strip(), said) for part in written]
+        _check_count(sum((part.stop - 1 - part.start) // part.step + 1 for part in parts), said)
         return FrameRange(_compress(heapq.merge(*parts)))
+
+    @staticmethod
+    def between(first: int, last: int) -> FrameRange:
+        """All frames from `first` to `last`, both included. Raises UsageError for too many."""
+        _check_count(last - first + 1, f"{first}-{last}")
+        return FrameRange(_compress(range(first, last + 1)))
 
     @staticmethod
     def of(frames: Iterable[int]) -> FrameRange:
@@ -96,12 +104,20 @@ class FrameRange:
             raise UsageError("the frame range is empty")
 
 
+def _check_count(count: int, said: str) -> None:
+    """`len` would not count as far."""
+    if count > _MOST_FRAMES:
+        raise UsageError(
+            f"the frame range '{said}' holds more than {_MOST_FRAMES:,} frames: check its numbers"
+        )
+
+
 def _parse_part(part: str, text: str) -> range:
     match = _PART.fullmatch(part)
     if match is None:
         raise UsageError(
             f"'{text}' is no frame range: expected something like 1001-1100, 1001-1100x2 or a "
-            f"comma list of those, got '{part}'"
+            f"comma list of those, got '{part[:_MOST_SAID]}'"
         )
     first = int(match[1])
     last = first if match[2] is None else int(match[2])

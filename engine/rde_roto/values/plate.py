@@ -15,6 +15,9 @@ MissingPolicy: TypeAlias = Literal["error", "hold", "skip", "black"]
 nearest earlier frame stands in, the first one at the head. `skip`: they are left out. `black`: a
 black frame stands in."""
 
+FirstFrame: TypeAlias = int | Literal["timecode"] | None
+"""The number of a movie's first frame: as said, the one that its timecode counts to, or 1."""
+
 LARGEST_PX = 16384
 """The most pixels a side of what a host sends."""
 

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from rde_roto.values.errors import RotoError
 from rde_roto.values.settings import Settings, allowed_values, lists_of_sections, sections_of
-from rde_roto.values.yaml_text import Source, Written, is_blank, line_of, written
+from rde_roto.values.yaml_text import Source, Written, is_blank, line_of, shortened, written
 
 T = TypeVar("T", bound=Settings)
 
@@ -207,7 +207,7 @@ class Reader:
             place = "" if home == section else f" {f'in {home}' if home else 'at the top level'}"
             hint = f"did you mean '{nearest[0]}'{place}?"
         where = f" in {section}" if section else ""
-        raise self.source.fail(f"unknown key '{key}'{where}; {hint}", line)
+        raise self.source.fail(f"unknown key '{shortened(key)}'{where}; {hint}", line)
 
     def _keys(self, model: type[Settings]) -> tuple[str, ...]:
         """The keys that a section may have."""
@@ -238,7 +238,7 @@ def _refusal(
     model: type[Settings], error: ErrorDetails, leaves: Leaves, source: Source
 ) -> RotoError:
     """What pydantic found, said about the line that the value was written in."""
-    steps = error["loc"]
+    steps = _written_steps(model, error["loc"], leaves)
     dotted = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)[1:]
     words = allowed_values(model, steps)
     reason = f"allowed: {words}" if words else _lower_first(error["msg"])
@@ -252,6 +252,22 @@ def _refusal(
     else:
         sentence = f"{dotted} is {place.text}; {reason}"
     return source.fail(sentence) if place is None else place.fail(sentence)
+
+
+def _written_steps(
+    model: type[Settings], steps: Sequence[str | int], leaves: Leaves
+) -> tuple[str | int, ...]:
+    """The steps that somebody wrote: pydantic adds which of several types it has tried."""
+    kept: tuple[str | int, ...] = ()
+    inner: type[Settings] | None = model
+    for step in steps:
+        if isinstance(step, str):
+            place = _place(leaves, kept) if inner is None else None
+            if place is not None and not place.has(step):
+                break
+            inner = (sections_of(inner) | lists_of_sections(inner)).get(step) if inner else None
+        kept = (*kept, step)
+    return kept
 
 
 def _place(leaves: Leaves, steps: Sequence[str | int]) -> Written | None:

@@ -70,6 +70,8 @@ def _in_words(schema: Mapping[str, Any]) -> str | None:
     if "anyOf" in schema:
         choices = [_in_words(choice) for choice in schema["anyOf"]]
         return None if None in choices else " or ".join(map(str, choices))
+    if "const" in schema:
+        return str(schema["const"])
     if "enum" in schema:
         return " or ".join(map(str, schema["enum"]))
     if schema.get("type") not in _KINDS:

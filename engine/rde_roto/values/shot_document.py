@@ -16,7 +16,7 @@ from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import MaskMode
 from rde_roto.values.model_card import DEFAULT_MODEL
-from rde_roto.values.plate import MissingPolicy
+from rde_roto.values.plate import FirstFrame, MissingPolicy
 from rde_roto.values.reading import Document, parse_document
 from rde_roto.values.settings import Settings
 from rde_roto.values.yaml_text import Source, read_text, yaml_flow
@@ -71,7 +71,9 @@ class PlateEntry(Settings):
     """The plate: pattern, one of its frames, folder or movie, and its colour space.
 
     `view` and `layer` say which picture of an EXR with several, `missing` what stands in for frames
-    that are not there. `proxy` is how many times smaller its sides are than the full plate's.
+    that are not there. `first_frame` is the number of a movie's first frame, `timecode` the one
+    that its timecode counts to, from midnight on; 1 without it. `proxy` is how many times smaller
+    its sides are than the full plate's.
     """
 
     path: str
@@ -79,6 +81,7 @@ class PlateEntry(Settings):
     view: str | None = None
     layer: str | None = None
     missing: MissingPolicy = "error"
+    first_frame: FirstFrame = None
     proxy: int = Field(default=1, ge=1, le=16)
 
 

@@ -28,13 +28,66 @@ _PADDED: Final = re.compile(r"[-+]?0[0-9]+$")
 _EXPONENT_ALONE: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 
 
+_MOST_SAID: Final = 60  # characters of a value in a message
+_MOST_SAID_OF_TEXT: Final = 300
+_MOST_VALUES: Final = 30_000
+_DEEPEST: Final = 50
+_MOST_DIGITS: Final = 18  # of a whole number, which 64 bits hold
+
+
 class _Loader(yaml.SafeLoader):
-    """Reads `1e-5` and `0108` as numbers, `0101` as 101."""
+    """Reads `1e-5` and `0108` as numbers, `0101` as 101.
+
+    A document may be as large as people write them: each value counts where it is repeated by an
+    alias, or merged, too, so that a small text cannot stand for a large one.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._values = 0
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """A node, within the limits."""
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            node = super().compose_node(parent, index)
+            self._count(self._sizes.get(id(node), _MOST_VALUES + 1), event)  # endless within itself
+            return node
+        before = self._values
+        self._count(1, event)
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _TooMuch(f"it is nested more than {_DEEPEST} deep", event)
+        composed = super().compose_node(parent, index)
+        self._depth -= 1
+        self._sizes[id(composed)] = self._values - before
+        return composed
+
+    def _count(self, values: int, event: yaml.Event) -> None:
+        self._values += values
+        if self._values > _MOST_VALUES:
+            raise _TooMuch(
+                f"it holds more than {_MOST_VALUES:,} values, those that aliases repeat "
+                "counted each time",
+                event,
+            )
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """A whole number; in tens, whatever zeros it begins with."""
+        if len(node.value) > _MOST_DIGITS:
+            raise ValueError("no number of 64 bits")
         padded = _PADDED.match(node.value)
         return int(node.value) if padded else int(super().construct_yaml_int(node))
+
+
+class _TooMuch(Exception):  # noqa: N818  (told by `Source`, as an error of ours)
+    """A document beyond the limits, and the line where it goes beyond them, from 1."""
+
+    def __init__(self, problem: str, event: yaml.Event) -> None:
+        super().__init__(problem)
+        self.line = 1 if event.start_mark is None else event.start_mark.line + 1
 
 
 class _Dumper(yaml.SafeDumper):
@@ -65,6 +118,8 @@ class Source:
         """The document in `text`, None when there is none; raises what `fail` gives."""
         try:
             return yaml.compose(text, Loader=_Loader)
+        except _TooMuch as error:
+            raise self.fail(f"{error}: no document needs that", error.line) from error
         except yaml.MarkedYAMLError as error:
             problem = ", ".join(part for part in (error.context, error.problem) if part)
             line = None if error.problem_mark is None else error.problem_mark.line + 1
@@ -86,7 +141,9 @@ class Written:
     @property
     def text(self) -> str:
         """The value as it was written, for messages."""
-        return repr(self.value) if isinstance(self.value, str) else _text(self.node)
+        if isinstance(self.value, str):
+            return repr(shortened(self.value))
+        return _text(self.node)
 
     def at(self, path: Sequence[str | int]) -> Written:
         """What `path` leads to within a list or mapping, or as far along it as was written."""
@@ -96,7 +153,12 @@ class Written:
             if step not in parts:
                 break
             node, line = parts[step]
-        return Written(_construct(node), node, self.source, line)
+        value = _value(str(path[-1]) if path else "it", node, self.source, line)
+        return Written(value, node, self.source, line)
+
+    def has(self, key: str) -> bool:
+        """Whether it is a mapping with this key."""
+        return isinstance(self.node, yaml.MappingNode) and key in _parts(self.node)
 
     def fail(self, sentence: str) -> RotoError:
         """The error to raise about this value, which names its file and line."""
@@ -132,12 +194,7 @@ def written(key: str, node: yaml.Node, source: Source, line: int) -> Written:
     """The value that `node` holds for `key`; fails for what is blank or only looks like a value."""
     if is_blank(node):
         raise source.fail(f"'{key}' has no value", line)
-    try:
-        return Written(_construct(node), node, source, line)
-    # What PyYAML raises, besides its own error, for text that only looks like its tag's kind:
-    # 2026-99-99, ._ or !!bool 7.
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
-        raise source.fail(f"'{key}' is {_text(node)}, which is no value of YAML", line) from error
+    return Written(_value(key, node, source, line), node, source, line)
 
 
 def is_blank(node: yaml.Node) -> bool:
@@ -169,15 +226,26 @@ def yaml_flow(value: object) -> str:
     return str(text).removesuffix("...\n").rstrip("\n")
 
 
-def _construct(node: yaml.Node) -> Any:
-    return _Loader("").construct_document(node)
+def _value(key: str, node: yaml.Node, source: Source, line: int) -> Any:
+    """What a node says; fails for what only looks like a value."""
+    try:
+        return _Loader("").construct_document(node)
+    # What PyYAML raises, besides its own error, for text that only looks like its tag's kind:
+    # 2026-99-99, ._ or !!bool 7.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        raise source.fail(f"'{key}' is {_text(node)}, which is no value of YAML", line) from error
 
 
 def _text(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return " ".join(str(node.value).split())
+        return shortened(" ".join(str(node.value).split()))
     begin, end = node.start_mark, node.end_mark
-    return textwrap.shorten((begin.buffer or "")[begin.pointer : end.pointer], 60)
+    return textwrap.shorten((begin.buffer or "")[begin.pointer : end.pointer], _MOST_SAID)
+
+
+def shortened(text: str) -> str:
+    """A text as a message may quote it."""
+    return text if len(text) <= _MOST_SAID_OF_TEXT else f"{text[:_MOST_SAID]}…"
 
 
 def _parts(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, int]]:

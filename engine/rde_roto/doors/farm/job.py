@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
+from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import OutputFormat
 from rde_roto.values.shot_document import ShotDocument
+
+_MOST_NAME_BYTES: Final = 96  # OpenJD's jobs have 128 characters, names of files 255 bytes
+_NOT_PLAIN: Final = re.compile(r"[^\w .-]+")
+
+
+def plain_name(text: str) -> str:
+    """A name that farms, shells and file systems all take: letters, digits, space, `_`, `.` and
+    `-`. Of one that is too long the beginning and a digest of the whole.
+    """
+    plain = _NOT_PLAIN.sub("_", text).strip(" .") or "shot"
+    encoded = plain.encode()
+    if len(encoded) <= _MOST_NAME_BYTES:
+        return plain
+    digest = digest_of(text.encode("utf-8", "surrogateescape"))[:8]
+    begin = encoded[: _MOST_NAME_BYTES - len(digest) - 1].decode("utf-8", "ignore")
+    return f"{begin.rstrip(' .')}-{digest}"
 
 
 @dataclass(frozen=True)
@@ -31,8 +50,9 @@ class Worker:
 class FarmJob:
     """The mattes of a shot as a farm makes them.
 
-    `shot` is its document, whose paths start at the root. `rounds` are those of `values.chunks`:
-    what is in one may run at once. `out` is the pattern of the mattes.
+    `name` is a plain one, for lists and files; `shot` is its document, whose paths start at the
+    root. `rounds` are those of `values.chunks`: what is in one may run at once. `out` is the
+    pattern of the mattes.
     """
 
     name: str

@@ -17,6 +17,7 @@ from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 
 _MOST_TASKS = 1024  # of a step, says the specification
+_MOST_CHARACTERS = 1024  # of a parameter
 _NOTICE_S = 60  # in which a cancelled task may finish its frame
 _PROGRAM, _DEVICE, _OUT, _SHOT = (
     f"{{{{Param.{name}}}}}" for name in ("Program", "Device", "Mattes", "Shot")
@@ -49,6 +50,10 @@ def _template(job: FarmJob) -> dict[str, Any]:
             _text("Mattes", "Where the mattes go: a pattern.", job.out),
             _text("Program", "The command rde-roto on the workers.", job.worker.program),
             _text("Device", "auto, cpu, cuda, cuda:1 or mps.", job.worker.device),
+            *(
+                _text(_parameter(variable), f"What {variable} is on the workers.", value)
+                for variable, value in job.worker.environment.items()
+            ),
         ],
         "jobEnvironments": [_engine(job.worker)],
         "steps": [_step(job, place) for place in range(len(job.rounds))],
@@ -56,17 +61,33 @@ def _template(job: FarmJob) -> dict[str, Any]:
 
 
 def _text(name: str, description: str, default: str) -> dict[str, Any]:
+    _check_length(default, "use a shorter path")
     return {"name": name, "type": "STRING", "description": description, "default": default}
+
+
+def _check_length(text: str, what_to_do: str) -> None:
+    if len(text) > _MOST_CHARACTERS:
+        raise UsageError(
+            f"'{text[:60]}…' is longer than the {_MOST_CHARACTERS} characters of an OpenJD "
+            f"parameter: {what_to_do}"
+        )
+
+
+def _parameter(variable: str) -> str:
+    """The parameter of an environment variable: `Cache` of `RDE_ROTO_CACHE`."""
+    return variable.rpartition("_")[2].capitalize()
 
 
 def _engine(worker: Worker) -> dict[str, Any]:
     serve = [_PROGRAM, "serve", "--device", _DEVICE]
     actions = {"onEnter": _action([*serve, "--detach"]), "onExit": _action([*serve, "--stop"])}
     run_folder = {"RDE_ROTO_RUN": "{{Session.WorkingDirectory}}/engine"}
+    # by way of parameters: in a variable {{ }} would be filled in
+    said = {name: f"{{{{Param.{_parameter(name)}}}}}" for name in worker.environment}
     return {
         "name": "Engine",
         "description": "One for the whole session, which makes the mattes of all its tasks.",
-        "variables": {**run_folder, **worker.environment},
+        "variables": {**run_folder, **said},
         "script": {"actions": actions},
     }
 
@@ -100,7 +121,9 @@ def _step_name(place: int) -> str:
 
 
 def _frames(chunks: tuple[FrameRange, ...]) -> dict[str, Any]:
-    return {"name": "Frames", "type": "STRING", "range": [str(chunk) for chunk in chunks]}
+    texts = [str(chunk) for chunk in chunks]
+    _check_length(max(texts, key=len), "give a smaller --chunk")
+    return {"name": "Frames", "type": "STRING", "range": texts}
 
 
 def _action(command: list[str]) -> dict[str, Any]:

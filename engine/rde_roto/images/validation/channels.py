@@ -45,8 +45,15 @@ class MatteChannels:
 
     def _depths(self) -> Iterator[Fault]:
         types = dict(zip(self.header.channels, self.header.channel_types, strict=True))
-        if any(types[matte] in ("uint8", "int8") for matte in self.mattes):
+        own = {types[matte] for matte in self.mattes}
+        if own & {"uint8", "int8"}:
             yield "depth", "expected half floats or 16 bits, came 8 bits: soft edges have steps"
+        strange = sorted(own - {"uint8", "int8", "uint16", "half", "float", "double"})
+        if strange:
+            yield (
+                "depth",
+                f"expected half floats, came {strange[0]}, which compositors do not read",
+            )
         packed = self.header.compression.partition(":")[0].lower()
         for layer in self.layers:
             narrow = sorted({types[channel] for channel in layer.channels} - {"float"})

@@ -10,14 +10,27 @@ from typing import Literal, TypeAlias, get_args
 from rde_roto.values.frames import FrameRange
 
 Rule: TypeAlias = Literal[
-    "holes", "numbers", "damage", "windows", "depth", "names", "values", "time", "sameness"
+    "holes",
+    "numbers",
+    "damage",
+    "windows",
+    "depth",
+    "names",
+    "values",
+    "empty",
+    "area",
+    "repeats",
+    "time",
+    "sameness",
 ]
 """What is checked, in the order in which it is told.
 
 `holes`: a matte for every frame. `numbers`: no others, under the plate's own numbers. `damage`:
 files can be read to their end. `windows`: the plate's windows and pixel aspect. `depth`: no 8 bits,
-and ids that survive. `names`: channels that compositors find, the same in all files. `values`:
-numbers, 0..1. `time`: the plate's timecode and frame rate. `sameness`: one network, one set of
+no whole numbers of 32, and ids that survive. `names`: channels that compositors find, the same in
+all files. `values`: numbers, 0..1. `empty`: none that is empty between others, nor all of them.
+`area`: none that is suddenly far smaller or larger. `repeats`: none that stands still while all
+moves. `time`: the plate's timecode and frame rate. `sameness`: one network, one set of
 settings.
 """
 

@@ -1,29 +1,67 @@
-"""Whether the values of mattes are mattes: numbers, from 0 to 1."""
+"""The mattes in a file's pixels, and whether their values are mattes: numbers, from 0 to 1."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from rde_roto.images.cryptomatte import ReadLayer
-from rde_roto.images.files import read_channels
+from rde_roto.images.files import ImageHeader, read_channels
+from rde_roto.images.masks import read_labels
 from rde_roto.images.validation.channels import MatteChannels
 from rde_roto.images.validation.findings import Fault
 from rde_roto.values.matte import FloatArray
 
 _SLACK = 1 / 2048  # what a half is off by just below 1
+_MOST_IDS = 64
 
 
-def value_faults(path: Path, channels: MatteChannels) -> Iterator[Fault]:
-    """Reads all of a part's pixels. Raises InputError where the file is damaged."""
-    names = channels.header.channels
-    pixels = read_channels(path, names, channels.header.part)
+def read_planes(path: Path, header: ImageHeader) -> dict[str, FloatArray]:
+    """All channels of a part by name, float32 [H, W]. Raises InputError for a damaged file."""
+    pixels = read_channels(path, header.channels, header.part)
+    return {name: pixels[..., index] for index, name in enumerate(header.channels)}
+
+
+def value_faults(channels: MatteChannels, planes: Mapping[str, FloatArray]) -> Iterator[Fault]:
+    """What is wrong with the values of a part's planes."""
     for name in channels.mattes:
-        yield from _faults_of(name, pixels[..., names.index(name)])
+        yield from _faults_of(name, planes[name])
     for layer in channels.layers:
-        yield from _faults_of_ids(layer, {n: pixels[..., names.index(n)] for n in layer.channels})
+        yield from _faults_of_ids(layer, {name: planes[name] for name in layer.channels})
+
+
+def mattes_of(
+    channels: MatteChannels, planes: Mapping[str, FloatArray]
+) -> Iterator[tuple[str, FloatArray]]:
+    """Each matte of a part, those too that a Cryptomatte holds; of very many their sum."""
+    yield from ((name, planes[name]) for name in channels.mattes)
+    for layer in channels.layers:
+        ranks = [
+            (np.ascontiguousarray(planes[channel]).view(np.uint32), planes[coverage])
+            for channel, coverage in zip(layer.id_channels, layer.coverages, strict=True)
+        ]
+        seen = (np.unique(ids[coverage > 0]).tolist() for ids, coverage in ranks)
+        known = sorted(set(layer.ids or ()).union(*seen))
+        if len(known) > _MOST_IDS:
+            yield layer.name, _sum([coverage for _, coverage in ranks])
+            continue
+        for number in known:
+            of_it = [np.where(ids == number, coverage, 0) for ids, coverage in ranks]
+            yield f"{layer.name} {number:08x}", _sum(of_it)
+
+
+def _sum(planes: list[FloatArray]) -> FloatArray:
+    total: FloatArray = np.sum(planes, axis=0, dtype=np.float32)
+    return total
+
+
+def labels_of(path: Path) -> Iterator[tuple[str, FloatArray]]:
+    """Each element of an indexed picture, 0 and 1. Raises InputError for a damaged file."""
+    labels = read_labels(path)
+    for number in np.unique(labels[labels > 0]):
+        yield f"label {number}", (labels == number).astype(np.float32)
 
 
 def _faults_of(name: str, plane: FloatArray) -> Iterator[Fault]:

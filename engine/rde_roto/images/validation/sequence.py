@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ from rde_roto.images.origin import PROVENANCE_PREFIX, Footage
 from rde_roto.images.sequences import FrameSequence, find_sequence
 from rde_roto.images.validation.against_plate import time_faults, window_faults
 from rde_roto.images.validation.channels import MatteChannels
+from rde_roto.images.validation.course import Course
 from rde_roto.images.validation.findings import Fault, Finding, Findings
-from rde_roto.images.validation.pixels import value_faults
+from rde_roto.images.validation.pixels import labels_of, mattes_of, read_planes, value_faults
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
 
 # what a change of makes all frames anew, so that a sequence of one making has one value
 _SAME_IN_ALL = ("weights-sha256", "tracking", "finish", "output")
@@ -54,16 +57,22 @@ class MatteSequence:
         for frame in strays:
             found.add(frame, [("numbers", self._stray(plate))])
         first: _Told | None = None
+        course = Course(plate.format.data)
+        channels: dict[int, str] = {}
         for frame in there.difference(strays):
             path = self.files.path(frame)
             try:
                 told = _Told.by(path)
-                found.add(frame, told.faults(plate, frame))
+                mattes: dict[str, FloatArray] = {}
+                found.add(frame, told.faults(plate, frame, mattes))
                 found.add(frame, told.differences(first or told))
-                first = first or told
+                first, channels[frame] = first or told, told.channels
+                course.add(frame, mattes, told.headers[0].format.data, told.are_labels)
             except InputError as error:
                 found.add(frame, [("damage", f"{error}: render it again")])
             on_frame(frame)
+        for frame, fault in (*_odd_ones(channels), *course.faults(plate)):
+            found.add(frame, [fault])
         return found.told()
 
     def _stray(self, plate: Footage) -> str:
@@ -88,20 +97,26 @@ class _Told:
     def by(cls, path: Path) -> _Told:
         return cls(path, read_headers(path))
 
-    def faults(self, plate: Footage, frame: int) -> Iterator[Fault]:
+    def faults(self, plate: Footage, frame: int, mattes: dict[str, FloatArray]) -> Iterator[Fault]:
+        """What is wrong with the file alone; gathers its `mattes` on the way.
+
+        Raises InputError where it is damaged.
+        """
         attributes = plate.attributes(frame) if frame in plate.range else {}
         for header in self.headers:
             yield from window_faults(header, plate.format)
             yield from time_faults(header, attributes)
-            if not self._is_labels:
-                channels = MatteChannels.of(header)
-                yield from channels.faults()
-                yield from value_faults(self.path, channels)
+            if self.are_labels:
+                mattes.update(labels_of(self.path))
+                continue
+            channels = MatteChannels.of(header)
+            yield from channels.faults()
+            planes = read_planes(self.path, header)
+            yield from value_faults(channels, planes)
+            mattes.update(mattes_of(channels, planes))
 
     def differences(self, first: _Told) -> Iterator[Fault]:
-        came, expected = self._channels, first._channels
-        if came != expected:
-            yield "names", f"expected the channels of the first frame, {expected}, came {came}"
+        """What was made otherwise than the first frame."""
         for key in _SAME_IN_ALL:
             full = PROVENANCE_PREFIX + key
             if self._provenance.get(full) != first._provenance.get(full):
@@ -111,7 +126,8 @@ class _Told:
                 )
 
     @property
-    def _channels(self) -> str:
+    def channels(self) -> str:
+        """The names of all its channels."""
         return ", ".join(channel for header in self.headers for channel in header.channels)
 
     @property
@@ -119,9 +135,18 @@ class _Told:
         return dict(self.headers[0].provenance)
 
     @property
-    def _is_labels(self) -> bool:
+    def are_labels(self) -> bool:
         """Whether it is an indexed picture of ours, which has 8 bits and no soft edges."""
         with suppress(ValueError, AttributeError):
             said = json.loads(self._provenance.get(OUTPUT_KEY, ""))
             return bool(said.get("format") == "labels")
         return False
+
+
+def _odd_ones(channels: Mapping[int, str]) -> Iterator[tuple[int, Fault]]:
+    """Frames with other channels than most: layers that come and go."""
+    for expected, _ in Counter(channels.values()).most_common(1):
+        for frame, came in channels.items():
+            if came != expected:
+                sentence = f"expected the channels of most frames, {expected}, came {came}"
+                yield frame, ("names", sentence)

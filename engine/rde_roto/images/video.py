@@ -1,0 +1,88 @@
+"""The colours of movies, as the tags of their streams say them (ITU-T H.273).
+
+A tagged space has a name of two words, a curve and primaries: `PQ BT.2020`, `HLG BT.2020`,
+`SDR P3-D65`, `Linear BT.2020`. An ordinary movie is none of these: its codes are a display's, of
+Rec.709, and so it is sRGB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+from rde_roto.images.curves import hlg_to_linear, pq_to_linear, srgb_to_linear
+from rde_roto.images.gamuts import ACES, CHROMATICITIES, REC709, luminance_of, to_rec709
+from rde_roto.values.errors import InputError
+from rde_roto.values.matte import FloatArray
+
+ToLinear: TypeAlias = Callable[[FloatArray], FloatArray]
+
+# Those of television in SD (4 to 7, 22) are near Rec.709's, and are taken for them.
+_PRIMARIES: Final = {
+    **dict.fromkeys((1, 2, 4, 5, 6, 7, 22), REC709),
+    9: "BT.2020",
+    11: "P3-DCI",
+    12: "P3-D65",
+}
+_PQ, _HLG, _SDR, _LINEAR = "PQ", "HLG", "SDR", "Linear"
+# The curves of cameras for television (1, 6, 14, …) are for displays: what these show is meant.
+_CURVES: Final = {
+    **dict.fromkeys((1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15), _SDR),
+    8: _LINEAR,
+    16: _PQ,
+    18: _HLG,
+}
+_ORDINARY: Final = f"{_SDR} {REC709}"
+
+
+class ColorTags(NamedTuple):
+    """Primaries, transfer and matrix of a stream by their numbers in H.273; 2 is not said."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+
+
+def space_of_tags(path: Path, tags: ColorTags) -> str | None:
+    """The colour space that a movie's tags say; None where they say nothing, or the ordinary.
+
+    Linear light of Rec.709 is `lin_rec709`. Raises InputError for tags that nothing is known of.
+    """
+    curve, primaries = _CURVES.get(tags.transfer), _PRIMARIES.get(tags.primaries)
+    if curve is None or primaries is None:
+        tag = ("transfer", tags.transfer) if curve is None else ("primaries", tags.primaries)
+        raise InputError(
+            f"{path} is tagged with the {tag[0]} {tag[1]} of ITU-T H.273, which rde-roto does not "
+            "know: say what its colours are with --color-space, or color_space of the plate"
+        )
+    name = f"{curve} {primaries}"
+    if name == _ORDINARY:
+        return None
+    return "lin_rec709" if name == f"{_LINEAR} {REC709}" else name
+
+
+def _linear(matrix: FloatArray, curve: ToLinear, pixels: FloatArray) -> FloatArray:
+    light: FloatArray = curve(pixels) @ matrix
+    return light
+
+
+def _curve(curve: str, primaries: str) -> ToLinear:
+    if curve == _HLG:
+        return partial(hlg_to_linear, luminance=luminance_of(primaries))
+    return {_PQ: pq_to_linear, _SDR: srgb_to_linear, _LINEAR: lambda light: light}[curve]
+
+
+VIDEO_SPACES: Final[Mapping[str, ToLinear]] = {
+    f"{curve} {primaries}": partial(_linear, to_rec709(primaries), _curve(curve, primaries))
+    for curve in (_PQ, _HLG, _SDR, _LINEAR)
+    for primaries in CHROMATICITIES
+    if primaries != ACES and (primaries != REC709 or curve in (_PQ, _HLG))
+}
+"""What brings pixels [H, W, 3] of each tagged space to linear Rec.709, display white at 1."""
+
+
+def is_linear_video(color_space: str) -> bool:
+    """Whether a space of `VIDEO_SPACES` is linear light."""
+    return color_space.startswith(f"{_LINEAR} ")
