@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from rde_roto.values.errors import UsageError
+from rde_roto.values.regular_files import read_regular_text
+
+_MOST_BYTES: Final = 16 << 20
 
 
 def line_of(text: str) -> str:
@@ -14,7 +18,7 @@ def line_of(text: str) -> str:
     """
     name, _, number = text.rpartition(":")
     try:
-        lines = Path(name).read_text(encoding="utf-8").splitlines()
+        lines = read_regular_text(Path(name), _MOST_BYTES).splitlines()
         place = int(number) - 1
     except (OSError, ValueError):
         lines, place = [], 0

@@ -22,6 +22,7 @@ from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
+from rde_roto.values.regular_files import PICTURE_BYTES, check_regular
 
 _LITTLE_SPACE_BYTES = 64 << 20
 
@@ -153,6 +154,20 @@ def _is_alpha(channel: str) -> bool:
     return channel.rpartition(".")[2] == "A"
 
 
+def check_input(path: Path, most_bytes: int) -> None:
+    """Raises InputError for what is no regular file of at most so many bytes, or an empty one: a
+    library that opened it could wait for ever.
+    """
+    try:
+        size = check_regular(path, most_bytes)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path} does not exist") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if not size:
+        raise InputError(f"{path} is empty")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A hidden name beside `path` to write an image under; it is renamed when the block ends well.
@@ -179,8 +194,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageInput]:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
+    check_input(path, PICTURE_BYTES)
     keep_colour = ImageSpec()
     keep_colour.attribute("oiio:UnassociatedAlpha", 1)  # alpha must not darken the colours
     image = ImageInput.open(str(path), keep_colour)

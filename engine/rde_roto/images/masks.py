@@ -16,6 +16,7 @@ from PIL import Image
 from rde_roto.images.files import (
     ImageHeader,
     alpha_channel,
+    check_input,
     color_channels,
     read_channels,
     read_header,
@@ -24,6 +25,7 @@ from rde_roto.images.scaling import reduced
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray, MaskMode
 from rde_roto.values.plate import PlateFormat
+from rde_roto.values.regular_files import PICTURE_BYTES
 
 _MOST_ELEMENTS = 64
 _FAINT = 32 / 255  # no matte of an element one can see stays below this; label numbers do
@@ -107,8 +109,9 @@ def element_names(names: Sequence[str]) -> tuple[str, ...]:
 
 def _palette_indices(path: Path) -> NDArray[Any] | None:
     """The indices [H, W] of an indexed PNG (which OIIO would turn into colours), else None."""
-    if path.suffix.lower() != ".png" or not path.is_file():
+    if path.suffix.lower() != ".png":
         return None
+    check_input(path, PICTURE_BYTES)
     try:
         with Image.open(path) as image:
             return np.asarray(image) if image.mode == "P" else None

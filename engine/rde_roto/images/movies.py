@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rde_roto.images.color import transform_name
+from rde_roto.images.files import check_input
 from rde_roto.images.input_space import InputSpace
 from rde_roto.images.origin import Attributes, time_of
 from rde_roto.images.spaced import SpacedPlate
@@ -24,6 +25,7 @@ from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
+from rde_roto.values.regular_files import MOVIE_BYTES
 from rde_roto.values.timecode import Timecode
 
 if TYPE_CHECKING:
@@ -55,8 +57,7 @@ def open_movie(
             f"{path} is a movie, which needs PyAV: run pip install 'rde-roto[movie]', "
             "or give an image sequence"
         ) from error
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
+    check_input(path, MOVIE_BYTES)
     return MoviePlate(path, space, hash_file)
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from rde_roto.images.color import transform_name
-from rde_roto.images.files import read_channels, read_headers
+from rde_roto.images.files import check_input, read_channels, read_headers
 from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
@@ -23,6 +23,7 @@ from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat
+from rde_roto.values.regular_files import PICTURE_BYTES
 
 
 def open_plate(
@@ -84,7 +85,9 @@ class SequencePlate(SpacedPlate):
 
         Raises InputError when the frame is missing.
         """
-        content = self.hash_file(self.sequence.path(frame))
+        path = self.sequence.path(frame)
+        check_input(path, PICTURE_BYTES)
+        content = self.hash_file(path)
         picture = (self.picture.view or "", self.picture.layer or "")
         return digest_of(content, *picture, transform_name(self.space.name))
 

@@ -11,6 +11,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from rde_roto.values.errors import InputError
+from rde_roto.values.regular_files import MOVIE_BYTES, open_regular
 
 DigestPart: TypeAlias = "str | int | float | bytes | NDArray[Any] | None"
 
@@ -39,7 +40,7 @@ def digest_file(path: Path) -> str:
     state = xxhash.xxh3_128()
     buffer = memoryview(bytearray(_BUFFER_BYTES))
     try:
-        with path.open("rb", buffering=0) as file:
+        with open_regular(path, MOVIE_BYTES) as file:
             while count := file.readinto(buffer):
                 state.update(buffer[:count])
     except OSError as error:

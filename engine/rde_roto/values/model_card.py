@@ -10,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rde_roto.values.errors import WeightsError
+from rde_roto.values.regular_files import read_regular_text
+from rde_roto.values.yaml_text import MOST_BYTES
 
 DEFAULT_MODEL: Final = "rde-lite"
 
@@ -65,7 +67,7 @@ def read_card(weights: Path) -> ModelCard | None:
     if not path.is_file():
         return None
     try:
-        return ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        return ModelCard.model_validate(yaml.safe_load(read_regular_text(path, MOST_BYTES)))
+    except (OSError, ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"the model card {path} cannot be read: {reason}") from error

@@ -16,6 +16,10 @@ from typing import Any, Final
 import yaml
 
 from rde_roto.values.errors import DocumentError, RotoError, UsageError
+from rde_roto.values.regular_files import read_regular_text
+
+MOST_BYTES: Final = 1 << 20
+"""Of a document: some 20,000 keyframes."""
 
 _NULL: Final = "tag:yaml.org,2002:null"
 _FLOAT: Final = "tag:yaml.org,2002:float"
@@ -103,7 +107,7 @@ def read_text(path: Path, word: str) -> str:
     """The text of a file, which a message calls `word`; DocumentError when it cannot be read."""
     source = Source(str(path))
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_regular_text(path, MOST_BYTES, "utf-8-sig")
     except OSError as error:
         raise source.fail(f"the {word} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
