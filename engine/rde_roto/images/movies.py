@@ -5,8 +5,7 @@ A movie has no frame numbers: its first frame is 1, or what the artist says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -82,9 +81,12 @@ class MoviePlate(SpacedPlate):
         self._path = path
         self._hash_file = hash_file
         self._lock = Lock()
+        self._hashing = Lock()
+        self._digest: str | None = None
         self._decoder = _decoder = Decoder(path)
         self.name = path.name
         self.timecode = _decoder.timecode
+        self._is_steady = _are_steady(_decoder.times)
         self._start = self._first_timecode()
         self._first_frame = self._numbered_from(first_frame)
         count = len(_decoder.times)
@@ -180,20 +182,23 @@ class MoviePlate(SpacedPlate):
             )
         return self._start.count
 
-    @cached_property
-    def _is_steady(self) -> bool:
-        """Whether frames follow each other at one rate."""
-        steps = np.diff(np.array(self._decoder.times))
-        if len(steps) == 0:
-            return True
-        usual = float(np.median(steps))
-        return float(np.abs(steps - usual).max()) <= min(_SLACK_TICKS, _SLACK_SHARE * usual)
-
-    @cached_property
+    @property
     def _content(self) -> str:
-        return self._hash_file(self._path)
+        with self._hashing:  # before Python 3.12 a cached_property makes all movies wait for one
+            if self._digest is None:
+                self._digest = self._hash_file(self._path)
+            return self._digest
 
     def _index(self, frame: int) -> int:
         if frame not in self.range:
             raise InputError(f"{self.name} has no frame {frame} (it has {self.range})")
         return frame - self._first_frame
+
+
+def _are_steady(times: Sequence[int]) -> bool:
+    """Whether frames that are shown at these ticks follow each other at one rate."""
+    steps = np.diff(np.array(times))
+    if len(steps) == 0:
+        return True
+    usual = float(np.median(steps))
+    return float(np.abs(steps - usual).max()) <= min(_SLACK_TICKS, _SLACK_SHARE * usual)

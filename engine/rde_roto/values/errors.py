@@ -66,6 +66,12 @@ class NotFiniteError(OutputError):
     """What the network made of a frame holds infinities or what is no number: there is no matte."""
 
 
+class EngineEndedError(RotoError):
+    """The engine that was to do the work ended or hangs; what it has finished is kept."""
+
+    exit_code = 8
+
+
 class CancelledError(RotoError):
     """Somebody asked for the work to stop; what was finished before is kept."""
 

@@ -85,10 +85,12 @@ class ClipSampler:
         makers: list[Callable[[Phase, Draws], _Clip | None]]
         makers = [self._video, self._still, self._composite]
         shares = [mixture.video, mixture.still, mixture.composite]
-        most = _MOST_ELEMENTS if draws.chance(_SEVERAL) else 1
+        most_elements = _MOST_ELEMENTS if draws.chance(_SEVERAL) else 1
         kinds = [draws.pick(makers, shares) for _ in range(phase.clips)]
         clips = [self._seen(maker, phase, draws) for maker in kinds]
-        images, masks, present = _batched([(images, masks[:, :most]) for images, masks in clips])
+        images, masks, present = _batched(
+            [(images, masks[:, :most_elements]) for images, masks in clips]
+        )
         spoiling = self._recipe.perturbation
         least, most = spoiling.iou
         first = perturb(masks[0], (least, most), spoiling.rounds, generator)
