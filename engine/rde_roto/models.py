@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +20,17 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rde_roto.learned import read_learned
 from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
 from rde_roto.tensors import replacing, save_tensors
 from rde_roto.values.errors import OutputError, UsageError, WeightsError
-from rde_roto.values.model_card import PUBLISHED_RDE_VOS, CommercialUse, ModelCard, read_card
+from rde_roto.values.model_card import (
+    PUBLISHED_RDE_VOS,
+    CommercialUse,
+    ModelCard,
+    ModelChoice,
+    read_card,
+)
 
 CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
 
@@ -58,13 +65,23 @@ class ModelFile:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network ready to run. ``sha256`` is that of the file its weights came from."""
+    """A network ready to run. ``sha256`` is that of the file its weights came from.
+
+    Of a model that has learned a shot it is that of the learned weights; ``learned_on`` is then
+    that of the model they stand on.
+    """
 
     name: str
     net: RDENet
     sha256: str
     licence: str
     commercial_use: CommercialUse = "unknown"
+    learned_on: str | None = None
+
+    @property
+    def base_sha256(self) -> str:
+        """Of the file of the model without what it has learned."""
+        return self.learned_on or self.sha256
 
 
 def licence_line(model: ModelFile | Model) -> str:
@@ -102,16 +119,37 @@ def find_model(name_or_path: str) -> ModelFile:
     )
 
 
-def load_model(name_or_path: str) -> Model:
-    """Finds, checks and loads a network, on the CPU, in float32.
+def load_model(asked: str | ModelChoice) -> Model:
+    """Finds, checks and loads a network, on the CPU, in float32, with what it learned of a shot.
 
-    Raises WeightsError when the file is missing, damaged, not the one its card names, or does not
-    fit its architecture to the last key and shape.
+    Args: asked, a name or path, or what a shot document says (`OpenedShot.model`).
+
+    Raises WeightsError when a file is missing, damaged, not the one its card names, or does not
+    fit its architecture to the last key and shape, and when weights were learned on another model.
     """
-    found = find_model(name_or_path)
+    choice = ModelChoice(asked) if isinstance(asked, str) else asked
+    found = find_model(choice.name)
     weights, sha256 = _checked_weights(found)
     net = build(weights, found.path, _architecture(found.card))
-    return Model(found.name, net, sha256, found.licence, found.commercial_use)
+    model = Model(found.name, net, sha256, found.licence, found.commercial_use)
+    return model if choice.learned is None else _taught(model, choice.learned)
+
+
+def _taught(model: Model, path: Path) -> Model:
+    """A model with the learned weights of a file, which has to stand on it."""
+    learned = read_learned(path)
+    if learned.base != model.sha256:
+        raise WeightsError(
+            f"{path} was learned on another model (sha256 {learned.base[:12]}…) than {model.name} "
+            f"({model.sha256[:12]}…): choose that model, or learn again with this one "
+            "(rde-roto shot learn SHOT --forget, then rde-roto shot learn SHOT)"
+        )
+    own = model.net.state_dict()
+    merged = {**own, **learned.weights}
+    _check_keys(merged, own, path, model.net.config.name)
+    model.net.load_state_dict(merged)
+    name = f"{model.name}, learned {learned.token}"
+    return replace(model, name=name, sha256=learned.sha256, learned_on=model.sha256)
 
 
 def install_model(source: Path, name: str | None = None) -> ModelFile:

@@ -174,7 +174,11 @@ def test_a_folder_without_a_document_is_a_shot(farm: Farm) -> None:
     (opened,) = farm.made
     assert opened.shot.names == ("car", "dog")
     assert [keyframe.frame for keyframe in opened.shot.ordered] == [1001, 1003]
-    assert (opened.preset.name, opened.preset.finish.gain, opened.model) == ("draft", 0.5, "some")
+    assert (opened.preset.name, opened.preset.finish.gain, opened.model.name) == (
+        "draft",
+        0.5,
+        "some",
+    )
     header, _ = read_image(farm.hot.root / "mattes/hero/hero.1001.exr")
     assert header.channelnames == ("car.A", "dog.A")
     assert (farm.hot.root / "done/hero/job/hero/plate.1001.png").is_file()

@@ -94,7 +94,7 @@ def new(
 
     from rde_roto.models import find_model
 
-    find_model(opened.model)
+    find_model(opened.model.name)
     said = moved(spelled_out(document, opened), out.resolve().parent)
     write_document(out, said.to_yaml())
     print(f"wrote {out}; its mattes: rde-roto shot render {out}")

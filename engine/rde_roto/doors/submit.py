@@ -131,7 +131,7 @@ def _check(work: Work, out: str, output_format: OutputFormat | None) -> None:
 
     from rde_roto.models import find_model
 
-    find_model(opened.model)
+    find_model(opened.model.name)
     work.say_what_stands_in()
     skipped = work.frames.difference(frames)
     if skipped:

@@ -24,6 +24,7 @@ from rde_roto.shot_files.opening import open_entry
 from rde_roto.stores import Stores, open_stores
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import DocumentError, UsageError
+from rde_roto.values.model_card import ModelChoice
 from rde_roto.values.shot_document import ShotDocument, parse_shot_document
 
 _MOST_SHOTS = 16
@@ -68,7 +69,7 @@ class Shots:
         self._memo = memo
         self._stores: Stores = open_stores(CacheSettings.from_environment())
         self._open: OrderedDict[str, HostsShot] = OrderedDict()
-        self._models: dict[str, Model] = {}
+        self._models: dict[ModelChoice, Model] = {}
         self._lock = Lock()  # opening is quick, and nobody is to open the same twice
 
     def get(self, said: Mapping[str, object], fresh: bool = False) -> HostsShot:
@@ -122,6 +123,6 @@ def _take_pushed(said: dict[str, Any]) -> PushedEntry | None:
 
 def _refuse_relative(says: ShotDocument) -> None:
     paths = [says.plate.path, *(e.mask for e in says.keyframes), *(k.mattes for k in says.locks)]
-    for path in paths:
+    for path in [*paths, *([] if says.learned is None else [says.learned])]:
         if not Path(path).is_absolute():
             raise UsageError(f"the path {path} does not say where it begins: give the whole of it")

@@ -1,0 +1,96 @@
+"""Learned weights on disk: what a model has learned of one shot, in write-once files.
+
+A file holds the weights that have changed, as safetensors, and says on which model it stands. It is
+named after the sha256 of its bytes, so that one that was damaged, or put in the place of another,
+is found out when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from rde_roto.tensors import replacing
+from rde_roto.values.errors import WeightsError
+
+_STANDS_ON = "base"
+_TOKEN_DIGITS = 16
+_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Weights by name, the sha256 of their file, and that of the model that they stand on."""
+
+    weights: Mapping[str, Tensor]
+    sha256: str
+    base: str
+
+    @property
+    def token(self) -> str:
+        """The file's name without its suffix."""
+        return self.sha256[:_TOKEN_DIGITS]
+
+
+@dataclass(frozen=True)
+class LearnedBytes:
+    """Learned weights on their way to a file: the same weights are the same bytes."""
+
+    content: bytes
+
+    @classmethod
+    def of(cls, weights: Mapping[str, Tensor], base: str) -> LearnedBytes:
+        """Args: base, the sha256 of the model that they stand on."""
+        whole = {name: weight.contiguous() for name, weight in weights.items()}
+        return cls(save(whole, {_STANDS_ON: base}))  # with one text alone the order is certain
+
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def path(self, folder: Path) -> Path:
+        """Their file in a folder."""
+        return folder / f"{self.sha256[:_TOKEN_DIGITS]}{_SUFFIX}"
+
+    def write(self, folder: Path) -> Path:
+        """Writes the file, unless it is there, whole or not at all. Raises OutputError."""
+        path = self.path(folder)
+        if not path.exists():
+            with replacing(path) as temporary:
+                temporary.write_bytes(self.content)
+        return path
+
+
+def read_learned(path: Path) -> Learned:
+    """Learned weights, on the CPU, in the type they are kept in.
+
+    Raises WeightsError when the file is missing, damaged or another one, or holds none.
+    """
+    try:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        with safe_open(path, framework="pt") as file:
+            base = (file.metadata() or {}).get(_STANDS_ON)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    except SafetensorError as error:
+        raise _unusable(path, "it is damaged or cut short") from error
+    if base is None:
+        raise _unusable(path, "it does not say on which model it stands")
+    if path.stem != sha256[:_TOKEN_DIGITS]:
+        raise _unusable(path, "it is not the file that was written under this name")
+    return Learned(weights, sha256, base)
+
+
+def _unusable(path: Path, reason: str) -> WeightsError:
+    return WeightsError(
+        f"cannot use the learned weights {path}: {reason}. Put the file back, or go on without it: "
+        "rde-roto shot learn SHOT --forget"
+    )
