@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -21,47 +22,35 @@ from rde_roto.values.errors import WeightsError
 
 _STANDS_ON = "base"
 _TOKEN_DIGITS = 16
-_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Weights by name, the sha256 of their file, and that of the model that they stand on."""
+    """Weights by name; `base` is the sha256 of the model that they stand on.
+
+    content: the file that keeps them; source: where it was read, for messages.
+    """
 
     weights: Mapping[str, Tensor]
-    sha256: str
     base: str
-
-    @property
-    def token(self) -> str:
-        """The file's name without its suffix."""
-        return self.sha256[:_TOKEN_DIGITS]
-
-
-@dataclass(frozen=True)
-class LearnedBytes:
-    """Learned weights on their way to a file: the same weights are the same bytes."""
-
     content: bytes
+    source: Path = Path("what was learned")
 
     @classmethod
-    def of(cls, weights: Mapping[str, Tensor], base: str) -> LearnedBytes:
-        """Args: base, the sha256 of the model that they stand on."""
+    def of(cls, weights: Mapping[str, Tensor], base: str) -> Learned:
+        """On their way to a file: the same weights are the same bytes."""
         whole = {name: weight.contiguous() for name, weight in weights.items()}
-        return cls(save(whole, {_STANDS_ON: base}))  # with one text alone the order is certain
+        # with one text alone the order of what is written is certain
+        return cls(weights, base, save(whole, {_STANDS_ON: base}))
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Of the file."""
         return hashlib.sha256(self.content).hexdigest()
 
-    def path(self, folder: Path) -> Path:
-        """Their file in a folder."""
-        return folder / f"{self.sha256[:_TOKEN_DIGITS]}{_SUFFIX}"
-
     def write(self, folder: Path) -> Path:
         """Writes the file, unless it is there, whole or not at all. Raises OutputError."""
-        path = self.path(folder)
+        path = folder / _file_name(self.sha256)
         if not path.exists():
             with replacing(path) as temporary:
                 temporary.write_bytes(self.content)
@@ -74,7 +63,7 @@ def read_learned(path: Path) -> Learned:
     Raises WeightsError when the file is missing, damaged or another one, or holds none.
     """
     try:
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = path.read_bytes()
         with safe_open(path, framework="pt") as file:
             base = (file.metadata() or {}).get(_STANDS_ON)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -84,9 +73,14 @@ def read_learned(path: Path) -> Learned:
         raise _unusable(path, "it is damaged or cut short") from error
     if base is None:
         raise _unusable(path, "it does not say on which model it stands")
-    if path.stem != sha256[:_TOKEN_DIGITS]:
+    learned = Learned(weights, base, content, path)
+    if path.name != _file_name(learned.sha256):
         raise _unusable(path, "it is not the file that was written under this name")
-    return Learned(weights, sha256, base)
+    return learned
+
+
+def _file_name(sha256: str) -> str:
+    return f"{sha256[:_TOKEN_DIGITS]}.safetensors"
 
 
 def _unusable(path: Path, reason: str) -> WeightsError:

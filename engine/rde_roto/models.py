@@ -6,6 +6,7 @@ the package, then in the user's model folder; anything with a suffix or a folder
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import pickle
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rde_roto.learned import read_learned
+from rde_roto.learned import Learned, read_learned
 from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
 from rde_roto.tensors import replacing, save_tensors
 from rde_roto.values.errors import OutputError, UsageError, WeightsError
@@ -132,24 +133,26 @@ def load_model(asked: str | ModelChoice) -> Model:
     weights, sha256 = _checked_weights(found)
     net = build(weights, found.path, _architecture(found.card))
     model = Model(found.name, net, sha256, found.licence, found.commercial_use)
-    return model if choice.learned is None else _taught(model, choice.learned)
+    return model if choice.learned is None else with_learned(model, read_learned(choice.learned))
 
 
-def _taught(model: Model, path: Path) -> Model:
-    """A model with the learned weights of a file, which has to stand on it."""
-    learned = read_learned(path)
-    if learned.base != model.sha256:
+def with_learned(model: Model, learned: Learned) -> Model:
+    """The model with learned weights in the place of its own; the given one is left as it is.
+
+    Raises WeightsError when they were learned on another model, or do not fit.
+    """
+    if learned.base != model.base_sha256:
         raise WeightsError(
-            f"{path} was learned on another model (sha256 {learned.base[:12]}…) than {model.name} "
-            f"({model.sha256[:12]}…): choose that model, or learn again with this one "
-            "(rde-roto shot learn SHOT --forget, then rde-roto shot learn SHOT)"
+            f"{learned.source} was learned on another model (sha256 {learned.base[:12]}…) than "
+            f"{model.name} ({model.base_sha256[:12]}…): choose that model, or learn again with "
+            "this one (rde-roto shot learn SHOT --forget, then rde-roto shot learn SHOT)"
         )
-    own = model.net.state_dict()
+    net = copy.deepcopy(model.net)
+    own = net.state_dict()
     merged = {**own, **learned.weights}
-    _check_keys(merged, own, path, model.net.config.name)
-    model.net.load_state_dict(merged)
-    name = f"{model.name}, learned {learned.token}"
-    return replace(model, name=name, sha256=learned.sha256, learned_on=model.sha256)
+    _check_keys(merged, own, learned.source, net.config.name)
+    net.load_state_dict(merged)
+    return replace(model, net=net, sha256=learned.sha256, learned_on=model.base_sha256)
 
 
 def install_model(source: Path, name: str | None = None) -> ModelFile:

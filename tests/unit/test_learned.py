@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rde_roto.learned import LearnedBytes, read_learned
+from rde_roto.learned import Learned, read_learned
 from rde_roto.models import Model, load_model, save_weights
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
@@ -35,7 +35,7 @@ def changed(base: Model, by: float = 0.5) -> dict[str, Tensor]:
 
 
 def learned(base: Model, folder: Path, by: float = 0.5) -> Path:
-    return LearnedBytes.of(changed(base, by), base.sha256).write(folder)
+    return Learned.of(changed(base, by), base.sha256).write(folder)
 
 
 def teach(document: Path, base: Model) -> Path:
@@ -94,7 +94,7 @@ def test_a_file_that_is_not_the_one_that_was_written_is_refused(
 def test_what_was_learned_on_another_model_is_refused(
     base: Model, weights: Path, tmp_path: Path
 ) -> None:
-    path = LearnedBytes.of(changed(base), "0" * 64).write(tmp_path)
+    path = Learned.of(changed(base), "0" * 64).write(tmp_path)
     with pytest.raises(WeightsError, match="learned on another model"):
         load_model(ModelChoice(str(weights), path))
 
@@ -102,7 +102,7 @@ def test_what_was_learned_on_another_model_is_refused(
 def test_what_does_not_fit_the_network_is_refused(
     base: Model, weights: Path, tmp_path: Path
 ) -> None:
-    path = LearnedBytes.of({"decoder.pred.bias": torch.zeros(3)}, base.sha256).write(tmp_path)
+    path = Learned.of({"decoder.pred.bias": torch.zeros(3)}, base.sha256).write(tmp_path)
     with pytest.raises(WeightsError, match=r"decoder\.pred\.bias is \[3\], expected \[1\]"):
         load_model(ModelChoice(str(weights), path))
 
