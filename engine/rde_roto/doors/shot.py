@@ -11,6 +11,7 @@ import typer
 from rde_roto.doors.advise import advise
 from rde_roto.doors.by_engine import render_by_engine
 from rde_roto.doors.chunk_list import line_of
+from rde_roto.doors.learn import learn
 from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
@@ -199,6 +200,7 @@ def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
     print(f"unlocked {asked}")
 
 
+app.command()(learn)
 app.command()(advise)
 app.command()(report)
 

@@ -29,7 +29,7 @@ from rde_roto.training.trainer import is_trunk
 HELD_OUT_EVERY = 4
 """One of so many of the frames that cycles could pass through is kept for the check,"""
 
-_CHECKS = 4
+_CHECKS = 3
 """and so many batches of either kind, drawn with other seeds than any step."""
 
 _LAST_STEP = 1 << 30
@@ -60,7 +60,9 @@ class Lesson:
 
     Args:
         net: what learns, in place, on its device.
-        recipe: of `presets/training/learn.yaml`'s kind. seed: decides every draw.
+        recipe: as `recipe_file.lesson_recipe` gives it. seed: decides every draw.
+
+    `studied` and `kept` are the frames that cycles pass through, and those kept for the check.
     """
 
     def __init__(self, net: RDENet, material: Material, recipe: Recipe, seed: int) -> None:
@@ -80,14 +82,14 @@ class Lesson:
         self._clips = ClipSampler(made.footage, recipe, self._device)
         self._objective = Objective(net, recipe)
         self._cycle_objective = CycleObjective(net, recipe)
-        kept = material.visited[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY]
-        studied = tuple(frame for frame in material.visited if frame not in kept)
+        self.kept = material.visited[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY]
+        self.studied = tuple(frame for frame in material.visited if frame not in self.kept)
 
         def cycles(frames: tuple[int, ...]) -> CycleSampler | None:
             jitter, mean = recipe.still.clip, net.config.mean
             return CycleSampler(material, frames, jitter, mean) if frames else None
 
-        self._cycles, self._kept_cycles = cycles(studied), cycles(kept)
+        self._cycles, self._kept_cycles = cycles(self.studied), cycles(self.kept)
 
     def step(self) -> float:
         """One step of Adam, on clips and on cycles in turn; its loss."""
