@@ -50,7 +50,7 @@ class Learned:
 
     def write(self, folder: Path) -> Path:
         """Writes the file, unless it is there, whole or not at all. Raises OutputError."""
-        path = folder / _file_name(self.sha256)
+        path = folder / learned_name(self.sha256)
         if not path.exists():
             with replacing(path) as temporary:
                 temporary.write_bytes(self.content)
@@ -74,12 +74,13 @@ def read_learned(path: Path) -> Learned:
     if base is None:
         raise _unusable(path, "it does not say on which model it stands")
     learned = Learned(weights, base, content, path)
-    if path.name != _file_name(learned.sha256):
+    if path.name != learned_name(learned.sha256):
         raise _unusable(path, "it is not the file that was written under this name")
     return learned
 
 
-def _file_name(sha256: str) -> str:
+def learned_name(sha256: str) -> str:
+    """The name of the file with that sha256."""
     return f"{sha256[:_TOKEN_DIGITS]}.safetensors"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -16,8 +17,11 @@ from disc_shots import DiscPlate, drawn
 from image_files import write_image
 from PIL import Image
 
+from rde_roto.doors.watchfolder.making import Maker
 from rde_roto.models import load_model, save_weights, write_card
 from rde_roto.shot_files import ShotFile, open_shot
+from rde_roto.shot_files.job_file import JobFile
+from rde_roto.values.errors import DocumentError
 from rde_roto.values.learned_card import read_learned_card
 from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
 
@@ -85,11 +89,11 @@ def test_a_shot_is_learned_and_forgotten(
     said = capsys.readouterr().out
     assert "6 steps" in said
     assert "openjd_status: hero.shot.yaml: learning" in said
-    weights, card_file = files(document)
+    lessons, weights, card_file = sorted(files(document), key=lambda path: path.suffix)
+    assert lessons.is_dir()
     assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{weights.name}"
-    card = read_learned_card(weights)
+    card = read_learned_card(card_file)
     assert card is not None
-    assert card_file.suffix == ".yaml"
     assert card.sha256 == load_model(open_shot(document).model).sha256
     assert list(card.studied) == [1001]
     assert card.after["clips"] > card.before["clips"]
@@ -97,9 +101,12 @@ def test_a_shot_is_learned_and_forgotten(
     assert f"learned: hero.shot.d/learned/{weights.name}" in capsys.readouterr().out
     assert run("shot", "learn", document, "--forget") == 0
     assert document.read_text(encoding="utf-8") == before
-    assert files(document) == [weights, card_file]  # as locks stay
+    assert weights in files(document)  # as locks stay
     assert run("shot", "learn", document, "--forget") == 0
     assert "learned nothing" in capsys.readouterr().out
+    assert run("shot", "learn", document) == 0
+    assert "learned before" in capsys.readouterr().out  # and no step was taken
+    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{weights.name}"
 
 
 def test_what_does_not_go_together_is_refused(
@@ -111,6 +118,27 @@ def test_what_does_not_go_together_is_refused(
     assert "--learn goes with neither" in refused(capsys)
     assert run("eval", document.parent, "--minutes", 3) == 2
     assert "add --learn" in refused(capsys)
+
+
+def test_a_job_of_a_hot_folder_learns_once(document: Path, tmp_path: Path) -> None:
+    into = tmp_path / "hot" / "learned"
+    opened = dataclasses.replace(open_shot(document), learn_into=into)
+    first = Maker("cpu")(opened)
+    (card,) = (into / "lessons").glob("*.yaml")
+    held = card.stat().st_mtime_ns
+    again = Maker("cpu")(opened)  # another worker goes on with it
+    assert again.node.digest(1005) == first.node.digest(1005)
+    assert card.stat().st_mtime_ns == held
+    plain = Maker("cpu")(dataclasses.replace(opened, learn_into=None))
+    assert plain.node.digest(1005) != first.node.digest(1005)
+    assert ShotFile.read(document).says.learned is None  # jobs change no document
+
+
+def test_a_job_document_elsewhere_does_not_drop_the_wish(document: Path, tmp_path: Path) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text(f"schema: rde-roto.job/1\nshot: {document}\nlearn: true\n", encoding="utf-8")
+    with pytest.raises(DocumentError, match=r"job\.yaml:3: learn is for hot folders"):
+        JobFile.read(job)
 
 
 @pytest.mark.slow
@@ -127,7 +155,7 @@ def test_killed_while_it_studies_it_leaves_nothing(document: Path) -> None:
         assert any(line.startswith("step 5,") for line in process.stdout)  # well under way
         process.send_signal(signal.SIGKILL)
     assert document.read_bytes() == before
-    assert files(document) == []
+    assert list((document.parent / "hero.shot.d/learned").rglob("[!.]*.*")) == []
 
 
 def test_a_table_of_base_and_learned(

@@ -15,7 +15,8 @@ from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from rde_roto.training.learning.studying import Progress, Taught
+    from rde_roto.training.learning.lessons import Held
+    from rde_roto.training.learning.studying import Progress
 
 _EVERY = 5
 """Steps between two lines of progress."""
@@ -51,7 +52,7 @@ def learn(
         model = load_model(opened.model)
         say_licence_once(model)
         done = learn_opened(file, opened, model, Budget(steps, minutes, listen), device)
-    print(_sentence(done.taught))
+    print(_sentence(done))
     if done.path is None:
         print(f"{shot} is as it was: the learned weights were no better, so they are not kept")
     else:
@@ -67,13 +68,14 @@ def _forget(file: ShotFile) -> None:
     print(f"{file.path} is tracked by {file.says.model} as it was; {learned} is kept")
 
 
-def _sentence(taught: Taught) -> str:
+def _sentence(held: Held) -> str:
     """Held-out figures before and after, in one line."""
-    card = taught.card
+    card = held.card
     figures = ", ".join(
         f"{kind} {j:.3f} -> {card.after[kind]:.3f}" for kind, j in card.before.items()
     )
-    return f"{card.steps} steps, {card.seconds:.0f} s; J on what was held out: {figures}"
+    known = "" if held.is_new else "learned before: "
+    return f"{known}{card.steps} steps, {card.seconds:.0f} s; J on what was held out: {figures}"
 
 
 @contextmanager

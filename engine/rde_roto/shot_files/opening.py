@@ -38,6 +38,7 @@ class OpenedShot:
     `model` is what `models.load_model` takes, `document` the document's own file if it has one.
     `inputs` are the files besides the plate that the shot is read from: masks, locked mattes, and
     learned weights.
+    `learn_into` is the folder of what its model learns of it first, where a job asks for that.
     `gaps` are the frames of the document that the plate lacks, and `missing` what is done about
     them: with `skip` the shot's range is without them. `origin` is what mattes take over from the
     plate.
@@ -51,6 +52,7 @@ class OpenedShot:
     missing: MissingPolicy
     origin: Origin
     document: Path | None = None
+    learn_into: Path | None = None
 
     @property
     def range(self) -> FrameRange:

@@ -220,7 +220,7 @@ class Trainer:
         settings = self.recipe.optimiser
         groups = [
             {
-                "params": [p for name, p in self._learning.items() if is_trunk(name) == trunk],
+                "params": [p for name, p in self._learning.items() if _is_trunk(name) == trunk],
                 "peak": lr,
             }
             for trunk, lr in ((False, settings.lr), (True, settings.trunk_lr))
@@ -236,7 +236,7 @@ class Trainer:
         return optimizer
 
 
-def is_trunk(name: str) -> bool:
+def _is_trunk(name: str) -> bool:
     """Whether a parameter belongs to the pretrained trunk."""
     return name.startswith("key_encoder.")
 

@@ -16,15 +16,17 @@ from rde_roto.values.model_card import CommercialUse
 class LearnedCard(BaseModel):
     """How learned weights came to be, in the order in which people ask.
 
-    `sha256` is that of the file, `base_sha256` that of the model it stands on, `from_sha256` that
-    of the weights with which it began, which may be learned ones. `studied` maps frames to the
-    digest of their plate and mattes, `visited` are frames that were looked at without a matte.
-    `before` and `after` are mean J, 0..1, by kind of check. `licence` is the base model's: what is
-    learned on it stays under it.
+    `kept` tells whether they were better than what was there; only then is there a file, whose
+    sha256 is `sha256`. `base_sha256` is that of the model that they stand on, `from_sha256` that of
+    the weights with which it began, which may be learned ones. `licence` is the base model's: what
+    is learned on it stays under it. `before` and `after` are mean J, 0..1, by kind of check.
+    `studied` maps frames to the digest of their plate and mattes, `visited` are frames that were
+    looked at without a matte. `lesson` names all that decided what was learned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kept: bool
     sha256: str
     base: str
     base_sha256: str
@@ -42,6 +44,7 @@ class LearnedCard(BaseModel):
     device: str
     torch: str
     recipe: Mapping[str, Any]
+    lesson: str
 
     def to_yaml(self) -> str:
         """The card as text."""
@@ -53,12 +56,11 @@ def card_path(weights: Path) -> Path:
     return weights.with_suffix(".yaml")
 
 
-def read_learned_card(weights: Path) -> LearnedCard | None:
-    """The card beside learned weights, None when there is none.
+def read_learned_card(path: Path) -> LearnedCard | None:
+    """A card, None when there is none.
 
     Raises WeightsError when it is damaged or has a key that no card has.
     """
-    path = card_path(weights)
     if not path.is_file():
         return None
     try:

@@ -6,11 +6,11 @@ import json
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from rde_roto.alone import TakenError, alone
 from rde_roto.tensors import replacing
 from rde_roto_client.places import endpoint_file
 from rde_roto_client.wire import PROTOCOL
@@ -18,9 +18,7 @@ from rde_roto_client.wire import PROTOCOL
 _LONGEST_SOCKET_PATH = 100  # of 104 or 108 bytes, as the system has it
 _WAITING = 16
 
-
-class TakenError(Exception):
-    """Another engine of this user and device is there already."""
+__all__ = ["TakenError", "listening"]
 
 
 @contextmanager
@@ -28,10 +26,11 @@ def listening(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, s
     """A listening socket, and the token that a client over TCP must say; "" on a Unix socket.
 
     Its place is written down for clients, and forgotten at the end. A Unix socket where there are
-    any, loopback TCP else, or with `tcp`. Raises TakenError; OSError when nobody can listen.
+    any, loopback TCP else, or with `tcp`. Raises TakenError where another engine of this user and
+    device is there already; OSError when nobody can listen.
     """
     place = Path(endpoint_file(device))
-    with _alone(place.with_suffix(".lock")):
+    with alone(place.with_suffix(".lock")):
         path = place.with_suffix(".sock")
         by_path = hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
         said: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
@@ -59,25 +58,3 @@ def listening(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, s
                 for left in (place, path):
                     with suppress(OSError):
                         left.unlink()
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Holds a lock that ends with this process, however it ends."""
-    with path.open("a+b") as file:
-        try:
-            _lock(file.fileno())
-        except OSError as error:
-            raise TakenError from error
-        yield
-
-
-def _lock(descriptor: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

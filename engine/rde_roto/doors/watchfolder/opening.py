@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from rde_roto.doors.watchfolder.dropped_folder import shot_in
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, Claim, HotFolder
@@ -28,16 +29,20 @@ from rde_roto.values.reading import Document, Setting
 from rde_roto.values.shot_document import SHOT_SUFFIX, ShotDocument, parse_shot_document
 from rde_roto.values.shot_document import read_shot_text as read_shot
 
+LEARNED: Final = "learned"
+"""The folder, in the hot one, of what models learn of jobs."""
+
 
 @dataclass(frozen=True)
 class Job:
     """A shot, the frames that are wanted, and the pattern of their files; None: the hot folder's
-    own place.
+    own place. `learn` is what the job says of it; None leaves it to the hot folder.
     """
 
     opened: OpenedShot
     frames: FrameRange
     output: str | None
+    learn: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,13 @@ class Opener:
         """Raises DocumentError for a job that cannot be understood, InputError for what it names
         and is missing.
         """
+        job = self._read(claim)
+        learns = self.defaults().value.learn if job.learn is None else job.learn
+        if not learns:
+            return job
+        return replace(job, opened=replace(job.opened, learn_into=self.folder.root / LEARNED))
+
+    def _read(self, claim: Claim) -> Job:
         dropped = claim.dropped
         if dropped.is_symlink() and not dropped.exists():
             raise InputError(
@@ -91,7 +103,7 @@ class Opener:
             opened = self._named(job, base)
         else:
             opened = self._opened(path, written, base, job)
-        return Job(opened, _frames(job, opened), output)
+        return Job(opened, _frames(job, opened), output, job.value.learn)
 
     def _named(self, job: Document[JobDocument], base: Path) -> OpenedShot:
         """The shot of a document elsewhere, which says everything itself."""

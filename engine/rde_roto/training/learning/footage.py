@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +20,9 @@ _ROOM = 2.5
 
 _LEAST_PX, _MOST_PX = 128, 288
 """and the side of its frames is within these, at the scale at which the tracker looks."""
+
+_LEAST_SHARE = 0.04
+"""Of such a square, that the element covers: one that is smaller is enlarged."""
 
 _STRIDE = 16
 
@@ -42,7 +47,7 @@ class Frames:
         return self.pictures[index]
 
     def labels(self, index: int) -> Tensor:
-        """uint8 [H, W]: 0 the background, k + 1 the shot's element k"""
+        """uint8 [H, W], 0 the background"""
         return self.masks[index]
 
 
@@ -55,23 +60,36 @@ class Scenery:
 
 
 def scenery(material: Material) -> Scenery:
-    """Stills of the truths, their pictures without the elements, and the truths as one clip."""
+    """Each element of the truths as a still, their pictures without any, and all as one clip."""
     whole = [_whole(material, truth) for truth in material.truths]
-    sides = [_side(labels) for _, labels in whole]
     subjects: list[Footage] = []
     backgrounds: list[Footage] = []
-    for truth, (picture, labels), side in zip(material.truths, whole, sides, strict=True):
-        rows, columns = _around(labels, side)
+    sides = []
+    for truth, (picture, labels) in zip(material.truths, whole, strict=True):
         name = f"frame {truth.frame}"
-        subjects.append(Frames(name, (picture[:, rows, columns],), (labels[rows, columns],)))
         backgrounds.append(Frames(name, (_filled(picture, labels > 0),)))
-    videos: tuple[VideoSet, ...] = ()
-    if len(whole) > 1:
-        pictures, masks = zip(*whole, strict=True)
-        videos = (VideoSet((Frames("truths", pictures, masks),), 1.0, 1.0),)
+        for label in filter(None, labels.unique().tolist()):
+            mask = (labels == label).to(torch.uint8)
+            sides.append(_side(mask))
+            rows, columns = _around(mask, sides[-1])
+            still = Frames(name, (picture[:, rows, columns],), (mask[rows, columns],))
+            subjects.append(still)
+    videos = (VideoSet((_pairs(whole),), 1.0, 1.0),) if len(whole) > 1 else ()
     size = sorted(sides)[len(sides) // 2]
     size_px = min(max(size, _LEAST_PX), _MOST_PX) // _STRIDE * _STRIDE
     return Scenery(FootageSet(videos, tuple(subjects), tuple(backgrounds)), size_px)
+
+
+def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
+    """Truths as one clip, each seen round its own elements: the tracker follows them too."""
+    side = max(_side(labels > 0) for _, labels in whole)
+    parts = [_around(labels > 0, side) for _, labels in whole]
+    seen = list(zip(whole, parts, strict=True))
+    return Frames(
+        "truths",
+        tuple(picture[:, rows, columns] for (picture, _), (rows, columns) in seen),
+        tuple(labels[rows, columns] for (_, labels), (rows, columns) in seen),
+    )
 
 
 def _whole(material: Material, truth: Truth) -> tuple[Tensor, Tensor]:
@@ -82,30 +100,32 @@ def _whole(material: Material, truth: Truth) -> tuple[Tensor, Tensor]:
     return (material.picture(truth.frame, geometry) * 255).round().to(torch.uint8), labels
 
 
-def _box(labels: Tensor) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of what is labelled; of everything where nothing is."""
-    rows = (labels > 0).any(dim=1).nonzero().flatten().tolist() or [0, labels.shape[0] - 1]
-    columns = (labels > 0).any(dim=0).nonzero().flatten().tolist() or [0, labels.shape[1] - 1]
-    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+def _side(mask: Tensor) -> int:
+    """The side of a square with room for an element to move in, a thin one still counting in it."""
+    places = mask.nonzero()
+    if not len(places):
+        return _LEAST_PX
+    long = int((places.amax(dim=0) - places.amin(dim=0)).max()) + 1
+    thin = math.sqrt(len(places) / _LEAST_SHARE)
+    return max(_STRIDE, round(min(max(_LEAST_PX, _ROOM * long), thin)))
 
 
-def _side(labels: Tensor) -> int:
-    """The side of a square with room for the elements to move in."""
-    top, bottom, left, right = _box(labels)
-    return max(_LEAST_PX, round(_ROOM * max(bottom - top, right - left)))
+def _around(mask: Tensor, side: int) -> tuple[slice, slice]:
+    """Rows and columns of such a square, within the picture.
+
+    About the element's own pixel nearest to its middle; about the picture's where there is none.
+    """
+    height, width = mask.shape
+    places = mask.nonzero().float()
+    if not len(places):
+        places = torch.tensor([[height / 2, width / 2]])
+    middle = (places.amin(dim=0) + places.amax(dim=0)) / 2
+    y, x = places[(places - middle).square().sum(dim=1).argmin()].int().tolist()
+    return _within(y, side, height), _within(x, side, width)
 
 
-def _around(labels: Tensor, side: int) -> tuple[slice, slice]:
-    """Rows and columns of such a square about the elements, within the picture."""
-    top, bottom, left, right = _box(labels)
-    return (
-        _within(top + bottom, side, labels.shape[0]),
-        _within(left + right, side, labels.shape[1]),
-    )
-
-
-def _within(twice_middle: int, side: int, length: int) -> slice:
-    begin = min(max(0, (twice_middle - side) // 2), max(0, length - side))
+def _within(middle: int, side: int, length: int) -> slice:
+    begin = min(max(0, middle - side // 2), max(0, length - side))
     return slice(begin, min(length, begin + side))
 
 

@@ -18,19 +18,23 @@ from rde_roto.devices import short_dtype
 from rde_roto.net import RDENet
 from rde_roto.training.checkpoint import named_parameters
 from rde_roto.training.clips.sampler import Batch, ClipSampler
+from rde_roto.training.footage.readers import FootageSet
 from rde_roto.training.learning.cycles import CycleObjective, CycleSampler
 from rde_roto.training.learning.footage import scenery
 from rde_roto.training.learning.material import Material
 from rde_roto.training.objective import Objective
-from rde_roto.training.recipe import Recipe
+from rde_roto.training.recipe import Mixture, Phase, Recipe
 from rde_roto.training.start import halved
-from rde_roto.training.trainer import is_trunk
+from rde_roto.values.errors import InputError, UsageError
 
 HELD_OUT_EVERY = 4
 """One of so many of the frames that cycles could pass through is kept for the check,"""
 
 _CHECKS = 3
 """and so many batches of either kind, drawn with other seeds than any step."""
+
+_TRUNK = "key_encoder."
+"""What the names of the pretrained trunk's parameters begin with: it has a rate of its own."""
 
 _LAST_STEP = 1 << 30
 """The step at which cycles of the check are drawn: all frames are within reach."""
@@ -78,7 +82,8 @@ class Lesson:
         self._optimizer = _optimizer(self._weights, recipe)
         made = scenery(material)
         self._phase = recipe.curriculum[-1].model_copy(update={"size_px": made.size_px})
-        recipe = _with_what_there_is(recipe, has_pairs=bool(made.footage.videos))
+        mixture = _drawable(recipe, made.footage, self._phase)
+        recipe = recipe.model_copy(update={"mixture": mixture})
         self._clips = ClipSampler(made.footage, recipe, self._device)
         self._objective = Objective(net, recipe)
         self._cycle_objective = CycleObjective(net, recipe)
@@ -187,17 +192,33 @@ def missed(logits: Tensor, batch: Batch, t: int) -> Tensor:
     return ((1 - j) * batch.present).sum() / batch.present.sum()
 
 
-def _with_what_there_is(recipe: Recipe, has_pairs: bool) -> Recipe:
-    """The recipe without real pairs where there is a single truth."""
-    if has_pairs:
-        return recipe
-    return recipe.model_copy(update={"mixture": recipe.mixture.model_copy(update={"video": 0.0})})
+def _drawable(recipe: Recipe, footage: FootageSet, phase: Phase) -> Mixture:
+    """The recipe's mixture without those kinds of clips that this footage cannot give.
+
+    There are no pairs where there is one truth, and a wire cannot be cut out. Raises UsageError
+    when nothing is left.
+    """
+    shares = recipe.mixture.model_dump()
+    for kind in [kind for kind, share in shares.items() if share > 0]:
+        alone = Mixture(**{**dict.fromkeys(shares, 0.0), kind: 1.0})
+        one = recipe.model_copy(update={"mixture": alone})
+        try:
+            sampler = ClipSampler(footage, one, torch.device("cpu"))
+            sampler.draw(phase, torch.Generator().manual_seed(recipe.seed))
+        except InputError:
+            shares[kind] = 0.0
+    if not any(shares.values()):
+        raise UsageError(
+            "there is nothing to learn from: what was drawn is too small, or too thin, to make "
+            "clips of it. Draw a frame in which the element is larger"
+        )
+    return Mixture(**shares)
 
 
 def _optimizer(weights: Mapping[str, nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
     settings = recipe.optimiser
     groups = [
-        {"params": [w for name, w in weights.items() if is_trunk(name) == trunk], "lr": lr}
+        {"params": [w for name, w in weights.items() if name.startswith(_TRUNK) == trunk], "lr": lr}
         for trunk, lr in ((False, settings.lr), (True, settings.trunk_lr))
     ]
     return torch.optim.Adam(groups, weight_decay=settings.weight_decay)
