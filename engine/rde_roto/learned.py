@@ -8,13 +8,14 @@ is found out when it is read.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from rde_roto.tensors import replacing
@@ -64,19 +65,19 @@ def read_learned(path: Path) -> Learned:
     """
     try:
         content = path.read_bytes()
-        with safe_open(path, framework="pt") as file:
-            base = (file.metadata() or {}).get(_STANDS_ON)
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
+    if path.name != learned_name(hashlib.sha256(content).hexdigest()):
+        raise _unusable(path, "it is damaged, or not the file that was written under this name")
+    try:
+        weights = load(content)
     except SafetensorError as error:
-        raise _unusable(path, "it is damaged or cut short") from error
+        raise _unusable(path, "it is no safetensors") from error
+    length = int.from_bytes(content[:8], "little")
+    base = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(_STANDS_ON)
     if base is None:
         raise _unusable(path, "it does not say on which model it stands")
-    learned = Learned(weights, base, content, path)
-    if path.name != learned_name(learned.sha256):
-        raise _unusable(path, "it is not the file that was written under this name")
-    return learned
+    return Learned(weights, base, content, path)
 
 
 def learned_name(sha256: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
-from rde_roto.learned import Learned, read_learned
-from rde_roto.models import Model, load_model, save_weights
+from rde_roto.learned import Learned, learned_name, read_learned
+from rde_roto.models import Model, load_model
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot, ShotFile, open_shot
@@ -74,7 +76,7 @@ def test_the_same_weights_are_the_same_file_and_are_written_once(
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".safetensors"] * 2  # nothing half done
 
 
-@pytest.mark.parametrize("harm", ["cut", "exchanged", "gone", "no learned weights"])
+@pytest.mark.parametrize("harm", ["cut", "exchanged", "gone"])
 def test_a_file_that_is_not_the_one_that_was_written_is_refused(
     base: Model, tmp_path: Path, harm: str
 ) -> None:
@@ -83,11 +85,20 @@ def test_a_file_that_is_not_the_one_that_was_written_is_refused(
         path.write_bytes(path.read_bytes()[:-7])
     elif harm == "exchanged":
         path.write_bytes(learned(base, tmp_path, by=0.25).read_bytes())
-    elif harm == "gone":
-        path.unlink()
     else:
-        save_weights(changed(base), path)
+        path.unlink()
     with pytest.raises(WeightsError, match=f"{path.name}.*--forget"):
+        read_learned(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(save({"x": torch.zeros(2)}), "on which model it stands"), (b"no such thing", "safetensors")],
+)
+def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / learned_name(hashlib.sha256(content).hexdigest())
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=reason):
         read_learned(path)
 
 
