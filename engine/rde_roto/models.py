@@ -68,8 +68,8 @@ class ModelFile:
 class Model:
     """A network ready to run. ``sha256`` is that of the file its weights came from.
 
-    Of a model that has learned a shot it is that of the learned weights; ``learned_on`` is then
-    that of the model they stand on.
+    Of a model that has learned a shot it is that of the file of ``learned``, which are then in
+    ``net`` already.
     """
 
     name: str
@@ -77,12 +77,12 @@ class Model:
     sha256: str
     licence: str
     commercial_use: CommercialUse = "unknown"
-    learned_on: str | None = None
+    learned: Learned | None = None
 
     @property
     def base_sha256(self) -> str:
         """Of the file of the model without what it has learned."""
-        return self.learned_on or self.sha256
+        return self.sha256 if self.learned is None else self.learned.base
 
 
 def licence_line(model: ModelFile | Model) -> str:
@@ -152,7 +152,7 @@ def with_learned(model: Model, learned: Learned) -> Model:
     merged = {**own, **learned.weights}
     _check_keys(merged, own, learned.source, net.config.name)
     net.load_state_dict(merged)
-    return replace(model, net=net, sha256=learned.sha256, learned_on=model.base_sha256)
+    return replace(model, net=net, sha256=learned.sha256, learned=learned)
 
 
 def install_model(source: Path, name: str | None = None) -> ModelFile:

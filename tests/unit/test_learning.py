@@ -14,7 +14,8 @@ import pytest
 import torch
 from disc_shots import GREEN, HEIGHT, WIDTH, DiscPlate, MadeLock, a_shot, disc, drawn
 
-from rde_roto.models import Model
+from rde_roto.learned import Learned
+from rde_roto.models import Model, with_learned
 from rde_roto.net import RDENet
 from rde_roto.propagator import Propagator
 from rde_roto.training.learning.cycles import FIRST_REACH, REACHED_AT, CycleSampler
@@ -210,6 +211,17 @@ def test_what_is_held_out_is_never_studied(
     assert lesson.kept
     assert not set(lesson.studied) & set(lesson.kept)
     assert sorted((*lesson.studied, *lesson.kept)) == list(studied.visited)
+
+
+def test_learning_again_keeps_what_was_learned_before(model: Model) -> None:
+    name = "key_encoder.stem.bias"  # which the recipe does not touch
+    earlier = Learned.of({name: (model.net.state_dict()[name] + 1).half()}, model.sha256)
+    before = with_learned(model, earlier)
+    again = learned(before, a_shot(), Budget(steps=1))
+    assert again.card.from_sha256 == earlier.sha256
+    assert again.card.base_sha256 == model.sha256
+    own = with_learned(model, again.learned).net.state_dict()
+    torch.testing.assert_close(own[name], before.net.state_dict()[name], rtol=0, atol=0)
 
 
 def test_a_shot_of_one_frame_is_learned_without_cycles(model: Model) -> None:

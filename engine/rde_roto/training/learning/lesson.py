@@ -189,7 +189,7 @@ def missed(logits: Tensor, batch: Batch, t: int) -> Tensor:
     both = (found & truth).sum(dim=(2, 3))
     either = (found | truth).sum(dim=(2, 3))
     j = torch.where(either > 0, both / either.clamp(min=1), 1.0)
-    return ((1 - j) * batch.present).sum() / batch.present.sum()
+    return ((1 - j) * batch.present).sum() / batch.present.sum().clamp(min=1)
 
 
 def _drawable(recipe: Recipe, footage: FootageSet, phase: Phase) -> Mixture:

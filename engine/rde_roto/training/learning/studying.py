@@ -136,7 +136,8 @@ class Study:
         _run(lesson, recipe, budget, began)
         after = lesson.skill()
         better = is_better(before, after)
-        learned = Learned.of(lesson.learned, model.base_sha256)
+        already = model.learned.weights if model.learned else {}
+        learned = Learned.of({**already, **lesson.learned}, model.base_sha256)
         card = LearnedCard(
             kept=better,
             sha256=learned.sha256,
