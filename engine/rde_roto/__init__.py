@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rde_roto.propagator import tracker_of
     from rde_roto.shot_files import open_shot
     from rde_roto.stores import CacheSettings, Stores, open_stores
+    from rde_roto.training.learning.documents import learn_shot
+    from rde_roto.training.learning.studying import Budget, study
     from rde_roto.values.errors import CancelledError, RotoError
     from rde_roto.values.explanation import Drift, Explanation
     from rde_roto.values.frames import FrameRange
@@ -42,6 +44,8 @@ _HOMES = {
     "propagator": ("tracker_of",),
     "shot_files": ("open_shot",),
     "stores": ("CacheSettings", "Stores", "open_stores"),
+    "training.learning.documents": ("learn_shot",),
+    "training.learning.studying": ("Budget", "study"),
     "values.explanation": ("Drift", "Explanation"),
     "values.errors": ("CancelledError", "RotoError"),
     "values.frames": ("FrameRange",),
@@ -55,6 +59,7 @@ _HOME_OF = {name: f"rde_roto.{home}" for home, names in _HOMES.items() for name 
 
 __all__ = [
     "Advice",
+    "Budget",
     "CacheSettings",
     "CancelledError",
     "Drift",
@@ -79,6 +84,7 @@ __all__ = [
     "drifts",
     "elements_named",
     "explain",
+    "learn_shot",
     "load_model",
     "load_preset",
     "next_to_fix",
@@ -86,6 +92,7 @@ __all__ = [
     "open_shot",
     "open_stores",
     "read_mask",
+    "study",
     "tracker_of",
 ]
 

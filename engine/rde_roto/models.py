@@ -6,10 +6,11 @@ the package, then in the user's model folder; anything with a suffix or a folder
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +22,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from rde_roto.atomic import replacing, write_text
+from rde_roto.learned import Learned, read_learned
 from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
 from rde_roto.tensors import save_tensors
 from rde_roto.values.errors import UsageError, WeightsError
-from rde_roto.values.model_card import PUBLISHED_RDE_VOS, CommercialUse, ModelCard, read_card
+from rde_roto.values.model_card import (
+    PUBLISHED_RDE_VOS,
+    CommercialUse,
+    ModelCard,
+    ModelChoice,
+    read_card,
+)
 
 CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
 
@@ -59,13 +67,23 @@ class ModelFile:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network ready to run. ``sha256`` is that of the file its weights came from."""
+    """A network ready to run. ``sha256`` is that of the file its weights came from.
+
+    Of a model that has learned a shot it is that of the file of ``learned``, which are then in
+    ``net`` already.
+    """
 
     name: str
     net: RDENet
     sha256: str
     licence: str
     commercial_use: CommercialUse = "unknown"
+    learned: Learned | None = None
+
+    @property
+    def base_sha256(self) -> str:
+        """Of the file of the model without what it has learned."""
+        return self.sha256 if self.learned is None else self.learned.base
 
 
 def licence_line(model: ModelFile | Model) -> str:
@@ -103,16 +121,39 @@ def find_model(name_or_path: str) -> ModelFile:
     )
 
 
-def load_model(name_or_path: str) -> Model:
-    """Finds, checks and loads a network, on the CPU, in float32.
+def load_model(asked: str | ModelChoice) -> Model:
+    """Finds, checks and loads a network, on the CPU, in float32, with what it learned of a shot.
 
-    Raises WeightsError when the file is missing, damaged, not the one its card names, or does not
-    fit its architecture to the last key and shape.
+    Args: asked, a name or path, or what a shot document says (`OpenedShot.model`).
+
+    Raises WeightsError when a file is missing, damaged, not the one its card names, or does not
+    fit its architecture to the last key and shape, and when weights were learned on another model.
     """
-    found = find_model(name_or_path)
+    choice = ModelChoice(asked) if isinstance(asked, str) else asked
+    found = find_model(choice.name)
     weights, sha256 = _checked_weights(found)
     net = build(weights, found.path, _architecture(found.card))
-    return Model(found.name, net, sha256, found.licence, found.commercial_use)
+    model = Model(found.name, net, sha256, found.licence, found.commercial_use)
+    return model if choice.learned is None else with_learned(model, read_learned(choice.learned))
+
+
+def with_learned(model: Model, learned: Learned) -> Model:
+    """The model with learned weights in the place of its own; the given one is left as it is.
+
+    Raises WeightsError when they were learned on another model, or do not fit.
+    """
+    if learned.base != model.base_sha256:
+        raise WeightsError(
+            f"{learned.source} was learned on another model (sha256 {learned.base[:12]}…) than "
+            f"{model.name} ({model.base_sha256[:12]}…): choose that model, or learn again with "
+            "this one (rde-roto shot learn SHOT --forget, then rde-roto shot learn SHOT)"
+        )
+    net = copy.deepcopy(model.net)
+    own = net.state_dict()
+    merged = {**own, **learned.weights}
+    _check_keys(merged, own, learned.source, net.config.name)
+    net.load_state_dict(merged)
+    return replace(model, net=net, sha256=learned.sha256, learned=learned)
 
 
 def install_model(source: Path, name: str | None = None) -> ModelFile:

@@ -149,6 +149,19 @@ def test_a_job_does_not_fail_for_want_of_a_report(farm: Farm) -> None:
     assert note.startswith("there is no report: cannot write")
 
 
+def test_a_job_says_whether_its_shot_is_learned_first(farm: Farm) -> None:
+    farm.drop("asks.yaml", more="learn: true\n")
+    farm.drop("says-nothing.yaml", "1002")
+    farm.drain()
+    (farm.hot.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\nlearn: true\n")
+    farm.drop("declines.yaml", "1003", more="learn: false\n")
+    farm.drop("is-told.yaml", "1004")
+    farm.drain()
+    wishes = [opened.learn_into for opened in farm.made]
+    learned = farm.hot.root / "learned"
+    assert sorted(map(str, wishes[:2])) == sorted(map(str, wishes[2:])) == [str(learned), "None"]
+
+
 def test_json_is_understood_too(farm: Farm) -> None:
     shot = {
         "plate": {"path": str(farm.plate)},
@@ -175,7 +188,11 @@ def test_a_folder_without_a_document_is_a_shot(farm: Farm) -> None:
     (opened,) = farm.made
     assert opened.shot.names == ("car", "dog")
     assert [keyframe.frame for keyframe in opened.shot.ordered] == [1001, 1003]
-    assert (opened.preset.name, opened.preset.finish.gain, opened.model) == ("draft", 0.5, "some")
+    assert (opened.preset.name, opened.preset.finish.gain, opened.model.name) == (
+        "draft",
+        0.5,
+        "some",
+    )
     header, _ = read_image(farm.hot.root / "mattes/hero/hero.1001.exr")
     assert header.channelnames == ("car.A", "dog.A")
     assert (farm.hot.root / "done/hero/job/hero/plate.1001.png").is_file()

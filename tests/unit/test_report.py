@@ -17,6 +17,7 @@ from rde_roto.shot_files import OpenedShot
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import elements_named
+from rde_roto.values.model_card import ModelChoice
 from rde_roto.values.plate import MissingPolicy
 from rde_roto.values.report import Report, Run
 from rde_roto.values.shot import Shot
@@ -26,7 +27,9 @@ EMPTY = FrameRange.of([])
 
 def opened(shot: Shot, gaps: FrameRange = EMPTY, missing: MissingPolicy = "error") -> OpenedShot:
     origin = Origin(shot.plate.format)
-    return OpenedShot(shot, PRESET, "toy", (), gaps, missing, origin, Path("x/hero.shot.yaml"))
+    return OpenedShot(
+        shot, PRESET, ModelChoice("toy"), (), gaps, missing, origin, Path("x/hero.shot.yaml")
+    )
 
 
 def report_of(node: ToyNode, asked: str, shot: OpenedShot | None = None) -> Report:

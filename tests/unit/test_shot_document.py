@@ -19,10 +19,18 @@ from rde_roto.values.shot_document import (
     PlateEntry,
     ShotDocument,
     parse_shot_document,
-    with_locks,
+    rewritten,
 )
 
 PATH = Path("hero.shot.yaml")
+
+
+def with_locks(path: Path, text: str, locks: list[LockEntry]) -> str:
+    """The document in a text with other locks."""
+    says = parse_shot_document(path, text).value
+    return rewritten(path, text, says.model_copy(update={"locks": locks}))
+
+
 HEAD = "schema: rde-roto.shot/1\nplate: {path: plates/hero.####.exr}\n"
 FULL = """\
 # the chase, second version

@@ -15,6 +15,7 @@ import typer
 from rde_roto.atomic import write_text
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
 from rde_roto.evaluation.ablation import ablations
+from rde_roto.values.errors import UsageError
 from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset import Preset
 from rde_roto.values.preset_files import load_preset
@@ -42,6 +43,15 @@ def evaluate(
         int | None,
         typer.Option(metavar="UPDATES", min=1, help="To and fro for so many memory updates."),
     ] = None,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="A table: as it is, and after learning each shot.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", min=0.05, help="How long each is learned.")
+    ] = None,
+    keyframes: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Masks that are given, spread evenly.")
+    ] = 1,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keeps the label images here.")
     ] = None,
@@ -53,20 +63,37 @@ def evaluate(
     settings = load_preset(preset, set_ or ())
     varied = ablations(settings, tuple(ablate.split(","))) if ablate else None
 
-    run = _open(root, sequences, play, model, device)
+    if learn and (ablate or play):
+        raise UsageError("--learn goes with neither --ablate nor --play: leave them out")
+    if minutes is not None and not learn:
+        raise UsageError("--minutes says how long --learn takes: add --learn, or leave it out")
+    if play and keyframes > 1:
+        raise UsageError("--play starts from the first mask alone: leave --keyframes out")
+    from rde_roto.evaluation.davis import DavisSet
+
+    run = _open(DavisSet(root, play, keyframes), sequences, model, device)
+    if learn:
+        from rde_roto.doors.evaluate_learning import learned
+
+        found = learned(run, settings, minutes, out)
+    elif varied is None:
+        found = _scored(run, settings, out)
+    else:
+        found = _compared(run, varied, out)
     figures = {
         "model": run.model.name,
         "weights": run.model.sha256,
         "device": str(run.device),
         "tracking": settings.tracking.model_dump(mode="json"),
-        **(_scored(run, settings, out) if varied is None else _compared(run, varied, out)),
+        "keyframes": keyframes,
+        **found,
     }
     if json_file is not None:
         write_text(json_file, json.dumps(figures, indent=2) + "\n")
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """What is the same for every preset that is tried."""
 
     data: DavisSet
@@ -81,21 +108,19 @@ class _Run:
                 yield self.data.evaluate(name, preset, self.model, self.device, Path(folder))
 
 
-def _open(root: Path, sequences: str | None, play: int | None, model: str, device: str) -> _Run:
+def _open(data: DavisSet, sequences: str | None, model: str, device: str) -> Run:
     """What the arguments name, the weights last, since they take longest."""
     from rde_roto.devices import choose_device
     from rde_roto.doors.licences import say_licence_once
-    from rde_roto.evaluation.davis import DavisSet
     from rde_roto.models import load_model
 
-    data = DavisSet(root, play)
     names = data.names(tuple(sequences.split(",")) if sequences else ())
-    run = _Run(data, names, choose_device(device), load_model(model))
+    run = Run(data, names, choose_device(device), load_model(model))
     say_licence_once(run.model)
     return run
 
 
-def _scored(run: _Run, preset: Preset, out: Path | None) -> dict[str, Any]:
+def _scored(run: Run, preset: Preset, out: Path | None) -> dict[str, Any]:
     """One preset: a row a sequence, as soon as it is scored, and their mean."""
     from rde_roto.evaluation.davis import SetResult
 
@@ -107,10 +132,10 @@ def _scored(run: _Run, preset: Preset, out: Path | None) -> dict[str, Any]:
         print(_row(result), flush=True)
     total = SetResult(tuple(results))
     print(f"{'mean':16} {_scores(total)}")
-    return _figures_of_set(total)
+    return figures_of_set(total)
 
 
-def _compared(run: _Run, varied: Mapping[str, Preset], out: Path | None) -> dict[str, Any]:
+def _compared(run: Run, varied: Mapping[str, Preset], out: Path | None) -> dict[str, Any]:
     """Several presets: a row each, the sequences' J&F in its last columns."""
     from rde_roto.evaluation.davis import SetResult
 
@@ -123,7 +148,7 @@ def _compared(run: _Run, varied: Mapping[str, Preset], out: Path | None) -> dict
         speed = f"{total.frames_per_second:6.2f} {total.state_bytes:12,}"
         print(f"{name:15} {_scores(total)} {speed}  {of_each}", flush=True)
         tracking = preset.tracking.model_dump(mode="json")
-        figures[name] = {"tracking": tracking, **_figures_of_set(total)}
+        figures[name] = {"tracking": tracking, **figures_of_set(total)}
     return {"ablation": figures}
 
 
@@ -138,7 +163,7 @@ def _row(result: SequenceResult) -> str:
     return f"{result.name:16} {_scores(result)}  {tenths}{laps} {speed:5.2f}"
 
 
-def _figures_of_set(total: SetResult) -> dict[str, Any]:
+def figures_of_set(total: SetResult) -> dict[str, Any]:
     return {
         "mean": {"J&F": total.j_and_f, "J": total.j, "F": total.f},
         "frames per second": total.frames_per_second,

@@ -150,6 +150,7 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
         "rde-roto:version": __version__,
         "rde-roto:model": model.name,
         "rde-roto:weights-sha256": model.sha256,
+        **({"rde-roto:learned-on-sha256": model.base_sha256} if model.learned else {}),
         "rde-roto:weights-licence": model.licence,
         "rde-roto:commercial-use": model.commercial_use,
         "rde-roto:plate": shot.plate.name,

@@ -11,6 +11,7 @@ import typer
 from rde_roto.doors.advise import advise
 from rde_roto.doors.by_engine import render_by_engine
 from rde_roto.doors.chunk_list import line_of
+from rde_roto.doors.learn import learn
 from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
@@ -106,7 +107,7 @@ def new(
 
     from rde_roto.models import find_model
 
-    find_model(opened.model)
+    find_model(opened.model.name)
     said = moved(spelled_out(document, opened), out.resolve().parent)
     write_document(out, said.to_yaml())
     print(f"wrote {out}; its mattes: rde-roto shot render {out}")
@@ -212,6 +213,7 @@ def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
     print(f"unlocked {asked}")
 
 
+app.command()(learn)
 app.command()(advise)
 app.command()(report)
 

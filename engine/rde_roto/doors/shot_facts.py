@@ -49,7 +49,7 @@ def facts_of(file: ShotFile) -> ShotFacts:
             f"{lock.frames}  {','.join(lock.elements)}  {lock.mattes}" for lock in says.locks
         ],
         "preset": [says.preset, *_differences(file.preset(), load_preset("standard"))],
-        "model": [says.model],
+        "model": [says.model, *([] if says.learned is None else [f"learned: {says.learned}"])],
         "missing": missing,
     }
     return ShotFacts(tuple(_columns(parts.items())), missing)

@@ -1,5 +1,7 @@
 """Semi-supervised evaluation as DAVIS does it: the first mask is given, the rest is scored.
 
+Where more masks are given, spread evenly from the first frame to the last, they are not scored.
+
 Layout: ``ROOT/JPEGImages/SEQUENCE`` and ``ROOT/Annotations/SEQUENCE``, both perhaps under a folder
 for the resolution, ``480p``. A sequence is tracked into indexed PNGs first and scored from them, so
 the files that are scored are those that a challenge would be sent.
@@ -27,6 +29,7 @@ from rde_roto.models import Model
 from rde_roto.node import RotoNode
 from rde_roto.propagator import Propagator, tracker_of
 from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.preset import Preset, Tracking
 from rde_roto.values.shot import Shot
@@ -123,12 +126,14 @@ class DavisSet:
         play: every sequence is played to and fro until the memory has been brought up to date so
             often and the frames up to the next memory frame have been read; once forwards when
             None.
+        keyframes: how many masks of a sequence are given; 1 where it is played.
     """
 
-    def __init__(self, root: Path, play: int | None = None) -> None:
+    def __init__(self, root: Path, play: int | None = None, keyframes: int = 1) -> None:
         self._plates = _resolution(root / "JPEGImages")
         self._truth = _resolution(root / "Annotations")
         self.play = play
+        self.keyframes = keyframes
 
     def names(self, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Those asked for, or all.
@@ -158,19 +163,29 @@ class DavisSet:
             for number, label in enumerate(labels, start=1)
         )
         # The memory frame at the very end is absorbed no more: nothing is read behind it.
-        updates = (shot.range.last - shot.range.first - 1) // preset.tracking.memory_every
+        longest = max(len(FrameRange.of(stretch.spans[0])) for stretch in shot.stretches)
+        updates = (longest - 1) // preset.tracking.memory_every
         size = state_bytes(shot, updates, preset.tracking, model, device)
         return SequenceResult(name, scores, delivery, updates, size, lap)
+
+    def shot(self, name: str) -> Shot:
+        """A sequence, once forwards, with the masks that are given."""
+        annotations = find_sequence(str(self._truth / name))
+        plate, frames = open_plate(str(self._plates / name)), annotations.range
+        given = _spread(tuple(frames), self.keyframes)
+        masks = [read_mask(annotations.path(frame), plate.format, "labels") for frame in given]
+        keyframes = tuple(Keyframe(f, alpha) for f, (alpha, _) in zip(given, masks, strict=True))
+        _, names = masks[0]
+        return Shot(plate, frames, elements_named(*names), keyframes)
 
     def _shot(self, name: str, memory_every: int) -> tuple[Shot, _Truth, int | None]:
         """A sequence's shot, the file of each of its frames' truth, and its lap when played."""
         annotations = find_sequence(str(self._truth / name))
-        plate, frames = open_plate(str(self._plates / name)), annotations.range
-        alpha, names = read_mask(annotations.path(frames.first), plate.format, "labels")
-        elements = elements_named(*names)
+        shot = self.shot(name)
         if self.play is None:
-            shot = Shot(plate, frames, elements, (Keyframe(frames.first, alpha),))
             return shot, annotations.path, None
+        plate, frames, elements = shot.plate, shot.range, shot.elements
+        alpha = shot.ordered[0].alpha
         order = ToAndFro(tuple(frames), (self.play + 1) * memory_every + 1)
         shot = Shot(PlayedPlate(plate, order), order.range, elements, (Keyframe(0, alpha),))
         return shot, lambda frame: annotations.path(order.picture(frame)), order.lap
@@ -186,9 +201,9 @@ def state_bytes(
     """
     aspect, look = shot.plate.format.pixel_aspect, shot.plate.look
     propagator = Propagator(model.net, tracking, device).for_plate(aspect, look)
-    (keyframe,) = shot.keyframes
+    keyframe = shot.ordered[0]
     frame = propagator.encode([shot.plate.read(keyframe.frame)])
-    state = propagator.begin([(frame, keyframe.alpha)])
+    state = propagator.begin([(frame, keyframe.alpha)] * min(2, len(shot.keyframes)))
     probabilities = propagator.read(state, frame)
     sizes = [state.nbytes]
     for _ in range(2):
@@ -205,8 +220,19 @@ _Truth = Callable[[int], Path]
 def _pairs(
     shot: Shot, truth: _Truth, found: MatteWriter, label: int, number: int
 ) -> Iterator[tuple[BoolArray, BoolArray]]:
+    ends = shot.range.first, shot.range.last  # which the score itself leaves out
     for frame in shot.range:
+        if frame not in ends and shot.keyframe_at(frame) is not None:
+            continue
         yield read_labels(truth(frame)) == label, read_labels(found.path(frame)) == number
+
+
+def _spread(frames: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """So many frames from the first to the last, evenly; fewer where there are fewer."""
+    if count == 1:
+        return frames[:1]
+    places = {round(i * (len(frames) - 1) / (count - 1)) for i in range(count)}
+    return tuple(frames[place] for place in sorted(places))
 
 
 def _resolution(folder: Path) -> Path:

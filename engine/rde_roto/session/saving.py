@@ -231,7 +231,9 @@ def save_as(opened: Opened, draft: Draft, path: Path) -> Writer:
     plate = says.plate.model_copy(update={"path": whole(says.plate.path)})
     preset = whole(says.preset) if is_path(says.preset) else says.preset
     model = whole(says.model) if (folder / says.model).is_file() else says.model
-    said = says.model_copy(update={"plate": plate, "preset": preset, "model": model})
+    learned = None if says.learned is None else whole(says.learned)
+    named = {"plate": plate, "preset": preset, "model": model, "learned": learned}
+    said = says.model_copy(update=named)
     locks = tuple(lock.model_copy(update={"mattes": whole(lock.mattes)}) for lock in draft.locks)
     plate_format = opened.parts.plate.format
     writer = Writer(path.resolve(), "", said, plate_format, opened.draft.preset)

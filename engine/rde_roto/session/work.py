@@ -18,7 +18,7 @@ from rde_roto.session.locking import Locking, with_locks
 from rde_roto.session.saving import Opened, Saver, Writer, save_as, stem_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
-from rde_roto.shot_files.opening import open_lock
+from rde_roto.shot_files.opening import chosen_model, open_lock
 from rde_roto.values.errors import RotoError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.shot import Shot
@@ -107,8 +107,7 @@ class Work:
         folder = self.document.parent
         inputs = tuple(folder / entry.mask for entry in self._writer.said.keyframes)
         gaps = parts.asked.difference(parts.source.range)
-        weights = self.opened.file.folder / says.model
-        model = str(weights) if weights.is_file() else says.model
+        model = chosen_model(says, self.opened.file.folder)
         origin, policy = Origin.of(parts.plate), says.plate.missing
         preset = self.draft.preset
         return OpenedShot(shot, preset, model, inputs, gaps, policy, origin, self.document)

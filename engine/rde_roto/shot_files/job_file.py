@@ -32,6 +32,12 @@ class JobFile:
         if schema_of(path) != JOB_SCHEMA:
             return JobFile(ShotFile.read(path))
         job, folder = parse_job_document(path), path.resolve().parent
+        if job.value.learn:
+            raise job.fail(
+                ("learn",),
+                "learn is for hot folders: have the shot learned first (rde-roto shot learn), and "
+                "leave it out",
+            )
         said, written = job.value, written_shot(job)
         if written is None:
             named = ShotFile.read(folder / str(said.shot))

@@ -21,6 +21,7 @@ from rde_roto.shot_files.locks import FileLock
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named
+from rde_roto.values.model_card import ModelChoice
 from rde_roto.values.plate import MissingPolicy, Plate, PlateFormat
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
@@ -34,8 +35,10 @@ OpenPlate: TypeAlias = "Callable[[PlateEntry, Preset, Path, PlateMemo | None], F
 class OpenedShot:
     """All that a document says, ready to be tracked.
 
-    `model` is a model's name or a weights file, `document` the document's own file if it has one.
-    `inputs` are the files besides the plate that the shot is read from: masks and locked mattes.
+    `model` is what `models.load_model` takes, `document` the document's own file if it has one.
+    `inputs` are the files besides the plate that the shot is read from: masks, locked mattes, and
+    learned weights.
+    `learn_into` is the folder of what its model learns of it first, where a job asks for that.
     `gaps` are the frames of the document that the plate lacks, and `missing` what is done about
     them: with `skip` the shot's range is without them. `origin` is what mattes take over from the
     plate.
@@ -43,12 +46,13 @@ class OpenedShot:
 
     shot: Shot
     preset: Preset
-    model: str
+    model: ModelChoice
     inputs: tuple[Path, ...]
     gaps: FrameRange
     missing: MissingPolicy
     origin: Origin
     document: Path | None = None
+    learn_into: Path | None = None
 
     @property
     def range(self) -> FrameRange:
@@ -137,13 +141,20 @@ def open_document(
     _check_locks(parts.locks, shot)
     drawn = (folder / entry.mask for entry in document.keyframes)
     pinned = (lock.pattern.path(frame) for lock in parts.locks for frame in lock.frames)
-    weights = folder / document.model
-    model = str(weights) if weights.is_file() else document.model
+    model = chosen_model(document, folder)
     gaps = parts.asked.difference(parts.source.range)
     preset = preset.model_copy(update={"finish": preset.finish.at_proxy(document.plate.proxy)})
-    inputs = (*drawn, *pinned)
+    learned = () if model.learned is None else (model.learned,)
+    inputs = (*drawn, *pinned, *learned)
     origin, policy = Origin.of(parts.plate), document.plate.missing
     return OpenedShot(shot, preset, model, inputs, gaps, policy, origin)
+
+
+def chosen_model(document: ShotDocument, folder: Path) -> ModelChoice:
+    """The model of a document whose paths start at `folder`, and what it has learned."""
+    weights = folder / document.model
+    name = str(weights) if weights.is_file() else document.model
+    return ModelChoice(name, None if document.learned is None else folder / document.learned)
 
 
 def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat, proxy: int = 1) -> FileLock:

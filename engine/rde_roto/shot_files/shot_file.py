@@ -22,7 +22,7 @@ from rde_roto.values.shot_document import (
     ShotDocument,
     parse_shot_document,
     read_shot_text,
-    with_locks,
+    rewritten,
 )
 
 
@@ -56,9 +56,13 @@ class ShotFile:
         return self.path.resolve().parent
 
     @property
+    def _own_folder(self) -> str:
+        return f"{self.path.resolve().name.removesuffix('.yaml')}.d"
+
+    @property
     def locks_folder(self) -> str:
         """The folder of its locked mattes, from its own: `hero.shot.d/locks`."""
-        return f"{self.path.resolve().name.removesuffix('.yaml')}.d/locks"
+        return f"{self._own_folder}/locks"
 
     def open(
         self,
@@ -87,6 +91,8 @@ class ShotFile:
         for entry in says.keyframes:
             if not (self.folder / entry.mask).is_file():
                 yield f"the mask of frame {entry.frame}, {entry.mask}, does not exist"
+        if says.learned is not None and not (self.folder / says.learned).is_file():
+            yield f"the learned weights, {says.learned}, do not exist"
         for lock in says.locks:
             pattern = FramePattern.parse(str(self.folder / lock.mattes))
             if pattern is not None:
@@ -100,8 +106,21 @@ class ShotFile:
         name = str(self.folder / text) if is_path(text) else text
         return load_preset(name, [*self.document.settings("overrides"), *overrides])
 
+    @property
+    def learned_folder(self) -> str:
+        """The folder of what a model learns of the shot, from its own: `hero.shot.d/learned`."""
+        return f"{self._own_folder}/learned"
+
     def set_locks(self, locks: list[LockEntry]) -> None:
-        """Puts other locks into the file; all else stays as people wrote it.
+        """Puts other locks into the file. Raises as `rewrite` does."""
+        self.rewrite(self.says.model_copy(update={"locks": locks}))
+
+    def set_learned(self, learned: str | None) -> None:
+        """Names other learned weights in the file, or none. Raises as `rewrite` does."""
+        self.rewrite(self.says.model_copy(update={"learned": learned}))
+
+    def rewrite(self, wanted: ShotDocument) -> None:
+        """Makes the file say what is wanted; all else stays as people wrote it.
 
         Raises DocumentError when the file has changed since it was read, OutputError when it
         cannot be written.
@@ -111,7 +130,7 @@ class ShotFile:
                 f"{self.path} was changed in the meantime: run the command again, which goes on "
                 "from what is done"
             )
-        write_document(self.path, with_locks(self.path, self.text, locks))
+        write_document(self.path, rewritten(self.path, self.text, wanted))
 
 
 @contextmanager

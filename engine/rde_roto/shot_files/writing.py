@@ -58,6 +58,7 @@ def _elsewhere(document: ShotDocument, folder: Path, named: Callable[[str], str]
             ],
             "preset": named(preset) if is_path(preset) else preset,
             "model": named(model) if (folder / model).is_file() else model,
+            "learned": None if document.learned is None else named(document.learned),
         }
     )
 

@@ -29,7 +29,8 @@ class JobDocument(Settings):
 
     `shot` is the path of a shot document, or a shot written out as one is. `frames` are all of the
     shot's where none are said; `preset` takes the place of the shot's, `overrides` come on top of
-    the shot's own. `output` is the pattern of the mattes. Jobs of a higher `priority` come first,
+    the shot's own. `output` is the pattern of the mattes. With `learn` the model studies the shot
+    before it tracks it; None leaves that to the hot folder. Jobs of a higher `priority` come first,
     the older first among equals.
     """
 
@@ -38,13 +39,15 @@ class JobDocument(Settings):
     preset: str | None = None
     overrides: dict[str, object] = Field(default={})
     output: str | None = None
+    learn: bool | None = None
     priority: int = Field(default=PRIORITY, ge=0, le=100)
 
 
 class WatchDocument(Settings):
     """What a hot folder's `defaults.yaml` says. Relative paths start at the hot folder.
 
-    `preset`, `overrides` and `model` are for folders that are dropped without a document. `mattes`
+    `preset`, `overrides` and `model` are for folders that are dropped without a document, `learn`
+    is for all jobs that do not say whether their model studies them first. `mattes`
     is where the mattes of jobs go that name no output. `roots` are other folders that jobs may
     write into. A job whose worker ended without a word `tries` times is set aside.
     """
@@ -52,6 +55,7 @@ class WatchDocument(Settings):
     preset: str = "standard"
     overrides: dict[str, object] = Field(default={})
     model: str = DEFAULT_MODEL
+    learn: bool = False
     mattes: str = "mattes"
     roots: list[str] = Field(default=[])
     tries: int = Field(default=3, ge=1, le=1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -17,6 +18,17 @@ DEFAULT_MODEL: Final = "rde-lite"
 
 CommercialUse: TypeAlias = Literal["allowed", "not allowed", "unknown"]
 """Whether the terms of the weights and of what they were trained on allow paid work."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which weights track a shot: a model's name or file, and what it has learned of the shot.
+
+    `learned` is a file of learned weights (`learned`), None where the model is used as it is.
+    """
+
+    name: str
+    learned: Path | None = None
 
 
 class ModelCard(BaseModel):

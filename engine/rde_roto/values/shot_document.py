@@ -116,6 +116,7 @@ class ShotDocument(Settings):
 
     Without `elements` they are those that the keyframes name; a keyframe that names none then
     draws `element1`, `element2`, …, as many as its mask holds. Without `range` it is the plate's.
+    `learned` is the file of what the model has learned of this shot.
     """
 
     plate: PlateEntry
@@ -126,6 +127,7 @@ class ShotDocument(Settings):
     preset: str = "standard"
     overrides: dict[str, object] = Field(default={})
     model: str = DEFAULT_MODEL
+    learned: str | None = None
 
     def to_yaml(self) -> str:
         """The document as text, which reads back as an equal one; an entry a line."""
@@ -155,12 +157,6 @@ def parse_shot_document(path: Path, text: str) -> Document[ShotDocument]:
     document = parse_document(ShotDocument, _WORD, SHOT_SCHEMA, Source(str(path)), text)
     check_locks(document)
     return document
-
-
-def with_locks(path: Path, text: str, locks: list[LockEntry]) -> str:
-    """The document in `text` with other locks; see `rewritten`."""
-    says = parse_shot_document(path, text).value
-    return rewritten(path, text, says.model_copy(update={"locks": locks}))
 
 
 def rewritten(path: Path, text: str, wanted: ShotDocument) -> str:

@@ -7,11 +7,11 @@ import os
 import secrets
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from rde_roto.alone import TakenError, alone
 from rde_roto.atomic import write_text
 from rde_roto_client.places import endpoint_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL
@@ -19,9 +19,7 @@ from rde_roto_client.wire import PROTOCOL
 _LONGEST_SOCKET_PATH = 100  # of 104 or 108 bytes, as the system has it
 _WAITING = 128
 
-
-class TakenError(Exception):
-    """Another engine of this user and device is there already."""
+__all__ = ["TakenError", "listening"]
 
 
 @contextmanager
@@ -29,10 +27,11 @@ def listening(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, s
     """A listening socket, and the token that a client over TCP must say; "" on a Unix socket.
 
     Its place is written down for clients, and forgotten at the end. A Unix socket where there are
-    any, loopback TCP else, or with `tcp`. Raises TakenError; OSError when nobody can listen.
+    any, loopback TCP else, or with `tcp`. Raises TakenError where another engine of this user and
+    device is there already; OSError when nobody can listen.
     """
     place = Path(endpoint_file(device))
-    with _alone(place.with_suffix(".lock")):
+    with alone(place.with_suffix(".lock")):
         path = place.with_suffix(".sock")
         by_path = hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
         said: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
@@ -65,32 +64,10 @@ def kill(device: str) -> None:
     lost, what it has finished is not.
     """
     try:
-        with _alone(endpoint_file(device).with_suffix(".lock")):
+        with alone(endpoint_file(device).with_suffix(".lock")):
             return  # there is none: the process of that number is somebody else
     except TakenError:
         endpoint = read_endpoint(device)
     if endpoint is not None and isinstance(endpoint.get("pid"), int):
         with suppress(ProcessLookupError):
             os.kill(endpoint["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Holds a lock that ends with this process, however it ends."""
-    with path.open("a+b") as file:
-        try:
-            _lock(file.fileno())
-        except OSError as error:
-            raise TakenError from error
-        yield
-
-
-def _lock(descriptor: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -113,6 +113,6 @@ def _take_pushed(said: dict[str, Any]) -> PushedEntry | None:
 
 def _refuse_relative(says: ShotDocument) -> None:
     paths = [says.plate.path, *(e.mask for e in says.keyframes), *(k.mattes for k in says.locks)]
-    for path in paths:
+    for path in [*paths, *([] if says.learned is None else [says.learned])]:
         if not Path(path).is_absolute():
             raise UsageError(f"the path {path} does not say where it begins: give the whole of it")

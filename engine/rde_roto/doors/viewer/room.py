@@ -20,8 +20,10 @@ from rde_roto.propagator import tracker_of
 from rde_roto.session.live import Backend
 from rde_roto.session.saving import Opened
 from rde_roto.shot_files import OpenedShot
+from rde_roto.shot_files.opening import chosen_model
 from rde_roto.stores import Stores, open_stores
 from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.model_card import ModelChoice
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
@@ -37,29 +39,28 @@ class Room:
     memo: PlateMemo
     device: torch.device
     stores: Stores
-    _models: dict[str, Model] = field(default_factory=dict)
+    _models: dict[ModelChoice, Model] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def backend(self, opened: Opened) -> Backend:
         """What a session of that shot asks."""
         says = opened.file.says
-        weights = opened.file.folder / says.model
-        name = str(weights) if weights.is_file() else says.model
+        choice = chosen_model(says, opened.file.folder)
 
         def make(shot: Shot, preset: Preset) -> RotoNode:
-            load = tracker_of(self._model(name), self.device)
+            load = tracker_of(self._model(choice), self.device)
             return RotoNode(shot, preset, load, self.stores)
 
         def said(opened: OpenedShot) -> Mapping[str, str]:
-            return provenance(opened, opened.preset, self._model(name))
+            return provenance(opened, opened.preset, self._model(choice))
 
         return Backend(self.engine, make, said)
 
-    def _model(self, name: str) -> Model:
+    def _model(self, choice: ModelChoice) -> Model:
         with self._lock:
-            model = self._models.get(name)
+            model = self._models.get(choice)
             if model is None:
-                model = self._models[name] = load_model(name)
+                model = self._models[choice] = load_model(choice)
                 say_licence_once(model)
             return model
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from rde_roto.doors.watchfolder.dropped_folder import shot_in
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, HotFolder
@@ -29,16 +30,20 @@ from rde_roto.values.reading import Document, Setting
 from rde_roto.values.shot_document import SHOT_SUFFIX, ShotDocument, parse_shot_document
 from rde_roto.values.shot_document import read_shot_text as read_shot
 
+LEARNED: Final = "learned"
+"""The folder, in the hot one, of what models learn of jobs."""
+
 
 @dataclass(frozen=True)
 class Job:
     """A shot, the frames that are wanted, and the pattern of their files; None: the hot folder's
-    own place.
+    own place. `learn` is what the job says of it; None leaves it to the hot folder.
     """
 
     opened: OpenedShot
     frames: FrameRange
     output: str | None
+    learn: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +93,15 @@ class Opener:
         and is missing, or cannot be read.
         """
         try:
-            return self._open(claim.dropped)
+            job = self._read(claim.dropped)
         except (OSError, ValueError) as error:  # a name too long for a file, a folder of others
             raise InputError(f"what the job names cannot be read: {error}") from error
+        learns = self.defaults().value.learn if job.learn is None else job.learn
+        if not learns:
+            return job
+        return replace(job, opened=replace(job.opened, learn_into=self.folder.root / LEARNED))
 
-    def _open(self, dropped: Path) -> Job:
+    def _read(self, dropped: Path) -> Job:
         if dropped.is_symlink() and not dropped.exists():
             raise InputError(
                 f"{dropped.name} is a link to nothing: a link in the inbox must name its target "
@@ -121,7 +130,7 @@ class Opener:
             opened = self._named(job, base)
         else:
             opened = self._opened(path, written, base, job)
-        return Job(opened, _frames(job, opened), output)
+        return Job(opened, _frames(job, opened), output, job.value.learn)
 
     def _named(self, job: Document[JobDocument], base: Path) -> OpenedShot:
         """The shot of a document elsewhere, which says everything itself."""

@@ -1,0 +1,53 @@
+"""``rde-roto eval --learn``: each sequence as the model is, and as it is after learning it."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rde_roto.doors.evaluate import Run, figures_of_set
+from rde_roto.evaluation.davis import SequenceResult, SetResult
+from rde_roto.models import Model
+from rde_roto.training.learning.studying import Budget, study
+from rde_roto.values.preset import Preset
+
+
+def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -> dict[str, Any]:
+    """A row a sequence: J&F before and after, and what learning took; then the means."""
+    print(f"{'sequence':16} {'base':>6} {'learned':>8} {'gain':>7}  {'held out':20} steps      s")
+    before, after, lessons = [], [], {}
+    for name in run.names:
+        base = _evaluated(run, name, preset, run.model, out and out / "base")
+        taught = study(run.data.shot(name), preset, run.model, run.device, Budget(minutes=minutes))
+        own = _evaluated(run, name, preset, taught.model, out and out / "learned")
+        before.append(base)
+        after.append(own)
+        card = taught.card
+        lessons[name] = {**card.model_dump(mode="json"), "kept": taught.is_better}
+        held = " ".join(f"{card.before[k]:.2f}>{card.after[k]:.2f}" for k in card.before)
+        kept = "" if taught.is_better else "  no better: the base stays"
+        print(
+            f"{_row(name, base.j_and_f, own.j_and_f)}  {held:20} {card.steps:5} "
+            f"{card.seconds:6.1f}{kept}",
+            flush=True,
+        )
+    base_set, own_set = SetResult(tuple(before)), SetResult(tuple(after))
+    print(_row("mean", base_set.j_and_f, own_set.j_and_f))
+    return {
+        "base": figures_of_set(base_set),
+        "learned": figures_of_set(own_set),
+        "lessons": lessons,
+    }
+
+
+def _row(name: str, base: float, own: float) -> str:
+    return f"{name:16} {base:6.3f} {own:8.3f} {own - base:+7.3f}"
+
+
+def _evaluated(
+    run: Run, name: str, preset: Preset, model: Model, out: Path | None
+) -> SequenceResult:
+    with nullcontext(str(out)) if out else TemporaryDirectory() as folder:
+        return run.data.evaluate(name, preset, model, run.device, Path(folder))

@@ -1,0 +1,107 @@
+"""``rde-roto shot learn``: the model studies a shot before it tracks it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
+from rde_roto.doors.progress import failures_told, say_status
+from rde_roto.shot_files import ShotFile
+from rde_roto.values.errors import UsageError
+
+if TYPE_CHECKING:
+    from rde_roto.training.learning.lessons import Held
+    from rde_roto.training.learning.studying import Progress
+
+_EVERY = 5
+"""Steps between two lines of progress."""
+
+
+def learn(
+    shot: ShotArgument,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", min=0.05, help="How long, by the clock.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Exactly so many steps: repeatable.")
+    ] = None,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Goes back to the model as it was; costs no step.")
+    ] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Has the model study the keyframes and locked frames of a shot before it tracks it."""
+    file = ShotFile.read(shot)
+    if forget:
+        if minutes is not None or steps is not None:
+            raise UsageError("--forget learns nothing: leave --minutes and --steps out")
+        _forget(file)
+        return
+    with failures_told(), plate_memo() as memo, _told(shot.name) as listen:
+        from rde_roto.doors.licences import say_licence_once
+        from rde_roto.models import load_model
+        from rde_roto.training.learning.documents import learn_opened
+        from rde_roto.training.learning.studying import Budget
+
+        opened = file.open(memo)
+        model = load_model(opened.model)
+        say_licence_once(model)
+        done = learn_opened(file, opened, model, Budget(steps, minutes, listen), device)
+    print(_sentence(done))
+    if done.path is None:
+        print(f"{shot} is as it was: the learned weights were no better, so they are not kept")
+    else:
+        print(f"{shot} names {file.learned_folder}/{done.path.name}; back: shot learn --forget")
+
+
+def _forget(file: ShotFile) -> None:
+    learned = file.says.learned
+    if learned is None:
+        print(f"{file.path} has learned nothing")
+        return
+    file.set_learned(None)
+    print(f"{file.path} is tracked by {file.says.model} as it was; {learned} is kept")
+
+
+def _sentence(held: Held) -> str:
+    """Held-out figures before and after, in one line."""
+    card = held.card
+    figures = ", ".join(
+        f"{kind} {j:.3f} -> {card.after[kind]:.3f}" for kind, j in card.before.items()
+    )
+    known = "" if held.is_new else "learned before: "
+    return f"{known}{card.steps} steps, {card.seconds:.0f} s; J on what was held out: {figures}"
+
+
+@contextmanager
+def _told(name: str) -> Iterator[Callable[[Progress], None]]:
+    """Who is told of progress: a bar on a terminal, lines for farms otherwise."""
+    if not sys.stdout.isatty():
+        say_status(f"{name}: learning")
+        yield _say
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
+    with Bar(*columns, TextColumn("{task.fields[left]}"), console=Console()) as bar:
+        task = bar.add_task(f"{name}: learning", total=1.0, left="")
+
+        def listen(progress: Progress) -> None:
+            left = f"{progress.seconds_left:.0f} s left"
+            bar.update(task, completed=progress.share, left=left)
+
+        yield listen
+
+
+def _say(progress: Progress) -> None:
+    if progress.steps % _EVERY == 0:
+        share = 100 * progress.share
+        print(f"step {progress.steps}, {progress.seconds_left:.0f} s left")
+        print(f"Progress: {int(share)}%\nopenjd_progress: {share:.1f}", flush=True)

@@ -1,0 +1,106 @@
+"""Cycles: from a known frame to one that nobody has drawn, and back from that one's own matte.
+
+What comes back is held against the truth, so frames without a matte teach something too (Bertrand
+et al., "Test-Time Training for Matching-Based Video Object Segmentation", NeurIPS 2023).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.net import EncodedFrames, Moment
+from rde_roto.state import MemoryState
+from rde_roto.training.clips.augment import Grades
+from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.sampler import Batch
+from rde_roto.training.learning.material import Material, Truth
+from rde_roto.training.losses import hardest_share
+from rde_roto.training.objective import Objective, Terms
+from rde_roto.training.recipe import Jitter
+from rde_roto.values.bank import Bank
+
+FIRST_REACH = 4
+"""Frames from a truth that the first cycles go,"""
+
+REACHED_AT = 80
+"""and the step from which on they go to the ends of the shot."""
+
+_ALONE = Bank.parse("F")
+_SEEN = 0.5
+
+
+class CycleSampler:
+    """Draws cycles out of a shot's material: a pure function of step and generator.
+
+    Args:
+        frames: those that cycles pass through; not empty.
+        jitter: mirror and light, drawn for each cycle and each of its frames.
+        fill: the colour beyond the edge of a picture: the mean that the network subtracts.
+    """
+
+    def __init__(
+        self,
+        material: Material,
+        frames: tuple[int, ...],
+        jitter: Jitter,
+        fill: tuple[float, float, float],
+    ) -> None:
+        self._material = material
+        self._frames = frames
+        self._jitter = jitter
+        self._fill = torch.tensor(fill).view(3, 1, 1)
+
+    def draw(self, step: int, clips: int, generator: torch.Generator) -> Batch:
+        """Cycles from one truth: images [2, B, 3, H, W], its frame and the one that is visited.
+
+        masks [1, B, K, H, W] are the truth, 0 or 1; first is its matte with soft edges kept.
+        """
+        draws = Draws(generator)
+        truth = draws.pick(self._material.truths)
+        geometry = self._material.wide(truth)
+        padding = geometry.padding
+        matte = F.pad(self._material.planes(truth, geometry), padding)
+        images, mattes = [], []
+        for _ in range(clips):
+            frame = draws.pick(self._within_reach(truth, step))
+            pair = torch.stack([self._material.picture(f, geometry) for f in (truth.frame, frame)])
+            graded = Grades.drawn(self._jitter, 2, draws).on(pair)
+            padded = F.pad(graded - self._fill, padding) + self._fill
+            mirrored = draws.chance(self._jitter.mirror)
+            images.append(padded.flip(3) if mirrored else padded)
+            mattes.append(matte.flip(2) if mirrored else matte)
+        first = torch.stack(mattes)
+        hard = (first >= _SEEN) & (first == first.amax(dim=1, keepdim=True))
+        present = (matte.flatten(1).amax(dim=1) >= _SEEN).float().expand(clips, -1)
+        return Batch(torch.stack(images, dim=1), hard.float()[None], first, present)
+
+    def _within_reach(self, truth: Truth, step: int) -> list[int]:
+        """Near frames first: far ones teach something once near ones come back well."""
+        distances = {frame: abs(frame - truth.frame) for frame in self._frames}
+        farthest = max(distances.values())
+        reach = FIRST_REACH + (farthest - FIRST_REACH) * min(1.0, step / REACHED_AT)
+        reach = max(reach, min(distances.values()))
+        return [frame for frame, distance in distances.items() if distance <= reach]
+
+
+class CycleObjective(Objective):
+    """The loss of what comes back from frames whose mattes nobody knows."""
+
+    def __call__(self, batch: Batch, iteration: int, generator: torch.Generator) -> Terms:
+        """The terms of a batch of a ``CycleSampler``; all but the first are 0."""
+        here, there = self._encode(batch.images)
+        reached = self._read_from(here, batch.first, there, batch.present)
+        back = self._read_from(there, reached.softmax(dim=1)[:, 1:], here, batch.present)
+        hardest = hardest_share(self._losses, iteration)
+        nothing = batch.images.new_zeros(())
+        return Terms(self._fit(back, batch, 0, hardest), nothing, nothing)
+
+    def _read_from(
+        self, frame: EncodedFrames, mattes: Tensor, other: EncodedFrames, present: Tensor
+    ) -> Tensor:
+        """Logits of a frame that is read from the mattes of one other frame alone."""
+        moment = Moment(frame.key, self.net.encode_masks(frame, mattes))
+        state = MemoryState(moment, recurrent=moment, latest=None)
+        return self._segment(self._readout(state, _ALONE, other), other, present)

@@ -1,0 +1,43 @@
+"""A shot document that learns: what comes of it lies beside the document, which names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rde_roto.devices import choose_device
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.models import Model, load_model
+from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.training.learning.lessons import Held, Lessons
+from rde_roto.training.learning.studying import Budget, Study
+
+
+def learn_shot(
+    document: str | Path,
+    budget: Budget = Budget(),  # noqa: B008  (a frozen value)
+    device: str = "auto",
+    memo: PlateMemo | None = None,
+) -> Held:
+    """Has a document's model study its shot, and names what it has learned in the document.
+
+    Only where that is better on what was held out; else the document stays as it is. Nothing is
+    written before the end. Learning again goes on from what is learned already; the same lesson is
+    never held twice.
+
+    Raises as `ShotFile.open`, `load_model` and `Lessons.hold` do.
+    """
+    file = ShotFile.read(Path(document))
+    opened = file.open(memo)
+    return learn_opened(file, opened, load_model(opened.model), budget, device)
+
+
+def learn_opened(
+    file: ShotFile, opened: OpenedShot, model: Model, budget: Budget, device: str
+) -> Held:
+    """The same for a document that is open already, and its model."""
+    study = Study(opened.shot, opened.preset, model, choose_device(device))
+    held = Lessons(file.folder / file.learned_folder).hold(study, model, budget)
+    if held.path is not None:
+        # read again: the artist may have gone on working meanwhile
+        ShotFile.read(file.path).set_learned(f"{file.learned_folder}/{held.path.name}")
+    return held

@@ -1,0 +1,153 @@
+"""The material as footage, for the clips and composites that all training draws from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.training.footage.readers import Footage, FootageSet, StillSet, VideoSet
+from rde_roto.training.learning.material import Material, Truth
+
+_SEEN = 0.5
+
+_ROOM = 2.5
+"""A clip is made of what lies around the elements: so many times their longer side,"""
+
+_LEAST_PX, _MOST_PX = 128, 288
+"""and the side of its frames is within these, at the scale at which the tracker looks."""
+
+_LEAST_SHARE = 0.04
+"""Of such a square, that the element covers: one that is smaller is enlarged."""
+
+_STRIDE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Footage that lies in memory: frames of one size, and their labels where they are known."""
+
+    name: str
+    pictures: tuple[Tensor, ...]
+    masks: tuple[Tensor, ...] = ()
+
+    @property
+    def has_labels(self) -> bool:
+        return bool(self.masks)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def frame(self, index: int) -> Tensor:
+        """uint8 [3, H, W]"""
+        return self.pictures[index]
+
+    def labels(self, index: int) -> Tensor:
+        """uint8 [H, W], 0 the background"""
+        return self.masks[index]
+
+    def alpha(self, index: int) -> Tensor | None:
+        """None: labels are all there is"""
+        return None
+
+
+@dataclass(frozen=True)
+class Scenery:
+    """The footage of a shot, and the side of the square frames that fits its elements."""
+
+    footage: FootageSet
+    size_px: int
+
+
+def scenery(material: Material) -> Scenery:
+    """Each element of the truths as a still, their pictures without any, and all as one clip."""
+    whole = [_whole(material, truth) for truth in material.truths]
+    subjects: list[Footage] = []
+    backgrounds: list[Footage] = []
+    sides = []
+    for truth, (picture, labels) in zip(material.truths, whole, strict=True):
+        name = f"frame {truth.frame}"
+        backgrounds.append(Frames(name, (_filled(picture, labels > 0),)))
+        for label in filter(None, labels.unique().tolist()):
+            mask = (labels == label).to(torch.uint8)
+            sides.append(_side(mask))
+            rows, columns = _around(mask, sides[-1])
+            still = Frames(name, (picture[:, rows, columns],), (mask[rows, columns],))
+            subjects.append(still)
+    videos = (VideoSet((_pairs(whole),), 1.0, 1.0),) if len(whole) > 1 else ()
+    size = sorted(sides)[len(sides) // 2]
+    size_px = min(max(size, _LEAST_PX), _MOST_PX) // _STRIDE * _STRIDE
+    cut_out = (StillSet(tuple(subjects), weight=1.0),)
+    behind = (StillSet(tuple(backgrounds), weight=1.0),)
+    return Scenery(FootageSet(videos, cut_out, cut_out, behind), size_px)
+
+
+def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
+    """Truths as one clip, each seen round its own elements: the tracker follows them too."""
+    side = max(_side(labels > 0) for _, labels in whole)
+    parts = [_around(labels > 0, side) for _, labels in whole]
+    seen = list(zip(whole, parts, strict=True))
+    return Frames(
+        "truths",
+        tuple(picture[:, rows, columns] for (picture, _), (rows, columns) in seen),
+        tuple(labels[rows, columns] for (_, labels), (rows, columns) in seen),
+    )
+
+
+def _whole(material: Material, truth: Truth) -> tuple[Tensor, Tensor]:
+    """A truth as the tracker looks at it: uint8 [3, h, w], and its labels [h, w]."""
+    geometry = material.close(truth)
+    most, element = material.planes(truth, geometry).max(dim=0)
+    labels = torch.where(most >= _SEEN, element + 1, 0).to(torch.uint8)
+    return (material.picture(truth.frame, geometry) * 255).round().to(torch.uint8), labels
+
+
+def _side(mask: Tensor) -> int:
+    """The side of a square with room for an element to move in, a thin one still counting in it."""
+    places = mask.nonzero()
+    if not len(places):
+        return _LEAST_PX
+    long = int((places.amax(dim=0) - places.amin(dim=0)).max()) + 1
+    thin = math.sqrt(len(places) / _LEAST_SHARE)
+    return max(_STRIDE, round(min(max(_LEAST_PX, _ROOM * long), thin)))
+
+
+def _around(mask: Tensor, side: int) -> tuple[slice, slice]:
+    """Rows and columns of such a square, within the picture.
+
+    About the element's own pixel nearest to its middle; about the picture's where there is none.
+    """
+    height, width = mask.shape
+    places = mask.nonzero().float()
+    if not len(places):
+        places = torch.tensor([[height / 2, width / 2]])
+    middle = (places.amin(dim=0) + places.amax(dim=0)) / 2
+    y, x = places[(places - middle).square().sum(dim=1).argmin()].int().tolist()
+    return _within(y, side, height), _within(x, side, width)
+
+
+def _within(middle: int, side: int, length: int) -> slice:
+    begin = min(max(0, middle - side // 2), max(0, length - side))
+    return slice(begin, min(length, begin + side))
+
+
+def _filled(picture: Tensor, hole: Tensor) -> Tensor:
+    """A uint8 picture [3, h, w] whose hole [h, w] is filled with what lies around it, blurred.
+
+    Pyramid of means: each level fills what the finer one could not.
+    """
+    known = F.max_pool2d(hole[None, None].float(), 5, stride=1, padding=2)[0] == 0
+    levels = [(picture.float() * known, known.float())]
+    while min(levels[-1][1].shape[1:]) > 1:
+        colour, weight = levels[-1]
+        half = F.avg_pool2d(colour, 2, ceil_mode=True), F.avg_pool2d(weight, 2, ceil_mode=True)
+        levels.append(half)
+    filled = levels[-1][0] / levels[-1][1].clamp(min=1e-6)
+    for colour, weight in reversed(levels[:-1]):
+        coarse = F.interpolate(filled[None], colour.shape[1:], mode="bilinear")[0]
+        filled = torch.where(weight > 0, colour / weight.clamp(min=1e-6), coarse)
+    return filled.round().clamp(0, 255).to(torch.uint8)

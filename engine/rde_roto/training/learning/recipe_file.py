@@ -1,0 +1,13 @@
+"""How a shot is studied: the recipe `shot` of the presets' folders `learning`."""
+
+from __future__ import annotations
+
+from rde_roto.training.recipe import Recipe
+from rde_roto.values.documents import Library
+from rde_roto.values.preset_files import default_preset_folders
+
+
+def lesson_recipe() -> Recipe:
+    """The shipped recipe, or a user's or studio's own that hides it. Raises DocumentError."""
+    folders = [folder / "learning" for folder in default_preset_folders()]
+    return Library(Recipe, "recipe", folders, example="optimiser.lr=1e-4").load("shot")

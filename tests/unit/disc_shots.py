@@ -1,0 +1,76 @@
+"""A shot that learns quickly: a green disc that walks over a grey, uneven ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rde_roto.values.digest import digest_of
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.keyframe import Keyframe, elements_named
+from rde_roto.values.look import Look
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.shot import Shot
+
+HEIGHT, WIDTH = 96, 160
+RADIUS = 16
+GREEN = (0.1, 0.9, 0.2)
+
+
+@dataclass(eq=False)
+class DiscPlate:
+    """A green disc that walks over a grey, uneven ground."""
+
+    range: FrameRange = field(default_factory=lambda: FrameRange.parse("1001-1012"))
+    name: str = "disc.####.exr"
+    look: Look | None = None
+    read_frames: list[int] = field(default_factory=list)
+
+    @property
+    def format(self) -> PlateFormat:
+        window = Window(0, 0, WIDTH, HEIGHT)
+        return PlateFormat(window, window)
+
+    def digest(self, frame: int) -> str:
+        return digest_of("disc", frame)
+
+    def read(self, frame: int) -> FloatArray:
+        self.read_frames.append(frame)
+        ground = np.random.default_rng(7).random((HEIGHT // 8, WIDTH // 8, 1), np.float32)
+        picture = np.repeat((0.3 + 0.3 * ground).repeat(8, 0).repeat(8, 1), 3, axis=2)
+        return np.where(disc(frame)[..., None], np.array(GREEN, np.float32), picture)
+
+
+def disc(frame: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """Where the disc is at a frame."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    found: np.ndarray[tuple[int, int], np.dtype[np.bool_]] = (
+        np.hypot(y - 48, x - 40 - 6 * (frame - 1001)) < RADIUS
+    )
+    return found
+
+
+def drawn(frame: int, elements: tuple[str, ...] | None = None) -> Keyframe:
+    return Keyframe(frame, disc(frame)[None].astype(np.float32), elements)
+
+
+@dataclass(frozen=True)
+class MadeLock:
+    """A lock in memory."""
+
+    frames: FrameRange
+    elements: tuple[str, ...] = ("disc",)
+
+    def digest(self, frame: int) -> str:
+        return digest_of("locked", frame)
+
+    def read(self, frame: int) -> FloatArray:
+        return disc(frame)[None].astype(np.float32)
+
+
+def a_shot(*keyframes: Keyframe, locks: tuple[MadeLock, ...] = ()) -> Shot:
+    plate = DiscPlate()
+    keys = keyframes or (drawn(1001),)
+    return Shot(plate, plate.range, elements_named("disc"), keys, locks)

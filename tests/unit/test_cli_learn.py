@@ -1,0 +1,186 @@
+"""``rde-roto shot learn`` and ``rde-roto eval --learn`` on real files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Run, refused
+from disc_shots import DiscPlate, drawn
+from image_files import write_image
+from PIL import Image
+
+from rde_roto.doors.watchfolder.making import Maker
+from rde_roto.models import load_model, save_weights, write_card
+from rde_roto.shot_files import ShotFile, open_shot
+from rde_roto.shot_files.job_file import JobFile
+from rde_roto.values.errors import DocumentError
+from rde_roto.values.learned_card import read_learned_card
+from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
+
+pytest_plugins = ("command_line_fixtures",)
+
+
+@pytest.fixture(autouse=True)
+def _short(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped recipe in small, and in larger steps."""
+    folder = tmp_path / "presets" / "learning"
+    folder.mkdir(parents=True)
+    (folder / "shot.yaml").write_text(
+        "extends: shot\niterations: 6\noptimiser: {lr: 2.0e-3}\n"
+        "curriculum: [{until: 1.0, frames: 2, clips: 1, size_px: 128, max_jump: 1}]\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("RDE_ROTO_PRESETS", str(folder.parent))
+
+
+@pytest.fixture(scope="module")
+def shy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default model, spoilt so that it hardly dares to see anything: there is much to gain."""
+    path = tmp_path_factory.mktemp("weights") / "shy.safetensors"
+    weights = load_model(DEFAULT_MODEL).net.state_dict()
+    weights["decoder.pred.bias"] -= 4
+    sha256 = save_weights(weights, path)
+    card = ModelCard(
+        name="shy", architecture="rde-lite", sha256=sha256, licence="CC0", summary="spoilt"
+    )
+    write_card(card, path)
+    return path
+
+
+@pytest.fixture
+def document(tmp_path: Path, shy: Path) -> Path:
+    """``hero.shot.yaml``: the walking disc, drawn at 1001."""
+    plate = DiscPlate()
+    (tmp_path / "plate").mkdir()
+    for frame in plate.range:
+        write_image(tmp_path / f"plate/disc.{frame}.png", plate.read(frame), "uint8")
+    mask = drawn(1001).alpha.transpose(1, 2, 0)
+    write_image(tmp_path / "mask.png", mask, "uint8", ("Y",))
+    path = tmp_path / "hero.shot.yaml"
+    path.write_text(
+        "schema: rde-roto.shot/1\nplate: {path: plate/disc.####.png}\n"
+        "elements: [{id: hero}]\n"
+        "keyframes: [{frame: 1001, mask: mask.png, mask_as: matte}]   # by hand\n"
+        f"overrides: {{tracking.lines: 96}}\nmodel: {shy}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def files(document: Path) -> list[Path]:
+    """What learning has left beside a document."""
+    folder = document.parent / "hero.shot.d/learned"
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def test_a_shot_is_learned_and_forgotten(
+    run: Run, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = document.read_text(encoding="utf-8")
+    assert run("shot", "learn", document) == 0
+    said = capsys.readouterr().out
+    assert "6 steps" in said
+    assert "openjd_status: hero.shot.yaml: learning" in said
+    lessons, weights, card_file = sorted(files(document), key=lambda path: path.suffix)
+    assert lessons.is_dir()
+    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{weights.name}"
+    card = read_learned_card(card_file)
+    assert card is not None
+    assert card.sha256 == load_model(open_shot(document).model).sha256
+    assert list(card.studied) == [1001]
+    assert card.after["clips"] > card.before["clips"]
+    assert run("shot", "show", document) == 0
+    assert f"learned: hero.shot.d/learned/{weights.name}" in capsys.readouterr().out
+    assert run("shot", "learn", document, "--forget") == 0
+    assert document.read_text(encoding="utf-8") == before
+    assert weights in files(document)  # as locks stay
+    assert run("shot", "learn", document, "--forget") == 0
+    assert "learned nothing" in capsys.readouterr().out
+    assert run("shot", "learn", document) == 0
+    assert "learned before" in capsys.readouterr().out  # and no step was taken
+    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{weights.name}"
+
+
+def test_what_does_not_go_together_is_refused(
+    run: Run, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("shot", "learn", document, "--forget", "--minutes", 1) == 2
+    assert "--forget learns nothing" in refused(capsys)
+    assert run("eval", document.parent, "--learn", "--play", 3) == 2
+    assert "--learn goes with neither" in refused(capsys)
+    assert run("eval", document.parent, "--minutes", 3) == 2
+    assert "add --learn" in refused(capsys)
+
+
+def test_a_job_of_a_hot_folder_learns_once(document: Path, tmp_path: Path) -> None:
+    into = tmp_path / "hot" / "learned"
+    opened = dataclasses.replace(open_shot(document), learn_into=into)
+    first = Maker("cpu")(opened)
+    (card,) = (into / "lessons").glob("*.yaml")
+    held = card.stat().st_mtime_ns
+    again = Maker("cpu")(opened)  # another worker goes on with it
+    assert again.node.digest(1005) == first.node.digest(1005)
+    assert card.stat().st_mtime_ns == held
+    plain = Maker("cpu")(dataclasses.replace(opened, learn_into=None))
+    assert plain.node.digest(1005) != first.node.digest(1005)
+    assert ShotFile.read(document).says.learned is None  # jobs change no document
+
+
+def test_a_job_document_elsewhere_does_not_drop_the_wish(document: Path, tmp_path: Path) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text(f"schema: rde-roto.job/1\nshot: {document}\nlearn: true\n", encoding="utf-8")
+    with pytest.raises(DocumentError, match=r"job\.yaml:3: learn is for hot folders"):
+        JobFile.read(job)
+
+
+@pytest.mark.slow
+def test_killed_while_it_studies_it_leaves_nothing(document: Path) -> None:
+    before = document.read_bytes()
+    command = [str(Path(sys.executable).with_name("rde-roto")), "shot", "learn", str(document)]
+    with subprocess.Popen(
+        [*command, "--steps", "500"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as process:
+        assert process.stdout is not None
+        assert any(line.startswith("step 5,") for line in process.stdout)  # well under way
+        process.send_signal(signal.SIGKILL)
+    assert document.read_bytes() == before
+    assert list((document.parent / "hero.shot.d/learned").rglob("[!.]*.*")) == []
+
+
+def test_a_table_of_base_and_learned(
+    run: Run, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, masks = (tmp_path / kind / "box" for kind in ("JPEGImages", "Annotations"))
+    noise = np.random.default_rng(0).integers(0, 64, (48, 64, 3), np.uint8)
+    for folder in (pictures, masks):
+        folder.mkdir(parents=True)
+    for frame in range(5):
+        box = np.zeros((48, 64), bool)
+        box[10:30, 20 + 2 * frame : 40 + 2 * frame] = True
+        picture = Image.fromarray(noise + 128 * box[..., None].astype(np.uint8))
+        picture.save(pictures / f"{frame:05d}.jpg", quality=95)
+        Image.fromarray(box).save(masks / f"{frame:05d}.png")
+    found = tmp_path / "figures.json"
+    options = ["--model", weights, "--device", "cpu", "--json", found, "--learn"]
+    lines = ["--set", "tracking.lines=96", "--keyframes", 2]
+    assert run("eval", tmp_path, *options, *lines) == 0
+    head, row, mean = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["sequence", "base", "learned", "gain"]
+    figures = json.loads(found.read_text(encoding="utf-8"))
+    base, learned = (figures[kind]["mean"]["J&F"] for kind in ("base", "learned"))
+    expected = pytest.approx([base, learned, learned - base], abs=1.1e-3)  # rounded twice
+    assert [float(word) for word in row.split()[1:4]] == expected
+    assert [float(word) for word in mean.split()[1:4]] == expected
+    assert list(figures["lessons"]["box"]["studied"]) == ["0", "4"]
+    assert figures["keyframes"] == 2

@@ -1,0 +1,358 @@
+"""Learning a shot: what is studied, how, and that nothing but the shot decides what comes of it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+import torch
+from disc_shots import GREEN, HEIGHT, WIDTH, DiscPlate, MadeLock, a_shot, disc, drawn
+
+from rde_roto.learned import Learned
+from rde_roto.models import Model, with_learned
+from rde_roto.net import RDENet
+from rde_roto.propagator import Propagator
+from rde_roto.training.learning.cycles import FIRST_REACH, REACHED_AT, CycleSampler
+from rde_roto.training.learning.footage import scenery
+from rde_roto.training.learning.lesson import Lesson, Skill
+from rde_roto.training.learning.lessons import Held, Lessons
+from rde_roto.training.learning.material import CYCLE_PX, MOST_LOCKS, MOST_VISITED, Material, spread
+from rde_roto.training.learning.recipe_file import lesson_recipe
+from rde_roto.training.learning.studying import Budget, Progress, Study, Taught, is_better, study
+from rde_roto.training.recipe import Jitter
+from rde_roto.values.errors import CancelledError, UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.keyframe import Keyframe, elements_named
+from rde_roto.values.preset import Preset, Tracking
+from rde_roto.values.shot import Shot
+
+CPU = torch.device("cpu")
+PRESET = Preset(name="test", tracking=Tracking(lines=96))
+
+
+@pytest.fixture(autouse=True)
+def _short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A studio's own recipe, which is what the shipped one is, in small: one clip of three."""
+    folder = tmp_path / "presets" / "learning"
+    folder.mkdir(parents=True)
+    clips = "curriculum: [{until: 1.0, frames: 3, clips: 1, size_px: 128, max_jump: 1}]\n"
+    (folder / "shot.yaml").write_text(f"extends: shot\n{clips}", encoding="utf-8")
+    monkeypatch.setenv("RDE_ROTO_PRESETS", str(folder.parent))
+
+
+@pytest.fixture
+def material(toy: RDENet) -> Callable[[Shot], Material]:
+    return lambda shot: Material(shot, Propagator(toy, PRESET.tracking, CPU))
+
+
+@pytest.fixture
+def model(toy: RDENet) -> Model:
+    return Model("toy", toy, "0" * 64, "CC0", "allowed")
+
+
+def learned(model: Model, shot: Shot, budget: Budget) -> Taught:
+    return study(shot, PRESET, model, CPU, budget)
+
+
+# --- what is studied --------------------------------------------------------------------------
+
+
+def test_keyframes_and_locked_frames_are_the_truth(material: Callable[[Shot], Material]) -> None:
+    shot = a_shot(drawn(1001), drawn(1006), locks=(MadeLock(FrameRange.parse("1006-1008")),))
+    studied = material(shot)
+    assert [truth.frame for truth in studied.truths] == [1001, 1006, 1007, 1008]
+    assert studied.visited == (1002, 1003, 1004, 1005, 1009, 1010, 1011, 1012)
+    assert len({truth.digest for truth in studied.truths}) == 4
+    plate = shot.plate
+    assert isinstance(plate, DiscPlate)
+    assert not plate.read_frames  # opening costs no picture
+
+
+def test_a_frame_with_an_element_that_nobody_drew_is_no_truth(
+    material: Callable[[Shot], Material],
+) -> None:
+    plate = DiscPlate()
+    two = np.stack([disc(1001), disc(1001)[:, ::-1]]).astype(np.float32)
+    both, one = Keyframe(1001, two), Keyframe(1006, two[:1], ("left",))
+    shot = Shot(plate, plate.range, elements_named("left", "right"), (both, one))
+    assert [truth.frame for truth in material(shot).truths] == [1001]
+
+
+def test_a_shot_that_shows_nothing_teaches_nothing(material: Callable[[Shot], Material]) -> None:
+    faint = Keyframe(1001, np.full((1, HEIGHT, WIDTH), 0.2, np.float32))
+    with pytest.raises(UsageError, match=r"nothing to learn from in disc"):
+        material(a_shot(faint))
+
+
+def test_the_most_that_is_studied_is_bounded(material: Callable[[Shot], Material]) -> None:
+    assert spread(range(1000), MOST_VISITED)[::31] == (0, 999)
+    assert len(set(spread(range(1000), MOST_LOCKS))) == MOST_LOCKS
+    assert spread((3, 4), 5) == (3, 4)
+    wide = material(a_shot()).wide(material(a_shot()).truths[0])
+    assert wide.working[0] * wide.working[1] <= CYCLE_PX
+
+
+def test_a_background_is_the_frame_without_its_element(
+    material: Callable[[Shot], Material],
+) -> None:
+    made = scenery(material(a_shot()))
+    footage = made.footage
+    (subject,), (background,) = (s[0].stills for s in (footage.subjects, footage.backgrounds))
+    where = subject.labels(0) == 1
+    greens = subject.frame(0)[:, where].float().mean(dim=1) / 255
+    torch.testing.assert_close(greens, torch.tensor(GREEN), atol=0.01, rtol=0)
+    left = background.frame(0).float() / 255
+    assert bool((left[1] - left[0]).abs().max() < 0.1)  # grey all over
+    assert made.size_px % 16 == 0
+    assert not made.footage.videos
+
+
+def test_two_truths_are_a_pair(material: Callable[[Shot], Material]) -> None:
+    ((clip,),) = (
+        v.clips for v in scenery(material(a_shot(drawn(1001), drawn(1009)))).footage.videos
+    )
+    assert len(clip) == 2
+    assert (clip.labels(0) != clip.labels(1)).any()
+
+
+def test_a_crumb_and_a_wire_are_learned_too(model: Model) -> None:
+    crumb, wire = np.zeros((2, 1, HEIGHT, WIDTH), np.float32)
+    crumb[0, 40:43, 60:63] = 1
+    wire[0, 48, 10:150] = 1
+    for mask in (crumb, wire):
+        shot = a_shot(Keyframe(1001, mask), Keyframe(1009, mask))
+        assert learned(model, shot, Budget(steps=1)).card.steps == 1
+
+
+# --- cycles -----------------------------------------------------------------------------------
+
+
+def test_cycles_go_to_near_frames_first(material: Callable[[Shot], Material]) -> None:
+    studied = material(a_shot())
+    sampler = CycleSampler(studied, studied.visited, Jitter(), (0.5, 0.5, 0.5))
+    pictures = {f: studied.picture(f, studied.wide(studied.truths[0])) for f in studied.visited}
+
+    def visited(step: int) -> set[int]:
+        found = set()
+        for seed in range(40):
+            batch = sampler.draw(step, 1, torch.Generator().manual_seed(seed))
+            there = batch.images[1, 0, :, :HEIGHT, :WIDTH]
+            (frame,) = (f for f, p in pictures.items() if torch.allclose(p, there, atol=1e-6))
+            found.add(frame)
+        return found
+
+    assert max(visited(0)) == 1001 + FIRST_REACH
+    assert max(visited(REACHED_AT)) == 1012
+
+
+def test_a_cycle_is_held_against_the_truth(material: Callable[[Shot], Material]) -> None:
+    studied = material(a_shot())
+    sampler = CycleSampler(studied, studied.visited, Jitter(mirror=1.0), (0.5, 0.5, 0.5))
+    batch = sampler.draw(0, 2, torch.Generator().manual_seed(1))
+    assert batch.images.shape == (2, 2, 3, HEIGHT, WIDTH)
+    mirrored = torch.from_numpy(disc(1001)[:, ::-1].copy()).float()
+    for clip in range(2):
+        torch.testing.assert_close(batch.masks[0, clip, 0], mirrored)
+    assert batch.present.tolist() == [[1.0], [1.0]]
+
+
+# --- a lesson ---------------------------------------------------------------------------------
+
+
+def test_the_same_lesson_gives_the_same_file_to_the_last_bit(model: Model) -> None:
+    shot = a_shot(drawn(1001), drawn(1009))
+    twice = [learned(model, shot, Budget(steps=2)).learned for _ in range(2)]
+    assert twice[0].content == twice[1].content
+    assert learned(model, shot, Budget(steps=3)).learned.sha256 != twice[0].sha256
+
+
+def test_a_clock_ends_it_where_a_number_would(model: Model) -> None:
+    def ticking() -> Iterator[float]:
+        yield from (float(second) for second in range(1000))
+
+    ticks = ticking()
+    timed = learned(model, a_shot(), Budget(minutes=0.2, clock=lambda: next(ticks)))
+    assert 2 < timed.card.steps < 12  # seconds, of which a step takes two or three
+    counted = learned(model, a_shot(), Budget(steps=timed.card.steps))
+    assert counted.learned.content == timed.learned.content
+
+
+def test_the_trunk_and_the_given_model_stay(model: Model) -> None:
+    before = copy.deepcopy(model.net.state_dict())
+    taught = learned(model, a_shot(), Budget(steps=2))
+    for name, weight in model.net.state_dict().items():
+        torch.testing.assert_close(weight, before[name], rtol=0, atol=0)
+    names = set(taught.learned.weights)
+    assert names
+    assert not any(name.startswith("key_encoder.") for name in names)
+    assert any((taught.learned.weights[name].float() != before[name]).any() for name in names)
+
+
+def test_the_card_tells_what_was_done(model: Model) -> None:
+    card = learned(model, a_shot(), Budget(steps=1)).card
+    assert (card.base, card.base_sha256, card.from_sha256) == ("toy", "0" * 64, "0" * 64)
+    assert (card.licence, card.commercial_use, card.steps) == ("CC0", "allowed", 1)
+    assert list(card.studied) == [1001]
+    assert set(card.before) == set(card.after) == {"clips", "cycles"}
+    assert card.recipe["optimiser"]["frozen"] == ["key_encoder."]
+
+
+def test_what_is_held_out_is_never_studied(
+    toy: RDENet, material: Callable[[Shot], Material]
+) -> None:
+    studied = material(a_shot())
+    lesson = Lesson(copy.deepcopy(toy), studied, lesson_recipe(), seed=1)
+    assert lesson.studied
+    assert lesson.kept
+    assert not set(lesson.studied) & set(lesson.kept)
+    assert sorted((*lesson.studied, *lesson.kept)) == list(studied.visited)
+
+
+def test_learning_again_keeps_what_was_learned_before(model: Model) -> None:
+    name = "key_encoder.stem.bias"  # which the recipe does not touch
+    earlier = Learned.of({name: (model.net.state_dict()[name] + 1).half()}, model.sha256)
+    before = with_learned(model, earlier)
+    again = learned(before, a_shot(), Budget(steps=1))
+    assert again.card.from_sha256 == earlier.sha256
+    assert again.card.base_sha256 == model.sha256
+    own = with_learned(model, again.learned).net.state_dict()
+    torch.testing.assert_close(own[name], before.net.state_dict()[name], rtol=0, atol=0)
+
+
+def test_a_shot_of_one_frame_is_learned_without_cycles(model: Model) -> None:
+    plate = DiscPlate(FrameRange.parse("1001"))
+    shot = Shot(plate, plate.range, elements_named("disc"), (drawn(1001),))
+    card = learned(model, shot, Budget(steps=2)).card
+    assert set(card.before) == {"clips"}
+
+
+def test_cancelled_it_leaves_nothing_and_enough_keeps_what_there_is(model: Model) -> None:
+    told: list[Progress] = []
+    with pytest.raises(CancelledError, match="nothing has changed"):
+        learned(model, a_shot(), Budget(steps=9, listen=told.append, cancel=lambda: len(told) == 2))
+    assert [progress.steps for progress in told] == [1, 2]
+    told.clear()
+    ended = learned(
+        model, a_shot(), Budget(steps=9, listen=told.append, enough=lambda: len(told) == 2)
+    )
+    assert ended.card.steps == 2
+
+
+def test_progress_tells_how_long_it_still_takes(model: Model) -> None:
+    told: list[Progress] = []
+    learned(model, a_shot(), Budget(steps=4, listen=told.append))
+    assert told[-1].seconds_left == 0
+    assert told[-1].share == 1
+    assert all(0 < progress.share < 1 for progress in told[:-1])
+
+
+def spoilt(self: Lesson) -> float:
+    """A step that leads nowhere."""
+    self.steps += 1
+    for mean in self._average.values():
+        mean.zero_()
+    return 0.0
+
+
+# --- each lesson once -------------------------------------------------------------------------
+
+
+def test_a_lesson_is_held_once(model: Model, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    budget = Budget(steps=1, listen=told.append)
+    first, again = (
+        Lessons(tmp_path).hold(Study(a_shot(), PRESET, model, CPU), model, budget) for _ in "12"
+    )
+    assert (first.is_new, again.is_new, len(told)) == (True, False, 1)
+    assert again.card == first.card
+    assert again.path == first.path
+    assert again.model.sha256 == first.model.sha256
+    Lessons(tmp_path).hold(Study(a_shot(drawn(1002)), PRESET, model, CPU), model, budget)
+    assert len(told) == 2  # another keyframe, another lesson
+
+
+def test_everything_that_decides_it_names_a_lesson(model: Model) -> None:
+    def name(shot: Shot, budget: Budget = Budget(), lines: int = 96, with_: Model = model) -> str:  # noqa: B008
+        preset = Preset(name="other", tracking=Tracking(lines=lines))
+        return Study(shot, preset, with_, CPU).digest(budget)
+
+    other = dataclasses.replace(model, sha256="1" * 64)
+    lock = MadeLock(FrameRange.parse("1005"))
+    names = [
+        name(a_shot()),
+        name(a_shot(drawn(1002))),
+        name(a_shot(drawn(1001), drawn(1002))),
+        name(a_shot(locks=(lock,))),
+        name(a_shot(), Budget(steps=3)),
+        name(a_shot(), Budget(minutes=3)),
+        name(a_shot(), lines=97),
+        name(a_shot(), with_=other),
+    ]
+    assert len(set(names)) == len(names)
+    assert name(a_shot()) == names[0]
+
+
+def test_of_two_at_once_one_holds_it_and_the_other_waits(model: Model, tmp_path: Path) -> None:
+    study = Study(a_shot(), PRESET, model, CPU)
+    steps: list[Progress] = []
+    waits = Event()
+
+    def wait(_: float) -> None:
+        waits.set()
+
+    def hold(listen: Callable[[Progress], None], wait: Callable[[float], None]) -> Held:
+        return Lessons(tmp_path, wait).hold(study, model, Budget(steps=1, listen=listen))
+
+    with ThreadPoolExecutor(1) as pool:
+        others: list[Future[Held]] = []
+
+        def listen(progress: Progress) -> None:  # the first one is in the midst of it
+            steps.append(progress)
+            others.append(pool.submit(hold, steps.append, wait))
+            assert waits.wait(60)
+
+        first = hold(listen, wait)
+        second = others[0].result()
+    assert len(steps) == 1
+    assert (first.is_new, second.is_new) == (True, False)
+    assert second.card == first.card
+
+
+def test_a_lesson_that_brought_nothing_is_remembered(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lesson, "step", spoilt)
+    study = Study(a_shot(), PRESET, model, CPU)
+    for is_new in (True, False):
+        held = Lessons(tmp_path).hold(study, model, Budget(steps=1))
+        assert (held.path, held.model, held.is_new) == (None, model, is_new)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+# --- never worse ------------------------------------------------------------------------------
+
+
+def test_weights_that_are_no_better_are_not_kept() -> None:
+    before = Skill(clips=0.8, cycles=0.6)
+    assert is_better(before, Skill(0.85, 0.65))
+    assert is_better(before, Skill(0.795, 0.67))
+    assert not is_better(before, Skill(0.81, 0.61))  # too little to be sure of
+    assert not is_better(before, before)
+    assert not is_better(before, Skill(0.95, 0.55))  # a gain here does not pay for a loss there
+    assert not is_better(before, Skill(0.79, 0.6))
+    assert is_better(Skill(0.5, None), Skill(0.6, None))
+
+
+def test_a_lesson_that_spoils_the_network_changes_nothing(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lesson, "step", spoilt)
+    taught = learned(model, a_shot(), Budget(steps=1))
+    assert taught.model is model
+    assert not taught.is_better
