@@ -25,7 +25,6 @@ on disk that another version made are made again. ``tests/golden/test_mattes.py`
 MISSING = "missing"
 """Stands for the digest of a plate frame that is not there."""
 
-
 _DIGEST_BYTES = 16
 _BLOCK = 256
 """Numbers that are held together."""
@@ -54,10 +53,11 @@ class _Digests:
             self._others[number] = digest
             return
         block, place = divmod(number, _BLOCK)
-        blank = bytearray(_BLOCK * _DIGEST_BYTES)
+        there = self._blocks.get(block)
+        if there is None:
+            there = self._blocks.setdefault(block, bytearray(_BLOCK * _DIGEST_BYTES))
         # one assignment: another thread reads all of it or nothing
-        held_there = self._blocks.setdefault(block, blank)
-        held_there[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES] = held
+        there[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES] = held
 
 
 class PlateDigests:

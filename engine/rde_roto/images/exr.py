@@ -87,7 +87,7 @@ def refuse_torn_index(path: Path) -> None:
     That table is written last of all. OpenEXR can read a file without it, and hides that its end
     was lost; others cannot. Layout: OpenEXR File Layout, for one part of scan lines.
     """
-    with path.open("rb") as file, suppress(ValueError, IndexError):
+    with suppress(OSError, ValueError, IndexError), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         data = file.read(_HEADER_BYTES)
         start = _end_of_header(data)
