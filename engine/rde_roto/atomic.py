@@ -3,6 +3,9 @@
 A file is written under a hidden name in its folder, flushed to the disk, checked, and renamed. A
 full disk, a quota and a network share tell of their trouble at any of these steps, the closing of
 the file among them. Whichever it is, the final name keeps what it had before.
+
+Names are texts here, since pathlib interns every part of a path, some Pythons for ever, and each
+file of a long shot has a hidden name of its own.
 """
 
 from __future__ import annotations
@@ -47,11 +50,12 @@ def clear_left_over(targets: Iterable[Path]) -> None:
         folders.setdefault(target.parent, set()).add(target.name[:_NAME_LENGTH])
     for folder, names in folders.items():
         with suppress(OSError):
-            before = time_in(folder) - _LEFT_OVER_AFTER_S
-            for found in list(folder.iterdir()):
-                match = _TEMPORARY.fullmatch(found.name)
-                if match is not None and match["name"] in names and _is_left(found, match, before):
-                    found.unlink()
+            found = [(name, _TEMPORARY.fullmatch(name)) for name in os.listdir(folder)]
+            ours = [(name, match) for name, match in found if match and match["name"] in names]
+            before = time_in(folder) - _LEFT_OVER_AFTER_S if ours else 0.0
+            for name, match in ours:
+                if _is_left(folder / name, match, before):
+                    (folder / name).unlink()
 
 
 def time_in(folder: Path) -> float:
@@ -87,7 +91,8 @@ def replacing(path: Path, check: Callable[[Path], None] | None = None) -> Iterat
 
     Raises OutputError when any of this fails; nothing half-done stays.
     """
-    with _renamed(path) as temporary:
+    with _renamed(path) as name:
+        temporary = Path(name)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
@@ -99,7 +104,9 @@ def replacing(path: Path, check: Callable[[Path], None] | None = None) -> Iterat
     _sync_folder(path)
 
 
-def write_bytes(path: Path, data: bytes, *, mode: int | None = None, synced: bool = True) -> None:
+def write_bytes(
+    path: Path | str, data: bytes, *, mode: int | None = None, synced: bool = True
+) -> None:
     """Writes a file whole or not at all. The folder is made when it is missing.
 
     Args:
@@ -122,28 +129,28 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
 
 
 @contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
+def _renamed(path: Path | str) -> Iterator[str]:
+    folder, name = os.path.split(path)
     # no longer than the final name may be, which is 255 bytes
-    writer = f"{_machine()}-{os.getpid()}"
-    name = f".{path.name[:_NAME_LENGTH]}.{writer}.{secrets.token_hex(4)}.tmp"
-    temporary = path.with_name(name)
+    hidden = f".{name[:_NAME_LENGTH]}.{_machine()}-{os.getpid()}.{secrets.token_hex(4)}.tmp"
+    temporary = os.path.join(folder, hidden)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(folder or os.curdir, exist_ok=True)
         yield temporary
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {_trouble(error, path.parent)}") from error
+        raise OutputError(f"cannot write {path}: {_trouble(error, folder)}") from error
     finally:
         with suppress(OSError):  # there is nothing left to remove, the good case
-            temporary.unlink()
+            os.unlink(temporary)
 
 
-def _write(path: Path, data: bytes, mode: int | None, synced: bool) -> None:
+def _write(path: str, data: bytes, mode: int | None, synced: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     made = os.open(path, flags, 0o666 if mode is None else mode)
-    with open(made, "wb", buffering=0) as file:  # noqa: PTH123
+    with open(made, "wb", buffering=0) as file:
         if mode is not None:
-            path.chmod(mode)  # whatever the umask has left of it
+            os.chmod(path, mode)  # whatever the umask has left of it
         rest = memoryview(data)
         while rest:
             rest = rest[file.write(rest) :]
@@ -154,22 +161,22 @@ def _write(path: Path, data: bytes, mode: int | None, synced: bool) -> None:
         raise OSError(errno.EIO, f"{size} of {len(data)} bytes have arrived")
 
 
-def _sync_folder(path: Path) -> None:
+def _sync_folder(path: Path | str) -> None:
     """Asks the disk to keep the new name too; not every system can be asked."""
     if os.name != "posix":
         return
     with suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(os.path.dirname(path) or os.curdir, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
 
 
-def _trouble(error: OSError, folder: Path) -> str:
+def _trouble(error: OSError, folder: str) -> str:
     reason = error.strerror or str(error)
     try:
-        free = shutil.disk_usage(folder).free
+        free = shutil.disk_usage(folder or os.curdir).free
     except OSError:
         return reason
     if error.errno in _FULL or free < _LITTLE_SPACE_BYTES:

@@ -1,8 +1,8 @@
 """The name of everything on the way to a matte, told without making any of it.
 
 A memory state is named after the state before and the plate that was absorbed; a raw matte, the
-network's own, after its state and its plate; a matte after its raw mattes, the finish and the lock,
-and those of the frames beside it where it is de-chattered.
+network's own, after its state and its plate; a matte after its raw mattes, the finish, the revision
+of the code that finishes, and the lock, and those of the frames beside it where it is de-chattered.
 Nothing is ever invalidated: what has changed has another name, and undo gives the old one back.
 """
 
@@ -17,8 +17,47 @@ from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Span, Stretch
 
+MATTE_REVISION = 1
+"""Raised with every change of the code that makes a delivered matte of raw ones, or writes it, and
+changes its pixels: ``blend``, ``steady``, ``finish``, ``edges`` and the layouts of files. So mattes
+on disk that another version made are made again. ``tests/golden/test_mattes.py`` keeps to it."""
+
 MISSING = "missing"
 """Stands for the digest of a plate frame that is not there."""
+
+
+_DIGEST_BYTES = 16
+_BLOCK = 256
+"""Numbers that are held together."""
+
+
+class _Digests:
+    """Digests by whole numbers, in the 16 bytes that each is: a long shot has tens of thousands."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, bytearray] = {}
+        self._others: dict[int, str] = {}  # what is no digest, such as MISSING
+
+    def get(self, number: int) -> str | None:
+        if number in self._others:
+            return self._others[number]
+        block, place = divmod(number, _BLOCK)
+        held = self._blocks.get(block, b"")[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES]
+        return held.hex() if any(held) else None
+
+    def put(self, number: int, digest: str) -> None:
+        try:
+            held = bytes.fromhex(digest)
+        except ValueError:
+            held = b""
+        if held.hex() != digest or len(held) != _DIGEST_BYTES or not any(held):
+            self._others[number] = digest
+            return
+        block, place = divmod(number, _BLOCK)
+        blank = bytearray(_BLOCK * _DIGEST_BYTES)
+        # one assignment: another thread reads all of it or nothing
+        held_there = self._blocks.setdefault(block, blank)
+        held_there[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES] = held
 
 
 class PlateDigests:
@@ -26,7 +65,7 @@ class PlateDigests:
 
     def __init__(self, plate: Plate) -> None:
         self._plate = plate
-        self._known: dict[int, str] = {}
+        self._known = _Digests()
 
     def __call__(self, frame: int) -> str:
         """The digest of a frame, ``MISSING`` where the plate has none.
@@ -36,14 +75,31 @@ class PlateDigests:
         digest = self._known.get(frame)
         if digest is None:
             digest = self._plate.digest(frame) if frame in self._plate.range else MISSING
-            self._known[frame] = digest
+            self._known.put(frame, digest)
         return digest
+
+
+class _States:
+    """The names of a span's states, from its beginning on."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._names = _Digests()
+
+    def __getitem__(self, index: int) -> str:
+        name = self._names.get(index)
+        assert name is not None, index
+        return name
+
+    def append(self, name: str) -> None:
+        self._names.put(self.count, name)
+        self.count += 1
 
 
 class Chain:
     """The digests of one shot under one preset and one tracker. Safe to ask from several threads.
 
-    Names of plates and states are kept once they are known, a few dozen bytes a frame: what has
+    Names of plates and states are kept once they are known, some twenty bytes a frame: what has
     changed on disk since is seen by a new chain. Element ids and names enter no digest: a renamed
     element keeps its mattes.
 
@@ -58,27 +114,27 @@ class Chain:
         self.shot = shot
         self.plates = plates
         self.memory_every = preset.tracking.memory_every
-        self._finish = preset.finish.digest
+        self._finish = digest_of(MATTE_REVISION, preset.finish.digest)
         self._dechatter = preset.finish.dechatter
         self._tracker = tracker
-        self._spans: dict[tuple[int, int, int | None], list[str]] = {}
+        self._spans: dict[tuple[int, int, int | None], _States] = {}
         self._lock = Mutex()
         self._locks: dict[tuple[int, int], str] = {}
 
     def state(self, span: Span, index: int) -> str:
         """The digest of a span's state after ``index`` memory frames; 0 is its beginning."""
         far = None if span.far is None else span.far.frame
-        known = self._spans.setdefault((span.keyframe.frame, span.step, far), [])
-        while len(known) <= index:
+        known = self._spans.setdefault((span.keyframe.frame, span.step, far), _States())
+        while known.count <= index:
             # plates are hashed outside the lock: who looks does not wait for what a batch hashes
-            place = len(known)
+            place = known.count
             if place == 0:
                 name = self._beginning(span)
             else:
                 plate = self.plates(self.memory_frame(span, place))
                 name = digest_of("state", known[place - 1], plate)
             with self._lock:
-                if len(known) == place:
+                if known.count == place:
                     known.append(name)
         return known[index]
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from typing import Final
 
 import torch
 
 from rde_roto.values.errors import UsageError
 
+_OUT_OF_MEMORY: Final = re.compile(
+    r"DefaultCPUAllocator"  # torch on a CPU
+    r"|out of memory"  # CUDA's runtime; MPS
+    r"|Invalid buffer size|Insufficient Memory"  # MPS; Metal
+    r"|(CUBLAS|CUDNN|CUSOLVER|CUSPARSE|CUFFT)_(STATUS_)?\w*ALLOC(ATION)?_FAILED",
+    re.IGNORECASE,
+)
+
 
 def choose_device(name: str) -> torch.device:
     """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; auto takes a GPU first.
 
-    Raises UsageError when this torch cannot use it.
+    From then on the CPU's libraries use exactly as many threads as torch says, on which last bits
+    depend. Raises UsageError when this torch cannot use it.
     """
+    _fix_threads()
     usable = usable_devices()
     if name == "auto":
         return torch.device(usable[0])
@@ -29,6 +41,13 @@ def choose_device(name: str) -> torch.device:
     if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"--device {name}: torch sees {torch.cuda.device_count()} GPUs, from 0 on")
     return device
+
+
+def _fix_threads() -> None:
+    """Until a number is set, MKL chooses one for each of its calls, up to that which torch tells:
+    Intel's guide to reproducible results asks for this choice to be off, and setting does it.
+    """
+    torch.set_num_threads(torch.get_num_threads())
 
 
 def usable_devices() -> tuple[str, ...]:
@@ -58,6 +77,14 @@ def short_dtype(device: torch.device) -> torch.dtype:
     if generation >= 8:
         return torch.bfloat16
     return torch.float16 if generation == 7 else torch.float32
+
+
+def tells_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory has run out. torch has a class for that on CUDA alone, and
+    there not for what its libraries allocate: the others are told by their words.
+    """
+    is_told = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return is_told or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def idle_gpu() -> bool:

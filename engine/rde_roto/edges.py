@@ -49,7 +49,7 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
 
     Args:
         alpha: the cells enlarged bilinearly, float32 [K, H, W], 0..1.
-        cells: the network's matte, float32 [K, h, w], h <= H and w <= W, 0..1.
+        cells: the network's matte, float32 [K, h, w], 0..1; smaller, at least one way.
         plate: the frame, [H, W]; of which the tiles with an edge are looked at.
     """
     rows = _axis(alpha.shape[1], cells.shape[1])

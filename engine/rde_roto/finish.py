@@ -16,10 +16,14 @@ from rde_roto.values.preset import Finish
 
 
 def looks_at_plate(geometry: Geometry, settings: Finish) -> bool:
-    """Whether `finish` needs the plate: where the matte is enlarged, and edges are to follow it."""
-    cells, pixels = geometry.working, geometry.window.shape
+    """Whether `finish` needs the plate: where the matte is enlarged, and edges are to follow it.
+
+    The whole plate decides, so that a tracked box that grows or shrinks never changes how edges are
+    drawn. In a small box of an anamorphic plate the matte may have more cells across than pixels.
+    """
+    cells, pixels = geometry.working, geometry.plate
     is_enlarged = cells != pixels and cells[0] <= pixels[0] and cells[1] <= pixels[1]
-    return settings.edges == "plate" and is_enlarged
+    return settings.edges == "plate" and is_enlarged and cells != geometry.window.shape
 
 
 @torch.inference_mode()

@@ -14,10 +14,9 @@ from itertools import filterfalse
 from typing import Any
 
 import numpy as np
-import torch
 
 from rde_roto.chain import Chain, PlateDigests
-from rde_roto.devices import choose_device
+from rde_roto.devices import choose_device, tells_of_memory
 from rde_roto.finish import finish, finish_keyframe, looks_at_plate
 from rde_roto.models import Model
 from rde_roto.propagator import tracker_of
@@ -36,12 +35,6 @@ from rde_roto.walk import Walker
 
 IsKept = Callable[[int, str], bool]
 """Whether the matte of a frame is there already under this digest."""
-
-
-def _tells_of_memory(error: Exception) -> bool:
-    """Whether memory has run out; on a CPU torch has no class for that."""
-    is_told = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-    return is_told or "DefaultCPUAllocator" in str(error)
 
 
 def _nothing_is_kept(_frame: int, _digest: str) -> bool:
@@ -174,7 +167,7 @@ class RotoNode:
                 free = filterfalse(self.shot.is_locked, on_the_way)
                 yield from self._tracked(stretch, wanted(free), cancel)
         except (MemoryError, RuntimeError) as error:
-            if not _tells_of_memory(error):
+            if not tells_of_memory(error):
                 raise
             raise OutOfMemoryError(self._how_to_need_less(str(error))) from error
 

@@ -24,9 +24,9 @@ from rde_roto.looks import Pictures
 from rde_roto.steps import Plan, Start, Step, Stored
 from rde_roto.stores import Kept, Place, Stores
 from rde_roto.streams import read_ahead
-from rde_roto.tracker import State, Tracker
+from rde_roto.tracker import State, Tracker, TrackState
 from rde_roto.values.cancel import Cancel, never
-from rde_roto.values.errors import CancelledError
+from rde_roto.values.errors import CancelledError, NotFiniteError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -79,7 +79,7 @@ class Walker(Generic[State]):
         """The raw mattes of some frames, which come in walking order, one after the other.
 
         ``frames`` is taken from on another thread. Raises InputError when a plate cannot be read,
-        CancelledError between two steps.
+        CancelledError between two steps, NotFiniteError where the network's numbers have run out.
         """
         state: State | None = None
         with closing(read_ahead(self._plan.steps(span, frames), _STEPS_AHEAD)) as steps:
@@ -103,7 +103,8 @@ class Walker(Generic[State]):
                 self._heed(cancel)
                 state, _ = self._taken(span, state, step, cancel)
             reached = index
-            assert state is not None
+            if state is None:
+                raise self._not_finite("the memory", self.chain.memory_frame(span, index))
             yield state
 
     def tracks(
@@ -150,6 +151,8 @@ class Walker(Generic[State]):
                 view = self.pictures(keyframe.frame).pixels
                 anchors.append((self.tracker.encode([view], self.tracker.box(mask)), mask))
         state = self.tracker.begin(anchors)
+        if not _are_finite(state.anchors().values()):
+            raise self._not_finite("the memory", span.keyframe.frame)
         self._store(span, 0, state)
         return state
 
@@ -160,38 +163,50 @@ class Walker(Generic[State]):
     def _taken(
         self, span: Span, state: State | None, step: Start[State] | Step, cancel: Cancel
     ) -> tuple[State | None, list[tuple[int, Raw]]]:
-        """The state after a step of any kind, and what was asked for of the raw mattes it made."""
+        """The state after a step of any kind, and what was asked for of the raw mattes it made.
+
+        The state is None where its numbers have run out: who goes on from it is refused.
+        """
         if isinstance(step, Start):
             return self._begun(span, cancel) if step.state is None else step.state, []
-        if state is None or not step.views:
+        if not step.views:
             return state, []
+        if state is None:
+            raise self._not_finite("the memory", self.chain.memory_frame(span, step.index))
         return self._walked(span, state, step)
 
-    def _walked(self, span: Span, state: State, step: Step) -> tuple[State, list[tuple[int, Raw]]]:
-        """The state after a step, and what was asked for of the raw mattes it made.
+    def _walked(
+        self, span: Span, state: State, step: Step
+    ) -> tuple[State | None, list[tuple[int, Raw]]]:
+        """As ``_taken``.
 
         Where the state's box misses a part of an element, the frame is read again, from the whole
         plate: in a step of the same shape, so that no frame depends on its neighbours.
+
+        Raises NotFiniteError where there is no matte. It is not stored, nor is such a state.
         """
         encoded, probabilities = self._read(state, step.views, state.box)
-        kept = [Kept(planes, state.box) for planes in _as_kept(probabilities)]
+        kept = [Kept(planes, state.box) for planes in self._as_kept(step, probabilities)]
         there = self.geometry.within(state.box)
         # asked of what is kept, which is on the CPU: no device is waited for again
         seen = (torch.from_numpy(self._raw(one).planes) for one in kept[: len(step.frames)])
         missed = [misses(planes, there) for planes in seen]
         if any(missed):
             encoded, probabilities = self._read(state, step.views, None)
-            whole = map(Kept, _as_kept(probabilities))
+            whole = map(Kept, self._as_kept(step, probabilities))
             kept = [w if m else k for k, w, m in zip(kept, whole, missed, strict=False)]
-        if step.is_memory:
-            state = self.tracker.absorb(state, encoded, probabilities)
-            self._store(span, step.index + 1, state)
+        after = self.tracker.absorb(state, encoded, probabilities) if step.is_memory else state
+        is_finite = _are_finite(_new_in(after, state))
         made = []
         for frame, one in zip(step.frames, kept, strict=False):
             self._stores.raws.put(self.chain.raw(span, frame), one.planes, one.box)
             if frame in step.wanted:
                 made.append((frame, self._raw(one)))
-        return state, made
+        if step.is_memory:
+            if not is_finite:  # asked last: a GPU has worked it out while the mattes were kept
+                return None, made
+            self._store(span, step.index + 1, after)
+        return after, made
 
     def _read(
         self, state: State, views: list[FloatArray], box: Window | None
@@ -203,13 +218,37 @@ class Walker(Generic[State]):
         planes: FloatArray = kept.planes.astype(np.float32) / np.float32(_ONE)
         return Raw(planes, self.geometry.within(kept.box))
 
+    def _as_kept(self, step: Step, probabilities: Tensor) -> RawPlanes:
+        """[F, K + 1, H, W] -> uint16 [F, K, H, W] without the background."""
+        scaled = (probabilities[:, 1:].float() * _ONE).round()
+        marked = scaled.nan_to_num(nan=-1, posinf=-1, neginf=-1).to(torch.int32)
+        planes = marked.cpu().numpy()  # the device is waited for here, and not again for the mark
+        for frame, own in zip(step.frames, planes, strict=False):
+            if own.min() < 0:
+                raise self._not_finite("the matte", frame)
+        kept: RawPlanes = planes.astype(np.uint16)
+        return kept
+
+    def _not_finite(self, what: str, frame: int) -> NotFiniteError:
+        return NotFiniteError(
+            f"{what} of frame {frame} of {self.shot.plate.name} holds what is no finite number: "
+            "set tracking.state_dtype=float32 and tracking.precision=float32, or take other weights"
+        )
+
     def _store(self, span: Span, index: int, state: State) -> None:
         place = Place(self.chain.state(span, 0), index, self.chain.state(span, index))
         self._stores.snapshots.put(place, state, durable=index % self._snapshot_every == 0)
 
 
-def _as_kept(probabilities: Tensor) -> RawPlanes:
-    """[F, K + 1, H, W] -> uint16 [F, K, H, W] without the background."""
-    scaled = (probabilities[:, 1:].float() * _ONE).round().to(torch.int32)
-    kept: RawPlanes = scaled.cpu().numpy().astype(np.uint16)
-    return kept
+def _new_in(after: TrackState, before: TrackState) -> list[Tensor]:
+    """The tensors of a state that the one before it had not: a growing memory shares the others."""
+    known = {id(tensor) for tensor in before.moving().values()}
+    return [tensor for tensor in after.moving().values() if id(tensor) not in known]
+
+
+def _are_finite(tensors: Iterable[Tensor]) -> Tensor:
+    """Whether all numbers are: a bool on their device, which nobody has waited for yet."""
+    # by the largest, which is a tenth of the work of looking at each; it is NaN where one is
+    largest = (tensor.abs().amax() for tensor in tensors if tensor.is_floating_point())
+    flags = [most.isfinite() for most in largest]
+    return torch.stack(flags).all() if flags else torch.tensor(True)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rde_roto.atomic import clear_left_over, is_temporary, replacing, write_bytes, write_text
-from rde_roto.images.exr import Encoding, write_planes
+from rde_roto.images.exr import FLOAT, Encoding, refuse_torn_index, write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.plate import PlateFormat, Window
@@ -143,6 +143,38 @@ def test_a_torn_exr_never_has_its_name(
         write()
     assert path.read_bytes() == before
     assert [path] == list(tmp_path.iterdir())
+
+
+def test_an_exr_without_its_table_of_rows_never_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenEXR reads every pixel of it: the table, which is written last, is all that is lost."""
+    path, window = tmp_path / "m.1001.exr", Window(0, 0, 96, 64)
+    plane = np.random.default_rng(0).random((64, 96), np.float32)
+
+    def write() -> None:
+        write_planes(path, {"A": plane}, PlateFormat(window, window), {}, FLOAT)
+
+    write()
+    before = path.read_bytes()
+    blocks = 64 // 16  # of zip
+    table = next(
+        place
+        for place in range(8, len(before))
+        if int.from_bytes(before[place : place + 8], "little") == place + 8 * blocks
+    )
+
+    def lose_the_table(file: int) -> None:
+        os.pwrite(file, bytes(8 * blocks), table)
+
+    monkeypatch.setattr(os, "fsync", lose_the_table)
+    with pytest.raises(OutputError, match="it does not say where its rows lie"):
+        write()
+    assert path.read_bytes() == before
+    path.write_bytes(before[:table] + bytes(8 * blocks) + before[table + 8 * blocks :])
+    assert np.array_equal(read_channels(path, ["A"])[..., 0], plane)
+    with pytest.raises(InputError, match="it does not say where its rows lie"):
+        refuse_torn_index(path)
 
 
 def test_other_pixels_are_no_matte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

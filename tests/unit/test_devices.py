@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from rde_roto.devices import choose_device, idle_gpu, short_dtype, usable_devices
+from rde_roto.devices import (
+    choose_device,
+    idle_gpu,
+    short_dtype,
+    tells_of_memory,
+    usable_devices,
+)
 from rde_roto.values.errors import UsageError
 
 
@@ -119,3 +127,68 @@ def test_the_16_bits_of_a_cpu(
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
     assert short_dtype(torch.device("cpu")) == dtype
+
+
+OUT_OF_MEMORY = (
+    "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+    "tried to allocate 4000000000000 bytes. Error code 12 (Cannot allocate memory)",
+    "MPS backend out of memory (MPS allocated: 8.50 GB, other allocations: 1.2 GB, max allowed: "
+    "9.07 GB). Tried to allocate 256.00 MB on private pool.",
+    "Invalid buffer size: 24.00 GiB",
+    "Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)",
+    "CUDA error: out of memory",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "cuFFT error: CUFFT_ALLOC_FAILED",
+)
+
+
+@pytest.mark.parametrize("words", OUT_OF_MEMORY)
+def test_memory_has_run_out_in_any_words(words: str) -> None:
+    assert tells_of_memory(RuntimeError(words))
+
+
+def test_an_allocation_that_fails_says_so_in_these_words() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    assert tells_of_memory(caught.value)
+    assert tells_of_memory(MemoryError())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`",
+        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+        "CUDA error: an illegal memory access was encountered",
+        "The size of tensor a (3) must match the size of tensor b (4)",
+    ],
+)
+def test_other_errors_are_bugs(words: str) -> None:
+    assert not tells_of_memory(RuntimeError(words))
+
+
+MKL_CHOOSES = """
+import ctypes
+from pathlib import Path
+import torch
+from rde_roto.devices import choose_device
+library = ctypes.CDLL(str(next(Path(torch.__file__).parent.glob("lib/libtorch_cpu.*"))))
+before, threads = library.mkl_serv_get_dynamic(), torch.get_num_threads()
+choose_device("cpu")
+print(before, library.mkl_serv_get_dynamic(), threads == torch.get_num_threads())
+"""
+
+
+@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="this torch has no MKL")
+def test_mkl_chooses_no_number_of_threads_by_itself() -> None:
+    """In a process of its own, as a door is: in this one a number has been set."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "MKL_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", MKL_CHOOSES], capture_output=True, text=True, env=environment
+    )
+    if "undefined symbol" in done.stderr:
+        pytest.skip("this torch does not show the MKL in it")
+    assert done.stdout.split() == ["1", "0", "True"], done.stderr

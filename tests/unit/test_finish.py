@@ -19,6 +19,7 @@ from rde_roto.finish import finish, finish_keyframe, looks_at_plate
 from rde_roto.geometry import Geometry, Raw
 from rde_roto.looks import Picture
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
 from rde_roto.values.preset import Finish
 
 UNCLIPPED = Finish(clip_black=0, clip_white=1)
@@ -302,6 +303,41 @@ def test_an_edge_gets_nearer_to_the_truth(width_px: float) -> None:
     enlarged, drawn = both(cells_of(truth[None]), filmed(truth))
     assert mad(truth, drawn[0]) <= 0.5 * mad(truth, enlarged[0])
     assert gradient_error(truth, drawn[0]) <= 0.5 * gradient_error(truth, enlarged[0])
+
+
+SQUEEZED = Geometry.of((432, 400), 192, pixel_aspect=2.0)
+"""An anamorphic plate, whose matte is 356 cells wide whatever the box."""
+
+
+@pytest.mark.parametrize("share", [1, 0.84, 0.6, 0.5, 0.445])
+def test_edges_of_an_anamorphic_plate_are_drawn_in_a_box_of_any_size(share: float) -> None:
+    """As the tracked box shrinks it has fewer pixels across than the matte has cells: 178 at last.
+
+    Drawn after the plate, an edge has less than a twentieth of the error in each of them.
+    """
+    height, width = SQUEEZED.plate
+    high, wide = round(height * share), round(width * share)
+    box = Window((width - wide) // 2, (height - high) // 2, wide, high)
+    geometry = SQUEEZED.within(None if share == 1 else box)
+    rows, columns = np.indices((height, width)).astype(np.float32)
+    truth = ((50 - np.hypot(rows - 215.3, 2 * columns - 400.7)) / 1.5 + 0.5).clip(0, 1)
+    pattern = 0.05 * np.sin(rows / 9)[..., None]
+    plate = 0.2 + pattern + (0.6 - 2 * pattern) * truth[..., None] * np.ones(3, np.float32)
+    down, across = map(edges._axis, geometry.window.shape, geometry.working)
+    cells = down.mean @ torch.from_numpy(truth[geometry.part]) @ across.mean.T
+    raw = Raw(F.pad(cells[None].clamp(0, 1), geometry.padding).numpy(), geometry)
+    assert looks_at_plate(geometry, UNCLIPPED)
+    drawn = finish(raw, Picture(plate.astype(np.float32)), UNCLIPPED)[0]
+    enlarged = finish(raw, None, UNCLIPPED)[0]
+    assert mad(truth, drawn) <= 0.05 * mad(truth, enlarged)
+
+
+@pytest.mark.parametrize("size", [(432, 400), (363, 336), (216, 200), (193, 179)])
+def test_the_plate_decides_not_the_box(size: tuple[int, int]) -> None:
+    box = Window(0, 0, size[1], size[0])
+    assert looks_at_plate(SQUEEZED.within(box), Finish())
+    too_wide = Geometry.of((432, 400), 230, pixel_aspect=2.0)  # 426 cells: no enlarging
+    assert not looks_at_plate(too_wide.within(box), Finish())
 
 
 def test_a_plate_that_tells_nothing_does_no_harm() -> None:

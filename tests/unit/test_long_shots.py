@@ -102,10 +102,6 @@ def test_peak_memory_and_disk_are_the_same_for_100_and_1000_frames(tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 @pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, where Linux tells of memory")
-@pytest.mark.xfail(
-    reason="1.04: the list of what is in the cache folder, and Python's table of path names, which "
-    "pathlib interns, grow with the entries on disk until its budget is full"
-)
 def test_peak_memory_is_the_same_for_1000_and_10000_frames_of_the_toy(tmp_path: Path) -> None:
     """Two keyframes, so that the walk back is kept on disk while the walk ahead comes by; so little
     RAM for what is kept that it is full before the shorter shot ends.

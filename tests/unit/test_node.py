@@ -8,6 +8,7 @@ import pytest
 import torch
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.chain import MATTE_REVISION, MISSING, PlateDigests
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
 from rde_roto.propagator import Propagator
@@ -501,10 +502,27 @@ def test_every_strength_has_a_name_of_its_own() -> None:
 
 
 def test_at_rest_dechatter_is_in_no_name() -> None:
-    """The name of a frame between two keyframes, from before there was such a knob."""
+    """The name of a frame between two keyframes, as if there were no such knob."""
     node = ToyNode(a_shot(mask(1005), mask(1020)))
     chain, (ahead, back) = node.chain, node.shot.stretch_at(1010).spans
     plain = {k: v for k, v in Finish().model_dump(mode="json").items() if k != "dechatter"}
     finish = digest_of("Finish", *(part for pair in plain.items() for part in pair))
     raws = chain.raw(ahead, 1010), 5, chain.raw(back, 1010), 10
-    assert node.digest(1010) == digest_of("matte", "(0,)", *raws, finish)
+    assert node.digest(1010) == digest_of("matte", "(0,)", *raws, digest_of(MATTE_REVISION, finish))
+
+
+def test_a_plates_digests_come_back_as_they_were_and_are_asked_for_once() -> None:
+    """Negative numbers, gaps, neighbours, and names that are not 32 hex digits."""
+    odd = {-700: "v1", -1: "AB" * 16, 5: "00" * 16, 6: "0" * 31 + "1", 255: "ab" * 16, 256: ""}
+
+    class Odd(MemoryPlate):
+        def digest(self, frame: int) -> str:
+            return odd.get(frame, super().digest(frame))
+
+    plate = Odd(FrameRange.parse("-700,-1,5-6,255-256,100000"))
+    digests = PlateDigests(plate)
+    for _ in range(2):
+        for frame in plate.range:
+            assert digests(frame) == odd.get(frame, digest_of("plate", frame, False, False, False))
+        assert digests(7) == MISSING
+    assert plate.hashed == list(plate.range)

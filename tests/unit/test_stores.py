@@ -173,6 +173,18 @@ def test_pushed_frames_are_kept_as_raw_mattes_are(tmp_path: Path) -> None:
     assert again.pushed.room_bytes == DISK_BYTES // 2
 
 
+@pytest.mark.parametrize("kind", ["raws", "pushed"])
+def test_what_is_said_to_be_there_is_there(tmp_path: Path, kind: str) -> None:
+    """In RAM and on disk, and of either kind alone: they share a folder and its digests."""
+    digest = digest_of("one")
+    getattr(stores(tmp_path), kind).put(digest, planes(1))
+    for name in ("raws", "pushed"):
+        there = getattr(stores(tmp_path), name)
+        assert (digest in there) == there.has(digest) == (name == kind)
+        assert (there.get(digest) is not None) == (name == kind)
+        assert (digest in there) == (name == kind)
+
+
 def test_what_is_handed_out_cannot_be_written_to(tmp_path: Path) -> None:
     opened = stores(tmp_path)
     opened.raws.put("ab12", planes(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from rde_roto.stores.layout import (
     SpanEntries,
     anchors_name,
     bytes_of,
+    held_bytes,
     pushed_name,
     raw_name,
     take_census,
@@ -117,6 +119,37 @@ def test_spans_not_used_for_long_go_first() -> None:
 def test_left_overs_go_in_any_case() -> None:
     left_over = Entry("raws/ab/.ab.safetensors.0123.tmp", 10, 0)
     assert surplus(Census(left_overs=[left_over]), 1000) == [left_over]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.integers(0, 9)), min_size=1, max_size=60),
+    st.integers(0, 2000),
+)
+@settings(deadline=None, max_examples=20)
+def test_what_is_to_go_is_told_from_the_oldest_alone(
+    files: list[tuple[int, int]], target: int
+) -> None:
+    """A census that leaves out what stays in any case names the same files to go."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number, (nbytes, used_ns) in enumerate(files):
+            kind = raw_name if number % 3 else pushed_name
+            path = folder / kind(f"{number:04}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bytes(nbytes))
+            # each at a time of its own: of two of one time either may go
+            os.utime(path, ns=(0, used_ns * 1000 + number))
+        for count in (1, 3):
+            state = folder / Place("a", 8 * count, "d").name
+            state.parent.mkdir(parents=True, exist_ok=True)
+            state.write_bytes(bytes(10))
+            os.utime(state, ns=(2**62, 2**62))
+        whole = take_census(folder)
+        assert held_bytes(folder) == whole.bytes
+        few = take_census(folder, oldest_bytes=max(0, whole.bytes - target))
+        assert few.bytes == whole.bytes
+        assert surplus(few, target) == surplus(whole, target)
+        assert len(few.pictures) <= len(whole.pictures)
 
 
 @given(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -21,6 +23,8 @@ from rde_roto.values.plate import PlateFormat
 from rde_roto.values.preset import Compression
 
 _MOST_HALF = 65504.0
+_FIRST_ATTRIBUTE = 8  # behind the magic number and the version
+_HEADER_BYTES = 1 << 22
 _LOSSY: Final = ("dwaa", "dwab")
 
 
@@ -67,6 +71,7 @@ def write_planes(
         pixels = np.clip(pixels, -_MOST_HALF, _MOST_HALF).astype(np.float16)
 
     def check(written: Path) -> None:
+        refuse_torn_index(written)
         there = read_channels(written, tuple(planes))
         is_exact = encoding.compression not in _LOSSY
         if is_exact and not np.array_equal(there.astype(pixels.dtype), pixels, equal_nan=True):
@@ -74,6 +79,34 @@ def write_planes(
 
     with replacing(path, check) as temp:
         _write(temp, spec, pixels)
+
+
+def refuse_torn_index(path: Path) -> None:
+    """Raises InputError for an EXR that does not say where each of its blocks of rows lies.
+
+    That table is written last of all. OpenEXR can read a file without it, and hides that its end
+    was lost; others cannot. Layout: OpenEXR File Layout, for one part of scan lines.
+    """
+    with path.open("rb") as file, suppress(ValueError, IndexError):
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(_HEADER_BYTES)
+        start = _end_of_header(data)
+        count = (int.from_bytes(data[start : start + 8], "little") - start) // 8
+        file.seek(start)
+        table = np.fromfile(file, "<u8", count) if 0 < count < size // 8 else np.zeros(0)
+        if table.size and table.size == count and (np.diff(table) > 0).all() and table[-1] < size:
+            return
+    raise InputError(f"{path} is cut short: it does not say where its rows lie")
+
+
+def _end_of_header(data: bytes) -> int:
+    """Where the attributes end: each a name, a type, a length and so many bytes."""
+    place = _FIRST_ATTRIBUTE
+    while data[place]:
+        for _ in ("name", "type"):
+            place = data.index(0, place) + 1
+        place += 4 + int.from_bytes(data[place : place + 4], "little")
+    return place + 1
 
 
 def _write(path: Path, spec: ImageSpec, pixels: NDArray[np.floating]) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from rde_roto.images.exr import Encoding, write_planes
+from rde_roto.images.exr import Encoding, refuse_torn_index, write_planes
 from rde_roto.images.files import read_channels, read_header, write_picture
 from rde_roto.images.layouts import Layout, exr_layout
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin
@@ -241,6 +241,8 @@ def _is_written(path: Path, digest: str, said: Mapping[str, str]) -> bool:
         if any(header.provenance.get(key) != value for key, value in expected.items()):
             return False
         read_channels(path, header.channels)  # a copy cut short still has a whole header
+        if header.kind == "openexr":
+            refuse_torn_index(path)
     except InputError:
         return False
     return True

@@ -19,7 +19,7 @@ def surplus(census: Census, target_bytes: int) -> list[Entry]:
     """What to remove so that no more than ``target_bytes`` are left; left-overs go in any case."""
     states_share = round(target_bytes * _STATES_SHARE)
     pictures_share = target_bytes - states_share
-    pictures_bytes, states_bytes = bytes_of(census.pictures), bytes_of(census.states)
+    pictures_bytes, states_bytes = census.pictures_bytes, bytes_of(census.states)
     pictures_excess = pictures_bytes - (target_bytes - min(states_bytes, states_share))
     states_excess = states_bytes - (target_bytes - min(pictures_bytes, pictures_share))
     return (

@@ -18,7 +18,15 @@ from threading import Lock
 from rde_roto.atomic import write_bytes
 from rde_roto.stores.entries import is_whole, sealed
 from rde_roto.stores.eviction import surplus
-from rde_roto.stores.layout import Census, Entry, Place, bytes_of, places_of, take_census
+from rde_roto.stores.layout import (
+    Census,
+    Entry,
+    Place,
+    bytes_of,
+    held_bytes,
+    places_of,
+    take_census,
+)
 from rde_roto.values.cache_settings import make_cache_folder
 from rde_roto.values.errors import OutputError
 
@@ -73,7 +81,7 @@ class CacheFolder:
 
     def holds(self, name: str) -> bool:
         """Whether there is an entry of that name, whole or not; it is not read."""
-        return (self.path / name).is_file()
+        return os.path.isfile(self._file(name))
 
     def write(self, name: str, make: Callable[[], bytes]) -> None:
         """Keeps the safetensors file that ``make`` gives, which is asked only when it is needed.
@@ -90,7 +98,7 @@ class CacheFolder:
     def mark_used(self, name: str) -> bool:
         """Sets an entry's mtime, as reading it does; whether it is there."""
         try:
-            os.utime(self.path / name)
+            os.utime(self._file(name))
         except PermissionError:
             return True  # another user's
         except OSError:
@@ -100,7 +108,9 @@ class CacheFolder:
     def discard(self, name: str) -> bool:
         """Removes an entry. Whether it is gone."""
         try:
-            (self.path / name).unlink(missing_ok=True)
+            os.unlink(self._file(name))
+        except FileNotFoundError:
+            return True
         except OSError:
             return False
         return True
@@ -137,10 +147,17 @@ class CacheFolder:
                     self.discard(entry.name)
         return checked, damaged
 
+    def _file(self, name: str) -> str:
+        """Where an entry lies. A text: pathlib interns every part of a path, some Pythons for ever,
+        and a long shot has tens of thousands of entries.
+        """
+        return f"{self.path}/{name}"
+
     def _bytes(self, name: str) -> bytes | None:
         # read whole, never mapped: a mapped file that vanishes on a network folder ends the process
         try:
-            return (self.path / name).read_bytes()
+            with open(self._file(name), "rb", buffering=0) as file:
+                return file.read()
         except OSError as error:
             if error.errno not in _GONE:
                 self._warn_once(error)
@@ -159,20 +176,20 @@ class CacheFolder:
 
     def _look(self, nbytes: int) -> int:
         """Makes room for so many bytes at least; how many may be written before the next look."""
-        census = self.census()
-        held_bytes = census.bytes
-        if held_bytes + nbytes > self.budget_bytes:
+        held = held_bytes(self.path)
+        if held + nbytes > self.budget_bytes:
             target_bytes = int(self.budget_bytes * _KEPT_SHARE) - nbytes
-            held_bytes -= bytes_of(self._pruned(census, target_bytes).removed)
-        free_bytes = self.budget_bytes - held_bytes
+            census = take_census(self.path, oldest_bytes=held - target_bytes)
+            held = census.bytes - bytes_of(self._pruned(census, target_bytes).removed)
+        free_bytes = self.budget_bytes - held
         return min(free_bytes, max(nbytes, int(self.budget_bytes * _LOOK_AFTER_SHARE)))
 
     def _pruned(self, census: Census, target_bytes: int) -> Pruned:
         going = surplus(census, target_bytes)
         removed = [entry for entry in going if self.discard(entry.name)]
-        for folder in {(self.path / entry.name).parent for entry in going}:
+        for folder in {os.path.dirname(self._file(entry.name)) for entry in going}:
             with suppress(OSError):  # not empty
-                folder.rmdir()
+                os.rmdir(folder)
         return Pruned(removed, len(going) - len(removed))
 
     def _save(self, name: str, data: bytes) -> None:
@@ -181,7 +198,7 @@ class CacheFolder:
                 make_cache_folder(self.path)
                 # no disk is waited for: what a power cut leaves of an entry is found out and made
                 # again
-                write_bytes(self.path / name, data, synced=False)
+                write_bytes(self._file(name), data, synced=False)
             except (OSError, OutputError) as error:
                 if tries_left and isinstance(error.__cause__, (FileNotFoundError, FileExistsError)):
                     continue  # another process has just removed the folder, which was empty

@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from math import inf
 from pathlib import Path
 
 from rde_roto.atomic import is_temporary
@@ -62,13 +64,13 @@ def pushed_name(digest: str) -> str:
 def places_of(folder: Path, span: str) -> frozenset[Place]:
     """The states of a span that are on disk. Raises OSError; a missing span has none."""
     try:
-        names = [path.name for path in (folder / "states" / span).iterdir()]
+        names = os.listdir(f"{folder}/states/{span}")
     except FileNotFoundError:
         return frozenset()
     return frozenset(place for name in names if (place := _place(span, name)) is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A file: its name, its size, and when it was last written or read (its mtime)."""
 
@@ -77,7 +79,7 @@ class Entry:
     used_ns: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The moving half of a state after ``index`` memory frames."""
 
@@ -106,12 +108,16 @@ class SpanEntries:
 
 @dataclass
 class Census:
-    """All that a cache folder held while it was looked through. Left-overs belong to nobody."""
+    """All that a cache folder held while it was looked through. Left-overs belong to nobody.
+
+    ``newer_bytes`` are those of pictures that were left out, which were used later than the others.
+    """
 
     spans: dict[str, SpanEntries] = field(default_factory=dict)
     raws: list[Entry] = field(default_factory=list)
     pushed: list[Entry] = field(default_factory=list)
     left_overs: list[Entry] = field(default_factory=list)
+    newer_bytes: int = 0
 
     @property
     def states(self) -> list[Entry]:
@@ -129,9 +135,14 @@ class Census:
         return self.states + self.pictures
 
     @property
+    def pictures_bytes(self) -> int:
+        """Of all pictures, those that were left out among them."""
+        return bytes_of(self.pictures) + self.newer_bytes
+
+    @property
     def bytes(self) -> int:
         """Of all but the left-overs."""
-        return bytes_of(self.entries)
+        return bytes_of(self.states) + self.pictures_bytes
 
 
 def bytes_of(entries: list[Entry]) -> int:
@@ -139,31 +150,73 @@ def bytes_of(entries: list[Entry]) -> int:
     return sum(entry.bytes for entry in entries)
 
 
-def take_census(folder: Path) -> Census:
-    """What is there. Files may come and go meanwhile; what cannot be read is not there."""
-    census = Census()
+def held_bytes(folder: Path) -> int:
+    """Of all that is there, about; nothing is remembered of any file."""
+    return sum(entry.bytes for entry in _entries(folder))
+
+
+def take_census(folder: Path, oldest_bytes: float = inf) -> Census:
+    """What is there. Files may come and go meanwhile; what cannot be read is not there.
+
+    Args: oldest_bytes, how much of the pictures to tell of, those that were used longest ago: a
+        folder holds too many to remember them all for the sake of a few that are to go.
+    """
+    census, pictures = Census(), _Oldest(oldest_bytes)
     old_ns = time.time_ns() - LEFT_OVER_AFTER_S * 10**9
-    for kind in ("states", "raws", "plates"):
-        for group in _scanned(folder / kind):
-            for file in _scanned(Path(group.path)):
-                with suppress(OSError):  # another process has removed it
-                    status = file.stat()
-                    name = f"{kind}/{group.name}/{file.name}"
-                    _count(census, Entry(name, status.st_size, status.st_mtime_ns), old_ns)
+    for entry in _entries(folder):
+        _count(census, pictures, entry, old_ns)
+    for entry in pictures:
+        (census.raws if entry.name.startswith("raws/") else census.pushed).append(entry)
+    census.newer_bytes = pictures.newer_bytes
     for name, span in list(census.spans.items()):
         if not span.snapshots and span.used_ns < old_ns:
             census.left_overs += census.spans.pop(name).entries
     return census
 
 
-def _count(census: Census, entry: Entry, old_ns: int) -> None:
+class _Oldest:
+    """Of entries those that were used longest ago, at least so many bytes of them."""
+
+    def __init__(self, oldest_bytes: float) -> None:
+        self.newer_bytes = 0
+        self._most_bytes = oldest_bytes
+        self._bytes = 0
+        self._latest_first: list[tuple[int, str, Entry]] = []
+
+    def add(self, entry: Entry) -> None:
+        heappush(self._latest_first, (-entry.used_ns, entry.name, entry))
+        self._bytes += entry.bytes
+        while self._bytes > self._most_bytes:
+            newer = self._latest_first[0][2]
+            if self._bytes - newer.bytes < self._most_bytes:
+                return
+            heappop(self._latest_first)
+            self._bytes -= newer.bytes
+            self.newer_bytes += newer.bytes
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (entry for _, _, entry in self._latest_first)
+
+
+def _entries(folder: Path) -> Iterator[Entry]:
+    """The files of a cache as they are found, whatever they are."""
+    for kind in ("states", "raws", "plates"):
+        for group in _scanned(f"{folder}/{kind}"):
+            for file in _scanned(group.path):
+                with suppress(OSError):  # another process has removed it
+                    status = file.stat()
+                    name = f"{kind}/{group.name}/{file.name}"
+                    yield Entry(name, status.st_size, status.st_mtime_ns)
+
+
+def _count(census: Census, pictures: _Oldest, entry: Entry, old_ns: int) -> None:
     kind, group, name = entry.name.split("/")
     if is_temporary(name):
         if entry.used_ns < old_ns:
             census.left_overs.append(entry)
     elif kind in ("raws", "plates"):
         if name.endswith(SUFFIX):
-            (census.raws if kind == "raws" else census.pushed).append(entry)
+            pictures.add(entry)
     elif name == _ANCHORS:
         census.spans.setdefault(group, SpanEntries()).anchors = entry
     elif (place := _place(group, name)) is not None:
@@ -171,7 +224,7 @@ def _count(census: Census, entry: Entry, old_ns: int) -> None:
         snapshots.append(Snapshot(place.index, entry))
 
 
-def _scanned(folder: Path) -> Iterator[os.DirEntry[str]]:
+def _scanned(folder: str) -> Iterator[os.DirEntry[str]]:
     with suppress(OSError), os.scandir(folder) as entries:
         yield from entries
 

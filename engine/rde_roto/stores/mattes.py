@@ -63,7 +63,7 @@ class MatteStore:
 
     def __contains__(self, digest: str) -> bool:
         """Whether ``get`` will find it, unless its file is damaged; nothing is read."""
-        on_disk = self._folder is not None and self._folder.holds(raw_name(digest))
+        on_disk = self._folder is not None and self._folder.holds(self._name(digest))
         return digest in self._ram or on_disk
 
     def get(self, digest: str) -> Kept | None:

@@ -62,6 +62,10 @@ class OutputError(RotoError):
     exit_code = 7
 
 
+class NotFiniteError(OutputError):
+    """What the network made of a frame holds infinities or what is no number: there is no matte."""
+
+
 class CancelledError(RotoError):
     """Somebody asked for the work to stop; what was finished before is kept."""
 
