@@ -50,11 +50,12 @@ def clear_left_over(targets: Iterable[Path]) -> None:
         folders.setdefault(target.parent, set()).add(target.name[:_NAME_LENGTH])
     for folder, names in folders.items():
         with suppress(OSError):
-            before = time_in(folder) - _LEFT_OVER_AFTER_S
-            for found in list(folder.iterdir()):
-                match = _TEMPORARY.fullmatch(found.name)
-                if match is not None and match["name"] in names and _is_left(found, match, before):
-                    found.unlink()
+            found = [(name, _TEMPORARY.fullmatch(name)) for name in os.listdir(folder)]
+            ours = [(name, match) for name, match in found if match and match["name"] in names]
+            before = time_in(folder) - _LEFT_OVER_AFTER_S if ours else 0.0
+            for name, match in ours:
+                if _is_left(folder / name, match, before):
+                    (folder / name).unlink()
 
 
 def time_in(folder: Path) -> float:
@@ -131,8 +132,7 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
 def _renamed(path: Path | str) -> Iterator[str]:
     folder, name = os.path.split(path)
     # no longer than the final name may be, which is 255 bytes
-    writer = f"{_machine()}-{os.getpid()}"
-    hidden = f".{name[:_NAME_LENGTH]}.{writer}.{secrets.token_hex(4)}.tmp"
+    hidden = f".{name[:_NAME_LENGTH]}.{_machine()}-{os.getpid()}.{secrets.token_hex(4)}.tmp"
     temporary = os.path.join(folder, hidden)
     try:
         os.makedirs(folder or os.curdir, exist_ok=True)

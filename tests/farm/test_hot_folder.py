@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from rde_roto.doors.watchfolder import hot_folder, job_folder
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
-from rde_roto.doors.watchfolder.job_folder import Claim, status_of
+from rde_roto.doors.watchfolder.job_folder import Claim, status_of, write_whole
 from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import DEAD_AFTER_S, Owner, Pulses
 from rde_roto.values.errors import DocumentError, UsageError
@@ -251,7 +253,18 @@ def test_a_job_goes_back_beside_an_empty_folder_not_over_it(folder: HotFolder) -
 
 # Names and links.
 
-_EVIL_NAMES = ["../../outside/x", "/abs/x", "a\u0000b", "", ".", "..", ".hidden", "a/b", "a\nb"]
+_EVIL_NAMES = [
+    "../../outside/x",
+    "/abs/x",
+    "a\u0000b",
+    "",
+    ".",
+    "..",
+    ".hidden",
+    "a/b",
+    "a\nb",
+    "x" * 201,
+]
 
 
 @pytest.mark.parametrize("name", _EVIL_NAMES)
@@ -267,6 +280,28 @@ def test_a_name_in_a_status_is_one_plain_component(
     assert claim.folder == folder.running / "hero"
     assert folder.finish(claim, "done") == folder.root / "done/hero"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hot"]
+
+
+def test_a_job_that_cannot_be_named_goes_back(
+    folder: HotFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would stay with a worker that lives and does not know of it."""
+    drop(folder, "hero.yaml")
+    written: list[Path] = []
+
+    def full_at_the_second(path: Path, text: str) -> None:
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_whole(path, text)
+
+    monkeypatch.setattr(job_folder, "write_whole", full_at_the_second)
+    monkeypatch.setattr(hot_folder, "write_whole", full_at_the_second)
+    with pytest.raises(OSError, match="No space left"):
+        folder.claim("hero.yaml", owner())
+    monkeypatch.undo()
+    assert list(folder.running.iterdir()) == []
+    assert claimed(folder, "hero").dropped.read_text() == "a job"
 
 
 def test_a_digest_names_a_job_and_no_path(folder: HotFolder, tmp_path: Path) -> None:

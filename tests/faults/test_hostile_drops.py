@@ -67,6 +67,11 @@ class Site:
         made.write_text(text)
         made.rename(self.ground.folder.inbox / made.name)
 
+    def plain_s(self) -> float:
+        """How long a good job takes by itself, in seconds."""
+        self.drop_good()
+        return self.wait()
+
     def drop(self, name: str) -> Outcome:
         """Drops something bad."""
         made = self.ground.bad.parent / "dropping" / name
@@ -112,8 +117,10 @@ def test_each_has_its_outcome_while_a_good_job_is_done(tmp_path: Path, names: li
     with site(tmp_path) as here:
         ground = here.ground
         outside = contents(ground.outside)
-        slowest: dict[str, float] = {}
-        for name in names:
+        plain_s, slowest = here.plain_s(), dict[str, float]()
+        for number, name in enumerate(names, start=1):
+            if number % 8 == 0:
+                plain_s = max(plain_s, here.plain_s())
             before = ended(ground)
             outcome = here.drop(name)
             here.drop_good()
@@ -125,8 +132,7 @@ def test_each_has_its_outcome_while_a_good_job_is_done(tmp_path: Path, names: li
             assert (path.parent.name, outcome.reason in said) == (outcome.end, True), (name, said)
             assert status.error is None or status.error.code != 1, (name, said)
             assert said.isprintable()
-        here.drop_good()
-        plain_s = here.wait()
+        plain_s = max(plain_s, here.plain_s())
         first = sorted(slowest, key=slowest.__getitem__, reverse=True)[:3]
         print(f"a plain job {plain_s:.2f} s;", *(f"{n!a} {slowest[n]:.2f} s;" for n in first))
         late = {name: took for name, took in slowest.items() if took > WITHIN_S}

@@ -10,6 +10,9 @@ from pydantic import ValidationError, field_validator
 from rde_roto.values.plain_text import is_plain_name
 from rde_roto.values.settings import Settings
 
+MOST_NAME_BYTES: Final = 200
+"""Of a job's name: the names of its files are longer, and no name may have more than 255."""
+
 STATUS_SCHEMA: Final = "rde-roto.status/1"
 
 JobState: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -55,7 +58,7 @@ class JobStatus(Settings):
     @field_validator("name")
     @classmethod
     def _is_plain(cls, name: str) -> str:
-        if not is_plain_name(name):
+        if not is_plain_name(name) or len(name.encode()) > MOST_NAME_BYTES:
             raise ValueError("a job's name is one plain component of a path")
         return name
 

@@ -138,7 +138,11 @@ class HotFolder:
         except OSError:
             self.give_back(claim.folder)
             raise
-        return self._named(claim, came_back)
+        try:
+            return self._named(claim, came_back)
+        except OSError:  # a full disk: it must not stay with a worker that does not know of it
+            self.give_back(claim.folder)
+            raise
 
     def _named(self, claim: Claim, came_back: bool) -> Claim:
         """The claim under a name that no other job has, in any place."""
