@@ -157,9 +157,10 @@ def test_a_cryptomatte_by_any_name_is_no_picture(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_are_ids(tmp_path: Path) -> None:
-    write_image(tmp_path / "a.1.exr", PICTURE, "uint")
-    with pytest.raises(InputError, match="has no red, green and blue channels"):
-        opened(tmp_path)
+    path = write_image(tmp_path / "a.1.exr", PICTURE, "uint")
+    for read in (lambda: opened(path), lambda: read_mask(path, PLATE)):
+        with pytest.raises(InputError, match="it has R, G, B; whole numbers of 32 bits are ids"):
+            read()
 
 
 def test_the_layer_of_the_first_frame_is_held(tmp_path: Path) -> None:
@@ -410,6 +411,12 @@ def test_the_channel_of_a_mask(tmp_path: Path, channels: str, taken: str) -> Non
     pixels[2, 3, names.index(taken)] = 0.75
     planes, _ = read_mask(write_image(tmp_path / "m.exr", pixels, channels=names), PLATE, "matte")
     assert np.argwhere(planes[0] > 0.5).tolist() == [[2, 3]]
+
+
+def test_a_mask_of_several_pictures(tmp_path: Path) -> None:
+    path = layers(tmp_path / "m.exr", AO=OTHER, Emit=OTHER)
+    with pytest.raises(InputError, match="has 2 pictures, AO, Emit: save the mask with one of"):
+        read_mask(path, PLATE)
 
 
 @pytest.mark.parametrize("channels", ["Z", "hero.A car.A", "depth.Z N.X N.Y"])

@@ -25,6 +25,7 @@ from rde_roto.images.files import ImageHeader, refuse_unreadable
 from rde_roto.values.errors import InputError
 
 _COLOURS: Final = {"R": ("r", "red"), "G": ("g", "green"), "B": ("b", "blue")}
+_NAME_A_LAYER: Final = "name one, with --layer or as the plate's layer in a shot document"
 _ALPHA: Final = ("a", "alpha")
 _GREY: Final = ("y", "l", "luma", "luminance", "grey", "gray", "bw")
 _DEPTH: Final = ("z", "zback", "depth")
@@ -103,12 +104,14 @@ class PictureName:
     view: str | None = None
     layer: str | None = None
 
-    def find(self, path: Path, parts: Sequence[ImageHeader]) -> Picture:
+    def find(
+        self, path: Path, parts: Sequence[ImageHeader], advice: str = _NAME_A_LAYER
+    ) -> Picture:
         """The picture among the parts of the file at `path`.
 
-        Raises InputError, listing those that are there, for a view or layer that is not, and where
-        several may be meant; for a picture that is neither red, green and blue nor one grey
-        channel, and for one that is deep.
+        Raises InputError, listing those that are there, for a view or layer that is not, and, with
+        the advice, where several may be meant; for a picture that is neither red, green and blue
+        nor one grey channel, and for one that is deep.
         """
         layers = self.layers(path, parts)
         pictures = [layer for layer in layers if not layer.part.is_deep and layer.colours]
@@ -120,7 +123,7 @@ class PictureName:
             found = [layer for layer in layers if layer.colours or layer.grey or layer.lone]
         flat = [layer for layer in found if not layer.part.is_deep]
         if len(flat) > 1:
-            raise _several(path, flat)
+            raise _several(path, flat, advice)
         for layer in flat:
             refuse_unreadable(path, layer.part)
             channels = layer.colours or layer.grey or layer.lone
@@ -147,7 +150,7 @@ class PictureName:
                 channels = ()
             if channels or layer.alpha:
                 return layer.picture(channels, 1)
-        return self.find(path, parts)
+        return self.find(path, parts, "save the mask with one of them alone")
 
     def layers(self, path: Path, parts: Sequence[ImageHeader]) -> list[_Layer]:
         """The layers of the view, and those that belong to none, in the order of the file."""
@@ -177,7 +180,7 @@ class _Layer:
     """Channels of one part that belong together.
 
     `name` is "" for bare channels, `names` are all that it goes by, the usual one first. Channels
-    are by their full names, without those that hold whole numbers of 32 bits: these are ids.
+    are by their full names, `ids` those that hold whole numbers of 32 bits.
     """
 
     part: ImageHeader
@@ -185,6 +188,7 @@ class _Layer:
     name: str
     names: tuple[str, ...]
     channels: tuple[str, ...]
+    ids: tuple[str, ...] = ()
 
     def picture(self, channels: tuple[str, ...], of: int) -> Picture:
         return Picture(self.part, channels, self.view, self.name, of, self.alpha)
@@ -237,19 +241,18 @@ def _main(layers: list[_Layer]) -> list[_Layer]:
 
 
 def _layers(part: ImageHeader, is_one_of_several: bool) -> list[_Layer]:
-    channels: dict[tuple[str | None, str], list[str]] = {}
-    types = dict(zip(part.channels, part.channel_types, strict=True))
+    places: dict[tuple[str | None, str], list[str]] = {}
     for name in part.channels:
-        place = _place(part, name)
-        channels.setdefault(place, [])
-        if part.kind != "openexr" or types[name] != "uint":
-            channels[place].append(name)
+        places.setdefault(_place(part, name), []).append(name)
+    types = dict(zip(part.channels, part.channel_types, strict=True))
     found = []
-    for (view, prefix), names in channels.items():
+    for (view, prefix), names in places.items():
+        ids = tuple(name for name in names if part.kind == "openexr" and types[name] == "uint")
+        channels = tuple(name for name in names if name not in ids)
         named = part.part_name if view is None else _without_view(part.part_name, view)
         layer = prefix or (named if is_one_of_several else "")
         goes_by = _once(filter(None, (prefix, named, part.part_name)))
-        found.append(_Layer(part, view, layer, goes_by, tuple(names)))
+        found.append(_Layer(part, view, layer, goes_by, channels, ids))
     return found
 
 
@@ -264,23 +267,21 @@ def _place(part: ImageHeader, channel: str) -> tuple[str | None, str]:
     return (last, before) if last in part.views else (part.views[0], layer)
 
 
-def _several(path: Path, layers: list[_Layer]) -> InputError:
+def _several(path: Path, layers: list[_Layer], advice: str) -> InputError:
     names = [layer.name for layer in layers]
     if len(set(names)) < len(names):  # of parts that name their layers alike
         names = [layer.part.part_name or str(layer.part.part) for layer in layers]
-    return InputError(
-        f"{path} has {len(layers)} pictures, {', '.join(names)}: name one, with --layer or as the "
-        "plate's layer in a shot document"
-    )
+    return InputError(f"{path} has {len(layers)} pictures, {', '.join(names)}: {advice}")
 
 
 def _no_colours(path: Path, layers: list[_Layer]) -> InputError:
-    names = ", ".join(channel for layer in layers for channel in layer.channels)
+    names = [channel for layer in layers for channel in (*layer.channels, *layer.ids)]
+    ids = any(layer.ids for layer in layers)
     data = [layer.name for layer in layers if layer.colours]
     meant = f"; {data[0]} is data: name it with --layer if it is meant" if data else ""
-    return InputError(
-        f"{path} has no red, green and blue channels: it has {names or 'none'}{meant}"
-    )
+    meant += "; whole numbers of 32 bits are ids" if ids else ""
+    there = ", ".join(names) or "none"
+    return InputError(f"{path} has no red, green and blue channels: it has {there}{meant}")
 
 
 def _views(parts: Sequence[ImageHeader]) -> tuple[str, ...]:
