@@ -21,7 +21,7 @@ from OpenImageIO import ImageInput, ImageSpec
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import PlateFormat, Window, sound_aspect
+from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window, sound_aspect
 
 _LITTLE_SPACE_BYTES = 64 << 20
 
@@ -85,6 +85,12 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
         if not image.seek_subimage(part, 0):
             raise InputError(f"{path} has no part {part}: {_reason(image)}")
         header = _header(image, part)
+        data = header.format.data
+        if max(data.shape) > LARGEST_PX:
+            raise InputError(
+                f"{path} is {data.width}x{data.height}: a picture may have up to {LARGEST_PX} "
+                "pixels a side"
+            )
         missing = [name for name in names if name not in header.channels]
         if missing:
             raise InputError(
@@ -220,7 +226,7 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
 def _provenance(spec: ImageSpec) -> dict[str, str]:
     """What this product wrote: attributes of their own, or in a TIFF its description, as JSON."""
     said = dict(_texts(spec))
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):  # the latter of brackets without end
         described = json.loads(said.get("ImageDescription", ""))
         said |= described if isinstance(described, dict) else {}
     return {key: str(value) for key, value in said.items() if key.startswith(PROVENANCE_PREFIX)}

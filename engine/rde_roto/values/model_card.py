@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rde_roto.values.errors import WeightsError
+from rde_roto.values.errors import DocumentError, WeightsError
+from rde_roto.values.yaml_text import Source, value_in
 
 DEFAULT_MODEL: Final = "rde-lite"
 
@@ -65,7 +65,8 @@ def read_card(weights: Path) -> ModelCard | None:
     if not path.is_file():
         return None
     try:
-        return ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        said = value_in(path.read_text(encoding="utf-8"), Source(path.name))
+        return ModelCard.model_validate(said)
+    except (ValidationError, DocumentError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"the model card {path} cannot be read: {reason}") from error
