@@ -159,9 +159,7 @@ def test_an_unknown_key_is_quoted_in_part(tmp_path: Path) -> None:
 
 def test_a_models_card_has_the_same_limits(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("name: " + "[" * 5_000, encoding="utf-8")
-    with pytest.raises(
-        WeightsError, match=r"a\.yaml cannot be read: .* nested more than 50"
-    ):
+    with pytest.raises(WeightsError, match=r"a\.yaml cannot be read: .* nested more than 50"):
         read_card(tmp_path / "a.safetensors")
 
 
