@@ -137,7 +137,7 @@ def test_a_variable_that_is_not_set_is_named(
 
 def test_tables_and_variables_count_in_the_digest(tmp_path: Path) -> None:
     """In processes of their own: tables are read once in each, by OpenColorIO too."""
-    config = a_config(tmp_path, search_path="luts/$SHOW")
+    config = a_config(tmp_path, search_path="[elsewhere, luts/$SHOW]")
 
     def name(show: str) -> str:
         command = (

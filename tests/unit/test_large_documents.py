@@ -10,8 +10,11 @@ import pytest
 from command_line import Run, refused
 from image_files import ramp, write_image
 
-from rde_roto.values.errors import DocumentError, UsageError
+from rde_roto.images.cryptomatte import read_layers
+from rde_roto.images.files import read_header
+from rde_roto.values.errors import DocumentError, UsageError, WeightsError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.model_card import read_card
 from rde_roto.values.preset_files import load_preset
 from rde_roto.values.shot_document import ShotDocument, parse_shot_document
 
@@ -38,9 +41,9 @@ LARGE = {
     "aliases by the hundred thousand": HEAD + "overrides: {a: &a 1, b: [" + "*a," * 100_000 + "]}",
     "aliases within themselves": HEAD + "overrides: &a {b: *a}",
     "a long list": HEAD + "overrides: {b: [" + "1234567," * 100_000 + "]}",
-    "a hundred thousand keyframes": HEAD
+    "twenty thousand keyframes": HEAD
     + "keyframes:\n"
-    + "".join(f"  - {{frame: {n}, mask: a.png}}\n" for n in range(100_000)),
+    + "".join(f"  - {{frame: {n}, mask: a.png}}\n" for n in range(20_000)),
 }
 
 
@@ -152,3 +155,20 @@ def test_an_unknown_key_is_quoted_in_part(tmp_path: Path) -> None:
         parse_shot_document(tmp_path / "a.shot.yaml", f"{HEAD}? {'x' * 100_000}\n: 1\n")
     assert len(str(error.value)) < 500
     assert "range" in ShotDocument.model_fields
+
+
+def test_a_models_card_has_the_same_limits(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("name: " + "[" * 5_000, encoding="utf-8")
+    with pytest.raises(WeightsError, match=r"a\.yaml cannot be read: .* nested more than 50"):
+        read_card(tmp_path / "a.safetensors")
+
+
+def test_brackets_without_end_in_a_pictures_header(tmp_path: Path) -> None:
+    """JSON of our own in a TIFF's description, and the manifest of a Cryptomatte."""
+    deep = "[" * 100_000
+    tiff = write_image(tmp_path / "a.tif", ramp(8, 8), "uint16", ImageDescription=deep)
+    assert read_header(tiff).provenance == {}
+    name = "cryptomatte/1234567"
+    said = {f"{name}/name": "hero", f"{name}/manifest": deep}
+    (layer,) = read_layers(said, ())
+    assert layer.ids is None

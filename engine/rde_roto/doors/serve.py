@@ -33,17 +33,28 @@ def serve(
     forget: Annotated[bool, typer.Option("--forget", help="Takes --register back.")] = False,
 ) -> None:
     """Answers compositors and scripts on this machine; one a user and device."""
+    if register:
+        _register()
+        return
+    if forget:
+        launch_file().unlink(missing_ok=True)
+        print(f"rde-roto: {launch_file()} is gone: hosts start no engine any more")
+        return
+    _check_run_folder()
     if stop:
         _stop(device)
     elif detach:
         _detach(device, idle, tcp)
-    elif register:
-        _register()
-    elif forget:
-        launch_file().unlink(missing_ok=True)
-        print(f"rde-roto: {launch_file()} is gone: hosts start no engine any more")
     else:
         _serve(device, idle, tcp)
+
+
+def _check_run_folder() -> None:
+    """Raises UsageError for a run folder that cannot be one."""
+    try:
+        run_folder()
+    except NoEngineError as error:
+        raise UsageError(f"{error}: name another one in RDE_ROTO_RUN") from error
 
 
 def _serve(device: str, idle: float, tcp: bool) -> None:

@@ -122,7 +122,7 @@ def _variables(text: str) -> set[str]:
 def _tables(text: str, home: Path) -> Iterator[Path]:
     """The files of tables that a configuration names, wherever on its search path they are."""
     said = _SEARCH_PATH.search(text)
-    paths = re.split(r"[\n:]", said[1]) if said else []
+    paths = re.split(r"[\n:,\[\]]", said[1]) if said else []  # in any of YAML's ways
     folders = [home, *(home / _filled(path.strip().removeprefix("- ")) for path in paths)]
     names = {_filled(found[1].strip()) for found in _TABLE.finditer(text)}
     for name in sorted(names):

@@ -148,6 +148,6 @@ def _troubles(
 
 
 def _ids_of(manifest: str | None) -> frozenset[int] | None:
-    with suppress(ValueError, TypeError, AttributeError):
+    with suppress(ValueError, TypeError, AttributeError, RecursionError):
         return frozenset(int(bits, 16) for bits in json.loads(manifest or "").values())
     return None

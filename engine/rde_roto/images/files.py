@@ -23,7 +23,7 @@ from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plain_text import is_utf_8
-from rde_roto.values.plate import PlateFormat, Window, sound_aspect
+from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window, sound_aspect
 from rde_roto.values.regular_files import PICTURE_BYTES, check_regular
 
 _CONVERTED_FROM = 6  # TIFF 6.0: YCbCr, and above it Lab and its like, which libtiff makes RGB
@@ -99,6 +99,12 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
             raise InputError(f"{path} has no part {part}: {_reason(image)}")
         header = _header(image, part)
         refuse_unreadable(path, header)
+        data = header.format.data
+        if max(data.shape) > LARGEST_PX:
+            raise InputError(
+                f"{path} is {data.width}x{data.height}: a picture may have up to {LARGEST_PX} "
+                "pixels a side"
+            )
         missing = [name for name in names if name not in header.channels]
         if missing:
             raise InputError(
@@ -250,7 +256,7 @@ def _orientation(spec: ImageSpec, kind: str) -> tuple[int, Turn]:
 def _provenance(spec: ImageSpec) -> dict[str, str]:
     """What this product wrote: attributes of their own, or in a TIFF its description, as JSON."""
     said = dict(_texts(spec))
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):  # the latter of brackets without end
         described = json.loads(said.get("ImageDescription", ""))
         said |= described if isinstance(described, dict) else {}
     return {key: str(value) for key, value in said.items() if key.startswith(PROVENANCE_PREFIX)}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.images.files import check_input, read_channels, read_headers
+from rde_roto.images.files import check_input, read_channels, read_header, read_headers
 from rde_roto.images.layers import FIRST_PICTURE, Picture
 from rde_roto.images.orientation import turn_of
 from rde_roto.images.scaling import reduced
@@ -25,6 +25,7 @@ from rde_roto.values.regular_files import PICTURE_BYTES
 
 _MOST_ELEMENTS = 64
 _ORIENTATION_TAG = 274  # TIFF 6.0
+_LARGER = 4  # times the plate's pixels: what an EXR's overscan may hold
 _FAINT = 32 / 255  # no matte of an element one can see stays below this; label numbers do
 
 
@@ -58,6 +59,7 @@ def read_mask(
     Raises InputError for a file that is missing, damaged, of the wrong size, without a label or
     colour, or unfit for the mode; UsageError for names that do not fit the mask.
     """
+    _check_extent(path, plate_format, proxy)
     indices = _palette_indices(path) if mode in ("auto", "labels") else None
     if indices is not None:
         planes, windows = _split(path, indices), None
@@ -105,6 +107,19 @@ def element_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(clean)
 
 
+def _check_extent(path: Path, plate: PlateFormat, proxy: int) -> None:
+    """Raises InputError for a mask that no plate of that size can have, before it is unpacked: a
+    small file may hold a giant picture.
+    """
+    own = read_header(path).format.data
+    most = _LARGER * proxy**2 * max(plate.data.width, plate.display.width)
+    if own.width * own.height > most * max(plate.data.height, plate.display.height):
+        raise InputError(
+            f"the mask {path} is {own.width}x{own.height}, the plate {plate.display.width}x"
+            f"{plate.display.height}{_of_proxy(proxy)}: it was made for another size"
+        )
+
+
 def _palette_indices(path: Path) -> NDArray[Any] | None:
     """The indices [H, W] of an indexed PNG (which OIIO would turn into colours), else None."""
     if path.suffix.lower() != ".png":
@@ -115,8 +130,8 @@ def _palette_indices(path: Path) -> NDArray[Any] | None:
             if image.mode != "P":
                 return None
             return turn_of(image.getexif().get(_ORIENTATION_TAG, 1)).upright(np.asarray(image))
-    except OSError as error:
-        raise InputError(f"{path} is damaged or cut short: {error}") from error
+    except (OSError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path} is damaged, cut short or too large: {error}") from error
 
 
 def _planes(path: Path, picture: Picture, mode: MaskMode) -> FloatArray:

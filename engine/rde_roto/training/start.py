@@ -28,9 +28,14 @@ from rde_roto.values.errors import UsageError, WeightsError
 def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
     """The network and the state with which the run in a folder starts, or goes on.
 
-    Raises UsageError when there is a run that is not to be resumed or that has another recipe,
-    InputError for a damaged checkpoint, WeightsError when weights do not fit the network.
+    Raises UsageError when there is a run that is not to be resumed or that has another recipe, or
+    no folder can be made; InputError for a damaged checkpoint; WeightsError when weights do not fit
+    the network.
     """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{run} cannot be the folder of a run: {error.strerror}") from error
     torch.manual_seed(recipe.seed)
     if rank() == 0:  # alone: another's clearing up could meet the first file being written
         for left_over in run.glob(".*.tmp"):  # of a run that was killed while it wrote

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rde_roto.values.errors import WeightsError
+from rde_roto.values.errors import DocumentError, WeightsError
 from rde_roto.values.regular_files import read_regular_text
-from rde_roto.values.yaml_text import MOST_BYTES
+from rde_roto.values.yaml_text import MOST_BYTES, Source, value_in
 
 DEFAULT_MODEL: Final = "rde-lite"
 
@@ -79,7 +78,8 @@ def read_card(weights: Path) -> ModelCard | None:
     if not path.is_file():
         return None
     try:
-        return ModelCard.model_validate(yaml.safe_load(read_regular_text(path, MOST_BYTES)))
-    except (OSError, ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        said = value_in(read_regular_text(path, MOST_BYTES), Source(path.name))
+        return ModelCard.model_validate(said)
+    except (OSError, ValidationError, DocumentError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"the model card {path} cannot be read: {reason}") from error

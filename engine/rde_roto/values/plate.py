@@ -19,7 +19,7 @@ FirstFrame: TypeAlias = int | Literal["timecode"] | None
 """The number of a movie's first frame: as said, the one that its timecode counts to, or 1."""
 
 LARGEST_PX = 16384
-"""The most pixels a side of what a host sends."""
+"""The most pixels a side of a picture, from a file or a host."""
 
 _LEAST_ASPECT = 0.1
 

@@ -177,6 +177,12 @@ def read_text(path: Path, word: str) -> str:
         raise source.fail("the text is not UTF-8; save it again as UTF-8", line) from error
 
 
+def value_in(text: str, source: Source) -> object:
+    """What a whole document says, as plain values; None for none. Raises what `source` gives."""
+    root = source.compose(text)
+    return None if root is None else Written(None, root, source, 1).at(()).value
+
+
 def schema_of(path: Path) -> object:
     """What a document says it is, None where it says nothing.
 

@@ -137,7 +137,7 @@ class _Told:
     @property
     def are_labels(self) -> bool:
         """Whether it is an indexed picture of ours, which has 8 bits and no soft edges."""
-        with suppress(ValueError, AttributeError):
+        with suppress(ValueError, AttributeError, RecursionError):
             said = json.loads(self._provenance.get(OUTPUT_KEY, ""))
             return bool(said.get("format") == "labels")
         return False
