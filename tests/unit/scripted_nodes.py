@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Queue
@@ -131,22 +132,8 @@ class ScriptedNode:
 
 def wait_until_named(engine: Engine, *priorities: Priority) -> None:
     """Returns when every ask of some priorities, of all by default, has its digest."""
+    end = time.monotonic() + PATIENCE_S
     for priority in priorities or Priority:
-        _wait_until_named(engine, priority)
-
-
-def _wait_until_named(engine: Engine, priority: Priority) -> None:
-    """Those of a priority are named one after the other: when the next one is being named, all are.
-
-    It is cancelled then: an ask that is answered is on the books a moment longer than its future.
-    """
-    being_named, cancelled = threading.Event(), threading.Event()
-
-    def hash_plates(_frame: int) -> None:
-        being_named.set()
-        assert cancelled.wait(PATIENCE_S)
-
-    future = engine.submit(ScriptedNode(Device(), hash_plates=hash_plates), 1, priority)
-    assert being_named.wait(PATIENCE_S)
-    assert future.cancel()
-    cancelled.set()
+        while not engine._naming[priority].is_idle:
+            assert time.monotonic() < end
+            time.sleep(0)  # lets another thread run

@@ -22,6 +22,9 @@ NOBODY: Final = object()
 """The viewer of frames that the engine makes of its own accord."""
 
 
+_MOST_VIEWERS = 256  # whose direction is known
+
+
 class Priority(IntEnum):
     """How urgent an ask is; the lowest goes first."""
 
@@ -187,10 +190,12 @@ class Asks:
 
     def _turned(self, viewer: Hashable, frame: int) -> int:
         """The way a viewer moves who now looks at a frame."""
-        last, heading = self._headings.get(viewer, (frame, 1))
+        last, heading = self._headings.pop(viewer, (frame, 1))
         if frame != last:
             heading = 1 if frame > last else -1
         self._headings[viewer] = (frame, heading)
+        if len(self._headings) > _MOST_VIEWERS:
+            del self._headings[next(iter(self._headings))]
         return heading
 
 

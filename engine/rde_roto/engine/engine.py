@@ -1,8 +1,8 @@
 """The engine: many ask, one device answers, the most urgent first.
 
-An ask is named first, on a thread of its priority: the first digest of a shot hashes plates, and
-neither the caller nor somebody who looks shall wait for what a batch hashes. What is in RAM is
-answered from there. The rest waits for the device's one thread.
+An ask is named first, on threads of its priority: the first digest of a shot hashes plates, and
+neither the caller nor somebody who looks shall wait for what a batch or another shot hashes. What
+is in RAM is answered from there. The rest waits for the device's one thread.
 
 Between two steps of the network the work stops when a more urgent one waits, or when nobody wants
 it any more. It keeps its place, and since the node's stores keep every state it came to, hardly a
@@ -23,9 +23,12 @@ from types import TracebackType
 from weakref import WeakKeyDictionary
 
 from rde_roto.engine.asks import NOBODY, Ask, Asks, Node, Priority, Work
+from rde_roto.engine.lanes import Lanes
 from rde_roto.values.errors import CancelledError, OutOfMemoryError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
+
+_SHOTS_NAMED_AT_ONCE = 4  # of each priority
 
 
 class Engine:
@@ -36,6 +39,8 @@ class Engine:
     """
 
     def __init__(self, neighbours: int = 4) -> None:
+        self.steps = 0
+        """How far the work has come, of whatever kind: it grows while the engine gets on."""
         self._neighbours = neighbours
         # Guards what follows. No node is called under it, and no future is answered or cancelled.
         self._lock = Lock()
@@ -43,7 +48,7 @@ class Engine:
         self._smaller: WeakKeyDictionary[Node, Node] = WeakKeyDictionary()
         self._closed = False
         self._naming = {
-            priority: ThreadPoolExecutor(1, f"rde-roto-{priority.name.lower()}")
+            priority: Lanes(_SHOTS_NAMED_AT_ONCE, f"rde-roto-{priority.name.lower()}")
             for priority in Priority
         }
         self._device = ThreadPoolExecutor(1, "rde-roto-device")
@@ -85,8 +90,9 @@ class Engine:
             self._closed = True
             asks = list(self._asks)
         _cancel(asks)
-        for pool in (*self._naming.values(), self._device):
-            pool.shutdown(cancel_futures=True)
+        for lanes in self._naming.values():
+            lanes.close()
+        self._device.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Engine:
         return self
@@ -110,7 +116,7 @@ class Engine:
 
     def _name_later(self, ask: Ask) -> None:
         if not self._closed:
-            self._naming[ask.priority].submit(self._name, ask)
+            self._naming[ask.priority].submit(ask.node, partial(self._name, ask))
 
     def _run_later(self) -> None:
         if not self._closed:
@@ -133,6 +139,7 @@ class Engine:
         node = self.serving(ask.node)
         try:
             digest = node.digest(ask.frame)
+            self.steps += 1
             matte = node.stored(ask.frame)
         except BaseException as error:  # of whatever kind: nobody shall wait for ever
             _fail([ask], error)
@@ -159,6 +166,7 @@ class Engine:
             work = self._asks.begin()
         if work is None:
             return
+        self.steps += 1
         try:
             matte = self._make(work)
         except BaseException as error:  # of whatever kind: nobody shall wait for ever
@@ -173,6 +181,7 @@ class Engine:
 
         def cancel() -> bool:
             nonlocal told
+            self.steps += 1
             told = told or self._is_to_stop(work)
             return told
 

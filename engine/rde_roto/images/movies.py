@@ -8,7 +8,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -74,6 +73,8 @@ class MoviePlate(SpacedPlate):
         self.space = space
         self._hash_file = hash_file
         self._lock = Lock()
+        self._hashing = Lock()
+        self._digest: str | None = None
         self._decoder = _Decoder(path)
         first = self._decoder.frame(0)
         width, height, aspect = first.width, first.height, self._decoder.pixel_aspect
@@ -111,9 +112,12 @@ class MoviePlate(SpacedPlate):
             )
         return pixels
 
-    @cached_property
+    @property
     def _content(self) -> str:
-        return self._hash_file(self._path)
+        with self._hashing:  # before Python 3.12 a cached_property makes all movies wait for one
+            if self._digest is None:
+                self._digest = self._hash_file(self._path)
+            return self._digest
 
     def _index(self, frame: int) -> int:
         if frame not in self.range:

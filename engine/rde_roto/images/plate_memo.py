@@ -28,6 +28,7 @@ _BATCH = 256
 _BATCH_NS = 10**9
 _WAIT_S = 2.0  # for another process that writes
 _MOST_ROWS = 500_000  # some 150 MB
+_MOST_IN_MEMORY = 50_000  # some 10 MB
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS plates (
@@ -137,6 +138,8 @@ class PlateMemo:
         with self._lock:
             # should the disk be of no use, this is what there is
             kept = self._pushed.setdefault(key, known or digest)
+            while len(self._pushed) > _MOST_IN_MEMORY:
+                del self._pushed[next(iter(self._pushed))]
             if known is None:
                 self._unwritten[key] = _PUSHED, kept
                 self._write()
