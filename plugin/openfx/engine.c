@@ -15,6 +15,8 @@
 
 #define STARTS_WITHIN_MS 60000
 #define ASKS_AGAIN_MS 50
+#define SILENT_S 30        /* without a sign of life, of which there is one a second */
+#define STILL_MS 1800000   /* with signs that all say the same */
 
 enum greeting { GREETED, NOBODY_THERE, REFUSED };
 
@@ -48,6 +50,9 @@ static bool say_result(struct trouble *trouble, enum wire_result result)
                            NULL);
     case WIRE_LATE:
         return say(trouble, "The engine is busy: try again in a moment.");
+    case WIRE_SILENT:
+        return say(trouble, "The engine gives no sign of life: end it with rde-roto serve --stop, "
+                   "and render again.");
     case WIRE_MEMORY:
         return say(trouble, "There is not enough memory.");
     default:
@@ -122,7 +127,8 @@ static int connect_tcp(int port, const struct wait *wait)
 
 static void write_hello(struct text *hello, const struct endpoint *endpoint)
 {
-    text_add(hello, "\"do\":\"hello\",\"protocol\":1,\"client\":\"openfx\",\"pixels\":");
+    text_add(hello, "\"do\":\"hello\",\"protocol\":1,\"client\":\"openfx\",\"signs\":true,"
+                    "\"pixels\":");
     text_add_quoted(hello, endpoint->unix_path != NULL ? "memory" : "stream");
     if (endpoint->token != NULL) {
         text_add(hello, ",\"token\":");
@@ -146,6 +152,7 @@ static enum greeting greet(struct engine *engine, const struct endpoint *endpoin
     struct text hello = {0};
     struct message answer;
     engine->number = 0;
+    engine->signs = false;
     engine->socket = endpoint->unix_path != NULL ? connect_unix(endpoint->unix_path, wait)
                                                  : connect_tcp(endpoint->port, wait);
     if (engine->socket < 0)
@@ -153,6 +160,7 @@ static enum greeting greet(struct engine *engine, const struct endpoint *endpoin
     write_hello(&hello, endpoint);
     bool good = engine_ask(engine, wait, &hello, NULL, 0, &answer, trouble) &&
                 answers_protocol(&answer, trouble);
+    engine->signs = good && json_member(&answer.json, 0, "signs") >= 0;
     message_free(&answer);
     text_free(&hello);
     if (good)
@@ -240,6 +248,53 @@ static bool check_answer(const struct message *answer, int number, struct troubl
     return true;
 }
 
+static int64_t silent_ms(void)
+{
+    const char *said = getenv("RDE_ROTO_SILENT_S");
+    double seconds = said != NULL ? strtod(said, NULL) : 0;
+    return (int64_t)(1000 * (seconds > 0 && seconds < STILL_MS ? seconds : SILENT_S));
+}
+
+/* The wait for one sign of life, where the engine gives them. */
+static struct wait wait_for_sign(const struct engine *engine, const struct wait *wait)
+{
+    struct wait found = *wait;
+    int64_t latest_ms = now_ms() + silent_ms();
+    if (engine->signs && (found.until_ms == 0 || found.until_ms > latest_ms))
+        found.until_ms = latest_ms;
+    return found;
+}
+
+/* Late for the sign, or for all that the host waits? */
+static enum wire_result late_or_silent(enum wire_result result, const struct wait *wait)
+{
+    return result == WIRE_LATE && wait_goes_on(wait) == WIRE_OK ? WIRE_SILENT : result;
+}
+
+/* The answer, which comes behind signs of life. */
+static enum wire_result receive_answer(const struct engine *engine, const struct wait *wait,
+                                       struct message *answer)
+{
+    int64_t steps = -1, moved_ms = now_ms();
+    for (;;) {
+        struct wait for_sign = wait_for_sign(engine, wait);
+        enum wire_result result = wire_receive(engine->socket, &for_sign, answer);
+        if (result != WIRE_OK)
+            return late_or_silent(result, wait);
+        int64_t said = 0;
+        int sign = json_member(&answer->json, 0, "sign");
+        if (sign < 0)
+            return WIRE_OK;
+        if (json_integer(&answer->json, sign, 0, INT64_MAX, &said) && said != steps) {
+            steps = said;
+            moved_ms = now_ms();
+        }
+        if (now_ms() - moved_ms > STILL_MS)
+            return WIRE_SILENT;
+        message_free(answer);
+    }
+}
+
 bool engine_ask(struct engine *engine, const struct wait *wait, const struct text *request,
                 const void *pixels, size_t bytes, struct message *answer, struct trouble *trouble)
 {
@@ -259,10 +314,12 @@ bool engine_ask(struct engine *engine, const struct wait *wait, const struct tex
         text_add_bytes(&object, request->chars, request->length);
     text_add(&object, "}");
     enum wire_result result = WIRE_MEMORY;
+    struct wait for_sign = wait_for_sign(engine, wait);
     if (!object.failed)
-        result = wire_send(engine->socket, wait, object.chars, object.length, pixels, bytes);
+        result = late_or_silent(wire_send(engine->socket, &for_sign, object.chars, object.length,
+                                          pixels, bytes), wait);
     if (result == WIRE_OK)
-        result = wire_receive(engine->socket, wait, answer);
+        result = receive_answer(engine, wait, answer);
     text_free(&object);
     return say_result(trouble, result) && check_answer(answer, engine->number, trouble);
 }

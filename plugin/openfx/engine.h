@@ -36,6 +36,7 @@ bool say_error(const struct json *json, int error, struct trouble *trouble);
 struct engine {
     int socket; /* -1: none */
     int number; /* of the last request */
+    bool signs; /* whether it gives a sign of life a second while it works on an answer */
 };
 
 /* Connects to the engine and greets it, starting it where nobody answers. With `patient` it waits

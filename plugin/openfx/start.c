@@ -28,7 +28,6 @@ extern char **environ;
 struct launch {
     char *words[MOST_WORDS + 1];
     char **environment;
-    const char *home;
     int descriptors;
     int report; /* a pipe that tells when exec fails, and is closed by exec */
 };
@@ -118,8 +117,7 @@ static void become_engine(const struct launch *launch)
     for (int descriptor = 3; descriptor < launch->descriptors; descriptor++)
         if (descriptor != launch->report)
             close(descriptor);
-    if (launch->home == NULL || chdir(launch->home) != 0)
-        nothing = chdir("/"); /* never in the way of a folder of the host's */
+    nothing = chdir("/"); /* holds no Python module, and is in the way of no folder of the host's */
     execve(launch->words[0], launch->words, launch->environment);
     say_errno(launch);
 }
@@ -173,7 +171,6 @@ static bool start_now(struct trouble *trouble)
     } else {
         long most = sysconf(_SC_OPEN_MAX);
         launch.descriptors = most > 0 && most < MOST_DESCRIPTORS ? (int)most : MOST_DESCRIPTORS;
-        launch.home = getenv("HOME");
         launch.environment = make_environment();
         int error = launch.environment != NULL ? fork_engine(&launch) : ENOMEM;
         good = error == 0;

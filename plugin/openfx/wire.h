@@ -21,6 +21,7 @@ enum wire_result {
     WIRE_BAD,     /* what came is no message */
     WIRE_ABORTED, /* the host does not want it any more */
     WIRE_LATE,
+    WIRE_SILENT, /* the engine gives no sign of life, or none that it gets on */
     WIRE_MEMORY
 };
 

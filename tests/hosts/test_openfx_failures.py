@@ -524,6 +524,39 @@ def test_an_abort_while_pixels_are_on_their_way(host: Host, node: Effect, ofx_ru
     assert host.messages == []
 
 
+def signing(connection: Connection, said: Object) -> None:
+    """What a newer engine says to `hello`: that it gives signs of life."""
+    assert said["signs"] is True
+    hello = {"protocol": 1, "engine": "fake", "pid": 1, "device": "cpu", "signs": 1}
+    connection.send({"id": said["id"], "ok": True, **hello})
+
+
+def test_signs_of_life_come_before_the_answer(
+    host: Host, node: Effect, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RDE_ROTO_SILENT_S", "0.4")
+    matte = matte_of({}, 1, HEIGHT, WIDTH)
+
+    def slowly(connection: Connection, said: Object) -> None:
+        for number in range(5):  # a second, more than without signs is waited
+            assert not engine.gone.wait(0.2)
+            connection.send({"id": said["id"], "sign": number})
+        connection.send_pixels({**SIZES, "id": said["id"]}, matte)
+
+    engine.instead.update(hello=signing, matte=slowly)
+    assert host.render(node, 1001, empty()) == OK
+    assert host.messages == []
+
+
+def test_an_engine_that_hangs_is_told_of(
+    host: Host, node: Effect, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RDE_ROTO_SILENT_S", "0.4")
+    engine.instead.update(hello=signing, matte=waits(engine))
+    refused(host, node, "gives no sign of life", "rde-roto serve --stop")
+    assert engine.gone.wait(10)
+
+
 def test_one_slow_matte_holds_up_no_other(host: Host, node: Effect, engine: FakeEngine) -> None:
     go_on = threading.Event()
 
