@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from rde_roto_client.patience import GREETED_WITHIN_S, Patience, silent_s
 from rde_roto_client.places import AUTO, NoEngineError, read_endpoint, start
 from rde_roto_client.wire import MEMORY, PROTOCOL, STREAM, Message, Object, Pixels, Wire, WireError
 
 _STARTS_WITHIN_S = 60.0
 _ASKS_AGAIN_S = 0.1
+_CANCELS_WITHIN_S = 2.0
+_GREETINGS = 3  # an engine that is stormed may hang up on one
 _MOST_ROUNDS = 100
+_NOT_RUNNING = "no engine is running: start it with rde-roto serve"
 
 T = TypeVar("T")
 
@@ -46,19 +50,33 @@ class Matte(NamedTuple):
     pixels: Pixels
 
 
+class _Met(NamedTuple):
+    """An engine that has answered `hello`."""
+
+    wire: Wire
+    hello: Object
+    patience: Patience
+
+
+def _nothing() -> None:
+    pass
+
+
 class Client:
     """An engine as a host sees it; started when it is first asked and nobody answers.
 
     Each thread has a connection of its own. When the engine dies, the next request starts another
     one, and since every request says the whole shot, it goes on where the stores are. Requests
-    raise EngineError, and NoEngineError when there is no engine to be had.
+    raise EngineError, NoEngineError when there is no engine to be had, and its StuckEngineError
+    when there is one that gives no sign of life.
 
     Args:
         name: the host's, for messages.
         device: the engine's: `auto`, `cpu`, `cuda`, …
         starts: whether an engine may be started.
         command: what starts one; without it, what install.py has left.
-        waiting: called some times a second while one starts; what it raises ends the wait.
+        waiting: called some times a second while a request waits, also for an engine that starts;
+            what it raises ends the wait. So a host aborts at any time.
     """
 
     def __init__(
@@ -67,7 +85,7 @@ class Client:
         device: str = AUTO,
         starts: bool = True,
         command: list[str] | None = None,
-        waiting: Callable[[], None] = lambda: None,
+        waiting: Callable[[], None] = _nothing,
     ) -> None:
         self.name = name
         self.device = device
@@ -98,7 +116,7 @@ class Client:
         """What the engine said of itself when this thread met it: `engine` (its version), `pid`,
         `device`.
         """
-        return dict(self._wire()[1])
+        return dict(self._met().hello)
 
     def presets(self) -> list[dict[str, str]]:
         """`name` and `description` of each."""
@@ -203,8 +221,16 @@ class Client:
         return self.ask("progress", job=job)
 
     def cancel(self, job: str | None = None, ticket: str | None = None) -> None:
-        """Stops a job, or a `matte` by its ticket."""
-        self.ask("cancel", **{"job": job} if job is not None else {"ticket": ticket})
+        """Stops a job, or a `matte` by its ticket, of an engine that runs.
+
+        It waits two seconds at most, and never asks `waiting`: a host that aborts calls it.
+        """
+        message = {"do": "cancel", **({"job": job} if job is not None else {"ticket": ticket})}
+        met = self._met_at_once()
+        try:
+            self._exchanged(met, message, None)
+        finally:
+            self._set_patience(met)
 
     def stop(self) -> None:
         """Ends the engine."""
@@ -219,31 +245,59 @@ class Client:
     def _asked(self, message: Object, pixels: Pixels | None = None) -> Message:
         """The answer; asked once more where the engine died before it answered."""
         try:
-            return self._exchanged(message, pixels)
+            return self._exchanged(self._met(), message, pixels)
         except WireError:
-            return self._exchanged(message, pixels)
+            return self._exchanged(self._met(), message, pixels)
 
-    def _exchanged(self, message: Object, pixels: Pixels | None) -> Message:
-        wire, _ = self._wire()
+    def _exchanged(self, met: _Met, message: Object, pixels: Pixels | None) -> Message:
         message = dict(message, id=next(self._ids))
         try:
-            wire.send(message, pixels)
-            answer = wire.receive()
-            if answer is None or answer.object.get("id") != message["id"]:
-                raise WireError("the engine has ended")
+            met.patience.begin()
+            met.wire.send(message, pixels)
+            while True:
+                answer = met.wire.receive()
+                if answer is None or answer.object.get("id") != message["id"]:
+                    raise WireError("the engine has ended")
+                if "sign" not in answer.object:
+                    break
+                met.patience.heard(answer.object)
         except BaseException:  # also when the host interrupts: the answer would come to the next
-            self._forget(wire)
+            self._forget(met.wire)
             raise
         return _unless_error(answer)
 
-    def _wire(self) -> tuple[Wire, Object]:
-        wire = getattr(self._own, "wire", None)
-        if wire is None or wire not in self._wires:
-            wire, self._own.hello = self._connected()
-            self._own.wire = wire
-            with self._lock:
-                self._wires.append(wire)
-        return wire, self._own.hello
+    def _met(self) -> _Met:
+        """This thread's engine, started where none answers."""
+        known = self._known()
+        if known is None:
+            known = self._note(self._greeted(self._waiting) or self._started())
+        return known
+
+    def _met_at_once(self) -> _Met:
+        """This thread's engine, for a request that must not take long."""
+        met = self._known() or self._greeted(_nothing, _CANCELS_WITHIN_S)
+        if met is None:
+            raise NoEngineError(_NOT_RUNNING)
+        met = self._note(met)
+        met.patience.silent_s, met.patience.waiting = _CANCELS_WITHIN_S, _nothing
+        return met
+
+    def _known(self) -> _Met | None:
+        met: _Met | None = getattr(self._own, "met", None)
+        return met if met is not None and met.wire in self._wires else None
+
+    def _note(self, met: _Met) -> _Met:
+        self._own.met = met
+        self._set_patience(met)
+        with self._lock:
+            if met.wire not in self._wires:
+                self._wires.append(met.wire)
+        return met
+
+    def _set_patience(self, met: _Met) -> None:
+        """An engine of before gives no signs, and is waited for however long it takes."""
+        met.patience.silent_s = silent_s() if "signs" in met.hello else float("inf")
+        met.patience.waiting = self._waiting
 
     def _forget(self, wire: Wire) -> None:
         wire.connection.close()
@@ -251,18 +305,15 @@ class Client:
             if wire in self._wires:
                 self._wires.remove(wire)
 
-    def _connected(self) -> tuple[Wire, Object]:
-        found = self._greeted()
-        if found is None and not self._starts:
-            raise NoEngineError("no engine is running: start it with rde-roto serve")
-        if found is not None:
-            return found
+    def _started(self) -> _Met:
+        if not self._starts:
+            raise NoEngineError(_NOT_RUNNING)
         process = start(self.device, self._command)
         # waits for it, or it would stay behind as a zombie for as long as the host runs
         threading.Thread(target=process.wait, daemon=True).start()
         end = time.monotonic() + _STARTS_WITHIN_S
         while True:
-            found = self._greeted()
+            found = self._greeted(self._waiting)
             if found is not None:
                 return found
             if process.poll() not in (None, 0):  # 0: another one was there before
@@ -272,43 +323,69 @@ class Client:
             self._waiting()
             time.sleep(_ASKS_AGAIN_S)
 
-    def _greeted(self) -> tuple[Wire, Object] | None:
+    def _greeted(
+        self, waiting: Callable[[], None], within_s: float = GREETED_WITHIN_S
+    ) -> _Met | None:
         """A connection to the engine that runs; None where none does."""
         endpoint = read_endpoint(self.device)
-        connection = None if endpoint is None else _socket_to(endpoint)
-        if endpoint is None or connection is None:
+        if endpoint is None:
             return None
+        for _ in range(_GREETINGS):
+            patience = Patience(endpoint.get("pid"), waiting, within_s)
+            connection = _socket_to(endpoint, patience)
+            if connection is None:
+                return None
+            met = self._greet(connection, endpoint, patience)
+            if met is not None:
+                return met
+        return None
+
+    def _greet(
+        self, connection: socket.socket, endpoint: Object, patience: Patience
+    ) -> _Met | None:
         by_memory = connection.family == getattr(socket, "AF_UNIX", None)
-        wire = Wire(connection, MEMORY if by_memory else STREAM, maps=True)
-        hello = {"do": "hello", "id": 0, "protocol": PROTOCOL, "client": self.name}
+        wire = Wire(connection, MEMORY if by_memory else STREAM, maps=True, waits=patience)
+        hello = {"do": "hello", "id": 0, "protocol": PROTOCOL, "client": self.name, "signs": True}
         hello.update(process=os.getpid(), pixels=wire.pixels, token=endpoint.get("token", ""))
         try:
             wire.send(hello)
             answer = wire.receive()
+            if answer is not None:
+                return _Met(wire, _unless_error(answer).object, patience)
         except WireError:
-            answer = None
-        if answer is None:
+            pass
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        return None
+
+
+def _socket_to(endpoint: Object, patience: Patience) -> socket.socket | None:
+    """None where nobody listens."""
+    path, port = endpoint.get("unix"), endpoint.get("tcp")
+    if isinstance(path, str) and hasattr(socket, "AF_UNIX"):
+        family: Any = socket.AF_UNIX
+        address: Any = path
+    elif isinstance(port, int):
+        family, address = socket.AF_INET, ("127.0.0.1", port)
+    else:
+        return None
+    began_s = time.monotonic()
+    while True:
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(_ASKS_AGAIN_S)
+            connection.connect(address)
+            connection.settimeout(None)
+            return connection
+        except (BlockingIOError, socket.timeout):  # others wait to be let in
+            connection.close()
+        except OSError:
             connection.close()
             return None
-        return wire, _unless_error(answer).object
-
-
-def _socket_to(endpoint: Object) -> socket.socket | None:
-    path, port = endpoint.get("unix"), endpoint.get("tcp")
-    try:
-        if isinstance(path, str):
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                connection.connect(path)
-            except OSError:
-                connection.close()
-                raise
-            return connection
-        if isinstance(port, int):
-            return socket.create_connection(("127.0.0.1", port))
-    except OSError:
-        pass
-    return None
+        patience(time.monotonic() - began_s)
+        time.sleep(_ASKS_AGAIN_S)
 
 
 def _unless_error(answer: Message) -> Message:

@@ -13,8 +13,11 @@ import os
 import socket
 import struct
 import tempfile
+import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Union
+from typing import Any, Callable, Dict, NamedTuple, TypeVar, Union
 
 PROTOCOL = 1
 MEMORY, STREAM = "memory", "stream"
@@ -24,10 +27,14 @@ MOST_PIXEL_BYTES = 1 << 32
 _MAGIC = b"RDE" + bytes([PROTOCOL])
 _HEAD = struct.Struct(">4sI")
 _PIECE_BYTES = 1 << 20
-_MOST_DESCRIPTORS = 4
+_LOOKS_AGAIN_S = 0.1
+
+MOST_DESCRIPTORS = 2
+"""How many a message is received with at most: one is wanted, and the room for it holds two."""
 
 Pixels = Union[bytes, bytearray, memoryview, mmap.mmap]
 Object = Dict[str, Any]
+T = TypeVar("T")
 
 
 class WireError(Exception):
@@ -41,23 +48,63 @@ class Message(NamedTuple):
     pixels: Pixels | None
 
 
+class Arriving:
+    """A message without pixels that comes in pieces, for whoever must not wait for it.
+
+    `wants` is how many of its bytes to read next, never more than belong to it.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.wants = _HEAD.size
+        self._most_bytes = most_bytes
+        self._length = -1
+        self._came = bytearray()
+
+    def take(self, piece: bytes) -> Object | None:
+        """The message once it is whole. Raises WireError for what is none, or is too long."""
+        self._came += piece
+        self.wants -= len(piece)
+        if self.wants > 0:
+            return None
+        try:
+            if self._length < 0:
+                self._length = self.wants = _length_in(bytes(self._came), self._most_bytes)
+                self._came.clear()
+            return None if self.wants else _object_in(bytes(self._came))
+        except (ValueError, RecursionError) as error:
+            raise WireError(f"what came is no message: {error}") from error
+
+
 class Wire:
     """One end of a connection. For one thread at a time.
 
     `pixels` says how this end sends pixels: MEMORY, over Unix sockets alone, or STREAM. With `maps`
     what comes by memory is mapped, which is fast, but whoever sent it could cut the file short and
     so end this process: an engine reads it instead.
+
+    `waits` is called some times a second while this end waits for the other, to send or to receive,
+    with the seconds for which no byte has moved. What it raises ends the wait, and the connection
+    is of no use then. The socket has to be a blocking one; without `waits` the socket's own timeout
+    holds.
     """
 
-    def __init__(self, connection: socket.socket, pixels: str = STREAM, maps: bool = False) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        pixels: str = STREAM,
+        maps: bool = False,
+        waits: Callable[[float], None] | None = None,
+    ) -> None:
         self.connection = connection
         self.pixels = pixels
         self._maps = maps
+        self._waits = waits
 
     def send(self, message: Object, pixels: Pixels | None = None) -> None:
         """Raises WireError when it cannot be sent."""
         descriptor = -1
         try:
+            self._set_timeout(_LOOKS_AGAIN_S)
             if pixels is not None:
                 size = memoryview(pixels).nbytes
                 message = dict(message, payload={"bytes": size, "by": self.pixels})
@@ -67,8 +114,28 @@ class Wire:
         except OSError as error:
             raise WireError(f"the connection is closed: {error}") from error
         finally:
+            self._set_timeout(None)
             if descriptor >= 0:
                 os.close(descriptor)
+
+    def send_at_once(self, message: Object) -> bool:
+        """Sends a short message if there is room for it; False where there is none, and of the
+        connection nothing more can be expected.
+        """
+        framed = _framed(message)
+        try:
+            return self.connection.send(framed, socket.MSG_DONTWAIT) == len(framed)
+        except OSError:
+            return False
+
+    def wait(self) -> bool:
+        """Returns when a message begins, however long that takes; False when the other end is
+        closed.
+        """
+        try:
+            return bool(self.connection.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def receive(self, most_pixel_bytes: int = MOST_PIXEL_BYTES) -> Message | None:
         """The next message; None when the other end is closed. Raises WireError for what is none.
@@ -77,43 +144,54 @@ class Wire:
         """
         descriptors: list[int] = []
         try:
+            self._set_timeout(_LOOKS_AGAIN_S)
             return self._receive(most_pixel_bytes, descriptors)
         except socket.timeout:
             raise
         except (OSError, ValueError, RecursionError) as error:
             raise WireError(f"what came is no message: {error}") from error
         finally:
+            self._set_timeout(None)
             for descriptor in descriptors:
                 os.close(descriptor)
 
+    def _set_timeout(self, seconds: float | None) -> None:
+        """Between two messages a socket whose waits are watched has no timeout."""
+        if self._waits is not None:
+            with suppress(OSError):  # it may have been closed meanwhile: that is found out next
+                self.connection.settimeout(seconds)
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        began_s = time.monotonic()
+        while True:
+            try:
+                return act()
+            except socket.timeout:
+                if self._waits is None:
+                    raise
+            self._waits(time.monotonic() - began_s)
+
     def _send_parts(self, message: Object, descriptor: int, pixels: Pixels | None) -> None:
-        text = json.dumps(message).encode("utf-8")
-        if len(text) > MOST_JSON_BYTES:
-            raise WireError(f"a message of {len(text)} bytes is too long")
-        head = _HEAD.pack(_MAGIC, len(text)) + text
+        head = _framed(message)
         if descriptor >= 0:
             rights = array.array("i", [descriptor])
-            sent = self.connection.sendmsg(
-                [head], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights.tobytes())]
-            )
-            head = head[sent:]
-        self.connection.sendall(head)
+            control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights.tobytes())]
+            head = head[self._patiently(lambda: self.connection.sendmsg([head], control)) :]
+        self._send_all(memoryview(head))
         if pixels is not None and descriptor < 0:
-            self.connection.sendall(memoryview(pixels).cast("B"))
+            self._send_all(memoryview(pixels).cast("B"))
+
+    def _send_all(self, rest: memoryview) -> None:
+        while rest:
+            rest = rest[self._patiently(partial(self.connection.send, rest)) :]
 
     def _receive(self, most_pixel_bytes: int, descriptors: list[int]) -> Message | None:
         head = self._first(descriptors)
         if not head:
             return None
         head += self._exactly(_HEAD.size - len(head))
-        magic, length = _HEAD.unpack(head)
-        if magic[:3] != _MAGIC[:3]:
-            raise ValueError(f"it begins with {magic!r}")
-        if length > MOST_JSON_BYTES:
-            raise ValueError(f"an object of {length} bytes")
-        message = json.loads(self._exactly(length).decode("utf-8"))
-        if not isinstance(message, dict):
-            raise ValueError("expected an object")
+        length = _length_in(head, MOST_JSON_BYTES)
+        message = _object_in(self._exactly(length))
         payload = message.pop("payload", None)
         if payload is None:
             return Message(message, None)
@@ -129,22 +207,27 @@ class Wire:
     def _first(self, descriptors: list[int]) -> bytes:
         """The first bytes of a message, and the descriptors that come with them."""
         if self.connection.family != getattr(socket, "AF_UNIX", None):
-            return self.connection.recv(_HEAD.size)
-        space = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
-        head, controls, _flags, _address = self.connection.recvmsg(_HEAD.size, space)
+            return self._patiently(lambda: self.connection.recv(_HEAD.size))
+        space = socket.CMSG_SPACE(array.array("i").itemsize)
+        head, controls, flags, _address = self._patiently(
+            lambda: self.connection.recvmsg(_HEAD.size, space)
+        )
         for level, kind, data in controls:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 found = array.array("i")
                 found.frombytes(data[: len(data) - len(data) % found.itemsize])
                 descriptors.extend(found)
+        if flags & socket.MSG_CTRUNC:
+            raise ValueError("more files than one, or one where too many are open already")
         return head
 
     def _exactly(self, size: int) -> bytearray:
         """That many bytes; memory is taken as they come."""
         found = bytearray()
         while len(found) < size:
+            most = min(size - len(found), _PIECE_BYTES)
             try:
-                piece = self.connection.recv(min(size - len(found), _PIECE_BYTES))
+                piece = self._patiently(partial(self.connection.recv, most))
             except socket.timeout as error:
                 raise OSError("the rest of it did not come in time") from error
             if not piece:
@@ -167,6 +250,29 @@ class Wire:
                 raise OSError("the file was cut short")
             found += piece
         return found
+
+
+def _framed(message: Object) -> bytes:
+    text = json.dumps(message).encode("utf-8")
+    if len(text) > MOST_JSON_BYTES:
+        raise WireError(f"a message of {len(text)} bytes is too long")
+    return _HEAD.pack(_MAGIC, len(text)) + text
+
+
+def _length_in(head: bytes, most_bytes: int) -> int:
+    magic, length = _HEAD.unpack(head)
+    if magic[:3] != _MAGIC[:3]:
+        raise ValueError(f"it begins with {magic!r}")
+    if length > most_bytes:
+        raise ValueError(f"an object of {length} bytes")
+    return int(length)
+
+
+def _object_in(text: bytes | bytearray) -> Object:
+    found = json.loads(text.decode("utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError("expected an object")
+    return found
 
 
 def _in_memory(pixels: Pixels) -> int:

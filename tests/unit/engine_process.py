@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from rde_roto_client import Client, Matte
 from rde_roto_client.places import AUTO, read_endpoint
+from rde_roto_client.wire import MEMORY, PROTOCOL, Wire
 
 SERVE = [str(Path(sys.executable).parent / "rde-roto"), "serve"]
 PATIENCE_S = 60
@@ -26,6 +28,24 @@ def kill(device: str = AUTO) -> None:
     if endpoint is not None:
         with suppress(ProcessLookupError):
             os.kill(endpoint["pid"], signal.SIGKILL)
+
+
+def connected() -> socket.socket:
+    """A connection to the engine's Unix socket that has said nothing yet."""
+    endpoint = read_endpoint()
+    assert endpoint is not None
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(PATIENCE_S)
+    connection.connect(endpoint["unix"])
+    return connection
+
+
+def greeted() -> Wire:
+    """A connection that has greeted, as a client of before does."""
+    wire = Wire(connected(), MEMORY)
+    wire.send({"do": "hello", "id": 0, "protocol": PROTOCOL, "client": "tests"})
+    assert wire.receive() is not None
+    return wire
 
 
 def alpha_of(matte: Matte) -> NDArray[np.float32]:

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_process import kill
+from engine_process import greeted, kill
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rde_roto_client import Client, WireError
-from rde_roto_client.places import read_endpoint
-from rde_roto_client.wire import MEMORY, MOST_JSON_BYTES, PROTOCOL, STREAM, Wire
+from rde_roto_client.wire import MEMORY, MOST_JSON_BYTES, STREAM, Wire
 
 pytest_plugins = ("command_line_fixtures", "engine_fixtures")
 
@@ -133,14 +132,18 @@ def test_a_file_that_is_too_short_is_an_error_and_is_closed(pair: Pair, tmp_path
     (tmp_path / "short").write_bytes(b"123")
     before = open_files()
     with (tmp_path / "short").open("rb") as file:
-        rights = array.array("i", [file.fileno()] * 3)
+        rights = array.array("i", [file.fileno()] * 2)
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights.tobytes())]
         pair[0].sendmsg([with_payload(bytes=4, by=MEMORY)], control)
-        with pytest.raises(WireError, match="with 3 files"):
+        with pytest.raises(WireError, match="with 2 files"):
             Wire(pair[1]).receive()
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights[:1].tobytes())]
         pair[0].sendmsg([with_payload(bytes=4, by=MEMORY)], control)
         with pytest.raises(WireError, match="a file of 3 bytes where 4 were said"):
+            Wire(pair[1]).receive()
+        control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights.tobytes() * 50)]
+        pair[0].sendmsg([with_payload(bytes=4, by=MEMORY)], control)
+        with pytest.raises(WireError, match="more files than one"):
             Wire(pair[1]).receive()
     assert open_files() == before
 
@@ -152,18 +155,6 @@ def test_nobody_there_is_an_error(pair: Pair) -> None:
 
 
 # --- garbage at a real engine ---------------------------------------------------------------------
-
-
-def greeted() -> Wire:
-    endpoint = read_endpoint()
-    assert endpoint is not None
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(30)
-    connection.connect(endpoint["unix"])
-    wire = Wire(connection, MEMORY)
-    wire.send({"do": "hello", "id": 0, "protocol": PROTOCOL, "client": "garbage"})
-    assert wire.receive() is not None
-    return wire
 
 
 WORDS = ["presets", "open", "keep", "matte", "stored", "prefetch", "render", "progress", "cancel"]
