@@ -116,7 +116,7 @@ def start(device: str = AUTO, command: list[str] | None = None) -> subprocess.Po
                 stdout=output,
                 stderr=output,
                 env=environment,
-                cwd=str(Path.home()),
+                cwd=Path.home().anchor,  # the root: no Python module of anybody's lies there
                 start_new_session=True,
             )
     except OSError as error:

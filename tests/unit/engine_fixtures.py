@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import HEIGHT, WIDTH
 from engine_process import SERVE, kill
+from image_files import ramp, write_image
 
 from rde_roto_client import Client
 from rde_roto_client.places import AUTO, launch_file
@@ -48,3 +50,14 @@ def shot(plate: Path, mask: Path, weights: Path) -> dict[str, Any]:
         "overrides": {"tracking.lines": 96},
         "model": str(weights),
     }
+
+
+@pytest.fixture
+def long_shot(shot: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """A thousand frames, all of one file: their end is minutes away."""
+    (tmp_path / "long").mkdir()
+    first = write_image(tmp_path / "long/a.0001.exr", ramp(HEIGHT, WIDTH))
+    for frame in range(2, 1001):
+        (tmp_path / f"long/a.{frame:04}.exr").hardlink_to(first)
+    keyframe = {**shot["keyframes"][0], "frame": 1}
+    return {**shot, "plate": {"path": str(tmp_path / "long")}, "keyframes": [keyframe]}

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from command_line import HEIGHT, WIDTH, mattes
-from engine_process import PATIENCE_S, SERVE, alpha_of, ended, kill
+from engine_process import PATIENCE_S, SERVE, alpha_of, connected, ended, greeted, kill
 from image_files import ramp, read_image, write_image
 
 from rde_roto.doors.server.shots import Shots
@@ -29,15 +29,6 @@ from rde_roto_client.places import endpoint_file, launch_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL, Wire
 
 pytest_plugins = ("command_line_fixtures", "engine_fixtures")
-
-
-def connected() -> Wire:
-    """A connection that has said nothing yet."""
-    endpoint = read_endpoint()
-    assert endpoint is not None
-    connection = socket.socket(socket.AF_UNIX)
-    connection.connect(endpoint["unix"])
-    return Wire(connection)
 
 
 # --- starting -------------------------------------------------------------------------------------
@@ -279,8 +270,10 @@ def test_another_protocol_is_refused_with_what_to_do(client: Client) -> None:
     for hello, sentence in (
         ({"do": "hello", "protocol": 99}, "speaks protocol 1, the host's plug-in 99: install the"),
         ({"do": "presets"}, "the first request must be hello"),
+        ({"do": "hello", "protocol": PROTOCOL, "token": "\ud800"}, "the token is wrong"),
+        ({"do": "hello", "protocol": [{"a": "\ud800"}] * 99}, "the host's plug-in [{"),
     ):
-        wire = connected()
+        wire = Wire(connected())
         wire.send(hello)
         answer = wire.receive()
         assert answer is not None
@@ -291,17 +284,6 @@ def test_another_protocol_is_refused_with_what_to_do(client: Client) -> None:
 
 
 # --- cancelling -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def long_shot(shot: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
-    """A thousand frames, all of one file: their end is minutes away."""
-    (tmp_path / "long").mkdir()
-    first = write_image(tmp_path / "long/a.0001.exr", ramp(HEIGHT, WIDTH))
-    for frame in range(2, 1001):
-        (tmp_path / f"long/a.{frame:04}.exr").hardlink_to(first)
-    keyframe = {**shot["keyframes"][0], "frame": 1}
-    return {**shot, "plate": {"path": str(tmp_path / "long")}, "keyframes": [keyframe]}
 
 
 def test_a_matte_is_cancelled_by_its_ticket(client: Client, long_shot: dict[str, Any]) -> None:
@@ -344,9 +326,7 @@ def test_a_job_is_cancelled(client: Client, long_shot: dict[str, Any]) -> None:
 def test_a_host_that_dies_leaves_nothing_running(client: Client, long_shot: dict[str, Any]) -> None:
     """The engine goes on to whoever asks next, without the walk that nobody wants any more."""
     client.open(long_shot)
-    wire = connected()
-    wire.send({"do": "hello", "id": 0, "protocol": PROTOCOL, "client": "dies"})
-    assert wire.receive() is not None
+    wire = greeted()
     wire.send({"do": "matte", "id": 1, "shot": long_shot, "frame": 1000})
     wire.connection.close()
     assert client.matte(long_shot, 2).frame == 2

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from rde_roto.doors.options import DeviceOption, plate_memo
-from rde_roto.doors.own_engine import own_client, program
+from rde_roto.doors.own_engine import own_client, serve_command
 from rde_roto.tensors import replacing
 from rde_roto.values.errors import UsageError
-from rde_roto_client import Client, NoEngineError
-from rde_roto_client.places import launch_file, run_folder
+from rde_roto_client import Client, NoEngineError, StuckEngineError
+from rde_roto_client.places import endpoint_file, launch_file, run_folder
 
 IDLE_S = 900.0
 
@@ -53,15 +53,17 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
         with listening(device, tcp) as (listener, token), plate_memo() as memo:
             from rde_roto.devices import choose_device
             from rde_roto.doors.server.jobs import Jobs
+            from rde_roto.doors.server.log import Log
             from rde_roto.doors.server.requests import Requests
             from rde_roto.doors.server.serving import Server
             from rde_roto.doors.server.shots import Shots
             from rde_roto.engine import Engine
 
             chosen = choose_device(device)
-            server = Server(token, str(chosen), idle)
-            with Engine() as engine:
-                requests = Requests(engine, Shots(chosen, memo), Jobs(engine), server.stop)
+            log = Log(endpoint_file(device).with_suffix(".log"))
+            server = Server(token, str(chosen), idle, log)
+            with Engine() as engine, Jobs(engine) as jobs:
+                requests = Requests(engine, Shots(chosen, memo), jobs, server.stop)
                 print(f"rde-roto: listening, on {chosen}", flush=True)
                 server.serve(listener, requests)
     except TakenError:
@@ -82,7 +84,7 @@ def _detach(device: str, idle: float, tcp: bool) -> None:
 def _register() -> None:
     """Leaves the command of this very program where clients look."""
     path = launch_file()
-    command = [program(), "serve"]
+    command = serve_command()
     with replacing(path) as temporary:
         temporary.write_text(json.dumps({"command": command}) + "\n", encoding="utf-8")
     print(f"rde-roto: hosts start {command[0]}, says {path}")
@@ -92,5 +94,10 @@ def _stop(device: str) -> None:
     try:
         with Client("rde-roto serve --stop", device, starts=False) as client:
             client.stop()
+    except StuckEngineError:
+        from rde_roto.doors.server.listening import kill
+
+        kill(device)
+        print("rde-roto: the engine did not answer any more, and was killed", flush=True)
     except NoEngineError:
         print("rde-roto: no engine is running", flush=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from concurrent.futures import CancelledError as FutureCancelled
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import count
-from threading import Event, Lock, Thread
+from threading import Event, Lock
+from types import TracebackType
 from typing import Literal, TypeAlias
 
 from rde_roto.engine import Engine, Priority
@@ -15,13 +16,15 @@ from rde_roto.images.mattes import MatteWriter
 from rde_roto.lacking import all_lacking
 from rde_roto.node import RotoNode
 from rde_roto.streams import WriteBehind
-from rde_roto.values.errors import LacksError, RotoError
+from rde_roto.values.errors import LacksError, RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
 State: TypeAlias = Literal["running", "done", "cancelled", "failed"]
 
-_MOST_JOBS = 256
+_MOST_ENDED = 256  # that can still be asked about
+_MOST_UNFINISHED = 64  # each holds its shot
+_MOST_AT_ONCE = 8  # of renders, and of prefetches; the device does one frame at a time anyway
 _ASKED_AHEAD = 3  # so that the device has something to do; a frame's neighbours come with it
 
 
@@ -34,30 +37,92 @@ class Job:
     made: list[int] = field(default_factory=list)
     state: State = "running"
     error: RotoError | None = None
-    stopped: Event = field(default_factory=Event)
+    _stopped: Event = field(default_factory=Event)
+    _waiting: list[Future[Matte]] = field(default_factory=list)
 
     def take(self, matte: Matte) -> None:
         """A frame is in place."""
         self.made.append(matte.frame)
 
+    def stop(self) -> None:
+        """Ends it before the next step of the network; what is being written is finished."""
+        self._stopped.set()
+        for future in list(self._waiting):
+            future.cancel()
+
+    def wait_for(self, future: Future[Matte]) -> None:
+        """Has `next_matte` wait for one more. Raises CancelledError once the job is stopped."""
+        self._waiting.append(future)
+        if self._stopped.is_set():
+            raise FutureCancelled
+
+    @property
+    def waits_for(self) -> int:
+        """For how many mattes it waits."""
+        return len(self._waiting)
+
+    def next_matte(self) -> Matte:
+        """The first of those that it waits for. Raises what making it raised."""
+        matte = self._waiting[0].result()
+        del self._waiting[0]
+        return matte
+
+    def leave(self) -> None:
+        """Waits for nothing any more."""
+        for future in self._waiting:
+            future.cancel()
+
 
 class Jobs:
-    """The jobs of all hosts, each with a thread that waits for its mattes."""
+    """The jobs of all hosts, a few of which wait for their mattes, each in a thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = Lock()
         self._jobs: dict[str, Job] = {}
-        self._numbers = count(1)
+        self._renders = ThreadPoolExecutor(_MOST_AT_ONCE, "rde-roto-render")
+        self._prefetches = ThreadPoolExecutor(_MOST_AT_ONCE, "rde-roto-prefetch")
 
-    def start(self, node: RotoNode, frames: FrameRange, writer: MatteWriter | None = None) -> str:
-        """Begins a job; its name. With a writer mattes become files; what is written stays."""
-        job = Job(frames)
+    def __enter__(self) -> Jobs:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Stops them all; a matte that is being written is written to its end."""
         with self._lock:
-            name = str(next(self._numbers))
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.stop()
+        for pool in (self._renders, self._prefetches):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def start(
+        self,
+        node: RotoNode,
+        frames: FrameRange,
+        writer: MatteWriter | None = None,
+        request: str = "own",
+    ) -> str:
+        """Begins a job; its name, which no other job of any engine ever has.
+
+        It begins as `request` does, the digest of what was asked for. With a writer mattes become
+        files; what is written stays. Raises UsageError while too many others are unfinished.
+        """
+        job = Job(frames)
+        name = f"{request[:16]}-{secrets.token_hex(8)}"
+        with self._lock:
+            unfinished = sum(job.state == "running" for job in self._jobs.values())
+            if unfinished >= _MOST_UNFINISHED:
+                raise UsageError(
+                    f"the engine has {unfinished} jobs already: wait for some, or cancel them"
+                )
             self._forget_ended()
             self._jobs[name] = job
-        Thread(target=self._run, args=(job, node, writer), daemon=True).start()
+        (self._prefetches if writer is None else self._renders).submit(self._run, job, node, writer)
         return name
 
     def get(self, name: str) -> Job | None:
@@ -73,7 +138,7 @@ class Jobs:
 
     def _forget_ended(self) -> None:
         ended = [name for name, job in self._jobs.items() if job.state != "running"]
-        for name in ended[: max(0, len(self._jobs) - _MOST_JOBS)]:
+        for name in ended[: max(0, len(ended) - _MOST_ENDED)]:
             del self._jobs[name]
 
     def _run(self, job: Job, node: RotoNode, writer: MatteWriter | None) -> None:
@@ -101,26 +166,22 @@ class Jobs:
             self._make(job, node, write_behind)
 
     def _make(self, job: Job, node: RotoNode, take: Callable[[Matte], None]) -> None:
-        waiting: list[Future[Matte]] = []
         due = job.frames.difference(job.kept)
         rest, taken = iter(due), 0
         try:
             while True:
                 for frame in rest:
-                    waiting.append(self._engine.submit(node, frame, Priority.BATCH))
-                    if len(waiting) == _ASKED_AHEAD:
+                    job.wait_for(self._engine.submit(node, frame, Priority.BATCH))
+                    if job.waits_for == _ASKED_AHEAD:
                         break
-                if not waiting:
+                if not job.waits_for:
                     return
-                if job.stopped.is_set():
-                    raise FutureCancelled
-                take(waiting.pop(0).result())
+                take(job.next_matte())
                 taken += 1
         except LacksError as error:
             raise all_lacking(node, list(due)[taken:], error) from error
         finally:
-            for future in waiting:
-                future.cancel()
+            job.leave()
 
 
 def _due(node: RotoNode, frames: FrameRange, writer: MatteWriter) -> FrameRange:

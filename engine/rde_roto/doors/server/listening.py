@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rde_roto.tensors import replacing
-from rde_roto_client.places import endpoint_file
+from rde_roto_client.places import endpoint_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL
 
 _LONGEST_SOCKET_PATH = 100  # of 104 or 108 bytes, as the system has it
-_WAITING = 16
+_WAITING = 128
 
 
 class TakenError(Exception):
@@ -59,6 +60,20 @@ def listening(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, s
                 for left in (place, path):
                     with suppress(OSError):
                         left.unlink()
+
+
+def kill(device: str) -> None:
+    """Ends the engine of this user and device at once, without asking it. What it was making is
+    lost, what it has finished is not.
+    """
+    try:
+        with _alone(endpoint_file(device).with_suffix(".lock")):
+            return  # there is none: the process of that number is somebody else
+    except TakenError:
+        endpoint = read_endpoint(device)
+    if endpoint is not None and isinstance(endpoint.get("pid"), int):
+        with suppress(ProcessLookupError):
+            os.kill(endpoint["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 @contextmanager

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import provenance
 from rde_roto.doors.server.errors import ProtocolError, error_object
-from rde_roto.doors.server.jobs import Jobs
+from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.doors.server.masks import keep_mask
 from rde_roto.doors.server.shots import HostsShot, Shots
 from rde_roto.engine import Engine, Priority
@@ -23,6 +24,7 @@ from rde_roto.images.mattes import open_matte_writer
 from rde_roto.lacking import all_lacking, lacking
 from rde_roto.models import list_models
 from rde_roto.node import RotoNode
+from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, LacksError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
@@ -35,6 +37,7 @@ _LOOKS_AGAIN_S = 0.1  # whether the host is still there
 
 Object = dict[str, Any]
 Pixels = bytes | bytearray | memoryview
+Name = Annotated[str, Field(max_length=200)]
 S = TypeVar("S", bound=Settings)
 
 
@@ -71,8 +74,8 @@ class _Matte(Settings):
     shot: Object
     frame: int
     element: str | None = None
-    viewer: str | None = None
-    ticket: str | None = None
+    viewer: Name | None = None
+    ticket: Name | None = None
 
 
 class _Frames(Settings):
@@ -92,7 +95,7 @@ class _Progress(Settings):
 
 class _Cancel(Settings):
     job: str | None = None
-    ticket: str | None = None
+    ticket: Name | None = None
 
 
 @dataclass
@@ -234,7 +237,8 @@ class Requests:
 
     def _prefetch(self, request: _Frames) -> Answer:
         node = self.shots.get(request.shot).node
-        return Answer({"job": self.jobs.start(node, _frames_of(node.shot.range, request.frames))})
+        frames = _frames_of(node.shot.range, request.frames)
+        return Answer({"job": self.jobs.start(node, frames, request=_digest_of(request))})
 
     def _render(self, request: _Render) -> Answer:
         found = self.shots.get(request.shot)
@@ -245,21 +249,21 @@ class Requests:
         writer = open_matte_writer(out, opened.origin, node.shot.names, output, said)
         targets = (path for frame in frames for path in writer.files(frame))
         refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
-        return Answer({"job": self.jobs.start(node, frames, writer)})
+        return Answer({"job": self.jobs.start(node, frames, writer, _digest_of(request))})
 
     def _progress(self, request: _Progress) -> Answer:
         job = self._job(request.job)
         state = job.state  # first: what is done when it has ended is all there is
         made, kept = FrameRange.of(job.made), job.kept
         found: Object = {"done": len(made) + len(kept), "total": len(job.frames), "state": state}
-        found |= {"made": str(made), "kept": str(kept)}
+        found |= {"made": str(made), "kept": str(kept), "steps": self.engine.steps}
         if job.error is not None:
             found["error"] = error_object(job.error)
         return Answer(found)
 
     def _cancel(self, request: _Cancel) -> Answer:
         if request.job is not None:
-            self._job(request.job).stopped.set()
+            self._job(request.job).stop()
         if request.ticket is not None:
             with self._lock:
                 future = self._tickets.get(request.ticket)
@@ -267,7 +271,7 @@ class Requests:
                 future.cancel()
         return Answer({})
 
-    def _job(self, name: str) -> Any:
+    def _job(self, name: str) -> Job:
         job = self.jobs.get(name)
         if job is None:
             raise UsageError(f"there is no job {name}: the engine was started anew, ask once more")
@@ -285,6 +289,10 @@ def _read(model: type[S], said: Object) -> S:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ProtocolError(f"{place}: {first['msg']}") from error
+
+
+def _digest_of(request: Settings) -> str:
+    return digest_of(json.dumps(request.model_dump(), sort_keys=True))
 
 
 def _frames_of(range_: FrameRange, text: str) -> FrameRange:

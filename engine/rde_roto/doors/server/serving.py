@@ -1,7 +1,8 @@
-"""The engine's connections: each has a thread, which answers one request after the other."""
+"""The engine's door: who may come in, how many at once, and how long each may take."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import socket
@@ -11,18 +12,25 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from selectors import EVENT_READ, DefaultSelector
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, Final
 
 from rde_roto import __version__
+from rde_roto.doors.server.conversation import Conversation
+from rde_roto.doors.server.descriptors import most_connections
 from rde_roto.doors.server.errors import ProtocolError, error_object
-from rde_roto.doors.server.requests import MOST_PIXEL_BYTES, Host, Requests
-from rde_roto.values.errors import RotoError
-from rde_roto_client.wire import MEMORY, PROTOCOL, STREAM, Message, Wire, WireError
+from rde_roto.doors.server.log import Log
+from rde_roto.doors.server.requests import Requests
+from rde_roto.doors.server.strangers import Strangers
+from rde_roto.values.errors import RotoError, UsageError
+from rde_roto_client.wire import PROTOCOL, Wire, WireError
 
-_MOST_CONNECTIONS = 64
-_GREETS_WITHIN_S = 10.0
 _LOOKS_AGAIN_S = 0.25
+_SIGNS_EVERY_S = 1.0
+_BREATHES_S = 0.1
+
+_TOO_MANY_FILES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Server:
@@ -32,6 +40,7 @@ class Server:
         token: what a client must say; "" for none.
         device: the name of the network's, for `hello`.
         idle_s: seconds without a connection or a job after which it ends.
+        log: what becomes of what it prints.
         clock: seconds that only go up.
     """
 
@@ -40,15 +49,19 @@ class Server:
         token: str,
         device: str,
         idle_s: float,
+        log: Log,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._token = token
         self._device = device
         self._idle_s = idle_s
+        self._log = log
         self._clock = clock
         self._stopped = Event()
+        self._last_signed_s = clock()
+        self._most = most_connections()
         self._lock = Lock()
-        self._connections: set[socket.socket] = set()
+        self._conversations: set[Conversation] = set()
 
     def stop(self) -> None:
         """Has `serve` end."""
@@ -56,106 +69,128 @@ class Server:
 
     def serve(self, listener: socket.socket, requests: Requests) -> None:
         """Returns when it was stopped or is idle; open connections are closed then."""
-        listener.settimeout(_LOOKS_AGAIN_S)
-        last_busy = self._clock()
-        try:
-            while not self._stopped.is_set():
-                try:
-                    connection, _ = listener.accept()
-                except TimeoutError:
-                    if self._connections or requests.jobs.running:
-                        last_busy = self._clock()
-                    elif self._clock() - last_busy > self._idle_s:
+        listener.setblocking(False)
+        last_busy_s = self._clock()
+        with DefaultSelector() as selector:
+            strangers = Strangers(selector, self._clock)
+            selector.register(listener, EVENT_READ)
+            try:
+                while not self._stopped.is_set():
+                    ready = selector.select(_LOOKS_AGAIN_S)
+                    for connection in (key.fileobj for key, _ in ready):
+                        assert isinstance(connection, socket.socket)
+                        if connection is listener:
+                            self._accept(listener, strangers)
+                        elif (hello := strangers.hear(connection)) is not None:
+                            self._let_in(connection, hello, requests)
+                    strangers.send_late_ones_away()
+                    self._sign(requests)
+                    if self._conversations or requests.jobs.running:
+                        last_busy_s = self._clock()
+                    elif self._clock() - last_busy_s > self._idle_s:
                         return
-                else:
-                    last_busy = self._clock()
-                    self._welcome(connection, requests)
-        finally:
-            with self._lock:
-                for connection in self._connections:
-                    _shut(connection)
+            finally:
+                strangers.close()
+                for conversation in self._there():
+                    conversation.end()
 
-    def _welcome(self, connection: socket.socket, requests: Requests) -> None:
-        with self._lock:
-            if len(self._connections) >= _MOST_CONNECTIONS or not _is_own(connection):
-                connection.close()
-                return
-            self._connections.add(connection)
-        Thread(target=self._converse, args=(connection, requests), daemon=True).start()
-
-    def _converse(self, connection: socket.socket, requests: Requests) -> None:
+    def _accept(self, listener: socket.socket, strangers: Strangers) -> None:
         try:
-            wire = Wire(connection)
-            host = self._greeted(wire, connection)
-            while host is not None:
-                message = wire.receive(MOST_PIXEL_BYTES)
-                if message is None:
-                    return
-                self._answer(wire, host, requests, message)
-        except (WireError, TimeoutError) as error:
-            print(f"a connection ends: {error}", flush=True)
-        finally:
-            with self._lock:
-                self._connections.discard(connection)
+            connection, _ = listener.accept()
+        except OSError as error:
+            if error.errno in _TOO_MANY_FILES:  # whoever waits goes on waiting until some are free
+                self._stopped.wait(_BREATHES_S)
+            return  # else the other end has gone already
+        if _is_own(connection):
+            strangers.admit(connection)
+        else:
             connection.close()
 
-    def _greeted(self, wire: Wire, connection: socket.socket) -> Host | None:
-        """Who it is; None for somebody who has nothing to ask here."""
-        connection.settimeout(_GREETS_WITHIN_S)
-        message = wire.receive(0)
-        if message is None:
-            return None
-        said = message.object
-        trouble = self._trouble_with(said)
-        if trouble is not None:
-            wire.send({"id": said.get("id"), "error": error_object(ProtocolError(trouble))})
-            return None
-        connection.settimeout(None)
-        is_local = connection.family != socket.AF_INET
-        wire.pixels = MEMORY if is_local and said.get("pixels") == MEMORY else STREAM
-        hello = {"protocol": PROTOCOL, "engine": __version__, "device": self._device}
-        wire.send({"id": said.get("id"), "ok": True, **hello, "pid": os.getpid()})
-        process = said.get("process")
-        known = process if isinstance(process, int) else connection
-        return Host(known, lambda: _is_open(connection))
+    def _let_in(self, connection: socket.socket, hello: dict[str, Any], requests: Requests) -> None:
+        try:
+            self._welcome(connection, hello, requests)
+        except Exception:  # a bug of ours shall not end the engine for everybody
+            traceback.print_exc(file=sys.stderr)
+            connection.close()
 
-    def _trouble_with(self, said: dict[str, Any]) -> str | None:
+    def _welcome(
+        self, connection: socket.socket, hello: dict[str, Any], requests: Requests
+    ) -> None:
+        number = hello.get("id")
+        trouble = self._trouble_with(hello) or self._crowd()
+        if trouble is not None:
+            with suppress(WireError):  # a stranger's buffer is empty yet: this never waits
+                Wire(connection).send({"id": number, "error": error_object(trouble)})
+            connection.close()
+            return
+        first = {"protocol": PROTOCOL, "engine": __version__, "device": self._device}
+        first |= {"id": number, "ok": True, "pid": os.getpid(), "signs": _SIGNS_EVERY_S}
+        conversation = Conversation(connection, hello, self._clock)
+        with self._lock:
+            self._conversations.add(conversation)
+
+        def hold() -> None:
+            try:
+                conversation.hold(first, requests)
+            finally:
+                with self._lock:
+                    self._conversations.discard(conversation)
+
+        try:
+            Thread(target=hold, daemon=True).start()
+        except RuntimeError:  # the system has no more threads: the client tries again
+            with self._lock:
+                self._conversations.discard(conversation)
+            connection.close()
+
+    def _trouble_with(self, said: dict[str, Any]) -> RotoError | None:
         if said.get("do") != "hello":
-            return "the first request must be hello"
-        if not secrets.compare_digest(str(said.get("token", "")).encode(), self._token.encode()):
-            return "the token is wrong: read it from the engine's file in the run folder"
+            return ProtocolError("the first request must be hello")
+        # not every string of JSON is one of UTF-8
+        token = str(said.get("token", "")).encode("utf-8", "surrogatepass")
+        if not secrets.compare_digest(token, self._token.encode()):
+            return ProtocolError(
+                "the token is wrong: read it from the engine's file in the run folder"
+            )
         if said.get("protocol") != PROTOCOL:
-            return (
+            return ProtocolError(
                 f"this engine ({__version__}) speaks protocol {PROTOCOL}, the host's plug-in "
                 f"{said.get('protocol')}: install the plug-in of the same rde-roto, or stop this "
                 "engine with rde-roto serve --stop"
             )
         return None
 
-    def _answer(self, wire: Wire, host: Host, requests: Requests, message: Message) -> None:
-        said = dict(message.object)
-        number, do = said.pop("id", None), said.pop("do", None)
-        pixels = message.pixels
-        try:
-            given = None if pixels is None else bytes(pixels)
-            answer = requests.answer(host, do, said, given)
-        except RotoError as error:
-            wire.send({"id": number, "error": error_object(error)})
-        except Exception as error:  # a bug of ours shall not end the engine for everybody
-            traceback.print_exc(file=sys.stderr)
-            wire.send({"id": number, "error": error_object(error)})
-        else:
-            wire.send({"id": number, "ok": True, **answer.object}, answer.pixels)
+    def _crowd(self) -> RotoError | None:
+        """Makes room for one more: the connection that has been idle longest ends, which its client
+        opens anew when it has something to ask.
+        """
+        there = self._there()
+        if len(there) < self._most:
+            return None
+        idle = [(since_s, c) for c in there if (since_s := c.idle_since_s) is not None]
+        if not idle:
+            return UsageError(
+                f"the engine is answering {len(there)} connections already: try again in a moment"
+            )
+        _, longest = min(idle, key=lambda one: one[0])
+        with self._lock:
+            self._conversations.discard(longest)
+        longest.end()
+        return None
 
+    def _there(self) -> list[Conversation]:
+        with self._lock:
+            return list(self._conversations)
 
-def _is_open(connection: socket.socket) -> bool:
-    """Whether the other end is there; a request that waits already counts as being there."""
-    try:
-        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+    def _sign(self, requests: Requests) -> None:
+        """Once a second, tells those who wait that the engine lives, and how far it is."""
+        now_s = self._clock()
+        if now_s - self._last_signed_s < _SIGNS_EVERY_S:
+            return
+        self._last_signed_s = now_s
+        self._log.keep_small()
+        for conversation in self._there():
+            conversation.sign(requests.engine.steps)
 
 
 def _is_own(connection: socket.socket) -> bool:
@@ -166,8 +201,3 @@ def _is_own(connection: socket.socket) -> bool:
     peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, kind.size)
     _, user, _ = kind.unpack(peer)
     return bool(user == os.getuid())
-
-
-def _shut(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import torch
 from pydantic import ValidationError
 
+from rde_roto.doors.server.latest import Latest
 from rde_roto.doors.server.pushed import FramesOf, PushedEntry, opener
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.models import Model, load_model
@@ -27,6 +26,7 @@ from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.shot_document import ShotDocument, parse_shot_document
 
 _MOST_SHOTS = 16
+_MOST_MODELS = 4
 
 # what a request says is no file: its paths start at the root, and messages name it so
 _REQUEST = Path("/request")
@@ -67,9 +67,8 @@ class Shots:
         self._device = device
         self._memo = memo
         self._stores: Stores = open_stores(CacheSettings.from_environment())
-        self._open: OrderedDict[str, HostsShot] = OrderedDict()
-        self._models: dict[str, Model] = {}
-        self._lock = Lock()  # opening is quick, and nobody is to open the same twice
+        self._open: Latest[HostsShot] = Latest(_MOST_SHOTS)
+        self._models: Latest[Model] = Latest(_MOST_MODELS)
 
     def get(self, said: Mapping[str, object], fresh: bool = False) -> HostsShot:
         """The shot that a request describes; its files are looked at when it is not open yet.
@@ -78,13 +77,7 @@ class Shots:
         absolute.
         """
         text = json.dumps(said, ensure_ascii=False, sort_keys=True)
-        with self._lock:
-            if fresh or text not in self._open:
-                self._open[text] = self._opened(json.loads(text))
-            self._open.move_to_end(text)
-            while len(self._open) > _MOST_SHOTS:
-                self._open.popitem(last=False)
-            return self._open[text]
+        return self._open.get(text, lambda: self._opened(json.loads(text)), fresh)
 
     def _opened(self, said: dict[str, Any]) -> HostsShot:
         entry = _take_pushed(said)
@@ -94,9 +87,7 @@ class Shots:
         pushed = None if entry is None else FramesOf(entry, self._memo, self._stores.pushed)
         opens = open_entry if pushed is None else opener(pushed)
         opened = replace(file.open(self._memo, open_plate=opens), document=None)
-        model = self._models.get(opened.model)
-        if model is None:
-            model = self._models[opened.model] = load_model(opened.model)
+        model = self._models.get(opened.model, lambda: load_model(opened.model))
         return HostsShot(opened, model, self._device, self._stores, pushed)
 
 

@@ -109,7 +109,7 @@ class ExportDialog(QDialog):
         """Closes; what runs is stopped, and what is written stays."""
         self._timer.stop()
         if self.job is not None:
-            self.job.stopped.set()
+            self.job.stop()
         super().reject()
 
     def _choose(self) -> None:
