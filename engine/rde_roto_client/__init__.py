@@ -1,6 +1,7 @@
 """The engine of rde-roto, asked from inside a host: the standard library alone, Python >= 3.7."""
 
 from rde_roto_client.client import Client, EngineError, Matte
+from rde_roto_client.following import Order, Watcher, follow
 from rde_roto_client.patience import StuckEngineError
 from rde_roto_client.places import NoEngineError
 from rde_roto_client.wire import WireError
@@ -10,6 +11,9 @@ __all__ = [
     "EngineError",
     "Matte",
     "NoEngineError",
+    "Order",
     "StuckEngineError",
+    "Watcher",
     "WireError",
+    "follow",
 ]

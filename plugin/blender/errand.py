@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rde_roto_client import Client, EngineError, NoEngineError, WireError
+from rde_roto_client import Client, EngineError, NoEngineError, Watcher, WireError
 
 _ASKS_AGAIN_S = 0.1
 
@@ -27,11 +27,11 @@ class StoppedError(Exception):
 SENTENCES = (RefusedError, EngineError, NoEngineError, WireError, OSError)
 
 
-class Errand:
+class Errand(Watcher):
     """One piece of work; `done` of `total` is how far it is.
 
     Args:
-        work: what to do, given this errand; it asks `client`, and calls `rest` while it waits.
+        work: what to do, given this errand; it asks `client`, and may have `follow` watched by it.
     """
 
     def __init__(self, work: Callable[[Errand], Any]) -> None:
@@ -53,7 +53,7 @@ class Errand:
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Asks it to end; it does so when it next rests, or while the engine starts."""
+        """Asks it to end; it does so at once, whatever it waits for."""
         self._stopped.set()
 
     def wait(self) -> None:
@@ -79,7 +79,15 @@ class Errand:
         if self._stopped.is_set():
             raise StoppedError("stopped")
 
-    def rest(self) -> None:
+    def heard(self, said: dict[str, Any]) -> None:
+        """How far the engine is."""
+        self.done, self.total = said["done"], said["total"]
+
+    def wants(self) -> bool:
+        """Whether it shall go on."""
+        return not self.is_stopped
+
+    def pause(self) -> None:
         """Waits a little, less when it is stopped meanwhile."""
         if self.is_stopped:  # and what it has begun is yet to end
             time.sleep(_ASKS_AGAIN_S)

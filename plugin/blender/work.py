@@ -6,13 +6,10 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from rde_roto_client import EngineError
+from rde_roto_client import Order, follow
 
-from .errand import Errand, RefusedError, StoppedError
+from .errand import Errand, StoppedError
 from .mask_raster import Knot, coverage, merged, outline
-
-# An engine that dies this often on one shot dies of the shot.
-_MOST_ENGINES = 3
 
 
 class Layer(NamedTuple):
@@ -57,25 +54,12 @@ def propagate(errand: Errand, shot: dict[str, Any], frames: str, out: str) -> Pr
 
     When the engine dies it is asked again: files that are done stay.
     """
-    client = errand.client
-    opened = client.open(shot, fresh=True)  # plate or masks may be others than before
-    frames = frames or str(opened["range"])
-    for _ in range(_MOST_ENGINES):
-        errand.check()
-        job, engine = client.render(shot, frames, out), client.hello()["pid"]
-        said = _followed(errand, job, engine)
-        if said is None:
-            continue
-        if said["state"] == "failed":
-            error = said["error"]
-            raise EngineError(error["sentence"], error["kind"], error["code"])
-        if said["state"] == "cancelled":
-            raise StoppedError("stopped")
-        return Propagated(frames, said["total"])
-    raise RefusedError(
-        f"the engine has ended {_MOST_ENGINES} times over this shot: see engine-*.log in its run "
-        "folder"
-    )
+    opened = errand.client.open(shot, fresh=True)  # plate or masks may be others than before
+    order = Order(shot, frames or str(opened["range"]), out)
+    said = follow(errand.client, order, errand)
+    if said["state"] == "cancelled":
+        raise StoppedError("stopped")
+    return Propagated(order.frames, said["total"])
 
 
 def names(errand: Errand) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -83,24 +67,3 @@ def names(errand: Errand) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]
     presets = [(preset["name"], preset["description"]) for preset in errand.client.presets()]
     models = [(model["name"], model["licence"]) for model in errand.client.models()]
     return presets, models
-
-
-def _followed(errand: Errand, job: str, engine: int) -> dict[str, Any] | None:
-    """What is said of a job at its end; None where its engine was replaced by another."""
-    is_cancelled = False
-    while True:
-        try:
-            if errand.is_stopped and not is_cancelled:
-                errand.client.cancel(job=job)
-                is_cancelled = True
-            said = errand.client.progress(job)
-        except EngineError as error:
-            if error.kind != "usage":  # usage: this engine knows of no such job
-                raise
-            return None
-        if errand.client.hello()["pid"] != engine:
-            return None  # a job of the same name may be another host's
-        errand.done, errand.total = said["done"], said["total"]
-        if said["state"] != "running":
-            return said
-        errand.rest()

@@ -224,8 +224,8 @@ def test_an_engine_that_dies_at_work_is_followed_by_another(
     heard: list[tuple[int, int]] = []
 
     class Task(module("task").Task):  # type: ignore[misc]
-        def heard(self, done: int, total: int) -> None:
-            heard.append((done, total))
+        def heard(self, said: dict[str, Any]) -> None:
+            heard.append((said["done"], said["total"]))
             if len(heard) == 1:
                 kill()
 

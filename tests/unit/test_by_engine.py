@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Said, edit, failed, render, run_process
-from engine_process import SERVE, kill
+from engine_process import SERVE, ended, kill
 from image_files import cut_short, read_image
 
 from rde_roto_client import Client
-from rde_roto_client.places import read_endpoint
+from rde_roto_client.places import launch_file, read_endpoint
 
 pytest_plugins = ("command_line_fixtures", "engine_fixtures")
 pytestmark = pytest.mark.usefixtures("run_folder")
 
-LAST = 1060
+LAST = 1040
 
 
 def by_engine(document: Path, *more: object) -> list[str]:
@@ -72,6 +76,15 @@ def test_an_engine_is_started_and_stopped(shot_document: Path, run_folder: Path)
     )
 
 
+def test_hosts_start_this_python(home: Path) -> None:
+    """By a command that still says what is wrong where the installation was moved."""
+    done = run_process([*SERVE, "--register"])
+    assert done.returncode == 0, done.stderr
+    command = json.loads(launch_file().read_text())["command"]
+    assert command == [sys.executable, "-m", "rde_roto", "serve"]
+    assert run_process([*command[:3], "--version"]).stdout.startswith("rde-roto ")
+
+
 def test_exit_codes_are_those_of_a_render(shot_document: Path, plate: Path) -> None:
     assert run_process(by_engine(shot_document, "--frames", "1099")).returncode == 2
     cut_short(plate.parent / "hero.1005.exr", 0.5)
@@ -82,38 +95,64 @@ def test_exit_codes_are_those_of_a_render(shot_document: Path, plate: Path) -> N
     assert run_process(by_engine(shot_document)).returncode == 3
 
 
-def test_cancelled_it_has_the_engine_stop(shot_document: Path, plate: Path, tmp_path: Path) -> None:
-    for frame in range(1007, LAST + 1):
-        shutil.copy(plate.parent / "hero.1006.exr", plate.parent / f"hero.{frame}.exr")
-    process = subprocess.Popen(
-        by_engine(shot_document), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    while not process.stdout.readline().startswith("frame 1004"):
-        assert process.poll() is None
+def test_cancelled_it_has_the_engine_stop(
+    shot_document: Path, plate: Path, tmp_path: Path, shot: dict[str, Any]
+) -> None:
+    process = long_render(shot_document, plate)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143
-    with Client("tests", "cpu", starts=False) as client:
-        found = client.progress("1")
-        while found["state"] == "running":
-            found = client.progress("1")
-        assert found["state"] == "cancelled"
+    with Client("tests", "cpu", starts=False) as client:  # a job beside that one, if it went on
+        assert ended(client, client.prefetch(shot, f"1001-{LAST}"))["state"] == "done"
     assert len(list((tmp_path / "mattes").glob("hero.*.exr"))) < LAST - 1000
 
 
-def test_an_engine_that_dies_is_told(shot_document: Path, plate: Path) -> None:
+def long_render(document: Path, plate: Path) -> subprocess.Popen[str]:
+    """A render of forty frames that is at work."""
     for frame in range(1007, LAST + 1):
         shutil.copy(plate.parent / "hero.1006.exr", plate.parent / f"hero.{frame}.exr")
     process = subprocess.Popen(
-        by_engine(shot_document), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        by_engine(document), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     while not process.stdout.readline().startswith("frame 1004"):
         assert process.poll() is None
+    return process
+
+
+def test_when_an_engine_dies_the_next_one_goes_on(
+    shot_document: Path, plate: Path, tmp_path: Path
+) -> None:
+    process = long_render(shot_document, plate)
     kill("cpu")
+    said, wrong = process.communicate(timeout=120)
+    assert process.returncode == 0, wrong
+    told = [line.split(":")[0] for line in said.splitlines() if line.startswith("frame ")]
+    assert len(told) == len(set(told)), "a frame was told of twice"
+    assert "openjd_progress: 100.0" in said.splitlines()
+    assert len(list((tmp_path / "mattes").glob("hero.*.exr"))) == LAST - 1000
+
+
+def test_an_engine_that_does_not_answer_any_more_has_a_code_of_its_own(
+    shot_document: Path, plate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RDE_ROTO_SILENT_S", "2")
+    process = long_render(shot_document, plate)
+    endpoint = read_endpoint("cpu")
+    assert endpoint is not None
+    os.kill(endpoint["pid"], signal.SIGSTOP)
     said, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "openjd_fail: the engine ended while it rendered: run again" in said
-    done = run_process(by_engine(shot_document, "--frames", "1001-1004"))
-    assert "openjd_status: 0 mattes made, 4 kept" in done.stdout.splitlines()
+    assert process.returncode == 8
+    assert f"openjd_fail: the engine (process {endpoint['pid']}) has said nothing for" in said
+    stopped = run_process([*SERVE, "--stop", "--device", "cpu"])
+    assert stopped.stdout == "rde-roto: the engine did not answer any more, and was killed\n"
+    assert run_process(by_engine(shot_document, "--frames", "1001-1004")).returncode == 0
+
+
+def test_a_matte_that_is_gone_again_is_not_delivered(shot_document: Path, plate: Path) -> None:
+    process = long_render(shot_document, plate)
+    (plate.parents[1] / "mattes/hero.1004.exr").unlink()
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 7
+    (sentence,) = [line for line in said.splitlines() if line.startswith("openjd_fail: ")]
+    assert sentence.endswith("run it again; not delivered: 1004")

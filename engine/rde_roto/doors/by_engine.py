@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from rde_roto.doors.own_engine import own_client
 from rde_roto.doors.progress import report, say_done
 from rde_roto.doors.work import Work
-from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out
 from rde_roto.values.errors import (
     CancelledError,
     DocumentError,
+    EngineEndedError,
     InputError,
     OutOfMemoryError,
     OutputError,
@@ -26,9 +27,18 @@ from rde_roto.values.errors import (
 )
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Output, OutputFormat
-from rde_roto_client import Client, EngineError, NoEngineError, WireError
+from rde_roto_client import (
+    EngineError,
+    NoEngineError,
+    Order,
+    StuckEngineError,
+    Watcher,
+    WireError,
+    follow,
+)
 
-_LOOKS_AGAIN_S = 0.2
+if TYPE_CHECKING:
+    from rde_roto.delivery import OnFrame
 
 _KINDS: Final[dict[str, type[RotoError]]] = {
     "usage": UsageError,
@@ -38,6 +48,7 @@ _KINDS: Final[dict[str, type[RotoError]]] = {
     "memory": OutOfMemoryError,
     "output": OutputError,
     "cancelled": CancelledError,
+    "ended": EngineEndedError,
 }
 
 
@@ -46,7 +57,8 @@ def render_by_engine(
 ) -> None:
     """Has mattes written as ``rendering.render_mattes`` does, with the same lines and errors.
 
-    An engine that dies meanwhile is an error: run again, and what is written stays.
+    An engine that dies meanwhile is started again, and goes on; EngineEndedError when that does not
+    help.
     """
     work.say_what_stands_in()
     started = time.monotonic()
@@ -57,13 +69,17 @@ def render_by_engine(
         shot = _said(file, work, output)
         with _errors_as_ours(), own_client("rde-roto shot render", work.device) as client:
             client.open(shot, fresh=True)
-            job = client.render(shot, str(work.frames_to_make), absolute(out))
-            try:
-                made, kept = _followed(client, job, work, writer, as_json)
-            except BaseException:
-                with suppress(EngineError, NoEngineError, WireError):  # it may be what has ended
-                    client.cancel(job)
-                raise
+            order = Order(shot, str(work.frames_to_make), absolute(out))
+            title, total = opened.shot.plate.name, len(work.frames_to_make)
+            with report(title, total, writer, as_json) as on_frame:
+                told = _Told(on_frame)
+                try:
+                    said = follow(client, order, told, writer.files)
+                except EngineError as error:
+                    raise _failure(error, work.frames_to_make.difference(told.there)) from error
+            if said["state"] == "cancelled":
+                raise CancelledError("the engine was told to stop this render; run again to go on")
+            made, kept = told.made, told.kept
     say_done(len(made), len(kept), time.monotonic() - started, out, as_json)
     work.refuse_skipped()
 
@@ -75,38 +91,30 @@ def _said(file: ShotFile, work: Work, output: Output) -> dict[str, object]:
     return shot.model_copy(update={"overrides": overrides}).said()
 
 
-def _followed(
-    client: Client, job: str, work: Work, writer: MatteWriter, as_json: bool
-) -> tuple[FrameRange, FrameRange]:
-    """Tells of a job's frames as they come; those that were made, and those that were kept."""
-    frames, told = work.frames_to_make, FrameRange.of(())
-    with report(work.opened.shot.plate.name, len(frames), writer, as_json) as on_frame:
-        while True:
-            found = _progress(client, job)
-            made, kept = _range(found["made"]), _range(found["kept"])
-            there = FrameRange.of([*made, *kept])
-            for frame in there.difference(told):
-                on_frame(frame, frame in kept)
-            told = there
-            if found["state"] == "done":
-                return made, kept
-            if found["state"] == "cancelled":
-                raise CancelledError("the engine was told to stop this render; run again to go on")
-            if found["state"] == "failed":
-                raise _failure(found["error"], frames.difference(there))
-            time.sleep(_LOOKS_AGAIN_S)
+class _Told(Watcher):
+    """Tells of a job's frames as they come, each once, whichever engine has made it."""
+
+    def __init__(self, on_frame: OnFrame) -> None:
+        self.made = self.kept = FrameRange.of(())
+        self._on_frame = on_frame
+
+    @property
+    def there(self) -> FrameRange:
+        """All that was told of."""
+        return FrameRange.of([*self.made, *self.kept])
+
+    def heard(self, said: dict[str, Any]) -> None:
+        made, kept = (_range(said[key]).difference(self.there) for key in ("made", "kept"))
+        for frame in FrameRange.of([*made, *kept]):
+            self._on_frame(frame, frame in kept)
+        self.made = FrameRange.of([*self.made, *made])
+        self.kept = FrameRange.of([*self.kept, *kept])
 
 
-def _progress(client: Client, job: str) -> dict[str, Any]:
-    try:
-        return client.progress(job)
-    except (EngineError, NoEngineError, WireError) as error:
-        raise RotoError(f"the engine ended while it rendered: run again ({error})") from error
-
-
-def _failure(said: dict[str, Any], missing: FrameRange) -> RotoError:
-    error = _as_ours(str(said["kind"]), str(said["sentence"]))
+def _failure(said: EngineError, undelivered: FrameRange) -> RotoError:
+    error = _as_ours(said.kind, str(said))
     if isinstance(error, OutputError):
+        missing = FrameRange.of(said.frames) if said.frames else undelivered
         return PartialError(f"{error}; not delivered: {missing}", missing)
     return error
 
@@ -117,10 +125,12 @@ def _errors_as_ours() -> Iterator[None]:
         yield
     except EngineError as error:
         raise _as_ours(error.kind, str(error)) from error
+    except StuckEngineError as error:
+        raise EngineEndedError(str(error)) from error
     except NoEngineError as error:
         raise UsageError(str(error)) from error
     except WireError as error:
-        raise RotoError(f"the engine ended before it began: run again ({error})") from error
+        raise EngineEndedError(f"the engine ended before it began: run again ({error})") from error
 
 
 def _as_ours(kind: str, sentence: str) -> RotoError:

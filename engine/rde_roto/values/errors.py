@@ -62,6 +62,12 @@ class OutputError(RotoError):
     exit_code = 7
 
 
+class EngineEndedError(RotoError):
+    """The engine that was to do the work ended or hangs; what it has finished is kept."""
+
+    exit_code = 8
+
+
 class CancelledError(RotoError):
     """Somebody asked for the work to stop; what was finished before is kept."""
 

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from rde_roto_client import Client
+from rde_roto_client import Client, Watcher
 
 _LOOKS_AGAIN_S = 0.2
 
@@ -15,15 +15,16 @@ class CancelledError(Exception):
     """Somebody asked for the end of it; what was finished before is kept."""
 
 
-class Task:
+class Task(Watcher):
     """What a piece of work is given: how to tell how far it is, and whether to go on."""
 
     def __init__(self, progress: Any, stopped: threading.Event) -> None:
         self._progress = progress
         self._stopped = stopped
 
-    def heard(self, done: int, total: int) -> None:
+    def heard(self, said: dict[str, Any]) -> None:
         """Shows how far it is; without a window in a line that farms understand."""
+        done, total = said["done"], said["total"]
         percent = int(100 * done / max(total, 1))
         if self._progress is None:
             print(f"Progress: {percent}%", flush=True)
@@ -41,7 +42,7 @@ class Task:
         time.sleep(_LOOKS_AGAIN_S)
 
     def client(self) -> Client:
-        """One whose wait for an engine that starts ends when the artist cancels."""
+        """One whose every wait ends when the artist cancels."""
         return Client("Nuke", waiting=self._go_on)
 
     def _go_on(self) -> None:
