@@ -93,8 +93,8 @@ def frames_of(text: str) -> list[int]:
 
 def _ended(client: Client, job: str, watcher: Watcher) -> Object | None:
     """What is said of a job when it has ended; None when its engine has."""
-    patience, is_cancelled = Patience(client.hello().get("pid"), _nothing), False
-    patience.begin()
+    engine, is_cancelled = client.hello().get("pid"), False
+    patience = Patience(engine, _nothing)
     try:
         while True:
             try:
@@ -103,21 +103,27 @@ def _ended(client: Client, job: str, watcher: Watcher) -> Object | None:
                 if error.kind != "usage":  # usage: this engine knows of no such job
                     raise
                 return None
+            if client.hello().get("pid") != engine:  # engines of before numbered their jobs
+                return None
             watcher.heard(said)
             if said["state"] != "running":
                 return said
             patience.heard({"sign": (said.get("steps"), said["done"])})
             if not is_cancelled and not watcher.wants():
                 is_cancelled = True
-                client.cancel(job=job)
+                _cancel(client, job)
                 # and looks on, for a frame that is being written is finished
             watcher.pause()
     except (StuckEngineError, WireError):
         raise
     except BaseException:
-        with suppress(EngineError, NoEngineError, WireError):
-            client.cancel(job=job)
+        _cancel(client, job)
         raise
+
+
+def _cancel(client: Client, job: str) -> None:
+    with suppress(EngineError, NoEngineError, WireError):  # the engine may be what has ended
+        client.cancel(job=job)
 
 
 def _nothing() -> None:

@@ -1,0 +1,74 @@
+"""The errands of the extension for Blender, which need nothing of Blender, with a real engine."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from engine_process import PATIENCE_S, kill
+
+from rde_roto_client import Client
+
+pytest_plugins = ("command_line_fixtures", "engine_fixtures")
+
+Object = dict[str, Any]
+EXTENSION = Path(__file__).parents[2] / "plugin" / "blender"
+
+
+@pytest.fixture
+def extension() -> Iterator[ModuleType]:
+    """Its modules as a package without what only Blender can import."""
+    package = sys.modules["errands"] = ModuleType("errands")
+    package.__path__ = [str(EXTENSION)]
+    package.errand = importlib.import_module("errands.errand")  # type: ignore[attr-defined]
+    package.work = importlib.import_module("errands.work")  # type: ignore[attr-defined]
+    yield package
+    for name in [name for name in sys.modules if name.partition(".")[0] == "errands"]:
+        del sys.modules[name]
+
+
+def test_a_propagation_goes_on_with_the_next_engine(
+    extension: Any, client: Client, shot: Object, tmp_path: Path
+) -> None:
+    first, out = client.hello()["pid"], str(tmp_path / "mattes/hero.####.exr")
+
+    def propagate(errand: Any) -> Any:
+        heard = errand.heard
+
+        def heard_once(said: Object) -> None:
+            heard(said)
+            if client.hello()["pid"] == first:
+                kill()
+                client.close()
+
+        errand.heard = heard_once
+        return extension.work.propagate(errand, shot, "", out)
+
+    errand = extension.errand.Errand(propagate)
+    assert errand.outcome() == ("1001-1006", 6)
+    assert (errand.done, errand.total) == (6, 6)
+    assert len(list((tmp_path / "mattes").iterdir())) == 6
+    assert client.hello()["pid"] != first
+
+
+def test_it_is_stopped_at_once_while_the_engine_hangs(
+    extension: Any, client: Client, shot: Object, tmp_path: Path
+) -> None:
+    pid = client.hello()["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    out = str(tmp_path / "mattes/hero.####.exr")
+    errand = extension.errand.Errand(lambda e: extension.work.propagate(e, shot, "", out))
+    errand.stop()
+    began = time.monotonic()
+    with pytest.raises(extension.errand.StoppedError):
+        errand.outcome()
+    assert time.monotonic() - began < PATIENCE_S / 4, "long before an engine is taken for stuck"
+    os.kill(pid, signal.SIGCONT)
