@@ -20,8 +20,9 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rde_roto.atomic import write_text
 from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
-from rde_roto.tensors import replacing, save_tensors
+from rde_roto.tensors import save_tensors
 from rde_roto.values.errors import OutputError, UsageError, WeightsError
 from rde_roto.values.model_card import PUBLISHED_RDE_VOS, CommercialUse, ModelCard, read_card
 
@@ -158,8 +159,7 @@ def save_weights(weights: Mapping[str, Tensor], path: Path) -> str:
 def write_card(card: ModelCard, weights: Path) -> None:
     """Writes the card beside its weights. Raises OutputError when it cannot."""
     text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    with replacing(weights.with_suffix(".yaml")) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(weights.with_suffix(".yaml"), text)
 
 
 def build(weights: Mapping[str, Tensor], source: Path, architecture: str | None = None) -> RDENet:

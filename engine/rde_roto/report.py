@@ -18,6 +18,7 @@ from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.inspection import frames_to_show, in_words, remarks_on
+from rde_roto.values.plain_text import one_line
 from rde_roto.values.report import ElementTrack, Remark, Report, Run, Still
 
 
@@ -112,7 +113,7 @@ def _name(opened: OpenedShot) -> str:
     """The document's, `hero` of `hero.shot.yaml`; the plate's where there is none."""
     if opened.document is None:
         return opened.shot.plate.name
-    return opened.document.name.removesuffix(".yaml").removesuffix(".shot")
+    return one_line(opened.document.name).removesuffix(".yaml").removesuffix(".shot")
 
 
 def _still(node: RotoNode, frame: int, cancel: Cancel) -> Still:

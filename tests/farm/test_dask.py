@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hot_jobs import drop, status, watching
 
-from rde_roto.doors.watchfolder.hot_folder import status_of
+from rde_roto.doors.watchfolder.job_folder import status_of
 
 pytest_plugins = ["command_line_fixtures", "hot_fixtures"]
 
@@ -72,6 +72,18 @@ def test_a_killed_workers_job_is_done_elsewhere_from_where_it_was(
     for name, count in counts.items():
         assert len(list((hot / f"mattes/{name}").glob(f"{name}.*.exr"))) == count
     assert said.startswith(f"rde-roto: watching {hot}/inbox")
+
+
+@pytest.mark.slow
+def test_a_failed_job_is_exit_code_7_there_too(hot: Path, scheduler: str) -> None:
+    drop(hot, "good.yaml")
+    (hot / "inbox/hero.yaml").write_text("schema: rde-roto.job/1\nshot: gone.shot.yaml\n")
+    process = watching(hot, "--once", "--scheduler", scheduler)
+    _, errors = process.communicate(timeout=_WITHIN_S)
+    assert process.returncode == 7, errors
+    assert errors.endswith(f"rde-roto: 1 failed: see {hot}/failed\n")
+    assert sorted(path.name for path in (hot / "failed").iterdir()) == ["hero"]
+    assert sorted(path.name for path in (hot / "done").iterdir()) == ["good"]
 
 
 @pytest.mark.slow

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from rde_roto.doors.watchfolder.hot_folder import Claim, HotFolder, status_of
+from rde_roto.doors.watchfolder.hot_folder import HotFolder
+from rde_roto.doors.watchfolder.inbox import Inbox
+from rde_roto.doors.watchfolder.job_folder import Claim, status_of
+from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import DEAD_AFTER_S, Owner, Pulses
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.job_status import JobError, JobStatus
 
 
@@ -163,6 +168,197 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         HotFolder.made(tmp_path / "file")
 
 
+# What is not a worker's.
+
+
+def plate_and_mask(place: Path) -> dict[str, bytes]:
+    """What an artist has painted, in a folder; its files."""
+    place.mkdir(parents=True)
+    (place / "mask.1001.png").write_bytes(b"a day of work")
+    (place / "plate").mkdir()
+    (place / "plate/plate.1001.exr").write_bytes(b"the plate")
+    return contents(place)
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    files = (path for path in place.rglob("*") if path.is_file())
+    return {str(path.relative_to(place)): path.read_bytes() for path in files}
+
+
+def lookout(folder: HotFolder, now: list[float], said: list[str]) -> Lookout:
+    return Lookout(folder, Inbox(folder.inbox), pulses(now), said.append)
+
+
+def test_what_a_person_drags_into_running_stays_and_is_told_of_once(folder: HotFolder) -> None:
+    before = plate_and_mask(folder.running / "hero")
+    (folder.running / "notes.txt").write_text("mine")
+    (folder.running / "link").symlink_to(folder.running / "hero")
+    (folder.running / "empty").mkdir()
+    (folder.running / ".DS_Store").touch()
+    (folder.running / ".nfs000123").touch()
+    now, said = [0.0], list[str]()
+    watching = lookout(folder, now, said)
+    for _ in range(5):
+        watching.look()
+        now[0] += DEAD_AFTER_S
+    assert contents(folder.running / "hero") == before
+    assert len(list(folder.running.iterdir())) == 6
+    named = [line.split()[0] for line in said]
+    assert named == [f"running/{name}" for name in ("empty", "hero", "link", "notes.txt")]
+
+
+def test_what_a_person_adds_to_a_jobs_folder_stays(folder: HotFolder) -> None:
+    """Also when the job itself was taken out of it."""
+    drop(folder, "hero.yaml")
+    claim = claimed(folder, "hero.yaml")
+    before = plate_and_mask(claim.folder / "by hand")
+    claim.dropped.rename(folder.root / "taken.yaml")
+    assert folder.give_back(claim.folder) is None
+    assert contents(claim.folder) == {f"by hand/{name}": data for name, data in before.items()}
+
+
+def test_a_status_of_another_program_makes_no_job(folder: HotFolder) -> None:
+    place = folder.running / "hero"
+    before = plate_and_mask(place / "job")
+    (place / "status.json").write_text('{"state": "of something else"}')
+    watching = lookout(folder, now := [0.0], [])
+    for _ in range(3):
+        watching.look()
+        now[0] += DEAD_AFTER_S
+    assert contents(place / "job") == before
+    assert status_of(place) is None
+
+
+@pytest.mark.parametrize("torn", ["", '{"schema": "rde-ro', "\0" * 512])
+def test_a_torn_status_loses_no_job(folder: HotFolder, torn: str) -> None:
+    drop(folder, "hero.yaml")
+    claim = claimed(folder, "hero.yaml")
+    (claim.folder / "status.json").write_text(torn)
+    assert folder.give_back(claim.folder) == "hero"
+    again = claimed(folder, "hero")
+    assert (again.status.name, again.status.tries) == ("hero", 1)
+    assert again.dropped.read_text() == "a job"
+
+
+def test_a_job_goes_back_beside_an_empty_folder_not_over_it(folder: HotFolder) -> None:
+    drop(folder, "hero.yaml")
+    claim = claimed(folder, "hero.yaml")
+    (folder.inbox / "hero").mkdir()  # somebody has just begun to copy
+    folder.release(claim)
+    assert list((folder.inbox / "hero").iterdir()) == []
+    assert status_of(folder.inbox / "hero-2") is not None
+
+
+# Names and links.
+
+_EVIL_NAMES = ["../../outside/x", "/abs/x", "a\u0000b", "", ".", "..", ".hidden", "a/b", "a\nb"]
+
+
+@pytest.mark.parametrize("name", _EVIL_NAMES)
+def test_a_name_in_a_status_is_one_plain_component(
+    folder: HotFolder, tmp_path: Path, name: str
+) -> None:
+    drop(folder, "hero.yaml")
+    folder.release(claimed(folder, "hero.yaml"))
+    path = folder.inbox / "hero/status.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "name": name}))
+    assert status_of(folder.inbox / "hero") is None
+    claim = claimed(folder, "hero")
+    assert claim.folder == folder.running / "hero"
+    assert folder.finish(claim, "done") == folder.root / "done/hero"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hot"]
+
+
+def test_a_digest_names_a_job_and_no_path(folder: HotFolder, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (folder.root / ".digests").mkdir()
+    for number, text in enumerate(["../../outside", "a\0b", "", "\n"]):
+        (folder.root / f".digests/{number}").write_text(text)
+        assert folder.first_of(str(number), "hero") == "hero"
+
+
+def test_a_link_is_no_jobs_folder(folder: HotFolder, tmp_path: Path) -> None:
+    """Nothing is written behind it."""
+    drop(folder, "hero.yaml")
+    folder.release(claimed(folder, "hero.yaml"))
+    (folder.inbox / "hero").rename(tmp_path / "elsewhere")
+    before = contents(tmp_path / "elsewhere")
+    (folder.inbox / "hero").symlink_to(tmp_path / "elsewhere")
+    claim = claimed(folder, "hero")
+    assert (claim.dropped.name, claim.dropped.is_symlink()) == ("hero", True)
+    folder.finish(claim, "failed")
+    assert contents(tmp_path / "elsewhere") == before
+
+
+@pytest.mark.parametrize(
+    "name", ["status.json", ".status.json.tmp", "owner.json", ".owner.json.tmp"]
+)
+def test_a_link_planted_where_a_worker_writes_is_not_followed(
+    folder: HotFolder, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "precious").write_text("somebody's")
+    drop(folder, "hero.yaml")
+    claim = claimed(folder, "hero.yaml")
+    (claim.folder / name).unlink(missing_ok=True)
+    (claim.folder / name).symlink_to(tmp_path / "precious")
+    claim.write()
+    owner().write(claim.folder)
+    assert (tmp_path / "precious").read_text() == "somebody's"
+
+
+@pytest.mark.timeout(20)
+def test_pipes_among_a_jobs_files_are_not_waited_for(folder: HotFolder) -> None:
+    drop(folder, "hero.yaml")
+    folder.release(claimed(folder, "hero.yaml"))
+    place = folder.inbox / "hero"
+    for name in ("owner.json", ".owner.json.tmp", ".status.json.tmp", "reason.txt"):
+        (place / name).unlink(missing_ok=True)
+        os.mkfifo(place / name)
+    (folder.root / ".digests").mkdir()
+    os.mkfifo(folder.root / ".digests/digest")
+    assert not owner().has(place)
+    assert folder.first_of("digest", "hero") == "hero"
+    assert folder.finish(claimed(folder, "hero"), "done").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        (b"caf\xe9.yaml", "caf_"),
+        (b"a\nb\x1b[31m.yaml", "a_b_[31m"),
+        (b"x" * 250 + b".yaml", "x" * 160),
+        ("镜".encode() * 80 + b".json", "镜" * 53),
+        (b"back\\slash.yaml", "back_slash"),
+    ],
+)
+def test_any_name_of_a_file_gives_a_plain_name(folder: HotFolder, entry: bytes, name: str) -> None:
+    drop(folder, os.fsdecode(entry))
+    claim = claimed(folder, os.fsdecode(entry))
+    assert claim.status.name == name
+    assert os.fsencode(claim.dropped.name) == entry
+    assert status_of(folder.finish(claim, "done")) is not None
+
+
+def test_what_systems_leave_in_a_jobs_folder_is_no_job(folder: HotFolder) -> None:
+    drop(folder, "hero.yaml")
+    claim = claimed(folder, "hero.yaml")
+    for name in (".DS_Store", "._hero.yaml", ".nfs0001", "Thumbs.db", "desktop.ini"):
+        (claim.folder / "job" / name).touch()
+    assert claim.dropped.name == "hero.yaml"
+    (claim.folder / "job/other.yaml").touch()
+    with pytest.raises(DocumentError, match=r"job/ holds .*: expected the one thing"):
+        _ = claim.dropped
+
+
+def test_what_a_killed_worker_left_half_written_goes_with_the_next_try(folder: HotFolder) -> None:
+    drop(folder, "hero.yaml")
+    folder.release(claimed(folder, "hero.yaml"))
+    for name in (".status.json.0123abcd.tmp", ".owner.json.0123abcd.tmp", ".mine.0123abcd.tmp"):
+        (folder.inbox / "hero" / name).touch()
+    left = {path.name for path in claimed(folder, "hero").folder.iterdir()}
+    assert left == {"job", "status.json", "owner.json", ".mine.0123abcd.tmp"}
+
+
 # Who is dead.
 
 
@@ -206,9 +402,10 @@ def test_a_process_of_this_machine_that_is_gone_is_dead_at_once(folder: HotFolde
 
 
 def test_a_job_without_a_sign_is_dead_after_a_while(folder: HotFolder) -> None:
-    (folder.running / "left").mkdir()
-    now = [0.0]
+    drop(folder, "hero.yaml")
+    claim, now = claimed(folder, "hero.yaml"), [0.0]
+    (claim.folder / "owner.json").unlink()
     seen = pulses(now)
-    assert list(seen.dead([folder.running / "left"])) == []
+    assert list(seen.dead([claim.folder])) == []
     now[0] += DEAD_AFTER_S
-    assert list(seen.dead([folder.running / "left"])) == [folder.running / "left"]
+    assert list(seen.dead([claim.folder])) == [claim.folder]

@@ -18,8 +18,9 @@ from image_files import read_image
 from toy_worker import job_text, toy_make, write_mask, write_plate
 
 from rde_roto.doors.watchfolder.doing import Made, Make
-from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
+from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
+from rde_roto.doors.watchfolder.job_folder import status_of
 from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.opening import Opener
 from rde_roto.doors.watchfolder.owners import Owner, Pulses

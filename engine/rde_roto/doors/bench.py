@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from rde_roto.atomic import write_text
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.errors import UsageError
@@ -66,7 +67,7 @@ def network(
         lines.append(measured(case, where, rounds, plain))
         _say("network", where, lines[-1])
     if table is not None:
-        table.write_text(table_of(lines), encoding="utf-8")
+        write_text(table, table_of(lines))
 
 
 @app.command()

@@ -17,6 +17,7 @@ import typer
 
 from rde_roto import __version__
 from rde_roto.values.errors import RotoError
+from rde_roto.values.plain_text import one_line
 
 COMMANDS: Final = {
     "propagate": (
@@ -123,7 +124,7 @@ def main() -> None:
     try:
         app_for(sys.argv[1:])()
     except RotoError as error:
-        print(f"rde-roto: {error}", file=sys.stderr, flush=True)
+        print(f"rde-roto: {one_line(str(error))}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rde_roto.atomic import write_text
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
 from rde_roto.evaluation.ablation import ablations
 from rde_roto.values.model_card import DEFAULT_MODEL
@@ -61,7 +62,7 @@ def evaluate(
         **(_scored(run, settings, out) if varied is None else _compared(run, varied, out)),
     }
     if json_file is not None:
-        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_text(json_file, json.dumps(figures, indent=2) + "\n")
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from rde_roto.doors.watchfolder.hot_folder import HotFolder, status_of
+from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
+from rde_roto.doors.watchfolder.job_folder import status_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.job_status import JobStatus
+from rde_roto.values.plain_text import one_line, plain_name
 
+_MOST_NAME_BYTES = 255
 _REFRESHED_EVERY_S = 1.0
 _COLOURS = {"running": "cyan", "done": "green", "failed": "red", "cancelled": "yellow"}
 
@@ -54,7 +57,8 @@ def queue(folder: HotFolder, last: int) -> Iterator[JobStatus]:
     inbox.look()  # nothing is known to have arrived before it is seen twice
     for name in inbox.jobs():
         before = status_of(folder.inbox / name)
-        yield before or JobStatus(name=name, state="waiting", priority=inbox.priority(name))
+        shown = plain_name(name, _MOST_NAME_BYTES)
+        yield before or JobStatus(name=shown, state="waiting", priority=inbox.priority(name))
     ended = [path for end in folder.ends for path in end.iterdir()]
     yield from _in(islice(sorted(ended, key=_when, reverse=True), last))
 
@@ -93,8 +97,8 @@ def _table(statuses: Iterator[JobStatus]) -> Table:
             progress,
             speed,
             left,
-            Text(status.worker or ""),
-            Text(_note(status)),
+            Text(one_line(status.worker or "")),
+            Text(one_line(_note(status))),
         )
     return table
 

@@ -16,7 +16,7 @@ from rde_roto.doors.options import (
     SetOption,
     ViewOption,
 )
-from rde_roto.images.files import replacing
+from rde_roto.images.files import write_picture
 from rde_roto.images.layers import PictureName
 from rde_roto.images.panels import to_image
 from rde_roto.images.plates import open_plate
@@ -44,6 +44,5 @@ def look(
     from rde_roto.looks import Picture
 
     picture = to_image(Picture.of(opened, frame).seen().numpy())
-    with replacing(out) as temp:
-        picture.save(temp)
+    write_picture(picture, out)
     print(f"seen as {opened.space.name}, says {opened.space.said_by}; wrote {out}")

@@ -28,6 +28,7 @@ from rich.text import Text
 
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.values.errors import RotoError
+from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from rde_roto.delivery import OnFrame
@@ -92,7 +93,7 @@ class _Lines:
                 event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
                 print(json.dumps({**event, "done": self._done, "total": self._total}), flush=True)
             else:
-                print(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
+                print(f"frame {frame}: {'kept' if kept else 'wrote'} {one_line(str(path))}")
                 print(f"Progress: {100 * self._done // self._total}%")
                 print(f"openjd_progress: {100 * self._done / self._total:.1f}", flush=True)
 
@@ -102,7 +103,7 @@ def _for_farms(as_json: bool) -> bool:
 
 
 def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
+    return one_line(" ".join(text.split()))
 
 
 class _Speed(ProgressColumn):
@@ -117,7 +118,7 @@ class _Speed(ProgressColumn):
 @contextmanager
 def _bar(title: str, total: int) -> Iterator[OnFrame]:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _Speed(),

@@ -25,6 +25,7 @@ from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import OutOfMemoryError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.plain_text import one_line
 from rde_roto.values.preset import OutputFormat, Preset
 
 Writer = TypeVar("Writer", bound=MatteWriter)
@@ -142,7 +143,8 @@ def deliver_within_memory(
 def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, str]:
     """What every header says of how the matte came to be."""
     shot = opened.shot
-    document = {} if opened.document is None else {"rde-roto:shot": opened.document.name}
+    name = opened.document and one_line(opened.document.name)
+    document = {"rde-roto:shot": name} if name else {}
     return {
         "rde-roto:version": __version__,
         "rde-roto:model": model.name,

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.atomic import write_text
 from rde_roto.doors.options import DeviceOption, plate_memo
 from rde_roto.doors.own_engine import own_client, serve_command
-from rde_roto.tensors import replacing
 from rde_roto.values.errors import UsageError
 from rde_roto_client import Client, NoEngineError, StuckEngineError
 from rde_roto_client.places import endpoint_file, launch_file, run_folder
@@ -85,8 +85,7 @@ def _register() -> None:
     """Leaves the command of this very program where clients look."""
     path = launch_file()
     command = serve_command()
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"command": command}) + "\n", encoding="utf-8")
+    write_text(path, json.dumps({"command": command}) + "\n")
     print(f"rde-roto: hosts start {command[0]}, says {path}")
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -21,8 +21,10 @@ from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import Pulses
+from rde_roto.doors.watchfolder.retention import Retention
 from rde_roto.doors.watchfolder.running import Taker, run
 from rde_roto.values.errors import PartialError, UsageError
+from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.doing import Make
@@ -52,13 +54,22 @@ def watch(
             "the resource GPU.",
         ),
     ] = None,
+    keep_days: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Clears jobs done N days ago out of done/: reports and job documents, never a "
+            "folder that was dropped, never mattes.",
+        ),
+    ] = None,
     tied: Annotated[
         bool, typer.Option("--tied", hidden=True, help="Stops when standard input ends.")
     ] = False,
 ) -> None:
     """Makes the mattes of jobs that are dropped into FOLDER/inbox, one after the other."""
     hot = HotFolder.made(folder)
-    how = Watching(poll, once, model, job, tied)
+    how = Watching(poll, once, model, job, tied, keep_days)
     if scheduler is None:
 
         def make() -> Make:
@@ -76,7 +87,8 @@ def watch(
 @dataclass(frozen=True)
 class Watching:
     """How a folder is watched: every so many seconds, only until the inbox is empty; the model of
-    jobs that name none; the one entry to do; whether it ends with standard input.
+    jobs that name none; the one entry to do; whether it ends with standard input; after how many
+    days jobs that are done are cleared, None for never.
     """
 
     poll_s: float
@@ -84,6 +96,7 @@ class Watching:
     model: str | None = None
     job: str | None = None
     tied: bool = False
+    keep_days: float | None = None
 
 
 def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
@@ -97,18 +110,13 @@ def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
         from rde_roto.doors.watchfolder.owners import Owner
         from rde_roto.doors.watchfolder.worker import Worker
 
-        lookout, opener = _lookout(folder), Opener(folder, memo, how.model)
+        lookout, opener = _lookout(folder, how), Opener(folder, memo, how.model)
         worker = Worker(lookout, opener, making(), Owner.of_this_process(), time.monotonic)
         if how.job is None:
             _run(worker, lookout, stopping, how)
         else:
             worker.take(how.job, stopping.stop)
-    if stopping.number:
-        return 128 + stopping.number
-    if worker.failed:
-        print(f"rde-roto: {worker.failed} failed: see {folder.root / 'failed'}", file=sys.stderr)
-        return PartialError.exit_code
-    return 0
+    return _code(stopping, worker.failed, folder)
 
 
 def dispatch(folder: HotFolder, scheduler: str, device: str, how: Watching) -> int:
@@ -119,11 +127,21 @@ def dispatch(folder: HotFolder, scheduler: str, device: str, how: Watching) -> i
         raise UsageError(
             "--scheduler needs Dask: install the extra 'farm' (pip install 'rde-roto[farm]')"
         ) from error
-    stopping, lookout = _Stopping(how.tied), _lookout(folder)
+    stopping, lookout = _Stopping(how.tied), _lookout(folder, how)
     model = [] if how.model is None else ["--model", how.model]
     with closing(Dispatcher(lookout, scheduler, ["--device", device, *model])) as dispatcher:
         _run(dispatcher, lookout, stopping, how)
-    return 128 + stopping.number if stopping.number else 0
+    return _code(stopping, dispatcher.failed, folder)
+
+
+def _code(stopping: _Stopping, failed: int, folder: HotFolder) -> int:
+    """The exit code: that of the signal, else 7 when a job failed, which is told."""
+    if stopping.number:
+        return 128 + stopping.number
+    if failed:
+        print(f"rde-roto: {failed} failed: see {folder.root / 'failed'}", file=sys.stderr)
+        return PartialError.exit_code
+    return 0
 
 
 def _run(taker: Taker, lookout: Lookout, stopping: _Stopping, how: Watching) -> None:
@@ -134,12 +152,17 @@ def _run(taker: Taker, lookout: Lookout, stopping: _Stopping, how: Watching) -> 
         run(taker, stopping.stop, stopping.pause, time.monotonic, how.poll_s, how.once)
 
 
-def _lookout(folder: HotFolder) -> Lookout:
-    return Lookout(folder, Inbox(folder.inbox), Pulses(time.monotonic), _say)
+def _lookout(folder: HotFolder, how: Watching) -> Lookout:
+    kept = how.keep_days
+    retention = None if kept is None else Retention(folder, kept, time.monotonic, _say)
+    return Lookout(folder, Inbox(folder.inbox), Pulses(time.monotonic), _say, retention)
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    """Says a line; a log that nobody reads any more, or in another encoding, ends no worker."""
+    encoding = sys.stdout.encoding or "ascii"
+    with suppress(OSError):
+        print(one_line(line).encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 class _Stopping:

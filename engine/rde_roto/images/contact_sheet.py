@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rde_roto.images.files import replacing
+from rde_roto.images.files import write_picture
 from rde_roto.images.panels import (
     MARGIN_PX,
     badge,
@@ -41,8 +41,8 @@ def contact_sheet(rows: Sequence[SheetRow], path: Path) -> None:
         raise ValueError("a contact sheet needs at least one row")
     sheet = stacked([_draw_row(*row) for row in rows], MARGIN_PX + _HEADER_PX)
     titled(sheet, _TITLES, MARGIN_PX + _HEADER_PX - 9)
-    with replacing(path) as temp:
-        sheet.save(temp, compress_level=4)  # the last few per cent would take seconds a sheet
+    # the last few per cent would take seconds a sheet
+    write_picture(sheet, path, compress_level=4)
 
 
 def _draw_row(frame: int, plate: FloatArray, alpha: FloatArray) -> Image.Image:

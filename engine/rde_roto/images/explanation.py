@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from rde_roto.images.drift_curve import SOURCE_COLOURS, Shown, drift_curve
-from rde_roto.images.files import replacing
+from rde_roto.images.files import write_picture
 from rde_roto.images.panels import (
     BACKGROUND,
     BRIGHT_TEXT,
@@ -81,8 +81,7 @@ def explanation_sheet(
         strips += [drift_curve(drift, name, shown) for name in drift.elements]
     sheet = stacked(strips, MARGIN_PX + _HEADER_PX)
     titled(sheet, _TITLES, MARGIN_PX + _HEADER_PX - 9)
-    with replacing(path) as temp:
-        sheet.save(temp, optimize=True)
+    write_picture(sheet, path, optimize=True)
 
 
 def _draw_reading(plate: FloatArray, matte: Matte, reading: Reading) -> list[Image.Image]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import OpenImageIO
+from numpy.typing import NDArray
 from OpenImageIO import ImageOutput, ImageSpec
 
-from rde_roto.images.files import replacing
+from rde_roto.atomic import replacing
+from rde_roto.images.files import read_channels
 from rde_roto.images.origin import Attributes, put_on
+from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat
 from rde_roto.values.preset import Compression
 
 _MOST_HALF = 65504.0
+_LOSSY: Final = ("dwaa", "dwab")
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,8 @@ def write_planes(
     """Write an EXR, replacing what was there: one channel a plane, by name.
 
     Planes are [H, W], the data window of `plate_format`, whose windows and pixel aspect the header
-    gets; what a half cannot hold is written as the largest. Raises OutputError; nothing half-done
-    stays.
+    gets; what a half cannot hold is written as the largest. Every pixel is read back before the
+    file has its name. Raises OutputError; nothing half-done stays.
     """
     data, display = plate_format.data, plate_format.display
     for channel, plane in planes.items():
@@ -60,16 +64,24 @@ def write_planes(
     spec.attribute("PixelAspectRatio", plate_format.pixel_aspect)
     pixels = np.stack(list(planes.values()), axis=2)
     if encoding.pixel_type == "half":
-        np.clip(pixels, -_MOST_HALF, _MOST_HALF, out=pixels)
-    with replacing(path) as temp:
+        pixels = np.clip(pixels, -_MOST_HALF, _MOST_HALF).astype(np.float16)
+
+    def check(written: Path) -> None:
+        there = read_channels(written, tuple(planes))
+        is_exact = encoding.compression not in _LOSSY
+        if is_exact and not np.array_equal(there.astype(pixels.dtype), pixels, equal_nan=True):
+            raise InputError("its pixels are others")
+
+    with replacing(path, check) as temp:
         _write(temp, spec, pixels)
 
 
-def _write(path: Path, spec: ImageSpec, pixels: FloatArray) -> None:
-    image = ImageOutput.create(str(path))
+def _write(path: Path, spec: ImageSpec, pixels: NDArray[np.floating]) -> None:
+    image = ImageOutput.create("openexr")  # the name does not say so yet
     if image is None:
         raise OSError(OpenImageIO.geterror())
-    # each step answers False and keeps its reason to itself, the disk being full among them
+    # each step answers False and keeps its reason to itself, the disk being full among them, but
+    # for the last bytes, whose loss OpenImageIO does not see: the caller reads all of it back
     done = image.open(str(path), spec) and image.write_image(pixels)
     reason = image.geterror()
     if not (image.close() and done):

@@ -3,28 +3,27 @@ string and raises nothing: every question it is asked goes through here."""
 
 from __future__ import annotations
 
-import errno
+import io
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import OpenImageIO
 from OpenImageIO import ImageInput, ImageSpec
+from PIL.Image import Image as Picture
 
+from rde_roto.atomic import write_bytes
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
-from rde_roto.values.errors import InputError, OutputError
+from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plain_text import is_utf_8
 from rde_roto.values.plate import PlateFormat, Window, sound_aspect
 from rde_roto.values.regular_files import PICTURE_BYTES, check_regular
-
-_LITTLE_SPACE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -158,6 +157,8 @@ def check_input(path: Path, most_bytes: int) -> None:
     """Raises InputError for what is no regular file of at most so many bytes, or an empty one: a
     library that opened it could wait for ever.
     """
+    if not is_utf_8(path):
+        raise InputError(f"{path} cannot be read: its name is not UTF-8, rename it")
     try:
         size = check_regular(path, most_bytes)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -168,28 +169,17 @@ def check_input(path: Path, most_bytes: int) -> None:
         raise InputError(f"{path} is empty")
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A hidden name beside `path` to write an image under; it is renamed when the block ends well.
+def write_picture(picture: Picture, path: Path, kind: str = "PNG", **options: Any) -> None:
+    """Writes a picture of Pillow's, replacing what was there.
 
-    So a file under its final name is always whole. The folder is made when it is missing. Raises
-    OutputError when the image cannot be written, flushed or read back; nothing half-done stays.
+    It is encoded in memory: encoders of libraries keep some errors of a file to themselves.
+
+    Args: kind, Pillow's name of the format; options, those of its ``save``.
+    Raises OutputError; nothing half-done stays.
     """
-    temp = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temp
-        with temp.open("rb+") as file:
-            os.fsync(file.fileno())  # a network share may run full only here
-        read_header(temp)
-        temp.replace(path)
-    except (OSError, InputError) as error:
-        raise OutputError(f"cannot write {path}: {_write_trouble(error, path.parent)}") from error
-    finally:
-        with suppress(
-            OSError
-        ):  # nothing to remove is the good case; no reason to hide another error
-            temp.unlink()
+    encoded = io.BytesIO()
+    picture.save(encoded, kind, **options)
+    write_bytes(path, encoded.getvalue())
 
 
 @contextmanager
@@ -261,15 +251,3 @@ def _reason(*speakers: ImageInput | ModuleType) -> str:
         if said:
             return " ".join(said.split())
     return ""
-
-
-def _write_trouble(error: OSError | InputError, folder: Path) -> str:
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:
-        return reason
-    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-    if full or free < _LITTLE_SPACE_BYTES:
-        return f"{reason} (the disk has {free / 1e6:.1f} MB left)"
-    return reason

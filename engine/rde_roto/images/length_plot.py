@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from rde_roto.images.files import replacing
+from rde_roto.images.files import write_picture
 from rde_roto.images.panels import BACKGROUND, BRIGHT_TEXT, TEXT
 
 Points = Sequence[tuple[float, float]]
@@ -33,8 +33,7 @@ def length_plot(panels: Mapping[str, Mapping[str, Points]], path: Path) -> None:
     for place, (title, lines) in enumerate(panels.items()):
         top = _TOP_PX + place * (_TOP_PX + _PANEL_PX + _FOOT_PX)
         _panel(ImageDraw.Draw(image), top, title, lines, last)
-    with replacing(path) as temp:
-        image.save(temp, format="PNG")
+    write_picture(image, path)
 
 
 def _panel(

@@ -19,7 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from rde_roto.images.exr import Encoding, write_planes
-from rde_roto.images.files import read_channels, read_header, replacing
+from rde_roto.images.files import read_channels, read_header, write_picture
 from rde_roto.images.layouts import Layout, exr_layout
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin
 from rde_roto.images.sequences import FramePattern
@@ -247,12 +247,11 @@ def _is_written(path: Path, digest: str, said: Mapping[str, str]) -> bool:
 
 
 def _save(image: Image.Image, path: Path, said: Mapping[str, str]) -> None:
-    with replacing(path) as temp:
-        if path.suffix.lower() == ".png":
-            text = PngInfo()
-            for key, value in said.items():
-                text.add_text(key, value)
-            image.save(temp, pnginfo=text, compress_level=_PNG_COMPRESSION)
-        else:
-            described = {_DESCRIPTION_TAG: json.dumps(said)}
-            image.save(temp, tiffinfo=described, compression="tiff_deflate")
+    if path.suffix.lower() == ".png":
+        text = PngInfo()
+        for key, value in said.items():
+            text.add_text(key, value)
+        write_picture(image, path, pnginfo=text, compress_level=_PNG_COMPRESSION)
+    else:
+        described = {_DESCRIPTION_TAG: json.dumps(said)}
+        write_picture(image, path, "TIFF", tiffinfo=described, compression="tiff_deflate")

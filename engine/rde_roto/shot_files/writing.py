@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
+from rde_roto.atomic import write_text
 from rde_roto.shot_files.opening import OpenedShot
 from rde_roto.values.documents import is_path
-from rde_roto.values.errors import OutputError
 from rde_roto.values.keyframe import Element
 from rde_roto.values.shot_document import ElementEntry, ShotDocument
 
@@ -76,21 +73,11 @@ def write_document(path: Path, text: str) -> None:
     The folder is made when it is missing. Raises OutputError.
     """
     target = path.resolve()
-    temp = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temp.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            shutil.copymode(target, temp)
-        temp.replace(target)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # there is nothing left to remove, the good case
-            temp.unlink()
+        mode = target.stat().st_mode & 0o777
+    except OSError:  # there is none yet
+        mode = None
+    write_text(target, text, mode=mode)
 
 
 def element_entry(element: Element) -> ElementEntry:

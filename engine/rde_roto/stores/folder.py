@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from rde_roto.atomic import write_bytes
 from rde_roto.stores.entries import is_whole, sealed
 from rde_roto.stores.eviction import surplus
 from rde_roto.stores.layout import Census, Entry, Place, bytes_of, places_of, take_census
-from rde_roto.tensors import replacing
 from rde_roto.values.cache_settings import make_cache_folder
 from rde_roto.values.errors import OutputError
 
@@ -179,8 +179,9 @@ class CacheFolder:
         for tries_left in reversed(range(_TRIES)):
             try:
                 make_cache_folder(self.path)
-                with replacing(self.path / name) as temporary:
-                    temporary.write_bytes(data)
+                # no disk is waited for: what a power cut leaves of an entry is found out and made
+                # again
+                write_bytes(self.path / name, data, synced=False)
             except (OSError, OutputError) as error:
                 if tries_left and isinstance(error.__cause__, (FileNotFoundError, FileExistsError)):
                     continue  # another process has just removed the folder, which was empty

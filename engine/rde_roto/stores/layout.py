@@ -17,6 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rde_roto.atomic import is_temporary
+
 SUFFIX = ".safetensors"
 LEFT_OVER_AFTER_S = 3600
 """A file that was not finished for so long never will be: its process was killed."""
@@ -156,7 +158,7 @@ def take_census(folder: Path) -> Census:
 
 def _count(census: Census, entry: Entry, old_ns: int) -> None:
     kind, group, name = entry.name.split("/")
-    if name.endswith(".tmp"):
+    if is_temporary(name):
         if entry.used_ns < old_ns:
             census.left_overs.append(entry)
     elif kind in ("raws", "plates"):

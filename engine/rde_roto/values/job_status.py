@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Final, Literal, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
+from rde_roto.values.plain_text import is_plain_name
 from rde_roto.values.settings import Settings
 
 STATUS_SCHEMA: Final = "rde-roto.status/1"
@@ -24,6 +25,7 @@ class JobError(Settings):
 class JobStatus(Settings):
     """A job's state, for people and programs.
 
+    `name` is one plain component of a path, since folders and files are called by it.
     `tries` is how often it was begun since it last came a frame further. `frames` is the range that
     is asked for, of which `done` of `total` are in place, `kept` of them from earlier. `mattes` is
     their pattern. `confidence` is the lowest of all frames, 0..1, and `look_at` says in sentences
@@ -50,6 +52,13 @@ class JobStatus(Settings):
     error: JobError | None = None
     updated: str = ""
 
+    @field_validator("name")
+    @classmethod
+    def _is_plain(cls, name: str) -> str:
+        if not is_plain_name(name):
+            raise ValueError("a job's name is one plain component of a path")
+        return name
+
     def to_json(self) -> str:
         """The text of a status file."""
         said = {"schema": STATUS_SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
@@ -63,5 +72,5 @@ class JobStatus(Settings):
             if not isinstance(said, dict) or said.pop("schema", None) != STATUS_SCHEMA:
                 return None
             return cls.model_validate_json(json.dumps(said))
-        except (ValueError, ValidationError):
+        except (ValueError, ValidationError, RecursionError):
             return None

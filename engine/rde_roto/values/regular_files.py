@@ -60,6 +60,15 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     return found
 
 
+def read_head(path: Path, count: int, most_bytes: int) -> bytes:
+    """Up to so many of the first bytes of a file, unless `check_regular` refuses it.
+
+    Raises OSError.
+    """
+    with open_regular(path, most_bytes) as file:
+        return file.read(count) or b""  # None where one would have to wait
+
+
 def read_regular_text(path: Path, most_bytes: int, encoding: str = "utf-8") -> str:
     """The text of a file, its lines ended by `\\n`, unless `check_regular` refuses it.
 

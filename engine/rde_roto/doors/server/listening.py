@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rde_roto.tensors import replacing
+from rde_roto.atomic import write_text
 from rde_roto_client.places import endpoint_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL
 
@@ -51,9 +51,7 @@ def listening(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, s
             said |= {"tcp": listener.getsockname()[1], "token": token}
         with listener:
             listener.listen(_WAITING)
-            with replacing(place) as temporary:
-                temporary.touch(mode=0o600)
-                temporary.write_text(json.dumps(said), encoding="utf-8")
+            write_text(place, json.dumps(said), mode=0o600)
             try:
                 yield listener, token
             finally:

@@ -15,16 +15,19 @@ from threading import Event
 from distributed import Client, Future
 
 from rde_roto.doors.watchfolder.lookout import Lookout
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import PartialError, UsageError
 
 RESOURCE = "GPU"
 _CONNECTS_WITHIN_S = 30
+_STOPPED = (130, 143)
 _PROGRAM = "from rde_roto.doors.cli import main; main()"
 
 
 class Dispatcher:
     """Hands the jobs of a hot folder to a scheduler, one task each, as many as there are workers
     with a GPU tag and as many again.
+
+    `failed` counts the jobs that failed on some machine.
 
     Args:
         lookout: knows what waits.
@@ -38,6 +41,7 @@ class Dispatcher:
         self._lookout = lookout
         self._options = options
         self._flying: dict[str, Future[int]] = {}
+        self.failed = 0
         try:
             self._client = Client(scheduler, timeout=_CONNECTS_WITHIN_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -50,7 +54,8 @@ class Dispatcher:
 
     def look(self) -> Iterator[str]:
         """The jobs to hand on next. Raises OSError when the folder cannot be listed."""
-        self._flying = {entry: task for entry, task in self._flying.items() if not task.done()}
+        for entry in [entry for entry, task in self._flying.items() if task.done()]:
+            self._landed(entry, self._flying.pop(entry))
         free = 2 * max(1, self._machines()) - len(self._flying)
         waiting = (name for name in self._lookout.look() if name not in self._flying)
         return (name for name, _ in zip(waiting, range(free), strict=False))
@@ -65,6 +70,19 @@ class Dispatcher:
             priority=self._lookout.inbox.priority(entry),
             pure=False,
         )
+
+    def _landed(self, entry: str, task: Future[int]) -> None:
+        """Counts a job that failed, and tells of a process that did nothing with its job."""
+        if task.status != "finished":
+            self._lookout.say(f"{entry}: its task was lost, {task.status}")
+            return
+        code = task.result()
+        if code == PartialError.exit_code:
+            self.failed += 1
+        elif code not in (0, *_STOPPED):
+            self._lookout.say(
+                f"{entry}: its process ended with code {code}: see that machine's log"
+            )
 
     def close(self) -> None:
         """Leaves the cluster; what runs there runs on and ends as it does."""

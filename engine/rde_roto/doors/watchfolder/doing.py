@@ -6,13 +6,16 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from rde_roto.advice import advise
 from rde_roto.delivery import OnFrame
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
-from rde_roto.doors.watchfolder.hot_folder import Claim, End, status_of
+from rde_roto.doors.watchfolder.held import HeldFolder, HeldWriter, held
+from rde_roto.doors.watchfolder.hot_folder import End
+from rde_roto.doors.watchfolder.job_folder import REPORT, SHEET, Claim, status_of
 from rde_roto.doors.watchfolder.opening import Job, Opener
 from rde_roto.doors.watchfolder.telling import Telling
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
@@ -21,14 +24,13 @@ from rde_roto.report import report_on, write_report, write_sheet
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import CancelledError, PartialError, RotoError
+from rde_roto.values.errors import CancelledError, OutputError, PartialError, RotoError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.job_status import JobError
+from rde_roto.values.plain_text import one_line
 from rde_roto.values.preset import Preset
 from rde_roto.values.report import Run
 
-REPORT: Final = "report.html"
-SHEET: Final = "sheet.png"
 _MOST_REMARKS: Final = 8
 
 
@@ -92,6 +94,8 @@ class Doing:
             return None
         except RotoError as error:
             return self._failed(error.exit_code, str(error))
+        except OSError as error:  # of the hot folder itself: a full disk, for example
+            return self._failed(OutputError.exit_code, str(error))
         except Exception as error:  # a bug of ours, or a job that is none, ends no worker
             traceback.print_exc()
             return self._failed(1, f"{type(error).__name__}: {error}")
@@ -101,8 +105,8 @@ class Doing:
         self._told.tell(state="done", tries=0, seconds_left=None)
         return "done"
 
-    def _failed(self, code: int, sentence: str) -> End:
-        self.why = sentence
+    def _failed(self, code: int, said: str) -> End:
+        self.why = sentence = one_line(said)
         error = JobError(code=code, sentence=sentence)
         self._told.tell(state="failed", tries=0, seconds_left=None, error=error)
         return "failed"
@@ -121,11 +125,25 @@ class Doing:
         made = self._make(job.opened)
         frames = job.frames.intersection(job.opened.shot.range)
         output = self._output(job, made.node, frames)
+        with held(output.parent) as folder:
+            delivered = self._delivered(job, made, folder, output.name)
+        self._report(job, delivered, Run(job.frames, made.licence, delivered.delivery))
+        skipped = job.frames.intersection(job.opened.skipped)
+        if skipped:
+            sentence = f"{job.opened.shot.plate.name} lacks {skipped}: skipped, not delivered"
+            raise PartialError(sentence, skipped)
+
+    def _delivered(
+        self, job: Job, made: Made, folder: HeldFolder, name: str
+    ) -> Delivered[MatteWriter]:
+        """Delivers the mattes of a job into a folder, under a pattern of this name."""
+        frames = job.frames.intersection(job.opened.shot.range)
         origin, settings = job.opened.origin, job.opened.preset.output
 
         def open_writer(node: RotoNode) -> MatteWriter:
-            said = made.said_of(node.preset)
-            writer = open_matte_writer(output, origin, node.shot.names, settings, said)
+            said, pattern = made.said_of(node.preset), str(folder.alias / name)
+            plain = open_matte_writer(pattern, origin, node.shot.names, settings, said)
+            writer = HeldWriter(plain, folder)
             targets = (path for frame in frames for path in writer.files(frame))
             refuse_to_overwrite(job.opened.shot.plate, job.opened.inputs, targets)
             return writer
@@ -134,32 +152,27 @@ class Doing:
             self._told.begin()
             return nullcontext(self._told)
 
-        delivered = deliver_within_memory(made.node, frames, open_writer, watched, self._cancel)
-        self._report(job, delivered, Run(job.frames, made.licence, delivered.delivery))
-        skipped = job.frames.intersection(job.opened.skipped)
-        if skipped:
-            sentence = f"{job.opened.shot.plate.name} lacks {skipped}: skipped, not delivered"
-            raise PartialError(sentence, skipped)
+        return deliver_within_memory(made.node, frames, open_writer, watched, self._cancel)
 
-    def _output(self, job: Job, node: RotoNode, frames: FrameRange) -> str:
+    def _output(self, job: Job, node: RotoNode, frames: FrameRange) -> Path:
         """The pattern of the mattes; of one job, where there are several that deliver the same."""
         folder, name = self._opener.folder, self.claim.status.name
         settings = job.opened.preset.output
         digest = digest_of(
             job.output, settings.model_dump_json(), *(node.digest(frame) for frame in frames)
         )
-        suffix = ".png" if settings.format == "labels" else ".exr"
-        output = job.output or f"{self._opener.mattes(name)}{suffix}"
         first = folder.first_of(digest, name)
-        if first != name:
+        if first == name:
+            output = self._opener.place(name, job)
+        else:
             done = status_of(folder.root / "done" / first)
             if done is None or done.mattes is None:
                 raise _SameJobRunsError(first)
-            output = done.mattes
+            output = self._opener.real(Path(done.mattes))
         self._told.tell(
             frames=str(job.frames),
             total=len(frames),
-            mattes=output,
+            mattes=str(output),
             digest=digest,
             same_as=None if first == name else first,
             error=None,
@@ -174,15 +187,17 @@ class Doing:
             report = report_on(node, job.opened, advice, run, self._cancel)
             if self._told.is_lost:
                 return
+            if (folder / REPORT).is_symlink():
+                raise OutputError(f"{REPORT} is a link, which is not followed")
             write_report(report, folder / REPORT)
             write_sheet(report, folder / SHEET)
         except CancelledError:
             raise
         except RotoError as error:
-            self._told.tell(look_at=(f"there is no report: {error}",))
+            self._told.tell(look_at=(one_line(f"there is no report: {error}"),))
             return
         sure = [least for by in advice.confidences.values() for least in by.values()]
-        warnings = [remark.sentence for remark in report.remarks if remark.is_warning]
+        warnings = [one_line(remark.sentence) for remark in report.remarks if remark.is_warning]
         self._told.tell(
             confidence=round(min(sure), 3) if sure else None,
             look_at=tuple(warnings[:_MOST_REMARKS]),

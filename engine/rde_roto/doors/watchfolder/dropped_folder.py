@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from rde_roto.doors.watchfolder.job_folder import is_junk
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES, find_sequence
 from rde_roto.values.errors import InputError, UsageError
@@ -28,7 +29,7 @@ def shot_in(folder: Path) -> ShotDocument:
     Masks are called `mask.FRAME` or `mask_ELEMENT.FRAME`; the plate is the one sequence or movie
     besides, or the one folder. Raises InputError, which says what was expected.
     """
-    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    found = sorted(path for path in folder.iterdir() if not is_junk(path.name))
     pictures = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
     masks = [path for path in pictures if _MASK.fullmatch(path.name)]
     if not masks:

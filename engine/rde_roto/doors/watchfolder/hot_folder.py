@@ -10,55 +10,49 @@ A job's folder NAME/ holds what was dropped, in `job/`; `status.json`; `owner.js
 again, and goes on from what is done.
 
 A rename has one winner, also among machines that share the folder. A folder is never renamed over
-another one that holds anything, so nothing is ever overwritten.
+another one, so nothing is ever overwritten. What no worker put into `running/` is left there.
 """
 
 from __future__ import annotations
 
 import errno
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from rde_roto.doors.watchfolder.owners import OWNER, Owner
+from rde_roto.doors.watchfolder.job_folder import (
+    JOB,
+    OWNER,
+    REASON,
+    STATUS,
+    Claim,
+    is_job_folder,
+    is_junk,
+    is_told,
+    job_inside,
+    name_of,
+    remove_empty,
+    remove_left_over,
+    status_of,
+    write_whole,
+)
+from rde_roto.doors.watchfolder.owners import Owner
 from rde_roto.values.errors import UsageError
 from rde_roto.values.job_status import JobStatus
-from rde_roto.values.shot_document import SHOT_SUFFIX
+from rde_roto.values.plain_text import is_plain_name, is_utf_8
+from rde_roto.values.regular_files import read_regular_text
 
-STATUS: Final = "status.json"
-REASON: Final = "reason.txt"
 DEFAULTS: Final = "defaults.yaml"
-_JOB: Final = "job"
-_DIGESTS: Final = ".digests"
+DIGESTS: Final = ".digests"
+
+_CLAIMING: Final = re.compile(r"\.\w+\.\d+")  # a worker's name and beat
+_MOST_DIGEST_BYTES: Final = 1 << 10
 
 End: TypeAlias = Literal["done", "failed", "cancelled"]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A job in `running/`, and what is told of it."""
-
-    folder: Path
-    status: JobStatus
-
-    @property
-    def dropped(self) -> Path:
-        """The document or folder that somebody dropped."""
-        (path,) = (self.folder / _JOB).iterdir()
-        return path
-
-    def telling(self, **changed: object) -> Claim:
-        """The same with another status, not written yet."""
-        return replace(self, status=self.status.model_copy(update=changed))
-
-    def write(self) -> None:
-        """Puts the status beside the job. Raises OSError, also when the job was moved away."""
-        write_whole(self.folder / STATUS, self.status.to_json())
 
 
 @dataclass(frozen=True)
@@ -75,6 +69,8 @@ class HotFolder:
         """
         try:
             folder = HotFolder(path.resolve())
+            if not is_utf_8(folder.root):
+                raise UsageError(f"{path} cannot be a hot folder: its name is not UTF-8")
             for place in (folder.inbox, folder.running, *folder.ends):
                 place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -91,6 +87,20 @@ class HotFolder:
         """Where claimed jobs are."""
         return self.root / "running"
 
+    def at_work(self) -> tuple[list[Path], list[Path]]:
+        """What lies in `running/`: the folders that workers put there, and what else does.
+
+        Raises OSError.
+        """
+        ours: list[Path] = []
+        others: list[Path] = []
+        for path in self.running.iterdir():
+            if _is_ours(path):
+                ours.append(path)
+            elif not is_junk(path.name):
+                others.append(path)
+        return ours, others
+
     @property
     def ends(self) -> tuple[Path, ...]:
         """Where jobs end."""
@@ -102,8 +112,8 @@ class HotFolder:
         Raises OSError when the folder cannot be changed, for example because it is read-only.
         """
         source = self.inbox / entry
-        before = status_of(source)
-        status = before or JobStatus(name=_name_of(entry), state="waiting")
+        came_back = is_job_folder(source)
+        status = status_of(source) or JobStatus(name=name_of(entry), state="waiting")
         status = status.model_copy(
             update={"state": "running", "tries": status.tries + 1, "worker": owner.label}
         )
@@ -111,22 +121,24 @@ class HotFolder:
         # that goes back as any other
         claim = Claim(self.running / f".{owner.worker}.{owner.beat}", status)
         try:
-            if before is None:
-                (claim.folder / _JOB).mkdir(parents=True)
-                claim.write()
-            else:
+            if came_back:
                 source.rename(claim.folder)
-                (claim.folder / REASON).unlink(missing_ok=True)
+                remove_left_over(claim.folder)
+                with suppress(OSError):
+                    (claim.folder / REASON).unlink()
+            else:
+                (claim.folder / JOB).mkdir(parents=True)
+                claim.write()
             owner.write(claim.folder)
-            if before is None:
-                source.rename(claim.folder / _JOB / entry)
+            if not came_back:
+                source.rename(claim.folder / JOB / entry)
         except FileNotFoundError:
-            self._discard_empty(claim.folder)
+            remove_empty(claim.folder)
             return None
         except OSError:
             self.give_back(claim.folder)
             raise
-        return self._named(claim, came_back=before is not None)
+        return self._named(claim, came_back)
 
     def _named(self, claim: Claim, came_back: bool) -> Claim:
         """The claim under a name that no other job has, in any place."""
@@ -171,33 +183,42 @@ class HotFolder:
 
     def first_of(self, digest: str, name: str) -> str:
         """Of the jobs that deliver the very same, the one that does it: this one, or one that runs
-        or is done.
+        or is done. Raises OSError.
         """
-        known = self.root / _DIGESTS / digest
+        known = self.root / DIGESTS / digest
+        known.parent.mkdir(exist_ok=True)
         try:
-            known.parent.mkdir(exist_ok=True)
             with known.open("x", encoding="utf-8") as file:
                 file.write(name)
             return name
         except FileExistsError:
-            other = known.read_text(encoding="utf-8")
+            other = self.delivered(digest)
+        if other is not None:
+            return other
+        write_whole(known, name)  # that one failed, was cancelled, or taken away
+        return name
+
+    def delivered(self, digest: str) -> str | None:
+        """The job that runs or is done under a digest; None where there is none, or no more."""
+        other = _job_of(self.root / DIGESTS / digest)
         done = status_of(self.root / "done" / other) if other else None
         is_done = done is not None and done.digest == digest
         if other and (is_done or status_of(self.running / other) is not None):
             return other
-        write_whole(known, name)  # that one failed, was cancelled, or taken away
-        return name
+        return None
 
     def give_back(self, folder: Path) -> str | None:
         """Puts a dead worker's job back into the inbox; its name, None where there was none.
 
         Of several that try, one does it.
         """
-        if self._discard_empty(folder):
+        if not job_inside(folder) and remove_empty(folder):
             return None
         status = status_of(folder)
-        name = folder.name if status is None else status.name
-        return self._to_inbox(folder, name)
+        if status is not None:
+            return self._to_inbox(folder, status.name)
+        entry = next((path.name for path in job_inside(folder)), folder.name)
+        return self._to_inbox(folder, name_of(entry))
 
     def _to_inbox(self, folder: Path, name: str) -> str | None:
         try:
@@ -206,44 +227,31 @@ class HotFolder:
             return None
         return name
 
-    def _discard_empty(self, folder: Path) -> bool:
-        """Removes a claimed folder that holds no job; whether it held none."""
-        with suppress(OSError):
-            if any((folder / _JOB).iterdir()):
-                return False
-        shutil.rmtree(folder, ignore_errors=True)
+
+def _is_ours(path: Path) -> bool:
+    """Whether a worker put a folder into `running/`: it is a job's, or is becoming one."""
+    if is_job_folder(path):
         return True
+    if not _CLAIMING.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
+        return False
+    with suppress(OSError):
+        return all(found.name == JOB or is_told(found.name) for found in path.iterdir())
+    return False
 
 
-def is_claimed_folder(folder: Path) -> bool:
-    """Whether a folder is that of a job, which came back, rather than a dropped one."""
-    return (folder / STATUS).is_file() and (folder / _JOB).is_dir()
-
-
-def status_of(folder: Path) -> JobStatus | None:
-    """What is told of a job, by its folder; None where that is none of a job."""
-    if not is_claimed_folder(folder):
-        return None
-    try:
-        return JobStatus.from_json((folder / STATUS).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def job_inside(folder: Path) -> Path:
-    """What was dropped, of the folder of a job that came back. Raises OSError."""
-    return next((folder / _JOB).iterdir())
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a small file, which is whole at any moment; its folder must be there."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+def _job_of(known: Path) -> str:
+    """The job that a file of digests names, "" where it names none."""
+    with suppress(OSError, UnicodeDecodeError):
+        name = read_regular_text(known, _MOST_DIGEST_BYTES)
+        if is_plain_name(name):
+            return name
+    return ""
 
 
 def _renamed(source: Path, target: Path) -> bool:
     """Renames a folder unless something of that name is there. Raises OSError otherwise."""
+    if target.is_symlink() or target.exists():  # a rename would replace an empty folder
+        return False
     try:
         source.rename(target)
     except OSError as error:
@@ -251,13 +259,6 @@ def _renamed(source: Path, target: Path) -> bool:
             return False
         raise
     return True
-
-
-def _name_of(entry: str) -> str:
-    """A job's name after what was dropped, fit for a pattern of files."""
-    stem = entry.removesuffix(SHOT_SUFFIX)
-    stem = re.sub(r"\.(ya?ml|json)$", "", stem, flags=re.IGNORECASE)
-    return re.sub(r"[#@%]", "_", stem)
 
 
 def _names(name: str) -> Iterator[str]:

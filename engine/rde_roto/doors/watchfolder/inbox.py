@@ -12,18 +12,25 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from rde_roto.doors.watchfolder.hot_folder import is_claimed_folder, job_inside
+from rde_roto.doors.watchfolder.job_folder import JOB_SUFFIXES, is_job_folder, is_junk, job_inside
 from rde_roto.values.job_document import PRIORITY
+from rde_roto.values.regular_files import read_head
+from rde_roto.values.yaml_text import MOST_BYTES
 
-JOB_SUFFIXES: Final = (".yaml", ".yml", ".json")
 _HALF_SUFFIXES: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
 
 _READS_A_LOOK: Final = 2000
+_MOST_INSIDE: Final = 100_000
+_DEEPEST: Final = 8
+"""How much of a dropped folder is looked at, to see whether it stands still."""
 _HEAD_BYTES: Final = 1 << 16
-_PRIORITY: Final = re.compile(rb"""^[\s{,]*["']?priority["']?\s*:\s*(\d{1,3})\b""", re.MULTILINE)
+_PRIORITY: Final = re.compile(
+    rb"""^[ \t{,]*["']?priority["']?[ \t]*:[ \t]*(\d{1,3})\b""", re.MULTILINE
+)
 
 Signature: TypeAlias = "tuple[object, ...]"
 
@@ -42,14 +49,14 @@ class Inbox:
     Args:
         folder: the inbox.
         listdir: the names in a folder.
-        stat: of a path, following links.
+        stat: of a path itself, links too.
     """
 
     def __init__(
         self,
         folder: Path,
         listdir: Callable[[str], list[str]] = os.listdir,
-        stat: Callable[[str], os.stat_result] = os.stat,
+        stat: Callable[[str], os.stat_result] = os.lstat,
     ) -> None:
         self._folder = folder
         self._listdir = listdir
@@ -65,12 +72,13 @@ class Inbox:
         """Sees what has come, has gone, and has stood still since the last look.
 
         What is no job is not looked at: hidden names, names of half-copied files, files that are
-        neither YAML nor JSON. Raises OSError when the folder cannot be listed.
+        neither YAML nor JSON, what systems leave in folders. Raises OSError when the folder cannot
+        be listed.
         """
         before, self._seen = self._seen, {}
         reads = _READS_A_LOOK
         for name in self._listdir(str(self._folder)):
-            if name.startswith(".") or name.lower().endswith(_HALF_SUFFIXES):
+            if is_junk(name) or name.lower().endswith(_HALF_SUFFIXES):
                 continue
             signature = self._signature(name)
             if signature is None:
@@ -109,15 +117,19 @@ class Inbox:
         is_document = name.lower().endswith(JOB_SUFFIXES)
         try:
             found = self._stat(path)
+            if stat.S_ISLNK(found.st_mode):
+                return _signature_of_link(path, found, is_document)
         except OSError:
-            # gone again, or a link that leads nowhere, which is taken and told to be one
-            return (0,) if is_document and Path(path).is_symlink() else None
+            return None  # gone again
         if not stat.S_ISDIR(found.st_mode):
             return (found.st_mtime_ns, found.st_size) if is_document else None
-        return (found.st_mtime_ns, *self._inside(path))
+        return (found.st_mtime_ns, *islice(self._inside(path), _MOST_INSIDE))
 
-    def _inside(self, folder: str) -> Iterator[object]:
-        """Names, sizes and times of what a dropped folder holds, also in its folders."""
+    def _inside(self, folder: str, depth: int = 1) -> Iterator[object]:
+        """Names, sizes and times of what a dropped folder holds, also in its folders.
+
+        Links are not followed: they may lead anywhere, and back.
+        """
         try:
             names = sorted(self._listdir(folder))
         except OSError:
@@ -129,8 +141,8 @@ class Inbox:
             except OSError:
                 continue
             yield name, found.st_size, found.st_mtime_ns
-            if stat.S_ISDIR(found.st_mode):
-                yield from self._inside(path)
+            if stat.S_ISDIR(found.st_mode) and depth < _DEEPEST:
+                yield from self._inside(path, depth + 1)
 
     def _priority(self, name: str) -> int:
         """What a job says, read without understanding the rest of it: a wrong document fails when
@@ -138,20 +150,34 @@ class Inbox:
         """
         path = self._folder / name
         try:
+            if is_job_folder(path):
+                path = next(iter(job_inside(path)), path)
             if path.is_dir():
-                path = job_inside(path) if is_claimed_folder(path) else path
-                path = next(iter(documents_in(path)), path) if path.is_dir() else path
-            with path.open("rb") as file:
-                said = _PRIORITY.search(file.read(_HEAD_BYTES))
-        except (OSError, StopIteration):
+                path = next(iter(documents_in(path)), path)
+            said = _PRIORITY.search(read_head(path, _HEAD_BYTES, MOST_BYTES))
+        except OSError:
             return PRIORITY
         return PRIORITY if said is None else int(said[1])
 
 
 def documents_in(folder: Path) -> list[Path]:
     """The documents right inside a dropped folder. Raises OSError."""
-    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    visible = (path for path in folder.iterdir() if not is_junk(path.name))
     return sorted(path for path in visible if path.name.lower().endswith(JOB_SUFFIXES))
+
+
+def _signature_of_link(path: str, link: os.stat_result, is_document: bool) -> Signature | None:
+    """A link has arrived when it and the file that it leads to stand still; a folder that it leads
+    to is not looked through, so it has to be whole by then.
+    """
+    try:
+        found = Path(path).stat()
+    except OSError:
+        # a link that leads nowhere, which is taken and told to be one
+        return (link.st_mtime_ns,) if is_document else None
+    if stat.S_ISDIR(found.st_mode):
+        return (link.st_mtime_ns,)
+    return (link.st_mtime_ns, found.st_mtime_ns, found.st_size) if is_document else None
 
 
 def _age(signature: Signature) -> int:

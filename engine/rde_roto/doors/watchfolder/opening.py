@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rde_roto.doors.watchfolder.dropped_folder import shot_in
-from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, Claim, HotFolder
+from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, HotFolder
 from rde_roto.doors.watchfolder.inbox import documents_in
+from rde_roto.doors.watchfolder.job_folder import Claim
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.opening import open_document
 from rde_roto.shot_files.shot_file import naming_the_document
 from rde_roto.values.documents import is_path
-from rde_roto.values.errors import DocumentError, InputError
+from rde_roto.values.errors import DocumentError, InputError, OutputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.job_document import (
     JobDocument,
@@ -52,17 +53,46 @@ class Opener:
         """What the folder says of itself. Raises DocumentError."""
         return read_watch_document(self.folder.root / DEFAULTS)
 
-    def mattes(self, name: str) -> str:
-        """Where the mattes of a job go that does not say, but for the suffix. Raises
-        DocumentError.
+    def place(self, name: str, job: Job) -> Path:
+        """The pattern of a job's mattes; its folder is real, and jobs may write there.
+
+        Raises DocumentError, OutputError.
         """
-        return str(self.folder.root / self.defaults().value.mattes / name / f"{name}.####")
+        if job.output is not None:
+            return self.real(Path(job.output))
+        suffix = ".png" if job.opened.preset.output.format == "labels" else ".exr"
+        root = (self.folder.root / self.defaults().value.mattes).resolve()
+        own = root / name
+        if own.resolve() != own:
+            raise OutputError(
+                f"{own} is a link to {own.resolve()}, where the mattes of this job would go: "
+                "take it away"
+            )
+        return own / f"{name}.####{suffix}"
+
+    def real(self, pattern: Path) -> Path:
+        """A pattern whose folder is real, without links. Raises OutputError for a place that jobs
+        may not write into.
+        """
+        into, allowed = pattern.parent.resolve(), self._allowed()
+        if not any(into.is_relative_to(place) for place in allowed):
+            places = ", ".join(map(str, allowed))
+            raise OutputError(
+                f"output is {pattern}, in {into}; jobs of this folder may write into {places}: "
+                f"add it to 'roots' in {DEFAULTS} if that is meant"
+            )
+        return into / pattern.name
 
     def open(self, claim: Claim) -> Job:
         """Raises DocumentError for a job that cannot be understood, InputError for what it names
-        and is missing.
+        and is missing, or cannot be read.
         """
-        dropped = claim.dropped
+        try:
+            return self._open(claim.dropped)
+        except (OSError, ValueError) as error:  # a name too long for a file, a folder of others
+            raise InputError(f"what the job names cannot be read: {error}") from error
+
+    def _open(self, dropped: Path) -> Job:
         if dropped.is_symlink() and not dropped.exists():
             raise InputError(
                 f"{dropped.name} is a link to nothing: a link in the inbox must name its target "
@@ -135,18 +165,15 @@ class Opener:
         """Raises DocumentError for a place that jobs may not write into."""
         if job.value.output is None:
             return None
-        root, defaults = self.folder.root, self.defaults().value
-        pattern = root / job.value.output
-        allowed = [(root / text).resolve() for text in (defaults.mattes, *defaults.roots)]
-        into = pattern.parent.resolve()
-        if not any(into.is_relative_to(place) for place in allowed):
-            places = ", ".join(map(str, allowed))
-            raise job.fail(
-                ("output",),
-                f"output is {job.value.output}, in {into}; jobs of this folder may write into "
-                f"{places}: add it to 'roots' in {DEFAULTS} if that is meant",
-            )
-        return str(into / pattern.name)
+        try:
+            return str(self.real(self.folder.root / job.value.output))
+        except OutputError as error:
+            raise job.fail(("output",), str(error)) from error
+
+    def _allowed(self) -> list[Path]:
+        """The folders that jobs may write into. Raises DocumentError."""
+        defaults = self.defaults().value
+        return [(self.folder.root / text).resolve() for text in (defaults.mattes, *defaults.roots)]
 
 
 def _preset(name: str, base: Path, overrides: list[Setting]) -> Preset:

@@ -14,7 +14,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-OWNER: Final = "owner.json"
+from rde_roto.doors.watchfolder.job_folder import MOST_STATUS_BYTES, OWNER, write_whole
+from rde_roto.values.regular_files import read_regular_text
 
 BEAT_S: Final = 2.0
 DEAD_AFTER_S: Final = 60.0
@@ -43,9 +44,7 @@ class Owner:
     def write(self, folder: Path) -> None:
         """Leaves a new sign of life in a job's folder. Raises OSError, also when it is gone."""
         self.beat += 1
-        temporary = folder / f".{OWNER}.tmp"
-        temporary.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
-        temporary.replace(folder / OWNER)
+        write_whole(folder / OWNER, json.dumps(asdict(self)) + "\n")
 
     def has(self, folder: Path) -> bool:
         """Whether a job is still this worker's: it was neither moved nor given to another one."""
@@ -117,8 +116,8 @@ class Pulses:
 
 
 def _said(folder: Path) -> dict[str, object]:
-    with suppress(OSError, ValueError):
-        said = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError, RecursionError):
+        said = json.loads(read_regular_text(folder / OWNER, MOST_STATUS_BYTES))
         if isinstance(said, dict):
             return said
     return {}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
 
 from rde_roto.values.errors import UsageError
+from rde_roto.values.plain_text import one_line
 
 _IDLE_SHARE = 50
 """Looking takes at most a 50th of the time while there is nothing to do."""
@@ -38,34 +40,69 @@ def run(
 ) -> None:
     """Works until `stop` is set; with `once` until the inbox is empty.
 
-    `pause` waits for so many seconds, or less when something came, and says whether it did. A
-    folder that cannot be listed or changed is told of, and tried again at the next look; with
-    `once` it raises UsageError.
+    `pause` waits for so many seconds, or less when something came, and says whether it did. An
+    entry that cannot be taken is told of, left until the next look, and keeps no other one waiting;
+    so is a folder that cannot be listed. With `once` UsageError is raised when only such are left.
     """
-    trouble = ""
-    found: deque[str] = deque()
-    look_at, looked = clock(), False
+    tried = _Round(deque())
+    look_at = clock()
     while not stop.is_set():
-        try:
-            if clock() >= look_at:
-                began = clock()
-                found, looked = deque(taker.look()), True
-                took = clock() - began
-                look_at = began + took + max(poll_s, 0.0 if found else _IDLE_SHARE * took)
-            if found:
-                looked = False
-                taker.take(found.popleft(), stop)
-            elif once and looked and not taker.waits:
-                return
-            elif pause(max(0.0, look_at - clock())):
-                look_at = clock()
-            trouble = ""
-        except OSError as error:
-            sentence = f"the hot folder cannot be used: {error}"
-            if once:
-                raise UsageError(sentence) from error
-            if sentence != trouble:
-                print(f"rde-roto: {sentence}; trying on", file=sys.stderr, flush=True)
-            trouble = sentence
-            found.clear()
-            pause(poll_s)
+        if clock() >= look_at:
+            began = clock()
+            tried = _looked(taker, tried.troubles)
+            took = clock() - began
+            look_at = began + took + max(poll_s, 0.0 if tried.found else _IDLE_SHARE * took)
+        if tried.found:
+            _take_next(taker, tried, stop)
+        elif once and (tried.is_stuck or (tried.is_fresh and not taker.waits)):
+            break
+        elif pause(max(0.0, look_at - clock())):
+            look_at = clock()
+    if once and tried.is_stuck:
+        raise UsageError(f"the hot folder cannot be used: {tried.trouble}")
+
+
+@dataclass
+class _Round:
+    """What a look found and has not been tried yet, and how it went with the rest.
+
+    `told` are the troubles of the look before, `troubles` those of this one.
+    """
+
+    found: deque[str]
+    told: frozenset[str] = frozenset()
+    is_fresh: bool = True
+    took: bool = False
+    trouble: OSError | None = None
+    troubles: set[str] = field(default_factory=set)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether all that is left was tried, and none of it could be taken."""
+        return not self.found and not self.took and self.trouble is not None
+
+    def failed(self, error: OSError) -> None:
+        """Tells of a trouble, unless it is an old one."""
+        self.trouble = error
+        sentence = one_line(f"the hot folder cannot be used: {error}")
+        if sentence not in self.told | self.troubles:
+            print(f"rde-roto: {sentence}; trying on", file=sys.stderr, flush=True)
+        self.troubles.add(sentence)
+
+
+def _looked(taker: Taker, told: set[str]) -> _Round:
+    tried = _Round(deque(), frozenset(told))
+    try:
+        tried.found.extend(taker.look())
+    except OSError as error:
+        tried.failed(error)
+    return tried
+
+
+def _take_next(taker: Taker, tried: _Round, stop: Event) -> None:
+    tried.is_fresh = False
+    try:
+        taker.take(tried.found.popleft(), stop)
+        tried.took = True
+    except OSError as error:
+        tried.failed(error)

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from threading import Lock
 from typing import Final
 
-from rde_roto.doors.watchfolder.hot_folder import Claim
+from rde_roto.doors.watchfolder.job_folder import Claim
 from rde_roto.doors.watchfolder.owners import Owner
 
 _TELLS_EVERY_S: Final = 1.0

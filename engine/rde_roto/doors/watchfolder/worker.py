@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from rde_roto.doors.watchfolder.doing import Doing, Make
-from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, Claim, status_of
+from rde_roto.doors.watchfolder.hot_folder import DEFAULTS
+from rde_roto.doors.watchfolder.job_folder import Claim, status_of
 from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.opening import Opener
 from rde_roto.doors.watchfolder.owners import Beating, Owner
