@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from threading import Lock
 from typing import Generic, TypeVar
@@ -21,9 +21,9 @@ class Latest(Generic[T]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = Lock()  # nothing is made under it
-        self._kept: OrderedDict[str, Future[T]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Future[T]] = OrderedDict()
 
-    def get(self, name: str, make: Callable[[], T], fresh: bool = False) -> T:
+    def get(self, name: Hashable, make: Callable[[], T], fresh: bool = False) -> T:
         """What is kept under a name, or else made; made anew with `fresh`. Raises what `make`
         raises, and keeps nothing then.
         """
@@ -38,7 +38,7 @@ class Latest(Generic[T]):
             self._make(name, make, made)
         return kept.result()
 
-    def _make(self, name: str, make: Callable[[], T], made: Future[T]) -> None:
+    def _make(self, name: Hashable, make: Callable[[], T], made: Future[T]) -> None:
         try:
             made.set_result(make())
         except BaseException as error:
