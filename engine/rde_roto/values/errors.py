@@ -62,12 +62,6 @@ class OutputError(RotoError):
     exit_code = 7
 
 
-class EngineEndedError(RotoError):
-    """The engine that was to do the work ended or hangs; what it has finished is kept."""
-
-    exit_code = 8
-
-
 class CancelledError(RotoError):
     """Somebody asked for the work to stop; what was finished before is kept."""
 
@@ -82,3 +76,9 @@ class PartialError(RotoError):
     def __init__(self, message: str, frames: FrameRange) -> None:
         super().__init__(message)
         self.frames = frames
+
+
+class EngineEndedError(RotoError):
+    """The engine that was to do the work ended or hangs; what it has finished is kept."""
+
+    exit_code = 8
