@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import os
-import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from rde_roto_client.patience import GREETED_WITHIN_S, Patience, silent_s
-from rde_roto_client.places import AUTO, NoEngineError, read_endpoint, start
-from rde_roto_client.wire import MEMORY, PROTOCOL, STREAM, Message, Object, Pixels, Wire, WireError
+from rde_roto_client.meeting import EngineError, Met, meet, unless_error
+from rde_roto_client.patience import silent_s
+from rde_roto_client.places import AUTO, NoEngineError, start
+from rde_roto_client.wire import Message, Object, Pixels, Wire, WireError
 
 _STARTS_WITHIN_S = 60.0
 _ASKS_AGAIN_S = 0.1
 _CANCELS_WITHIN_S = 2.0
-_GREETINGS = 3  # an engine that is stormed may hang up on one
 _MOST_ROUNDS = 100
 _NOT_RUNNING = "no engine is running: start it with rde-roto serve"
 
 T = TypeVar("T")
-
-
-class EngineError(Exception):
-    """The engine answered with an error: str() is its sentence.
-
-    `kind` is `usage`, `document`, `input`, `lacks`, `weights`, `memory`, `output`, `cancelled`,
-    `protocol` or `internal`, `code` what the command line would have ended with. With `lacks`
-    `frames` are those of the plate that have to be pushed.
-    """
-
-    def __init__(self, sentence: str, kind: str, code: int, frames: Sequence[int] = ()) -> None:
-        super().__init__(sentence)
-        self.kind = kind
-        self.code = code
-        self.frames = tuple(frames)
 
 
 class Matte(NamedTuple):
@@ -48,14 +31,6 @@ class Matte(NamedTuple):
     height: int
     digest: str
     pixels: Pixels
-
-
-class _Met(NamedTuple):
-    """An engine that has answered `hello`."""
-
-    wire: Wire
-    hello: Object
-    patience: Patience
 
 
 def _nothing() -> None:
@@ -249,7 +224,7 @@ class Client:
         except WireError:
             return self._exchanged(self._met(), message, pixels)
 
-    def _exchanged(self, met: _Met, message: Object, pixels: Pixels | None) -> Message:
+    def _exchanged(self, met: Met, message: Object, pixels: Pixels | None) -> Message:
         message = dict(message, id=next(self._ids))
         try:
             met.patience.begin()
@@ -264,29 +239,29 @@ class Client:
         except BaseException:  # also when the host interrupts: the answer would come to the next
             self._forget(met.wire)
             raise
-        return _unless_error(answer)
+        return unless_error(answer)
 
-    def _met(self) -> _Met:
+    def _met(self) -> Met:
         """This thread's engine, started where none answers."""
         known = self._known()
         if known is None:
-            known = self._note(self._greeted(self._waiting) or self._started())
+            known = self._note(meet(self.name, self.device, self._waiting) or self._started())
         return known
 
-    def _met_at_once(self) -> _Met:
+    def _met_at_once(self) -> Met:
         """This thread's engine, for a request that must not take long."""
-        met = self._known() or self._greeted(_nothing, _CANCELS_WITHIN_S)
+        met = self._known() or meet(self.name, self.device, _nothing, _CANCELS_WITHIN_S)
         if met is None:
             raise NoEngineError(_NOT_RUNNING)
         met = self._note(met)
         met.patience.silent_s, met.patience.waiting = _CANCELS_WITHIN_S, _nothing
         return met
 
-    def _known(self) -> _Met | None:
-        met: _Met | None = getattr(self._own, "met", None)
+    def _known(self) -> Met | None:
+        met: Met | None = getattr(self._own, "met", None)
         return met if met is not None and met.wire in self._wires else None
 
-    def _note(self, met: _Met) -> _Met:
+    def _note(self, met: Met) -> Met:
         self._own.met = met
         self._set_patience(met)
         with self._lock:
@@ -294,7 +269,7 @@ class Client:
                 self._wires.append(met.wire)
         return met
 
-    def _set_patience(self, met: _Met) -> None:
+    def _set_patience(self, met: Met) -> None:
         """An engine of before gives no signs, and is waited for however long it takes."""
         met.patience.silent_s = silent_s() if "signs" in met.hello else float("inf")
         met.patience.waiting = self._waiting
@@ -305,7 +280,7 @@ class Client:
             if wire in self._wires:
                 self._wires.remove(wire)
 
-    def _started(self) -> _Met:
+    def _started(self) -> Met:
         if not self._starts:
             raise NoEngineError(_NOT_RUNNING)
         process = start(self.device, self._command)
@@ -313,7 +288,7 @@ class Client:
         threading.Thread(target=process.wait, daemon=True).start()
         end = time.monotonic() + _STARTS_WITHIN_S
         while True:
-            found = self._greeted(self._waiting)
+            found = meet(self.name, self.device, self._waiting)
             if found is not None:
                 return found
             if process.poll() not in (None, 0):  # 0: another one was there before
@@ -322,78 +297,3 @@ class Client:
                 raise NoEngineError("the engine did not answer within a minute")
             self._waiting()
             time.sleep(_ASKS_AGAIN_S)
-
-    def _greeted(
-        self, waiting: Callable[[], None], within_s: float = GREETED_WITHIN_S
-    ) -> _Met | None:
-        """A connection to the engine that runs; None where none does."""
-        endpoint = read_endpoint(self.device)
-        if endpoint is None:
-            return None
-        for _ in range(_GREETINGS):
-            patience = Patience(endpoint.get("pid"), waiting, within_s)
-            connection = _socket_to(endpoint, patience)
-            if connection is None:
-                return None
-            met = self._greet(connection, endpoint, patience)
-            if met is not None:
-                return met
-        return None
-
-    def _greet(
-        self, connection: socket.socket, endpoint: Object, patience: Patience
-    ) -> _Met | None:
-        by_memory = connection.family == getattr(socket, "AF_UNIX", None)
-        wire = Wire(connection, MEMORY if by_memory else STREAM, maps=True, waits=patience)
-        hello = {"do": "hello", "id": 0, "protocol": PROTOCOL, "client": self.name, "signs": True}
-        hello.update(process=os.getpid(), pixels=wire.pixels, token=endpoint.get("token", ""))
-        try:
-            wire.send(hello)
-            answer = wire.receive()
-            if answer is not None:
-                return _Met(wire, _unless_error(answer).object, patience)
-        except WireError:
-            pass
-        except BaseException:
-            connection.close()
-            raise
-        connection.close()
-        return None
-
-
-def _socket_to(endpoint: Object, patience: Patience) -> socket.socket | None:
-    """None where nobody listens."""
-    path, port = endpoint.get("unix"), endpoint.get("tcp")
-    if isinstance(path, str) and hasattr(socket, "AF_UNIX"):
-        family: Any = socket.AF_UNIX
-        address: Any = path
-    elif isinstance(port, int):
-        family, address = socket.AF_INET, ("127.0.0.1", port)
-    else:
-        return None
-    began_s = time.monotonic()
-    while True:
-        connection = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(_ASKS_AGAIN_S)
-            connection.connect(address)
-            connection.settimeout(None)
-            return connection
-        except (BlockingIOError, socket.timeout):  # others wait to be let in
-            connection.close()
-        except OSError:
-            connection.close()
-            return None
-        patience(time.monotonic() - began_s)
-        time.sleep(_ASKS_AGAIN_S)
-
-
-def _unless_error(answer: Message) -> Message:
-    if answer.object.get("ok") is True:
-        return answer
-    error = answer.object.get("error")
-    if not isinstance(error, dict):
-        raise WireError("the engine's answer is none")
-    kind, code = str(error.get("kind")), error.get("code")
-    sentence, frames = str(error.get("sentence")), error.get("frames", ())
-    raise EngineError(sentence, kind, code if isinstance(code, int) else 1, frames)

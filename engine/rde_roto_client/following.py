@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, NamedTuple
 
-from rde_roto_client.client import Client, EngineError
+from rde_roto_client.client import Client
+from rde_roto_client.meeting import EngineError
 from rde_roto_client.patience import Patience, StuckEngineError
 from rde_roto_client.places import NoEngineError
 from rde_roto_client.wire import Object, WireError

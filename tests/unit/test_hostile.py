@@ -87,13 +87,15 @@ def engine(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Client]
 def test_a_hundred_hostile_connections_hold_nobody_up(
     engine: Client, shot: Object, seconds: int
 ) -> None:
-    """A stored matte takes at most twice as long at the 95th percentile; 20 ms on top of that are
-    for what else this machine does. It is calm before and after.
+    """A stored matte takes at most twice as long at the 95th percentile; 10 ms on top of that are
+    for the machine. It is measured by turns with a storm that holds its breath, since the tests are
+    not alone here.
     """
     pid = engine.hello()["pid"]
     took_s(engine, shot, 50)  # the first ones are slow
-    calm, stormy = took_s(engine, shot, 200), []
     before, resident, most = open_files(pid), status_of(pid, "VmRSS"), 0
+    calm: list[float] = []
+    stormy: list[float] = []
     command = [sys.executable, hostile.__file__, str(seconds), "100", json.dumps(endpoint())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as storm:
         while storm.poll() is None:
@@ -101,11 +103,13 @@ def test_a_hundred_hostile_connections_hold_nobody_up(
             most = max(most, open_files(pid))
             with Client("another host", starts=False) as other:
                 assert other.presets()
+            storm.send_signal(signal.SIGSTOP)
+            calm += took_s(engine, shot, 20)
+            storm.send_signal(signal.SIGCONT)
         came = int(storm.stdout.read()) if storm.stdout is not None else 0
-    calm += took_s(engine, shot, 200)
     print(f"{came} came; p95 {p95_s(calm):.4f} s, in the storm {p95_s(stormy):.4f} s; {most} files")
     assert came > 100, "they came again and again"
-    assert p95_s(stormy) <= 2 * p95_s(calm) + 0.02
+    assert p95_s(stormy) <= 2 * p95_s(calm) + 0.01
     assert most <= before + MOST_STRANGERS + 8, "and those of one more client, and of an answer"
     assert status_of(pid, "VmRSS") <= resident + 20_000, "kB: a storm leaves nothing behind"
     assert engine.hello()["pid"] == pid

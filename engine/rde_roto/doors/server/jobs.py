@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -53,6 +53,10 @@ class Job:
     def wait_for(self, future: Future[Matte]) -> None:
         """Has `next_matte` wait for one more. Raises CancelledError once the job is stopped."""
         self._waiting.append(future)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raises CancelledError once the job is stopped."""
         if self._stopped.is_set():
             raise FutureCancelled
 
@@ -161,7 +165,7 @@ class Jobs:
             writer.write(matte)
             job.take(matte)
 
-        job.kept = job.frames.difference(_due(node, job.frames, writer))
+        job.kept = FrameRange.of(_kept(job, node, writer))
         with WriteBehind(write) as write_behind:
             self._make(job, node, write_behind)
 
@@ -184,9 +188,12 @@ class Jobs:
             job.leave()
 
 
-def _due(node: RotoNode, frames: FrameRange, writer: MatteWriter) -> FrameRange:
-    """The frames whose files are not there yet."""
+def _kept(job: Job, node: RotoNode, writer: MatteWriter) -> Iterator[int]:
+    """The frames whose files are there already."""
     try:
-        return FrameRange.of(f for f in frames if not writer.is_written(f, node.digest(f)))
+        for frame in job.frames:
+            job.go_on()
+            if writer.is_written(frame, node.digest(frame)):
+                yield frame
     except LacksError as error:
-        raise all_lacking(node, frames, error) from error
+        raise all_lacking(node, job.frames, error) from error
