@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rde_roto.training.footage.readers import FootageSet, VideoSet
+from rde_roto.training.footage.readers import FootageSet, StillSet, VideoSet
 
 HEIGHT, WIDTH = 72, 96
 
@@ -34,6 +34,9 @@ class Made:
         assert self.numbers is not None
         return self.numbers[index]
 
+    def alpha(self, index: int) -> None:
+        return None
+
 
 def bright(name: str, length: int, elements: int = 1) -> Made:
     """Dark frames with a bright square a label: white for 1, green for 2, 3 px on each frame."""
@@ -57,8 +60,15 @@ def noisy(name: str) -> Made:
 
 def made_set(elements: int = 1) -> FootageSet:
     """One clip of 12 frames, two subjects and a background."""
+    subjects = still_set(bright("a", 1, elements), bright("b", 1, elements))
     return FootageSet(
         videos=(VideoSet((bright("walk", 12, elements),), weight=1.0, jump_factor=1.0),),
-        subjects=(bright("a", 1, elements), bright("b", 1, elements)),
-        backgrounds=(noisy("sky"),),
+        subjects=subjects,
+        cutouts=subjects,
+        backgrounds=still_set(noisy("sky")),
     )
+
+
+def still_set(*stills: Made) -> tuple[StillSet, ...]:
+    """Stills of one source."""
+    return (StillSet(stills, weight=1.0),)

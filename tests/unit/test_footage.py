@@ -13,7 +13,7 @@ from image_files import cut_short
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.training.footage.readers import Footage, FootageSet, read_footage
+from rde_roto.training.footage.readers import Footage, FootageSet, StillSet, read_footage
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
 
@@ -67,7 +67,11 @@ def clips_of(root: Path, source: VideoSource = DAVIS) -> tuple[Footage, ...]:
 
 def still_of(root: Path, masks: Literal["labels", "parts", "none"] = "labels") -> Footage:
     data = Data(root=str(root), stills=[StillSource(path="stills/set", masks=masks)])
-    return read_footage(data).backgrounds[0]
+    return stills_of(read_footage(data).backgrounds)[0]
+
+
+def stills_of(sets: tuple[StillSet, ...]) -> list[Footage]:
+    return [still for one in sets for still in one.stills]
 
 
 def packed(folder: Path, compression: int = zipfile.ZIP_STORED) -> Path:
@@ -214,12 +218,51 @@ def test_stills_are_subjects_where_they_have_masks_and_backgrounds_always(tmp_pa
     ]
     found = read_footage(Data(root=str(tmp_path), stills=sources))
     assert found.videos == ()
-    assert [still.name for still in found.subjects] == ["set/a", "set/b"]
-    assert [still.name for still in found.backgrounds] == ["set/a", "set/b", "sky/c"]
-    assert [still.has_labels for still in found.backgrounds] == [True, True, False]
-    assert all(len(still) == 1 for still in found.backgrounds)
-    assert found.backgrounds[2].frame(0).shape == (3, HEIGHT, WIDTH)
-    np.testing.assert_array_equal(found.subjects[1].labels(0).numpy(), square(1, 4))
+    subjects, backgrounds = stills_of(found.subjects), stills_of(found.backgrounds)
+    assert [still.name for still in subjects] == ["set/a", "set/b"]
+    assert [still.name for still in backgrounds] == ["set/a", "set/b", "sky/c"]
+    assert [still.has_labels for still in backgrounds] == [True, True, False]
+    assert all(len(still) == 1 for still in backgrounds)
+    assert backgrounds[2].frame(0).shape == (3, HEIGHT, WIDTH)
+    np.testing.assert_array_equal(subjects[1].labels(0).numpy(), square(1, 4))
+    assert found.cutouts == found.subjects
+
+
+def test_pictures_with_an_alpha_are_cutouts_alone(tmp_path: Path) -> None:
+    soft = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    soft[..., 1] = 200
+    soft[:9, :, 3] = 100
+    soft[:6, :, 3] = 255
+    save(tmp_path / "stickers" / "leaf.png", soft)
+    found = read_footage(
+        Data(root=str(tmp_path), stills=[StillSource(path="stickers", masks="alpha")])
+    )
+    (leaf,) = stills_of(found.cutouts)
+    assert found.subjects == found.backgrounds == ()
+    np.testing.assert_array_equal(leaf.alpha(0), soft[..., 3])
+    np.testing.assert_array_equal(leaf.labels(0), soft[..., 3] == 255)
+    np.testing.assert_array_equal(leaf.frame(0)[1], soft[..., 1])
+
+
+def test_a_picture_without_an_alpha_is_no_cutout(tmp_path: Path) -> None:
+    path = save(tmp_path / "stickers" / "leaf.png", shade(1))
+    found = read_footage(
+        Data(root=str(tmp_path), stills=[StillSource(path="stickers", masks="alpha")])
+    )
+    with pytest.raises(InputError, match=rf"{path} has no alpha channel.*got RGB"):
+        stills_of(found.cutouts)[0].alpha(0)
+
+
+def test_frames_of_a_clip_serve_as_stills(root: Path) -> None:
+    source = VideoSource(path="davis", only=["boat"], stills_every=2)
+    found = read(root, source)
+    (clip,) = found.videos[0].clips
+    stills = stills_of(found.subjects)
+    assert [still.name for still in stills] == [f"boat/{i}" for i in range(0, len(clip), 2)]
+    assert found.subjects[0].weight == len(stills)
+    assert torch.equal(stills[1].frame(0), clip.frame(2))
+    assert torch.equal(stills[1].labels(0), clip.labels(2))
+    assert stills_of(found.backgrounds) == stills
 
 
 def test_parts_are_one_subject(tmp_path: Path) -> None:
@@ -229,13 +272,13 @@ def test_parts_are_one_subject(tmp_path: Path) -> None:
     np.testing.assert_array_equal(still_of(tmp_path).labels(0).numpy(), square(3, 255, 7))
 
 
-def test_stills_are_listed_as_often_as_they_count(tmp_path: Path) -> None:
+def test_a_source_of_stills_weighs_what_it_has_or_what_it_says(tmp_path: Path) -> None:
     write_still(tmp_path / "stills" / "set", "a", square(1))
     write_still(tmp_path / "stills" / "set", "b", square(1))
-    source = StillSource(path="stills/set", repeat=3)
-    found = read_footage(Data(root=str(tmp_path), stills=[source]))
-    for stills in (found.subjects, found.backgrounds):
-        assert [still.name for still in stills] == ["set/a", "set/b"] * 3
+    sources = [StillSource(path="stills/set"), StillSource(path="stills/set", weight=0.5)]
+    found = read_footage(Data(root=str(tmp_path), stills=sources))
+    for sets in (found.subjects, found.cutouts, found.backgrounds):
+        assert [one.weight for one in sets] == [2, 0.5]
 
 
 # Size
@@ -473,8 +516,9 @@ def test_the_reference_data_are_read(shared: Path) -> None:
     )
     found = read_footage(data)
     assert len(found.videos[0].clips) == 27
-    assert (len(found.subjects), len(found.backgrounds)) == (128 + 30 + 328, 986)
-    for footage in (found.videos[0].clips[0], found.subjects[0], found.subjects[-1]):
+    subjects, backgrounds = stills_of(found.subjects), stills_of(found.backgrounds)
+    assert (len(subjects), len(backgrounds)) == (128 + 30 + 328, 986)
+    for footage in (found.videos[0].clips[0], subjects[0], subjects[-1]):
         frame, labels = footage.frame(len(footage) - 1), footage.labels(len(footage) - 1)
         assert frame.shape[1:] == labels.shape
         assert min(labels.shape) <= 360

@@ -57,6 +57,9 @@ def data(tmp_path: Path) -> Data:
         still = root / "stills" / "horses"
         write_frame(still / "images" / f"{name}.jpg", still / "masks" / f"{name}.png", 4, 255)
     write_frame(root / "sky" / "images" / "z.png", root / "sky" / "masks" / "z.png", 1)
+    leaf = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 4), dtype=np.uint8)
+    (root / "stickers").mkdir()
+    Image.fromarray(leaf).save(root / "stickers" / "leaf.png")
     return Data(
         root=str(root),
         videos=[
@@ -66,6 +69,7 @@ def data(tmp_path: Path) -> Data:
         stills=[
             StillSource(path="stills/horses", masks="parts"),
             StillSource(path="sky", masks="none"),
+            StillSource(path="stickers", masks="alpha"),
         ],
     )
 
@@ -80,18 +84,22 @@ def read_pack(data: Data, out: Path) -> FootageSet:
 
 
 def all_of(found: FootageSet) -> list[Footage]:
-    return [*(clip for video in found.videos for clip in video.clips), *found.backgrounds]
+    stills = (still for one in (*found.backgrounds, *found.cutouts) for still in one.stills)
+    return list(dict.fromkeys([*(clip for video in found.videos for clip in video.clips), *stills]))
 
 
 def test_a_pack_reads_as_what_was_packed(data: Data, out: Path) -> None:
     report = pack(data, out, lines=360, quality=90)
-    assert report == PackReport(3, 2 + 3 + 3, 3, out.stat().st_size)
+    assert report == PackReport(3, 2 + 3 + 3, 4, out.stat().st_size)
     before, after = read_footage(data), read_pack(data, out)
     assert [(video.weight, video.jump_factor) for video in after.videos] == [(1.0, 1.0), (3.0, 0.2)]
     names = [footage.name for footage in all_of(after)]
-    assert names == ["ant", "boat", "0a49", "horses/x.1", "horses/y", "sky/z"]
+    stills = ["horses/x.1", "horses/y", "sky/z", "stickers/leaf"]
+    assert names == ["ant", "boat", "0a49", *stills]
     assert [footage.name for footage in all_of(before)] == names
-    assert [still.name for still in after.subjects] == ["horses/x.1", "horses/y"]
+    assert [still.name for still in after.subjects[0].stills] == ["horses/x.1", "horses/y"]
+    leaves = [footage.cutouts[-1].stills[0].alpha(0) for footage in (before, after)]
+    assert torch.equal(*leaves), "an alpha is kept as it is"
     for given, kept in zip(all_of(before), all_of(after), strict=True):
         assert (len(kept), kept.has_labels) == (len(given), given.has_labels)
         for index in range(len(given)):
@@ -129,6 +137,7 @@ def test_only_what_is_used_travels(data: Data, out: Path) -> None:
                 *(f"stills/horses/images/{name}.jpg" for name in ("x.1", "y")),
                 *(f"stills/horses/masks/{name}.png" for name in ("x.1", "y")),
                 "sky/images/z.jpg",
+                "stickers/leaf.png",
             ]
         )
 

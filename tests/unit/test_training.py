@@ -302,6 +302,15 @@ def test_a_gradient_that_is_no_number_is_passed_over(
     assert torch.equal(state.weights[name], weights[name])
 
 
+def test_a_run_that_has_diverged_ends_with_an_error(
+    tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phase = "[{until: 1.0, frames: 2, clips: 1, size_px: 32, max_jump: 1}]"
+    options = ("iterations=40", "optimiser.lr=1e30", "optimiser.clip_norm=0", f"curriculum={phase}")
+    assert train(recipe, tmp_path / "run", *(part for o in options for part in ("--set", o))) == 2
+    assert "the run has diverged: no finite gradient in 20 steps" in refused(capsys)
+
+
 # Schedules, lists, packs.
 
 

@@ -70,7 +70,8 @@ class Objective:
             if guided or led:
                 guide = self._readout(state, GROWING, frames[t])
                 if guided:
-                    guidance = guidance + self._divergence(readout, guide, frames[t])
+                    share = weight if self._losses.frame_weights == "equal" else 1.0
+                    guidance = guidance + share * self._divergence(readout, guide, frames[t])
                 if led:
                     logits = self._segment(guide, frames[t], batch.present)
             if t + 1 < len(frames):
@@ -102,7 +103,8 @@ class Objective:
         return banks[int(torch.randint(len(banks), (), generator=generator))]
 
     def _readout(self, state: MemoryState, bank: Bank, frame: EncodedFrames) -> Tensor:
-        readout = read_memory(state.bank(bank), frame.key.flatten(2), top_k=None)
+        with torch.autocast(frame.key.device.type, enabled=False):  # affinities are differences
+            readout = read_memory(state.bank(bank), frame.key.flatten(2), top_k=None)
         grid: Tensor = readout.unflatten(3, tuple(frame.key.shape[2:]))
         return grid
 

@@ -24,6 +24,11 @@ class VideoSource(Settings):
     leave_out: list[str] = Field(default=[], description="Sequences that are never trained on.")
     only: list[str] = Field(default=[], description="If given, no other sequence is used.")
     weight: float = Field(default=1.0, gt=0, description="How often a clip comes from here.")
+    stills_every: int = Field(
+        default=0,
+        ge=0,
+        description="Every so many frames one serves as a photograph too; 0 for none.",
+    )
     jump_factor: Share = Field(
         default=1.0,
         description="Scales max_jump: 0.2 where only every fifth frame is annotated (YouTube-VOS).",
@@ -34,14 +39,17 @@ class StillSource(Settings):
     """A folder of photographs, with or without masks."""
 
     path: str = Field(description="Folder below data.root with images and, perhaps, masks.")
-    masks: Literal["labels", "parts", "none"] = Field(
+    masks: Literal["labels", "parts", "alpha", "none"] = Field(
         default="labels",
         description=(
             "labels: each number of a mask is an object; parts: all numbers together are one "
-            "subject; none: the photographs serve as backgrounds only."
+            "subject; alpha: RGBA pictures, which are cut out by their own alpha; none: the "
+            "photographs serve as backgrounds only."
         ),
     )
-    repeat: Positive = Field(default=1, description="How often each photograph counts.")
+    weight: float | None = Field(
+        default=None, gt=0, description="How often a picture comes from here; default: their count."
+    )
 
 
 class Data(Settings):
@@ -57,7 +65,7 @@ class Data(Settings):
 
 
 class Mixture(Settings):
-    """How often a batch is of each kind; the shares are relative."""
+    """How often a clip is of each kind; the shares are relative."""
 
     video: Amount = Field(default=1.0, description="Real footage.")
     still: Amount = Field(default=0.0, description="One photograph in synthetic motion.")
@@ -105,6 +113,14 @@ class Compositing(Settings):
 
     most_elements: int = Field(default=2, ge=1, le=8, description="Subjects that are asked for.")
     distractors: int = Field(default=1, ge=0, le=8, description="Most subjects that are not.")
+    size: list[float] = Field(
+        default=[0.45, 1.2],
+        description="Least and most length of a subject, in sides of the picture.",
+    )
+    moving: Share = Field(
+        default=0.0,
+        description="Probability that a subject is cut out of a clip and moves as there.",
+    )
     speed: Amount = Field(default=0.06, description="Shift a frame, in sides of the picture.")
     turn_deg: Amount = Field(default=4.0, description="Turn a frame.")
     scale: Amount = Field(default=0.03, description="Growth a frame.")

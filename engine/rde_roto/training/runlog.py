@@ -92,6 +92,7 @@ def draw_curve(rows: list[LogRow]) -> Image.Image:
     image = Image.new("RGB", _SIZE, "white")
     pen = ImageDraw.Draw(image)
     curves = {term: _smooth(np.array([getattr(row, term) for row in rows])) for term in _TERMS}
+    curves = {term: curve[np.isfinite(curve[:, 1])] for term, curve in curves.items()}
     curves = {term: curve for term, curve in curves.items() if (curve[:, 1] > 0).any()}
     if not curves:
         return image

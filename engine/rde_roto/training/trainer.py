@@ -24,9 +24,13 @@ from rde_roto.training.objective import Objective
 from rde_roto.training.processes import mean_of_all, rank
 from rde_roto.training.recipe import Optimiser, Recipe
 from rde_roto.training.runlog import LogRow, RunLog
+from rde_roto.values.errors import UsageError
 
 _AHEAD = 3
 """Batches made while the device works on one."""
+
+_MOST_SKIPPED = 20
+"""Steps in a row without a finite gradient after which a run is given up."""
 
 Score = Callable[[RunState], float]
 
@@ -86,6 +90,7 @@ class Trainer:
         self._learning = named_parameters(net, recipe.optimiser.frozen)
         self._optimizer = self._make_optimizer()
         self._waited = self._pace = self._waiting = 0.0
+        self._skipped = 0
 
     def run(
         self, out: Path, minutes: float | None = None, listen: Callable[[Report], None] = print
@@ -93,7 +98,7 @@ class Trainer:
         """Trains until the recipe's end, or for `minutes`; whether the end was reached.
 
         `out` gets the checkpoint, the log and its curve. A piece ends at a point where the recipe
-        saves, so that its length changes nothing.
+        saves, so that its length changes nothing. Raises UsageError when the run diverges.
         """
         leads, began = rank() == 0, self._clock()
         log = RunLog(out, self.state.iteration) if leads else None
@@ -171,7 +176,20 @@ class Trainer:
             self._optimizer.step()
             self.state.steps += 1
             self._average_in()
+            self._skipped = 0
+        else:
+            self._skip(iteration)
         return [float(v) for v in values], float(norm)
+
+    def _skip(self, iteration: int) -> None:
+        """Counts a step that is not taken. Raises UsageError when the run has diverged."""
+        self._skipped += 1
+        if self._skipped == _MOST_SKIPPED:
+            raise UsageError(
+                f"the run has diverged: no finite gradient in {_MOST_SKIPPED} steps, up to "
+                f"iteration {iteration}. Its last checkpoint may be sound: start another run from "
+                "it with a lower optimiser.lr, or with optimiser.clip_norm"
+            )
 
     def _average_gradients(self, values: Tensor) -> Tensor:
         """Shares gradients and `values` in one message; a part without gradient gets zeros."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rde_roto.training.clips import cutouts
 from rde_roto.training.clips.augment import BEND, ThinPlate, control_points, grids, reduced
-from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.draws import Draws, frame_indices
 from rde_roto.training.clips.motion import Motion, Pace
 from rde_roto.training.footage.readers import FootageSet
 from rde_roto.training.recipe import Compositing
@@ -32,14 +32,21 @@ _EXPOSURES = 4
 _BLUR_PX = 1.5
 """Longest way between two of them: a faster sheet has a shorter shutter, or it would multiply."""
 
+_MOST_BEND = 2.5
+"""Of a subject, in the bends of a photograph that is set in motion."""
+
+_JUMP = 3
+"""Most frames between two of a subject that moves as it moved in its clip."""
+
 _DEFOCUSED = 0.3
 """Probability that a sheet, and that everything, is out of focus."""
 
 
 @dataclass(frozen=True)
 class _Sheet:
-    """A picture [3 or 4, h, w], colour multiplied by alpha, with its motion and bend.
+    """A picture, colour multiplied by alpha, with its motion and bend.
 
+    picture: [1, 3 or 4, h, w], or one for each frame where it changes by itself.
     bend: control points [P, 2] and their displacements [2, P, 2] in the first and the last frame.
     element: which element it shows, if any. grounded: it stands on the ground and casts a shadow.
     """
@@ -142,11 +149,10 @@ class Compositor:
     ) -> _Sheet:
         """A cut-out, or another's twin in its own light, somewhere in the frame."""
         settings = self._settings
-        long = draws.between(0.45, 1.2)  # of the frame, with its empty rim
+        least, most = settings.size
+        long = least * (most / least) ** draws.between(0, 1)  # of the frame, with its empty rim
         if twin is None:
-            stills = self._footage.subjects
-            cutout = cutouts.subject(stills, long * size_px, self._device, draws)
-            cutout = _perhaps_soft(cutout, draws)
+            cutout = _perhaps_soft(self._cut_out(frames, long * size_px, draws), draws)
         else:
             tint = F.pad(draws.uniform(0.8, 1.2, 3), (0, 1), value=1)
             cutout = twin * tint.to(self._device)[:, None, None]
@@ -160,16 +166,28 @@ class Compositor:
         bend = None
         if draws.chance(settings.thin_plate):
             points = control_points(draws)
-            bend = points, draws.normals(BEND, 2, len(points), 2)
+            strength = draws.between(0.5, _MOST_BEND) * BEND
+            bend = points, draws.normals(strength, 2, len(points), 2)
         return _Sheet(cutout, motion, bend)
+
+    def _cut_out(self, frames: int, long_px: float, draws: Draws) -> Tensor:
+        """A subject of a photograph, or of a clip and moving as it moved there."""
+        videos = self._footage.videos
+        if videos and draws.chance(self._settings.moving):
+            clip = draws.pick(draws.pick(videos, [video.weight for video in videos]).clips)
+            indices = frame_indices(len(clip), frames, _JUMP, draws)
+            moving = cutouts.moving_subject(clip, indices, long_px, self._device, draws)
+            if moving is not None:
+                return moving
+        return cutouts.subject(self._footage.cutouts, long_px, self._device, draws)
 
     def _occluder(self, hidden: _Sheet, frames: int, size_px: int, draws: Draws) -> _Sheet:
         """Another cut-out, a board or a lump that passes before a sheet, clear of it at first."""
         size = min(1.2, max(hidden.motion.half) * draws.between(0.6, 1.4))
         kind = draws.pick(["subject", "board", "lump"], [0.5, 0.3, 0.2])
         if kind == "subject":
-            stills = self._footage.subjects
-            cutout = cutouts.subject(stills, size * size_px, self._device, draws)
+            sets = self._footage.cutouts
+            cutout = cutouts.subject(sets, size * size_px, self._device, draws)
         elif kind == "board":
             size *= 2
             side = max(8, round(size * size_px))
@@ -190,7 +208,7 @@ class Compositor:
             picture = cutouts.texture(size_px, size_px * 4 // 3, self._device, draws)
         height, width = picture.shape[1:]
         short = min(height, width)
-        picture = reduced(picture[None], 1.25 * size_px / (shown * short))[0]
+        picture = reduced(picture[None], 1.25 * size_px / (shown * short))
         half = (width / short / shown, height / short / shown)
         place = [0.8 * (side - 1) * draws.between(-1, 1) for side in half]
         pace = Pace(self._settings.camera, growth=0.01, turn=math.radians(1))
@@ -201,7 +219,7 @@ class Compositor:
         """RGB [3, H, W] of a background, if there are any."""
         if not self._footage.backgrounds:
             return None
-        return draws.pick(self._footage.backgrounds).frame(0).to(self._device) / 255
+        return cutouts.picked(self._footage.backgrounds, draws).frame(0).to(self._device) / 255
 
     def _surface(self, height: int, width: int, draws: Draws) -> Tensor:
         """RGB [3, height, width] of a thing: as often cut out of a photograph as made of noise."""
@@ -232,7 +250,7 @@ class Compositor:
             part = (moments / (frames - 1))[:, None, None]
             bend = ThinPlate.through(points, first + part * (last - first))
         grid = grids(sheet.motion.matrices(moments), size_px, self._device, bend)
-        planes = sheet.picture.expand(len(grid), *sheet.picture.shape)
+        planes = sheet.picture.repeat_interleave(len(grid) // len(sheet.picture), dim=0)
         seen = F.grid_sample(planes, grid, padding_mode=beyond, align_corners=False)
         return seen if shutter == 0 else seen.unflatten(0, times.shape).mean(dim=1)
 
@@ -246,18 +264,18 @@ class Compositor:
 
 def _half(cutout: Tensor, long: float, size_px: int) -> tuple[float, float]:
     """Half the sides of a cut-out, in -1..1 of the frame, whose long side is this share of it."""
-    height, width = cutout.shape[1:]
+    height, width = cutout.shape[2:]
     scale = min(long / max(height, width), _ENLARGED / size_px)
     return width * scale, height * scale
 
 
 def _perhaps_soft(picture: Tensor, draws: Draws) -> Tensor:
-    """A picture [C, H, W], at times out of focus."""
+    """A picture [T, C, H, W], at times out of focus."""
     if not draws.chance(_DEFOCUSED):
         return picture
-    coarse = reduced(picture[None], draws.between(0.25, 0.7))
-    soft = F.interpolate(coarse, picture.shape[1:], mode="bicubic", align_corners=False)
-    return soft[0].clamp(0, 1)
+    coarse = reduced(picture, draws.between(0.25, 0.7))
+    soft = F.interpolate(coarse, picture.shape[2:], mode="bicubic", align_corners=False)
+    return soft.clamp(0, 1)
 
 
 def _matching(layer: Tensor, surround: Tensor, draws: Draws) -> Tensor:

@@ -1,6 +1,7 @@
 """Cut-outs and backgrounds for composites: from photographs, or out of noise.
 
-A cut-out is float32 [4, h, w]: RGB multiplied by alpha, and alpha.
+A cut-out is float32 [T, 4, h, w]: RGB multiplied by alpha, and alpha; T is 1 where it keeps its
+shape, else the frames of a clip.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from rde_roto.training.clips.augment import reduced
 from rde_roto.training.clips.draws import Draws
-from rde_roto.training.footage.readers import Footage
+from rde_roto.training.footage.readers import Footage, StillSet
 
 _LEAST_SHARE = 0.02
 """Of a photograph, that a subject must cover."""
@@ -27,36 +28,71 @@ _SHARPNESS = 1.25
 _TRIES = 100
 
 
-def subject(
-    stills: Sequence[Footage], long_px: float, device: torch.device, draws: Draws
-) -> Tensor:
-    """One object of a photograph, not much longer than it is to be shown; perhaps shorter.
+def picked(sets: Sequence[StillSet], draws: Draws) -> Footage:
+    """A still of one of the sets, which come as often as they weigh."""
+    return draws.pick(draws.pick(sets, [a_set.weight for a_set in sets]).stills)
 
-    The edge is drawn in by a pixel, away from the colours behind it, and softened.
+
+def subject(sets: Sequence[StillSet], long_px: float, device: torch.device, draws: Draws) -> Tensor:
+    """One object of a photograph [1, 4, h, w], not much longer than it is shown; perhaps shorter.
+
+    The edge is that of the picture's own alpha where there is one.
     """
-    still, label = _chosen(stills, draws)
-    mask = still.labels(0) == label
-    top, bottom = _extent(mask.any(dim=1))
-    left, right = _extent(mask.any(dim=0))
-    picture = still.frame(0)[:, top:bottom, left:right].to(device)[None] / 255
-    alpha = mask[None, None, top:bottom, left:right].to(device).float()
-    alpha = (2 * F.avg_pool2d(F.pad(alpha, (1, 1, 1, 1)), 3, 1) - 1).clamp(min=0)
-    cutout = torch.cat([picture * alpha, alpha], dim=1)
+    still, label = _chosen(sets, draws)
+    return _cut_out(still, [0], label, long_px, device)
+
+
+def moving_subject(
+    clip: Footage, indices: Sequence[int], long_px: float, device: torch.device, draws: Draws
+) -> Tensor | None:
+    """One object of a clip as it moves from frame to frame, as ``subject``: [T, 4, h, w].
+
+    None where the first of the frames shows none that is large enough.
+    """
+    large = _large(clip.labels(indices[0]))
+    return _cut_out(clip, indices, draws.pick(large), long_px, device) if large else None
+
+
+def _cut_out(
+    footage: Footage, indices: Sequence[int], label: int, long_px: float, device: torch.device
+) -> Tensor:
+    """An object in some frames, in what it fills in all of them: [T, 4, h, w].
+
+    An edge that is known by labels alone is drawn in by a pixel, away from the colours behind it,
+    and softened.
+    """
+    masks = torch.stack([footage.labels(index) == label for index in indices])
+    (top, bottom), (left, right) = (_extent(masks.any(dim=0).any(dim=side)) for side in (1, 0))
+    part = (..., slice(top, bottom), slice(left, right))
+    pictures = torch.stack([footage.frame(index)[part] for index in indices]).to(device) / 255
+    soft = [footage.alpha(index) for index in indices]
+    if soft[0] is not None:
+        alpha = torch.stack([a[part] for a in soft if a is not None])[:, None].to(device) / 255
+    else:
+        alpha = masks[part][:, None].to(device).float()
+        alpha = (2 * F.avg_pool2d(F.pad(alpha, (1, 1, 1, 1)), 3, 1) - 1).clamp(min=0)
+    cutout = torch.cat([pictures * alpha, alpha], dim=1)
     cutout = reduced(cutout, _SHARPNESS * long_px / max(cutout.shape[2:]))
     rim = 1 + int(_MARGIN * max(cutout.shape[2:]))
-    return F.pad(cutout[0], (rim, rim, rim, rim))
+    return F.pad(cutout, (rim, rim, rim, rim))
 
 
-def _chosen(stills: Sequence[Footage], draws: Draws) -> tuple[Footage, int]:
+def _chosen(sets: Sequence[StillSet], draws: Draws) -> tuple[Footage, int]:
     """A photograph and the label of one of its larger objects, else of its largest."""
     for _ in range(_TRIES):
-        still = draws.pick(stills)
+        still = picked(sets, draws)
         labels = still.labels(0)
-        areas = torch.bincount(labels.flatten(), minlength=2)[1:]
-        large = (areas >= _LEAST_SHARE * labels.numel()).nonzero().flatten().tolist()
+        large = _large(labels)
         if large:
-            return still, 1 + draws.pick(large)
-    return still, 1 + int(areas.argmax())
+            return still, draws.pick(large)
+    return still, 1 + int(torch.bincount(labels.flatten(), minlength=2)[1:].argmax())
+
+
+def _large(labels: Tensor) -> list[int]:
+    """The labels of the objects that are large enough to be cut out."""
+    areas = torch.bincount(labels.flatten(), minlength=2)[1:]
+    places = (areas >= _LEAST_SHARE * labels.numel()).nonzero().flatten().tolist()
+    return [1 + place for place in places]
 
 
 def _extent(occupied: Tensor) -> tuple[int, int]:
@@ -67,7 +103,7 @@ def _extent(occupied: Tensor) -> tuple[int, int]:
 
 def board(surface: Tensor) -> Tensor:
     """A cut-out with straight edges, of RGB [3, H, W]."""
-    return F.pad(torch.cat([surface, torch.ones_like(surface[:1])]), (1, 1, 1, 1))
+    return F.pad(torch.cat([surface, torch.ones_like(surface[:1])]), (1, 1, 1, 1))[None]
 
 
 def lump(surface: Tensor, draws: Draws) -> Tensor:
@@ -77,7 +113,7 @@ def lump(surface: Tensor, draws: Draws) -> Tensor:
     radius = torch.hypot(line[:, None], line)
     uneven = 0.15 * _noise(1, 5, side, side, surface.device, draws)[0]
     alpha = ((0.7 + uneven - radius) * side / 4).clamp(0, 1) * (radius < 1)
-    return torch.cat([surface * alpha, alpha[None]])
+    return torch.cat([surface * alpha, alpha[None]])[None]
 
 
 def texture(height: int, width: int, device: torch.device, draws: Draws) -> Tensor:

@@ -49,3 +49,18 @@ class Draws:
         """One of the items; ``weights`` says how often each, in any unit."""
         shares = torch.ones(len(items)) if weights is None else torch.tensor(weights)
         return items[int(torch.multinomial(shares, 1, generator=self._generator))]
+
+
+def frame_indices(length: int, frames: int, jump: int, draws: Draws) -> list[int]:
+    """Growing frame indices at most ``jump`` apart, or as far as the clip allows; half reversed.
+
+    A clip that is too short is held at its last frame.
+    """
+    jump = max(1, min(jump, (length - 1) // (frames - 1)))
+    gaps = [draws.integer(1, jump) for _ in range(frames - 1)]
+    index = draws.integer(0, max(0, length - 1 - sum(gaps)))
+    indices = [index]
+    for gap in gaps:
+        index += gap
+        indices.append(min(index, length - 1))
+    return indices[::-1] if draws.chance(0.5) else indices

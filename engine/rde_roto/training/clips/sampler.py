@@ -12,17 +12,21 @@ from torch import Tensor
 
 from rde_roto.training.clips import augment
 from rde_roto.training.clips.compositor import Compositor
-from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.cutouts import picked
+from rde_roto.training.clips.draws import Draws, frame_indices
 from rde_roto.training.clips.perturb import perturb
 from rde_roto.training.footage.readers import Footage, FootageSet
 from rde_roto.training.recipe import Augmentation, Phase, Recipe
 from rde_roto.values.errors import InputError
 
-_MIN_SHARE = 0.01
+_MIN_SHARE = 0.0025
 """An element must cover this share of the first frame, or another clip is drawn."""
 
 _MOST_ELEMENTS = 2
-"""Elements of a clip of footage or of a photograph."""
+"""Elements of a clip."""
+
+_SEVERAL = 0.35
+"""Probability that the clips of a batch may have more than one: it costs what its fullest does."""
 
 _TRIES = 100
 """Clips drawn in vain before the footage is held to be unfit."""
@@ -62,7 +66,7 @@ class ClipSampler:
         for kind, share, source in [
             ("video", mixture.video, footage.videos),
             ("still", mixture.still, footage.subjects),
-            ("composite", mixture.composite, footage.subjects),
+            ("composite", mixture.composite, footage.cutouts),
         ]:
             if share > 0 and not source:
                 raise InputError(
@@ -71,7 +75,7 @@ class ClipSampler:
                 )
 
     def draw(self, phase: Phase, generator: torch.Generator) -> Batch:
-        """One batch, all its clips of one kind of the mixture.
+        """One batch, each of its clips of any kind of the mixture.
 
         Args:
             generator: on the CPU; it is moved on.
@@ -80,10 +84,11 @@ class ClipSampler:
         mixture = self._recipe.mixture
         makers: list[Callable[[Phase, Draws], _Clip | None]]
         makers = [self._video, self._still, self._composite]
-        maker = draws.pick(makers, [mixture.video, mixture.still, mixture.composite])
-        images, masks, present = _batched(
-            [self._seen(maker, phase, draws) for _ in range(phase.clips)]
-        )
+        shares = [mixture.video, mixture.still, mixture.composite]
+        most = _MOST_ELEMENTS if draws.chance(_SEVERAL) else 1
+        kinds = [draws.pick(makers, shares) for _ in range(phase.clips)]
+        clips = [self._seen(maker, phase, draws) for maker in kinds]
+        images, masks, present = _batched([(images, masks[:, :most]) for images, masks in clips])
         spoiling = self._recipe.perturbation
         least, most = spoiling.iou
         first = perturb(masks[0], (least, most), spoiling.rounds, generator)
@@ -107,11 +112,11 @@ class ClipSampler:
         source = draws.pick(sources, [source.weight for source in sources])
         clip = draws.pick(source.clips)
         jump = max(1, round(phase.max_jump * source.jump_factor))
-        indices = _indices(len(clip), phase.frames, jump, draws)
+        indices = frame_indices(len(clip), phase.frames, jump, draws)
         return self._changed(clip, indices, self._recipe.video, phase.size_px, draws)
 
     def _still(self, phase: Phase, draws: Draws) -> _Clip | None:
-        still = draws.pick(self._footage.subjects)
+        still = picked(self._footage.subjects, draws)
         return self._changed(still, [0] * phase.frames, self._recipe.still, phase.size_px, draws)
 
     def _composite(self, phase: Phase, draws: Draws) -> _Clip:
@@ -139,21 +144,6 @@ class ClipSampler:
         images = grades.on(augment.pictures_at(grid, frames[rows]))
         found = augment.labels_at(grid, labels[rows])
         return images, torch.stack([found == label for label in elements], dim=1).float()
-
-
-def _indices(length: int, frames: int, jump: int, draws: Draws) -> list[int]:
-    """Growing frame indices at most ``jump`` apart, or as far as the clip allows; half reversed.
-
-    A clip that is too short is held at its last frame.
-    """
-    jump = max(1, min(jump, (length - 1) // (frames - 1)))
-    gaps = [draws.integer(1, jump) for _ in range(frames - 1)]
-    index = draws.integer(0, max(0, length - 1 - sum(gaps)))
-    indices = [index]
-    for gap in gaps:
-        index += gap
-        indices.append(min(index, length - 1))
-    return indices[::-1] if draws.chance(0.5) else indices
 
 
 def _elements(labels: Tensor, draws: Draws) -> list[int]:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
+import torch
 from PIL import Image
 
 from rde_roto.images.mattes import davis_palette
@@ -61,9 +62,12 @@ def pack(
     for source in data.stills:
         root = PurePosixPath(source.path)
         for still in read_stills(store, source):
-            picture = root / "images" / PurePosixPath(still.name).name
-            entries |= _frame(still, 0, quality, picture, root / "masks")
-            stills[picture] = still
+            name = PurePosixPath(still.name).name
+            stills[root / name] = still
+            if source.masks == "alpha":
+                entries[f"{root / name}.png"] = partial(_rgba, still)
+            else:
+                entries |= _frame(still, 0, quality, root / "images" / name, root / "masks")
     _write(entries, out)
     frames = sum(len(clip) for clip in clips.values())
     return PackReport(len(clips), frames, len(stills), out.stat().st_size)
@@ -90,6 +94,13 @@ def _png(footage: Footage, index: int) -> bytes:
     colours = davis_palette()[: int(labels.max()) + 1]  # a short palette takes few bits a pixel
     image.putpalette(colours.tobytes())
     return _encoded(image, "PNG")
+
+
+def _rgba(cutout: Footage) -> bytes:
+    alpha = cutout.alpha(0)
+    assert alpha is not None
+    planes = torch.cat([cutout.frame(0), alpha[None]]).permute(1, 2, 0).contiguous()
+    return _encoded(Image.fromarray(planes.numpy()), "PNG")
 
 
 def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:

@@ -53,7 +53,11 @@ class PictureStore:
 
     def picture(self, path: PurePosixPath, size: Size) -> Tensor:
         """uint8 [3, H, W] RGB, planar. Raises InputError for damage or a size not as expected."""
-        return self._cache.get((path, False), lambda: self._picture(path, size))
+        return self._cache.get((path, "picture"), lambda: self._picture(path, size))
+
+    def alpha(self, path: PurePosixPath, size: Size) -> Tensor:
+        """uint8 [H, W]: a picture's alpha channel. Raises InputError where it has none."""
+        return self._cache.get((path, "alpha"), lambda: self._alpha(path, size))
 
     def labels(self, path: PurePosixPath, size: Size, merged: bool) -> Tensor:
         """uint8 [H, W], 0 the background; ``merged`` makes every other number 1.
@@ -62,13 +66,24 @@ class PictureStore:
         nothing but 0 and 255 is label 1. Raises InputError for colour, damage or a size that is
         not as expected.
         """
-        return self._cache.get((path, merged), lambda: self._labels(path, size, merged))
+        kind = "merged" if merged else "labels"
+        return self._cache.get((path, kind), lambda: self._labels(path, size, merged))
 
     def _picture(self, path: PurePosixPath, size: Size) -> Tensor:
         with self._opened(path) as image:
             self._require_size(path, image, size)
             reduced = self._reduced(image.convert("RGB"), Image.Resampling.BICUBIC)
             return torch.from_numpy(np.array(reduced)).permute(2, 0, 1).contiguous()
+
+    def _alpha(self, path: PurePosixPath, size: Size) -> Tensor:
+        with self._opened(path) as image:
+            self._require_size(path, image, size)
+            if "A" not in image.getbands():
+                raise InputError(
+                    f"{self.tree.where(path)} has no alpha channel: expected RGBA, got {image.mode}"
+                )
+            reduced = self._reduced(image.getchannel("A"), Image.Resampling.BICUBIC)
+            return torch.from_numpy(np.array(reduced))
 
     def _labels(self, path: PurePosixPath, size: Size, merged: bool) -> Tensor:
         with self._opened(path) as image:
@@ -113,10 +128,10 @@ class _Cache:
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
         self._used_bytes = 0
-        self._kept: OrderedDict[tuple[PurePosixPath, bool], Tensor] = OrderedDict()
+        self._kept: OrderedDict[tuple[PurePosixPath, str], Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[PurePosixPath, bool], decode: Callable[[], Tensor]) -> Tensor:
+    def get(self, key: tuple[PurePosixPath, str], decode: Callable[[], Tensor]) -> Tensor:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

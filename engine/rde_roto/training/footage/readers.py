@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from rde_roto.training.footage.archive import open_tree
@@ -42,6 +43,9 @@ class Footage(Protocol):
     def labels(self, index: int) -> Tensor:
         """uint8 [H, W], 0 the background; all frames of a clip number its objects alike"""
 
+    def alpha(self, index: int) -> Tensor | None:
+        """uint8 [H, W], the coverage of the only subject; None where labels are all there is"""
+
 
 @dataclass(frozen=True)
 class VideoSet:
@@ -53,15 +57,25 @@ class VideoSet:
 
 
 @dataclass(frozen=True)
-class FootageSet:
-    """All that is trained on: clips, stills with masks, and every still as a background.
+class StillSet:
+    """The stills of one source and how often one is drawn from it."""
 
-    A still is listed as often as its source repeats it.
+    stills: tuple[Footage, ...]
+    weight: float
+
+
+@dataclass(frozen=True)
+class FootageSet:
+    """All that is trained on.
+
+    subjects: photographs with masks; cutouts: those, and pictures that come cut out; backgrounds:
+    every photograph.
     """
 
     videos: tuple[VideoSet, ...]
-    subjects: tuple[Footage, ...]
-    backgrounds: tuple[Footage, ...]
+    subjects: tuple[StillSet, ...]
+    cutouts: tuple[StillSet, ...]
+    backgrounds: tuple[StillSet, ...]
 
 
 def read_footage(data: Data) -> FootageSet:
@@ -75,13 +89,28 @@ def read_footage(data: Data) -> FootageSet:
         VideoSet(read_clips(store, source), source.weight, source.jump_factor)
         for source in data.videos
     )
-    stills = tuple(
-        still for source in data.stills for still in read_stills(store, source) * source.repeat
-    )
-    if not videos and not stills:
+    of_videos = [
+        _still_set(frames, None)
+        for source, video in zip(data.videos, videos, strict=True)
+        if (frames := _single_frames(video.clips, source.stills_every))
+    ]
+    stills = {
+        kind: [
+            _still_set(read_stills(store, source), source.weight)
+            for source in data.stills
+            if source.masks in kinds
+        ]
+        for kind, kinds in _KINDS.items()
+    }
+    if not videos and not any(stills.values()):
         raise InputError("there is nothing to train on: data names neither videos nor stills")
-    subjects = tuple(still for still in stills if still.has_labels)
-    return FootageSet(videos, subjects, stills)
+    subjects = (*stills["subjects"], *of_videos)
+    return FootageSet(
+        videos,
+        subjects,
+        cutouts=(*subjects, *stills["cutouts"]),
+        backgrounds=(*subjects, *stills["backgrounds"]),
+    )
 
 
 def read_clips(store: PictureStore, source: VideoSource) -> tuple[Footage, ...]:
@@ -112,14 +141,19 @@ def read_clips(store: PictureStore, source: VideoSource) -> tuple[Footage, ...]:
 
 
 def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]:
-    """The pictures of ``images``, each with the PNG of its name in ``masks`` unless that is "none".
+    """The pictures of ``images``, each with the PNG of its name in ``masks``.
+
+    There are no masks where ``source.masks`` is "none" or "alpha"; with "alpha" the pictures are
+    RGBA and lie in the folder itself.
 
     Raises InputError when there is no picture, a mask is missing, or a picture and its mask are
     damaged or differ in size.
     """
     root = PurePosixPath(source.path)
     images = root / "images"
-    if source.masks == "none":
+    if source.masks == "alpha":
+        images = root
+    if source.masks in ("alpha", "none"):
         frames = [_Frame(images / name, None) for name in _picture_names(store, images)]
     else:
         frames = _paired(store, images, root / "masks")
@@ -127,10 +161,26 @@ def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]
         raise InputError(
             f"there is no picture in {store.tree.where(images)}: expected .jpg or .png"
         )
+    made = _CutOut if source.masks == "alpha" else _Stored
     merged = source.masks == "parts"
     return tuple(
-        _Stored(store, f"{root.name}/{frame.picture.stem}", [frame], merged) for frame in frames
+        made(store, f"{root.name}/{frame.picture.stem}", [frame], merged) for frame in frames
     )
+
+
+_KINDS = {"subjects": ("labels", "parts"), "cutouts": ("alpha",), "backgrounds": ("none",)}
+"""What the pictures of a source are used for, by its ``masks``; subjects serve as all three."""
+
+
+def _still_set(stills: tuple[Footage, ...], weight: float | None) -> StillSet:
+    return StillSet(stills, float(len(stills)) if weight is None else weight)
+
+
+def _single_frames(clips: Sequence[Footage], every: int) -> tuple[Footage, ...]:
+    """Every so many frames of clips as stills; none for 0."""
+    if every == 0:
+        return ()
+    return tuple(_FrameOf(clip, index) for clip in clips for index in range(0, len(clip), every))
 
 
 @dataclass(frozen=True)
@@ -167,6 +217,41 @@ class _Stored:
         mask = self._frames[index].mask
         assert mask is not None, f"{self.name} has no masks"
         return self._store.labels(mask, self._size, self._merged)
+
+    def alpha(self, index: int) -> Tensor | None:
+        return None
+
+
+class _CutOut(_Stored):
+    """A picture with an alpha of its own: one subject, before nothing."""
+
+    def labels(self, index: int) -> Tensor:
+        return (self.alpha(index) > 127).to(torch.uint8)
+
+    def alpha(self, index: int) -> Tensor:
+        return self._store.alpha(self._frames[index].picture, self._size)
+
+
+class _FrameOf:
+    """One frame of a clip as a still."""
+
+    has_labels = True
+
+    def __init__(self, clip: Footage, index: int) -> None:
+        self.name = f"{clip.name}/{index}"
+        self._clip, self._index = clip, index
+
+    def __len__(self) -> int:
+        return 1
+
+    def frame(self, index: int) -> Tensor:
+        return self._clip.frame(self._index)
+
+    def labels(self, index: int) -> Tensor:
+        return self._clip.labels(self._index)
+
+    def alpha(self, index: int) -> Tensor | None:
+        return self._clip.alpha(self._index)
 
 
 def _asked(source: VideoSource, known: Sequence[str], folder: Path) -> list[str]:
