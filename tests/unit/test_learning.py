@@ -97,7 +97,8 @@ def test_a_background_is_the_frame_without_its_element(
     material: Callable[[Shot], Material],
 ) -> None:
     made = scenery(material(a_shot()))
-    (subject,), (background,) = made.footage.subjects, made.footage.backgrounds
+    ((subject,),) = (stills.stills for stills in made.footage.subjects)
+    ((background,),) = (stills.stills for stills in made.footage.backgrounds)
     where = subject.labels(0) == 1
     greens = subject.frame(0)[:, where].float().mean(dim=1) / 255
     torch.testing.assert_close(greens, torch.tensor(GREEN), atol=0.01, rtol=0)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training.footage.readers import Footage, FootageSet, VideoSet
+from rde_roto.training.footage.readers import Footage, FootageSet, StillSet, VideoSet
 from rde_roto.training.learning.material import Material, Truth
 
 _SEEN = 0.5
@@ -50,6 +50,10 @@ class Frames:
         """uint8 [H, W], 0 the background"""
         return self.masks[index]
 
+    def alpha(self, index: int) -> Tensor | None:
+        """None: at a soft edge the plate's colours are the background's too."""
+        return None
+
 
 @dataclass(frozen=True)
 class Scenery:
@@ -77,7 +81,9 @@ def scenery(material: Material) -> Scenery:
     videos = (VideoSet((_pairs(whole),), 1.0, 1.0),) if len(whole) > 1 else ()
     size = sorted(sides)[len(sides) // 2]
     size_px = min(max(size, _LEAST_PX), _MOST_PX) // _STRIDE * _STRIDE
-    return Scenery(FootageSet(videos, tuple(subjects), tuple(backgrounds)), size_px)
+    stills = (StillSet(tuple(subjects), 1.0),)
+    grounds = (StillSet(tuple(backgrounds), 1.0),)
+    return Scenery(FootageSet(videos, stills, stills, grounds), size_px)
 
 
 def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
