@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -74,3 +75,15 @@ def a_shot(*keyframes: Keyframe, locks: tuple[MadeLock, ...] = ()) -> Shot:
     plate = DiscPlate()
     keys = keyframes or (drawn(1001),)
     return Shot(plate, plate.range, elements_named("disc"), keys, locks)
+
+
+def short_lessons(folder: Path, more: str = "") -> str:
+    """A folder of presets whose recipe is the shipped one in small: one clip of three frames.
+
+    Returns it as $RDE_ROTO_PRESETS has it.
+    """
+    (folder / "learning").mkdir(parents=True)
+    clips = "curriculum: [{until: 1.0, frames: 3, clips: 1, size_px: 128, max_jump: 1}]"
+    text = f"extends: shot\n{clips}\n{more}"
+    (folder / "learning" / "shot.yaml").write_text(text, encoding="utf-8")
+    return str(folder)

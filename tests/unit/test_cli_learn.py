@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Run, refused
-from disc_shots import DiscPlate, drawn
+from disc_shots import DiscPlate, drawn, short_lessons
 from image_files import write_image
 from PIL import Image
 
@@ -30,15 +30,9 @@ pytest_plugins = ("command_line_fixtures",)
 
 @pytest.fixture(autouse=True)
 def _short(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shipped recipe in small, and in larger steps."""
-    folder = tmp_path / "presets" / "learning"
-    folder.mkdir(parents=True)
-    (folder / "shot.yaml").write_text(
-        "extends: shot\niterations: 6\noptimiser: {lr: 2.0e-3}\n"
-        "curriculum: [{until: 1.0, frames: 2, clips: 1, size_px: 128, max_jump: 1}]\n",
-        encoding="utf-8",
-    )
-    monkeypatch.setenv("RDE_ROTO_PRESETS", str(folder.parent))
+    """Few steps, and larger ones."""
+    more = "iterations: 6\noptimiser: {lr: 2.0e-3}\n"
+    monkeypatch.setenv("RDE_ROTO_PRESETS", short_lessons(tmp_path / "presets", more))
 
 
 @pytest.fixture(scope="module")

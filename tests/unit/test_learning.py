@@ -12,7 +12,7 @@ from threading import Event
 import numpy as np
 import pytest
 import torch
-from disc_shots import GREEN, HEIGHT, WIDTH, DiscPlate, MadeLock, a_shot, disc, drawn
+from disc_shots import GREEN, HEIGHT, WIDTH, DiscPlate, MadeLock, a_shot, disc, drawn, short_lessons
 
 from rde_roto.learned import Learned
 from rde_roto.models import Model, with_learned
@@ -38,12 +38,7 @@ PRESET = Preset(name="test", tracking=Tracking(lines=96))
 
 @pytest.fixture(autouse=True)
 def _short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A studio's own recipe, which is what the shipped one is, in small: one clip of three."""
-    folder = tmp_path / "presets" / "learning"
-    folder.mkdir(parents=True)
-    clips = "curriculum: [{until: 1.0, frames: 3, clips: 1, size_px: 128, max_jump: 1}]\n"
-    (folder / "shot.yaml").write_text(f"extends: shot\n{clips}", encoding="utf-8")
-    monkeypatch.setenv("RDE_ROTO_PRESETS", str(folder.parent))
+    monkeypatch.setenv("RDE_ROTO_PRESETS", short_lessons(tmp_path / "presets"))
 
 
 @pytest.fixture
@@ -102,8 +97,8 @@ def test_a_background_is_the_frame_without_its_element(
     material: Callable[[Shot], Material],
 ) -> None:
     made = scenery(material(a_shot()))
-    footage = made.footage
-    (subject,), (background,) = (s[0].stills for s in (footage.subjects, footage.backgrounds))
+    ((subject,),) = (stills.stills for stills in made.footage.subjects)
+    ((background,),) = (stills.stills for stills in made.footage.backgrounds)
     where = subject.labels(0) == 1
     greens = subject.frame(0)[:, where].float().mean(dim=1) / 255
     torch.testing.assert_close(greens, torch.tensor(GREEN), atol=0.01, rtol=0)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from disc_shots import short_lessons
 
 import rde_roto
 from rde_roto.doors.demo import demo_shot
@@ -27,6 +28,7 @@ overrides: {tracking.lines: 96}
 def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RDE_ROTO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("RDE_ROTO_PRESETS", short_lessons(tmp_path / "presets"))
     for folder, frames in (("plate", range(1001, 1013)), ("truth", (1001, 1010))):
         target = tmp_path / ("plates" if folder == "plate" else "masks")
         target.mkdir()

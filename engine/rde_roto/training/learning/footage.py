@@ -51,7 +51,7 @@ class Frames:
         return self.masks[index]
 
     def alpha(self, index: int) -> Tensor | None:
-        """None: labels are all there is"""
+        """None: at a soft edge the plate's colours are the background's too."""
         return None
 
 
@@ -81,9 +81,9 @@ def scenery(material: Material) -> Scenery:
     videos = (VideoSet((_pairs(whole),), 1.0, 1.0),) if len(whole) > 1 else ()
     size = sorted(sides)[len(sides) // 2]
     size_px = min(max(size, _LEAST_PX), _MOST_PX) // _STRIDE * _STRIDE
-    cut_out = (StillSet(tuple(subjects), weight=1.0),)
-    behind = (StillSet(tuple(backgrounds), weight=1.0),)
-    return Scenery(FootageSet(videos, cut_out, cut_out, behind), size_px)
+    stills = (StillSet(tuple(subjects), 1.0),)
+    grounds = (StillSet(tuple(backgrounds), 1.0),)
+    return Scenery(FootageSet(videos, stills, stills, grounds), size_px)
 
 
 def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
