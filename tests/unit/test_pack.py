@@ -98,8 +98,10 @@ def test_a_pack_reads_as_what_was_packed(data: Data, out: Path) -> None:
     assert names == ["ant", "boat", "0a49", *stills]
     assert [footage.name for footage in all_of(before)] == names
     assert [still.name for still in after.subjects[0].stills] == ["horses/x.1", "horses/y"]
-    leaves = [footage.cutouts[-1].stills[0].alpha(0) for footage in (before, after)]
-    assert torch.equal(*leaves), "an alpha is kept as it is"
+    given_leaf, kept_leaf = (one.cutouts[-1].stills[0].alpha(0) for one in (before, after))
+    assert given_leaf is not None
+    assert kept_leaf is not None
+    assert torch.equal(given_leaf, kept_leaf), "an alpha is kept as it is"
     for given, kept in zip(all_of(before), all_of(after), strict=True):
         assert (len(kept), kept.has_labels) == (len(given), given.has_labels)
         for index in range(len(given)):
