@@ -20,7 +20,8 @@ from rde_roto.values.spans import Span, Stretch
 MATTE_REVISION = 1
 """Raised with every change of the code that makes a delivered matte of raw ones, or writes it, and
 changes its pixels: ``blend``, ``steady``, ``finish``, ``edges`` and the layouts of files. So mattes
-on disk that another version made are made again. ``tests/golden/test_finished_mattes.py`` keeps to it."""
+on disk that another version made are made again; ``tests/golden/test_finished_mattes.py`` keeps to
+it."""
 
 MISSING = "missing"
 """Stands for the digest of a plate frame that is not there."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rde_roto.images.files import read_header
-from rde_roto.images.masks import read_mask
 from rde_roto.images.input_space import SaidOfSpace
+from rde_roto.images.masks import read_mask
 from rde_roto.images.movies import open_movie
 from rde_roto.values.digest import digest_file
 from rde_roto.values.errors import DocumentError, InputError
