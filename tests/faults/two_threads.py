@@ -46,7 +46,7 @@ def rendered(network: str) -> list[tuple[str, str]]:
     """The digests of a render's steps and mattes, in their order."""
     told: list[tuple[str, str]] = []
     node = rendering.node(network, FRAMES, Stores.in_ram())
-    node.walker.tracker = Watched(node.walker.tracker, told)  # type: ignore[assignment]
+    node.walker.tracker = Watched(node.walker.tracker, told)
     for matte in node.render():
         told.append((f"matte {matte.frame}", digest_of(np.ascontiguousarray(matte.alpha))))
     return told

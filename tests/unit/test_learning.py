@@ -247,11 +247,9 @@ def test_progress_tells_how_long_it_still_takes(model: Model) -> None:
     assert all(0 < progress.share < 1 for progress in told[:-1])
 
 
-def spoilt(self: Lesson) -> float:
+def idle(self: Lesson) -> float:
     """A step that leads nowhere."""
     self.steps += 1
-    for mean in self._average.values():
-        mean.zero_()
     return 0.0
 
 
@@ -322,7 +320,7 @@ def test_of_two_at_once_one_holds_it_and_the_other_waits(model: Model, tmp_path:
 def test_a_lesson_that_brought_nothing_is_remembered(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Lesson, "step", spoilt)
+    monkeypatch.setattr(Lesson, "step", idle)
     study = Study(a_shot(), PRESET, model, CPU)
     for is_new in (True, False):
         held = Lessons(tmp_path).hold(study, model, Budget(steps=1))
@@ -344,10 +342,10 @@ def test_weights_that_are_no_better_are_not_kept() -> None:
     assert is_better(Skill(0.5, None), Skill(0.6, None))
 
 
-def test_a_lesson_that_spoils_the_network_changes_nothing(
+def test_a_lesson_that_gains_nothing_changes_nothing(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Lesson, "step", spoilt)
+    monkeypatch.setattr(Lesson, "step", idle)
     taught = learned(model, a_shot(), Budget(steps=1))
     assert taught.model is model
     assert not taught.is_better
