@@ -62,7 +62,7 @@ def main(network: str, times: str) -> None:
         "threads": torch.get_num_threads(),
         "kernels": torch.backends.cpu.get_cpu_capability(),
         "libraries": [
-            line.strip() for line in torch.__config__.show().splitlines() if "MKL" in line
+            line.strip() for line in torch.__config__.show().splitlines() if "Intel(R)" in line
         ],
         "others": others,
     }
