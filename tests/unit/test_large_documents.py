@@ -62,6 +62,20 @@ def test_a_document_beyond_the_limits_is_refused_soon(
     assert "nested more than 50 deep" in sentence or "more than 30,000 values" in sentence
 
 
+@pytest.mark.parametrize("key", ["[a]", "{a: 1}"])
+@pytest.mark.parametrize("command", [("shot", "show"), ("submit", "--inbox", "hot")])
+def test_a_key_that_is_no_word(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, command: tuple[str, ...]
+) -> None:
+    path = tmp_path / "odd.shot.yaml"
+    path.write_text(f"{HEAD}? {key}\n: b\n", encoding="utf-8")
+    assert run(*command, path) == 3
+    assert "a key must be a plain word" in refused(capsys)
+    path.write_text(f"? {key}\n: b\n", encoding="utf-8")
+    assert run(*command, path) == 3
+    assert "it does not say what it is" in refused(capsys)
+
+
 def test_a_preset_and_an_option_have_the_same_limits(tmp_path: Path) -> None:
     path = tmp_path / "deep.yaml"
     path.write_text("tracking: " + "[" * 5_000, encoding="utf-8")

@@ -255,9 +255,12 @@ def shortened(text: str) -> str:
 
 
 def _parts(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, int]]:
-    """The nodes within a list, by index, or a mapping, by key, and their lines."""
+    """The nodes within a list, by index, or a mapping, by key, and their lines. A key
+    that is itself a list or mapping leads nowhere.
+    """
     if isinstance(node, yaml.SequenceNode):
         return {index: (item, line_of(item)) for index, item in enumerate(node.value)}
     if isinstance(node, yaml.MappingNode):
-        return {key.value: (value, line_of(key)) for key, value in node.value}
+        pairs = ((key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode))
+        return {key.value: (value, line_of(key)) for key, value in pairs}
     return {}
