@@ -78,6 +78,21 @@ def test_the_command_line_says_so(
     assert not out.exists()
 
 
+def test_no_document_is_to_blame(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = write_image(tmp_path / "mask.png", RAMP[..., :1], "uint16")
+    shot = tmp_path / "hero.shot.yaml"
+    shot.write_text(
+        f"schema: rde-roto.shot/1\nplate: {{path: {a_plate(tmp_path)}}}\n"
+        f"keyframes: [{{frame: 1001, mask: {mask}}}]\n"
+    )
+    monkeypatch.setenv("OCIO", str(tmp_path / "gone.ocio"))
+    for command in (("shot", "show"), ("shot", "render"), ("submit", "--inbox", tmp_path / "hot")):
+        assert run(*command, shot) == 2
+        assert refused(capsys).startswith("rde-roto: the colour configuration of $OCIO cannot be")
+
+
 def test_the_role_for_interchange_leads_to_rec709(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

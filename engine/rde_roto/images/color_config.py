@@ -13,7 +13,7 @@ from OpenImageIO import ColorConfig
 
 from rde_roto.images.gamuts import ACES, to_rec709
 from rde_roto.values.digest import digest_file, digest_of
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import VariableError
 from rde_roto.values.matte import FloatArray
 
 LINEAR = "lin_rec709"
@@ -44,10 +44,10 @@ class Config(NamedTuple):
             return cls(name, "")
 
     def loaded(self) -> ColorConfig:
-        """Raises UsageError when it cannot be read: OpenImageIO would take another one."""
+        """Raises VariableError when it cannot be read: OpenImageIO would take another one."""
         config, trouble = _load(self)
         if trouble:
-            raise UsageError(
+            raise VariableError(
                 f"the colour configuration of $OCIO cannot be read: {trouble}: correct $OCIO, or "
                 "unset it for the builtin configuration"
             )
@@ -76,7 +76,7 @@ class Working(NamedTuple):
         """Linear Rec.709 itself, or by the role for interchange, or else the role for scene-linear
         light, whose primaries nobody knows.
 
-        Raises UsageError where a configuration has none of them.
+        Raises VariableError where a configuration has none of them.
         """
         loaded = config.loaded()
         if loaded.getColorSpaceIndex(loaded.resolve(LINEAR)) >= 0:
@@ -86,7 +86,7 @@ class Working(NamedTuple):
             return cls(loaded.getColorSpaceNameByRole(_INTERCHANGE), to_rec709(ACES))
         if _SCENE in roles:
             return cls(loaded.getColorSpaceNameByRole(_SCENE), stands_in=True)
-        raise UsageError(
+        raise VariableError(
             f"the colour configuration {config.name} has no linear Rec.709 ({LINEAR}) and neither "
             f"of the roles {_INTERCHANGE} and {_SCENE}: give it one of them"
         )

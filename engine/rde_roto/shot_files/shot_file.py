@@ -12,7 +12,7 @@ from rde_roto.images.sequences import FramePattern
 from rde_roto.shot_files.opening import OpenedShot, OpenPlate, open_document, open_entry
 from rde_roto.shot_files.writing import write_document
 from rde_roto.values.documents import is_path
-from rde_roto.values.errors import DocumentError, InputError, UsageError
+from rde_roto.values.errors import DocumentError, InputError, UsageError, VariableError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 from rde_roto.values.preset_files import load_preset
@@ -135,8 +135,12 @@ class ShotFile:
 
 @contextmanager
 def naming_the_document(path: Path) -> Iterator[None]:
-    """What would be a wrong option elsewhere is a wrong document here."""
+    """What would be a wrong option elsewhere is a wrong document here, but for a variable of the
+    environment, which the document does not set.
+    """
     try:
         yield
+    except VariableError:
+        raise
     except UsageError as error:
         raise DocumentError(f"{path}: {error}") from error

@@ -24,6 +24,10 @@ class UsageError(RotoError):
     exit_code = 2
 
 
+class VariableError(UsageError):
+    """A variable of the environment, such as `$OCIO`, that is wrong whatever a document says."""
+
+
 class DocumentError(RotoError):
     """A preset, shot or job document that cannot be understood."""
 
