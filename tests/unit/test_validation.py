@@ -17,7 +17,7 @@ from rde_roto.images.mattes import LABELS, open_matte_writer
 from rde_roto.images.origin import Origin, Typed
 from rde_roto.images.plates import open_plate
 from rde_roto.images.validation import Finding, MatteSequence
-from rde_roto.values.errors import PartialError
+from rde_roto.values.errors import PartialError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.preset import Output
@@ -335,6 +335,18 @@ def test_several_sequences_are_checked_in_one_go(
     mattes = deliver(tmp_path, plate, suffix="png")
     run([str(mattes / f"hero.{name}.####.png") for name in NAMES] + ["--plate", plate])
     assert capsys.readouterr().out.count("4 frames") == 2
+
+
+def test_a_view_is_that_of_the_mattes_too(
+    tmp_path: Path, plate: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliver(tmp_path, plate).rename(tmp_path / "right")
+    Path(plate).parent.rename(tmp_path / "plate_right")
+    patterns = [str(tmp_path / name) for name in ("%V/hero.####.exr", "plate_%V/hero.####.exr")]
+    run([patterns[0], "--plate", patterns[1], "--view", "right"])
+    assert "nothing is wrong" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="holds %V, a view's name: say which with --view"):
+        run([patterns[0], "--plate", str(tmp_path / "plate_right")])
 
 
 def run(arguments: list[str]) -> None:

@@ -4,13 +4,14 @@ of that in right deliveries, whatever their elements do.
 
 from __future__ import annotations
 
+import shutil
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from image_files import write_image
+from image_files import write_image, write_parts
 
 from rde_roto.images.mattes import LABELS, open_matte_writer
 from rde_roto.images.origin import Origin
@@ -60,12 +61,12 @@ def through_the_picture(n: int) -> FloatArray:
     return disc((-40 + 45 * n) % 340)
 
 
-def from_its_in_point_on(n: int) -> FloatArray:
-    return disc(30 + n) if n >= 6 else NONE
+def comes_in_and_leaves(n: int) -> FloatArray:
+    return disc(-12 + 7 * n)
 
 
-def until_it_is_painted_gone(n: int) -> FloatArray:
-    return disc(30 + n) if n < 9 else NONE
+def shrinks_to_nothing(n: int) -> FloatArray:
+    return disc(36, radius=10 - 0.9 * n)
 
 
 def nearer(n: int) -> FloatArray:
@@ -89,8 +90,8 @@ MOTIONS = [
     across,
     behind_a_pillar,
     through_the_picture,
-    from_its_in_point_on,
-    until_it_is_painted_gone,
+    comes_in_and_leaves,
+    shrinks_to_nothing,
     nearer,
     slow_and_hard,
     held,
@@ -118,11 +119,13 @@ def deliver(
     suffix: str = "exr",
     output: Output | None = None,
     elements: tuple[str, ...] = ("hero",),
+    keyframes: str = "1001",
 ) -> Path:
     """The mattes of all frames; a second element stands still below."""
     origin = Origin.of(open_plate(plate))
     pattern = folder / f"mattes/m.####.{suffix}"
-    writer = open_matte_writer(str(pattern), origin, elements, output or Output(), {})
+    said = {"rde-roto:keyframes": keyframes}
+    writer = open_matte_writer(str(pattern), origin, elements, output or Output(), said)
     for frame, plane in zip(FRAMES, planes, strict=True):
         others = [disc(36, 44, 3) * (1 - plane)] * (len(elements) - 1)
         writer.write(Matte(frame, np.stack([plane, *others]), elements, f"d{frame}"))
@@ -156,6 +159,11 @@ SPOILT = [
     pytest.param({5: NONE}, "empty", "1006", id="one is empty"),
     pytest.param(dict.fromkeys((5, 6, 7), NONE), "empty", "1006-1008", id="some are empty"),
     pytest.param({1: NONE}, "empty", "1002", id="the second is empty"),
+    pytest.param({0: NONE}, "empty", "1001", id="the first is empty"),
+    pytest.param({15: NONE}, "empty", "1016", id="the last is empty"),
+    pytest.param(dict.fromkeys(range(5), NONE), "empty", "1001-1005", id="gone at first"),
+    pytest.param(dict.fromkeys(range(9, 16), NONE), "empty", "1010-1016", id="gone to the end"),
+    pytest.param(dict.fromkeys(range(3, 12), NONE), "empty", "1004-1012", id="gone for long"),
     pytest.param({8: disc(38, radius=4)}, "area", "1009", id="one is small"),
     pytest.param({8: disc(38, radius=20)}, "area", "1009", id="one is large"),
     pytest.param(
@@ -189,8 +197,39 @@ def test_an_element_that_fills_the_picture_cannot_be_gone_for_a_frame(
     assert (finding.rule, str(finding.frames)) == ("empty", "1008")
 
 
-def test_a_sequence_that_is_empty_throughout(tmp_path: Path, plate: str) -> None:
-    (finding,) = found(deliver(tmp_path, plate, [NONE] * COUNT), plate)
+def test_an_element_may_begin_at_a_later_keyframe(tmp_path: Path, plate: str) -> None:
+    planes = spoilt(dict.fromkeys(range(6), NONE))
+    assert found(deliver(tmp_path / "a", plate, planes, keyframes="1001,1007"), plate) == ()
+    (finding,) = found(deliver(tmp_path / "b", plate, planes, keyframes="1007"), plate)
+    assert (finding.rule, str(finding.frames)) == ("empty", "1001-1006")
+
+
+def test_what_stands_in_for_a_missing_frame_may_be_empty(tmp_path: Path, plate: str) -> None:
+    """As the mattes of ``--missing black`` are."""
+    mattes = deliver(tmp_path, plate, spoilt({7: NONE}))
+    folder = tmp_path / "plate"
+    shutil.copytree(Path(plate).parent, folder)
+    (folder / "hero.1008.exr").unlink()
+    assert found(mattes, str(folder)) == ()
+
+
+def test_each_part_of_a_file_is_looked_at(tmp_path: Path, plate: str) -> None:
+    """An element a part, all of whose channels have one name."""
+    for frame in FRAMES:
+        gone = NONE if frame == 1006 else across(frame - FIRST)
+        parts = (("hero", gone), ("car", disc(36, 40, 4)))
+        planes = [(name, None, ("A",), plane[..., None]) for name, plane in parts]
+        write_parts(tmp_path / f"m.{frame}.exr", *planes)
+    (finding,) = found(tmp_path, plate)
+    assert (finding.rule, str(finding.frames)) == ("empty", "1006")
+    assert finding.sentence.startswith("hero A is empty")
+
+
+@pytest.mark.parametrize("kind", [FORMATS[0], FORMATS[9]])
+def test_a_sequence_that_is_empty_throughout(
+    tmp_path: Path, plate: str, kind: tuple[str, Output, tuple[str, ...]]
+) -> None:
+    (finding,) = found(deliver(tmp_path, plate, [NONE] * COUNT, *kind), plate)
     assert (finding.rule, finding.frames) == ("empty", FRAMES)
 
 

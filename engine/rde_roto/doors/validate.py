@@ -36,7 +36,7 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
 ) -> None:
     """Checks mattes against their plate and the rules of film: exit code 7 when any is broken."""
-    sequences = [MatteSequence.find(text) for text in mattes]
+    sequences = [MatteSequence.find(text, view) for text in mattes]
     first = first_frame_of(first_frame)
     footage = open_plate(plate, picture=PictureName(view, layer), first_frame=first)
     due = footage.range if frames is None else FrameRange.parse(frames)

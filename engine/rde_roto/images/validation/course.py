@@ -2,15 +2,15 @@
 
 A matte that is right may do much: come into the picture and leave it, pass behind things, be of an
 element that is not there at all. So a fault is only what happens from one frame to the next and
-is undone, or stands between frames that are at rest, where the element cannot have left the
-picture.
+is undone, or stands between frames that are at rest, or leaves nothing, where the element cannot
+have left the picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise, starmap
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise, starmap
 from typing import Final
 
 import numpy as np
@@ -23,7 +23,7 @@ from rde_roto.values.plate import Plate, Window
 _NOTHING_PX: Final = 0.5
 _SMALL_PX: Final = 16  # an element of less may come and go
 _VISIBLE: Final = 0.05
-_LONGEST_EMPTY: Final = 8  # frames; what is gone for longer has left the picture
+_LONGEST_EMPTY: Final = 8  # frames, after which what comes back in its place need not be the same
 _LONGEST_SPIKE: Final = 3
 _SUDDEN: Final = 0.5  # of the area a few frames before
 _FACTOR: Final = 3.0
@@ -102,6 +102,7 @@ class Course:
         self._window = window
         self._last: dict[str, FloatArray] = {}
         self._seen: dict[str, list[_Seen]] = {}
+        self._frames: list[int] = []
 
     def add(
         self, frame: int, planes: Mapping[str, FloatArray], data: Window, are_labels: bool
@@ -112,14 +113,22 @@ class Course:
         """
         placed = {name: self._placed(plane, data) for name, plane in planes.items()}
         gone = self._seen.keys() - placed.keys() if are_labels else ()
-        placed |= dict.fromkeys(gone, np.zeros(self._window.shape, np.float32))
+        nothing = np.zeros(self._window.shape, np.float32)
+        placed |= dict.fromkeys(gone, nothing)
         for name, plane in placed.items():
+            if are_labels and name not in self._seen and self._frames:
+                before = _Seen.of(frame, nothing, nothing)
+                self._seen[name] = [replace(before, frame=earlier) for earlier in self._frames]
             seen = _Seen.of(frame, plane, self._last.get(name))
             self._seen.setdefault(name, []).append(seen)
         self._last = placed
+        self._frames.append(frame)
 
-    def faults(self, plate: Plate) -> Iterator[tuple[int, Fault]]:
-        """Frames and what is wrong there. Raises InputError for a plate that cannot be read."""
+    def faults(self, plate: Plate, introduced: Collection[int]) -> Iterator[tuple[int, Fault]]:
+        """Frames and what is wrong there; at those `introduced` an element may begin to exist.
+
+        Raises InputError for a plate that cannot be read.
+        """
         if not any(seen.area_px > _NOTHING_PX for course in self._seen.values() for seen in course):
             yield from ((frame, _EMPTY) for frame in self._frames)
             return
@@ -128,15 +137,12 @@ class Course:
         repeated: set[int] = set()
         for name, course in self._seen.items():
             for part in _without_holes(course, apart):
+                yield from _empty_ones(name, part, introduced)
                 yield from _faults_of(name, part)
                 repeated.update(_repeated(part))
         for frame in sorted(repeated - moving):
             if _plate_moves(plate, frame - apart, frame):
                 yield frame, _REPEATED
-
-    @property
-    def _frames(self) -> list[int]:
-        return sorted({seen.frame for course in self._seen.values() for seen in course})
 
     def _placed(self, plane: FloatArray, data: Window) -> FloatArray:
         """A plane over the plate's data window, 0 where it has none."""
@@ -169,16 +175,36 @@ def _without_holes(course: Sequence[_Seen], apart: int) -> Iterator[Sequence[_Se
             begin = end
 
 
+def _empty_ones(
+    name: str, course: Sequence[_Seen], introduced: Collection[int]
+) -> Iterator[tuple[int, Fault]]:
+    """Empty frames beside one that has the matte, where it is suddenly gone, or there."""
+    between = f"{name} is empty between frames that have it: render it again"
+    beside = (
+        f"{name} is empty, while it is whole, and within the picture, in the frame before or "
+        "behind: render it again, unless it is hidden there or has its in-point"
+    )
+    for begin, end in _empty_runs(course):
+        before, behind = course[max(begin - _BESIDE, 0) : begin], course[end : end + _BESIDE]
+        is_lost, is_back = _is_whole(before[::-1]), _is_whole(behind)
+        if not before and is_back and behind[0].frame in introduced:
+            continue
+        if is_lost and is_back and end - begin <= _LONGEST_EMPTY and _is_undone(course, begin, end):
+            sentence = between
+        elif (is_lost and not _leaves(course, begin)) or (is_back and not _comes(course, end)):
+            sentence = beside
+        else:
+            continue
+        yield from ((seen.frame, ("empty", sentence)) for seen in course[begin:end])
+
+
 def _faults_of(name: str, course: Sequence[_Seen]) -> Iterator[tuple[int, Fault]]:
     areas = [seen.area_px for seen in course]
     begin = 1
     while begin < len(course) - 1:
-        length = _empty_run(areas, begin)
-        fault: Fault = ("empty", f"{name} is empty between frames that have it: render it again")
-        if not length:
-            length, word = _spike(areas, begin)
-            fault = ("area", f"{name} is suddenly {word}, and then as before: look at it")
+        length, word = _spike(areas, begin)
         if length and _is_undone(course, begin, begin + length):
+            fault: Fault = ("area", f"{name} is suddenly {word}, and then as before: look at it")
             yield from ((seen.frame, fault) for seen in course[begin : begin + length])
         begin += length or 1
     for place in range(_BESIDE, len(course) - _BESIDE + 1):
@@ -190,22 +216,34 @@ def _faults_of(name: str, course: Sequence[_Seen]) -> Iterator[tuple[int, Fault]
 
 def _is_undone(course: Sequence[_Seen], begin: int, end: int) -> bool:
     """Whether what is between `begin` and `end` is no way out of the picture and back."""
-    before, behind = course[begin - 1], course[end]
-    left = before.may_leave(course[max(begin - 2, 0)])
-    came = behind.may_leave(course[min(end + 1, len(course) - 1)])
-    return before.covers(behind) or not (left or came)
+    is_moved = not course[begin - 1].covers(course[end])
+    return not (is_moved and (_leaves(course, begin) or _comes(course, end)))
 
 
-def _empty_run(areas: Sequence[float], begin: int) -> int:
-    """The number of empty frames from `begin` on, 0 unless it is suddenly gone and back."""
-    end = begin
-    while end < len(areas) and areas[end] <= _NOTHING_PX:
-        end += 1
-    if not 0 < end - begin <= _LONGEST_EMPTY or end == len(areas):
-        return 0
-    before, behind = areas[max(begin - _BESIDE, 0) : begin], areas[end : end + _BESIDE]
-    sudden = before[-1] >= _SUDDEN * max(before) and behind[0] >= _SUDDEN * max(behind)
-    return end - begin if sudden and min(before[-1], behind[0]) >= _SMALL_PX else 0
+def _leaves(course: Sequence[_Seen], begin: int) -> bool:
+    """Whether what is there before `begin` may be out of the picture then."""
+    return course[begin - 1].may_leave(course[max(begin - 2, 0)])
+
+
+def _comes(course: Sequence[_Seen], end: int) -> bool:
+    """Whether what is there at `end` may have been out of the picture before."""
+    return course[end].may_leave(course[min(end + 1, len(course) - 1)])
+
+
+def _empty_runs(course: Sequence[_Seen]) -> Iterator[tuple[int, int]]:
+    """Where stretches of empty frames begin and end."""
+    begin = 0
+    for is_empty, run in groupby(course, lambda seen: seen.area_px <= _NOTHING_PX):
+        end = begin + len(list(run))
+        if is_empty:
+            yield begin, end
+        begin = end
+
+
+def _is_whole(beside: Sequence[_Seen]) -> bool:
+    """Whether the first of some frames beside an empty one has most of what the others have."""
+    areas = [seen.area_px for seen in beside]
+    return bool(areas) and areas[0] >= max(_SMALL_PX, _SUDDEN * max(areas))
 
 
 def _spike(areas: Sequence[float], begin: int) -> tuple[int, str]:
@@ -218,7 +256,7 @@ def _spike(areas: Sequence[float], begin: int) -> tuple[int, str]:
         low, high = sorted((before, behind))
         if low < _SMALL_PX or high > _ALIKE * low:
             continue
-        if max(within) * _FACTOR < low:
+        if _NOTHING_PX < max(within) < low / _FACTOR:
             return length, "smaller"
         if min(within) > _FACTOR * high:
             return length, "larger"

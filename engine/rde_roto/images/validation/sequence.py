@@ -12,13 +12,13 @@ from pathlib import Path
 from rde_roto.images.files import ImageHeader, read_headers
 from rde_roto.images.mattes import OUTPUT_KEY
 from rde_roto.images.origin import PROVENANCE_PREFIX, Footage
-from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.images.sequences import FrameSequence, find_sequence, named_view
 from rde_roto.images.validation.against_plate import time_faults, window_faults
 from rde_roto.images.validation.channels import MatteChannels
 from rde_roto.images.validation.course import Course
 from rde_roto.images.validation.findings import Fault, Finding, Findings
 from rde_roto.images.validation.pixels import labels_of, mattes_of, read_planes, value_faults
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 
@@ -33,9 +33,11 @@ class MatteSequence:
     files: FrameSequence
 
     @classmethod
-    def find(cls, text: str) -> MatteSequence:
-        """Named as a plate is. Raises UsageError and InputError as `find_sequence` does."""
-        return cls(find_sequence(text))
+    def find(cls, text: str, view: str | None = None) -> MatteSequence:
+        """Named as a plate is, `%V` for the view. Raises UsageError and InputError as
+        `find_sequence` does.
+        """
+        return cls(find_sequence(named_view(text, view)[1]))
 
     def findings(
         self,
@@ -67,11 +69,13 @@ class MatteSequence:
                 found.add(frame, told.faults(plate, frame, mattes))
                 found.add(frame, told.differences(first or told))
                 first, channels[frame] = first or told, told.channels
-                course.add(frame, mattes, told.headers[0].format.data, told.are_labels)
+                if frame in plate.range:  # there is nothing to see in what stands in for others
+                    course.add(frame, mattes, told.headers[0].format.data, told.are_labels)
             except InputError as error:
                 found.add(frame, [("damage", f"{error}: render it again")])
             on_frame(frame)
-        for frame, fault in (*_odd_ones(channels), *course.faults(plate)):
+        introduced = () if first is None else first.introduced
+        for frame, fault in (*_odd_ones(channels), *course.faults(plate, introduced)):
             found.add(frame, [fault])
         return found.told()
 
@@ -113,7 +117,8 @@ class _Told:
             yield from channels.faults()
             planes = read_planes(self.path, header)
             yield from value_faults(channels, planes)
-            mattes.update(mattes_of(channels, planes))
+            part = f"{header.part_name or header.part} " if len(self.headers) > 1 else ""
+            mattes.update((f"{part}{name}", p) for name, p in mattes_of(channels, planes))
 
     def differences(self, first: _Told) -> Iterator[Fault]:
         """What was made otherwise than the first frame."""
@@ -124,6 +129,14 @@ class _Told:
                     "sameness",
                     (f"made with another {key} than the first frame: render all of them alike"),
                 )
+
+    @property
+    def introduced(self) -> tuple[int, ...]:
+        """The keyframes behind the first, as the header tells: elements may begin at one."""
+        said = self._provenance.get(PROVENANCE_PREFIX + "keyframes", "")
+        with suppress(UsageError):
+            return tuple(FrameRange.parse(said))[1:]
+        return ()
 
     @property
     def channels(self) -> str:
