@@ -122,7 +122,8 @@ class Course:
             seen = _Seen.of(frame, plane, self._last.get(name))
             self._seen.setdefault(name, []).append(seen)
         self._last = placed
-        self._frames.append(frame)
+        if placed or are_labels:
+            self._frames.append(frame)
 
     def faults(self, plate: Plate, introduced: Collection[int]) -> Iterator[tuple[int, Fault]]:
         """Frames and what is wrong there; at those `introduced` an element may begin to exist.
