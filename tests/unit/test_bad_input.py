@@ -34,6 +34,48 @@ def propagate(run: Run, weights: Path, tmp_path: Path) -> Run:
     return propagate
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("roto.mov", "is a movie: save one frame of it as a picture"),
+        ("roto.####.exr", "is a pattern, and a mask is one file: name that of the keyframe"),
+        ("roto_%V.exr", "holds %V, a view's name: say which with --view"),
+    ],
+)
+def test_a_mask_is_one_picture(
+    propagate: Run,
+    plate: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    says: str,
+) -> None:
+    (tmp_path / "roto.mov").write_bytes(b"moov")
+    assert propagate(plate, tmp_path / name) == (2 if "%V" in name else 4)
+    assert says in refused(capsys)
+    assert mattes(tmp_path) == []
+
+
+def test_a_mask_may_be_named_by_its_view(propagate: Run, plate: Path, tmp_path: Path) -> None:
+    drawn(tmp_path / "roto_left.png", np.ones((HEIGHT, WIDTH), np.float32))
+    name = str(plate).replace("hero.", "%V.")
+    for file in plate.parent.iterdir():
+        file.rename(file.with_name(file.name.replace("hero.", "left.")))
+    options = ("--view", "left", "--frames", "1001-1002")
+    assert propagate(name, tmp_path / "roto_%V.png", *options) == 0
+    assert mattes(tmp_path) == ["hero.1001.exr", "hero.1002.exr"]
+
+
+def test_a_shot_without_a_keyframe_says_so(
+    run: Run, shot_document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = shot_document.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(("elements", "keyframes"))]
+    shot_document.write_text("\n".join([*kept, "keyframes: []"]))
+    assert run("shot", "render", shot_document) == 3
+    assert "hero.####.exr has no keyframe: paint a mask of one frame" in refused(capsys)
+
+
 def sequence(folder: Path, height: int, width: int, aspect: float = 1.0, count: int = 4) -> Path:
     """Half EXRs from 1001 on; the folder that they lie in."""
     folder.mkdir(parents=True, exist_ok=True)

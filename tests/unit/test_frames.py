@@ -120,6 +120,14 @@ def test_the_empty_range_is_false_and_has_no_ends() -> None:
         _ = empty.last
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("-5--1", "-5 to -1"), ("-5-3x2", "-5 to 3x2"), ("-5,1-3", "-5, 1-3"), ("1001-1010", None)],
+)
+def test_frames_below_0_are_told_in_words(text: str, words: str | None) -> None:
+    assert FrameRange.parse(text).words == (words or text)
+
+
 def test_what_is_no_number_is_in_no_range() -> None:
     assert "1" not in FrameRange.parse("1-3")
     assert 1.5 not in FrameRange.parse("1-3")

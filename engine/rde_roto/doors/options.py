@@ -13,6 +13,7 @@ import typer
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.masks import element_names
 from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.sequences import named_view
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -136,7 +137,7 @@ class ShotOptions:
             ),
             range=None if self.frames is None else FrameRange.parse(self.frames),
             elements=[ElementEntry(id=name) for name in names],
-            keyframes=[_keyframe(text, self.mask_as) for text in self.keyframes],
+            keyframes=[_keyframe(text, self.mask_as, self.picture.view) for text in self.keyframes],
             preset=preset,
             overrides=dict(_override(text) for text in overrides),
             model=model,
@@ -173,7 +174,7 @@ def _override(text: str) -> tuple[str, object]:
     return setting.key, setting.value
 
 
-def _keyframe(text: str, mask_as: MaskMode) -> KeyframeEntry:
+def _keyframe(text: str, mask_as: MaskMode, view: str | None) -> KeyframeEntry:
     place, _, mask = text.partition("=")
     number, colon, names = place.partition(":")
     try:
@@ -186,4 +187,5 @@ def _keyframe(text: str, mask_as: MaskMode) -> KeyframeEntry:
             "in 1040:car=car.png"
         )
     drawn = list(element_names(names.split(","))) if colon else None
-    return KeyframeEntry(frame=frame, mask=mask, elements=drawn, mask_as=mask_as)
+    _, path = named_view(mask, view)
+    return KeyframeEntry(frame=frame, mask=path, elements=drawn, mask_as=mask_as)

@@ -191,7 +191,7 @@ class MoviePlate(SpacedPlate):
 
     def _index(self, frame: int) -> int:
         if frame not in self.range:
-            raise InputError(f"{self.name} has no frame {frame} (it has {self.range})")
+            raise InputError(f"{self.name} has no frame {frame} (it has {self.range.words})")
         return frame - self._first_frame
 
 

@@ -84,4 +84,4 @@ class PushedPlate(SpacedPlate):
 
     def _check(self, frame: int) -> None:
         if frame not in self.range:
-            raise InputError(f"{self.name} has no frame {frame} (it has {self.range})")
+            raise InputError(f"{self.name} has no frame {frame} (it has {self.range.words})")

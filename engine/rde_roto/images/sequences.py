@@ -84,7 +84,7 @@ class FrameSequence:
         """The file of a frame. Raises InputError when the scan found none."""
         number = self._numbers.get(frame)
         if number is None:
-            raise InputError(f"{self.name} has no frame {frame} (it has {self.range})")
+            raise InputError(f"{self.name} has no frame {frame} (it has {self.range.words})")
         return self.pattern.folder / f"{self.pattern.prefix}{number}{self.pattern.suffix}"
 
 

@@ -13,6 +13,7 @@ from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import element_names, read_mask
 from rde_roto.images.missing_frames import FilledPlate
+from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.origin import Footage, Origin
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import DiskPlate
@@ -186,9 +187,19 @@ def _keyframe(
 ) -> Keyframe:
     """A keyframe with its mask; `ids` are those of the listed elements, () where none are."""
     drawn = tuple(entry.elements or ids) or None
+    _check_is_picture(folder / entry.mask)
     plate, proxy = plate_proxy
     alpha, names = read_mask(folder / entry.mask, plate.format, entry.mask_as, drawn, proxy)
     return Keyframe(entry.frame, alpha, names)
+
+
+def _check_is_picture(mask: Path) -> None:
+    if mask.suffix.lower() in MOVIE_SUFFIXES:
+        raise InputError(f"the mask {mask} is a movie: save one frame of it as a picture")
+    if FramePattern.parse(mask.name) is not None and not mask.exists():
+        raise InputError(
+            f"the mask {mask} is a pattern, and a mask is one file: name that of the keyframe"
+        )
 
 
 def _by_frame(masks: Iterable[Keyframe]) -> Iterable[list[Keyframe]]:
@@ -222,7 +233,7 @@ def _check_pictures(
     if lacking and policy in ("skip", "black"):
         raise UsageError(
             f"{source.name} lacks {lacking}, where there is a keyframe: draw it on a frame that is "
-            f"there (it has {source.range})"
+            f"there (it has {source.range.words})"
         )
 
 

@@ -71,6 +71,13 @@ class FrameRange:
         return ",".join(_format_chunk(chunk) for chunk in self.chunks)
 
     @property
+    def words(self) -> str:
+        """As `str`, but for people: `-5 to -1`, not `-5--1`."""
+        return ", ".join(
+            _format_chunk(chunk, " to " if chunk[0] < 0 else "-") for chunk in self.chunks
+        )
+
+    @property
     def first(self) -> int:
         """The lowest frame. Raises UsageError when the range is empty."""
         self._require_frames()
@@ -156,7 +163,7 @@ def _compress(frames: Iterable[int]) -> tuple[range, ...]:
     return tuple(chunks)
 
 
-def _format_chunk(chunk: range) -> str:
+def _format_chunk(chunk: range, to: str = "-") -> str:
     if len(chunk) == 1:
         return str(chunk[0])
-    return f"{chunk[0]}-{chunk[-1]}" + (f"x{chunk.step}" if chunk.step > 1 else "")
+    return f"{chunk[0]}{to}{chunk[-1]}" + (f"x{chunk.step}" if chunk.step > 1 else "")

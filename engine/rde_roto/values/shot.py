@@ -154,16 +154,18 @@ class Shot:
     def _check_range(self) -> None:
         if not self.range:
             raise UsageError(
-                f"no frame of {self.plate.name} is asked for: it has {self.plate.range}"
+                f"no frame of {self.plate.name} is asked for: it has {self.plate.range.words}"
             )
         missing = self.range.difference(self.plate.range)
         if missing:
             raise InputError(
                 f"{self.plate.name} lacks frames that are asked for: {missing} "
-                f"(it has {self.plate.range})"
+                f"(it has {self.plate.range.words})"
             )
 
     def _check_elements(self) -> None:
+        if not self.elements and not self.keyframes:
+            raise UsageError(f"{self.plate.name} has no keyframe: paint a mask of one frame")
         if not self.elements:
             raise UsageError("a shot needs at least one element")
         ids = [element.id for element in self.elements]
