@@ -355,6 +355,20 @@ def test_an_odd_name_is_made_plain_for_every_farm(
     assert all(path.name.startswith(stem) for path in (inbox / "inbox").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("name", "plain"), [ODD["quotes"], ODD["lines"], (".", "shot"), ("..", "shot")]
+)
+def test_the_mattes_of_an_odd_name_have_a_plain_one(
+    run: Run, shot: Path, tmp_path: Path, name: str, plain: str
+) -> None:
+    """Within the hot folder's mattes, and where Deadline can be told of them."""
+    odd, hot = shot.with_name(f"{name}.shot.yaml"), tmp_path / "hot"
+    shot.rename(odd)
+    assert run("submit", odd, "--deadline", tmp_path / "deadline", "--inbox", hot) == 0
+    said = {yaml.safe_load(path.read_text())["output"] for path in (hot / "inbox").iterdir()}
+    assert said == {str(hot / "mattes" / plain / f"{plain}.####.exr")}
+
+
 def test_two_long_names_stay_apart() -> None:
     one, other = (plain_name("x" * 300 + end) for end in "ab")
     assert one != other

@@ -148,7 +148,7 @@ def render(
         wanted = opened.range if asked is None else frames_within(opened.range, asked)
         work = Work(opened, wanted, device)
         folder = shot.parent / "mattes"
-        pattern = out or default_out(folder, file, work.output(output_format))
+        pattern = out or default_out(folder, file.name, work.output(output_format))
         _, pattern = named_view(pattern, file.says.plate.view)
         if by_engine:
             render_by_engine(file, work, pattern, output_format, as_json)

@@ -103,11 +103,12 @@ def submit(
     asked_for = str(said.frames) if frames is None and said.frames else frames
     wanted = opened.range if asked_for is None else frames_within(opened.range, asked_for)
     work = Work(opened, wanted, device)
-    place = file.path.parent / "mattes" if inbox is None else hot_folder_farm.mattes(inbox, file)
-    pattern = absolute(out or said.output or default_out(place, file, work.output(output_format)))
+    name = plain_name(file.name)
+    place = file.path.parent / "mattes" if inbox is None else hot_folder_farm.mattes(inbox, name)
+    pattern = absolute(out or said.output or default_out(place, name, work.output(output_format)))
     _check(work, pattern, output_format)
     job = FarmJob(
-        name=plain_name(file.name),
+        name=name,
         shot=made_absolute(spelled_out(file.says, opened), file.folder),
         rounds=_rounds(opened, work.frames_to_make, chunk),
         out=pattern,

@@ -9,7 +9,7 @@ from typing import Final
 
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate
-from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.shot_files import OpenedShot
 from rde_roto.values.errors import PartialError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Output, OutputFormat
@@ -59,7 +59,7 @@ class Work:
             raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
 
 
-def default_out(folder: Path, file: ShotFile, output: Output) -> str:
-    """The pattern of a document's mattes in a folder, when nothing is said."""
+def default_out(folder: Path, name: str, output: Output) -> str:
+    """The pattern of the mattes of a document of this name in a folder, when nothing is said."""
     suffix = ".png" if output.format == "labels" else ".exr"
-    return str(folder / f"{file.name}.####{suffix}")
+    return str(folder / f"{name}.####{suffix}")

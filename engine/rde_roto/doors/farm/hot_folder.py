@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rde_roto.doors.farm.job import FarmJob
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS
-from rde_roto.shot_files import ShotFile
 from rde_roto.values.job_document import JOB_SCHEMA, PRIORITY, read_watch_document
 from rde_roto.values.yaml_text import yaml_flow, yaml_pair
 
@@ -31,9 +30,12 @@ def files(job: FarmJob, _folder: Path) -> dict[str, str]:
     return found
 
 
-def mattes(folder: Path, file: ShotFile) -> Path:
-    """Where a shot's mattes go when nothing is said. Raises DocumentError for wrong defaults."""
-    return folder / read_watch_document(folder / DEFAULTS).value.mattes / file.name
+def mattes(folder: Path, name: str) -> Path:
+    """Where the mattes of a shot of this plain name go when nothing is said.
+
+    Raises DocumentError for wrong defaults.
+    """
+    return folder / read_watch_document(folder / DEFAULTS).value.mattes / name
 
 
 def how_to_submit(_job: FarmJob, folder: Path) -> str:
