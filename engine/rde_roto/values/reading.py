@@ -85,9 +85,10 @@ def parse_document(
     root = source.compose(text)
     if root is None:
         raise source.fail(f"the file is empty; expected a {word}, beginning 'schema: {schema}'")
-    said = Written(None, root, source, 1).at(["schema"])
-    if said.node is root:
-        raise said.fail(f"it does not say what it is; expected a line 'schema: {schema}'")
+    whole = Written(None, root, source, 1)
+    if not whole.has("schema"):
+        raise whole.fail(f"it does not say what it is; expected a line 'schema: {schema}'")
+    said = whole.at(["schema"])
     if said.value != schema:
         raise said.fail(f"this document is of schema {said.text}; this program reads {schema}")
     return document_at(root, model, word, source)

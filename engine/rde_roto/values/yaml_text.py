@@ -192,8 +192,8 @@ def schema_of(path: Path) -> object:
     root = source.compose(read_text(path, "document"))
     if root is None:
         return None
-    said = Written(None, root, source, 1).at(["schema"])
-    return None if said.node is root else said.value
+    whole = Written(None, root, source, 1)
+    return whole.at(["schema"]).value if whole.has("schema") else None
 
 
 def written(key: str, node: yaml.Node, source: Source, line: int) -> Written:
