@@ -62,8 +62,9 @@ def test_one_that_does_not_load_is_an_error_where_it_would_be_asked(
     if text is not None:
         path.write_text(text)
     monkeypatch.setenv("OCIO", str(path))
-    with pytest.raises(UsageError, match=r"configuration of \$OCIO cannot be read: .*config\.ocio"):
+    with pytest.raises(UsageError, match=r"configuration of \$OCIO cannot be read: ") as error:
         open_plate(a_plate(tmp_path))
+    assert str(error.value).count("config.ocio") == 1
     assert open_plate(a_plate(tmp_path), LINEAR).space.name == LINEAR  # your word needs none
     assert open_plate(a_plate(tmp_path, kind="uint8")).space.name == "sRGB"  # nor do 8 bits
 

@@ -95,7 +95,9 @@ class Working(NamedTuple):
 @lru_cache
 def _load(named: Config) -> tuple[ColorConfig, str]:
     config = ColorConfig(named.name)
-    return config, " ".join((config.geterror() or "").split())
+    said = " ".join((config.geterror() or "").split()).rstrip(".")
+    cause = said.rpartition("' failed. ")[2]  # behind two sentences that only name the file
+    return config, cause if named.name in cause or not cause else f"{named.name}: {cause}"
 
 
 @lru_cache
