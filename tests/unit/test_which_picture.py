@@ -182,6 +182,31 @@ def test_bare_channels_are_held_as_well(tmp_path: Path) -> None:
         opened(tmp_path).read(2)
 
 
+def test_a_later_frame_whose_parts_call_their_layers_alike(tmp_path: Path) -> None:
+    layers(tmp_path / "a.1.exr", Combined=PICTURE)
+    names = tuple(f"Combined.{color}" for color in RGB)
+    write_parts(
+        tmp_path / "a.2.exr", ("front", None, names, OTHER), ("back", None, names, PICTURE)
+    )
+    with pytest.raises(InputError, match=r"a\.2\.exr has 2 pictures, front, back: none lies .* a\.1"):
+        opened(tmp_path).read(2)
+    write_parts(tmp_path / "b.1.exr", ("back", None, names, PICTURE))
+    write_parts(
+        tmp_path / "b.2.exr", ("front", None, names, OTHER), ("back", None, names, PICTURE)
+    )
+    assert shows(opened(tmp_path / "b.1.exr"), PICTURE, frame=2)
+
+
+def test_a_later_frame_whose_bare_channel_is_grey(tmp_path: Path) -> None:
+    for name in ("colour", "grey"):
+        kinds: dict[str, FloatArray] = {"_": PICTURE} if name == "colour" else {"_|Y": OTHER}
+        layers(tmp_path / f"{name}.1.exr", **kinds)
+        layers(tmp_path / f"{name}.2.exr", **{"_|Y": OTHER}, beauty=PICTURE)
+    with pytest.raises(InputError, match=r"colour\.2\.exr has no red, green and blue outside of lay"):
+        opened(tmp_path / "colour.1.exr").read(2)
+    assert np.array_equal(*(opened(tmp_path / "grey.1.exr").read(frame) for frame in (1, 2)))
+
+
 # --- channels' names ------------------------------------------------------------------------------
 
 

@@ -60,23 +60,32 @@ class Picture:
     def again(self, path: Path, parts: Sequence[ImageHeader], first: Path) -> Picture:
         """The same view and layer in another file of the sequence that `first` belongs to.
 
-        Raises InputError, naming both files, where it has none.
+        A grey layer is the same only where the first frame's was grey.
+
+        Raises InputError, naming both files, where it has none, or several of that name in parts
+        that are called otherwise.
         """
         layers = PictureName(self.view).layers(path, parts)
         same = [layer for layer in layers if layer.name == self.layer]
         # bare channels of a lone part bear their part's name
         same = same or [one for one in layers if not one.name and self.layer in one.names]
+        same = [one for one in same if one.colours or self._is_again(one)]
         same = [one for one in same if one.part.part_name == self.header.part_name] or same
+        if len(same) > 1:
+            raise _several(path, same, f"none lies in the part that {first.name} was read from")
         for layer in same:
-            found = layer.colours or layer.grey
-            if found or layer.lone == self.channels:
-                refuse_unreadable(path, layer.part)
-                return layer.picture(found or self.channels, self.of)
+            refuse_unreadable(path, layer.part)
+            return layer.picture(layer.colours or layer.grey or self.channels, self.of)
         read = f"layer '{self.layer}'" if self.layer else "red, green and blue outside of layers"
         there = ", ".join(name for layer in layers for name in layer.channels) or "nothing"
         raise InputError(
             f"{path} has no {read}, which is what {first.name} was read by: it has {there}"
         )
+
+    def _is_again(self, layer: _Layer) -> bool:
+        """Whether a layer without colours has the one channel that is read."""
+        is_grey = len(self.channels) == 1 and _word(self.channels[0]) in _GREY
+        return bool(is_grey and layer.grey) or layer.lone == self.channels
 
     @property
     def words(self) -> Iterator[str]:
