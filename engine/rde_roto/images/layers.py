@@ -184,6 +184,13 @@ class PictureName:
 FIRST_PICTURE = PictureName()
 
 
+def view_within(view: str | None, parts: Sequence[ImageHeader]) -> str | None:
+    """The view to ask a file for that is of one view by its place or its plate: none where the file
+    tells no views apart.
+    """
+    return view if _views(parts) else None
+
+
 @dataclass(frozen=True)
 class _Layer:
     """Channels of one part that belong together.

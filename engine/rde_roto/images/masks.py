@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rde_roto.images.files import check_input, read_channels, read_header, read_headers
-from rde_roto.images.layers import FIRST_PICTURE, Picture
+from rde_roto.images.layers import FIRST_PICTURE, Picture, PictureName, view_within
 from rde_roto.images.orientation import turn_of
 from rde_roto.images.scaling import reduced
 from rde_roto.images.windows import placed
@@ -35,6 +35,8 @@ def read_mask(
     mode: MaskMode = "auto",
     elements: tuple[str, ...] | None = None,
     proxy: int = 1,
+    *,
+    view: str | None = None,
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Read a mask as float32 [K, H, W] in 0..1 over the plate's data window, and K names.
 
@@ -50,21 +52,23 @@ def read_mask(
       other `colours`. 8-bit grey that stays below 32 of 255 may be either, and is refused.
 
     A file is read upright, and of an EXR with several layers the one that `PictureName.find_mask`
-    takes. An EXR is placed by its windows, 0 outside them: its display window lies over the
-    plate's and must be as large. Any other file must be as large as the plate's data window or as
-    its display window, and lies over that. Where the plate is a proxy, its sides `proxy` times
+    takes; of one with views, the plate's `view`. An EXR is placed by its windows, 0 outside them:
+    its display window lies over the plate's and must be as large. Any other file must be as large
+    as the plate's data window or as its display window, and lies over that. Where the plate is a
+    proxy, its sides `proxy` times
     smaller, a mask may be as large as the full plate too and is averaged down. `elements` names the
     planes; without it they are `element1`, `element2`, … Names come back fit for EXR layers.
 
-    Raises InputError for a file that is missing, damaged, of the wrong size, without a label or
-    colour, or unfit for the mode; UsageError for names that do not fit the mask.
+    Raises InputError for a file that is missing, damaged, of the wrong size, of other views,
+    without a label or colour, or unfit for the mode; UsageError for names that do not fit the mask.
     """
     _check_extent(path, plate_format, proxy)
     indices = _palette_indices(path) if mode in ("auto", "labels") else None
     if indices is not None:
         planes, windows = _split(path, indices), None
     else:
-        picture = FIRST_PICTURE.find_mask(path, read_headers(path))
+        headers = read_headers(path)
+        picture = PictureName(view_within(view, headers)).find_mask(path, headers)
         planes = _planes(path, picture, mode)
         windows = picture.header.format if picture.header.kind == "openexr" else None
     if windows is None:
