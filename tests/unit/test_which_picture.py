@@ -87,6 +87,8 @@ def test_a_deep_frame_of_a_flat_plate_is_refused(tmp_path: Path) -> None:
         {"diffuse": PICTURE, "Normal|X Y Z": OTHER, "Z|Z": OTHER},
         {"N": OTHER, "image": PICTURE, "P": OTHER, "Vector": OTHER, "CryptoObject00": OTHER},
         {"image": PICTURE, "mask|Y": OTHER},
+        {"image": PICTURE, "normalsWorld": OTHER, "mv": OTHER, "uCryptoAsset00": OTHER},
+        {"image": PICTURE, "worldNormal": OTHER, "motionVec": OTHER, "VRayCryptomatte02": OTHER},
     ],
 )
 def test_the_layer_that_a_picture_is_written_into(
@@ -426,6 +428,9 @@ def test_a_mask_without_windows_lies_over_what_it_is_as_large_as(tmp_path: Path)
         ("mask.Y N.X N.Y N.Z", "mask.Y"),
         ("hero", "hero"),
         ("A Z", "A"),
+        ("Y CryptoObject00.A CryptoObject00.R CryptoObject00.G CryptoObject00.B", "Y"),
+        ("hero diffuse.A diffuse.R diffuse.G diffuse.B", "hero"),
+        ("Z hero.A N.A N.X N.Y N.Z uCryptoAsset00.A uCryptoAsset00.R", "hero.A"),
         ("alpha", "alpha"),
     ],
 )
@@ -435,6 +440,19 @@ def test_the_channel_of_a_mask(tmp_path: Path, channels: str, taken: str) -> Non
     pixels[2, 3, names.index(taken)] = 0.75
     planes, _ = read_mask(write_image(tmp_path / "m.exr", pixels, channels=names), PLATE, "matte")
     assert np.argwhere(planes[0] > 0.5).tolist() == [[2, 3]]
+
+
+@pytest.mark.parametrize("other", ["CryptoObject00", "diffuse", "spill"])
+def test_bare_colours_of_a_mask_come_before_another_layers_alpha(
+    tmp_path: Path, other: str
+) -> None:
+    pixels = np.zeros((6, 8, 7), np.float32)
+    pixels[2, 3, :3] = 1
+    pixels[..., 6] = 0.5
+    names = (*RGB, *(f"{other}.{channel}" for channel in "RGBA"))
+    planes, _ = read_mask(write_image(tmp_path / "m.exr", pixels, channels=names), PLATE)
+    assert np.argwhere(planes[0]).tolist() == [[2, 3]]
+    assert planes[0].max() == 1
 
 
 def test_a_mask_of_several_pictures(tmp_path: Path) -> None:
@@ -447,7 +465,7 @@ def test_a_mask_of_several_pictures(tmp_path: Path) -> None:
 def test_a_mask_that_is_none(tmp_path: Path, channels: str) -> None:
     names = tuple(channels.split())
     pixels = np.full((6, 8, len(names)), 0.25, np.float32)
-    with pytest.raises(InputError, match="has no red, green and blue channels"):
+    with pytest.raises(InputError, match="has no red, green and blue channels|has 2 pictures, car"):
         read_mask(write_image(tmp_path / "m.exr", pixels, channels=names), PLATE)
 
 

@@ -26,6 +26,7 @@ from rde_roto.values.errors import InputError
 
 _COLOURS: Final = {"R": ("r", "red"), "G": ("g", "green"), "B": ("b", "blue")}
 _NAME_A_LAYER: Final = "name one, with --layer or as the plate's layer in a shot document"
+_SAVE_ONE: Final = "save the mask with one of them alone"
 _ALPHA: Final = ("a", "alpha")
 _GREY: Final = ("y", "l", "luma", "luminance", "grey", "gray", "bw")
 _DEPTH: Final = ("z", "zback", "depth")
@@ -35,9 +36,9 @@ _MAIN: Final = {"": 0, "rgba": 1, "rgb": 1, "combined": 2, "beauty": 3, "c": 4}
 
 # what is stored as three channels, often even named R, G and B, and is no picture
 _DATA: Final = re.compile(
-    r"n|p|st|uv|id|ids|z|depth|normals?|position|[pn]_?(world|ref|cam)|world_?(position|normals?)|"
-    r"vectors?|velocity|motion|motion_?vectors?|forward|backward|speed|crypto.*|"
-    r"denoising_?(normal|depth)",
+    r"n|p|st|uv|id|ids|z|depth|position|[pn]_?(world|ref|cam)|world_?position|"
+    r"vectors?|velocity|mv|.*_mv|mv_.*|forward|backward|speed|"
+    r".*(normal|motion|crypto).*|denoising_?depth",
     re.IGNORECASE,
 )
 
@@ -142,24 +143,27 @@ class PictureName:
         raise _no_colours(path, layers)
 
     def find_mask(self, path: Path, parts: Sequence[ImageHeader]) -> Picture:
-        """The picture of a mask: the layer with the alpha, bare or the only one, else as `find`.
+        """The picture of a mask: of bare channels the alpha, the colours or the lone one; else of
+        the layer that has an alpha; else as `find`. Data, such as ids, is none.
 
         Its `channels` may be none, where the layer has nothing but its alpha. A lone channel is
         a mask whatever it is called, but for a depth.
         """
-        layers = [layer for layer in self.layers(path, parts) if not layer.part.is_deep]
-        found = [layer for layer in layers if layer.alpha]
-        found = [layer for layer in found if not layer.name] or found
-        if len(found) != 1:
-            opaque = [layer for layer in layers if layer.colours or layer.lone]
-            found = opaque if len(opaque) == 1 else []
-        for layer in found:
-            channels = layer.colours or layer.lone
-            if _word(channels[0] if channels else "") in _DEPTH:
-                channels = ()
-            if channels or layer.alpha:
-                return layer.picture(channels, 1)
-        return self.find(path, parts, "save the mask with one of them alone")
+        layers = [
+            layer
+            for layer in self.layers(path, parts)
+            if not layer.part.is_deep and not (layer.name and layer.is_data)
+        ]
+        found = [layer for layer in layers if not layer.name and _mask_of(layer)]
+        found = found or [layer for layer in layers if layer.alpha]
+        if not found:
+            found = [layer for layer in layers if _mask_of(layer)]
+        found = _main(found)
+        if len(found) == 1:
+            return found[0].picture(_mask_colours(found[0]), 1)
+        if found:
+            raise _several(path, found, _SAVE_ONE)
+        return self.find(path, parts, _SAVE_ONE)
 
     def layers(self, path: Path, parts: Sequence[ImageHeader]) -> list[_Layer]:
         """The layers of the view, and those that belong to none, in the order of the file."""
@@ -247,6 +251,17 @@ class _Layer:
         plain = [channel for channel in found if channel.rpartition(".")[2] == exact]
         found = plain or found
         return found[0] if len(found) == 1 else None
+
+
+def _mask_colours(layer: _Layer) -> tuple[str, ...]:
+    """The colours of a mask, or its lone channel, a depth being none."""
+    channels = layer.colours or layer.lone
+    return () if channels and _word(channels[0]) in _DEPTH else channels
+
+
+def _mask_of(layer: _Layer) -> tuple[str, ...]:
+    """The channels that a layer could be a mask by."""
+    return _mask_colours(layer) or (() if layer.alpha is None else (layer.alpha,))
 
 
 def _main(layers: list[_Layer]) -> list[_Layer]:
