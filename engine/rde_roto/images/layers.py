@@ -142,9 +142,12 @@ class PictureName:
             refuse_unreadable(path, layer.part)
         raise _no_colours(path, layers)
 
-    def find_mask(self, path: Path, parts: Sequence[ImageHeader]) -> Picture:
+    def find_mask(
+        self, path: Path, parts: Sequence[ImageHeader], besides: Picture | None = None
+    ) -> Picture:
         """The picture of a mask: of bare channels the alpha, the colours or the lone one; else of
-        the layer that has an alpha; else as `find`. Data, such as ids, is none.
+        the layer that has an alpha; else as `find`. Data, such as ids, is none, nor are
+        layers of the name and part of `besides`.
 
         Its `channels` may be none, where the layer has nothing but its alpha. A lone channel is
         a mask whatever it is called, but for a depth.
@@ -153,6 +156,7 @@ class PictureName:
             layer
             for layer in self.layers(path, parts)
             if not layer.part.is_deep and not (layer.name and layer.is_data)
+            if besides is None or (layer.part, layer.name) != (besides.header, besides.layer)
         ]
         found = [layer for layer in layers if not layer.name and _mask_of(layer)]
         found = found or [layer for layer in layers if layer.alpha]
