@@ -38,7 +38,10 @@ def test_the_artist_before_the_file_rules_before_the_preset_before_the_format(
     artist = open_plate(named, "ACEScg", fallback_space="ARRI LogC4").space
     assert (artist.name, artist.said_by) == ("ACEScg", "you")
     ruled = open_plate(named, fallback_space="ARRI LogC4").space
-    assert (ruled.name, ruled.said_by) == ("ACEScct", "the colour configuration's file rules")
+    assert (ruled.name, ruled.said_by) == (
+        "ACEScct",
+        "the colour configuration's file rules ('ACEScct' in its name)",
+    )
     preset = open_plate(plain, fallback_space="ARRI LogC4").space
     assert (preset.name, preset.said_by) == ("ARRI LogC4", "the preset")
     meant = open_plate(plain).space
@@ -58,6 +61,60 @@ def test_the_file_before_the_file_rules_and_eight_bits_before_the_file(tmp_path:
 def test_a_space_of_the_preset_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean ACEScg"):
         open_plate(a_plate(tmp_path), fallback_space="ACEScgg")
+
+
+@pytest.mark.parametrize(
+    ("name", "space"),
+    [
+        ("faces/hero", LINEAR),
+        ("straw/hero", LINEAR),
+        ("ACEScct/hero", LINEAR),
+        ("faces/hero_acescct", "ACEScct"),
+        ("aces/ACEScct-faces", "ACEScct"),
+        ("x/hero_raw", LINEAR),
+        ("x/hero_ARRI LogC4", "ARRI LogC4"),
+        ("x/ACEScg_ACEScct", "ACEScct"),
+    ],
+)
+def test_a_space_is_a_word_of_the_files_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, space: str
+) -> None:
+    (tmp_path / name).parent.mkdir()
+    whole = Path(a_plate(tmp_path, name))
+    monkeypatch.chdir(whole.parent)
+    for typed in (whole, Path(whole.name), Path("..", whole.parent.name, whole.name)):
+        assert open_plate(str(typed)).space.name == space
+
+
+def test_patterns_of_a_studio_are_asked_about_the_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.ocio"
+    config.write_text(
+        """ocio_profile_version: 2
+roles: {default: lin_rec709, scene_linear: lin_rec709}
+file_rules:
+  - !<Rule> {name: scans, colorspace: scan, pattern: "*/scan*/*", extension: "*"}
+  - !<Rule> {name: ColorSpaceNamePathSearch}
+  - !<Rule> {name: Default, colorspace: default}
+displays: {one: [!<View> {name: one, colorspace: lin_rec709}]}
+colorspaces:
+  - !<ColorSpace> {name: lin_rec709}
+  - !<ColorSpace> {name: scan, to_scene_reference: !<ExponentTransform> {value: 2.4}}
+  - !<ColorSpace> {name: cam, to_scene_reference: !<ExponentTransform> {value: 2.2}}
+"""
+    )
+    monkeypatch.setenv("OCIO", str(config))
+    for folder, name, space in [
+        ("scanned", "hero", "scan"),
+        ("camera", "hero", LINEAR),
+        ("camera", "hero_cam", "cam"),
+    ]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        pattern = a_plate(tmp_path / folder, name)
+        monkeypatch.chdir(tmp_path / folder)
+        assert open_plate(pattern).space.name == space
+        assert open_plate(Path(pattern).name).space.name == space
 
 
 # Camera logs, each against the curve that its maker publishes.

@@ -123,7 +123,38 @@ def test_an_alpha_that_is_1_everywhere_is_passed_over(tmp_path: Path) -> None:
     assert len(read_mask(path, PLATE)[0]) == 2
     assert read_mask(path, PLATE, "matte")[0].sum() == 2
     full = write_image(tmp_path / "a.exr", np.ones((6, 8, 1)), channels=("A",))
-    assert read_mask(full, PLATE)[0].min() == 1  # nothing else to go by
+    with pytest.raises(InputError, match="is 1 everywhere.*--mask-as matte"):
+        read_mask(full, PLATE)
+    assert read_mask(full, PLATE, "matte")[0].min() == 1
+
+
+def test_a_roto_in_a_layer_beside_an_alpha_of_1(tmp_path: Path) -> None:
+    pixels = np.ones((6, 8, 2))
+    pixels[..., 1] = labels("01")
+    path = write_image(tmp_path / "a.exr", pixels, channels=("A", "hero.A"))
+    assert np.array_equal(read_mask(path, PLATE)[0][0], labels("01"))
+
+
+def test_an_empty_alpha_beside_colours_asks_what_is_meant(tmp_path: Path) -> None:
+    pixels = np.zeros((6, 8, 4), np.uint8)
+    pixels[1, 2, :3] = 255
+    path = save(tmp_path / "a.png", pixels)
+    with pytest.raises(
+        InputError, match="its alpha is empty, its colours are not: say mask_as/--m"
+    ):
+        read_mask(path, PLATE)
+    assert read_mask(path, PLATE, "matte")[0].sum() == 0
+    assert read_mask(path, PLATE, "colours")[0].sum() == 1
+
+
+def test_a_palette_with_black_elsewhere_asks_what_is_meant(tmp_path: Path) -> None:
+    image = Image.fromarray(labels("01"))
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    image.save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="colour at index 0 and black at another: say --mask-as"):
+        read_mask(tmp_path / "a.png", PLATE)
+    assert read_mask(tmp_path / "a.png", PLATE, "labels")[0].sum() == 1
+    assert read_mask(tmp_path / "a.png", PLATE, "colours")[0].sum() == 47
 
 
 @pytest.mark.parametrize(

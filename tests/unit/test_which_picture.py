@@ -15,9 +15,12 @@ from rde_roto.images.color import to_network_view
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import read_mask
 from rde_roto.images.plates import DiskPlate, open_plate
+from rde_roto.shot_files.opening import open_parts
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot_document import KeyframeEntry, PlateEntry, ShotDocument
 
 RGB = ("R", "G", "B")
 PICTURE, OTHER = ramp(seed=1), ramp(seed=2)
@@ -84,6 +87,8 @@ def test_a_deep_frame_of_a_flat_plate_is_refused(tmp_path: Path) -> None:
         {"diffuse": PICTURE, "Normal|X Y Z": OTHER, "Z|Z": OTHER},
         {"N": OTHER, "image": PICTURE, "P": OTHER, "Vector": OTHER, "CryptoObject00": OTHER},
         {"image": PICTURE, "mask|Y": OTHER},
+        {"image": PICTURE, "normalsWorld": OTHER, "mv": OTHER, "uCryptoAsset00": OTHER},
+        {"image": PICTURE, "worldNormal": OTHER, "motionVec": OTHER, "VRayCryptomatte02": OTHER},
     ],
 )
 def test_the_layer_that_a_picture_is_written_into(
@@ -180,6 +185,27 @@ def test_bare_channels_are_held_as_well(tmp_path: Path) -> None:
     layers(tmp_path / "a.2.exr", rgba=OTHER)
     with pytest.raises(InputError, match=r"a\.2\.exr has no red, green and blue outside of layers"):
         opened(tmp_path).read(2)
+
+
+def test_a_later_frame_whose_parts_call_their_layers_alike(tmp_path: Path) -> None:
+    layers(tmp_path / "a.1.exr", Combined=PICTURE)
+    names = tuple(f"Combined.{color}" for color in RGB)
+    write_parts(tmp_path / "a.2.exr", ("front", None, names, OTHER), ("back", None, names, PICTURE))
+    with pytest.raises(InputError, match=r"a\.2\.exr has 2 pictures, front, back: none lies"):
+        opened(tmp_path).read(2)
+    write_parts(tmp_path / "b.1.exr", ("back", None, names, PICTURE))
+    write_parts(tmp_path / "b.2.exr", ("front", None, names, OTHER), ("back", None, names, PICTURE))
+    assert shows(opened(tmp_path / "b.1.exr"), PICTURE, frame=2)
+
+
+def test_a_later_frame_whose_bare_channel_is_grey(tmp_path: Path) -> None:
+    for name in ("colour", "grey"):
+        kinds: dict[str, FloatArray] = {"_": PICTURE} if name == "colour" else {"_|Y": OTHER}
+        layers(tmp_path / f"{name}.1.exr", **kinds)
+        layers(tmp_path / f"{name}.2.exr", **{"_|Y": OTHER}, beauty=PICTURE)
+    with pytest.raises(InputError, match=r"colour\.2\.exr has no red, green and blue outside"):
+        opened(tmp_path / "colour.1.exr").read(2)
+    assert np.array_equal(*(opened(tmp_path / "grey.1.exr").read(frame) for frame in (1, 2)))
 
 
 # --- channels' names ------------------------------------------------------------------------------
@@ -402,6 +428,9 @@ def test_a_mask_without_windows_lies_over_what_it_is_as_large_as(tmp_path: Path)
         ("mask.Y N.X N.Y N.Z", "mask.Y"),
         ("hero", "hero"),
         ("A Z", "A"),
+        ("Y CryptoObject00.A CryptoObject00.R CryptoObject00.G CryptoObject00.B", "Y"),
+        ("hero diffuse.A diffuse.R diffuse.G diffuse.B", "hero"),
+        ("Z hero.A N.A N.X N.Y N.Z uCryptoAsset00.A uCryptoAsset00.R", "hero.A"),
         ("alpha", "alpha"),
     ],
 )
@@ -413,18 +442,66 @@ def test_the_channel_of_a_mask(tmp_path: Path, channels: str, taken: str) -> Non
     assert np.argwhere(planes[0] > 0.5).tolist() == [[2, 3]]
 
 
+@pytest.mark.parametrize("other", ["CryptoObject00", "diffuse", "spill"])
+def test_bare_colours_of_a_mask_come_before_another_layers_alpha(
+    tmp_path: Path, other: str
+) -> None:
+    pixels = np.zeros((6, 8, 7), np.float32)
+    pixels[2, 3, :3] = 1
+    pixels[..., 6] = 0.5
+    names = (*RGB, *(f"{other}.{channel}" for channel in "RGBA"))
+    planes, _ = read_mask(write_image(tmp_path / "m.exr", pixels, channels=names), PLATE)
+    assert np.argwhere(planes[0]).tolist() == [[2, 3]]
+    assert planes[0].max() == 1
+
+
 def test_a_mask_of_several_pictures(tmp_path: Path) -> None:
     path = layers(tmp_path / "m.exr", AO=OTHER, Emit=OTHER)
     with pytest.raises(InputError, match="has 2 pictures, AO, Emit: save the mask with one of"):
-        read_mask(path, PLATE)
+        read_mask(path, PlateFormat(Window(0, 0, 64, 36), Window(0, 0, 64, 36)))
 
 
 @pytest.mark.parametrize("channels", ["Z", "hero.A car.A", "depth.Z N.X N.Y"])
 def test_a_mask_that_is_none(tmp_path: Path, channels: str) -> None:
     names = tuple(channels.split())
     pixels = np.full((6, 8, len(names)), 0.25, np.float32)
-    with pytest.raises(InputError, match="has no red, green and blue channels"):
+    with pytest.raises(
+        InputError, match=r"has no red, green and blue channels|has 2 pictures, car"
+    ):
         read_mask(write_image(tmp_path / "m.exr", pixels, channels=names), PLATE)
+
+
+def test_a_mask_of_several_views(tmp_path: Path) -> None:
+    views: dict[str, Any] = {"multiView": ("left", "right")}
+    pixels = np.zeros((6, 8, 2), np.float32)
+    pixels[0, 0, 0] = pixels[5, 7, 1] = 1
+    path = write_image(tmp_path / "m.exr", pixels, channels=("A", "right.A"), **views)
+    for view, place in ((None, [0, 0]), ("left", [0, 0]), ("right", [5, 7])):
+        planes, _ = read_mask(path, PLATE, view=view)
+        assert np.argwhere(planes[0]).tolist() == [place]
+    with pytest.raises(InputError, match="has no view 'middle': it has left, right"):
+        read_mask(path, PLATE, view="middle")
+    without = write_image(tmp_path / "n.exr", pixels[..., :1], channels=("A",))
+    assert read_mask(without, PLATE, view="right")[0].sum() == 1
+
+
+@pytest.mark.parametrize("view", ["left", "right", None])
+def test_a_mask_is_of_the_plates_view(tmp_path: Path, view: str | None) -> None:
+    views: dict[str, Any] = {"multiView": ("left", "right")}
+    channels = (*RGB, "right.R", "right.G", "right.B")
+    pixels = np.concatenate([ramp(6, 8), ramp(6, 8, seed=1)], axis=2)
+    write_image(tmp_path / "a.1.exr", pixels, channels=channels, **views)
+    drawn = np.zeros((6, 8, 2), np.float32)
+    drawn[0, 0, 0] = drawn[5, 7, 1] = 1
+    mask_views: dict[str, Any] = {"multiView": ("right", "left")}
+    write_image(tmp_path / "m.exr", drawn, channels=("left.A", "A"), **mask_views)
+    document = ShotDocument(
+        plate=PlateEntry(path="a.#.exr", view=view),
+        keyframes=[KeyframeEntry(frame=1, mask="m.exr")],
+    )
+    (keyframe,) = open_parts(document, Preset(name="plain"), tmp_path).keyframes
+    place = [5, 7] if view == "right" else [0, 0]
+    assert np.argwhere(keyframe.alpha[0]).tolist() == [place]
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -465,6 +542,18 @@ def test_a_view_in_a_files_name(tmp_path: Path) -> None:
         opened(pattern)
     with pytest.raises(InputError, match="middle"):
         opened(pattern, "middle")
+
+
+def test_a_view_in_a_files_name_and_in_the_file(tmp_path: Path) -> None:
+    views: dict[str, Any] = {"multiView": ("left", "right")}
+    channels = (*RGB, "right.R", "right.G", "right.B")
+    pixels = np.concatenate([OTHER, PICTURE], axis=2)
+    for view in ("left", "right", "middle"):
+        write_image(tmp_path / f"a_{view}.1.exr", pixels, channels=channels, **views)
+    assert shows(opened(tmp_path / "a_%V.#.exr", "right"), PICTURE)
+    assert shows(opened(tmp_path / "a_%V.#.exr", "left"), OTHER)
+    with pytest.raises(InputError, match="has no view 'middle': it has left, right"):
+        opened(tmp_path / "a_%V.#.exr", "middle")
 
 
 def test_what_a_plate_says_of_itself(tmp_path: Path) -> None:

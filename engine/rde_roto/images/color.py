@@ -9,15 +9,17 @@ logs.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import OpenImageIO
-from OpenImageIO import ImageBuf, ImageBufAlgo
+from OpenImageIO import ColorConfig, ImageBuf, ImageBufAlgo
 
 from rde_roto.images.color_config import LINEAR as LINEAR
 from rde_roto.images.color_config import Config, Working
@@ -32,6 +34,7 @@ CINEON = "KodakLog"
 
 _VIEW_REVISION = "view-1"  # part of every plate's digest: raise it when a formula here changes
 _LOOK_REVISION = "look-1"  # the same, of those that `look_of` has a look for
+_FILE_RULES = "the colour configuration's file rules"
 _CODES = (-1.0, 2.0)  # what lies outside is no code value, and its light would overflow
 _LOOK_STEPS = 3 << 12
 _LOOK_ERROR = 1e-3  # of the view
@@ -77,14 +80,50 @@ def _canonical(name: str, named: Config) -> str | None:
     return name if config.getColorSpaceIndex(config.resolve(name)) >= 0 else None
 
 
-def space_of_file_rules(path: Path) -> str | None:
-    """The space that the configuration's file rules name for a path; None where only the default
-    rule fits, which says nothing of this file. Raises UsageError when it cannot be read.
+class Ruled(NamedTuple):
+    """A space that file rules name, and who says so."""
+
+    space: str
+    said_by: str
+
+
+def space_of_file_rules(path: Path) -> Ruled | None:
+    """What the configuration's file rules say of a path; None where only the default rule fits,
+    which says nothing of this file.
+
+    Rules with patterns are asked about the absolute path. The rule that searches the path for
+    names of spaces counts for whole words of the file's own name only, and for spaces of colour:
+    a folder `faces` is no ACES. Raises UsageError when the configuration cannot be read.
     """
-    config = Config.now().loaded()
-    if config.filepathOnlyMatchesDefaultRule(str(path)):
+    named = Config.now()
+    config, whole = named.loaded(), os.path.abspath(path)  # noqa: PTH100 - links stay
+    if config.filepathOnlyMatchesDefaultRule(whole):
         return None
-    return config.getColorSpaceFromFilepath(str(path))
+    space = config.getColorSpaceFromFilepath(whole)
+    of_patterns = {config.resolve(name) for name in named.ruled}
+    names = (space, *config.getAliases(space))
+    is_searched = named.searches_names and any(name.lower() in whole.lower() for name in names)
+    if not is_searched:
+        return Ruled(space, _FILE_RULES)
+    found = _named_in(path.stem, config)
+    if found is not None:
+        return found
+    return Ruled(space, _FILE_RULES) if config.resolve(space) in of_patterns else None
+
+
+def _named_in(stem: str, config: ColorConfig) -> Ruled | None:
+    """The space whose name or alias is a word of a file's name: the last one, or the longest."""
+    found = []
+    for space in config.getColorSpaceNames():
+        if config.isData(space):
+            continue
+        for name in (space, *config.getAliases(space)):
+            word = re.compile(rf"(?<![^_.\-\s]){re.escape(name)}(?![^_.\-\s])", re.IGNORECASE)
+            found += [(match.end(), len(name), space, match[0]) for match in word.finditer(stem)]
+    if not found:
+        return None
+    *_, space, word_found = max(found)
+    return Ruled(space, f"{_FILE_RULES} ('{word_found}' in its name)")
 
 
 def _nearest(name: str, named: Config) -> str:

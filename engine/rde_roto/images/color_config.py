@@ -20,6 +20,9 @@ LINEAR = "lin_rec709"
 
 _PINNED = "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
 _INTERCHANGE, _SCENE = "aces_interchange", "scene_linear"  # roles
+_SEARCH_RULE = "ColorSpaceNamePathSearch"
+_DEFAULT_RULE = re.compile(r"\bname:[ \t]*[\"']?Default\b")
+_RULED_SPACE = re.compile(r"\bcolorspace:[ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^,}\n]+)")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?|%([A-Za-z_]\w*)%", re.ASCII)
 _SEARCH_PATH = re.compile(r"^search_path:[ \t]*(.*(?:\n[ \t]*- .*)*)", re.MULTILINE)
 _TABLE = re.compile(r"\bsrc:[ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^,}\n]+)")
@@ -52,6 +55,20 @@ class Config(NamedTuple):
                 "unset it for the builtin configuration"
             )
         return config
+
+    @property
+    def searches_names(self) -> bool:
+        """Whether its file rules look for names of spaces in a path; OCIO 1 had no others."""
+        text = _text_of(self.name) if self.state else ""
+        return "file_rules:" not in text or _SEARCH_RULE in text
+
+    @property
+    def ruled(self) -> tuple[str, ...]:
+        """The spaces that its file rules name, the default rule's aside."""
+        text = _text_of(self.name) if self.state else ""
+        rules = [rule for rule in text.split("!<Rule>")[1:] if not _DEFAULT_RULE.search(rule)]
+        found = (_RULED_SPACE.search(rule) for rule in rules)
+        return tuple(match[1].strip().strip("\"'") for match in found if match)
 
     @property
     def unset(self) -> tuple[str, ...]:

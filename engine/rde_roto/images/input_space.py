@@ -97,9 +97,9 @@ def _answers(
     if suggested is not None:
         yield suggested, "the file"
     of_rules = space_of_file_rules(path)
-    ruled = None if of_rules is None else known_space(of_rules)
-    if ruled is not None:
-        yield ruled, "the colour configuration's file rules"
+    ruled = None if of_rules is None else known_space(of_rules.space)
+    if of_rules is not None and ruled is not None:
+        yield ruled, of_rules.said_by
     if said.preset is not None:
         yield said.preset, "the preset"
     yield meant, "its format"

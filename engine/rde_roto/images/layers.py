@@ -26,6 +26,7 @@ from rde_roto.values.errors import InputError
 
 _COLOURS: Final = {"R": ("r", "red"), "G": ("g", "green"), "B": ("b", "blue")}
 _NAME_A_LAYER: Final = "name one, with --layer or as the plate's layer in a shot document"
+_SAVE_ONE: Final = "save the mask with one of them alone"
 _ALPHA: Final = ("a", "alpha")
 _GREY: Final = ("y", "l", "luma", "luminance", "grey", "gray", "bw")
 _DEPTH: Final = ("z", "zback", "depth")
@@ -35,9 +36,9 @@ _MAIN: Final = {"": 0, "rgba": 1, "rgb": 1, "combined": 2, "beauty": 3, "c": 4}
 
 # what is stored as three channels, often even named R, G and B, and is no picture
 _DATA: Final = re.compile(
-    r"n|p|st|uv|id|ids|z|depth|normals?|position|[pn]_?(world|ref|cam)|world_?(position|normals?)|"
-    r"vectors?|velocity|motion|motion_?vectors?|forward|backward|speed|crypto.*|"
-    r"denoising_?(normal|depth)",
+    r"n|p|st|uv|id|ids|z|depth|position|[pn]_?(world|ref|cam)|world_?position|"
+    r"vectors?|velocity|mv|.*_mv|mv_.*|forward|backward|speed|"
+    r".*(normal|motion|crypto).*|denoising_?depth",
     re.IGNORECASE,
 )
 
@@ -60,23 +61,32 @@ class Picture:
     def again(self, path: Path, parts: Sequence[ImageHeader], first: Path) -> Picture:
         """The same view and layer in another file of the sequence that `first` belongs to.
 
-        Raises InputError, naming both files, where it has none.
+        A grey layer is the same only where the first frame's was grey.
+
+        Raises InputError, naming both files, where it has none, or several of that name in parts
+        that are called otherwise.
         """
         layers = PictureName(self.view).layers(path, parts)
         same = [layer for layer in layers if layer.name == self.layer]
         # bare channels of a lone part bear their part's name
         same = same or [one for one in layers if not one.name and self.layer in one.names]
+        same = [one for one in same if one.colours or self._is_again(one)]
         same = [one for one in same if one.part.part_name == self.header.part_name] or same
+        if len(same) > 1:
+            raise _several(path, same, f"none lies in the part that {first.name} was read from")
         for layer in same:
-            found = layer.colours or layer.grey
-            if found or layer.lone == self.channels:
-                refuse_unreadable(path, layer.part)
-                return layer.picture(found or self.channels, self.of)
+            refuse_unreadable(path, layer.part)
+            return layer.picture(layer.colours or layer.grey or self.channels, self.of)
         read = f"layer '{self.layer}'" if self.layer else "red, green and blue outside of layers"
         there = ", ".join(name for layer in layers for name in layer.channels) or "nothing"
         raise InputError(
             f"{path} has no {read}, which is what {first.name} was read by: it has {there}"
         )
+
+    def _is_again(self, layer: _Layer) -> bool:
+        """Whether a layer without colours has the one channel that is read."""
+        is_grey = len(self.channels) == 1 and _word(self.channels[0]) in _GREY
+        return bool(is_grey and layer.grey) or layer.lone == self.channels
 
     @property
     def words(self) -> Iterator[str]:
@@ -132,25 +142,32 @@ class PictureName:
             refuse_unreadable(path, layer.part)
         raise _no_colours(path, layers)
 
-    def find_mask(self, path: Path, parts: Sequence[ImageHeader]) -> Picture:
-        """The picture of a mask: the layer with the alpha, bare or the only one, else as `find`.
+    def find_mask(
+        self, path: Path, parts: Sequence[ImageHeader], besides: Picture | None = None
+    ) -> Picture:
+        """The picture of a mask: of bare channels the alpha, the colours or the lone one; else of
+        the layer that has an alpha; else as `find`. Data, such as ids, is none, nor are
+        layers of the name and part of `besides`.
 
         Its `channels` may be none, where the layer has nothing but its alpha. A lone channel is
         a mask whatever it is called, but for a depth.
         """
-        layers = [layer for layer in self.layers(path, parts) if not layer.part.is_deep]
-        found = [layer for layer in layers if layer.alpha]
-        found = [layer for layer in found if not layer.name] or found
-        if len(found) != 1:
-            opaque = [layer for layer in layers if layer.colours or layer.lone]
-            found = opaque if len(opaque) == 1 else []
-        for layer in found:
-            channels = layer.colours or layer.lone
-            if _word(channels[0] if channels else "") in _DEPTH:
-                channels = ()
-            if channels or layer.alpha:
-                return layer.picture(channels, 1)
-        return self.find(path, parts, "save the mask with one of them alone")
+        layers = [
+            layer
+            for layer in self.layers(path, parts)
+            if not layer.part.is_deep and not (layer.name and layer.is_data)
+            if besides is None or (layer.part, layer.name) != (besides.header, besides.layer)
+        ]
+        found = [layer for layer in layers if not layer.name and _mask_of(layer)]
+        found = found or [layer for layer in layers if layer.alpha]
+        if not found:
+            found = [layer for layer in layers if _mask_of(layer)]
+        found = _main(found)
+        if len(found) == 1:
+            return found[0].picture(_mask_colours(found[0]), 1)
+        if found:
+            raise _several(path, found, _SAVE_ONE)
+        return self.find(path, parts, _SAVE_ONE)
 
     def layers(self, path: Path, parts: Sequence[ImageHeader]) -> list[_Layer]:
         """The layers of the view, and those that belong to none, in the order of the file."""
@@ -173,6 +190,13 @@ class PictureName:
 
 
 FIRST_PICTURE = PictureName()
+
+
+def view_within(view: str | None, parts: Sequence[ImageHeader]) -> str | None:
+    """The view to ask a file for that is of one view by its place or its plate: none where the file
+    tells no views apart.
+    """
+    return view if _views(parts) else None
 
 
 @dataclass(frozen=True)
@@ -231,6 +255,17 @@ class _Layer:
         plain = [channel for channel in found if channel.rpartition(".")[2] == exact]
         found = plain or found
         return found[0] if len(found) == 1 else None
+
+
+def _mask_colours(layer: _Layer) -> tuple[str, ...]:
+    """The colours of a mask, or its lone channel, a depth being none."""
+    channels = layer.colours or layer.lone
+    return () if channels and _word(channels[0]) in _DEPTH else channels
+
+
+def _mask_of(layer: _Layer) -> tuple[str, ...]:
+    """The channels that a layer could be a mask by."""
+    return _mask_colours(layer) or (() if layer.alpha is None else (layer.alpha,))
 
 
 def _main(layers: list[_Layer]) -> list[_Layer]:

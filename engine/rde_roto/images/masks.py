@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.images.files import check_input, read_channels, read_header, read_headers
-from rde_roto.images.layers import FIRST_PICTURE, Picture
+from rde_roto.images.files import (
+    ImageHeader,
+    check_input,
+    read_channels,
+    read_header,
+    read_headers,
+)
+from rde_roto.images.layers import FIRST_PICTURE, Picture, PictureName, view_within
 from rde_roto.images.orientation import turn_of
 from rde_roto.images.scaling import reduced
 from rde_roto.images.windows import placed
@@ -35,6 +41,8 @@ def read_mask(
     mode: MaskMode = "auto",
     elements: tuple[str, ...] | None = None,
     proxy: int = 1,
+    *,
+    view: str | None = None,
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Read a mask as float32 [K, H, W] in 0..1 over the plate's data window, and K names.
 
@@ -50,21 +58,23 @@ def read_mask(
       other `colours`. 8-bit grey that stays below 32 of 255 may be either, and is refused.
 
     A file is read upright, and of an EXR with several layers the one that `PictureName.find_mask`
-    takes. An EXR is placed by its windows, 0 outside them: its display window lies over the
-    plate's and must be as large. Any other file must be as large as the plate's data window or as
-    its display window, and lies over that. Where the plate is a proxy, its sides `proxy` times
+    takes; of one with views, the plate's `view`. An EXR is placed by its windows, 0 outside them:
+    its display window lies over the plate's and must be as large. Any other file must be as large
+    as the plate's data window or as its display window, and lies over that. Where the plate is a
+    proxy, its sides `proxy` times
     smaller, a mask may be as large as the full plate too and is averaged down. `elements` names the
     planes; without it they are `element1`, `element2`, … Names come back fit for EXR layers.
 
-    Raises InputError for a file that is missing, damaged, of the wrong size, without a label or
-    colour, or unfit for the mode; UsageError for names that do not fit the mask.
+    Raises InputError for a file that is missing, damaged, of the wrong size, of other views,
+    without a label or colour, or unfit for the mode; UsageError for names that do not fit the mask.
     """
     _check_extent(path, plate_format, proxy)
-    indices = _palette_indices(path) if mode in ("auto", "labels") else None
+    indices = _palette_indices(path, mode) if mode in ("auto", "labels") else None
     if indices is not None:
         planes, windows = _split(path, indices), None
     else:
-        picture = FIRST_PICTURE.find_mask(path, read_headers(path))
+        headers = read_headers(path)
+        picture = _mask_picture(path, headers, PictureName(view_within(view, headers)), mode)
         planes = _planes(path, picture, mode)
         windows = picture.header.format if picture.header.kind == "openexr" else None
     if windows is None:
@@ -120,8 +130,31 @@ def _check_extent(path: Path, plate: PlateFormat, proxy: int) -> None:
         )
 
 
-def _palette_indices(path: Path) -> NDArray[Any] | None:
-    """The indices [H, W] of an indexed PNG (which OIIO would turn into colours), else None."""
+def _mask_picture(
+    path: Path, headers: Sequence[ImageHeader], named: PictureName, mode: MaskMode
+) -> Picture:
+    """The picture of a mask. An alpha by itself that is 1 everywhere is none unless that is said:
+    programs write such a one beside a roto that lies in a layer.
+    """
+    picture = named.find_mask(path, headers)
+    if mode != "auto" or picture.channels or picture.alpha is None:
+        return picture
+    if _read(path, picture, [picture.alpha]).min() < 1:
+        return picture
+    try:
+        return named.find_mask(path, headers, besides=picture)
+    except InputError as error:
+        raise InputError(
+            f"the alpha of the mask {path} is 1 everywhere, and no one other layer is a mask: say "
+            "--mask-as matte (mask_as) if the whole picture is meant"
+        ) from error
+
+
+def _palette_indices(path: Path, mode: MaskMode = "labels") -> NDArray[Any] | None:
+    """The indices [H, W] of an indexed PNG (which OIIO would turn into colours), else None.
+
+    With `auto`, raises InputError where the palette says that 0 is no background.
+    """
     if path.suffix.lower() != ".png":
         return None
     check_input(path, PICTURE_BYTES)
@@ -129,15 +162,34 @@ def _palette_indices(path: Path) -> NDArray[Any] | None:
         with Image.open(path) as image:
             if image.mode != "P":
                 return None
-            return turn_of(image.getexif().get(_ORIENTATION_TAG, 1)).upright(np.asarray(image))
+            indices = np.asarray(image)
+            if mode == "auto" and _is_black_elsewhere(indices, image.getpalette() or []):
+                raise InputError(
+                    f"the palette of the mask {path} has a colour at index 0 and black at another: "
+                    "say --mask-as labels if index 0 is the background, --mask-as colours if black"
+                )
+            return turn_of(image.getexif().get(_ORIENTATION_TAG, 1)).upright(indices)
     except (OSError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is damaged, cut short or too large: {error}") from error
+
+
+def _is_black_elsewhere(indices: NDArray[Any], palette: Sequence[int]) -> bool:
+    """Whether index 0 has a colour, and one of the others that are there has none."""
+    used = [3 * int(index) for index in np.unique(indices) if index]
+    black = [any(palette[at : at + 3]) is False and at < len(palette) for at in used]
+    return any(palette[:3]) and any(black)
 
 
 def _planes(path: Path, picture: Picture, mode: MaskMode) -> FloatArray:
     colours, pixel_type = picture.channels, picture.header.pixel_type
     if picture.alpha is not None and (mode in ("auto", "matte") or not colours):
         alpha = _read(path, picture, [picture.alpha])
+        is_empty = mode == "auto" and colours and not alpha.any()
+        if is_empty and _read(path, picture, colours).any():
+            raise InputError(
+                f"the mask {path}: its alpha is empty, its colours are not: say mask_as/--mask-as, "
+                "matte if the element is not in the picture, colours if they are the mask"
+            )
         if not colours or alpha.min() < 1:
             return _soft(alpha)
     pixels = _read(path, picture, colours)

@@ -13,7 +13,7 @@ import numpy as np
 from rde_roto.images.color import transform_name
 from rde_roto.images.files import check_input, read_channels, read_headers
 from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
-from rde_roto.images.layers import FIRST_PICTURE, Picture, PictureName
+from rde_roto.images.layers import FIRST_PICTURE, Picture, PictureName, view_within
 from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
 from rde_roto.images.origin import Attributes
 from rde_roto.images.plate_memo import PlateMemo
@@ -24,7 +24,7 @@ from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import FirstFrame, PlateFormat
+from rde_roto.values.plate import FirstFrame, Plate, PlateFormat
 from rde_roto.values.regular_files import PICTURE_BYTES
 
 
@@ -42,7 +42,8 @@ def open_plate(
     `color_space` is the artist's word, `fallback_space` the preset's: see `input_space`, which is
     asked about the first frame. `memo` knows the digests of files that have not changed since they
     were last read. `picture` says which view and layer of the files is the plate; `%V` in the text
-    stands for the view's name, `%v` for its first letter. `first_frame` is the number of a movie's
+    stands for the view's name, `%v` for its first letter, and files of that name need no views
+    within. `first_frame` is the number of a movie's
     first frame.
 
     Raises UsageError for a text that names no one plate, an unknown colour space, a movie's view
@@ -58,11 +59,12 @@ def open_plate(
     if first_frame is not None:
         raise UsageError(f"{text} is no movie, its files have numbers: leave the first frame out")
     view_in_name, text = named_view(text, picture.view)
-    if view_in_name:
-        picture = replace(picture, view=None)
     sequence = find_sequence(text)
     path = sequence.path(sequence.range.first)
-    found = picture.find(path, read_headers(path))
+    headers = read_headers(path)
+    if view_in_name:
+        picture = replace(picture, view=view_within(picture.view, headers))
+    found = picture.find(path, headers)
     space = input_space(path, found.header, said)
     return SequencePlate(sequence, _steady_format(sequence, found), space, hash_file, found)
 
@@ -146,6 +148,11 @@ class SequencePlate(SpacedPlate):
     @property
     def _first(self) -> Path:
         return self.sequence.path(self.range.first)
+
+
+def view_of(plate: Plate) -> str | None:
+    """The view that is read of a plate's files; None where they tell none apart."""
+    return plate.picture.view if isinstance(plate, SequencePlate) else None
 
 
 def _steady_format(sequence: FrameSequence, picture: Picture) -> PlateFormat:

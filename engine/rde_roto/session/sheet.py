@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from rde_roto.images.masks import read_mask
-from rde_roto.images.missing_frames import has_picture
+from rde_roto.images.missing_frames import has_picture, on_disk
+from rde_roto.images.plates import view_of
 from rde_roto.looks import Picture
 from rde_roto.session import outlines
 from rde_roto.session.draft import Draft
@@ -203,7 +204,8 @@ class Sheet:
         """Draws what a file holds: of several elements the first ones, new ones where they lack."""
         if not self._is_free():
             return
-        planes, names = read_mask(path, self._showing.plate.format)
+        plate = self._showing.plate
+        planes, names = read_mask(path, plate.format, view=view_of(on_disk(plate)))
         draft = self._draft
         for place, plane in enumerate(planes):
             if len(planes) == 1:

@@ -115,7 +115,8 @@ def open_parts(
     elements = shot_elements(document)
     ids = tuple(element.id for element in elements)
     proxy = document.plate.proxy
-    masks = [_keyframe(entry, folder, (plate, proxy), ids) for entry in document.keyframes]
+    view = plates.view_of(source) or document.plate.view
+    masks = [_keyframe(entry, folder, (plate, proxy, view), ids) for entry in document.keyframes]
     keyframes = tuple(map(_joined, _by_frame(masks)))
     _check_pictures(keyframes, source, missing)
     if not elements:
@@ -183,13 +184,19 @@ def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
 
 
 def _keyframe(
-    entry: KeyframeEntry, folder: Path, plate_proxy: tuple[Plate, int], ids: tuple[str, ...]
+    entry: KeyframeEntry,
+    folder: Path,
+    drawn_on: tuple[Plate, int, str | None],
+    ids: tuple[str, ...],
 ) -> Keyframe:
-    """A keyframe with its mask; `ids` are those of the listed elements, () where none are."""
+    """A keyframe with its mask, drawn on a plate, its proxy and its view; `ids` are those of the
+    listed elements, () where none are.
+    """
     drawn = tuple(entry.elements or ids) or None
-    _check_is_picture(folder / entry.mask)
-    plate, proxy = plate_proxy
-    alpha, names = read_mask(folder / entry.mask, plate.format, entry.mask_as, drawn, proxy)
+    plate, proxy, view = drawn_on
+    path = folder / entry.mask
+    _check_is_picture(path)
+    alpha, names = read_mask(path, plate.format, entry.mask_as, drawn, proxy, view=view)
     return Keyframe(entry.frame, alpha, names)
 
 
