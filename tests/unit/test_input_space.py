@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rde_roto.images.color import LINEAR, to_network_view
 from rde_roto.images.plates import open_plate
 from rde_roto.looks import Picture
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import InputError, UsageError
 
 pytest_plugins = ("command_line_fixtures",)
 
@@ -56,6 +56,22 @@ def test_the_file_before_the_file_rules_and_eight_bits_before_the_file(tmp_path:
     assert (space.name, space.said_by) == ("lin_ap1_scene", "the file")
     space = open_plate(str(tmp_path / "b_ACEScct.#.png"), fallback_space="ARRI LogC4").space
     assert (space.name, space.said_by) == ("sRGB", "its 8 bits")
+
+
+def test_colours_that_change_in_mid_shot_are_refused(tmp_path: Path) -> None:
+    grey = np.full((4, 6, 3), 0.5)
+    for frame, space in ((1, "ACEScg"), (2, "ACEScg"), (3, "ACEScct")):
+        write_image(tmp_path / f"a.{frame}.exr", grey, "half", oiio__ColorSpace=space)
+    plate = open_plate(str(tmp_path / "a.#.exr"))
+    assert np.array_equal(plate.read(1), plate.read(2))
+    with pytest.raises(
+        InputError, match=r"colours at frame 3: a\.1\.exr has float .* a\.3\.exr float"
+    ):
+        plate.read(3)
+    for frame, kind in ((1, "uint16"), (2, "float")):
+        write_image(tmp_path / f"b.{frame}.tif", grey, kind)
+    with pytest.raises(InputError, match=r"b\.1\.tif has integer of .*, b\.2\.tif float of"):
+        open_plate(str(tmp_path / "b.#.tif")).read(2)
 
 
 def test_a_space_of_the_preset_that_nobody_knows_is_an_error(tmp_path: Path) -> None:

@@ -465,9 +465,7 @@ def test_a_mask_of_several_pictures(tmp_path: Path) -> None:
 def test_a_mask_that_is_none(tmp_path: Path, channels: str) -> None:
     names = tuple(channels.split())
     pixels = np.full((6, 8, len(names)), 0.25, np.float32)
-    with pytest.raises(
-        InputError, match=r"has no red, green and blue channels|has 2 pictures, car"
-    ):
+    with pytest.raises(InputError, match=r"no red, green and blue channels|has 2 pictures, car"):
         read_mask(write_image(tmp_path / "m.exr", pixels, channels=names), PLATE)
 
 
