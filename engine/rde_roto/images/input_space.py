@@ -17,6 +17,8 @@ from rde_roto.images.color import (
 )
 from rde_roto.images.files import ImageHeader
 
+_ARTIST = "you"
+
 
 @dataclass(frozen=True)
 class InputSpace:
@@ -38,6 +40,11 @@ class InputSpace:
     def __str__(self) -> str:
         """In a line: `camlog, says you`."""
         return f"{self.name}, says {self.said_by}"
+
+    @property
+    def is_said_by_artist(self) -> bool:
+        """Whether it holds whatever the files say."""
+        return self.said_by == _ARTIST
 
     @property
     def words(self) -> str:
@@ -92,7 +99,7 @@ def _answers(
     path: Path, of_file: str | None, said: SaidOfSpace, meant: str
 ) -> Iterator[tuple[str, str]]:
     if said.artist is not None:
-        yield said.artist, "you"
+        yield said.artist, _ARTIST
     suggested = None if of_file is None else known_space(of_file)
     if suggested is not None:
         yield suggested, "the file"

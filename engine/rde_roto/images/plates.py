@@ -145,10 +145,11 @@ class SequencePlate(SpacedPlate):
         path = self.sequence.path(frame)
         found = self.picture.again(path, read_headers(path), self._first)
         expected, came = _of_colours(self.picture.header), _of_colours(found.header)
-        if expected != came:
+        if expected != came and not self.space.is_said_by_artist:
             raise InputError(
                 f"the plate {self.name} changes its colours at frame {frame}: {self._first.name} "
-                f"has {expected}, {path.name} {came}"
+                f"has {expected}, {path.name} {came}: say what they are with --color-space, or color_space of the "
+                "plate"
             )
         return found
 
