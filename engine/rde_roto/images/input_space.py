@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rde_roto.images.color import (
     CINEON,
@@ -18,6 +19,17 @@ from rde_roto.images.color import (
 from rde_roto.images.files import ImageHeader
 
 _ARTIST = "you"
+
+_INTEROP: Final = {
+    "pq_rec2020_display": "PQ BT.2020",
+    "hlg_rec2020_display": "HLG BT.2020",
+    "pq_p3d65_display": "PQ P3-D65",
+    "srgb_p3d65_display": "SDR P3-D65",
+    "srgb_rec709_display": SRGB,
+    "srgb_rec709_scene": SRGB,
+    "rec709": SRGB,
+}
+"""Names of OpenImageIO's that a configuration may lack, as the spaces that have formulas here."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +112,17 @@ def _answers(
 ) -> Iterator[tuple[str, str]]:
     if said.artist is not None:
         yield said.artist, _ARTIST
-    suggested = None if of_file is None else known_space(of_file)
+    suggested = None if of_file is None else known_space(of_file) or _INTEROP.get(of_file.lower())
     if suggested is not None:
         yield suggested, "the file"
+    unknown = "" if of_file is None else f" (the file's '{of_file}' is unknown here)"
     of_rules = space_of_file_rules(path)
     ruled = None if of_rules is None else known_space(of_rules.space)
     if of_rules is not None and ruled is not None:
-        yield ruled, of_rules.said_by
+        yield ruled, of_rules.said_by + unknown
     if said.preset is not None:
-        yield said.preset, "the preset"
-    yield meant, "its format"
+        yield said.preset, "the preset" + unknown
+    yield meant, "its format" + unknown
 
 
 def _meant(header: ImageHeader) -> str:

@@ -148,8 +148,8 @@ class SequencePlate(SpacedPlate):
         if expected != came and not self.space.is_said_by_artist:
             raise InputError(
                 f"the plate {self.name} changes its colours at frame {frame}: {self._first.name} "
-                f"has {expected}, {path.name} {came}: say what they are with --color-space, or color_space of the "
-                "plate"
+                f"has {expected}, {path.name} {came}: say what they are with "
+                "--color-space, or color_space of the plate"
             )
         return found
 
