@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rde_roto.images.color import LINEAR, to_network_view
 from rde_roto.images.plates import open_plate
 from rde_roto.looks import Picture
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import InputError, UsageError
 
 pytest_plugins = ("command_line_fixtures",)
 
@@ -56,6 +56,47 @@ def test_the_file_before_the_file_rules_and_eight_bits_before_the_file(tmp_path:
     assert (space.name, space.said_by) == ("lin_ap1_scene", "the file")
     space = open_plate(str(tmp_path / "b_ACEScct.#.png"), fallback_space="ARRI LogC4").space
     assert (space.name, space.said_by) == ("sRGB", "its 8 bits")
+
+
+@pytest.mark.parametrize(
+    ("said", "space"),
+    [("pq_rec2020_display", "PQ BT.2020"), ("srgb_p3d65_display", "SDR P3-D65")],
+)
+def test_names_of_display_spaces_are_known(tmp_path: Path, said: str, space: str) -> None:
+    write_image(tmp_path / "a.1.exr", np.ones((4, 6, 3)), "half", oiio__ColorSpace=said)
+    assert open_plate(str(tmp_path)).space.words == f"{space} from the file"
+
+
+def test_a_name_in_the_file_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    write_image(
+        tmp_path / "a.1.exr", np.ones((4, 6, 3)), "half", oiio__ColorSpace="g24_rec709_display"
+    )
+    said = "from its format (the file's 'g24_rec709_display' is unknown here)"
+    assert said in open_plate(str(tmp_path)).reading
+
+
+@pytest.mark.parametrize("transfer", [4, 5, 7, 8])
+def test_a_dpx_of_video_is_srgb(tmp_path: Path, transfer: int) -> None:
+    path = write_image(tmp_path / "a.1.dpx", np.ones((4, 6, 3)), "uint16")
+    content = bytearray(path.read_bytes())
+    content[801] = transfer  # SMPTE ST 268, image element 1
+    path.write_bytes(content)
+    assert open_plate(str(path)).space.words == "sRGB from the file"
+
+
+def test_colours_that_change_in_mid_shot_are_refused(tmp_path: Path) -> None:
+    grey = np.full((4, 6, 3), 0.5)
+    for frame, space in ((1, "ACEScg"), (2, "ACEScg"), (3, "ACEScct")):
+        write_image(tmp_path / f"a.{frame}.exr", grey, "half", oiio__ColorSpace=space)
+    plate = open_plate(str(tmp_path / "a.#.exr"))
+    assert np.array_equal(plate.read(1), plate.read(2))
+    with pytest.raises(InputError, match=r"at frame 3: a\.1\.exr has float .* a\.3\.exr float"):
+        plate.read(3)
+    assert open_plate(str(tmp_path / "a.#.exr"), "ACEScg").read(3).shape == (4, 6, 3)
+    for frame, kind in ((1, "uint16"), (2, "float")):
+        write_image(tmp_path / f"b.{frame}.tif", grey, kind)
+    with pytest.raises(InputError, match=r"b\.1\.tif has integer of .*, b\.2\.tif float of"):
+        open_plate(str(tmp_path / "b.#.tif")).read(2)
 
 
 def test_a_space_of_the_preset_that_nobody_knows_is_an_error(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_an_alpha_that_is_1_everywhere_is_passed_over(tmp_path: Path) -> None:
     assert len(read_mask(path, PLATE)[0]) == 2
     assert read_mask(path, PLATE, "matte")[0].sum() == 2
     full = write_image(tmp_path / "a.exr", np.ones((6, 8, 1)), channels=("A",))
-    with pytest.raises(InputError, match="is 1 everywhere.*--mask-as matte"):
+    with pytest.raises(InputError, match=r"is 1 everywhere.*--mask-as matte"):
         read_mask(full, PLATE)
     assert read_mask(full, PLATE, "matte")[0].min() == 1
 
@@ -139,9 +139,7 @@ def test_an_empty_alpha_beside_colours_asks_what_is_meant(tmp_path: Path) -> Non
     pixels = np.zeros((6, 8, 4), np.uint8)
     pixels[1, 2, :3] = 255
     path = save(tmp_path / "a.png", pixels)
-    with pytest.raises(
-        InputError, match="its alpha is empty, its colours are not: say mask_as/--m"
-    ):
+    with pytest.raises(InputError, match="its alpha is empty, its colours are not: say mask_as/"):
         read_mask(path, PLATE)
     assert read_mask(path, PLATE, "matte")[0].sum() == 0
     assert read_mask(path, PLATE, "colours")[0].sum() == 1

@@ -26,6 +26,12 @@ from rde_roto.values.plain_text import is_utf_8
 from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window, sound_aspect
 from rde_roto.values.regular_files import PICTURE_BYTES, check_regular
 
+_VIDEO_TRANSFERS = (  # SMPTE ST 268: 4, 5, 7 and 8
+    "Unspecified video",
+    "SMPTE 274M",
+    "ITU-R 601-5 system B or G",
+    "ITU-R 601-5 system M",
+)
 _CONVERTED_FROM = 6  # TIFF 6.0: YCbCr, and above it Lab and its like, which libtiff makes RGB
 
 
@@ -203,7 +209,7 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
         channels=tuple(spec.channelnames),
         pixel_type=str(spec.format),
         channel_types=tuple(str(spec.channelformat(index)) for index in range(spec.nchannels)),
-        color_space=_text(spec, "oiio:ColorSpace"),
+        color_space=_text(spec, "oiio:ColorSpace") or _of_transfer(spec),
         compression=_text(spec, "compression") or "",
         provenance=_provenance(spec),
         attributes=passed_on(spec, kind),
@@ -217,6 +223,11 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
         orientation=orientation,
         turn=turn,
     )
+
+
+def _of_transfer(spec: ImageSpec) -> str | None:
+    """The space of a DPX whose transfer is a video's, of which OpenImageIO says nothing."""
+    return "sRGB" if _text(spec, "dpx:Transfer") in _VIDEO_TRANSFERS else None
 
 
 def _format(spec: ImageSpec, kind: str, turn: Turn) -> PlateFormat:

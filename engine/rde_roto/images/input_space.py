@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rde_roto.images.color import (
     CINEON,
@@ -16,6 +17,19 @@ from rde_roto.images.color import (
     stand_in,
 )
 from rde_roto.images.files import ImageHeader
+
+_ARTIST = "you"
+
+_INTEROP: Final = {
+    "pq_rec2020_display": "PQ BT.2020",
+    "hlg_rec2020_display": "HLG BT.2020",
+    "pq_p3d65_display": "PQ P3-D65",
+    "srgb_p3d65_display": "SDR P3-D65",
+    "srgb_rec709_display": SRGB,
+    "srgb_rec709_scene": SRGB,
+    "rec709": SRGB,
+}
+"""Names of OpenImageIO's that a configuration may lack, as the spaces that have formulas here."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,11 @@ class InputSpace:
     def __str__(self) -> str:
         """In a line: `camlog, says you`."""
         return f"{self.name}, says {self.said_by}"
+
+    @property
+    def is_said_by_artist(self) -> bool:
+        """Whether it holds whatever the files say."""
+        return self.said_by == _ARTIST
 
     @property
     def words(self) -> str:
@@ -92,17 +111,18 @@ def _answers(
     path: Path, of_file: str | None, said: SaidOfSpace, meant: str
 ) -> Iterator[tuple[str, str]]:
     if said.artist is not None:
-        yield said.artist, "you"
-    suggested = None if of_file is None else known_space(of_file)
+        yield said.artist, _ARTIST
+    suggested = None if of_file is None else known_space(of_file) or _INTEROP.get(of_file.lower())
     if suggested is not None:
         yield suggested, "the file"
+    unknown = "" if of_file is None else f" (the file's '{of_file}' is unknown here)"
     of_rules = space_of_file_rules(path)
     ruled = None if of_rules is None else known_space(of_rules.space)
     if of_rules is not None and ruled is not None:
-        yield ruled, of_rules.said_by
+        yield ruled, of_rules.said_by + unknown
     if said.preset is not None:
-        yield said.preset, "the preset"
-    yield meant, "its format"
+        yield said.preset, "the preset" + unknown
+    yield meant, "its format" + unknown
 
 
 def _meant(header: ImageHeader) -> str:

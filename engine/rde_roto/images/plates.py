@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from rde_roto.images.color import transform_name
-from rde_roto.images.files import check_input, read_channels, read_headers
+from rde_roto.images.files import ImageHeader, check_input, read_channels, read_headers
 from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
 from rde_roto.images.layers import FIRST_PICTURE, Picture, PictureName, view_within
 from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
@@ -143,11 +143,29 @@ class SequencePlate(SpacedPlate):
     def _picture(self, frame: int) -> Picture:
         """The first frame's picture, in the file of another."""
         path = self.sequence.path(frame)
-        return self.picture.again(path, read_headers(path), self._first)
+        found = self.picture.again(path, read_headers(path), self._first)
+        expected, came = _of_colours(self.picture.header), _of_colours(found.header)
+        if expected != came and not self.space.is_said_by_artist:
+            raise InputError(
+                f"the plate {self.name} changes its colours at frame {frame}: {self._first.name} "
+                f"has {expected}, {path.name} {came}: say what they are with "
+                "--color-space, or color_space of the plate"
+            )
+        return found
 
     @property
     def _first(self) -> Path:
         return self.sequence.path(self.range.first)
+
+
+def _of_colours(header: ImageHeader) -> str:
+    """What a file says of its colours, and whether its numbers are whole: `float of lin_ap1_scene`.
+    8 bits are sRGB, whatever they say.
+    """
+    if header.pixel_type == "uint8":
+        return "8 bits"
+    kind = "float" if header.pixel_type in ("half", "float", "double") else "integer"
+    return f"{kind} of {header.color_space or 'no named colour space'}"
 
 
 def view_of(plate: Plate) -> str | None:
