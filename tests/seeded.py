@@ -51,8 +51,8 @@ def _drawn(name: str, like: Tensor) -> Tensor:
     for part, factor in _FACTORS.items():
         if part in name:
             drawn *= factor
-    if name.startswith("value_encoder.") and like.shape[1] == 5:
-        drawn[:, 3:] *= 8
+    if name.startswith("value_encoder.") and like.shape[1] in (2, 5):
+        drawn[:, -2:] *= 8  # the mask planes, which come last
     if "compress_" in name:
         drawn[:, :, :, 1, 1] += 0.5 * torch.eye(len(drawn))[:, :, None]
     return drawn

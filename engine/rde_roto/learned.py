@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from rde_roto.tensors import replacing
+from rde_roto.atomic import replacing
 from rde_roto.values.errors import WeightsError
 
 _STANDS_ON = "base"

@@ -28,7 +28,7 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
-NUMERICS_REVISION = 2
+NUMERICS_REVISION = 3
 """Raised with every change of the code that changes the network's pixels."""
 
 

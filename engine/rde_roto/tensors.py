@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rde_roto.atomic import replacing, write_bytes
+from rde_roto.atomic import write_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-__all__ = ["replacing", "save_tensors"]
 
 
 def save_tensors(

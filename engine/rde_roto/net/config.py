@@ -17,9 +17,9 @@ class NetConfig:
         key_dim, value_dim: channels of a memory key (CK) and of an element's memory value (CV).
         decoder_dims: decoder channels at strides 16, 8 and 4.
         key_gain: scale of the first, orthogonal key weights. Affinities are squared distances
-            between keys, so this is the temperature that attention starts from.
-            EfficientNet-Lite's features are large: at 1 the best place in memory beats the next
-            by hundreds of nats, attention is one-hot and no gradient reaches the keys.
+            between keys, so this is the temperature that attention starts from. Where the best
+            place in memory beats the next by hundreds of nats, attention is one-hot and no
+            gradient reaches the keys.
         bounded_recurrence: bring both moments to unit RMS before SAM and its output to the newest
             moment's RMS. SAM is cubic in its input and nothing in the paper's network bounds it
             over hundreds of updates, so the compact network does; the paper's stays as published.
@@ -57,7 +57,7 @@ RDE_LITE = NetConfig(
     key_dim=64,
     value_dim=128,
     decoder_dims=(128, 80, 48),
-    key_gain=0.2,
+    key_gain=0.8,
     bounded_recurrence=True,
 )
 """The same design on EfficientNet-Lite0 features, for laptops and CPUs."""

@@ -1,4 +1,4 @@
-"""The compact trunks: EfficientNet-Lite0 to stride 16 (key), a few plain convolutions (value).
+"""The compact encoders: EfficientNet-Lite0 to stride 16 (key), masks on its features (value).
 
 EfficientNet-Lite (Tan and Le, ICML 2019; the Lite family of 2020) is EfficientNet without
 squeeze-and-excitation and with ReLU6. Its batch normalisation is constant at inference and is
@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rde_roto.net.layers import FeatureFusion, ResBlock
+from rde_roto.net.layers import FeatureFusion, ResBlock, conv3x3
 
 
 class SameConv(nn.Conv2d):
@@ -56,9 +56,15 @@ def _stage(
 
 
 class EfficientNetKeyTrunk(nn.Module):
-    """Lite0 to its fifth stage: image [F, 3, H, W] -> f16 [.., 112], f8 [.., 40], f4 [.., 24]."""
+    """Lite0 to its fifth stage: image [F, 3, H, W] -> f16 [.., 112], f8 [.., 40], f4 [.., 24].
+
+    Features come out at about unit size. The published weights give standard deviations of 4.4, 6.9
+    and 11 at strides 16, 8 and 4, which would drown whatever they are added to.
+    """
 
     dims = (112, 40, 24)
+    scales = (1 / 4, 1 / 8, 1 / 8)
+    """Of f16, f8 and f4: powers of two, which change no bit of the mantissa."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,28 +78,38 @@ class EfficientNetKeyTrunk(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         f4 = self.stage2(self.stage1(F.relu6(self.stem(image))))
         f8 = self.stage3(f4)
-        return self.stage5(self.stage4(f8)), f8, f4
+        f16 = self.stage5(self.stage4(f8))
+        to16, to8, to4 = self.scales
+        return f16 * to16, f8 * to8, f4 * to4
 
 
-class PlainValueEncoder(nn.Module):
-    """Strided convolutions on an image and mask planes, fused with the frame's key features.
+class MaskValueEncoder(nn.Module):
+    """Mask planes through strided convolutions, joined at every stride by the trunk's features.
 
-    planes [N, planes, H, W], f16 [N, key_dim, h, w] -> memory values [N, value_dim, h, w].
-    Appearance comes from the key trunk at the fusion, so what is left to encode is the shape.
+    planes [N, 2, H, W]: an element's mask and the sum of the others'; features f16, f8, f4 of F
+    frames, N = F * K -> memory values [N, value_dim, h, w]. The trunk's features know edges and
+    textures from ImageNet, so only the shape is left to encode, and what depends on the frame
+    alone is worked out once for all its elements.
     """
 
-    def __init__(self, planes: int, key_dim: int, value_dim: int) -> None:
+    def __init__(self, trunk_dims: tuple[int, int, int], value_dim: int) -> None:
         super().__init__()
-        self.to_stride2 = nn.Conv2d(planes, 24, 3, stride=2, padding=1)
-        self.to_stride4 = nn.Conv2d(24, 48, 3, stride=2, padding=1)
+        dim16, dim8, dim4 = trunk_dims
+        self.to_stride4 = nn.Conv2d(2, 48, 7, stride=4, padding=3)
+        self.skip4 = conv3x3(dim4, 48)
         self.to_stride8 = nn.Conv2d(48, 96, 3, stride=2, padding=1)
+        self.skip8 = conv3x3(dim8, 96)
         self.block8 = ResBlock(96, 96)
         self.to_stride16 = nn.Conv2d(96, 128, 3, stride=2, padding=1)
         self.block16 = ResBlock(128, 128)
-        self.fuser = FeatureFusion(128 + key_dim, value_dim)
+        self.fuser = FeatureFusion(128 + dim16, value_dim)
 
-    def forward(self, planes: Tensor, f16: Tensor) -> Tensor:
-        x = F.relu(self.to_stride4(F.relu(self.to_stride2(planes))))
-        x = self.block8(self.to_stride8(x))
-        value: Tensor = self.fuser(self.block16(self.to_stride16(F.relu(x))), f16)
+    def forward(self, planes: Tensor, f16: Tensor, f8: Tensor, f4: Tensor) -> Tensor:
+        count = planes.shape[0] // f16.shape[0]
+        skip4 = self.skip4(f4).repeat_interleave(count, dim=0)
+        x = F.relu(self.to_stride4(planes) + skip4)
+        x = self.to_stride8(x) + self.skip8(f8).repeat_interleave(count, dim=0)
+        x = self.to_stride16(F.relu(self.block8(x)))
+        shared = f16.repeat_interleave(count, dim=0)
+        value: Tensor = self.fuser(self.block16(x), shared)
         return value

@@ -56,7 +56,7 @@ class InferenceNet(nn.Module):
         self.key_encoder = key_trunk(net.key_encoder, make)
         self.key_proj = make(Kernel.of(net.key_proj.key_proj))
         self.key_comp = make(Kernel.of(net.key_comp))
-        self.value_encoder = _ValueEncoder(net.value_encoder, on_cpu, make)
+        self.value_encoder = _value_encoder(net.value_encoder, on_cpu, make)
         self.decoder = _Decoder(net.decoder, on_cpu, make)
         self.to(dtype)
         self.mem_compress = InferenceSAM(net.mem_compress, in_float32)
@@ -73,9 +73,7 @@ class InferenceNet(nn.Module):
         """As ``RDENet.encode_masks``, float32."""
         others = masks.sum(dim=1, keepdim=True) - masks
         own = torch.stack([masks, others], dim=2).to(self.dtype)
-        image = frames.image.to(self.dtype).unsqueeze(1).expand(-1, masks.shape[1], -1, -1, -1)
-        planes = torch.cat([image, own], dim=2).flatten(0, 1)
-        value: Tensor = self.value_encoder(laid_out(planes), frames.f16)
+        value: Tensor = self.value_encoder(own, frames)
         return value.float().unflatten(0, masks.shape[:2])
 
     def decode(self, readout: Tensor, frames: EncodedFrames) -> Tensor:
@@ -166,41 +164,61 @@ class _FeatureFusion(nn.Module):
         return self.block2(x + self.attention(x))
 
 
-class _ValueEncoder(nn.Module):
-    """Either value encoder: planes [F * K, 5, H, W], f16 [F, C, h, w] -> [F * K, CV, h, w]."""
+class _PlainValueEncoder(nn.Module):
+    """The paper's: masks [F, K, 2, H, W], own and the others' -> [F * K, CV, h, w]."""
 
-    def __init__(
-        self,
-        plain: efficientnet.PlainValueEncoder | resnet.ResNetValueEncoder,
-        on_cpu: bool,
-        make: Make,
-    ) -> None:
+    def __init__(self, plain: resnet.ResNetValueEncoder, on_cpu: bool, make: Make) -> None:
         super().__init__()
         self._on_cpu = on_cpu
-        if isinstance(plain, resnet.ResNetValueEncoder):
-            self.to8 = nn.Sequential(
-                Stem(plain.conv1, plain.bn1, make),
-                stage(plain.layer1, make),
-                stage(plain.layer2, make),
-            )
-            self.layer3: nn.Module = stage(plain.layer3, make)
-            self.fuser = _FeatureFusion(plain.fuser, 256, make)
-            return
         self.to8 = nn.Sequential(
-            make(Kernel.of(plain.to_stride2), "relu"),
-            make(Kernel.of(plain.to_stride4), "relu"),
-            make(Kernel.of(plain.to_stride8), "none"),
-            _ResBlock(plain.block8, make),
-            nn.ReLU(inplace=True),
+            Stem(plain.conv1, plain.bn1, make),
+            stage(plain.layer1, make),
+            stage(plain.layer2, make),
         )
-        self.layer3 = nn.Sequential(
-            make(Kernel.of(plain.to_stride16), "none"), _ResBlock(plain.block16, make)
-        )
+        self.layer3 = stage(plain.layer3, make)
+        self.fuser = _FeatureFusion(plain.fuser, 256, make)
+
+    def forward(self, masks: Tensor, frames: EncodedFrames) -> Tensor:
+        image = frames.image.to(masks.dtype).unsqueeze(1).expand(-1, masks.shape[1], -1, -1, -1)
+        planes = laid_out(torch.cat([image, masks], dim=2).flatten(0, 1))
+        features = [self.layer3(self.to8(part)) for part in _portions(planes, self._on_cpu)]
+        return self.fuser(_together(features), frames.f16)
+
+
+class _MaskValueEncoder(nn.Module):
+    """The compact network's: masks [F, K, 2, H, W], own and the others' -> [F * K, CV, h, w]."""
+
+    def __init__(self, plain: efficientnet.MaskValueEncoder, on_cpu: bool, make: Make) -> None:
+        super().__init__()
+        self._on_cpu = on_cpu
+        self.to_stride4 = make(Kernel.of(plain.to_stride4), "relu")
+        self.skip4 = make(Kernel.of(plain.skip4), "none")
+        self.to_stride8 = make(Kernel.of(plain.to_stride8), "none")
+        self.skip8 = make(Kernel.of(plain.skip8), "none")
+        self.block8 = _ResBlock(plain.block8, make)
+        self.to_stride16 = make(Kernel.of(plain.to_stride16), "none")
+        self.block16 = _ResBlock(plain.block16, make)
         self.fuser = _FeatureFusion(plain.fuser, 128, make)
 
-    def forward(self, planes: Tensor, f16: Tensor) -> Tensor:
-        features = [self.layer3(self.to8(part)) for part in _portions(planes, self._on_cpu)]
-        return self.fuser(_together(features), f16)
+    def forward(self, masks: Tensor, frames: EncodedFrames) -> Tensor:
+        count = masks.shape[1]
+        skip4 = _portions(self.skip4(frames.f4), self._on_cpu, count)
+        skip8 = _portions(self.skip8(frames.f8), self._on_cpu, count)
+        planes = _portions(laid_out(masks.flatten(0, 1)), self._on_cpu)
+        features = [self._reduced(*part) for part in zip(planes, skip4, skip8, strict=True)]
+        return self.fuser(_together(features), frames.f16)
+
+    def _reduced(self, planes: Tensor, skip4: Tensor, skip8: Tensor) -> Tensor:
+        x = self.to_stride8(self.to_stride4(planes, skip4), skip8)
+        return self.block16(self.to_stride16(F.relu(self.block8(x))))
+
+
+def _value_encoder(
+    plain: efficientnet.MaskValueEncoder | resnet.ResNetValueEncoder, on_cpu: bool, make: Make
+) -> nn.Module:
+    if isinstance(plain, resnet.ResNetValueEncoder):
+        return _PlainValueEncoder(plain, on_cpu, make)
+    return _MaskValueEncoder(plain, on_cpu, make)
 
 
 class _UpsampleBlock(nn.Module):

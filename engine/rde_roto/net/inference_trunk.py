@@ -90,14 +90,25 @@ class Stem(nn.Module):
 class _KeyTrunk(nn.Module):
     """image [F, 3, H, W] -> f16, f8, f4, as either key trunk."""
 
-    def __init__(self, to4: nn.Module, to8: nn.Module, to16: nn.Module) -> None:
+    def __init__(
+        self,
+        to4: nn.Module,
+        to8: nn.Module,
+        to16: nn.Module,
+        scales: tuple[float, float, float] | None = None,
+    ) -> None:
         super().__init__()
         self.to4, self.to8, self.to16 = to4, to8, to16
+        self._scales = scales
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         f4 = self.to4(image)
         f8 = self.to8(f4)
-        return self.to16(f8), f8, f4
+        f16 = self.to16(f8)
+        if self._scales is None:
+            return f16, f8, f4
+        to16, to8, to4 = self._scales
+        return f16 * to16, f8 * to8, f4 * to4
 
 
 def key_trunk(
@@ -109,4 +120,4 @@ def key_trunk(
     stem = make(Kernel.of(trunk.stem), "relu6")
     to4 = nn.Sequential(stem, stage(trunk.stage1, make), stage(trunk.stage2, make))
     to16 = nn.Sequential(stage(trunk.stage4, make), stage(trunk.stage5, make))
-    return _KeyTrunk(to4, stage(trunk.stage3, make), to16)
+    return _KeyTrunk(to4, stage(trunk.stage3, make), to16, trunk.scales)

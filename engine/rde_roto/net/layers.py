@@ -17,6 +17,32 @@ def conv3x3(in_dim: int, out_dim: int) -> nn.Conv2d:
     return nn.Conv2d(in_dim, out_dim, 3, padding=1)
 
 
+_GAINS = {
+    "downsample": 1.0,  # of a shortcut, whose input is not rectified
+    "skip_conv": 1.0,
+    "skip4": 1.0,
+    "skip8": 1.0,
+    "conv2": 0.5 * 2**0.5,  # a residual branch starts at half the size of its shortcut
+    "to_stride4": 6.0,  # mask planes are flat, and mostly zero
+    "pred": 0.1,  # first mattes are undecided, not wrong
+}
+
+
+def he_initialise(*modules: nn.Module) -> None:
+    """Weights that keep the size of what goes through them; biases zero.
+
+    Convolutions keep the variance of a rectified input (He et al., ICCV 2015), but for those whose
+    name says otherwise.
+    """
+    for module in modules:
+        for name, part in module.named_modules():
+            if isinstance(part, nn.Conv2d):
+                gain = _GAINS.get(name.rpartition(".")[2], 2**0.5)
+                nn.init.normal_(part.weight, std=gain / part.weight[0].numel() ** 0.5)
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
+
+
 class ResBlock(nn.Module):
     """Pre-activation residual block without normalisation: [N, in, h, w] -> [N, out, h, w].
 

@@ -83,8 +83,9 @@ def _attend(
 
 def _weights(keys: Tensor, query: Tensor, top_k: int | None) -> Tensor:
     """Weights [B, P, entries] of keys [B, CK, entries] for a query [B, P, CK]; rows sum to 1."""
-    squared_norm = keys.float().square().sum(dim=1, keepdim=True)
-    affinity = (2 * (query @ keys).float() - squared_norm) / keys.shape[1] ** 0.5
+    keys, query = keys.float(), query.float()
+    squared_norm = keys.square().sum(dim=1, keepdim=True)
+    affinity = (2 * (query @ keys) - squared_norm) / keys.shape[1] ** 0.5
     if top_k is None or top_k >= affinity.shape[2]:
         return affinity.softmax(dim=2)
     largest, where = affinity.topk(top_k, dim=2, sorted=False)

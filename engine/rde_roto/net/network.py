@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rde_roto.net.config import NetConfig
-from rde_roto.net.efficientnet import EfficientNetKeyTrunk, PlainValueEncoder
-from rde_roto.net.layers import ResBlock, conv3x3
+from rde_roto.net.efficientnet import EfficientNetKeyTrunk, MaskValueEncoder
+from rde_roto.net.layers import ResBlock, conv3x3, he_initialise
 from rde_roto.net.memory import Moment
 from rde_roto.net.resnet import ResNetKeyTrunk, ResNetValueEncoder
 from rde_roto.net.sam import SAM
@@ -24,7 +24,7 @@ class EncodedFrames(NamedTuple):
 
     key [F, CK, h, w] is query and memory key at once; thin [F, CV, h, w] is the frame's own value
     for the decoder; f16, f8, f4 are trunk features at strides 16, 8 and 4; image [F, 3, H, W] is
-    the normalised input, which the value encoder looks at again.
+    the normalised input, which the paper's value encoder looks at again.
     """
 
     key: Tensor
@@ -95,16 +95,20 @@ class RDENet(nn.Module):
     def __init__(self, config: NetConfig) -> None:
         super().__init__()
         self.config = config
-        planes = 5  # image, this element's mask, the sum of the others' masks
         compact = config.backbone == "efficientnet-lite"
         self.key_encoder = EfficientNetKeyTrunk() if compact else ResNetKeyTrunk()
         f16, f8, f4 = self.key_encoder.dims
         self.key_proj = KeyProjection(f16, config.key_dim, config.key_gain)
         self.key_comp = conv3x3(f16, config.value_dim)
-        value_encoder = PlainValueEncoder if compact else ResNetValueEncoder
-        self.value_encoder = value_encoder(planes, f16, config.value_dim)
+        self.value_encoder: MaskValueEncoder | ResNetValueEncoder
+        if compact:
+            self.value_encoder = MaskValueEncoder(self.key_encoder.dims, config.value_dim)
+        else:
+            self.value_encoder = ResNetValueEncoder(5, f16, config.value_dim)
         self.decoder = Decoder(config.value_dim, (f8, f4), config.decoder_dims)
         self.mem_compress = SAM(config.key_dim, config.value_dim, config.bounded_recurrence)
+        if compact:  # the paper's sizes start as published
+            he_initialise(self.key_comp, self.value_encoder, self.decoder)
 
     def channels_last(self) -> RDENet:
         """Lays the convolutions out channels last, which CPUs and tensor cores both prefer.
@@ -126,9 +130,12 @@ class RDENet(nn.Module):
         count = masks.shape[1]
         others = masks.sum(dim=1, keepdim=True) - masks
         planes = torch.stack([masks, others], dim=2)
-        image = frames.image.unsqueeze(1).expand(-1, count, -1, -1, -1)
-        f16 = frames.f16.repeat_interleave(count, dim=0)
-        value: Tensor = self.value_encoder(torch.cat([image, planes], dim=2).flatten(0, 1), f16)
+        if isinstance(self.value_encoder, MaskValueEncoder):
+            value = self.value_encoder(planes.flatten(0, 1), frames.f16, frames.f8, frames.f4)
+        else:
+            image = frames.image.unsqueeze(1).expand(-1, count, -1, -1, -1)
+            f16 = frames.f16.repeat_interleave(count, dim=0)
+            value = self.value_encoder(torch.cat([image, planes], dim=2).flatten(0, 1), f16)
         return value.unflatten(0, masks.shape[:2])
 
     def decode(self, readout: Tensor, frames: EncodedFrames) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from rde_roto.tensors import replacing
+from rde_roto.atomic import replacing
 from rde_roto.values.errors import InputError
 
 _SIZE = (960, 480)

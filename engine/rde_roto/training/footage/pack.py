@@ -13,8 +13,8 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import torch
 from PIL import Image
 
+from rde_roto.atomic import replacing
 from rde_roto.images.mattes import davis_palette
-from rde_roto.tensors import replacing
 from rde_roto.training.footage.archive import open_tree
 from rde_roto.training.footage.pictures import PictureStore
 from rde_roto.training.footage.readers import Footage, read_clips, read_stills

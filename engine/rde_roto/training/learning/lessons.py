@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rde_roto.alone import TakenError, alone
+from rde_roto.atomic import replacing
 from rde_roto.learned import learned_name, read_learned
 from rde_roto.models import Model, with_learned
-from rde_roto.tensors import replacing
 from rde_roto.training.learning.studying import Budget, Study, Taught
 from rde_roto.values.errors import CancelledError
 from rde_roto.values.learned_card import LearnedCard, card_path, read_learned_card
