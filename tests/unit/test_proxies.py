@@ -74,10 +74,10 @@ def test_a_side_that_two_does_not_divide_may_be_rounded_either_way(
 
 
 def test_a_mask_of_neither_size_is_refused(tmp_path: Path) -> None:
-    path = write_image(tmp_path / "mask.png", np.ones((27, 48, 1), np.float32), "uint16")
-    with pytest.raises(InputError, match=r"48x27, .* is 16x9 at .* or 2 times as large"):
+    path = write_image(tmp_path / "mask.png", np.ones((18, 24, 1), np.float32), "uint16")
+    with pytest.raises(InputError, match=r"24x18, .* is 16x9 at .* or 2 times as large"):
         read_mask(path, HALF, proxy=2)
-    with pytest.raises(InputError, match=r"48x27, .* is 16x9 at .*: make"):
+    with pytest.raises(InputError, match=r"24x18, .* is 16x9 at .*: make"):
         read_mask(path, HALF)
 
 
