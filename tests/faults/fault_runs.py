@@ -114,7 +114,7 @@ class Places:
 
     def __call__(self, call: Call) -> Place:
         name = Path(call.path).name
-        file = name[1:-13] if is_temporary(name) else name
+        file = name[1:].rsplit(".", 3)[0] if is_temporary(name) else name
         self._times[call.name, file] += 1
         return Place(call.name, file, self._times[call.name, file])
 

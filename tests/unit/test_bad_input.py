@@ -155,7 +155,6 @@ def test_pixels_that_are_no_numbers_spoil_no_matte(
     ("size", "windows", "says"),
     [
         ((24, 40), {}, "expected 80x48, came 40x24"),
-        ((48, 80), {"origin": (4, 0)}, "expected 80x48, came 80x48 at (4, 0)"),
         ((48, 80), {"display": (0, 0, 96, 54)}, "a display window of 80x48, came one of 96x54"),
     ],
 )
