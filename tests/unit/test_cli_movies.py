@@ -45,7 +45,8 @@ def test_the_mattes_of_a_movie_have_the_numbers_of_its_plate(
     capsys.readouterr()
     assert run("shot", "show", document) == 0
     shown = capsys.readouterr().out
-    assert "1001-1003, 80x48, sRGB (its format)" in shown
+    assert "first video stream, turned upright by its display matrix, 80x48, sRGB" in shown
+    assert "1001-1003" in shown
     assert "shown as its display matrix says" in shown
     edited = document.read_text(encoding="utf-8").replace("first_frame: 1001", "first_frame: head")
     document.write_text(edited, encoding="utf-8")

@@ -122,10 +122,16 @@ def test_an_alpha_that_is_1_everywhere_is_passed_over(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", pixels)
     assert len(read_mask(path, PLATE)[0]) == 2
     assert read_mask(path, PLATE, "matte")[0].sum() == 2
-    full = write_image(tmp_path / "a.exr", np.ones((6, 8, 1)), channels=("A",))
+    names = ("A", *(f"{layer}.{channel}" for layer in ("left", "right") for channel in "RGB"))
+    full = write_image(tmp_path / "a.exr", np.ones((6, 8, 7)), channels=names)
     with pytest.raises(InputError, match=r"is 1 everywhere.*--mask-as matte"):
         read_mask(full, PLATE)
     assert read_mask(full, PLATE, "matte")[0].min() == 1
+
+
+def test_an_alpha_that_is_all_a_file_has_may_be_1_everywhere(tmp_path: Path) -> None:
+    full = write_image(tmp_path / "a.exr", np.ones((6, 8, 1)), channels=("A",))
+    assert read_mask(full, PLATE)[0].min() == 1
 
 
 def test_a_roto_in_a_layer_beside_an_alpha_of_1(tmp_path: Path) -> None:

@@ -133,11 +133,12 @@ def _check_extent(path: Path, plate: PlateFormat, proxy: int) -> None:
 def _mask_picture(
     path: Path, headers: Sequence[ImageHeader], named: PictureName, mode: MaskMode
 ) -> Picture:
-    """The picture of a mask. An alpha by itself that is 1 everywhere is none unless that is said:
-    programs write such a one beside a roto that lies in a layer.
+    """The picture of a mask. Beside other channels, an alpha that is 1 everywhere is none unless
+    that is said: programs write such a one beside a roto that lies in a layer.
     """
     picture = named.find_mask(path, headers)
-    if mode != "auto" or picture.channels or picture.alpha is None:
+    is_all = sum(len(header.channels) for header in headers) == 1
+    if mode != "auto" or picture.channels or picture.alpha is None or is_all:
         return picture
     if _read(path, picture, [picture.alpha]).min() < 1:
         return picture

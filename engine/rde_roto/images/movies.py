@@ -113,7 +113,8 @@ class MoviePlate(SpacedPlate):
     @property
     def reading(self) -> str:
         """What is read of the movie, in one line (`Footage`)."""
-        words = ("first video stream", "upright", windows_in_words(self.format), self.space.words)
+        stands = "upright" if self._turn == AS_STORED else "turned upright by its display matrix"
+        words = ("first video stream", stands, windows_in_words(self.format), self.space.words)
         return f"{self.name}: {', '.join(words)}"
 
     def attributes(self, frame: int) -> Attributes:
