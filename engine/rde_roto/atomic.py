@@ -139,7 +139,8 @@ def _renamed(path: Path | str) -> Iterator[str]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {_trouble(error, folder)}") from error
+        told = os.path.join(folder, _final_name(name))
+        raise OutputError(f"cannot write {told}: {_trouble(error, folder)}") from error
     finally:
         with suppress(OSError):  # there is nothing left to remove, the good case
             os.unlink(temporary)
@@ -171,6 +172,12 @@ def _sync_folder(path: Path | str) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _final_name(name: str) -> str:
+    """The name that a file is to have, where it is itself written under a hidden one."""
+    match = _TEMPORARY.fullmatch(name)
+    return name if match is None else match["name"]
 
 
 def _trouble(error: OSError, folder: str) -> str:
