@@ -171,7 +171,7 @@ def test_every_element_is_drawn_somewhere() -> None:
         ([keyframe(1001, 2)], "1001-1010", ("hero",), "has 2 planes for 1 elements"),
         ([keyframe(1001), keyframe(1001)], "1001-1010", ("hero",), "has 2 keyframes"),
         ([keyframe(1001, 2)], "1001-1010", ("hero", "hero"), "named 'hero'"),
-        ([], "1001-1010", (), "at least one element"),
+        ([], "1001-1010", (), "grey.* has no keyframe: paint a mask of one frame"),
     ],
 )
 def test_what_does_not_fit_together_is_a_usage_error(

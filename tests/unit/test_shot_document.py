@@ -239,7 +239,7 @@ DOCUMENTS = st.builds(
             ElementEntry,
             id=NAME,
             name=st.none() | TEXT,
-            in_point=st.none() | st.integers(),
+            in_point=st.none() | st.integers(-(10**17), 10**17),
             color=st.none() | st.just("#FF8000"),
         ),
         max_size=3,

@@ -203,7 +203,7 @@ def _keyframe(
 def _check_is_picture(mask: Path) -> None:
     if mask.suffix.lower() in MOVIE_SUFFIXES:
         raise InputError(f"the mask {mask} is a movie: save one frame of it as a picture")
-    if FramePattern.parse(mask.name) is not None and not mask.exists():
+    if not mask.exists() and FramePattern.parse(mask.name) is not None:
         raise InputError(
             f"the mask {mask} is a pattern, and a mask is one file: name that of the keyframe"
         )

@@ -73,7 +73,7 @@ class FrameRange:
     @property
     def words(self) -> str:
         """As `str`, but for people: `-5 to -1`, not `-5--1`."""
-        return ", ".join(
+        return ",".join(
             _format_chunk(chunk, " to " if chunk[0] < 0 else "-") for chunk in self.chunks
         )
 

@@ -76,7 +76,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """A whole number; in tens, whatever zeros it begins with."""
-        if len(node.value) > _MOST_DIGITS:
+        if len(node.value.lstrip("-+")) > _MOST_DIGITS:
             raise ValueError("no number of 64 bits")
         padded = _PADDED.match(node.value)
         return int(node.value) if padded else int(super().construct_yaml_int(node))
