@@ -309,11 +309,11 @@ def test_an_engine_at_work_is_waited_for_and_can_be_left_at_any_time(
     run_folder: Path, long_shot: Object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It gives signs of life, so that two seconds without any never pass."""
-    monkeypatch.setenv("RDE_ROTO_SILENT_S", "4")
+    monkeypatch.setenv("RDE_ROTO_SILENT_S", "2")
     asked = [0.0]
 
     def waiting() -> None:
-        if asked[0] and time.monotonic() > asked[0] + 8:
+        if asked[0] and time.monotonic() > asked[0] + 3:
             raise StopError
 
     with Client("tests", waiting=waiting) as client:

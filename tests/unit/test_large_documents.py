@@ -21,7 +21,7 @@ from rde_roto.values.shot_document import ShotDocument, parse_shot_document
 pytest_plugins = ("command_line_fixtures",)
 
 HEAD = "schema: rde-roto.shot/1\nplate: {path: hero.####.exr}\n"
-WITHIN_S = 1.0
+WITHIN_S = 2.0
 
 
 def doubled(line: str, levels: int) -> str:

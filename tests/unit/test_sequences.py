@@ -144,7 +144,7 @@ def test_a_text_that_names_no_sequence_is_a_usage_error(
 
 def test_a_missing_frame_is_named(tmp_path: Path) -> None:
     sequence = find(tmp_path, "a.0001.exr a.0003.exr", "")
-    with pytest.raises(InputError, match=r"a\.####\.exr has no frame 2 \(it has 1, 3\)"):
+    with pytest.raises(InputError, match=r"a\.####\.exr has no frame 2 \(it has 1,3\)"):
         sequence.path(2)
 
 

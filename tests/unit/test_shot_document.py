@@ -221,7 +221,11 @@ TEXT = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"
 NAME = st.text("abc_0", min_size=1, max_size=6).map("a{}".format)
 FRAMES = st.builds(FrameRange.of, st.sets(st.integers(-20, 2000), min_size=1, max_size=6))
 VALUE = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXT
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**17), 10**17),
+    st.floats(allow_nan=False, allow_infinity=False),
+    TEXT,
 )
 DOCUMENTS = st.builds(
     ShotDocument,
@@ -247,7 +251,7 @@ DOCUMENTS = st.builds(
     keyframes=st.lists(
         st.builds(
             KeyframeEntry,
-            frame=st.integers(),
+            frame=st.integers(-(10**17), 10**17),
             mask=TEXT,
             elements=st.none() | st.lists(NAME, min_size=1, max_size=3),
             mask_as=st.sampled_from(("auto", "labels", "colours", "matte")),

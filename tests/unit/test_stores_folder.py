@@ -141,7 +141,7 @@ def test_the_folder_is_the_user_s_own(tmp_path: Path) -> None:
 
 
 def test_pruning_removes_old_left_overs_and_leaves_what_is_not_its_own(filled: Path) -> None:
-    old, young = filled / "raws/ab/.x.01234567.tmp", filled / "raws/ab/.y.01234567.tmp"
+    old, young = (filled / f"raws/ab/.{name}.89abcdef-1.01234567.tmp" for name in "xy")
     foreign = [filled / name for name in ("notes.txt", "raws/ab/notes.txt", "states/readme")]
     span_begun = filled / anchors_name("b" * 32)
     for path in (old, young, *foreign, span_begun):
