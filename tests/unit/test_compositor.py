@@ -171,6 +171,23 @@ def test_a_cutout_is_no_larger_than_it_is_shown() -> None:
     assert max(small.shape[2:]) <= 8 * 1.25 * 1.3 + 3
 
 
+def test_a_subject_of_a_clip_moves_as_it_moved_there() -> None:
+    draws = Draws(torch.Generator().manual_seed(0))
+    moving = cutouts.moving_subject(bright("walk", 6), [0, 1, 3], 200, CPU, draws)
+    assert moving is not None
+    lefts = [int((alpha == 1).any(dim=0).nonzero()[0]) for alpha in moving[:, 3]]
+    assert [left - lefts[0] for left in lefts] == [0, 3, 9]  # 3 px a frame
+    assert not moving[:, :3][moving[:, 3:].expand(-1, 3, -1, -1) == 0].any()
+
+
+def test_a_clip_that_shows_nothing_first_lends_no_subject() -> None:
+    hidden = bright("walk", 6)
+    assert hidden.numbers is not None
+    hidden.numbers[0] = 0
+    draws = Draws(torch.Generator().manual_seed(0))
+    assert cutouts.moving_subject(hidden, [0, 1], 200, CPU, draws) is None
+
+
 def test_small_subjects_are_passed_over() -> None:
     crumb = bright("crumb", 1)
     assert crumb.numbers is not None

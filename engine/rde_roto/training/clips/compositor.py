@@ -33,7 +33,7 @@ _BLUR_PX = 1.5
 """Longest way between two of them: a faster sheet has a shorter shutter, or it would multiply."""
 
 _MOST_BEND = 2.5
-"""Of a subject, in the bends of a photograph that is set in motion."""
+"""Strongest bend of a subject, as a multiple of what photographs in motion are bent by."""
 
 _JUMP = 3
 """Most frames between two of a subject that moves as it moved in its clip."""
