@@ -29,14 +29,14 @@ _SHEET_ROWS = 5
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path(
         "demo-out"
     ),
     preset: PresetOption = "standard",
     model: ModelOption = DEFAULT_MODEL,
     device: DeviceOption = "auto",
 ) -> None:
-    """Rotoscopes the shipped shot from its first mask and compares with its true matte."""
+    """Rotoscope the demo shot from its first mask and compare it with its true matte."""
     settings = load_preset(preset)
     with plate_memo() as memo:
         opened = open_document(demo_document(model), settings, memo=memo)

@@ -25,13 +25,14 @@ _EVERY = 5
 def learn(
     shot: ShotArgument,
     minutes: Annotated[
-        float | None, typer.Option(metavar="M", min=0.05, help="How long, by the clock.")
+        float | None, typer.Option(metavar="M", min=0.05, help="Time budget.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Exactly so many steps: repeatable.")
+        int | None, typer.Option(metavar="N", min=1, help="Exact number of steps: repeatable.")
     ] = None,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Goes back to the model as it was; costs no step.")
+        bool,
+        typer.Option("--forget", help="Go back to the base model; takes no step of the network."),
     ] = False,
     device: DeviceOption = "auto",
 ) -> None:

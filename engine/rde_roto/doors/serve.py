@@ -20,19 +20,21 @@ IDLE_S = 900.0
 def serve(
     device: DeviceOption = "auto",
     idle: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Ends when nobody asks for so long.")
+        float, typer.Option(metavar="SECONDS", min=0, help="Exit after this many idle seconds.")
     ] = IDLE_S,
-    tcp: Annotated[bool, typer.Option("--tcp", help="Loopback TCP instead of a socket.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Ends the engine that runs.")] = False,
+    tcp: Annotated[
+        bool, typer.Option("--tcp", help="Listen on loopback TCP instead of a Unix socket.")
+    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the running engine.")] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Starts one that goes on alone, and returns.")
+        bool, typer.Option("--detach", help="Start the engine in the background and return.")
     ] = False,
     register: Annotated[
-        bool, typer.Option("--register", help="Tells your hosts that they start this engine.")
+        bool, typer.Option("--register", help="Register this engine: your hosts will start it.")
     ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Takes --register back.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Undo --register.")] = False,
 ) -> None:
-    """Answers compositors and scripts on this machine; one a user and device."""
+    """Run the engine that compositors and scripts on this machine use; one per user and device."""
     if register:
         _register()
         return

@@ -31,29 +31,32 @@ if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.doing import Make
     from rde_roto.doors.watchfolder.worker import Worker
 
-HotFolderArgument = Annotated[Path, typer.Argument(help="The hot folder; made where it is not.")]
+HotFolderArgument = Annotated[Path, typer.Argument(help="The hot folder; created if missing.")]
 
 
 def watch(
     folder: HotFolderArgument,
     poll: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.05, help="How often to look into the inbox.")
+        float,
+        typer.Option(metavar="SECONDS", min=0.05, help="Interval between two scans of the inbox."),
     ] = 2.0,
     device: DeviceOption = "auto",
-    once: Annotated[bool, typer.Option("--once", help="Ends when the inbox is empty.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit when the inbox is empty.")] = False,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of jobs that name none; else defaults.yaml says it."),
+        typer.Option(
+            metavar="NAME", help="Model for jobs that name none (default: from defaults.yaml)."
+        ),
     ] = None,
     job: Annotated[
-        str | None, typer.Option(metavar="ENTRY", help="Does this entry of the inbox, and ends.")
+        str | None, typer.Option(metavar="ENTRY", help="Process this one inbox entry, then exit.")
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Hands the jobs to the workers of a Dask scheduler, tcp://host:8786, that have "
-            "the resource GPU.",
+            help="Hand the jobs to the workers of a Dask scheduler, tcp://host:8786, that have the "
+            "resource GPU.",
         ),
     ] = None,
     keep_days: Annotated[
@@ -61,15 +64,15 @@ def watch(
         typer.Option(
             metavar="N",
             min=0,
-            help="Clears jobs done N days ago out of done/: reports and job documents, never a "
-            "folder that was dropped, never mattes.",
+            help="Remove jobs from done/ N days after they finished: their reports and job "
+            "documents, never a dropped folder, never mattes.",
         ),
     ] = None,
     tied: Annotated[
-        bool, typer.Option("--tied", hidden=True, help="Stops when standard input ends.")
+        bool, typer.Option("--tied", hidden=True, help="Stop when standard input ends.")
     ] = False,
 ) -> None:
-    """Makes the mattes of jobs that are dropped into FOLDER/inbox, one after the other."""
+    """Process the jobs that are dropped into FOLDER/inbox, one after the other."""
     if job is not None and (job != Path(job).name or is_junk(job)):
         raise UsageError(f"--job {job}: expected the name of an entry of the inbox")
     hot = HotFolder.made(folder)
