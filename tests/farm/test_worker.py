@@ -546,7 +546,7 @@ def test_a_job_that_kills_its_workers_is_set_aside(farm: Farm) -> None:
     farm.drain()
     error = farm.status("failed/hero").error
     assert error is not None
-    assert "ended without a word 2 times" in error.sentence
+    assert "died 2 times without an error" in error.sentence
     assert farm.made == []
     (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
     farm.drain()  # tried again because somebody says so

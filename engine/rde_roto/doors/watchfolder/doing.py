@@ -115,7 +115,7 @@ class Doing:
         status, most = self.claim.status, self._opener.defaults().value.tries
         if status.tries > most:
             raise RotoError(
-                f"its worker ended without a word {most} times, the last time with {status.done} "
+                f"its worker died {most} times without an error, the last time with {status.done} "
                 f"of {status.total} frames in place: see that worker's log, and put the job back "
                 "into the inbox to try again"
             )
