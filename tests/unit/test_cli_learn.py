@@ -14,16 +14,19 @@ import numpy as np
 import pytest
 from command_line import Run, refused
 from disc_shots import DiscPlate, drawn, short_lessons
-from image_files import write_image
+from image_files import read_image, write_image
 from PIL import Image
 
+from rde_roto.doors.studied import studied
 from rde_roto.doors.watchfolder.making import Maker
 from rde_roto.models import load_model, save_weights, write_card
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.job_file import JobFile
-from rde_roto.values.errors import DocumentError
+from rde_roto.values.cancel import never
+from rde_roto.values.errors import CancelledError
 from rde_roto.values.learned_card import read_learned_card
 from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
+from rde_roto.values.preset import Running
 
 pytest_plugins = ("command_line_fixtures",)
 
@@ -114,25 +117,123 @@ def test_what_does_not_go_together_is_refused(
     assert "add --learn" in refused(capsys)
 
 
+def wished(document: Path) -> Path:
+    """The same document with a preset that asks for learning."""
+    text = document.read_text(encoding="utf-8")
+    overrides = "overrides: {running.learn: true, tracking.lines: 96}"
+    document.write_text(text.replace("overrides: {tracking.lines: 96}", overrides), "utf-8")
+    return document
+
+
+def lessons_in(folder: Path) -> dict[str, int]:
+    """The lessons that were held there, and when."""
+    return {path.name: path.stat().st_mtime_ns for path in (folder / "lessons").glob("*.yaml")}
+
+
 def test_a_job_of_a_hot_folder_learns_once(document: Path, tmp_path: Path) -> None:
     into = tmp_path / "hot" / "learned"
-    opened = dataclasses.replace(open_shot(document), learn_into=into)
-    first = Maker("cpu")(opened)
-    (card,) = (into / "lessons").glob("*.yaml")
-    held = card.stat().st_mtime_ns
-    again = Maker("cpu")(opened)  # another worker goes on with it
+    opened = dataclasses.replace(open_shot(wished(document)), learn_into=into)
+    first = Maker("cpu")(opened, never)
+    held = lessons_in(into)
+    again = Maker("cpu")(opened, never)  # another worker goes on with it
     assert again.node.digest(1005) == first.node.digest(1005)
-    assert card.stat().st_mtime_ns == held
-    plain = Maker("cpu")(dataclasses.replace(opened, learn_into=None))
+    assert lessons_in(into) == held
+    assert len(held) == 1
+    preset = opened.preset.model_copy(update={"running": Running()})
+    plain = Maker("cpu")(dataclasses.replace(opened, preset=preset), never)
     assert plain.node.digest(1005) != first.node.digest(1005)
     assert ShotFile.read(document).says.learned is None  # jobs change no document
+    with pytest.raises(CancelledError):
+        Maker("cpu")(dataclasses.replace(opened, learn_into=tmp_path), lambda: True)
 
 
-def test_a_job_document_elsewhere_does_not_drop_the_wish(document: Path, tmp_path: Path) -> None:
-    job = tmp_path / "job.yaml"
-    job.write_text(f"schema: rde-roto.job/1\nshot: {document}\nlearn: true\n", encoding="utf-8")
-    with pytest.raises(DocumentError, match=r"job\.yaml:3: learn is for hot folders"):
-        JobFile.read(job)
+def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
+    run: Run, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = wished(document).read_text(encoding="utf-8")
+    assert run("shot", "render", document, "--frames", 1001, "--json") == 0
+    said = capsys.readouterr()
+    assert "is studied: step 1," in said.err
+    assert all(json.loads(line) for line in said.out.splitlines())  # programs read this
+    held = lessons_in(document.parent / "hero.shot.d/learned")
+    assert len(held) == 1
+    assert run("shot", "render", document, "--frames", "1004-1005") == 0
+    assert "is studied" not in capsys.readouterr().err
+    assert lessons_in(document.parent / "hero.shot.d/learned") == held
+    header, _ = read_image(document.parent / "mattes/hero.1005.exr")
+    assert header.get_string_attribute("rde-roto:learned-on-sha256")
+    assert document.read_text(encoding="utf-8") == before
+    assert run("shot", "learn", document) == 0  # the same lesson, which the document names now
+    assert "learned before" in capsys.readouterr().out
+    learned = open_shot(document)
+    assert not learned.learns
+    assert run("shot", "render", document, "--frames", "1005") == 0
+    assert "1 kept" in capsys.readouterr().out
+
+
+def test_what_the_document_names_wins(run: Run, document: Path) -> None:
+    assert run("shot", "learn", document) == 0
+    first = "{frame: 1001, mask: mask.png, mask_as: matte}"
+    both = f"{first}, {first.replace('1001', '1009')}"  # and there is something new to study
+    text = wished(document).read_text(encoding="utf-8")
+    document.write_text(text.replace(first, both), encoding="utf-8")
+    opened = open_shot(document)
+    assert opened.preset.running.learn
+    assert len(opened.shot.keyframes) == 2
+    assert studied(opened, "cpu") is opened
+
+
+def test_without_a_document_the_lesson_lies_in_the_cache(
+    run: Run, document: Path, shy: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = document.parent
+    words = ["--out", folder / "m.####.exr", "--model", shy, "--mask-as", "matte"]
+    words += ["--set", "tracking.lines=96", "--set", "running.learn=true"]
+    plate, mask = folder / "plate/disc.####.png", folder / "mask.png"
+    for _ in "12":
+        assert run("propagate", plate, "--keyframe", f"1001={mask}", *words) == 0
+    assert capsys.readouterr().err.count("is studied: step 1,") == 1
+    assert len(lessons_in(home / "cache/learned")) == 1
+
+
+def test_a_shot_with_nothing_to_learn_from_is_tracked_all_the_same(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faint = np.full((96, 160, 1), 0.3, np.float32)
+    write_image(document.parent / "mask.png", faint, "uint8", ("Y",))
+    opened = open_shot(wished(document))
+    assert studied(opened, "cpu") is opened
+    assert "is tracked without learning: there is nothing to learn" in capsys.readouterr().err
+
+
+def test_a_job_document_elsewhere_keeps_its_wish(document: Path, tmp_path: Path) -> None:
+    for learn in ("true", "false"):
+        job = tmp_path / "job.yaml"
+        text = f"schema: rde-roto.job/1\nshot: {wished(document)}\nlearn: {learn}\n"
+        job.write_text(text, encoding="utf-8")
+        assert JobFile.read(job).shot.open().learns is (learn == "true")
+
+
+def test_two_chunks_at_once_learn_once(document: Path) -> None:
+    """As a farm runs them, on machines that compute with other threads, hence other bits."""
+    program = str(Path(sys.executable).with_name("rde-roto"))
+    command = [program, "shot", "render", str(wished(document)), "--frames"]
+    chunks = [
+        subprocess.Popen(
+            [*command, frames],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads},
+        )
+        for frames, threads in (("1001-1004", "1"), ("1005-1008", "2"))
+    ]
+    said = [chunk.communicate(timeout=120)[1] for chunk in chunks]
+    assert [chunk.returncode for chunk in chunks] == [0, 0], said
+    assert "".join(said).count("is studied: step 1,") == 1
+    headers = [read_image(document.parent / f"mattes/hero.{f}.exr")[0] for f in (1004, 1005)]
+    assert len({header.get_string_attribute("rde-roto:weights-sha256") for header in headers}) == 1
+    assert headers[0].get_string_attribute("rde-roto:learned-on-sha256")
 
 
 @pytest.mark.slow

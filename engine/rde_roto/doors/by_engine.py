@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rde_roto.doors.own_engine import own_client
 from rde_roto.doors.progress import report, say_done
+from rde_roto.doors.studied import studied
 from rde_roto.doors.work import Work
 from rde_roto.images.mattes import open_matte_writer
-from rde_roto.shot_files import ShotFile
+from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out
 from rde_roto.values.errors import (
     CancelledError,
@@ -64,9 +65,9 @@ def render_by_engine(
     started = time.monotonic()
     made = kept = FrameRange.of(())
     if work.frames_to_make:
-        opened, output = work.opened, work.output(output_format)
+        opened, output = studied(work.opened, work.device), work.output(output_format)
         writer = open_matte_writer(out, opened.origin, opened.shot.names, output, {})
-        shot = _said(file, work, output)
+        shot = _said(file, opened, output)
         with _errors_as_ours(), own_client("rde-roto shot render", work.device) as client:
             client.open(shot, fresh=True)
             order = Order(shot, str(work.frames_to_make), absolute(out))
@@ -84,9 +85,11 @@ def render_by_engine(
     work.refuse_skipped()
 
 
-def _said(file: ShotFile, work: Work, output: Output) -> dict[str, object]:
+def _said(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str, object]:
     """The shot as an engine is told of it: every path from the root, the format as it is wanted."""
-    shot = made_absolute(spelled_out(file.says, work.opened), file.folder)
+    learned = opened.model.learned
+    says = file.says.model_copy(update={"learned": None if learned is None else str(learned)})
+    shot = made_absolute(spelled_out(says, opened), file.folder)
     overrides = {**shot.overrides, "output.format": output.format}
     return shot.model_copy(update={"overrides": overrides}).said()
 

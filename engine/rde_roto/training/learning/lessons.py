@@ -12,10 +12,14 @@ from rde_roto.atomic import replacing
 from rde_roto.learned import learned_name, read_learned
 from rde_roto.models import Model, with_learned
 from rde_roto.training.learning.studying import Budget, Study, Taught
-from rde_roto.values.errors import CancelledError
+from rde_roto.values.errors import CancelledError, OutputError
 from rde_roto.values.learned_card import LearnedCard, card_path, read_learned_card
 
 _POLL_S = 0.5
+
+
+def _nobody() -> None:
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +41,13 @@ class Lessons:
     """The lessons of a folder: files of learned weights, each beside its card, and in `lessons` the
     card of every lesson under its digest, of those too that brought nothing.
 
-    sleep: waits for so many seconds, while another process holds the same lesson.
+    sleep: waits for so many seconds, while another process holds the same lesson; waits: is told
+    once that it does.
     """
 
     folder: Path
     sleep: Callable[[float], None] = time.sleep
+    waits: Callable[[], None] = _nobody
 
     def hold(self, study: Study, model: Model, budget: Budget) -> Held:
         """Holds a lesson, or finds what came of it. Nothing is written before its end.
@@ -52,7 +58,11 @@ class Lessons:
         """
         digest = study.digest(budget)
         folder = self.folder / "lessons"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot write what is learned into {folder}: {error}") from error
+        told = False
         while True:
             try:
                 with alone(folder / f".{digest}.lock"):
@@ -60,6 +70,9 @@ class Lessons:
             except TakenError:
                 if budget.cancel():
                     raise CancelledError("learning was cancelled: nothing has changed") from None
+                if not told:
+                    self.waits()
+                told = True
                 self.sleep(_POLL_S)
 
     def _known(self, digest: str, model: Model) -> Held | None:

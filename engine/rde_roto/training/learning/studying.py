@@ -102,10 +102,12 @@ class Study:
         tracker = tracker_of(model, device)(preset.tracking)
         looking = tracker.for_plate(plate.format.pixel_aspect, plate.look)
         self._material = Material(shot, looking)
-        self._tracker = looking.digest
 
     def digest(self, budget: Budget) -> str:
-        """Names all that decides what is learned, but for a clock's pace.
+        """Names all that is studied, and how, but for a clock's pace and the machine.
+
+        Machines of a farm learn different bits, so the one that is first learns for all of them:
+        else their chunks would not fit together.
 
         Raises InputError for a plate that cannot be read.
         """
@@ -113,7 +115,9 @@ class Study:
         return digest_of(
             "lesson",
             REVISION,
-            self._tracker,  # numerics, weights and tracking
+            self._model.sha256,
+            self._preset.tracking.digest,
+            self._shot.plate.format.pixel_aspect,
             self._recipe.model_dump_json(),
             budget.steps,
             budget.minutes,
