@@ -13,63 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Run, refused
-from disc_shots import DiscPlate, drawn, short_lessons
 from image_files import read_image, write_image
 from PIL import Image
 
 from rde_roto.doors.studied import studied
 from rde_roto.doors.watchfolder.making import Maker
-from rde_roto.models import load_model, save_weights, write_card
+from rde_roto.models import load_model
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.job_file import JobFile
 from rde_roto.values.cancel import never
 from rde_roto.values.errors import CancelledError
 from rde_roto.values.learned_card import read_learned_card
-from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
 from rde_roto.values.preset import Running
 
-pytest_plugins = ("command_line_fixtures",)
-
-
-@pytest.fixture(autouse=True)
-def _short(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few steps, and larger ones."""
-    more = "iterations: 6\noptimiser: {lr: 2.0e-3}\n"
-    monkeypatch.setenv("RDE_ROTO_PRESETS", short_lessons(tmp_path / "presets", more))
-
-
-@pytest.fixture(scope="module")
-def shy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default model, spoilt so that it hardly dares to see anything: there is much to gain."""
-    path = tmp_path_factory.mktemp("weights") / "shy.safetensors"
-    weights = load_model(DEFAULT_MODEL).net.state_dict()
-    weights["decoder.pred.bias"] -= 4
-    sha256 = save_weights(weights, path)
-    card = ModelCard(
-        name="shy", architecture="rde-lite", sha256=sha256, licence="CC0", summary="spoilt"
-    )
-    write_card(card, path)
-    return path
-
-
-@pytest.fixture
-def document(tmp_path: Path, shy: Path) -> Path:
-    """``hero.shot.yaml``: the walking disc, drawn at 1001."""
-    plate = DiscPlate()
-    (tmp_path / "plate").mkdir()
-    for frame in plate.range:
-        write_image(tmp_path / f"plate/disc.{frame}.png", plate.read(frame), "uint8")
-    mask = drawn(1001).alpha.transpose(1, 2, 0)
-    write_image(tmp_path / "mask.png", mask, "uint8", ("Y",))
-    path = tmp_path / "hero.shot.yaml"
-    path.write_text(
-        "schema: rde-roto.shot/1\nplate: {path: plate/disc.####.png}\n"
-        "elements: [{id: hero}]\n"
-        "keyframes: [{frame: 1001, mask: mask.png, mask_as: matte}]   # by hand\n"
-        f"overrides: {{tracking.lines: 96}}\nmodel: {shy}\n",
-        encoding="utf-8",
-    )
-    return path
+pytest_plugins = ("learn_fixtures",)
+pytestmark = pytest.mark.usefixtures("short")
 
 
 def files(document: Path) -> list[Path]:
@@ -236,21 +194,70 @@ def test_two_chunks_at_once_learn_once(document: Path) -> None:
     assert headers[0].get_string_attribute("rde-roto:learned-on-sha256")
 
 
-@pytest.mark.slow
-def test_killed_while_it_studies_it_leaves_nothing(document: Path) -> None:
-    before = document.read_bytes()
-    command = [str(Path(sys.executable).with_name("rde-roto")), "shot", "learn", str(document)]
-    with subprocess.Popen(
-        [*command, "--steps", "500"],
+def begun(*words: object, line: str) -> subprocess.Popen[str]:
+    """A command that has said a line on standard output that begins like this."""
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("rde-roto")), *map(str, words)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    ) as process:
-        assert process.stdout is not None
-        assert any(line.startswith("step 5,") for line in process.stdout)  # well under way
-        process.send_signal(signal.SIGKILL)
+    )
+    assert process.stdout is not None
+    told = []
+    for one in process.stdout:
+        told.append(one)
+        if one.startswith(line):
+            return process
+    raise AssertionError(f"it ended with {process.wait()}: {told}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_it_studies_it_leaves_nothing(document: Path, number: signal.Signals) -> None:
+    before = document.read_bytes()
+    process = begun("shot", "learn", document, "--steps", 5000, line="step 5,")
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "cancelled; the shot is as it was" in said
     assert document.read_bytes() == before
-    assert list((document.parent / "hero.shot.d/learned").rglob("[!.]*.*")) == []
+    assert list((document.parent / "hero.shot.d/learned").rglob("*.*")) == [
+        *(document.parent / "hero.shot.d/learned/lessons").glob(".*.lock")
+    ]
+
+
+def test_what_was_learned_so_far_is_kept_when_asked(document: Path) -> None:
+    process = begun("shot", "learn", document, "--steps", 5000, "--keep-partial", line="step 10,")
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "rde-roto: enough" in said
+    learned = ShotFile.read(document).says.learned
+    assert learned is not None
+    card = read_learned_card((document.parent / learned).with_suffix(".yaml"))
+    assert card is not None
+    assert 10 <= card.steps < 5000
+    assert lessons_in(document.parent / "hero.shot.d/learned") == {}  # the whole is yet to be held
+
+
+def test_a_stopped_worker_gives_a_job_back_that_it_studies(
+    document: Path, short: Path, tmp_path: Path
+) -> None:
+    inbox = tmp_path / "hot/inbox"
+    inbox.mkdir(parents=True)
+    job = f"schema: rde-roto.job/1\nshot: {document}\nlearn: true\n"
+    (inbox / "hero.yaml").write_text(job, encoding="utf-8")
+    long = short.read_text(encoding="utf-8").replace("iterations: 6", "iterations: 9000")
+    short.write_text(long, encoding="utf-8")
+    watch = ("watch", tmp_path / "hot", "--once", "--poll", 0.05)
+    process = begun(*watch, line="rde-roto: disc.####.png is studied: step 1,")
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "it goes back to the inbox" in said
+    assert [path.name for path in inbox.iterdir()] == ["hero"]
+    assert not list((tmp_path / "hot/learned").rglob("*.safetensors"))
+    assert not list((tmp_path / "hot/running").iterdir())
 
 
 def test_a_table_of_base_and_learned(

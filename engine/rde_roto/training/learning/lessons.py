@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rde_roto.alone import TakenError, alone
-from rde_roto.atomic import replacing
+from rde_roto.atomic import clear_left_over, replacing
 from rde_roto.learned import learned_name, read_learned
 from rde_roto.models import Model, with_learned
 from rde_roto.training.learning.studying import Budget, Study, Taught
@@ -68,7 +68,7 @@ class Lessons:
                 with alone(folder / f".{digest}.lock"):
                     return self._known(digest, model) or self._held(study.hold(budget))
             except TakenError:
-                if budget.cancel():
+                if budget.cancel() or budget.enough():
                     raise CancelledError("learning was cancelled: nothing has changed") from None
                 if not told:
                     self.waits()
@@ -85,10 +85,13 @@ class Lessons:
         return Held(with_learned(model, read_learned(path)), path, card, is_new=False)
 
     def _held(self, taught: Taught) -> Held:
-        path = taught.learned.write(self.folder) if taught.is_better else None
-        cards = [self._card_of(taught.card.lesson)]  # last: it says that all else is there
+        path = self.folder / learned_name(taught.learned.sha256) if taught.is_better else None
+        cards = [] if path is None else [card_path(path)]
+        if taught.is_whole:  # last: it says that all else is there
+            cards.append(self._card_of(taught.card.lesson))
+        clear_left_over([*cards, *([] if path is None else [path])])
         if path is not None:
-            cards.insert(0, card_path(path))
+            taught.learned.write(self.folder)
         for target in cards:
             with replacing(target) as temporary:
                 temporary.write_text(taught.card.to_yaml(), encoding="utf-8")
