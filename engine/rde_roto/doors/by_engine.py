@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rde_roto.doors.own_engine import own_client
 from rde_roto.doors.progress import report, say_done
+from rde_roto.doors.server.errors import error_of
 from rde_roto.doors.studied import studied
 from rde_roto.doors.work import Work
 from rde_roto.images.mattes import open_matte_writer
@@ -16,15 +17,11 @@ from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out
 from rde_roto.values.errors import (
     CancelledError,
-    DocumentError,
     EngineEndedError,
-    InputError,
-    OutOfMemoryError,
     OutputError,
     PartialError,
     RotoError,
     UsageError,
-    WeightsError,
 )
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Output, OutputFormat
@@ -40,17 +37,6 @@ from rde_roto_client import (
 
 if TYPE_CHECKING:
     from rde_roto.delivery import OnFrame
-
-_KINDS: Final[dict[str, type[RotoError]]] = {
-    "usage": UsageError,
-    "document": DocumentError,
-    "input": InputError,
-    "weights": WeightsError,
-    "memory": OutOfMemoryError,
-    "output": OutputError,
-    "cancelled": CancelledError,
-    "ended": EngineEndedError,
-}
 
 
 def render_by_engine(
@@ -137,8 +123,7 @@ def _errors_as_ours() -> Iterator[None]:
 
 
 def _as_ours(kind: str, sentence: str) -> RotoError:
-    """The error of ours that an engine's is, with its exit code."""
-    return _KINDS.get(kind, RotoError)(sentence)
+    return error_of({"kind": kind, "sentence": sentence})
 
 
 def _range(text: str) -> FrameRange:
