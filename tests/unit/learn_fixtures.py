@@ -11,7 +11,7 @@ pytest_plugins = ("command_line_fixtures",)
 
 
 @pytest.fixture
-def short(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def short_lesson(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Few steps, and larger ones; the recipe's file."""
     more = "iterations: 6\noptimiser: {lr: 2.0e-3}\n"
     presets = short_lessons(tmp_path / "presets", more)
@@ -26,6 +26,6 @@ def shy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def document(tmp_path: Path, shy: Path) -> Path:
+def disc_shot(tmp_path: Path, shy: Path) -> Path:
     """``hero.shot.yaml``: the walking disc, drawn at 1001."""
     return disc_document(tmp_path, shy)

@@ -27,7 +27,7 @@ from rde_roto.values.learned_card import read_learned_card
 from rde_roto.values.preset import Running
 
 pytest_plugins = ("learn_fixtures",)
-pytestmark = pytest.mark.usefixtures("short")
+pytestmark = pytest.mark.usefixtures("short_lesson")
 
 
 def files(document: Path) -> list[Path]:
@@ -37,41 +37,41 @@ def files(document: Path) -> list[Path]:
 
 
 def test_a_shot_is_learned_and_forgotten(
-    run: Run, document: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, disc_shot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = document.read_text(encoding="utf-8")
-    assert run("shot", "learn", document) == 0
+    before = disc_shot.read_text(encoding="utf-8")
+    assert run("shot", "learn", disc_shot) == 0
     said = capsys.readouterr().out
     assert "6 steps" in said
     assert "openjd_status: hero.shot.yaml: learning" in said
-    lessons, weights, card_file = sorted(files(document), key=lambda path: path.suffix)
+    lessons, weights, card_file = sorted(files(disc_shot), key=lambda path: path.suffix)
     assert lessons.is_dir()
-    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{weights.name}"
+    assert ShotFile.read(disc_shot).says.learned == f"hero.shot.d/learned/{weights.name}"
     card = read_learned_card(card_file)
     assert card is not None
-    assert card.sha256 == load_model(open_shot(document).model).sha256
+    assert card.sha256 == load_model(open_shot(disc_shot).model).sha256
     assert list(card.studied) == [1001]
     assert card.after["clips"] > card.before["clips"]
-    assert run("shot", "show", document) == 0
+    assert run("shot", "show", disc_shot) == 0
     assert f"learned: hero.shot.d/learned/{weights.name}" in capsys.readouterr().out
-    assert run("shot", "learn", document, "--forget") == 0
-    assert document.read_text(encoding="utf-8") == before
-    assert weights in files(document)  # as locks stay
-    assert run("shot", "learn", document, "--forget") == 0
+    assert run("shot", "learn", disc_shot, "--forget") == 0
+    assert disc_shot.read_text(encoding="utf-8") == before
+    assert weights in files(disc_shot)  # as locks stay
+    assert run("shot", "learn", disc_shot, "--forget") == 0
     assert "learned nothing" in capsys.readouterr().out
-    assert run("shot", "learn", document) == 0
+    assert run("shot", "learn", disc_shot) == 0
     assert "learned before" in capsys.readouterr().out  # and no step was taken
-    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{weights.name}"
+    assert ShotFile.read(disc_shot).says.learned == f"hero.shot.d/learned/{weights.name}"
 
 
 def test_what_does_not_go_together_is_refused(
-    run: Run, document: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, disc_shot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("shot", "learn", document, "--forget", "--minutes", 1) == 2
+    assert run("shot", "learn", disc_shot, "--forget", "--minutes", 1) == 2
     assert "--forget learns nothing" in refused(capsys)
-    assert run("eval", document.parent, "--learn", "--play", 3) == 2
+    assert run("eval", disc_shot.parent, "--learn", "--play", 3) == 2
     assert "--learn goes with neither" in refused(capsys)
-    assert run("eval", document.parent, "--minutes", 3) == 2
+    assert run("eval", disc_shot.parent, "--minutes", 3) == 2
     assert "add --learn" in refused(capsys)
 
 
@@ -88,9 +88,9 @@ def lessons_in(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (folder / "lessons").glob("*.yaml")}
 
 
-def test_a_job_of_a_hot_folder_learns_once(document: Path, tmp_path: Path) -> None:
+def test_a_job_of_a_hot_folder_learns_once(disc_shot: Path, tmp_path: Path) -> None:
     into = tmp_path / "hot" / "learned"
-    opened = dataclasses.replace(open_shot(wished(document)), learn_into=into)
+    opened = dataclasses.replace(open_shot(wished(disc_shot)), learn_into=into)
     first = Maker("cpu")(opened, never)
     held = lessons_in(into)
     again = Maker("cpu")(opened, never)  # another worker goes on with it
@@ -100,51 +100,51 @@ def test_a_job_of_a_hot_folder_learns_once(document: Path, tmp_path: Path) -> No
     preset = opened.preset.model_copy(update={"running": Running()})
     plain = Maker("cpu")(dataclasses.replace(opened, preset=preset), never)
     assert plain.node.digest(1005) != first.node.digest(1005)
-    assert ShotFile.read(document).says.learned is None  # jobs change no document
+    assert ShotFile.read(disc_shot).says.learned is None  # jobs change no disc_shot
     with pytest.raises(CancelledError):
         Maker("cpu")(dataclasses.replace(opened, learn_into=tmp_path), lambda: True)
 
 
 def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
-    run: Run, document: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, disc_shot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = wished(document).read_text(encoding="utf-8")
-    assert run("shot", "render", document, "--frames", 1001, "--json") == 0
+    before = wished(disc_shot).read_text(encoding="utf-8")
+    assert run("shot", "render", disc_shot, "--frames", 1001, "--json") == 0
     said = capsys.readouterr()
     assert "is studied: step 1," in said.err
     assert all(json.loads(line) for line in said.out.splitlines())  # programs read this
-    held = lessons_in(document.parent / "hero.shot.d/learned")
+    held = lessons_in(disc_shot.parent / "hero.shot.d/learned")
     assert len(held) == 1
-    assert run("shot", "render", document, "--frames", "1004-1005") == 0
+    assert run("shot", "render", disc_shot, "--frames", "1004-1005") == 0
     assert "is studied" not in capsys.readouterr().err
-    assert lessons_in(document.parent / "hero.shot.d/learned") == held
-    header, _ = read_image(document.parent / "mattes/hero.1005.exr")
+    assert lessons_in(disc_shot.parent / "hero.shot.d/learned") == held
+    header, _ = read_image(disc_shot.parent / "mattes/hero.1005.exr")
     assert header.get_string_attribute("rde-roto:learned-on-sha256")
-    assert document.read_text(encoding="utf-8") == before
-    assert run("shot", "learn", document) == 0  # the same lesson, which the document names now
+    assert disc_shot.read_text(encoding="utf-8") == before
+    assert run("shot", "learn", disc_shot) == 0  # the same lesson, which the disc_shot names now
     assert "learned before" in capsys.readouterr().out
-    learned = open_shot(document)
+    learned = open_shot(disc_shot)
     assert not learned.learns
-    assert run("shot", "render", document, "--frames", "1005") == 0
+    assert run("shot", "render", disc_shot, "--frames", "1005") == 0
     assert "1 kept" in capsys.readouterr().out
 
 
-def test_what_the_document_names_wins(run: Run, document: Path) -> None:
-    assert run("shot", "learn", document) == 0
+def test_what_the_document_names_wins(run: Run, disc_shot: Path) -> None:
+    assert run("shot", "learn", disc_shot) == 0
     first = "{frame: 1001, mask: mask.png, mask_as: matte}"
     both = f"{first}, {first.replace('1001', '1009')}"  # and there is something new to study
-    text = wished(document).read_text(encoding="utf-8")
-    document.write_text(text.replace(first, both), encoding="utf-8")
-    opened = open_shot(document)
+    text = wished(disc_shot).read_text(encoding="utf-8")
+    disc_shot.write_text(text.replace(first, both), encoding="utf-8")
+    opened = open_shot(disc_shot)
     assert opened.preset.running.learn
     assert len(opened.shot.keyframes) == 2
     assert studied(opened, "cpu") is opened
 
 
 def test_without_a_document_the_lesson_lies_in_the_cache(
-    run: Run, document: Path, shy: Path, home: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, disc_shot: Path, shy: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = document.parent
+    folder = disc_shot.parent
     words = ["--out", folder / "m.####.exr", "--model", shy, "--mask-as", "matte"]
     words += ["--set", "tracking.lines=96", "--set", "running.learn=true"]
     plate, mask = folder / "plate/disc.####.png", folder / "mask.png"
@@ -155,27 +155,27 @@ def test_without_a_document_the_lesson_lies_in_the_cache(
 
 
 def test_a_shot_with_nothing_to_learn_from_is_tracked_all_the_same(
-    document: Path, capsys: pytest.CaptureFixture[str]
+    disc_shot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     faint = np.full((96, 160, 1), 0.3, np.float32)
-    write_image(document.parent / "mask.png", faint, "uint8", ("Y",))
-    opened = open_shot(wished(document))
+    write_image(disc_shot.parent / "mask.png", faint, "uint8", ("Y",))
+    opened = open_shot(wished(disc_shot))
     assert studied(opened, "cpu") is opened
     assert "is tracked without learning: there is nothing to learn" in capsys.readouterr().err
 
 
-def test_a_job_document_elsewhere_keeps_its_wish(document: Path, tmp_path: Path) -> None:
+def test_a_job_document_elsewhere_keeps_its_wish(disc_shot: Path, tmp_path: Path) -> None:
     for learn in ("true", "false"):
         job = tmp_path / "job.yaml"
-        text = f"schema: rde-roto.job/1\nshot: {wished(document)}\nlearn: {learn}\n"
+        text = f"schema: rde-roto.job/1\nshot: {wished(disc_shot)}\nlearn: {learn}\n"
         job.write_text(text, encoding="utf-8")
         assert JobFile.read(job).shot.open().learns is (learn == "true")
 
 
-def test_two_chunks_at_once_learn_once(document: Path) -> None:
+def test_two_chunks_at_once_learn_once(disc_shot: Path) -> None:
     """As a farm runs them, on machines that compute with other threads, hence other bits."""
     program = str(Path(sys.executable).with_name("rde-roto"))
-    command = [program, "shot", "render", str(wished(document)), "--frames"]
+    command = [program, "shot", "render", str(wished(disc_shot)), "--frames"]
     chunks = [
         subprocess.Popen(
             [*command, frames],
@@ -189,7 +189,7 @@ def test_two_chunks_at_once_learn_once(document: Path) -> None:
     said = [chunk.communicate(timeout=120)[1] for chunk in chunks]
     assert [chunk.returncode for chunk in chunks] == [0, 0], said
     assert "".join(said).count("is studied: step 1,") == 1
-    headers = [read_image(document.parent / f"mattes/hero.{f}.exr")[0] for f in (1004, 1005)]
+    headers = [read_image(disc_shot.parent / f"mattes/hero.{f}.exr")[0] for f in (1004, 1005)]
     assert len({header.get_string_attribute("rde-roto:weights-sha256") for header in headers}) == 1
     assert headers[0].get_string_attribute("rde-roto:learned-on-sha256")
 
@@ -213,42 +213,44 @@ def begun(*words: object, line: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_while_it_studies_it_leaves_nothing(document: Path, number: signal.Signals) -> None:
-    before = document.read_bytes()
-    process = begun("shot", "learn", document, "--steps", 5000, line="step 5,")
+def test_stopped_while_it_studies_it_leaves_nothing(
+    disc_shot: Path, number: signal.Signals
+) -> None:
+    before = disc_shot.read_bytes()
+    process = begun("shot", "learn", disc_shot, "--steps", 5000, line="step 5,")
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert "cancelled; the shot is as it was" in said
-    assert document.read_bytes() == before
-    assert list((document.parent / "hero.shot.d/learned").rglob("*.*")) == [
-        *(document.parent / "hero.shot.d/learned/lessons").glob(".*.lock")
+    assert disc_shot.read_bytes() == before
+    assert list((disc_shot.parent / "hero.shot.d/learned").rglob("*.*")) == [
+        *(disc_shot.parent / "hero.shot.d/learned/lessons").glob(".*.lock")
     ]
 
 
-def test_what_was_learned_so_far_is_kept_when_asked(document: Path) -> None:
-    process = begun("shot", "learn", document, "--steps", 5000, "--keep-partial", line="step 10,")
+def test_what_was_learned_so_far_is_kept_when_asked(disc_shot: Path) -> None:
+    process = begun("shot", "learn", disc_shot, "--steps", 5000, "--keep-partial", line="step 10,")
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "rde-roto: enough" in said
-    learned = ShotFile.read(document).says.learned
+    learned = ShotFile.read(disc_shot).says.learned
     assert learned is not None
-    card = read_learned_card((document.parent / learned).with_suffix(".yaml"))
+    card = read_learned_card((disc_shot.parent / learned).with_suffix(".yaml"))
     assert card is not None
     assert 10 <= card.steps < 5000
-    assert lessons_in(document.parent / "hero.shot.d/learned") == {}  # the whole is yet to be held
+    assert lessons_in(disc_shot.parent / "hero.shot.d/learned") == {}  # the whole is yet to be held
 
 
 def test_a_stopped_worker_gives_a_job_back_that_it_studies(
-    document: Path, short: Path, tmp_path: Path
+    disc_shot: Path, short_lesson: Path, tmp_path: Path
 ) -> None:
     inbox = tmp_path / "hot/inbox"
     inbox.mkdir(parents=True)
-    job = f"schema: rde-roto.job/1\nshot: {document}\nlearn: true\n"
+    job = f"schema: rde-roto.job/1\nshot: {disc_shot}\nlearn: true\n"
     (inbox / "hero.yaml").write_text(job, encoding="utf-8")
-    long = short.read_text(encoding="utf-8").replace("iterations: 6", "iterations: 9000")
-    short.write_text(long, encoding="utf-8")
+    long = short_lesson.read_text(encoding="utf-8").replace("iterations: 6", "iterations: 9000")
+    short_lesson.write_text(long, encoding="utf-8")
     watch = ("watch", tmp_path / "hot", "--once", "--poll", 0.05)
     process = begun(*watch, line="rde-roto: disc.####.png is studied: step 1,")
     process.send_signal(signal.SIGTERM)

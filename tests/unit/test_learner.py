@@ -20,7 +20,7 @@ from rde_roto.shot_files.writing import made_absolute
 from rde_roto.values.errors import InputError
 
 pytest_plugins = ("learn_fixtures",)
-pytestmark = [pytest.mark.usefixtures("short"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.usefixtures("short_lesson"), pytest.mark.timeout(1800)]
 
 PATIENCE_S = 900.0
 """It is polite: on a busy machine others come first."""
@@ -58,8 +58,8 @@ def lengthened(recipe: Path) -> None:
     recipe.write_text(text.replace("iterations: 6", "iterations: 9000"), encoding="utf-8")
 
 
-def test_it_tells_how_far_it_is_and_what_it_has_learned(document: Path, tmp_path: Path) -> None:
-    learning = Learning(asked(document, tmp_path / "view.png"))
+def test_it_tells_how_far_it_is_and_what_it_has_learned(disc_shot: Path, tmp_path: Path) -> None:
+    learning = Learning(asked(disc_shot, tmp_path / "view.png"))
     status = learning.wait()
     assert status.state == "done", status.sentence
     assert (status.steps, status.share, status.seconds_left) == (6, 1.0, 0.0)
@@ -72,39 +72,39 @@ def test_it_tells_how_far_it_is_and_what_it_has_learned(document: Path, tmp_path
     assert view.shape[1] == 2 * 160 + 4
     before, after = view[:, :160], view[:, -160:]
     assert abs(before.astype(float) - after).max() > 0.2  # the disc is found there
-    again = Learning(asked(document)).wait()
+    again = Learning(asked(disc_shot)).wait()
     assert (again.state, again.steps, again.learned) == ("done", 0, status.learned)
 
 
 def test_enough_keeps_what_was_learned_and_stop_does_not(
-    document: Path, short: Path, tmp_path: Path
+    disc_shot: Path, short_lesson: Path, tmp_path: Path
 ) -> None:
-    lengthened(short)
-    watched = Watched(asked(document))
+    lengthened(short_lesson)
+    watched = Watched(asked(disc_shot))
     watched.until_step(8)
     watched.learning.enough()
     status = watched.learning.wait()
     assert (status.state, status.error) == ("done", None)
     assert status.learned is not None
     (tmp_path / "learned").rename(tmp_path / "before")
-    other = Watched(asked(document))
+    other = Watched(asked(disc_shot))
     other.until_step(1)
     other.learning.stop()
     assert other.learning.wait().state == "cancelled"
     assert not list((tmp_path / "learned").rglob("*.safetensors"))
 
 
-def test_what_cannot_be_learned_is_said_in_a_sentence(document: Path) -> None:
-    (document.parent / "mask.png").unlink()
-    status = Learning(asked(document)).wait()
+def test_what_cannot_be_learned_is_said_in_a_sentence(disc_shot: Path) -> None:
+    (disc_shot.parent / "mask.png").unlink()
+    status = Learning(asked(disc_shot)).wait()
     assert status.state == "failed"
     assert isinstance(status.error, InputError)
     assert "mask.png" in status.sentence
 
 
-def test_a_killed_process_is_told_of(document: Path, short: Path) -> None:
-    lengthened(short)
-    watched = Watched(asked(document))
+def test_a_killed_process_is_told_of(disc_shot: Path, short_lesson: Path) -> None:
+    lengthened(short_lesson)
+    watched = Watched(asked(disc_shot))
     watched.until_step(1)
     os.kill(watched.learning._process.pid, signal.SIGKILL)
     status = watched.learning.wait()
@@ -112,8 +112,8 @@ def test_a_killed_process_is_told_of(document: Path, short: Path) -> None:
     assert "memory" in status.sentence
 
 
-def test_it_ends_with_whoever_started_it(document: Path, short: Path) -> None:
-    lengthened(short)
+def test_it_ends_with_whoever_started_it(disc_shot: Path, short_lesson: Path) -> None:
+    lengthened(short_lesson)
     with subprocess.Popen(
         [sys.executable, "-m", "rde_roto.doors.learner"],
         stdin=subprocess.PIPE,
@@ -121,7 +121,7 @@ def test_it_ends_with_whoever_started_it(document: Path, short: Path) -> None:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(asked(document).line)
+        process.stdin.write(asked(disc_shot).line)
         process.stdin.flush()
         assert b'"step"' in process.stdout.readline()
         process.stdin.close()  # as the system does for one that was killed
