@@ -58,7 +58,9 @@ def lengthened(recipe: Path) -> None:
     recipe.write_text(text.replace("iterations: 6", "iterations: 9000"), encoding="utf-8")
 
 
-def test_it_tells_how_far_it_is_and_what_it_has_learned(disc_shot: Path, tmp_path: Path) -> None:
+def test_it_tells_how_far_it_is_and_what_it_has_learned(
+    disc_shot: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     learning = Learning(asked(disc_shot, tmp_path / "view.png"))
     status = learning.wait()
     assert status.state == "done", status.sentence
@@ -72,6 +74,7 @@ def test_it_tells_how_far_it_is_and_what_it_has_learned(disc_shot: Path, tmp_pat
     assert view.shape[1] == 2 * 160 + 4
     before, after = view[:, :160], view[:, -160:]
     assert abs(before.astype(float) - after).max() > 0.2  # the disc is found there
+    assert capfd.readouterr().err == ""  # it ends without a word
     again = Learning(asked(disc_shot)).wait()
     assert (again.state, again.steps, again.learned) == ("done", 0, status.learned)
 

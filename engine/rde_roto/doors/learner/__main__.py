@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
+from io import RawIOBase
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, TextIO
@@ -68,16 +68,18 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(_POLITE)
     enough = Event()
-    said = json.loads(sys.stdin.buffer.readline())
-    Thread(target=_listen, args=(enough,), daemon=True).start()
+    # without a buffer of Python's, which a thread must not hold at the end
+    heard = os.fdopen(0, "rb", buffering=0, closefd=False)
+    said = json.loads(heard.readline())
+    Thread(target=_listen, args=(heard, enough), daemon=True).start()
     try:
         talk.done(_held(said, talk, enough))
     except RotoError as error:
         talk.say("failed", error=error_object(error))
 
 
-def _listen(enough: Event) -> None:
-    for line in sys.stdin.buffer:
+def _listen(heard: RawIOBase, enough: Event) -> None:
+    for line in heard:
         if line == ENOUGH:
             enough.set()
     os._exit(130)

@@ -121,7 +121,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Track", "Propagate to keyframe", ("T",), _session(Session.propagate, TO_KEYFRAME)),
     Command("Track", "Stop propagating", ("Shift+Esc",), lambda w: w.the_session.live.cancel()),
     Command("Track", "Learn the shot…", ("Ctrl+L",), ask_learn),
-    Command("Track", "Forget what was learned", ("Ctrl+Shift+L",), forget),
+    Command("Track", "Forget what was learned", ("Alt+L",), forget),
     Command("Track", "Next frame to fix", ("N",), _session(Session.go_to_suggested)),
     Command("Track", "Lock or unlock this frame", ("X",), _session(Session.toggle_lock)),
     Command("Track", "Lock from in to out", ("Shift+X",), _session(Session.lock_bounds)),
