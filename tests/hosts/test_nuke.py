@@ -252,6 +252,7 @@ def test_without_a_window_it_waits_and_says_how_far_it_is(
 # --- learning ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("short_lesson")
 def test_what_was_learned_is_tracked_with_until_it_is_forgotten(

@@ -28,4 +28,4 @@ def shy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def disc_shot(tmp_path: Path, shy: Path) -> Path:
     """``hero.shot.yaml``: the walking disc, drawn at 1001."""
-    return disc_document(tmp_path, shy)
+    return disc_document(tmp_path / "walk", shy)

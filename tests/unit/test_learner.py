@@ -89,12 +89,12 @@ def test_enough_keeps_what_was_learned_and_stop_does_not(
     status = watched.learning.wait()
     assert (status.state, status.error) == ("done", None)
     assert status.learned is not None
-    (tmp_path / "learned").rename(tmp_path / "before")
+    (disc_shot.parent / "learned").rename(tmp_path / "before")
     other = Watched(asked(disc_shot))
     other.until_step(1)
     other.learning.stop()
     assert other.learning.wait().state == "cancelled"
-    assert not list((tmp_path / "learned").rglob("*.safetensors"))
+    assert not list((disc_shot.parent / "learned").rglob("*.safetensors"))
 
 
 def test_what_cannot_be_learned_is_said_in_a_sentence(disc_shot: Path) -> None:
@@ -105,6 +105,7 @@ def test_what_cannot_be_learned_is_said_in_a_sentence(disc_shot: Path) -> None:
     assert "mask.png" in status.sentence
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_told_of(disc_shot: Path, short_lesson: Path) -> None:
     lengthened(short_lesson)
     watched = Watched(asked(disc_shot))

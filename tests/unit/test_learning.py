@@ -327,6 +327,20 @@ def test_a_lesson_that_was_stopped_is_held_another_time(model: Model, tmp_path: 
     assert (whole.is_new, whole.card.steps) == (True, 3)
 
 
+def test_what_somebody_has_deleted_is_learned_again(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rde_roto.training.learning.studying.is_better", lambda *_: True)
+    study = Study(a_shot(), PRESET, model, CPU)
+    first = Lessons(tmp_path).hold(study, model, Budget(steps=1))
+    assert first.path is not None
+    content = first.path.read_bytes()
+    first.path.unlink()
+    again = Lessons(tmp_path).hold(study, model, Budget(steps=1))
+    assert (again.is_new, again.path) == (True, first.path)
+    assert first.path.read_bytes() == content
+
+
 def test_a_lesson_has_the_same_name_on_every_machine(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

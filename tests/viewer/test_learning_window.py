@@ -8,7 +8,7 @@ import pytest
 from desk import Desk, shown
 from disc_shots import disc_document
 
-from rde_roto.doors.viewer.learning import LearnDialog, unstudied
+from rde_roto.doors.viewer.learning import LearnDialog
 from rde_roto.shot_files import ShotFile
 
 pytest_plugins = ("learn_fixtures", "viewer_fixtures")
@@ -60,8 +60,13 @@ def test_a_shot_is_learned_while_the_artist_goes_on(learner: Desk) -> None:
     desk.until(lambda: desk.session.sight.picture() is not None)
     desk.drag((100, 40), (120, 60))  # a new keyframe
     desk.settled()
-    assert unstudied(desk.session.draft) == (1008,)
-    assert panel.learn.text() == "Learn again: frame 1008"
+    desk.until(lambda: panel.learn.text() == "Learn again: frame 1008")
+    desk.session.go(1001)
+    desk.until(lambda: desk.session.sight.picture() is not None)
+    desk.drag((20, 20), (30, 30))  # one that was studied is drawn anew
+    desk.until(lambda: panel.unstudied.of(desk.session) == (1001, 1008))
+    desk.session.undo()
+    desk.until(lambda: panel.unstudied.of(desk.session) == (1008,))
     shown(desk.window)  # keys go to it again
     desk.key("Alt+L")
     assert desk.session.draft.learned is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
@@ -20,11 +22,15 @@ from PySide6.QtWidgets import (
 
 from rde_roto.doors.learner.learning import Learning, LearningStatus, Request
 from rde_roto.session.draft import Draft
+from rde_roto.session.session import Session
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
+from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import UsageError, WeightsError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.learned_card import card_path, read_learned_card
+from rde_roto.values.shot import Shot
 
 if TYPE_CHECKING:
     from rde_roto.doors.viewer.window import MainWindow
@@ -34,30 +40,54 @@ _WHOLE = 1000
 """Steps of the progress bar."""
 
 
-def offer(draft: Draft) -> str:
-    """What the panel's button says: whether there is something new to study."""
-    new = unstudied(draft)
+class Unstudied:
+    """Tells which keyframes the last lesson did not have: new ones, and those drawn anew since."""
+
+    def __init__(self) -> None:
+        self._studied: dict[Path, Mapping[int, str]] = {}
+        self._truths: WeakKeyDictionary[Keyframe, tuple[tuple[str, ...], str]] = WeakKeyDictionary()
+
+    def of(self, session: Session) -> tuple[int, ...]:
+        """Of a session, as far as its shot is known by now."""
+        draft, node = session.draft, session.live.node
+        studied = {} if draft.learned is None else self._card(draft.learned)
+        return tuple(
+            frame
+            for frame in draft.whole
+            if frame not in studied
+            or (node and not draft.locked(frame) and self._differs(node.shot, frame, studied))
+        )
+
+    def _card(self, learned: Path) -> Mapping[int, str]:
+        """What a lesson studied; its files never change."""
+        if learned not in self._studied:
+            try:
+                card = read_learned_card(card_path(learned))
+            except WeightsError:
+                card = None
+            self._studied[learned] = {} if card is None else card.studied
+        return self._studied[learned]
+
+    def _differs(self, shot: Shot, frame: int, studied: Mapping[int, str]) -> bool:
+        keyframe = shot.keyframe_at(frame)
+        if keyframe is None:
+            return False  # the shot is not known yet as it is now
+        if keyframe not in self._truths or self._truths[keyframe][0] != shot.ids:
+            alpha = np.zeros((len(shot.ids), *keyframe.alpha.shape[1:]), np.float32)
+            alpha[list(shot.places(shot.drawn(keyframe)))] = keyframe.alpha
+            # as `training.learning.material` names a truth
+            digest = digest_of("truth", shot.plate.digest(frame), alpha)
+            self._truths[keyframe] = shot.ids, digest
+        return self._truths[keyframe][1] != studied[frame]
+
+
+def offer(draft: Draft, new: Sequence[int]) -> str:
+    """What the panel's button says, with the keyframes that are new to the last lesson."""
     if draft.learned is None:
         return "Learn the shot…"
     if not new:
         return "Learned"
     return f"Learn again: frame {new[0]}" if len(new) == 1 else f"Learn again: {len(new)} frames"
-
-
-def unstudied(draft: Draft) -> tuple[int, ...]:
-    """The keyframes that the last lesson did not have."""
-    studied = frozenset() if draft.learned is None else _studied(draft.learned)
-    return tuple(frame for frame in draft.whole if frame not in studied)
-
-
-@lru_cache(maxsize=8)
-def _studied(learned: Path) -> frozenset[int]:
-    """The frames of a lesson, whose files never change."""
-    try:
-        card = read_learned_card(card_path(learned))
-    except WeightsError:
-        card = None
-    return frozenset() if card is None else frozenset(card.studied)
 
 
 def ask_learn(window: MainWindow) -> None:
@@ -96,7 +126,7 @@ class LearnDialog(QDialog):
         self.view.setObjectName("quiet")
         self.view.setText("Before | after: a frame that is not studied, while it learns")
         self.said.setWordWrap(True)
-        self.said.setText(_what(self._session.draft))
+        self.said.setText(_what(self._session.draft, window.panel.unstudied.of(self._session)))
         self.progress.setMaximum(_WHOLE)
         self.progress.setTextVisible(False)
         buttons = QDialogButtonBox()
@@ -175,9 +205,8 @@ class LearnDialog(QDialog):
             self.view.setPixmap(picture.scaled(self.view.size(), *how))
 
 
-def _what(draft: Draft) -> str:
+def _what(draft: Draft, new: Sequence[int]) -> str:
     """What there is to study."""
-    new = unstudied(draft)
     frames = FrameRange.of(new or draft.whole)
     again = "" if draft.learned is None else " It goes on from what it has learned already."
     nothing = "" if new else " There is nothing new to study."

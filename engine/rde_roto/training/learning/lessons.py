@@ -82,6 +82,8 @@ class Lessons:
         if not card.kept:
             return Held(model, None, card, is_new=False)
         path = self.folder / learned_name(card.sha256)
+        if not path.exists():  # somebody has cleared up: it is learned again
+            return None
         return Held(with_learned(model, read_learned(path)), path, card, is_new=False)
 
     def _held(self, taught: Taught) -> Held:
