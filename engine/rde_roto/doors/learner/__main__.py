@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Mapping
 from io import RawIOBase
 from pathlib import Path
@@ -65,6 +66,7 @@ def main() -> None:
     """The program."""
     talk = Talk(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what libraries print is no line of ours
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever has started it
     if hasattr(os, "nice"):
         os.nice(_POLITE)
     enough = Event()

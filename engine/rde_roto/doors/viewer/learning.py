@@ -26,7 +26,7 @@ from rde_roto.session.session import Session
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import UsageError, WeightsError
+from rde_roto.values.errors import DocumentError, UsageError, WeightsError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.learned_card import card_path, read_learned_card
@@ -49,7 +49,8 @@ class Unstudied:
 
     def of(self, session: Session) -> tuple[int, ...]:
         """Of a session, as far as its shot is known by now."""
-        draft, node = session.draft, session.live.node
+        draft, live = session.draft, session.live
+        node = live.node if live.is_settled else None  # whose plates' digests are known then
         studied = {} if draft.learned is None else self._card(draft.learned)
         return tuple(
             frame
@@ -145,7 +146,11 @@ class LearnDialog(QDialog):
         """Starts a lesson of the shot as it is saved."""
         work = self._session.work
         work.saved()
-        file = ShotFile.read(work.document)
+        try:
+            file = ShotFile.read(work.document)
+        except DocumentError as error:
+            self.said.setText(str(error))
+            return
         shot = made_absolute(file.says, file.folder).said()
         into = file.folder / file.learned_folder
         request = Request(shot, into, self._window.device, self._picture)

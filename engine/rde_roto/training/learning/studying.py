@@ -54,9 +54,8 @@ class Budget:
 
     steps: so many at most; without it, and without minutes, as many as the recipe says. minutes: by
     the clock, checks and all. listen: told after every step; show: now and then, what it comes to,
-    which takes a tenth of the time. cancel: ends it with CancelledError,
-    and nothing is kept; enough: ends it early, and what was learned by then is, where it is better
-    (`Lessons` will go through with the whole of it another time). clock: seconds.
+    which takes a tenth of the time. cancel: ends it with CancelledError, and nothing is kept;
+    enough: ends it early, and what was learned by then is kept if it is better. clock: seconds.
     """
 
     steps: int | None = None
