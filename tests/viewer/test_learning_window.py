@@ -5,11 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from desk import Desk, shown
+import torch
+from desk import Desk
 from disc_shots import disc_document
 
 from rde_roto.doors.viewer.learning import LearnDialog
+from rde_roto.models import load_model
+from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import ShotFile
+from rde_roto.training.learning.material import Material
+from rde_roto.values.learned_card import LearnedCard, card_path
+from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.values.preset import Tracking
+from rde_roto.values.shot import Shot
 
 pytest_plugins = ("learn_fixtures", "viewer_fixtures")
 pytestmark = [pytest.mark.usefixtures("short_lesson"), pytest.mark.timeout(1800)]
@@ -56,22 +64,63 @@ def test_a_shot_is_learned_while_the_artist_goes_on(learner: Desk) -> None:
     dialog.end.click()
     desk.settled()
     desk.until(lambda: panel.learn.text() == "Learned")
-    desk.session.go(1008)
-    desk.until(lambda: desk.session.sight.picture() is not None)
-    desk.drag((100, 40), (120, 60))  # a new keyframe
+
+
+def test_what_is_new_to_study_is_offered(desk: Desk, document: Path, tmp_path: Path) -> None:
+    desk.open(document)
+    desk.drag((40, 60), (60, 70))
     desk.settled()
+    panel, session = desk.window.panel, desk.session
+    assert panel.learn.text() == "Learn the shot…"
+    learned = tmp_path / "studied.safetensors"
+    assert session.live.node is not None
+    card_path(learned).write_text(card_of(session.live.node.shot).to_yaml(), encoding="utf-8")
+    session.set_learned(learned)
+    desk.until(lambda: panel.learn.text() == "Learned")
+    session.go(1008)
+    desk.until(lambda: session.sight.picture() is not None)
+    desk.drag((100, 40), (120, 60))
     desk.until(lambda: panel.learn.text() == "Learn again: frame 1008")
-    desk.session.go(1001)
-    desk.until(lambda: desk.session.sight.picture() is not None)
+    session.go(1001)
+    desk.until(lambda: session.sight.picture() is not None)
     desk.drag((20, 20), (30, 30))  # one that was studied is drawn anew
-    desk.until(lambda: panel.unstudied.of(desk.session) == (1001, 1008))
-    desk.session.undo()
-    desk.until(lambda: panel.unstudied.of(desk.session) == (1008,))
-    shown(desk.window)  # keys go to it again
+    desk.until(lambda: panel.unstudied.of(session) == (1001, 1008))
+    desk.until(lambda: panel.learn.text() == "Learn again: 2 frames")
+    session.undo()
+    desk.until(lambda: panel.unstudied.of(session) == (1008,))
     desk.key("Alt+L")
-    assert desk.session.draft.learned is None
-    desk.session.undo()
-    assert desk.session.draft.learned == learned
+    assert session.draft.learned is None
+    session.undo()
+    assert session.draft.learned == learned
+    session.work.saved()
+    assert ShotFile.read(document).says.learned == "studied.safetensors"
+
+
+def card_of(shot: Shot) -> LearnedCard:
+    """The card of a lesson of that shot that was never held."""
+    tracker = tracker_of(load_model(DEFAULT_MODEL), torch.device("cpu"))(Tracking(lines=96))
+    truths = Material(shot, tracker).truths
+    return LearnedCard(
+        kept=True,
+        sha256="1" * 64,
+        base="toy",
+        base_sha256="0" * 64,
+        from_sha256="0" * 64,
+        licence="CC0",
+        commercial_use="allowed",
+        steps=1,
+        seconds=1.0,
+        before={},
+        after={},
+        studied={truth.frame: truth.digest for truth in truths},
+        visited=(),
+        seed=1,
+        threads=1,
+        device="cpu",
+        torch=torch.__version__,
+        recipe={},
+        lesson="2" * 32,
+    )
 
 
 @pytest.mark.slow
