@@ -1,7 +1,7 @@
 """The engine of rde-roto, asked from inside a host: the standard library alone, Python >= 3.7."""
 
 from rde_roto_client.client import Client, Matte
-from rde_roto_client.following import Order, Watcher, follow
+from rde_roto_client.following import Order, Watcher, follow, follow_lesson
 from rde_roto_client.meeting import EngineError
 from rde_roto_client.patience import StuckEngineError
 from rde_roto_client.places import NoEngineError
@@ -17,4 +17,5 @@ __all__ = [
     "Watcher",
     "WireError",
     "follow",
+    "follow_lesson",
 ]

@@ -189,18 +189,29 @@ class Client:
         """Has mattes written to files such as `mattes/hero.####.exr`; the job."""
         return str(self.ask("render", shot=shot, frames=frames, out=out)["job"])
 
+    def learn(self, shot: Object) -> str:
+        """Has the shot's model study its keyframes, beside all else; the job.
+
+        At its end `progress` says `learned`: a path, which goes into the shot as `learned`, or None
+        where nothing was gained.
+        """
+        return str(self.ask("learn", shot=shot)["job"])
+
     def progress(self, job: str) -> Object:
         """`done` and `total`, numbers; `made` and `kept`, the frames that are done, as ranges;
         `state` (running, done, cancelled, failed) and, failed, `error`.
         """
         return self.ask("progress", job=job)
 
-    def cancel(self, job: str | None = None, ticket: str | None = None) -> None:
+    def cancel(self, job: str | None = None, ticket: str | None = None, keep: bool = False) -> None:
         """Stops a job, or a `matte` by its ticket, of an engine that runs.
+
+        With `keep` a job of `learn` keeps what was learned so far, if it is better.
 
         It waits two seconds at most, and never asks `waiting`: a host that aborts calls it.
         """
-        message = {"do": "cancel", **({"job": job} if job is not None else {"ticket": ticket})}
+        named = {"job": job, "keep": keep} if job is not None else {"ticket": ticket}
+        message = dict(named, do="cancel")
         met = self._met_at_once()
         try:
             self._exchanged(met, message, None)

@@ -57,10 +57,26 @@ def follow(client: Client, order: Order, watcher: Watcher, files: Files | None =
     were said to be, and with kind `ended` when the engine ends again and again. Whatever else is
     raised on the way, by the client's `waiting` for instance, cancels the job first.
     """
+    said = _followed(client, lambda: client.render(*order), watcher)
+    if said["state"] == "done":
+        _look_for(order, files or _files_of(order.out))
+    return said
+
+
+def follow_lesson(client: Client, shot: Object, watcher: Watcher) -> Object:
+    """Has a shot learned; what is said of it at its end, `state` being done or cancelled.
+
+    `learned` is then the path that goes into the shot, None where nothing was gained, and
+    `sentence` is for the artist. Raises as `follow` does.
+    """
+    return _followed(client, lambda: client.learn(shot), watcher)
+
+
+def _followed(client: Client, begin: Callable[[], str], watcher: Watcher) -> Object:
+    """A job followed to its end, begun again where its engine ends before."""
     for _ in range(_MOST_ENGINES):
         try:
-            job = client.render(*order)
-            said = _ended(client, job, watcher)
+            said = _ended(client, begin(), watcher)
         except WireError:
             continue
         if said is None:
@@ -69,8 +85,6 @@ def follow(client: Client, order: Order, watcher: Watcher, files: Files | None =
             return {"state": "cancelled"}
         if said["state"] == "failed":
             raise _error(said["error"])
-        if said["state"] == "done":
-            _look_for(order, files or _files_of(order.out))
         return said
     raise EngineError(
         f"the engine has ended {_MOST_ENGINES} times at this shot: see engine-*.log in the run "

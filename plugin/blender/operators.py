@@ -116,6 +116,40 @@ class Propagate(Asking, bpy.types.Operator):
         return f"{outcome.count} mattes, {outcome.frames}, are in {self.folder}"
 
 
+class Learn(Asking, bpy.types.Operator):
+    """Have the network study the keyframes for a minute or two, before it follows. Esc stops it"""
+
+    bl_idname = "rde_roto.learn"
+    bl_label = "Learn"
+    doing = "learn"
+
+    def prepare(self: Any, context: Any) -> Callable[[Errand], Any]:
+        document = context.scene.rde_roto.document()
+        return lambda errand: work.learn(errand, document)
+
+    def finish(self: Any, scene: Any, outcome: Any) -> str:
+        sentence = str(outcome["sentence"])
+        if not outcome["learned"]:
+            return sentence
+        scene.rde_roto.learned = outcome["learned"]
+        return f"{sentence}; propagate again"
+
+
+class Forget(bpy.types.Operator):
+    """Follow by the network as it was before it learned this shot"""
+
+    bl_idname = "rde_roto.forget"
+    bl_label = "Forget What Was Learned"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    @said_as_report
+    def execute(self, context: Any) -> set[str]:
+        if not context.scene.rde_roto.learned:
+            raise RefusedError("the network has learned nothing of this shot")
+        context.scene.rde_roto.learned = ""
+        return {"FINISHED"}
+
+
 class Stop(bpy.types.Operator):
     """Stop what is being done; mattes that are written stay"""
 
@@ -184,7 +218,17 @@ def _clip(file: Path) -> Any:
         raise RefusedError(f"Blender cannot read {file}: {error}".strip()) from error
 
 
-_CLASSES = (FitScene, SetKeyframe, RemoveKeyframe, Propagate, Stop, Wire, AskNames)
+_CLASSES = (
+    FitScene,
+    SetKeyframe,
+    RemoveKeyframe,
+    Propagate,
+    Learn,
+    Forget,
+    Stop,
+    Wire,
+    AskNames,
+)
 
 
 def register() -> None:

@@ -73,6 +73,10 @@ def _draw_doing(layout: Any, shot: Any, doing: Any) -> None:
         row.progress(factor=part, text=f"{doing.what}{count}")
         row.operator("rde_roto.stop", text="", icon="CANCEL")
     else:
+        row = layout.row(align=True)
+        row.operator("rde_roto.learn")
+        if shot.learned:
+            row.operator("rde_roto.forget", text="", icon="X")
         layout.operator("rde_roto.propagate", icon="PLAY")
     layout.operator("rde_roto.wire", icon="NODETREE")
     if doing.last:

@@ -95,6 +95,11 @@ class Shot(bpy.types.PropertyGroup):
         ),
         "mask": PointerProperty(name="Mask", type=bpy.types.Mask),
         "image": StringProperty(name="Image", description="The file", subtype="FILE_PATH"),
+        "learned": StringProperty(
+            name="Learned",
+            description="What the network has learned of this shot; empty for nothing",
+            subtype="FILE_PATH",
+        ),
         "keyframes": CollectionProperty(type=Keyframe),
         "active": IntProperty(),
     }
@@ -130,7 +135,11 @@ class Shot(bpy.types.PropertyGroup):
             "keyframes": keyframes,
             "preset": self.preset or "standard",
         }
-        return dict(said, model=self.model) if self.model else said
+        if self.model:
+            said["model"] = self.model
+        if self.learned:
+            said["learned"] = absolute(self.learned, "what was learned")
+        return said
 
     def set_keyframe(self, frame: int, mask: str, source: str) -> None:
         """Sets the one keyframe of a frame; they stay in order."""

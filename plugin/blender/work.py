@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from rde_roto_client import Order, follow
+from rde_roto_client import Order, follow, follow_lesson
 
 from .errand import Errand, StoppedError
 from .mask_raster import Knot, coverage, merged, outline
@@ -60,6 +60,15 @@ def propagate(errand: Errand, shot: dict[str, Any], frames: str, out: str) -> Pr
     if said["state"] == "cancelled":
         raise StoppedError("stopped")
     return Propagated(order.frames, said["total"])
+
+
+def learn(errand: Errand, shot: dict[str, Any]) -> dict[str, Any]:
+    """Has the shot learned; what is said at its end: `learned`, a path or None, and `sentence`."""
+    errand.client.open(shot, fresh=True)
+    said = follow_lesson(errand.client, shot, errand)
+    if said["state"] == "cancelled":
+        raise StoppedError("stopped")
+    return said
 
 
 def names(errand: Errand) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

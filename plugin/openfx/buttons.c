@@ -105,6 +105,28 @@ static void write_job(struct text *request, const char *does, const char *job)
     text_add_quoted(request, job);
 }
 
+/* What there is to say of a job that propagates. */
+static void frames_said(const struct json *json, const char *state, char *status)
+{
+    int64_t done = 0, total = 0;
+    json_integer(json, json_member(json, 0, "done"), 0, INT32_MAX, &done);
+    json_integer(json, json_member(json, 0, "total"), 0, INT32_MAX, &total);
+    snprintf(status, STATUS_BYTES, "%.16s: %lld of %lld frames", state != NULL ? state : "?",
+             (long long)done, (long long)total);
+}
+
+/* What there is to say of a job that learns. What was learned goes into its parameter. */
+static void lesson_said(ofx_effect effect, const struct json *json, char *status)
+{
+    char *sentence = json_string(json, json_member(json, 0, "sentence"));
+    char *learned = json_string(json, json_member(json, 0, "learned"));
+    snprintf(status, STATUS_BYTES, "%.200s", sentence != NULL ? sentence : "learning");
+    if (learned != NULL)
+        param_set_text(effect, LEARNED_PARAM, learned);
+    free(sentence);
+    free(learned);
+}
+
 /* Says how far the job is. False where there is none any more, and one has to be begun. */
 static bool show_progress(ofx_effect effect, struct engine *engine, const struct wait *wait,
                           struct instance *instance, struct trouble *trouble)
@@ -112,17 +134,16 @@ static bool show_progress(ofx_effect effect, struct engine *engine, const struct
     struct text request = {0};
     struct message answer;
     char status[STATUS_BYTES];
-    int64_t done = 0, total = 0;
     write_job(&request, "progress", instance->job);
     bool known = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
     if (known) {
         const struct json *json = &answer.json;
         char *state = json_string(json, json_member(json, 0, "state"));
         bool failed = state != NULL && strcmp(state, "failed") == 0;
-        json_integer(json, json_member(json, 0, "done"), 0, INT32_MAX, &done);
-        json_integer(json, json_member(json, 0, "total"), 0, INT32_MAX, &total);
-        snprintf(status, sizeof status, "%.16s: %lld of %lld frames", state != NULL ? state : "?",
-                 (long long)done, (long long)total);
+        if (instance->learns)
+            lesson_said(effect, json, status);
+        else
+            frames_said(json, state, status);
         if (failed) {
             say_error(json, json_member(json, 0, "error"), trouble);
             complain(effect, trouble->sentence);
@@ -139,8 +160,9 @@ static bool show_progress(ofx_effect effect, struct engine *engine, const struct
     return known;
 }
 
+/* Has the engine begin what `does` says with the shot, all its frames where it asks for frames. */
 static bool begin_job(ofx_effect effect, struct engine *engine, const struct wait *wait,
-                      const struct shot *shot, struct trouble *trouble)
+                      const struct shot *shot, bool learns, struct trouble *trouble)
 {
     struct text request = {0}, status = {0};
     struct message answer;
@@ -148,16 +170,23 @@ static bool begin_job(ofx_effect effect, struct engine *engine, const struct wai
     struct instance *instance = instance_of(effect);
     bool good = ask_open(engine, wait, shot, &opened, trouble);
     if (good) {
-        text_add(&request, "\"do\":\"prefetch\",\"frames\":");
-        text_add_quoted(&request, opened.range);
-        text_add(&request, ",");
+        if (learns) {
+            text_add(&request, "\"do\":\"learn\",");
+            text_add(&status, "learning");
+        } else {
+            text_add(&request, "\"do\":\"prefetch\",\"frames\":");
+            text_add_quoted(&request, opened.range);
+            text_add(&request, ",");
+            text_add(&status, "propagating ");
+            text_add(&status, opened.range);
+        }
         shot_write(shot, &request);
         good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
         forget_job(instance);
-        if (good && instance != NULL)
+        if (good && instance != NULL) {
             instance->job = json_string(&answer.json, json_member(&answer.json, 0, "job"));
-        text_add(&status, "propagating ");
-        text_add(&status, opened.range);
+            instance->learns = learns;
+        }
         text_add(&status, ": press again to see how far it is");
         if (good && !status.failed)
             set_status(effect, status.chars);
@@ -169,7 +198,8 @@ static bool begin_job(ofx_effect effect, struct engine *engine, const struct wai
     return good;
 }
 
-static bool propagate(ofx_effect effect, struct trouble *trouble)
+/* Propagates, or learns; where it does so already, says how far that is. */
+static bool work(ofx_effect effect, bool learns, struct trouble *trouble)
 {
     struct wait wait = short_wait();
     struct instance *instance = instance_of(effect);
@@ -177,22 +207,29 @@ static bool propagate(ofx_effect effect, struct trouble *trouble)
     struct shot shot;
     if (!shot_of(effect, &shot, trouble))
         return false;
-    bool good = true;
+    bool good = true, begun = instance != NULL && instance->job && instance->learns == learns;
     if (*shot.pushed.id)
-        good = say(trouble, "Propagate is for a plate with files: type them, or have the host "
-                   "render this node.");
+        good = say(trouble, learns ? "Learn is for a plate with files: type them."
+                                   : "Propagate is for a plate with files: type them, or have the "
+                                     "host render this node.");
     else if (shot.keyframes.count == 0)
         good = say(trouble, "There is no keyframe yet: press Set keyframe first.");
     else if (!engine_connect(&engine, &wait, false, trouble))
         good = false;
     else {
-        if (instance == NULL || instance->job == NULL ||
-            !show_progress(effect, &engine, &wait, instance, trouble))
-            good = begin_job(effect, &engine, &wait, &shot, trouble);
+        if (!begun || !show_progress(effect, &engine, &wait, instance, trouble))
+            good = begin_job(effect, &engine, &wait, &shot, learns, trouble);
         engine_close(&engine);
     }
     shot_free(&shot);
     return good;
+}
+
+static bool forget_learned(ofx_effect effect)
+{
+    param_set_text(effect, LEARNED_PARAM, "");
+    set_status(effect, "tracked by the model as it was");
+    return true;
 }
 
 static void press(ofx_effect effect, const char *button, double time)
@@ -203,18 +240,26 @@ static void press(ofx_effect effect, const char *button, double time)
         good = set_keyframe(effect, time, &trouble);
     else if (strcmp(button, REMOVE_BUTTON) == 0)
         good = remove_keyframe(effect, time, &trouble);
+    else if (strcmp(button, FORGET_BUTTON) == 0)
+        good = forget_learned(effect);
     else
-        good = propagate(effect, &trouble);
+        good = work(effect, strcmp(button, LEARN_BUTTON) == 0, &trouble);
     if (!good) {
         set_status(effect, trouble.sentence);
         complain(effect, trouble.sentence);
     }
 }
 
+/* Whether it goes on in the engine. */
+static bool is_work(const char *name)
+{
+    return strcmp(name, PROPAGATE_BUTTON) == 0 || strcmp(name, LEARN_BUTTON) == 0;
+}
+
 static bool is_button(const char *name)
 {
     return strcmp(name, SET_BUTTON) == 0 || strcmp(name, REMOVE_BUTTON) == 0 ||
-           strcmp(name, PROPAGATE_BUTTON) == 0;
+           strcmp(name, FORGET_BUTTON) == 0 || is_work(name);
 }
 
 ofx_status instance_changed(ofx_effect effect, ofx_properties in)
@@ -232,7 +277,7 @@ ofx_status instance_changed(ofx_effect effect, ofx_properties in)
     if (is_button(name)) {
         if (get_string_is(in, OFX_CHANGE_REASON, OFX_USER_EDITED))
             press(effect, name, time);
-        if (strcmp(name, PROPAGATE_BUTTON) != 0)
+        if (!is_work(name))
             forget_job(instance_of(effect));
         return OFX_OK;
     }

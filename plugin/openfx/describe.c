@@ -159,10 +159,10 @@ static bool define_status(ofx_params params)
     return true;
 }
 
-static bool define_keyframes(ofx_params params)
+/* What the plug-in keeps for itself, in the host's file. */
+static bool define_hidden(ofx_params params, const char *name, const char *label, const char *hint)
 {
-    ofx_properties set = define(params, OFX_STRING_PARAM, KEYFRAMES_PARAM, "Keyframes",
-                                "Frames and their masks.");
+    ofx_properties set = define(params, OFX_STRING_PARAM, name, label, hint);
     if (set == NULL)
         return false;
     set_string(set, OFX_DEFAULT, "");
@@ -178,6 +178,11 @@ static bool define_buttons(ofx_params params, bool has_mask)
                            : "Keeps the alpha of Source at this frame as its keyframe.") &&
            define(params, OFX_BUTTON_PARAM, REMOVE_BUTTON, "Remove keyframe",
                   "Takes this frame's keyframe away.") &&
+           define(params, OFX_BUTTON_PARAM, LEARN_BUTTON, "Learn",
+                  "Has the network study the keyframes for a minute or two before it tracks. Press "
+                  "again to see how far that is, and to take what was learned.") &&
+           define(params, OFX_BUTTON_PARAM, FORGET_BUTTON, "Forget what was learned",
+                  "Tracks by the model as it was before.") &&
            define(params, OFX_BUTTON_PARAM, PROPAGATE_BUTTON, "Propagate",
                   "Has the mattes of all frames made in the background. Pressed again it says how "
                   "far that is.");
@@ -202,6 +207,7 @@ ofx_status describe_in_context(ofx_effect effect, ofx_properties in)
                             "A model's name, or a file of weights; the engine's own without it.") &&
                 define_output(params) && define_offset(params) &&
                 define_buttons(params, has_mask) && define_status(params) &&
-                define_keyframes(params);
+                define_hidden(params, KEYFRAMES_PARAM, "Keyframes", "Frames and their masks.") &&
+                define_hidden(params, LEARNED_PARAM, "Learned", "What the network has learned.");
     return good ? OFX_OK : OFX_FAILED;
 }

@@ -100,7 +100,9 @@ bool shot_of(ofx_effect effect, struct shot *shot, struct trouble *trouble)
     shot->preset = param_text(effect, PRESET_PARAM);
     shot->model = param_text(effect, MODEL_PARAM);
     shot->element = param_text(effect, ELEMENT_PARAM);
-    if (!shot->plate || !shot->color_space || !shot->preset || !shot->model || !shot->element)
+    shot->learned = param_text(effect, LEARNED_PARAM);
+    if (!shot->plate || !shot->color_space || !shot->preset || !shot->model || !shot->element ||
+        !shot->learned)
         say(trouble, "There is not enough memory.");
     else if (source_describe(effect, shot, trouble) && shot_check(shot, trouble))
         return true;

@@ -26,6 +26,9 @@
 #define SET_BUTTON "setKeyframe"
 #define REMOVE_BUTTON "removeKeyframe"
 #define PROPAGATE_BUTTON "propagate"
+#define LEARN_BUTTON "learn"
+#define FORGET_BUTTON "forgetLearned"
+#define LEARNED_PARAM "learned"
 #define STATUS_PARAM "status"
 #define KEYFRAMES_PARAM "keyframes"
 
@@ -82,7 +85,8 @@ bool is_full_size(ofx_properties image);
 struct instance {
     pthread_mutex_t lock;
     char complaint[TROUBLE_BYTES]; /* the last of render; empty: it went well */
-    char *job;                     /* of the engine, that propagates */
+    char *job;                     /* of the engine: one that propagates, or */
+    bool learns;                   /* learns */
     int64_t born_ns;               /* since 1970 */
     int generation;                /* of Source's pixels: how often they have changed */
     struct seen *seen;             /* those of this generation that were pushed: source.h */

@@ -114,6 +114,7 @@ void shot_free(struct shot *shot)
     free(shot->preset);
     free(shot->model);
     free(shot->element);
+    free(shot->learned);
     keyframes_free(&shot->keyframes);
     memset(shot, 0, sizeof *shot);
 }
@@ -124,7 +125,8 @@ static bool all_utf8(const struct shot *shot)
            is_utf8(shot->color_space, strlen(shot->color_space)) &&
            is_utf8(shot->preset, strlen(shot->preset)) &&
            is_utf8(shot->model, strlen(shot->model)) &&
-           is_utf8(shot->element, strlen(shot->element));
+           is_utf8(shot->element, strlen(shot->element)) &&
+           is_utf8(shot->learned, strlen(shot->learned));
 }
 
 bool shot_check(const struct shot *shot, struct trouble *trouble)
@@ -204,6 +206,10 @@ void shot_write(const struct shot *shot, struct text *text)
     if (*shot->model) {
         text_add(text, ",\"model\":");
         text_add_quoted(text, shot->model);
+    }
+    if (*shot->learned) {
+        text_add(text, ",\"learned\":");
+        text_add_quoted(text, shot->learned);
     }
     text_add(text, "}");
 }

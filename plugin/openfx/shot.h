@@ -38,7 +38,7 @@ struct pushed {
 
 /* What the parameters say; each text is there, though it may be empty. */
 struct shot {
-    char *plate, *color_space, *preset, *model, *element;
+    char *plate, *color_space, *preset, *model, *element, *learned;
     struct pushed pushed;
     struct keyframes keyframes;
 };

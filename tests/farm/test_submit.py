@@ -95,6 +95,25 @@ def test_a_job_document_says_frames_preset_and_output(
     assert tasks(tmp_path / "b") == [["1004"]]
 
 
+def test_tasks_share_what_the_model_learns(run: Run, shot: Path, tmp_path: Path) -> None:
+    """In a folder beside the mattes, which every worker can reach: one of them studies the shot."""
+    job = tmp_path / "roto.yaml"
+    job.write_text(f"schema: rde-roto.job/1\nshot: {shot}\nlearn: true\n", encoding="utf-8")
+    mattes, shared = tmp_path / "out/hero.####.exr", str(tmp_path / "out/learned")
+    farms = ("--openjd", tmp_path / "a", "--deadline", tmp_path / "b", "--opencue", tmp_path / "c")
+    assert run("submit", job, *farms, "--out", mattes) == 0
+    template = yaml.safe_load((tmp_path / "a/template.yaml").read_text(encoding="utf-8"))
+    defaults = {one["name"]: one["default"] for one in template["parameterDefinitions"]}
+    assert defaults["Learned"] == shared
+    words = template["steps"][0]["script"]["actions"]["onRun"]["args"]
+    assert words[words.index("--learn-into") + 1] == "{{Param.Learned}}"
+    for farm in (tmp_path / "b", tmp_path / "c"):
+        texts = [path.read_text(encoding="utf-8") for path in farm.iterdir()]
+        assert any("--learn-into" in text and shared in text for text in texts)
+    assert run("submit", shot, "--openjd", tmp_path / "d") == 0
+    assert "earn" not in (tmp_path / "d/template.yaml").read_text(encoding="utf-8")
+
+
 def test_a_wrong_job_document_is_refused_with_its_line(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

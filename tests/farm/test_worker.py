@@ -30,6 +30,7 @@ from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import Stores
+from rde_roto.values.cancel import Cancel
 from rde_roto.values.errors import UsageError
 from rde_roto.values.job_status import JobStatus
 from rde_roto.values.matte import FloatArray, Matte
@@ -60,9 +61,9 @@ class Farm:
         (self.hot.inbox / name).write_text(text, encoding="utf-8")
         return self.hot.inbox / name
 
-    def make(self, opened: OpenedShot) -> Made:
+    def make(self, opened: OpenedShot, cancel: Cancel) -> Made:
         self.made.append(opened)
-        return toy_make(self.stores)(opened)
+        return toy_make(self.stores)(opened, cancel)
 
     def worker(self, make: Make | None = None) -> Worker:
         pulses = Pulses(lambda: self.now)
@@ -140,9 +141,9 @@ def test_a_job_gets_a_report_and_a_contact_sheet(farm: Farm) -> None:
 def test_a_job_does_not_fail_for_want_of_a_report(farm: Farm) -> None:
     farm.drop("hero.yaml")
 
-    def make(opened: OpenedShot) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> Made:
         (farm.hot.running / "hero" / "report.html").mkdir()  # nothing can be written there
-        return farm.make(opened)
+        return farm.make(opened, cancel)
 
     farm.drain(farm.worker(make))
     (note,) = farm.status("done/hero").look_at
@@ -157,9 +158,15 @@ def test_a_job_says_whether_its_shot_is_learned_first(farm: Farm) -> None:
     farm.drop("declines.yaml", "1003", more="learn: false\n")
     farm.drop("is-told.yaml", "1004")
     farm.drain()
-    wishes = [opened.learn_into for opened in farm.made]
-    learned = farm.hot.root / "learned"
-    assert sorted(map(str, wishes[:2])) == sorted(map(str, wishes[2:])) == [str(learned), "None"]
+    (farm.hot.root / "defaults.yaml").unlink()
+    by_preset = "overrides: {running.learn: true}\n"
+    farm.drop("by-preset.yaml", "1005", more=by_preset)
+    farm.drop("overrules.yaml", "1006", more=f"learn: false\n{by_preset}")
+    farm.drain()
+    wishes = {opened.document.stem: opened.learns for opened in farm.made if opened.document}
+    learning = {name for name, learns in wishes.items() if learns}
+    assert (len(wishes), learning) == (6, {"asks", "is-told", "by-preset"})
+    assert {opened.learn_into for opened in farm.made} == {farm.hot.root / "learned"}
 
 
 def test_json_is_understood_too(farm: Farm) -> None:
@@ -271,12 +278,12 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
     farm.drop("a.yaml")
     first = farm.worker()
 
-    def make(opened: OpenedShot) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> Made:
         farm.drop("b.yaml")
         second = farm.worker()
         second.lookout.look()
         assert list(second.look()) == ["b.yaml"]
-        made = farm.make(opened)
+        made = farm.make(opened, cancel)
         if len(farm.made) == 1:  # a's digest is known once it has begun
             farm.hot.first_of(digest_of_job(made.node), "a")
         second.take("b.yaml", Event())
@@ -433,9 +440,9 @@ def test_a_link_to_nothing_fails(farm: Farm) -> None:
 def test_an_input_that_is_deleted_while_it_runs_fails_and_keeps_what_is_done(farm: Farm) -> None:
     farm.drop("hero.yaml")
 
-    def make(opened: OpenedShot) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> Made:
         (farm.plate.parent / "plate.1005.png").unlink()
-        return farm.make(opened)
+        return farm.make(opened, cancel)
 
     farm.drain(farm.worker(make))
     error = farm.status("failed/hero").error
@@ -458,7 +465,7 @@ def test_frames_that_are_skipped_are_told_of(farm: Farm) -> None:
 def test_a_bug_ends_the_job_and_not_the_worker(
     farm: Farm, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def make(opened: OpenedShot) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> Made:
         raise LookupError("a bug")
 
     farm.drop("hero.yaml")
@@ -475,8 +482,8 @@ def test_a_bug_ends_the_job_and_not_the_worker(
 def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> Make:
     """Makes nodes during whose work something happens once so many frames are made."""
 
-    def make(opened: OpenedShot) -> Made:
-        made = farm.make(opened)
+    def make(opened: OpenedShot, cancel: Cancel) -> Made:
+        made = farm.make(opened, cancel)
         node = made.node
         deliver = node._delivered
         begun: list[int] = []

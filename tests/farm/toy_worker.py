@@ -22,6 +22,7 @@ from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import CacheSettings, Stores, open_stores
+from rde_roto.values.cancel import Cancel
 from rde_roto.values.preset import Preset
 from toy_tracker import ToyTracker
 
@@ -34,7 +35,7 @@ def toy_make(stores: Stores) -> Make:
     def said_of(_: Preset) -> Mapping[str, str]:
         return {"rde-roto:model": "toy"}
 
-    def make(opened: OpenedShot) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> Made:
         if opened.document is not None and opened.document.name.startswith("killer"):
             os.kill(os.getpid(), signal.SIGKILL)
         node = RotoNode(opened.shot, opened.preset, ToyTracker, stores)

@@ -274,7 +274,7 @@ class FakeEngine:
             return {}
         if do == "needs":
             return {"frames": self.lacking(said["shot"], int(said["frames"]))}
-        if do == "prefetch":
+        if do in ("prefetch", "learn"):
             return {"job": "job-1"}
         return self.jobs.get(said["job"], {}) if do == "progress" else {}
 

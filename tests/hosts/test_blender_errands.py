@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from engine_process import PATIENCE_S, kill
 
+from rde_roto.shot_files import ShotFile
+from rde_roto.shot_files.writing import made_absolute
 from rde_roto_client import Client
 
-pytest_plugins = ("command_line_fixtures", "engine_fixtures")
+pytest_plugins = ("command_line_fixtures", "engine_fixtures", "learn_fixtures")
 
 Object = dict[str, Any]
 EXTENSION = Path(__file__).parents[2] / "plugin" / "blender"
@@ -72,3 +74,16 @@ def test_it_is_stopped_at_once_while_the_engine_hangs(
         errand.outcome()
     assert time.monotonic() - began < PATIENCE_S / 4, "long before an engine is taken for stuck"
     os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("short_lesson", "run_folder")
+def test_a_shot_is_learned(extension: Any, disc_shot: Path) -> None:
+    file = ShotFile.read(disc_shot)
+    shot = made_absolute(file.says, file.folder).said()
+    errand = extension.errand.Errand(lambda e: extension.work.learn(e, shot))
+    outcome = errand.outcome()
+    assert Path(outcome["learned"]).is_file()
+    assert outcome["sentence"].startswith("learned: clips ")
+    assert (errand.done, errand.total) == (100, 100)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 import pytest
+from disc_shots import disc
 from engine_process import kill
 from fake_nuke import Node, Nuke
 from fake_nuke_knobs import Enumeration
@@ -24,7 +25,7 @@ from nuke_session import Module, box, inside, keyframes, propagate, set_keyframe
 
 from rde_roto_client import Client
 
-pytest_plugins = ("command_line_fixtures", "engine_fixtures", "nuke_fixtures")
+pytest_plugins = ("command_line_fixtures", "engine_fixtures", "learn_fixtures", "nuke_fixtures")
 
 
 # --- the node -------------------------------------------------------------------------------------
@@ -246,6 +247,36 @@ def test_without_a_window_it_waits_and_says_how_far_it_is(
     assert node["has_mattes"].value() is True
     assert "Progress: 100%" in capsys.readouterr().out.splitlines()
     assert nuke.tasks == []
+
+
+# --- learning ------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("short_lesson")
+def test_what_was_learned_is_tracked_with_until_it_is_forgotten(
+    nuke: Nuke, node: Node, roto: Node, disc_shot: Path, shy: Path, module: Module
+) -> None:
+    roto.painted = {1001: disc(1001).astype(np.float32)}
+    node["plate"].setValue(str(disc_shot.parent / "plate/disc.####.png"))
+    node["model"].setValues([str(shy)])  # type: ignore[attr-defined]
+    node["model"].setValue(str(shy))
+    set_keyframe(nuke, node, 1001)
+    assert "learned" not in module("node").shot_of(node)
+    nuke.press(node, "do_learn")
+    nuke.run_events(lambda: node["status"].value() != "at work", patience_s=900)
+    assert nuke.messages == []
+    assert node["status"].value().startswith("learned: clips ")
+    assert node["status"].value().endswith("; propagate again")
+    learned = node["learned"].value()
+    assert Path(learned).is_file()
+    assert module("node").shot_of(node)["learned"] == learned
+    assert "s left" in "".join(text for text, _ in nuke.tasks[-1].shown)
+    nuke.press(node, "do_forget")
+    assert "learned" not in module("node").shot_of(node)
+    nuke.press(node, "do_forget")
+    assert nuke.messages == ["the model has learned nothing of this shot"]
 
 
 # --- pulldowns ------------------------------------------------------------------------------------

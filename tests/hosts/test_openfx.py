@@ -118,9 +118,12 @@ def test_its_parameters(host: Host) -> None:
         "frameOffset": "Integer",
         "setKeyframe": "PushButton",
         "removeKeyframe": "PushButton",
+        "learn": "PushButton",
+        "forgetLearned": "PushButton",
         "propagate": "PushButton",
         "status": "String",
         "keyframes": "String",
+        "learned": "String",
     }
     assert params["plate"].properties["OfxParamPropStringMode"] == ["OfxParamStringIsFilePath"]
     assert params["output"].properties["OfxParamPropChoiceOption"] == [
@@ -128,7 +131,8 @@ def test_its_parameters(host: Host) -> None:
         "Source x matte",
         "Overlay",
     ]
-    assert params["keyframes"].properties["OfxParamPropSecret"] == [1]
+    for name in ("keyframes", "learned"):
+        assert params[name].properties["OfxParamPropSecret"] == [1]
     assert params["status"].properties["OfxParamPropEnabled"] == [0]
     assert params["status"].properties["OfxParamPropEvaluateOnChange"] == [0]
 
@@ -518,6 +522,43 @@ def test_propagate_begins_a_job_and_then_says_how_far_it_is(
     assert host.change(node, "propagate", 1001) == OK  # that one was done: begins anew
     assert len(engine.asked("prefetch")) == 2
     assert host.messages == []
+
+
+def test_learn_begins_a_lesson_and_takes_what_was_learned(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    assert host.change(node, "learn") == OK
+    assert [asked["shot"] for asked in engine.asked("learn")] == [SENT]
+    assert node.params["status"].value == "learning: press again to see how far it is"
+    engine.jobs["job-1"] = {"state": "running", "sentence": "step 4, 30 s left", "learned": None}
+    assert host.change(node, "learn") == OK
+    assert node.params["status"].value == "step 4, 30 s left"
+    assert node.params["learned"].value == ""
+    said = {"state": "done", "sentence": "learned: clips 0.70 → 0.90", "learned": "/kept/größer"}
+    engine.jobs["job-1"] = said
+    assert host.change(node, "learn") == OK
+    assert node.params["status"].value == said["sentence"]
+    assert node.params["learned"].value == "/kept/größer"
+    assert host.change(node, "propagate") == OK  # with what was learned
+    assert engine.asked("prefetch")[0]["shot"] == {**SENT, "learned": "/kept/größer"}
+    assert host.change(node, "forgetLearned") == OK
+    assert node.params["learned"].value == ""
+    assert host.messages == []
+
+
+def test_a_lesson_and_a_propagation_are_not_taken_for_each_other(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    assert host.change(node, "propagate") == OK
+    engine.jobs["job-1"] = {"done": 4, "total": 10, "state": "running"}
+    assert host.change(node, "learn") == OK  # another thing: it is begun
+    assert len(engine.asked("learn")) == 1
+    error = {"kind": "usage", "code": 2, "sentence": "there is nothing to learn from"}
+    failed = {"state": "failed", "sentence": error["sentence"], "learned": None, "error": error}
+    engine.jobs["job-1"] = failed
+    assert host.change(node, "learn") == OK
+    assert [message.text for message in host.messages] == [error["sentence"]]
+    assert node.params["learned"].value == ""
 
 
 def test_another_shot_is_propagated_anew(host: Host, node: Effect, engine: FakeEngine) -> None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from image_files import write_image
 
+from rde_roto.models import load_model, save_weights, write_card
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.shot import Shot
 
@@ -87,3 +90,33 @@ def short_lessons(folder: Path, more: str = "") -> str:
     text = f"extends: shot\n{clips}\n{more}"
     (folder / "learning" / "shot.yaml").write_text(text, encoding="utf-8")
     return str(folder)
+
+
+def shy_model(path: Path) -> Path:
+    """The default model, spoilt so that it hardly dares to see anything: there is much to gain."""
+    weights = load_model(DEFAULT_MODEL).net.state_dict()
+    weights["decoder.pred.bias"] -= 4
+    sha256 = save_weights(weights, path)
+    card = ModelCard(
+        name="shy", architecture="rde-lite", sha256=sha256, licence="CC0", summary="spoilt"
+    )
+    write_card(card, path)
+    return path
+
+
+def disc_document(folder: Path, model: Path) -> Path:
+    """``hero.shot.yaml`` in a folder: the walking disc, drawn at 1001."""
+    plate = DiscPlate()
+    (folder / "plate").mkdir(parents=True)
+    for frame in plate.range:
+        write_image(folder / f"plate/disc.{frame}.png", plate.read(frame), "uint8")
+    write_image(folder / "mask.png", drawn(1001).alpha.transpose(1, 2, 0), "uint8", ("Y",))
+    path = folder / "hero.shot.yaml"
+    path.write_text(
+        "schema: rde-roto.shot/1\nplate: {path: plate/disc.####.png}\n"
+        "elements: [{id: hero}]\n"
+        "keyframes: [{frame: 1001, mask: mask.png, mask_as: matte}]   # by hand\n"
+        f"overrides: {{tracking.lines: 96}}\nmodel: {model}\n",
+        encoding="utf-8",
+    )
+    return path

@@ -52,7 +52,7 @@ class Toys:
         self.stores = Stores.in_ram()
         self.nodes: list[ToyNode] = []
 
-    def make(self, shot: Shot, preset: Preset) -> ToyNode:
+    def make(self, shot: Shot, preset: Preset, _learned: Path | None = None) -> ToyNode:
         node = ToyNode(shot, preset, self.stores)
         self.nodes.append(node)
         return node

@@ -13,10 +13,11 @@ from toy_shots import MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 from rde_roto.doors.demo import demo_shot
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.models import Model, load_model
+from rde_roto.models import Model, load_model, with_learned
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
 from rde_roto.stores import Stores
+from rde_roto.training.learning.studying import Budget, study
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named
 from rde_roto.values.preset import Finish, Preset, Running, Tracking
@@ -152,12 +153,20 @@ def demo(count: int) -> Shot:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("precision", ["float32", "mixed"])
-def test_the_real_network_in_three_orders(model: Model, precision: str) -> None:
-    """rde-lite at 240 lines over 40 frames: sequential, backwards, shuffled with a tiny store."""
+@pytest.mark.parametrize(
+    ("precision", "learns"), [("float32", False), ("mixed", False), ("float32", True)]
+)
+def test_the_real_network_in_three_orders(model: Model, precision: str, learns: bool) -> None:
+    """rde-lite at 240 lines over 40 frames: sequential, backwards, shuffled with a tiny store.
+
+    As it is, and after it has learned the shot.
+    """
     tracking = Tracking.model_validate({"lines": 240, "precision": precision})
-    preset, load = Preset(name="test", tracking=tracking), tracker_of(model, torch.device("cpu"))
+    preset, device = Preset(name="test", tracking=tracking), torch.device("cpu")
     shot = demo(40)
+    if learns:
+        model = with_learned(model, study(shot, preset, model, device, Budget(steps=2)).learned)
+    load = tracker_of(model, device)
     expected = {matte.frame: matte for matte in RotoNode(shot, preset, load).render()}
     backwards = sorted(expected, reverse=True)
     shuffled = [1001 + (17 * place) % 40 for place in range(40)]

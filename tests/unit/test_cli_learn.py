@@ -13,60 +13,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Run, refused
-from disc_shots import DiscPlate, drawn, short_lessons
-from image_files import write_image
+from image_files import read_image, write_image
 from PIL import Image
 
+from rde_roto.doors.studied import studied
 from rde_roto.doors.watchfolder.making import Maker
-from rde_roto.models import load_model, save_weights, write_card
+from rde_roto.models import load_model
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.job_file import JobFile
-from rde_roto.values.errors import DocumentError
+from rde_roto.values.cancel import never
+from rde_roto.values.errors import CancelledError
 from rde_roto.values.learned_card import read_learned_card
-from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
+from rde_roto.values.preset import Running
 
-pytest_plugins = ("command_line_fixtures",)
+pytest_plugins = ("learn_fixtures",)
+pytestmark = [pytest.mark.usefixtures("short_lesson"), pytest.mark.timeout(1800)]
 
-
-@pytest.fixture(autouse=True)
-def _short(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few steps, and larger ones."""
-    more = "iterations: 6\noptimiser: {lr: 2.0e-3}\n"
-    monkeypatch.setenv("RDE_ROTO_PRESETS", short_lessons(tmp_path / "presets", more))
-
-
-@pytest.fixture(scope="module")
-def shy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default model, spoilt so that it hardly dares to see anything: there is much to gain."""
-    path = tmp_path_factory.mktemp("weights") / "shy.safetensors"
-    weights = load_model(DEFAULT_MODEL).net.state_dict()
-    weights["decoder.pred.bias"] -= 4
-    sha256 = save_weights(weights, path)
-    card = ModelCard(
-        name="shy", architecture="rde-lite", sha256=sha256, licence="CC0", summary="spoilt"
-    )
-    write_card(card, path)
-    return path
-
-
-@pytest.fixture
-def document(tmp_path: Path, shy: Path) -> Path:
-    """``hero.shot.yaml``: the walking disc, drawn at 1001."""
-    plate = DiscPlate()
-    (tmp_path / "plate").mkdir()
-    for frame in plate.range:
-        write_image(tmp_path / f"plate/disc.{frame}.png", plate.read(frame), "uint8")
-    mask = drawn(1001).alpha.transpose(1, 2, 0)
-    write_image(tmp_path / "mask.png", mask, "uint8", ("Y",))
-    path = tmp_path / "hero.shot.yaml"
-    path.write_text(
-        "schema: rde-roto.shot/1\nplate: {path: plate/disc.####.png}\n"
-        "elements: [{id: hero}]\n"
-        "keyframes: [{frame: 1001, mask: mask.png, mask_as: matte}]   # by hand\n"
-        f"overrides: {{tracking.lines: 96}}\nmodel: {shy}\n",
-        encoding="utf-8",
-    )
-    return path
+PATIENCE_S = 900.0
+"""Room for a busy machine."""
 
 
 def files(document: Path) -> list[Path]:
@@ -76,80 +40,226 @@ def files(document: Path) -> list[Path]:
 
 
 def test_a_shot_is_learned_and_forgotten(
-    run: Run, document: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, disc_shot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = document.read_text(encoding="utf-8")
-    assert run("shot", "learn", document) == 0
+    before = disc_shot.read_text(encoding="utf-8")
+    assert run("shot", "learn", disc_shot) == 0
     said = capsys.readouterr().out
     assert "6 steps" in said
     assert "openjd_status: hero.shot.yaml: learning" in said
-    lessons, weights, card_file = sorted(files(document), key=lambda path: path.suffix)
+    lessons, weights, card_file = sorted(files(disc_shot), key=lambda path: path.suffix)
     assert lessons.is_dir()
-    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{weights.name}"
+    assert ShotFile.read(disc_shot).says.learned == f"hero.shot.d/learned/{weights.name}"
     card = read_learned_card(card_file)
     assert card is not None
-    assert card.sha256 == load_model(open_shot(document).model).sha256
+    assert card.sha256 == load_model(open_shot(disc_shot).model).sha256
     assert list(card.studied) == [1001]
     assert card.after["clips"] > card.before["clips"]
-    assert run("shot", "show", document) == 0
+    assert run("shot", "show", disc_shot) == 0
     assert f"learned: hero.shot.d/learned/{weights.name}" in capsys.readouterr().out
-    assert run("shot", "learn", document, "--forget") == 0
-    assert document.read_text(encoding="utf-8") == before
-    assert weights in files(document)  # as locks stay
-    assert run("shot", "learn", document, "--forget") == 0
+    assert run("shot", "learn", disc_shot, "--forget") == 0
+    assert disc_shot.read_text(encoding="utf-8") == before
+    assert weights in files(disc_shot)  # as locks stay
+    assert run("shot", "learn", disc_shot, "--forget") == 0
     assert "learned nothing" in capsys.readouterr().out
-    assert run("shot", "learn", document) == 0
+    assert run("shot", "learn", disc_shot) == 0
     assert "learned before" in capsys.readouterr().out  # and no step was taken
-    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{weights.name}"
+    assert ShotFile.read(disc_shot).says.learned == f"hero.shot.d/learned/{weights.name}"
 
 
 def test_what_does_not_go_together_is_refused(
-    run: Run, document: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, disc_shot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("shot", "learn", document, "--forget", "--minutes", 1) == 2
+    assert run("shot", "learn", disc_shot, "--forget", "--minutes", 1) == 2
     assert "--forget learns nothing" in refused(capsys)
-    assert run("eval", document.parent, "--learn", "--play", 3) == 2
+    assert run("eval", disc_shot.parent, "--learn", "--play", 3) == 2
     assert "--learn goes with neither" in refused(capsys)
-    assert run("eval", document.parent, "--minutes", 3) == 2
+    assert run("eval", disc_shot.parent, "--minutes", 3) == 2
     assert "add --learn" in refused(capsys)
 
 
-def test_a_job_of_a_hot_folder_learns_once(document: Path, tmp_path: Path) -> None:
+def wished(document: Path) -> Path:
+    """The same document with a preset that asks for learning."""
+    text = document.read_text(encoding="utf-8")
+    overrides = "overrides: {running.learn: true, tracking.lines: 96}"
+    document.write_text(text.replace("overrides: {tracking.lines: 96}", overrides), "utf-8")
+    return document
+
+
+def lessons_in(folder: Path) -> dict[str, int]:
+    """The lessons that were held there, and when."""
+    return {path.name: path.stat().st_mtime_ns for path in (folder / "lessons").glob("*.yaml")}
+
+
+def test_a_job_of_a_hot_folder_learns_once(disc_shot: Path, tmp_path: Path) -> None:
     into = tmp_path / "hot" / "learned"
-    opened = dataclasses.replace(open_shot(document), learn_into=into)
-    first = Maker("cpu")(opened)
-    (card,) = (into / "lessons").glob("*.yaml")
-    held = card.stat().st_mtime_ns
-    again = Maker("cpu")(opened)  # another worker goes on with it
+    opened = dataclasses.replace(open_shot(wished(disc_shot)), learn_into=into)
+    first = Maker("cpu")(opened, never)
+    held = lessons_in(into)
+    again = Maker("cpu")(opened, never)  # another worker goes on with it
     assert again.node.digest(1005) == first.node.digest(1005)
-    assert card.stat().st_mtime_ns == held
-    plain = Maker("cpu")(dataclasses.replace(opened, learn_into=None))
+    assert lessons_in(into) == held
+    assert len(held) == 1
+    preset = opened.preset.model_copy(update={"running": Running()})
+    plain = Maker("cpu")(dataclasses.replace(opened, preset=preset), never)
     assert plain.node.digest(1005) != first.node.digest(1005)
-    assert ShotFile.read(document).says.learned is None  # jobs change no document
+    assert ShotFile.read(disc_shot).says.learned is None  # jobs change no disc_shot
+    with pytest.raises(CancelledError):
+        Maker("cpu")(dataclasses.replace(opened, learn_into=tmp_path), lambda: True)
 
 
-def test_a_job_document_elsewhere_does_not_drop_the_wish(document: Path, tmp_path: Path) -> None:
-    job = tmp_path / "job.yaml"
-    job.write_text(f"schema: rde-roto.job/1\nshot: {document}\nlearn: true\n", encoding="utf-8")
-    with pytest.raises(DocumentError, match=r"job\.yaml:3: learn is for hot folders"):
-        JobFile.read(job)
+def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
+    run: Run, disc_shot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = wished(disc_shot).read_text(encoding="utf-8")
+    assert run("shot", "render", disc_shot, "--frames", 1001, "--json") == 0
+    said = capsys.readouterr()
+    assert "is studied: step 1," in said.err
+    assert all(json.loads(line) for line in said.out.splitlines())  # programs read this
+    held = lessons_in(disc_shot.parent / "hero.shot.d/learned")
+    assert len(held) == 1
+    assert run("shot", "render", disc_shot, "--frames", "1004-1005") == 0
+    assert "is studied" not in capsys.readouterr().err
+    assert lessons_in(disc_shot.parent / "hero.shot.d/learned") == held
+    header, _ = read_image(disc_shot.parent / "mattes/hero.1005.exr")
+    assert header.get_string_attribute("rde-roto:learned-on-sha256")
+    assert disc_shot.read_text(encoding="utf-8") == before
+    assert run("shot", "learn", disc_shot) == 0  # the same lesson, which the disc_shot names now
+    assert "learned before" in capsys.readouterr().out
+    learned = open_shot(disc_shot)
+    assert not learned.learns
+    assert run("shot", "render", disc_shot, "--frames", "1005") == 0
+    assert "1 kept" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-def test_killed_while_it_studies_it_leaves_nothing(document: Path) -> None:
-    before = document.read_bytes()
-    command = [str(Path(sys.executable).with_name("rde-roto")), "shot", "learn", str(document)]
-    with subprocess.Popen(
-        [*command, "--steps", "500"],
+def test_what_the_document_names_wins(disc_shot: Path) -> None:
+    ShotFile.read(wished(disc_shot)).set_learned("hero.shot.d/learned/0123456789abcdef.safetensors")
+    opened = open_shot(disc_shot)
+    assert opened.preset.running.learn
+    assert studied(opened, "cpu") is opened
+
+
+def test_without_a_document_the_lesson_lies_in_the_cache(
+    run: Run, disc_shot: Path, shy: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = disc_shot.parent
+    words = ["--out", folder / "m.####.exr", "--model", shy, "--mask-as", "matte"]
+    words += ["--set", "tracking.lines=96", "--set", "running.learn=true"]
+    plate, mask = folder / "plate/disc.####.png", folder / "mask.png"
+    for _ in "12":
+        assert run("propagate", plate, "--keyframe", f"1001={mask}", *words) == 0
+    assert capsys.readouterr().err.count("is studied: step 1,") == 1
+    assert len(lessons_in(home / "cache/learned")) == 1
+
+
+def test_a_shot_with_nothing_to_learn_from_is_tracked_all_the_same(
+    disc_shot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faint = np.full((96, 160, 1), 0.3, np.float32)
+    write_image(disc_shot.parent / "mask.png", faint, "uint8", ("Y",))
+    opened = open_shot(wished(disc_shot))
+    assert studied(opened, "cpu") is opened
+    assert "is tracked without learning: there is nothing to learn" in capsys.readouterr().err
+
+
+def test_a_job_document_elsewhere_keeps_its_wish(disc_shot: Path, tmp_path: Path) -> None:
+    for learn in ("true", "false"):
+        job = tmp_path / "job.yaml"
+        text = f"schema: rde-roto.job/1\nshot: {wished(disc_shot)}\nlearn: {learn}\n"
+        job.write_text(text, encoding="utf-8")
+        assert JobFile.read(job).shot.open().learns is (learn == "true")
+
+
+def test_two_chunks_at_once_learn_once(disc_shot: Path) -> None:
+    """As a farm runs them, on machines that compute with other threads, hence other bits."""
+    program = str(Path(sys.executable).with_name("rde-roto"))
+    command = [program, "shot", "render", str(wished(disc_shot)), "--frames"]
+    chunks = [
+        subprocess.Popen(
+            [*command, frames],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads},
+        )
+        for frames, threads in (("1001-1004", "1"), ("1005-1008", "2"))
+    ]
+    said = [chunk.communicate(timeout=PATIENCE_S)[1] for chunk in chunks]
+    assert [chunk.returncode for chunk in chunks] == [0, 0], said
+    assert "".join(said).count("is studied: step 1,") == 1
+    headers = [read_image(disc_shot.parent / f"mattes/hero.{f}.exr")[0] for f in (1004, 1005)]
+    assert len({header.get_string_attribute("rde-roto:weights-sha256") for header in headers}) == 1
+    assert headers[0].get_string_attribute("rde-roto:learned-on-sha256")
+
+
+def begun(*words: object, line: str) -> subprocess.Popen[str]:
+    """A command that has said a line on standard output that begins like this."""
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("rde-roto")), *map(str, words)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    ) as process:
-        assert process.stdout is not None
-        assert any(line.startswith("step 5,") for line in process.stdout)  # well under way
-        process.send_signal(signal.SIGKILL)
-    assert document.read_bytes() == before
-    assert list((document.parent / "hero.shot.d/learned").rglob("[!.]*.*")) == []
+    )
+    assert process.stdout is not None
+    told = []
+    for one in process.stdout:
+        told.append(one)
+        if one.startswith(line):
+            return process
+    raise AssertionError(f"it ended with {process.wait()}: {told}")
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+def test_stopped_while_it_studies_it_leaves_nothing(
+    disc_shot: Path, number: signal.Signals
+) -> None:
+    before = disc_shot.read_bytes()
+    process = begun("shot", "learn", disc_shot, "--steps", 5000, line="step 5,")
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 128 + number
+    assert "cancelled; the shot is as it was" in said
+    assert disc_shot.read_bytes() == before
+    assert list((disc_shot.parent / "hero.shot.d/learned").rglob("*.*")) == [
+        *(disc_shot.parent / "hero.shot.d/learned/lessons").glob(".*.lock")
+    ]
+
+
+def test_what_was_learned_so_far_is_kept_when_asked(disc_shot: Path) -> None:
+    process = begun("shot", "learn", disc_shot, "--steps", 5000, "--keep-partial", line="step 10,")
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, said
+    assert "rde-roto: enough" in said
+    learned = ShotFile.read(disc_shot).says.learned
+    assert learned is not None
+    card = read_learned_card((disc_shot.parent / learned).with_suffix(".yaml"))
+    assert card is not None
+    assert 10 <= card.steps < 5000
+    assert lessons_in(disc_shot.parent / "hero.shot.d/learned") == {}  # the whole is yet to be held
+
+
+def test_a_stopped_worker_gives_a_job_back_that_it_studies(
+    disc_shot: Path, short_lesson: Path, tmp_path: Path
+) -> None:
+    inbox = tmp_path / "hot/inbox"
+    inbox.mkdir(parents=True)
+    job = f"schema: rde-roto.job/1\nshot: {disc_shot}\nlearn: true\n"
+    (inbox / "hero.yaml").write_text(job, encoding="utf-8")
+    long = short_lesson.read_text(encoding="utf-8").replace("iterations: 6", "iterations: 9000")
+    short_lesson.write_text(long, encoding="utf-8")
+    watch = ("watch", tmp_path / "hot", "--once", "--poll", 0.05)
+    process = begun(*watch, line="rde-roto: disc.####.png is studied: step 1,")
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 143
+    assert "it goes back to the inbox" in said
+    assert [path.name for path in inbox.iterdir()] == ["hero"]
+    assert not list((tmp_path / "hot/learned").rglob("*.safetensors"))
+    assert not list((tmp_path / "hot/running").iterdir())
 
 
 def test_a_table_of_base_and_learned(

@@ -317,6 +317,39 @@ def test_of_two_at_once_one_holds_it_and_the_other_waits(model: Model, tmp_path:
     assert second.card == first.card
 
 
+def test_a_lesson_that_was_stopped_is_held_another_time(model: Model, tmp_path: Path) -> None:
+    study = Study(a_shot(), PRESET, model, CPU)
+    told: list[Progress] = []
+    budget = Budget(steps=3, listen=told.append, enough=lambda: len(told) == 1)
+    stopped = Lessons(tmp_path).hold(study, model, budget)
+    assert (stopped.card.steps, len(told)) == (1, 1)
+    whole = Lessons(tmp_path).hold(study, model, Budget(steps=3))
+    assert (whole.is_new, whole.card.steps) == (True, 3)
+
+
+def test_what_somebody_has_deleted_is_learned_again(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rde_roto.training.learning.studying.is_better", lambda *_: True)
+    study = Study(a_shot(), PRESET, model, CPU)
+    first = Lessons(tmp_path).hold(study, model, Budget(steps=1))
+    assert first.path is not None
+    content = first.path.read_bytes()
+    first.path.unlink()
+    again = Lessons(tmp_path).hold(study, model, Budget(steps=1))
+    assert (again.is_new, again.path) == (True, first.path)
+    assert first.path.read_bytes() == content
+
+
+def test_a_lesson_has_the_same_name_on_every_machine(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks on machines that compute other bits share what one of them has learned."""
+    here = Study(a_shot(), PRESET, model, CPU).digest(Budget())
+    monkeypatch.setattr("rde_roto.propagator.numerics", lambda device: "others")
+    assert Study(a_shot(), PRESET, model, CPU).digest(Budget()) == here
+
+
 def test_a_lesson_that_brought_nothing_is_remembered(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

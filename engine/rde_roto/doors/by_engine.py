@@ -5,25 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rde_roto.doors.own_engine import own_client
 from rde_roto.doors.progress import report, say_done
+from rde_roto.doors.server.errors import error_of
+from rde_roto.doors.studied import studied
 from rde_roto.doors.work import Work
 from rde_roto.images.mattes import open_matte_writer
-from rde_roto.shot_files import ShotFile
+from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out
 from rde_roto.values.errors import (
     CancelledError,
-    DocumentError,
     EngineEndedError,
-    InputError,
-    OutOfMemoryError,
     OutputError,
     PartialError,
     RotoError,
     UsageError,
-    WeightsError,
 )
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Output, OutputFormat
@@ -40,17 +38,6 @@ from rde_roto_client import (
 if TYPE_CHECKING:
     from rde_roto.delivery import OnFrame
 
-_KINDS: Final[dict[str, type[RotoError]]] = {
-    "usage": UsageError,
-    "document": DocumentError,
-    "input": InputError,
-    "weights": WeightsError,
-    "memory": OutOfMemoryError,
-    "output": OutputError,
-    "cancelled": CancelledError,
-    "ended": EngineEndedError,
-}
-
 
 def render_by_engine(
     file: ShotFile, work: Work, out: str, output_format: OutputFormat | None, as_json: bool
@@ -64,9 +51,9 @@ def render_by_engine(
     started = time.monotonic()
     made = kept = FrameRange.of(())
     if work.frames_to_make:
-        opened, output = work.opened, work.output(output_format)
+        opened, output = studied(work.opened, work.device), work.output(output_format)
         writer = open_matte_writer(out, opened.origin, opened.shot.names, output, {})
-        shot = _said(file, work, output)
+        shot = _said(file, opened, output)
         with _errors_as_ours(), own_client("rde-roto shot render", work.device) as client:
             client.open(shot, fresh=True)
             order = Order(shot, str(work.frames_to_make), absolute(out))
@@ -84,9 +71,11 @@ def render_by_engine(
     work.refuse_skipped()
 
 
-def _said(file: ShotFile, work: Work, output: Output) -> dict[str, object]:
+def _said(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str, object]:
     """The shot as an engine is told of it: every path from the root, the format as it is wanted."""
-    shot = made_absolute(spelled_out(file.says, work.opened), file.folder)
+    learned = opened.model.learned
+    says = file.says.model_copy(update={"learned": None if learned is None else str(learned)})
+    shot = made_absolute(spelled_out(says, opened), file.folder)
     overrides = {**shot.overrides, "output.format": output.format}
     return shot.model_copy(update={"overrides": overrides}).said()
 
@@ -134,8 +123,7 @@ def _errors_as_ours() -> Iterator[None]:
 
 
 def _as_ours(kind: str, sentence: str) -> RotoError:
-    """The error of ours that an engine's is, with its exit code."""
-    return _KINDS.get(kind, RotoError)(sentence)
+    return error_of({"kind": kind, "sentence": sentence})
 
 
 def _range(text: str) -> FrameRange:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,13 +37,20 @@ def learn(
         bool,
         typer.Option("--forget", help="Go back to the base model; takes no step of the network."),
     ] = False,
+    keep_partial: Annotated[
+        bool,
+        typer.Option(
+            "--keep-partial",
+            help="The first Ctrl-C keeps what was learned so far, if it is better.",
+        ),
+    ] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Has the model study the keyframes and locked frames of a shot before it tracks it."""
     file = ShotFile.read(shot)
     if forget:
-        if minutes is not None or steps is not None:
-            raise UsageError("--forget learns nothing: leave --minutes and --steps out")
+        if minutes is not None or steps is not None or keep_partial:
+            raise UsageError("--forget learns nothing: leave the other options out")
         _forget(file)
         return
     with failures_told(), plate_memo() as memo, _told(shot.name) as listen:
@@ -52,7 +62,9 @@ def learn(
         opened = file.open(memo)
         model = load_model(opened.model)
         say_licence_once(model)
-        done = learn_opened(file, opened, model, Budget(steps, minutes, listen), device)
+        enough = _stopping(keep_partial)
+        budget = Budget(steps, minutes, listen, enough=enough.is_set)
+        done = learn_opened(file, opened, model, budget, device)
     print(_sentence(done))
     if done.path is None:
         print(f"{shot} is as it was: the learned weights were no better, so they are not kept")
@@ -77,6 +89,23 @@ def _sentence(held: Held) -> str:
     )
     known = "" if held.is_new else "learned before: "
     return f"{known}{card.steps} steps, {card.seconds:.0f} s; J on what was held out: {figures}"
+
+
+def _stopping(keep_partial: bool) -> Event:
+    """Has signals end the command; with `keep_partial` the first Ctrl-C only sets the event."""
+    enough = Event()
+
+    def on_stop(number: int, _frame: FrameType | None) -> None:
+        if keep_partial and number == signal.SIGINT and not enough.is_set():
+            enough.set()
+            print("rde-roto: enough; Ctrl-C again keeps nothing", file=sys.stderr, flush=True)
+            return
+        print("rde-roto: cancelled; the shot is as it was", file=sys.stderr, flush=True)
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_stop)
+    return enough
 
 
 @contextmanager

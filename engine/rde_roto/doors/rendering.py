@@ -14,6 +14,7 @@ from rde_roto.devices import choose_device
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.progress import report, say_done
+from rde_roto.doors.studied import studied
 from rde_roto.doors.work import Work
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.models import Model, licence_line, load_model
@@ -94,7 +95,11 @@ def render(
 
 
 def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
-    """The node of a shot, with states and raw mattes in the cache, and its model."""
+    """The node of a shot, with states and raw mattes in the cache, and its model.
+
+    The model studies the shot first where the preset asks for that.
+    """
+    opened = studied(opened, device)
     model = load_model(opened.model)
     stores = open_stores(CacheSettings.from_environment())
     load = tracker_of(model, choose_device(device))

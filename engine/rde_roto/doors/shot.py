@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,6 +142,13 @@ def render(
             help="Take the frames from line N of a list of ranges, instead of --frames.",
         ),
     ] = None,
+    learn_into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where a model's lesson is kept that the preset asks for; else beside SHOT.",
+        ),
+    ] = None,
     by_engine: Annotated[
         bool, typer.Option("--engine", help="Render in the running engine.")
     ] = False,
@@ -151,6 +159,7 @@ def render(
             raise UsageError("--chunk names the frames: leave --frames out")
         file = ShotFile.read(shot)
         opened = file.open(memo)
+        opened = replace(opened, learn_into=learn_into or opened.learn_into)
         asked = frames if chunk is None else line_of(chunk)
         wanted = opened.range if asked is None else frames_within(opened.range, asked)
         work = Work(opened, wanted, device)

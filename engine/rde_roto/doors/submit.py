@@ -127,6 +127,7 @@ def submit(
         out=pattern,
         worker=Worker(program or own_program(), device, absolute(cache) if cache else None),
         output_format=output_format,
+        learned=str(Path(pattern).parent / "learned") if opened.learns else None,
     )
     _write(job, asked, force)
 

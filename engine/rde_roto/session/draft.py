@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -27,13 +28,15 @@ Drawing: TypeAlias = Mapping[str, Plane]
 class Draft:
     """Elements, drawings by frame, locks and settings. Changing one gives another.
 
-    `preset` is the whole of the settings, the document's overrides included.
+    `preset` is the whole of the settings, the document's overrides included. `learned` is the file
+    of what the model has learned of the shot.
     """
 
     elements: tuple[Element, ...]
     drawings: Mapping[int, Drawing]
     locks: tuple[LockEntry, ...]
     preset: Preset
+    learned: Path | None = None
 
     def drawn(self, frame: int, element: str) -> Plane | None:
         """What is drawn of an element at a frame."""
@@ -42,6 +45,15 @@ class Draft:
     def locked(self, frame: int) -> frozenset[str]:
         """Ids of the elements that are locked at a frame."""
         return frozenset(e for lock in self.locks if frame in lock.frames for e in lock.elements)
+
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """The frames at which every element is drawn that exists there, in order."""
+        return tuple(
+            frame
+            for frame, drawing in sorted(self.drawings.items())
+            if all(e.id in drawing or (e.in_point or frame) > frame for e in self.elements)
+        )
 
     def element(self, key: str) -> Element:
         """The element of an id."""

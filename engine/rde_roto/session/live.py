@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 from rde_roto.advice import Advice, advise
@@ -27,8 +28,10 @@ from rde_roto.values.shot import Shot
 Post: TypeAlias = Callable[[Callable[[], None]], None]
 """Has something done soon, on the thread of whoever works. May be called from any thread."""
 
-NodeMaker: TypeAlias = Callable[[Shot, Preset], RotoNode]
-"""Makes the first node of a shot; later ones are edits of it. Called on a thread of its own."""
+NodeMaker: TypeAlias = Callable[[Shot, Preset, Path | None], RotoNode]
+"""Makes the first node of a shot, with what its model has learned; later ones are edits of it until
+something else is learned. Called on a thread of its own.
+"""
 
 _ASKED_AHEAD = 3
 """So that the device has something to do while an answer is on its way."""
@@ -74,6 +77,7 @@ class LiveMattes:
         self._books = ThreadPoolExecutor(1, "rde-roto-books")
         self._edition = 0
         self._node_edition = self._names_edition = 0
+        self._last: tuple[Path | None, RotoNode] | None = None  # what was learned; of the books
         self._ids: tuple[str, ...] = ()
         self._versions: list[RotoNode] = []  # that mattes were asked of, the newest last
         self._digests: dict[int, str] = {}
@@ -84,8 +88,10 @@ class LiveMattes:
         self._closed = False
         self._once_settled: list[Callable[[RotoNode], None]] = []
 
-    def follow(self, shot: Callable[[], Shot | None], preset: Preset) -> None:
-        """Goes on with another shot, or another preset.
+    def follow(
+        self, shot: Callable[[], Shot | None], preset: Preset, learned: Path | None = None
+    ) -> None:
+        """Goes on with another shot, another preset, or what the model has learned of the shot.
 
         ``shot`` is called on another thread, one call after the other; it gives None while nothing
         is drawn.
@@ -93,7 +99,7 @@ class LiveMattes:
         self._edition += 1
         self._todo = dict.fromkeys([*self._asked, *self._todo])
         self._drop_asked()
-        self._books.submit(self._look_up, self._edition, shot, preset)
+        self._books.submit(self._look_up, self._edition, shot, preset, learned)
 
     def seen(self, frame: int) -> Seen | None:
         """The newest matte of a frame that is in RAM."""
@@ -173,7 +179,13 @@ class LiveMattes:
 
     # On the thread of the books.
 
-    def _look_up(self, edition: int, make_shot: Callable[[], Shot | None], preset: Preset) -> None:
+    def _look_up(
+        self,
+        edition: int,
+        make_shot: Callable[[], Shot | None],
+        preset: Preset,
+        learned: Path | None,
+    ) -> None:
         """Makes the node, then names all of its frames."""
         if edition != self._edition:
             return
@@ -182,8 +194,7 @@ class LiveMattes:
             if shot is None:
                 self._post(partial(self._take_nothing, edition))
                 return
-            old = self.node
-            node = self._backend.make(shot, preset) if old is None else old.edited(shot, preset)
+            node = self._node_of(shot, preset, learned)
             self._post(partial(self._take_node, edition, node))
             digests, made = {}, set()
             for frame in shot.range:
@@ -195,6 +206,15 @@ class LiveMattes:
             self._post(partial(self._take_names, edition, digests, made))
         except Exception as error:  # of whatever kind: a thread that dies says nothing
             self._post(partial(self._changed, _sentence(error)))
+
+    def _node_of(self, shot: Shot, preset: Preset, learned: Path | None) -> RotoNode:
+        known = self._last
+        if known is None or known[0] != learned:
+            node = self._backend.make(shot, preset, learned)
+        else:
+            node = known[1].edited(shot, preset)
+        self._last = learned, node
+        return node
 
     def _advise(self, edition: int, node: RotoNode, made: frozenset[int]) -> None:
         """On a node of its own: makers of pixels are not to be asked from two threads."""

@@ -115,7 +115,9 @@ def _opened(file: ShotFile, memo: PlateMemo | None) -> Opened:
             drawings[keyframe.frame] = dict(zip(keys, planes, strict=True))
         _find_outlines(drawings, file, parts.plate.format)
         elements = parts.elements or (Element("element1", "element1"),)
-    return Opened(file, parts, Draft(elements, drawings, tuple(file.says.locks), preset))
+    learned = None if file.says.learned is None else file.folder / file.says.learned
+    draft = Draft(elements, drawings, tuple(file.says.locks), preset, learned)
+    return Opened(file, parts, draft)
 
 
 def _find_outlines(drawings: dict[int, Drawing], file: ShotFile, format: PlateFormat) -> None:
@@ -172,6 +174,7 @@ class Writer:
                 "keyframes": keyframes,
                 "locks": list(draft.locks),
                 "overrides": self._overrides(draft.preset),
+                "learned": self._learned(draft.learned),
             }
         )
         text = rewritten(self.path, self.text, wanted) if self.text else wanted.to_yaml()
@@ -199,6 +202,13 @@ class Writer:
         drawings = DrawingFiles(self.path.parent / folder, self.format)
         mask = f"{folder}/{drawings.write(frame, element, plane)}"
         return KeyframeEntry(frame=frame, mask=mask, elements=[element], mask_as="matte")
+
+    def _learned(self, path: Path | None) -> str | None:
+        """How the document names what was learned; as it did, if that is the same file."""
+        folder, said = self.path.parent, self.said.learned
+        if path is None or (said is not None and folder / said == path):
+            return None if path is None else said
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
     def _overrides(self, preset: Preset) -> dict[str, object]:
         """What the settings say that the document's preset does not; as it was, if they agree."""
@@ -231,8 +241,7 @@ def save_as(opened: Opened, draft: Draft, path: Path) -> Writer:
     plate = says.plate.model_copy(update={"path": whole(says.plate.path)})
     preset = whole(says.preset) if is_path(says.preset) else says.preset
     model = whole(says.model) if (folder / says.model).is_file() else says.model
-    learned = None if says.learned is None else whole(says.learned)
-    named = {"plate": plate, "preset": preset, "model": model, "learned": learned}
+    named = {"plate": plate, "preset": preset, "model": model, "learned": None}
     said = says.model_copy(update=named)
     locks = tuple(lock.model_copy(update={"mattes": whole(lock.mattes)}) for lock in draft.locks)
     plate_format = opened.parts.plate.format

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from rde_roto.session.comparing import Against, Comparison
 from rde_roto.session.draft import Draft
@@ -209,6 +210,12 @@ class Session:
         """Other settings; a feather tracks nothing anew."""
         if preset != self.draft.preset:
             self.work.do(replace(self.draft, preset=preset), "settings")
+
+    def set_learned(self, learned: Path | None) -> None:
+        """Tracks with what the model has learned of the shot, or with None as it is."""
+        if learned != self.draft.learned:
+            label = "forget what was learned" if learned is None else "learn"
+            self.work.do(replace(self.draft, learned=learned), label)
 
     def toggle_lock(self) -> None:
         """Locks this frame as it is now, or unlocks it."""

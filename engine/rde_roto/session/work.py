@@ -107,7 +107,7 @@ class Work:
         folder = self.document.parent
         inputs = tuple(folder / entry.mask for entry in self._writer.said.keyframes)
         gaps = parts.asked.difference(parts.source.range)
-        model = chosen_model(says, self.opened.file.folder)
+        model = replace(chosen_model(says, self.opened.file.folder), learned=self.draft.learned)
         origin, policy = Origin.of(parts.plate), says.plate.missing
         preset = self.draft.preset
         return OpenedShot(shot, preset, model, inputs, gaps, policy, origin, self.document)
@@ -171,7 +171,8 @@ class Work:
             return self._shots.of(draft, locks)
 
         finish = draft.preset.finish.at_proxy(proxy)
-        self.live.follow(shot, draft.preset.model_copy(update={"finish": finish}))
+        preset = draft.preset.model_copy(update={"finish": finish})
+        self.live.follow(shot, preset, draft.learned)
 
     def _live_changed(self, sentence: str | None) -> None:
         if sentence is not None:

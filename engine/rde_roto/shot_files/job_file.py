@@ -32,12 +32,6 @@ class JobFile:
         if schema_of(path) != JOB_SCHEMA:
             return JobFile(ShotFile.read(path))
         job, folder = parse_job_document(path), path.resolve().parent
-        if job.value.learn:
-            raise job.fail(
-                ("learn",),
-                "learn is for hot folders: have the shot learned first (rde-roto shot learn), and "
-                "leave it out",
-            )
         said, written = job.value, written_shot(job)
         if written is None:
             named = ShotFile.read(folder / str(said.shot))
@@ -48,6 +42,8 @@ class JobFile:
         if said.preset is not None and is_path(preset):
             preset = absolute(folder / preset)
         overrides = {**shot.overrides, **said.overrides}
+        if said.learn is not None:
+            overrides["running.learn"] = said.learn
         shot = shot.model_copy(update={"preset": preset, "overrides": overrides})
         text = shot.to_yaml()
         output = None if said.output is None else absolute(folder / said.output)

@@ -39,7 +39,8 @@ class OpenedShot:
     `model` is what `models.load_model` takes, `document` the document's own file if it has one.
     `inputs` are the files besides the plate that the shot is read from: masks, locked mattes, and
     learned weights.
-    `learn_into` is the folder of what its model learns of it first, where a job asks for that.
+    `learn_into` is the folder of what its model learns of it first, where the preset asks for that;
+    None for the cache's own.
     `gaps` are the frames of the document that the plate lacks, and `missing` what is done about
     them: with `skip` the shot's range is without them. `origin` is what mattes take over from the
     plate.
@@ -54,6 +55,11 @@ class OpenedShot:
     origin: Origin
     document: Path | None = None
     learn_into: Path | None = None
+
+    @property
+    def learns(self) -> bool:
+        """Whether its model is to study it first: asked for, and not done by the document."""
+        return self.preset.running.learn and self.model.learned is None
 
     @property
     def range(self) -> FrameRange:

@@ -78,7 +78,7 @@ class ShotFile:
         preset = preset or self.preset()
         with naming_the_document(self.path):
             opened = open_document(self.says, preset, self.folder, memo, open_plate)
-        return replace(opened, document=self.path)
+        return replace(opened, document=self.path, learn_into=self.folder / self.learned_folder)
 
     def missing(self) -> Iterator[str]:
         """A sentence for each thing that the document names and that is not there."""

@@ -236,7 +236,16 @@ class Output(Settings):
 
 
 class Running(Settings):
-    """How a run spends time, memory and disk; no pixel depends on it."""
+    """How a run spends time, memory and disk; what is learned names its own pixels."""
+
+    learn: bool = Field(
+        default=False,
+        description=(
+            "Whether the model studies the shot's keyframes and locked frames before it tracks, "
+            "true or false; once a shot, and not where the shot document names what was learned "
+            "already. In the window and in hosts nothing is learned until you ask for it."
+        ),
+    )
 
     snapshot_every: int = Field(
         default=8,

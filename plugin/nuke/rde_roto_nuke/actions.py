@@ -76,6 +76,35 @@ def propagate(group: Any) -> None:
 
 
 @told
+def learn(group: Any) -> None:
+    """Has the network study the keyframes; what it has learned counts from then on."""
+    shot = node.shot_of(group)
+
+    def make(task: Task) -> Any:
+        with task.client() as client:
+            return orders.learn(client, shot, task)
+
+    def take(said: Any) -> None:
+        if said["learned"]:
+            node.set_learned(group, said["learned"])
+        again = "; propagate again" if said["learned"] else ""
+        _say_status(group, f"{said['sentence']}{again}")
+
+    work.start(group.fullName(), make, _if_there(group, take), _if_there(group, _status(group)))
+    if nuke.GUI:
+        _say_status(group, "at work")
+
+
+@told
+def forget(group: Any) -> None:
+    """Goes back to the model as it was before it learned this shot."""
+    if not node.learned(group):
+        raise UnfitError("the model has learned nothing of this shot")
+    node.set_learned(group, "")
+    _say_status(group, "tracked by the model as it was: propagate again")
+
+
+@told
 def cancel(group: Any) -> None:
     """Ends what the node has running; what is written stays."""
     work.stop(group.fullName())

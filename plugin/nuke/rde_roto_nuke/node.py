@@ -11,6 +11,7 @@ from rde_roto_nuke.sentences import UnfitError
 
 SOURCE, MASK, READ = "Source", "Mask", "Mattes"
 OLD = "the mattes are older than the keyframes: propagate again"
+LEARNED = "learned"
 
 # what the pulldowns hold until an engine has said more
 _PRESETS = ["standard", "draft", "fine"]
@@ -71,6 +72,8 @@ def _add_knobs(group: Any) -> None:
         (_button("remove_keyframe", "Remove keyframe"), "Forget the keyframe at this frame"),
         (_button("keyframes_from_roto", "From roto's keys"), "One at each key of the roto in Mask"),
         (nuke.Text_Knob("keyframes_shown", "keyframes"), ""),
+        (_button("learn", "Learn", True), "Have the network study the keyframes before it tracks"),
+        (_button("forget", "Forget"), "Track by the model as it was before it learned"),
         (nuke.Text_Knob("divider_mattes", ""), ""),
         (nuke.String_Knob("frames", "frames"), "Such as 1001-1100. Empty: all of the plate"),
         (nuke.File_Knob("mattes", "mattes"), "Their files. Empty: a folder beside the script"),
@@ -81,7 +84,8 @@ def _add_knobs(group: Any) -> None:
         if tip:
             knob.setTooltip(tip)
         group.addKnob(knob)
-    hidden = [nuke.String_Knob("keyframes"), nuke.Boolean_Knob("has_mattes")]
+    hidden = [nuke.String_Knob("keyframes"), nuke.String_Knob(LEARNED)]
+    hidden.append(nuke.Boolean_Knob("has_mattes"))
     hidden.append(nuke.Boolean_Knob(_MARK))
     for knob in hidden:
         knob.setFlag(nuke.INVISIBLE)
@@ -130,19 +134,42 @@ def offer(group: Any, presets: list[str], models: list[str]) -> None:
             knob.setValue(chosen)
 
 
-def order(group: Any) -> shots.Order:
-    """What the node says, as an order. Raises UnfitError for what does not fit, or is missing."""
-    project = nuke.root()["project_directory"].evaluate() or ""
-    element = group["element"].value().strip()
+def learned(group: Any) -> str:
+    """The file of what the model has learned; empty for none."""
+    knob = group.knob(LEARNED)  # nodes of older scripts have none
+    return "" if knob is None else str(knob.value() or "").strip()
+
+
+def set_learned(group: Any, path: str) -> None:
+    """Tracks with what the model has learned, from the next propagation on; empty: as it was."""
+    if group.knob(LEARNED) is None:
+        raise UnfitError("this node is of an older script: make a new one, which can learn")
+    undo = nuke.Undo()
+    undo.begin("RDERoto: learn")
+    try:
+        group[LEARNED].setValue(path)
+    finally:
+        undo.end()
+
+
+def shot_of(group: Any) -> dict[str, Any]:
+    """What the node says of its shot, as the engine wants it. Raises UnfitError."""
     values = shots.Values(
-        plate=shots.whole(_plate(group), project),
+        plate=shots.whole(_plate(group), _project()),
         color_space=group["color_space"].value().strip(),
-        element=element,
+        element=group["element"].value().strip(),
         preset=group["preset"].value(),
         model=group["model"].value(),
         keyframes=keyframes.parse(group["keyframes"].value()),
+        learned=learned(group),
     )
-    shot = shots.shot_of(values)
+    return shots.shot_of(values)
+
+
+def order(group: Any) -> shots.Order:
+    """What the node says, as an order. Raises UnfitError for what does not fit, or is missing."""
+    project, element = _project(), group["element"].value().strip()
+    shot = shot_of(group)
     said = shots.whole(_evaluated(group["mattes"]), project)
     script = nuke.root().name() if _is_saved() else ""
     out = shots.mattes_of(said, script, group.fullName(), element)
@@ -151,6 +178,10 @@ def order(group: Any) -> shots.Order:
         shots.first_and_last(frames)
     _refuse_to_share(group, out)
     return shots.Order(shot, frames, out)
+
+
+def _project() -> str:
+    return nuke.root()["project_directory"].evaluate() or ""
 
 
 def show_mattes(group: Any, out: str, frames: str) -> None:

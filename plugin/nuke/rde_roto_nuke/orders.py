@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import rde_roto_client
 from rde_roto_client import Client
 from rde_roto_nuke.shots import Order
 from rde_roto_nuke.task import CancelledError, Task
+
+
+def learn(client: Client, shot: dict[str, Any], task: Task) -> dict[str, Any]:
+    """Has the shot learned; what is said at its end: `learned`, a path or None, and `sentence`.
+
+    Raises as `follow` does.
+    """
+    client.open(shot, fresh=True)
+    said = rde_roto_client.follow_lesson(client, shot, task)
+    if said["state"] == "cancelled":
+        raise CancelledError
+    return said
 
 
 def follow(client: Client, order: Order, task: Task) -> str:

@@ -23,6 +23,7 @@ class Values(NamedTuple):
     preset: str
     model: str
     keyframes: Keyframes
+    learned: str = ""
 
 
 class Order(NamedTuple):
@@ -49,6 +50,7 @@ def shot_of(values: Values) -> dict[str, Any]:
     if values.color_space:
         plate["color_space"] = values.color_space
     keyframes = sorted(values.keyframes.items())
+    learned = {"learned": values.learned} if values.learned else {}
     return {
         "schema": "rde-roto.shot/1",
         "plate": plate,
@@ -57,6 +59,7 @@ def shot_of(values: Values) -> dict[str, Any]:
         "keyframes": [{"frame": f, "mask": mask, "mask_as": "matte"} for f, mask in keyframes],
         "preset": values.preset,
         "model": values.model,
+        **learned,
         # whatever the preset says, for the Read takes the alpha
         "overrides": {"output.format": "alpha"},
     }

@@ -52,7 +52,8 @@ class FarmJob:
 
     `name` is a plain one, for lists and files; `shot` is its document, whose paths start at the
     root. `rounds` are those of `values.chunks`: what is in one may run at once. `out` is the
-    pattern of the mattes.
+    pattern of the mattes. `learned` is the folder in which tasks share what the model learns of the
+    shot, where its preset has it learn.
     """
 
     name: str
@@ -61,6 +62,7 @@ class FarmJob:
     out: str
     worker: Worker
     output_format: OutputFormat | None = None
+    learned: str | None = None
 
     @property
     def document(self) -> str:
@@ -86,4 +88,5 @@ class FarmJob:
         """What a worker runs for a task; `which` are the options that say its frames."""
         kind = [] if self.output_format is None else ["--format", self.output_format]
         render = [self.worker.program, "shot", "render", document, *which]
-        return [*render, "--out", self.out, *kind, "--device", self.worker.device]
+        learned = [] if self.learned is None else ["--learn-into", self.learned]
+        return [*render, "--out", self.out, *kind, *learned, "--device", self.worker.device]

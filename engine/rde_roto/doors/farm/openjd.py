@@ -19,8 +19,8 @@ from rde_roto.values.frames import FrameRange
 _MOST_TASKS = 1024  # of a step, says the specification
 _MOST_CHARACTERS = 1024  # of a parameter
 _NOTICE_S = 60  # in which a cancelled task may finish its frame
-_PROGRAM, _DEVICE, _OUT, _SHOT = (
-    f"{{{{Param.{name}}}}}" for name in ("Program", "Device", "Mattes", "Shot")
+_PROGRAM, _DEVICE, _OUT, _SHOT, _LEARNED = (
+    f"{{{{Param.{name}}}}}" for name in ("Program", "Device", "Mattes", "Shot", "Learned")
 )
 
 
@@ -48,6 +48,11 @@ def _template(job: FarmJob) -> dict[str, Any]:
                 "default": job.document_name,
             },
             _text("Mattes", "Where the mattes go: a pattern.", job.out),
+            *(
+                []
+                if job.learned is None
+                else [_text("Learned", "Where tasks share what the model learns.", job.learned)]
+            ),
             _text("Program", "The command rde-roto on the workers.", job.worker.program),
             _text("Device", "auto, cpu, cuda, cuda:1 or mps.", job.worker.device),
             *(
@@ -100,7 +105,8 @@ def _step(job: FarmJob, place: int) -> dict[str, Any]:
             f"{len(chunks)} chunks are more than the {_MOST_TASKS} tasks of an OpenJD step: submit "
             "the shot in parts, with --frames"
         )
-    on_worker = replace(job, out=_OUT, worker=Worker(_PROGRAM, _DEVICE))
+    learned = None if job.learned is None else _LEARNED
+    on_worker = replace(job, out=_OUT, worker=Worker(_PROGRAM, _DEVICE), learned=learned)
     command = on_worker.command(_SHOT, "--frames", "{{Task.Param.Frames}}")
     depends = {"dependencies": [{"dependsOn": _step_name(place - 1)}]} if place else {}
     action = _action([*command, "--engine"])

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from rde_roto.values.errors import LacksError, RotoError
+from rde_roto.values.errors import (
+    CancelledError,
+    DocumentError,
+    EngineEndedError,
+    InputError,
+    LacksError,
+    OutOfMemoryError,
+    OutputError,
+    RotoError,
+    UsageError,
+    WeightsError,
+)
 
 
 class ProtocolError(RotoError):
@@ -22,6 +34,26 @@ _KINDS = {
     7: "output",
     130: "cancelled",
 }
+
+
+_CLASSES: dict[str, type[RotoError]] = {
+    "usage": UsageError,
+    "document": DocumentError,
+    "input": InputError,
+    "weights": WeightsError,
+    "memory": OutOfMemoryError,
+    "output": OutputError,
+    "cancelled": CancelledError,
+    "ended": EngineEndedError,
+}
+
+
+def error_of(said: Mapping[str, Any]) -> RotoError:
+    """The error of ours that one from the wire is, with its exit code."""
+    kind, sentence = said["kind"], str(said["sentence"])
+    if kind == "lacks":
+        return LacksError(sentence, tuple(said.get("frames", ())))
+    return _CLASSES.get(kind, RotoError)(sentence)
 
 
 def error_object(error: Exception) -> dict[str, Any]:

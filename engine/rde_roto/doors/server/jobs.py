@@ -11,6 +11,7 @@ from threading import Event, Lock
 from types import TracebackType
 from typing import Literal, TypeAlias
 
+from rde_roto.doors.learner.learning import Learning, Request
 from rde_roto.engine import Engine, Priority
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.lacking import all_lacking
@@ -83,7 +84,7 @@ class Jobs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = Lock()
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Job | Learning] = {}
         self._renders = ThreadPoolExecutor(_MOST_AT_ONCE, "rde-roto-render")
         self._prefetches = ThreadPoolExecutor(_MOST_AT_ONCE, "rde-roto-prefetch")
 
@@ -117,7 +118,7 @@ class Jobs:
         files; what is written stays. Raises UsageError while too many others are unfinished.
         """
         job = Job(frames)
-        name = f"{request[:16]}-{secrets.token_hex(8)}"
+        name = _name_for(request)
         with self._lock:
             unfinished = sum(job.state == "running" for job in self._jobs.values())
             if unfinished >= _MOST_UNFINISHED:
@@ -129,7 +130,24 @@ class Jobs:
         (self._prefetches if writer is None else self._renders).submit(self._run, job, node, writer)
         return name
 
-    def get(self, name: str) -> Job | None:
+    def learn(self, lesson: Request, request: str = "own") -> str:
+        """Begins a lesson, in a process of its own; its name, as `start` gives one.
+
+        Raises UsageError while another one is held: each takes as much memory as the engine.
+        """
+        name = _name_for(request)
+        with self._lock:
+            if any(job.state == "running" for job in self._lessons):
+                raise UsageError("the engine is learning a shot already: wait for it, or cancel it")
+            self._forget_ended()
+            self._jobs[name] = Learning(lesson)
+        return name
+
+    @property
+    def _lessons(self) -> list[Learning]:
+        return [job for job in self._jobs.values() if isinstance(job, Learning)]
+
+    def get(self, name: str) -> Job | Learning | None:
         """A job; None where there is none of that name."""
         with self._lock:
             return self._jobs.get(name)
@@ -186,6 +204,11 @@ class Jobs:
             raise all_lacking(node, list(due)[taken:], error) from error
         finally:
             job.leave()
+
+
+def _name_for(request: str) -> str:
+    """Of a job; no other one ever has it."""
+    return f"{request[:16]}-{secrets.token_hex(8)}"
 
 
 def _kept(job: Job, node: RotoNode, writer: MatteWriter) -> Iterator[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any, NamedTuple, TypeVar
 
+import platformdirs
 from pydantic import Field, ValidationError
 
 from rde_roto.doors.inputs import refuse_to_overwrite
+from rde_roto.doors.learner import learning as learner
+from rde_roto.doors.learner.learning import Learning
 from rde_roto.doors.rendering import provenance
 from rde_roto.doors.server.errors import ProtocolError, error_object
 from rde_roto.doors.server.jobs import Job, Jobs
@@ -89,6 +93,10 @@ class _Render(Settings):
     out: str
 
 
+class _Learn(Settings):
+    shot: Object
+
+
 class _Progress(Settings):
     job: str
 
@@ -96,6 +104,7 @@ class _Progress(Settings):
 class _Cancel(Settings):
     job: str | None = None
     ticket: Name | None = None
+    keep: bool = False
 
 
 @dataclass
@@ -133,6 +142,7 @@ class Requests:
             "stored": lambda: self._stored(_read(_Frames, said)),
             "prefetch": lambda: self._prefetch(_read(_Frames, said)),
             "render": lambda: self._render(_read(_Render, said)),
+            "learn": lambda: self._learn(_read(_Learn, said)),
             "progress": lambda: self._progress(_read(_Progress, said)),
             "cancel": lambda: self._cancel(_read(_Cancel, said)),
             "stop": lambda: self._stop(_read(_Nothing, said)),
@@ -252,8 +262,16 @@ class Requests:
         refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
         return Answer({"job": self.jobs.start(node, frames, writer, _digest_of(request))})
 
+    def _learn(self, request: _Learn) -> Answer:
+        found = self.shots.get(request.shot)  # what is wrong with it is said at once
+        into = platformdirs.user_data_path("rde-roto", appauthor=False) / "learned"
+        lesson = learner.Request(request.shot, into, str(found.device))
+        return Answer({"job": self.jobs.learn(lesson, _digest_of(request))})
+
     def _progress(self, request: _Progress) -> Answer:
         job = self._job(request.job)
+        if isinstance(job, Learning):
+            return Answer(_of_lesson(job))
         state = job.state  # first: what is done when it has ended is all there is
         made, kept = FrameRange.of(job.made), job.kept
         found: Object = {"done": len(made) + len(kept), "total": len(job.frames), "state": state}
@@ -263,8 +281,11 @@ class Requests:
         return Answer(found)
 
     def _cancel(self, request: _Cancel) -> Answer:
-        if request.job is not None:
-            self._job(request.job).stop()
+        job = None if request.job is None else self._job(request.job)
+        if isinstance(job, Learning) and request.keep:
+            job.enough()
+        elif job is not None:
+            job.stop()
         if request.ticket is not None:
             with self._lock:
                 future = self._tickets.get(request.ticket)
@@ -272,7 +293,7 @@ class Requests:
                 future.cancel()
         return Answer({})
 
-    def _job(self, name: str) -> Job:
+    def _job(self, name: str) -> Job | Learning:
         job = self.jobs.get(name)
         if job is None:
             raise UsageError(f"there is no job {name}: the engine was started anew, ask once more")
@@ -281,6 +302,19 @@ class Requests:
     def _stop(self, _: _Nothing) -> Answer:
         self.stop()
         return Answer({})
+
+
+def _of_lesson(job: Learning) -> Object:
+    """How far a lesson is; `done` and `total` are in percent."""
+    status = job.status
+    found: Object = {"state": status.state, "done": int(100 * status.share), "total": 100}
+    # it has a process of its own, which is waited for as long as it lives
+    found |= {"steps": int(time.monotonic()), "sentence": status.sentence}
+    found |= {"seconds_left": status.seconds_left, "before": status.before, "after": status.after}
+    found["learned"] = None if status.learned is None else str(status.learned)
+    if status.error is not None:
+        found["error"] = error_object(status.error)
+    return found
 
 
 def _read(model: type[S], said: Object) -> S:

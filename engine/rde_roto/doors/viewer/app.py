@@ -26,7 +26,7 @@ def run(room: Room, text: str | None, picture: PictureName) -> int:
     app.setApplicationName("rde-roto")
     dress(app)
     opens = partial(open_work, memo=room.memo)
-    window = MainWindow(room.backend, opens)
+    window = MainWindow(room.backend, opens, device=str(room.device))
     if text is not None:
         opened = opens(text, picture=picture)
         # a view or layer is not named by the plate, only by its document

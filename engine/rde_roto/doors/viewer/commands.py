@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias
 
 from rde_roto.doors.viewer import questions
 from rde_roto.doors.viewer.dialogs import KeyDialog
+from rde_roto.doors.viewer.learning import ask_learn, forget
 from rde_roto.doors.viewer.scene import MatteMode, Scene
 from rde_roto.session.comparing import Against
 from rde_roto.session.light import Light
@@ -119,6 +120,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("Track", "Propagate both ways", ("Ctrl+P",), _session(Session.propagate, BOTH)),
     Command("Track", "Propagate to keyframe", ("T",), _session(Session.propagate, TO_KEYFRAME)),
     Command("Track", "Stop propagating", ("Shift+Esc",), lambda w: w.the_session.live.cancel()),
+    Command("Track", "Learn the shot…", ("Ctrl+L",), ask_learn),
+    Command("Track", "Forget what was learned", ("Alt+L",), forget),
     Command("Track", "Next frame to fix", ("N",), _session(Session.go_to_suggested)),
     Command("Track", "Lock or unlock this frame", ("X",), _session(Session.toggle_lock)),
     Command("Track", "Lock from in to out", ("Shift+X",), _session(Session.lock_bounds)),

@@ -34,7 +34,7 @@ def start_export(
     refuse_to_overwrite(shot.plate, opened.inputs, targets)
     jobs = Jobs(backend.engine)
     job = jobs.get(jobs.start(node, frames, writer))
-    assert job is not None
+    assert isinstance(job, Job)
     return job
 
 

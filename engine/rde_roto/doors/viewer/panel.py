@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rde_roto.doors.viewer.learning import Unstudied, offer
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.style import colour_of
 from rde_roto.session.comparing import Against
@@ -46,6 +47,7 @@ class Panel(QWidget):
         self.setFixedWidth(_WIDTH)
         self._window = window
         self._listed: tuple[Element, ...] = ()
+        self.unstudied = Unstudied()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 10, 8)
         self._layout.setSpacing(5)
@@ -182,6 +184,10 @@ class Panel(QWidget):
             "Next frame to fix", "Next frame to fix", "Where a correction helps most (N)"
         )
         self._layout.addWidget(self.fix)
+        self.learn = self._button(
+            "Learn the shot…", "Learn the shot…", "The network studies your keyframes (Ctrl+L)"
+        )
+        self._layout.addWidget(self.learn)
         row = QHBoxLayout()
         row.addWidget(self._button("Lock frame", "Lock or unlock this frame", "Approved (X)"))
         row.addWidget(self._button("Lock in to out", "Lock from in to out", "Approved (Shift+X)"))
@@ -215,6 +221,7 @@ class Panel(QWidget):
         self.cancel.setEnabled(left > 0)
         suggested = session.suggested
         self.fix.setText("Next frame to fix" + ("" if suggested is None else f": {suggested}"))
+        self.learn.setText(offer(session.draft, self.unstudied.of(session)))
         states = [session.state(frame) for frame in session.sight.range]
         words = {
             State.KEYFRAME: "keyframes",

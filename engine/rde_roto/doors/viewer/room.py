@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Lock
 
 import torch
@@ -47,12 +48,12 @@ class Room:
         says = opened.file.says
         choice = chosen_model(says, opened.file.folder)
 
-        def make(shot: Shot, preset: Preset) -> RotoNode:
-            load = tracker_of(self._model(choice), self.device)
-            return RotoNode(shot, preset, load, self.stores)
+        def make(shot: Shot, preset: Preset, learned: Path | None) -> RotoNode:
+            model = self._model(replace(choice, learned=learned))
+            return RotoNode(shot, preset, tracker_of(model, self.device), self.stores)
 
         def said(opened: OpenedShot) -> Mapping[str, str]:
-            return provenance(opened, opened.preset, self._model(choice))
+            return provenance(opened, opened.preset, self._model(opened.model))
 
         return Backend(self.engine, make, said)
 

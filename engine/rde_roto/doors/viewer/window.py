@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWi
 from rde_roto.doors.viewer import memory
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.commands import COMMANDS, Command
+from rde_roto.doors.viewer.learning import LearnDialog
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
@@ -33,6 +34,7 @@ class MainWindow(QMainWindow):
         backend: makes what a shot's session asks for mattes.
         opens: opens a document or a plate: `session.saving.open_work`.
         commands: what the keys do.
+        device: where the network learns.
     """
 
     def __init__(
@@ -40,12 +42,15 @@ class MainWindow(QMainWindow):
         backend: Callable[[Opened], Backend],
         opens: Callable[[str], Opened] = open_work,
         commands: Sequence[Command] = COMMANDS,
+        device: str = "auto",
     ) -> None:
         super().__init__()
+        self.device = device
+        self.learn_dialog: LearnDialog | None = None
         self.session: Session | None = None
         self._backend_of, self._opens = backend, opens
         self.backend: Backend | None = None
-        self._postbox = Postbox()
+        self.postbox = Postbox()
         self._commands = {command.text: command for command in commands}
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
@@ -87,7 +92,7 @@ class MainWindow(QMainWindow):
         """Shows a shot that is open, in place of what is; ``text`` is how it was named."""
         self._close_session()
         self.backend = self._backend_of(opened)
-        self.session = Session(opened, self.backend, self._postbox.post, self)
+        self.session = Session(opened, self.backend, self.postbox.post, self)
         self.time_line.session = self.session
         self.canvas.show_session(self.session)
         memory.remember(text)
@@ -105,6 +110,8 @@ class MainWindow(QMainWindow):
     def _close_session(self) -> None:
         self.player.play(0)
         self._settling.stop()
+        if self.learn_dialog is not None:
+            self.learn_dialog.reject()
         session, self.session = self.session, None
         self.time_line.session = self.canvas.session = None
         if session is not None:

@@ -45,8 +45,9 @@ class Made:
     licence: str
 
 
-Make: TypeAlias = Callable[[OpenedShot], Made]
-"""Makes the node of a shot. Raises WeightsError for a model that cannot be loaded."""
+Make: TypeAlias = Callable[[OpenedShot, Cancel], Made]
+"""Makes the node of a shot. Raises WeightsError for a model that cannot be loaded, CancelledError.
+"""
 
 
 class _SameJobRunsError(Exception):
@@ -122,7 +123,7 @@ class Doing:
 
     def _deliver(self) -> None:
         job = self._opener.open(self.claim)
-        made = self._make(job.opened)
+        made = self._make(job.opened, self._cancel)
         frames = job.frames.intersection(job.opened.shot.range)
         output = self._output(job, made.node, frames)
         with held(output.parent) as folder:

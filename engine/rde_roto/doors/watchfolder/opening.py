@@ -96,10 +96,15 @@ class Opener:
             job = self._read(claim.dropped)
         except (OSError, ValueError) as error:  # a name too long for a file, a folder of others
             raise InputError(f"what the job names cannot be read: {error}") from error
-        learns = self.defaults().value.learn if job.learn is None else job.learn
-        if not learns:
-            return job
-        return replace(job, opened=replace(job.opened, learn_into=self.folder.root / LEARNED))
+        return replace(job, opened=self._with_learning(job.opened, job.learn))
+
+    def _with_learning(self, opened: OpenedShot, asked: bool | None) -> OpenedShot:
+        """A job's shot, learned first if the job says so, or else its preset or the folder does."""
+        running = opened.preset.running
+        learn = running.learn or self.defaults().value.learn if asked is None else asked
+        running = running.model_copy(update={"learn": learn})
+        preset = opened.preset.model_copy(update={"running": running})
+        return replace(opened, preset=preset, learn_into=self.folder.root / LEARNED)
 
     def _read(self, dropped: Path) -> Job:
         if dropped.is_symlink() and not dropped.exists():

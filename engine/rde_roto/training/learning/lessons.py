@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rde_roto.alone import TakenError, alone
-from rde_roto.atomic import replacing
+from rde_roto.atomic import clear_left_over, replacing
 from rde_roto.learned import learned_name, read_learned
 from rde_roto.models import Model, with_learned
 from rde_roto.training.learning.studying import Budget, Study, Taught
-from rde_roto.values.errors import CancelledError
+from rde_roto.values.errors import CancelledError, OutputError
 from rde_roto.values.learned_card import LearnedCard, card_path, read_learned_card
 
 _POLL_S = 0.5
+
+
+def _nobody() -> None:
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +41,13 @@ class Lessons:
     """The lessons of a folder: files of learned weights, each beside its card, and in `lessons` the
     card of every lesson under its digest, of those too that brought nothing.
 
-    sleep: waits for so many seconds, while another process holds the same lesson.
+    sleep: waits for so many seconds, while another process holds the same lesson; waits: is told
+    once that it does.
     """
 
     folder: Path
     sleep: Callable[[float], None] = time.sleep
+    waits: Callable[[], None] = _nobody
 
     def hold(self, study: Study, model: Model, budget: Budget) -> Held:
         """Holds a lesson, or finds what came of it. Nothing is written before its end.
@@ -52,14 +58,21 @@ class Lessons:
         """
         digest = study.digest(budget)
         folder = self.folder / "lessons"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot write what is learned into {folder}: {error}") from error
+        told = False
         while True:
             try:
                 with alone(folder / f".{digest}.lock"):
                     return self._known(digest, model) or self._held(study.hold(budget))
             except TakenError:
-                if budget.cancel():
+                if budget.cancel() or budget.enough():
                     raise CancelledError("learning was cancelled: nothing has changed") from None
+                if not told:
+                    self.waits()
+                told = True
                 self.sleep(_POLL_S)
 
     def _known(self, digest: str, model: Model) -> Held | None:
@@ -69,13 +82,18 @@ class Lessons:
         if not card.kept:
             return Held(model, None, card, is_new=False)
         path = self.folder / learned_name(card.sha256)
+        if not path.exists():  # somebody has cleared up: it is learned again
+            return None
         return Held(with_learned(model, read_learned(path)), path, card, is_new=False)
 
     def _held(self, taught: Taught) -> Held:
-        path = taught.learned.write(self.folder) if taught.is_better else None
-        cards = [self._card_of(taught.card.lesson)]  # last: it says that all else is there
+        path = self.folder / learned_name(taught.learned.sha256) if taught.is_better else None
+        cards = [] if path is None else [card_path(path)]
+        if taught.is_whole:  # last: it says that all else is there
+            cards.append(self._card_of(taught.card.lesson))
+        clear_left_over([*cards, *([] if path is None else [path])])
         if path is not None:
-            cards.insert(0, card_path(path))
+            taught.learned.write(self.folder)
         for target in cards:
             with replacing(target) as temporary:
                 temporary.write_text(taught.card.to_yaml(), encoding="utf-8")

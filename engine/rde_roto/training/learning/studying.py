@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -15,6 +15,7 @@ from rde_roto.propagator import tracker_of
 from rde_roto.training.learning.lesson import Lesson, Skill
 from rde_roto.training.learning.material import Material
 from rde_roto.training.learning.recipe_file import lesson_recipe
+from rde_roto.training.learning.view import Onlooker, Sight, View
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.digest import digest_of
@@ -52,13 +53,15 @@ class Budget:
     """How long a shot is studied, and who is told.
 
     steps: so many at most; without it, and without minutes, as many as the recipe says. minutes: by
-    the clock, checks and all. listen: told after every step. cancel: ends it with CancelledError,
-    and nothing is kept; enough: ends it early, and what was learned by then is. clock: seconds.
+    the clock, checks and all. listen: told after every step; show: now and then, what it comes to,
+    which takes a tenth of the time. cancel: ends it with CancelledError, and nothing is kept;
+    enough: ends it early, and what was learned by then is kept if it is better. clock: seconds.
     """
 
     steps: int | None = None
     minutes: float | None = None
     listen: Callable[[Progress], None] = _nobody
+    show: Callable[[View], None] | None = None
     cancel: Cancel = never
     enough: Cancel = never
     clock: Callable[[], float] = time.monotonic
@@ -69,12 +72,14 @@ class Taught:
     """What came of a lesson.
 
     model: what to track with: the learned one, or the given one where that is no better. learned:
-    the weights, kept or not. card: what is known of them.
+    the weights, kept or not. card: what is known of them. is_whole: whether it went on to its end,
+    and was not stopped by ``Budget.enough``.
     """
 
     model: Model
     learned: Learned
     card: LearnedCard
+    is_whole: bool = True
 
     @property
     def is_better(self) -> bool:
@@ -102,10 +107,12 @@ class Study:
         tracker = tracker_of(model, device)(preset.tracking)
         looking = tracker.for_plate(plate.format.pixel_aspect, plate.look)
         self._material = Material(shot, looking)
-        self._tracker = looking.digest
 
     def digest(self, budget: Budget) -> str:
-        """Names all that decides what is learned, but for a clock's pace.
+        """Names all that is studied, and how, but for a clock's pace and the machine.
+
+        Machines of a farm learn different bits, so the one that is first learns for all of them:
+        else their chunks would not fit together.
 
         Raises InputError for a plate that cannot be read.
         """
@@ -113,13 +120,20 @@ class Study:
         return digest_of(
             "lesson",
             REVISION,
-            self._tracker,  # numerics, weights and tracking
+            self._model.sha256,
+            self._preset.tracking.digest,
+            self._shot.plate.format.pixel_aspect,
             self._recipe.model_dump_json(),
             budget.steps,
             budget.minutes,
             *(truth.digest for truth in material.truths),
             *(self._shot.plate.digest(frame) for frame in material.visited),
         )
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The frames of the plate that are looked at."""
+        return (*(truth.frame for truth in self._material.truths), *self._material.visited)
 
     def hold(self, budget: Budget) -> Taught:
         """Has the model study the shot's keyframes and locked frames.
@@ -132,9 +146,12 @@ class Study:
         began, model = budget.clock(), self._model
         recipe, material = self._recipe, self._material
         lesson = Lesson(copy.deepcopy(model.net).to(self._device), material, recipe, recipe.seed)
+        _go_on(budget)
         before = lesson.skill()
-        _run(lesson, recipe, budget, began)
+        is_whole = _run(lesson, recipe, self._watched(lesson, budget), began)
+        _go_on(budget)
         after = lesson.skill()
+        _go_on(budget)
         better = is_better(before, after)
         already = model.learned.weights if model.learned else {}
         learned = Learned.of({**already, **lesson.learned}, model.base_sha256)
@@ -159,7 +176,22 @@ class Study:
             recipe=recipe.model_dump(mode="json", exclude_defaults=True),
             lesson=self.digest(budget),
         )
-        return Taught(with_learned(model, learned) if better else model, learned, card)
+        best = with_learned(model, learned) if better else model
+        return Taught(best, learned, card, is_whole)
+
+    def _watched(self, lesson: Lesson, budget: Budget) -> Budget:
+        """The budget, whose listener also shows a frame that is not studied, where there is one."""
+        if budget.show is None or not lesson.kept:
+            return budget
+        frame = lesson.kept[len(lesson.kept) // 2]
+        sight = Sight(self._material, self._shot.plate, frame, self._preset.tracking)
+        onlooker = Onlooker(sight, lesson, self._model, budget.show, budget.clock)
+
+        def listen(progress: Progress) -> None:
+            budget.listen(progress)
+            onlooker.look()
+
+        return replace(budget, listen=listen)
 
 
 def study(shot: Shot, preset: Preset, model: Model, device: torch.device, budget: Budget) -> Taught:
@@ -173,21 +205,31 @@ def is_better(before: Skill, after: Skill) -> bool:
     return after.mean - before.mean >= _GAIN and all(new >= old - _HARM for old, new in pairs)
 
 
-def _run(lesson: Lesson, recipe: Recipe, budget: Budget, began: float) -> None:
-    """Steps until the budget is used up; time is left for a check as long as the one before."""
+def _go_on(budget: Budget) -> None:
+    if budget.cancel():
+        raise CancelledError("learning was cancelled: nothing has changed")
+
+
+def _run(lesson: Lesson, recipe: Recipe, budget: Budget, began: float) -> bool:
+    """Steps until the budget is used up; time is left for a check as long as the one before.
+
+    False when somebody had enough before.
+    """
     most = budget.steps or (recipe.iterations if budget.minutes is None else None)
     start = budget.clock()
     ends = float("inf") if budget.minutes is None else 60 * budget.minutes + began
     ends -= start - began  # what the check before took, and opening the shot, which bounds it
     while most is None or lesson.steps < most:
-        if budget.cancel():
-            raise CancelledError("learning was cancelled: nothing has changed")
+        _go_on(budget)
         now = budget.clock()
         pace = (now - start) / lesson.steps if lesson.steps else 0.0
-        if lesson.steps and (now + pace > ends or budget.enough()):
-            return
+        if lesson.steps and now + pace > ends:
+            return True
+        if lesson.steps and budget.enough():
+            return False
         lesson.step()
         budget.listen(_progress(lesson.steps, most, budget.clock(), start, ends))
+    return True
 
 
 def _progress(steps: int, most: int | None, now: float, start: float, ends: float) -> Progress:

@@ -1,0 +1,94 @@
+"""What there is to look at while a network studies: a frame that it does not study, tracked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rde_roto.learned import Learned
+from rde_roto.models import Model, with_learned
+from rde_roto.propagator import tracker_of
+from rde_roto.training.learning.lesson import Lesson
+from rde_roto.training.learning.material import Material
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Plate
+from rde_roto.values.preset import Tracking
+
+_SHARE = 0.1
+"""Looking takes no more than this part of the time."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A frame tracked from the nearest one that was drawn, by the model as it was and as it is now.
+
+    steps: after how many steps that is. picture: float32 [h, w, 3] RGB in 0..1 as the network sees
+    it; before, after: mattes, float32 [K, h, w] in 0..1.
+    """
+
+    frame: int
+    steps: int
+    picture: FloatArray
+    before: FloatArray
+    after: FloatArray
+
+
+class Sight:
+    """Tracks one frame from a shot's nearest truth, in one step, with whichever weights.
+
+    Args: material, the shot and its plate; frame, which one; tracking, how models look at it.
+    """
+
+    def __init__(self, material: Material, plate: Plate, frame: int, tracking: Tracking) -> None:
+        self.frame = frame
+        self._plate, self._tracking = plate, tracking
+        self._truth = min(material.truths, key=lambda truth: abs(truth.frame - frame))
+        self._geometry = material.close(self._truth)
+        seen = material.picture(frame, self._geometry)
+        self.picture: FloatArray = seen.permute(1, 2, 0).numpy()
+
+    def by(self, model: Model, lesson: Lesson) -> FloatArray:
+        """The frame's mattes [K, h, w], on the lesson's device."""
+        plate, truth = self._plate, self._truth
+        device = next(lesson.net.parameters()).device
+        tracker = tracker_of(model, device)(self._tracking)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.look)
+        frames = truth.frame, self.frame
+        known, asked = (tracker.encode([plate.read(frame)], truth.box) for frame in frames)
+        found = tracker.read(tracker.begin([(known, truth.alpha)]), asked)
+        planes: FloatArray = self._geometry.unpadded(found)[0, 1:].float().cpu().numpy()
+        return planes
+
+
+class Onlooker:
+    """Shows now and then what a lesson comes to. It draws no numbers, so it changes no lesson.
+
+    Args: sight, the frame; model, where the lesson began; show, is told; clock, seconds.
+    """
+
+    def __init__(
+        self,
+        sight: Sight,
+        lesson: Lesson,
+        model: Model,
+        show: Callable[[View], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._sight, self._lesson, self._model = sight, lesson, model
+        self._show, self._clock = show, clock
+        self._began, self._spent = clock(), 0.0
+        self._before: FloatArray | None = None
+
+    def look(self) -> None:
+        """Shows how it is now, unless that was not long ago."""
+        now = self._clock()
+        if self._spent > _SHARE * (now - self._began):
+            return
+        sight, lesson, model = self._sight, self._lesson, self._model
+        if self._before is None:
+            self._before = sight.by(model, lesson)
+        already = model.learned.weights if model.learned else {}
+        learned = Learned.of({**already, **lesson.learned}, model.base_sha256)
+        after = sight.by(with_learned(model, learned), lesson)
+        self._show(View(sight.frame, lesson.steps, sight.picture, self._before, after))
+        self._spent += self._clock() - now
