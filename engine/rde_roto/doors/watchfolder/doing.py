@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from rde_roto.advice import advise
 from rde_roto.delivery import OnFrame
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
+from rde_roto.doors.saying import say_bug
 from rde_roto.doors.watchfolder.held import HeldFolder, HeldWriter, held
 from rde_roto.doors.watchfolder.hot_folder import End
 from rde_roto.doors.watchfolder.job_folder import REPORT, SHEET, Claim, status_of
@@ -97,7 +97,7 @@ class Doing:
         except OSError as error:  # of the hot folder itself: a full disk, for example
             return self._failed(OutputError.exit_code, str(error))
         except Exception as error:  # a bug of ours, or a job that is none, ends no worker
-            traceback.print_exc()
+            say_bug()
             return self._failed(1, f"{type(error).__name__}: {error}")
         status = self.claim.status
         again = f", the same as {status.same_as}" if status.same_as else ""
