@@ -33,7 +33,8 @@ def deliver(
 
     What killed runs left half-written of these very files is removed first.
 
-    Raises PartialError, which names the frames that are not there, when a file cannot be written;
+    Raises PartialError, which names the frames that are not there, when a file cannot be written,
+    or is gone again at the end because somebody moved it;
     InputError when a plate cannot be read; CancelledError between two steps once ``cancel()`` is
     true. What was written before any of them is whole and stays.
     """
@@ -66,4 +67,17 @@ def deliver(
     except OutputError as error:
         missing = frames.difference(FrameRange.of(done))
         raise PartialError(f"{error}; not delivered: {missing}", missing) from error
+    _look_for(frames, writer)
     return Delivery(len(done) - kept, kept, time.monotonic() - started)
+
+
+def _look_for(frames: FrameRange, writer: MatteWriter) -> None:
+    """Raises PartialError for frames of which a file is not there, at the end of a run."""
+    gone = FrameRange.of(f for f in frames if not all(path.is_file() for path in writer.files(f)))
+    if gone:
+        folder = writer.path(gone.first).parent
+        raise PartialError(
+            f"what was written into {folder} is not there any more: somebody moved it, or the disk "
+            f"lost it; not delivered: {gone}",
+            gone,
+        )

@@ -213,6 +213,20 @@ def test_what_is_prefetched_is_there(client: Client, shot: dict[str, Any]) -> No
         client.prefetch(shot, "1006-1008")
 
 
+def test_a_plate_that_is_replaced_while_the_shot_is_open(
+    client: Client, shot: dict[str, Any], plate: Path
+) -> None:
+    """Once it is an error, which names the file; then mattes are those of what is there now."""
+    assert client.stored(shot, "1001-1006") == "", "all names are known from here on"
+    write_image(plate.with_name("hero.1005.exr"), ramp(HEIGHT, WIDTH, seed=7))
+    with pytest.raises(EngineError, match=r"hero\.1005\.exr was replaced after") as error:
+        client.matte(shot, 1005)
+    assert error.value.kind == "input"
+    again = client.matte(shot, 1005)
+    client.open(shot, fresh=True)
+    assert client.matte(shot, 1005).digest == again.digest
+
+
 def test_a_job_that_fails_says_why(client: Client, shot: dict[str, Any], plate: Path) -> None:
     client.open(shot)
     plate.with_name("hero.1005.exr").write_bytes(b"no picture")

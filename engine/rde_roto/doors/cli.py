@@ -16,8 +16,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from rde_roto import __version__
+from rde_roto.doors.saying import say_aside
 from rde_roto.values.errors import RotoError
-from rde_roto.values.plain_text import one_line
 
 COMMANDS: Final = {
     "propagate": (
@@ -127,13 +127,13 @@ def main() -> None:
     try:
         app_for(sys.argv[1:])()
     except RotoError as error:
-        print(f"rde-roto: {one_line(str(error))}", file=sys.stderr, flush=True)
+        say_aside(str(error))
         sys.exit(error.exit_code)
 
 
 def _on_stop(number: int, _frame: FrameType | None) -> None:
     """Frames being written are finished on the way out, so nothing half-done is left."""
-    print("rde-roto: cancelled; finished frames are kept", file=sys.stderr, flush=True)
+    say_aside("cancelled; finished frames are kept")
     sys.exit(128 + number)
 
 

@@ -14,6 +14,7 @@ import typer
 
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
 from rde_roto.doors.progress import failures_told, say_status
+from rde_roto.doors.saying import say
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
@@ -133,5 +134,6 @@ def _told(name: str) -> Iterator[Callable[[Progress], None]]:
 def _say(progress: Progress) -> None:
     if progress.steps % _EVERY == 0:
         share = 100 * progress.share
-        print(f"step {progress.steps}, {progress.seconds_left:.0f} s left")
-        print(f"Progress: {int(share)}%\nopenjd_progress: {share:.1f}", flush=True)
+        say(f"step {progress.steps}, {progress.seconds_left:.0f} s left")
+        say(f"Progress: {int(share)}%")
+        say(f"openjd_progress: {share:.1f}")

@@ -10,6 +10,7 @@ import typer
 from rde_roto.atomic import write_text
 from rde_roto.doors.options import DeviceOption, plate_memo
 from rde_roto.doors.own_engine import own_client, serve_command
+from rde_roto.doors.saying import say
 from rde_roto.values.errors import UsageError
 from rde_roto_client import Client, NoEngineError, StuckEngineError
 from rde_roto_client.places import endpoint_file, launch_file, run_folder
@@ -77,7 +78,7 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
             server = Server(token, str(chosen), idle, log)
             with Engine() as engine, Jobs(engine) as jobs:
                 requests = Requests(engine, Shots(chosen, memo), jobs, server.stop)
-                print(f"rde-roto: listening, on {chosen}", flush=True)
+                say(f"rde-roto: listening, on {chosen}")
                 server.serve(listener, requests)
     except TakenError:
         print("rde-roto: an engine is running already", flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from rde_roto.doors.options import (
     plate_memo,
 )
 from rde_roto.doors.own_engine import program as own_program
+from rde_roto.doors.saying import say_aside
 from rde_roto.doors.work import Work, default_out
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot
@@ -153,8 +153,7 @@ def _check(work: Work, out: str, output_format: OutputFormat | None) -> None:
     work.say_what_is_read()
     skipped = work.frames.difference(frames)
     if skipped:
-        sentence = f"{shot.plate.name} lacks {skipped}: skipped, not in the job"
-        print(f"rde-roto: {sentence}", file=sys.stderr, flush=True)
+        say_aside(f"{shot.plate.name} lacks {skipped}: skipped, not in the job")
 
 
 def _rounds(

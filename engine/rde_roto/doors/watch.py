@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rde_roto.doors.options import DeviceOption, plate_memo
+from rde_roto.doors.saying import say, say_aside
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import is_junk
@@ -25,7 +26,6 @@ from rde_roto.doors.watchfolder.owners import Pulses
 from rde_roto.doors.watchfolder.retention import Retention
 from rde_roto.doors.watchfolder.running import Taker, run
 from rde_roto.values.errors import PartialError, UsageError
-from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.doing import Make
@@ -154,7 +154,7 @@ def _code(stopping: _Stopping, failed: int, folder: HotFolder) -> int:
     if stopping.number:
         return 128 + stopping.number
     if failed:
-        print(f"rde-roto: {failed} failed: see {folder.root / 'failed'}", file=sys.stderr)
+        say_aside(f"{failed} failed: see {folder.root / 'failed'}")
         return PartialError.exit_code
     return 0
 
@@ -162,22 +162,15 @@ def _code(stopping: _Stopping, failed: int, folder: HotFolder) -> int:
 def _run(taker: Taker, lookout: Lookout, stopping: _Stopping, how: Watching) -> None:
     from rde_roto.doors.watchfolder.arrivals import heard
 
-    _say(f"rde-roto: watching {lookout.folder.inbox}")
+    say(f"rde-roto: watching {lookout.folder.inbox}")
     with heard(lookout.folder.inbox, lookout.inbox.arrived, stopping.wake.set):
         run(taker, stopping.stop, stopping.pause, time.monotonic, how.poll_s, how.once)
 
 
 def _lookout(folder: HotFolder, how: Watching) -> Lookout:
     kept = how.keep_days
-    retention = None if kept is None else Retention(folder, kept, time.monotonic, _say)
-    return Lookout(folder, Inbox(folder.inbox), Pulses(time.monotonic), _say, retention)
-
-
-def _say(line: str) -> None:
-    """Says a line; a log that nobody reads any more, or in another encoding, ends no worker."""
-    encoding = sys.stdout.encoding or "ascii"
-    with suppress(OSError):
-        print(one_line(line).encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    retention = None if kept is None else Retention(folder, kept, time.monotonic, say)
+    return Lookout(folder, Inbox(folder.inbox), Pulses(time.monotonic), say, retention)
 
 
 class _Stopping:
@@ -201,7 +194,7 @@ class _Stopping:
         if self.number:
             sys.exit(128 + number)
         self._stop_for(number)
-        print("rde-roto: stopping after this frame", file=sys.stderr, flush=True)
+        say_aside("stopping after this frame")
 
     def _stop_for(self, number: int) -> None:
         self.number = number
