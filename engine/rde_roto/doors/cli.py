@@ -133,7 +133,7 @@ def main() -> None:
 
 def _on_stop(number: int, _frame: FrameType | None) -> None:
     """Frames being written are finished on the way out, so nothing half-done is left."""
-    say_aside("cancelled; finished frames are kept")
+    say_aside("cancelled; what was finished is kept")
     sys.exit(128 + number)
 
 
