@@ -219,7 +219,8 @@ def _what(draft: Draft, new: Sequence[int]) -> str:
     nothing = "" if new else " There is no new keyframe to learn from."
     return (
         f"The network learns from your keyframes ({frames}) and the frames around them, for a "
-        f"minute or two. The result is kept only if it is better on held-out frames.{again}{nothing}"
+        "minute or two. The result is kept only if it is better on held-out frames."
+        f"{again}{nothing}"
     )
 
 
