@@ -156,7 +156,7 @@ class LearnDialog(QDialog):
         shot = made_absolute(file.says, file.folder).said()
         into = file.folder / file.learned_folder
         request = Request(shot, into, self._window.device, self._picture)
-        post = self._window.postbox.post
+        post, self._views = self._window.postbox.post, 0
         self.learning = Learning(request, lambda: post(self._look))
         self._show(self.learning.status)
 
