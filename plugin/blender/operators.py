@@ -117,7 +117,7 @@ class Propagate(Asking, bpy.types.Operator):
 
 
 class Learn(Asking, bpy.types.Operator):
-    """Have the network study the keyframes for a minute or two, before it follows. Esc stops it"""
+    """Let the network learn from the keyframes for a minute or two; Esc stops it"""
 
     bl_idname = "rde_roto.learn"
     bl_label = "Learn"
@@ -136,7 +136,7 @@ class Learn(Asking, bpy.types.Operator):
 
 
 class Forget(bpy.types.Operator):
-    """Follow by the network as it was before it learned this shot"""
+    """Go back to the base model"""
 
     bl_idname = "rde_roto.forget"
     bl_label = "Forget What Was Learned"

@@ -228,7 +228,7 @@ static bool work(ofx_effect effect, bool learns, struct trouble *trouble)
 static bool forget_learned(ofx_effect effect)
 {
     param_set_text(effect, LEARNED_PARAM, "");
-    set_status(effect, "tracked by the model as it was");
+    set_status(effect, "back to the base model");
     return true;
 }
 

@@ -179,10 +179,10 @@ static bool define_buttons(ofx_params params, bool has_mask)
            define(params, OFX_BUTTON_PARAM, REMOVE_BUTTON, "Remove keyframe",
                   "Takes this frame's keyframe away.") &&
            define(params, OFX_BUTTON_PARAM, LEARN_BUTTON, "Learn",
-                  "Has the network study the keyframes for a minute or two before it tracks. Press "
-                  "again to see how far that is, and to take what was learned.") &&
+                  "Lets the network learn from the keyframes for a minute or two. Press again to "
+                  "see how far it is and, at its end, to use the result.") &&
            define(params, OFX_BUTTON_PARAM, FORGET_BUTTON, "Forget what was learned",
-                  "Tracks by the model as it was before.") &&
+                  "Goes back to the base model.") &&
            define(params, OFX_BUTTON_PARAM, PROPAGATE_BUTTON, "Propagate",
                   "Has the mattes of all frames made in the background. Pressed again it says how "
                   "far that is.");

@@ -114,12 +114,12 @@ def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
     before = wished(disc_shot).read_text(encoding="utf-8")
     assert run("shot", "render", disc_shot, "--frames", 1001, "--json") == 0
     said = capsys.readouterr()
-    assert "is studied: step 1," in said.err
+    assert "learning, step 1," in said.err
     assert all(json.loads(line) for line in said.out.splitlines())  # programs read this
     held = lessons_in(disc_shot.parent / "hero.shot.d/learned")
     assert len(held) == 1
     assert run("shot", "render", disc_shot, "--frames", "1004-1005") == 0
-    assert "is studied" not in capsys.readouterr().err
+    assert "learning, step" not in capsys.readouterr().err
     assert lessons_in(disc_shot.parent / "hero.shot.d/learned") == held
     header, _ = read_image(disc_shot.parent / "mattes/hero.1005.exr")
     assert header.get_string_attribute("rde-roto:learned-on-sha256")
@@ -148,7 +148,7 @@ def test_without_a_document_the_lesson_lies_in_the_cache(
     plate, mask = folder / "plate/disc.####.png", folder / "mask.png"
     for _ in "12":
         assert run("propagate", plate, "--keyframe", f"1001={mask}", *words) == 0
-    assert capsys.readouterr().err.count("is studied: step 1,") == 1
+    assert capsys.readouterr().err.count("learning, step 1,") == 1
     assert len(lessons_in(home / "cache/learned")) == 1
 
 
@@ -159,7 +159,7 @@ def test_a_shot_with_nothing_to_learn_from_is_tracked_all_the_same(
     write_image(disc_shot.parent / "mask.png", faint, "uint8", ("Y",))
     opened = open_shot(wished(disc_shot))
     assert studied(opened, "cpu") is opened
-    assert "is tracked without learning: there is nothing to learn" in capsys.readouterr().err
+    assert "tracking without learning: there is nothing to learn" in capsys.readouterr().err
 
 
 def test_a_job_document_elsewhere_keeps_its_wish(disc_shot: Path, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_two_chunks_at_once_learn_once(disc_shot: Path) -> None:
     ]
     said = [chunk.communicate(timeout=PATIENCE_S)[1] for chunk in chunks]
     assert [chunk.returncode for chunk in chunks] == [0, 0], said
-    assert "".join(said).count("is studied: step 1,") == 1
+    assert "".join(said).count("learning, step 1,") == 1
     headers = [read_image(disc_shot.parent / f"mattes/hero.{f}.exr")[0] for f in (1004, 1005)]
     assert len({header.get_string_attribute("rde-roto:weights-sha256") for header in headers}) == 1
     assert headers[0].get_string_attribute("rde-roto:learned-on-sha256")
@@ -221,7 +221,7 @@ def test_stopped_while_it_studies_it_leaves_nothing(
     process.send_signal(number)
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + number
-    assert "cancelled; the shot is as it was" in said
+    assert "cancelled; the shot is unchanged" in said
     assert disc_shot.read_bytes() == before
     assert list((disc_shot.parent / "hero.shot.d/learned").rglob("*.*")) == [
         *(disc_shot.parent / "hero.shot.d/learned/lessons").glob(".*.lock")
@@ -233,7 +233,7 @@ def test_what_was_learned_so_far_is_kept_when_asked(disc_shot: Path) -> None:
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said
-    assert "rde-roto: enough" in said
+    assert "rde-roto: stopping" in said
     learned = ShotFile.read(disc_shot).says.learned
     assert learned is not None
     card = read_learned_card((disc_shot.parent / learned).with_suffix(".yaml"))
@@ -252,7 +252,7 @@ def test_a_stopped_worker_gives_a_job_back_that_it_studies(
     long = short_lesson.read_text(encoding="utf-8").replace("iterations: 6", "iterations: 9000")
     short_lesson.write_text(long, encoding="utf-8")
     watch = ("watch", tmp_path / "hot", "--once", "--poll", 0.05)
-    process = begun(*watch, line="rde-roto: disc.####.png is studied: step 1,")
+    process = begun(*watch, line="rde-roto: disc.####.png: learning, step 1,")
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 143

@@ -81,7 +81,7 @@ def test_while_it_learns_the_engine_answers_and_it_can_be_stopped(
         said = first.begun()
         assert said["sentence"].endswith("s left")
         assert client.matte(shot, 1003).frame == 1003
-        with pytest.raises(EngineError, match="is learning a shot already") as refused:
+        with pytest.raises(EngineError, match="is already learning a shot") as refused:
             client.learn(shot)
         assert refused.value.kind == "usage"
         client.cancel(job=first.job, keep=True)

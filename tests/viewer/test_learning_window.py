@@ -52,7 +52,9 @@ def test_a_shot_is_learned_while_the_artist_goes_on(learner: Desk) -> None:
     assert not dialog.go.isEnabled()
     desk.session.step(1)  # the window is not held up
     desk.until(lambda: desk.session.sight.picture() is not None)
-    assert dialog.learning is not None
+    learning = dialog.learning
+    assert learning is not None
+    learning.wait()  # a desk that only waits would take its time
     desk.until(lambda: dialog.learning is None)
     assert "learned: clips" in dialog.said.text()
     assert not dialog.view.pixmap().isNull()
@@ -129,19 +131,22 @@ def test_stop_and_keep_and_stop(learner: Desk, short_lesson: Path) -> None:
     short_lesson.write_text(text, encoding="utf-8")
     desk, dialog = learner, dialog_of(learner)
     dialog.go.click()
-    desk.until(lambda: dialog.learning is not None and dialog.learning.status.steps >= 8)
+    learning = dialog.learning
+    assert learning is not None
+    desk.until(lambda: learning.status.steps >= 8)
     assert "s left" in dialog.said.text()
     dialog.keep.click()
+    learning.wait()
     desk.until(lambda: dialog.learning is None)
     first = desk.session.draft.learned
     assert first is not None
     dialog.go.click()  # it goes on from there
-    learning = dialog.learning
-    assert learning is not None
-    desk.until(lambda: learning.status.steps >= 1)
+    again = dialog.learning
+    assert again is not None
+    desk.until(lambda: again.status.steps >= 1)
     document = desk.session.work.document
     desk.window.close()
-    assert learning.wait().state == "cancelled"
+    assert again.wait().state == "cancelled"
     assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{first.name}"
 
 

@@ -42,7 +42,7 @@ def learn(
         bool,
         typer.Option(
             "--keep-partial",
-            help="The first Ctrl-C keeps what was learned so far, if it is better.",
+            help="Keep what was learned so far at the first Ctrl-C, if it is better.",
         ),
     ] = False,
     device: DeviceOption = "auto",
@@ -99,9 +99,9 @@ def _stopping(keep_partial: bool) -> Event:
     def on_stop(number: int, _frame: FrameType | None) -> None:
         if keep_partial and number == signal.SIGINT and not enough.is_set():
             enough.set()
-            print("rde-roto: enough; Ctrl-C again keeps nothing", file=sys.stderr, flush=True)
+            print("rde-roto: stopping; Ctrl-C again discards it", file=sys.stderr, flush=True)
             return
-        print("rde-roto: cancelled; the shot is as it was", file=sys.stderr, flush=True)
+        print("rde-roto: cancelled; the shot is unchanged", file=sys.stderr, flush=True)
         sys.exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -146,7 +146,7 @@ def render(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Where a model's lesson is kept that the preset asks for; else beside SHOT.",
+            help="Folder for what the model learns, if the preset asks for that; else beside SHOT.",
         ),
     ] = None,
     by_engine: Annotated[

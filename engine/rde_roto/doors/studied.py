@@ -26,9 +26,9 @@ _EVERY: Final = 10
 def studied(opened: OpenedShot, device: str, cancel: Cancel = never) -> OpenedShot:
     """The shot with what its model has learned of it, where its preset asks for that.
 
-    The lesson is held once, whoever asks, and however many at a time: who comes second waits, and
-    takes what the first has learned. What is done is told on standard error. A shot from which
-    nothing can be learned stays as it is, and so does one that its model knows well already.
+    Each lesson is held once: of several processes that ask at the same time one learns, and the
+    others wait for its result. Progress goes to standard error. Where there is nothing to learn
+    from, or nothing is gained, the shot comes back as it is.
 
     Raises as `load_model` and `Lessons.hold` do, but for that; CancelledError.
     """
@@ -46,10 +46,10 @@ def studied(opened: OpenedShot, device: str, cancel: Cancel = never) -> OpenedSh
         budget = Budget(listen=told.step, cancel=cancel)
         held = Lessons(_folder(opened), waits=told.waits).hold(study, model, budget)
     except UsageError as error:
-        told.say(f"is tracked without learning: {error}")
+        told.say(f"tracking without learning: {error}")
         return opened
     if held.path is None:
-        told.say("was studied, which brought nothing: it is tracked as it is")
+        told.say("learning brought no gain: tracking with the base model")
         return opened
     learned = replace(opened.model, learned=held.path)
     return replace(opened, model=learned, inputs=(*opened.inputs, held.path))
@@ -66,11 +66,11 @@ class _Told:
     name: str
 
     def say(self, text: str) -> None:
-        print(f"rde-roto: {one_line(self.name)} {one_line(text)}", file=sys.stderr, flush=True)
+        print(f"rde-roto: {one_line(self.name)}: {one_line(text)}", file=sys.stderr, flush=True)
 
     def waits(self) -> None:
-        self.say("is being studied by another process: waiting for it")
+        self.say("another process is learning this shot: waiting")
 
     def step(self, progress: Progress) -> None:
         if progress.steps % _EVERY == 1:
-            self.say(f"is studied: step {progress.steps}, {progress.seconds_left:.0f} s left")
+            self.say(f"learning, step {progress.steps}, {progress.seconds_left:.0f} s left")

@@ -241,9 +241,9 @@ class Running(Settings):
     learn: bool = Field(
         default=False,
         description=(
-            "Whether the model studies the shot's keyframes and locked frames before it tracks, "
-            "true or false; once a shot, and not where the shot document names what was learned "
-            "already. In the window and in hosts nothing is learned until you ask for it."
+            "Whether the model first learns from the shot's keyframes and locked frames, true or "
+            "false; once per shot, and not where the shot document already names learned weights. "
+            "The window and the hosts learn only when you ask them to."
         ),
     )
 

@@ -101,7 +101,7 @@ def forget(group: Any) -> None:
     if not node.learned(group):
         raise UnfitError("the model has learned nothing of this shot")
     node.set_learned(group, "")
-    _say_status(group, "tracked by the model as it was: propagate again")
+    _say_status(group, "back to the base model: propagate again")
 
 
 @told

@@ -72,8 +72,11 @@ def _add_knobs(group: Any) -> None:
         (_button("remove_keyframe", "Remove keyframe"), "Forget the keyframe at this frame"),
         (_button("keyframes_from_roto", "From roto's keys"), "One at each key of the roto in Mask"),
         (nuke.Text_Knob("keyframes_shown", "keyframes"), ""),
-        (_button("learn", "Learn", True), "Have the network study the keyframes before it tracks"),
-        (_button("forget", "Forget"), "Track by the model as it was before it learned"),
+        (
+            _button("learn", "Learn", True),
+            "Let the network learn from the keyframes; then propagate again",
+        ),
+        (_button("forget", "Forget"), "Go back to the base model"),
         (nuke.Text_Knob("divider_mattes", ""), ""),
         (nuke.String_Knob("frames", "frames"), "Such as 1001-1100. Empty: all of the plate"),
         (nuke.File_Knob("mattes", "mattes"), "Their files. Empty: a folder beside the script"),

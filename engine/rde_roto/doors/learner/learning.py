@@ -76,11 +76,11 @@ class LearningStatus:
         if self.state == "done":
             pairs = [f"{kind} {j:.2f} → {self.after[kind]:.2f}" for kind, j in self.before.items()]
             how = "learned" if self.learned else "no better than before, so it is not kept"
-            return f"{how}: {', '.join(pairs)} on what was held out"
+            return f"{how}: {', '.join(pairs)} on held-out frames"
         if self.waits:
-            return "another program studies this shot: waiting for it"
+            return "another process is learning this shot: waiting"
         if self.seconds_left is None:
-            return "looking at the shot…"
+            return "preparing…"
         return f"step {self.steps}, {self.seconds_left:.0f} s left"
 
 
@@ -146,8 +146,8 @@ class Learning:
             code = self._process.wait()
         with self._lock:
             if self._status.state == "running":
-                words = "for want of memory, perhaps" if code == -9 else f"with code {code}"
-                error = RotoError(f"learning ended {words}: nothing has changed, try it again")
+                why = "was killed (out of memory?)" if code == -9 else f"failed with code {code}"
+                error = RotoError(f"learning {why}: nothing has changed, try again")
                 self._status = replace(self._status, state="failed", error=error)
         self._heard()
 

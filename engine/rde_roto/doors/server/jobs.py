@@ -133,12 +133,12 @@ class Jobs:
     def learn(self, lesson: Request, request: str = "own") -> str:
         """Begins a lesson, in a process of its own; its name, as `start` gives one.
 
-        Raises UsageError while another one is held: each takes as much memory as the engine.
+        Raises UsageError while another one runs: each takes as much memory as the engine.
         """
         name = _name_for(request)
         with self._lock:
             if any(job.state == "running" for job in self._lessons):
-                raise UsageError("the engine is learning a shot already: wait for it, or cancel it")
+                raise UsageError("the engine is already learning a shot: wait for it, or cancel it")
             self._forget_ended()
             self._jobs[name] = Learning(lesson)
         return name

@@ -95,7 +95,7 @@ def ask_learn(window: MainWindow) -> None:
     """Shows what learning does, and begins it when the artist says so. Raises UsageError."""
     if window.learn_dialog is None:
         if not window.the_session.draft.whole:
-            raise UsageError("there is nothing to learn from yet: paint all elements on one frame")
+            raise UsageError("there is nothing to learn from yet: paint every element on one frame")
         window.learn_dialog = LearnDialog(window)
     window.learn_dialog.show()
     window.learn_dialog.raise_()
@@ -106,7 +106,7 @@ def forget(window: MainWindow) -> None:
     if window.the_session.draft.learned is None:
         raise UsageError("the model has learned nothing of this shot")
     window.the_session.set_learned(None)
-    window.said("tracked by the model as it was; undo brings back what it had learned")
+    window.said("back to the base model; undo restores what was learned")
 
 
 class LearnDialog(QDialog):
@@ -125,15 +125,17 @@ class LearnDialog(QDialog):
         self.view.setFixedSize(_VIEW_PX, _VIEW_PX * 9 // 32)
         self.view.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.view.setObjectName("quiet")
-        self.view.setText("Before | after: a frame that is not studied, while it learns")
+        self.view.setText("Before | after, on a held-out frame, while it learns")
         self.said.setWordWrap(True)
         self.said.setText(_what(self._session.draft, window.panel.unstudied.of(self._session)))
         self.progress.setMaximum(_WHOLE)
         self.progress.setTextVisible(False)
         buttons = QDialogButtonBox()
-        self.go = _button(buttons, "Learn", "Tracks nothing by itself: propagate again afterwards")
-        self.keep = _button(buttons, "Stop and keep", "Keeps what was learned, if it is better")
-        self.end = _button(buttons, "Close", "What is being learned is stopped and not kept")
+        self.go = _button(buttons, "Learn", "Learn from your keyframes; propagate again afterwards")
+        self.keep = _button(
+            buttons, "Stop and keep", "Stop now, and keep what was learned if it is better"
+        )
+        self.end = _button(buttons, "Close", "Discards what is being learned")
         self.go.clicked.connect(self.begin)
         self.keep.clicked.connect(self.enough)
         self.end.clicked.connect(self.reject)
@@ -154,7 +156,7 @@ class LearnDialog(QDialog):
         shot = made_absolute(file.says, file.folder).said()
         into = file.folder / file.learned_folder
         request = Request(shot, into, self._window.device, self._picture)
-        post = self._window.postbox.post
+        post, self._views = self._window.postbox.post, 0
         self.learning = Learning(request, lambda: post(self._look))
         self._show(self.learning.status)
 
@@ -213,11 +215,12 @@ class LearnDialog(QDialog):
 def _what(draft: Draft, new: Sequence[int]) -> str:
     """What there is to study."""
     frames = FrameRange.of(new or draft.whole)
-    again = "" if draft.learned is None else " It goes on from what it has learned already."
-    nothing = "" if new else " There is nothing new to study."
+    again = "" if draft.learned is None else " It starts from what it has learned already."
+    nothing = "" if new else " There is no new keyframe to learn from."
     return (
-        f"The network studies what you drew at {frames}, and frames around it, for a minute or "
-        f"two. What is no better on frames that it does not study is not kept.{again}{nothing}"
+        f"The network learns from your keyframes ({frames}) and the frames around them, for a "
+        "minute or two. The result is kept only if it is better on held-out frames."
+        f"{again}{nothing}"
     )
 
 

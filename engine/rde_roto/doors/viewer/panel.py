@@ -185,7 +185,7 @@ class Panel(QWidget):
         )
         self._layout.addWidget(self.fix)
         self.learn = self._button(
-            "Learn the shot…", "Learn the shot…", "The network studies your keyframes (Ctrl+L)"
+            "Learn the shot…", "Learn the shot…", "The network learns from your keyframes (Ctrl+L)"
         )
         self._layout.addWidget(self.learn)
         row = QHBoxLayout()
