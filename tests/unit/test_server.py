@@ -162,6 +162,10 @@ def test_a_mask_of_pixels_is_kept_once_and_for_good(
     assert Path(path).is_relative_to(home / "data")
     assert client.keep(alpha.tobytes(), WIDTH, HEIGHT) == path
     assert client.keep((1 - alpha).data, WIDTH, HEIGHT) != path
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(whole[: len(whole) // 2])
+    assert client.keep(alpha.data, WIDTH, HEIGHT) == path
+    assert Path(path).read_bytes() == whole, "one that was damaged is written again"
     np.testing.assert_array_equal(read_image(Path(path))[1][..., 0], alpha)
     shot["keyframes"][0]["mask"] = path
     np.testing.assert_array_equal(alpha_of(client.matte(shot, 1003))[0], alpha)

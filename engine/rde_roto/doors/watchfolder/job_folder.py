@@ -117,8 +117,9 @@ def write_whole(path: Path, content: str | bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
-            is_text = isinstance(content, str)
-            file.write(content.encode("utf-8", "backslashreplace") if is_text else content)
+            if isinstance(content, str):
+                content = content.encode("utf-8", "backslashreplace")
+            file.write(content)
         temporary.replace(path)
     except OSError:
         with suppress(OSError):
