@@ -134,6 +134,10 @@ class Compositing(Settings):
     camera: Amount = Field(default=0.02, description="The background's shift a frame.")
     thin_plate: Share = Field(default=0.5, description="Probability that a subject bends.")
     occluder: Share = Field(default=0.4, description="Probability that something passes in front.")
+    occluder_subject: Share = Field(
+        default=0.5,
+        description="Probability that this is another subject, rather than a board or a lump.",
+    )
     shadow: Share = Field(default=0.4, description="Probability of a cast shadow.")
     blur: Share = Field(default=0.3, description="Probability of motion blur.")
     light: Amount = Field(default=0.15, description="Change of light over the clip.")

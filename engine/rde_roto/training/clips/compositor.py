@@ -184,7 +184,9 @@ class Compositor:
     def _occluder(self, hidden: _Sheet, frames: int, size_px: int, draws: Draws) -> _Sheet:
         """Another cut-out, a board or a lump that passes before a sheet, clear of it at first."""
         size = min(1.2, max(hidden.motion.half) * draws.between(0.6, 1.4))
-        kind = draws.pick(["subject", "board", "lump"], [0.5, 0.3, 0.2])
+        subject = self._settings.occluder_subject
+        shares = [subject, 0.6 * (1 - subject), 0.4 * (1 - subject)]
+        kind = draws.pick(["subject", "board", "lump"], shares)
         if kind == "subject":
             sets = self._footage.cutouts
             cutout = cutouts.subject(sets, size * size_px, self._device, draws)
