@@ -45,17 +45,27 @@ def clear_left_over(targets: Iterable[Path]) -> None:
 
     What a process writes that lives, or may live on another machine, stays.
     """
-    folders: dict[Path, set[str]] = {}
+    left: dict[Path, dict[str, list[Path]]] = {}
     for target in targets:
-        folders.setdefault(target.parent, set()).add(target.name[:_NAME_LENGTH])
-    for folder, names in folders.items():
-        with suppress(OSError):
-            found = [(name, _TEMPORARY.fullmatch(name)) for name in os.listdir(folder)]
-            ours = [(name, match) for name, match in found if match and match["name"] in names]
-            before = time_in(folder) - _LEFT_OVER_AFTER_S if ours else 0.0
-            for name, match in ours:
-                if _is_left(folder / name, match, before):
-                    (folder / name).unlink()
+        folder = target.parent
+        if folder not in left:
+            left[folder] = _left_in(folder)
+        for path in left[folder].pop(target.name[:_NAME_LENGTH], ()):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _left_in(folder: Path) -> dict[str, list[Path]]:
+    """What killed processes left half-written in a folder, by the beginning of the final name."""
+    found: dict[str, list[Path]] = {}
+    with suppress(OSError):
+        matches = [match for name in os.listdir(folder) if (match := _TEMPORARY.fullmatch(name))]
+        before = time_in(folder) - _LEFT_OVER_AFTER_S if matches else 0.0
+        for match in matches:
+            path = folder / match.string
+            if _is_left(path, match, before):
+                found.setdefault(match["name"], []).append(path)
+    return found
 
 
 def time_in(folder: Path) -> float:
@@ -71,7 +81,9 @@ def time_in(folder: Path) -> float:
 
 def _is_left(path: Path, match: re.Match[str], before: float) -> bool:
     is_near = match["machine"] == _machine()
-    return (is_near and not is_alive(int(match["pid"]))) or path.lstat().st_mtime < before
+    with suppress(OSError):  # it has just been renamed
+        return (is_near and not is_alive(int(match["pid"]))) or path.lstat().st_mtime < before
+    return False
 
 
 def _machine() -> str:

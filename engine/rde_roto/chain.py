@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from threading import Lock as Mutex
 
-from rde_roto.values.digest import DigestPart, digest_of
+from rde_roto.values.digest import DigestPart, Digests, digest_of
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
@@ -26,47 +26,13 @@ it."""
 MISSING = "missing"
 """Stands for the digest of a plate frame that is not there."""
 
-_DIGEST_BYTES = 16
-_BLOCK = 256
-"""Numbers that are held together."""
-
-
-class _Digests:
-    """Digests by whole numbers, in the 16 bytes that each is: a long shot has tens of thousands."""
-
-    def __init__(self) -> None:
-        self._blocks: dict[int, bytearray] = {}
-        self._others: dict[int, str] = {}  # what is no digest, such as MISSING
-
-    def get(self, number: int) -> str | None:
-        if number in self._others:
-            return self._others[number]
-        block, place = divmod(number, _BLOCK)
-        held = self._blocks.get(block, b"")[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES]
-        return held.hex() if any(held) else None
-
-    def put(self, number: int, digest: str) -> None:
-        try:
-            held = bytes.fromhex(digest)
-        except ValueError:
-            held = b""
-        if held.hex() != digest or len(held) != _DIGEST_BYTES or not any(held):
-            self._others[number] = digest
-            return
-        block, place = divmod(number, _BLOCK)
-        there = self._blocks.get(block)
-        if there is None:
-            there = self._blocks.setdefault(block, bytearray(_BLOCK * _DIGEST_BYTES))
-        # one assignment: another thread reads all of it or nothing
-        there[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES] = held
-
 
 class PlateDigests:
     """A plate's digests as they were when first asked for. Safe to ask from several threads."""
 
     def __init__(self, plate: Plate) -> None:
         self._plate = plate
-        self._known = _Digests()
+        self._known = Digests()
 
     def __call__(self, frame: int) -> str:
         """The digest of a frame, ``MISSING`` where the plate has none.
@@ -85,7 +51,7 @@ class _States:
 
     def __init__(self) -> None:
         self.count = 0
-        self._names = _Digests()
+        self._names = Digests()
 
     def __getitem__(self, index: int) -> str:
         name = self._names.get(index)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from threading import Lock
 
 from rde_roto.atomic import clear_left_over
 from rde_roto.images.mattes import MatteWriter
@@ -33,11 +34,12 @@ def deliver(
 
     What killed runs left half-written of these very files is removed first.
 
-    Raises PartialError, which names the frames that are not there, when a file cannot be written;
+    Raises PartialError, which names the frames that are not there, when a file cannot be written,
+    or is gone again at the end because somebody moved it;
     InputError when a plate cannot be read; CancelledError between two steps once ``cancel()`` is
     true. What was written before any of them is whole and stays.
     """
-    done: set[int] = set()
+    done = _Done()
     kept = 0
 
     def is_kept(frame: int, digest: str) -> bool:
@@ -66,4 +68,43 @@ def deliver(
     except OutputError as error:
         missing = frames.difference(FrameRange.of(done))
         raise PartialError(f"{error}; not delivered: {missing}", missing) from error
+    _look_for(frames, writer)
     return Delivery(len(done) - kept, kept, time.monotonic() - started)
+
+
+class _Done:
+    """The frames that are in place: as they come, which is one beside the other. Any thread may
+    add one.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[range] = []
+        self._lock = Lock()
+
+    def add(self, frame: int) -> None:
+        with self._lock:
+            last = self._runs.pop() if self._runs else range(frame, frame)
+            if frame == last.stop:
+                self._runs.append(range(last.start, frame + 1))
+            elif frame == last.start - 1:
+                self._runs.append(range(frame, last.stop))
+            else:
+                self._runs += [last, range(frame, frame + 1)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._runs))
+
+    def __iter__(self) -> Iterator[int]:
+        return (frame for run in self._runs for frame in run)
+
+
+def _look_for(frames: FrameRange, writer: MatteWriter) -> None:
+    """Raises PartialError for frames of which a file is not there, at the end of a run."""
+    gone = FrameRange.of(f for f in frames if not all(path.is_file() for path in writer.files(f)))
+    if gone:
+        folder = writer.path(gone.first).parent
+        raise PartialError(
+            f"what was written into {folder} is not there any more: somebody moved it, or the disk "
+            f"lost it; not delivered: {gone}",
+            gone,
+        )

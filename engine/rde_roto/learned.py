@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from rde_roto.atomic import replacing
+from rde_roto.atomic import write_bytes
 from rde_roto.values.errors import WeightsError
 
 _STANDS_ON = "base"
@@ -50,11 +50,14 @@ class Learned:
         return hashlib.sha256(self.content).hexdigest()
 
     def write(self, folder: Path) -> Path:
-        """Writes the file, unless it is there, whole or not at all. Raises OutputError."""
+        """Writes the file, unless it is there and undamaged. Raises OutputError."""
         path = folder / learned_name(self.sha256)
-        if not path.exists():
-            with replacing(path) as temporary:
-                temporary.write_bytes(self.content)
+        try:
+            is_there = path.read_bytes() == self.content
+        except OSError:
+            is_there = False
+        if not is_there:
+            write_bytes(path, self.content)
         return path
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rde_roto.advice import Advice
+from rde_roto.atomic import write_bytes
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.panels import in_cell
 from rde_roto.images.report import report_page
@@ -64,7 +65,12 @@ def write_report(report: Report, path: Path) -> None:
 
 def write_sheet(report: Report, path: Path) -> None:
     """Writes its pictures as a contact sheet, a PNG. Raises OutputError."""
-    contact_sheet([(still.frame, still.plate, still.alpha) for still in report.stills], path)
+    write_bytes(path, sheet_of(report))
+
+
+def sheet_of(report: Report) -> bytes:
+    """Its pictures as a contact sheet, a PNG."""
+    return contact_sheet([(still.frame, still.plate, still.alpha) for still in report.stills])
 
 
 def _tracks(node: RotoNode, advice: Advice) -> tuple[ElementTrack, ...]:

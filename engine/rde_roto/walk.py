@@ -8,6 +8,7 @@ reads the plate for it, ahead on a thread.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any, Generic, TypeAlias
@@ -117,7 +118,7 @@ class Walker(Generic[State]):
         span, *others = stretch.spans
         for other in others:
             # from behind first: what is made of it is stored when the walk ahead comes by
-            frames = list(frames)
+            frames = array("q", frames)  # no objects: a long shot has tens of thousands
             for _ in self.raws(other, reversed(frames), cancel):
                 pass
         for frame, raw in self.raws(span, frames, cancel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,24 @@ def drop(folder: str, name: str, shot: str | dict[str, Any], **said: Any) -> str
     path, hidden = inbox / (name + ".json"), inbox / f".{name[:48]}.{secrets.token_hex(4)}.tmp"
     job = dict(said, schema=JOB_SCHEMA, shot=shot)
     text = json.dumps(job, ensure_ascii=False, indent=2)
-    with hidden.open("x", encoding="utf-8") as file:
-        file.write(text + "\n")
     try:
-        # first an empty file, which no other can make, and no worker takes so soon: a rename alone
-        # would replace a job that somebody drops under this name meanwhile
+        with hidden.open("x", encoding="utf-8") as file:
+            file.write(text + "\n")
+        _take_name(path)
+        hidden.replace(path)
+    except OSError:  # a full disk, for example
+        with suppress(OSError):
+            hidden.unlink()
+        raise
+    return str(path)
+
+
+def _take_name(path: Path) -> None:
+    """Makes an empty file, which no other can make then, and no worker takes so soon: a rename
+    alone would replace a job that somebody drops under this name meanwhile.
+    """
+    try:
         path.open("x").close()
     except FileExistsError as error:
-        hidden.unlink()
-        sentence = f"a job {name} waits in {inbox}: give this one another name"
+        sentence = f"a job {path.stem} waits in {path.parent}: give this one another name"
         raise FileExistsError(sentence) from error
-    hidden.replace(path)
-    return str(path)

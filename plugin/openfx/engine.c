@@ -51,13 +51,13 @@ static bool say_result(struct trouble *trouble, enum wire_result result)
     case WIRE_LATE:
         return say(trouble, "The engine is busy: try again in a moment.");
     case WIRE_SILENT:
-        return say(trouble, "The engine gives no sign of life: end it with rde-roto serve --stop, "
-                   "and render again.");
+        return say(trouble, "The engine does not respond: stop it with rde-roto serve --stop, "
+                   "then render again.");
     case WIRE_MEMORY:
         return say(trouble, "There is not enough memory.");
     default:
-        return say(trouble, "What the engine sent is no message of its protocol: install engine "
-                   "and plug-in of one rde-roto.");
+        return say(trouble, "The engine and the plug-in are different versions: install both "
+                   "from the same rde-roto.");
     }
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,25 @@ def test_a_job_from_a_hosts_python(version: str, tmp_path: Path) -> None:
         drop(str(folder.root), "hero", "a.shot.yaml")
     assert [path.name for path in folder.inbox.iterdir()] == ["hero.json"]
     assert parse_job_document(dropped).value.priority == 7
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of files' sizes")
+def test_a_job_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    """As on a full disk: by a process that may write files of a hundred bytes."""
+    folder = HotFolder.made(tmp_path / "hot")
+    script = (
+        "import resource, signal, sys\n"
+        f"sys.path.insert(0, {str(ROOT / 'engine')!r})\n"
+        "from rde_roto_client.jobfile import drop\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        f"drop({str(folder.root)!r}, 'hero', 'x' * 10000)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert "File too large" in done.stderr
+    assert list(folder.inbox.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["", "../hero", "/tmp/hero", ".hidden", "a/b"])

@@ -147,7 +147,7 @@ def test_a_job_does_not_fail_for_want_of_a_report(farm: Farm) -> None:
 
     farm.drain(farm.worker(make))
     (note,) = farm.status("done/hero").look_at
-    assert note.startswith("there is no report: cannot write")
+    assert note == "there is no report: Is a directory"
 
 
 def test_a_job_says_whether_its_shot_is_learned_first(farm: Farm) -> None:
@@ -530,6 +530,17 @@ def test_a_job_that_is_moved_is_cancelled(farm: Farm) -> None:
     assert farm.status("done/hero").done == 6
 
 
+def test_a_job_that_is_moved_before_its_report_leaves_nothing_in_its_place(farm: Farm) -> None:
+    farm.drop("hero.yaml")
+
+    def cancel() -> None:
+        (farm.hot.running / "hero").rename(farm.hot.root / "cancelled/hero")
+
+    farm.drain(farm.worker(stopped_after(farm, 6, cancel)))
+    assert farm.places() == ["cancelled/hero"]
+    assert len(farm.mattes()) == 6
+
+
 def test_a_worker_that_was_taken_for_dead_leaves_the_job_alone(farm: Farm) -> None:
     farm.drop("hero.yaml")
 
@@ -553,7 +564,7 @@ def test_a_job_that_kills_its_workers_is_set_aside(farm: Farm) -> None:
     farm.drain()
     error = farm.status("failed/hero").error
     assert error is not None
-    assert "ended without a word 2 times" in error.sentence
+    assert "died 2 times without an error" in error.sentence
     assert farm.made == []
     (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
     farm.drain()  # tried again because somebody says so

@@ -23,6 +23,7 @@ WITHIN_S = 2.0
 
 _PLAIN_S = 0.5
 
+LONG = [pytest.mark.slow, pytest.mark.timeout(1800)]
 DROPS = {**DOCUMENTS, **FOLDERS}
 SHORT = [
     *("pipe.yaml", "device.yaml", "plate_pipe.yaml", "mask_device.yaml", "planted.yaml"),
@@ -109,8 +110,8 @@ def contents(place: Path) -> dict[str, bytes]:
     "names",
     [
         pytest.param(SHORT, id="short"),
-        pytest.param(list(DOCUMENTS), id="documents", marks=pytest.mark.slow),
-        pytest.param(list(FOLDERS), id="folders", marks=pytest.mark.slow),
+        pytest.param(list(DOCUMENTS), id="documents", marks=LONG),
+        pytest.param(list(FOLDERS), id="folders", marks=LONG),
     ],
 )
 def test_each_has_its_outcome_while_a_good_job_is_done(tmp_path: Path, names: list[str]) -> None:

@@ -104,4 +104,4 @@ def test_a_job_that_kills_its_worker_is_set_aside_and_the_others_are_done(tmp_pa
     assert codes == [-9, -9, 7]
     assert (folder.root / "done/hero").is_dir()
     reason = (folder.root / "failed/killer/reason.txt").read_text()
-    assert "ended without a word 2 times" in reason
+    assert "died 2 times without an error" in reason

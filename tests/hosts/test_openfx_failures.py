@@ -553,7 +553,7 @@ def test_an_engine_that_hangs_is_told_of(
 ) -> None:
     monkeypatch.setenv("RDE_ROTO_SILENT_S", "0.4")
     engine.instead.update(hello=signing, matte=waits(engine))
-    refused(host, node, "gives no sign of life", "rde-roto serve --stop")
+    refused(host, node, "does not respond", "rde-roto serve --stop")
     assert engine.gone.wait(10)
 
 

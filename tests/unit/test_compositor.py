@@ -9,7 +9,7 @@ from rde_roto.training.clips import cutouts
 from rde_roto.training.clips.compositor import Compositor
 from rde_roto.training.clips.draws import Draws
 from rde_roto.training.clips.motion import Motion, Pace
-from rde_roto.training.footage.readers import FootageSet
+from rde_roto.training.footage.readers import FootageSet, VideoSet
 from rde_roto.training.recipe import Compositing
 
 CPU = torch.device("cpu")
@@ -142,6 +142,20 @@ def test_without_backgrounds_they_are_made() -> None:
     behind = images[0][:, masks[0, 0] == 0]
     assert float(behind.std()) > 0.01
     assert bool(masks[0].any())
+
+
+def test_moving_subjects_come_from_clips_that_are_cut_out_too() -> None:
+    still = still_set(bright("a", 1))
+    actors = (VideoSet((bright("walk", FRAMES),), weight=1.0, jump_factor=1.0),)
+    settings = PLAIN.model_copy(
+        update={"moving": 1.0, "speed": 0.0, "scale": 0.0, "turn_deg": 0.0, "camera": 0.0}
+    )
+    moved = []
+    for footage in (FootageSet((), still, still, (), actors), FootageSet((), still, still, ())):
+        draws = Draws(torch.Generator().manual_seed(0))
+        _, masks = Compositor(footage, settings, CPU).clip(FRAMES, SIZE, draws)
+        moved.append(bool((masks != masks[:1]).any()))
+    assert moved == [True, False]
 
 
 def test_the_generator_decides() -> None:

@@ -115,7 +115,7 @@ def test_cancelled_and_run_again(
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == code
-    assert "cancelled; finished frames are kept" in said
+    assert "cancelled; what was finished is kept" in said
     left = sorted((tmp_path / "mattes").iterdir())
     assert 10 <= len(left) < LAST - 1000
     for path in left:

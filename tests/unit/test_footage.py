@@ -244,6 +244,24 @@ def test_pictures_with_an_alpha_are_cutouts_alone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(leaf.frame(0)[1], soft[..., 1])
 
 
+def test_sequences_that_come_cut_out_move_in_composites_alone(tmp_path: Path) -> None:
+    for index in range(3):
+        soft = np.full((HEIGHT, WIDTH, 4), 10 * index, np.uint8)
+        save(tmp_path / "actors" / "walk" / f"{index}.png", soft)
+    save(tmp_path / "actors" / "alone" / "0.png", soft)
+    found = read(tmp_path, VideoSource(path="actors", masks="alpha", weight=2.0, stills_every=2))
+    assert not found.videos
+    assert not found.subjects
+    assert not found.backgrounds
+    (source,) = found.moving_cutouts
+    (walk,) = source.clips  # a single frame does not move
+    assert (source.weight, walk.name, len(walk), walk.has_labels) == (2.0, "walk", 3, False)
+    np.testing.assert_array_equal(walk.alpha(2), np.full((HEIGHT, WIDTH), 20))
+    assert [still.name for still in stills_of(found.cutouts)] == ["walk/0", "walk/2"]
+    with pytest.raises(InputError, match=r"no sequence to train on.*two frames or more in NAME"):
+        read(tmp_path, VideoSource(path="actors", masks="alpha", only=["alone"]))
+
+
 def test_a_picture_without_an_alpha_is_no_cutout(tmp_path: Path) -> None:
     path = save(tmp_path / "stickers" / "leaf.png", shade(1))
     found = read_footage(

@@ -155,13 +155,24 @@ def test_a_whole_number_has_64_bits(tmp_path: Path, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["2026-99-99", "!!int x", "!!bool 7", "!!float x", "{<<: 3}", "!!set [1]"]
+    "value",
+    ["2026-99-99", "!!int x", "!!bool 7", "!!float x", "{<<: 3}", "!!set [1]", "1:" * 200 + "1.5"],
 )
 @pytest.mark.parametrize("key", ["schema", "preset", "overrides"])
 def test_what_only_looks_like_a_value_is_a_sentence(tmp_path: Path, key: str, value: str) -> None:
     text = HEAD.replace("rde-roto.shot/1", value) if key == "schema" else f"{HEAD}{key}: {value}\n"
     with pytest.raises(DocumentError, match=r"a\.shot\.yaml:[1-3]: "):
         parse_shot_document(tmp_path / "a.shot.yaml", text)
+
+
+@pytest.mark.parametrize(
+    "text", ['"\\UFFFFFFFF"', '"\\U00110000"', "%YAML " + "1" * 5_000 + ".1\n---"]
+)
+def test_numbers_beyond_all_bounds_are_no_yaml(tmp_path: Path, text: str) -> None:
+    with pytest.raises(
+        DocumentError, match=r"a\.shot\.yaml: this is not valid YAML: it holds a num"
+    ):
+        parse_shot_document(tmp_path / "a.shot.yaml", f"{text}\n{HEAD}")
 
 
 def test_an_unknown_key_is_quoted_in_part(tmp_path: Path) -> None:

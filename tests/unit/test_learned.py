@@ -89,6 +89,7 @@ def test_a_file_that_is_not_the_one_that_was_written_is_refused(
         path.unlink()
     with pytest.raises(WeightsError, match=f"{path.name}.*--forget"):
         read_learned(path)
+    assert read_learned(learned(base, tmp_path)).source == path, "to learn it again mends it"
 
 
 @pytest.mark.parametrize(

@@ -178,14 +178,14 @@ def test_a_clock_ends_it_where_a_number_would(model: Model) -> None:
     assert counted.learned.content == timed.learned.content
 
 
-def test_the_trunk_and_the_given_model_stay(model: Model) -> None:
+def test_the_embedding_and_the_given_model_stay(model: Model) -> None:
     before = copy.deepcopy(model.net.state_dict())
     taught = learned(model, a_shot(), Budget(steps=2))
     for name, weight in model.net.state_dict().items():
         torch.testing.assert_close(weight, before[name], rtol=0, atol=0)
     names = set(taught.learned.weights)
     assert names
-    assert not any(name.startswith("key_encoder.") for name in names)
+    assert not any(name.startswith("mem_compress.") for name in names)
     assert any((taught.learned.weights[name].float() != before[name]).any() for name in names)
 
 
@@ -195,7 +195,7 @@ def test_the_card_tells_what_was_done(model: Model) -> None:
     assert (card.licence, card.commercial_use, card.steps) == ("CC0", "allowed", 1)
     assert list(card.studied) == [1001]
     assert set(card.before) == set(card.after) == {"clips", "cycles"}
-    assert card.recipe["optimiser"]["frozen"] == ["key_encoder."]
+    assert card.recipe["optimiser"]["frozen"] == ["mem_compress."]
 
 
 def test_what_is_held_out_is_never_studied(
@@ -210,7 +210,7 @@ def test_what_is_held_out_is_never_studied(
 
 
 def test_learning_again_keeps_what_was_learned_before(model: Model) -> None:
-    name = "key_encoder.stem.bias"  # which the recipe does not touch
+    name = "mem_compress.compress_key.bias"  # which the recipe does not touch
     earlier = Learned.of({name: (model.net.state_dict()[name] + 1).half()}, model.sha256)
     before = with_learned(model, earlier)
     again = learned(before, a_shot(), Budget(steps=1))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import struct
 import sys
@@ -343,6 +344,25 @@ def test_digests_tell_frames_contents_and_spaces_apart(tmp_path: Path) -> None:
     assert open_plate(str(path)).digest(3) == digests[2]
     with PlateMemo(tmp_path / "cache") as memo:
         assert open_plate(str(path), memo=memo).digest(3) == digests[2]
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_movie_that_was_replaced_is_no_more_read(tmp_path: Path, is_told: bool) -> None:
+    """Before its digest is told, or after."""
+    path = write_movie(tmp_path / "a.mp4", "libx264", "yuv420p", flat_pictures(4))
+    other = write_movie(tmp_path / "b.mp4", "libx264", "yuv420p", flat_pictures(5))
+    plate = open_plate(str(path))
+    if is_told:
+        digest = plate.digest(1)
+        os.utime(path, (9, 9))
+        assert plate.digest(1) == digest, "another time alone is no other movie"
+        plate.read(1)
+    other.replace(path)
+    for ask in (plate.digest, *([plate.read] if is_told else [])):
+        with pytest.raises(InputError, match=r"a\.mp4 was replaced after the shot was opened"):
+            ask(1)
+    assert plate.contents.have_changed
+    assert len(open_plate(str(path)).range) == 5
 
 
 def test_frames_outside_are_named(tmp_path: Path) -> None:

@@ -60,11 +60,15 @@ def data(tmp_path: Path) -> Data:
     leaf = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 4), dtype=np.uint8)
     (root / "stickers").mkdir()
     Image.fromarray(leaf).save(root / "stickers" / "leaf.png")
+    (root / "actors" / "walk").mkdir(parents=True)
+    for index in range(2):
+        Image.fromarray(np.roll(leaf, index)).save(root / "actors" / "walk" / f"{index:05d}.png")
     return Data(
         root=str(root),
         videos=[
             VideoSource(path="davis", leave_out=["cod"]),
             VideoSource(path="tube", weight=3.0, jump_factor=0.2),
+            VideoSource(path="actors", masks="alpha"),
         ],
         stills=[
             StillSource(path="stills/horses", masks="parts"),
@@ -85,23 +89,28 @@ def read_pack(data: Data, out: Path) -> FootageSet:
 
 def all_of(found: FootageSet) -> list[Footage]:
     stills = (still for one in (*found.backgrounds, *found.cutouts) for still in one.stills)
-    return list(dict.fromkeys([*(clip for video in found.videos for clip in video.clips), *stills]))
+    videos = (*found.videos, *found.moving_cutouts)
+    return list(dict.fromkeys([*(clip for video in videos for clip in video.clips), *stills]))
 
 
 def test_a_pack_reads_as_what_was_packed(data: Data, out: Path) -> None:
     report = pack(data, out, lines=360, quality=90)
-    assert report == PackReport(3, 2 + 3 + 3, 4, out.stat().st_size)
+    assert report == PackReport(4, 2 + 3 + 3 + 2, 4, out.stat().st_size)
     before, after = read_footage(data), read_pack(data, out)
     assert [(video.weight, video.jump_factor) for video in after.videos] == [(1.0, 1.0), (3.0, 0.2)]
     names = [footage.name for footage in all_of(after)]
     stills = ["horses/x.1", "horses/y", "sky/z", "stickers/leaf"]
-    assert names == ["ant", "boat", "0a49", *stills]
+    assert names == ["ant", "boat", "0a49", "walk", *stills]
     assert [footage.name for footage in all_of(before)] == names
     assert [still.name for still in after.subjects[0].stills] == ["horses/x.1", "horses/y"]
     given_leaf, kept_leaf = (one.cutouts[-1].stills[0].alpha(0) for one in (before, after))
     assert given_leaf is not None
     assert kept_leaf is not None
     assert torch.equal(given_leaf, kept_leaf), "an alpha is kept as it is"
+    given_walk, kept_walk = (one.moving_cutouts[0].clips[0].alpha(1) for one in (before, after))
+    assert given_walk is not None
+    assert kept_walk is not None
+    assert torch.equal(given_walk, kept_walk)
     for given, kept in zip(all_of(before), all_of(after), strict=True):
         assert (len(kept), kept.has_labels) == (len(given), given.has_labels)
         for index in range(len(given)):
@@ -140,13 +149,14 @@ def test_only_what_is_used_travels(data: Data, out: Path) -> None:
                 *(f"stills/horses/masks/{name}.png" for name in ("x.1", "y")),
                 "sky/images/z.jpg",
                 "stickers/leaf.png",
+                *(f"actors/walk/{index:05d}.png" for index in range(2)),
             ]
         )
 
 
 def test_extra_sequences_travel_and_are_still_left_out(data: Data, out: Path) -> None:
     report = pack(data, out, 360, 80, extra=[HELD_BACK])
-    assert (report.sequences, report.frames) == (4, 10)
+    assert (report.sequences, report.frames) == (5, 12)
     assert [clip.name for clip in read_pack(data, out).videos[0].clips] == ["ant", "boat"]
     scored = read_footage(Data(root=str(out), videos=[HELD_BACK])).videos[0].clips
     assert [(clip.name, len(clip)) for clip in scored] == [("cod", 2)]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from image_files import cut_short, ramp, write_image
 
 from rde_roto.images.color import to_network_view
+from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import SequencePlate, open_plate
 from rde_roto.looks import Picture
 from rde_roto.values.errors import InputError, UsageError
@@ -244,3 +247,30 @@ def test_a_digest_decodes_no_pixel(tmp_path: Path) -> None:
     write_image(tmp_path / "a.1.png", PICTURE, "uint8")
     (tmp_path / "a.2.png").write_bytes(b"no image at all")
     assert len(open_plate(str(tmp_path)).digest(2)) == 32
+
+
+@pytest.mark.parametrize("with_memo", [False, True])
+def test_a_frame_that_was_replaced_has_no_pixels_under_its_old_digest(
+    tmp_path: Path, with_memo: bool
+) -> None:
+    """Its digest is told first, and the file replaced before it is read, or while it is."""
+    (tmp_path / "plate").mkdir()
+    for frame in (1, 2):
+        write_image(tmp_path / f"plate/a.{frame}.png", ramp(seed=frame), "uint16")
+        os.utime(tmp_path / f"plate/a.{frame}.png", (frame, frame))
+    with PlateMemo(tmp_path / "cache", now_ns=lambda: time.time_ns() + 10**10) as memo:
+        plate = open_plate(str(tmp_path / "plate"), memo=memo if with_memo else None)
+        before = {frame: plate.digest(frame) for frame in (1, 2)}
+        first = plate.read(1)
+        write_image(tmp_path / "plate/a.1.png", ramp(seed=3), "uint16")
+        for ask in (plate.read, plate.digest, plate.linear):
+            with pytest.raises(InputError, match=r"a\.1\.png was replaced after the shot"):
+                ask(1)
+        assert plate.contents.have_changed
+        assert plate.digest(2) == before[2]
+        assert plate.read(2).shape == first.shape, "the others are as they were"
+        again = open_plate(str(tmp_path / "plate"), memo=memo if with_memo else None)
+        assert again.digest(1) != before[1]
+        assert not np.array_equal(again.read(1), first)
+        os.utime(tmp_path / "plate/a.2.png", (9, 9))
+        assert again.digest(2) == before[2], "another time alone is no other picture"

@@ -162,6 +162,10 @@ def test_a_mask_of_pixels_is_kept_once_and_for_good(
     assert Path(path).is_relative_to(home / "data")
     assert client.keep(alpha.tobytes(), WIDTH, HEIGHT) == path
     assert client.keep((1 - alpha).data, WIDTH, HEIGHT) != path
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(whole[: len(whole) // 2])
+    assert client.keep(alpha.data, WIDTH, HEIGHT) == path
+    assert Path(path).read_bytes() == whole, "one that was damaged is written again"
     np.testing.assert_array_equal(read_image(Path(path))[1][..., 0], alpha)
     shot["keyframes"][0]["mask"] = path
     np.testing.assert_array_equal(alpha_of(client.matte(shot, 1003))[0], alpha)
@@ -211,6 +215,20 @@ def test_what_is_prefetched_is_there(client: Client, shot: dict[str, Any]) -> No
     assert client.stored(shot, "1001-1006") == "1001-1006"
     with pytest.raises(EngineError, match="the shot has 1001-1006, not 1007-1008"):
         client.prefetch(shot, "1006-1008")
+
+
+def test_a_plate_that_is_replaced_while_the_shot_is_open(
+    client: Client, shot: dict[str, Any], plate: Path
+) -> None:
+    """Once it is an error, which names the file; then mattes are those of what is there now."""
+    assert client.stored(shot, "1001-1006") == "", "all names are known from here on"
+    write_image(plate.with_name("hero.1005.exr"), ramp(HEIGHT, WIDTH, seed=7))
+    with pytest.raises(EngineError, match=r"hero\.1005\.exr was replaced after") as error:
+        client.matte(shot, 1005)
+    assert error.value.kind == "input"
+    again = client.matte(shot, 1005)
+    client.open(shot, fresh=True)
+    assert client.matte(shot, 1005).digest == again.digest
 
 
 def test_a_job_that_fails_says_why(client: Client, shot: dict[str, Any], plate: Path) -> None:

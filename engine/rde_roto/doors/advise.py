@@ -10,7 +10,7 @@ from rde_roto.shot_files import ShotFile
 
 
 def advise(shot: ShotArgument, device: DeviceOption = "auto", as_json: JsonOption = False) -> None:
-    """Tells which frames look wrong, and which one to correct next."""
+    """Show which frames look wrong, and which one to correct next."""
     file = ShotFile.read(shot)
     with plate_memo() as memo:
         opened = file.open(memo)

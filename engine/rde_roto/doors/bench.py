@@ -24,37 +24,52 @@ if TYPE_CHECKING:
 
     from rde_roto.evaluation.speed import Case
 
-app = typer.Typer(invoke_without_command=True, help="What a frame costs on this machine.")
+app = typer.Typer(invoke_without_command=True, help="Measure what a frame costs on this machine.")
 
 _PLATES: Final = {"480": (480, 854), "720": (720, 1280), "1080": (1080, 1920), "4k": (2160, 4096)}
 _LINES_OF_4K: Final = 480
 _PAIRS: Final = 101
 """Of frames early and late in a shot, timed in turn."""
 
-RoundsOption = Annotated[int, typer.Option(min=1, help="How often each is timed.")]
+RoundsOption = Annotated[int, typer.Option(min=1, help="Number of timed runs of each case.")]
 
 
 @app.callback()
 def network(
     context: typer.Context,
     size: Annotated[
-        str, typer.Option(metavar="SIZES", help="480, 720, 1080, 4k; 4k is tracked at 480 lines.")
+        str,
+        typer.Option(
+            metavar="SIZES", help="Sizes, from 480, 720, 1080 and 4k; 4k is tracked at 480 lines."
+        ),
     ] = "480",
-    elements: Annotated[str, typer.Option(metavar="COUNTS", help="How many, such as 1,3,5.")] = "1",
+    elements: Annotated[
+        str, typer.Option(metavar="COUNTS", help="Numbers of elements, such as 1,3,5.")
+    ] = "1",
     model: Annotated[
-        str, typer.Option(metavar="NETWORKS", help="rde-lite, rde-r50, with random weights.")
+        str,
+        typer.Option(
+            metavar="NETWORKS", help="Networks: rde-lite, rde-r50; their weights are random."
+        ),
     ] = "rde-lite",
-    precision: Annotated[Precision, typer.Option(help="Of the convolutions.")] = "float32",
+    precision: Annotated[
+        Precision, typer.Option(help="Precision of the convolutions.")
+    ] = "float32",
     device: DeviceOption = "auto",
     rounds: RoundsOption = 5,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Also the form that is trained, in turn, in float32.")
+        bool,
+        typer.Option(
+            "--plain",
+            help="Also time the training form of the network, in float32, in the same run.",
+        ),
     ] = False,
     table: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The same as a table, ….md.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a Markdown table (.md) to this file."),
     ] = None,
 ) -> None:
-    """Times the network, as a whole and stage by stage, on pictures of noise."""
+    """Time the network, as a whole and stage by stage, on pictures of noise."""
     if context.invoked_subcommand is not None:
         return
     from rde_roto.devices import choose_device
@@ -73,7 +88,7 @@ def network(
 @app.command()
 def pipeline(
     shot: Annotated[
-        Path | None, typer.Argument(help="NAME.shot.yaml; the shipped shot else.")
+        Path | None, typer.Argument(help="Shot document (default: the demo shot).")
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     preset: PresetOption = "standard",
@@ -81,7 +96,7 @@ def pipeline(
     device: DeviceOption = "auto",
     rounds: RoundsOption = 5,
 ) -> None:
-    """Times the stages from a plate to its mattes, then all of them at once; names the slowest."""
+    """Time the stages from a plate to its mattes, then all at once, and name the slowest."""
     from rde_roto.devices import choose_device
     from rde_roto.doors.demo import demo_document
     from rde_roto.evaluation.pipeline import PipelineBench
@@ -109,12 +124,12 @@ def pipeline(
 @app.command()
 def compare(
     one: Annotated[
-        str, typer.Argument(help="A command, in quotes, or a Python callable, module:function.")
+        str, typer.Argument(help="A command in quotes, or a Python callable as module:function.")
     ],
-    other: Annotated[str, typer.Argument(help="Another one.")],
+    other: Annotated[str, typer.Argument(help="The other command or callable.")],
     rounds: RoundsOption = 3,
 ) -> None:
-    """Times two commands in turn, and says how much longer the first one takes, pair by pair.
+    """Time two commands in turn and show how much longer the first one takes, pair by pair.
 
     A callable is called in this process, once before it is timed, and gets no arguments.
     """
@@ -132,18 +147,23 @@ def compare(
 
 @app.command()
 def length(
-    frames: Annotated[int, typer.Option(min=10, help="How long the shot is.")] = 300,
+    frames: Annotated[int, typer.Option(min=10, help="Length of the shot in frames.")] = 300,
     growing: Annotated[
-        int, typer.Option(min=0, help="How long it is for the bank of all memory frames, STM.")
+        int,
+        typer.Option(
+            min=0, help="Length of the shot for STM, the bank that keeps all memory frames."
+        ),
     ] = 300,
-    lines: Annotated[int, typer.Option(min=96, help="Of the pictures.")] = 96,
+    lines: Annotated[int, typer.Option(min=96, help="Height of the frames.")] = 96,
     model: Annotated[
-        str, typer.Option(metavar="NETWORK", help="rde-lite or rde-r50.")
+        str, typer.Option(metavar="NETWORK", help="Network: rde-lite or rde-r50.")
     ] = "rde-lite",
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture, ….png.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the plot to this file (.png).")
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Times a frame as a shot goes on and weighs what is remembered, the growing bank beside it."""
+    """Measure time and memory per frame over a long shot, beside the growing bank."""
     from rde_roto.devices import choose_device
     from rde_roto.evaluation.length import EARLY, LengthBench
     from rde_roto.images.length_plot import length_plot

@@ -17,15 +17,17 @@ from rde_roto.values.errors import OutputError, UsageError
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The cache of memory states and raw mattes: info, prune, verify.",
+    help="Manage the cache of memory states and raw mattes: info, prune, verify.",
 )
 
 
 @app.command()
 def info(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, for scripts.")
+    ] = False,
 ) -> None:
-    """Where the cache lies, how large it is and may be, and when it was used."""
+    """Show the cache's folder, size, budget and last use."""
     settings, folder = _opened()
     census = folder.census()
     used_ns = [entry.used_ns for entry in census.entries]
@@ -65,11 +67,13 @@ def info(
 def prune(
     to: Annotated[
         float | None,
-        typer.Option(metavar="GB", help="Down to so many gigabytes; the budget by default."),
+        typer.Option(
+            metavar="GB", help="Prune to this size in gigabytes (default: the cache's budget)."
+        ),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Remove everything.")] = False,
 ) -> None:
-    """Removes what was used longest ago, and what killed processes left behind; says how much."""
+    """Remove the least recently used entries, and what killed processes left behind."""
     settings, folder = _opened()
     if to is not None and (all_ or not 0 <= to < math.inf):
         raise UsageError("--to takes a number of gigabytes, 0 or more, and goes without --all")
@@ -92,7 +96,7 @@ def prune(
 
 @app.command()
 def verify() -> None:
-    """Reads every entry and removes those that are damaged; they are made again when needed."""
+    """Read every entry and remove damaged ones; they are computed again when needed."""
     settings, folder = _opened()
     checked, damaged = folder.verify()
     for name in damaged:

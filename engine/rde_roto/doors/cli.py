@@ -16,64 +16,67 @@ from typing import Annotated, Any, Final
 import typer
 
 from rde_roto import __version__
+from rde_roto.doors.saying import say_aside
 from rde_roto.values.errors import RotoError
-from rde_roto.values.plain_text import one_line
 
 COMMANDS: Final = {
     "propagate": (
         "propagate.propagate",
-        "Carries the masks of one or more keyframes through the plate, forwards and backwards.",
+        "Propagate the masks of one or more keyframes through the plate, in both directions.",
     ),
     "explain": (
         "explain.explain",
-        "Shows where attention went, what the memory holds, and where the track drifts.",
+        "Show where attention went, what the memory holds, and where the track drifts.",
     ),
     "view": (
         "view.view",
-        "Opens a window: paint, propagate, correct, approve. Everything is saved as you go.",
+        "Open a window: paint, propagate, correct, approve. Everything is saved as you go.",
     ),
     "look": (
         "look.look",
-        "Writes what the network sees of a frame, before it is scaled to tracking.lines.",
+        "Write what the network sees of a frame, before it is scaled to tracking.lines.",
     ),
     "submit": (
         "submit.submit",
-        "Writes a shot's job for a render farm: chunks whose seams cannot be seen.",
+        "Write a shot's job for a render farm: chunks without visible seams.",
     ),
     "validate": (
         "validate.validate",
-        "Checks mattes against their plate and the rules of film: exit code 7 when any is broken.",
+        "Check mattes against their plate and delivery rules: exit code 7 when a rule is broken.",
     ),
     "serve": (
         "serve.serve",
-        "Answers compositors and scripts on this machine; one a user and device.",
+        "Run the engine that compositors and scripts on this machine use; one per user and device.",
     ),
     "watch": (
         "watch.watch",
-        "Makes the mattes of jobs that are dropped into FOLDER/inbox, one after the other.",
+        "Process the jobs that are dropped into FOLDER/inbox, one after the other.",
     ),
     "jobs": (
         "jobs.jobs",
-        "Shows the jobs of a hot folder; on a terminal until you press Ctrl-C.",
+        "Show the jobs of a hot folder; on a terminal until you press Ctrl-C.",
     ),
     "eval": (
         "evaluate.evaluate",
-        "Tracks each sequence from its first mask and scores it; first and last frame left out.",
+        "Track each sequence from its first mask and score it, without its first and last frame.",
     ),
     "doctor": (
         "doctor.doctor",
-        "Versions, devices, memory, models and their licences, and a self-test on two frames.",
+        "Show versions, devices, memory, models and their licences, and run a self-test.",
     ),
     "demo": (
         "demo.demo",
-        "Rotoscopes the shipped shot from its first mask and compares with its true matte.",
+        "Rotoscope the demo shot from its first mask and compare it with its true matte.",
     ),
-    "shot": ("shot.app", "Shots kept in documents, NAME.shot.yaml, and their mattes."),
+    "shot": ("shot.app", "Work with shot documents (NAME.shot.yaml) and their mattes."),
     "preset": ("presets.app", "Presets: list, show, check, schema."),
     "model": ("models.app", "Models: list, card, install, export."),
     "train": ("train.app", "Training: rde-roto train RECIPE --out DIR; list, pack."),
-    "cache": ("cache.app", "The cache of memory states and raw mattes: info, prune, verify."),
-    "bench": ("bench.app", "What a frame costs on this machine."),
+    "cache": (
+        "cache.app",
+        "Manage the cache of memory states and raw mattes: info, prune, verify.",
+    ),
+    "bench": ("bench.app", "Measure what a frame costs on this machine."),
 }
 """Name of a command: where it is under ``doors``, and what the list of commands says of it."""
 
@@ -106,7 +109,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
 
 
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Says the version and ends.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         print(f"rde-roto {__version__}")
@@ -124,13 +127,13 @@ def main() -> None:
     try:
         app_for(sys.argv[1:])()
     except RotoError as error:
-        print(f"rde-roto: {one_line(str(error))}", file=sys.stderr, flush=True)
+        say_aside(str(error))
         sys.exit(error.exit_code)
 
 
 def _on_stop(number: int, _frame: FrameType | None) -> None:
     """Frames being written are finished on the way out, so nothing half-done is left."""
-    print("rde-roto: cancelled; finished frames are kept", file=sys.stderr, flush=True)
+    say_aside("cancelled; what was finished is kept")
     sys.exit(128 + number)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
+from rde_roto.atomic import write_bytes
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, plate_memo
 from rde_roto.doors.work import Work
 from rde_roto.images.contact_sheet import contact_sheet
@@ -29,14 +30,14 @@ _SHEET_ROWS = 5
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path(
         "demo-out"
     ),
     preset: PresetOption = "standard",
     model: ModelOption = DEFAULT_MODEL,
     device: DeviceOption = "auto",
 ) -> None:
-    """Rotoscopes the shipped shot from its first mask and compares with its true matte."""
+    """Rotoscope the demo shot from its first mask and compare it with its true matte."""
     settings = load_preset(preset)
     with plate_memo() as memo:
         opened = open_document(demo_document(model), settings, memo=memo)
@@ -53,7 +54,7 @@ def demo(
         (frame, Picture.of(plate, frame).seen().numpy(), _alpha(writer.path(frame))[None])
         for frame in map(int, frames)
     ]
-    contact_sheet(rows, out / "contact_sheet.png")
+    write_bytes(out / "contact_sheet.png", contact_sheet(rows))
     score = SequenceScore.of(_pairs(find_sequence(str(demo_shot() / "truth")), writer))
     print(f"contact sheet  {out / 'contact_sheet.png'}")
     print(f"J&F            {score.j_and_f:.3f}  (J {score.mean_j:.3f}, F {score.mean_f:.3f})")

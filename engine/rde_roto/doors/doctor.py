@@ -21,7 +21,7 @@ _PACKAGES = ("torch", "numpy", "OpenImageIO", "safetensors", "pydantic", "pillow
 
 
 def doctor(model: ModelOption = DEFAULT_MODEL, device: DeviceOption = "auto") -> None:
-    """Versions, devices, memory, models and their licences, and a self-test on two frames."""
+    """Show versions, devices, memory, models and their licences, and run a self-test."""
     print(f"rde-roto {__version__}, Python {platform.python_version()}, {platform.platform()}")
     print("  ".join(f"{package} {_version(package)}" for package in _PACKAGES))
     _say_devices()

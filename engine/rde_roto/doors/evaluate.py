@@ -28,38 +28,52 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    root: Annotated[Path, typer.Argument(help="Folder with JPEGImages and Annotations.")],
+    root: Annotated[
+        Path, typer.Argument(help="Folder in the layout of DAVIS, with JPEGImages and Annotations.")
+    ],
     sequences: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="a,b,c; all by default.")
+        str | None, typer.Option(metavar="NAMES", help="Sequences, such as a,b,c (default: all).")
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     preset: PresetOption = "standard",
     set_: SetOption = None,
     device: DeviceOption = "auto",
     ablate: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="bank, theta or bank,theta: a table of them.")
+        str | None,
+        typer.Option(
+            metavar="WHAT", help="Compare settings in a table: bank, theta, or bank,theta."
+        ),
     ] = None,
     play: Annotated[
         int | None,
-        typer.Option(metavar="UPDATES", min=1, help="To and fro for so many memory updates."),
+        typer.Option(metavar="UPDATES", min=1, help="Play back and forth for N memory updates."),
     ] = None,
     learn: Annotated[
-        bool, typer.Option("--learn", help="A table: as it is, and after learning each shot.")
+        bool,
+        typer.Option(
+            "--learn", help="Compare the model as it is with the model after learning each shot."
+        ),
     ] = False,
     minutes: Annotated[
-        float | None, typer.Option(metavar="M", min=0.05, help="How long each is learned.")
+        float | None, typer.Option(metavar="M", min=0.05, help="Time to learn each shot.")
     ] = None,
     keyframes: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Masks that are given, spread evenly.")
+        int,
+        typer.Option(
+            metavar="N", min=1, help="Number of keyframes given, evenly spread over each sequence."
+        ),
     ] = 1,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keeps the label images here.")
+        Path | None, typer.Option(metavar="DIR", help="Keep the label images in this folder.")
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="The figures as JSON.")
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Also write the figures to this file, as JSON."
+        ),
     ] = None,
 ) -> None:
-    """Tracks each sequence from its first mask and scores it; first and last frame left out."""
+    """Track each sequence from its first mask and score it, without its first and last frame."""
     settings = load_preset(preset, set_ or ())
     varied = ablations(settings, tuple(ablate.split(","))) if ablate else None
 

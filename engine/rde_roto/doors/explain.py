@@ -17,13 +17,14 @@ from rde_roto.values.errors import UsageError
 
 def explain(
     shot: ShotArgument,
-    frame: Annotated[int, typer.Option(metavar="FRAME", help="Which matte to explain.")],
+    frame: Annotated[int, typer.Option(metavar="FRAME", help="Frame of the matte to explain.")],
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="A sheet, ….png, or its maps as layers, ….exr.")
+        Path,
+        typer.Option(metavar="FILE", help="Contact sheet (.png), or its maps as layers (.exr)."),
     ],
     device: DeviceOption = "auto",
 ) -> None:
-    """Shows where attention went, what the memory holds, and where the track drifts."""
+    """Show where attention went, what the memory holds, and where the track drifts."""
     if out.suffix.lower() not in (".png", ".exr"):
         raise UsageError(f"--out {out}: expected .png for a sheet or .exr for layers")
     file = ShotFile.read(shot)

@@ -29,13 +29,13 @@ _COLOURS = {"running": "cyan", "done": "green", "failed": "red", "cancelled": "y
 
 
 def jobs(
-    folder: Annotated[Path, typer.Argument(help="A hot folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a job.")] = False,
+    folder: Annotated[Path, typer.Argument(help="The hot folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per job.")] = False,
     last: Annotated[
-        int, typer.Option(metavar="N", min=0, help="How many of those that have ended.")
+        int, typer.Option(metavar="N", min=0, help="Number of finished jobs to list.")
     ] = 20,
 ) -> None:
-    """Shows the jobs of a hot folder; on a terminal until you press Ctrl-C."""
+    """Show the jobs of a hot folder; on a terminal until you press Ctrl-C."""
     if not (folder / "inbox").is_dir():
         raise InputError(f"{folder} is no hot folder: expected inbox, running, done in it")
     hot = HotFolder(folder.resolve())

@@ -14,6 +14,7 @@ import typer
 
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
 from rde_roto.doors.progress import failures_told, say_status
+from rde_roto.doors.saying import say
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
@@ -28,13 +29,14 @@ _EVERY = 5
 def learn(
     shot: ShotArgument,
     minutes: Annotated[
-        float | None, typer.Option(metavar="M", min=0.05, help="How long, by the clock.")
+        float | None, typer.Option(metavar="M", min=0.05, help="Time budget.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Exactly so many steps: repeatable.")
+        int | None, typer.Option(metavar="N", min=1, help="Exact number of steps: repeatable.")
     ] = None,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Goes back to the model as it was; costs no step.")
+        bool,
+        typer.Option("--forget", help="Go back to the base model; takes no step of the network."),
     ] = False,
     keep_partial: Annotated[
         bool,
@@ -132,5 +134,6 @@ def _told(name: str) -> Iterator[Callable[[Progress], None]]:
 def _say(progress: Progress) -> None:
     if progress.steps % _EVERY == 0:
         share = 100 * progress.share
-        print(f"step {progress.steps}, {progress.seconds_left:.0f} s left")
-        print(f"Progress: {int(share)}%\nopenjd_progress: {share:.1f}", flush=True)
+        say(f"step {progress.steps}, {progress.seconds_left:.0f} s left")
+        say(f"Progress: {int(share)}%")
+        say(f"openjd_progress: {share:.1f}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 
 import platformdirs
 
+from rde_roto.doors.saying import say_aside
 from rde_roto.models import Model, licence_line
 
 
@@ -25,4 +25,4 @@ def say_licence_once(model: Model) -> None:
         return
     except OSError:
         pass
-    print(f"rde-roto: weights {licence_line(model)}", file=sys.stderr, flush=True)
+    say_aside(f"weights {licence_line(model)}")

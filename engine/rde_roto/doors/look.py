@@ -28,8 +28,8 @@ from rde_roto.values.preset_files import load_preset
 
 def look(
     plate: PlateArgument,
-    frame: Annotated[int, typer.Option(metavar="FRAME", help="Which frame.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The picture, ….png, 8 bits.")],
+    frame: Annotated[int, typer.Option(metavar="FRAME", help="Frame to look at.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Picture to write (.png, 8 bits).")],
     color_space: ColorSpaceOption = None,
     view: ViewOption = None,
     layer: LayerOption = None,
@@ -37,7 +37,7 @@ def look(
     preset: PresetOption = "standard",
     set_: SetOption = None,
 ) -> None:
-    """Writes what the network sees of a frame, before it is scaled to tracking.lines."""
+    """Write what the network sees of a frame, before it is scaled to tracking.lines."""
     if out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: expected a name that ends in .png")
     fallback = load_preset(preset, set_ or ()).input.color_space

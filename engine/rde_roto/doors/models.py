@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Models: list, card, install, expor
 
 @app.command("list")
 def list_() -> None:
-    """Names, licences, whether commercial use is allowed, sizes and where they lie."""
+    """List the models: licence, commercial use, size and folder."""
     from rde_roto.models import licence_line, list_models
 
     for model in list_models():
@@ -25,8 +25,8 @@ def list_() -> None:
 
 
 @app.command()
-def card(name: Annotated[str, typer.Argument(help="A model's name or weights file.")]) -> None:
-    """The model's card: training data, licence, figures."""
+def card(name: Annotated[str, typer.Argument(help="Name of a model, or a weights file.")]) -> None:
+    """Show a model's card: training data, licence, figures."""
     from rde_roto.models import find_model
     from rde_roto.values.errors import WeightsError
 
@@ -38,10 +38,10 @@ def card(name: Annotated[str, typer.Argument(help="A model's name or weights fil
 
 @app.command()
 def install(
-    file: Annotated[Path, typer.Argument(help="Weights: .safetensors or a published .pth.")],
-    name: Annotated[str | None, typer.Option(help="The name to ask for it by.")] = None,
+    file: Annotated[Path, typer.Argument(help="Weights: .safetensors, or a published .pth.")],
+    name: Annotated[str | None, typer.Option(help="Name of the installed model.")] = None,
 ) -> None:
-    """Checks a weights file and keeps it among your models."""
+    """Check a weights file and add it to your models."""
     from rde_roto.models import install_model, licence_line
 
     model = install_model(file, name)
@@ -52,12 +52,15 @@ def install(
 @app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
-    name: Annotated[str, typer.Option(help="The model's name.")],
+    name: Annotated[str, typer.Option(help="Name of the model.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder; that of your models by default.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder to write to (default: the folder of your models)."
+        ),
     ] = None,
 ) -> None:
-    """Makes a model out of a training run: half-precision weights and a card to complete."""
+    """Export a training run as a model: half-precision weights and a card to complete."""
     from rde_roto.models import user_model_folder
     from rde_roto.training.export import export_model
 

@@ -24,46 +24,48 @@ from rde_roto.values.preset_files import preset_library
 from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 
 PlateArgument = Annotated[
-    str, typer.Argument(help="Pattern (hero.####.exr), one frame, folder or movie.")
+    str, typer.Argument(help="Plate: pattern (hero.####.exr), single frame, folder or movie.")
 ]
-ShotArgument = Annotated[Path, typer.Argument(metavar="NAME.shot.yaml", help="A shot document.")]
+ShotArgument = Annotated[Path, typer.Argument(metavar="NAME.shot.yaml", help="Shot document.")]
 KeyframeOption = Annotated[
     list[str],
     typer.Option(
         metavar="FRAME=MASK",
-        help="A frame you roto'd and its mask; repeatable. FRAME:hero,car=MASK names the elements "
-        "that the mask draws, such as 1040:car=car.png: a new one begins there, another one is "
-        "corrected. Without names it draws those of --elements.",
+        help="Keyframe and its mask; repeatable. FRAME:hero,car=MASK names the elements that the "
+        "mask shows, such as 1040:car=car.png: a new element starts there, a known one is "
+        "corrected. Without names the mask shows those of --elements.",
     ),
 ]
 FramesOption = Annotated[
-    str | None, typer.Option(metavar="RANGE", help="1001-1100, 1001-1100x2; all by default.")
+    str | None,
+    typer.Option(metavar="RANGE", help="Frames, such as 1001-1100 or 1001-1100x2 (default: all)."),
 ]
 ElementsOption = Annotated[
-    str | None, typer.Option(metavar="NAMES", help="Names of the elements: hero,car.")
+    str | None, typer.Option(metavar="NAMES", help="Names of the elements, such as hero,car.")
 ]
 MaskAsOption = Annotated[
-    MaskMode, typer.Option(help="What the masks are, where their files do not tell.")
+    MaskMode, typer.Option(help="How to read the masks (default: from their files).")
 ]
 ColorSpaceOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The plate's; taken from its files else.")
+    str | None,
+    typer.Option(metavar="NAME", help="Colour space of the plate (default: from its files)."),
 ]
 ViewOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="left, right: of EXRs with several views.")
+    str | None, typer.Option(metavar="NAME", help="View of EXRs that have several, such as left.")
 ]
 LayerOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The plate's layer, of EXRs with several.")
+    str | None, typer.Option(metavar="NAME", help="Layer of the plate, of EXRs that have several.")
 ]
 MissingOption = Annotated[
     MissingPolicy,
-    typer.Option(help="What is done about frames that are asked for and not on disk."),
+    typer.Option(help="What to do about requested frames that are not on disk."),
 ]
 FirstFrameOption = Annotated[
     str | None,
     typer.Option(
         metavar="FRAME",
-        help="The number of a movie's first frame, such as 1001, or timecode for the one that its "
-        "timecode counts to; 1 by default.",
+        help="Number of a movie's first frame, such as 1001; timecode: from the movie's timecode "
+        "(default: 1).",
     ),
 ]
 ProxyOption = Annotated[
@@ -72,39 +74,39 @@ ProxyOption = Annotated[
         min=1,
         max=16,
         metavar="N",
-        help="The plate's sides are N times smaller than those of the full plate, for which masks "
-        "and settings are.",
+        help="This plate is N times smaller than full size; masks and settings refer to full size.",
     ),
 ]
 PresetOption = Annotated[
-    str, typer.Option("--preset", metavar="NAME", help="A preset's name or file.")
+    str, typer.Option("--preset", metavar="NAME", help="Name of a preset, or its file.")
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Changes one key of the preset; repeatable."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the preset; repeatable."),
 ]
 ModelOption = Annotated[
-    str, typer.Option("--model", metavar="NAME", help="A model's name or a weights file.")
+    str, typer.Option("--model", metavar="NAME", help="Name of a model, or a weights file.")
 ]
 DeviceOption = Annotated[
-    str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
+    str, typer.Option("--device", metavar="NAME", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 ]
 OutOption = Annotated[
     str | None,
     typer.Option(
         metavar="PATTERN",
-        help="Else mattes/NAME.####.exr, or .png for labels, beside the document.",
+        help="Mattes to write (default: mattes/NAME.####.exr beside the document; .png for "
+        "labels).",
     ),
 ]
 FormatOption = Annotated[
     OutputFormat | None,
     typer.Option(
         "--format",
-        help="alpha (A, or a layer an element), cryptomatte, rgba (the plate cut out) or labels "
-        "(an indexed PNG); the preset's by default.",
+        help="alpha (A, or one layer per element), cryptomatte, rgba (the plate cut out) or labels "
+        "(indexed PNG) (default: from the preset).",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a frame.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per frame.")]
 
 
 @dataclass(frozen=True)

@@ -16,25 +16,25 @@ app = typer.Typer(no_args_is_help=True, help="Presets: list, show, check, schema
 
 @app.command("list")
 def list_() -> None:
-    """Names, what they are for, and where they lie."""
+    """List the presets: name, purpose and file."""
     for entry in PresetLibrary(default_preset_folders()).names():
         print(f"{entry.name:12} {entry.description}\n{'':12} {entry.path}")
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A preset's name or file.")]) -> None:
-    """The preset with everything it takes from others, every key explained."""
+def show(name: Annotated[str, typer.Argument(help="Name of a preset, or its file.")]) -> None:
+    """Show a preset with all that it inherits, every key explained."""
     print(PresetLibrary(default_preset_folders()).load(name).to_yaml(), end="")
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(help="A preset file.")]) -> None:
-    """Says whether a preset file can be used; names the line of what is wrong."""
+def check(file: Annotated[Path, typer.Argument(help="Preset file to check.")]) -> None:
+    """Check a preset file; an error names its line."""
     preset = PresetLibrary(default_preset_folders()).load(file)
     print(f"{file}: preset '{preset.name}' is in order")
 
 
 @app.command()
 def schema() -> None:
-    """JSON schema of preset files, for editors."""
+    """Print the JSON schema of preset files, for editors."""
     print(json.dumps(preset_schema(), indent=2))

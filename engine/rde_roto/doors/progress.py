@@ -26,9 +26,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from rde_roto.doors.saying import say
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.values.errors import RotoError
-from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from rde_roto.delivery import OnFrame
@@ -48,7 +48,7 @@ def report(title: str, total: int, writer: MatteWriter, as_json: bool) -> Iterat
 def say_status(text: str, as_json: bool = False) -> None:
     """What is being done, in a few words, for the list of tasks that a farm shows."""
     if _for_farms(as_json):
-        print(f"openjd_status: {_in_one_line(text)}", flush=True)
+        say(f"openjd_status: {_in_one_line(text)}")
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def failures_told(as_json: bool = False) -> Iterator[None]:
         if _for_farms(as_json):
             expected = isinstance(error, RotoError)
             sentence = str(error) if expected else f"a bug: {type(error).__name__}: {error}"
-            print(f"openjd_fail: {_in_one_line(sentence)}", flush=True)
+            say(f"openjd_fail: {_in_one_line(sentence)}")
         raise
 
 
@@ -68,10 +68,10 @@ def say_done(made: int, kept: int, seconds: float, out: str, as_json: bool) -> N
     """What a run has done, and how fast."""
     if as_json:
         done = {"event": "done", "made": made, "kept": kept, "seconds": round(seconds, 3)}
-        print(json.dumps(done), flush=True)
+        say(json.dumps(done))
         return
     speed = f", {made / seconds:.2f} frames/s" if made and seconds > 0 else ""
-    print(f"{made} mattes made, {kept} kept{speed}: {out}", flush=True)
+    say(f"{made} mattes made, {kept} kept{speed}: {out}")
     say_status(f"{made} mattes made, {kept} kept")
 
 
@@ -91,11 +91,11 @@ class _Lines:
             self._done += 1
             if self._as_json:
                 event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
-                print(json.dumps({**event, "done": self._done, "total": self._total}), flush=True)
+                say(json.dumps({**event, "done": self._done, "total": self._total}))
             else:
-                print(f"frame {frame}: {'kept' if kept else 'wrote'} {one_line(str(path))}")
-                print(f"Progress: {100 * self._done // self._total}%")
-                print(f"openjd_progress: {100 * self._done / self._total:.1f}", flush=True)
+                say(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
+                say(f"Progress: {100 * self._done // self._total}%")
+                say(f"openjd_progress: {100 * self._done / self._total:.1f}")
 
 
 def _for_farms(as_json: bool) -> bool:
@@ -103,7 +103,7 @@ def _for_farms(as_json: bool) -> bool:
 
 
 def _in_one_line(text: str) -> str:
-    return one_line(" ".join(text.split()))
+    return " ".join(text.split())
 
 
 class _Speed(ProgressColumn):

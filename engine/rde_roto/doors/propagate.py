@@ -40,7 +40,10 @@ def propagate(
     plate: PlateArgument,
     keyframe: KeyframeOption,
     out: Annotated[
-        str, typer.Option(metavar="PATTERN", help="mattes/hero.####.exr, or .png (16 bit).")
+        str,
+        typer.Option(
+            metavar="PATTERN", help="Mattes to write: mattes/hero.####.exr, or .png (16 bits)."
+        ),
     ],
     frames: FramesOption = None,
     preset: PresetOption = "standard",
@@ -58,7 +61,7 @@ def propagate(
     output_format: FormatOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Carries the masks of one or more keyframes through the plate, forwards and backwards."""
+    """Propagate the masks of one or more keyframes through the plate, in both directions."""
     picture = PictureName(view, layer)
     options = ShotOptions(
         plate,

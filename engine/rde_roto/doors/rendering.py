@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from rde_roto.devices import choose_device
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.progress import report, say_done
+from rde_roto.doors.saying import say, say_aside
 from rde_roto.doors.studied import studied
 from rde_roto.doors.work import Work
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
@@ -60,7 +60,7 @@ def render_mattes(
     delivery = rendered.delivery
     say_done(delivery.made, delivery.kept, delivery.seconds, out, as_json)
     if not as_json:
-        print(f"weights {rendered.licence}")
+        say(f"weights {rendered.licence}")
     work.refuse_skipped()
     return rendered.writer
 
@@ -137,11 +137,7 @@ def deliver_within_memory(
             if smaller is None:
                 raise
         before, now = node.preset.tracking.lines, smaller.preset.tracking.lines
-        print(
-            f"rde-roto: memory ran out at tracking.lines={before}: all frames again at {now}",
-            file=sys.stderr,
-            flush=True,
-        )
+        say_aside(f"memory ran out at tracking.lines={before}: all frames again at {now}")
         node = smaller
 
 

@@ -21,15 +21,17 @@ from rde_roto.values.errors import UsageError
 
 def report(
     shot: ShotArgument,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The report, ….html.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Report to write (.html).")],
     frames: FramesOption = None,
     sheet: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The report's pictures as a contact sheet too, ….png."),
+        typer.Option(
+            metavar="FILE", help="Also write the report's pictures as a contact sheet (.png)."
+        ),
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Writes a page with warnings, the track's confidence and pictures of up to 24 frames."""
+    """Write a page with warnings, the track's confidence and pictures of up to 24 frames."""
     for option, path, suffix in (("--out", out, ".html"), ("--sheet", sheet, ".png")):
         if path is not None and path.suffix.lower() != suffix:
             raise UsageError(f"{option} {path}: expected a name that ends in {suffix}")

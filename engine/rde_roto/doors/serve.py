@@ -10,6 +10,7 @@ import typer
 from rde_roto.atomic import write_text
 from rde_roto.doors.options import DeviceOption, plate_memo
 from rde_roto.doors.own_engine import own_client, serve_command
+from rde_roto.doors.saying import say
 from rde_roto.values.errors import UsageError
 from rde_roto_client import Client, NoEngineError, StuckEngineError
 from rde_roto_client.places import endpoint_file, launch_file, run_folder
@@ -20,19 +21,21 @@ IDLE_S = 900.0
 def serve(
     device: DeviceOption = "auto",
     idle: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Ends when nobody asks for so long.")
+        float, typer.Option(metavar="SECONDS", min=0, help="Exit after this many idle seconds.")
     ] = IDLE_S,
-    tcp: Annotated[bool, typer.Option("--tcp", help="Loopback TCP instead of a socket.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Ends the engine that runs.")] = False,
+    tcp: Annotated[
+        bool, typer.Option("--tcp", help="Listen on loopback TCP instead of a Unix socket.")
+    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the running engine.")] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Starts one that goes on alone, and returns.")
+        bool, typer.Option("--detach", help="Start the engine in the background and return.")
     ] = False,
     register: Annotated[
-        bool, typer.Option("--register", help="Tells your hosts that they start this engine.")
+        bool, typer.Option("--register", help="Register this engine: your hosts will start it.")
     ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Takes --register back.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Undo --register.")] = False,
 ) -> None:
-    """Answers compositors and scripts on this machine; one a user and device."""
+    """Run the engine that compositors and scripts on this machine use; one per user and device."""
     if register:
         _register()
         return
@@ -75,7 +78,7 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
             server = Server(token, str(chosen), idle, log)
             with Engine() as engine, Jobs(engine) as jobs:
                 requests = Requests(engine, Shots(chosen, memo), jobs, server.stop)
-                print(f"rde-roto: listening, on {chosen}", flush=True)
+                say(f"rde-roto: listening, on {chosen}")
                 server.serve(listener, requests)
     except TakenError:
         print("rde-roto: an engine is running already", flush=True)

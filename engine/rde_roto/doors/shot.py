@@ -59,17 +59,21 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Shots kept in documents, NAME.shot.yaml, and their mattes.",
+    help="Work with shot documents (NAME.shot.yaml) and their mattes.",
 )
 
-LockFramesOption = Annotated[str, typer.Option(metavar="RANGE", help="1080-1090, 1001,1050.")]
+LockFramesOption = Annotated[
+    str, typer.Option(metavar="RANGE", help="Frames, such as 1080-1090 or 1001,1050.")
+]
 
 
 @app.command()
 def new(
     plate: PlateArgument,
     keyframe: KeyframeOption,
-    out: Annotated[Path, typer.Option(metavar="NAME.shot.yaml", help="The document to write.")],
+    out: Annotated[
+        Path, typer.Option(metavar="NAME.shot.yaml", help="Document to write (NAME.shot.yaml).")
+    ],
     frames: FramesOption = None,
     preset: PresetOption = "standard",
     set_: SetOption = None,
@@ -82,9 +86,9 @@ def new(
     missing: MissingOption = "error",
     proxy: ProxyOption = 1,
     first_frame: FirstFrameOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replaces a document.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing document.")] = False,
 ) -> None:
-    """Writes a shot document, after reading everything that it names. Edit it as you like."""
+    """Write a shot document, after checking everything that it names. Edit it as you like."""
     if not out.name.endswith(SHOT_SUFFIX) or out.name == SHOT_SUFFIX:
         raise UsageError(f"--out {out}: a shot document's name ends in {SHOT_SUFFIX}")
     if out.exists() and not force:
@@ -116,7 +120,7 @@ def new(
 
 @app.command()
 def show(shot: ShotArgument) -> None:
-    """What a document says, and what it names that is not there."""
+    """Show what a document says, and which of its files are missing."""
     facts = facts_of(ShotFile.read(shot))
     print("\n".join(facts.lines))
     if facts.missing:
@@ -133,7 +137,10 @@ def render(
     device: DeviceOption = "auto",
     chunk: Annotated[
         str | None,
-        typer.Option(metavar="FILE:N", help="Instead of --frames: line N of a list of ranges."),
+        typer.Option(
+            metavar="FILE:N",
+            help="Take the frames from line N of a list of ranges, instead of --frames.",
+        ),
     ] = None,
     learn_into: Annotated[
         Path | None,
@@ -143,10 +150,10 @@ def render(
         ),
     ] = None,
     by_engine: Annotated[
-        bool, typer.Option("--engine", help="Has the engine that runs beside it make them.")
+        bool, typer.Option("--engine", help="Render in the running engine.")
     ] = False,
 ) -> None:
-    """Makes the mattes of a shot, or of some of its frames: the pixels are the same."""
+    """Render the mattes of a shot, or of some of its frames: the pixels are the same."""
     with failures_told(as_json), plate_memo() as memo:
         if frames is not None and chunk is not None:
             raise UsageError("--chunk names the frames: leave --frames out")
@@ -175,7 +182,7 @@ def lock(
     elements: ElementsOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Pins frames as they are now: these mattes stay, whatever is changed later."""
+    """Lock frames as they are now: their mattes stay, whatever is changed later."""
     file = ShotFile.read(shot)
     if file.says.plate.proxy > 1:
         raise UsageError(f"the plate of {shot} is a proxy: lock frames of the full plate")
@@ -210,7 +217,7 @@ def lock(
 
 @app.command()
 def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
-    """Takes frames out of the document's locks; the files that were pinned are kept."""
+    """Unlock frames; the locked mattes' files are kept."""
     file = ShotFile.read(shot)
     asked = FrameRange.parse(frames)
     locks = file.says.locks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from rde_roto.doors.options import (
     plate_memo,
 )
 from rde_roto.doors.own_engine import program as own_program
+from rde_roto.doors.saying import say_aside
 from rde_roto.doors.work import Work, default_out
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot
@@ -49,39 +49,52 @@ class _Farm:
 
 def submit(
     shot: Annotated[
-        Path, typer.Argument(metavar="SHOT|JOB", help="A shot document, or a job document.")
+        Path, typer.Argument(metavar="SHOT|JOB", help="Shot document, or job document.")
     ],
     openjd: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Writes an OpenJD job template there.")
+        Path | None, typer.Option(metavar="DIR", help="Write an OpenJD job template to this file.")
     ] = None,
     deadline: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Writes a Deadline job's info files there.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the info files of a Deadline job to this folder."),
     ] = None,
     opencue: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Writes an OpenCue outline there.")
+        Path | None, typer.Option(metavar="DIR", help="Write an OpenCue outline to this file.")
     ] = None,
     inbox: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Drops the chunks as jobs into a hot folder."),
+        typer.Option(metavar="FOLDER", help="Drop the chunks as jobs into this hot folder."),
     ] = None,
     frames: FramesOption = None,
     chunk: Annotated[
-        int, typer.Option(metavar="FRAMES", min=1, help="Of a task, about; never past a keyframe.")
+        int,
+        typer.Option(
+            metavar="FRAMES",
+            min=1,
+            help="Target number of frames per task; a task never crosses a keyframe.",
+        ),
     ] = CHUNK,
     out: OutOption = None,
     output_format: FormatOption = None,
     device: DeviceOption = "auto",
     cache: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The cache that all workers share; else each its own."),
+        typer.Option(
+            metavar="DIR", help="Cache that all workers share (default: each has its own)."
+        ),
     ] = None,
     program: Annotated[
         str | None,
-        typer.Option(metavar="COMMAND", help="rde-roto on the workers; else this one's path."),
+        typer.Option(
+            metavar="COMMAND",
+            help="Path of rde-roto on the workers (default: the path on this machine).",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replaces a job's files.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the files of an earlier submission.")
+    ] = False,
 ) -> None:
-    """Writes a shot's job for a render farm: chunks whose seams cannot be seen."""
+    """Write a shot's job for a render farm: chunks without visible seams."""
     folders = (
         (openjd, openjd_farm),
         (deadline, deadline_farm),
@@ -140,8 +153,7 @@ def _check(work: Work, out: str, output_format: OutputFormat | None) -> None:
     work.say_what_is_read()
     skipped = work.frames.difference(frames)
     if skipped:
-        sentence = f"{shot.plate.name} lacks {skipped}: skipped, not in the job"
-        print(f"rde-roto: {sentence}", file=sys.stderr, flush=True)
+        say_aside(f"{shot.plate.name} lacks {skipped}: skipped, not in the job")
 
 
 def _rounds(

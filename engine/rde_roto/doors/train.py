@@ -37,16 +37,16 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or its file.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run.")],
-    resume: Annotated[bool, typer.Option(help="Go on with what lies in DIR, if anything.")] = False,
+    resume: Annotated[bool, typer.Option(help="Resume the run in DIR, if there is one.")] = False,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="Train for so long; --resume goes on later.")
+        float | None, typer.Option(min=0, help="Stop after this time; --resume continues.")
     ] = None,
     set_: SetOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Trains a recipe. Under torchrun several processes share the work."""
+    """Train a recipe. Under torchrun several processes share the work."""
     settings = load_recipe(recipe, set_ or ())
 
     from rde_roto.devices import choose_device
@@ -84,20 +84,22 @@ def _say(report: Report) -> None:
 
 @app.command("list")
 def list_() -> None:
-    """The recipes there are, with what each is for."""
+    """List the recipes and what each is for."""
     for entry in recipe_library().names():
         print(f"{entry.name:16} {entry.description}")
 
 
 @app.command()
 def pack(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.zip", help="The packed set.")],
-    lines: Annotated[int, typer.Option(min=64, help="Height to which pictures are reduced.")] = 208,
-    quality: Annotated[int, typer.Option(min=1, max=95, help="Of the JPEGs.")] = 45,
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or its file.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.zip", help="Packed set to write (.zip).")],
+    lines: Annotated[
+        int, typer.Option(min=64, help="Height that larger pictures are reduced to.")
+    ] = 208,
+    quality: Annotated[int, typer.Option(min=1, max=95, help="JPEG quality.")] = 45,
     set_: SetOption = None,
 ) -> None:
-    """Packs what a recipe trains on, and is scored on, into one file that travels."""
+    """Pack all that a recipe trains on and is scored on into one file."""
     from rde_roto.training.footage.pack import pack as write
 
     settings = load_recipe(recipe, set_ or ())

@@ -26,16 +26,20 @@ _RULE_WIDTH, _FRAMES_WIDTH = 8, 12
 def validate(
     mattes: Annotated[
         list[str],
-        typer.Argument(help="Pattern (hero.####.exr), one frame or folder; several for several."),
+        typer.Argument(
+            help="One or more sequences: pattern (hero.####.exr), single frame, or folder."
+        ),
     ],
-    plate: Annotated[str, typer.Option(metavar="PLATE", help="The plate that they are for.")],
+    plate: Annotated[str, typer.Option(metavar="PLATE", help="Plate that the mattes belong to.")],
     frames: FramesOption = None,
     view: ViewOption = None,
     layer: LayerOption = None,
     first_frame: FirstFrameOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per finding.")
+    ] = False,
 ) -> None:
-    """Checks mattes against their plate and the rules of film: exit code 7 when any is broken."""
+    """Check mattes against their plate and delivery rules: exit code 7 when a rule is broken."""
     sequences = [MatteSequence.find(text, view) for text in mattes]
     first = first_frame_of(first_frame)
     footage = open_plate(plate, picture=PictureName(view, layer), first_frame=first)

@@ -17,14 +17,14 @@ def view(
         str | None,
         typer.Argument(
             metavar="[PLATE|NAME.shot.yaml]",
-            help="A shot document, or a plate: pattern, one frame, folder or movie.",
+            help="Shot document, or plate: pattern, single frame, folder or movie.",
         ),
     ] = None,
     view: ViewOption = None,
     layer: LayerOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Opens a window: paint, propagate, correct, approve. Everything is saved as you go."""
+    """Open a window: paint, propagate, correct, approve. Everything is saved as you go."""
     missing = [name for name in ("PySide6", "cv2") if find_spec(name) is None]
     if missing:
         raise UsageError(

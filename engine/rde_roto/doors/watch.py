@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rde_roto.doors.options import DeviceOption, plate_memo
+from rde_roto.doors.saying import say, say_aside
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import is_junk
@@ -25,35 +26,37 @@ from rde_roto.doors.watchfolder.owners import Pulses
 from rde_roto.doors.watchfolder.retention import Retention
 from rde_roto.doors.watchfolder.running import Taker, run
 from rde_roto.values.errors import PartialError, UsageError
-from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.doing import Make
     from rde_roto.doors.watchfolder.worker import Worker
 
-HotFolderArgument = Annotated[Path, typer.Argument(help="The hot folder; made where it is not.")]
+HotFolderArgument = Annotated[Path, typer.Argument(help="The hot folder; created if missing.")]
 
 
 def watch(
     folder: HotFolderArgument,
     poll: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.05, help="How often to look into the inbox.")
+        float,
+        typer.Option(metavar="SECONDS", min=0.05, help="Interval between two scans of the inbox."),
     ] = 2.0,
     device: DeviceOption = "auto",
-    once: Annotated[bool, typer.Option("--once", help="Ends when the inbox is empty.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit when the inbox is empty.")] = False,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of jobs that name none; else defaults.yaml says it."),
+        typer.Option(
+            metavar="NAME", help="Model for jobs that name none (default: from defaults.yaml)."
+        ),
     ] = None,
     job: Annotated[
-        str | None, typer.Option(metavar="ENTRY", help="Does this entry of the inbox, and ends.")
+        str | None, typer.Option(metavar="ENTRY", help="Process this one inbox entry, then exit.")
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Hands the jobs to the workers of a Dask scheduler, tcp://host:8786, that have "
-            "the resource GPU.",
+            help="Hand the jobs to the workers of a Dask scheduler, tcp://host:8786, that have the "
+            "resource GPU.",
         ),
     ] = None,
     keep_days: Annotated[
@@ -61,15 +64,15 @@ def watch(
         typer.Option(
             metavar="N",
             min=0,
-            help="Clears jobs done N days ago out of done/: reports and job documents, never a "
-            "folder that was dropped, never mattes.",
+            help="Remove jobs from done/ N days after they finished: their reports and job "
+            "documents, never a dropped folder, never mattes.",
         ),
     ] = None,
     tied: Annotated[
-        bool, typer.Option("--tied", hidden=True, help="Stops when standard input ends.")
+        bool, typer.Option("--tied", hidden=True, help="Stop when standard input ends.")
     ] = False,
 ) -> None:
-    """Makes the mattes of jobs that are dropped into FOLDER/inbox, one after the other."""
+    """Process the jobs that are dropped into FOLDER/inbox, one after the other."""
     if job is not None and (job != Path(job).name or is_junk(job)):
         raise UsageError(f"--job {job}: expected the name of an entry of the inbox")
     hot = HotFolder.made(folder)
@@ -151,7 +154,7 @@ def _code(stopping: _Stopping, failed: int, folder: HotFolder) -> int:
     if stopping.number:
         return 128 + stopping.number
     if failed:
-        print(f"rde-roto: {failed} failed: see {folder.root / 'failed'}", file=sys.stderr)
+        say_aside(f"{failed} failed: see {folder.root / 'failed'}")
         return PartialError.exit_code
     return 0
 
@@ -159,22 +162,15 @@ def _code(stopping: _Stopping, failed: int, folder: HotFolder) -> int:
 def _run(taker: Taker, lookout: Lookout, stopping: _Stopping, how: Watching) -> None:
     from rde_roto.doors.watchfolder.arrivals import heard
 
-    _say(f"rde-roto: watching {lookout.folder.inbox}")
+    say(f"rde-roto: watching {lookout.folder.inbox}")
     with heard(lookout.folder.inbox, lookout.inbox.arrived, stopping.wake.set):
         run(taker, stopping.stop, stopping.pause, time.monotonic, how.poll_s, how.once)
 
 
 def _lookout(folder: HotFolder, how: Watching) -> Lookout:
     kept = how.keep_days
-    retention = None if kept is None else Retention(folder, kept, time.monotonic, _say)
-    return Lookout(folder, Inbox(folder.inbox), Pulses(time.monotonic), _say, retention)
-
-
-def _say(line: str) -> None:
-    """Says a line; a log that nobody reads any more, or in another encoding, ends no worker."""
-    encoding = sys.stdout.encoding or "ascii"
-    with suppress(OSError):
-        print(one_line(line).encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    retention = None if kept is None else Retention(folder, kept, time.monotonic, say)
+    return Lookout(folder, Inbox(folder.inbox), Pulses(time.monotonic), say, retention)
 
 
 class _Stopping:
@@ -198,7 +194,7 @@ class _Stopping:
         if self.number:
             sys.exit(128 + number)
         self._stop_for(number)
-        print("rde-roto: stopping after this frame", file=sys.stderr, flush=True)
+        say_aside("stopping after this frame")
 
     def _stop_for(self, number: int) -> None:
         self.number = number

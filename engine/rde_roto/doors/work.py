@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rde_roto.doors.saying import say_aside
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate
 from rde_roto.shot_files import OpenedShot
@@ -42,14 +42,13 @@ class Work:
         may surprise, and which of the frames are not the plate's own.
         """
         opened = self.opened
-        print(f"rde-roto: reads {opened.origin.reading}", file=sys.stderr, flush=True)
+        say_aside(f"reads {opened.origin.reading}")
         plate = on_disk(opened.shot.plate)
         for note in plate.notes if isinstance(plate, DiskPlate) else ():
-            print(f"rde-roto: {note}", file=sys.stderr, flush=True)
+            say_aside(note)
         gaps = opened.gaps.intersection(self.frames_to_make)
         if gaps:
-            sentence = f"{opened.shot.plate.name} lacks {gaps}: {_INSTEAD[opened.missing]}"
-            print(f"rde-roto: {sentence}", file=sys.stderr, flush=True)
+            say_aside(f"{opened.shot.plate.name} lacks {gaps}: {_INSTEAD[opened.missing]}")
 
     def refuse_skipped(self) -> None:
         """Raises PartialError when frames are wanted that the plate lacks and the shot skips."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from rde_roto.images.files import write_picture
+from rde_roto.images.files import encoded
 from rde_roto.images.panels import (
     MARGIN_PX,
     badge,
@@ -29,20 +28,20 @@ _TITLES = ("plate", "matte over plate", "matte")
 SheetRow = tuple[int, FloatArray, FloatArray]
 
 
-def contact_sheet(rows: Sequence[SheetRow], path: Path) -> None:
-    """Write a PNG with one row a frame: plate, matte tinted over the darkened plate, matte alone.
+def contact_sheet(rows: Sequence[SheetRow]) -> bytes:
+    """A PNG with one row a frame: plate, matte tinted over the darkened plate, matte alone.
 
     Plates are float32 [H, W, 3] in 0..1 as `Plate.read` gives them, alphas float32 [K, H, W].
     One element's matte is drawn in grey, several in the colours of their tints.
 
-    Raises ValueError without rows, OutputError when the file cannot be written.
+    Raises ValueError without rows.
     """
     if not rows:
         raise ValueError("a contact sheet needs at least one row")
     sheet = stacked([_draw_row(*row) for row in rows], MARGIN_PX + _HEADER_PX)
     titled(sheet, _TITLES, MARGIN_PX + _HEADER_PX - 9)
     # the last few per cent would take seconds a sheet
-    write_picture(sheet, path, compress_level=4)
+    return encoded(sheet, compress_level=4)
 
 
 def _draw_row(frame: int, plate: FloatArray, alpha: FloatArray) -> Image.Image:

@@ -175,14 +175,20 @@ def check_input(path: Path, most_bytes: int) -> None:
 def write_picture(picture: Picture, path: Path, kind: str = "PNG", **options: Any) -> None:
     """Writes a picture of Pillow's, replacing what was there.
 
-    It is encoded in memory: encoders of libraries keep some errors of a file to themselves.
+    Args: as of `encoded`. Raises OutputError; nothing half-done stays.
+    """
+    write_bytes(path, encoded(picture, kind, **options))
+
+
+def encoded(picture: Picture, kind: str = "PNG", **options: Any) -> bytes:
+    """The file of a picture of Pillow's, made in memory: encoders of libraries keep some errors of
+    a file on disk to themselves.
 
     Args: kind, Pillow's name of the format; options, those of its ``save``.
-    Raises OutputError; nothing half-done stays.
     """
-    encoded = io.BytesIO()
-    picture.save(encoded, kind, **options)
-    write_bytes(path, encoded.getvalue())
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
 
 
 @contextmanager

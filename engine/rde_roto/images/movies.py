@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rde_roto.images.color import transform_name
+from rde_roto.images.contents import OpenFileContent
 from rde_roto.images.files import check_input
 from rde_roto.images.input_space import SaidOfSpace, movie_space
 from rde_roto.images.movie_frames import Decoder, tags_of, to_rgb, turn_of
@@ -79,10 +80,8 @@ class MoviePlate(SpacedPlate):
         hash_file: Callable[[Path], str],
     ) -> None:
         self._path = path
-        self._hash_file = hash_file
         self._lock = Lock()
-        self._hashing = Lock()
-        self._digest: str | None = None
+        self.contents = OpenFileContent(path, hash_file)
         self._decoder = _decoder = Decoder(path)
         self.name = path.name
         self.timecode = _decoder.timecode
@@ -108,7 +107,7 @@ class MoviePlate(SpacedPlate):
     def digest(self, frame: int) -> str:
         """Digest of the movie's bytes, the frame's place in it and the colour transform."""
         index = self._index(frame)
-        return digest_of(self._content, index, transform_name(self.space.name))
+        return digest_of(self.contents.digest(), index, transform_name(self.space.name))
 
     @property
     def reading(self) -> str:
@@ -125,8 +124,8 @@ class MoviePlate(SpacedPlate):
         return {} if rate is None or not self._is_steady else time_of(self._start, rate, index)
 
     def _pixels(self, frame: int) -> FloatArray:
-        """Raises InputError when it is missing, damaged, or of another size or other colours than
-        the first.
+        """Raises InputError when it is missing, damaged, of another size or other colours than the
+        first, or of another movie by now than its digest told of.
         """
         index = self._index(frame)
         with self._lock:
@@ -137,6 +136,7 @@ class MoviePlate(SpacedPlate):
                     f"{tuple(tags_of(decoded))}, those of its first frame {tuple(self._tags)}"
                 )
             pixels = self._shown(decoded)
+        self.contents.check()
         if pixels.shape[:2] != self.format.data.shape:
             raise InputError(
                 f"the plate {self.name} changes size at frame {frame}: "
@@ -182,13 +182,6 @@ class MoviePlate(SpacedPlate):
                 "number, such as 1001"
             )
         return self._start.count
-
-    @property
-    def _content(self) -> str:
-        with self._hashing:  # before Python 3.12 a cached_property makes all movies wait for one
-            if self._digest is None:
-                self._digest = self._hash_file(self._path)
-            return self._digest
 
     def _index(self, frame: int) -> int:
         if frame not in self.range:

@@ -42,7 +42,7 @@ _KEEP = "INSERT OR REPLACE INTO plates VALUES (?, ?, ?, ?, ?, ?)"
 _FORGET_OLDEST = "DELETE FROM plates WHERE rowid <= (SELECT MAX(rowid) FROM plates) - ?"
 
 
-class _Stamp(NamedTuple):
+class Stamp(NamedTuple):
     """What tells that a file has changed: ctime sees a copy that keeps the original's mtime."""
 
     size: int
@@ -50,7 +50,7 @@ class _Stamp(NamedTuple):
     changed_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> _Stamp:
+    def of(cls, path: Path) -> Stamp:
         status = path.stat()
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
@@ -58,7 +58,7 @@ class _Stamp(NamedTuple):
         return now_ns - max(self.modified_ns, self.changed_ns) >= _SETTLED_AFTER_NS
 
 
-_PUSHED = _Stamp(0, 0, 0)
+_PUSHED = Stamp(0, 0, 0)
 """A pushed frame never changes: another picture comes under another plate's name."""
 
 
@@ -77,7 +77,7 @@ class PlateMemo:
         self._path = folder / MEMO_FILE
         self._now_ns = now_ns
         self._lock = Lock()
-        self._unwritten: dict[bytes, tuple[_Stamp, str]] = {}
+        self._unwritten: dict[bytes, tuple[Stamp, str]] = {}
         self._pushed: dict[bytes, str] = {}
         self._written_ns = now_ns()
         self._database: sqlite3.Connection | None = None
@@ -108,7 +108,7 @@ class PlateMemo:
         now_ns = self._now_ns()
         key = os.fsencode(path.absolute())
         try:
-            stamp = _Stamp.of(path)
+            stamp = Stamp.of(path)
         except OSError:
             return digest_file(path)  # which has the sentence for it
         known = self._find(key, stamp)
@@ -117,7 +117,7 @@ class PlateMemo:
         digest = digest_file(path)
         if stamp.is_settled(now_ns):
             with suppress(OSError):
-                if _Stamp.of(path) == stamp:
+                if Stamp.of(path) == stamp:
                     self._keep(key, stamp, digest)
         return digest
 
@@ -145,7 +145,7 @@ class PlateMemo:
                 self._write()
         return kept
 
-    def _find(self, key: bytes, stamp: _Stamp) -> str | None:
+    def _find(self, key: bytes, stamp: Stamp) -> str | None:
         with self._lock:
             row = None
             with self._or_none():
@@ -156,7 +156,7 @@ class PlateMemo:
         digest: str = row[3]
         return digest if row[4] == _checksum(key, stamp, digest) else None
 
-    def _keep(self, key: bytes, stamp: _Stamp, digest: str) -> None:
+    def _keep(self, key: bytes, stamp: Stamp, digest: str) -> None:
         with self._lock:
             self._unwritten[key] = stamp, digest
             is_late = self._now_ns() - self._written_ns >= _BATCH_NS
@@ -197,5 +197,5 @@ def _pushed_key(plate: str, frame: int) -> bytes:
     return f"pushed:{plate}/{frame}".encode()  # no absolute path, as the others are
 
 
-def _checksum(key: bytes, stamp: _Stamp, digest: str) -> str:
+def _checksum(key: bytes, stamp: Stamp, digest: str) -> str:
     return digest_of(key, *stamp, digest)

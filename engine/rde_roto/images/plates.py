@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from rde_roto.images.color import transform_name
+from rde_roto.images.contents import FilesContents
 from rde_roto.images.files import ImageHeader, check_input, read_channels, read_headers
 from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
 from rde_roto.images.layers import FIRST_PICTURE, Picture, PictureName, view_within
@@ -66,7 +66,8 @@ def open_plate(
         picture = replace(picture, view=view_within(picture.view, headers))
     found = picture.find(path, headers)
     space = input_space(path, found.header, said)
-    return SequencePlate(sequence, _steady_format(sequence, found), space, hash_file, found)
+    contents = FilesContents(hash_file)
+    return SequencePlate(sequence, _steady_format(sequence, found), space, contents, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +75,12 @@ class SequencePlate(SpacedPlate):
     """A plate of one image file a frame, all of which are in one colour space.
 
     `picture` is the one of the first frame: its view and layer are those of every frame.
-    `hash_file` gives the digest of a file's bytes.
     """
 
     sequence: FrameSequence
     format: PlateFormat
     space: InputSpace
-    hash_file: Callable[[Path], str]
+    contents: FilesContents
     picture: Picture
 
     @property
@@ -104,11 +104,11 @@ class SequencePlate(SpacedPlate):
     def digest(self, frame: int) -> str:
         """Digest of the file's bytes, of what is read of them, and the colour transform.
 
-        Raises InputError when the frame is missing.
+        Raises InputError when the frame is missing, or is another one than it was before.
         """
         path = self.sequence.path(frame)
         check_input(path, PICTURE_BYTES)
-        content = self.hash_file(path)
+        content = self.contents.digest(frame, path)
         picture = (self.picture.view or "", self.picture.layer)
         window = astuple(self.format.data)
         return digest_of(content, *picture, *window, transform_name(self.space.name))
@@ -122,7 +122,8 @@ class SequencePlate(SpacedPlate):
 
         Raises InputError when the frame is missing, damaged, deep, without the layer of the first
         frame, or differs from that in size or windows; a data window of its own is no difference
-        where the plate is read into its display window.
+        where the plate is read into its display window. Raises it too when the frame is another one
+        by now than its digest told of.
         """
         picture = self._picture(frame)
         own = picture.header.format
@@ -136,6 +137,7 @@ class SequencePlate(SpacedPlate):
             )
         path = self.sequence.path(frame)
         pixels = read_channels(path, picture.channels, picture.header.part)
+        self.contents.check(frame, path)
         if len(picture.channels) == 1:
             pixels = np.repeat(pixels, 3, axis=2)
         return placed(pixels, own.data, self.format.data)

@@ -138,7 +138,7 @@ def _known(
 def _cut(picture: NDArray[np.uint8], labels: NDArray[np.uint8]) -> FloatArray:
     is_known = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
     if not is_known.any() or is_known.all():
-        raise UsageError("nothing tells the element from what is around it: leave some room")
+        raise UsageError("could not separate the element from its surroundings: draw a looser box")
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # or the same box gives another mask the next time
     cv2.grabCut(picture, labels, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)

@@ -14,7 +14,7 @@ class State(Enum):
     """What there is at a frame."""
 
     EMPTY = "no matte yet"
-    STALE = "matte of before the last change"
+    STALE = "out of date"
     MADE = "matte"
     WAITING = "being made"
     KEYFRAME = "keyframe"

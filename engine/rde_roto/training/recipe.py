@@ -18,9 +18,16 @@ Amount = Annotated[float, Field(ge=0.0)]
 
 
 class VideoSource(Settings):
-    """A folder of sequences in the layout of DAVIS or YouTube-VOS."""
+    """A folder of sequences in the layout of DAVIS or YouTube-VOS, or of RGBA frames."""
 
     path: str = Field(description="Folder below data.root with JPEGImages and Annotations.")
+    masks: Literal["labels", "alpha"] = Field(
+        default="labels",
+        description=(
+            "labels: each number of a mask is an object; alpha: the folder has one folder of RGBA "
+            "PNGs per sequence, which move as subjects of composites."
+        ),
+    )
     leave_out: list[str] = Field(default=[], description="Sequences that are never trained on.")
     only: list[str] = Field(default=[], description="If given, no other sequence is used.")
     weight: float = Field(default=1.0, gt=0, description="How often a clip comes from here.")

@@ -16,6 +16,41 @@ from rde_roto.values.regular_files import MOVIE_BYTES, open_regular
 DigestPart: TypeAlias = "str | int | float | bytes | NDArray[Any] | None"
 
 _BUFFER_BYTES = 1 << 20
+_DIGEST_BYTES = 16
+_BLOCK = 256
+"""Numbers that are held together."""
+
+
+class Digests:
+    """Digests by whole numbers, in the 16 bytes that each is: a long shot has tens of thousands."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, bytearray] = {}
+        self._others: dict[int, str] = {}  # what is no digest, such as MISSING
+
+    def get(self, number: int) -> str | None:
+        """That of a number; None where none was put."""
+        if number in self._others:
+            return self._others[number]
+        block, place = divmod(number, _BLOCK)
+        held = self._blocks.get(block, b"")[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES]
+        return held.hex() if any(held) else None
+
+    def put(self, number: int, digest: str) -> None:
+        """Keeps that of a number."""
+        try:
+            held = bytes.fromhex(digest)
+        except ValueError:
+            held = b""
+        if held.hex() != digest or len(held) != _DIGEST_BYTES or not any(held):
+            self._others[number] = digest
+            return
+        block, place = divmod(number, _BLOCK)
+        there = self._blocks.get(block)
+        if there is None:
+            there = self._blocks.setdefault(block, bytearray(_BLOCK * _DIGEST_BYTES))
+        # one assignment: another thread reads all of it or nothing
+        there[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES] = held
 
 
 def digest_of(*parts: DigestPart) -> str:

@@ -49,7 +49,7 @@ class WatchDocument(Settings):
     `preset`, `overrides` and `model` are for folders that are dropped without a document, `learn`
     is for all jobs that do not say whether their model studies them first. `mattes`
     is where the mattes of jobs go that name no output. `roots` are other folders that jobs may
-    write into. A job whose worker ended without a word `tries` times is set aside.
+    write into. A job whose worker died `tries` times without an error is set aside.
     """
 
     preset: str = "standard"

@@ -126,6 +126,8 @@ class Source:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             problem = "it holds a control character"
+        except (ValueError, OverflowError) as error:  # of PyYAML's scanner, which says no line
+            line, problem = None, f"it holds a number beyond all bounds, {error}"
         raise self.fail(f"this is not valid YAML: {problem}", line)
 
 
@@ -237,8 +239,8 @@ def _value(key: str, node: yaml.Node, source: Source, line: int) -> Any:
     try:
         return _Loader("").construct_document(node)
     # What PyYAML raises, besides its own error, for text that only looks like its tag's kind:
-    # 2026-99-99, ._ or !!bool 7.
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+    # 2026-99-99, ._, !!bool 7, or a number in sixties that no float holds.
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise source.fail(f"'{key}' is {_text(node)}, which is no value of YAML", line) from error
 
 

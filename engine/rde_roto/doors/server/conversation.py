@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import socket
-import sys
 import time
-import traceback
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from threading import Lock
 from typing import Any
 
+from rde_roto.doors.saying import say, say_bug
 from rde_roto.doors.server.errors import error_object
 from rde_roto.doors.server.requests import MOST_PIXEL_BYTES, Host, Requests
 from rde_roto.values.errors import RotoError
@@ -63,7 +62,7 @@ class Conversation:
                 self._answer(requests, message)
                 self.idle_since_s = self._clock()
         except WireError as error:
-            print(f"a connection ends: {error}", flush=True)
+            say(f"a connection ends: {error}")
         finally:
             with self._sending:
                 self._connection.close()
@@ -94,7 +93,7 @@ class Conversation:
         except RotoError as error:
             self._send({"id": number, "error": error_object(error)})
         except Exception as error:  # a bug of ours shall not end the engine for everybody
-            traceback.print_exc(file=sys.stderr)
+            say_bug()
             self._send({"id": number, "error": error_object(error)})
         else:
             self._send({"id": number, "ok": True, **answer.object}, answer.pixels)

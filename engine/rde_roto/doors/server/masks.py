@@ -9,9 +9,10 @@ import numpy as np
 import platformdirs
 
 from rde_roto.images.exr import FLOAT, write_planes
-from rde_roto.images.files import read_header
+from rde_roto.images.files import read_channels, read_header
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window
 
 
@@ -36,11 +37,17 @@ def keep_mask(pixels: bytes | bytearray, window: Window, over: Path | None = Non
     sides = *astuple(windows.data), *astuple(windows.display)
     name = digest_of("mask", *sides, alpha.tobytes())
     path = platformdirs.user_data_path("rde-roto", appauthor=False) / "keyframes" / f"{name}.exr"
-    try:
-        read_header(path)
-    except InputError:  # not there, or cut short
+    if not _holds(path, alpha):
         write_planes(path, {"A": alpha}, windows, {}, FLOAT)
     return path
+
+
+def _holds(path: Path, alpha: FloatArray) -> bool:
+    """Whether the file is there, with every pixel: one that was damaged is written again."""
+    try:
+        return np.array_equal(read_channels(path, ["A"])[..., 0], alpha)
+    except InputError:
+        return False
 
 
 def _windows_of(image: Path, window: Window) -> PlateFormat:

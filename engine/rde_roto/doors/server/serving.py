@@ -7,9 +7,7 @@ import os
 import secrets
 import socket
 import struct
-import sys
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
@@ -17,6 +15,7 @@ from threading import Event, Lock, Thread
 from typing import Any, Final
 
 from rde_roto import __version__
+from rde_roto.doors.saying import say_bug
 from rde_roto.doors.server.conversation import Conversation
 from rde_roto.doors.server.descriptors import most_connections
 from rde_roto.doors.server.errors import ProtocolError, error_object
@@ -110,7 +109,7 @@ class Server:
         try:
             self._welcome(connection, hello, requests)
         except Exception:  # a bug of ours shall not end the engine for everybody
-            traceback.print_exc(file=sys.stderr)
+            say_bug()
             connection.close()
 
     def _welcome(

@@ -14,7 +14,9 @@ from pydantic import ValidationError
 
 from rde_roto.doors.server.latest import Latest
 from rde_roto.doors.server.pushed import FramesOf, PushedEntry, opener
+from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates import DiskPlate
 from rde_roto.models import Model, load_model
 from rde_roto.node import RotoNode
 from rde_roto.propagator import tracker_of
@@ -46,6 +48,12 @@ class HostsShot:
     stores: Stores
     pushed: FramesOf | None = None
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a file of its plate was replaced since it was opened, as far as was noticed."""
+        plate = on_disk(self.opened.shot.plate)
+        return isinstance(plate, DiskPlate) and plate.contents.have_changed
+
     @cached_property
     def node(self) -> RotoNode:
         """What makes its mattes. Raises UsageError while there is no keyframe."""
@@ -71,13 +79,17 @@ class Shots:
         self._models: Latest[Model] = Latest(_MOST_MODELS)
 
     def get(self, said: Mapping[str, object], fresh: bool = False) -> HostsShot:
-        """The shot that a request describes; its files are looked at when it is not open yet.
+        """The shot that a request describes; its files are looked at when it is not open yet, or
+        when one of the plate's was found to have been replaced.
 
         Raises what `ShotFile.open` and `load_model` raise, UsageError for a path that is not
         absolute.
         """
         text = json.dumps(said, ensure_ascii=False, sort_keys=True)
-        return self._open.get(text, lambda: self._opened(json.loads(text)), fresh)
+        found = self._open.get(text, lambda: self._opened(json.loads(text)), fresh)
+        if found.is_outdated:
+            found = self._open.get(text, lambda: self._opened(json.loads(text)), fresh=True)
+        return found
 
     def _opened(self, said: dict[str, Any]) -> HostsShot:
         entry = _take_pushed(said)

@@ -51,9 +51,9 @@ class TimeLine(QWidget):
         self.setFixedHeight(_HEIGHT)
         self.setMouseTracking(True)
         self.setToolTip(
-            "green: a matte · amber: of before the last change · blue: being made · "
-            "light blue: keyframe · violet: locked\nthe line: how sure the track is · "
-            "orange mark: fix this frame next"
+            "green: up to date · amber: out of date · blue: in progress · "
+            "light blue: keyframe · violet: locked\nline: confidence of the track · "
+            "orange mark: frame to correct next"
         )
 
     def refresh(self) -> None:

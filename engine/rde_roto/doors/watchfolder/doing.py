@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,14 +12,22 @@ from rde_roto.advice import advise
 from rde_roto.delivery import OnFrame
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
+from rde_roto.doors.saying import say_bug
 from rde_roto.doors.watchfolder.held import HeldFolder, HeldWriter, held
 from rde_roto.doors.watchfolder.hot_folder import End
-from rde_roto.doors.watchfolder.job_folder import REPORT, SHEET, Claim, status_of
+from rde_roto.doors.watchfolder.job_folder import (
+    REPORT,
+    SHEET,
+    Claim,
+    status_of,
+    write_whole,
+)
 from rde_roto.doors.watchfolder.opening import Job, Opener
 from rde_roto.doors.watchfolder.telling import Telling
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.images.report import report_page
 from rde_roto.node import RotoNode
-from rde_roto.report import report_on, write_report, write_sheet
+from rde_roto.report import report_on, sheet_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.digest import digest_of
@@ -98,7 +105,7 @@ class Doing:
         except OSError as error:  # of the hot folder itself: a full disk, for example
             return self._failed(OutputError.exit_code, str(error))
         except Exception as error:  # a bug of ours, or a job that is none, ends no worker
-            traceback.print_exc()
+            say_bug()
             return self._failed(1, f"{type(error).__name__}: {error}")
         status = self.claim.status
         again = f", the same as {status.same_as}" if status.same_as else ""
@@ -116,7 +123,7 @@ class Doing:
         status, most = self.claim.status, self._opener.defaults().value.tries
         if status.tries > most:
             raise RotoError(
-                f"its worker ended without a word {most} times, the last time with {status.done} "
+                f"its worker died {most} times without an error, the last time with {status.done} "
                 f"of {status.total} frames in place: see that worker's log, and put the job back "
                 "into the inbox to try again"
             )
@@ -187,16 +194,14 @@ class Doing:
         try:
             advice = advise(node, run.frames.intersection(node.shot.range), self._cancel)
             report = report_on(node, job.opened, advice, run, self._cancel)
-            if self._told.is_lost:
-                return
-            if (folder / REPORT).is_symlink():
-                raise OutputError(f"{REPORT} is a link, which is not followed")
-            write_report(report, folder / REPORT)
-            write_sheet(report, folder / SHEET)
+            # neither makes the folder anew, should somebody have moved the job this moment
+            write_whole(folder / REPORT, report_page(report))
+            write_whole(folder / SHEET, sheet_of(report))
         except CancelledError:
             raise
-        except RotoError as error:
-            self._told.tell(look_at=(one_line(f"there is no report: {error}"),))
+        except (RotoError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            self._told.tell(look_at=(one_line(f"there is no report: {reason}"),))
             return
         sure = [least for by in advice.confidences.values() for least in by.values()]
         warnings = [one_line(remark.sentence) for remark in report.remarks if remark.is_warning]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from rde_roto.doors.watchfolder.job_folder import JOB_SUFFIXES, is_job_folder, is_junk, job_inside
+from rde_roto.values.digest import digest_of
 from rde_roto.values.job_document import PRIORITY
 from rde_roto.values.regular_files import read_head
 from rde_roto.values.yaml_text import MOST_BYTES
@@ -24,9 +25,11 @@ from rde_roto.values.yaml_text import MOST_BYTES
 _HALF_SUFFIXES: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
 
 _READS_A_LOOK: Final = 2000
-_MOST_INSIDE: Final = 100_000
+_MOST_INSIDE: Final = 300_000
 _DEEPEST: Final = 8
-"""How much of a dropped folder is looked at, to see whether it stands still."""
+"""How much of a dropped folder is looked at, to see whether it stands still: three things of each
+of a hundred thousand files.
+"""
 _HEAD_BYTES: Final = 1 << 16
 _PRIORITY: Final = re.compile(
     rb"""^[ \t{,]*["']?priority["']?[ \t]*:[ \t]*(\d{1,3})\b""", re.MULTILINE
@@ -123,9 +126,10 @@ class Inbox:
             return None  # gone again
         if not stat.S_ISDIR(found.st_mode):
             return (found.st_mtime_ns, found.st_size) if is_document else None
-        return (found.st_mtime_ns, *islice(self._inside(path), _MOST_INSIDE))
+        # no more than its digest: a folder may hold a hundred thousand files, for weeks
+        return (found.st_mtime_ns, digest_of(*islice(self._inside(path), _MOST_INSIDE)))
 
-    def _inside(self, folder: str, depth: int = 1) -> Iterator[object]:
+    def _inside(self, folder: str, depth: int = 1) -> Iterator[str | int]:
         """Names, sizes and times of what a dropped folder holds, also in its folders.
 
         Links are not followed: they may lead anywhere, and back.
@@ -140,7 +144,7 @@ class Inbox:
                 found = self._stat(path)
             except OSError:
                 continue
-            yield name, found.st_size, found.st_mtime_ns
+            yield from (name, found.st_size, found.st_mtime_ns)
             if stat.S_ISDIR(found.st_mode) and depth < _DEEPEST:
                 yield from self._inside(path, depth + 1)
 

@@ -28,14 +28,13 @@ OWNER: Final = "owner.json"
 REASON: Final = "reason.txt"
 REPORT: Final = "report.html"
 SHEET: Final = "sheet.png"
+_TOLD: Final = (STATUS, OWNER, REASON, REPORT, SHEET)
 
 JOB_SUFFIXES: Final = (".yaml", ".yml", ".json")
 MOST_STATUS_BYTES: Final = 1 << 20
 
 _OF_SYSTEMS: Final = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "__macosx"})
-_TEMPORARY: Final = re.compile(
-    rf"\.(?:{'|'.join(map(re.escape, (STATUS, OWNER, REASON)))})\.[0-9a-f]{{8}}\.tmp"
-)
+_TEMPORARY: Final = re.compile(rf"\.(?:{'|'.join(map(re.escape, _TOLD))})\.[0-9a-f]{{8}}\.tmp")
 _MOST_NAME_BYTES: Final = 160  # a frame, an element and a temporary ending must fit behind it
 
 
@@ -110,15 +109,17 @@ def name_of(entry: str) -> str:
     return plain_name(re.sub(r"[#@%:]", "_", stem), _MOST_NAME_BYTES)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a small file, which is whole at any moment; its folder must be there.
 
     A link of its name is replaced, never followed. Raises OSError.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("x", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with temporary.open("xb") as file:
+            if isinstance(content, str):
+                content = content.encode("utf-8", "backslashreplace")
+            file.write(content)
         temporary.replace(path)
     except OSError:
         with suppress(OSError):
@@ -145,7 +146,7 @@ def remove_empty(folder: Path) -> bool:
 
 def remove_told(folder: Path) -> None:
     """Removes what tells of a job, and leaves the job."""
-    for name in (STATUS, OWNER, REASON, REPORT, SHEET):
+    for name in _TOLD:
         with suppress(OSError):
             (folder / name).unlink()
     remove_left_over(folder)
@@ -160,7 +161,7 @@ def remove_left_over(folder: Path) -> None:
 
 def is_told(name: str) -> bool:
     """Whether a file of that name in a job's folder is a worker's."""
-    return name in (STATUS, OWNER, REASON, REPORT, SHEET) or bool(_TEMPORARY.fullmatch(name))
+    return name in _TOLD or bool(_TEMPORARY.fullmatch(name))
 
 
 def _text(path: Path) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
 
+from rde_roto.doors.saying import say_aside
 from rde_roto.values.errors import UsageError
-from rde_roto.values.plain_text import one_line
 
 _IDLE_SHARE = 50
 """Looking takes at most a 50th of the time while there is nothing to do."""
@@ -84,9 +83,9 @@ class _Round:
     def failed(self, error: OSError) -> None:
         """Tells of a trouble, unless it is an old one."""
         self.trouble = error
-        sentence = one_line(f"the hot folder cannot be used: {error}")
+        sentence = f"the hot folder cannot be used: {error}"
         if sentence not in self.told | self.troubles:
-            print(f"rde-roto: {sentence}; trying on", file=sys.stderr, flush=True)
+            say_aside(f"{sentence}; trying on")
         self.troubles.add(sentence)
 
 

@@ -172,7 +172,7 @@ class Compositor:
 
     def _cut_out(self, frames: int, long_px: float, draws: Draws) -> Tensor:
         """A subject of a photograph, or of a clip and moving as it moved there."""
-        videos = self._footage.videos
+        videos = (*self._footage.videos, *self._footage.moving_cutouts)
         if videos and draws.chance(self._settings.moving):
             clip = draws.pick(draws.pick(videos, [video.weight for video in videos]).clips)
             indices = frame_indices(len(clip), frames, _JUMP, draws)

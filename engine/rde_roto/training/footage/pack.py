@@ -52,12 +52,16 @@ def pack(
     clips: dict[PurePosixPath, Footage] = {}
     for video in (*data.videos, *extra):
         root = PurePosixPath(video.path)
-        entries |= {f"{root / 'JPEGImages' / name}/": bytes for name in video.leave_out}
+        pictures = root if video.masks == "alpha" else root / "JPEGImages"
+        entries |= {f"{pictures / name}/": bytes for name in video.leave_out}
         clips |= {root / clip.name: clip for clip in read_clips(store, video)}
     for path, clip in clips.items():
         pictures, masks = (path.parent / kind / path.name for kind in ("JPEGImages", "Annotations"))
         for index in range(len(clip)):
-            entries |= _frame(clip, index, quality, pictures / f"{index:05d}", masks)
+            if clip.has_labels:
+                entries |= _frame(clip, index, quality, pictures / f"{index:05d}", masks)
+            else:
+                entries[f"{path / f'{index:05d}'}.png"] = partial(_rgba, clip, index)
     stills: dict[PurePosixPath, Footage] = {}
     for source in data.stills:
         root = PurePosixPath(source.path)
@@ -65,7 +69,7 @@ def pack(
             name = PurePosixPath(still.name).name
             stills[root / name] = still
             if source.masks == "alpha":
-                entries[f"{root / name}.png"] = partial(_rgba, still)
+                entries[f"{root / name}.png"] = partial(_rgba, still, 0)
             else:
                 entries |= _frame(still, 0, quality, root / "images" / name, root / "masks")
     _write(entries, out)
@@ -96,10 +100,10 @@ def _png(footage: Footage, index: int) -> bytes:
     return _encoded(image, "PNG")
 
 
-def _rgba(cutout: Footage) -> bytes:
-    alpha = cutout.alpha(0)
+def _rgba(cutout: Footage, index: int) -> bytes:
+    alpha = cutout.alpha(index)
     assert alpha is not None
-    planes = torch.cat([cutout.frame(0), alpha[None]]).permute(1, 2, 0).contiguous()
+    planes = torch.cat([cutout.frame(index), alpha[None]]).permute(1, 2, 0).contiguous()
     return _encoded(Image.fromarray(planes.numpy()), "PNG")
 
 

@@ -68,14 +68,15 @@ class StillSet:
 class FootageSet:
     """All that is trained on.
 
-    subjects: photographs with masks; cutouts: those, and pictures that come cut out; backgrounds:
-    every photograph.
+    videos: real footage with masks; subjects: photographs with masks; cutouts: those, and pictures
+    that come cut out; backgrounds: every photograph; moving_cutouts: clips that come cut out.
     """
 
     videos: tuple[VideoSet, ...]
     subjects: tuple[StillSet, ...]
     cutouts: tuple[StillSet, ...]
     backgrounds: tuple[StillSet, ...]
+    moving_cutouts: tuple[VideoSet, ...] = ()
 
 
 def read_footage(data: Data) -> FootageSet:
@@ -85,15 +86,23 @@ def read_footage(data: Data) -> FootageSet:
     clip or a still is damaged or of another size than its mask, or when there is no footage at all.
     """
     store = PictureStore(open_tree(Path(data.root)), data.lines, data.cache_mb * 1_000_000)
-    videos = tuple(
-        VideoSet(read_clips(store, source), source.weight, source.jump_factor)
-        for source in data.videos
+    clips = [(source, read_clips(store, source)) for source in data.videos]
+    videos, moving_cutouts = (
+        tuple(
+            VideoSet(found, source.weight, source.jump_factor)
+            for source, found in clips
+            if source.masks == masks
+        )
+        for masks in ("labels", "alpha")
     )
-    of_videos = [
-        _still_set(frames, None)
-        for source, video in zip(data.videos, videos, strict=True)
-        if (frames := _single_frames(video.clips, source.stills_every))
-    ]
+    of_videos, cut_out_of_videos = (
+        [
+            _still_set(frames, None)
+            for source, found in clips
+            if source.masks == masks and (frames := _single_frames(found, source.stills_every))
+        ]
+        for masks in ("labels", "alpha")
+    )
     stills = {
         kind: [
             _still_set(read_stills(store, source), source.weight)
@@ -102,14 +111,15 @@ def read_footage(data: Data) -> FootageSet:
         ]
         for kind, kinds in _KINDS.items()
     }
-    if not videos and not any(stills.values()):
+    if not clips and not any(stills.values()):
         raise InputError("there is nothing to train on: data names neither videos nor stills")
     subjects = (*stills["subjects"], *of_videos)
     return FootageSet(
         videos,
         subjects,
-        cutouts=(*subjects, *stills["cutouts"]),
+        cutouts=(*subjects, *stills["cutouts"], *cut_out_of_videos),
         backgrounds=(*subjects, *stills["backgrounds"]),
+        moving_cutouts=moving_cutouts,
     )
 
 
@@ -118,24 +128,33 @@ def read_clips(store: PictureStore, source: VideoSource) -> tuple[Footage, ...]:
 
     Layout: ``JPEGImages/SEQUENCE/NNNNN.jpg`` and ``Annotations/SEQUENCE/NNNNN.png``, both perhaps
     under ``480p``. Every picture needs a mask, as in DAVIS; but where a ``meta.json`` lies beside
-    JPEGImages, as in YouTube-VOS, pictures without a mask are left out.
+    JPEGImages, as in YouTube-VOS, pictures without a mask are left out. With ``source.masks`` as
+    "alpha": ``SEQUENCE/NNNNN.png``, RGBA.
 
     Raises InputError when no sequence is left, one that the source names is not there, a mask is
     missing, or the first picture and its mask are damaged or differ in size.
     """
     root = PurePosixPath(source.path)
-    pictures = _resolution(store, root / "JPEGImages")
-    masks = _resolution(store, root / "Annotations")
+    is_cut_out = source.masks == "alpha"
+    pictures = root if is_cut_out else _resolution(store, root / "JPEGImages")
+    masks = root if is_cut_out else _resolution(store, root / "Annotations")
     sparse = "meta.json" in store.tree.names(root)
+    made = _CutOut if is_cut_out else _Stored
     clips = []
     for name in _asked(source, store.tree.names(pictures), store.tree.where(pictures)):
-        frames = _paired(store, pictures / name, masks / name, sparse)
+        if is_cut_out:
+            frames = [
+                _Frame(root / name / file, None) for file in _picture_names(store, root / name)
+            ]
+        else:
+            frames = _paired(store, pictures / name, masks / name, sparse)
         if len(frames) >= 2:
-            clips.append(_Stored(store, name, frames, merged=False))
+            clips.append(made(store, name, frames, merged=False))
     if not clips:
+        expected = "NAME" if is_cut_out else "JPEGImages/NAME"
         raise InputError(
             f"there is no sequence to train on in {store.tree.where(root)}: expected two frames or "
-            "more in JPEGImages/NAME"
+            f"more in {expected}"
         )
     return tuple(clips)
 
@@ -223,7 +242,7 @@ class _Stored:
 
 
 class _CutOut(_Stored):
-    """A picture with an alpha of its own: one subject, before nothing."""
+    """Pictures with an alpha of their own: one subject, before nothing."""
 
     def labels(self, index: int) -> Tensor:
         return (self.alpha(index) > 127).to(torch.uint8)

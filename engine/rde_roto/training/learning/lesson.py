@@ -36,6 +36,12 @@ _CHECKS = 3
 _TRUNK = "key_encoder."
 """What the names of the pretrained trunk's parameters begin with: it has a rate of its own."""
 
+_SHARE_KEPT = 0.6
+"""The share of each weight's change that is kept. Between the model and weights that know
+the keyframe by heart, most of what was learned is there, and so is what the model knew: to find an
+element again after an occlusion, for one (Wortsman et al., "Robust Fine-Tuning of Zero-Shot
+Models", CVPR 2022)."""
+
 _LAST_STEP = 1 << 30
 """The step at which cycles of the check are drawn: all frames are within reach."""
 
@@ -78,7 +84,8 @@ class Lesson:
         asked = recipe.precision == "bfloat16"
         self._is_short = asked and short_dtype(self._device) == torch.bfloat16
         self._weights = named_parameters(net, recipe.optimiser.frozen)
-        self._average = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        self._start = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        self._average = {name: weight.clone() for name, weight in self._start.items()}
         self._optimizer = _optimizer(self._weights, recipe)
         made = scenery(material)
         self._phase = recipe.curriculum[-1].model_copy(update={"size_px": made.size_px})
@@ -116,8 +123,13 @@ class Lesson:
 
     @property
     def learned(self) -> dict[str, Tensor]:
-        """What has been studied, by name: the running means of the weights, as models are kept."""
-        return {name: mean.cpu() for name, mean in halved(self._average).items()}
+        """What was learned, by name, as models are kept: the weights at the start of the lesson,
+        moved towards the running means by ``_SHARE_KEPT``."""
+        moved = {
+            name: start.lerp(self._average[name], _SHARE_KEPT)
+            for name, start in self._start.items()
+        }
+        return {name: weight.cpu() for name, weight in halved(moved).items()}
 
     @torch.no_grad()
     def skill(self) -> Skill:

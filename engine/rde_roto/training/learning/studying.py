@@ -24,7 +24,7 @@ from rde_roto.values.learned_card import LearnedCard
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
-REVISION = 1
+REVISION = 2
 """Raised with every change of the code that changes what is learned."""
 
 _GAIN = 0.03
