@@ -52,8 +52,9 @@ def test_killed_at_ten_moments(tmp_path: Path, shy: Path) -> None:
         killed = learn(document, presets, moments - round(kill * moments / (2 * KILLS)))
         assert killed.returncode == -9
         check_whole(document)
-        assert learn(document, presets).returncode == 0
-        check_whole(document)
+        if ShotFile.read(document).says.learned is None:  # else it was through
+            assert learn(document, presets).returncode == 0
+            check_whole(document)
         assert ShotFile.read(document).says.learned == learned
         for name in (learned, learned.replace(".safetensors", ".yaml")):
             assert (document.parent / name).exists()

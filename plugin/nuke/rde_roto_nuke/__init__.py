@@ -7,8 +7,10 @@ on machines without rde-roto.
 from rde_roto_nuke.actions import (
     cancel,
     create,
+    forget,
     keyframes_from_roto,
     knob_changed,
+    learn,
     propagate,
     refresh,
     remove_keyframe,
@@ -18,8 +20,10 @@ from rde_roto_nuke.actions import (
 __all__ = [
     "cancel",
     "create",
+    "forget",
     "keyframes_from_roto",
     "knob_changed",
+    "learn",
     "propagate",
     "refresh",
     "remove_keyframe",

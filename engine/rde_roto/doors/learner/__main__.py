@@ -78,6 +78,7 @@ def main() -> None:
         talk.done(_held(said, talk, enough))
     except RotoError as error:
         talk.say("failed", error=error_object(error))
+    os._exit(0)  # at once: libraries complain of a thread that still listens
 
 
 def _listen(heard: RawIOBase, enough: Event) -> None:
