@@ -24,6 +24,7 @@ from rde_roto.training.checkpoint import checkpoint_path, read_checkpoint
 from rde_roto.training.recipe import Optimiser
 from rde_roto.training.recipe_files import recipe_library
 from rde_roto.training.runlog import read_log
+from rde_roto.training.start import trained_weights
 from rde_roto.training.trainer import rate
 
 PACKAGE = Path(__file__).parents[2] / "engine"
@@ -188,6 +189,26 @@ def test_a_run_becomes_a_model(tmp_path: Path, whole: Path) -> None:
     for name, mean in state.average.items():
         assert torch.equal(stored[name], mean.half())
     assert model.licence.startswith("unknown")
+
+
+def test_the_mean_of_runs_is_a_run_to_start_from(
+    tmp_path: Path, recipe: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, mean = tmp_path / "other", tmp_path / "mean"
+    assert train(recipe, other, "--set", "iterations=1", "--set", f"start={whole}") == 0
+    assert rde_roto("train", "average", str(whole), str(other), "--out", str(mean)) == 0
+    one, two, both = (
+        trained_weights(read_checkpoint(checkpoint_path(run))[0]) for run in (whole, other, mean)
+    )
+    assert both.keys() == one.keys()
+    for name, weight in both.items():
+        torch.testing.assert_close(weight.float(), (one[name].float() + two[name].float()) / 2)
+    assert any((one[name] != two[name]).any() for name in one)
+    again = tmp_path / "again"
+    assert train(recipe, again, "--set", "iterations=1", "--set", f"start={mean}") == 0
+    capsys.readouterr()
+    assert rde_roto("train", "average", str(whole), "--out", str(mean)) == 2
+    assert "holds a run already: choose another --out" in refused(capsys)
 
 
 def test_scoring_keeps_the_best_weights(tmp_path: Path, recipe: Path, data: Path) -> None:

@@ -71,7 +71,7 @@ COMMANDS: Final = {
     "shot": ("shot.app", "Work with shot documents (NAME.shot.yaml) and their mattes."),
     "preset": ("presets.app", "Presets: list, show, check, schema."),
     "model": ("models.app", "Models: list, card, install, export."),
-    "train": ("train.app", "Training: rde-roto train RECIPE --out DIR; list, pack."),
+    "train": ("train.app", "Training: rde-roto train RECIPE --out DIR; list, average, pack."),
     "cache": (
         "cache.app",
         "Manage the cache of memory states and raw mattes: info, prune, verify.",

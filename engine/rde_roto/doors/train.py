@@ -31,7 +31,7 @@ class _RecipeFirst(TyperGroup):
 app = typer.Typer(
     cls=_RecipeFirst,
     no_args_is_help=True,
-    help="Training: rde-roto train RECIPE --out DIR; list, pack.",
+    help="Training: rde-roto train RECIPE --out DIR; list, average, pack.",
 )
 
 
@@ -87,6 +87,18 @@ def list_() -> None:
     """List the recipes and what each is for."""
     for entry in recipe_library().names():
         print(f"{entry.name:16} {entry.description}")
+
+
+@app.command()
+def average(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of the runs.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the averaged run.")],
+) -> None:
+    """Average the weights of several runs; others may start from the result."""
+    from rde_roto.training.average import average_runs
+
+    average_runs(runs, out)
+    print(f"{out}: the mean of {len(runs)} runs; start from it with --set start={out}")
 
 
 @app.command()
