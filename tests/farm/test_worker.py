@@ -541,6 +541,20 @@ def test_a_job_that_is_moved_before_its_report_leaves_nothing_in_its_place(farm:
     assert len(farm.mattes()) == 6
 
 
+def test_a_job_whose_owner_cannot_be_read_for_a_moment_is_not_given_up(farm: Farm) -> None:
+    """As when a share answers with an error: here a folder lies in the place of the file."""
+    farm.drop("hero.yaml")
+
+    def harm() -> None:
+        (farm.hot.running / "hero/owner.json").unlink()
+        (farm.hot.running / "hero/owner.json").mkdir()
+        farm.now += 2  # it is looked for every second
+
+    farm.drain(farm.worker(stopped_after(farm, 3, harm)))
+    assert farm.places() == ["done/hero"]
+    assert farm.status("done/hero").done == 6
+
+
 def test_a_worker_that_was_taken_for_dead_leaves_the_job_alone(farm: Farm) -> None:
     farm.drop("hero.yaml")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm_engines
 from command_line import HEIGHT, WIDTH
 from engine_process import SERVE, kill
 from image_files import ramp, write_image
@@ -18,14 +21,36 @@ from rde_roto_client import Client
 from rde_roto_client.places import AUTO, launch_file
 
 
+@pytest.fixture(scope="session")
+def serve_command() -> Iterator[list[str]]:
+    """What hosts start an engine with: a fork of a process that has read torch, where there are
+    forks.
+    """
+    if sys.platform != "linux":
+        yield SERVE
+        return
+    with tempfile.TemporaryDirectory(prefix="rde") as folder:
+        place = str(Path(folder) / "engines")
+        keeper = [sys.executable, warm_engines.__file__, place]
+        with subprocess.Popen(keeper, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield [sys.executable, "-I", "-S", warm_engines.__file__, place, "serve"]
+            process.kill()
+
+
 @pytest.fixture
-def run_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def run_folder(
+    home: Path, serve_command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """Where this test's engine listens; its path is short, as a socket's must be. What the test has
     started is ended."""
     folder = Path(tempfile.mkdtemp(prefix="rde"))
     monkeypatch.setenv("RDE_ROTO_RUN", str(folder))
     launch_file().parent.mkdir(parents=True, exist_ok=True)
-    launch_file().write_text(json.dumps({"command": [*SERVE, "--idle", "60"]}), encoding="utf-8")
+    launch_file().write_text(
+        json.dumps({"command": [*serve_command, "--idle", "60"]}), encoding="utf-8"
+    )
     yield folder
     for device in (AUTO, "cpu"):
         kill(device)

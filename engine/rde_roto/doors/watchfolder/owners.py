@@ -46,8 +46,16 @@ class Owner:
         write_whole(folder / OWNER, json.dumps(asdict(self)) + "\n")
 
     def has(self, folder: Path) -> bool:
-        """Whether a job is still this worker's: it was neither moved nor given to another one."""
-        return _said(folder).get("worker") == self.worker
+        """Whether a job is still this worker's: it was neither moved nor given to another one.
+
+        It is while nobody can tell, because a disk or a share fails for a moment.
+        """
+        try:
+            return _read(folder).get("worker") == self.worker
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
 
 
 class Beating:
@@ -115,7 +123,14 @@ class Pulses:
 
 
 def _said(folder: Path) -> dict[str, object]:
-    with suppress(OSError, ValueError, RecursionError):
+    with suppress(OSError):
+        return _read(folder)
+    return {}
+
+
+def _read(folder: Path) -> dict[str, object]:
+    """What a job's folder says of its owner; nothing where that is no document. Raises OSError."""
+    with suppress(ValueError, RecursionError):
         said = json.loads(read_regular_text(folder / OWNER, MOST_STATUS_BYTES))
         if isinstance(said, dict):
             return said
