@@ -170,6 +170,7 @@ def test_a_job_document_elsewhere_keeps_its_wish(disc_shot: Path, tmp_path: Path
         assert JobFile.read(job).shot.open().learns is (learn == "true")
 
 
+@pytest.mark.slow
 def test_two_chunks_at_once_learn_once(disc_shot: Path) -> None:
     """As a farm runs them, on machines that compute with other threads, hence other bits."""
     program = str(Path(sys.executable).with_name("rde-roto"))
