@@ -133,6 +133,7 @@ def test_when_an_engine_dies_the_next_one_goes_on(
     assert len(list((tmp_path / "mattes").glob("hero.*.exr"))) == LAST - 1000
 
 
+@pytest.mark.slow
 def test_an_engine_that_does_not_answer_any_more_has_a_code_of_its_own(
     shot_document: Path, plate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

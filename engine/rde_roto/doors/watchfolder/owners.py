@@ -55,7 +55,15 @@ class Owner:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
-            return True
+            return _may_be_a_file(folder / OWNER)
+
+
+def _may_be_a_file(path: Path) -> bool:
+    """Whether a path leads to a file, as far as one can tell; never to a pipe or a device."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 class Beating:
