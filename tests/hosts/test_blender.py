@@ -261,7 +261,7 @@ def test_installed_from_disk_as_an_artist_does(in_blender: InBlender, home: Path
     said = in_blender("installed")
     folder = home / "blender/extensions/user_default/rde_roto"
     assert said["client"] == str(folder / CLIENT.name / "__init__.py")
-    operators = "ask_names fit_scene propagate remove_keyframe set_keyframe stop wire"
+    operators = "ask_names fit_scene forget learn propagate remove_keyframe set_keyframe stop wire"
     assert said["operators"] == operators.split()
     assert said["panels"] == [
         "RDE_ROTO_PT_clip",

@@ -59,9 +59,9 @@ class Owner:
 
 
 def _may_be_a_file(path: Path) -> bool:
-    """Whether a path leads to a file, as far as one can tell; never to a pipe or a device."""
+    """Whether a file may be at a path, as far as one can tell; not where a pipe or a device is."""
     try:
-        return path.is_file()
+        return path.is_file() or path.is_dir()
     except OSError:
         return True
 
