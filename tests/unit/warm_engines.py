@@ -77,6 +77,8 @@ def _be(
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
+    if threads := environment.get("OMP_NUM_THREADS"):
+        import_module("torch").set_num_threads(int(threads))  # which has read its own already
     os.chdir(folder)
     sys.argv = ["rde-roto", *arguments]
     code = 1
