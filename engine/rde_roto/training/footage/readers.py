@@ -87,22 +87,8 @@ def read_footage(data: Data) -> FootageSet:
     """
     store = PictureStore(open_tree(Path(data.root)), data.lines, data.cache_mb * 1_000_000)
     clips = [(source, read_clips(store, source)) for source in data.videos]
-    videos, moving_cutouts = (
-        tuple(
-            VideoSet(found, source.weight, source.jump_factor)
-            for source, found in clips
-            if source.masks == masks
-        )
-        for masks in ("labels", "alpha")
-    )
-    of_videos, cut_out_of_videos = (
-        [
-            _still_set(frames, None)
-            for source, found in clips
-            if source.masks == masks and (frames := _single_frames(found, source.stills_every))
-        ]
-        for masks in ("labels", "alpha")
-    )
+    videos, of_videos = _of_kind(clips, "labels")
+    moving_cutouts, cut_out_of_videos = _of_kind(clips, "alpha")
     stills = {
         kind: [
             _still_set(read_stills(store, source), source.weight)
@@ -135,28 +121,29 @@ def read_clips(store: PictureStore, source: VideoSource) -> tuple[Footage, ...]:
     missing, or the first picture and its mask are damaged or differ in size.
     """
     root = PurePosixPath(source.path)
-    is_cut_out = source.masks == "alpha"
-    pictures = root if is_cut_out else _resolution(store, root / "JPEGImages")
-    masks = root if is_cut_out else _resolution(store, root / "Annotations")
-    sparse = "meta.json" in store.tree.names(root)
-    made = _CutOut if is_cut_out else _Stored
-    clips = []
-    for name in _asked(source, store.tree.names(pictures), store.tree.where(pictures)):
-        if is_cut_out:
-            frames = [
-                _Frame(root / name / file, None) for file in _picture_names(store, root / name)
-            ]
-        else:
-            frames = _paired(store, pictures / name, masks / name, sparse)
-        if len(frames) >= 2:
-            clips.append(made(store, name, frames, merged=False))
+    made: type[_Stored]
+    if source.masks == "alpha":
+        made, expected = _CutOut, "NAME"
+        found = {name: _unpaired(store, root / name) for name in _asked(source, store, root)}
+    else:
+        made, expected = _Stored, "JPEGImages/NAME"
+        pictures, masks = (
+            _resolution(store, root / kind) for kind in ("JPEGImages", "Annotations")
+        )
+        sparse = "meta.json" in store.tree.names(root)
+        found = {
+            name: _paired(store, pictures / name, masks / name, sparse)
+            for name in _asked(source, store, pictures)
+        }
+    clips = tuple(
+        made(store, name, frames, merged=False) for name, frames in found.items() if len(frames) > 1
+    )
     if not clips:
-        expected = "NAME" if is_cut_out else "JPEGImages/NAME"
         raise InputError(
             f"there is no sequence to train on in {store.tree.where(root)}: expected two frames or "
             f"more in {expected}"
         )
-    return tuple(clips)
+    return clips
 
 
 def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]:
@@ -173,7 +160,7 @@ def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]
     if source.masks == "alpha":
         images = root
     if source.masks in ("alpha", "none"):
-        frames = [_Frame(images / name, None) for name in _picture_names(store, images)]
+        frames = _unpaired(store, images)
     else:
         frames = _paired(store, images, root / "masks")
     if not frames:
@@ -193,6 +180,16 @@ _KINDS = {"subjects": ("labels", "parts"), "cutouts": ("alpha",), "backgrounds":
 
 def _still_set(stills: tuple[Footage, ...], weight: float | None) -> StillSet:
     return StillSet(stills, float(len(stills)) if weight is None else weight)
+
+
+def _of_kind(
+    clips: Sequence[tuple[VideoSource, tuple[Footage, ...]]], masks: str
+) -> tuple[tuple[VideoSet, ...], list[StillSet]]:
+    """The sources with masks of a kind, and those of their frames that serve as stills."""
+    of_kind = [(source, found) for source, found in clips if source.masks == masks]
+    videos = tuple(VideoSet(found, one.weight, one.jump_factor) for one, found in of_kind)
+    frames = (_single_frames(found, source.stills_every) for source, found in of_kind)
+    return videos, [_still_set(stills, None) for stills in frames if stills]
 
 
 def _single_frames(clips: Sequence[Footage], every: int) -> tuple[Footage, ...]:
@@ -273,11 +270,13 @@ class _FrameOf:
         return self._clip.alpha(self._index)
 
 
-def _asked(source: VideoSource, known: Sequence[str], folder: Path) -> list[str]:
-    """The sequences of a source that are trained on."""
+def _asked(source: VideoSource, store: PictureStore, folder: PurePosixPath) -> list[str]:
+    """The sequences of a source, each a folder in this one, that are trained on."""
+    known = store.tree.names(folder)
     for name in (*source.leave_out, *source.only):
         if name not in known:
-            raise InputError(f"there is no sequence '{name}' in {folder}: correct its name")
+            where = store.tree.where(folder)
+            raise InputError(f"there is no sequence '{name}' in {where}: correct its name")
     wanted = set(source.only or known) - set(source.leave_out)
     return [name for name in known if name in wanted]
 
@@ -300,6 +299,11 @@ def _paired(
             f"{len(frames) + len(lacking)} pictures in {store.tree.where(pictures)} have no mask"
         )
     return frames
+
+
+def _unpaired(store: PictureStore, folder: PurePosixPath) -> list[_Frame]:
+    """The pictures of a folder, which have no masks beside them."""
+    return [_Frame(folder / name, None) for name in _picture_names(store, folder)]
 
 
 def _picture_names(store: PictureStore, folder: PurePosixPath) -> list[str]:
