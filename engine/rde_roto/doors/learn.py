@@ -14,7 +14,7 @@ import typer
 
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
 from rde_roto.doors.progress import failures_told, say_status
-from rde_roto.doors.saying import say
+from rde_roto.doors.saying import say, say_aside
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
@@ -47,7 +47,7 @@ def learn(
     ] = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Has the model study the keyframes and locked frames of a shot before it tracks it."""
+    """Have the model study a shot's keyframes and locked frames before it tracks."""
     file = ShotFile.read(shot)
     if forget:
         if minutes is not None or steps is not None or keep_partial:
@@ -99,9 +99,9 @@ def _stopping(keep_partial: bool) -> Event:
     def on_stop(number: int, _frame: FrameType | None) -> None:
         if keep_partial and number == signal.SIGINT and not enough.is_set():
             enough.set()
-            print("rde-roto: stopping; Ctrl-C again discards it", file=sys.stderr, flush=True)
+            say_aside("stopping; Ctrl-C again discards it")
             return
-        print("rde-roto: cancelled; the shot is unchanged", file=sys.stderr, flush=True)
+        say_aside("cancelled; the shot is unchanged")
         sys.exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):

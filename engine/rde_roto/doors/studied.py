@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from rde_roto.doors.saying import say_aside
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import UsageError
-from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from rde_roto.training.learning.studying import Progress
@@ -66,7 +65,7 @@ class _Told:
     name: str
 
     def say(self, text: str) -> None:
-        print(f"rde-roto: {one_line(self.name)}: {one_line(text)}", file=sys.stderr, flush=True)
+        say_aside(f"{self.name}: {text}")
 
     def waits(self) -> None:
         self.say("another process is learning this shot: waiting")
