@@ -9,7 +9,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import WeightsError
+from rde_roto.values.matte import FloatArray
 from rde_roto.values.model_card import CommercialUse
 
 
@@ -49,6 +51,12 @@ class LearnedCard(BaseModel):
     def to_yaml(self) -> str:
         """The card as text."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def truth_digest(plate_frame: str, alpha: FloatArray) -> str:
+    """Names a studied frame: the digest of the plate's frame, and float32 [K, H, W] in 0..1, the
+    mattes of all elements of the shot."""
+    return digest_of("truth", plate_frame, alpha)
 
 
 def card_path(weights: Path) -> Path:

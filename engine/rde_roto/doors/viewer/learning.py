@@ -25,11 +25,10 @@ from rde_roto.session.draft import Draft
 from rde_roto.session.session import Session
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
-from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import DocumentError, UsageError, WeightsError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
-from rde_roto.values.learned_card import card_path, read_learned_card
+from rde_roto.values.learned_card import card_path, read_learned_card, truth_digest
 from rde_roto.values.shot import Shot
 
 if TYPE_CHECKING:
@@ -76,8 +75,7 @@ class Unstudied:
         if keyframe not in self._truths or self._truths[keyframe][0] != shot.ids:
             alpha = np.zeros((len(shot.ids), *keyframe.alpha.shape[1:]), np.float32)
             alpha[list(shot.places(shot.drawn(keyframe)))] = keyframe.alpha
-            # as `training.learning.material` names a truth
-            digest = digest_of("truth", shot.plate.digest(frame), alpha)
+            digest = truth_digest(shot.plate.digest(frame), alpha)
             self._truths[keyframe] = shot.ids, digest
         return self._truths[keyframe][1] != studied[frame]
 

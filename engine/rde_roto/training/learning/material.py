@@ -15,8 +15,8 @@ from torch import Tensor
 from rde_roto.geometry import Geometry, resized
 from rde_roto.looks import Picture
 from rde_roto.tracker import Tracker
-from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import UsageError
+from rde_roto.values.learned_card import truth_digest
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.shot import Shot
@@ -121,7 +121,7 @@ def _truths(shot: Shot, tracker: Tracker[Any, Any]) -> Iterator[Truth]:
     for frame in sorted((*drawn, *spread(sorted(locked), MOST_LOCKS))):
         alpha = _known(shot, frame)
         if alpha is not None and bool((alpha >= _SEEN).any()):
-            digest = digest_of("truth", shot.plate.digest(frame), alpha)
+            digest = truth_digest(shot.plate.digest(frame), alpha)
             yield Truth(frame, alpha, tracker.box(_existing(shot, frame, alpha)), digest)
 
 
