@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.crop import follow
-from rde_roto.geometry import Geometry
+from rde_roto.model.crop import follow
+from rde_roto.model.geometry import Geometry
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.look import Look

@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import torch
 
-from rde_roto.blend import blended
-from rde_roto.geometry import Raw
+from rde_roto.matte.blend import blended
+from rde_roto.matte.raw import Raw
 from rde_roto.node import RotoNode
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.frames import FrameRange

@@ -17,18 +17,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.geometry import Geometry
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.rde_tracker import Propagator
+from rde_roto.model.state import MemoryState
 from rde_roto.net import Moment
 from rde_roto.net.network import STRIDE
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator
-from rde_roto.state import MemoryState
+from rde_roto.propagation.walker import Walker
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import UsageError
 from rde_roto.values.explanation import Drift, Explanation, Reading
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.spans import Span
-from rde_roto.walk import Walker
 
 _LEAST_SEEN = 0.25
 """Places of memory, of 16 by 16 pixels each: what covers less is not seen."""

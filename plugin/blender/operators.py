@@ -131,7 +131,7 @@ class Learn(Asking, bpy.types.Operator):
         sentence = str(outcome["sentence"])
         if not outcome["learned"]:
             return sentence
-        scene.rde_roto.learned = outcome["learned"]
+        scene.rde_roto.model.learned = outcome["learned"]
         return f"{sentence}; propagate again"
 
 
@@ -144,9 +144,9 @@ class Forget(bpy.types.Operator):
 
     @said_as_report
     def execute(self, context: Any) -> set[str]:
-        if not context.scene.rde_roto.learned:
+        if not context.scene.rde_roto.model.learned:
             raise RefusedError("the network has learned nothing of this shot")
-        context.scene.rde_roto.learned = ""
+        context.scene.rde_roto.model.learned = ""
         return {"FINISHED"}
 
 

@@ -27,7 +27,7 @@ def _preset_names(_self: Any, context: Any, _text: str) -> Iterable[str]:
 
 
 def _model_names(_self: Any, context: Any, _text: str) -> Iterable[str]:
-    return [name.name for name in context.window_manager.rde_roto.models]
+    return [name.name for name in context.window_manager.rde_roto.model.weights]
 
 
 # Blender reads properties from a class's annotations, as values. Written as annotations they would

@@ -19,15 +19,16 @@ from lines import report
 from PIL import Image
 
 from rde_roto.evaluation.alpha import MatteMeter, edge_band
-from rde_roto.finish import finish
-from rde_roto.geometry import Geometry, Raw
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
-from rde_roto.looks import Picture
-from rde_roto.models import load_model
+from rde_roto.matte.finish import finish
+from rde_roto.matte.raw import Raw
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.network_view import Picture
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.matte import FloatArray

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from lines import report
 
+from rde_roto.model.rde_tracker import Propagator
+from rde_roto.model.state import MemoryState
 from rde_roto.net import RDE_LITE, RDENet
-from rde_roto.propagator import Propagator
-from rde_roto.state import MemoryState
 from rde_roto.stores import CacheSettings, Place, open_stores
 from rde_roto.values.digest import digest_of
 from rde_roto.values.preset import Tracking

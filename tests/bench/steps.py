@@ -27,8 +27,8 @@ import torch.nn.functional as F
 from lines import report
 from PIL import Image
 
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.demo import demo_shot
-from rde_roto.finish import finish
 from rde_roto.images.color import look_of, to_network_view
 from rde_roto.images.exr import write_planes
 from rde_roto.images.files import read_channels
@@ -36,15 +36,15 @@ from rde_roto.images.masks import read_mask
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
-from rde_roto.looks import Picture
-from rde_roto.models import load_model
+from rde_roto.matte.finish import finish
+from rde_roto.model.network_view import Picture
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.preset import Output
-from rde_roto.values.preset_files import load_preset
 from rde_roto.values.shot import Shot
 
 FIRST, COUNT, ROUNDS = 1001, 13, 3

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import torch
 
+from rde_roto.model.rde_tracker import Propagator
 from rde_roto.net import RDE_LITE, RDE_R50, RDENet
-from rde_roto.propagator import Propagator
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Tracking
 from seeded import seeded_network, seeded_shot

@@ -23,9 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rde_roto.model.rde_tracker import Encoded, Propagator
+from rde_roto.model.state import MemoryState
 from rde_roto.net import RDE_R50, InferenceNet, RDENet, aggregate
-from rde_roto.propagator import Encoded, Propagator
-from rde_roto.state import MemoryState
 from rde_roto.values.bank import Bank
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Tracking

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rde_roto.model.state import MemoryState
 from rde_roto.net import Moment
-from rde_roto.state import MemoryState
 from rde_roto.stores import CacheSettings, MatteStore, Place, Stores, open_stores
 from rde_roto.values.digest import digest_of
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from toy_shots import MemoryPlate, a_shot
 
-from rde_roto.crop import follow, misses
-from rde_roto.geometry import Geometry, Raw
+from rde_roto.matte.raw import Raw
+from rde_roto.model.crop import follow, misses
+from rde_roto.model.geometry import Geometry
 from rde_roto.node import RotoNode
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.values.frames import FrameRange

@@ -13,11 +13,11 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.explanation import drifts, explain
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.models import load_model
+from rde_roto.model.rde_tracker import Propagator, tracker_of
+from rde_roto.model.state import MemoryState
+from rde_roto.model.weights import load_model
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator, tracker_of
-from rde_roto.state import MemoryState
 from rde_roto.stores import Stores
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.explanation import Drift, Explanation

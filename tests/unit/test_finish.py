@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 
 from peak import STATUS
-from rde_roto import edges
-from rde_roto.edges import SOFT
 from rde_roto.evaluation.alpha import gradient_error, mad
-from rde_roto.finish import finish, finish_keyframe, looks_at_plate
-from rde_roto.geometry import Geometry, Raw
-from rde_roto.looks import Picture
+from rde_roto.matte import edges
+from rde_roto.matte.edges import SOFT
+from rde_roto.matte.finish import finish, finish_keyframe, looks_at_plate
+from rde_roto.matte.raw import Raw
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.network_view import Picture
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Finish
@@ -411,9 +412,10 @@ FINISH_4K = """
 import numpy as np
 import torch
 from peak import peak_bytes
-from rde_roto.finish import finish
-from rde_roto.geometry import Geometry, Raw
-from rde_roto.looks import Picture
+from rde_roto.matte.finish import finish
+from rde_roto.model.geometry import Geometry
+from rde_roto.matte.raw import Raw
+from rde_roto.model.network_view import Picture
 from rde_roto.values.preset import Finish
 
 torch.set_num_threads(1)  # threads that wait for each other are slow beside other tests

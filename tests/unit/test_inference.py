@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rde_roto.devices import short_dtype
+from rde_roto.model.devices import short_dtype
 from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, Moment, RDENet, read_memory
 from rde_roto.net.fused import Activation, FusedConv, Kernel
-from rde_roto.net.recall import recall
+from rde_roto.net.inference_memory import recall
 from rde_roto.net.winograd import WinogradConv, pays
 from seeded import seeded_network
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rde_roto.images.color import LINEAR, to_network_view
 from rde_roto.images.plates import open_plate
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError, UsageError
 
 pytest_plugins = ("command_line_fixtures",)

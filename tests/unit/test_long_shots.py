@@ -18,9 +18,9 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.evaluation.metrics import region_similarity
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.models import load_model
+from rde_roto.model.rde_tracker import Propagator
+from rde_roto.model.weights import load_model
 from rde_roto.net import Moment
-from rde_roto.propagator import Propagator
 from rde_roto.values.bank import Bank
 from rde_roto.values.preset import Tracking
 

@@ -14,7 +14,7 @@ from OpenImageIO import ImageBuf, ImageBufAlgo
 from rde_roto.images.color import LINEAR, SRGB, linear_space, look_of, to_linear, to_network_view
 from rde_roto.images.plates import DiskPlate, open_plate
 from rde_roto.images.video import VIDEO_SPACES
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError
 
 BT709, BT2020, P3_DCI, P3_D65 = 1, 9, 11, 12  # ITU-T H.273

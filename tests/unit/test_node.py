@@ -8,10 +8,10 @@ import pytest
 import torch
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
-from rde_roto.chain import MATTE_REVISION, MISSING, PlateDigests
+from rde_roto.model.rde_tracker import Propagator
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator
+from rde_roto.propagation.digests import MATTE_REVISION, MISSING, PlateDigests
 from rde_roto.stores import Stores
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, InputError, OutOfMemoryError, UsageError

@@ -17,9 +17,9 @@ from toy_shots import PRESET, MemoryPlate, a_shot, mask
 from rde_roto.delivery import deliver
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
+from rde_roto.model.rde_tracker import Propagator
 from rde_roto.net import RDE_R50, EncodedFrames, Moment, RDENet
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.values.errors import NotFiniteError, PartialError
 from rde_roto.values.frames import FrameRange

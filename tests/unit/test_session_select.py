@@ -8,7 +8,7 @@ import pytest
 from rde_roto.doors.demo import demo_shot
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.session.ahead import Bytes, LookAhead
 from rde_roto.session.light import Light, shown, to_bytes
 from rde_roto.session.painting import within

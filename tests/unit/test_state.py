@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from rde_roto.model.rde_tracker import Propagator
+from rde_roto.model.state import MemoryState
 from rde_roto.net import Moment, RDENet
-from rde_roto.propagator import Propagator
-from rde_roto.state import MemoryState
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError
 from rde_roto.values.preset import Tracking

@@ -28,8 +28,8 @@ from stored import (
 )
 from torch import Tensor
 
+from rde_roto.model.state import MemoryState
 from rde_roto.net import Moment
-from rde_roto.state import MemoryState
 from rde_roto.stores import Stores
 from rde_roto.stores.ram import RamCache
 from rde_roto.values.digest import digest_of

@@ -25,9 +25,9 @@ from rde_roto.images.mattes import LABELS, MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
-from rde_roto.models import Model
+from rde_roto.model.rde_tracker import Propagator, tracker_of
+from rde_roto.model.weights import Model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator, tracker_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named

@@ -23,7 +23,9 @@ from rde_roto.evaluation.timing import (
     ratios,
     timed,
 )
-from rde_roto.geometry import Geometry
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.rde_tracker import Propagator
+from rde_roto.model.state import MemoryState
 from rde_roto.net import (
     EncodedFrames,
     InferenceNet,
@@ -33,8 +35,6 @@ from rde_roto.net import (
     aggregate,
     read_memory,
 )
-from rde_roto.propagator import Propagator
-from rde_roto.state import MemoryState
 from rde_roto.values.preset import Tracking
 
 Step = Callable[[], object]

@@ -109,3 +109,8 @@ class FusedConv(nn.Module):
             return operator(x, *weights, *geometry, name, limits, "")
         bend = None if self._activation == "none" else self._activation
         return operator.binary(x, plus, *weights, *geometry, "add", None, bend, [], None)
+
+
+def laid_out(x: Tensor) -> Tensor:
+    """Channels last."""
+    return x.contiguous(memory_format=torch.channels_last)

@@ -15,14 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rde_roto.net import efficientnet, layers, network, resnet
-from rde_roto.net.fused import Activation, FusedConv, Kernel
+from rde_roto.net.fused import Activation, FusedConv, Kernel, laid_out
+from rde_roto.net.inference_memory import recall
 from rde_roto.net.inference_sam import InferenceSAM
 from rde_roto.net.inference_trunk import Stem, key_trunk, stage
-from rde_roto.net.making import Conv, Make, laid_out
 from rde_roto.net.memory import Moment
 from rde_roto.net.network import EncodedFrames, RDENet
-from rde_roto.net.recall import recall
-from rde_roto.net.winograd import WinogradConv, pays
+from rde_roto.net.winograd import Conv, Make, WinogradConv, pays
 
 _AFFINITIES = 1 << 25
 _CACHED_AFFINITIES = 1 << 20

@@ -9,11 +9,13 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rde_roto.net.fused import Activation, Kernel, bend_
+from rde_roto.net.fused import Activation, FusedConv, Kernel, bend_
 
 _SIDE = 4
 _SPAN = _SIDE + 2
@@ -95,3 +97,8 @@ def _powers(count: int) -> Tensor:
     rows = [[point**power for power in range(count)] for point in _POINTS]
     rows.append([0.0] * (count - 1) + [1.0])
     return torch.tensor(rows, dtype=torch.float64)
+
+
+Conv = FusedConv | WinogradConv
+Make = Callable[[Kernel, Activation], Conv]
+"""Makes a convolution of a kernel, with what follows it in one."""

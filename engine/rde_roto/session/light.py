@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.session.ahead import Bytes
 from rde_roto.values.look import KNEE
 from rde_roto.values.matte import FloatArray
@@ -58,7 +58,7 @@ def _table(light: Light) -> Bytes:
 
 
 def _to_light(view: FloatArray) -> FloatArray:
-    """The inverse of what `looks` and `images.color` do to light, as far as it can be undone."""
+    """Undo, as far as possible, what `model.network_view` and `images.color` do to light."""
     share = ((view - KNEE) / (1 - KNEE)).clip(0, 1 - 1e-6)
     display = np.where(view <= KNEE, view, KNEE + (1 - KNEE) * share / (1 - share))
     linear: FloatArray = np.where(

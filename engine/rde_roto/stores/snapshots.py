@@ -13,7 +13,7 @@ from rde_roto.values.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rde_roto.tracker import State, TrackState
+    from rde_roto.model.tracker import State, TrackState
 
     Restore: TypeAlias = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], State]
 

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from rde_roto.tensors import save_tensors
+from rde_roto.model.tensors import save_tensors
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.errors import InputError, UsageError
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rde_roto.model.state import MemoryState
 from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, read_memory
-from rde_roto.state import MemoryState
 from rde_roto.training.clips.sampler import Batch
 from rde_roto.training.losses import cross_entropy, dice, divergence, frame_weights, hardest_share
 from rde_roto.training.recipe import Recipe

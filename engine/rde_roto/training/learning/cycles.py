@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rde_roto.model.state import MemoryState
 from rde_roto.net import EncodedFrames, Moment
-from rde_roto.state import MemoryState
 from rde_roto.training.clips.augment import Grades
 from rde_roto.training.clips.draws import Draws
 from rde_roto.training.clips.sampler import Batch

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rde_roto.devices import short_dtype
+from rde_roto.model.devices import short_dtype
 from rde_roto.net import RDENet
 from rde_roto.training.checkpoint import named_parameters
 from rde_roto.training.clips.sampler import Batch, ClipSampler

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rde_roto.learned import Learned
-from rde_roto.models import Model, with_learned
-from rde_roto.propagator import tracker_of
+from rde_roto.model.learned import Learned
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, with_learned
 from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.material import Material
 from rde_roto.values.matte import FloatArray
