@@ -21,7 +21,7 @@ from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.tracker import Tracker
 from rde_roto.model.weights import Model
 from rde_roto.propagation.digests import Chain, PlateDigests
-from rde_roto.propagation.stretches import Track, Tracks
+from rde_roto.propagation.stretches import BlendedMatte, BlendedMattes
 from rde_roto.propagation.walker import Walker
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.values.cancel import Cancel, never
@@ -71,10 +71,10 @@ class RotoNode:
         self.stores = stores or Stores.in_ram()
         self._load = load
         plate = shot.plate
-        tracker = load(preset.tracking).for_plate(plate.format.pixel_aspect, plate.look)
+        tracker = load(preset.tracking).for_plate(plate.format.pixel_aspect, plate.input_transform)
         self.chain = Chain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
         self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
-        self._tracks = Tracks(self.walker, preset.finish.dechatter)
+        self._tracks = BlendedMattes(self.walker, preset.finish.dechatter)
 
     @classmethod
     def open(cls, shot: Shot, preset: Preset, model: Model, device: str = "auto") -> RotoNode:
@@ -194,7 +194,7 @@ class RotoNode:
         for track in self._tracks.of(stretch, frames, cancel):
             yield self._delivered(track.frame, self._finished(track, elements))
 
-    def _finished(self, track: Track, elements: tuple[str, ...]) -> FloatArray:
+    def _finished(self, track: BlendedMatte, elements: tuple[str, ...]) -> FloatArray:
         """A raw matte of some elements as one of all, [K, H, W] at plate size.
 
         Those that do not exist yet are empty.

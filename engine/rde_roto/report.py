@@ -124,6 +124,6 @@ def _name(opened: OpenedShot) -> str:
 
 
 def _still(node: RotoNode, frame: int, cancel: Cancel) -> Still:
-    view = Picture.of(node.shot.plate, frame).seen().numpy()
+    view = Picture.of(node.shot.plate, frame).to_network_view().numpy()
     small = np.moveaxis(in_cell(np.moveaxis(view, 2, 0)), 0, 2)
     return Still(frame, small, in_cell(node.matte(frame, cancel).alpha))

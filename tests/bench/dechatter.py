@@ -55,7 +55,7 @@ class HeldPlate:
     source: Plate
     range: FrameRange
     name: str = "held.####.png"
-    look = None
+    input_transform = None
 
     @property
     def format(self) -> PlateFormat:

@@ -29,7 +29,7 @@ from PIL import Image
 
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.demo import demo_shot
-from rde_roto.images.color import look_of, to_network_view
+from rde_roto.images.color import input_transform_of, to_network_view
 from rde_roto.images.exr import write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.images.masks import read_mask
@@ -105,7 +105,7 @@ def steps(folder: Path) -> dict[str, float]:
     raw, tracker = node.walker.raw(span, FIRST + 6), node.walker.tracker
     (state,) = node.walker.states(span, range(2, 3))
     views = [plate.read(FIRST + place) for place in (7, 8, 9)]
-    light, log = plate.linear(FIRST), look_of("ARRI LogC4")
+    light, log = plate.linear(FIRST), input_transform_of("ARRI LogC4")
 
     def network() -> None:
         tracker.read(state, tracker.encode(views[:2], state.box))
@@ -121,7 +121,7 @@ def steps(folder: Path) -> dict[str, float]:
     return {
         "read_ms": milliseconds(lambda: plate.linear(next(frames))),
         "colour_ms": milliseconds(lambda: to_network_view(light, plate.space.name)),
-        "log_ms": milliseconds(lambda: Picture(light, log).seen()),
+        "log_ms": milliseconds(lambda: Picture(light, log).to_network_view()),
         "network_ms": milliseconds(network) / 3,
         "finish_ms": milliseconds(lambda: finish(raw, seen_there, preset.finish)),
         "write_ms": milliseconds(lambda: writer.write(Matte(FIRST, finished, names, "0"))),

@@ -22,7 +22,7 @@ from rde_roto.images.origin import Origin
 from rde_roto.matte.blend import blended
 from rde_roto.matte.dechatter import Neighbour, steadied
 from rde_roto.matte.finish import finish, finish_keyframe
-from rde_roto.matte.raw import Raw
+from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.network_view import Picture
 from rde_roto.propagation.digests import MATTE_REVISION
@@ -74,8 +74,8 @@ def _written(matte: Matte) -> dict[str, FloatArray]:
     return {name: plane.astype(np.float32) for name, plane in planes.items()}
 
 
-def _raw(geometry: Geometry, step: int = 0) -> Raw:
-    return Raw(_drawn(step, geometry), geometry)
+def _raw(geometry: Geometry, step: int = 0) -> RawMatte:
+    return RawMatte(_drawn(step, geometry), geometry)
 
 
 def _drawn(step: int, geometry: Geometry) -> FloatArray:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rde_roto.evaluation.alpha import edge_band, flicker
 from rde_roto.matte.dechatter import Neighbour, steadied
-from rde_roto.matte.raw import Raw
+from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry, resized
 from rde_roto.model.network_view import Picture
 from rde_roto.values.matte import FloatArray
@@ -50,10 +50,10 @@ def all_steadied(
     found = []
     for at in range(1, len(mattes) - 1):
         neighbours = [
-            Neighbour(Raw(mattes[n], GEOMETRY), Picture(views[n]), (True,) * len(mattes[n]))
+            Neighbour(RawMatte(mattes[n], GEOMETRY), Picture(views[n]), (True,) * len(mattes[n]))
             for n in (at - 1, at + 1)
         ]
-        raw = steadied(Raw(mattes[at], GEOMETRY), Picture(views[at]), neighbours, strength)
+        raw = steadied(RawMatte(mattes[at], GEOMETRY), Picture(views[at]), neighbours, strength)
         assert raw.geometry == GEOMETRY
         found.append(raw.planes)
     return found
@@ -162,7 +162,7 @@ def test_where_a_neighbours_picture_is_another_the_matte_stays(other: int) -> No
 
 def test_an_element_that_does_not_exist_beside_a_frame_keeps_its_every_bit() -> None:
     a, b = disk(20), disk(23)
-    raws = [Raw(np.concatenate([x, 0.5 * (1 - x)]), GEOMETRY) for x in (a, b, a)]
+    raws = [RawMatte(np.concatenate([x, 0.5 * (1 - x)]), GEOMETRY) for x in (a, b, a)]
     beside = [
         Neighbour(raws[0], Picture(pattern(0)), (True, False)),
         Neighbour(raws[2], Picture(pattern(0)), (True, True)),
@@ -176,7 +176,7 @@ def test_an_element_that_does_not_exist_beside_a_frame_keeps_its_every_bit() -> 
 
 
 @st.composite
-def frames(draw: st.DrawFn) -> tuple[Geometry, list[Raw], list[FloatArray]]:
+def frames(draw: st.DrawFn) -> tuple[Geometry, list[RawMatte], list[FloatArray]]:
     """Three of any size and any pixels, each seen in a box of its own."""
     size = draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
     geometry = Geometry.of(size, draw(st.integers(1, 40)))
@@ -190,7 +190,7 @@ def frames(draw: st.DrawFn) -> tuple[Geometry, list[Raw], list[FloatArray]]:
         there = geometry.within(box)
         shares = torch.from_numpy(random.random((1, 3, *size), dtype=np.float32))
         planes = there.to_network(shares / shares.sum(dim=1, keepdim=True))
-        raws.append(Raw(planes[0, :2].numpy(), there))
+        raws.append(RawMatte(planes[0, :2].numpy(), there))
     calm = draw(st.sampled_from([0, 0.1, 1]))
     noises = [random.random((*size, 3), dtype=np.float32) for _ in range(4)]
     views = [((1 - calm) * noises[3] + calm * noise).astype(np.float32) for noise in noises[:3]]
@@ -199,7 +199,7 @@ def frames(draw: st.DrawFn) -> tuple[Geometry, list[Raw], list[FloatArray]]:
 
 @given(frames())
 def test_time_has_no_direction_and_a_matte_stays_a_matte(
-    drawn: tuple[Geometry, list[Raw], list[FloatArray]],
+    drawn: tuple[Geometry, list[RawMatte], list[FloatArray]],
 ) -> None:
     _, raws, views = drawn
     copies = [raw.planes.copy() for raw in raws]

@@ -15,7 +15,7 @@ import torch
 from disc_shots import GREEN, HEIGHT, WIDTH, DiscPlate, MadeLock, a_shot, disc, drawn, short_lessons
 
 from rde_roto.model.learned import Learned
-from rde_roto.model.rde_tracker import Propagator
+from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.net import RDENet
 from rde_roto.training.learning.cycles import FIRST_REACH, REACHED_AT, CycleSampler
@@ -43,7 +43,7 @@ def _short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def material(toy: RDENet) -> Callable[[Shot], Material]:
-    return lambda shot: Material(shot, Propagator(toy, PRESET.tracking, CPU))
+    return lambda shot: Material(shot, RDETracker(toy, PRESET.tracking, CPU))
 
 
 @pytest.fixture

@@ -17,17 +17,17 @@ from rde_roto.images.color import (
     CINEON,
     LINEAR,
     SRGB,
-    look_of,
+    input_transform_of,
     to_network_view,
     transform_name,
 )
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.model.network_view import Picture, seen
-from rde_roto.model.rde_tracker import Propagator
+from rde_roto.model.network_view import Picture, apply_input_transform
+from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
-from rde_roto.values.look import Look
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish, Preset, Tracking
 
@@ -35,14 +35,14 @@ LOGS = ("ARRI LogC3 (EI800)", "ARRI LogC4", "S-Log3 S-Gamut3", "ACEScct", "Log3G
 DISPLAYS = ("Rec.1886 Rec.709 - Display", "Rec.2100-PQ - Display", "Gamma 2.2 Encoded AdobeRGB")
 
 
-def the_look(space: str) -> Look:
-    look = look_of(space)
-    assert look is not None
-    return look
+def the_look(space: str) -> InputTransform:
+    input_transform = input_transform_of(space)
+    assert input_transform is not None
+    return input_transform
 
 
-def through(look: Look | None, values: FloatArray) -> FloatArray:
-    view: FloatArray = seen(torch.from_numpy(values), look).numpy()
+def through(input_transform: InputTransform | None, values: FloatArray) -> FloatArray:
+    view: FloatArray = apply_input_transform(torch.from_numpy(values), input_transform).numpy()
     return view
 
 
@@ -80,17 +80,17 @@ def test_colours_that_no_camera_sees_are_close_too(space: str) -> None:
 
 @pytest.mark.parametrize("space", [SRGB, LINEAR, "ACEScg"])
 def test_where_there_is_little_to_do_the_plate_does_it(space: str) -> None:
-    assert look_of(space) is None
+    assert input_transform_of(space) is None
 
 
 def test_what_is_no_curves_and_a_matrix_is_left_to_the_configuration(tmp_path: Path) -> None:
     """Hybrid log-gamma scales a colour by its luminance; film densities cross over."""
-    assert look_of("Rec.2100-HLG - Display") is None
-    assert look_of("ADX10") is None
+    assert input_transform_of("Rec.2100-HLG - Display") is None
+    assert input_transform_of("ADX10") is None
     codes = np.random.default_rng(2).random((6, 8, 3), dtype=np.float32)
     write_image(tmp_path / "hlg.1.exr", codes, "float")
     plate = open_plate(str(tmp_path / "hlg.#.exr"), "Rec.2100-HLG - Display")
-    assert plate.look is None
+    assert plate.input_transform is None
     np.testing.assert_array_equal(plate.read(1), to_network_view(codes, plate.space.name))
 
 
@@ -110,10 +110,10 @@ def test_a_pixel_is_the_same_wherever_it_stands() -> None:
     """In a part of the picture, among several pictures, in another strip: so a box and any order
     of frames change no bit."""
     values = np.random.default_rng(3).random((2, 700, 1600, 3), dtype=np.float32)
-    look = the_look("ARRI LogC4")
-    whole = through(look, values)
+    input_transform = the_look("ARRI LogC4")
+    whole = through(input_transform, values)
     for part in (np.s_[:1], np.s_[1], np.s_[:, 3:5, 7:8], np.s_[1, 650:, 1:]):
-        found = through(look, np.ascontiguousarray(values[part]))
+        found = through(input_transform, np.ascontiguousarray(values[part]))
         np.testing.assert_array_equal(found, whole[part])
 
 
@@ -126,11 +126,11 @@ def test_a_look_has_a_name_of_its_own_in_a_plates_digest() -> None:
 def test_a_plate_with_a_look_gives_the_mattes_of_what_is_seen_through_it(lite: RDENet) -> None:
     """Tracking, edges and de-chatter all see it; only what the network is given last differs, by
     the order of the same sums."""
-    log = MemoryPlate(height=150, width=180, look=the_look("ARRI LogC3 (EI800)"))
+    log = MemoryPlate(height=150, width=180, input_transform=the_look("ARRI LogC3 (EI800)"))
 
     class Shown(MemoryPlate):
         def read(self, frame: int) -> FloatArray:
-            view: FloatArray = Picture.of(log, frame).seen().numpy()
+            view: FloatArray = Picture.of(log, frame).to_network_view().numpy()
             return view
 
     shown = Shown(height=150, width=180)
@@ -140,7 +140,7 @@ def test_a_plate_with_a_look_gives_the_mattes_of_what_is_seen_through_it(lite: R
     for plate in (log, shown):
         shot = a_shot(mask(1001, plate=plate), plate=plate, frames="1001-1006")
         node = RotoNode(
-            shot, preset, lambda tracking: Propagator(lite, tracking, torch.device("cpu"))
+            shot, preset, lambda tracking: RDETracker(lite, tracking, torch.device("cpu"))
         )
         found.append({matte.frame: matte.alpha for matte in node.render()})
     for frame, alpha in found[0].items():

@@ -66,7 +66,7 @@ def test_every_format_comes_as_the_network_sees_it(
 ) -> None:
     write_image(tmp_path / f"a.1001.{suffix}", PICTURE, pixel_type, **attributes)
     plate = open_sequence(tmp_path)
-    pixels = Picture.of(plate, 1001).seen().numpy()
+    pixels = Picture.of(plate, 1001).to_network_view().numpy()
     assert plate.space.name == space
     assert pixels.dtype == np.float32
     assert pixels.shape == (36, 64, 3)

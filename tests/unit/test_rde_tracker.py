@@ -14,9 +14,9 @@ from torch import Tensor
 
 from rde_roto.model.devices import short_dtype
 from rde_roto.model.geometry import Geometry
-from rde_roto.model.rde_tracker import Encoded, Propagator, numerics
+from rde_roto.model.rde_tracker import Encoded, RDETracker, numerics
 from rde_roto.model.state import MemoryState
-from rde_roto.net import Moment, RDENet, aggregate, read_memory
+from rde_roto.net import MemoryFrame, RDENet, aggregate, read_memory
 from rde_roto.values.bank import Bank
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Tracking
@@ -26,11 +26,11 @@ VIEWS, ALPHA = seeded_shot(8, 60, 90)  # padded to 64 x 96: 2 above and below, 3
 CPU = torch.device("cpu")
 
 
-def make(net: RDENet, **tracking: Any) -> Propagator:
-    return Propagator(net, Tracking(**tracking), CPU)
+def make(net: RDENet, **tracking: Any) -> RDETracker:
+    return RDETracker(net, Tracking(**tracking), CPU)
 
 
-def walk(propagator: Propagator, count: int) -> MemoryState:
+def walk(propagator: RDETracker, count: int) -> MemoryState:
     """The state after the first ``count`` frames behind the keyframe."""
     state = propagator.begin([(propagator.encode(VIEWS[:1]), ALPHA)])
     for index in range(1, count + 1):
@@ -260,7 +260,7 @@ def test_a_memory_frame_becomes_the_latest_and_updates_the_embedding(toy: RDENet
     state, frame = walk(propagator, 3), propagator.encode([VIEWS[6]])
     probabilities = propagator.read(state, frame)
     after = propagator.absorb(state, frame, probabilities)
-    newest = Moment(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
+    newest = MemoryFrame(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
     assert after.anchor is state.anchor
     assert after.latest is not None
     assert near(after.latest, newest)
@@ -273,7 +273,7 @@ def test_before_the_first_update_the_embedding_is_the_anchor(toy: RDENet) -> Non
     assert state.latest is None
     assert same(state.recurrent, state.anchor)
     probabilities = propagator.read(state, frame)
-    newest = Moment(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
+    newest = MemoryFrame(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
     after = propagator.absorb(state, frame, probabilities)
     assert near(after.recurrent, toy.update(state.anchor, newest))
 

@@ -86,7 +86,7 @@ def test_hints_that_say_too_little_are_refused(
 
 def test_the_screen_shows_the_view_and_exposure_changes_its_light() -> None:
     plate = open_plate(str(demo_shot() / "plate"))
-    view = Picture.of(plate, FRAME).seen().numpy()
+    view = Picture.of(plate, FRAME).to_network_view().numpy()
     neutral = shown(plate, FRAME, Light())
     assert neutral.shape == (*view.shape[:2], 4)
     # half a code of 8 bits, and one of 16

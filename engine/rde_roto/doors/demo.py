@@ -51,7 +51,11 @@ def demo(
     plate, first, last = opened.shot.plate, work.frames.first, work.frames.last
     frames = np.linspace(first, last, _SHEET_ROWS).round().astype(int)
     rows = [
-        (frame, Picture.of(plate, frame).seen().numpy(), _alpha(writer.path(frame))[None])
+        (
+            frame,
+            Picture.of(plate, frame).to_network_view().numpy(),
+            _alpha(writer.path(frame))[None],
+        )
         for frame in map(int, frames)
     ]
     write_bytes(out / "contact_sheet.png", contact_sheet(rows))

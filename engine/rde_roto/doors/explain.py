@@ -47,7 +47,7 @@ def explain(
             write_planes(out, layers, plate.format, made_from, FLOAT)
         else:
             walks = drifts(node, frame)
-            view = Picture.of(plate, frame).seen().numpy()
+            view = Picture.of(plate, frame).to_network_view().numpy()
             explanation_sheet(out, view, node.matte(frame), explanation, walks)
             for walk in walks:
                 for element in walk.elements:

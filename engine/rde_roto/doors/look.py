@@ -47,7 +47,7 @@ def look(
 
     from rde_roto.model.network_view import Picture
 
-    picture = to_image(Picture.of(opened, frame).seen().numpy())
+    picture = to_image(Picture.of(opened, frame).to_network_view().numpy())
     write_picture(picture, out)
     print(opened.reading)
     for note in opened.notes:

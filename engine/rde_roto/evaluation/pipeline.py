@@ -99,7 +99,7 @@ class PipelineBench:
 
         return {
             "read": lambda: plate.read(next(frames)),
-            "colour": picture.seen,
+            "colour": picture.to_network_view,
             "network": network,
             "finish": lambda: finish(raw, picture, self.preset.finish),
             "write": lambda: writer.write(Matte(asked, finished, names, "bench")),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from rde_roto.matte.raw import Raw
+from rde_roto.matte.raw import RawMatte
 from rde_roto.values.matte import FloatArray
 
 
-def blended(forwards: Raw, backwards: Raw, share: float) -> Raw:
+def blended(forwards: RawMatte, backwards: RawMatte, share: float) -> RawMatte:
     """The mixture of two raw mattes of a frame.
 
     At each pixel a track counts by how near its keyframe is, times how sure it is there: the
@@ -22,7 +22,7 @@ def blended(forwards: Raw, backwards: Raw, share: float) -> Raw:
     ahead = np.float32(1 - share) * _sureness(forwards.planes)
     weight: FloatArray = back / (back + ahead)
     mixture = forwards.planes + (backwards.planes - forwards.planes) * weight
-    return Raw(mixture, forwards.geometry)
+    return RawMatte(mixture, forwards.geometry)
 
 
 def _sureness(raw: FloatArray) -> FloatArray:

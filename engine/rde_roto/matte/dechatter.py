@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.matte.raw import Raw
+from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry, resized
 from rde_roto.model.network_view import Picture
 
@@ -46,13 +46,15 @@ class Neighbour:
         exists: bool [K], which elements there are at this frame: of others it says nothing.
     """
 
-    raw: Raw
+    raw: RawMatte
     picture: Picture
     exists: tuple[bool, ...]
 
 
 @torch.inference_mode()
-def steadied(raw: Raw, picture: Picture, neighbours: Sequence[Neighbour], strength: float) -> Raw:
+def steadied(
+    raw: RawMatte, picture: Picture, neighbours: Sequence[Neighbour], strength: float
+) -> RawMatte:
     """A frame's matte without its chatter, at the same part of the plate.
 
     Args:
@@ -75,7 +77,7 @@ def steadied(raw: Raw, picture: Picture, neighbours: Sequence[Neighbour], streng
     most = own.sum(dim=0).clamp(min=1)  # rounding may leave a little more than 1
     planes = torch.from_numpy(raw.planes.copy())
     geometry.unpadded(planes).copy_(drawn * (most / drawn.sum(dim=0)).clamp(max=1))
-    return Raw(planes.numpy(), geometry)
+    return RawMatte(planes.numpy(), geometry)
 
 
 def _compared(
@@ -95,7 +97,7 @@ def _compared(
 
 def _view(picture: Picture, geometry: Geometry) -> Tensor:
     """What the network sees of a picture, [1, 3, h, w] at the working size."""
-    seen = picture.within(geometry.part).seen()
+    seen = picture.within(geometry.part).to_network_view()
     return resized(seen.permute(2, 0, 1)[None], geometry.working)
 
 

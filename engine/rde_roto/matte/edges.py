@@ -60,7 +60,7 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
         near = cells[:, down.cells, across.cells]
         with_edge = (near.amax((1, 2)) > SOFT) & (near.amin((1, 2)) < 1 - SOFT)
         if with_edge.any():
-            view = plate.within((down.pixels, across.pixels)).seen()
+            view = plate.within((down.pixels, across.pixels)).to_network_view()
             drawn, is_edge = _drawn(near, with_edge, view, down, across)
             inside = (slice(None), down.inside, across.inside)
             target = alpha[:, down.core, across.core]

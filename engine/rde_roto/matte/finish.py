@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.matte.edges import redraw_edges
-from rde_roto.matte.raw import Raw
+from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.network_view import Picture
 from rde_roto.values.matte import FloatArray
@@ -28,7 +28,7 @@ def looks_at_plate(geometry: Geometry, settings: Finish) -> bool:
 
 
 @torch.inference_mode()
-def finish(raw: Raw, plate: Picture | None, settings: Finish) -> FloatArray:
+def finish(raw: RawMatte, plate: Picture | None, settings: Finish) -> FloatArray:
     """The deliverable matte of one frame.
 
     Args:

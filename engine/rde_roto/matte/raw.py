@@ -11,7 +11,7 @@ from rde_roto.values.matte import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Raw:
+class RawMatte:
     """The network's own matte of a frame.
 
     planes: float32 [K, H, W] in 0..1 at the padded working size of ``geometry``, which says what
@@ -22,7 +22,7 @@ class Raw:
     geometry: Geometry
 
     @classmethod
-    def drawn(cls, mask: FloatArray) -> Raw:
+    def drawn(cls, mask: FloatArray) -> RawMatte:
         """An artist's mask [K, H, W] as if the network had seen the plate at its own size."""
         geometry = Geometry(mask.shape[1:], mask.shape[1:])
         return cls(geometry.to_network(torch.from_numpy(mask)[None])[0].numpy(), geometry)
@@ -33,7 +33,7 @@ class Raw:
         at_plate: FloatArray = planes[0].clamp(0, 1).numpy()
         return at_plate
 
-    def beside(self, other: Raw) -> tuple[Raw, Raw]:
+    def beside(self, other: RawMatte) -> tuple[RawMatte, RawMatte]:
         """This one and another of the same frame, of the same part of the plate.
 
         That is the part of one of them where it holds that of the other, else the whole plate.
@@ -45,12 +45,12 @@ class Raw:
         common = common or one.within(None)
         return self.within(common), other.within(common)
 
-    def within(self, geometry: Geometry) -> Raw:
+    def within(self, geometry: Geometry) -> RawMatte:
         """The same matte in another part of the plate."""
         if geometry == self.geometry:
             return self
         planes = geometry.to_network(torch.from_numpy(self.at_plate())[None])[0]
-        return Raw(planes.numpy(), geometry)
+        return RawMatte(planes.numpy(), geometry)
 
 
 def _holds(outer: Geometry, inner: Geometry) -> bool:

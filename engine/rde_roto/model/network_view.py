@@ -9,7 +9,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
-from rde_roto.values.look import KNEE, MOST_LIGHT, Look
+from rde_roto.values.input_transform import KNEE, MOST_LIGHT, InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
 
@@ -22,20 +22,20 @@ class Picture:
     """A frame of a plate: its pixels, float32 [H, W, 3], and what is left to do to them."""
 
     pixels: FloatArray
-    look: Look | None = None
+    input_transform: InputTransform | None = None
 
     @classmethod
     def of(cls, plate: Plate, frame: int) -> Picture:
         """Raises as ``plate.read`` does."""
-        return cls(plate.read(frame), plate.look)
+        return cls(plate.read(frame), plate.input_transform)
 
     def within(self, part: tuple[slice, slice]) -> Picture:
         """Some of its rows and columns, as they are."""
-        return Picture(self.pixels[part], self.look)
+        return Picture(self.pixels[part], self.input_transform)
 
-    def seen(self) -> Tensor:
-        """What the network sees of it, on the CPU; see the function of that name."""
-        return seen(torch.from_numpy(self.pixels), self.look)
+    def to_network_view(self) -> Tensor:
+        """What the network sees of it, on the CPU, as `apply_input_transform` makes it."""
+        return apply_input_transform(torch.from_numpy(self.pixels), self.input_transform)
 
 
 class Pictures:
@@ -67,30 +67,32 @@ class Pictures:
 
 
 @torch.inference_mode()
-def seen(values: Tensor, look: Look | None) -> Tensor:
+def apply_input_transform(values: Tensor, input_transform: InputTransform | None) -> Tensor:
     """What the network sees of a plate's values, float32 [..., W, 3]: in 0..1, every value finite.
 
-    Without a look the values are the view already, and come back themselves. Every pixel is worked
-    out by itself. The view is that of `images.color.to_network_view`.
+    Without a transform the values are the view already, and come back themselves. No pixel depends
+    on another. The view is that of `images.color.to_network_view`.
     """
-    if look is None:
+    if input_transform is None:
         return values
-    curves = torch.from_numpy(look.curves).to(values.device)
+    curves = torch.from_numpy(input_transform.curves).to(values.device)
     view = torch.empty_like(values)
     rows, made_rows = values.flatten(0, -3), view.flatten(0, -3)
     strip = max(1, _STRIP_PX // values.shape[-2])
     for given, made in zip(rows.split(strip), made_rows.split(strip), strict=True):
-        bent = [_bent(given[..., c], curve, look) for c, curve in enumerate(curves)]
-        for c, factors in enumerate(look.matrix.tolist()):
+        bent = [_bent(given[..., c], curve, input_transform) for c, curve in enumerate(curves)]
+        for c, factors in enumerate(input_transform.matrix.tolist()):
             red, green, blue = (factor * one for factor, one in zip(factors, bent, strict=True))
             made[..., c] = _view(red + green + blue)
     return view
 
 
-def _bent(channel: Tensor, curve: Tensor, look: Look) -> Tensor:
+def _bent(channel: Tensor, curve: Tensor, input_transform: InputTransform) -> Tensor:
     steps = len(curve) - 1
-    scale = steps / (look.high - look.low)
-    place = (channel.nan_to_num(0).clamp(look.low, look.high) - look.low) * scale
+    scale = steps / (input_transform.high - input_transform.low)
+    place = (
+        channel.nan_to_num(0).clamp(input_transform.low, input_transform.high) - input_transform.low
+    ) * scale
     index = place.long().clamp(max=steps - 1)
     return torch.lerp(curve[index], curve[index + 1], place - index)
 

@@ -18,12 +18,19 @@ from torch import Tensor
 from rde_roto.model.crop import follow
 from rde_roto.model.devices import short_dtype
 from rde_roto.model.geometry import Geometry, resized
-from rde_roto.model.network_view import seen
+from rde_roto.model.network_view import apply_input_transform
 from rde_roto.model.state import MemoryState
 from rde_roto.model.weights import Model
-from rde_roto.net import EncodedFrames, InferenceNet, Moment, RDENet, aggregate, attention_shares
+from rde_roto.net import (
+    EncodedFrames,
+    InferenceNet,
+    MemoryFrame,
+    RDENet,
+    aggregate,
+    attention_shares,
+)
 from rde_roto.values.digest import digest_of
-from rde_roto.values.look import Look
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
@@ -53,7 +60,7 @@ class Encoded:
     geometry: Geometry
 
 
-class Propagator:
+class RDETracker:
     """RDE-VOS as four pure functions of (weights, tracking): a ``tracker.Tracker``.
 
     Args:
@@ -72,7 +79,7 @@ class Propagator:
         device: torch.device,
         weights: str = "",
         pixel_aspect: float = 1.0,
-        look: Look | None = None,
+        input_transform: InputTransform | None = None,
     ) -> None:
         dtype = short_dtype(device) if tracking.precision == "mixed" else torch.float32
         self.net = InferenceNet(net, dtype, on_cpu=device.type == "cpu").to(device)
@@ -80,7 +87,7 @@ class Propagator:
         self.device = device
         self._weights = weights
         self._pixel_aspect = pixel_aspect
-        self._look = look
+        self._input_transform = input_transform
         self._state_dtype = getattr(torch, tracking.state_dtype)
         self._mean = torch.tensor(net.config.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(net.config.std, device=device).view(3, 1, 1)
@@ -91,12 +98,12 @@ class Propagator:
         squeezed = () if self._pixel_aspect == 1 else (self._pixel_aspect,)
         return digest_of(numerics(self.device), self._weights, self.tracking.digest, *squeezed)
 
-    def for_plate(self, aspect: float, look: Look | None) -> Propagator:
+    def for_plate(self, aspect: float, input_transform: InputTransform | None) -> RDETracker:
         """The same network and settings for plates with such pixels and such a look."""
-        if (aspect, look) == (self._pixel_aspect, self._look):
+        if (aspect, input_transform) == (self._pixel_aspect, self._input_transform):
             return self
         other = copy.copy(self)  # sharing the network
-        other._pixel_aspect, other._look = aspect, look
+        other._pixel_aspect, other._input_transform = aspect, input_transform
         return other
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
@@ -112,7 +119,9 @@ class Propagator:
         """
         geometry = self.geometry(pictures[0].shape[:2]).within(box)
         parts = np.stack([picture[geometry.part] for picture in pictures])
-        views = seen(torch.from_numpy(parts).to(self.device), self._look)
+        views = apply_input_transform(
+            torch.from_numpy(parts).to(self.device), self._input_transform
+        )
         planes = views.permute(0, 3, 1, 2)
         normalised = (resized(planes, geometry.working) - self._mean) / self._std
         image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
@@ -164,24 +173,26 @@ class Propagator:
         """
         sources = [state.anchor, state.latest, state.recurrent]
         sources += [state.far] if state.far else []
-        bank = [_widened(moment) for moment in state.bank(self.tracking.bank)]
-        by_moment = attention_shares(bank, key.flatten(2), self.tracking.top_k)[0]
-        shares: Tensor = by_moment.new_zeros(len(by_moment), len(sources), by_moment.shape[2])
-        for place, moment in enumerate(state.bank(self.tracking.bank)):
+        bank = [_widened(memory_frame) for memory_frame in state.bank(self.tracking.bank)]
+        by_memory_frame = attention_shares(bank, key.flatten(2), self.tracking.top_k)[0]
+        shares: Tensor = by_memory_frame.new_zeros(
+            len(by_memory_frame), len(sources), by_memory_frame.shape[2]
+        )
+        for place, memory_frame in enumerate(state.bank(self.tracking.bank)):
             # the first that it is: before an update the embedding is the keyframe's moment itself
-            source = next(i for i, known in enumerate(sources) if known is moment)
-            shares[:, source] += by_moment[:, place]
+            source = next(i for i, known in enumerate(sources) if known is memory_frame)
+            shares[:, source] += by_memory_frame[:, place]
         on_grid: Tensor = shares.unflatten(2, key.shape[2:])
         return on_grid
 
     @torch.inference_mode()
-    def embedded(self, moment: Moment) -> Moment:
+    def embedded(self, memory_frame: MemoryFrame) -> MemoryFrame:
         """A moment as the embedding holds it, float32: updated with itself, as if nothing moved.
 
         SAM's output lives in a space of its own, so an embedding is compared with this, not with
         the moment.
         """
-        wide = _widened(moment)
+        wide = _widened(memory_frame)
         return self.net.update(wide, wide)
 
     @torch.inference_mode()
@@ -190,7 +201,7 @@ class Propagator:
 
         Args: frame, encoded alone; probabilities [1, K + 1, H, W], what was read there.
         """
-        newest = self._moment(frame.frames, probabilities)
+        newest = self._memory_frame(frame.frames, probabilities)
         recurrent = self.net.update(_widened(state.recurrent), newest)
         latest = self._rounded(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
@@ -206,23 +217,23 @@ class Propagator:
         # to the CPU at once: the box is numbers, and each would wait for the device
         return follow(planes.cpu(), geometry) if self.tracking.crop else None
 
-    def _anchor(self, frame: Encoded, alpha: FloatArray) -> Moment:
+    def _anchor(self, frame: Encoded, alpha: FloatArray) -> MemoryFrame:
         masks = torch.from_numpy(alpha[None].copy()).to(self.device)
         probabilities = aggregate(frame.geometry.to_network(masks)).softmax(dim=1)
-        return self._rounded(self._moment(frame.frames, probabilities))
+        return self._rounded(self._memory_frame(frame.frames, probabilities))
 
-    def _moment(self, frame: EncodedFrames, probabilities: Tensor) -> Moment:
-        return Moment(frame.key, self.net.encode_masks(frame, probabilities[:, 1:]))
+    def _memory_frame(self, frame: EncodedFrames, probabilities: Tensor) -> MemoryFrame:
+        return MemoryFrame(frame.key, self.net.encode_masks(frame, probabilities[:, 1:]))
 
-    def _rounded(self, moment: Moment) -> Moment:
+    def _rounded(self, memory_frame: MemoryFrame) -> MemoryFrame:
         """In the state's dtype, and laid out as a loaded state is: layout decides bits too."""
-        return Moment(*(part.to(self._state_dtype).contiguous() for part in moment))
+        return MemoryFrame(*(part.to(self._state_dtype).contiguous() for part in memory_frame))
 
 
-def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], Propagator]:
+def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], RDETracker]:
     """What makes a model's propagator for given settings: a node's third argument."""
-    return lambda tracking: Propagator(model.net, tracking, device, weights=model.sha256)
+    return lambda tracking: RDETracker(model.net, tracking, device, weights=model.sha256)
 
 
-def _widened(moment: Moment) -> Moment:
-    return Moment(moment.key.float(), moment.value.float())
+def _widened(memory_frame: MemoryFrame) -> MemoryFrame:
+    return MemoryFrame(memory_frame.key.float(), memory_frame.value.float())

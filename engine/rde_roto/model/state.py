@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 import torch
 from torch import Tensor
 
-from rde_roto.net import Moment
+from rde_roto.net import MemoryFrame
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError
 from rde_roto.values.plate import Window
@@ -36,11 +36,11 @@ class MemoryState:
     that a saved state and a live one read the same.
     """
 
-    anchor: Moment
-    recurrent: Moment
-    latest: Moment | None
-    history: tuple[Moment, ...] = ()
-    far: Moment | None = None
+    anchor: MemoryFrame
+    recurrent: MemoryFrame
+    latest: MemoryFrame | None
+    history: tuple[MemoryFrame, ...] = ()
+    far: MemoryFrame | None = None
     box: Window | None = None
 
     def to(self, target: torch.device | torch.dtype) -> MemoryState:
@@ -52,7 +52,7 @@ class MemoryState:
 
         return self.restored(moved(self.anchors()), moved(self.moving()))
 
-    def bank(self, counts: Bank) -> list[Moment]:
+    def bank(self, counts: Bank) -> list[MemoryFrame]:
         """The moments to read, each as often as ``counts`` says (reference section 5).
 
         Before the first update there is no latest moment and the embedding is the anchor itself:
@@ -76,7 +76,7 @@ class MemoryState:
             + self._anchors(counts.anchor)
         )
 
-    def _anchors(self, places: int) -> list[Moment]:
+    def _anchors(self, places: int) -> list[MemoryFrame]:
         """The keyframes' moments in so many places."""
         far = self.far or self.anchor
         return [far if place % 2 else self.anchor for place in range(places)]
@@ -98,34 +98,34 @@ class MemoryState:
         placed = {} if self.box is None else {_BOX: torch.tensor(astuple(self.box))}
         if self.latest is None:
             return placed
-        history = {f"{_HISTORY}{index:06}": moment for index, moment in enumerate(self.history)}
-        moments = {"recurrent": self.recurrent} | (history or {"latest": self.latest})
-        return _named(moments) | placed
+        history = {f"{_HISTORY}{index:06}": frame for index, frame in enumerate(self.history)}
+        frames = {"recurrent": self.recurrent} | (history or {"latest": self.latest})
+        return _named(frames) | placed
 
     @classmethod
     def restored(cls, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         """The state of these two halves. Raises InputError when they are not those of a state."""
         try:
-            kept, moments = _moments(anchors), _moments(moving)
+            kept, frames = _memory_frames(anchors), _memory_frames(moving)
             anchor, far = kept["anchor"], kept.get("far")
             box = Window(*moving[_BOX].tolist()) if _BOX in moving else None
-            if not moments:
+            if not frames:
                 return cls(anchor, recurrent=anchor, latest=None, far=far, box=box)
-            history = tuple(moments[name] for name in sorted(moments) if name.startswith(_HISTORY))
-            latest = history[-1] if history else moments["latest"]
-            return cls(anchor, moments["recurrent"], latest, history, far, box)
+            history = tuple(frames[name] for name in sorted(frames) if name.startswith(_HISTORY))
+            latest = history[-1] if history else frames["latest"]
+            return cls(anchor, frames["recurrent"], latest, history, far, box)
         except KeyError as error:
             raise InputError(f"this is not a whole memory state: {error} is missing") from error
 
 
-def _named(moments: Mapping[str, Moment]) -> dict[str, Tensor]:
+def _named(frames: Mapping[str, MemoryFrame]) -> dict[str, Tensor]:
     return {
         f"{name}.{field}": tensor
-        for name, moment in moments.items()
-        for field, tensor in moment._asdict().items()
+        for name, frame in frames.items()
+        for field, tensor in frame._asdict().items()
     }
 
 
-def _moments(tensors: Mapping[str, Tensor]) -> dict[str, Moment]:
+def _memory_frames(tensors: Mapping[str, Tensor]) -> dict[str, MemoryFrame]:
     names = {name.rpartition(".")[0] for name in tensors if name != _BOX}
-    return {name: Moment(tensors[f"{name}.key"], tensors[f"{name}.value"]) for name in names}
+    return {name: MemoryFrame(tensors[f"{name}.key"], tensors[f"{name}.value"]) for name in names}

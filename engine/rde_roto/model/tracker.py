@@ -1,7 +1,7 @@
 """The seam: what a model must do to be a rotoscoping node, and all that a node asks of it.
 
 A model is behind the node when its memory is a small immutable value: begun at a keyframe, read at
-any frame, replaced at every memory frame. RDE-VOS (``rde_tracker.Propagator``) is the first one.
+any frame, replaced at every memory frame. RDE-VOS (``rde_tracker.RDETracker``) is the first one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from torch import Tensor
 
 from rde_roto.model.geometry import Geometry
-from rde_roto.values.look import Look
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
@@ -54,7 +54,9 @@ class Tracker(Protocol[State, Encoded]):
         and the machine's numerics.
         """
 
-    def for_plate(self, aspect: float, look: Look | None) -> Tracker[State, Encoded]:
+    def for_plate(
+        self, aspect: float, input_transform: InputTransform | None
+    ) -> Tracker[State, Encoded]:
         """The same model for plates with pixels of that width / height, which it sees un-squeezed,
         and with that look, which it sees them through.
 

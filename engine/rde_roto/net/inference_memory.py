@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.net.memory import Moment
+from rde_roto.net.memory import MemoryFrame
 
 
-def recall(bank: Sequence[Moment], query: Tensor, top_k: int | None, most: int) -> Tensor:
+def recall(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, most: int) -> Tensor:
     """Every element's value at each query position, by attention over the bank.
 
     Each moment is looked at once, and what it says counts as often as the bank names it. With
@@ -26,12 +26,12 @@ def recall(bank: Sequence[Moment], query: Tensor, top_k: int | None, most: int) 
 
     Returns: [1, K, CV, P], float32.
     """
-    moments = list({id(moment): moment for moment in bank}.values())
-    keys = torch.cat([moment.key[0].flatten(1).float() for moment in moments], dim=1)
-    values = [moment.value[0].permute(2, 3, 0, 1).flatten(2).flatten(0, 1) for moment in moments]
+    frames = list({id(frame): frame for frame in bank}.values())
+    keys = torch.cat([frame.key[0].flatten(1).float() for frame in frames], dim=1)
+    values = [frame.value[0].permute(2, 3, 0, 1).flatten(2).flatten(0, 1) for frame in frames]
     table = torch.cat(values).float()  # [entries, K * CV]
-    times = keys.new_tensor([sum(one is moment for one in bank) for moment in moments])
-    copies = times.repeat_interleave(keys.shape[1] // len(moments))
+    times = keys.new_tensor([sum(one is frame for one in bank) for frame in frames])
+    copies = times.repeat_interleave(keys.shape[1] // len(frames))
 
     scale = keys.shape[0] ** -0.5
     offset = -scale * keys.square().sum(dim=0)

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rde_roto.net.fused import Activation, FusedConv, Kernel, bend_
+from rde_roto.net.fused import Activation, FusedConv, Kernel, activate_
 
 _SIDE = 4
 _SPAN = _SIDE + 2
@@ -77,7 +77,7 @@ class WinogradConv(nn.Module):
                     band.copy_(made)
                 else:
                     torch.add(made, added[place, here], out=band)
-                bend_(band, self._activation)
+                activate_(band, self._activation)
         return result.permute(0, 3, 1, 2)
 
     def _made(self, tiles: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any, Generic
 from rde_roto.model.network_view import Picture
 from rde_roto.model.tracker import State
 from rde_roto.propagation.digests import Chain
-from rde_roto.stores import Kept, Stores
+from rde_roto.stores import StoredPlanes, Stores
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.spans import Span
@@ -20,7 +20,7 @@ from rde_roto.values.spans import Span
 class Stored:
     """Raw mattes that are there already."""
 
-    raws: list[tuple[int, Kept]]
+    raws: list[tuple[int, StoredPlanes]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from typing import Any
 
 from rde_roto.matte.blend import blended
 from rde_roto.matte.dechatter import Neighbour, steadied
-from rde_roto.matte.raw import Raw
+from rde_roto.matte.raw import RawMatte
 from rde_roto.model.network_view import Picture
 from rde_roto.propagation.walker import Walker
 from rde_roto.values.cancel import Cancel
@@ -22,16 +22,16 @@ from rde_roto.values.spans import Span, Stretch
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class BlendedMatte:
     """A frame's raw matte, of all spans that reach it, and its picture."""
 
     frame: int
-    raw: Raw
+    raw: RawMatte
     picture: Callable[[], Picture]
     """Reads the plate, unless it was read a moment ago."""
 
 
-class Tracks:
+class BlendedMattes:
     """Tracks of one shot.
 
     Args:
@@ -44,7 +44,7 @@ class Tracks:
         self._shot = walker.shot
         self._dechatter = dechatter
 
-    def of(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Track]:
+    def of(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[BlendedMatte]:
         """Some frames of a stretch, in the walking order of its first span, as they come.
 
         Raises as ``Walker.raws`` does.
@@ -59,11 +59,13 @@ class Tracks:
                 near = {track.frame: track for track in (before, behind) if track}
                 yield self._steadied(stretch, own, near, cancel)
 
-    def at(self, span: Span, frame: int, cancel: Cancel) -> Track:
+    def at(self, span: Span, frame: int, cancel: Cancel) -> BlendedMatte:
         """A frame as one span sees it, beside no other. Raises as ``Walker.raws`` does."""
         return self._track(frame, self._walker.raw(span, frame, cancel))
 
-    def _blended(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Track]:
+    def _blended(
+        self, stretch: Stretch, frames: Iterable[int], cancel: Cancel
+    ) -> Iterator[BlendedMatte]:
         for frame, (raw, *others) in self._walker.tracks(stretch, frames, cancel):
             for other in others:
                 raw = blended(raw, other, stretch.share(frame))
@@ -86,8 +88,8 @@ class Tracks:
                     yield near
 
     def _steadied(
-        self, stretch: Stretch, own: Track, near: dict[int, Track], cancel: Cancel
-    ) -> Track:
+        self, stretch: Stretch, own: BlendedMatte, near: dict[int, BlendedMatte], cancel: Cancel
+    ) -> BlendedMatte:
         neighbours = [
             self._neighbour(stretch, near.get(frame) or self._drawn(stretch, frame, cancel))
             for frame in self._shot.beside(own.frame)
@@ -96,23 +98,25 @@ class Tracks:
             return own
         return replace(own, raw=steadied(own.raw, own.picture(), neighbours, self._dechatter))
 
-    def _neighbour(self, stretch: Stretch, track: Track) -> Neighbour:
+    def _neighbour(self, stretch: Stretch, track: BlendedMatte) -> Neighbour:
         existing = self._shot.existing(track.frame)
         exists = tuple(element in existing for element in stretch.spans[0].elements)
         return Neighbour(track.raw, track.picture(), exists)
 
-    def _drawn(self, stretch: Stretch, frame: int, cancel: Cancel) -> Track:
+    def _drawn(self, stretch: Stretch, frame: int, cancel: Cancel) -> BlendedMatte:
         """A keyframe at an end of the stretch, in the artist's words."""
         keyframe = self._shot.keyframe_at(frame)
         assert keyframe is not None
         mask = self._walker.mask(keyframe, stretch.spans[0].elements, cancel)
-        return self._track(frame, Raw.drawn(mask))
+        return self._track(frame, RawMatte.drawn(mask))
 
-    def _track(self, frame: int, raw: Raw) -> Track:
-        return Track(frame, raw, cache(partial(self._walker.pictures, frame)))
+    def _track(self, frame: int, raw: RawMatte) -> BlendedMatte:
+        return BlendedMatte(frame, raw, cache(partial(self._walker.pictures, frame)))
 
 
-def _in_threes(tracks: Iterable[Track]) -> Iterator[tuple[Track | None, Track, Track | None]]:
+def _in_threes(
+    tracks: Iterable[BlendedMatte],
+) -> Iterator[tuple[BlendedMatte | None, BlendedMatte, BlendedMatte | None]]:
     """Every track between the one before it and the one behind it, None at the ends."""
     before, own = None, None
     for behind in chain(tracks, [None]):

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rde_roto.background import read_ahead
-from rde_roto.matte.raw import Raw
+from rde_roto.matte.raw import RawMatte
 from rde_roto.model.crop import misses
 from rde_roto.model.network_view import Pictures
 from rde_roto.model.tracker import State, Tracker, TrackState
 from rde_roto.propagation.digests import Chain
 from rde_roto.propagation.plan import Plan, Start, Step, Stored
-from rde_roto.stores import Kept, Place, Stores
+from rde_roto.stores import SnapshotKey, StoredPlanes, Stores
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import CancelledError, NotFiniteError
 from rde_roto.values.keyframe import Keyframe
@@ -66,7 +66,7 @@ class Walker(Generic[State]):
         self._snapshot_every = snapshot_every
         self._plan: Plan[State] = Plan(chain, stores, self.pictures, tracker.restore)
 
-    def raw(self, span: Span, frame: int, cancel: Cancel = never) -> Raw:
+    def raw(self, span: Span, frame: int, cancel: Cancel = never) -> RawMatte:
         """The network's own matte of one frame."""
         stored = self._stores.raws.get(self.chain.raw(span, frame))
         if stored is not None:
@@ -76,7 +76,7 @@ class Walker(Generic[State]):
 
     def raws(
         self, span: Span, frames: Iterable[int], cancel: Cancel = never
-    ) -> Iterator[tuple[int, Raw]]:
+    ) -> Iterator[tuple[int, RawMatte]]:
         """The raw mattes of some frames, which come in walking order, one after the other.
 
         ``frames`` is taken from on another thread. Raises InputError when a plate cannot be read,
@@ -110,7 +110,7 @@ class Walker(Generic[State]):
 
     def tracks(
         self, stretch: Stretch, frames: Iterable[int], cancel: Cancel = never
-    ) -> Iterator[tuple[int, tuple[Raw, ...]]]:
+    ) -> Iterator[tuple[int, tuple[RawMatte, ...]]]:
         """The raw mattes of some frames of a stretch, one of each of its spans.
 
         The frames come in the walking order of the first span. Raises as ``raws`` does.
@@ -163,7 +163,7 @@ class Walker(Generic[State]):
 
     def _taken(
         self, span: Span, state: State | None, step: Start[State] | Step, cancel: Cancel
-    ) -> tuple[State | None, list[tuple[int, Raw]]]:
+    ) -> tuple[State | None, list[tuple[int, RawMatte]]]:
         """The state after a step of any kind, and what was asked for of the raw mattes it made.
 
         The state is None where its numbers have run out: who goes on from it is refused.
@@ -178,7 +178,7 @@ class Walker(Generic[State]):
 
     def _walked(
         self, span: Span, state: State, step: Step
-    ) -> tuple[State | None, list[tuple[int, Raw]]]:
+    ) -> tuple[State | None, list[tuple[int, RawMatte]]]:
         """As ``_taken``.
 
         Where the state's box misses a part of an element, the frame is read again, from the whole
@@ -187,14 +187,14 @@ class Walker(Generic[State]):
         Raises NotFiniteError where there is no matte. It is not stored, nor is such a state.
         """
         encoded, probabilities = self._read(state, step.views, state.box)
-        kept = [Kept(planes, state.box) for planes in self._as_kept(step, probabilities)]
+        kept = [StoredPlanes(planes, state.box) for planes in self._as_kept(step, probabilities)]
         there = self.geometry.within(state.box)
         # asked of what is kept, which is on the CPU: no device is waited for again
         seen = (torch.from_numpy(self._raw(one).planes) for one in kept[: len(step.frames)])
         missed = [misses(planes, there) for planes in seen]
         if any(missed):
             encoded, probabilities = self._read(state, step.views, None)
-            whole = map(Kept, self._as_kept(step, probabilities))
+            whole = map(StoredPlanes, self._as_kept(step, probabilities))
             kept = [w if m else k for k, w, m in zip(kept, whole, missed, strict=False)]
         after = self.tracker.absorb(state, encoded, probabilities) if step.is_memory else state
         is_finite = _are_finite(_new_in(after, state))
@@ -215,9 +215,9 @@ class Walker(Generic[State]):
         encoded = self.tracker.encode(views, box)
         return encoded, self.tracker.read(state, encoded)
 
-    def _raw(self, kept: Kept) -> Raw:
+    def _raw(self, kept: StoredPlanes) -> RawMatte:
         planes: FloatArray = kept.planes.astype(np.float32) / np.float32(_ONE)
-        return Raw(planes, self.geometry.within(kept.box))
+        return RawMatte(planes, self.geometry.within(kept.box))
 
     def _as_kept(self, step: Step, probabilities: Tensor) -> RawPlanes:
         """[F, K + 1, H, W] -> uint16 [F, K, H, W] without the background."""
@@ -237,7 +237,7 @@ class Walker(Generic[State]):
         )
 
     def _store(self, span: Span, index: int, state: State) -> None:
-        place = Place(self.chain.state(span, 0), index, self.chain.state(span, index))
+        place = SnapshotKey(self.chain.state(span, 0), index, self.chain.state(span, index))
         self._stores.snapshots.put(place, state, durable=index % self._snapshot_every == 0)
 
 

@@ -206,7 +206,7 @@ class Requests:
         if request.element is not None:
             places = [_place_of(request.element, found)]
         viewer: Hashable = request.viewer and (host.process, request.viewer)
-        future = self.engine.submit(found.node, request.frame, Priority.LOOKING, viewer or None)
+        future = self.engine.submit(found.node, request.frame, Priority.INTERACTIVE, viewer or None)
         try:
             matte = self._waited(future, host, request.ticket)
         except LacksError as error:

@@ -96,7 +96,7 @@ class Material:
         """
         key = frame, geometry
         if key not in self._seen:
-            picture = Picture.of(self._shot.plate, frame).within(geometry.part).seen()
+            picture = Picture.of(self._shot.plate, frame).within(geometry.part).to_network_view()
             self._seen[key] = resized(picture.permute(2, 0, 1)[None], geometry.working)[0]
         return self._seen[key]
 

@@ -105,7 +105,7 @@ class Study:
         self._model, self._device = model, device
         self._recipe = lesson_recipe()
         tracker = tracker_of(model, device)(preset.tracking)
-        looking = tracker.for_plate(plate.format.pixel_aspect, plate.look)
+        looking = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
         self._material = Material(shot, looking)
 
     def digest(self, budget: Budget) -> str:

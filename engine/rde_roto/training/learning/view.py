@@ -52,7 +52,7 @@ class Sight:
         plate, truth = self._plate, self._truth
         device = next(lesson.net.parameters()).device
         tracker = tracker_of(model, device)(self._tracking)
-        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.look)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
         frames = truth.frame, self.frame
         known, asked = (tracker.encode([plate.read(frame)], truth.box) for frame in frames)
         found = tracker.read(tracker.begin([(known, truth.alpha)]), asked)

@@ -11,7 +11,7 @@ from torch import Tensor
 _T = TypeVar("_T")
 
 
-class Draws:
+class RandomSource:
     """Draws from a generator on the CPU: the same on every device."""
 
     def __init__(self, generator: torch.Generator) -> None:
@@ -51,7 +51,7 @@ class Draws:
         return items[int(torch.multinomial(shares, 1, generator=self._generator))]
 
 
-def frame_indices(length: int, frames: int, jump: int, draws: Draws) -> list[int]:
+def frame_indices(length: int, frames: int, jump: int, draws: RandomSource) -> list[int]:
     """Growing frame indices at most ``jump`` apart, or as far as the clip allows; half reversed.
 
     A clip that is too short is held at its last frame.

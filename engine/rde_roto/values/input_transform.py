@@ -14,7 +14,7 @@ MOST_LIGHT: Final = 65504.0
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class InputTransform:
     """A curve for each channel, a matrix, and the network's view of the light that comes of them.
 
     Attributes:

@@ -28,7 +28,7 @@ _MOST_VIEWERS = 256  # whose direction is known
 class Priority(IntEnum):
     """How urgent an ask is; the lowest goes first."""
 
-    LOOKING = 0
+    INTERACTIVE = 0
     """Somebody sits before the screen and waits."""
     PREFETCH = 1
     """Somebody may look at it next."""
@@ -60,7 +60,7 @@ class Node(Protocol):
 
 
 @dataclass(eq=False)
-class Ask:
+class Request:
     """Somebody's wish for a frame. ``heading`` is the way its viewer moves: 1, or -1 backwards.
 
     ``work`` is what will answer it, None before it is named and after it has left.
@@ -75,14 +75,14 @@ class Ask:
     future: Future[Matte] = field(default_factory=Future)
     work: Work | None = None
 
-    def replaces(self, other: Ask) -> bool:
+    def replaces(self, other: Request) -> bool:
         """Whether the other has no purpose any more now that there is this one.
 
         Nobody waits for what the engine began of its own accord, and a viewer looks at one frame.
         """
         if other.viewer is NOBODY:
             return self.viewer is not NOBODY
-        looks = self.priority is other.priority is Priority.LOOKING
+        looks = self.priority is other.priority is Priority.INTERACTIVE
         same = self.viewer is not None and self.viewer == other.viewer
         return looks and same and other.number < self.number
 
@@ -94,7 +94,7 @@ class Work:
     node: Node
     frame: int
     digest: str
-    asks: set[Ask] = field(default_factory=set)
+    asks: set[Request] = field(default_factory=set)
 
     @property
     def priority(self) -> Priority:
@@ -102,7 +102,7 @@ class Work:
         return min(ask.priority for ask in self.asks)
 
 
-class Asks:
+class RequestQueue:
     """All asks that are neither answered nor cancelled. Iterating gives them; falsy without any.
 
     ``running`` is the work that has begun, None between two.
@@ -111,35 +111,35 @@ class Asks:
     def __init__(self) -> None:
         self.running: Work | None = None
         self._numbers = count()
-        self._asks: dict[Priority, dict[int, Ask]] = {priority: {} for priority in Priority}
+        self._asks: dict[Priority, dict[int, Request]] = {priority: {} for priority in Priority}
         self._works: dict[str, Work] = {}
         # A place may outlive its ask, which would hold a matte: hence the number alone.
         self._queue: list[tuple[Priority, int]] = []
         self._headings: dict[Hashable, tuple[int, int]] = {}
 
-    def __iter__(self) -> Iterator[Ask]:
+    def __iter__(self) -> Iterator[Request]:
         return chain.from_iterable(asks.values() for asks in self._asks.values())
 
     def __bool__(self) -> bool:
         return any(self._asks.values())
 
-    def __contains__(self, ask: Ask) -> bool:
+    def __contains__(self, ask: Request) -> bool:
         return ask.number in self._asks[ask.priority]
 
-    def add(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Ask:
+    def add(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Request:
         """Notes an ask, which is yet to be named."""
-        heading = self._turned(viewer, frame) if priority is Priority.LOOKING else 1
-        ask = Ask(node, frame, priority, viewer, next(self._numbers), heading)
+        heading = self._turned(viewer, frame) if priority is Priority.INTERACTIVE else 1
+        ask = Request(node, frame, priority, viewer, next(self._numbers), heading)
         self._asks[priority][ask.number] = ask
         return ask
 
-    def name(self, ask: Ask, node: Node, digest: str) -> None:
+    def name(self, ask: Request, node: Node, digest: str) -> None:
         """Puts an ask in the queue, to be answered by the work of that digest."""
         ask.work = self._works.setdefault(digest, Work(node, ask.frame, digest))
         ask.work.asks.add(ask)
         heappush(self._queue, (ask.priority, ask.number))
 
-    def unname(self, ask: Ask) -> None:
+    def unname(self, ask: Request) -> None:
         """Takes an ask from its work, if it has one, and from the queue."""
         work, ask.work = ask.work, None
         if work is not None:
@@ -167,21 +167,21 @@ class Asks:
         self.running = self.first()
         return self.running
 
-    def end(self, work: Work) -> list[Ask]:
+    def end(self, work: Work) -> list[Request]:
         """Those who wait, oldest first, for what has ended or stopped; it keeps its place."""
         self.running = None
         if not work.asks:
             del self._works[work.digest]
         return _oldest_first(work.asks)
 
-    def of(self, node: Node) -> list[Ask]:
+    def of(self, node: Node) -> list[Request]:
         """The asks that a node is to answer, oldest first."""
         works = (work for work in self._works.values() if work.node is node)
         return _oldest_first(chain.from_iterable(work.asks for work in works))
 
-    def replaced(self, ask: Ask, but: Work | None) -> list[Ask]:
+    def replaced(self, ask: Request, but: Work | None) -> list[Request]:
         """The asks that this one replaces; those of one work are spared."""
-        looking, prefetch = self._asks[Priority.LOOKING], self._asks[Priority.PREFETCH]
+        looking, prefetch = self._asks[Priority.INTERACTIVE], self._asks[Priority.PREFETCH]
         return [
             other
             for other in chain(looking.values(), prefetch.values())
@@ -199,5 +199,5 @@ class Asks:
         return heading
 
 
-def _oldest_first(asks: Iterable[Ask]) -> list[Ask]:
+def _oldest_first(asks: Iterable[Request]) -> list[Request]:
     return sorted(asks, key=lambda ask: ask.number)
