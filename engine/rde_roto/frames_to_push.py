@@ -15,9 +15,9 @@ from rde_roto.images.missing_frames import FilledPlate, on_disk
 from rde_roto.images.pushed import PushedPlate
 from rde_roto.model.network_view import Picture
 from rde_roto.node import RotoNode
-from rde_roto.propagation.digests import Chain, PlateDigests
+from rde_roto.propagation.digests import DigestChain, PlateDigests
 from rde_roto.propagation.plan import Plan, Start
-from rde_roto.values.errors import LacksError
+from rde_roto.values.errors import FramesNotPushedError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.spans import Span
 
@@ -28,7 +28,7 @@ _LEAST_FRAMES = 4  # with which a walk goes on: those of two keyframes, or one b
 _NO_PIXELS = np.zeros((0, 0, 3), np.float32)
 
 
-def lacking(node: RotoNode, frames: Iterable[int]) -> tuple[int, ...]:
+def frames_to_push(node: RotoNode, frames: Iterable[int]) -> tuple[int, ...]:
     """The frames that a host has to push for the mattes of some frames, in the order of their use.
 
     No more than the cache can hold at once: when those have come, the walk gets further, or other
@@ -46,35 +46,37 @@ def lacking(node: RotoNode, frames: Iterable[int]) -> tuple[int, ...]:
     way = _Way(node, plate)
     for frame in frames:
         way.go(frame)
-        if len(way.lacking) >= most:
+        if len(way.frames_to_push) >= most:
             break
-    return tuple(way.lacking)[:most]
+    return tuple(way.frames_to_push)[:most]
 
 
-def all_lacking(node: RotoNode, frames: Iterable[int], error: LacksError) -> LacksError:
+def error_with_all_frames(
+    node: RotoNode, frames: Iterable[int], error: FramesNotPushedError
+) -> FramesNotPushedError:
     """The error to answer where these frames were asked for and one on the way to them lacks."""
     plate = on_disk(node.shot.plate)
-    found = lacking(node, frames)
-    return plate.lacks(found) if found and isinstance(plate, PushedPlate) else error
+    found = frames_to_push(node, frames)
+    return plate.not_pushed(found) if found and isinstance(plate, PushedPlate) else error
 
 
 class _Way:
     """The way to mattes of one node, and what lacks on it."""
 
     def __init__(self, node: RotoNode, plate: PushedPlate) -> None:
-        self.lacking: dict[int, None] = {}
+        self.frames_to_push: dict[int, None] = {}
         self._node = node
         self._shot = node.shot
         self._plate = plate
         self._there: set[int] = set()
         tracker = node.walker.tracker
-        plates = _Noting(node.chain.plates, self.lacking)
-        self._names = Chain(node.shot, node.preset, tracker.digest, plates)
+        plates = _Noting(node.chain.plates, self.frames_to_push)
+        self._names = DigestChain(node.shot, node.preset, tracker.digest, plates)
         self._plan: Plan[Any] = Plan(self._names, node.stores, self._picture, tracker.restore)
 
     def go(self, frame: int) -> None:
         """Notes what the matte of a frame lacks."""
-        if self._node.stores.mattes.has(self._names.matte(frame)) or self._shot.is_locked(frame):
+        if self._node.stores.mattes.touch(self._names.matte(frame)) or self._shot.is_locked(frame):
             return
         keyframe = self._shot.keyframe_at(frame)
         if keyframe is not None:
@@ -111,20 +113,20 @@ class _Way:
             if self._plate.frames.has(shown):
                 self._there.add(shown)
             else:
-                self.lacking[shown] = None
+                self.frames_to_push[shown] = None
         return Picture(_NO_PIXELS)
 
 
 class _Noting(PlateDigests):
     """Digests of a plate; frames that lack are noted and have a name all the same."""
 
-    def __init__(self, known: PlateDigests, lacking: dict[int, None]) -> None:
+    def __init__(self, known: PlateDigests, frames_to_push: dict[int, None]) -> None:
         self._digests = known
-        self._lacking = lacking
+        self._lacking = frames_to_push
 
     def __call__(self, frame: int) -> str:
         try:
             return self._digests(frame)
-        except LacksError as error:
+        except FramesNotPushedError as error:
             self._lacking.update(dict.fromkeys(error.frames))
             return _LACKING

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from rde_roto.matte.finish import finish, finish_keyframe, looks_at_plate
-from rde_roto.model.devices import choose_device, tells_of_memory
+from rde_roto.matte.finish import finish, finish_keyframe, needs_plate
+from rde_roto.model.devices import choose_device, is_out_of_memory
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.tracker import Tracker
 from rde_roto.model.weights import Model
-from rde_roto.propagation.digests import Chain, PlateDigests
+from rde_roto.propagation.digests import DigestChain, PlateDigests
 from rde_roto.propagation.stretches import BlendedMatte, BlendedMattes
 from rde_roto.propagation.walker import Walker
 from rde_roto.stores import CacheSettings, Stores, open_stores
@@ -72,7 +72,7 @@ class RotoNode:
         self._load = load
         plate = shot.plate
         tracker = load(preset.tracking).for_plate(plate.format.pixel_aspect, plate.input_transform)
-        self.chain = Chain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
+        self.chain = DigestChain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
         self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
         self._tracks = BlendedMattes(self.walker, preset.finish.dechatter)
 
@@ -167,7 +167,7 @@ class RotoNode:
                 free = filterfalse(self.shot.is_locked, on_the_way)
                 yield from self._tracked(stretch, wanted(free), cancel)
         except (MemoryError, RuntimeError) as error:
-            if not tells_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise OutOfMemoryError(self._how_to_need_less(str(error))) from error
 
@@ -200,7 +200,7 @@ class RotoNode:
         Those that do not exist yet are empty.
         """
         settings = self.preset.finish
-        picture = track.picture() if looks_at_plate(track.raw.geometry, settings) else None
+        picture = track.picture() if needs_plate(track.raw.geometry, settings) else None
         finished = finish(track.raw, picture, settings)
         alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         existing = self.shot.existing(track.frame)

@@ -20,7 +20,7 @@ from rde_roto.images.layouts import exr_layout
 from rde_roto.images.mattes import _greys, _labels
 from rde_roto.images.origin import Origin
 from rde_roto.matte.blend import blended
-from rde_roto.matte.dechatter import Neighbour, steadied
+from rde_roto.matte.dechatter import Neighbour, dechattered
 from rde_roto.matte.finish import finish, finish_keyframe
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry
@@ -55,7 +55,7 @@ def mattes() -> dict[str, FloatArray]:
         "keyframe": finish_keyframe(_drawn(0, Geometry(SIZE, SIZE)), shaped),
         "blended": blended(whole, moved, 0.3).planes,
         "blended-boxes": blended(whole, _raw(box, 1), 0.6).planes,
-        "steadied": steadied(whole, _picture(), neighbours, 0.8).planes,
+        "steadied": dechattered(whole, _picture(), neighbours, 0.8).planes,
     }
     return made | _written(Matte(1001, made["finished"], NAMES, ""))
 

@@ -69,7 +69,7 @@ def parse_job_document(path: Path) -> Document[JobDocument]:
     return parse_document(JobDocument, "job document", JOB_SCHEMA, Source(path.name), text)
 
 
-def written_shot(job: Document[JobDocument]) -> Document[ShotDocument] | None:
+def inline_shot(job: Document[JobDocument]) -> Document[ShotDocument] | None:
     """The shot that a job writes out; None where it names a document. Raises DocumentError."""
     if isinstance(job.value.shot, str):
         return None

@@ -52,7 +52,7 @@ class Neighbour:
 
 
 @torch.inference_mode()
-def steadied(
+def dechattered(
     raw: RawMatte, picture: Picture, neighbours: Sequence[Neighbour], strength: float
 ) -> RawMatte:
     """A frame's matte without its chatter, at the same part of the plate.

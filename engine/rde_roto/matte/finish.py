@@ -16,7 +16,7 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
 
-def looks_at_plate(geometry: Geometry, settings: Finish) -> bool:
+def needs_plate(geometry: Geometry, settings: Finish) -> bool:
     """Whether `finish` needs the plate: where the matte is enlarged, and edges are to follow it.
 
     The whole plate decides, so that a tracked box that grows or shrinks never changes how edges are
@@ -40,7 +40,7 @@ def finish(raw: RawMatte, plate: Picture | None, settings: Finish) -> FloatArray
     """
     geometry, planes = raw.geometry, _clipped(torch.from_numpy(raw.planes), settings)
     alpha = geometry.to_plate(planes[None])
-    if plate is not None and looks_at_plate(geometry, settings):
+    if plate is not None and needs_plate(geometry, settings):
         rows, columns = geometry.part
         part = plate.within(geometry.part)
         redraw_edges(alpha[0, :, rows, columns], geometry.unpadded(planes), part)

@@ -79,7 +79,7 @@ def short_dtype(device: torch.device) -> torch.dtype:
     return torch.float16 if generation == 7 else torch.float32
 
 
-def tells_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that memory has run out. torch has a class for that on CUDA alone, and
     there not for what its libraries allocate: the others are told by their words.
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from threading import Lock as Mutex
 
-from rde_roto.values.digest import DigestPart, Digests, digest_of
+from rde_roto.values.digest import DigestPart, DigestTable, digest_of
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
@@ -32,7 +32,7 @@ class PlateDigests:
 
     def __init__(self, plate: Plate) -> None:
         self._plate = plate
-        self._known = Digests()
+        self._known = DigestTable()
 
     def __call__(self, frame: int) -> str:
         """The digest of a frame, ``MISSING`` where the plate has none.
@@ -51,7 +51,7 @@ class _States:
 
     def __init__(self) -> None:
         self.count = 0
-        self._names = Digests()
+        self._names = DigestTable()
 
     def __getitem__(self, index: int) -> str:
         name = self._names.get(index)
@@ -63,7 +63,7 @@ class _States:
         self.count += 1
 
 
-class Chain:
+class DigestChain:
     """The digests of one shot under one preset and one tracker. Safe to ask from several threads.
 
     Names of plates and states are kept once they are known, some twenty bytes a frame: what has

@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from rde_roto.model.network_view import Picture
 from rde_roto.model.tracker import State
-from rde_roto.propagation.digests import Chain
+from rde_roto.propagation.digests import DigestChain
 from rde_roto.stores import StoredPlanes, Stores
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
@@ -58,7 +58,7 @@ class Plan(Generic[State]):
 
     def __init__(
         self,
-        chain: Chain,
+        chain: DigestChain,
         stores: Stores,
         pictures: Callable[[int], Picture],
         restore: Callable[[Any, Any], State],

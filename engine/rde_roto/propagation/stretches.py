@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from rde_roto.matte.blend import blended
-from rde_roto.matte.dechatter import Neighbour, steadied
+from rde_roto.matte.dechatter import Neighbour, dechattered
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.network_view import Picture
 from rde_roto.propagation.walker import Walker
@@ -96,7 +96,7 @@ class BlendedMattes:
         ]
         if not neighbours:
             return own
-        return replace(own, raw=steadied(own.raw, own.picture(), neighbours, self._dechatter))
+        return replace(own, raw=dechattered(own.raw, own.picture(), neighbours, self._dechatter))
 
     def _neighbour(self, stretch: Stretch, track: BlendedMatte) -> Neighbour:
         existing = self._shot.existing(track.frame)

@@ -23,7 +23,7 @@ from rde_roto.matte.raw import RawMatte
 from rde_roto.model.crop import misses
 from rde_roto.model.network_view import Pictures
 from rde_roto.model.tracker import State, Tracker, TrackState
-from rde_roto.propagation.digests import Chain
+from rde_roto.propagation.digests import DigestChain
 from rde_roto.propagation.plan import Plan, Start, Step, Stored
 from rde_roto.stores import SnapshotKey, StoredPlanes, Stores
 from rde_roto.values.cancel import Cancel, never
@@ -55,7 +55,7 @@ class Walker(Generic[State]):
     """
 
     def __init__(
-        self, chain: Chain, tracker: Tracker[State, Any], stores: Stores, snapshot_every: int
+        self, chain: DigestChain, tracker: Tracker[State, Any], stores: Stores, snapshot_every: int
     ) -> None:
         self.chain = chain
         self.shot = chain.shot

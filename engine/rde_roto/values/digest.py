@@ -21,7 +21,7 @@ _BLOCK = 256
 """Numbers that are held together."""
 
 
-class Digests:
+class DigestTable:
     """Digests by whole numbers, in the 16 bytes that each is: a long shot has tens of thousands."""
 
     def __init__(self) -> None:

@@ -40,7 +40,7 @@ class InputError(RotoError):
     exit_code = 4
 
 
-class LacksError(InputError):
+class FramesNotPushedError(InputError):
     """Frames of a plate that a host has yet to push; `frames` names them, the most urgent first."""
 
     def __init__(self, message: str, frames: tuple[int, ...]) -> None:
