@@ -14,7 +14,7 @@ class LockTakenError(Exception):
 
 @contextmanager
 def process_lock(path: Path) -> Iterator[None]:
-    """Holds a lock that ends with this process, however it ends. Raises TakenError.
+    """Holds a lock that ends with this process, however it ends. Raises LockTakenError.
 
     The file of that path stays, empty; its folder must be there.
     """

@@ -12,7 +12,7 @@ from typing import Any
 
 import platformdirs
 import pytest
-from stored import snapshot_key, planes, state, stores
+from stored import planes, snapshot_key, state, stores
 
 from rde_roto.doors import cache as door
 from rde_roto.images.plate_memo import MEMO_FILE, PlateMemo

@@ -35,7 +35,7 @@ class JobFile:
         said, written = job.value, inline_shot(job)
         if written is None:
             named = ShotFile.read(folder / str(said.shot))
-            shot = made_absolute(named.says, named.folder)
+            shot = made_absolute(named.content, named.folder)
         else:
             shot = made_absolute(written.value, folder)
         preset = shot.preset if said.preset is None else said.preset

@@ -176,7 +176,7 @@ class CacheFolder:
             return True
 
     def _make_room(self, nbytes: int) -> int:
-        """Make room for ``nbytes`` at least; returns how much may be written until the next scan."""
+        """Make room for ``nbytes``; returns how much may be written before the next scan."""
         held = held_bytes(self.path)
         if held + nbytes > self.budget_bytes:
             target_bytes = int(self.budget_bytes * _LEFT_SHARE) - nbytes

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rde_roto.atomic import clear_left_over, replacing
+from rde_roto.atomic import clear_leftovers, replacing
 from rde_roto.documents.learned_card import LearnedCard, card_path, read_learned_card
 from rde_roto.model.learned import learned_name, read_learned
 from rde_roto.model.weights import Model, with_learned
@@ -91,7 +91,7 @@ class Lessons:
         cards = [] if path is None else [card_path(path)]
         if taught.is_whole:  # last: it says that all else is there
             cards.append(self._card_of(taught.card.lesson))
-        clear_left_over([*cards, *([] if path is None else [path])])
+        clear_leftovers([*cards, *([] if path is None else [path])])
         if path is not None:
             taught.learned.write(self.folder)
         for target in cards:
