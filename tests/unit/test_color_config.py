@@ -13,7 +13,8 @@ from command_line import Run, refused
 from image_files import write_image
 from numpy.typing import NDArray
 
-from rde_roto.images.color import LINEAR, linear_space, to_linear
+from rde_roto.images.color import linear_space, to_linear
+from rde_roto.images.color_config import LINEAR
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import UsageError
 

@@ -93,12 +93,13 @@ def machine(device: torch.device) -> dict[str, object]:
     here = Path(__file__).parent
     command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        commit = done.stdout.strip()
     except OSError:  # no git
-        said = ""
+        commit = ""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
-        "commit": said or __version__,
+        "commit": commit or __version__,
         "device": name,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),

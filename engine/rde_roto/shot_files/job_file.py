@@ -31,20 +31,20 @@ class JobFile:
         """A job's paths start at its own folder. Raises DocumentError, naming file and line."""
         if schema_of(path) != JOB_SCHEMA:
             return JobFile(ShotFile.read(path))
-        job, folder = parse_job_document(path), path.resolve().parent
-        said, written = job.value, inline_shot(job)
-        if written is None:
-            named = ShotFile.read(folder / str(said.shot))
+        document, folder = parse_job_document(path), path.resolve().parent
+        job, inline = document.value, inline_shot(document)
+        if inline is None:
+            named = ShotFile.read(folder / str(job.shot))
             shot = made_absolute(named.content, named.folder)
         else:
-            shot = made_absolute(written.value, folder)
-        preset = shot.preset if said.preset is None else said.preset
-        if said.preset is not None and is_path(preset):
+            shot = made_absolute(inline.value, folder)
+        preset = shot.preset if job.preset is None else job.preset
+        if job.preset is not None and is_path(preset):
             preset = absolute(folder / preset)
-        overrides = {**shot.overrides, **said.overrides}
-        if said.learn is not None:
-            overrides["running.learn"] = said.learn
+        overrides = {**shot.overrides, **job.overrides}
+        if job.learn is not None:
+            overrides["running.learn"] = job.learn
         shot = shot.model_copy(update={"preset": preset, "overrides": overrides})
         text = shot.to_yaml()
-        output = None if said.output is None else absolute(folder / said.output)
-        return JobFile(ShotFile(path, text, parse_shot_document(path, text)), said.frames, output)
+        output = None if job.output is None else absolute(folder / job.output)
+        return JobFile(ShotFile(path, text, parse_shot_document(path, text)), job.frames, output)
