@@ -273,7 +273,7 @@ def test_names_that_change(tmp_path: Path, plate: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "says"), [(np.nan, "not a number"), (-0.25, "below 0"), (1.25, "above 1")]
+    ("value", "says"), [(np.nan, "not finite"), (-0.25, "below 0"), (1.25, "above 1")]
 )
 def test_values(tmp_path: Path, plate: str, value: float, says: str) -> None:
     pixels = HALF_COVERED.copy()

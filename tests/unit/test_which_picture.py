@@ -177,7 +177,7 @@ def test_the_layer_of_the_first_frame_is_held(tmp_path: Path) -> None:
     assert shows(plate, PICTURE, frame=2)
     with pytest.raises(InputError) as caught:
         plate.read(3)
-    for said in ("a.3.exr has no layer 'beauty'", "a.1.exr was read by", "it has AO.R, AO.G"):
+    for said in ("a.3.exr has no layer 'beauty'", "as a.1.exr has", "it has AO.R, AO.G"):
         assert said in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""A job document that lies anywhere: the shot as the job wants it, its frames, and its output."""
+"""A job document on disk: the shot as the job wants it, its frames, and its output."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from rde_roto.values.frames import FrameRange
 
 @dataclass(frozen=True)
 class JobFile:
-    """What a job document asks for, or a shot document, which asks for the whole of itself.
+    """The request of a job document, or of a shot document, which requests its whole range.
 
-    `shot` has the job's preset and overrides; `output` is a pattern from the root, None where none
-    is said.
+    `shot` has the job's preset and overrides; `output` is an absolute pattern, None if not given.
     """
 
     shot: ShotFile
@@ -28,7 +27,9 @@ class JobFile:
 
     @staticmethod
     def read(path: Path) -> JobFile:
-        """A job's paths start at its own folder. Raises DocumentError, naming file and line."""
+        """Read a document; its paths are relative to its folder. Raises DocumentError, naming file
+        and line.
+        """
         if schema_of(path) != JOB_SCHEMA:
             return JobFile(ShotFile.read(path))
         document, folder = parse_job_document(path), path.resolve().parent
