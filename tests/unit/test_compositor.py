@@ -247,7 +247,7 @@ def test_steps_are_as_long_as_the_pace() -> None:
 def test_what_crosses_meets_it_in_time() -> None:
     draws = RandomSource(torch.Generator().manual_seed(0))
     below = Motion.drawn((0.3, 0.4), (0.1, 0.2), Pace(0.05), draws)
-    above = below.crossed((0.2, 0.5), 3.0, draws)
+    above = below.crossing((0.2, 0.5), 3.0, draws)
     times = torch.tensor([0.0, 3.0])
     first, meeting = (above.at(times) - below.at(times))[:, :2].norm(dim=1).tolist()
     assert meeting == pytest.approx(0, abs=1e-5)
@@ -257,9 +257,9 @@ def test_what_crosses_meets_it_in_time() -> None:
 def test_an_excursion_ends_where_it_began() -> None:
     draws = RandomSource(torch.Generator().manual_seed(0))
     staying = Motion.drawn((0.3, 0.3), (0.0, 0.0), Pace(0.0), draws)
-    leaving = staying.leaving(9, draws)
-    begin, end = leaving.away_times
+    excursion = staying.with_excursion(9, draws)
+    begin, end = excursion.away_times
     times = torch.tensor([begin, (begin + end) / 2, end])
-    away = (leaving.at(times) - staying.at(times))[:, :2].norm(dim=1).tolist()
+    away = (excursion.at(times) - staying.at(times))[:, :2].norm(dim=1).tolist()
     assert away[::2] == pytest.approx([0, 0], abs=1e-5)
     assert away[1] > 1.2 + 0.3
