@@ -1,15 +1,7 @@
-"""Views and layers of a file: which channels of which part make the picture that is asked for.
+"""Chooses the picture to read from a file: its view, its layer and their channels.
 
-OpenEXR keeps views (left and right eyes) in two ways, and both are found. In a file of several
-parts each says in its attribute `view` where it belongs. Where views share a part, its attribute
-`multiView` lists them, the default view first; channels of the others bear the view's name before
-their last component: `right.R`, `diffuse.right.R` ("Storing Multi-View Images in OpenEXR Files",
-Industrial Light & Magic). A layer is what stands before a channel's last component, `diffuse` in
-`diffuse.R`, or else the name of its part; the channels of a lone part are bare where nothing stands
-before them.
-
-Nothing is guessed. Where nobody names a layer, it is the one that programs write the picture into,
-or the only one; of several others none is taken.
+`channel_layers` finds the layers of a file. Nothing is guessed: by default the layer is the one in
+which programs write the main picture, or the only one; among several others there is no default.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class MoviePlate(ColorSpacePlate):
         if pixels.shape[:2] != self.format.data.shape:
             raise InputError(
                 f"the plate {self.name} changes size at frame {frame}: "
-                f"expected {self.format.data}, came {pixels.shape[1]}x{pixels.shape[0]}"
+                f"expected {self.format.data}, got {pixels.shape[1]}x{pixels.shape[0]}"
             )
         return pixels
 

@@ -68,10 +68,10 @@ class PushedPlate(ColorSpacePlate):
 
     def not_pushed(self, frames: Iterable[int]) -> FramesNotPushedError:
         """The error to raise about frames that the host must push."""
-        lacking = tuple(frames)
+        missing = tuple(frames)
         return FramesNotPushedError(
-            f"the engine lacks {FrameRange.of(lacking)} of {self.name}: push their pixels",
-            lacking,
+            f"the engine lacks {FrameRange.of(missing)} of {self.name}: push their pixels",
+            missing,
         )
 
     def _pixels(self, frame: int) -> FloatArray:

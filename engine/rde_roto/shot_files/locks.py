@@ -72,8 +72,8 @@ class FileLock:
         if _digest(path, dict(zip(channels, planes, strict=True))) != expected:
             raise _unusable(f"{path} is not the file that the lock wrote", frame)
         if self.proxy == 1 and header.format.data != self.format.data:
-            came = f"{path} is {header.format.data}, the plate {self.format.data}"
-            raise _unusable(came, frame)
+            reason = f"{path} is {header.format.data}, the plate {self.format.data}"
+            raise _unusable(reason, frame)
         missing = set(map(_channel, self.elements)).difference(channels)
         if missing:
             raise _unusable(f"{path} has no channel {', '.join(sorted(missing))}", frame)

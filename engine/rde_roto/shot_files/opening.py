@@ -239,10 +239,10 @@ def _check_pictures(
 ) -> None:
     """Check that each keyframe is drawn on a picture of the plate, possibly a held one."""
     drawn = FrameRange.of(keyframe.frame for keyframe in keyframes)
-    lacking = drawn.difference(source.range)
-    if lacking and policy in ("skip", "black"):
+    absent = drawn.difference(source.range)
+    if absent and policy in ("skip", "black"):
         raise UsageError(
-            f"{source.name} lacks {lacking}, where there is a keyframe: draw it on a frame that is "
+            f"{source.name} lacks {absent}, where there is a keyframe: draw it on a frame that is "
             f"there (it has {source.range.words})"
         )
 

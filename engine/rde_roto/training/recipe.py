@@ -112,14 +112,14 @@ class Augmentation(Settings):
         default=0.0, description="Probability that the crop is drawn round an element."
     )
     clip: Jitter = Field(default=Jitter(), description="Once for the clip.")
-    frame: Jitter = Field(default=Jitter(), description="For each frame anew.")
+    frame: Jitter = Field(default=Jitter(), description="For each frame.")
 
 
 class Compositing(Settings):
     """How clips are composited from cut-outs: our substitute for BL30K."""
 
-    most_elements: int = Field(default=2, ge=1, le=8, description="Subjects that are asked for.")
-    distractors: int = Field(default=1, ge=0, le=8, description="Most subjects that are not.")
+    most_elements: int = Field(default=2, ge=1, le=8, description="Most elements.")
+    distractors: int = Field(default=1, ge=0, le=8, description="Most further subjects.")
     size: list[float] = Field(
         default=[0.45, 1.2],
         description="Least and most length of a subject, in sides of the picture.",

@@ -238,7 +238,7 @@ class Compositor:
     def _render(
         self, layer: _Layer, frames: int, size_px: int, shutter: float, padding_mode: str
     ) -> Tensor:
-        """Frames [T, 3 or 4, S, S] of a sheet; ``beyond`` says what lies past its edge.
+        """Render a layer: frames [T, 3 or 4, S, S]; ``padding_mode`` applies beyond its edge.
 
         Args:
             shutter: share of the time between two frames that each is exposed; 0 blurs nothing.

@@ -286,17 +286,17 @@ def _paired(
 ) -> list[_Frame]:
     """The pictures of a folder with their masks; ``sparse`` leaves out those without a mask."""
     found = set(store.tree.names(masks))
-    frames, lacking = [], []
+    frames, missing = [], []
     for name in _picture_names(store, pictures):
         mask = f"{PurePosixPath(name).stem}.png"
         if mask in found:
             frames.append(_Frame(pictures / name, masks / mask))
         else:
-            lacking.append(mask)
-    if lacking and not sparse:
+            missing.append(mask)
+    if missing and not sparse:
         raise InputError(
-            f"{store.tree.where(masks / lacking[0])} is missing: {len(lacking)} of "
-            f"{len(frames) + len(lacking)} pictures in {store.tree.where(pictures)} have no mask"
+            f"{store.tree.where(masks / missing[0])} is missing: {len(missing)} of "
+            f"{len(frames) + len(missing)} pictures in {store.tree.where(pictures)} have no mask"
         )
     return frames
 
