@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import bpy  # type: ignore[import-not-found]
+import bpy
 
 IS_GROUP = bpy.app.version >= (5, 0, 0)
 OUTPUT = "NodeGroupOutput" if IS_GROUP else "CompositorNodeComposite"
