@@ -405,7 +405,7 @@ def test_an_engine_that_keeps_nothing_is_not_fed_for_ever(
     engine.instead["push"] = lambda connection, said: connection.send(
         {"id": said["id"], "ok": True}
     )
-    refused(host, tracked, "does not keep the frames of Source")
+    refused(host, tracked, "drops the frames of Source")
 
 
 def test_an_abort_between_two_frames_ends_it(
