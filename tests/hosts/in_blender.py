@@ -18,8 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import bpy
-from blender_nodes import OUTPUT, as_float_exr, composited, new_tree, tree_there
+from blender_nodes import OUTPUT, as_float_exr, bpy, composited, new_tree, tree_there
 
 MODULE = "bl_ext.user_default.rde_roto"
 PATIENCE_S = 120
