@@ -152,13 +152,13 @@ def test_a_copy_has_keyframes_and_mattes_of_its_own(
     set_keyframe(nuke, copy, 1005)
     assert keyframes(copy)[1003] != keyframes(node)[1003]
     assert script_of(node).replace(" ", "") == before.replace(" ", "")
-    orders = [module("node").order(one) for one in (node, copy)]
+    orders = [module("node").render_request(one) for one in (node, copy)]
     assert orders[0].out == str(tmp_path / "mattes/comp/RDERoto1/hero.####.exr")
     assert orders[1].out == str(tmp_path / "mattes/comp/RDERoto2/hero.####.exr")
     for one in (node, copy):
         one["mattes"].setValue(f"{tmp_path}/m.%04d.exr")
-    with pytest.raises(module("sentences").UnfitError, match="RDERoto1 has its mattes in"):
-        module("node").order(copy)
+    with pytest.raises(module("errors").NodeError, match="RDERoto1 has its mattes in"):
+        module("node").render_request(copy)
 
 
 # --- mattes ---------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def test_the_read_shows_the_engines_mattes(
     assert (read["reload"].pressed, node["has_mattes"].value()) == (1, True)
     assert node["status"].value() == f"1001-1006 in {pattern}"
     assert nuke.tasks[0].shown[-1] == ("6 of 6 frames", 100)
-    shot = module("node").order(node).shot
+    shot = module("node").render_request(node).shot
     for frame in (1001, 1003, 1006):
         spec, pixels = read_image(Path(str(pattern).replace("####", str(frame))))
         matte = client.matte(shot, frame)
@@ -225,7 +225,7 @@ def test_an_engine_that_dies_at_work_is_followed_by_another(
     nuke: Nuke, node: Node, module: Module, client: Client, tmp_path: Path
 ) -> None:
     set_keyframe(nuke, node, 1003)
-    order = module("node").order(node)
+    order = module("node").render_request(node)
     first = client.hello()["pid"]
 
     heard: list[tuple[int, int]] = []
@@ -236,7 +236,7 @@ def test_an_engine_that_dies_at_work_is_followed_by_another(
             if len(heard) == 1:
                 kill()
 
-    frames = module("orders").follow(client, order, Task(None, Event()))
+    frames = module("engine_jobs").render(client, order, Task(None, Event()))
     assert (frames, heard[-1]) == ("1001-1006", (6, 6))
     assert client.hello()["pid"] != first
     written = sorted(path.name for path in (tmp_path / "mattes/comp/RDERoto1").iterdir())
