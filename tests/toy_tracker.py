@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.crop import follow
-from rde_roto.geometry import Geometry
+from rde_roto.model.crop import follow
+from rde_roto.model.geometry import Geometry
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
-from rde_roto.values.look import Look
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
@@ -67,7 +67,7 @@ class ToyTracker:
     def digest(self) -> str:
         return digest_of("toy", self.tracking.digest, self.pixel_aspect)
 
-    def for_plate(self, aspect: float, look: Look | None) -> ToyTracker:
+    def for_plate(self, aspect: float, input_transform: InputTransform | None) -> ToyTracker:
         return replace(self, pixel_aspect=aspect)
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rde_roto.advice import Advice, Suggestion, advise, confidences, next_to_fix
+    from rde_roto.documents.preset_files import load_preset
     from rde_roto.engine import Engine, Priority
     from rde_roto.explanation import drifts, explain
     from rde_roto.images.masks import read_mask
     from rde_roto.images.plates import open_plate
-    from rde_roto.models import load_model
+    from rde_roto.model.rde_tracker import tracker_of
+    from rde_roto.model.weights import load_model
     from rde_roto.node import RotoNode
-    from rde_roto.propagator import tracker_of
     from rde_roto.shot_files import open_shot
     from rde_roto.stores import CacheSettings, Stores, open_stores
     from rde_roto.training.learning.documents import learn_shot
@@ -28,20 +29,20 @@ if TYPE_CHECKING:
     from rde_roto.values.keyframe import Element, Keyframe, elements_named
     from rde_roto.values.matte import Matte
     from rde_roto.values.preset import Finish, Preset, Running, Tracking
-    from rde_roto.values.preset_files import load_preset
     from rde_roto.values.shot import Shot
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "advice": ("Advice", "Suggestion", "advise", "confidences", "next_to_fix"),
+    "documents.preset_files": ("load_preset",),
     "engine": ("Engine", "Priority"),
     "explanation": ("drifts", "explain"),
     "images.masks": ("read_mask",),
     "images.plates": ("open_plate",),
-    "models": ("load_model",),
+    "model.rde_tracker": ("tracker_of",),
+    "model.weights": ("load_model",),
     "node": ("RotoNode",),
-    "propagator": ("tracker_of",),
     "shot_files": ("open_shot",),
     "stores": ("CacheSettings", "Stores", "open_stores"),
     "training.learning.documents": ("learn_shot",),
@@ -51,7 +52,6 @@ _HOMES = {
     "values.frames": ("FrameRange",),
     "values.matte": ("Matte",),
     "values.preset": ("Finish", "Preset", "Running", "Tracking"),
-    "values.preset_files": ("load_preset",),
     "values.keyframe": ("Element", "Keyframe", "elements_named"),
     "values.shot": ("Shot",),
 }

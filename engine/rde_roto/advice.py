@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import torch
 
-from rde_roto.blend import blended
-from rde_roto.geometry import Raw
+from rde_roto.matte.blend import blended
+from rde_roto.matte.raw import RawMatte
 from rde_roto.node import RotoNode
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.frames import FrameRange
@@ -233,14 +233,14 @@ def _gains_outwards(frames: list[int], missing: list[float]) -> list[float]:
     return gains
 
 
-def _planes(tracks: tuple[Raw, ...]) -> list[FloatArray]:
+def _planes(tracks: tuple[RawMatte, ...]) -> list[FloatArray]:
     """[K, H, W] of one track or of two, the latter of the same part of the plate."""
     first, *others = tracks
     shown = first.beside(others[0]) if others else (first,)
     return [raw.planes for raw in shown]
 
 
-def _areas(raw: Raw) -> list[float]:
+def _areas(raw: RawMatte) -> list[float]:
     """Of each plane, as a share of the plate."""
     seen = raw.geometry.unpadded(torch.from_numpy(raw.planes)).numpy()
     window, (height, width) = raw.geometry.window, raw.geometry.plate

@@ -8,9 +8,9 @@ from contextlib import closing
 from threading import Lock
 
 from rde_roto.atomic import clear_left_over
+from rde_roto.background import WriteBehind
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
-from rde_roto.streams import WriteBehind
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.delivery import Delivery
 from rde_roto.values.errors import OutputError, PartialError

@@ -17,18 +17,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.geometry import Geometry
-from rde_roto.net import Moment
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.rde_tracker import RDETracker
+from rde_roto.model.state import MemoryState
+from rde_roto.net import MemoryFrame
 from rde_roto.net.network import STRIDE
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator
-from rde_roto.state import MemoryState
+from rde_roto.propagation.walker import Walker
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import UsageError
 from rde_roto.values.explanation import Drift, Explanation, Reading
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.spans import Span
-from rde_roto.walk import Walker
 
 _LEAST_SEEN = 0.25
 """Places of memory, of 16 by 16 pixels each: what covers less is not seen."""
@@ -63,7 +63,7 @@ def drifts(node: RotoNode, frame: int, cancel: Cancel = never) -> tuple[Drift, .
 
 def _walks(node: RotoNode, frame: int, cancel: Cancel) -> Iterator[_Walk]:
     tracker = node.walker.tracker
-    if not isinstance(tracker, Propagator):
+    if not isinstance(tracker, RDETracker):
         raise UsageError(
             "expected an RDE-VOS model, whose memory holds a keyframe, a latest frame and an "
             f"embedding: {type(tracker).__name__} cannot be explained"
@@ -86,7 +86,7 @@ class _Walk:
     """One span of a shot, and what walks it."""
 
     walker: Walker[MemoryState]
-    tracker: Propagator
+    tracker: RDETracker
     span: Span
     cancel: Cancel
 
@@ -192,7 +192,7 @@ class _Axes:
     deviation: Tensor
 
     @classmethod
-    def of(cls, embedding: Moment) -> _Axes:
+    def of(cls, embedding: MemoryFrame) -> _Axes:
         channels = _channels(embedding)
         mean = channels.mean(dim=1, keepdim=True)
         found, lengths, _ = torch.linalg.svd(channels - mean, full_matrices=False)
@@ -201,7 +201,7 @@ class _Axes:
         deviation = lengths[:3, None] / channels.shape[1] ** 0.5
         return cls(mean, directions * largest.sign(), deviation.clamp(min=_TINY))
 
-    def colours(self, embedding: Moment) -> Tensor:
+    def colours(self, embedding: MemoryFrame) -> Tensor:
         """[3, h, w] float32; 0..1 is ``_REACH`` standard deviations either side of the mean."""
         along = self.directions @ (_channels(embedding) - self.mean) / self.deviation
         colours: Tensor = (0.5 + along / (2 * _REACH)).float()
@@ -215,7 +215,7 @@ def _at_plate(places: Tensor, geometry: Geometry) -> FloatArray:
     return at_plate
 
 
-def _channels(embedding: Moment) -> Tensor:
+def _channels(embedding: MemoryFrame) -> Tensor:
     """Every element's value, [K * CV, places], float64 on the CPU."""
     return embedding.value[0].double().cpu().flatten(0, 1).flatten(1)
 
@@ -230,9 +230,9 @@ def _covered(alpha: Tensor) -> Tensor:
     return cells / torch.where(total < _LEAST_SEEN, torch.nan, total)
 
 
-def _mean_value(moment: Moment, covered: Tensor) -> Tensor:
+def _mean_value(memory_frame: MemoryFrame, covered: Tensor) -> Tensor:
     """[K, CV]: each element's value where it is."""
-    value = moment.value[0].float()
+    value = memory_frame.value[0].float()
     return torch.einsum("kchw,khw->kc", value, covered.to(value.device))
 
 

@@ -1,10 +1,10 @@
 """The roto node: any frame of a shot, in any order, with the same pixels.
 
-A frame's way: it is named first (``chain``), without touching a pixel. Its raw matte, the network's
-own, is taken from the store, or walked to from the nearest stored state (``walk``); where the frame
-lies between two keyframes that is done from both, and the two are blended. Where that is asked for,
-it is steadied beside its neighbours (``tracks``). It is finished at plate size, locks are laid over
-it, and it is answered.
+A frame is named first, by a digest of all that its pixels depend on (``propagation.digests``),
+without touching one. Its raw matte, the network's own, comes from the store or is propagated from
+the nearest stored state (``propagation.walker``). Between two keyframes that is done from both, the
+two are blended, and on request steadied beside their neighbours (``propagation.stretches``). The
+raw matte is finished at plate size (``matte.finish``), and locks are laid over it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from rde_roto.chain import Chain, PlateDigests
-from rde_roto.devices import choose_device, tells_of_memory
-from rde_roto.finish import finish, finish_keyframe, looks_at_plate
-from rde_roto.models import Model
-from rde_roto.propagator import tracker_of
+from rde_roto.matte.finish import finish, finish_keyframe, looks_at_plate
+from rde_roto.model.devices import choose_device, tells_of_memory
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.tracker import Tracker
+from rde_roto.model.weights import Model
+from rde_roto.propagation.digests import Chain, PlateDigests
+from rde_roto.propagation.stretches import BlendedMatte, BlendedMattes
+from rde_roto.propagation.walker import Walker
 from rde_roto.stores import CacheSettings, Stores, open_stores
-from rde_roto.tracker import Tracker
-from rde_roto.tracks import Track, Tracks
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import OutOfMemoryError, UsageError
 from rde_roto.values.frames import FrameRange
@@ -31,7 +32,6 @@ from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.preset import LEAST_LINES, Preset, Tracking
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Stretch
-from rde_roto.walk import Walker
 
 IsKept = Callable[[int, str], bool]
 """Whether the matte of a frame is there already under this digest."""
@@ -71,10 +71,10 @@ class RotoNode:
         self.stores = stores or Stores.in_ram()
         self._load = load
         plate = shot.plate
-        tracker = load(preset.tracking).for_plate(plate.format.pixel_aspect, plate.look)
+        tracker = load(preset.tracking).for_plate(plate.format.pixel_aspect, plate.input_transform)
         self.chain = Chain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
         self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
-        self._tracks = Tracks(self.walker, preset.finish.dechatter)
+        self._tracks = BlendedMattes(self.walker, preset.finish.dechatter)
 
     @classmethod
     def open(cls, shot: Shot, preset: Preset, model: Model, device: str = "auto") -> RotoNode:
@@ -194,7 +194,7 @@ class RotoNode:
         for track in self._tracks.of(stretch, frames, cancel):
             yield self._delivered(track.frame, self._finished(track, elements))
 
-    def _finished(self, track: Track, elements: tuple[str, ...]) -> FloatArray:
+    def _finished(self, track: BlendedMatte, elements: tuple[str, ...]) -> FloatArray:
         """A raw matte of some elements as one of all, [K, H, W] at plate size.
 
         Those that do not exist yet are empty.

@@ -11,7 +11,7 @@ from rde_roto.atomic import write_bytes
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.panels import in_cell
 from rde_roto.images.report import report_page
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.writing import write_document
@@ -124,6 +124,6 @@ def _name(opened: OpenedShot) -> str:
 
 
 def _still(node: RotoNode, frame: int, cancel: Cancel) -> Still:
-    view = Picture.of(node.shot.plate, frame).seen().numpy()
+    view = Picture.of(node.shot.plate, frame).to_network_view().numpy()
     small = np.moveaxis(in_cell(np.moveaxis(view, 2, 0)), 0, 2)
     return Still(frame, small, in_cell(node.matte(frame, cancel).alpha))

@@ -25,9 +25,9 @@ from rde_roto.evaluation.metrics import BoolArray, SequenceScore
 from rde_roto.images.masks import read_labels
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
-from rde_roto.models import Model, load_model
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.stores import Stores
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
@@ -55,7 +55,7 @@ class HeldPlate:
     source: Plate
     range: FrameRange
     name: str = "held.####.png"
-    look = None
+    input_transform = None
 
     @property
     def format(self) -> PlateFormat:

@@ -19,15 +19,16 @@ from lines import report
 from PIL import Image
 
 from rde_roto.evaluation.alpha import MatteMeter, edge_band
-from rde_roto.finish import finish
-from rde_roto.geometry import Geometry, Raw
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
-from rde_roto.looks import Picture
-from rde_roto.models import load_model
+from rde_roto.matte.finish import finish
+from rde_roto.matte.raw import RawMatte
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.network_view import Picture
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.matte import FloatArray
@@ -60,13 +61,13 @@ class EdgeShot:
         alpha: FloatArray = read_channels(self._truths.path(frame), ["A"])[..., 0]
         return alpha
 
-    def reduced(self, frame: int) -> Raw:
+    def reduced(self, frame: int) -> RawMatte:
         """The truth averaged to the network's size, as it would come from there."""
         cells = self.truth(frame)
         for axis, count in enumerate(self.geometry.working):
             cells = np.moveaxis(averaged(np.moveaxis(cells, axis, 0), count), 0, axis)
         left, right, top, bottom = self.geometry.padding
-        return Raw(np.pad(cells, ((top, bottom), (left, right)))[None], self.geometry)
+        return RawMatte(np.pad(cells, ((top, bottom), (left, right)))[None], self.geometry)
 
     def enlarged(self, frame: int, settings: Finish) -> FloatArray:
         """The reduced truth at plate size again, float32 [H, W]."""
@@ -124,7 +125,7 @@ def picture(root: Path, out: Path) -> None:
         part = slice(top, top + DETAIL[0]), slice(left, left + DETAIL[1])
         mattes = [*(shot.enlarged(frame, way) for way in WAYS.values()), shot.truth(frame)]
         grey = [np.repeat(matte[part][..., None], 3, axis=2) for matte in mattes]
-        plate = Picture.of(shot.plate, frame).within(part).seen().numpy()
+        plate = Picture.of(shot.plate, frame).within(part).to_network_view().numpy()
         rows.append(np.concatenate([plate, *grey], axis=1))
     pixels = np.round(255 * np.concatenate(rows)).astype(np.uint8)
     Image.fromarray(pixels).save(out, optimize=True)

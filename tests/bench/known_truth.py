@@ -14,9 +14,9 @@ from rde_roto.evaluation.metrics import SequenceScore
 from rde_roto.images.masks import read_labels, read_mask
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import FrameSequence, find_sequence
-from rde_roto.models import load_model
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.plate import Plate

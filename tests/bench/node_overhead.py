@@ -24,7 +24,7 @@ sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "un
 from toy_shots import MemoryPlate, ToyNode, a_shot, mask
 
 from rde_roto.engine import Engine
-from rde_roto.engine.asks import Priority
+from rde_roto.engine.requests import Priority
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
@@ -64,7 +64,7 @@ def main() -> None:
     with Engine(neighbours=0) as engine:
 
         def asked(of: ToyNode) -> Callable[[int], Matte]:
-            return lambda frame: engine.submit(of, frame, Priority.LOOKING).result()
+            return lambda frame: engine.submit(of, frame, Priority.INTERACTIVE).result()
 
         ways = (
             ("node_made", node.matte),

@@ -24,9 +24,9 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.evaluation.playing import PlayedPlate, ToAndFro
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.models import load_model
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.stores import CacheSettings, open_stores
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.preset import Preset, Tracking

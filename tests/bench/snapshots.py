@@ -18,17 +18,17 @@ import numpy as np
 import torch
 from lines import report
 
+from rde_roto.model.rde_tracker import RDETracker
+from rde_roto.model.state import MemoryState
 from rde_roto.net import RDE_LITE, RDENet
-from rde_roto.propagator import Propagator
-from rde_roto.state import MemoryState
-from rde_roto.stores import CacheSettings, Place, open_stores
+from rde_roto.stores import CacheSettings, SnapshotKey, open_stores
 from rde_roto.values.digest import digest_of
 from rde_roto.values.preset import Tracking
 
 HEIGHT, WIDTH = 480, 854
 
 
-def states(propagator: Propagator, elements: int) -> tuple[MemoryState, MemoryState]:
+def states(propagator: RDETracker, elements: int) -> tuple[MemoryState, MemoryState]:
     """The state at a keyframe and the one after a memory frame."""
     rng = np.random.default_rng(0)
     views = [rng.random((HEIGHT, WIDTH, 3), dtype=np.float32) for _ in range(2)]
@@ -41,17 +41,19 @@ def states(propagator: Propagator, elements: int) -> tuple[MemoryState, MemorySt
 
 
 def one_span(
-    number: int, folder: Path, halves: tuple[MemoryState, MemoryState], propagator: Propagator
+    number: int, folder: Path, halves: tuple[MemoryState, MemoryState], propagator: RDETracker
 ) -> tuple[float, float, float]:
     """Seconds to write a new span's anchors, then a moving half, and to read both elsewhere."""
     settings = CacheSettings(folder, disk_bytes=20 * 10**9, ram_bytes=10**9)
     mine, others = open_stores(settings).snapshots, open_stores(settings).snapshots
     digests = digest_of("span", number), digest_of("state", number)
     before = digest_of("before", number)
-    mine.put(Place(before, 0, before), halves[0], durable=True)  # the first looks at the folder
+    mine.put(
+        SnapshotKey(before, 0, before), halves[0], durable=True
+    )  # the first looks at the folder
     times = [time.perf_counter()]
     for index, half in enumerate(halves):
-        mine.put(Place(digests[0], index, digests[index]), half, durable=True)
+        mine.put(SnapshotKey(digests[0], index, digests[index]), half, durable=True)
         times.append(time.perf_counter())
     others.newest(digests[0], 1, digests.__getitem__, propagator.restore)
     times.append(time.perf_counter())
@@ -59,7 +61,7 @@ def one_span(
     return write_anchors, write_moving, read_both
 
 
-def measure(propagator: Propagator, elements: int, rounds: int, folder: Path) -> None:
+def measure(propagator: RDETracker, elements: int, rounds: int, folder: Path) -> None:
     """One line: so many elements."""
     halves = states(propagator, elements)
     spans = [one_span(number, folder, halves, propagator) for number in range(rounds)]
@@ -84,7 +86,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
     torch.manual_seed(0)
-    propagator = Propagator(RDENet(RDE_LITE), Tracking(), torch.device("cpu"))
+    propagator = RDETracker(RDENet(RDE_LITE), Tracking(), torch.device("cpu"))
     for elements in (1, 3):
         with tempfile.TemporaryDirectory() as folder:
             measure(propagator, elements, rounds, Path(folder))

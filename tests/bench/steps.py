@@ -27,24 +27,24 @@ import torch.nn.functional as F
 from lines import report
 from PIL import Image
 
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.demo import demo_shot
-from rde_roto.finish import finish
-from rde_roto.images.color import look_of, to_network_view
+from rde_roto.images.color import input_transform_of, to_network_view
 from rde_roto.images.exr import write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.images.masks import read_mask
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
-from rde_roto.looks import Picture
-from rde_roto.models import load_model
+from rde_roto.matte.finish import finish
+from rde_roto.model.network_view import Picture
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.preset import Output
-from rde_roto.values.preset_files import load_preset
 from rde_roto.values.shot import Shot
 
 FIRST, COUNT, ROUNDS = 1001, 13, 3
@@ -105,7 +105,7 @@ def steps(folder: Path) -> dict[str, float]:
     raw, tracker = node.walker.raw(span, FIRST + 6), node.walker.tracker
     (state,) = node.walker.states(span, range(2, 3))
     views = [plate.read(FIRST + place) for place in (7, 8, 9)]
-    light, log = plate.linear(FIRST), look_of("ARRI LogC4")
+    light, log = plate.linear(FIRST), input_transform_of("ARRI LogC4")
 
     def network() -> None:
         tracker.read(state, tracker.encode(views[:2], state.box))
@@ -121,7 +121,7 @@ def steps(folder: Path) -> dict[str, float]:
     return {
         "read_ms": milliseconds(lambda: plate.linear(next(frames))),
         "colour_ms": milliseconds(lambda: to_network_view(light, plate.space.name)),
-        "log_ms": milliseconds(lambda: Picture(light, log).seen()),
+        "log_ms": milliseconds(lambda: Picture(light, log).to_network_view()),
         "network_ms": milliseconds(network) / 3,
         "finish_ms": milliseconds(lambda: finish(raw, seen_there, preset.finish)),
         "write_ms": milliseconds(lambda: writer.write(Matte(FIRST, finished, names, "0"))),

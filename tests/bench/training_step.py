@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from rde_roto.devices import choose_device
+from rde_roto.model.devices import choose_device
 from rde_roto.training.clips.sampler import ClipSampler
 from rde_roto.training.footage.readers import read_footage
 from rde_roto.training.recipe_files import recipe_library

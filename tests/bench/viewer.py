@@ -26,13 +26,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from round_trip import make_shot
 
+from rde_roto.documents.shot_document import ShotDocument
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.viewer.room import room_on
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.session.light import Light
 from rde_roto.session.painting import Brush
-from rde_roto.values.shot_document import ShotDocument
 
 _ROUNDS = 5
 _PATIENCE_S = 600.0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from toy_worker import job_text, write_mask, write_plate
 
+from rde_roto.documents.job_status import JobStatus
 from rde_roto.doors.watchfolder.job_folder import status_of
-from rde_roto.values.job_status import JobStatus
 
 COMMAND = [sys.executable, "-c", "from rde_roto.doors.cli import main; main()"]
 DRAFT = "overrides: {finish.edges: bilinear, tracking.lines: 96}\n"

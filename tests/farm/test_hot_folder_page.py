@@ -12,12 +12,12 @@ import pytest
 from interpreters import PYTHONS, interpreter
 from toy_worker import write_mask, write_plate
 
-from rde_roto.doors.watchfolder.hot_folder import HotFolder
-from rde_roto.values.job_document import (
+from rde_roto.documents.job_document import (
     parse_job_document,
     read_watch_document,
     written_shot,
 )
+from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto_client.jobfile import drop
 
 ROOT = Path(__file__).parents[2]

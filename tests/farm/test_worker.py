@@ -18,6 +18,7 @@ import pytest
 from image_files import read_image, write_deep
 from toy_worker import job_text, toy_make, write_mask, write_plate
 
+from rde_roto.documents.job_status import JobStatus
 from rde_roto.doors.watchfolder.doing import Made, Make
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
@@ -33,7 +34,6 @@ from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import Stores
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.errors import UsageError
-from rde_roto.values.job_status import JobStatus
 from rde_roto.values.matte import Matte
 from toy_tracker import ToyTracker
 

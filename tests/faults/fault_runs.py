@@ -96,7 +96,7 @@ def staged(folder: str, suffix: str, output_format: str) -> tuple[Stage, Run]:
 
 
 @dataclass(frozen=True)
-class Place:
+class SnapshotKey:
     """A call as every run makes it, whatever its threads do meanwhile: the so-manieth of its kind
     on what is to be this file.
     """
@@ -112,14 +112,14 @@ class Places:
     def __init__(self) -> None:
         self._times: Counter[tuple[str, str]] = Counter()
 
-    def __call__(self, call: Call) -> Place:
+    def __call__(self, call: Call) -> SnapshotKey:
         name = Path(call.path).name
         file = name[1:].rsplit(".", 3)[0] if is_temporary(name) else name
         self._times[call.name, file] += 1
-        return Place(call.name, file, self._times[call.name, file])
+        return SnapshotKey(call.name, file, self._times[call.name, file])
 
 
-def troubles(calls: Sequence[Call]) -> Iterator[tuple[Place, str]]:
+def troubles(calls: Sequence[Call]) -> Iterator[tuple[SnapshotKey, str]]:
     """All calls that may fail, and how each of them may."""
     written: set[str] = set()
     place_of = Places()
@@ -135,7 +135,7 @@ def troubles(calls: Sequence[Call]) -> Iterator[tuple[Place, str]]:
             yield place, "lost"
 
 
-def answer_of(place: Place, trouble: str) -> Answer:
+def answer_of(place: SnapshotKey, trouble: str) -> Answer:
     """A disk that is full for one write, or from then on; a quota that is told when it is flushed;
     a share that tells when a file is closed that it has lost the end of it.
     """

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from disc_shots import disc_document, short_lessons
 
-from rde_roto.learned import read_learned
+from rde_roto.model.learned import read_learned
 from rde_roto.shot_files import ShotFile
 
 pytest_plugins = ("learn_fixtures",)

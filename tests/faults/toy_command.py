@@ -14,7 +14,7 @@ import torch
 from image_files import write_image
 
 from rde_roto.doors import cli, rendering
-from rde_roto.models import Model
+from rde_roto.model.weights import Model
 from toy_tracker import ToyTracker
 
 HEIGHT, WIDTH = 120, 180

@@ -13,7 +13,7 @@ import numpy as np
 import rendering
 import torch
 
-from rde_roto.devices import choose_device
+from rde_roto.model.devices import choose_device
 from rde_roto.stores import Stores
 from rde_roto.values.digest import digest_of
 

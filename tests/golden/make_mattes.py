@@ -1,6 +1,6 @@
 """Makes mattes.npz: what the code made of raw mattes at the revision that is named in it.
 
-Run it after a change that is meant to change pixels, and after `chain.MATTE_REVISION` was raised,
+Run it after a change that is meant to change pixels, and after `digests.MATTE_REVISION` was raised,
 from the repository's root, with the package installed:
 
     PYTHONPATH=tests python tests/golden/make_mattes.py
@@ -16,15 +16,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rde_roto.blend import blended
-from rde_roto.chain import MATTE_REVISION
-from rde_roto.finish import finish, finish_keyframe
-from rde_roto.geometry import Geometry, Raw
 from rde_roto.images.layouts import exr_layout
 from rde_roto.images.mattes import _greys, _labels
 from rde_roto.images.origin import Origin
-from rde_roto.looks import Picture
-from rde_roto.steady import Neighbour, steadied
+from rde_roto.matte.blend import blended
+from rde_roto.matte.dechatter import Neighbour, steadied
+from rde_roto.matte.finish import finish, finish_keyframe
+from rde_roto.matte.raw import RawMatte
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.network_view import Picture
+from rde_roto.propagation.digests import MATTE_REVISION
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.preset import Finish, Output
@@ -73,8 +74,8 @@ def _written(matte: Matte) -> dict[str, FloatArray]:
     return {name: plane.astype(np.float32) for name, plane in planes.items()}
 
 
-def _raw(geometry: Geometry, step: int = 0) -> Raw:
-    return Raw(_drawn(step, geometry), geometry)
+def _raw(geometry: Geometry, step: int = 0) -> RawMatte:
+    return RawMatte(_drawn(step, geometry), geometry)
 
 
 def _drawn(step: int, geometry: Geometry) -> FloatArray:
@@ -113,7 +114,7 @@ def _make() -> None:
             if same and any(
                 abs(made[n] - stored[n]).max() > TOLERANCE for n in made if n in stored
             ):
-                sys.exit("pixels have changed: raise rde_roto.chain.MATTE_REVISION first")
+                sys.exit("pixels have changed: raise propagation.digests.MATTE_REVISION first")
     np.savez_compressed(STORED, revision=MATTE_REVISION, **made)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""A change of the code that changes delivered pixels is named in `chain.MATTE_REVISION`."""
+"""A change of the code that changes delivered pixels is named in `digests.MATTE_REVISION`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from make_mattes import STORED, TOLERANCE, mattes
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, mask
 
-from rde_roto import chain
+from rde_roto.propagation import digests
 from rde_roto.values.frames import FrameRange
 
 
@@ -24,26 +24,26 @@ def changed() -> set[str]:
 
 def test_the_revision_is_that_of_the_pixels() -> None:
     with np.load(STORED) as stored:
-        assert int(stored["revision"]) == chain.MATTE_REVISION, (
+        assert int(stored["revision"]) == digests.MATTE_REVISION, (
             "run tests/golden/make_mattes.py, and look at what has changed"
         )
     assert changed() == set(), (
-        "pixels of delivered mattes have changed: raise rde_roto.chain.MATTE_REVISION, so that old "
-        "ones are made again, and run tests/golden/make_mattes.py"
+        "delivered mattes have other pixels: raise propagation.digests.MATTE_REVISION, so that "
+        "old ones are made again, and run tests/golden/make_mattes.py"
     )
 
 
 # The smallest changes that somebody may make, and whose pixels they are.
 EDITS = [
-    ("edges", "_ROUNDS", 9, {"finished", "shaped"}),
-    ("edges", "_SLIGHT_VARIANCE", 6e-3, {"finished", "shaped"}),
-    ("edges", "_LEAST_MISFIT", 1.2e-3, {"finished", "shaped"}),
-    ("edges", "_LEAST_VARIANCE", 1.2e-4, {"finished", "shaped"}),
-    ("steady", "_ALIKE", 0.061, {"steadied"}),
-    ("steady", "_LEVELS", 1, {"steadied"}),
-    ("steady", "_ROUNDS", 1, {"steadied"}),
+    ("matte.edges", "_ROUNDS", 9, {"finished", "shaped"}),
+    ("matte.edges", "_SLIGHT_VARIANCE", 6e-3, {"finished", "shaped"}),
+    ("matte.edges", "_LEAST_MISFIT", 1.2e-3, {"finished", "shaped"}),
+    ("matte.edges", "_LEAST_VARIANCE", 1.2e-4, {"finished", "shaped"}),
+    ("matte.dechatter", "_ALIKE", 0.061, {"steadied"}),
+    ("matte.dechatter", "_LEVELS", 1, {"steadied"}),
+    ("matte.dechatter", "_ROUNDS", 1, {"steadied"}),
     (
-        "blend",
+        "matte.blend",
         "_sureness",
         lambda raw: np.maximum(raw.max(axis=0), 0.5),
         {"blended", "blended-boxes"},
@@ -60,9 +60,9 @@ def test_an_edit_of_the_code_is_seen(
 
 
 def test_pixels_are_not_made_anew_under_the_old_revision(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("rde_roto.edges"), "_ROUNDS", 9)
+    monkeypatch.setattr(import_module("rde_roto.matte.edges"), "_ROUNDS", 9)
     before = STORED.read_bytes()
-    with pytest.raises(SystemExit, match="raise rde_roto"):
+    with pytest.raises(SystemExit, match="raise propagation"):
         make_mattes._make()
     assert STORED.read_bytes() == before
 
@@ -73,7 +73,7 @@ def test_another_revision_is_another_name_for_every_matte(monkeypatch: pytest.Mo
     finish = PRESET.finish.model_copy(update={"dechatter": 0.5})
     for preset in (PRESET, PRESET.model_copy(update={"finish": finish})):
         now = [ToyNode(shot, preset).digest(frame) for frame in plate.range]
-        monkeypatch.setattr(chain, "MATTE_REVISION", chain.MATTE_REVISION + 1)
+        monkeypatch.setattr(digests, "MATTE_REVISION", digests.MATTE_REVISION + 1)
         after = [ToyNode(shot, preset).digest(frame) for frame in plate.range]
         monkeypatch.undo()
         assert not set(now) & set(after)

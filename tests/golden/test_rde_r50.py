@@ -23,9 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rde_roto.model.rde_tracker import Encoded, RDETracker
+from rde_roto.model.state import MemoryState
 from rde_roto.net import RDE_R50, InferenceNet, RDENet, aggregate
-from rde_roto.propagator import Encoded, Propagator
-from rde_roto.state import MemoryState
 from rde_roto.values.bank import Bank
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Tracking
@@ -73,12 +73,12 @@ def encoded(net: RDENet, clip: Mapping[str, NDArray[np.uint8]]) -> list[Encoded]
     return encode_all(propagator(net), clip["frames"])
 
 
-def propagator(net: RDENet, top_k: int | None = None, bank: str = "2F+L+RDE") -> Propagator:
+def propagator(net: RDENet, top_k: int | None = None, bank: str = "2F+L+RDE") -> RDETracker:
     tracking = Tracking(top_k=top_k, bank=Bank.parse(bank), state_dtype="float32")
-    return Propagator(net, tracking, torch.device("cpu"))
+    return RDETracker(net, tracking, torch.device("cpu"))
 
 
-def encode_all(propagator: Propagator, frames: NDArray[np.uint8]) -> list[Encoded]:
+def encode_all(propagator: RDETracker, frames: NDArray[np.uint8]) -> list[Encoded]:
     views = frames.astype(np.float32) / np.float32(255)
     return [propagator.encode([view]) for view in views]
 
@@ -116,7 +116,7 @@ class Run:
     stages: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
-def run(propagator: Propagator, encoded: list[Encoded], alpha: FloatArray) -> Run:
+def run(propagator: RDETracker, encoded: list[Encoded], alpha: FloatArray) -> Run:
     done = Run()
     padded = propagator.geometry(alpha.shape[1:]).to_network(torch.from_numpy(alpha)[None])
     with listening(propagator.net) as heard:
@@ -328,7 +328,7 @@ def test_inner_stages_of_the_first_element(golden: Path, runs: Mapping[str, Run]
 # An element that appears late.
 
 
-def read_alone(propagator: Propagator, state: MemoryState, frame: Encoded) -> Tensor:
+def read_alone(propagator: RDETracker, state: MemoryState, frame: Encoded) -> Tensor:
     """Each element's probability by itself, [1, K, H, W]: what ``read`` aggregates."""
     with listening(propagator.net) as heard:
         propagator.read(state, frame)

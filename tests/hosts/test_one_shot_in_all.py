@@ -19,8 +19,8 @@ from nuke_session import keyframes, propagate, set_keyframe
 from numpy.typing import NDArray
 from ofx_host import GENERAL, OK, Host, Image, instance
 
-from rde_roto.models import find_model
-from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.model.weights import find_model
 from rde_roto_client import Client
 from rde_roto_client.places import read_endpoint
 

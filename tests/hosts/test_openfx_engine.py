@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from ofx_host import GENERAL, OK, Effect, Host, Image, instance
 from openfx_plugin import same_bits, write_launch
 
-from rde_roto.models import save_weights, write_card
+from rde_roto.documents.model_card import ModelCard
+from rde_roto.model.weights import save_weights, write_card
 from rde_roto.net import RDE_LITE, RDENet
-from rde_roto.values.model_card import ModelCard
 from rde_roto_client import Client
 from rde_roto_client.places import read_endpoint
 

@@ -12,10 +12,10 @@ import torch
 from command_line import HEIGHT, WIDTH, Run, box_mask
 from image_files import ramp, write_image
 
+from rde_roto.documents.model_card import ModelCard
 from rde_roto.doors import cli
-from rde_roto.models import save_weights, write_card
+from rde_roto.model.weights import save_weights, write_card
 from rde_roto.net import RDE_LITE, RDENet
-from rde_roto.values.model_card import ModelCard
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from image_files import write_image
 
-from rde_roto.models import load_model, save_weights, write_card
+from rde_roto.documents.model_card import DEFAULT_MODEL, ModelCard
+from rde_roto.model.weights import load_model, save_weights, write_card
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.keyframe import Keyframe, elements_named
-from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.model_card import DEFAULT_MODEL, ModelCard
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.shot import Shot
 
@@ -29,7 +29,7 @@ class DiscPlate:
 
     range: FrameRange = field(default_factory=lambda: FrameRange.parse("1001-1012"))
     name: str = "disc.####.exr"
-    look: Look | None = None
+    input_transform: InputTransform | None = None
     read_frames: list[int] = field(default_factory=list)
 
     @property

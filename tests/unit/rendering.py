@@ -20,11 +20,11 @@ from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
-from rde_roto.models import load_model
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.tracker import Tracker
+from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.stores import CacheSettings, Stores, open_stores
-from rde_roto.tracker import Tracker
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.preset import Output, Preset, Running, Tracking

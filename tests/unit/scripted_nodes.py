@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rde_roto.engine import Engine
-from rde_roto.engine.asks import Priority
+from rde_roto.engine.requests import Priority
 from rde_roto.values.errors import CancelledError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import elements_named
@@ -32,7 +32,7 @@ class NoPlate:
 
     name = "none"
     format = PlateFormat(Window(0, 0, 2, 2), Window(0, 0, 2, 2))
-    look = None
+    input_transform = None
 
     def __init__(self, frames: FrameRange) -> None:
         self.range = frames

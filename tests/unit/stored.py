@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rde_roto.net import Moment
-from rde_roto.state import MemoryState
-from rde_roto.stores import CacheSettings, MatteStore, Place, Stores, open_stores
+from rde_roto.model.state import MemoryState
+from rde_roto.net import MemoryFrame
+from rde_roto.stores import CacheSettings, MatteStore, SnapshotKey, Stores, open_stores
 from rde_roto.values.digest import digest_of
 
 SPAN = digest_of("a span")
@@ -22,14 +22,14 @@ def digest_at(index: int) -> str:
     return SPAN if index == 0 else digest_of("state", index)
 
 
-def place(index: int, digest: str | None = None) -> Place:
-    return Place(SPAN, index, digest or digest_at(index))
+def place(index: int, digest: str | None = None) -> SnapshotKey:
+    return SnapshotKey(SPAN, index, digest or digest_at(index))
 
 
-def moment(seed: int, dtype: torch.dtype = torch.float16) -> Moment:
+def moment(seed: int, dtype: torch.dtype = torch.float16) -> MemoryFrame:
     generator = torch.Generator().manual_seed(seed)
     shapes = (1, 4, 3, 5), (1, 2, 6, 3, 5)
-    return Moment(*(torch.randn(shape, generator=generator).to(dtype) for shape in shapes))
+    return MemoryFrame(*(torch.randn(shape, generator=generator).to(dtype) for shape in shapes))
 
 
 def state(index: int, dtype: torch.dtype = torch.float16) -> MemoryState:

@@ -10,7 +10,7 @@ from toy_shots import MemoryPlate, ToyNode, a_shot, mask
 
 from rde_roto.advice import advise, confidences, next_to_fix
 from rde_roto.node import RotoNode
-from rde_roto.stores import Kept, MatteStore, Stores
+from rde_roto.stores import MatteStore, StoredPlanes, Stores
 from rde_roto.stores.ram import RamCache
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import UsageError
@@ -30,8 +30,8 @@ class Told(MatteStore):
         super().__init__(RamCache(0))
         self._raws = raws
 
-    def get(self, digest: str) -> Kept:
-        return Kept((self._raws[digest] * 65535).round().astype(np.uint16))
+    def get(self, digest: str) -> StoredPlanes:
+        return StoredPlanes((self._raws[digest] * 65535).round().astype(np.uint16))
 
 
 def box(level: float = 1.0, outside: float = 0.0, shift: int = 0) -> FloatArray:

@@ -14,9 +14,9 @@ from toy_shots import MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 from rde_roto.doors.demo import demo_shot
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.models import Model, load_model, with_learned
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, load_model, with_learned
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.stores import Stores
 from rde_roto.training.learning.studying import Budget, study
 from rde_roto.values.frames import FrameRange

@@ -8,15 +8,15 @@ from torch import Tensor
 
 from rde_roto.training.clips import augment
 from rde_roto.training.clips.augment import Grades, ThinPlate, Window
-from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.recipe import Jitter
 
 SIZE = 64
 CPU = torch.device("cpu")
 
 
-def drawn(seed: int = 0) -> Draws:
-    return Draws(torch.Generator().manual_seed(seed))
+def drawn(seed: int = 0) -> RandomSource:
+    return RandomSource(torch.Generator().manual_seed(seed))
 
 
 def square() -> tuple[Tensor, Tensor]:

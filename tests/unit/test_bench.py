@@ -151,8 +151,8 @@ def test_two_commands_side_by_side(said: Said) -> None:
 
 
 def test_a_command_beside_a_callable(said: Said) -> None:
-    (line,) = said("compare", f"{sys.executable} -c pass", "rde_roto.devices:usable_devices")
-    assert line["other"] == "rde_roto.devices:usable_devices"
+    (line,) = said("compare", f"{sys.executable} -c pass", "rde_roto.model.devices:usable_devices")
+    assert line["other"] == "rde_roto.model.devices:usable_devices"
     assert len(line["ratios"]) == 3
     assert min(line["ratios"]) > 1
 

@@ -23,9 +23,9 @@ from image_files import cut_short, ramp, read_image, write_image
 from PIL import Image
 from safetensors.torch import load_file
 
+from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.doors import cli
-from rde_roto.models import save_weights
-from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.model.weights import save_weights
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")

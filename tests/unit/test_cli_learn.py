@@ -16,14 +16,14 @@ from command_line import Run, refused
 from image_files import read_image, write_image
 from PIL import Image
 
+from rde_roto.documents.learned_card import read_learned_card
 from rde_roto.doors.studied import studied
 from rde_roto.doors.watchfolder.making import Maker
-from rde_roto.models import load_model
+from rde_roto.model.weights import load_model
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.job_file import JobFile
 from rde_roto.values.cancel import never
 from rde_roto.values.errors import CancelledError
-from rde_roto.values.learned_card import read_learned_card
 from rde_roto.values.preset import Running
 
 pytest_plugins = ("learn_fixtures",)

@@ -12,7 +12,7 @@ from command_line import LICENCE, Run, box_mask, refused
 from image_files import cut_short, read_image, write_parts
 from numpy.typing import NDArray
 
-from rde_roto.values.shot_document import parse_shot_document
+from rde_roto.documents.shot_document import parse_shot_document
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")

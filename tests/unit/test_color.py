@@ -13,7 +13,7 @@ from rde_roto.images.color import (
     LINEAR,
     SRGB,
     canonical_space,
-    look_of,
+    input_transform_of,
     to_network_view,
     transform_name,
 )
@@ -196,7 +196,7 @@ def test_an_edit_to_the_configurations_file_gives_plates_another_digest(
     assert view([0.5], "house_log")[0] == pytest.approx(srgb_curve(np.array(0.25)), abs=2e-4)
     config.write_text(CONFIG.format(gamma=2.25))
     assert transform_name("house_log") != before
-    look = look_of("house_log")
+    look = input_transform_of("house_log")
     assert look is not None
     middle = look.matrix @ look.curves[:, look.curves.shape[1] // 2]  # of code values -1 to 2
     assert middle[0] == pytest.approx(0.5**2.25, rel=1e-3), "a service that runs for months sees it"

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from rde_roto.training.clips import cutouts
 from rde_roto.training.clips.compositor import Compositor
-from rde_roto.training.clips.draws import Draws
 from rde_roto.training.clips.motion import Motion, Pace
+from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.footage.readers import FootageSet, VideoSet
 from rde_roto.training.recipe import Compositing
 
@@ -31,12 +31,12 @@ PLAIN = Compositing(
 
 def clips(settings: Compositing, count: int = 8, elements: int = 1) -> list[tuple[Tensor, Tensor]]:
     compositor = Compositor(made_set(elements), settings, CPU)
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     return [compositor.clip(FRAMES, SIZE, draws) for _ in range(count)]
 
 
 def seeded(settings: Compositing, seed: int) -> tuple[Tensor, Tensor]:
-    draws = Draws(torch.Generator().manual_seed(seed))
+    draws = RandomSource(torch.Generator().manual_seed(seed))
     return Compositor(made_set(), settings, CPU).clip(FRAMES, SIZE, draws)
 
 
@@ -141,7 +141,7 @@ def test_motion_blur_softens_the_edges_of_what_moves() -> None:
 def test_without_backgrounds_they_are_made() -> None:
     cut_out = still_set(bright("a", 1))
     subjects = FootageSet(videos=(), subjects=cut_out, cutouts=cut_out, backgrounds=())
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     images, masks = Compositor(subjects, PLAIN, CPU).clip(FRAMES, SIZE, draws)
     behind = images[0][:, masks[0, 0] == 0]
     assert float(behind.std()) > 0.01
@@ -156,7 +156,7 @@ def test_moving_subjects_come_from_clips_that_are_cut_out_too() -> None:
     )
     moved = []
     for footage in (FootageSet((), still, still, (), actors), FootageSet((), still, still, ())):
-        draws = Draws(torch.Generator().manual_seed(0))
+        draws = RandomSource(torch.Generator().manual_seed(0))
         _, masks = Compositor(footage, settings, CPU).clip(FRAMES, SIZE, draws)
         moved.append(bool((masks != masks[:1]).any()))
     assert moved == [True, False]
@@ -173,7 +173,7 @@ def test_the_generator_decides() -> None:
 
 
 def test_a_cutout_holds_its_subject_alone() -> None:
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     (cutout,) = cutouts.subject(still_set(bright("a", 1)), 200, CPU, draws)
     colour, alpha = cutout[:3], cutout[3]
     solid = alpha == 1
@@ -184,13 +184,13 @@ def test_a_cutout_holds_its_subject_alone() -> None:
 
 
 def test_a_cutout_is_no_larger_than_it_is_shown() -> None:
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     small = cutouts.subject(still_set(bright("a", 1)), 8, CPU, draws)
     assert max(small.shape[2:]) <= 8 * 1.25 * 1.3 + 3
 
 
 def test_a_subject_of_a_clip_moves_as_it_moved_there() -> None:
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     moving = cutouts.moving_subject(bright("walk", 6), [0, 1, 3], 200, CPU, draws)
     assert moving is not None
     lefts = [int((alpha == 1).any(dim=0).nonzero()[0]) for alpha in moving[:, 3]]
@@ -202,7 +202,7 @@ def test_a_clip_that_shows_nothing_first_lends_no_subject() -> None:
     hidden = bright("walk", 6)
     assert hidden.numbers is not None
     hidden.numbers[0] = 0
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     assert cutouts.moving_subject(hidden, [0, 1], 200, CPU, draws) is None
 
 
@@ -211,14 +211,14 @@ def test_small_subjects_are_passed_over() -> None:
     assert crumb.numbers is not None
     crumb.numbers[0, :, :] = 0
     crumb.numbers[0, :2, :2] = 1
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     for _ in range(5):
         (cutout,) = cutouts.subject(still_set(crumb, bright("a", 1)), 64, CPU, draws)
         assert int((cutout[3] == 1).sum()) > 100
 
 
 def test_surfaces_of_occluders() -> None:
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     surface = cutouts.texture(40, 40, CPU, draws)
     assert 0 <= float(surface.min()) < float(surface.max()) <= 1
     assert cutouts.board(surface)[0, 3].sum() == 40 * 40
@@ -231,7 +231,7 @@ def test_surfaces_of_occluders() -> None:
 
 
 def test_a_motion_without_pace_stands_still() -> None:
-    motion = Motion.drawn((0.5, 0.25), (0.2, -0.1), Pace(0.0), Draws(torch.Generator()))
+    motion = Motion.drawn((0.5, 0.25), (0.2, -0.1), Pace(0.0), RandomSource(torch.Generator()))
     matrices = motion.matrices(torch.arange(4.0))
     assert bool((matrices == matrices[0]).all())
     corner = matrices[0] @ torch.tensor([0.2 + 0.5, -0.1 + 0.25, 1.0])
@@ -239,7 +239,7 @@ def test_a_motion_without_pace_stands_still() -> None:
 
 
 def test_steps_are_as_long_as_the_pace() -> None:
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     steps = [
         Motion.drawn((0.5, 0.5), (0, 0), Pace(0.05), draws).at(torch.arange(3.0))[:, :2].diff(dim=0)
         for _ in range(200)
@@ -249,7 +249,7 @@ def test_steps_are_as_long_as_the_pace() -> None:
 
 
 def test_what_crosses_meets_it_in_time() -> None:
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     below = Motion.drawn((0.3, 0.4), (0.1, 0.2), Pace(0.05), draws)
     above = below.crossed((0.2, 0.5), 3.0, draws)
     times = torch.tensor([0.0, 3.0])
@@ -259,7 +259,7 @@ def test_what_crosses_meets_it_in_time() -> None:
 
 
 def test_an_excursion_ends_where_it_began() -> None:
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = RandomSource(torch.Generator().manual_seed(0))
     staying = Motion.drawn((0.3, 0.3), (0.0, 0.0), Pace(0.0), draws)
     leaving = staying.leaving(9, draws)
     begin, end = leaving.away_times

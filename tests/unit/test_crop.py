@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from toy_shots import MemoryPlate, a_shot
 
-from rde_roto.crop import follow, misses
-from rde_roto.geometry import Geometry, Raw
+from rde_roto.matte.raw import RawMatte
+from rde_roto.model.crop import follow, misses
+from rde_roto.model.geometry import Geometry
 from rde_roto.node import RotoNode
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.values.frames import FrameRange
@@ -135,7 +136,7 @@ def test_a_box_misses_what_goes_on_behind_its_sides_and_what_is_not_in_it() -> N
 
 def test_outside_the_box_there_is_nothing() -> None:
     geometry = WHOLE.within(Window(100, 60, 240, 160))
-    at_plate = Raw(np.ones((1, 96, 144), np.float32), geometry).at_plate()
+    at_plate = RawMatte(np.ones((1, 96, 144), np.float32), geometry).at_plate()
     np.testing.assert_array_equal(at_plate, filled((60, 100, 160, 240)))
 
 
@@ -143,7 +144,7 @@ def test_two_raw_mattes_are_brought_to_one_part_of_the_plate() -> None:
     boxes = Window(96, 96, 288, 192), Window(120, 100, 144, 96), Window(300, 200, 144, 96)
     planes = filled((120, 140, 60, 80))
     outer, inner, elsewhere = (
-        Raw(there.to_network(torch.from_numpy(planes)[None])[0].numpy(), there)
+        RawMatte(there.to_network(torch.from_numpy(planes)[None])[0].numpy(), there)
         for there in map(WHOLE.within, boxes)
     )
     one, two = inner.beside(outer)

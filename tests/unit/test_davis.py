@@ -17,7 +17,7 @@ from rde_roto.evaluation.davis import DavisSet, SequenceResult, SetResult
 from rde_roto.evaluation.metrics import SequenceScore
 from rde_roto.images.masks import read_labels
 from rde_roto.images.mattes import DIGEST_KEY, ELEMENTS_KEY, OUTPUT_KEY, davis_palette
-from rde_roto.models import Model
+from rde_roto.model.weights import Model
 from rde_roto.net import RDENet
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError, UsageError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rde_roto.devices import (
+from rde_roto.model.devices import (
     choose_device,
     idle_gpu,
     short_dtype,
@@ -174,7 +174,7 @@ MKL_CHOOSES = """
 import ctypes
 from pathlib import Path
 import torch
-from rde_roto.devices import choose_device
+from rde_roto.model.devices import choose_device
 library = ctypes.CDLL(str(next(Path(torch.__file__).parent.glob("lib/libtorch_cpu.*"))))
 before, threads = library.mkl_serv_get_dynamic(), torch.get_num_threads()
 choose_device("cpu")

@@ -13,12 +13,12 @@ from scripted_nodes import FINISH, PATIENCE_S, STEP, Device, ScriptedNode, Word,
 from toy_shots import ToyNode, a_shot, assert_same, mask, straight
 
 from rde_roto.engine import Engine
-from rde_roto.engine.asks import Priority
+from rde_roto.engine.requests import Priority
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import CancelledError, InputError, OutOfMemoryError
 from rde_roto.values.matte import Matte
 
-LOOKING, PREFETCH, BATCH = Priority
+INTERACTIVE, PREFETCH, BATCH = Priority
 
 
 @pytest.fixture(autouse=True)
@@ -61,16 +61,18 @@ def test_a_request_is_answered_with_the_matte_of_its_frame(engine: Engine, devic
 
 def test_the_most_urgent_goes_first_and_equals_as_they_came(engine: Engine, device: Device) -> None:
     node = ScriptedNode(device)
-    engine.submit(node, 1, LOOKING)
+    engine.submit(node, 1, INTERACTIVE)
     assert device.begins() == "a1"
-    for frame, priority in enumerate([BATCH, PREFETCH, LOOKING, BATCH, LOOKING, PREFETCH], start=2):
+    for frame, priority in enumerate(
+        [BATCH, PREFETCH, INTERACTIVE, BATCH, INTERACTIVE, PREFETCH], start=2
+    ):
         engine.submit(node, frame, priority)
     wait_until_named(engine)
     device.say(FINISH)
     assert finish_all(device, 6) == ["a4", "a6", "a3", "a7", "a2", "a5"]
 
 
-@pytest.mark.parametrize("urgent", [LOOKING, PREFETCH])
+@pytest.mark.parametrize("urgent", [INTERACTIVE, PREFETCH])
 def test_a_more_urgent_request_stops_the_one_that_runs_which_keeps_its_place(
     engine: Engine, device: Device, urgent: Priority
 ) -> None:
@@ -105,9 +107,9 @@ def test_what_is_in_ram_is_answered_while_the_device_is_busy(
     engine: Engine, device: Device
 ) -> None:
     node = ScriptedNode(device)
-    engine.submit(node, 1, LOOKING)
+    engine.submit(node, 1, INTERACTIVE)
     assert finish_all(device, 1) == ["a1"]
-    engine.submit(node, 2, LOOKING)
+    engine.submit(node, 2, INTERACTIVE)
     assert device.begins() == "a2"
     assert engine.submit(node, 1, BATCH).result(PATIENCE_S).digest == "a1"
     assert not device.has_begun()
@@ -123,7 +125,7 @@ def test_neither_the_caller_nor_a_look_waits_for_the_hashing_of_a_batch(
         assert hashed.wait(PATIENCE_S)
 
     slow = engine.submit(ScriptedNode(device, "slow", hash_plates=slowly), 1, BATCH)
-    look = engine.submit(ScriptedNode(device), 1, LOOKING)
+    look = engine.submit(ScriptedNode(device), 1, INTERACTIVE)
     assert finish_all(device, 1) == ["a1"]
     assert look.result(PATIENCE_S).digest == "a1"
     assert not slow.done()
@@ -153,8 +155,8 @@ def test_a_walk_that_was_stopped_goes_on_where_it_was_with_the_same_pixels(engin
     near: list[Future[Matte]] = []
 
     def look() -> None:
-        near.append(engine.submit(node, 1003, LOOKING))
-        wait_until_named(engine, LOOKING)
+        near.append(engine.submit(node, 1003, INTERACTIVE))
+        wait_until_named(engine, INTERACTIVE)
         near[0].add_done_callback(lambda _: walked.append(node.toy.steps["absorb"]))
 
     walked: list[int] = []
@@ -174,17 +176,17 @@ def test_a_newer_look_cancels_the_viewer_s_older_ones_that_have_not_begun(
     engine: Engine, device: Device
 ) -> None:
     node = ScriptedNode(device)
-    engine.submit(node, 1, LOOKING, "other")
+    engine.submit(node, 1, INTERACTIVE, "other")
     assert device.begins() == "a1"
     spared = [
-        engine.submit(node, 2, LOOKING, "other screen"),
-        engine.submit(node, 3, LOOKING),
+        engine.submit(node, 2, INTERACTIVE, "other screen"),
+        engine.submit(node, 3, INTERACTIVE),
         engine.submit(node, 4, PREFETCH, "screen"),
         engine.submit(node, 5, BATCH, "screen"),
     ]
-    looks = [engine.submit(node, frame, LOOKING, "screen") for frame in (6, 7, 8)]
+    looks = [engine.submit(node, frame, INTERACTIVE, "screen") for frame in (6, 7, 8)]
     assert [look.cancelled() for look in looks] == [True, True, False]
-    engine.submit(node, 9, LOOKING)
+    engine.submit(node, 9, INTERACTIVE)
     wait_until_named(engine)
     device.say(FINISH)
     assert finish_all(device, 6) == ["a2", "a3", "a8", "a9", "a4", "a5"]
@@ -193,9 +195,9 @@ def test_a_newer_look_cancels_the_viewer_s_older_ones_that_have_not_begun(
 
 def test_a_newer_look_stops_the_older_one_that_runs(engine: Engine, device: Device) -> None:
     node = ScriptedNode(device)
-    older = engine.submit(node, 1, LOOKING, "screen")
+    older = engine.submit(node, 1, INTERACTIVE, "screen")
     assert device.begins() == "a1"
-    engine.submit(node, 2, LOOKING, "screen")
+    engine.submit(node, 2, INTERACTIVE, "screen")
     wait_until_named(engine)
     assert older.cancelled()
     assert device.stops()
@@ -206,12 +208,12 @@ def test_a_newer_look_at_what_is_in_ram_stops_the_older_one_too(
     engine: Engine, device: Device
 ) -> None:
     node = ScriptedNode(device)
-    engine.submit(node, 1, LOOKING, "screen")
+    engine.submit(node, 1, INTERACTIVE, "screen")
     assert finish_all(device, 1) == ["a1"]
     wait_until_named(engine)
-    older = engine.submit(node, 2, LOOKING, "screen")
+    older = engine.submit(node, 2, INTERACTIVE, "screen")
     assert device.begins() == "a2"
-    engine.submit(node, 1, LOOKING, "screen").result(PATIENCE_S)
+    engine.submit(node, 1, INTERACTIVE, "screen").result(PATIENCE_S)
     assert older.cancelled()
     assert device.stops()
 
@@ -220,9 +222,9 @@ def test_a_newer_look_at_what_is_being_made_is_answered_by_it(
     engine: Engine, device: Device
 ) -> None:
     node = ScriptedNode(device)
-    looks = [engine.submit(node, 1, LOOKING, "screen")]
+    looks = [engine.submit(node, 1, INTERACTIVE, "screen")]
     assert device.begins() == "a1"
-    looks.append(engine.submit(node, 1, LOOKING, "screen"))
+    looks.append(engine.submit(node, 1, INTERACTIVE, "screen"))
     wait_until_named(engine)
     assert not device.stops()
     device.say(FINISH)
@@ -236,9 +238,9 @@ def test_what_a_newer_look_cancels_is_made_all_the_same_for_a_batch(
     node = ScriptedNode(device)
     batch = engine.submit(node, 1, BATCH)
     assert device.begins() == "a1"
-    engine.submit(node, 1, LOOKING, "screen")
+    engine.submit(node, 1, INTERACTIVE, "screen")
     wait_until_named(engine)
-    engine.submit(node, 2, LOOKING, "screen")
+    engine.submit(node, 2, INTERACTIVE, "screen")
     wait_until_named(engine)
     assert device.stops()
     assert finish_all(device, 2) == ["a2", "a1"]
@@ -269,13 +271,13 @@ def test_work_is_as_urgent_as_the_most_urgent_who_waits_for_it(
     engine: Engine, device: Device
 ) -> None:
     node = ScriptedNode(device)
-    engine.submit(node, 1, LOOKING)
+    engine.submit(node, 1, INTERACTIVE)
     assert device.begins() == "a1"
     for frame in (2, 3):
         engine.submit(node, frame, BATCH)
     engine.submit(node, 4, PREFETCH)
     wait_until_named(engine)
-    look = engine.submit(node, 3, LOOKING)
+    look = engine.submit(node, 3, INTERACTIVE)
     wait_until_named(engine)
     device.say(FINISH)
     assert device.begins() == "a3"
@@ -289,9 +291,9 @@ def test_work_that_runs_becomes_as_urgent_as_who_joins_it(engine: Engine, device
     node = ScriptedNode(device)
     engine.submit(node, 1, BATCH)
     assert device.begins() == "a1"
-    engine.submit(node, 1, LOOKING)
+    engine.submit(node, 1, INTERACTIVE)
     wait_until_named(engine)
-    engine.submit(node, 2, LOOKING)
+    engine.submit(node, 2, INTERACTIVE)
     engine.submit(node, 3, PREFETCH)
     wait_until_named(engine)
     assert not device.stops()
@@ -387,7 +389,7 @@ def test_a_request_cancelled_while_it_is_named_leaves_nothing_behind(
         assert hashed.wait(PATIENCE_S)
 
     node = ScriptedNode(device, hash_plates=slowly)
-    look = engine.submit(node, 1, LOOKING)
+    look = engine.submit(node, 1, INTERACTIVE)
     assert hashing.wait(PATIENCE_S)
     look.cancel()
     hashed.set()
@@ -423,14 +425,14 @@ def test_an_error_goes_to_all_who_waited_and_the_next_request_is_answered(
     engine: Engine, device: Device, kind: type[Exception]
 ) -> None:
     node = ScriptedNode(device)
-    futures = [engine.submit(node, 1, BATCH), engine.submit(node, 1, LOOKING)]
+    futures = [engine.submit(node, 1, BATCH), engine.submit(node, 1, INTERACTIVE)]
     assert device.begins() == "a1"
     wait_until_named(engine)
     device.say(kind("frame 1 is damaged"))
     for future in futures:
         with pytest.raises(kind, match="frame 1 is damaged"):
             future.result(PATIENCE_S)
-    again = engine.submit(node, 1, LOOKING)
+    again = engine.submit(node, 1, INTERACTIVE)
     assert finish_all(device, 1) == ["a1"]
     assert again.result(PATIENCE_S).digest == "a1"
 
@@ -442,13 +444,13 @@ def test_an_error_in_naming_goes_to_who_asked(engine: Engine, device: Device) ->
 
     node = ScriptedNode(device, hash_plates=unreadable)
     with pytest.raises(InputError, match="plate 1 is unreadable"):
-        engine.submit(node, 1, LOOKING).result(PATIENCE_S)
-    engine.submit(node, 2, LOOKING)
+        engine.submit(node, 1, INTERACTIVE).result(PATIENCE_S)
+    engine.submit(node, 2, INTERACTIVE)
     assert finish_all(device, 1) == ["a2"]
 
 
 def test_a_node_that_stops_unasked_has_failed(engine: Engine, device: Device) -> None:
-    future = engine.submit(ScriptedNode(device), 1, LOOKING)
+    future = engine.submit(ScriptedNode(device), 1, INTERACTIVE)
     device.say(CancelledError("of its own accord"))
     with pytest.raises(CancelledError, match="of its own accord"):
         future.result(PATIENCE_S)
@@ -461,7 +463,7 @@ def test_without_a_smaller_node_running_out_of_memory_is_an_error(
     engine: Engine, device: Device
 ) -> None:
     node = ScriptedNode(device)
-    future = engine.submit(node, 1, LOOKING)
+    future = engine.submit(node, 1, INTERACTIVE)
     device.say(OutOfMemoryError("memory ran out"))
     with pytest.raises(OutOfMemoryError, match="memory ran out"):
         future.result(PATIENCE_S)
@@ -473,13 +475,13 @@ def test_when_memory_runs_out_a_smaller_node_answers_all_that_waits_and_comes(
 ) -> None:
     smallest = ScriptedNode(device, "smallest")
     node = ScriptedNode(device, less=ScriptedNode(device, "smaller", less=smallest))
-    futures = [engine.submit(node, frame, LOOKING) for frame in (1, 1, 2)]
+    futures = [engine.submit(node, frame, INTERACTIVE) for frame in (1, 1, 2)]
     assert device.begins() == "a1"
     wait_until_named(engine)
     device.say(OutOfMemoryError("memory ran out"))
     assert device.begins() == "smaller1"
     assert engine.serving(node) is node.less
-    futures.append(engine.submit(node, 3, LOOKING))
+    futures.append(engine.submit(node, 3, INTERACTIVE))
     wait_until_named(engine)
     device.say(OutOfMemoryError("memory ran out"))
     assert finish_all(device, 3) == ["smallest1", "smallest2", "smallest3"]
@@ -512,7 +514,7 @@ def test_what_is_named_while_memory_runs_out_is_named_again(engine: Engine, devi
             assert hashed.wait(PATIENCE_S)
 
     node = ScriptedNode(device, less=ScriptedNode(device, "smaller"), hash_plates=slowly)
-    engine.submit(node, 1, LOOKING)
+    engine.submit(node, 1, INTERACTIVE)
     assert device.begins() == "a1"
     late = engine.submit(node, 2, BATCH)
     assert hashing.wait(PATIENCE_S)
@@ -529,8 +531,8 @@ def test_what_is_named_while_memory_runs_out_is_named_again(engine: Engine, devi
 def look(engine: Engine, device: Device, node: ScriptedNode, frame: int) -> None:
     """Looks at a frame from one screen, and returns when it was made and answered."""
     node.made.clear()
-    future = engine.submit(node, frame, LOOKING, "screen")
-    wait_until_named(engine, LOOKING)
+    future = engine.submit(node, frame, INTERACTIVE, "screen")
+    wait_until_named(engine, INTERACTIVE)
     while device.begins() != node.digest(frame):
         assert device.stops()  # a neighbour of the frame before
     device.say(FINISH)
@@ -580,7 +582,7 @@ def test_a_neighbour_that_is_being_made_answers_a_look_at_it(device: Device) -> 
     with Engine(neighbours=1) as engine:
         look(engine, device, node, 4)
         assert device.begins() == "a5"
-        future = engine.submit(node, 5, LOOKING, "screen")
+        future = engine.submit(node, 5, INTERACTIVE, "screen")
         wait_until_named(engine)
         assert not device.stops()
         device.say(FINISH)
@@ -591,7 +593,7 @@ def test_a_neighbour_that_is_being_made_answers_a_look_at_it(device: Device) -> 
 def test_no_neighbours_are_made_while_a_batch_waits(device: Device) -> None:
     node = ScriptedNode(device)
     with Engine(neighbours=1) as engine:
-        engine.submit(node, 1, LOOKING)
+        engine.submit(node, 1, INTERACTIVE)
         assert device.begins() == "a1"
         engine.submit(node, 8, BATCH)
         wait_until_named(engine)
@@ -608,7 +610,7 @@ def test_no_neighbours_are_made_while_a_batch_waits(device: Device) -> None:
 def test_closing_cancels_what_waits_and_stops_what_runs(device: Device) -> None:
     node = ScriptedNode(device)
     with Engine() as engine:
-        running = engine.submit(node, 1, LOOKING)
+        running = engine.submit(node, 1, INTERACTIVE)
         assert device.begins() == "a1"
         waiting = [engine.submit(node, frame, BATCH) for frame in (2, 3)]
         wait_until_named(engine)
@@ -616,15 +618,15 @@ def test_closing_cancels_what_waits_and_stops_what_runs(device: Device) -> None:
     assert all(future.cancelled() for future in [running, *waiting])
     assert not device.has_begun()
     with pytest.raises(RuntimeError, match="the engine is closed"):
-        engine.submit(node, 1, LOOKING)
+        engine.submit(node, 1, INTERACTIVE)
     engine.close()
 
 
 def test_an_answered_matte_is_kept_by_nobody_but_its_asker(engine: Engine, device: Device) -> None:
     node = ScriptedNode(device)
-    engine.submit(node, 1, LOOKING)
+    engine.submit(node, 1, INTERACTIVE)
     assert device.begins() == "a1"
-    wanted = [engine.submit(node, 2, priority) for priority in (BATCH, LOOKING)]
+    wanted = [engine.submit(node, 2, priority) for priority in (BATCH, INTERACTIVE)]
     engine.submit(node, 3, PREFETCH)  # behind it there is still a place in the queue for 2
     wait_until_named(engine)
     device.say(FINISH)
@@ -663,8 +665,8 @@ def test_a_shot_whose_plate_hangs_holds_nobody_up(device: Device) -> None:
     hashed = threading.Event()
     hanging = ScriptedNode(device, "hangs", hash_plates=lambda _: assert_set(hashed))
     with Engine(neighbours=0) as engine:
-        stuck = [engine.submit(hanging, frame, LOOKING) for frame in range(1, 9)]
-        other = engine.submit(ScriptedNode(device), 1, LOOKING)
+        stuck = [engine.submit(hanging, frame, INTERACTIVE) for frame in range(1, 9)]
+        other = engine.submit(ScriptedNode(device), 1, INTERACTIVE)
         assert finish_all(device, 1) == ["a1"]
         assert other.result(PATIENCE_S).digest == "a1"
         assert not any(future.done() for future in stuck)

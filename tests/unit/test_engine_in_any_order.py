@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from scripted_nodes import FINISH, PATIENCE_S, STEP, Device, ScriptedNode, wait_until_named
 
 from rde_roto.engine import Engine
-from rde_roto.engine.asks import Priority
+from rde_roto.engine.requests import Priority
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import Matte
 
@@ -69,7 +69,7 @@ class Session(RuleBasedStateMachine):
         wait_until_named(self.engine, priority)
         for asked in older:
             spared = asked.digest == digest == self.running
-            if priority is asked.priority is Priority.LOOKING and not spared:
+            if priority is asked.priority is Priority.INTERACTIVE and not spared:
                 self.dropped.add(asked.number)
         if self.running is None:
             self.go_on()

@@ -13,11 +13,11 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.explanation import drifts, explain
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.models import load_model
+from rde_roto.model.rde_tracker import RDETracker, tracker_of
+from rde_roto.model.state import MemoryState
+from rde_roto.model.weights import load_model
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator, tracker_of
-from rde_roto.state import MemoryState
 from rde_roto.stores import Stores
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.explanation import Drift, Explanation
@@ -49,7 +49,7 @@ def make(toy: RDENet) -> Make:
             elements=elements_named(*BOTH),
         )
         preset = Preset(name="toy", tracking=Tracking(lines=96, **tracking))
-        return RotoNode(shot, preset, lambda tracking: Propagator(toy, tracking, CPU), stores)
+        return RotoNode(shot, preset, lambda tracking: RDETracker(toy, tracking, CPU), stores)
 
     return make
 
@@ -57,7 +57,7 @@ def make(toy: RDENet) -> Make:
 # Shares of attention.
 
 
-def walked(propagator: Propagator, frames: int) -> tuple[MemoryState, list[Tensor]]:
+def walked(propagator: RDETracker, frames: int) -> tuple[MemoryState, list[Tensor]]:
     """The state after some frames, all of them absorbed, and every frame's key."""
     views = [PLATE.read(1001 + index) for index in range(frames + 1)]
     encoded = [propagator.encode([view]) for view in views]
@@ -69,7 +69,7 @@ def walked(propagator: Propagator, frames: int) -> tuple[MemoryState, list[Tenso
 
 def test_a_frame_that_looks_like_a_moment_is_read_from_it(toy: RDENet) -> None:
     tracking = Tracking(lines=96, top_k=1, state_dtype="float32")
-    propagator = Propagator(toy, tracking, CPU)
+    propagator = RDETracker(toy, tracking, CPU)
     state, keys = walked(propagator, 2)
     for source, key in ((0, keys[0]), (1, keys[2]), (2, state.recurrent.key)):
         shares = propagator.shares(state, key)
@@ -79,7 +79,7 @@ def test_a_frame_that_looks_like_a_moment_is_read_from_it(toy: RDENet) -> None:
 
 
 def test_a_moment_that_is_not_in_the_bank_has_no_share(toy: RDENet) -> None:
-    propagator = Propagator(toy, Tracking.model_validate({"lines": 96, "bank": "F+L"}), CPU)
+    propagator = RDETracker(toy, Tracking.model_validate({"lines": 96, "bank": "F+L"}), CPU)
     state, keys = walked(propagator, 2)
     shares = propagator.shares(state, keys[1])
     assert (shares[:, 2] == 0).all()
@@ -242,7 +242,7 @@ def test_an_element_that_is_not_in_the_picture_at_the_keyframe_has_no_distance(
     absent = Keyframe(1001, absent.alpha * np.array([1, 0], np.float32)[:, None, None], BOTH)
     shot = a_shot(absent, there, plate=PLATE, elements=elements_named(*BOTH))
     preset = Preset(name="toy", tracking=Tracking(lines=96))
-    node = RotoNode(shot, preset, lambda tracking: Propagator(toy, tracking, CPU))
+    node = RotoNode(shot, preset, lambda tracking: RDETracker(toy, tracking, CPU))
     forwards, backwards = drifts(node, 1009)
     assert np.isnan(forwards.distance[:, 1]).all()
     assert np.isfinite(forwards.distance[:, 0]).any()

@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 
 from peak import STATUS
-from rde_roto import edges
-from rde_roto.edges import SOFT
 from rde_roto.evaluation.alpha import gradient_error, mad
-from rde_roto.finish import finish, finish_keyframe, looks_at_plate
-from rde_roto.geometry import Geometry, Raw
-from rde_roto.looks import Picture
+from rde_roto.matte import edges
+from rde_roto.matte.edges import SOFT
+from rde_roto.matte.finish import finish, finish_keyframe, looks_at_plate
+from rde_roto.matte.raw import RawMatte
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.network_view import Picture
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Finish
@@ -201,7 +202,7 @@ def test_a_matte_comes_back_at_plate_size(
     height, width = geometry.working
     blocks = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(1))
     logits = F.interpolate(5 * blocks, (top + height + bottom, left + width + right))[0]
-    found = finish(Raw(logits.softmax(dim=0)[1:].numpy(), geometry), None, settings)
+    found = finish(RawMatte(logits.softmax(dim=0)[1:].numpy(), geometry), None, settings)
     assert found.shape == (2, *plate)
     assert found.dtype == np.float32
     assert found.min() >= 0
@@ -213,7 +214,7 @@ def test_elements_come_without_the_padding() -> None:
     geometry = Geometry.of((20, 40), 480)  # padded to 32 x 48
     raw = np.zeros((2, 32, 48), np.float32)
     raw[:, 6:26, 4:44] = np.array([0.25, 0.75]).reshape(2, 1, 1)
-    found = finish(Raw(raw, geometry), None, UNCLIPPED)
+    found = finish(RawMatte(raw, geometry), None, UNCLIPPED)
     assert (found[0] == 0.25).all()
     assert (found[1] == 0.75).all()
 
@@ -227,7 +228,7 @@ def at_own_size(planes: list[list[float]], settings: Finish) -> FloatArray:
     geometry = Geometry(cells.shape[1:], cells.shape[1:])
     left, right, top, bottom = geometry.padding
     padded = np.pad(cells, ((0, 0), (top, bottom), (left, right)))
-    found: FloatArray = finish(Raw(padded, geometry), None, settings)[:, 0]
+    found: FloatArray = finish(RawMatte(padded, geometry), None, settings)[:, 0]
     return found
 
 
@@ -293,8 +294,8 @@ def cells_of(alpha: FloatArray) -> FloatArray:
 def both(raw: FloatArray, plate: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The matte enlarged, and drawn after the plate."""
     bilinear = UNCLIPPED.model_copy(update={"edges": "bilinear"})
-    enlarged = finish(Raw(raw, GEOMETRY), None, bilinear)
-    return enlarged, finish(Raw(raw, GEOMETRY), Picture(plate), UNCLIPPED)
+    enlarged = finish(RawMatte(raw, GEOMETRY), None, bilinear)
+    return enlarged, finish(RawMatte(raw, GEOMETRY), Picture(plate), UNCLIPPED)
 
 
 @pytest.mark.parametrize("width_px", [1, 2, 6])
@@ -325,7 +326,7 @@ def test_edges_of_an_anamorphic_plate_are_drawn_in_a_box_of_any_size(share: floa
     plate = 0.2 + pattern + (0.6 - 2 * pattern) * truth[..., None] * np.ones(3, np.float32)
     down, across = map(edges._axis, geometry.window.shape, geometry.working)
     cells = down.mean @ torch.from_numpy(truth[geometry.part]) @ across.mean.T
-    raw = Raw(F.pad(cells[None].clamp(0, 1), geometry.padding).numpy(), geometry)
+    raw = RawMatte(F.pad(cells[None].clamp(0, 1), geometry.padding).numpy(), geometry)
     assert looks_at_plate(geometry, UNCLIPPED)
     drawn = finish(raw, Picture(plate.astype(np.float32)), UNCLIPPED)[0]
     enlarged = finish(raw, None, UNCLIPPED)[0]
@@ -402,7 +403,7 @@ def test_thin_plates_are_finished(plate: tuple[int, int]) -> None:
     size = (geometry.working[0] + top + bottom, geometry.working[1] + left + right)
     raw = np.random.default_rng(3).random((1, *size), dtype=np.float32)
     view = np.random.default_rng(4).random((*plate, 3), dtype=np.float32)
-    found = finish(Raw(raw, geometry), Picture(view), Finish())
+    found = finish(RawMatte(raw, geometry), Picture(view), Finish())
     assert found.shape == (1, *plate)
     assert np.isfinite(found).all()
 
@@ -411,9 +412,10 @@ FINISH_4K = """
 import numpy as np
 import torch
 from peak import peak_bytes
-from rde_roto.finish import finish
-from rde_roto.geometry import Geometry, Raw
-from rde_roto.looks import Picture
+from rde_roto.matte.finish import finish
+from rde_roto.model.geometry import Geometry
+from rde_roto.matte.raw import Raw
+from rde_roto.model.network_view import Picture
 from rde_roto.values.preset import Finish
 
 torch.set_num_threads(1)  # threads that wait for each other are slow beside other tests

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rde_roto.devices import short_dtype
-from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, Moment, RDENet, read_memory
+from rde_roto.model.devices import short_dtype
+from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, MemoryFrame, RDENet, read_memory
 from rde_roto.net.fused import Activation, FusedConv, Kernel
-from rde_roto.net.recall import recall
+from rde_roto.net.inference_memory import recall
 from rde_roto.net.winograd import WinogradConv, pays
 from seeded import seeded_network
 
@@ -71,7 +71,9 @@ def test_an_update_gives_what_the_plain_form_gives(
     """Also on odd grids, whose last row and column the pooling drops."""
     config = plain.config
     old, new = (
-        Moment(draw(s, 1, config.key_dim, *grid), draw(s, 1, elements, config.value_dim, *grid))
+        MemoryFrame(
+            draw(s, 1, config.key_dim, *grid), draw(s, 1, elements, config.value_dim, *grid)
+        )
         for s in (3, 4)
     )
     for actual, expected in zip(form.update(old, new), plain.update(old, new), strict=True):
@@ -126,7 +128,7 @@ def test_16_bits_are_in_the_convolutions_alone(
     assert (encoded.key - expected.key).std() < most * expected.key.std()
     values = form.encode_masks(encoded, masks(1, 2))
     assert values.dtype == form.decode(values, encoded).dtype == torch.float32
-    newest = Moment(encoded.key, values)
+    newest = MemoryFrame(encoded.key, values)
     for actual, wanted in zip(
         form.update(newest, newest), lite.update(newest, newest), strict=True
     ):
@@ -136,10 +138,10 @@ def test_16_bits_are_in_the_convolutions_alone(
 # Reading.
 
 
-def bank_of(seed: int, counts: list[int], size: tuple[int, int]) -> list[Moment]:
+def bank_of(seed: int, counts: list[int], size: tuple[int, int]) -> list[MemoryFrame]:
     """Moments as often as the counts say."""
     moments = [
-        Moment(draw(seed + i, 1, 8, *size), draw(seed + 50 + i, 1, 2, 5, *size))
+        MemoryFrame(draw(seed + i, 1, 8, *size), draw(seed + 50 + i, 1, 2, 5, *size))
         for i in range(len(counts))
     ]
     return [moment for moment, n in zip(moments, counts, strict=True) for _ in range(n)]
@@ -163,9 +165,9 @@ def test_a_recall_is_a_read(
 
 
 def test_half_a_moment_is_recalled_in_float32() -> None:
-    bank = [Moment(m.key.half(), m.value.half()) for m in bank_of(1, [1, 1], (3, 4))]
+    bank = [MemoryFrame(m.key.half(), m.value.half()) for m in bank_of(1, [1, 1], (3, 4))]
     query = draw(2, 1, 8, 7)
-    wide = [Moment(m.key.float(), m.value.float()) for m in bank]
+    wide = [MemoryFrame(m.key.float(), m.value.float()) for m in bank]
     assert torch.equal(recall(bank, query, 5, 1000), recall(wide, query, 5, 1000))
 
 
@@ -173,7 +175,7 @@ def test_half_a_moment_is_recalled_in_float32() -> None:
 @pytest.mark.parametrize("spread", [100.0, 1e6])
 def test_affinities_beyond_the_range_of_exp(spread: float, top_k: int | None) -> None:
     (moment,) = bank_of(3, [1], (3, 4))
-    far = Moment(spread * moment.key, moment.value)
+    far = MemoryFrame(spread * moment.key, moment.value)
     read = recall([far, far], 1.01 * far.key.flatten(2), top_k, 1000)
     torch.testing.assert_close(read, far.value.flatten(3), rtol=0, atol=5e-5)
 

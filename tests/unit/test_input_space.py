@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rde_roto.images.color import LINEAR, to_network_view
 from rde_roto.images.plates import open_plate
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError, UsageError
 
 pytest_plugins = ("command_line_fixtures",)
@@ -206,7 +206,7 @@ def test_greys_of_camera_logs_are_seen_by_their_makers_curve(
     pixels = np.repeat(codes[None, :, None], 3, axis=2)
     write_image(tmp_path / "log.1.exr", pixels, "float")
     plate = open_plate(str(tmp_path / "log.#.exr"), space)
-    seen = Picture.of(plate, 1).seen().numpy()[0]
+    seen = Picture.of(plate, 1).to_network_view().numpy()[0]
     light = np.repeat(curve(codes)[None, :, None], 3, axis=2).astype(np.float32)
     expected = to_network_view(light, LINEAR)[0]
     # Grey stays grey in every gamut. Light is rounded to half, 2^-11 of it, 2e-4 in display; where
@@ -236,7 +236,7 @@ def test_look_writes_exactly_what_the_network_sees(
     assert run("look", pattern, "--frame", "1001", "--out", str(out)) == 0
     said = capsys.readouterr().out
     assert "ACEScct from the colour configuration's file rules" in said
-    expected = Picture.of(open_plate(pattern), 1001).seen().numpy()
+    expected = Picture.of(open_plate(pattern), 1001).to_network_view().numpy()
     np.testing.assert_allclose(read_image(out)[1], np.rint(expected * 255) / 255, atol=1e-6)
 
 

@@ -10,13 +10,13 @@ import pytest
 from command_line import Run, refused
 from image_files import ramp, write_image
 
+from rde_roto.documents.model_card import read_card
+from rde_roto.documents.preset_files import load_preset
+from rde_roto.documents.shot_document import ShotDocument, parse_shot_document
 from rde_roto.images.cryptomatte import read_layers
 from rde_roto.images.files import read_header
 from rde_roto.values.errors import DocumentError, UsageError, WeightsError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.model_card import read_card
-from rde_roto.values.preset_files import load_preset
-from rde_roto.values.shot_document import ShotDocument, parse_shot_document
 
 pytest_plugins = ("command_line_fixtures",)
 

@@ -10,14 +10,14 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from rde_roto.learned import Learned, learned_name, read_learned
-from rde_roto.models import Model, load_model
+from rde_roto.documents.model_card import ModelChoice
+from rde_roto.model.learned import Learned, learned_name, read_learned
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot, ShotFile, open_shot
 from rde_roto.stores import Stores
 from rde_roto.values.errors import WeightsError
-from rde_roto.values.model_card import ModelChoice
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")

@@ -14,10 +14,10 @@ import pytest
 import torch
 from disc_shots import GREEN, HEIGHT, WIDTH, DiscPlate, MadeLock, a_shot, disc, drawn, short_lessons
 
-from rde_roto.learned import Learned
-from rde_roto.models import Model, with_learned
+from rde_roto.model.learned import Learned
+from rde_roto.model.rde_tracker import RDETracker
+from rde_roto.model.weights import Model, with_learned
 from rde_roto.net import RDENet
-from rde_roto.propagator import Propagator
 from rde_roto.training.learning.cycles import FIRST_REACH, REACHED_AT, CycleSampler
 from rde_roto.training.learning.footage import scenery
 from rde_roto.training.learning.lesson import Lesson, Skill
@@ -43,7 +43,7 @@ def _short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def material(toy: RDENet) -> Callable[[Shot], Material]:
-    return lambda shot: Material(shot, Propagator(toy, PRESET.tracking, CPU))
+    return lambda shot: Material(shot, RDETracker(toy, PRESET.tracking, CPU))
 
 
 @pytest.fixture
@@ -347,7 +347,7 @@ def test_a_lesson_has_the_same_name_on_every_machine(
 ) -> None:
     """Chunks on machines that compute other bits share what one of them has learned."""
     here = Study(a_shot(), PRESET, model, CPU).digest(Budget())
-    monkeypatch.setattr("rde_roto.propagator.numerics", lambda device: "others")
+    monkeypatch.setattr("rde_roto.model.rde_tracker.numerics", lambda device: "others")
     assert Study(a_shot(), PRESET, model, CPU).digest(Budget()) == here
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from image_files import cut_short, read_image, write_image
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.documents.shot_document import LockEntry
 from rde_roto.images.scaling import reduced
 from rde_roto.shot_files.locks import FileLock, LockWriter, Pinning, without_frames
 from rde_roto.values.errors import InputError
@@ -22,7 +23,6 @@ from rde_roto.values.keyframe import elements_named
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.shot import Shot
-from rde_roto.values.shot_document import LockEntry
 
 IDS = ("hero", "car", "dog")
 FORMAT = PlateFormat(Window(-2, 3, 5, 4), Window(0, 0, 8, 8), pixel_aspect=2.0)

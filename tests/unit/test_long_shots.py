@@ -18,9 +18,9 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.evaluation.metrics import region_similarity
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.models import load_model
-from rde_roto.net import Moment
-from rde_roto.propagator import Propagator
+from rde_roto.model.rde_tracker import RDETracker
+from rde_roto.model.weights import load_model
+from rde_roto.net import MemoryFrame
 from rde_roto.values.bank import Bank
 from rde_roto.values.preset import Tracking
 
@@ -125,7 +125,7 @@ class HeldFrame:
         self.mask = read_channels(folder / "truth/demo.1001.exr", ["A"])[None, ..., 0]
         view = open_plate(str(folder / "plate")).read(1001)
         self.net = load_model("rde-lite").net
-        self.propagator = Propagator(self.net, Tracking(lines=240), torch.device("cpu"))
+        self.propagator = RDETracker(self.net, Tracking(lines=240), torch.device("cpu"))
         self.frame = self.propagator.encode([view])
         self.state = self.propagator.begin([(self.frame, self.mask)])
 
@@ -137,7 +137,7 @@ class HeldFrame:
     def j(self, bank: str) -> float:
         """Region similarity of the mask and what a bank still knows of it."""
         tracking = Tracking(lines=240, bank=Bank.parse(bank))
-        reader = Propagator(self.net, tracking, torch.device("cpu"))
+        reader = RDETracker(self.net, tracking, torch.device("cpu"))
         probabilities = reader.read(self.state, self.frame)
         alpha = reader.geometry(self.mask.shape[1:]).to_plate(probabilities)[0, 1].numpy()
         return region_similarity(self.mask[0] >= 0.5, alpha >= 0.5)
@@ -162,8 +162,8 @@ def test_a_thousand_updates_by_one_moment_keep_the_matte() -> None:
     newest, embedding = held.state.latest, held.state.recurrent
     assert newest is not None
     with torch.inference_mode():
-        newest = Moment(newest.key.float(), newest.value.float())
-        embedding = Moment(embedding.key.float(), embedding.value.float())
+        newest = MemoryFrame(newest.key.float(), newest.value.float())
+        embedding = MemoryFrame(embedding.key.float(), embedding.value.float())
         for _ in range(1000):
             embedding = held.propagator.net.update(embedding, newest)
     held.state = dataclasses.replace(held.state, recurrent=embedding)

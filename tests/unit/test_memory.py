@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rde_roto.net import Moment, aggregate, attention_shares, memory, read_memory
+from rde_roto.net import MemoryFrame, aggregate, attention_shares, memory, read_memory
 
 Float64Array = NDArray[np.float64]
 
@@ -21,10 +21,10 @@ TOLERANCE = 5e-5
 
 def moment(
     seed: int, elements: int = 2, size: tuple[int, int] = (2, 3), spread: float = 1
-) -> Moment:
+) -> MemoryFrame:
     draw = torch.Generator().manual_seed(seed)
     key = spread * torch.randn(1, 8, *size, generator=draw)
-    return Moment(key, torch.randn(1, elements, 5, *size, generator=draw))
+    return MemoryFrame(key, torch.randn(1, elements, 5, *size, generator=draw))
 
 
 def keys_of(seed: int, positions: int, spread: float = 1) -> Tensor:
@@ -32,7 +32,7 @@ def keys_of(seed: int, positions: int, spread: float = 1) -> Tensor:
     return spread * torch.randn(1, 8, positions, generator=draw)
 
 
-def affinities(bank: list[Moment], query: Tensor) -> Float64Array:
+def affinities(bank: list[MemoryFrame], query: Tensor) -> Float64Array:
     """[entries, P] straight from the distance: -|k_m - q|^2 / sqrt(CK), one pair at a time."""
     keys = np.concatenate([m.key.flatten(2)[0].double().numpy().T for m in bank])
     queries = query[0].double().numpy().T
@@ -40,7 +40,7 @@ def affinities(bank: list[Moment], query: Tensor) -> Float64Array:
     return np.array(pairs) / math.sqrt(keys.shape[1])
 
 
-def weighted(bank: list[Moment], affinity: Float64Array, top_k: int | None) -> Tensor:
+def weighted(bank: list[MemoryFrame], affinity: Float64Array, top_k: int | None) -> Tensor:
     """The readout [1, K, CV, P] by the definition, in float64."""
     values = np.concatenate([m.value.flatten(3)[0].double().numpy() for m in bank], axis=2)
     columns = []
@@ -98,7 +98,7 @@ def test_affinities_beyond_the_range_of_exp(spread: float, top_k: int | None) ->
 
 def test_far_from_every_memory_the_weights_still_sum_to_one() -> None:
     bank = [moment(3, spread=100.0)]
-    ones = [Moment(bank[0].key, torch.ones_like(bank[0].value))]
+    ones = [MemoryFrame(bank[0].key, torch.ones_like(bank[0].value))]
     query = torch.zeros(1, 8, 4)  # every affinity is far below -104, where a naive exp gives 0
     assert_near(read_memory(ones, query, None), torch.ones(1, 2, 5, 4))
 
@@ -131,7 +131,7 @@ def test_a_wide_query_is_read_in_columns(
 
 def test_clips_of_a_batch_do_not_mix() -> None:
     banks, queries = [moment(9), moment(10)], [keys_of(9, 4), keys_of(10, 4)]
-    together = Moment(*(torch.cat(parts) for parts in zip(*banks, strict=True)))
+    together = MemoryFrame(*(torch.cat(parts) for parts in zip(*banks, strict=True)))
     both = read_memory([together], torch.cat(queries), None)
     alone = [read_memory([m], q, None) for m, q in zip(banks, queries, strict=True)]
     assert_near(both, torch.cat(alone))
@@ -148,7 +148,7 @@ def test_shares_are_attention_by_the_length_of_the_values(seed: int, top_k: int 
     brought = []
     for told in bank:
         lengths = [m.value.norm(dim=2, keepdim=True) * float(m is told) for m in bank]
-        only = [Moment(m.key, length) for m, length in zip(bank, lengths, strict=True)]
+        only = [MemoryFrame(m.key, length) for m, length in zip(bank, lengths, strict=True)]
         brought.append(read_memory(only, query, top_k)[:, :, 0])
     expected = torch.stack(brought, dim=2)
     shares = attention_shares(bank, query, top_k)
@@ -167,8 +167,8 @@ def test_in_what_a_moment_does_not_know_of_an_element_it_has_no_share() -> None:
 
 
 def test_shares_of_an_element_that_nothing_knows_are_those_of_attention() -> None:
-    bank = [Moment(m.key, torch.zeros_like(m.value)) for m in (moment(1), moment(2))]
-    alike = [Moment(m.key, torch.ones_like(m.value)) for m in bank]
+    bank = [MemoryFrame(m.key, torch.zeros_like(m.value)) for m in (moment(1), moment(2))]
+    alike = [MemoryFrame(m.key, torch.ones_like(m.value)) for m in bank]
     query = keys_of(1, 7)
     assert_near(attention_shares(bank, query, 4), attention_shares(alike, query, 4))
 

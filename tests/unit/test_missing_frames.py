@@ -9,13 +9,13 @@ import pytest
 from command_line import Run, mattes, refused
 from image_files import ramp, read_image, write_image
 
+from rde_roto.documents.shot_document import parse_shot_document
 from rde_roto.images.missing_frames import FilledPlate, on_disk
 from rde_roto.images.origin import Footage
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.shot_document import parse_shot_document
 
 pytest_plugins = ("command_line_fixtures",)
 

@@ -11,10 +11,17 @@ from movie_files import av, write_codes, write_yuv
 from numpy.typing import NDArray
 from OpenImageIO import ImageBuf, ImageBufAlgo
 
-from rde_roto.images.color import LINEAR, SRGB, linear_space, look_of, to_linear, to_network_view
+from rde_roto.images.color import (
+    LINEAR,
+    SRGB,
+    input_transform_of,
+    linear_space,
+    to_linear,
+    to_network_view,
+)
 from rde_roto.images.plates import DiskPlate, open_plate
 from rde_roto.images.video import VIDEO_SPACES
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError
 
 BT709, BT2020, P3_DCI, P3_D65 = 1, 9, 11, 12  # ITU-T H.273
@@ -89,7 +96,7 @@ def test_diffuse_white_of_hdr_is_the_light_of_1(
     assert plate.linear_space == LINEAR
     # half a code of ten bits is 0.3 % of the light there
     np.testing.assert_allclose(plate.linear(1), 1, rtol=5e-3)
-    seen = Picture.of(plate, 1).seen().numpy()
+    seen = Picture.of(plate, 1).to_network_view().numpy()
     np.testing.assert_allclose(seen, 0.9, atol=1e-3)  # light 1 in docs/colour.md
 
 
@@ -105,13 +112,13 @@ def test_every_tagged_space_has_a_finite_view_that_rises(space: str) -> None:
 
 def test_what_the_device_does_is_the_same_picture(tmp_path: Path) -> None:
     """PQ is a curve and a matrix; HLG, whose light hangs on all three, goes through numpy."""
-    assert look_of("PQ BT.2020") is not None
-    assert look_of("HLG BT.2020") is None
-    assert look_of("Linear BT.2020") is None  # light has no end that a table could have
+    assert input_transform_of("PQ BT.2020") is not None
+    assert input_transform_of("HLG BT.2020") is None
+    assert input_transform_of("Linear BT.2020") is None  # light has no end that a table could have
     codes = np.random.default_rng(0).integers(0, 1024, (48, 64, 3), dtype=np.uint16)
     tags = {"color_primaries": BT2020, "color_trc": PQ}
     plate = open_plate(str(write_codes(tmp_path / "a.mkv", codes, **tags)))
-    seen = Picture.of(plate, 1).seen().numpy()
+    seen = Picture.of(plate, 1).to_network_view().numpy()
     expected = to_network_view(codes.astype(np.float32) / np.float32(1023), "PQ BT.2020")
     # of a thousand random colours one may be off by 1e-3 (`look_of`)
     assert np.quantile(np.abs(seen - expected), 0.999) < 1e-3

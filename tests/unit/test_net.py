@@ -5,7 +5,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rde_roto.net import RDE_LITE, RDE_R50, EncodedFrames, Moment, NetConfig, RDENet, read_memory
+from rde_roto.net import (
+    RDE_LITE,
+    RDE_R50,
+    EncodedFrames,
+    MemoryFrame,
+    NetConfig,
+    RDENet,
+    read_memory,
+)
 from rde_roto.net.efficientnet import InvertedBottleneck, SameConv
 from rde_roto.net.resnet import FrozenBatchNorm
 from seeded import seeded_network
@@ -51,7 +59,7 @@ def test_shapes(config: NetConfig, dims: tuple[int, int, int], million_parameter
         frames = net.encode_frames(torch.empty(2, 3, 64, 96))
         values = net.encode_masks(frames, torch.empty(2, 3, 64, 96))
         logits = net.decode(values, frames)
-        newest = Moment(frames.key[:1], values[:1])
+        newest = MemoryFrame(frames.key[:1], values[:1])
         updated = net.update(newest, newest)
         readout = read_memory([updated, newest], frames.key[:1].flatten(2), 5)
     grid = (4, 6)

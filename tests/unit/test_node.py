@@ -10,10 +10,10 @@ import torch
 from pydantic import ValidationError
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
-from rde_roto.chain import MATTE_REVISION, MISSING, PlateDigests
+from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator
+from rde_roto.propagation.digests import MATTE_REVISION, MISSING, PlateDigests
 from rde_roto.stores import Stores
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, InputError, OutOfMemoryError, UsageError
@@ -60,7 +60,7 @@ def test_the_recurrence_is_begin_read_absorb_counted_from_the_keyframe(lite: RDE
     """
     plate = MemoryPlate(height=64, width=96)
     shot = a_shot(mask(1001, "ab", plate=plate), plate=plate, elements=AB, frames="1001-1009")
-    propagator = Propagator(lite, PRESET.tracking, torch.device("cpu"))
+    propagator = RDETracker(lite, PRESET.tracking, torch.device("cpu"))
     finish = Finish(clip_black=0, clip_white=1)
     preset = PRESET.model_copy(update={"finish": finish})
     node = RotoNode(shot, preset, lambda _tracking: propagator)

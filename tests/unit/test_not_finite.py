@@ -17,9 +17,9 @@ from toy_shots import PRESET, MemoryPlate, a_shot, mask
 from rde_roto.delivery import deliver
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.net import RDE_R50, EncodedFrames, Moment, RDENet
+from rde_roto.model.rde_tracker import RDETracker
+from rde_roto.net import RDE_R50, EncodedFrames, MemoryFrame, RDENet
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.values.errors import NotFiniteError, PartialError
 from rde_roto.values.frames import FrameRange
@@ -114,14 +114,14 @@ def test_the_frames_that_are_not_delivered_are_named(tmp_path: Path) -> None:
 LARGEST = 65504
 
 
-class Loud(Propagator):
+class Loud(RDETracker):
     """Values of its memory are so many times as large."""
 
     gain = 1.0
 
-    def _moment(self, frame: EncodedFrames, probabilities: Tensor) -> Moment:
-        moment = super()._moment(frame, probabilities)
-        return Moment(moment.key, moment.value * self.gain)
+    def _memory_frame(self, frame: EncodedFrames, probabilities: Tensor) -> MemoryFrame:
+        moment = super()._memory_frame(frame, probabilities)
+        return MemoryFrame(moment.key, moment.value * self.gain)
 
 
 @dataclass(frozen=True)

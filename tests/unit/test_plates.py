@@ -12,7 +12,7 @@ from image_files import cut_short, ramp, write_image
 from rde_roto.images.color import to_network_view
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import SequencePlate, open_plate
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import PlateFormat, Window
@@ -66,7 +66,7 @@ def test_every_format_comes_as_the_network_sees_it(
 ) -> None:
     write_image(tmp_path / f"a.1001.{suffix}", PICTURE, pixel_type, **attributes)
     plate = open_sequence(tmp_path)
-    pixels = Picture.of(plate, 1001).seen().numpy()
+    pixels = Picture.of(plate, 1001).to_network_view().numpy()
     assert plate.space.name == space
     assert pixels.dtype == np.float32
     assert pixels.shape == (36, 64, 3)

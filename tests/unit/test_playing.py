@@ -18,7 +18,7 @@ class Numbered:
     name = "numbered"
     range = FrameRange.parse("1001-1004")
     format = PlateFormat(Window(0, 0, 3, 2), Window(0, 0, 3, 2))
-    look = None
+    input_transform = None
 
     def digest(self, frame: int) -> str:
         return f"digest of {frame}"

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from rde_roto.documents.preset_files import PresetLibrary, default_preset_folders, load_preset
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.preset import Finish, Preset, Tracking, preset_schema
-from rde_roto.values.preset_files import PresetLibrary, default_preset_folders, load_preset
 
 SHIPPED = default_preset_folders()[0]
 

@@ -11,21 +11,21 @@ import pytest
 import torch
 from image_files import write_image
 
+from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.images.masks import read_mask
 from rde_roto.images.scaling import reduced
 from rde_roto.images.sequences import find_sequence
-from rde_roto.models import load_model
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.preset import Finish, Preset, Tracking
-from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 
 DEMO = Path(__file__).parents[2] / "engine/rde_roto/demo/shot"
 HALF = PlateFormat(Window(-2, 1, 16, 9), Window(0, 0, 12, 12))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from rde_roto.documents.preset_files import PresetLibrary, default_preset_folders
 from rde_roto.training.recipe import Phase, Recipe, VideoSource
 from rde_roto.training.recipe_files import load_recipe, recipe_library
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import DocumentError, UsageError
-from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
 
 MINIMAL = "curriculum:\n  - {until: 1, frames: 3, clips: 2, size_px: 64}\n"
 SHIPPED = sorted((default_preset_folders()[0] / "training").glob("*.yaml"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rde_roto.documents.yaml_text import MOST_BYTES, read_text
 from rde_roto.images.files import read_header
 from rde_roto.images.input_space import SaidOfSpace
 from rde_roto.images.masks import read_mask
@@ -22,7 +23,6 @@ from rde_roto.values.regular_files import (
     read_regular,
     read_regular_text,
 )
-from rde_roto.values.yaml_text import MOST_BYTES, read_text
 
 pytestmark = pytest.mark.timeout(20)
 

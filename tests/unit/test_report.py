@@ -11,13 +11,13 @@ from PIL import Image
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, mask
 
 from rde_roto.advice import advise
+from rde_roto.documents.model_card import ModelChoice
 from rde_roto.images.origin import Origin
 from rde_roto.report import report_on, write_report, write_sheet
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import elements_named
-from rde_roto.values.model_card import ModelChoice
 from rde_roto.values.plate import MissingPolicy
 from rde_roto.values.report import Report, Run
 from rde_roto.values.shot import Shot

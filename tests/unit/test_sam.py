@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.net import RDE_LITE, RDE_R50, Moment
+from rde_roto.net import RDE_LITE, RDE_R50, MemoryFrame
 from rde_roto.net.sam import ASPP, SAM, ExtractEnhance, FoldedConv, NonLocal, Squeeze
 
 KEY_DIM, VALUE_DIM = 16, 32
@@ -22,10 +22,12 @@ def sam(bounded: bool) -> SAM:
     return module.requires_grad_(False)
 
 
-def moment(seed: int, elements: int = 2, size: tuple[int, int] = (4, 5), rms: float = 1) -> Moment:
+def moment(
+    seed: int, elements: int = 2, size: tuple[int, int] = (4, 5), rms: float = 1
+) -> MemoryFrame:
     draw = torch.Generator().manual_seed(seed)
     key = rms * torch.randn(1, KEY_DIM, *size, generator=draw)
-    return Moment(key, rms * torch.randn(1, elements, VALUE_DIM, *size, generator=draw))
+    return MemoryFrame(key, rms * torch.randn(1, elements, VALUE_DIM, *size, generator=draw))
 
 
 def rms(x: Tensor) -> Tensor:
@@ -97,13 +99,15 @@ def test_elements_do_not_see_each_other(bounded: bool) -> None:
     updated = module(old, new)
     changed = new.value.clone()
     changed[:, 1] += 1
-    other = module(old, Moment(new.key, changed))
+    other = module(old, MemoryFrame(new.key, changed))
     assert torch.equal(other.key, updated.key)
     assert torch.equal(other.value[:, [0, 2]], updated.value[:, [0, 2]])
     assert not torch.equal(other.value[:, 1], updated.value[:, 1])
     for element in range(3):
         part = slice(element, element + 1)
-        alone = module(Moment(old.key, old.value[:, part]), Moment(new.key, new.value[:, part]))
+        alone = module(
+            MemoryFrame(old.key, old.value[:, part]), MemoryFrame(new.key, new.value[:, part])
+        )
         # A batch of another size may be summed in another order.
         torch.testing.assert_close(alone.value, updated.value[:, part], rtol=1e-5, atol=1e-5)
 
@@ -132,7 +136,7 @@ def test_unbounded_updates_with_the_same_weights_overflow() -> None:
 
 
 def test_a_moment_of_nothing_is_no_division_by_zero() -> None:
-    empty = Moment(*(torch.zeros_like(part) for part in moment(0)))
+    empty = MemoryFrame(*(torch.zeros_like(part) for part in moment(0)))
     for part in sam(bounded=True)(empty, empty):
         assert part.isfinite().all()
         assert rms(part).max() < 1e-3

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rde_roto.learned import read_learned
+from rde_roto.model.learned import read_learned
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
 from rde_roto_client import Client, EngineError, Watcher, follow_lesson

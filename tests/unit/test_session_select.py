@@ -8,7 +8,7 @@ import pytest
 from rde_roto.doors.demo import demo_shot
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.session.ahead import Bytes, LookAhead
 from rde_roto.session.light import Light, shown, to_bytes
 from rde_roto.session.painting import within
@@ -86,7 +86,7 @@ def test_hints_that_say_too_little_are_refused(
 
 def test_the_screen_shows_the_view_and_exposure_changes_its_light() -> None:
     plate = open_plate(str(demo_shot() / "plate"))
-    view = Picture.of(plate, FRAME).seen().numpy()
+    view = Picture.of(plate, FRAME).to_network_view().numpy()
     neutral = shown(plate, FRAME, Light())
     assert neutral.shape == (*view.shape[:2], 4)
     # half a code of 8 bits, and one of 16

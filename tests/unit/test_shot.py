@@ -23,7 +23,7 @@ class GreyPlate:
     range: FrameRange
     name: str = "grey.####.exr"
     format: PlateFormat = FORMAT
-    look = None
+    input_transform = None
 
     def digest(self, frame: int) -> str:
         return digest_of(frame)

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rde_roto.values.errors import DocumentError
-from rde_roto.values.frames import FrameRange
-from rde_roto.values.preset_files import load_preset
-from rde_roto.values.shot_document import (
+from rde_roto.documents.preset_files import load_preset
+from rde_roto.documents.shot_document import (
     ElementEntry,
     KeyframeEntry,
     LockEntry,
@@ -21,6 +19,8 @@ from rde_roto.values.shot_document import (
     parse_shot_document,
     rewritten,
 )
+from rde_roto.values.errors import DocumentError
+from rde_roto.values.frames import FrameRange
 
 PATH = Path("hero.shot.yaml")
 

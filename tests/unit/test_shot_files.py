@@ -9,6 +9,7 @@ import pytest
 from image_files import ramp, write_image
 from PIL import Image
 
+from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.opening import OpenedShot, open_document
 from rde_roto.shot_files.writing import moved, spelled_out, write_document
@@ -16,7 +17,6 @@ from rde_roto.values.errors import DocumentError, InputError, OutputError, Usage
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element
 from rde_roto.values.preset import Preset
-from rde_roto.values.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 
 HEIGHT, WIDTH = 12, 20
 HEAD = "schema: rde-roto.shot/1\nplate: {path: ../plate}\n"

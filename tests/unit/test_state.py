@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from rde_roto.net import Moment, RDENet
-from rde_roto.propagator import Propagator
-from rde_roto.state import MemoryState
+from rde_roto.model.rde_tracker import RDETracker
+from rde_roto.model.state import MemoryState
+from rde_roto.net import MemoryFrame, RDENet
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError
 from rde_roto.values.preset import Tracking
@@ -17,10 +17,10 @@ CK, CV, H, W = 64, 128, 3, 5
 _MOVING = ("recurrent", "latest")
 
 
-def moment(seed: int, dtype: torch.dtype, elements: int = 2) -> Moment:
+def moment(seed: int, dtype: torch.dtype, elements: int = 2) -> MemoryFrame:
     draw = torch.Generator().manual_seed(seed)
     key = torch.randn(1, CK, H, W, generator=draw)
-    return Moment(key.to(dtype), torch.randn(1, elements, CV, H, W, generator=draw).to(dtype))
+    return MemoryFrame(key.to(dtype), torch.randn(1, elements, CV, H, W, generator=draw).to(dtype))
 
 
 def state(dtype: torch.dtype = torch.float16, elements: int = 2) -> MemoryState:
@@ -98,7 +98,7 @@ def test_size_of_a_state(dtype: torch.dtype, size: int, elements: int) -> None:
 
 def test_size_of_a_live_state_at_480p(lite: RDENet) -> None:
     """Whatever the length of the shot: rde-lite, one element, a grid of 30 x 54."""
-    propagator = Propagator(lite, Tracking(), torch.device("cpu"))
+    propagator = RDETracker(lite, Tracking(), torch.device("cpu"))
     frame = propagator.encode([torch.zeros(480, 854, 3).numpy()])
     alpha = torch.zeros(1, 480, 854)
     alpha[:, 100:300, 200:400] = 1

@@ -28,8 +28,8 @@ from stored import (
 )
 from torch import Tensor
 
-from rde_roto.net import Moment
-from rde_roto.state import MemoryState
+from rde_roto.model.state import MemoryState
+from rde_roto.net import MemoryFrame
 from rde_roto.stores import Stores
 from rde_roto.stores.ram import RamCache
 from rde_roto.values.digest import digest_of
@@ -137,7 +137,7 @@ def test_what_is_no_state_to_the_model_is_passed_over_and_removed(tmp_path: Path
 
 def test_tensors_that_share_memory_or_do_not_lie_in_order_are_saved(tmp_path: Path) -> None:
     shared = moment(1)
-    turned = Moment(*(part.transpose(-1, -2) for part in shared))
+    turned = MemoryFrame(*(part.transpose(-1, -2) for part in shared))
     stores(tmp_path).snapshots.put(place(8), MemoryState(shared, turned, shared), durable=True)
     found = newest(stores(tmp_path), 8)
     assert found is not None

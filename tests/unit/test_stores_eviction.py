@@ -14,10 +14,10 @@ from safetensors.numpy import save
 from rde_roto.stores.eviction import surplus
 from rde_roto.stores.folder import CacheFolder
 from rde_roto.stores.layout import (
-    Census,
+    CacheScan,
     Entry,
-    Place,
     Snapshot,
+    SnapshotKey,
     SpanEntries,
     anchors_name,
     bytes_of,
@@ -39,16 +39,16 @@ def raws(count: int, nbytes: int = 10) -> list[Entry]:
 def span(name: str, count: int, used_ns: int = 0, nbytes: int = 10) -> SpanEntries:
     """Snapshots at 0, 8, 16, … that were written one after the other."""
     snapshots = [
-        Snapshot(at, Entry(Place(name, at, "d").name, nbytes, used_ns + at))
+        Snapshot(at, Entry(SnapshotKey(name, at, "d").name, nbytes, used_ns + at))
         for at in range(0, count * EVERY, EVERY)
     ]
     return SpanEntries(Entry(anchors_name(name), nbytes, used_ns), snapshots)
 
 
-def kept(census: Census, target: int) -> Census:
+def kept(census: CacheScan, target: int) -> CacheScan:
     """What is left of it."""
     gone = {entry.name for entry in surplus(census, target)}
-    left = Census(raws=[entry for entry in census.raws if entry.name not in gone])
+    left = CacheScan(raws=[entry for entry in census.raws if entry.name not in gone])
     left.pushed = [entry for entry in census.pushed if entry.name not in gone]
     for name, files in census.spans.items():
         has_anchors = files.anchors is not None and files.anchors.name not in gone
@@ -63,50 +63,50 @@ def indices(files: SpanEntries) -> list[int]:
 
 
 def test_what_fits_stays() -> None:
-    census = Census({"a": span("a", 5)}, raws(4))
+    census = CacheScan({"a": span("a", 5)}, raws(4))
     assert surplus(census, 100) == []
     assert surplus(census, 99) != []
 
 
 def test_the_raw_mattes_used_longest_ago_go_first() -> None:
-    left = kept(Census(raws=raws(10)), 60)
+    left = kept(CacheScan(raws=raws(10)), 60)
     assert left.raws == raws(10)[4:]
 
 
 def test_a_flood_of_raw_mattes_leaves_states_a_quarter() -> None:
-    left = kept(Census({"a": span("a", 100)}, raws(300)), 1000)
+    left = kept(CacheScan({"a": span("a", 100)}, raws(300)), 1000)
     assert (bytes_of(left.raws), bytes_of(left.states)) == (750, 250)
 
 
 def test_either_kind_takes_what_the_other_leaves_free() -> None:
-    many_raws = kept(Census({"a": span("a", 4)}, raws(300)), 1000)
+    many_raws = kept(CacheScan({"a": span("a", 4)}, raws(300)), 1000)
     assert (bytes_of(many_raws.raws), bytes_of(many_raws.states)) == (950, 50)
-    many_states = kept(Census({"a": span("a", 300)}, raws(5)), 1000)
+    many_states = kept(CacheScan({"a": span("a", 300)}, raws(5)), 1000)
     assert (bytes_of(many_states.raws), bytes_of(many_states.states)) == (50, 950)
 
 
 def test_snapshots_that_stay_are_spread_out_and_the_last_is_among_them() -> None:
-    left = kept(Census({"a": span("a", 9)}), 60)
+    left = kept(CacheScan({"a": span("a", 9)}), 60)
     assert indices(left.spans["a"]) == [0, 16, 32, 48, 64]
 
 
 def test_the_last_snapshot_goes_after_the_inner_ones_and_takes_the_anchors_along() -> None:
-    census = Census({"a": span("a", 4)})
+    census = CacheScan({"a": span("a", 4)})
     assert indices(kept(census, 30).spans["a"]) == [0, 24]
     assert kept(census, 29).states == []
 
 
 def test_of_two_versions_after_an_edit_the_older_one_goes() -> None:
     files = span("a", 4)
-    edited = Snapshot(16, Entry(Place("a", 16, "e").name, 10, used_ns=1000))
+    edited = Snapshot(16, Entry(SnapshotKey("a", 16, "e").name, 10, used_ns=1000))
     files.snapshots.append(edited)
-    left = kept(Census({"a": files}), 50)
+    left = kept(CacheScan({"a": files}), 50)
     assert edited in left.spans["a"].snapshots
     assert sorted(indices(left.spans["a"])) == [0, 8, 16, 24]
 
 
 def test_spans_not_used_for_long_go_first() -> None:
-    census = Census({name: span(name, 3, used_ns) for used_ns, name in enumerate("cab")})
+    census = CacheScan({name: span(name, 3, used_ns) for used_ns, name in enumerate("cab")})
     left = kept(census, 100)
     assert {name: indices(files) for name, files in left.spans.items()} == {
         "c": [0, 16],
@@ -118,7 +118,7 @@ def test_spans_not_used_for_long_go_first() -> None:
 
 def test_left_overs_go_in_any_case() -> None:
     left_over = Entry("raws/ab/.ab.safetensors.0123.tmp", 10, 0)
-    assert surplus(Census(left_overs=[left_over]), 1000) == [left_over]
+    assert surplus(CacheScan(left_overs=[left_over]), 1000) == [left_over]
 
 
 @given(
@@ -140,7 +140,7 @@ def test_what_is_to_go_is_told_from_the_oldest_alone(
             # each at a time of its own: of two of one time either may go
             os.utime(path, ns=(0, used_ns * 1000 + number))
         for count in (1, 3):
-            state = folder / Place("a", 8 * count, "d").name
+            state = folder / SnapshotKey("a", 8 * count, "d").name
             state.parent.mkdir(parents=True, exist_ok=True)
             state.write_bytes(bytes(10))
             os.utime(state, ns=(2**62, 2**62))
@@ -161,7 +161,7 @@ def test_what_is_to_go_is_told_from_the_oldest_alone(
 def test_no_more_is_left_than_was_asked_and_what_is_left_is_spread_out(
     spans: list[tuple[int, int, int]], raw_sizes: list[int], pushed_sizes: list[int], target: int
 ) -> None:
-    census = Census(raws=[Entry(raw_name(f"{n:04}"), b, n) for n, b in enumerate(raw_sizes)])
+    census = CacheScan(raws=[Entry(raw_name(f"{n:04}"), b, n) for n, b in enumerate(raw_sizes)])
     census.pushed = [Entry(pushed_name(f"{n:04}"), b, 2 * n) for n, b in enumerate(pushed_sizes)]
     for number, (count, nbytes, used_ns) in enumerate(spans):
         census.spans[str(number)] = span(str(number), count, used_ns, nbytes)
@@ -193,7 +193,7 @@ def test_whatever_is_put_the_disk_stays_within_budget(
                 write(folder, raw_name(f"{number:04}"), nbytes)
             else:
                 write(folder, anchors_name(kind), nbytes // 4)
-                write(folder, Place(kind, number, "d").name, nbytes)
+                write(folder, SnapshotKey(kind, number, "d").name, nbytes)
             assert sum(p.stat().st_size for p in Path(path).rglob("*") if p.is_file()) <= budget
 
 
@@ -206,7 +206,7 @@ def test_a_long_run_under_a_small_budget_keeps_snapshots_from_its_beginning_to_i
         folder = CacheFolder(Path(path), budget)
         for at in range(0, count * EVERY, EVERY):
             write(folder, anchors_name("a"), 500)
-            write(folder, Place("a", at, "d").name, 500)
+            write(folder, SnapshotKey("a", at, "d").name, 500)
         left = sorted(indices(take_census(Path(path)).spans["a"]))
     gaps = np.diff(left)
     assert left[0] == 0

@@ -11,6 +11,7 @@ import pytest
 from image_files import ramp, write_deep, write_image, write_parts
 from PIL import Image
 
+from rde_roto.documents.shot_document import KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.images.color import to_network_view
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import read_mask
@@ -20,7 +21,6 @@ from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.preset import Preset
-from rde_roto.values.shot_document import KeyframeEntry, PlateEntry, ShotDocument
 
 RGB = ("R", "G", "B")
 PICTURE, OTHER = ramp(seed=1), ramp(seed=2)

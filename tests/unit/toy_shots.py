@@ -12,8 +12,8 @@ from rde_roto.stores import Stores
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.keyframe import Element, Keyframe, Lock, elements_named
-from rde_roto.values.look import Look
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.preset import Preset, Tracking
@@ -43,7 +43,7 @@ class MemoryPlate:
     name: str = "memory.####.exr"
     read_frames: list[int] = field(default_factory=list)
     hashed: list[int] = field(default_factory=list)
-    look: Look | None = None
+    input_transform: InputTransform | None = None
 
     @property
     def format(self) -> PlateFormat:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from rde_roto.atomic import write_text
+from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.errors import UsageError
-from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset import Precision, Tracking
-from rde_roto.values.preset_files import load_preset
 
 if TYPE_CHECKING:
     import torch
@@ -72,8 +72,8 @@ def network(
     """Time the network, as a whole and stage by stage, on pictures of noise."""
     if context.invoked_subcommand is not None:
         return
-    from rde_roto.devices import choose_device
     from rde_roto.evaluation.speed import measured, table_of
+    from rde_roto.model.devices import choose_device
 
     where = choose_device(device)
     asked = product(model.split(","), size.split(","), elements.split(","))
@@ -97,10 +97,10 @@ def pipeline(
     rounds: RoundsOption = 5,
 ) -> None:
     """Time the stages from a plate to its mattes, then all at once, and name the slowest."""
-    from rde_roto.devices import choose_device
     from rde_roto.doors.demo import demo_document
     from rde_roto.evaluation.pipeline import PipelineBench
-    from rde_roto.models import load_model
+    from rde_roto.model.devices import choose_device
+    from rde_roto.model.weights import load_model
     from rde_roto.shot_files import ShotFile
 
     settings = load_preset(preset, set_ or ())
@@ -164,9 +164,9 @@ def length(
     device: DeviceOption = "auto",
 ) -> None:
     """Measure time and memory per frame over a long shot, beside the growing bank."""
-    from rde_roto.devices import choose_device
     from rde_roto.evaluation.length import EARLY, LengthBench
     from rde_roto.images.length_plot import length_plot
+    from rde_roto.model.devices import choose_device
     from rde_roto.values.bank import Bank
 
     if plot is not None and plot.suffix.lower() != ".png":
@@ -223,7 +223,7 @@ def _case(model: str, size: str, elements: str, precision: Precision) -> Case:
 
 def _case_of(model: str, plate: tuple[int, int], elements: int, tracking: Tracking) -> Case:
     from rde_roto.evaluation.speed import Case
-    from rde_roto.models import CONFIGS
+    from rde_roto.model.weights import CONFIGS
 
     for config in CONFIGS:
         if config.name == model:

@@ -11,6 +11,9 @@ import numpy as np
 import typer
 
 from rde_roto.atomic import write_bytes
+from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.documents.preset_files import load_preset
+from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, plate_memo
 from rde_roto.doors.work import Work
 from rde_roto.images.contact_sheet import contact_sheet
@@ -18,9 +21,6 @@ from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.images.sequences import FrameSequence, find_sequence
 from rde_roto.shot_files.opening import open_document
-from rde_roto.values.model_card import DEFAULT_MODEL
-from rde_roto.values.preset_files import load_preset
-from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 
 if TYPE_CHECKING:
     from rde_roto.evaluation.metrics import BoolArray
@@ -44,14 +44,18 @@ def demo(
 
         from rde_roto.doors.rendering import render_mattes
         from rde_roto.evaluation.metrics import SequenceScore
-        from rde_roto.looks import Picture
+        from rde_roto.model.network_view import Picture
 
         work = Work(opened, opened.shot.range, device)
         writer = render_mattes(work, str(out / "mattes" / "hero.####.exr"), "alpha")
     plate, first, last = opened.shot.plate, work.frames.first, work.frames.last
     frames = np.linspace(first, last, _SHEET_ROWS).round().astype(int)
     rows = [
-        (frame, Picture.of(plate, frame).seen().numpy(), _alpha(writer.path(frame))[None])
+        (
+            frame,
+            Picture.of(plate, frame).to_network_view().numpy(),
+            _alpha(writer.path(frame))[None],
+        )
         for frame in map(int, frames)
     ]
     write_bytes(out / "contact_sheet.png", contact_sheet(rows))

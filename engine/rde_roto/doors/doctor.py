@@ -9,12 +9,12 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 
 from rde_roto import __version__
+from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.doors.demo import demo_document
 from rde_roto.doors.options import DeviceOption, ModelOption
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.errors import RotoError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset import Preset, Tracking
 
 _PACKAGES = ("torch", "numpy", "OpenImageIO", "safetensors", "pydantic", "pillow", "av")
@@ -44,7 +44,7 @@ def _version(package: str) -> str:
 def _say_devices() -> None:
     import torch
 
-    from rde_roto.devices import idle_gpu, usable_devices
+    from rde_roto.model.devices import idle_gpu, usable_devices
 
     print(f"devices       {', '.join(usable_devices())}; {torch.get_num_threads()} CPU threads")
     if torch.cuda.is_available():
@@ -69,7 +69,7 @@ def _free_memory_bytes() -> int | None:
 
 
 def _say_models() -> None:
-    from rde_roto.models import licence_line, list_models
+    from rde_roto.model.weights import licence_line, list_models
     from rde_roto.values.errors import WeightsError
 
     try:
@@ -85,10 +85,10 @@ def _say_models() -> None:
 
 def _self_test(model: str, device: str) -> float:
     """Tracks the first two frames of the demo shot, small; returns the seconds it took."""
-    from rde_roto.devices import choose_device
-    from rde_roto.models import load_model
+    from rde_roto.model.devices import choose_device
+    from rde_roto.model.rde_tracker import tracker_of
+    from rde_roto.model.weights import load_model
     from rde_roto.node import RotoNode
-    from rde_roto.propagator import tracker_of
 
     preset = Preset(name="self-test", tracking=Tracking(lines=96))
     shot = open_document(demo_document(), preset).shot

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rde_roto.atomic import write_text
+from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
 from rde_roto.evaluation.ablation import ablations
 from rde_roto.values.errors import UsageError
-from rde_roto.values.model_card import DEFAULT_MODEL
 from rde_roto.values.preset import Preset
-from rde_roto.values.preset_files import load_preset
 
 if TYPE_CHECKING:
     import torch
 
     from rde_roto.evaluation.davis import DavisSet, SequenceResult, SetResult
-    from rde_roto.models import Model
+    from rde_roto.model.weights import Model
 
 
 def evaluate(
@@ -124,9 +124,9 @@ class Run:
 
 def _open(data: DavisSet, sequences: str | None, model: str, device: str) -> Run:
     """What the arguments name, the weights last, since they take longest."""
-    from rde_roto.devices import choose_device
     from rde_roto.doors.licences import say_licence_once
-    from rde_roto.models import load_model
+    from rde_roto.model.devices import choose_device
+    from rde_roto.model.weights import load_model
 
     names = data.names(tuple(sequences.split(",")) if sequences else ())
     run = Run(data, names, choose_device(device), load_model(model))

@@ -9,7 +9,7 @@ from typing import Any
 
 from rde_roto.doors.evaluate import Run, figures_of_set
 from rde_roto.evaluation.davis import SequenceResult, SetResult
-from rde_roto.models import Model
+from rde_roto.model.weights import Model
 from rde_roto.training.learning.studying import Budget, study
 from rde_roto.values.preset import Preset
 

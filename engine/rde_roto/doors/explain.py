@@ -34,7 +34,7 @@ def explain(
         from rde_roto.doors.licences import say_licence_once
         from rde_roto.doors.rendering import open_node, provenance
         from rde_roto.explanation import drifts, explain
-        from rde_roto.looks import Picture
+        from rde_roto.model.network_view import Picture
 
         refuse_to_overwrite(opened.shot.plate, opened.inputs, [out])
         node, model = open_node(opened, device)
@@ -47,7 +47,7 @@ def explain(
             write_planes(out, layers, plate.format, made_from, FLOAT)
         else:
             walks = drifts(node, frame)
-            view = Picture.of(plate, frame).seen().numpy()
+            view = Picture.of(plate, frame).to_network_view().numpy()
             explanation_sheet(out, view, node.matte(frame), explanation, walks)
             for walk in walks:
                 for element in walk.elements:

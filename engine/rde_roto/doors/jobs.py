@@ -17,11 +17,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from rde_roto.documents.job_status import MOST_NAME_BYTES, JobStatus
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import status_of
 from rde_roto.values.errors import InputError
-from rde_roto.values.job_status import MOST_NAME_BYTES, JobStatus
 from rde_roto.values.plain_text import one_line, plain_name
 
 _REFRESHED_EVERY_S = 1.0

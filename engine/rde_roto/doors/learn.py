@@ -56,7 +56,7 @@ def learn(
         return
     with failures_told(), plate_memo() as memo, _told(shot.name) as listen:
         from rde_roto.doors.licences import say_licence_once
-        from rde_roto.models import load_model
+        from rde_roto.model.weights import load_model
         from rde_roto.training.learning.documents import learn_opened
         from rde_roto.training.learning.studying import Budget
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 import platformdirs
 
 from rde_roto.doors.saying import say_aside
-from rde_roto.models import Model, licence_line
+from rde_roto.model.weights import Model, licence_line
 
 
 def say_licence_once(model: Model) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import (
     ColorSpaceOption,
@@ -23,7 +24,6 @@ from rde_roto.images.layers import PictureName
 from rde_roto.images.panels import to_image
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import UsageError
-from rde_roto.values.preset_files import load_preset
 
 
 def look(
@@ -45,9 +45,9 @@ def look(
     opened = open_plate(plate, color_space, None, picture_name, fallback, first_frame=first)
     refuse_to_overwrite(opened, (), [out])
 
-    from rde_roto.looks import Picture
+    from rde_roto.model.network_view import Picture
 
-    picture = to_image(Picture.of(opened, frame).seen().numpy())
+    picture = to_image(Picture.of(opened, frame).to_network_view().numpy())
     write_picture(picture, out)
     print(opened.reading)
     for note in opened.notes:

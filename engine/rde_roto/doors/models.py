@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from rde_roto.values.model_card import DEFAULT_MODEL
+from rde_roto.documents.model_card import DEFAULT_MODEL
 
 app = typer.Typer(no_args_is_help=True, help="Models: list, card, install, export.")
 
@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Models: list, card, install, expor
 @app.command("list")
 def list_() -> None:
     """List the models: licence, commercial use, size and folder."""
-    from rde_roto.models import licence_line, list_models
+    from rde_roto.model.weights import licence_line, list_models
 
     for model in list_models():
         size_mb = model.path.stat().st_size / 1e6
@@ -27,7 +27,7 @@ def list_() -> None:
 @app.command()
 def card(name: Annotated[str, typer.Argument(help="Name of a model, or a weights file.")]) -> None:
     """Show a model's card: training data, licence, figures."""
-    from rde_roto.models import find_model
+    from rde_roto.model.weights import find_model
     from rde_roto.values.errors import WeightsError
 
     model = find_model(name)
@@ -42,7 +42,7 @@ def install(
     name: Annotated[str | None, typer.Option(help="Name of the installed model.")] = None,
 ) -> None:
     """Check a weights file and add it to your models."""
-    from rde_roto.models import install_model, licence_line
+    from rde_roto.model.weights import install_model, licence_line
 
     model = install_model(file, name)
     print(f"installed: --model {model.name}  ({model.path})")
@@ -61,7 +61,7 @@ def export(
     ] = None,
 ) -> None:
     """Export a training run as a model: half-precision weights and a card to complete."""
-    from rde_roto.models import user_model_folder
+    from rde_roto.model.weights import user_model_folder
     from rde_roto.training.export import export_model
 
     model = export_model(run, name, out or user_model_folder())

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.documents.preset_files import preset_library
+from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.masks import element_names
 from rde_roto.images.plate_memo import PlateMemo
@@ -20,8 +22,6 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import MaskMode
 from rde_roto.values.plate import FirstFrame, MissingPolicy
 from rde_roto.values.preset import OutputFormat
-from rde_roto.values.preset_files import preset_library
-from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 
 PlateArgument = Annotated[
     str, typer.Argument(help="Plate: pattern (hero.####.exr), single frame, folder or movie.")

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.documents.preset_files import PresetLibrary, default_preset_folders
 from rde_roto.values.preset import preset_schema
-from rde_roto.values.preset_files import PresetLibrary, default_preset_folders
 
 app = typer.Typer(no_args_is_help=True, help="Presets: list, show, check, schema.")
 

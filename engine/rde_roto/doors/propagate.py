@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
@@ -32,8 +34,6 @@ from rde_roto.doors.work import Work
 from rde_roto.images.layers import PictureName
 from rde_roto.images.sequences import named_view
 from rde_roto.shot_files.opening import open_document
-from rde_roto.values.model_card import DEFAULT_MODEL
-from rde_roto.values.preset_files import load_preset
 
 
 def propagate(

@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 
 from rde_roto import __version__
 from rde_roto.delivery import Delivery, OnFrame, deliver
-from rde_roto.devices import choose_device
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.progress import report, say_done
@@ -17,9 +16,10 @@ from rde_roto.doors.saying import say, say_aside
 from rde_roto.doors.studied import studied
 from rde_roto.doors.work import Work
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
-from rde_roto.models import Model, licence_line, load_model
+from rde_roto.model.devices import choose_device
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, licence_line, load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import open_stores
 from rde_roto.values.cache_settings import CacheSettings

@@ -43,7 +43,7 @@ def report(
         from rde_roto.advice import advise
         from rde_roto.doors.licences import say_licence_once
         from rde_roto.doors.rendering import open_node
-        from rde_roto.models import licence_line
+        from rde_roto.model.weights import licence_line
         from rde_roto.report import report_on, write_report, write_sheet
         from rde_roto.values.report import Run
 

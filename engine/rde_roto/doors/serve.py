@@ -65,13 +65,13 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
 
     try:
         with listening(device, tcp) as (listener, token), plate_memo() as memo:
-            from rde_roto.devices import choose_device
             from rde_roto.doors.server.jobs import Jobs
             from rde_roto.doors.server.log import Log
             from rde_roto.doors.server.requests import Requests
             from rde_roto.doors.server.serving import Server
             from rde_roto.doors.server.shots import Shots
             from rde_roto.engine import Engine
+            from rde_roto.model.devices import choose_device
 
             chosen = choose_device(device)
             log = Log(endpoint_file(device).with_suffix(".log"))

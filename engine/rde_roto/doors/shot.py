@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.documents.preset_files import load_preset
+from rde_roto.documents.shot_document import SHOT_SUFFIX, LockEntry
 from rde_roto.doors.advise import advise
 from rde_roto.doors.by_engine import render_by_engine
 from rde_roto.doors.chunk_list import line_of
@@ -49,10 +52,7 @@ from rde_roto.shot_files.opening import open_document
 from rde_roto.shot_files.writing import moved, spelled_out, write_document
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.model_card import DEFAULT_MODEL
-from rde_roto.values.preset_files import load_preset
 from rde_roto.values.shot import Shot
-from rde_roto.values.shot_document import SHOT_SUFFIX, LockEntry
 
 if TYPE_CHECKING:
     from rde_roto.node import RotoNode
@@ -110,7 +110,7 @@ def new(
     document = options.document(preset, set_ or (), model)
     opened = open_document(document, settings)
 
-    from rde_roto.models import find_model
+    from rde_roto.model.weights import find_model
 
     find_model(opened.model.name)
     said = moved(spelled_out(document, opened), out.resolve().parent)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
-from rde_roto.values.preset_files import load_preset
 from rde_roto.values.settings import sections_of
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Stretch

@@ -33,8 +33,8 @@ def studied(opened: OpenedShot, device: str, cancel: Cancel = never) -> OpenedSh
     """
     if not opened.learns:
         return opened
-    from rde_roto.devices import choose_device
-    from rde_roto.models import load_model
+    from rde_roto.model.devices import choose_device
+    from rde_roto.model.weights import load_model
     from rde_roto.training.learning.lessons import Lessons
     from rde_roto.training.learning.studying import Budget, Study
 

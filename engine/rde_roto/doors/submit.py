@@ -144,8 +144,8 @@ def _check(work: Work, out: str, output_format: OutputFormat | None) -> None:
     targets = (path for frame in frames for path in writer.files(frame))
     refuse_to_overwrite(shot.plate, opened.inputs, targets)
 
-    from rde_roto.learned import read_learned
-    from rde_roto.models import find_model
+    from rde_roto.model.learned import read_learned
+    from rde_roto.model.weights import find_model
 
     find_model(opened.model.name)
     if opened.model.learned is not None:

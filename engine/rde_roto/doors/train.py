@@ -49,7 +49,7 @@ def run(
     """Train a recipe. Under torchrun several processes share the work."""
     settings = load_recipe(recipe, set_ or ())
 
-    from rde_roto.devices import choose_device
+    from rde_roto.model.devices import choose_device
     from rde_roto.training.clips.sampler import ClipSampler
     from rde_roto.training.footage.readers import read_footage
     from rde_roto.training.processes import joined, rank

@@ -22,8 +22,8 @@ from threading import Lock
 from types import TracebackType
 from weakref import WeakKeyDictionary
 
-from rde_roto.engine.asks import NOBODY, Ask, Asks, Node, Priority, Work
 from rde_roto.engine.lanes import Lanes
+from rde_roto.engine.requests import NOBODY, Node, Priority, Request, RequestQueue, Work
 from rde_roto.values.errors import CancelledError, OutOfMemoryError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
@@ -44,7 +44,7 @@ class Engine:
         self._neighbours = neighbours
         # Guards what follows. No node is called under it, and no future is answered or cancelled.
         self._lock = Lock()
-        self._asks = Asks()
+        self._asks = RequestQueue()
         self._smaller: WeakKeyDictionary[Node, Node] = WeakKeyDictionary()
         self._closed = False
         self._naming = {
@@ -107,14 +107,14 @@ class Engine:
 
     # With the lock held.
 
-    def _ask(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Ask:
+    def _ask(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Request:
         ask = self._asks.add(node, frame, priority, viewer)
         # by its number: future and ask in a circle would keep the matte after its last user
         ask.future.add_done_callback(partial(self._leave, priority, ask.number))
         self._name_later(ask)
         return ask
 
-    def _name_later(self, ask: Ask) -> None:
+    def _name_later(self, ask: Request) -> None:
         if not self._closed:
             self._naming[ask.priority].submit(ask.node, partial(self._name, ask))
 
@@ -132,7 +132,7 @@ class Engine:
 
     # On the threads that name.
 
-    def _name(self, ask: Ask) -> None:
+    def _name(self, ask: Request) -> None:
         """Finds out what an ask is for; answers it if that is in RAM."""
         if ask.future.done():
             return
@@ -214,23 +214,23 @@ class Engine:
                 self._asks.unname(ask)
                 self._name_later(ask)
 
-    def _end(self, work: Work) -> list[Ask]:
+    def _end(self, work: Work) -> list[Request]:
         with self._lock:
             return self._asks.end(work)
 
     # On either.
 
-    def _answer(self, asks: list[Ask], matte: Matte) -> None:
+    def _answer(self, asks: list[Request], matte: Matte) -> None:
         for ask in asks:
             # the pixels are the same, the frame (of a held plate) or a name may be another
             own = replace(matte, frame=ask.frame, elements=ask.node.shot.names)
             with suppress(InvalidStateError):  # cancelled this moment
                 ask.future.set_result(own)
         for ask in asks:
-            if ask.priority is Priority.LOOKING:
+            if ask.priority is Priority.INTERACTIVE:
                 self._look_around(ask)
 
-    def _look_around(self, ask: Ask) -> None:
+    def _look_around(self, ask: Request) -> None:
         """Has the neighbours of a frame made that was looked at, if nothing else is asked for."""
         with self._lock:
             if self._closed or self._asks:
@@ -246,12 +246,12 @@ def _around(frames: FrameRange, frame: int, heading: int, each: int) -> list[int
     return list(chain.from_iterable(near))
 
 
-def _cancel(asks: Iterable[Ask]) -> None:
+def _cancel(asks: Iterable[Request]) -> None:
     for ask in asks:
         ask.future.cancel()
 
 
-def _fail(asks: list[Ask], error: BaseException) -> None:
+def _fail(asks: list[Request], error: BaseException) -> None:
     for ask in asks:
         with suppress(InvalidStateError):  # cancelled this moment
             ask.future.set_exception(error)

@@ -25,9 +25,9 @@ from rde_roto.images.mattes import LABELS, MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
-from rde_roto.models import Model
+from rde_roto.model.rde_tracker import RDETracker, tracker_of
+from rde_roto.model.weights import Model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import Propagator, tracker_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
@@ -199,8 +199,8 @@ def state_bytes(
     A state grows at its first update, and from then on by the same bytes at each or not at all:
     two updates at the keyframe tell every other.
     """
-    aspect, look = shot.plate.format.pixel_aspect, shot.plate.look
-    propagator = Propagator(model.net, tracking, device).for_plate(aspect, look)
+    aspect, input_transform = shot.plate.format.pixel_aspect, shot.plate.input_transform
+    propagator = RDETracker(model.net, tracking, device).for_plate(aspect, input_transform)
     keyframe = shot.ordered[0]
     frame = propagator.encode([shot.plate.read(keyframe.frame)])
     state = propagator.begin([(frame, keyframe.alpha)] * min(2, len(shot.keyframes)))

@@ -11,13 +11,13 @@ import torch
 
 from rde_roto.delivery import deliver
 from rde_roto.evaluation.timing import in_turn, middle
-from rde_roto.finish import finish
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.looks import Picture
-from rde_roto.models import Model
+from rde_roto.matte.finish import finish
+from rde_roto.model.network_view import Picture
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
@@ -99,7 +99,7 @@ class PipelineBench:
 
         return {
             "read": lambda: plate.read(next(frames)),
-            "colour": picture.seen,
+            "colour": picture.to_network_view,
             "network": network,
             "finish": lambda: finish(raw, picture, self.preset.finish),
             "write": lambda: writer.write(Matte(asked, finished, names, "bench")),

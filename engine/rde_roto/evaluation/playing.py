@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.look import Look
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, PlateFormat
 
@@ -75,9 +75,9 @@ class PlayedPlate:
         return self.plate.digest(self.order.picture(frame))
 
     @property
-    def look(self) -> Look | None:
+    def input_transform(self) -> InputTransform | None:
         """The plate's."""
-        return self.plate.look
+        return self.plate.input_transform
 
     def read(self, frame: int) -> FloatArray:
         """The picture shown, float32 [H, W, 3]. Raises InputError when it cannot be read."""

@@ -23,18 +23,18 @@ from rde_roto.evaluation.timing import (
     ratios,
     timed,
 )
-from rde_roto.geometry import Geometry
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.rde_tracker import RDETracker
+from rde_roto.model.state import MemoryState
 from rde_roto.net import (
     EncodedFrames,
     InferenceNet,
-    Moment,
+    MemoryFrame,
     NetConfig,
     RDENet,
     aggregate,
     read_memory,
 )
-from rde_roto.propagator import Propagator
-from rde_roto.state import MemoryState
 from rde_roto.values.preset import Tracking
 
 Step = Callable[[], object]
@@ -64,7 +64,7 @@ class NetworkBench:
         self.device = device
         torch.manual_seed(0)
         self._plain = RDENet(case.config).eval().requires_grad_(False)
-        self.tracker = Propagator(self._plain, case.tracking, device)
+        self.tracker = RDETracker(self._plain, case.tracking, device)
         random = np.random.default_rng(0)
         height, width = case.plate
         self._pictures = [
@@ -98,7 +98,7 @@ class NetworkBench:
         bank, query = state.bank(tracking.bank), _query(frames)
         readout = _on_grid(net.read(bank, query, tracking.top_k), frames)
         values = net.encode_masks(frames, probabilities[:, 1:])
-        newest = Moment(frames.key, values)
+        newest = MemoryFrame(frames.key, values)
         return {
             "encode": lambda: self.tracker.encode(self._pictures[-1:]),
             "recall": lambda: net.read(bank, query, tracking.top_k),
@@ -112,7 +112,7 @@ class NetworkBench:
         tracking, net = self.case.tracking, self._plain.to(self.device)
         planes = torch.from_numpy(np.stack(self._pictures)).permute(0, 3, 1, 2).contiguous()
         images = self.tracker.geometry(self.case.plate).to_network(planes).to(self.device)
-        bank = [Moment(m.key.float(), m.value.float()) for m in state.bank(tracking.bank)]
+        bank = [MemoryFrame(m.key.float(), m.value.float()) for m in state.bank(tracking.bank)]
 
         def read(images: Tensor) -> tuple[EncodedFrames, Tensor]:
             frames = net.encode_frames(images)
@@ -125,7 +125,9 @@ class NetworkBench:
             if len(images) > 1:
                 read(images[:-1])
             frames, probabilities = read(images[-1:])
-            net.update(bank[0], Moment(frames.key, net.encode_masks(frames, probabilities[:, 1:])))
+            net.update(
+                bank[0], MemoryFrame(frames.key, net.encode_masks(frames, probabilities[:, 1:]))
+            )
 
         return step
 
@@ -156,7 +158,7 @@ def flops_of(case: Case) -> float:
         masks = torch.empty(1, case.elements, *size[2:])
         frames = net.encode_frames(images[:1])
         values = net.encode_masks(frames, masks)
-        anchor, latest, recurrent = (Moment(frames.key, values) for _ in range(3))
+        anchor, latest, recurrent = (MemoryFrame(frames.key, values) for _ in range(3))
         bank = MemoryState(anchor, recurrent, latest).bank(tracking.bank)
         with counter:
             for part in (images[:-1], images[-1:]):

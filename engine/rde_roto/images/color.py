@@ -26,14 +26,14 @@ from rde_roto.images.color_config import Config, Working
 from rde_roto.images.curves import cineon_to_linear, srgb_to_linear
 from rde_roto.images.video import VIDEO_SPACES, ToLinear, is_linear_video
 from rde_roto.values.errors import UsageError
-from rde_roto.values.look import KNEE, MOST_LIGHT, Look
+from rde_roto.values.input_transform import KNEE, MOST_LIGHT, InputTransform
 from rde_roto.values.matte import FloatArray
 
 SRGB = "sRGB"
 CINEON = "KodakLog"
 
 _VIEW_REVISION = "view-1"  # part of every plate's digest: raise it when a formula here changes
-_LOOK_REVISION = "look-1"  # the same, of those that `look_of` has a look for
+_TRANSFORM_REVISION = "look-1"  # the same, of those that `look_of` has a look for
 _FILE_RULES = "the colour configuration's file rules"
 _CODES = (-1.0, 2.0)  # what lies outside is no code value, and its light would overflow
 _LOOK_STEPS = 3 << 12
@@ -153,7 +153,7 @@ def stand_in(color_space: str) -> str | None:
 
 def transform_name(color_space: str) -> str:
     """What `to_network_view` does with a canonical space, as a name for digests."""
-    revision = _VIEW_REVISION if look_of(color_space) is None else _LOOK_REVISION
+    revision = _VIEW_REVISION if input_transform_of(color_space) is None else _TRANSFORM_REVISION
     if color_space in _NAMES.values():
         return f"{revision}:{color_space}"
     config = Config.now()
@@ -186,7 +186,7 @@ def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
     return _view(_light(pixels, color_space, Config.now()))
 
 
-def look_of(color_space: str) -> Look | None:
+def input_transform_of(color_space: str) -> InputTransform | None:
     """What `to_network_view` does with a canonical space that is not linear, for a device to do.
 
     Of a thousand colours drawn at random it is off by 1e-3 of the view or more in one at most.
@@ -195,11 +195,11 @@ def look_of(color_space: str) -> Look | None:
 
     Raises UsageError when the colour configuration cannot convert the space.
     """
-    return _look(color_space, Config.now())
+    return _input_transform(color_space, Config.now())
 
 
 @lru_cache
-def _look(color_space: str, config: Config) -> Look | None:
+def _input_transform(color_space: str, config: Config) -> InputTransform | None:
     if color_space == SRGB or _is_linear(color_space, config):
         return None
     look = _separated(color_space, config)
@@ -210,7 +210,7 @@ def _look(color_space: str, config: Config) -> Look | None:
     return look if np.quantile(error, 0.999) < _LOOK_ERROR else None
 
 
-def _separated(color_space: str, config: Config) -> Look:
+def _separated(color_space: str, config: Config) -> InputTransform:
     """The curves and the matrix of a space that is made of such.
 
     Light is then a sum of what each channel adds to the light of black: a curve times a colour.
@@ -224,7 +224,7 @@ def _separated(color_space: str, config: Config) -> Look:
     directions = matrix / (matrix**2).sum(axis=0)
     curves = [(one - black) @ directions[:, c] for c, one in enumerate(added)]
     curves += np.linalg.solve(matrix, black[0])[:, None]
-    return Look(
+    return InputTransform(
         np.array(curves, np.float32), float(steps[0]), float(steps[-1]), matrix.astype(np.float32)
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from rde_roto.images.origin import Attributes, Footage
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.look import Look
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, PlateFormat
 
@@ -44,9 +44,9 @@ class FilledPlate:
         return self._black_digest() if shown is None else self.source.digest(shown)
 
     @property
-    def look(self) -> Look | None:
+    def input_transform(self) -> InputTransform | None:
         """The source's, through which black is black."""
-        return self.source.look
+        return self.source.input_transform
 
     def read(self, frame: int) -> FloatArray:
         """What the source gives for the frame that is shown; float32 zeros [H, W, 3] for black."""

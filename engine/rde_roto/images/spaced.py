@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rde_roto.images.color import linear_space, look_of, to_linear, to_network_view
+from rde_roto.images.color import input_transform_of, linear_space, to_linear, to_network_view
 from rde_roto.images.input_space import InputSpace
-from rde_roto.values.look import Look
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 
 
@@ -19,16 +19,16 @@ class SpacedPlate:
         return (self.space.note,) if self.space.note else ()
 
     @property
-    def look(self) -> Look | None:
+    def input_transform(self) -> InputTransform | None:
         """That of its colour space: see `look_of`."""
-        return look_of(self.space.name)
+        return input_transform_of(self.space.name)
 
     def read(self, frame: int) -> FloatArray:
         """The frame, float32 [H, W, 3] RGB, row 0 on top: the network's view, 0..1; with a look,
         the plate's own values. Raises as `_pixels` does.
         """
         pixels = self._pixels(frame)
-        return to_network_view(pixels, self.space.name) if self.look is None else pixels
+        return to_network_view(pixels, self.space.name) if self.input_transform is None else pixels
 
     @property
     def linear_space(self) -> str:

@@ -9,7 +9,7 @@ Axes, everywhere in this package: ``B`` clips (1 when propagating), ``F`` frames
 
 from rde_roto.net.config import RDE_LITE, RDE_R50, NetConfig
 from rde_roto.net.inference import InferenceNet
-from rde_roto.net.memory import Moment, aggregate, attention_shares, read_memory
+from rde_roto.net.memory import MemoryFrame, aggregate, attention_shares, read_memory
 from rde_roto.net.network import EncodedFrames, RDENet
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "RDE_R50",
     "EncodedFrames",
     "InferenceNet",
-    "Moment",
+    "MemoryFrame",
     "NetConfig",
     "RDENet",
     "aggregate",

@@ -66,7 +66,7 @@ class Kernel:
         return replace(self, weight=own, bias=None), replace(self, weight=rest)
 
 
-def bend_(y: Tensor, activation: Activation) -> Tensor:
+def activate_(y: Tensor, activation: Activation) -> Tensor:
     """The activation, in place."""
     if activation == "relu":
         return y.relu_()
@@ -97,7 +97,7 @@ class FusedConv(nn.Module):
         y = F.conv2d(x, self.weight, self.bias, *geometry)
         if plus is not None:
             y = y.add_(plus)
-        return bend_(y, self._activation)
+        return activate_(y, self._activation)
 
     def _in_one_pass(self, x: Tensor, plus: Tensor | None) -> Tensor:
         weights = (self.weight, self.bias)
@@ -109,3 +109,8 @@ class FusedConv(nn.Module):
             return operator(x, *weights, *geometry, name, limits, "")
         bend = None if self._activation == "none" else self._activation
         return operator.binary(x, plus, *weights, *geometry, "add", None, bend, [], None)
+
+
+def laid_out(x: Tensor) -> Tensor:
+    """Channels last."""
+    return x.contiguous(memory_format=torch.channels_last)

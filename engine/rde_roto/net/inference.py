@@ -15,14 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rde_roto.net import efficientnet, layers, network, resnet
-from rde_roto.net.fused import Activation, FusedConv, Kernel
+from rde_roto.net.fused import Activation, FusedConv, Kernel, laid_out
+from rde_roto.net.inference_memory import recall
 from rde_roto.net.inference_sam import InferenceSAM
 from rde_roto.net.inference_trunk import Stem, key_trunk, stage
-from rde_roto.net.making import Conv, Make, laid_out
-from rde_roto.net.memory import Moment
+from rde_roto.net.memory import MemoryFrame
 from rde_roto.net.network import EncodedFrames, RDENet
-from rde_roto.net.recall import recall
-from rde_roto.net.winograd import WinogradConv, pays
+from rde_roto.net.winograd import Conv, Make, WinogradConv, pays
 
 _AFFINITIES = 1 << 25
 _CACHED_AFFINITIES = 1 << 20
@@ -81,13 +80,13 @@ class InferenceNet(nn.Module):
         logits: Tensor = self.decoder(readout, frames)
         return logits.float()
 
-    def read(self, bank: Sequence[Moment], query: Tensor, top_k: int | None) -> Tensor:
+    def read(self, bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
         """As ``read_memory`` of one clip, whose moments may be in any dtype."""
         return recall(bank, query, top_k, _CACHED_AFFINITIES if self._on_cpu else _AFFINITIES)
 
-    def update(self, embedding: Moment, newest: Moment) -> Moment:
+    def update(self, embedding: MemoryFrame, newest: MemoryFrame) -> MemoryFrame:
         """As ``RDENet.update``, float32."""
-        updated: Moment = self.mem_compress(embedding, newest)
+        updated: MemoryFrame = self.mem_compress(embedding, newest)
         return updated
 
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rde_roto.net import sam
-from rde_roto.net.fused import Kernel
-from rde_roto.net.making import Make, laid_out
+from rde_roto.net.fused import Kernel, laid_out
+from rde_roto.net.winograd import Make
 
 
 class _NonLocal(nn.Module):

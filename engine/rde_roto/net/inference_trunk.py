@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rde_roto.net import efficientnet, resnet
 from rde_roto.net.fused import Kernel
-from rde_roto.net.making import Conv, Make
+from rde_roto.net.winograd import Conv, Make
 
 
 class _Residual(nn.Module):

@@ -15,7 +15,7 @@ _SILENCE = 1e-6
 """Added to the length of a value, so that shares are defined where no element says anything."""
 
 
-class Moment(NamedTuple):
+class MemoryFrame(NamedTuple):
     """One moment of memory: what a frame looked like and where each element was.
 
     key: [B, CK, h, w], shared by all elements. value: [B, K, CV, h, w].
@@ -25,7 +25,7 @@ class Moment(NamedTuple):
     value: Tensor
 
 
-def read_memory(bank: Sequence[Moment], query: Tensor, top_k: int | None) -> Tensor:
+def read_memory(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
     """Reads every element's value at each query position by attention over the bank.
 
     Affinity of memory position m and query position q, the negative squared distance less the
@@ -40,13 +40,13 @@ def read_memory(bank: Sequence[Moment], query: Tensor, top_k: int | None) -> Ten
 
     Returns: [B, K, CV, P]. The softmax is float32, its row maximum subtracted.
     """
-    values = torch.cat([moment.value.flatten(3) for moment in bank], dim=3)
+    values = torch.cat([frame.value.flatten(3) for frame in bank], dim=3)
     flat = values.flatten(1, 2).transpose(1, 2)
     readout = _attend(bank, query, top_k, lambda weights: weights.to(flat.dtype) @ flat)
     return readout.transpose(1, 2).unflatten(1, values.shape[1:3])
 
 
-def attention_shares(bank: Sequence[Moment], query: Tensor, top_k: int | None) -> Tensor:
+def attention_shares(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
     """How much of what ``read_memory`` reads for each element comes from which moment.
 
     Attention is one for all elements. What it brings over of an element is that element's values,
@@ -56,25 +56,25 @@ def attention_shares(bank: Sequence[Moment], query: Tensor, top_k: int | None) -
     Args: as ``read_memory``.
     Returns: [B, K, len(bank), P], float32, 0..1; they sum to 1 over the bank.
     """
-    lengths = [moment.value.float().norm(dim=2).flatten(2) for moment in bank]
+    lengths = [frame.value.float().norm(dim=2).flatten(2) for frame in bank]
     loudness = torch.stack(lengths, dim=2) + _SILENCE
 
     def brought(weights: Tensor) -> Tensor:
-        by_moment = weights.unflatten(2, (len(bank), -1))
-        return torch.einsum("bpme,bkme->bpkm", by_moment, loudness)
+        by_frame = weights.unflatten(2, (len(bank), -1))
+        return torch.einsum("bpme,bkme->bpkm", by_frame, loudness)
 
     shares = _attend(bank, query, top_k, brought).permute(0, 2, 3, 1)
     return shares / shares.sum(dim=2, keepdim=True)
 
 
 def _attend(
-    bank: Sequence[Moment], query: Tensor, top_k: int | None, use: Callable[[Tensor], Tensor]
+    bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, use: Callable[[Tensor], Tensor]
 ) -> Tensor:
     """What ``use`` makes of the weights [B, P, entries] with which the bank is read: [B, P, ...].
 
     It is given some rows of them at a time.
     """
-    keys = torch.cat([moment.key.flatten(2) for moment in bank], dim=2)
+    keys = torch.cat([frame.key.flatten(2) for frame in bank], dim=2)
     entries, positions = keys.shape[2], query.shape[2]
     rows = max(1, min(positions, _MAX_AFFINITY_ENTRIES // entries))
     parts = query.transpose(1, 2).split(rows, dim=1)

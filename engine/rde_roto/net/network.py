@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from rde_roto.net.config import NetConfig
 from rde_roto.net.efficientnet import EfficientNetKeyTrunk, MaskValueEncoder
 from rde_roto.net.layers import ResBlock, conv3x3, he_initialise
-from rde_roto.net.memory import Moment
+from rde_roto.net.memory import MemoryFrame
 from rde_roto.net.resnet import ResNetKeyTrunk, ResNetValueEncoder
 from rde_roto.net.sam import SAM
 
@@ -143,7 +143,7 @@ class RDENet(nn.Module):
         logits: Tensor = self.decoder(readout, frames)
         return logits
 
-    def update(self, embedding: Moment, newest: Moment) -> Moment:
+    def update(self, embedding: MemoryFrame, newest: MemoryFrame) -> MemoryFrame:
         """The recurrent dynamic embedding after one more memory frame."""
-        updated: Moment = self.mem_compress(embedding, newest)
+        updated: MemoryFrame = self.mem_compress(embedding, newest)
         return updated

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rde_roto.net.memory import Moment
+from rde_roto.net.memory import MemoryFrame
 
 
 class FoldedConv(nn.Module):
@@ -117,8 +117,8 @@ class Squeeze(nn.Module):
         self.bias = nn.Parameter(torch.zeros(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        moments = x.unflatten(0, (-1, 2)).flatten(1, 2)
-        return F.conv2d(moments, self.weight.transpose(1, 2).flatten(1, 2), self.bias, padding=1)
+        pair = x.unflatten(0, (-1, 2)).flatten(1, 2)
+        return F.conv2d(pair, self.weight.transpose(1, 2).flatten(1, 2), self.bias, padding=1)
 
 
 class Aggregation(nn.Module):
@@ -135,13 +135,13 @@ class Aggregation(nn.Module):
     compress_value: nn.Module
     bounded: bool
 
-    def forward(self, embedding: Moment, newest: Moment) -> Moment:
+    def forward(self, embedding: MemoryFrame, newest: MemoryFrame) -> MemoryFrame:
         """Both moments [B, CK, h, w] and [B, K, CV, h, w] -> the new embedding, same shapes."""
         key = self._update(self.key_encoder, self.compress_key, embedding.key, newest.key)
         elements = newest.value.shape[:2]
         old, new = embedding.value.flatten(0, 1), newest.value.flatten(0, 1)
         value = self._update(self.value_encoder, self.compress_value, old, new)
-        return Moment(key, value.unflatten(0, elements))
+        return MemoryFrame(key, value.unflatten(0, elements))
 
     def _update(self, enhance: nn.Module, squeeze: nn.Module, old: Tensor, new: Tensor) -> Tensor:
         size = _rms(new)

@@ -9,11 +9,13 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rde_roto.net.fused import Activation, Kernel, bend_
+from rde_roto.net.fused import Activation, FusedConv, Kernel, activate_
 
 _SIDE = 4
 _SPAN = _SIDE + 2
@@ -75,7 +77,7 @@ class WinogradConv(nn.Module):
                     band.copy_(made)
                 else:
                     torch.add(made, added[place, here], out=band)
-                bend_(band, self._activation)
+                activate_(band, self._activation)
         return result.permute(0, 3, 1, 2)
 
     def _made(self, tiles: Tensor) -> Tensor:
@@ -95,3 +97,8 @@ def _powers(count: int) -> Tensor:
     rows = [[point**power for power in range(count)] for point in _POINTS]
     rows.append([0.0] * (count - 1) + [1.0])
     return torch.tensor(rows, dtype=torch.float64)
+
+
+Conv = FusedConv | WinogradConv
+Make = Callable[[Kernel, Activation], Conv]
+"""Makes a convolution of a kernel, with what follows it in one."""

@@ -78,7 +78,7 @@ class Comparison:
             return
         if self.against is Against.BEFORE and not node.is_made(frame):
             return
-        future = self._engine.submit(node, frame, Priority.LOOKING)
+        future = self._engine.submit(node, frame, Priority.INTERACTIVE)
         self._asked[node, frame] = future
         future.add_done_callback(
             lambda done: self._post(partial(self._came, node, frame, done)),

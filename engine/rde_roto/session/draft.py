@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rde_roto.documents.shot_document import LockEntry
 from rde_roto.images.masks import element_names
 from rde_roto.session.planes import Plane
 from rde_roto.values.errors import UsageError
@@ -18,7 +19,6 @@ from rde_roto.values.keyframe import Element, Keyframe, Lock
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
-from rde_roto.values.shot_document import LockEntry
 
 Drawing: TypeAlias = Mapping[str, Plane]
 """What is drawn at a frame, by the ids of elements."""

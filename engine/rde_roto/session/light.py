@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.session.ahead import Bytes
-from rde_roto.values.look import KNEE
+from rde_roto.values.input_transform import KNEE
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
 
@@ -26,7 +26,7 @@ class Light:
 
 def shown(plate: Plate, frame: int, light: Light) -> Bytes:
     """A frame for the screen, [H, W, 4]: blue, green, red, 255. Raises as ``plate.read`` does."""
-    view = Picture.of(plate, frame).seen().numpy()
+    view = Picture.of(plate, frame).to_network_view().numpy()
     codes = (view * np.float32(_CODES - 1) + np.float32(0.5)).astype(np.uint16)
     table = _table(light)
     picture = np.empty((*codes.shape[:2], 4), np.uint8)
@@ -58,7 +58,7 @@ def _table(light: Light) -> Bytes:
 
 
 def _to_light(view: FloatArray) -> FloatArray:
-    """The inverse of what `looks` and `images.color` do to light, as far as it can be undone."""
+    """Undo, as far as possible, what `model.network_view` and `images.color` do to light."""
     share = ((view - KNEE) / (1 - KNEE)).clip(0, 1 - 1e-6)
     display = np.where(view <= KNEE, view, KNEE + (1 - KNEE) * share / (1 - share))
     linear: FloatArray = np.where(

@@ -154,7 +154,7 @@ class LiveMattes:
         is_there = seen is not None and seen.is_current
         if self.node is not None and self._is_newest and frame in self._made and not is_there:
             engine = self._backend.engine
-            self._listen(engine.submit(self.node, frame, Priority.LOOKING, _VIEWER), frame)
+            self._listen(engine.submit(self.node, frame, Priority.INTERACTIVE, _VIEWER), frame)
 
     def propagate(self, frames: Iterable[int]) -> None:
         """Has mattes made, in this order; answers at once."""

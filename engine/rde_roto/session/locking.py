@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rde_roto.documents.shot_document import LockEntry
 from rde_roto.engine import Engine, Priority
 from rde_roto.node import RotoNode
 from rde_roto.shot_files.locks import LockWriter, Pinning, without_frames
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.shot_document import LockEntry
 
 
 @dataclass(frozen=True, eq=False)

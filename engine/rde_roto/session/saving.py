@@ -14,6 +14,18 @@ from threading import Condition, Thread
 
 import platformdirs
 
+from rde_roto.documents.library import is_path
+from rde_roto.documents.preset_files import load_preset
+from rde_roto.documents.shot_document import (
+    SHOT_SUFFIX,
+    ElementEntry,
+    KeyframeEntry,
+    PlateEntry,
+    ShotDocument,
+    parse_shot_document,
+    read_shot_text,
+    rewritten,
+)
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.session.draft import Draft, Drawing
@@ -24,23 +36,11 @@ from rde_roto.shot_files.opening import Parts, open_parts
 from rde_roto.shot_files.shot_file import naming_the_document
 from rde_roto.shot_files.writing import element_entry, write_document
 from rde_roto.values.digest import digest_of
-from rde_roto.values.documents import is_path
 from rde_roto.values.errors import DocumentError, RotoError, UsageError
 from rde_roto.values.keyframe import Element
 from rde_roto.values.plate import PlateFormat
 from rde_roto.values.preset import Preset
-from rde_roto.values.preset_files import load_preset
 from rde_roto.values.settings import sections_of
-from rde_roto.values.shot_document import (
-    SHOT_SUFFIX,
-    ElementEntry,
-    KeyframeEntry,
-    PlateEntry,
-    ShotDocument,
-    parse_shot_document,
-    read_shot_text,
-    rewritten,
-)
 
 Said = Callable[[RotoError | None], None]
 """Told after every save on the saving thread: the error, None where it went well."""

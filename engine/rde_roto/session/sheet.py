@@ -11,7 +11,7 @@ import numpy as np
 from rde_roto.images.masks import read_mask
 from rde_roto.images.missing_frames import has_picture, on_disk
 from rde_roto.images.plates import view_of
-from rde_roto.looks import Picture
+from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.draft import Draft
 from rde_roto.session.listener import Listener

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rde_roto.edges import redraw_edges
-from rde_roto.geometry import resized
-from rde_roto.looks import Picture
+from rde_roto.matte.edges import redraw_edges
+from rde_roto.model.geometry import resized
+from rde_roto.model.network_view import Picture
 from rde_roto.session.painting import Point, within
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
@@ -63,7 +63,7 @@ def select(picture: Picture, alpha: FloatArray, hints: Hints) -> tuple[Window, F
     part = picture.within(within(crop))
     scale = min(1.0, _MOST_SIDE_PX / max(crop.shape))
     size = round(crop.width * scale), round(crop.height * scale)
-    small = cv2.resize(part.seen().numpy(), size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(part.to_network_view().numpy(), size, interpolation=cv2.INTER_AREA)
     labels, free = _known(alpha, hints, crop, size)
     inside = _cut(np.rint(small * 255).astype(np.uint8), labels)
     # cells of two pixels a side: an edge between them says how much of a cell is covered

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Protocol
 
+from rde_roto.documents.shot_document import LockEntry
 from rde_roto.images.origin import Origin
 from rde_roto.node import RotoNode
 from rde_roto.session.draft import Draft, Shots
@@ -22,7 +23,6 @@ from rde_roto.shot_files.opening import chosen_model, open_lock
 from rde_roto.values.errors import RotoError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.shot import Shot
-from rde_roto.values.shot_document import LockEntry
 
 
 class Watcher(Protocol):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rde_roto.documents.job_document import JOB_SCHEMA, parse_job_document, written_shot
+from rde_roto.documents.library import is_path
+from rde_roto.documents.shot_document import parse_shot_document
+from rde_roto.documents.yaml_text import schema_of
 from rde_roto.shot_files.shot_file import ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute
-from rde_roto.values.documents import is_path
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.job_document import JOB_SCHEMA, parse_job_document, written_shot
-from rde_roto.values.shot_document import parse_shot_document
-from rde_roto.values.yaml_text import schema_of
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rde_roto.documents.shot_document import LockEntry
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.files import read_channels, read_header
 from rde_roto.images.mattes import DIGEST_KEY
@@ -23,7 +24,6 @@ from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat
-from rde_roto.values.shot_document import LockEntry
 
 _TOKEN_DIGITS = 12  # of a digest: no two locks of a shot will ever meet
 

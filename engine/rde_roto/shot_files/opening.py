@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rde_roto.documents.model_card import ModelChoice
+from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import element_names, read_mask
@@ -22,11 +24,9 @@ from rde_roto.shot_files.locks import FileLock
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named
-from rde_roto.values.model_card import ModelChoice
 from rde_roto.values.plate import MissingPolicy, Plate, PlateFormat
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
-from rde_roto.values.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 
 OpenPlate: TypeAlias = "Callable[[PlateEntry, Preset, Path, PlateMemo | None], Footage]"
 """Opens the plate of a document, as `open_entry` does."""
@@ -36,7 +36,7 @@ OpenPlate: TypeAlias = "Callable[[PlateEntry, Preset, Path, PlateMemo | None], F
 class OpenedShot:
     """All that a document says, ready to be tracked.
 
-    `model` is what `models.load_model` takes, `document` the document's own file if it has one.
+    `model` is what `load_model` takes, `document` the document's own file if it has one.
     `inputs` are the files besides the plate that the shot is read from: masks, locked mattes, and
     learned weights.
     `learn_into` is the folder of what its model learns of it first, where the preset asks for that;

@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.sequences import FramePattern
-from rde_roto.shot_files.opening import OpenedShot, OpenPlate, open_document, open_entry
-from rde_roto.shot_files.writing import write_document
-from rde_roto.values.documents import is_path
-from rde_roto.values.errors import DocumentError, InputError, UsageError, VariableError
-from rde_roto.values.frames import FrameRange
-from rde_roto.values.preset import Preset
-from rde_roto.values.preset_files import load_preset
-from rde_roto.values.reading import Document, Setting
-from rde_roto.values.shot_document import (
+from rde_roto.documents.library import is_path
+from rde_roto.documents.preset_files import load_preset
+from rde_roto.documents.reading import Document, Setting
+from rde_roto.documents.shot_document import (
     LockEntry,
     ShotDocument,
     parse_shot_document,
     read_shot_text,
     rewritten,
 )
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.sequences import FramePattern
+from rde_roto.shot_files.opening import OpenedShot, OpenPlate, open_document, open_entry
+from rde_roto.shot_files.writing import write_document
+from rde_roto.values.errors import DocumentError, InputError, UsageError, VariableError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.preset import Preset
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rde_roto.atomic import write_text
+from rde_roto.documents.library import is_path
+from rde_roto.documents.shot_document import ElementEntry, ShotDocument
 from rde_roto.shot_files.opening import OpenedShot
-from rde_roto.values.documents import is_path
 from rde_roto.values.keyframe import Element
-from rde_roto.values.shot_document import ElementEntry, ShotDocument
 
 
 def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:

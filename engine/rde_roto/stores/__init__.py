@@ -9,13 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rde_roto.stores.folder import CacheFolder
-from rde_roto.stores.layout import Place, pushed_name
-from rde_roto.stores.mattes import Kept, MatteStore
+from rde_roto.stores.layout import SnapshotKey, pushed_name
+from rde_roto.stores.mattes import MatteStore, StoredPlanes
 from rde_roto.stores.ram import RamCache
 from rde_roto.stores.snapshots import SnapshotStore
 from rde_roto.values.cache_settings import CacheSettings
 
-__all__ = ["CacheFolder", "CacheSettings", "Kept", "MatteStore", "Place", "SnapshotStore", "Stores"]
+__all__ = [
+    "CacheFolder",
+    "CacheSettings",
+    "MatteStore",
+    "SnapshotKey",
+    "SnapshotStore",
+    "StoredPlanes",
+    "Stores",
+]
 __all__ += ["open_stores"]
 
 
@@ -47,7 +55,7 @@ def open_stores(settings: CacheSettings) -> Stores:
 def _stores(ram_bytes: int, folder: CacheFolder | None) -> Stores:
     # Half for states, which take longest to make again; a stream of mattes cannot push them out.
     quarter = ram_bytes // 4
-    as_they_came: RamCache[Kept] = RamCache(quarter)
+    as_they_came: RamCache[StoredPlanes] = RamCache(quarter)
     return Stores(
         SnapshotStore(2 * quarter, folder),
         raws=MatteStore(as_they_came, folder),

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import deque
 
-from rde_roto.stores.layout import Census, Entry, Snapshot, SpanEntries, bytes_of
+from rde_roto.stores.layout import CacheScan, Entry, Snapshot, SpanEntries, bytes_of
 
 _STATES_SHARE = 1 / 4
 
 
-def surplus(census: Census, target_bytes: int) -> list[Entry]:
+def surplus(census: CacheScan, target_bytes: int) -> list[Entry]:
     """What to remove so that no more than ``target_bytes`` are left; left-overs go in any case."""
     states_share = round(target_bytes * _STATES_SHARE)
     pictures_share = target_bytes - states_share

@@ -19,9 +19,9 @@ from rde_roto.atomic import write_bytes
 from rde_roto.stores.entries import is_whole, sealed
 from rde_roto.stores.eviction import surplus
 from rde_roto.stores.layout import (
-    Census,
+    CacheScan,
     Entry,
-    Place,
+    SnapshotKey,
     bytes_of,
     held_bytes,
     places_of,
@@ -115,7 +115,7 @@ class CacheFolder:
             return False
         return True
 
-    def places(self, span: str) -> frozenset[Place]:
+    def places(self, span: str) -> frozenset[SnapshotKey]:
         """The states of a span that are here."""
         try:
             return places_of(self.path, span)
@@ -123,7 +123,7 @@ class CacheFolder:
             self._warn_once(error)
             return frozenset()
 
-    def census(self) -> Census:
+    def census(self) -> CacheScan:
         """What is here."""
         return take_census(self.path)
 
@@ -184,7 +184,7 @@ class CacheFolder:
         free_bytes = self.budget_bytes - held
         return min(free_bytes, max(nbytes, int(self.budget_bytes * _LOOK_AFTER_SHARE)))
 
-    def _pruned(self, census: Census, target_bytes: int) -> Pruned:
+    def _pruned(self, census: CacheScan, target_bytes: int) -> Pruned:
         going = surplus(census, target_bytes)
         removed = [entry for entry in going if self.discard(entry.name)]
         for folder in {os.path.dirname(self._file(entry.name)) for entry in going}:

@@ -29,7 +29,7 @@ _ANCHORS = "anchors" + SUFFIX
 
 
 @dataclass(frozen=True)
-class Place:
+class SnapshotKey:
     """Where a state belongs in its span.
 
     span: the digest of the span's beginning. index: memory frames absorbed, 0 at the keyframe.
@@ -61,7 +61,7 @@ def pushed_name(digest: str) -> str:
     return f"plates/{digest[:2]}/{digest}{SUFFIX}"
 
 
-def places_of(folder: Path, span: str) -> frozenset[Place]:
+def places_of(folder: Path, span: str) -> frozenset[SnapshotKey]:
     """The states of a span that are on disk. Raises OSError; a missing span has none."""
     try:
         names = os.listdir(f"{folder}/states/{span}")
@@ -107,7 +107,7 @@ class SpanEntries:
 
 
 @dataclass
-class Census:
+class CacheScan:
     """All that a cache folder held while it was looked through. Left-overs belong to nobody.
 
     ``newer_bytes`` are those of pictures that were left out, which were used later than the others.
@@ -155,13 +155,13 @@ def held_bytes(folder: Path) -> int:
     return sum(entry.bytes for entry in _entries(folder))
 
 
-def take_census(folder: Path, oldest_bytes: float = inf) -> Census:
+def take_census(folder: Path, oldest_bytes: float = inf) -> CacheScan:
     """What is there. Files may come and go meanwhile; what cannot be read is not there.
 
     Args: oldest_bytes, how much of the pictures to tell of, those that were used longest ago: a
         folder holds too many to remember them all for the sake of a few that are to go.
     """
-    census, pictures = Census(), _Oldest(oldest_bytes)
+    census, pictures = CacheScan(), _Oldest(oldest_bytes)
     old_ns = time.time_ns() - LEFT_OVER_AFTER_S * 10**9
     for entry in _entries(folder):
         _count(census, pictures, entry, old_ns)
@@ -209,7 +209,7 @@ def _entries(folder: Path) -> Iterator[Entry]:
                     yield Entry(name, status.st_size, status.st_mtime_ns)
 
 
-def _count(census: Census, pictures: _Oldest, entry: Entry, old_ns: int) -> None:
+def _count(census: CacheScan, pictures: _Oldest, entry: Entry, old_ns: int) -> None:
     kind, group, name = entry.name.split("/")
     if is_temporary(name):
         if entry.used_ns < old_ns:
@@ -229,9 +229,9 @@ def _scanned(folder: str) -> Iterator[os.DirEntry[str]]:
         yield from entries
 
 
-def _place(span: str, name: str) -> Place | None:
+def _place(span: str, name: str) -> SnapshotKey | None:
     index, _, digest = name.removesuffix(SUFFIX).partition(".")
     if not (name.endswith(SUFFIX) and index.isdigit() and digest):
         return None
-    place = Place(span, int(index), digest)
+    place = SnapshotKey(span, int(index), digest)
     return place if place.name.endswith(f"/{name}") else None

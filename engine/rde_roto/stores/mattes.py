@@ -18,7 +18,7 @@ from rde_roto.values.plate import Window
 _PLANES, _BOX = "planes", "box"
 
 
-class Kept(NamedTuple):
+class StoredPlanes(NamedTuple):
     """Planes [K, H, W], and the part of the plate that they show; None for the whole.
 
     Of a pushed frame [H, W, 3].
@@ -41,7 +41,7 @@ class MatteStore:
 
     def __init__(
         self,
-        ram: RamCache[Kept],
+        ram: RamCache[StoredPlanes],
         folder: CacheFolder | None = None,
         name: Callable[[str], str] = raw_name,
     ) -> None:
@@ -66,7 +66,7 @@ class MatteStore:
         on_disk = self._folder is not None and self._folder.holds(self._name(digest))
         return digest in self._ram or on_disk
 
-    def get(self, digest: str) -> Kept | None:
+    def get(self, digest: str) -> StoredPlanes | None:
         """What was put under this digest, read-only; None when it is not here."""
         kept = self._ram.get(digest)
         if kept is None and self._folder is not None:
@@ -83,16 +83,16 @@ class MatteStore:
         if self._folder is not None:
             self._folder.write(self._name(digest), lambda: _saved(kept))
 
-    def _kept(self, digest: str, planes: NDArray[Any], box: Window | None) -> Kept:
+    def _kept(self, digest: str, planes: NDArray[Any], box: Window | None) -> StoredPlanes:
         # a view would keep the whole array it looks into, which may be that of many frames
         own: NDArray[Any] = planes.view() if planes.base is None else planes.copy()
         own.flags.writeable = False
-        kept = Kept(own, box)
+        kept = StoredPlanes(own, box)
         self._ram.put(digest, kept, own.nbytes)
         return kept
 
 
-def _saved(kept: Kept) -> bytes:
+def _saved(kept: StoredPlanes) -> bytes:
     tensors = {_PLANES: kept.planes}
     if kept.box is not None:
         tensors[_BOX] = np.array(astuple(kept.box))

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from rde_roto.stores.folder import CacheFolder
-from rde_roto.stores.layout import Place, anchors_name
+from rde_roto.stores.layout import SnapshotKey, anchors_name
 from rde_roto.stores.ram import RamCache
 from rde_roto.values.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rde_roto.tracker import State, TrackState
+    from rde_roto.model.tracker import State, TrackState
 
     Restore: TypeAlias = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], State]
 
@@ -30,7 +30,7 @@ class SnapshotStore:
         self._ram: RamCache[TrackState] = RamCache(ram_bytes)
         self._folder = folder
 
-    def put(self, place: Place, state: TrackState, durable: bool) -> None:
+    def put(self, place: SnapshotKey, state: TrackState, durable: bool) -> None:
         """Keeps a state in RAM, and, when it is to be durable, on disk."""
         self._ram.put(place.digest, state, state.nbytes)
         if durable and self._folder is not None:
@@ -48,7 +48,7 @@ class SnapshotStore:
             digest_at: the digest that a state of the span must have now, by its index.
             restore: makes a state out of the two halves that are on disk; InputError is damage.
         """
-        on_disk: frozenset[Place] | None = None
+        on_disk: frozenset[SnapshotKey] | None = None
         for at in range(index, -1, -1):  # no more turns than steps that it saves to find one
             digest = digest_at(at)
             state = cast("State | None", self._ram.get(digest))
@@ -56,7 +56,7 @@ class SnapshotStore:
                 return at, state
             if on_disk is None:
                 on_disk = frozenset() if self._folder is None else self._folder.places(span)
-            place = Place(span, at, digest)
+            place = SnapshotKey(span, at, digest)
             if self._folder is not None and place in on_disk:
                 state = _loaded(self._folder, place, restore)
                 if state is not None:
@@ -65,7 +65,7 @@ class SnapshotStore:
         return None
 
 
-def _loaded(folder: CacheFolder, place: Place, restore: Restore[State]) -> State | None:
+def _loaded(folder: CacheFolder, place: SnapshotKey, restore: Restore[State]) -> State | None:
     from safetensors.torch import load
 
     names = anchors_name(place.span), place.name

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from rde_roto.tensors import save_tensors
+from rde_roto.model.tensors import save_tensors
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.errors import InputError, UsageError
 
@@ -41,8 +41,11 @@ class RunState:
     best: float = 0.0
 
     @torch.no_grad()
-    def rounded(self) -> dict[str, Tensor]:
-        """What is stored. Rounds the average and the first moment in place to what that keeps."""
+    def round_to_stored(self) -> dict[str, Tensor]:
+        """Round the average and Adam's first moment, in place, to what a file keeps.
+
+        Returns the tensors to store, by name.
+        """
         stored = {f"weights/{name}": tensor for name, tensor in self.weights.items()}
         for name, mean in self.average.items():
             distance = (mean - self.weights[name]).bfloat16()
@@ -64,7 +67,7 @@ def save_checkpoint(run: Path, state: RunState, recipe: Recipe) -> None:
     """Writes the whole run, under its final name only when it is complete. Raises OutputError."""
     facts = {key: getattr(state, key) for key in ("iteration", "steps", "seconds", "best")}
     metadata = {"run": json.dumps(facts), "recipe": recipe.model_dump_json()}
-    save_tensors(state.rounded(), checkpoint_path(run), metadata)
+    save_tensors(state.round_to_stored(), checkpoint_path(run), metadata)
 
 
 def read_checkpoint(path: Path) -> tuple[RunState, Recipe]:
@@ -129,8 +132,8 @@ def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     }
 
 
-def named_parameters(net: nn.Module, frozen: Iterable[str]) -> dict[str, nn.Parameter]:
-    """The parameters that learn; those under the frozen prefixes stop asking for gradients."""
+def freeze(net: nn.Module, frozen: Iterable[str]) -> dict[str, nn.Parameter]:
+    """Freeze the parameters under some prefixes; returns the others, which learn, by name."""
     learning = {}
     for name, parameter in net.named_parameters():
         stays = name.startswith(tuple(frozen))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rde_roto.net import EncodedFrames, Moment, RDENet, aggregate, read_memory
-from rde_roto.state import MemoryState
+from rde_roto.model.state import MemoryState
+from rde_roto.net import EncodedFrames, MemoryFrame, RDENet, aggregate, read_memory
 from rde_roto.training.clips.sampler import Batch
 from rde_roto.training.losses import cross_entropy, dice, divergence, frame_weights, hardest_share
 from rde_roto.training.recipe import Recipe
@@ -87,14 +87,14 @@ class Objective:
         encoded = [part.split(clips) for part in self.net.encode_frames(flat)]
         return [EncodedFrames(*(part[t] for part in encoded)) for t in range(count)]
 
-    def _begin(self, frame: EncodedFrames, batch: Batch) -> tuple[Moment, Tensor]:
+    def _begin(self, frame: EncodedFrames, batch: Batch) -> tuple[MemoryFrame, Tensor]:
         """The keyframe's moment, from the perturbed masks, and L_MC: what a perfect mask's value
         would be, as seen from there."""
         value = self.net.encode_masks(frame, batch.first)
         if self._losses.consistency == 0:
-            return Moment(frame.key, value), batch.images.new_zeros(())
+            return MemoryFrame(frame.key, value), batch.images.new_zeros(())
         clean = self.net.encode_masks(frame, batch.masks[0])
-        return Moment(frame.key, value), self._losses.consistency * divergence(value, clean)
+        return MemoryFrame(frame.key, value), self._losses.consistency * divergence(value, clean)
 
     def _bank(self, t: int, generator: torch.Generator) -> Bank:
         banks = self._reads.banks
@@ -129,7 +129,7 @@ class Objective:
         self, state: MemoryState, frame: EncodedFrames, logits: Tensor, generator: torch.Generator
     ) -> MemoryState:
         alpha = logits.softmax(dim=1)[:, 1:]
-        newest = Moment(frame.key, self.net.encode_masks(frame, alpha))
+        newest = MemoryFrame(frame.key, self.net.encode_masks(frame, alpha))
         recurrent = state.recurrent
         if self._recurs:
             for _ in range(self._times(generator)):

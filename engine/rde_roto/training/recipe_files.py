@@ -1,13 +1,13 @@
-"""Recipe files: where they lie; `values.documents` says how they are read."""
+"""Recipe files: where they lie; `documents.library` says how they are read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from rde_roto.documents.library import Library
+from rde_roto.documents.preset_files import default_preset_folders
 from rde_roto.training.recipe import Recipe
-from rde_roto.values.documents import Library
-from rde_roto.values.preset_files import default_preset_folders
 
 
 def recipe_library() -> Library[Recipe]:

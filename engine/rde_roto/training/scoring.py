@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import torch
 
 from rde_roto.evaluation.davis import DavisSet
-from rde_roto.models import Model, build, save_weights
+from rde_roto.model.weights import Model, build, save_weights
 from rde_roto.training.checkpoint import RunState
 from rde_roto.training.recipe import Recipe
 from rde_roto.training.start import halved, trained_weights

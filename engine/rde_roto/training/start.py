@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from rde_roto.atomic import is_temporary
-from rde_roto.models import CONFIGS, build, load_model
+from rde_roto.model.weights import CONFIGS, build, load_model
 from rde_roto.net import NetConfig, RDENet
 from rde_roto.net.efficientnet import EfficientNetKeyTrunk
 from rde_roto.training.checkpoint import (
     RunState,
     check_same_run,
     checkpoint_path,
-    named_parameters,
+    freeze,
     read_checkpoint,
 )
 from rde_roto.training.pretrained import load_lite0
@@ -95,6 +95,6 @@ def _load_trunk(net: RDENet) -> None:
 
 def _first_state(net: RDENet, recipe: Recipe) -> RunState:
     weights = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    learning = named_parameters(net, recipe.optimiser.frozen) if recipe.optimiser.ema else ()
+    learning = freeze(net, recipe.optimiser.frozen) if recipe.optimiser.ema else ()
     average = {name: weights[name].clone() for name in learning}
     return RunState(weights, average, first={}, second={})

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rde_roto.net import RDENet
-from rde_roto.training.checkpoint import RunState, named_parameters, save_checkpoint
+from rde_roto.training.checkpoint import RunState, freeze, save_checkpoint
 from rde_roto.training.clips.sampler import Batch, ClipSampler
 from rde_roto.training.objective import Objective
 from rde_roto.training.processes import mean_of_all, rank
@@ -87,7 +87,7 @@ class Trainer:
         net.load_state_dict(state.weights)
         state.weights = dict(net.channels_last().state_dict())  # from here on the living ones
         state.average = {name: mean.to(self._device) for name, mean in state.average.items()}
-        self._learning = named_parameters(net, recipe.optimiser.frozen)
+        self._learning = freeze(net, recipe.optimiser.frozen)
         self._optimizer = self._make_optimizer()
         self._waited = self._pace = self._waiting = 0.0
         self._skipped = 0
@@ -127,7 +127,7 @@ class Trainer:
         if rank() == 0:
             save_checkpoint(out, self.state, self.recipe)
         else:
-            self.state.rounded()
+            self.state.round_to_stored()
 
     def _elapsed(self, began: float) -> float:
         """Seconds since then, the same for all processes, so that they stop together."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Literal, Protocol, TypeAlias
 
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.look import Look
+from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 
 MissingPolicy: TypeAlias = Literal["error", "hold", "skip", "black"]
@@ -79,7 +79,7 @@ class Plate(Protocol):
         """The format of the first frame, which every frame must have."""
 
     @property
-    def look(self) -> Look | None:
+    def input_transform(self) -> InputTransform | None:
         """What is left to do to the pixels of `read` until they are what the network sees; None
         where they are that already.
         """

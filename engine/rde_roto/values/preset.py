@@ -1,6 +1,6 @@
 """Presets: every setting of a roto run, with its range and its meaning.
 
-`values.preset_files` finds and reads the files that presets are kept in.
+`documents.preset_files` finds and reads the files that presets are kept in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import Field
 from rde_roto.values.bank import Bank, BankText
 from rde_roto.values.digest import digest_of
 from rde_roto.values.settings import Settings, sections_of
-from rde_roto.values.yaml_text import yaml_pair
+from rde_roto.values.yaml_format import yaml_pair
 
 LEAST_LINES: Final = 96
 

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from rde_roto.documents.shot_document import ShotDocument
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import OutputFormat
-from rde_roto.values.shot_document import ShotDocument
 
 _MOST_NAME_BYTES: Final = 96  # OpenJD's jobs have 128 characters, names of files 255 bytes
 _NOT_PLAIN: Final = re.compile(r"[^\w .-]+")

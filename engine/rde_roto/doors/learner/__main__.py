@@ -19,7 +19,6 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from rde_roto.devices import choose_device
 from rde_roto.doors.learner.learning import ENOUGH
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.server.errors import error_object
@@ -27,6 +26,7 @@ from rde_roto.doors.server.pushed import FramesOf
 from rde_roto.doors.server.shots import Shots
 from rde_roto.images.files import write_picture
 from rde_roto.images.panels import tinted, to_image
+from rde_roto.model.devices import choose_device
 from rde_roto.training.learning.lessons import Held, Lessons
 from rde_roto.training.learning.studying import Budget, Progress, Study
 from rde_roto.training.learning.view import View

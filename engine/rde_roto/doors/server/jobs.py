@@ -11,12 +11,12 @@ from threading import Event, Lock
 from types import TracebackType
 from typing import Literal, TypeAlias
 
+from rde_roto.background import WriteBehind
 from rde_roto.doors.learner.learning import Learning, Request
 from rde_roto.engine import Engine, Priority
+from rde_roto.frames_to_push import all_lacking
 from rde_roto.images.mattes import MatteWriter
-from rde_roto.lacking import all_lacking
 from rde_roto.node import RotoNode
-from rde_roto.streams import WriteBehind
 from rde_roto.values.errors import LacksError, RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte

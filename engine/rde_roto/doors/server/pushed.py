@@ -10,6 +10,7 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from pydantic import Field
 
+from rde_roto.documents.shot_document import PlateEntry, RangeText
 from rde_roto.images.color import LINEAR
 from rde_roto.images.input_space import InputSpace, SaidOfSpace
 from rde_roto.images.plate_memo import PlateMemo
@@ -22,7 +23,6 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window
 from rde_roto.values.preset import Preset
 from rde_roto.values.settings import Settings
-from rde_roto.values.shot_document import PlateEntry, RangeText
 
 _FARTHEST_PX = 1 << 20
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import platformdirs
 from pydantic import Field, ValidationError
 
+from rde_roto.documents.preset_files import preset_library
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.learner import learning as learner
 from rde_roto.doors.learner.learning import Learning
@@ -24,16 +25,15 @@ from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.doors.server.masks import keep_mask
 from rde_roto.doors.server.shots import HostsShot, Shots
 from rde_roto.engine import Engine, Priority
+from rde_roto.frames_to_push import all_lacking, lacking
 from rde_roto.images.mattes import open_matte_writer
-from rde_roto.lacking import all_lacking, lacking
-from rde_roto.models import list_models
+from rde_roto.model.weights import list_models
 from rde_roto.node import RotoNode
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, LacksError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 from rde_roto.values.plate import LARGEST_PX, Window
-from rde_roto.values.preset_files import preset_library
 from rde_roto.values.settings import Settings
 
 MOST_PIXEL_BYTES = 12 * LARGEST_PX**2
@@ -206,7 +206,7 @@ class Requests:
         if request.element is not None:
             places = [_place_of(request.element, found)]
         viewer: Hashable = request.viewer and (host.process, request.viewer)
-        future = self.engine.submit(found.node, request.frame, Priority.LOOKING, viewer or None)
+        future = self.engine.submit(found.node, request.frame, Priority.INTERACTIVE, viewer or None)
         try:
             matte = self._waited(future, host, request.ticket)
         except LacksError as error:

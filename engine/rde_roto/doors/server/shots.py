@@ -12,20 +12,20 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+from rde_roto.documents.shot_document import ShotDocument, parse_shot_document
 from rde_roto.doors.server.latest import Latest
 from rde_roto.doors.server.pushed import FramesOf, PushedEntry, opener
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import DiskPlate
-from rde_roto.models import Model, load_model
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.opening import open_entry
 from rde_roto.stores import Stores, open_stores
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import DocumentError, UsageError
-from rde_roto.values.shot_document import ShotDocument, parse_shot_document
 
 _MOST_SHOTS = 16
 _MOST_MODELS = 4

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from rde_roto.documents.learned_card import card_path, read_learned_card, truth_digest
 from rde_roto.doors.learner.learning import Learning, LearningStatus, Request
 from rde_roto.session.draft import Draft
 from rde_roto.session.session import Session
@@ -28,7 +29,6 @@ from rde_roto.shot_files.writing import made_absolute
 from rde_roto.values.errors import DocumentError, UsageError, WeightsError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
-from rde_roto.values.learned_card import card_path, read_learned_card, truth_digest
 from rde_roto.values.shot import Shot
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rde_roto.values.digest import digest_of
 _MOST_RECENT = 8
 
 
-class Place(NamedTuple):
+class SnapshotKey(NamedTuple):
     """Where one looked in a shot: the frame, in and out."""
 
     frame: int
@@ -35,15 +35,15 @@ def remember(text: str) -> None:
     _settings().setValue("recent", known[:_MOST_RECENT])
 
 
-def place_in(document: Path) -> Place | None:
+def place_in(document: Path) -> SnapshotKey | None:
     """Where one looked in a shot the last time."""
     found = _settings().value(_key(document))
-    if not isinstance(found, list) or len(found) != len(Place._fields):
+    if not isinstance(found, list) or len(found) != len(SnapshotKey._fields):
         return None
-    return Place(*(int(str(number)) for number in found))
+    return SnapshotKey(*(int(str(number)) for number in found))
 
 
-def keep_place(document: Path, place: Place) -> None:
+def keep_place(document: Path, place: SnapshotKey) -> None:
     """Remembers where one looks."""
     _settings().setValue(_key(document), list(place))
 

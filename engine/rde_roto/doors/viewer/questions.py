@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog
 
+from rde_roto.documents.shot_document import SHOT_SUFFIX
 from rde_roto.doors.viewer import memory
 from rde_roto.doors.viewer.dialogs import ExportDialog, QueueDialog
 from rde_roto.doors.viewer.exporting import queue_job, start_export
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.style import colour_of
 from rde_roto.values.errors import RotoError, UsageError
-from rde_roto.values.shot_document import SHOT_SUFFIX
 
 if TYPE_CHECKING:
     from rde_roto.doors.viewer.window import MainWindow

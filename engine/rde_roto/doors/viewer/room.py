@@ -10,21 +10,21 @@ from threading import Lock
 
 import torch
 
-from rde_roto.devices import choose_device
+from rde_roto.documents.model_card import ModelChoice
 from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.rendering import provenance
 from rde_roto.engine import Engine
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.models import Model, load_model
+from rde_roto.model.devices import choose_device
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.session.live import Backend
 from rde_roto.session.saving import Opened
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.opening import chosen_model
 from rde_roto.stores import Stores, open_stores
 from rde_roto.values.cache_settings import CacheSettings
-from rde_roto.values.model_card import ModelChoice
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 

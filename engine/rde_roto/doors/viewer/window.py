@@ -115,7 +115,7 @@ class MainWindow(QMainWindow):
         session, self.session = self.session, None
         self.time_line.session = self.canvas.session = None
         if session is not None:
-            place = memory.Place(session.frame, *session.sight.bounds)
+            place = memory.SnapshotKey(session.frame, *session.sight.bounds)
             memory.keep_place(session.work.document, place)
             session.close()
 

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from rde_roto.advice import advise
 from rde_roto.delivery import OnFrame
+from rde_roto.documents.job_status import JobError
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
 from rde_roto.doors.saying import say_bug
@@ -33,7 +34,6 @@ from rde_roto.values.cancel import Cancel
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, OutputError, PartialError, RotoError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.job_status import JobError
 from rde_roto.values.plain_text import one_line
 from rde_roto.values.preset import Preset
 from rde_roto.values.report import Run

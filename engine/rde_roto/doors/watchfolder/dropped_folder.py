@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.doors.watchfolder.job_folder import is_junk
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES, find_sequence
 from rde_roto.values.errors import InputError, UsageError
-from rde_roto.values.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 
 _MASK: Final = re.compile(
     r"mask(?:[._](?P<element>[a-z]\w*?))?[._](?P<frame>-?\d+)\.[a-z]+", re.IGNORECASE | re.ASCII

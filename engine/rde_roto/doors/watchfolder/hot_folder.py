@@ -24,6 +24,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from rde_roto.documents.job_status import JobStatus
 from rde_roto.doors.watchfolder.job_folder import (
     JOB,
     OWNER,
@@ -42,7 +43,6 @@ from rde_roto.doors.watchfolder.job_folder import (
 )
 from rde_roto.doors.watchfolder.owners import Owner
 from rde_roto.values.errors import UsageError
-from rde_roto.values.job_status import JobStatus
 from rde_roto.values.plain_text import is_plain_name, is_utf_8
 from rde_roto.values.regular_files import read_regular_text
 

@@ -16,11 +16,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from rde_roto.documents.job_document import PRIORITY
+from rde_roto.documents.yaml_text import MOST_BYTES
 from rde_roto.doors.watchfolder.job_folder import JOB_SUFFIXES, is_job_folder, is_junk, job_inside
 from rde_roto.values.digest import digest_of
-from rde_roto.values.job_document import PRIORITY
 from rde_roto.values.regular_files import read_head
-from rde_roto.values.yaml_text import MOST_BYTES
 
 _HALF_SUFFIXES: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
 

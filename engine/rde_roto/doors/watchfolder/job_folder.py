@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from rde_roto.documents.job_status import STATUS_SCHEMA, JobStatus
+from rde_roto.documents.shot_document import SHOT_SUFFIX
 from rde_roto.values.errors import DocumentError
-from rde_roto.values.job_status import STATUS_SCHEMA, JobStatus
 from rde_roto.values.plain_text import plain_name
 from rde_roto.values.regular_files import read_regular_text
-from rde_roto.values.shot_document import SHOT_SUFFIX
 
 JOB: Final = "job"
 STATUS: Final = "status.json"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rde_roto.devices import choose_device
 from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.rendering import provenance
 from rde_roto.doors.studied import studied
 from rde_roto.doors.watchfolder.doing import Made
-from rde_roto.models import licence_line, load_model
+from rde_roto.model.devices import choose_device
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import licence_line, load_model
 from rde_roto.node import RotoNode
-from rde_roto.propagator import tracker_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import open_stores
 from rde_roto.values.cache_settings import CacheSettings

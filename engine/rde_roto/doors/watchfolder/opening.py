@@ -6,6 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from rde_roto.documents.job_document import (
+    JobDocument,
+    WatchDocument,
+    parse_job_document,
+    read_watch_document,
+    written_shot,
+)
+from rde_roto.documents.library import is_path
+from rde_roto.documents.preset_files import load_preset
+from rde_roto.documents.reading import Document, Setting
+from rde_roto.documents.shot_document import SHOT_SUFFIX, ShotDocument, parse_shot_document
+from rde_roto.documents.shot_document import read_shot_text as read_shot
 from rde_roto.doors.watchfolder.dropped_folder import shot_in
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, HotFolder
 from rde_roto.doors.watchfolder.inbox import documents_in
@@ -14,21 +26,9 @@ from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.opening import open_document
 from rde_roto.shot_files.shot_file import naming_the_document
-from rde_roto.values.documents import is_path
 from rde_roto.values.errors import DocumentError, InputError, OutputError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.job_document import (
-    JobDocument,
-    WatchDocument,
-    parse_job_document,
-    read_watch_document,
-    written_shot,
-)
 from rde_roto.values.preset import Preset
-from rde_roto.values.preset_files import load_preset
-from rde_roto.values.reading import Document, Setting
-from rde_roto.values.shot_document import SHOT_SUFFIX, ShotDocument, parse_shot_document
-from rde_roto.values.shot_document import read_shot_text as read_shot
 
 LEARNED: Final = "learned"
 """The folder, in the hot one, of what models learn of jobs."""

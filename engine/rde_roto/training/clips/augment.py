@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.recipe import Jitter
 
 _CONTROL_POINTS = 12
@@ -63,19 +63,19 @@ def _kernel(square: Tensor) -> Tensor:
     return square * square.clamp(min=1e-12).log()
 
 
-def control_points(draws: Draws) -> Tensor:
+def control_points(draws: RandomSource) -> Tensor:
     """[12, 2]: no two in the same row or column of a 12 x 12 board, so never on one line."""
     cells = torch.stack([draws.order(_CONTROL_POINTS), draws.order(_CONTROL_POINTS)], dim=1)
     return (cells + draws.uniform(0.1, 0.9, _CONTROL_POINTS, 2)) * 2 / _CONTROL_POINTS - 1
 
 
-def bends(jitter: Jitter, count: int, draws: Draws) -> Tensor:
+def bends(jitter: Jitter, count: int, draws: RandomSource) -> Tensor:
     """Displacements [count, 12, 2] of the control points; zeros where a frame is not bent."""
     moved = draws.normals(BEND, count, _CONTROL_POINTS, 2)
     return moved * (draws.uniform(0, 1, count, 1, 1) < jitter.thin_plate)
 
 
-def warps(jitter: Jitter, count: int, draws: Draws) -> Tensor:
+def warps(jitter: Jitter, count: int, draws: RandomSource) -> Tensor:
     """Matrices [count, 3, 3]: turn, shear, scale, shift and mirror about the middle."""
     turn = draws.uniform(-1, 1, count) * math.radians(jitter.turn_deg)
     shear = (draws.uniform(-1, 1, count) * math.radians(jitter.shear_deg)).tan()
@@ -155,7 +155,7 @@ class Grades:
     hue: Tensor
 
     @classmethod
-    def drawn(cls, jitter: Jitter, count: int, draws: Draws) -> Grades:
+    def drawn(cls, jitter: Jitter, count: int, draws: RandomSource) -> Grades:
         """One grade for each frame."""
         reach = (jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue)
         drawn = draws.uniform(-1, 1, 4, count) * torch.tensor(reach)[:, None]

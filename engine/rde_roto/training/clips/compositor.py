@@ -15,8 +15,8 @@ from torch import Tensor
 
 from rde_roto.training.clips import cutouts
 from rde_roto.training.clips.augment import BEND, ThinPlate, control_points, grids, reduced
-from rde_roto.training.clips.draws import Draws, frame_indices
 from rde_roto.training.clips.motion import Motion, Pace
+from rde_roto.training.clips.random_source import RandomSource, frame_indices
 from rde_roto.training.footage.readers import FootageSet
 from rde_roto.training.recipe import Compositing
 
@@ -67,7 +67,7 @@ class _Shadow:
     depth: float
 
     @classmethod
-    def drawn(cls, draws: Draws) -> _Shadow:
+    def drawn(cls, draws: RandomSource) -> _Shadow:
         length = draws.between(0.25, 0.7)
         towards = draws.chance(0.5)
         return cls(
@@ -101,7 +101,7 @@ class Compositor:
         self._settings = settings
         self._device = device
 
-    def clip(self, frames: int, size_px: int, draws: Draws) -> tuple[Tensor, Tensor]:
+    def clip(self, frames: int, size_px: int, draws: RandomSource) -> tuple[Tensor, Tensor]:
         """Images float32 [T, 3, S, S] in 0..1 and masks float32 [T, k, S, S], 0 or 1, disjoint.
 
         An element may be hidden, even in the first frame.
@@ -128,7 +128,7 @@ class Compositor:
         images = (images * self._light(frames, draws)).clamp(0, 1)
         return _photographed(images, draws), (masks > 0.5).float()
 
-    def _sheets(self, frames: int, size_px: int, draws: Draws) -> list[_Sheet]:
+    def _sheets(self, frames: int, size_px: int, draws: RandomSource) -> list[_Sheet]:
         """Elements and distractors in any order, then perhaps what passes in front of one."""
         settings = self._settings
         sheets = [
@@ -145,7 +145,7 @@ class Compositor:
         return sheets
 
     def _subject(
-        self, frames: int, size_px: int, draws: Draws, twin: Tensor | None = None
+        self, frames: int, size_px: int, draws: RandomSource, twin: Tensor | None = None
     ) -> _Sheet:
         """A cut-out, or another's twin in its own light, somewhere in the frame."""
         settings = self._settings
@@ -170,7 +170,7 @@ class Compositor:
             bend = points, draws.normals(strength, 2, len(points), 2)
         return _Sheet(cutout, motion, bend)
 
-    def _cut_out(self, frames: int, long_px: float, draws: Draws) -> Tensor:
+    def _cut_out(self, frames: int, long_px: float, draws: RandomSource) -> Tensor:
         """A subject of a photograph, or of a clip and moving as it moved there."""
         videos = (*self._footage.videos, *self._footage.moving_cutouts)
         if videos and draws.chance(self._settings.moving):
@@ -181,7 +181,7 @@ class Compositor:
                 return moving
         return cutouts.subject(self._footage.cutouts, long_px, self._device, draws)
 
-    def _occluder(self, hidden: _Sheet, frames: int, size_px: int, draws: Draws) -> _Sheet:
+    def _occluder(self, hidden: _Sheet, frames: int, size_px: int, draws: RandomSource) -> _Sheet:
         """Another cut-out, a board or a lump that passes before a sheet, clear of it at first."""
         size = min(1.2, max(hidden.motion.half) * draws.between(0.6, 1.4))
         subject = self._settings.occluder_subject
@@ -202,7 +202,7 @@ class Compositor:
         motion = hidden.motion.crossed(half, meeting, draws)
         return _Sheet(cutout, motion, grounded=False)
 
-    def _background(self, size_px: int, draws: Draws) -> _Sheet:
+    def _background(self, size_px: int, draws: RandomSource) -> _Sheet:
         """A photograph of which a part is seen, sharp or not; noise where there is none."""
         shown = draws.between(0.5, 0.95)  # of its shorter side
         picture = self._photograph(draws)
@@ -217,13 +217,13 @@ class Compositor:
         motion = Motion.drawn(half, (place[0], place[1]), pace, draws)
         return _Sheet(_perhaps_soft(picture, draws), motion)
 
-    def _photograph(self, draws: Draws) -> Tensor | None:
+    def _photograph(self, draws: RandomSource) -> Tensor | None:
         """RGB [3, H, W] of a background, if there are any."""
         if not self._footage.backgrounds:
             return None
         return cutouts.picked(self._footage.backgrounds, draws).frame(0).to(self._device) / 255
 
-    def _surface(self, height: int, width: int, draws: Draws) -> Tensor:
+    def _surface(self, height: int, width: int, draws: RandomSource) -> Tensor:
         """RGB [3, height, width] of a thing: as often cut out of a photograph as made of noise."""
         picture = self._photograph(draws) if draws.chance(0.5) else None
         if picture is None or picture.shape[1] < height or picture.shape[2] < width:
@@ -256,7 +256,7 @@ class Compositor:
         seen = F.grid_sample(planes, grid, padding_mode=beyond, align_corners=False)
         return seen if shutter == 0 else seen.unflatten(0, times.shape).mean(dim=1)
 
-    def _light(self, frames: int, draws: Draws) -> Tensor:
+    def _light(self, frames: int, draws: RandomSource) -> Tensor:
         """Gains [T, 3, 1, 1] that go from one light to another over the clip."""
         light = self._settings.light
         level = 1 + draws.uniform(-light, light, 2, 1) + draws.uniform(-light, light, 2, 3) / 3
@@ -271,7 +271,7 @@ def _half(cutout: Tensor, long: float, size_px: int) -> tuple[float, float]:
     return width * scale, height * scale
 
 
-def _perhaps_soft(picture: Tensor, draws: Draws) -> Tensor:
+def _perhaps_soft(picture: Tensor, draws: RandomSource) -> Tensor:
     """A picture [T, C, H, W], at times out of focus."""
     if not draws.chance(_DEFOCUSED):
         return picture
@@ -280,13 +280,13 @@ def _perhaps_soft(picture: Tensor, draws: Draws) -> Tensor:
     return soft.clamp(0, 1)
 
 
-def _matching(layer: Tensor, surround: Tensor, draws: Draws) -> Tensor:
+def _matching(layer: Tensor, surround: Tensor, draws: RandomSource) -> Tensor:
     """A gain that brings a layer's brightness nearer to its surround's."""
     own = layer[:, :3].mean() / layer[:, 3:].mean().clamp(min=1e-4)
     return (surround / own.clamp(min=0.02)).clamp(0.5, 2) ** draws.between(0, 0.7)
 
 
-def _photographed(images: Tensor, draws: Draws) -> Tensor:
+def _photographed(images: Tensor, draws: RandomSource) -> Tensor:
     """Frames as one camera takes them: perhaps softened, with grain."""
     if draws.chance(_DEFOCUSED):
         soft = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.training.clips.augment import reduced
-from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.footage.readers import Footage, StillSet
 
 _LEAST_SHARE = 0.02
@@ -28,12 +28,14 @@ _SHARPNESS = 1.25
 _TRIES = 100
 
 
-def picked(sets: Sequence[StillSet], draws: Draws) -> Footage:
+def picked(sets: Sequence[StillSet], draws: RandomSource) -> Footage:
     """A still of one of the sets, which come as often as they weigh."""
     return draws.pick(draws.pick(sets, [a_set.weight for a_set in sets]).stills)
 
 
-def subject(sets: Sequence[StillSet], long_px: float, device: torch.device, draws: Draws) -> Tensor:
+def subject(
+    sets: Sequence[StillSet], long_px: float, device: torch.device, draws: RandomSource
+) -> Tensor:
     """One object of a photograph [1, 4, h, w], not much longer than it is shown; perhaps shorter.
 
     The edge is that of the picture's own alpha where there is one.
@@ -43,7 +45,7 @@ def subject(sets: Sequence[StillSet], long_px: float, device: torch.device, draw
 
 
 def moving_subject(
-    clip: Footage, indices: Sequence[int], long_px: float, device: torch.device, draws: Draws
+    clip: Footage, indices: Sequence[int], long_px: float, device: torch.device, draws: RandomSource
 ) -> Tensor | None:
     """One object of a clip as it moves from frame to frame, as ``subject``: [T, 4, h, w].
 
@@ -77,7 +79,7 @@ def _cut_out(
     return F.pad(cutout, (rim, rim, rim, rim))
 
 
-def _chosen(sets: Sequence[StillSet], draws: Draws) -> tuple[Footage, int]:
+def _chosen(sets: Sequence[StillSet], draws: RandomSource) -> tuple[Footage, int]:
     """A photograph and the label of one of its larger objects, else of its largest."""
     for _ in range(_TRIES):
         still = picked(sets, draws)
@@ -106,7 +108,7 @@ def board(surface: Tensor) -> Tensor:
     return F.pad(torch.cat([surface, torch.ones_like(surface[:1])]), (1, 1, 1, 1))[None]
 
 
-def lump(surface: Tensor, draws: Draws) -> Tensor:
+def lump(surface: Tensor, draws: RandomSource) -> Tensor:
     """A cut-out with an uneven round edge, of a square RGB [3, H, H]."""
     side = surface.shape[1]
     line = torch.linspace(-1, 1, side, device=surface.device)
@@ -116,7 +118,7 @@ def lump(surface: Tensor, draws: Draws) -> Tensor:
     return torch.cat([surface * alpha, alpha[None]])[None]
 
 
-def texture(height: int, width: int, device: torch.device, draws: Draws) -> Tensor:
+def texture(height: int, width: int, device: torch.device, draws: RandomSource) -> Tensor:
     """RGB [3, H, W]: one colour, a gradient, and noise from coarse to fine."""
     colour = draws.between(0.1, 0.9) + draws.uniform(-0.15, 0.15, 3, 1, 1).to(device)
     layers = [colour + 0.08 * _noise(3, 2, height, width, device, draws)]
@@ -130,7 +132,7 @@ def texture(height: int, width: int, device: torch.device, draws: Draws) -> Tens
 
 
 def _noise(
-    planes: int, cells: int, height: int, width: int, device: torch.device, draws: Draws
+    planes: int, cells: int, height: int, width: int, device: torch.device, draws: RandomSource
 ) -> Tensor:
     """Smooth noise [planes, H, W] round 0, with that many bumps along a side."""
     coarse = draws.normals(1, 1, planes, cells, cells).to(device)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.random_source import RandomSource
 
 _SHAKE = 0.12
 """Shake and acceleration, as a share of the speed."""
@@ -43,7 +43,7 @@ class Motion:
 
     @classmethod
     def drawn(
-        cls, half: tuple[float, float], place: tuple[float, float], pace: Pace, draws: Draws
+        cls, half: tuple[float, float], place: tuple[float, float], pace: Pace, draws: RandomSource
     ) -> Motion:
         """A motion from a place on, its speed drawn at that pace."""
         deviations = torch.tensor([2 * pace.shift, 2 * pace.shift, pace.growth, pace.turn])
@@ -65,7 +65,7 @@ class Motion:
             shake,
         )
 
-    def leaving(self, frames: int, draws: Draws) -> Motion:
+    def leaving(self, frames: int, draws: RandomSource) -> Motion:
         """The same, but for an excursion out of the frame and back."""
         angle = draws.between(0, 2 * math.pi)
         distance = 1.2 + math.hypot(*self.half) + math.hypot(*self.start[:2].tolist())
@@ -73,7 +73,7 @@ class Motion:
         times = (draws.between(0, 0.3) * (frames - 1), draws.between(0.8, 1.2) * (frames - 1))
         return replace(self, away=away, away_times=times)
 
-    def crossed(self, half: tuple[float, float], meeting: float, draws: Draws) -> Motion:
+    def crossed(self, half: tuple[float, float], meeting: float, draws: RandomSource) -> Motion:
         """A straight motion of another picture that covers this one at a time, not at time 0."""
         angle = draws.between(0, 2 * math.pi)
         across = torch.tensor([math.cos(angle), math.sin(angle)])

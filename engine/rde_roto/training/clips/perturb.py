@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.random_source import RandomSource
 
 _Mask = NDArray[np.bool_]
 
@@ -36,7 +36,7 @@ def perturb(
     Args:
         masks: float32 [B, K, S, S] on any device; the work is done on the CPU.
     """
-    draws = Draws(generator)
+    draws = RandomSource(generator)
     targets = draws.uniform(*iou, len(masks)).tolist()
     spoilt = masks.cpu().numpy() > 0.5
     for clip, target in zip(spoilt, targets, strict=True):

@@ -13,8 +13,8 @@ from torch import Tensor
 from rde_roto.training.clips import augment
 from rde_roto.training.clips.compositor import Compositor
 from rde_roto.training.clips.cutouts import picked
-from rde_roto.training.clips.draws import Draws, frame_indices
 from rde_roto.training.clips.perturb import perturb
+from rde_roto.training.clips.random_source import RandomSource, frame_indices
 from rde_roto.training.footage.readers import Footage, FootageSet
 from rde_roto.training.recipe import Augmentation, Phase, Recipe
 from rde_roto.values.errors import InputError
@@ -80,9 +80,9 @@ class ClipSampler:
         Args:
             generator: on the CPU; it is moved on.
         """
-        draws = Draws(generator)
+        draws = RandomSource(generator)
         mixture = self._recipe.mixture
-        makers: list[Callable[[Phase, Draws], _Clip | None]]
+        makers: list[Callable[[Phase, RandomSource], _Clip | None]]
         makers = [self._video, self._still, self._composite]
         shares = [mixture.video, mixture.still, mixture.composite]
         most_elements = _MOST_ELEMENTS if draws.chance(_SEVERAL) else 1
@@ -97,7 +97,10 @@ class ClipSampler:
         return Batch(images, masks, first, present)
 
     def _seen(
-        self, maker: Callable[[Phase, Draws], _Clip | None], phase: Phase, draws: Draws
+        self,
+        maker: Callable[[Phase, RandomSource], _Clip | None],
+        phase: Phase,
+        draws: RandomSource,
     ) -> _Clip:
         """The first clip drawn whose elements can be seen in its first frame."""
         for _ in range(_TRIES):
@@ -109,7 +112,7 @@ class ClipSampler:
             f"{_MIN_SHARE:.0%} of the first frame. Check the masks, or the crops."
         )
 
-    def _video(self, phase: Phase, draws: Draws) -> _Clip | None:
+    def _video(self, phase: Phase, draws: RandomSource) -> _Clip | None:
         sources = self._footage.videos
         source = draws.pick(sources, [source.weight for source in sources])
         clip = draws.pick(source.clips)
@@ -117,15 +120,20 @@ class ClipSampler:
         indices = frame_indices(len(clip), phase.frames, jump, draws)
         return self._changed(clip, indices, self._recipe.video, phase.size_px, draws)
 
-    def _still(self, phase: Phase, draws: Draws) -> _Clip | None:
+    def _still(self, phase: Phase, draws: RandomSource) -> _Clip | None:
         still = picked(self._footage.subjects, draws)
         return self._changed(still, [0] * phase.frames, self._recipe.still, phase.size_px, draws)
 
-    def _composite(self, phase: Phase, draws: Draws) -> _Clip:
+    def _composite(self, phase: Phase, draws: RandomSource) -> _Clip:
         return self._compositor.clip(phase.frames, phase.size_px, draws)
 
     def _changed(
-        self, footage: Footage, indices: list[int], change: Augmentation, size_px: int, draws: Draws
+        self,
+        footage: Footage,
+        indices: list[int],
+        change: Augmentation,
+        size_px: int,
+        draws: RandomSource,
     ) -> _Clip | None:
         """Some frames in one crop, jittered; None where the first of them shows no element."""
         first = footage.labels(indices[0])
@@ -148,7 +156,7 @@ class ClipSampler:
         return images, torch.stack([found == label for label in elements], dim=1).float()
 
 
-def _elements(labels: Tensor, draws: Draws) -> list[int]:
+def _elements(labels: Tensor, draws: RandomSource) -> list[int]:
     """Up to two labels of a mask, in a drawn order; crumbs are left out."""
     areas = torch.bincount(labels.flatten()).tolist()
     crumb = _MIN_SHARE / 3 * labels.numel()  # a tight crop triples a share
@@ -157,7 +165,7 @@ def _elements(labels: Tensor, draws: Draws) -> list[int]:
 
 
 def _crop(
-    labels: Tensor, elements: list[int], change: Augmentation, size_px: int, draws: Draws
+    labels: Tensor, elements: list[int], change: Augmentation, size_px: int, draws: RandomSource
 ) -> tuple[augment.Window, float]:
     """A window on the picture, and how many pixels of the frame show one of its."""
     height, width = labels.shape
@@ -179,7 +187,7 @@ def _crop(
 
 
 def _jitter(
-    change: Augmentation, frames: int, draws: Draws
+    change: Augmentation, frames: int, draws: RandomSource
 ) -> tuple[Tensor, augment.ThinPlate | None]:
     """Matrices [T, 3, 3] and bend of a clip, and of each of its frames on top."""
     matrices = augment.warps(change.clip, 1, draws) @ augment.warps(change.frame, frames, draws)

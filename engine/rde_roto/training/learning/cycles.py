@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.net import EncodedFrames, Moment
-from rde_roto.state import MemoryState
+from rde_roto.model.state import MemoryState
+from rde_roto.net import EncodedFrames, MemoryFrame
 from rde_roto.training.clips.augment import Grades
-from rde_roto.training.clips.draws import Draws
+from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.clips.sampler import Batch
 from rde_roto.training.learning.material import Material, Truth
 from rde_roto.training.losses import hardest_share
@@ -57,7 +57,7 @@ class CycleSampler:
 
         masks [1, B, K, H, W] are the truth, 0 or 1; first is its matte with soft edges kept.
         """
-        draws = Draws(generator)
+        draws = RandomSource(generator)
         truth = draws.pick(self._material.truths)
         geometry = self._material.wide(truth)
         padding = geometry.padding
@@ -101,6 +101,6 @@ class CycleObjective(Objective):
         self, frame: EncodedFrames, mattes: Tensor, other: EncodedFrames, present: Tensor
     ) -> Tensor:
         """Logits of a frame that is read from the mattes of one other frame alone."""
-        moment = Moment(frame.key, self.net.encode_masks(frame, mattes))
-        state = MemoryState(moment, recurrent=moment, latest=None)
+        memory_frame = MemoryFrame(frame.key, self.net.encode_masks(frame, mattes))
+        state = MemoryState(memory_frame, recurrent=memory_frame, latest=None)
         return self._segment(self._readout(state, _ALONE, other), other, present)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rde_roto.devices import choose_device
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.models import Model, load_model
+from rde_roto.model.devices import choose_device
+from rde_roto.model.weights import Model, load_model
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.training.learning.lessons import Held, Lessons
 from rde_roto.training.learning.studying import Budget, Study

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rde_roto.devices import short_dtype
+from rde_roto.model.devices import short_dtype
 from rde_roto.net import RDENet
-from rde_roto.training.checkpoint import named_parameters
+from rde_roto.training.checkpoint import freeze
 from rde_roto.training.clips.sampler import Batch, ClipSampler
 from rde_roto.training.footage.readers import FootageSet
 from rde_roto.training.learning.cycles import CycleObjective, CycleSampler
@@ -83,7 +83,7 @@ class Lesson:
         self._device = next(net.parameters()).device
         asked = recipe.precision == "bfloat16"
         self._is_short = asked and short_dtype(self._device) == torch.bfloat16
-        self._weights = named_parameters(net, recipe.optimiser.frozen)
+        self._weights = freeze(net, recipe.optimiser.frozen)
         self._start = {name: weight.detach().clone() for name, weight in self._weights.items()}
         self._average = {name: weight.clone() for name, weight in self._start.items()}
         self._optimizer = _optimizer(self._weights, recipe)

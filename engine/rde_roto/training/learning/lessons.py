@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rde_roto.alone import TakenError, alone
 from rde_roto.atomic import clear_left_over, replacing
-from rde_roto.learned import learned_name, read_learned
-from rde_roto.models import Model, with_learned
+from rde_roto.documents.learned_card import LearnedCard, card_path, read_learned_card
+from rde_roto.model.learned import learned_name, read_learned
+from rde_roto.model.weights import Model, with_learned
 from rde_roto.training.learning.studying import Budget, Study, Taught
 from rde_roto.values.errors import CancelledError, OutputError
-from rde_roto.values.learned_card import LearnedCard, card_path, read_learned_card
 
 _POLL_S = 0.5
 

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rde_roto.geometry import Geometry, resized
-from rde_roto.looks import Picture
-from rde_roto.tracker import Tracker
+from rde_roto.documents.learned_card import truth_digest
+from rde_roto.model.geometry import Geometry, resized
+from rde_roto.model.network_view import Picture
+from rde_roto.model.tracker import Tracker
 from rde_roto.values.errors import UsageError
-from rde_roto.values.learned_card import truth_digest
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.shot import Shot
@@ -96,7 +96,7 @@ class Material:
         """
         key = frame, geometry
         if key not in self._seen:
-            picture = Picture.of(self._shot.plate, frame).within(geometry.part).seen()
+            picture = Picture.of(self._shot.plate, frame).within(geometry.part).to_network_view()
             self._seen[key] = resized(picture.permute(2, 0, 1)[None], geometry.working)[0]
         return self._seen[key]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rde_roto.documents.library import Library
+from rde_roto.documents.preset_files import default_preset_folders
 from rde_roto.training.recipe import Recipe
-from rde_roto.values.documents import Library
-from rde_roto.values.preset_files import default_preset_folders
 
 
 def lesson_recipe() -> Recipe:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from rde_roto.learned import Learned
-from rde_roto.models import Model, with_learned
-from rde_roto.propagator import tracker_of
+from rde_roto.documents.learned_card import LearnedCard
+from rde_roto.model.learned import Learned
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, with_learned
 from rde_roto.training.learning.lesson import Lesson, Skill
 from rde_roto.training.learning.material import Material
 from rde_roto.training.learning.recipe_file import lesson_recipe
@@ -20,7 +21,6 @@ from rde_roto.training.recipe import Recipe
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError
-from rde_roto.values.learned_card import LearnedCard
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
@@ -105,7 +105,7 @@ class Study:
         self._model, self._device = model, device
         self._recipe = lesson_recipe()
         tracker = tracker_of(model, device)(preset.tracking)
-        looking = tracker.for_plate(plate.format.pixel_aspect, plate.look)
+        looking = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
         self._material = Material(shot, looking)
 
     def digest(self, budget: Budget) -> str:

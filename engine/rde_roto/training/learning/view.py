@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rde_roto.learned import Learned
-from rde_roto.models import Model, with_learned
-from rde_roto.propagator import tracker_of
+from rde_roto.model.learned import Learned
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, with_learned
 from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.material import Material
 from rde_roto.values.matte import FloatArray
@@ -52,7 +52,7 @@ class Sight:
         plate, truth = self._plate, self._truth
         device = next(lesson.net.parameters()).device
         tracker = tracker_of(model, device)(self._tracking)
-        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.look)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
         frames = truth.frame, self.frame
         known, asked = (tracker.encode([plate.read(frame)], truth.box) for frame in frames)
         found = tracker.read(tracker.begin([(known, truth.alpha)]), asked)

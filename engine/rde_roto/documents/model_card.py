@@ -1,0 +1,85 @@
+"""What is known of a model's weights: the card beside them, and which model is the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rde_roto.documents.yaml_text import MOST_BYTES, Source, value_in
+from rde_roto.values.errors import DocumentError, WeightsError
+from rde_roto.values.regular_files import read_regular_text
+
+DEFAULT_MODEL: Final = "rde-lite"
+
+CommercialUse: TypeAlias = Literal["allowed", "not allowed", "unknown"]
+"""Whether the terms of the weights and of what they were trained on allow paid work."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which weights track a shot: a model's name or file, and what it has learned of the shot.
+
+    `learned` is a file of learned weights (`learned`), None where the model is used as it is.
+    """
+
+    name: str
+    learned: Path | None = None
+
+
+class ModelCard(BaseModel):
+    """What is known of a weights file. Unknown keys are kept out, so a typo is found.
+
+    ``licence`` is a sentence for people, ``commercial_use`` its meaning for software; ``origin``
+    says who made the weights and where they were published.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    architecture: str
+    sha256: str
+    licence: str
+    commercial_use: CommercialUse = "unknown"
+    origin: str = ""
+    summary: str
+    training_data: tuple[str, ...] = ()
+    trained_at: str = ""
+    figures: Mapping[str, Any] = {}
+    notes: tuple[str, ...] = ()
+
+
+# What is known of the paper's checkpoint, which comes without a card.
+PUBLISHED_RDE_VOS: Final[Mapping[str, Any]] = {
+    "licence": "none stated for the weights (their code is MIT): ask their authors",
+    "commercial_use": "unknown",
+    "origin": "Li et al., Recurrent Dynamic Embedding for Video Object Segmentation, CVPR 2022; "
+    "https://github.com/Limingxing00/RDE-VOS-CVPR2022",
+    "summary": "RDE-VOS on ResNet-50, the paper's network; taken for the published checkpoint "
+    "because it has the same names and shapes",
+    "training_data": (
+        "static images with masks: FSS, DUTS, ECSSD, BIG, HRSOD (each has terms of its own)",
+        "BL30K (its textures are for non-commercial use), unless this is a file made without it",
+        "DAVIS 2017",
+        "YouTube-VOS",
+    ),
+}
+
+
+def read_card(weights: Path) -> ModelCard | None:
+    """The card beside a weights file, None when there is none.
+
+    Raises WeightsError when it is damaged or has a key that no card has.
+    """
+    path = weights.with_suffix(".yaml")
+    if not path.is_file():
+        return None
+    try:
+        said = value_in(read_regular_text(path, MOST_BYTES), Source(path.name))
+        return ModelCard.model_validate(said)
+    except (OSError, ValidationError, DocumentError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"the model card {path} cannot be read: {reason}") from error

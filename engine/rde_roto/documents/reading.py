@@ -1,0 +1,281 @@
+"""One document, read with a model: keys that nobody knows are refused, and whatever is wrong is
+said with the file and line it was written in.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from rde_roto.documents.yaml_text import Source, Written, is_blank, line_of, shortened, written
+from rde_roto.values.errors import RotoError
+from rde_roto.values.settings import Settings, allowed_values, lists_of_sections, sections_of
+
+T = TypeVar("T", bound=Settings)
+
+KeyPath: TypeAlias = "tuple[str, ...]"
+Leaves: TypeAlias = "dict[KeyPath, Written]"
+"""Every value of a document under its path, such as ("tracking", "lines"): inheritance and
+overrides are the union of such dicts. A list is one value."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A dotted key of a document, such as `tracking.lines`, and what it is set to elsewhere.
+
+    Elsewhere is an option of the command line, or another document.
+    """
+
+    key: str
+    node: yaml.Node | None
+    source: Source
+    line: int = 1
+
+    @property
+    def given(self) -> yaml.Node:
+        """The value's node. Raises what its place gives when there is none."""
+        if self.node is None:
+            key = self.key.rpartition(".")[2]
+            raise self.source.fail(f"'{key}' has no value", self.line)
+        return self.node
+
+    @property
+    def value(self) -> object:
+        """What the key is set to. Raises what its place gives when that is no value."""
+        return written(self.key, self.given, self.source, self.line).value
+
+
+@dataclass(frozen=True)
+class Document(Generic[T]):
+    """What a file says, checked, and where it says it."""
+
+    value: T
+    source: Source
+    leaves: Leaves
+
+    def fail(self, place: Sequence[str | int], sentence: str) -> RotoError:
+        """The error to raise about what `place` leads to, such as ("keyframes", 2, "mask")."""
+        found = _place(self.leaves, place)
+        return self.source.fail(sentence) if found is None else found.fail(sentence)
+
+    def settings(self, key: str) -> tuple[Setting, ...]:
+        """The pairs of a mapping whose keys are those of another document."""
+        leaf = self.leaves.get((key,))
+        if leaf is None or not isinstance(leaf.node, yaml.MappingNode):
+            return ()
+        return tuple(
+            Setting(str(name.value), value, self.source, line_of(name))
+            for name, value in leaf.node.value
+        )
+
+
+def parse_document(
+    model: type[T], word: str, schema: str, source: Source, text: str
+) -> Document[T]:
+    """The document in a text, which must say that it is of `schema`; messages call it `word`.
+
+    Raises DocumentError, naming the source and the line, for one of another schema, or wrong.
+    """
+    root = source.compose(text)
+    if root is None:
+        raise source.fail(f"the file is empty; expected a {word}, beginning 'schema: {schema}'")
+    whole = Written(None, root, source, 1)
+    if not whole.has("schema"):
+        raise whole.fail(f"it does not say what it is; expected a line 'schema: {schema}'")
+    said = whole.at(["schema"])
+    if said.value != schema:
+        raise said.fail(f"this document is of schema {said.text}; this program reads {schema}")
+    return document_at(root, model, word, source)
+
+
+def document_at(node: yaml.Node, model: type[T], word: str, source: Source) -> Document[T]:
+    """The document that a node is, a whole file's or one within another document.
+
+    Raises DocumentError, naming the source and the line, for what is wrong in it.
+    """
+    leaves = Reader(model, word, source, ("schema",)).read(node, model, line=line_of(node))
+    leaves.pop(("schema",), None)
+    return Document(build(model, leaves, source), source, leaves)
+
+
+def build(
+    model: type[T], leaves: Leaves, source: Source, known: Mapping[str, object] | None = None
+) -> T:
+    """The model with the values of `leaves`, and those of `known`, which nobody wrote.
+
+    Raises what the place gives that the wrong value was written in; `source` where there is none.
+    """
+    try:
+        return model.model_validate({**(known or {}), **nested(leaves)})
+    except ValidationError as error:
+        raise _refusal(model, error.errors()[0], leaves, source) from error
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads what one source says; every key must be one that `root` or its sections have.
+
+    `extra` are keys of the file itself that are no fields of `root`. The field `name` is never
+    written: a file has its name.
+    """
+
+    root: type[Settings]
+    word: str
+    source: Source
+    extra: tuple[str, ...]
+
+    def read(
+        self, node: yaml.Node, model: type[Settings], path: KeyPath = (), line: int = 1
+    ) -> Leaves:
+        """The values of the section at `path`, () for the whole file, which begins in `line`."""
+        sections = sections_of(model)
+        leaves: Leaves = {}
+        for key, key_line, value in self._entries(node, model, path, line):
+            place = (*path, key)
+            if key not in sections:
+                leaves[place] = self._leaf(value, model, place, key_line)
+            elif not is_blank(value):
+                leaves |= self.read(value, sections[key], place, key_line)
+        return leaves
+
+    def read_setting(self, setting: Setting) -> Leaves:
+        """The value of one key, which must be a field of `root`."""
+        path = tuple(setting.key.strip().split("."))
+        model = self.root
+        for depth, key in enumerate(path, start=1):
+            self._check_known(key, model, path[: depth - 1], setting.line)
+            section = sections_of(model).get(key)
+            dotted = ".".join(path[:depth])
+            if section is None and depth < len(path):
+                raise self._fail(setting, f"{dotted} is a value, it has no key '{path[depth]}'")
+            if section is not None and depth == len(path):
+                first = next(iter(section.model_fields))
+                sentence = f"{dotted} is a section; expected one of its keys, as {dotted}.{first}"
+                raise self._fail(setting, sentence)
+            model = section or model
+        if path[0] in self.extra:
+            raise self._fail(setting, f"{path[0]} can only be written in a file")
+        return {path: self._leaf(setting.given, model, path, setting.line)}
+
+    def _fail(self, setting: Setting, sentence: str) -> RotoError:
+        return self.source.fail(sentence, setting.line)
+
+    def _leaf(self, node: yaml.Node, model: type[Settings], path: KeyPath, line: int) -> Written:
+        item_model = lists_of_sections(model).get(path[-1])
+        if item_model is None or not isinstance(node, yaml.SequenceNode):
+            return written(path[-1], node, self.source, line)
+        items = [self.read(item, item_model, path, line_of(item)) for item in node.value]
+        values = [nested(item, len(path)) for item in items]
+        return Written(values, node, self.source, line)
+
+    def _entries(
+        self, node: yaml.Node, model: type[Settings], path: KeyPath, line: int
+    ) -> Iterator[tuple[str, int, yaml.Node]]:
+        """Each key of a section, its line and its value's node."""
+        if not isinstance(node, yaml.MappingNode):
+            name = ".".join(path) or f"a {self.word} file"
+            raise self.source.fail(f"{name} must hold lines of the form 'key: value'", line)
+        lines: dict[str, int] = {}
+        for key_node, value in node.value:
+            line = line_of(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self.source.fail("a key must be a plain word", line)
+            key = key_node.value
+            self._check_known(key, model, path, line)
+            if key in lines:
+                raise self.source.fail(f"'{key}' is already set in line {lines[key]}", line)
+            lines[key] = line
+            yield key, line, value
+
+    def _check_known(
+        self, key: str, model: type[Settings], path: KeyPath, line: int | None = None
+    ) -> None:
+        known = self._keys(model)
+        if key in known:
+            return
+        section = ".".join(path)
+        homes = self._homes(self.root) | dict.fromkeys(known, section)
+        nearest = difflib.get_close_matches(key, homes, n=1)
+        hint = f"known are {', '.join(known)}"
+        if nearest:
+            home = homes[nearest[0]]
+            place = "" if home == section else f" {f'in {home}' if home else 'at the top level'}"
+            hint = f"did you mean '{nearest[0]}'{place}?"
+        where = f" in {section}" if section else ""
+        raise self.source.fail(f"unknown key '{shortened(key)}'{where}; {hint}", line)
+
+    def _keys(self, model: type[Settings]) -> tuple[str, ...]:
+        """The keys that a section may have."""
+        keys = tuple(model.model_fields)
+        return keys if model is not self.root else (*self.extra, *(k for k in keys if k != "name"))
+
+    def _homes(self, model: type[Settings], section: str = "") -> dict[str, str]:
+        """The section of every key; of a key that several have, the first in the file's order."""
+        homes: dict[str, str] = {}
+        for key, inner in (sections_of(model) | lists_of_sections(model)).items():
+            homes = self._homes(inner, f"{section}.{key}".lstrip(".")) | homes
+        return homes | dict.fromkeys(self._keys(model), section)
+
+
+def nested(leaves: Leaves, depth: int = 0) -> dict[str, Any]:
+    """The values alone, sections as dicts, without the first `depth` steps of their paths."""
+    values: dict[str, Any] = {}
+    for path, leaf in leaves.items():
+        *sections, key = path[depth:]
+        target = values
+        for section in sections:
+            target = target.setdefault(section, {})
+        target[key] = leaf.value
+    return values
+
+
+def _refusal(
+    model: type[Settings], error: ErrorDetails, leaves: Leaves, source: Source
+) -> RotoError:
+    """What pydantic found, said about the line that the value was written in."""
+    steps = _written_steps(model, error["loc"], leaves)
+    dotted = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)[1:]
+    words = allowed_values(model, steps)
+    reason = f"allowed: {words}" if words else _lower_first(error["msg"])
+    reason = str(error.get("ctx", {}).get("error", reason))
+    place = _place(leaves, steps)
+    if error["type"] == "missing":
+        sentence = f"{dotted} is missing and has no default"
+        sentence += f"; allowed: {words}" if words else ""
+    elif place is None:
+        sentence = f"{dotted}: {reason}" if dotted else reason
+    else:
+        sentence = f"{dotted} is {place.text}; {reason}"
+    return source.fail(sentence) if place is None else place.fail(sentence)
+
+
+def _written_steps(
+    model: type[Settings], steps: Sequence[str | int], leaves: Leaves
+) -> tuple[str | int, ...]:
+    """The steps that somebody wrote: pydantic adds which of several types it has tried."""
+    kept: tuple[str | int, ...] = ()
+    inner: type[Settings] | None = model
+    for step in steps:
+        if isinstance(step, str):
+            place = _place(leaves, kept) if inner is None else None
+            if place is not None and not place.has(step):
+                break
+            inner = (sections_of(inner) | lists_of_sections(inner)).get(step) if inner else None
+        kept = (*kept, step)
+    return kept
+
+
+def _place(leaves: Leaves, steps: Sequence[str | int]) -> Written | None:
+    """What `steps` lead to, or as far along them as was written; None when nothing was."""
+    path = next((path for path in leaves if tuple(steps[: len(path)]) == path), None)
+    return None if path is None else leaves[path].at(steps[len(path) :])
+
+
+def _lower_first(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

@@ -1,0 +1,1 @@
+"""From the network's raw matte to the matte that is delivered."""

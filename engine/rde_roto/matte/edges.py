@@ -1,0 +1,205 @@
+"""The edge of a matte at the plate's own size, drawn after the plate.
+
+The network's matte says how much of each of its cells an element covers, not where in the cell the
+element lies. Two things tell more. The cell is the mean of the plate's pixels in it, so whatever is
+drawn must come back to the network's matte when it is made small again: back-projection (Irani and
+Peleg, "Improving Resolution by Image Registration", CVGIP 1991). And within a few pixels alpha
+follows the plate's colour in a line: the guided filter (He, Sun and Tang, "Guided Image Filtering",
+ECCV 2010), where windows count the more the better their line fits.
+
+Only tiles with an edge in them are worked on, so time and memory follow the edge, not the plate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.model.geometry import resized
+from rde_roto.model.network_view import Picture
+
+SOFT = 1 / 512
+"""Nearer to 0 or 1 than this the matte is flat: half a code of 8 bits."""
+
+_SLIGHT_VARIANCE = 5e-3
+"""Of alpha in a window: where it varies less, as in motion blur, a line would fit the grain alone,
+and alpha stays more and more as it is."""
+_TILE = 64
+"""Cells of the network's matte."""
+_MARGIN = 8
+"""Cells around a tile that are worked out with it, so that no seam is seen: back-projection carries
+a change about one cell a round, and weakens it each time."""
+_ROUNDS = 10
+_LEAST_VARIANCE = 1e-4
+"""Of the plate's view, 0..1: below it, a hundredth of the range, colour tells nothing."""
+_LEAST_MISFIT = 1e-3
+"""Of alpha, squared: windows whose line fits better than this count alike."""
+
+
+def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
+    """Draws the edges of a matte anew, in place; where it is flat it keeps its every bit.
+
+    An edge is where alpha is further than `SOFT` from 0 and 1, and one cell around. What is drawn
+    is in 0..1, and elements whose cells add up to 1 at most do so at every pixel, but for rounding.
+
+    Args:
+        alpha: the cells enlarged bilinearly, float32 [K, H, W], 0..1.
+        cells: the network's matte, float32 [K, h, w], 0..1; smaller, at least one way.
+        plate: the frame, [H, W]; of which the tiles with an edge are looked at.
+    """
+    rows = _axis(alpha.shape[1], cells.shape[1])
+    columns = _axis(alpha.shape[2], cells.shape[2])
+    corners = product(range(0, rows.cells, _TILE), range(0, columns.cells, _TILE))
+    for top, left in corners:
+        down, across = rows.part(top), columns.part(left)
+        near = cells[:, down.cells, across.cells]
+        with_edge = (near.amax((1, 2)) > SOFT) & (near.amin((1, 2)) < 1 - SOFT)
+        if with_edge.any():
+            view = plate.within((down.pixels, across.pixels)).to_network_view()
+            drawn, is_edge = _drawn(near, with_edge, view, down, across)
+            inside = (slice(None), down.inside, across.inside)
+            target = alpha[:, down.core, across.core]
+            target.copy_(torch.where(is_edge[inside], drawn[inside], target))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A tile along one axis: its cells and pixels with the margin, and its core."""
+
+    cells: slice
+    pixels: slice
+    core: slice
+    """Pixels of the picture."""
+    inside: slice
+    """The same, counted from the first of ``pixels``."""
+    mean: Tensor
+    """[cells, pixels]: each row the mean over a cell."""
+    spread: Tensor
+    """[pixels, cells]: linear interpolation."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Axis:
+    """From pixels to cells and back along one axis."""
+
+    pixels: int
+    cells: int
+    mean: Tensor
+    spread: Tensor
+
+    def part(self, first: int) -> _Part:
+        """The tile whose core begins at a cell."""
+        last = min(first + _TILE, self.cells)
+        low, high = max(0, first - _MARGIN), min(last + _MARGIN, self.cells)
+        start, stop = low * self.pixels // self.cells, -(-high * self.pixels // self.cells)
+        core = slice(first * self.pixels // self.cells, last * self.pixels // self.cells)
+        spread = self.spread[start:stop, low:high]
+        return _Part(
+            cells=slice(low, high),
+            pixels=slice(start, stop),
+            core=core,
+            inside=slice(core.start - start, core.stop - start),
+            mean=self.mean[low:high, start:stop],
+            spread=spread / spread.sum(dim=1, keepdim=True),
+        )
+
+
+@lru_cache(maxsize=8)
+def _axis(pixels: int, cells: int) -> _Axis:
+    size = pixels / cells
+    begin = torch.arange(cells, dtype=torch.float64)[:, None] * size
+    at = torch.arange(pixels, dtype=torch.float64)[None]
+    shared = (torch.minimum(begin + size, at + 1) - torch.maximum(begin, at)).clamp(min=0)
+    spread = resized(torch.eye(cells)[None, None], (pixels, cells))[0, 0]
+    return _Axis(pixels, cells, (shared / size).float(), spread)
+
+
+def _drawn(
+    cells: Tensor, with_edge: Tensor, view: Tensor, down: _Part, across: _Part
+) -> tuple[Tensor, Tensor]:
+    """A tile of every element, float32 [K, H, W], and bool, where its edges are."""
+    start = down.spread @ cells @ across.spread.T
+    drawn = start.clone()
+    scale = max(start.shape[1] / cells.shape[1], start.shape[2] / cells.shape[2])
+    guide = _Guide(view.permute(2, 0, 1), radius=max(1, round(scale)))
+    for place in with_edge.nonzero()[:, 0].tolist():
+        sharp = _projected_back(start[place], cells[place], down, across)
+        drawn[place] = _projected_back(guide.follow(sharp), cells[place], down, across)
+    drawn /= drawn.sum(dim=0).clamp(min=1)
+    reach = round(scale)
+    is_soft = ((start > SOFT) & (start < 1 - SOFT)).float()
+    near = F.max_pool2d(is_soft, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return drawn, F.max_pool2d(near, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0
+
+
+def _projected_back(alpha: Tensor, cells: Tensor, down: _Part, across: _Part) -> Tensor:
+    """[H, W] in 0..1, whose means over the cells are those of the network's matte, or nearly."""
+    for _ in range(_ROUNDS):
+        missing = cells - down.mean @ alpha @ across.mean.T
+        alpha = (alpha + down.spread @ missing @ across.spread.T).clamp(0, 1)
+    return alpha
+
+
+class _Guide:
+    """Fits alpha = a . colour + b in every window of a picture, float32 [3, H, W]."""
+
+    def __init__(self, colour: Tensor, radius: int) -> None:
+        self._colour = colour
+        self._radius = radius
+        self._mean = self._smooth(colour)
+        # the six different entries of the windows' covariances, and of their inverses
+        first, second = [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]
+        covariance = self._smooth(colour[first] * colour[second])
+        covariance -= self._mean[first] * self._mean[second]
+        covariance[[0, 3, 5]] += _LEAST_VARIANCE
+        rr, rg, rb, gg, gb, bb = covariance
+        cofactors = torch.stack(
+            [
+                gg * bb - gb * gb,
+                rb * gb - rg * bb,
+                rg * gb - rb * gg,
+                rr * bb - rb * rb,
+                rg * rb - rr * gb,
+                rr * gg - rg * rg,
+            ]
+        )
+        self._inverse = cofactors / (rr * cofactors[0] + rg * cofactors[1] + rb * cofactors[2])
+
+    def follow(self, alpha: Tensor) -> Tensor:
+        """Alpha [H, W] after the picture's colours, 0..1 where alpha is."""
+        mean, square = self._smooth(torch.stack([alpha, alpha * alpha]))
+        shared = self._smooth(self._colour * alpha) - self._mean * mean
+        rr, rg, rb, gg, gb, bb = self._inverse
+        red, green, blue = shared
+        slope = torch.stack(
+            [
+                rr * red + rg * green + rb * blue,
+                rg * red + gg * green + gb * blue,
+                rb * red + gb * green + bb * blue,
+            ]
+        )
+        offset = mean - (slope * self._mean).sum(dim=0)
+        variance = (square - mean * mean).clamp(min=0)
+        misfit = (variance - (slope * shared).sum(dim=0)).clamp(min=0)
+        weight = 1 / (misfit + _LEAST_MISFIT)
+        fits = self._smooth(torch.cat([slope * weight, torch.stack([offset * weight, weight])]))
+        line = ((fits[:3] * self._colour).sum(dim=0) + fits[3]) / fits[4]
+        return torch.lerp(alpha, line, variance / (variance + _SLIGHT_VARIANCE)).clamp(0, 1)
+
+    def _smooth(self, planes: Tensor) -> Tensor:
+        """The mean over the window about each pixel, the border repeated."""
+        reach, width = self._radius, 2 * self._radius + 1
+        height, length = planes.shape[-2:]
+        planes = F.pad(planes, (reach, reach, reach, reach), mode="replicate")
+        total = planes[:, :, :length].clone()
+        for offset in range(1, width):
+            total += planes[:, :, offset : offset + length]
+        mean = total[:, :height].clone()
+        for offset in range(1, width):
+            mean += total[:, offset : offset + height]
+        return mean.div_(width * width)

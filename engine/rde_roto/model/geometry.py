@@ -1,0 +1,86 @@
+"""How a plate reaches the network and how its mattes come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.net.network import STRIDE
+from rde_roto.values.plate import Window
+
+_SMALLEST = 2 * STRIDE
+"""Pixels: SAM pools over two by two cells, so there must be two each way."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The sizes on the way from a plate to the network and back. Pixels.
+
+    What lies in ``box``, or the whole plate where there is none, is scaled to ``working`` (height,
+    width), where its pixels are square, normalised, and padded with zeros, the mean colour, to
+    multiples of 16, at least 32: the odd pixel goes to the right and to the bottom. A box has its
+    corner counted from the plate's.
+    """
+
+    plate: tuple[int, int]
+    working: tuple[int, int]
+    box: Window | None = None
+
+    @classmethod
+    def of(cls, plate: tuple[int, int], lines: int, pixel_aspect: float = 1.0) -> Geometry:
+        """Working size of a plate (height, width): ``lines`` high, never higher than the plate.
+
+        Its width is that of the un-squeezed picture; ``pixel_aspect`` is width / height of a pixel.
+        """
+        height, width = plate
+        scale = min(1.0, lines / height)
+        return cls(plate, (round(height * scale), max(1, round(width * pixel_aspect * scale))))
+
+    def within(self, box: Window | None) -> Geometry:
+        """The same working size for another part of the plate."""
+        return replace(self, box=box)
+
+    @property
+    def window(self) -> Window:
+        """The part of the plate that is looked at."""
+        height, width = self.plate
+        return self.box or Window(0, 0, width, height)
+
+    @property
+    def part(self) -> tuple[slice, slice]:
+        """The rows and columns of the plate that are looked at."""
+        box = self.window
+        return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+
+    @property
+    def padding(self) -> tuple[int, int, int, int]:
+        """(left, right, top, bottom)."""
+        bottom, right = (max(_SMALLEST, size + -size % STRIDE) - size for size in self.working)
+        return right // 2, right - right // 2, bottom // 2, bottom - bottom // 2
+
+    def to_network(self, planes: Tensor) -> Tensor:
+        """[N, C, plate height, plate width] -> [N, C, H, W], scaled and zero-padded."""
+        rows, columns = self.part
+        return F.pad(resized(planes[..., rows, columns], self.working), self.padding)
+
+    def to_plate(self, planes: Tensor) -> Tensor:
+        """[N, C, H, W] -> [N, C, plate height, plate width]; 0 outside the box."""
+        box, (height, width) = self.window, self.plate
+        seen = resized(self.unpadded(planes), box.shape)
+        right, bottom = width - box.x - box.width, height - box.y - box.height
+        return F.pad(seen, (box.x, right, box.y, bottom)) if self.box else seen
+
+    def unpadded(self, planes: Tensor) -> Tensor:
+        """[..., H, W] -> [..., working height, working width]."""
+        left, right, top, bottom = self.padding
+        height, width = planes.shape[-2:]
+        return planes[..., top : height - bottom, left : width - right]
+
+
+def resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """[N, C, H, W] scaled to (height, width); untouched when it has that size."""
+    if tuple(planes.shape[-2:]) == size:
+        return planes
+    return F.interpolate(planes, size, mode="bilinear", align_corners=False, antialias=True)

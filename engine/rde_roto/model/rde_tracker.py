@@ -1,0 +1,239 @@
+"""The recurrence: begin at a keyframe, encode frames, read them, absorb the memory frames.
+
+A propagator has no state of its own. All it knows of the past is the ``MemoryState`` that it is
+handed, so any frame can be read from any state, in any order, as often as one likes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.model.crop import follow
+from rde_roto.model.devices import short_dtype
+from rde_roto.model.geometry import Geometry, resized
+from rde_roto.model.network_view import apply_input_transform
+from rde_roto.model.state import MemoryState
+from rde_roto.model.weights import Model
+from rde_roto.net import (
+    EncodedFrames,
+    InferenceNet,
+    MemoryFrame,
+    RDENet,
+    aggregate,
+    attention_shares,
+)
+from rde_roto.values.digest import digest_of
+from rde_roto.values.input_transform import InputTransform
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
+from rde_roto.values.preset import Tracking
+
+NUMERICS_REVISION = 3
+"""Raised with every change of the code that changes the network's pixels."""
+
+
+def numerics(device: torch.device) -> str:
+    """Digest of all that decides the bits of a result besides the inputs: under one value of it,
+    equal inputs give equal pixels.
+    """
+    hardware = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else torch.backends.cpu.get_cpu_capability()
+    )
+    means = (hardware, str(short_dtype(device)), torch.get_num_threads())
+    return digest_of(NUMERICS_REVISION, torch.__version__, device.type, *means)
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Frames as the network sees them, and what part of the plate that is."""
+
+    frames: EncodedFrames
+    geometry: Geometry
+
+
+class RDETracker:
+    """RDE-VOS as four pure functions of (weights, tracking): a ``tracker.Tracker``.
+
+    Args:
+        net: the network, weights loaded, which is left as it is: what runs is its inference form.
+        tracking: the preset's half that decides pixels of the network.
+        device: where the network runs.
+        weights: what names the weights in ``digest``: the sha256 of their file.
+        pixel_aspect: width / height of the plate's pixels, which the network sees un-squeezed.
+        look: what is done to the plate's pixels before the network sees them.
+    """
+
+    def __init__(
+        self,
+        net: RDENet,
+        tracking: Tracking,
+        device: torch.device,
+        weights: str = "",
+        pixel_aspect: float = 1.0,
+        input_transform: InputTransform | None = None,
+    ) -> None:
+        dtype = short_dtype(device) if tracking.precision == "mixed" else torch.float32
+        self.net = InferenceNet(net, dtype, on_cpu=device.type == "cpu").to(device)
+        self.tracking = tracking
+        self.device = device
+        self._weights = weights
+        self._pixel_aspect = pixel_aspect
+        self._input_transform = input_transform
+        self._state_dtype = getattr(torch, tracking.state_dtype)
+        self._mean = torch.tensor(net.config.mean, device=device).view(3, 1, 1)
+        self._std = torch.tensor(net.config.std, device=device).view(3, 1, 1)
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of numerics, weights, tracking and, where it is not 1, the pixel aspect."""
+        squeezed = () if self._pixel_aspect == 1 else (self._pixel_aspect,)
+        return digest_of(numerics(self.device), self._weights, self.tracking.digest, *squeezed)
+
+    def for_plate(self, aspect: float, input_transform: InputTransform | None) -> RDETracker:
+        """The same network and settings for plates with such pixels and such a look."""
+        if (aspect, input_transform) == (self._pixel_aspect, self._input_transform):
+            return self
+        other = copy.copy(self)  # sharing the network
+        other._pixel_aspect, other._input_transform = aspect, input_transform
+        return other
+
+    def geometry(self, plate: tuple[int, int]) -> Geometry:
+        """The working size for a plate of (height, width)."""
+        return Geometry.of(plate, self.tracking.lines, self._pixel_aspect)
+
+    @torch.inference_mode()
+    def encode(self, pictures: list[FloatArray], box: Window | None = None) -> Encoded:
+        """What depends on the plates alone.
+
+        Args: pictures, F frames of one size as the plate gives them, each float32 [H, W, 3] RGB,
+            row 0 on top; box, the part of them to look at, or the whole.
+        """
+        geometry = self.geometry(pictures[0].shape[:2]).within(box)
+        parts = np.stack([picture[geometry.part] for picture in pictures])
+        views = apply_input_transform(
+            torch.from_numpy(parts).to(self.device), self._input_transform
+        )
+        planes = views.permute(0, 3, 1, 2)
+        normalised = (resized(planes, geometry.working) - self._mean) / self._std
+        image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
+        return Encoded(self.net.encode_frames(image), geometry)
+
+    @torch.inference_mode()
+    def box(self, alpha: FloatArray) -> Window | None:
+        """Where a keyframe is looked at, from its mask [K, H, W] at plate size."""
+        geometry = self.geometry(alpha.shape[1:])
+        return self._followed(geometry.to_network(torch.from_numpy(alpha[None]))[0], geometry)
+
+    @torch.inference_mode()
+    def begin(self, anchors: Sequence[tuple[Encoded, FloatArray]]) -> MemoryState:
+        """The state at a keyframe.
+
+        Args: anchors, the span's own keyframe and, where the span lies between two, the other
+            one; each its plate encoded alone and the artist's mask, float32 [K, H, W] at plate
+            size, 0..1, soft edges kept.
+        """
+        own, *other = (self._anchor(frame, alpha) for frame, alpha in anchors)
+        far = other[0] if other else None
+        box = anchors[0][0].geometry.box
+        return MemoryState(own, recurrent=own, latest=None, far=far, box=box)
+
+    @torch.inference_mode()
+    def read(self, state: MemoryState, encoded: Encoded) -> Tensor:
+        """The elements at F frames, from one state, which is not changed.
+
+        Returns: probabilities [F, K + 1, H, W] at the padded working size, float32, channel 0 the
+            background; they sum to 1.
+        """
+        frames = encoded.frames
+        count, _, height, width = frames.key.shape
+        query = frames.key.transpose(0, 1).flatten(1).unsqueeze(0)
+        bank = state.bank(self.tracking.bank)
+        readout = self.net.read(bank, query, self.tracking.top_k)
+        readout = readout.unflatten(3, (count, height, width)).squeeze(0).permute(2, 0, 1, 3, 4)
+        return aggregate(self.net.decode(readout, frames).sigmoid()).softmax(dim=1)
+
+    @torch.inference_mode()
+    def shares(self, state: MemoryState, key: Tensor) -> Tensor:
+        """Whose word counts where a frame is read from a state, with a bank that does not grow.
+
+        Args: key, the frame's [1, CK, h, w].
+        Returns: float32 [K, S, h, w], each element's shares of attention (see
+            ``net.attention_shares``). They sum to 1 over the S sources: the keyframe, the latest
+            memory frame, the embedding and, between two keyframes, the other one. Before the first
+            update all goes to keyframes.
+        """
+        sources = [state.anchor, state.latest, state.recurrent]
+        sources += [state.far] if state.far else []
+        bank = [_widened(memory_frame) for memory_frame in state.bank(self.tracking.bank)]
+        by_memory_frame = attention_shares(bank, key.flatten(2), self.tracking.top_k)[0]
+        shares: Tensor = by_memory_frame.new_zeros(
+            len(by_memory_frame), len(sources), by_memory_frame.shape[2]
+        )
+        for place, memory_frame in enumerate(state.bank(self.tracking.bank)):
+            # the first that it is: before an update the embedding is the keyframe's moment itself
+            source = next(i for i, known in enumerate(sources) if known is memory_frame)
+            shares[:, source] += by_memory_frame[:, place]
+        on_grid: Tensor = shares.unflatten(2, key.shape[2:])
+        return on_grid
+
+    @torch.inference_mode()
+    def embedded(self, memory_frame: MemoryFrame) -> MemoryFrame:
+        """A moment as the embedding holds it, float32: updated with itself, as if nothing moved.
+
+        SAM's output lives in a space of its own, so an embedding is compared with this, not with
+        the moment.
+        """
+        wide = _widened(memory_frame)
+        return self.net.update(wide, wide)
+
+    @torch.inference_mode()
+    def absorb(self, state: MemoryState, frame: Encoded, probabilities: Tensor) -> MemoryState:
+        """The state after a memory frame, rounded to the state's dtype; the growing bank's grows.
+
+        Args: frame, encoded alone; probabilities [1, K + 1, H, W], what was read there.
+        """
+        newest = self._memory_frame(frame.frames, probabilities)
+        recurrent = self.net.update(_widened(state.recurrent), newest)
+        latest = self._rounded(newest)
+        history = (*state.history, latest) if self.tracking.bank.growing else ()
+        box = self._followed(probabilities[0, 1:], frame.geometry)
+        kept = self._rounded(recurrent)
+        return replace(state, recurrent=kept, latest=latest, history=history, box=box)
+
+    def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
+        """A saved state, on the device. Raises InputError when these are not its two halves."""
+        return MemoryState.restored(anchors, moving).to(self.device)
+
+    def _followed(self, planes: Tensor, geometry: Geometry) -> Window | None:
+        # to the CPU at once: the box is numbers, and each would wait for the device
+        return follow(planes.cpu(), geometry) if self.tracking.crop else None
+
+    def _anchor(self, frame: Encoded, alpha: FloatArray) -> MemoryFrame:
+        masks = torch.from_numpy(alpha[None].copy()).to(self.device)
+        probabilities = aggregate(frame.geometry.to_network(masks)).softmax(dim=1)
+        return self._rounded(self._memory_frame(frame.frames, probabilities))
+
+    def _memory_frame(self, frame: EncodedFrames, probabilities: Tensor) -> MemoryFrame:
+        return MemoryFrame(frame.key, self.net.encode_masks(frame, probabilities[:, 1:]))
+
+    def _rounded(self, memory_frame: MemoryFrame) -> MemoryFrame:
+        """In the state's dtype, and laid out as a loaded state is: layout decides bits too."""
+        return MemoryFrame(*(part.to(self._state_dtype).contiguous() for part in memory_frame))
+
+
+def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], RDETracker]:
+    """What makes a model's propagator for given settings: a node's third argument."""
+    return lambda tracking: RDETracker(model.net, tracking, device, weights=model.sha256)
+
+
+def _widened(memory_frame: MemoryFrame) -> MemoryFrame:
+    return MemoryFrame(memory_frame.key.float(), memory_frame.value.float())

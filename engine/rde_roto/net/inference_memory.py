@@ -1,0 +1,59 @@
+"""How the inference form reads memory: ``memory.read_memory``, with less to move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rde_roto.net.memory import MemoryFrame
+
+
+def recall(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, most: int) -> Tensor:
+    """Every element's value at each query position, by attention over the bank.
+
+    Each moment is looked at once, and what it says counts as often as the bank names it. With
+    ``top_k`` the chosen values are gathered, where a product would go through all of them.
+
+    Args:
+        bank: moments of one clip, each [1, CK, h, w] and [1, K, CV, h, w], of any dtype.
+        query: [1, CK, P] keys of P positions, float32.
+        top_k: only the largest ``top_k`` affinities of a query take part, a moment that is named
+            twice taking two places each; None for all.
+        most: affinities held at once.
+
+    Returns: [1, K, CV, P], float32.
+    """
+    frames = list({id(frame): frame for frame in bank}.values())
+    keys = torch.cat([frame.key[0].flatten(1).float() for frame in frames], dim=1)
+    values = [frame.value[0].permute(2, 3, 0, 1).flatten(2).flatten(0, 1) for frame in frames]
+    table = torch.cat(values).float()  # [entries, K * CV]
+    times = keys.new_tensor([sum(one is frame for one in bank) for frame in frames])
+    copies = times.repeat_interleave(keys.shape[1] // len(frames))
+
+    scale = keys.shape[0] ** -0.5
+    offset = -scale * keys.square().sum(dim=0)
+    scaled = 2 * scale * keys
+    everything = top_k is None or top_k >= len(bank) * bank[0].key[0, 0].numel()
+    if everything:
+        offset = offset + copies.log()
+    read = []
+    for part in query[0].T.split(max(1, most // keys.shape[1])):
+        affinity = torch.addmm(offset, part, scaled)
+        if top_k is None or everything:
+            read.append(affinity.softmax(dim=1) @ table)
+        else:
+            read.append(_gathered(affinity, table, copies, top_k))
+    return torch.cat(read).T.reshape(1, *bank[0].value.shape[1:3], -1)
+
+
+def _gathered(affinity: Tensor, table: Tensor, copies: Tensor, top_k: int) -> Tensor:
+    """Rows of affinities [P, entries] to values [P, K * CV] of the ``top_k`` largest."""
+    largest, where = affinity.topk(min(top_k, affinity.shape[1]), dim=1)
+    wanted = copies[where]
+    before = wanted.cumsum(dim=1) - wanted
+    taken = torch.minimum(wanted, (top_k - before).clamp(min=0))
+    weights = (largest + taken.log()).softmax(dim=1)
+    return F.embedding_bag(where, table, per_sample_weights=weights, mode="sum")

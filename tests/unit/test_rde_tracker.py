@@ -1,0 +1,440 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from rde_roto.model.devices import short_dtype
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.rde_tracker import Encoded, RDETracker, numerics
+from rde_roto.model.state import MemoryState
+from rde_roto.net import MemoryFrame, RDENet, aggregate, read_memory
+from rde_roto.values.bank import Bank
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.preset import Tracking
+from seeded import seeded_shot
+
+VIEWS, ALPHA = seeded_shot(8, 60, 90)  # padded to 64 x 96: 2 above and below, 3 left and right
+CPU = torch.device("cpu")
+
+
+def make(net: RDENet, **tracking: Any) -> RDETracker:
+    return RDETracker(net, Tracking(**tracking), CPU)
+
+
+def walk(propagator: RDETracker, count: int) -> MemoryState:
+    """The state after the first ``count`` frames behind the keyframe."""
+    state = propagator.begin([(propagator.encode(VIEWS[:1]), ALPHA)])
+    for index in range(1, count + 1):
+        if index % propagator.tracking.memory_every == 0:
+            frame = propagator.encode([VIEWS[index]])
+            state = propagator.absorb(state, frame, propagator.read(state, frame))
+    return state
+
+
+def tensors(state: MemoryState) -> list[Tensor]:
+    moments = (state.anchor, state.recurrent, state.latest, *state.history)
+    return [part for moment in moments if moment is not None for part in moment]
+
+
+def same(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    return len(ones) == len(others) and all(map(torch.equal, ones, others))
+
+
+def near(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Equal up to the rounding in which the inference form differs from the plain one.
+
+    Moments are of the order of 1; wrong wiring moves them by 0.01 and more.
+    """
+    pairs = zip(ones, others, strict=True)
+    return all(torch.allclose(one, other, rtol=1e-5, atol=1e-5) for one, other in pairs)
+
+
+def farthest(one: Tensor, other: Tensor) -> float:
+    return float((one - other).abs().max())
+
+
+# Geometry.
+
+SIZES = st.integers(16, 4000)
+
+
+@given(height=SIZES, width=SIZES, lines=st.integers(96, 2160))
+def test_the_working_size(height: int, width: int, lines: int) -> None:
+    geometry = Geometry.of((height, width), lines)
+    working_height, working_width = geometry.working
+    assert working_height == min(height, lines)
+    assert working_width <= width
+    exact = width * working_height / height
+    assert abs(working_width - max(1, exact)) <= 0.5
+
+
+@given(height=SIZES, width=SIZES, lines=st.integers(96, 2160))
+def test_padding_reaches_the_next_multiple_of_16_and_at_least_32(
+    height: int, width: int, lines: int
+) -> None:
+    geometry = Geometry.of((height, width), lines)
+    left, right, top, bottom = geometry.padding
+    for size, low, high in zip(geometry.working, (top, left), (bottom, right), strict=True):
+        padded = size + low + high
+        assert padded % 16 == 0
+        assert padded >= 32
+        assert padded == 32 or 0 <= low + high < 16
+        assert high - low in (0, 1)  # the odd pixel is on the right, at the bottom
+
+
+@given(height=SIZES, width=SIZES, aspect=st.sampled_from([0.5, 0.909, 1.067, 1.8, 2.0]))
+def test_the_working_size_of_a_squeezed_plate(height: int, width: int, aspect: float) -> None:
+    geometry = Geometry.of((height, width), 480, aspect)
+    working_height, working_width = geometry.working
+    assert geometry.plate == (height, width)
+    assert working_height == min(height, 480)
+    exact = width * aspect * working_height / height
+    assert abs(working_width - max(1, exact)) <= 0.5
+
+
+def test_padding_of_480p() -> None:
+    assert Geometry.of((480, 854), 480).padding == (5, 5, 0, 0)
+
+
+@pytest.mark.parametrize("size", [(10, 480), (480, 10), (1, 1), (16, 16), (31, 31)])
+def test_a_tiny_plate_is_not_enlarged(size: tuple[int, int]) -> None:
+    assert Geometry.of(size, 480).working == size
+
+
+@given(height=st.integers(16, 70), width=st.integers(16, 70))
+def test_a_plate_that_is_not_scaled_comes_back_bit_for_bit(height: int, width: int) -> None:
+    planes = torch.rand(1, 2, height, width, generator=torch.Generator().manual_seed(1))
+    geometry = Geometry.of((height, width), 480)
+    padded = geometry.to_network(planes)
+    left, right, top, bottom = geometry.padding
+    assert padded.shape == (1, 2, height + top + bottom, width + left + right)
+    assert torch.equal(geometry.to_plate(padded), planes)
+    assert padded.sum(dtype=torch.float64) == planes.sum(dtype=torch.float64)  # zeros around it
+
+
+def test_a_scaled_plate_keeps_position_and_range() -> None:
+    """A ramp is linear, so scaling there and back is exact but at the border."""
+    ramp = torch.linspace(0, 1, 200).expand(1, 1, 150, 200)
+    geometry = Geometry.of((150, 200), 100)
+    assert geometry.working == (100, 133)
+    back = geometry.to_plate(geometry.to_network(ramp))
+    assert back.shape == ramp.shape
+    assert back.min() >= 0
+    assert back.max() <= 1
+    inside = (..., slice(4, -4), slice(4, -4))
+    torch.testing.assert_close(back[inside], ramp[inside], rtol=0, atol=1e-3)
+
+
+# Encoding.
+
+
+def test_views_are_normalised_then_padded_with_the_mean(toy: RDENet) -> None:
+    frame = make(toy).encode([np.full((50, 40, 3), 1.0, np.float32)]).frames
+    assert frame.image.shape == (1, 3, 64, 48)
+    inside = frame.image[..., 7:57, 4:44]
+    torch.testing.assert_close(inside, torch.full_like(inside, (1 - 127 / 255) / (128 / 255)))
+    assert float(frame.image.abs().sum()) == pytest.approx(float(inside.abs().sum()))
+
+
+def test_a_squeezed_plate_is_seen_unsqueezed(toy: RDENet) -> None:
+    """ "Pixel aspect: un-squeezed only inside the model" (conventions, Image)."""
+    ramp = np.linspace(0.2, 0.8, 200, dtype=np.float32)[None, :, None]
+    wide = np.broadcast_to(ramp, (100, 200, 3))
+    squeezed = 0.5 * (wide[:, ::2] + wide[:, 1::2])  # what an anamorphic lens of 2 records
+    square = make(toy)
+    propagator = square.for_plate(2.0, None)
+    seen = propagator.encode([squeezed]).frames.image
+    expected = square.encode([np.ascontiguousarray(wide)]).frames.image
+    assert seen.shape == expected.shape == (1, 3, 112, 208)
+    # a ramp is linear, so doubling its width is exact but at the border, where padding begins too
+    inside = (..., slice(None), slice(8, -8))
+    torch.testing.assert_close(seen[inside], expected[inside], rtol=0, atol=1e-4)
+    state = propagator.begin([(propagator.encode([squeezed]), np.ones((1, 100, 100), np.float32))])
+    probabilities = propagator.read(state, propagator.encode([squeezed]))
+    alpha = propagator.geometry((100, 100)).to_plate(probabilities)
+    assert alpha.shape == (1, 2, 100, 100)
+
+
+def test_the_pixel_aspect_is_part_of_a_digest(toy: RDENet) -> None:
+    square = make(toy)
+    assert square.for_plate(1.0, None) is square
+    digests = {square.for_plate(aspect, None).digest for aspect in (1.0, 1.5, 2.0)}
+    assert len(digests) == 3
+    assert square.for_plate(2.0, None).for_plate(1.0, None).digest == square.digest
+
+
+def test_a_plate_is_worked_on_at_the_lines_of_its_preset(toy: RDENet) -> None:
+    view = np.zeros((200, 300, 3), np.float32)
+    assert make(toy, lines=96).encode([view]).frames.image.shape == (1, 3, 96, 144)
+    assert make(toy, lines=2160).encode([view]).frames.image.shape == (1, 3, 208, 304)
+
+
+# Purity.
+
+
+def test_every_step_leaves_its_arguments_alone(toy: RDENet) -> None:
+    propagator = make(toy)
+    view, alpha = VIEWS[3].copy(), ALPHA.copy()
+    frame = propagator.encode([view])
+    state = walk(propagator, 3)
+    probabilities = propagator.read(state, frame)
+    given_in = [*tensors(state), *frame.frames, probabilities]
+    copies = [tensor.clone() for tensor in given_in]
+    propagator.begin([(frame, alpha)])
+    propagator.read(state, frame)
+    propagator.absorb(state, frame, probabilities)
+    assert same(given_in, copies)
+    assert np.array_equal(view, VIEWS[3])
+    assert np.array_equal(alpha, ALPHA)
+
+
+def test_the_same_steps_give_the_same_bits(toy: RDENet) -> None:
+    propagator = make(toy)
+    once, again = walk(propagator, 6), walk(propagator, 6)
+    assert same(tensors(once), tensors(again))
+    frame = propagator.encode([VIEWS[7]])
+    probabilities = propagator.read(once, frame)
+    propagator.read(walk(propagator, 3), propagator.encode([VIEWS[1]]))  # something in between
+    assert torch.equal(propagator.read(again, frame), probabilities)
+    assert torch.equal(propagator.read(once, propagator.encode([VIEWS[7]])), probabilities)
+
+
+def test_probabilities_are_probabilities(toy: RDENet) -> None:
+    propagator = make(toy)
+    probabilities = propagator.read(walk(propagator, 3), propagator.encode(VIEWS[4:6]))
+    assert probabilities.shape == (2, 3, 64, 96)
+    assert probabilities.dtype == torch.float32
+    assert probabilities.min() >= 0
+    total = probabilities.sum(dim=1)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("top_k", [None, 10])
+def test_frames_read_together_are_those_read_one_by_one(lite: RDENet, top_k: int | None) -> None:
+    propagator = make(lite, top_k=top_k)
+    state = walk(propagator, 3)
+    together = propagator.read(state, propagator.encode(VIEWS[4:7]))
+    for index, view in enumerate(VIEWS[4:7]):
+        alone = propagator.read(state, propagator.encode([view]))
+        # Another batch size may give other last bits: 1e-6 here, against 0.01 of a real mistake.
+        assert farthest(together[index : index + 1], alone) < 1e-5
+
+
+def test_a_read_is_the_network_over_the_bank(toy: RDENet) -> None:
+    """The wiring of ``read`` for one frame, spelt out."""
+    propagator = make(toy, top_k=20, state_dtype="float32")
+    state, frame = walk(propagator, 3), propagator.encode([VIEWS[4]])
+    assert state.latest is not None
+    bank = [state.recurrent, state.latest, state.anchor, state.anchor]
+    readout = read_memory(bank, frame.frames.key.flatten(2), 20).unflatten(3, (4, 6))
+    expected = aggregate(toy.decode(readout, frame.frames).sigmoid()).softmax(dim=1)
+    assert farthest(propagator.read(state, frame), expected) < 1e-5
+
+
+def test_the_keyframe_is_aggregated_and_stays_soft(toy: RDENet) -> None:
+    propagator = make(toy, state_dtype="float32")
+    frame, soft = propagator.encode(VIEWS[:1]), 0.5 * ALPHA
+    state = propagator.begin([(frame, soft)])
+    padded = propagator.geometry((60, 90)).to_network(torch.from_numpy(soft)[None])
+    masks = aggregate(padded).softmax(dim=1)[:, 1:]
+    assert torch.equal(state.anchor.key, frame.frames.key)
+    torch.testing.assert_close(state.anchor.value, toy.encode_masks(frame.frames, masks))
+    hard = propagator.begin([(frame, ALPHA)]).anchor.value
+    assert farthest(state.anchor.value, hard) > 0.01
+
+
+# The memory.
+
+
+def test_a_memory_frame_becomes_the_latest_and_updates_the_embedding(toy: RDENet) -> None:
+    propagator = make(toy, state_dtype="float32")
+    state, frame = walk(propagator, 3), propagator.encode([VIEWS[6]])
+    probabilities = propagator.read(state, frame)
+    after = propagator.absorb(state, frame, probabilities)
+    newest = MemoryFrame(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
+    assert after.anchor is state.anchor
+    assert after.latest is not None
+    assert near(after.latest, newest)
+    assert near(after.recurrent, toy.update(state.recurrent, newest))
+
+
+def test_before_the_first_update_the_embedding_is_the_anchor(toy: RDENet) -> None:
+    propagator = make(toy, state_dtype="float32")
+    state, frame = walk(propagator, 2), propagator.encode([VIEWS[3]])
+    assert state.latest is None
+    assert same(state.recurrent, state.anchor)
+    probabilities = propagator.read(state, frame)
+    newest = MemoryFrame(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
+    after = propagator.absorb(state, frame, probabilities)
+    assert near(after.recurrent, toy.update(state.anchor, newest))
+
+
+def read_of(net: RDENet, state: MemoryState, frame: Encoded, **tracking: Any) -> Tensor:
+    return make(net, state_dtype="float32", **tracking).read(state, frame)
+
+
+@pytest.mark.parametrize(
+    ("bank", "copies"),
+    [
+        *(("2F+L+RDE", 2), ("F+RDE", 2), ("L+RDE", 1), ("RDE", 1)),
+        *(("2F+L", 1), ("L", 1), ("2F", 1), ("STM", 1)),
+    ],
+)
+def test_the_bank_before_the_first_update(toy: RDENet, bank: str, copies: int) -> None:
+    """With top-k, two copies of the anchor take two places each: 2n of them hold n positions."""
+    state = walk(make(toy, state_dtype="float32"), 2)
+    frame = make(toy).encode([VIEWS[1]])
+    actual = read_of(toy, state, frame, bank=bank, top_k=8)
+    expected = read_of(toy, state, frame, bank="RDE", top_k=8 // copies)
+    assert farthest(actual, expected) < 1e-5
+    if copies == 2:
+        assert farthest(actual, read_of(toy, state, frame, bank="RDE", top_k=8)) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "bank", ["2F+L+RDE", "F+RDE", "L+RDE", "RDE", "2F+L", "L", "F", "F+3L+RDE"]
+)
+def test_the_bank_after_the_first_update(toy: RDENet, bank: str) -> None:
+    state = walk(make(toy, state_dtype="float32"), 3)
+    frame = make(toy).encode([VIEWS[4]])
+    assert state.latest is not None
+    counts = Bank.parse(bank)
+    moments = [state.recurrent] * counts.recurrent + [state.latest] * counts.latest
+    moments += [state.anchor] * counts.anchor
+    readout = read_memory(moments, frame.frames.key.flatten(2), None).unflatten(3, (4, 6))
+    expected = aggregate(toy.decode(readout, frame.frames).sigmoid()).softmax(dim=1)
+    assert farthest(read_of(toy, state, frame, bank=bank, top_k=None), expected) < 1e-5
+
+
+def test_the_growing_bank_keeps_every_memory_frame(toy: RDENet) -> None:
+    """It is read over the anchor and all of them; an update adds one and leaves the others."""
+    propagator = make(toy, bank="STM", state_dtype="float32", memory_every=2, top_k=None)
+    before, after, frame = walk(propagator, 5), walk(propagator, 6), propagator.encode([VIEWS[7]])
+    assert [len(before.history), len(after.history)] == [2, 3]
+    assert after.latest is after.history[-1]
+    assert all(map(same, after.history, before.history))
+    readout = read_memory([after.anchor, *after.history], frame.frames.key.flatten(2), None)
+    logits = toy.decode(readout.unflatten(3, (4, 6)), frame.frames)
+    expected = aggregate(logits.sigmoid()).softmax(dim=1)
+    assert farthest(propagator.read(after, frame), expected) < 1e-5
+
+
+@pytest.mark.parametrize("bank", ["2F+L+RDE", "F+L", "F"])
+def test_every_other_bank_keeps_its_size(toy: RDENet, bank: str) -> None:
+    propagator = make(toy, bank=bank, memory_every=1)
+    sizes = {walk(propagator, count).nbytes for count in (1, 2, 7)}
+    assert sizes == {3 * walk(propagator, 0).nbytes}
+    assert walk(propagator, 7).history == ()
+
+
+def test_every_moment_and_the_top_k_matter(lite: RDENet) -> None:
+    state = walk(make(lite, state_dtype="float32"), 6)
+    frame = make(lite).encode([VIEWS[7]])
+    full = read_of(lite, state, frame, top_k=None)
+    for bank in ("2F+L", "F+L+RDE", "2F+RDE", "L+RDE"):
+        assert farthest(read_of(lite, state, frame, top_k=None, bank=bank), full) > 0.005, bank
+    assert farthest(read_of(lite, state, frame, top_k=10), full) > 0.005
+    assert torch.equal(read_of(lite, state, frame, top_k=4096), full)
+
+
+# The state is rounded, so a saved one goes on where it was left.
+
+
+@pytest.mark.parametrize("absorbed", [0, 3, 6])
+@pytest.mark.parametrize(
+    ("state_dtype", "bank"), [("float16", "2F+L+RDE"), ("float32", "2F+L+RDE"), ("float16", "STM")]
+)
+def test_a_loaded_state_goes_on_like_the_live_one(
+    lite: RDENet, tmp_path: Path, state_dtype: str, bank: str, absorbed: int
+) -> None:
+    propagator = make(lite, state_dtype=state_dtype, bank=bank)
+    live = walk(propagator, absorbed)
+    assert {tensor.dtype for tensor in tensors(live)} == {getattr(torch, state_dtype)}
+    save_file(live.anchors(), tmp_path / "anchors")
+    save_file(live.moving(), tmp_path / "moving")
+    loaded = propagator.restore(load_file(tmp_path / "anchors"), load_file(tmp_path / "moving"))
+    assert same(tensors(loaded), tensors(live))
+    frame = propagator.encode([VIEWS[7]])
+    probabilities = propagator.read(live, frame)
+    assert torch.equal(propagator.read(loaded, frame), probabilities)
+    ahead = propagator.absorb(live, frame, probabilities)
+    resumed = propagator.absorb(loaded, frame, probabilities)
+    assert same(tensors(resumed), tensors(ahead))
+
+
+@pytest.mark.skipif(short_dtype(CPU) == torch.float32, reason="this CPU has no 16 bits")
+def test_convolutions_in_bfloat16_give_nearly_the_same_mattes(lite: RDENet) -> None:
+    """bfloat16 keeps 8 bits: 0.004 of each number, of which dozens of layers make some hundredths.
+
+    Another matte altogether would be apart by 0.3 and more.
+    """
+    whole, reduced = make(lite), make(lite, precision="mixed")
+    frame = whole.encode([VIEWS[7]])
+    expected = whole.read(walk(whole, 6), frame)
+    found = reduced.read(walk(reduced, 6), reduced.encode([VIEWS[7]]))
+    assert found.dtype == torch.float32
+    assert 0 < farthest(found, expected) < 0.1
+    assert (found - expected).abs().mean() < 0.01
+
+
+def test_half_a_state_reads_like_the_whole_one(lite: RDENet) -> None:
+    """float16 keeps 11 bits of moments of the order of 1; a mistake would show as 0.01 and more."""
+    half, whole = make(lite, state_dtype="float16"), make(lite, state_dtype="float32")
+    frame = half.encode([VIEWS[7]])
+    difference = farthest(half.read(walk(half, 6), frame), whole.read(walk(whole, 6), frame))
+    assert 0 < difference < 0.005
+
+
+# What the numbers depend on.
+
+
+def test_numerics_name_what_decides_the_bits() -> None:
+    assert numerics(CPU) == numerics(CPU)
+    before = torch.get_num_threads()
+    one = numerics(CPU)
+    try:
+        torch.set_num_threads(before + 1)
+        assert numerics(CPU) != one
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_states_of_another_precision_are_not_mixed(
+    toy: RDENet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One setting means other numbers on other hardware, so its digest alone would not tell."""
+    assert make(toy).digest != make(toy, precision="mixed").digest
+    digests = set()
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        short = lambda _device, dtype=dtype: dtype  # noqa: E731
+        monkeypatch.setattr("rde_roto.model.rde_tracker.short_dtype", short)
+        digests.add(make(toy, precision="mixed").digest)
+    assert len(digests) == 3
+
+
+def test_states_of_the_plain_form_are_not_taken_up(
+    toy: RDENet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = make(toy).digest
+    monkeypatch.setattr("rde_roto.model.rde_tracker.NUMERICS_REVISION", 1)
+    assert make(toy).digest != now
+
+
+def test_a_read_only_plate_is_taken(toy: RDENet) -> None:
+    """A decoder may hand out what nobody may write to; nothing here does."""
+    view: FloatArray = VIEWS[0].copy()
+    view.flags.writeable = False
+    alpha = ALPHA.copy()
+    alpha.flags.writeable = False
+    propagator = make(toy)
+    state = propagator.begin([(propagator.encode([view]), alpha)])
+    assert same(tensors(state), tensors(walk(propagator, 0)))
