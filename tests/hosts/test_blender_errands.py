@@ -83,7 +83,7 @@ def test_it_is_stopped_at_once_while_the_engine_hangs(
 @pytest.mark.usefixtures("short_lesson", "run_folder")
 def test_a_shot_is_learned(extension: Any, disc_shot: Path) -> None:
     file = ShotFile.read(disc_shot)
-    shot = made_absolute(file.says, file.folder).said()
+    shot = made_absolute(file.content, file.folder).to_plain()
     request = extension.request.Request(
         lambda request: extension.engine_requests.learn(request, shot)
     )

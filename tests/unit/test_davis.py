@@ -212,7 +212,7 @@ def test_a_sequence_without_pictures_is_an_input_error(root: Path, out: Path, mo
 
 def test_a_picture_that_is_missing_is_not_passed_over(root: Path, out: Path, model: Model) -> None:
     (root / "JPEGImages" / "pair" / "00002.jpg").unlink()
-    with pytest.raises(InputError, match="lacks frames that are asked for: 2 "):
+    with pytest.raises(InputError, match="lacks requested frames: 2 "):
         DavisSet(root).evaluate("pair", PRESET, model, CPU, out)
 
 

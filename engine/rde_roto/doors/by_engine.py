@@ -15,11 +15,11 @@ from rde_roto.doors.work import Work
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import (
     CancelledError,
     EngineEndedError,
     OutputError,
-    PartialError,
     RotoError,
     UsageError,
 )
@@ -74,10 +74,10 @@ def render_by_engine(
 def _said(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str, object]:
     """The shot as an engine is told of it: every path from the root, the format as it is wanted."""
     learned = opened.model.learned
-    says = file.says.model_copy(update={"learned": None if learned is None else str(learned)})
+    says = file.content.model_copy(update={"learned": None if learned is None else str(learned)})
     shot = made_absolute(spelled_out(says, opened), file.folder)
     overrides = {**shot.overrides, "output.format": output.format}
-    return shot.model_copy(update={"overrides": overrides}).said()
+    return shot.model_copy(update={"overrides": overrides}).to_plain()
 
 
 class _Told(Watcher):

@@ -74,12 +74,12 @@ def learn(
 
 
 def _forget(file: ShotFile) -> None:
-    learned = file.says.learned
+    learned = file.content.learned
     if learned is None:
         print(f"{file.path} has learned nothing")
         return
     file.set_learned(None)
-    print(f"{file.path} is tracked by {file.says.model} as it was; {learned} is kept")
+    print(f"{file.path} is tracked by {file.content.model} as it was; {learned} is kept")
 
 
 def _sentence(held: Held) -> str:

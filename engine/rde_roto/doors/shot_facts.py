@@ -27,7 +27,7 @@ class ShotFacts:
 
 def facts_of(file: ShotFile) -> ShotFacts:
     """Raises DocumentError for a document that is wrong; what is missing is among the facts."""
-    says, opened = file.says, None
+    says, opened = file.content, None
     missing = tuple(file.missing())
     if not missing:
         try:

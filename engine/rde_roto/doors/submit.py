@@ -122,7 +122,7 @@ def submit(
     _check(work, pattern, output_format)
     job = FarmJob(
         name=name,
-        shot=made_absolute(spelled_out(file.says, opened), file.folder),
+        shot=made_absolute(spelled_out(file.content, opened), file.folder),
         rounds=_rounds(opened, work.frames_to_make, chunk),
         out=pattern,
         worker=Worker(program or own_program(), device, absolute(cache) if cache else None),

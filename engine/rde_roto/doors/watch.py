@@ -25,7 +25,8 @@ from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import Pulses
 from rde_roto.doors.watchfolder.retention import Retention
 from rde_roto.doors.watchfolder.running import Taker, run
-from rde_roto.values.errors import PartialError, UsageError
+from rde_roto.values.delivery import PartialError
+from rde_roto.values.errors import UsageError
 
 if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.doing import Make

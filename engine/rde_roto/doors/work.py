@@ -10,7 +10,7 @@ from rde_roto.doors.saying import say_aside
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate
 from rde_roto.shot_files import OpenedShot
-from rde_roto.values.errors import PartialError
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Output, OutputFormat
 

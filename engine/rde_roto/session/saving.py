@@ -107,7 +107,7 @@ def _plate_stem(plate: str) -> str:
 def _opened(file: ShotFile, memo: PlateMemo | None) -> Opened:
     preset = file.preset()
     with naming_the_document(file.path):
-        parts = open_parts(file.says, preset, file.folder, memo)
+        parts = open_parts(file.content, preset, file.folder, memo)
         drawings: dict[int, Drawing] = {}
         for keyframe in parts.keyframes:
             keys = keyframe.elements or tuple(element.id for element in parts.elements)
@@ -115,14 +115,14 @@ def _opened(file: ShotFile, memo: PlateMemo | None) -> Opened:
             drawings[keyframe.frame] = dict(zip(keys, planes, strict=True))
         _find_outlines(drawings, file, parts.plate.format)
         elements = parts.elements or (Element("element1", "element1"),)
-    learned = None if file.says.learned is None else file.folder / file.says.learned
-    draft = Draft(elements, drawings, tuple(file.says.locks), preset, learned)
+    learned = None if file.content.learned is None else file.folder / file.content.learned
+    draft = Draft(elements, drawings, tuple(file.content.locks), preset, learned)
     return Opened(file, parts, draft)
 
 
 def _find_outlines(drawings: dict[int, Drawing], file: ShotFile, format: PlateFormat) -> None:
     """Gives drawings the lines that were drawn on them, where a file of ours tells."""
-    for entry in file.says.keyframes:
+    for entry in file.content.keyframes:
         drawing, keys = drawings.get(entry.frame), entry.elements
         if drawing is not None and keys is not None and len(keys) == 1:
             key = keys[0]
@@ -151,9 +151,9 @@ class Writer:
         """One for the document that was opened."""
         file, draft = opened.file, opened.draft
         plate_format = opened.parts.plate.format
-        writer = cls(file.path.resolve(), file.text, file.says, plate_format, draft.preset)
+        writer = cls(file.path.resolve(), file.text, file.content, plate_format, draft.preset)
         for frame, drawing in opened.draft.drawings.items():
-            own = [entry for entry in file.says.keyframes if entry.frame == frame]
+            own = [entry for entry in file.content.keyframes if entry.frame == frame]
             writer.entries[frame] = drawing, own
         return writer
 
@@ -233,7 +233,7 @@ def save_as(opened: Opened, draft: Draft, path: Path) -> Writer:
         raise UsageError(f"{path}: a shot document's name ends in {SHOT_SUFFIX}")
     if path.exists():
         raise UsageError(f"{path} is there already: choose another name")
-    folder, says = opened.file.folder, opened.file.says
+    folder, says = opened.file.folder, opened.file.content
 
     def whole(text: str) -> str:
         return str((folder / text).absolute())

@@ -67,7 +67,7 @@ class Work:
     @property
     def name(self) -> str:
         """`hero`, what the shot is called (`stem_of`)."""
-        return stem_of(self.document, self.opened.file.says.plate.path)
+        return stem_of(self.document, self.opened.file.content.plate.path)
 
     def do(self, draft: Draft, label: str) -> None:
         """Goes on to another draft, one step of undo."""
@@ -91,7 +91,7 @@ class Work:
         """Locks frames as they are now; those that have no matte yet get one."""
         if not self.draft.drawings:
             self._watcher.said("there is nothing to lock yet: paint a keyframe first")
-        elif self.opened.file.says.plate.proxy > 1:
+        elif self.opened.file.content.plate.proxy > 1:
             self._watcher.said("the plate is a proxy: lock frames of the full plate")
         else:
             self.live.once_settled(partial(self._pin, frames))
@@ -103,7 +103,7 @@ class Work:
 
     def opened_shot(self, shot: Shot) -> OpenedShot:
         """A shot as commands know it, to be written to files."""
-        parts, says = self.opened.parts, self.opened.file.says
+        parts, says = self.opened.parts, self.opened.file.content
         folder = self.document.parent
         inputs = tuple(folder / entry.mask for entry in self._writer.said.keyframes)
         gaps = parts.asked.difference(parts.source.range)
@@ -164,7 +164,7 @@ class Work:
 
     def _follow(self) -> None:
         draft, folder = self.draft, self.document.parent
-        plate, proxy = self.opened.parts.plate, self.opened.file.says.plate.proxy
+        plate, proxy = self.opened.parts.plate, self.opened.file.content.plate.proxy
 
         def shot() -> Shot | None:
             locks = tuple(open_lock(k, folder, plate.format, proxy) for k in draft.locks)

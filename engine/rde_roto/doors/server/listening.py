@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rde_roto.alone import TakenError, alone
 from rde_roto.atomic import write_text
+from rde_roto.process_lock import LockTakenError, process_lock
 from rde_roto_client.places import endpoint_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL
 
 _LONGEST_SOCKET_PATH = 100  # of 104 or 108 bytes, as the system has it
 _WAITING = 128
 
-__all__ = ["TakenError", "listening"]
+__all__ = ["LockTakenError", "listening"]
 
 
 @contextmanager
@@ -27,11 +27,11 @@ def listening(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, s
     """A listening socket, and the token that a client over TCP must say; "" on a Unix socket.
 
     Its place is written down for clients, and forgotten at the end. A Unix socket where there are
-    any, loopback TCP else, or with `tcp`. Raises TakenError where another engine of this user and
-    device is there already; OSError when nobody can listen.
+    any, loopback TCP else, or with `tcp`. Raises LockTakenError where another engine of this user
+    and device is there already; OSError when nobody can listen.
     """
     place = Path(endpoint_file(device))
-    with alone(place.with_suffix(".lock")):
+    with process_lock(place.with_suffix(".lock")):
         path = place.with_suffix(".sock")
         by_path = hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
         said: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
@@ -64,9 +64,9 @@ def kill(device: str) -> None:
     lost, what it has finished is not.
     """
     try:
-        with alone(endpoint_file(device).with_suffix(".lock")):
+        with process_lock(endpoint_file(device).with_suffix(".lock")):
             return  # there is none: the process of that number is somebody else
-    except TakenError:
+    except LockTakenError:
         endpoint = read_endpoint(device)
     if endpoint is not None and isinstance(endpoint.get("pid"), int):
         with suppress(ProcessLookupError):

@@ -25,12 +25,12 @@ from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.doors.server.masks import keep_mask
 from rde_roto.doors.server.shots import HostsShot, Shots
 from rde_roto.engine import Engine, Priority
-from rde_roto.frames_to_push import all_lacking, lacking
+from rde_roto.frames_to_push import error_with_all_frames, frames_to_push
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.model.weights import list_models
 from rde_roto.node import RotoNode
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import CancelledError, LacksError, UsageError
+from rde_roto.values.errors import CancelledError, FramesNotPushedError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 from rde_roto.values.plate import LARGEST_PX, Window
@@ -198,7 +198,7 @@ class Requests:
 
     def _needs(self, request: _Frames) -> Answer:
         node = self.shots.get(request.shot).node
-        return Answer({"frames": lacking(node, _frames_of(node.shot.range, request.frames))})
+        return Answer({"frames": frames_to_push(node, _frames_of(node.shot.range, request.frames))})
 
     def _matte(self, host: Host, request: _Matte) -> Answer:
         found = self.shots.get(request.shot)
@@ -209,8 +209,8 @@ class Requests:
         future = self.engine.submit(found.node, request.frame, Priority.INTERACTIVE, viewer or None)
         try:
             matte = self._waited(future, host, request.ticket)
-        except LacksError as error:
-            raise all_lacking(found.node, [request.frame], error) from error
+        except FramesNotPushedError as error:
+            raise error_with_all_frames(found.node, [request.frame], error) from error
         alpha = matte.alpha[places]
         return Answer(
             {
@@ -341,7 +341,7 @@ def _frames_of(range_: FrameRange, text: str) -> FrameRange:
 def _is_stored(node: RotoNode, frame: int) -> bool:
     try:
         return node.stored(frame) is not None
-    except LacksError:  # nobody knows its name yet
+    except FramesNotPushedError:  # nobody knows its name yet
         return False
 
 

@@ -95,7 +95,7 @@ class Shots:
         entry = _take_pushed(said)
         text = json.dumps(said, ensure_ascii=False)
         file = ShotFile(_REQUEST, text, parse_shot_document(_REQUEST, text))
-        _refuse_relative(file.says)
+        _refuse_relative(file.content)
         pushed = None if entry is None else FramesOf(entry, self._memo, self._stores.pushed)
         opens = open_entry if pushed is None else opener(pushed)
         opened = replace(file.open(self._memo, open_plate=opens), document=None)

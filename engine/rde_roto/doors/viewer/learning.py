@@ -74,7 +74,7 @@ class Unstudied:
             return False  # the shot is not known yet as it is now
         if keyframe not in self._truths or self._truths[keyframe][0] != shot.ids:
             alpha = np.zeros((len(shot.ids), *keyframe.alpha.shape[1:]), np.float32)
-            alpha[list(shot.places(shot.drawn(keyframe)))] = keyframe.alpha
+            alpha[list(shot.plane_indices(shot.drawn(keyframe)))] = keyframe.alpha
             digest = truth_digest(shot.plate.digest(frame), alpha)
             self._truths[keyframe] = shot.ids, digest
         return self._truths[keyframe][1] != studied[frame]
@@ -151,7 +151,7 @@ class LearnDialog(QDialog):
         except DocumentError as error:
             self.said.setText(str(error))
             return
-        shot = made_absolute(file.says, file.folder).said()
+        shot = made_absolute(file.content, file.folder).to_plain()
         into = file.folder / file.learned_folder
         request = Request(shot, into, self._window.device, self._picture)
         post, self._views = self._window.postbox.post, 0

@@ -45,7 +45,7 @@ class Room:
 
     def backend(self, opened: Opened) -> Backend:
         """What a session of that shot asks."""
-        says = opened.file.says
+        says = opened.file.content
         choice = chosen_model(says, opened.file.folder)
 
         def make(shot: Shot, preset: Preset, learned: Path | None) -> RotoNode:
