@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from rde_roto.documents.shot_document import PlateEntry, RangeText
-from rde_roto.images.color import LINEAR
-from rde_roto.images.input_space import InputSpace, SaidOfSpace
+from rde_roto.images.color_config import LINEAR
+from rde_roto.images.input_space import InputSpace, SpaceChoice
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.pushed import PushedPlate
 from rde_roto.shot_files.opening import OpenPlate
@@ -121,13 +121,13 @@ def opener(frames: FramesOf) -> OpenPlate:
     ) -> PushedPlate:
         if said.view is not None or said.layer is not None:
             raise UsageError("a pushed plate has no views or layers: leave them out")
-        space = _space(SaidOfSpace.of(said.color_space, preset.input.color_space))
+        space = _space(SpaceChoice.of(said.color_space, preset.input.color_space))
         return PushedPlate(entry.name, entry.range, entry.format, space, frames)
 
     return open_plate
 
 
-def _space(said: SaidOfSpace) -> InputSpace:
+def _space(said: SpaceChoice) -> InputSpace:
     """As of a file in float, which says nothing of it."""
     if said.artist is not None:
         return InputSpace(said.artist, "you")
