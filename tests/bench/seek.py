@@ -21,7 +21,7 @@ import torch
 from lines import p50_p95, report
 
 from rde_roto.doors.demo import demo_shot
-from rde_roto.evaluation.playing import PlayedPlate, BackAndForth
+from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.model.rde_tracker import tracker_of
