@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,8 @@ from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import Stores
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.errors import UsageError
-from rde_roto.values.matte import FloatArray, Matte
+from rde_roto.values.matte import Matte
+from toy_tracker import ToyTracker
 
 FRAMES = range(1001, 1007)
 
@@ -321,7 +323,7 @@ def test_a_deep_plate_fails_with_a_sentence(farm: Farm) -> None:
     [
         ('{"schema": "rde-ro', 3, "hero.yaml:1: this is not valid YAML"),
         ("", 3, "hero.yaml: the file is empty; expected a job document"),
-        ("schema: rde-roto.job/2\nshot: a\n", 3, "hero.yaml:1: this document has schema"),
+        ("schema: rde-roto.job/2\nshot: a\n", 3, "hero.yaml:1: this document is of schema"),
         ("schema: rde-roto.job/1\nshto: a\n", 3, "hero.yaml:2: unknown key 'shto'; did you mean"),
         ("schema: rde-roto.job/1\nframes: 1\n", 3, "hero.yaml: shot is missing"),
         ("schema: rde-roto.job/1\nshot: gone.shot.yaml\n", 3, "gone.shot.yaml: the shot document"),
@@ -480,22 +482,18 @@ def test_a_bug_ends_the_job_and_not_the_worker(
 
 
 def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> Make:
-    """Makes nodes during whose work something happens once so many frames are made."""
+    """Makes nodes that do something just before they hand out their matte of that number."""
+
+    class Interrupted(RotoNode):
+        def render(self, *arguments: Any, **named: Any) -> Generator[Matte, None, None]:
+            for number, matte in enumerate(super().render(*arguments, **named), start=1):
+                if number == frames:
+                    then()
+                yield matte
 
     def make(opened: OpenedShot, cancel: Cancel) -> Made:
-        made = farm.make(opened, cancel)
-        node = made.node
-        deliver = node._delivered
-        begun: list[int] = []
-
-        def delivered(frame: int, alpha: FloatArray) -> Matte:
-            begun.append(frame)
-            if len(begun) == frames:
-                then()
-            return deliver(frame, alpha)
-
-        node._delivered = delivered  # type: ignore[method-assign]
-        return made
+        node = Interrupted(opened.shot, opened.preset, ToyTracker, farm.stores)
+        return dataclasses.replace(farm.make(opened, cancel), node=node)
 
     return make
 

@@ -115,7 +115,9 @@ def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
     assert run("shot", "render", disc_shot, "--frames", 1001, "--json") == 0
     said = capsys.readouterr()
     assert "learning, step 1," in said.err
-    assert all(json.loads(line) for line in said.out.splitlines())  # programs read this
+    records = [json.loads(line) for line in said.out.splitlines()]  # programs read this
+    assert all(records)
+    assert records
     held = lessons_in(disc_shot.parent / "hero.shot.d/learned")
     assert len(held) == 1
     assert run("shot", "render", disc_shot, "--frames", "1004-1005") == 0

@@ -13,7 +13,8 @@ from image_files import cut_short
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.training.footage.readers import Footage, FootageSet, StillSet, read_footage
+from rde_roto.training.footage.readers import read_footage
+from rde_roto.training.footage.sets import Footage, FootageSet, StillSet
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rde_roto.training.footage.pack import PackReport, pack
-from rde_roto.training.footage.readers import Footage, FootageSet, read_footage
+from rde_roto.training.footage.readers import read_footage
+from rde_roto.training.footage.sets import Footage, FootageSet
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError, OutputError
 
@@ -166,9 +167,10 @@ def test_an_unpacked_pack_is_the_same_set(data: Data, out: Path) -> None:
     pack(data, out, 360, 80, extra=[HELD_BACK])
     with zipfile.ZipFile(out) as archive:
         archive.extractall(out.with_suffix(""))
-    for zipped, loose in zip(
-        all_of(read_pack(data, out)), all_of(read_pack(data, out.with_suffix(""))), strict=True
-    ):
+    packed = list(all_of(read_pack(data, out)))
+    assert packed
+    unpacked = all_of(read_pack(data, out.with_suffix("")))
+    for zipped, loose in zip(packed, unpacked, strict=True):
         assert (zipped.name, len(zipped)) == (loose.name, len(loose))
         assert torch.equal(zipped.frame(0), loose.frame(0))
 

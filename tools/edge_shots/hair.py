@@ -99,7 +99,7 @@ def directions(
 
 @dataclass(frozen=True)
 class Coat:
-    """So many strands: mean length and radius at the root in metres, curl and droop as ratios."""
+    """Parameters of strands: mean length and root radius in metres, curl and droop as ratios."""
 
     count: int
     length_m: float
@@ -144,15 +144,16 @@ def strands(
     material: Any,
     parent: Any,
 ) -> None:
-    """Hair from points [N, K, 3], radii [N, K] and a number a strand for its colour [N]."""
+    """Hair from points [N, K, 3], radii [N, K] and a number per strand for its colour [N]."""
     curves = bpy.data.hair_curves.new(name)
     curves.add_curves([points.shape[1]] * len(points))
     curves.position_data.foreach_set("vector", points.astype(np.float32).ravel())
-    thick = curves.attributes.get("radius") or curves.attributes.new("radius", "FLOAT", "POINT")
-    thick.data.foreach_set("value", radius.astype(np.float32).ravel())
-    curves.attributes.new("tint", "FLOAT", "CURVE").data.foreach_set(
-        "value", tint.astype(np.float32)
+    thick: Any = curves.attributes.get("radius") or curves.attributes.new(
+        "radius", "FLOAT", "POINT"
     )
+    thick.data.foreach_set("value", radius.astype(np.float32).ravel())
+    tints: Any = curves.attributes.new("tint", "FLOAT", "CURVE")
+    tints.data.foreach_set("value", tint.astype(np.float32))
     curves.materials.append(material)
     thing = bpy.data.objects.new(name, curves)
     bpy.context.scene.collection.objects.link(thing)

@@ -17,7 +17,7 @@ from rde_roto.training.clips import cutouts
 from rde_roto.training.clips.augment import BEND, ThinPlate, control_points, grids, reduced
 from rde_roto.training.clips.motion import Motion, Pace
 from rde_roto.training.clips.random_source import RandomSource, frame_indices
-from rde_roto.training.footage.readers import FootageSet
+from rde_roto.training.footage.sets import FootageSet
 from rde_roto.training.recipe import Compositing
 
 _TWIN = 0.3

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rde_roto.training.clips.augment import reduced
 from rde_roto.training.clips.random_source import RandomSource
-from rde_roto.training.footage.readers import Footage, StillSet
+from rde_roto.training.footage.sets import Footage, StillSet
 
 _LEAST_SHARE = 0.02
 """The share of a photograph that a subject must cover."""

@@ -15,7 +15,7 @@ from rde_roto.training.clips.compositor import Compositor
 from rde_roto.training.clips.cutouts import pick_still
 from rde_roto.training.clips.perturb import perturb
 from rde_roto.training.clips.random_source import RandomSource, frame_indices
-from rde_roto.training.footage.readers import Footage, FootageSet
+from rde_roto.training.footage.sets import Footage, FootageSet
 from rde_roto.training.recipe import Augmentation, Phase, Recipe
 from rde_roto.values.errors import InputError
 

@@ -17,7 +17,8 @@ from rde_roto.atomic import replacing
 from rde_roto.images.mattes import davis_palette
 from rde_roto.training.footage.archive import open_tree
 from rde_roto.training.footage.pictures import PictureStore
-from rde_roto.training.footage.readers import Footage, read_clips, read_stills
+from rde_roto.training.footage.readers import read_clips, read_stills
+from rde_roto.training.footage.sets import Footage
 from rde_roto.training.recipe import Data, VideoSource
 
 _Entries: TypeAlias = dict[str, Callable[[], bytes]]

@@ -1,4 +1,4 @@
-"""Footage with masks: listed once, decoded on demand."""
+"""Readers of footage with masks: files are listed once and decoded on demand."""
 
 from __future__ import annotations
 
@@ -6,77 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from rde_roto.training.footage.archive import open_tree
 from rde_roto.training.footage.pictures import PictureStore
+from rde_roto.training.footage.sets import Footage, FootageSet, StillSet, VideoSet
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
 
 _PICTURES = (".jpg", ".jpeg", ".png")
-
-
-class Footage(Protocol):
-    """Consecutive frames of one picture: a clip, or a still of length 1.
-
-    Tensors are shared between callers: never write into them. Reading a frame raises InputError
-    when its file is damaged or differs in size from the first.
-    """
-
-    @property
-    def name(self) -> str:
-        """The sequence's name, or ``FOLDER/PICTURE`` for a still."""
-
-    @property
-    def has_labels(self) -> bool:
-        """False for a still without a mask, which is used as a background only."""
-
-    def __len__(self) -> int:
-        """The number of frames."""
-
-    def frame(self, index: int) -> Tensor:
-        """uint8 [3, H, W] RGB, planar"""
-
-    def labels(self, index: int) -> Tensor:
-        """uint8 [H, W], 0 the background; the numbers mean the same in all frames of a clip"""
-
-    def alpha(self, index: int) -> Tensor | None:
-        """uint8 [H, W], the coverage of the only subject; None if there are only labels"""
-
-
-@dataclass(frozen=True)
-class VideoSet:
-    """The clips of one source; weight and jump_factor as in the recipe."""
-
-    clips: tuple[Footage, ...]
-    weight: float
-    jump_factor: float
-
-
-@dataclass(frozen=True)
-class StillSet:
-    """The stills of one source; weight is the relative probability of drawing from it."""
-
-    stills: tuple[Footage, ...]
-    weight: float
-
-
-@dataclass(frozen=True)
-class FootageSet:
-    """All training data.
-
-    videos: real footage with masks; subjects: photographs with masks; cutouts: those and pictures
-    with alpha; backgrounds: all photographs; moving_cutouts: clips with alpha.
-    """
-
-    videos: tuple[VideoSet, ...]
-    subjects: tuple[StillSet, ...]
-    cutouts: tuple[StillSet, ...]
-    backgrounds: tuple[StillSet, ...]
-    moving_cutouts: tuple[VideoSet, ...] = ()
 
 
 def read_footage(data: Data) -> FootageSet:
@@ -121,22 +61,24 @@ def read_clips(store: PictureStore, source: VideoSource) -> tuple[Footage, ...]:
     picture and its mask are damaged or differ in size.
     """
     root = PurePosixPath(source.path)
-    made: type[_Stored]
+    clip_type: type[_StoredFootage]
     if source.masks == "alpha":
-        made, expected = _CutOut, "NAME"
-        found = {name: _unpaired(store, root / name) for name in _asked(source, store, root)}
+        clip_type, expected = _StoredCutouts, "NAME"
+        found = {name: _unpaired(store, root / name) for name in _selected(source, store, root)}
     else:
-        made, expected = _Stored, "JPEGImages/NAME"
+        clip_type, expected = _StoredFootage, "JPEGImages/NAME"
         pictures, masks = (
             _resolution(store, root / kind) for kind in ("JPEGImages", "Annotations")
         )
         sparse = "meta.json" in store.tree.names(root)
         found = {
             name: _paired(store, pictures / name, masks / name, sparse)
-            for name in _asked(source, store, pictures)
+            for name in _selected(source, store, pictures)
         }
     clips = tuple(
-        made(store, name, frames, merged=False) for name, frames in found.items() if len(frames) > 1
+        clip_type(store, name, frames, merged=False)
+        for name, frames in found.items()
+        if len(frames) > 1
     )
     if not clips:
         raise InputError(
@@ -167,10 +109,10 @@ def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]
         raise InputError(
             f"there is no picture in {store.tree.where(images)}: expected .jpg or .png"
         )
-    made = _CutOut if source.masks == "alpha" else _Stored
+    still_type = _StoredCutouts if source.masks == "alpha" else _StoredFootage
     merged = source.masks == "parts"
     return tuple(
-        made(store, f"{root.name}/{frame.picture.stem}", [frame], merged) for frame in frames
+        still_type(store, f"{root.name}/{frame.picture.stem}", [frame], merged) for frame in frames
     )
 
 
@@ -196,22 +138,24 @@ def _single_frames(clips: Sequence[Footage], every: int) -> tuple[Footage, ...]:
     """Every ``every``-th frame of clips as a still; none for 0."""
     if every == 0:
         return ()
-    return tuple(_FrameOf(clip, index) for clip in clips for index in range(0, len(clip), every))
+    return tuple(
+        _SingleFrame(clip, index) for clip in clips for index in range(0, len(clip), every)
+    )
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _FramePaths:
     """The paths of a frame's picture and mask."""
 
     picture: PurePosixPath
     mask: PurePosixPath | None
 
 
-class _Stored:
+class _StoredFootage:
     """Footage in files. ``merged``: all numbers of a mask except 0 become label 1."""
 
     def __init__(
-        self, store: PictureStore, name: str, frames: Sequence[_Frame], merged: bool
+        self, store: PictureStore, name: str, frames: Sequence[_FramePaths], merged: bool
     ) -> None:
         first = frames[0]
         self.name = name
@@ -238,7 +182,7 @@ class _Stored:
         return None
 
 
-class _CutOut(_Stored):
+class _StoredCutouts(_StoredFootage):
     """Pictures with alpha: one subject without a background."""
 
     def labels(self, index: int) -> Tensor:
@@ -248,7 +192,7 @@ class _CutOut(_Stored):
         return self._store.alpha(self._frames[index].picture, self._size)
 
 
-class _FrameOf:
+class _SingleFrame:
     """One frame of a clip as a still."""
 
     has_labels = True
@@ -270,7 +214,7 @@ class _FrameOf:
         return self._clip.alpha(self._index)
 
 
-def _asked(source: VideoSource, store: PictureStore, folder: PurePosixPath) -> list[str]:
+def _selected(source: VideoSource, store: PictureStore, folder: PurePosixPath) -> list[str]:
     """The sequences of a source that are used for training; each is a folder in ``folder``."""
     known = store.tree.names(folder)
     for name in (*source.leave_out, *source.only):
@@ -283,14 +227,14 @@ def _asked(source: VideoSource, store: PictureStore, folder: PurePosixPath) -> l
 
 def _paired(
     store: PictureStore, pictures: PurePosixPath, masks: PurePosixPath, sparse: bool = False
-) -> list[_Frame]:
+) -> list[_FramePaths]:
     """The pictures of a folder with their masks; ``sparse`` leaves out those without a mask."""
     found = set(store.tree.names(masks))
     frames, missing = [], []
     for name in _picture_names(store, pictures):
         mask = f"{PurePosixPath(name).stem}.png"
         if mask in found:
-            frames.append(_Frame(pictures / name, masks / mask))
+            frames.append(_FramePaths(pictures / name, masks / mask))
         else:
             missing.append(mask)
     if missing and not sparse:
@@ -301,9 +245,9 @@ def _paired(
     return frames
 
 
-def _unpaired(store: PictureStore, folder: PurePosixPath) -> list[_Frame]:
+def _unpaired(store: PictureStore, folder: PurePosixPath) -> list[_FramePaths]:
     """The pictures of a folder without masks."""
-    return [_Frame(folder / name, None) for name in _picture_names(store, folder)]
+    return [_FramePaths(folder / name, None) for name in _picture_names(store, folder)]
 
 
 def _picture_names(store: PictureStore, folder: PurePosixPath) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training.footage.readers import Footage, FootageSet, StillSet, VideoSet
+from rde_roto.training.footage.sets import Footage, FootageSet, StillSet, VideoSet
 from rde_roto.training.learning.material import Material, Truth
 
 _SEEN = 0.5

@@ -18,7 +18,7 @@ from rde_roto.model.devices import short_dtype
 from rde_roto.net import RDENet
 from rde_roto.training.checkpoint import freeze
 from rde_roto.training.clips.sampler import Batch, ClipSampler
-from rde_roto.training.footage.readers import FootageSet
+from rde_roto.training.footage.sets import FootageSet
 from rde_roto.training.learning.cycles import CycleObjective, CycleSampler
 from rde_roto.training.learning.footage import scenery
 from rde_roto.training.learning.material import Material
