@@ -101,8 +101,8 @@ class _PushPlanner:
 
     def _plan_carried(self, keyframe: Keyframe, elements: tuple[str, ...]) -> None:
         """Plan the walk that carries the elements which a keyframe does not draw."""
-        carrying = self._shot.carrying(keyframe)
-        if carrying is not None and not set(self._shot.drawn(keyframe)) >= set(elements):
+        carrying = self._shot.carrying_span(keyframe)
+        if carrying is not None and not set(self._shot.drawn_elements(keyframe)) >= set(elements):
             self._plan_span(carrying, [keyframe.frame])
             self._picture(keyframe.frame)
 

@@ -120,7 +120,7 @@ class RotoNode:
         if keyframe is None:
             spans = self.shot.stretch_at(frame).spans
         else:
-            carrying = self.shot.carrying(keyframe)
+            carrying = self.shot.carrying_span(keyframe)
             spans = () if carrying is None else (carrying,)
         return all(self.chain.raw(span, frame) in self.stores.raws for span in spans)
 
@@ -179,8 +179,10 @@ class RotoNode:
         """The artist's pixels with the artist's finish; elements that are not drawn, as tracked."""
         mask = self.walker.mask(keyframe, self.shot.ids, cancel)
         alpha = finish_keyframe(mask, self.preset.finish)
-        carrying = self.shot.carrying(keyframe)
-        carried = set(carrying.elements if carrying else ()).difference(self.shot.drawn(keyframe))
+        carrying = self.shot.carrying_span(keyframe)
+        carried = set(carrying.elements if carrying else ()).difference(
+            self.shot.drawn_elements(keyframe)
+        )
         if carrying is not None and carried:
             blended = self._mattes.at(carrying, keyframe.frame, cancel)
             planes = list(self.shot.plane_indices(tuple(carried)))

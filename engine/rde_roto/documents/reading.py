@@ -44,7 +44,7 @@ class Setting:
     line: int = 1
 
     @property
-    def given(self) -> yaml.Node:
+    def value_node(self) -> yaml.Node:
         """The value's node. Raises the error of its source when there is none."""
         if self.node is None:
             key = self.key.rpartition(".")[2]
@@ -54,7 +54,7 @@ class Setting:
     @property
     def value(self) -> object:
         """The value of the key. Raises the error of its source when that is not a value."""
-        return located_value(self.key, self.given, self.source, self.line).value
+        return located_value(self.key, self.value_node, self.source, self.line).value
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class Reader:
             model = section or model
         if path[0] in self.extra:
             raise self._fail(setting, f"{path[0]} can only be written in a file")
-        return {path: self._leaf(setting.given, model, path, setting.line)}
+        return {path: self._leaf(setting.value_node, model, path, setting.line)}
 
     def _fail(self, setting: Setting, sentence: str) -> RotoError:
         return self.source.fail(sentence, setting.line)

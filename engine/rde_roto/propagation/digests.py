@@ -175,9 +175,9 @@ class DigestChain:
 
     def _planes(self, keyframe: Keyframe, elements: tuple[str, ...]) -> list[DigestPart]:
         """What each element's mask at a keyframe is made from: None if it does not exist there."""
-        drawn = dict(zip(self.shot.drawn(keyframe), keyframe.plane_digests, strict=True))
-        known = self.shot.known(keyframe)
-        carrying = self.shot.carrying(keyframe)
+        drawn = dict(zip(self.shot.drawn_elements(keyframe), keyframe.plane_digests, strict=True))
+        known = self.shot.known_elements(keyframe)
+        carrying = self.shot.carrying_span(keyframe)
         parts: list[DigestPart] = []
         for element in elements:
             if element in drawn or element not in known or carrying is None:

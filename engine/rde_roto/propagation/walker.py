@@ -135,9 +135,9 @@ class Walker(Generic[State]):
         mask is empty. Raises as ``raws``.
         """
         drawn: dict[str, FloatArray] = dict(
-            zip(self.shot.drawn(keyframe), keyframe.alpha, strict=True)
+            zip(self.shot.drawn_elements(keyframe), keyframe.alpha, strict=True)
         )
-        carrying = self.shot.carrying(keyframe)
+        carrying = self.shot.carrying_span(keyframe)
         carried: dict[str, FloatArray] = {}
         if carrying is not None and not drawn.keys() >= set(elements):
             planes = self.raw(carrying, keyframe.frame, cancel).at_plate()

@@ -21,7 +21,7 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
     """
     shot = opened.shot
     # the masks of one frame are one keyframe; if there are several, each names its elements
-    drawn = {keyframe.frame: list(shot.drawn(keyframe)) for keyframe in shot.keyframes}
+    drawn = {keyframe.frame: list(shot.drawn_elements(keyframe)) for keyframe in shot.keyframes}
     return document.model_copy(
         update={
             "range": opened.range,

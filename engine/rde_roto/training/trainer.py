@@ -255,8 +255,8 @@ class Trainer:
         for name, parameter in self._learning.items():
             optimizer.state[parameter] = {
                 "step": torch.tensor(float(self.state.steps)),
-                "exp_avg": _moment(self.state.first, name, parameter),
-                "exp_avg_sq": _moment(self.state.second, name, parameter),
+                "exp_avg": _aligned_moment(self.state.first, name, parameter),
+                "exp_avg_sq": _aligned_moment(self.state.second, name, parameter),
             }
         return optimizer
 
@@ -271,9 +271,10 @@ def _smoothed(mean: float, value: float) -> float:
     return value if mean == 0 else 0.95 * mean + 0.05 * value
 
 
-def _moment(moments: dict[str, Tensor], name: str, parameter: Tensor) -> Tensor:
-    """Adam's moment of a parameter, in the parameter's memory layout; zeros at first. It replaces
-    the one in ``moments``.
+def _aligned_moment(moments: dict[str, Tensor], name: str, parameter: Tensor) -> Tensor:
+    """Bring Adam's moment of a parameter into the parameter's memory layout; zeros at first.
+
+    The result replaces the moment in ``moments``.
     """
     moment = torch.zeros_like(parameter)
     if name in moments:

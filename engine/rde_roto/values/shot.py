@@ -65,13 +65,13 @@ class Shot:
         """The keyframe at that frame, if any."""
         return next((key for key in self.keyframes if key.frame == frame), None)
 
-    def drawn(self, keyframe: Keyframe) -> tuple[str, ...]:
+    def drawn_elements(self, keyframe: Keyframe) -> tuple[str, ...]:
         """The ids of the elements that a keyframe draws, in the order of its planes."""
         return self.ids if keyframe.elements is None else keyframe.elements
 
     def first_keyframe(self, element: Element) -> Keyframe:
         """The first keyframe that draws the element."""
-        return next(key for key in self.ordered if element.id in self.drawn(key))
+        return next(key for key in self.ordered if element.id in self.drawn_elements(key))
 
     def first_frame(self, element: Element) -> int:
         """The first frame at which the element exists; before it, the matte is empty.
@@ -89,7 +89,7 @@ class Shot:
         frame = max(frame, self.range.first)
         return tuple(e.id for e in self.elements if self.first_frame(e) <= frame)
 
-    def known(self, keyframe: Keyframe) -> tuple[str, ...]:
+    def known_elements(self, keyframe: Keyframe) -> tuple[str, ...]:
         """The ids of the elements that this or an earlier keyframe draws, in the shot's order."""
         return tuple(e.id for e in self.elements if self.first_keyframe(e).frame <= keyframe.frame)
 
@@ -130,20 +130,20 @@ class Shot:
         """Whether every element is locked at a frame."""
         return {e for lock in self.locks_at(frame) for e in lock.elements} >= set(self.ids)
 
-    def carrying(self, keyframe: Keyframe) -> Span | None:
+    def carrying_span(self, keyframe: Keyframe) -> Span | None:
         """The span that carries the elements which a keyframe does not draw to its frame.
 
         It starts from the keyframe to the left and uses no other. None if the keyframe draws all
         known elements.
         """
-        undrawn = set(self.known(keyframe)) - set(self.drawn(keyframe))
+        undrawn = set(self.known_elements(keyframe)) - set(self.drawn_elements(keyframe))
         if not undrawn:
             return None
         left = self.ordered[self.ordered.index(keyframe) - 1]
         return self._outward(left, 1, keyframe.frame)
 
     def _outward(self, keyframe: Keyframe, step: int, stop: int) -> Span:
-        return Span(keyframe, None, step, stop, self.known(keyframe))
+        return Span(keyframe, None, step, stop, self.known_elements(keyframe))
 
     def _between(self, left: Keyframe, right: Keyframe) -> Stretch:
         """The stretch between two keyframes; it tracks what exists before the second one."""
@@ -182,7 +182,7 @@ class Shot:
                 "move it or widen the range"
             )
         planes, *size = keyframe.alpha.shape
-        drawn = self.drawn(keyframe)
+        drawn = self.drawn_elements(keyframe)
         unknown = set(drawn) - {element.id for element in self.elements}
         if unknown or len(set(drawn)) < len(drawn):
             raise UsageError(
@@ -204,9 +204,9 @@ class Shot:
     def _check_drawn(self, element: Element) -> None:
         """Check that an element is visible in a keyframe and exists by its first keyframe."""
         planes = [
-            (keyframe, keyframe.alpha[self.drawn(keyframe).index(element.id)])
+            (keyframe, keyframe.alpha[self.drawn_elements(keyframe).index(element.id)])
             for keyframe in self.ordered
-            if element.id in self.drawn(keyframe)
+            if element.id in self.drawn_elements(keyframe)
         ]
         if not planes:
             raise UsageError(f"no keyframe draws the element '{element.name}': draw it on one")

@@ -157,7 +157,7 @@ class Grades:
     hue: Tensor
 
     @classmethod
-    def drawn(cls, jitter: Jitter, count: int, random: RandomSource) -> Grades:
+    def sample(cls, jitter: Jitter, count: int, random: RandomSource) -> Grades:
         """Draw one grade for each frame."""
         reach = (jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue)
         drawn = random.uniform(-1, 1, 4, count) * torch.tensor(reach)[:, None]

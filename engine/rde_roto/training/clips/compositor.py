@@ -17,6 +17,7 @@ from rde_roto.training.clips import cutouts
 from rde_roto.training.clips.augment import BEND, ThinPlate, control_points, grids, reduced
 from rde_roto.training.clips.motion import Motion, Pace
 from rde_roto.training.clips.random_source import RandomSource, frame_indices
+from rde_roto.training.clips.shadow import Shadow
 from rde_roto.training.footage.sets import FootageSet
 from rde_roto.training.recipe import Compositing
 
@@ -30,7 +31,7 @@ _EXPOSURES = 4
 """Exposures per frame, of which motion blur is the mean."""
 
 _BLUR_PX = 1.5
-"""Longest way between two exposures: a faster layer gets a shorter shutter, to avoid ghosts."""
+"""Longest motion between two exposures: a faster layer gets a shorter shutter, to avoid ghosts."""
 
 _MOST_BEND = 2.5
 """Strongest bend of a subject, as a multiple of ``BEND``."""
@@ -58,38 +59,6 @@ class _Layer:
     grounded: bool = True
 
 
-@dataclass(frozen=True)
-class _Shadow:
-    """The shadow of all subjects: lean, length (negative towards the camera), depth 0..1."""
-
-    lean: float
-    length: float
-    depth: float
-
-    @classmethod
-    def drawn(cls, random: RandomSource) -> _Shadow:
-        length = random.between(0.25, 0.7)
-        towards = random.chance(0.5)
-        return cls(
-            random.between(-1.2, 1.2), -length if towards else length, random.between(0.25, 0.6)
-        )
-
-    def of(self, alpha: Tensor) -> Tensor:
-        """The darkening [T, 1, S, S] of the ground around the lower end of each frame's alpha."""
-        coarse = F.avg_pool2d(alpha, 4)  # soft, and cheap
-        rows = torch.linspace(-1, 1, coarse.shape[2], device=alpha.device)
-        foot = torch.where(coarse.amax(dim=3)[:, 0] > 0.5, rows, -1).amax(dim=1)
-        matrix = torch.zeros(len(alpha), 2, 3, device=alpha.device)
-        matrix[:, 0, 0], matrix[:, 1, 1] = 1, 1 / self.length
-        matrix[:, 0, 1] = self.lean / self.length
-        matrix[:, 0, 2] = -foot * self.lean / self.length
-        matrix[:, 1, 2] = foot * (1 - 1 / self.length)
-        grid = F.affine_grid(matrix, list(coarse.shape), align_corners=False)
-        cast = F.grid_sample(coarse, grid, align_corners=False)
-        soft = F.avg_pool2d(cast, 3, stride=1, padding=1)
-        return self.depth * F.interpolate(soft, alpha.shape[2:], mode="bilinear")
-
-
 class Compositor:
     """Makes clips from the subjects and backgrounds of a set of footage.
 
@@ -109,7 +78,7 @@ class Compositor:
         """
         layers = self._layers(frames, size_px, random)
         shutter = random.between(0.2, 0.6) if random.chance(self._settings.blur) else 0.0
-        shadow = _Shadow.drawn(random) if random.chance(self._settings.shadow) else None
+        shadow = Shadow.sample(random) if random.chance(self._settings.shadow) else None
         images = self._render(
             self._background(size_px, random), frames, size_px, shutter, "reflection"
         )
@@ -163,7 +132,7 @@ class Compositor:
         reach = max(0.25, 1 - max(half))
         place = (random.between(-reach, reach), random.between(-reach, reach))
         pace = Pace(settings.speed, settings.scale, math.radians(settings.turn_deg))
-        motion = Motion.drawn(half, place, pace, random)
+        motion = Motion.sample(half, place, pace, random)
         if random.chance(settings.leave):
             motion = motion.with_excursion(frames, random)
         bend = None
@@ -217,7 +186,7 @@ class Compositor:
         half = (width / short / shown, height / short / shown)
         place = [0.8 * (side - 1) * random.between(-1, 1) for side in half]
         pace = Pace(self._settings.camera, growth=0.01, turn=math.radians(1))
-        motion = Motion.drawn(half, (place[0], place[1]), pace, random)
+        motion = Motion.sample(half, (place[0], place[1]), pace, random)
         return _Layer(_maybe_defocus(picture, random), motion)
 
     def _photograph(self, random: RandomSource) -> Tensor | None:
@@ -245,8 +214,10 @@ class Compositor:
         """
         times = torch.arange(frames, dtype=torch.float32)[:, None]
         if shutter > 0:
-            way_px = size_px / 2 * layer.motion.at(times[:, 0])[:, :2].diff(dim=0).norm(dim=1).max()
-            longest = _BLUR_PX * _EXPOSURES / float(way_px.clamp(min=1))
+            path_px = (
+                size_px / 2 * layer.motion.at(times[:, 0])[:, :2].diff(dim=0).norm(dim=1).max()
+            )
+            longest = _BLUR_PX * _EXPOSURES / float(path_px.clamp(min=1))
             times = times + min(shutter, longest) * torch.linspace(-0.5, 0.5, _EXPOSURES)
         exposures = times.flatten()
         bend = None

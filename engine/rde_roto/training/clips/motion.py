@@ -45,7 +45,7 @@ class Motion:
     away_times: tuple[float, float] = (0.0, 1.0)
 
     @classmethod
-    def drawn(
+    def sample(
         cls, half: tuple[float, float], place: tuple[float, float], pace: Pace, random: RandomSource
     ) -> Motion:
         """Draw a motion that starts at a place, with a random speed at that pace."""

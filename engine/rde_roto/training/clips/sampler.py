@@ -143,8 +143,8 @@ class ClipSampler:
         crop, enlarged = _crop(first, elements, change, size_px, random)
         matrices, bend = _jitter(change, len(indices), random)
         grid = crop.place(augment.grids(matrices, size_px, self._device, bend))
-        grades = augment.Grades.drawn(change.clip, 1, random).then(
-            augment.Grades.drawn(change.frame, len(indices), random)
+        grades = augment.Grades.sample(change.clip, 1, random).then(
+            augment.Grades.sample(change.frame, len(indices), random)
         )
         places = {index: place for place, index in enumerate(sorted(set(indices)))}
         rows = torch.tensor([places[index] for index in indices], device=self._device)

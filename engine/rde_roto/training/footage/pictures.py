@@ -127,20 +127,20 @@ class _Cache:
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
         self._used_bytes = 0
-        self._kept: OrderedDict[tuple[PurePosixPath, str], Tensor] = OrderedDict()
+        self._entries: OrderedDict[tuple[PurePosixPath, str], Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: tuple[PurePosixPath, str], decode: Callable[[], Tensor]) -> Tensor:
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                return self._entries[key]
         picture = decode()  # without the lock: two threads may decode the same picture
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = picture
+            if key not in self._entries:
+                self._entries[key] = picture
                 self._used_bytes += picture.nbytes
             while self._used_bytes > self._budget_bytes:
-                _, oldest = self._kept.popitem(last=False)
+                _, oldest = self._entries.popitem(last=False)
                 self._used_bytes -= oldest.nbytes
         return picture

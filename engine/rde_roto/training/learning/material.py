@@ -130,7 +130,7 @@ def _known(shot: Shot, frame: int) -> FloatArray | None:
     alpha = np.zeros((len(shot.ids), *shot.plate.format.data.shape), np.float32)
     known: set[str] = set()
     keyframe = shot.keyframe_at(frame)
-    layers = [] if keyframe is None else [(shot.drawn(keyframe), keyframe.alpha)]
+    layers = [] if keyframe is None else [(shot.drawn_elements(keyframe), keyframe.alpha)]
     layers += [(lock.elements, lock.read(frame)) for lock in shot.locks_at(frame)]
     for elements, planes in layers:
         alpha[list(shot.plane_indices(elements))] = planes
