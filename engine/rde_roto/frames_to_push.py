@@ -54,7 +54,7 @@ def frames_to_push(node: RotoNode, frames: Iterable[int]) -> tuple[int, ...]:
 def error_with_all_frames(
     node: RotoNode, frames: Iterable[int], error: FramesNotPushedError
 ) -> FramesNotPushedError:
-    """The same error, but naming all frames that must be pushed for these frames."""
+    """Return the same error, but naming all frames that must be pushed for these frames."""
     plate = on_disk(node.shot.plate)
     missing = frames_to_push(node, frames)
     return plate.not_pushed(missing) if missing and isinstance(plate, PushedPlate) else error

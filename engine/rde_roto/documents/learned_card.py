@@ -54,14 +54,14 @@ class LearnedCard(BaseModel):
 
 
 def truth_digest(plate_frame: str, alpha: FloatArray) -> str:
-    """The digest of a studied frame: of the plate frame's digest and the mattes of all elements of
-    the shot, float32 [K, H, W] in 0..1.
+    """Return the digest of a studied frame: of the plate frame's digest and the mattes of all
+    elements of the shot, float32 [K, H, W] in 0..1.
     """
     return digest_of("truth", plate_frame, alpha)
 
 
 def card_path(weights: Path) -> Path:
-    """The path of the card of learned weights."""
+    """Return the path of the card of learned weights."""
     return weights.with_suffix(".yaml")
 
 

@@ -66,12 +66,12 @@ class Document(Generic[T]):
     leaves: Leaves
 
     def fail(self, place: Sequence[str | int], sentence: str) -> RotoError:
-        """The error to raise about the value at `place`, such as ("keyframes", 2, "mask")."""
+        """Return the error about the value at `place`, such as ("keyframes", 2, "mask")."""
         found = _locate(self.leaves, place)
         return self.source.fail(sentence) if found is None else found.fail(sentence)
 
     def settings(self, key: str) -> tuple[Setting, ...]:
-        """The entries of a mapping whose keys belong to another document."""
+        """Return the entries of a mapping whose keys belong to another document."""
         leaf = self.leaves.get((key,))
         if leaf is None or not isinstance(leaf.node, yaml.MappingNode):
             return ()
@@ -234,7 +234,9 @@ class Reader:
 
 
 def nested(leaves: Leaves, depth: int = 0) -> dict[str, Any]:
-    """The plain values, with sections as dicts, without the first `depth` steps of their paths."""
+    """Return the plain values, with sections as dicts, without the first `depth` steps of their
+    paths.
+    """
     values: dict[str, Any] = {}
     for path, leaf in leaves.items():
         *sections, key = path[depth:]

@@ -153,7 +153,7 @@ class PictureName:
         return self.find(path, parts, _SAVE_ONE)
 
     def layers(self, path: Path, parts: Sequence[ImageHeader]) -> list[Layer]:
-        """The layers of the view and those without a view, in the order of the file."""
+        """Return the layers of the view and those without a view, in the order of the file."""
         views = views_of(parts)
         if self.view is not None and self.view not in views:
             there = f"it has {', '.join(views)}" if views else "it has none: leave the view out"
@@ -176,7 +176,7 @@ FIRST_PICTURE = PictureName()
 
 
 def view_within(view: str | None, parts: Sequence[ImageHeader]) -> str | None:
-    """The view to read from a file that belongs to `view`: None if the file has no views."""
+    """Return the view to read from a file that belongs to `view`: None if the file has no views."""
     return view if views_of(parts) else None
 
 

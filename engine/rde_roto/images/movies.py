@@ -105,7 +105,7 @@ class MoviePlate(ColorSpacePlate):
         return (*super().notes, *self._notes())
 
     def digest(self, frame: int) -> str:
-        """The digest of the movie's bytes, the frame's index and the colour transform."""
+        """Return the digest of the movie's bytes, the frame's index and the colour transform."""
         index = self._index(frame)
         return digest_of(self.contents.digest(), index, transform_name(self.space.name))
 
@@ -117,7 +117,7 @@ class MoviePlate(ColorSpacePlate):
         return f"{self.name}: {', '.join(words)}"
 
     def attributes(self, frame: int) -> Attributes:
-        """The frame's timecode and the frame rate (`Footage`); neither if the rate varies."""
+        """Return the frame's timecode and frame rate (`Footage`); neither if the rate varies."""
         index, rate = self._index(frame), self._decoder.frame_rate
         return {} if rate is None or not self._is_steady else time_of(self._start, rate, index)
 

@@ -103,7 +103,8 @@ class SequencePlate(ColorSpacePlate):
         return f"{self.name}: {', '.join(words)}"
 
     def digest(self, frame: int) -> str:
-        """The digest of the file's bytes, of the part that is read, and the colour transform.
+        """Return the digest of the file's bytes, of the part that is read, and the colour
+        transform.
 
         Raises InputError when the frame is missing or was replaced.
         """
@@ -115,7 +116,7 @@ class SequencePlate(ColorSpacePlate):
         return digest_of(content, *picture, *window, transform_name(self.space.name))
 
     def attributes(self, frame: int) -> Attributes:
-        """The frame's header attributes that its matte inherits (`Footage`)."""
+        """Return the frame's header attributes that its matte inherits (`Footage`)."""
         return self._picture(frame).header.attributes
 
     def _pixels(self, frame: int) -> FloatArray:
@@ -169,7 +170,7 @@ def _of_colours(header: ImageHeader) -> str:
 
 
 def view_of(plate: Plate) -> str | None:
-    """The view that is read from a plate's files; None if they have no views."""
+    """Return the view that is read from a plate's files; None if they have no views."""
     return plate.picture.view if isinstance(plate, SequencePlate) else None
 
 

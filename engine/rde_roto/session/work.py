@@ -106,7 +106,7 @@ class Work:
         parts, says = self.opened.parts, self.opened.file.content
         folder = self.document.parent
         inputs = tuple(folder / entry.mask for entry in self._writer.said.keyframes)
-        gaps = parts.asked.difference(parts.source.range)
+        gaps = parts.requested.difference(parts.source.range)
         model = replace(chosen_model(says, self.opened.file.folder), learned=self.draft.learned)
         origin, policy = Origin.of(parts.plate), says.plate.missing
         preset = self.draft.preset

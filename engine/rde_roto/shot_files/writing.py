@@ -89,7 +89,7 @@ def write_document(path: Path, text: str) -> None:
 
 
 def element_entry(element: Element) -> ElementEntry:
-    """The document entry of an element."""
+    """Return the document entry of an element."""
     name = None if element.name == element.id else element.name
     return ElementEntry(id=element.id, name=name, in_point=element.in_point, color=element.color)
 

@@ -59,7 +59,7 @@ class RunState:
 
 
 def checkpoint_path(run: Path) -> Path:
-    """The path of a run's checkpoint."""
+    """Return the path of a run's checkpoint."""
     return run / _FILE_NAME
 
 
@@ -93,12 +93,12 @@ def read_checkpoint(path: Path) -> tuple[RunState, Recipe]:
     return RunState(weights, average, first, _part(tensors, "second"), **facts), recipe
 
 
-def check_same_run(found: Recipe, asked: Recipe, run: Path) -> None:
+def check_same_run(found: Recipe, requested: Recipe, run: Path) -> None:
     """Check that a run can continue with a recipe; only the location of its data may differ.
 
     Raises UsageError that names the first setting that differs.
     """
-    old, new = (_settings(recipe) for recipe in (found, asked))
+    old, new = (_settings(recipe) for recipe in (found, requested))
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             raise UsageError(

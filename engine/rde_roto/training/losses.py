@@ -10,7 +10,7 @@ from rde_roto.training.recipe import Losses
 
 
 def hardest_share(losses: Losses, iteration: int) -> float:
-    """The share of pixels that count at an iteration: 1 at first, then falling linearly.
+    """Return the share of pixels that count at an iteration: 1 at first, then falling linearly.
 
     Bootstrapping (Wu et al., "Bridging category-level and instance-level semantic image
     segmentation", 2016): later, only the hardest pixels contribute to the gradient.
@@ -65,7 +65,7 @@ def divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def frame_weights(losses: Losses, frames: int) -> list[float]:
-    """The weight of each frame after the first in L_seg."""
+    """Return the weight of each frame after the first in L_seg."""
     count = frames - 1
     if losses.frame_weights == "equal":
         return [1 / count] * count

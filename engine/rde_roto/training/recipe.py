@@ -247,6 +247,6 @@ class Recipe(Settings):
     scoring: Scoring = Field(default=Scoring(), description="Evaluation on the way.")
 
     def phase(self, iteration: int) -> Phase:
-        """The phase of the curriculum for an iteration (from 0)."""
+        """Return the phase of the curriculum for an iteration (from 0)."""
         share = iteration / self.iterations
         return next((p for p in self.curriculum if share < p.until), self.curriculum[-1])

@@ -11,7 +11,7 @@ from rde_roto.training.recipe import Recipe
 
 
 def recipe_library() -> Library[Recipe]:
-    """The recipes in the subfolder `training` of each preset folder."""
+    """Return the recipes in the subfolder `training` of each preset folder."""
     folders = [folder / "training" for folder in default_preset_folders()]
     return Library(Recipe, "recipe", folders, example="optimiser.lr=1e-4")
 

@@ -55,7 +55,7 @@ def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
 
 
 def trained_weights(state: RunState) -> dict[str, Tensor]:
-    """The weights that a run produces: the average if there is one."""
+    """Return the weights that a run produces: the average if there is one."""
     return {**state.weights, **state.average}
 
 

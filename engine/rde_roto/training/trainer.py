@@ -56,7 +56,7 @@ class Report:
 
 
 def rate(optimiser: Optimiser, share: float) -> float:
-    """The factor of the learning rate at a share 0..1 of the run."""
+    """Return the factor of the learning rate at a share 0..1 of the run."""
     rise = min(1.0, (share + 1e-4) / optimiser.warm_up) if optimiser.warm_up else 1.0
     if optimiser.schedule == "cosine":
         return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))

@@ -188,7 +188,7 @@ class Finish(_Flat):
         return self._digest_without("dechatter")
 
     def at_proxy(self, factor: int) -> Finish:
-        """The same finish for a plate whose sides are `factor` times smaller."""
+        """Return the same finish for a plate whose sides are `factor` times smaller."""
         return self.model_copy(
             update={"erode_px": self.erode_px / factor, "feather_px": self.feather_px / factor}
         )

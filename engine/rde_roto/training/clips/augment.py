@@ -42,7 +42,9 @@ class ThinPlate:
 
     @classmethod
     def through(cls, points: Tensor, displacements: Tensor) -> ThinPlate:
-        """The splines that move points [P, 2] by [N, P, 2] with least bending (Bookstein 1989)."""
+        """Return the splines that move points [P, 2] by [N, P, 2] with least bending (Bookstein
+        1989).
+        """
         count = len(points)
         edge = torch.cat([torch.ones(count, 1), points], dim=1)
         system = torch.zeros(count + 3, count + 3)
@@ -96,7 +98,7 @@ def warps(jitter: Jitter, count: int, random: RandomSource) -> Tensor:
 def grids(
     matrices: Tensor, size_px: int, device: torch.device, bend: ThinPlate | None = None
 ) -> Tensor:
-    """The sampling grids of N square frames: [N, S, S, 2] for ``grid_sample``.
+    """Return the sampling grids of N square frames: [N, S, S, 2] for ``grid_sample``.
 
     A place is mapped by the matrices [N, 3, 3] first, then by the bend.
     """

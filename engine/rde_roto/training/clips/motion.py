@@ -79,7 +79,9 @@ class Motion:
     def crossing(
         self, half: tuple[float, float], crossing_time: float, random: RandomSource
     ) -> Motion:
-        """A straight motion of another picture that covers this one at that time, not at time 0."""
+        """Return a straight motion of another picture that covers this one at that time, not at
+        time 0.
+        """
         angle = random.between(0, 2 * math.pi)
         across = torch.tensor([math.cos(angle), math.sin(angle)])
         clear = (math.hypot(*self.half) + math.hypot(*half)) / crossing_time  # a frame
@@ -92,7 +94,7 @@ class Motion:
         return Motion(half, random.chance(0.5), start, speed, still, torch.zeros(4, 1, 3))
 
     def at(self, times: Tensor) -> Tensor:
-        """The state at times [N]: x, y, log of the size, rotation: [N, 4]."""
+        """Return the state at times [N]: x, y, log of the size, rotation: [N, 4]."""
         t = times[:, None]
         amplitude, rate, phase = self.shake.unbind(2)
         sway = (amplitude * (rate * times[:, None, None] + phase).sin()).sum(dim=2)

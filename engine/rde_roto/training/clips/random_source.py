@@ -26,19 +26,19 @@ class RandomSource:
         return deviation * torch.randn(shape, generator=self._generator)
 
     def order(self, count: int) -> Tensor:
-        """A random permutation of 0 to count - 1, int64 [count]."""
+        """Return a random permutation of 0 to count - 1, int64 [count]."""
         return torch.randperm(count, generator=self._generator)
 
     def between(self, low: float, high: float) -> float:
-        """A uniform number, ``low`` <= value < ``high``."""
+        """Return a uniform number, ``low`` <= value < ``high``."""
         return float(self.uniform(low, high))
 
     def normal(self, deviation: float) -> float:
-        """A normal number with mean 0."""
+        """Return a normal number with mean 0."""
         return float(self.normals(deviation))
 
     def integer(self, low: int, high: int) -> int:
-        """A uniform integer, both ends included."""
+        """Return a uniform integer, both ends included."""
         return int(torch.randint(low, high + 1, (), generator=self._generator))
 
     def chance(self, probability: float) -> bool:

@@ -29,7 +29,9 @@ class Shadow:
         )
 
     def of(self, alpha: Tensor) -> Tensor:
-        """The darkening [T, 1, S, S] of the ground around the lower end of each frame's alpha."""
+        """Return the darkening [T, 1, S, S] of the ground around the lower end of each frame's
+        alpha.
+        """
         coarse = F.avg_pool2d(alpha, 4)  # soft, and cheap
         rows = torch.linspace(-1, 1, coarse.shape[2], device=alpha.device)
         foot = torch.where(coarse.amax(dim=3)[:, 0] > 0.5, rows, -1).amax(dim=1)

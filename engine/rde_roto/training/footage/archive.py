@@ -17,13 +17,13 @@ class FileTree(Protocol):
     """Files below a root, by relative path. Thread-safe."""
 
     def names(self, folder: PurePosixPath) -> list[str]:
-        """The visible names in a folder, sorted; empty if there is no such folder."""
+        """Return the visible names in a folder, sorted; empty if there is no such folder."""
 
     def open(self, path: PurePosixPath) -> BinaryIO:
         """Open a file for reading. Raises InputError when it cannot be read."""
 
     def where(self, path: PurePosixPath) -> Path:
-        """The full path, for messages."""
+        """Return the full path, for messages."""
 
 
 def open_tree(root: Path) -> FileTree:

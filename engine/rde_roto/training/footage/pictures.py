@@ -42,7 +42,7 @@ class PictureStore:
         self._cache = _Cache(cache_bytes)
 
     def size(self, path: PurePosixPath) -> Size:
-        """The size of a picture, from its header. Raises InputError if that is damaged."""
+        """Return the size of a picture, from its header. Raises InputError if that is damaged."""
         with self._opened(path) as image:
             return image.size
 
