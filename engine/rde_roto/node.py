@@ -175,7 +175,7 @@ class RotoNode:
     def _locked(self, frame: int) -> Matte:
         """A frame whose elements are all locked: nothing is tracked for it."""
         window = self.shot.plate.format.data
-        return self._delivered(frame, np.zeros((len(self.shot.ids), *window.shape), np.float32))
+        return self._store_matte(frame, np.zeros((len(self.shot.ids), *window.shape), np.float32))
 
     def _keyframe(self, keyframe: Keyframe, cancel: Cancel) -> Matte:
         """The artist's pixels with the artist's finish; elements that are not drawn, as tracked."""
@@ -189,13 +189,13 @@ class RotoNode:
             blended = self._mattes.at(carrying, keyframe.frame, cancel)
             planes = list(self.shot.plane_indices(tuple(carried)))
             alpha[planes] = self._finished(blended, carrying.elements)[planes]
-        return self._delivered(keyframe.frame, alpha)
+        return self._store_matte(keyframe.frame, alpha)
 
     def _tracked(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Matte]:
         """The mattes of some frames of a stretch, in the walking order of its first span."""
         elements = stretch.spans[0].elements
         for blended in self._mattes.of(stretch, frames, cancel):
-            yield self._delivered(blended.frame, self._finished(blended, elements))
+            yield self._store_matte(blended.frame, self._finished(blended, elements))
 
     def _finished(self, blended: BlendedMatte, elements: tuple[str, ...]) -> FloatArray:
         """Finish a raw matte; returns all elements, [K, H, W] at plate size.
@@ -214,7 +214,7 @@ class RotoNode:
                 alpha[place] = plane
         return alpha
 
-    def _delivered(self, frame: int, alpha: FloatArray) -> Matte:
+    def _store_matte(self, frame: int, alpha: FloatArray) -> Matte:
         """Lay the locked mattes over a matte and store it."""
         for lock in self.shot.locks_at(frame):
             alpha = alpha.copy()

@@ -93,7 +93,7 @@ class CacheFolder:
         if self.mark_used(name):
             return
         data = seal(make(), name)
-        if self._has_room(len(data)):
+        if self._reserve(len(data)):
             self._save(name, data)
 
     def mark_used(self, name: str) -> bool:
@@ -164,7 +164,8 @@ class CacheFolder:
                 self._warn_once(error)
             return None
 
-    def _has_room(self, nbytes: int) -> bool:
+    def _reserve(self, nbytes: int) -> bool:
+        """Reserve room for an entry; false if there is none."""
         if nbytes > self.budget_bytes * _LEFT_SHARE:
             return False
         with self._lock:
