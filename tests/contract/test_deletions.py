@@ -28,7 +28,7 @@ REASONS: dict[str, dict[str, str]] = {
     "engine/rde_roto/doors/serve.py": {
         "serve unlink": "what --register wrote, because --forget asks",
     },
-    "engine/rde_roto/doors/server/listening.py": {
+    "engine/rde_roto/doors/server/endpoint.py": {
         "listening unlink": (
             "the engine's own socket and its place, in its own folder, under a lock"
         ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rde_roto.doors.watchfolder.held import HeldWriter, held
+from rde_roto.doors.watchfolder.held_folder import HeldWriter, held
 from rde_roto.images.mattes import LABELS, open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.values.errors import OutputError

@@ -15,8 +15,8 @@ from rde_roto.doors.watchfolder import hot_folder, job_folder
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import Claim, status_of, write_whole
-from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import DEAD_AFTER_S, Owner, Pulses
+from rde_roto.doors.watchfolder.scanner import Lookout
 from rde_roto.values.errors import DocumentError, UsageError
 
 

@@ -21,7 +21,7 @@ import yaml
 from command_line import Run, Said, box_mask, edit, refused, render, run_process
 from image_files import read_image
 
-from rde_roto.doors.farm.job import plain_name
+from rde_roto.doors.farm.farm_job import plain_name
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")

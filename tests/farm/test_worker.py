@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 import pytest
 from image_files import read_image, write_deep
+from rde_roto.doors.watchfolder.running import run
 from toy_worker import job_text, toy_make, write_mask, write_plate
 
 from rde_roto.documents.job_status import JobStatus
-from rde_roto.doors.watchfolder.doing import Made, Make
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import status_of
-from rde_roto.doors.watchfolder.lookout import Lookout
-from rde_roto.doors.watchfolder.opening import Opener
+from rde_roto.doors.watchfolder.job_reader import Opener
+from rde_roto.doors.watchfolder.job_run import Made, Make
 from rde_roto.doors.watchfolder.owners import Owner, Pulses
-from rde_roto.doors.watchfolder.running import run
+from rde_roto.doors.watchfolder.scanner import Lookout
 from rde_roto.doors.watchfolder.worker import Worker
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.node import RotoNode

@@ -17,8 +17,8 @@ import torch
 from image_files import write_image
 
 from rde_roto.doors.watch import Watching, work
-from rde_roto.doors.watchfolder.doing import Made, Make
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
+from rde_roto.doors.watchfolder.job_run import Made, Make
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import CacheSettings, Stores, open_stores

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from command_line import Run, mattes, refused
 from hostile_drops import device, huge, listener, pipe
-
 from rde_roto.doors.chunk_list import line_of
+
 from rde_roto.values.errors import UsageError
 
 pytest_plugins = ("command_line_fixtures",)

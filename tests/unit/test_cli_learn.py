@@ -15,10 +15,10 @@ import pytest
 from command_line import Run, refused
 from image_files import read_image, write_image
 from PIL import Image
+from rde_roto.doors.watchfolder.making import Maker
 
 from rde_roto.documents.learned_card import read_learned_card
-from rde_roto.doors.studied import studied
-from rde_roto.doors.watchfolder.making import Maker
+from rde_roto.doors.auto_learn import studied
 from rde_roto.model.weights import load_model
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.job_file import JobFile

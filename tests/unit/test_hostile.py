@@ -22,10 +22,10 @@ import numpy as np
 import pytest
 from command_line import HEIGHT, WIDTH
 from engine_process import PATIENCE_S, SERVE, alpha_of, connected, ended, greeted
-
-from rde_roto.doors.server.conversation import Conversation
 from rde_roto.doors.server.latest import Latest
-from rde_roto.doors.server.strangers import MOST_STRANGERS
+
+from rde_roto.doors.server.host_connection import Conversation
+from rde_roto.doors.server.pending_connections import MOST_STRANGERS
 from rde_roto_client import Client, EngineError, NoEngineError, StuckEngineError
 from rde_roto_client.places import read_endpoint
 from rde_roto_client.wire import Wire

@@ -13,7 +13,7 @@ from threading import Condition
 import pytest
 from image_files import read_image
 
-from rde_roto.doors.learner.learning import Learning, Request
+from rde_roto.doors.learner.lesson_process import Learning, Request
 from rde_roto.model.learned import read_learned
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute

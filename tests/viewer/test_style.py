@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QTreeView
+from rde_roto.session.states import State
 
 from rde_roto.doors.viewer.style import (
     ACCENT,
@@ -19,7 +20,6 @@ from rde_roto.doors.viewer.style import (
     STATE_COLOURS,
     TEXT,
 )
-from rde_roto.session.states import State
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 

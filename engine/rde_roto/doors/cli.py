@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from rde_roto import __version__
-from rde_roto.doors.saying import say_aside
+from rde_roto.doors.console import say_aside
 from rde_roto.values.errors import RotoError
 
 COMMANDS: Final = {

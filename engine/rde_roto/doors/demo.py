@@ -15,7 +15,7 @@ from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, plate_memo
-from rde_roto.doors.work import Work
+from rde_roto.doors.render_task import Work
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import MatteWriter

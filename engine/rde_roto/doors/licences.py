@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import platformdirs
 
-from rde_roto.doors.saying import say_aside
+from rde_roto.doors.console import say_aside
 from rde_roto.model.weights import Model, licence_line
 
 

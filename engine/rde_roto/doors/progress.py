@@ -26,7 +26,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from rde_roto.doors.saying import say
+from rde_roto.doors.console import say
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.values.errors import RotoError
 

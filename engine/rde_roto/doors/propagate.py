@@ -30,7 +30,7 @@ from rde_roto.doors.options import (
     plate_memo,
 )
 from rde_roto.doors.progress import failures_told
-from rde_roto.doors.work import Work
+from rde_roto.doors.render_task import Work
 from rde_roto.images.layers import PictureName
 from rde_roto.images.sequences import named_view
 from rde_roto.shot_files.opening import open_document

@@ -9,12 +9,12 @@ from typing import Generic, TypeVar
 
 from rde_roto import __version__
 from rde_roto.delivery import Delivery, OnFrame, deliver
+from rde_roto.doors.auto_learn import studied
+from rde_roto.doors.console import say, say_aside
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.progress import report, say_done
-from rde_roto.doors.saying import say, say_aside
-from rde_roto.doors.studied import studied
-from rde_roto.doors.work import Work
+from rde_roto.doors.render_task import Work
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of

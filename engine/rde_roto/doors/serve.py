@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from rde_roto.atomic import write_text
+from rde_roto.doors.console import say
 from rde_roto.doors.options import DeviceOption, plate_memo
-from rde_roto.doors.own_engine import own_client, serve_command
-from rde_roto.doors.saying import say
+from rde_roto.doors.this_installation import own_client, serve_command
 from rde_roto.values.errors import UsageError
 from rde_roto_client import Client, NoEngineError, StuckEngineError
 from rde_roto_client.places import endpoint_file, launch_file, run_folder
@@ -61,15 +61,15 @@ def _check_run_folder() -> None:
 
 
 def _serve(device: str, idle: float, tcp: bool) -> None:
-    from rde_roto.doors.server.listening import TakenError, listening
+    from rde_roto.doors.server.endpoint import TakenError, listening
 
     try:
         with listening(device, tcp) as (listener, token), plate_memo() as memo:
             from rde_roto.doors.server.jobs import Jobs
             from rde_roto.doors.server.log import Log
             from rde_roto.doors.server.requests import Requests
-            from rde_roto.doors.server.serving import Server
             from rde_roto.doors.server.shots import Shots
+            from rde_roto.doors.server.socket_server import Server
             from rde_roto.engine import Engine
             from rde_roto.model.devices import choose_device
 
@@ -108,7 +108,7 @@ def _stop(device: str) -> None:
         with Client("rde-roto serve --stop", device, starts=False) as client:
             client.stop()
     except StuckEngineError:
-        from rde_roto.doors.server.listening import kill
+        from rde_roto.doors.server.endpoint import kill
 
         kill(device)
         print("rde-roto: the engine did not answer any more, and was killed", flush=True)

@@ -12,10 +12,7 @@ import typer
 from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.shot_document import SHOT_SUFFIX, LockEntry
-from rde_roto.doors.advise import advise
-from rde_roto.doors.by_engine import render_by_engine
 from rde_roto.doors.chunk_list import line_of
-from rde_roto.doors.learn import learn
 from rde_roto.doors.options import (
     ColorSpaceOption,
     DeviceOption,
@@ -41,9 +38,12 @@ from rde_roto.doors.options import (
     plate_memo,
 )
 from rde_roto.doors.progress import failures_told
-from rde_roto.doors.report import report
+from rde_roto.doors.render_in_engine import render_by_engine
+from rde_roto.doors.render_task import Work, default_out
+from rde_roto.doors.shot_advise import advise
 from rde_roto.doors.shot_facts import facts_of
-from rde_roto.doors.work import Work, default_out
+from rde_roto.doors.shot_learn import learn
+from rde_roto.doors.shot_report import report
 from rde_roto.images.layers import PictureName
 from rde_roto.images.sequences import named_view
 from rde_roto.shot_files import ShotFile

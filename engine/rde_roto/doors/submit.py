@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.doors.console import say_aside
 from rde_roto.doors.farm import deadline as deadline_farm
-from rde_roto.doors.farm import hot_folder as hot_folder_farm
+from rde_roto.doors.farm import hot_folder_jobs as hot_folder_farm
 from rde_roto.doors.farm import opencue as opencue_farm
 from rde_roto.doors.farm import openjd as openjd_farm
-from rde_roto.doors.farm.job import FarmJob, Worker, plain_name
+from rde_roto.doors.farm.farm_job import FarmJob, Worker, plain_name
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import (
     DeviceOption,
@@ -23,9 +24,8 @@ from rde_roto.doors.options import (
     frames_within,
     plate_memo,
 )
-from rde_roto.doors.own_engine import program as own_program
-from rde_roto.doors.saying import say_aside
-from rde_roto.doors.work import Work, default_out
+from rde_roto.doors.render_task import Work, default_out
+from rde_roto.doors.this_installation import program as own_program
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.job_file import JobFile

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rde_roto.doors.console import say, say_aside
 from rde_roto.doors.options import DeviceOption, plate_memo
-from rde_roto.doors.saying import say, say_aside
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import is_junk
-from rde_roto.doors.watchfolder.lookout import Lookout
 from rde_roto.doors.watchfolder.owners import Pulses
 from rde_roto.doors.watchfolder.retention import Retention
 from rde_roto.doors.watchfolder.running import Taker, run
+from rde_roto.doors.watchfolder.scanner import Lookout
 from rde_roto.values.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
-    from rde_roto.doors.watchfolder.doing import Make
+    from rde_roto.doors.watchfolder.job_run import Make
     from rde_roto.doors.watchfolder.worker import Worker
 
 HotFolderArgument = Annotated[Path, typer.Argument(help="The hot folder; created if missing.")]
@@ -113,7 +113,7 @@ def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
     """
     stopping = _Stopping(how.tied)
     with plate_memo() as memo:
-        from rde_roto.doors.watchfolder.opening import Opener
+        from rde_roto.doors.watchfolder.job_reader import Opener
         from rde_roto.doors.watchfolder.owners import Owner
         from rde_roto.doors.watchfolder.worker import Worker
 
@@ -137,7 +137,7 @@ def _take(worker: Worker, entry: str, stopping: _Stopping) -> None:
 def dispatch(folder: HotFolder, scheduler: str, device: str, how: Watching) -> int:
     """Hands jobs to a scheduler until a signal stops it; the exit code."""
     try:
-        from rde_roto.doors.watchfolder.dispatching import Dispatcher
+        from rde_roto.doors.watchfolder.dask_dispatcher import Dispatcher
     except ImportError as error:
         raise UsageError(
             "--scheduler needs Dask: install the extra 'farm' (pip install 'rde-roto[farm]')"

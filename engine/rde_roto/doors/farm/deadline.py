@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rde_roto.doors.farm.job import FarmJob
+from rde_roto.doors.farm.farm_job import FarmJob
 from rde_roto.values.errors import UsageError
 
 _JOB, _PLUGIN, _CHUNKS = "job_info.txt", "plugin_info.txt", "chunks.txt"

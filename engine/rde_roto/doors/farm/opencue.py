@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rde_roto.doors.farm.job import FarmJob
+from rde_roto.doors.farm.farm_job import FarmJob
 
 _SCRIPT = """\
 # The mattes of {name!r}: pycuerun {file!r}

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from rde_roto.doors.farm.job import FarmJob, Worker
+from rde_roto.doors.farm.farm_job import FarmJob, Worker
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 

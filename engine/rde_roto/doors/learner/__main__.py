@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from rde_roto.doors.learner.learning import ENOUGH
+from rde_roto.doors.learner.lesson_process import ENOUGH
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.server.errors import error_object
 from rde_roto.doors.server.pushed import FramesOf

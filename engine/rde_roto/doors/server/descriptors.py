@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from rde_roto.doors.server.strangers import MOST_STRANGERS
+from rde_roto.doors.server.pending_connections import MOST_STRANGERS
 from rde_roto_client.wire import MOST_DESCRIPTORS
 
 _WANTED = 4096

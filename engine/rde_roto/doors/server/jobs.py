@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Literal, TypeAlias
 
 from rde_roto.background import WriteBehind
-from rde_roto.doors.learner.learning import Learning, Request
+from rde_roto.doors.learner.lesson_process import Learning, Request
 from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import all_lacking
 from rde_roto.images.mattes import MatteWriter

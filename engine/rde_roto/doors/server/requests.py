@@ -17,8 +17,8 @@ from pydantic import Field, ValidationError
 
 from rde_roto.documents.preset_files import preset_library
 from rde_roto.doors.inputs import refuse_to_overwrite
-from rde_roto.doors.learner import learning as learner
-from rde_roto.doors.learner.learning import Learning
+from rde_roto.doors.learner import lesson_process as learner
+from rde_roto.doors.learner.lesson_process import Learning
 from rde_roto.doors.rendering import provenance
 from rde_roto.doors.server.errors import ProtocolError, error_object
 from rde_roto.doors.server.jobs import Job, Jobs

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from rde_roto.documents.learned_card import card_path, read_learned_card, truth_digest
-from rde_roto.doors.learner.learning import Learning, LearningStatus, Request
+from rde_roto.doors.learner.lesson_process import Learning, LearningStatus, Request
 from rde_roto.session.draft import Draft
 from rde_roto.session.session import Session
 from rde_roto.shot_files import ShotFile

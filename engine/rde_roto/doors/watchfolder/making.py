@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rde_roto.doors.auto_learn import studied
 from rde_roto.doors.licences import say_licence_once
 from rde_roto.doors.rendering import provenance
-from rde_roto.doors.studied import studied
-from rde_roto.doors.watchfolder.doing import Made
+from rde_roto.doors.watchfolder.job_run import Made
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import licence_line, load_model

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
 
-from rde_roto.doors.saying import say_aside
+from rde_roto.doors.console import say_aside
 from rde_roto.values.errors import UsageError
 
 _IDLE_SHARE = 50

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 
-from rde_roto.doors.watchfolder.doing import Doing, Make
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS
 from rde_roto.doors.watchfolder.job_folder import Claim, status_of
-from rde_roto.doors.watchfolder.lookout import Lookout
-from rde_roto.doors.watchfolder.opening import Opener
+from rde_roto.doors.watchfolder.job_reader import Opener
+from rde_roto.doors.watchfolder.job_run import Doing, Make
 from rde_roto.doors.watchfolder.owners import Beating, Owner
-from rde_roto.doors.watchfolder.telling import Telling, now_text
+from rde_roto.doors.watchfolder.scanner import Lookout
+from rde_roto.doors.watchfolder.status_writer import Telling, now_text
 from rde_roto.values.errors import DocumentError
 
 

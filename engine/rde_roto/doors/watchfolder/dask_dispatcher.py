@@ -14,7 +14,7 @@ from threading import Event
 
 from distributed import Client, Future
 
-from rde_roto.doors.watchfolder.lookout import Lookout
+from rde_roto.doors.watchfolder.scanner import Lookout
 from rde_roto.values.errors import PartialError, UsageError
 
 RESOURCE = "GPU"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rde_roto.documents.job_document import JOB_SCHEMA, PRIORITY, read_watch_document
-from rde_roto.doors.farm.job import FarmJob
+from rde_roto.doors.farm.farm_job import FarmJob
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS
 from rde_roto.values.yaml_format import yaml_flow, yaml_pair
 

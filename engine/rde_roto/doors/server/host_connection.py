@@ -10,7 +10,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
-from rde_roto.doors.saying import say, say_bug
+from rde_roto.doors.console import say, say_bug
 from rde_roto.doors.server.errors import error_object
 from rde_roto.doors.server.requests import MOST_PIXEL_BYTES, Host, Requests
 from rde_roto.values.errors import RotoError

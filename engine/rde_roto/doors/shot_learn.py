@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rde_roto.doors.console import say, say_aside
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
 from rde_roto.doors.progress import failures_told, say_status
-from rde_roto.doors.saying import say, say_aside
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rde_roto.doors.saying import say_aside
+from rde_roto.doors.console import say_aside
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate
 from rde_roto.shot_files import OpenedShot

@@ -15,13 +15,13 @@ from threading import Event, Lock, Thread
 from typing import Any, Final
 
 from rde_roto import __version__
-from rde_roto.doors.saying import say_bug
-from rde_roto.doors.server.conversation import Conversation
+from rde_roto.doors.console import say_bug
 from rde_roto.doors.server.descriptors import most_connections
 from rde_roto.doors.server.errors import ProtocolError, error_object
+from rde_roto.doors.server.host_connection import Conversation
 from rde_roto.doors.server.log import Log
+from rde_roto.doors.server.pending_connections import Strangers
 from rde_roto.doors.server.requests import Requests
-from rde_roto.doors.server.strangers import Strangers
 from rde_roto.values.errors import RotoError, UsageError
 from rde_roto_client.wire import PROTOCOL, Wire, WireError
 

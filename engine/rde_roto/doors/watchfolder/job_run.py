@@ -11,10 +11,10 @@ from typing import Final, TypeAlias
 from rde_roto.advice import advise
 from rde_roto.delivery import OnFrame
 from rde_roto.documents.job_status import JobError
+from rde_roto.doors.console import say_bug
 from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
-from rde_roto.doors.saying import say_bug
-from rde_roto.doors.watchfolder.held import HeldFolder, HeldWriter, held
+from rde_roto.doors.watchfolder.held_folder import HeldFolder, HeldWriter, held
 from rde_roto.doors.watchfolder.hot_folder import End
 from rde_roto.doors.watchfolder.job_folder import (
     REPORT,
@@ -23,8 +23,8 @@ from rde_roto.doors.watchfolder.job_folder import (
     status_of,
     write_whole,
 )
-from rde_roto.doors.watchfolder.opening import Job, Opener
-from rde_roto.doors.watchfolder.telling import Telling
+from rde_roto.doors.watchfolder.job_reader import Job, Opener
+from rde_roto.doors.watchfolder.status_writer import Telling
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.report import report_page
 from rde_roto.node import RotoNode

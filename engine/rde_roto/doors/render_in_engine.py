@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rde_roto.doors.own_engine import own_client
+from rde_roto.doors.auto_learn import studied
 from rde_roto.doors.progress import report, say_done
+from rde_roto.doors.render_task import Work
 from rde_roto.doors.server.errors import error_of
-from rde_roto.doors.studied import studied
-from rde_roto.doors.work import Work
+from rde_roto.doors.this_installation import own_client
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rde_roto.doors.saying import say_aside
+from rde_roto.doors.console import say_aside
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.cancel import Cancel, never

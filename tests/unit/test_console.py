@@ -17,7 +17,7 @@ FULL = Path("/dev/full")
 
 
 def said(program: str, encoding: str = "utf-8") -> bytes:
-    command = [sys.executable, "-c", f"from rde_roto.doors.saying import *; {program}"]
+    command = [sys.executable, "-c", f"from rde_roto.doors.console import *; {program}"]
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
 
