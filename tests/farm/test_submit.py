@@ -411,7 +411,7 @@ def test_what_submit_refuses(
     run: Run, shot: Path, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("submit", shot) == 2
-    assert "where does the job go" in refused(capsys)
+    assert "no farm is named" in refused(capsys)
     job = ("--openjd", tmp_path / "job")
     assert run("submit", shot, *job, "--frames", "1001-1020") == 2
     assert "1013-1020 lies outside" in refused(capsys)
@@ -426,7 +426,7 @@ def test_what_submit_refuses(
     assert not (tmp_path / "job").exists()
     assert run("submit", shot, *job) == 0
     assert run("submit", shot, *job) == 2
-    assert "perhaps of a job that runs" in refused(capsys)
+    assert "perhaps from a job that is running" in refused(capsys)
     assert run("submit", shot, *job, "--force", "--frames", "1005-1012") == 0
     assert tasks(tmp_path / "job") == [["1005-1012"]]
 

@@ -135,4 +135,4 @@ def test_jobs_of_a_folder_that_is_none(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("jobs", tmp_path) == 4
-    assert "is no hot folder" in capsys.readouterr().err
+    assert "is not a hot folder" in capsys.readouterr().err

@@ -23,8 +23,10 @@ def said(program: str, encoding: str = "utf-8") -> bytes:
 
 
 def test_a_line_is_one_in_any_encoding() -> None:
-    assert said(r"say('Zürich\n\x1b[2J \udce9')", "ascii") == b"Z\\xfcrich\\n\\x1b[2J \\xe9\n"
-    assert said(r"say('Zürich')") == "Zürich\n".encode()
+    assert (
+        said(r"print_line('Zürich\n\x1b[2J \udce9')", "ascii") == b"Z\\xfcrich\\n\\x1b[2J \\xe9\n"
+    )
+    assert said(r"print_line('Zürich')") == "Zürich\n".encode()
 
 
 @pytest.fixture(params=["full", "gone"])

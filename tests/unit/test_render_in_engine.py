@@ -146,7 +146,7 @@ def test_an_engine_that_does_not_answer_any_more_has_a_code_of_its_own(
     assert process.returncode == 8
     assert f"openjd_fail: the engine (process {endpoint['pid']}) has said nothing for" in said
     stopped = run_process([*SERVE, "--stop", "--device", "cpu"])
-    assert stopped.stdout == "rde-roto: the engine did not answer any more, and was killed\n"
+    assert stopped.stdout == "rde-roto: the engine no longer answered and was killed\n"
     assert run_process(by_engine(shot_document, "--frames", "1001-1004")).returncode == 0
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from session_bench import Bench, paint, set_points, working_on
+
 from rde_roto.session.ahead import Bytes
 from rde_roto.session.comparing import Against
 from rde_roto.session.states import FORWARD
-from session_bench import Bench, paint, set_points, working_on
-
 from rde_roto.values.errors import UsageError
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")

@@ -23,7 +23,6 @@ _READ_ONCE = (
     "rde_roto.doors.cli",
     "rde_roto.doors.serve",
     "rde_roto.doors.server.endpoint",
-    "rde_roto.doors.server.log",
     "rde_roto.doors.server.requests",
     "rde_roto.doors.server.socket_server",
 )

@@ -16,13 +16,13 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the applicati
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from rde_roto.session.ahead import Bytes
-from rde_roto.session.live import Backend
 from scripted_nodes import PATIENCE_S
 from session_bench import Toys
 
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
+from rde_roto.session.ahead import Bytes
+from rde_roto.session.live import Backend
 from rde_roto.session.session import Session
 
 HEIGHT, WIDTH = 90, 160

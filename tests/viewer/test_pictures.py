@@ -23,12 +23,12 @@ from PIL import Image
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QDialog
-from rde_roto.session.ahead import Bytes
-from rde_roto.session.states import State
 
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.doors.viewer.scene import MatteMode
+from rde_roto.session.ahead import Bytes
 from rde_roto.session.painting import Brush
+from rde_roto.session.states import State
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QTreeView
-from rde_roto.session.states import State
 
 from rde_roto.doors.viewer.style import (
     ACCENT,
@@ -20,6 +19,7 @@ from rde_roto.doors.viewer.style import (
     STATE_COLOURS,
     TEXT,
 )
+from rde_roto.session.states import State
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 

@@ -15,8 +15,6 @@ from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFontInfo
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
-from rde_roto.session.live import Backend
-from rde_roto.session.states import State
 from session_bench import Toys
 
 from rde_roto.doors.viewer.commands import COMMANDS, Command
@@ -26,7 +24,9 @@ from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.style import SMALLEST_TEXT_PX
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
+from rde_roto.session.live import Backend
 from rde_roto.session.painting import Brush, Stroke
+from rde_roto.session.states import State
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import InputError
 

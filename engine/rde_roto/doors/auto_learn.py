@@ -1,4 +1,6 @@
-"""Learning before tracking, where a preset or a job asks for it: one way for every command."""
+"""Learn a shot before tracking it, if a preset or a job asks for that. Every command does it
+here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rde_roto.doors.console import say_aside
+from rde_roto.doors.console import print_message
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.cancel import Cancel, never
@@ -16,20 +18,21 @@ if TYPE_CHECKING:
     from rde_roto.training.learning.studying import Progress
 
 LEARNED: Final = "learned"
-"""The folder, in the cache, of what models learn of shots that have no document."""
+"""The subfolder of the cache for what models learn from shots without a document."""
 
 _EVERY: Final = 10
 """Steps between two lines of progress."""
 
 
-def studied(opened: OpenedShot, device: str, cancel: Cancel = never) -> OpenedShot:
-    """The shot with what its model has learned of it, where its preset asks for that.
+def learn_if_asked(opened: OpenedShot, device: str, cancel: Cancel = never) -> OpenedShot:
+    """Return the shot with what its model has learned from it, if its preset asks for learning.
 
-    Each lesson is held once: of several processes that ask at the same time one learns, and the
-    others wait for its result. Progress goes to standard error. Where there is nothing to learn
-    from, or nothing is gained, the shot comes back as it is.
+    Each lesson runs once: if several processes ask at the same time, one learns and the others wait
+    for its result. Progress goes to standard error. If there is nothing to learn from, or nothing
+    is gained, the shot is returned unchanged.
 
-    Raises as `load_model` and `Lessons.hold` do, but for that; CancelledError.
+    Raises as `load_model` and `Lessons.hold` do, and CancelledError. A UsageError of the lesson is
+    only printed.
     """
     if not opened.learns:
         return opened
@@ -38,17 +41,17 @@ def studied(opened: OpenedShot, device: str, cancel: Cancel = never) -> OpenedSh
     from rde_roto.training.learning.lessons import Lessons
     from rde_roto.training.learning.studying import Budget, Study
 
-    told = _Told(opened.shot.plate.name)
+    progress = _LearningProgress(opened.shot.plate.name)
     model, chosen = load_model(opened.model), choose_device(device)
     try:
         study = Study(opened.shot, opened.preset, model, chosen)
-        budget = Budget(listen=told.step, cancel=cancel)
-        held = Lessons(_folder(opened), waits=told.waits).hold(study, model, budget)
+        budget = Budget(listen=progress.step, cancel=cancel)
+        held = Lessons(_folder(opened), waits=progress.waits).hold(study, model, budget)
     except UsageError as error:
-        told.say(f"tracking without learning: {error}")
+        progress.message(f"tracking without learning: {error}")
         return opened
     if held.path is None:
-        told.say("learning brought no gain: tracking with the base model")
+        progress.message("learning brought no gain: tracking with the base model")
         return opened
     learned = replace(opened.model, learned=held.path)
     return replace(opened, model=learned, inputs=(*opened.inputs, held.path))
@@ -59,17 +62,17 @@ def _folder(opened: OpenedShot) -> Path:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """Says how far a lesson is on standard error: standard output may be read by programs."""
+class _LearningProgress:
+    """Print the progress of a lesson on standard error, since programs may read standard output."""
 
     name: str
 
-    def say(self, text: str) -> None:
-        say_aside(f"{self.name}: {text}")
+    def message(self, text: str) -> None:
+        print_message(f"{self.name}: {text}")
 
     def waits(self) -> None:
-        self.say("another process is learning this shot: waiting")
+        self.message("another process is learning this shot: waiting")
 
     def step(self, progress: Progress) -> None:
         if progress.steps % _EVERY == 1:
-            self.say(f"learning, step {progress.steps}, {progress.seconds_left:.0f} s left")
+            self.message(f"learning, step {progress.steps}, {progress.seconds_left:.0f} s left")

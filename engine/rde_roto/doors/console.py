@@ -1,4 +1,4 @@
-"""The lines that a run says on its way, which are never a reason to stop it."""
+"""Print lines for people and farms. A line that cannot be written never stops a run."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import TextIO
 from rde_roto.values.plain_text import one_line
 
 
-def say(line: str, to: TextIO | None = None) -> None:
-    """Says a line at once, on standard output or elsewhere, on one line whatever names it holds.
+def print_line(line: str, to: TextIO | None = None) -> None:
+    """Print one line at once, to standard output or `to`. Line breaks in names are escaped.
 
-    A disk that is full and a reader that has gone lose it: what matters is told by the exit code
-    too. What the stream's encoding lacks comes as escapes.
+    Errors of the stream, such as a full disk or a closed pipe, are ignored: the exit code carries
+    what matters. Characters that the stream's encoding lacks are escaped.
     """
     _write(one_line(line), to or sys.stdout)
 
 
-def say_aside(line: str) -> None:
-    """As `say`, on standard error, under the program's name."""
-    say(f"rde-roto: {line}", sys.stderr)
+def print_message(line: str) -> None:
+    """Print a line on standard error, after the program's name."""
+    print_line(f"rde-roto: {line}", sys.stderr)
 
 
-def say_bug() -> None:
-    """Says on standard error where the error came from that is being handled."""
+def print_traceback() -> None:
+    """Print the traceback of the error that is being handled on standard error."""
     _write(traceback.format_exc(), sys.stderr)
 
 

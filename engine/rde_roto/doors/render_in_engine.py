@@ -1,4 +1,4 @@
-"""Mattes made by an engine that runs beside this command, which itself needs no torch."""
+"""Render in an engine that runs beside this command. The command itself needs no torch."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rde_roto.doors.auto_learn import studied
-from rde_roto.doors.progress import report, say_done
-from rde_roto.doors.render_task import Work
+from rde_roto.doors.auto_learn import learn_if_asked
+from rde_roto.doors.progress import print_summary, progress_reporter
+from rde_roto.doors.render_task import RenderTask
 from rde_roto.doors.server.errors import error_of
-from rde_roto.doors.this_installation import own_client
+from rde_roto.doors.this_installation import local_client
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out
@@ -39,91 +39,97 @@ if TYPE_CHECKING:
     from rde_roto.delivery import OnFrame
 
 
-def render_by_engine(
-    file: ShotFile, work: Work, out: str, output_format: OutputFormat | None, as_json: bool
+def render_in_engine(
+    file: ShotFile, task: RenderTask, out: str, output_format: OutputFormat | None, as_json: bool
 ) -> None:
-    """Has mattes written as ``rendering.render_mattes`` does, with the same lines and errors.
+    """Render mattes as ``rendering.render_mattes`` does, with the same lines and errors.
 
-    An engine that dies meanwhile is started again, and goes on; EngineEndedError when that does not
-    help.
+    An engine that dies meanwhile is started again and continues. Raises EngineEndedError if that
+    does not help.
     """
-    work.say_what_is_read()
+    task.print_inputs()
     started = time.monotonic()
     made = kept = FrameRange.of(())
-    if work.frames_to_make:
-        opened, output = studied(work.opened, work.device), work.output(output_format)
+    if task.frames_to_render:
+        opened, output = learn_if_asked(task.opened, task.device), task.output(output_format)
         writer = open_matte_writer(out, opened.origin, opened.shot.names, output, {})
-        shot = _said(file, opened, output)
-        with _errors_as_ours(), own_client("rde-roto shot render", work.device) as client:
+        shot = _shot_object(file, opened, output)
+        with _converting_errors(), local_client("rde-roto shot render", task.device) as client:
             client.open(shot, fresh=True)
-            order = Order(shot, str(work.frames_to_make), absolute(out))
-            title, total = opened.shot.plate.name, len(work.frames_to_make)
-            with report(title, total, writer, as_json) as on_frame:
-                told = _Told(on_frame)
+            order = Order(shot, str(task.frames_to_render), absolute(out))
+            title, total = opened.shot.plate.name, len(task.frames_to_render)
+            with progress_reporter(title, total, writer, as_json) as on_frame:
+                progress = _JobProgress(on_frame)
                 try:
-                    said = follow(client, order, told, writer.files)
+                    ended = follow(client, order, progress, writer.files)
                 except EngineError as error:
-                    raise _failure(error, work.frames_to_make.difference(told.there)) from error
-            if said["state"] == "cancelled":
-                raise CancelledError("the engine was told to stop this render; run again to go on")
-            made, kept = told.made, told.kept
-    say_done(len(made), len(kept), time.monotonic() - started, out, as_json)
-    work.refuse_skipped()
+                    raise _failure(
+                        error, task.frames_to_render.difference(progress.frames)
+                    ) from error
+            if ended["state"] == "cancelled":
+                raise CancelledError(
+                    "this render was cancelled in the engine; run again to continue"
+                )
+            made, kept = progress.made, progress.kept
+    print_summary(len(made), len(kept), time.monotonic() - started, out, as_json)
+    task.refuse_skipped()
 
 
-def _said(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str, object]:
-    """The shot as an engine is told of it: every path from the root, the format as it is wanted."""
+def _shot_object(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str, object]:
+    """Return the shot as the engine's protocol has it, with absolute paths and the wanted
+    format.
+    """
     learned = opened.model.learned
-    says = file.says.model_copy(update={"learned": None if learned is None else str(learned)})
-    shot = made_absolute(spelled_out(says, opened), file.folder)
+    document = file.says.model_copy(update={"learned": None if learned is None else str(learned)})
+    shot = made_absolute(spelled_out(document, opened), file.folder)
     overrides = {**shot.overrides, "output.format": output.format}
     return shot.model_copy(update={"overrides": overrides}).said()
 
 
-class _Told(Watcher):
-    """Tells of a job's frames as they come, each once, whichever engine has made it."""
+class _JobProgress(Watcher):
+    """Report each frame of a job once, whichever engine has made it."""
 
     def __init__(self, on_frame: OnFrame) -> None:
         self.made = self.kept = FrameRange.of(())
         self._on_frame = on_frame
 
     @property
-    def there(self) -> FrameRange:
-        """All that was told of."""
+    def frames(self) -> FrameRange:
+        """All frames that were reported."""
         return FrameRange.of([*self.made, *self.kept])
 
     def heard(self, said: dict[str, Any]) -> None:
-        made, kept = (_range(said[key]).difference(self.there) for key in ("made", "kept"))
+        made, kept = (_range(said[key]).difference(self.frames) for key in ("made", "kept"))
         for frame in FrameRange.of([*made, *kept]):
             self._on_frame(frame, frame in kept)
         self.made = FrameRange.of([*self.made, *made])
         self.kept = FrameRange.of([*self.kept, *kept])
 
 
-def _failure(said: EngineError, undelivered: FrameRange) -> RotoError:
-    error = _as_ours(said.kind, str(said))
+def _failure(engine_error: EngineError, undelivered: FrameRange) -> RotoError:
+    error = _converted(engine_error)
     if isinstance(error, OutputError):
-        missing = FrameRange.of(said.frames) if said.frames else undelivered
+        missing = FrameRange.of(engine_error.frames) if engine_error.frames else undelivered
         return PartialError(f"{error}; not delivered: {missing}", missing)
     return error
 
 
 @contextmanager
-def _errors_as_ours() -> Iterator[None]:
+def _converting_errors() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        raise _as_ours(error.kind, str(error)) from error
+        raise _converted(error) from error
     except StuckEngineError as error:
         raise EngineEndedError(str(error)) from error
     except NoEngineError as error:
         raise UsageError(str(error)) from error
     except WireError as error:
-        raise EngineEndedError(f"the engine ended before it began: run again ({error})") from error
+        raise EngineEndedError(f"the engine died before it began: run again ({error})") from error
 
 
-def _as_ours(kind: str, sentence: str) -> RotoError:
-    return error_of({"kind": kind, "sentence": sentence})
+def _converted(error: EngineError) -> RotoError:
+    return error_of({"kind": error.kind, "sentence": str(error)})
 
 
 def _range(text: str) -> FrameRange:

@@ -1,4 +1,4 @@
-"""``rde-roto shot advise``: which frames look wrong, and which one to correct next."""
+"""``rde-roto shot advise``: show which frames look wrong, and which one to correct next."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ def advise(shot: ShotArgument, device: DeviceOption = "auto", as_json: JsonOptio
         opened = file.open(memo)
 
         from rde_roto.advice import advise
-        from rde_roto.doors.licences import say_licence_once
-        from rde_roto.doors.rendering import open_node
+        from rde_roto.doors.rendering import open_node, print_licence_once
 
         node, model = open_node(opened, device)
-        say_licence_once(model)
+        print_licence_once(model)
         advice = advise(node)
     if as_json:
         doubtful = {element: str(frames) for element, frames in advice.doubtful.items()}

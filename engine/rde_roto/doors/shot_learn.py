@@ -1,4 +1,4 @@
-"""``rde-roto shot learn``: the model studies a shot before it tracks it."""
+"""``rde-roto shot learn``: have the model learn a shot before it tracks it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rde_roto.doors.console import say, say_aside
+from rde_roto.doors.console import print_line, print_message
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
-from rde_roto.doors.progress import failures_told, say_status
+from rde_roto.doors.progress import print_status, reporting_failures
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
@@ -54,54 +54,56 @@ def learn(
             raise UsageError("--forget learns nothing: leave the other options out")
         _forget(file)
         return
-    with failures_told(), plate_memo() as memo, _told(shot.name) as listen:
-        from rde_roto.doors.licences import say_licence_once
+    with reporting_failures(), plate_memo() as memo, _progress(shot.name) as listen:
+        from rde_roto.doors.rendering import print_licence_once
         from rde_roto.model.weights import load_model
         from rde_roto.training.learning.documents import learn_opened
         from rde_roto.training.learning.studying import Budget
 
         opened = file.open(memo)
         model = load_model(opened.model)
-        say_licence_once(model)
+        print_licence_once(model)
         enough = _stopping(keep_partial)
         budget = Budget(steps, minutes, listen, enough=enough.is_set)
         done = learn_opened(file, opened, model, budget, device)
     print(_sentence(done))
     if done.path is None:
-        print(f"{shot} is as it was: the learned weights were no better, so they are not kept")
+        print(f"{shot} is unchanged: the learned weights were no better, so they are not kept")
     else:
-        print(f"{shot} names {file.learned_folder}/{done.path.name}; back: shot learn --forget")
+        print(f"{shot} uses {file.learned_folder}/{done.path.name}; undo: shot learn --forget")
 
 
 def _forget(file: ShotFile) -> None:
     learned = file.says.learned
     if learned is None:
-        print(f"{file.path} has learned nothing")
+        print(f"{file.path} uses no learned weights")
         return
     file.set_learned(None)
-    print(f"{file.path} is tracked by {file.says.model} as it was; {learned} is kept")
+    print(f"{file.path} uses the base model {file.says.model} again; {learned} is kept")
 
 
 def _sentence(held: Held) -> str:
-    """Held-out figures before and after, in one line."""
+    """Format the held-out figures before and after, in one line."""
     card = held.card
     figures = ", ".join(
         f"{kind} {j:.3f} -> {card.after[kind]:.3f}" for kind, j in card.before.items()
     )
-    known = "" if held.is_new else "learned before: "
-    return f"{known}{card.steps} steps, {card.seconds:.0f} s; J on what was held out: {figures}"
+    known = "" if held.is_new else "learned earlier: "
+    return f"{known}{card.steps} steps, {card.seconds:.0f} s; J on held-out frames: {figures}"
 
 
 def _stopping(keep_partial: bool) -> Event:
-    """Has signals end the command; with `keep_partial` the first Ctrl-C only sets the event."""
+    """Exit on signals; with `keep_partial` the first Ctrl-C only sets the event that is
+    returned.
+    """
     enough = Event()
 
     def on_stop(number: int, _frame: FrameType | None) -> None:
         if keep_partial and number == signal.SIGINT and not enough.is_set():
             enough.set()
-            say_aside("stopping; Ctrl-C again discards it")
+            print_message("stopping; Ctrl-C again discards it")
             return
-        say_aside("cancelled; the shot is unchanged")
+        print_message("cancelled; the shot is unchanged")
         sys.exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -110,11 +112,11 @@ def _stopping(keep_partial: bool) -> Event:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[Callable[[Progress], None]]:
-    """Who is told of progress: a bar on a terminal, lines for farms otherwise."""
+def _progress(name: str) -> Iterator[Callable[[Progress], None]]:
+    """Return what reports progress: a bar on a terminal, lines for farms otherwise."""
     if not sys.stdout.isatty():
-        say_status(f"{name}: learning")
-        yield _say
+        print_status(f"{name}: learning")
+        yield _print_progress
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
@@ -131,9 +133,9 @@ def _told(name: str) -> Iterator[Callable[[Progress], None]]:
         yield listen
 
 
-def _say(progress: Progress) -> None:
+def _print_progress(progress: Progress) -> None:
     if progress.steps % _EVERY == 0:
         share = 100 * progress.share
-        say(f"step {progress.steps}, {progress.seconds_left:.0f} s left")
-        say(f"Progress: {int(share)}%")
-        say(f"openjd_progress: {share:.1f}")
+        print_line(f"step {progress.steps}, {progress.seconds_left:.0f} s left")
+        print_line(f"Progress: {int(share)}%")
+        print_line(f"openjd_progress: {share:.1f}")

@@ -1,4 +1,4 @@
-"""``rde-roto shot report``: a page about a shot's mattes, for those who look and decide."""
+"""``rde-roto shot report``: write a page about a shot's mattes, for those who review them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import (
     DeviceOption,
     FramesOption,
@@ -15,6 +14,7 @@ from rde_roto.doors.options import (
     frames_within,
     plate_memo,
 )
+from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
@@ -41,8 +41,7 @@ def report(
         wanted = opened.range if frames is None else frames_within(opened.range, frames)
 
         from rde_roto.advice import advise
-        from rde_roto.doors.licences import say_licence_once
-        from rde_roto.doors.rendering import open_node
+        from rde_roto.doors.rendering import open_node, print_licence_once
         from rde_roto.model.weights import licence_line
         from rde_roto.report import report_on, write_report, write_sheet
         from rde_roto.values.report import Run
@@ -50,11 +49,11 @@ def report(
         targets = [path for path in (out, sheet) if path is not None]
         refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
         node, model = open_node(opened, device)
-        say_licence_once(model)
+        print_licence_once(model)
         advice = advise(node, wanted.intersection(opened.shot.range))
-        told = report_on(node, opened, advice, Run(wanted, licence_line(model)))
-        write_report(told, out)
+        made = report_on(node, opened, advice, Run(wanted, licence_line(model)))
+        write_report(made, out)
         print(f"wrote {out}")
         if sheet is not None:
-            write_sheet(told, sheet)
+            write_sheet(made, sheet)
             print(f"wrote {sheet}")

@@ -1,4 +1,4 @@
-"""The engine of this very installation, for the commands that start one or have it work."""
+"""The commands and the engine of this installation."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from rde_roto_client import Client
 
 
-def program() -> str:
-    """The command ``rde-roto`` of this installation."""
+def installed_program() -> str:
+    """Return the path of this installation's ``rde-roto`` command."""
     return str(Path(sys.executable).with_name("rde-roto"))
 
 
 def serve_command(*options: str) -> list[str]:
-    """What starts an engine of this installation, with some options.
+    """Return the command that starts an engine of this installation, with some options.
 
-    By its Python, which says what is wrong when the installation was moved; a script that was moved
-    along names a Python that is gone.
+    It runs this Python rather than the ``rde-roto`` script: if the installation was moved, Python
+    says what is wrong, while the script would name a Python that is gone.
     """
     return [sys.executable, "-m", "rde_roto", "serve", *options]
 
 
-def own_client(name: str, device: str, *options: str) -> Client:
-    """A client that starts an engine of this installation, with some options, where none runs."""
+def local_client(name: str, device: str, *options: str) -> Client:
+    """Return a client that starts an engine of this installation if none runs."""
     return Client(name, device, command=serve_command(*options))

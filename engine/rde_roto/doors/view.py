@@ -1,4 +1,4 @@
-"""``rde-roto view``: the window to roto in."""
+"""``rde-roto view``: open the roto window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every farm is told, each in its own words."""
+"""A shot's job in a form that every farm's module can write."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import OutputFormat
 
-_MOST_NAME_BYTES: Final = 96  # OpenJD's jobs have 128 characters, names of files 255 bytes
+_MOST_NAME_BYTES: Final = 96  # OpenJD allows 128 characters in a job's name, file systems 255 bytes
 _NOT_PLAIN: Final = re.compile(r"[^\w .-]+")
 
 
 def plain_name(text: str) -> str:
-    """A name that farms, shells and file systems all take: letters, digits, space, `_`, `.` and
-    `-`. Of one that is too long the beginning and a digest of the whole.
+    """Return a name that farms, shells and file systems accept: letters, digits, space, `_`, `.`,
+    `-`.
+
+    Of a name that is too long, the beginning and a digest of the whole are kept.
     """
     plain = _NOT_PLAIN.sub("_", text).strip(" .") or "shot"
     encoded = plain.encode()
@@ -29,11 +31,12 @@ def plain_name(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Worker:
-    """How a worker is to run.
+class WorkerSetup:
+    """How the workers of a farm run the job.
 
-    `program` is the command ``rde-roto`` there, `device` where the network runs, `cache` the folder
-    that workers hand memory states over in; None leaves each its own.
+    `program` is the ``rde-roto`` command on the workers, `device` what the network runs on, `cache`
+    the shared folder through which workers hand over memory states; None leaves each worker its
+    own.
     """
 
     program: str
@@ -42,25 +45,25 @@ class Worker:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that its processes need."""
+        """Environment variables that the processes need."""
         return {} if self.cache is None else {"RDE_ROTO_CACHE": self.cache}
 
 
 @dataclass(frozen=True)
 class FarmJob:
-    """The mattes of a shot as a farm makes them.
+    """A job for a farm that renders the mattes of a shot.
 
-    `name` is a plain one, for lists and files; `shot` is its document, whose paths start at the
-    root. `rounds` are those of `values.chunks`: what is in one may run at once. `out` is the
-    pattern of the mattes. `learned` is the folder in which tasks share what the model learns of the
-    shot, where its preset has it learn.
+    `name` is a plain name, for lists and files. `shot` is the document, with absolute paths.
+    `rounds` are those of `values.chunks`: the chunks of one round may run at the same time. `out`
+    is the pattern of the mattes. `learned` is the folder in which tasks share what the model
+    learns, if the preset has it learn.
     """
 
     name: str
     shot: ShotDocument
     rounds: tuple[tuple[FrameRange, ...], ...]
     out: str
-    worker: Worker
+    worker: WorkerSetup
     output_format: OutputFormat | None = None
     learned: str | None = None
 
@@ -71,21 +74,21 @@ class FarmJob:
 
     @property
     def document_name(self) -> str:
-        """The document's file."""
+        """The file name of the document."""
         return f"{self.name}.shot.yaml"
 
     @property
     def title(self) -> str:
-        """What the farm's list of jobs shows."""
+        """The job's name in the farm's list."""
         return f"{self.name} mattes"
 
     @property
     def chunks(self) -> list[FrameRange]:
-        """Those of all rounds, in their order."""
+        """The chunks of all rounds, in order."""
         return [chunk for round_ in self.rounds for chunk in round_]
 
     def command(self, document: str, *which: str) -> list[str]:
-        """What a worker runs for a task; `which` are the options that say its frames."""
+        """Return the command line of a task. `which` are the options that select its frames."""
         kind = [] if self.output_format is None else ["--format", self.output_format]
         render = [self.worker.program, "shot", "render", document, *which]
         learned = [] if self.learned is None else ["--learn-into", self.learned]

@@ -1,4 +1,4 @@
-"""A shot's chunks as jobs of a hot folder, for whoever watches it."""
+"""A hot folder as a farm: one job document for each chunk of a shot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rde_roto.values.yaml_format import yaml_flow, yaml_pair
 
 
 def files(job: FarmJob, _folder: Path) -> dict[str, str]:
-    """A document for each chunk; those of earlier rounds have a higher priority."""
+    """Return a document for each chunk. Those of earlier rounds have a higher priority."""
     kind = job.output_format
     overrides = [] if kind is None else [f"overrides: {{output.format: {kind}}}"]
     found = {}
@@ -31,7 +31,7 @@ def files(job: FarmJob, _folder: Path) -> dict[str, str]:
 
 
 def mattes(folder: Path, name: str) -> Path:
-    """Where the mattes of a shot of this plain name go when nothing is said.
+    """Return the default place of the mattes of a shot of this plain name.
 
     Raises DocumentError for wrong defaults.
     """
@@ -39,5 +39,5 @@ def mattes(folder: Path, name: str) -> Path:
 
 
 def how_to_submit(_job: FarmJob, folder: Path) -> str:
-    """It is submitted: its workers see it."""
+    """Return what to run: the job is submitted already."""
     return f"it is in {folder}/inbox; a worker is: rde-roto watch {folder}"

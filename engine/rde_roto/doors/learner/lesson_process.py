@@ -1,4 +1,4 @@
-"""A lesson in a process of its own, as whoever has started it sees it."""
+"""A lesson in a separate process, seen from the process that started it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from typing import Any, Literal, TypeAlias
 from rde_roto.doors.server.errors import error_of
 from rde_roto.values.errors import RotoError
 
-LearningState: TypeAlias = Literal["running", "done", "cancelled", "failed"]
+LessonState: TypeAlias = Literal["running", "done", "cancelled", "failed"]
 
 ENOUGH = b"enough\n"
-"""What the process is told to end early; the end of its input ends it at once."""
+"""Tells the process to end early. The end of its input ends it at once."""
 
 
-def _nobody() -> None:
+def _ignore() -> None:
     return None
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is to be studied.
+class LessonRequest:
+    """What to learn.
 
-    shot: as the engine's protocol has it, every path from the root. into: the folder of `Lessons`.
-    device: where the network learns. view: a PNG that is kept up to date, before | after.
+    shot: as the engine's protocol has it, with absolute paths. into: the folder of `Lessons`.
+    device: what the network learns on. view: a PNG that is kept up to date, before | after.
     """
 
     shot: Mapping[str, Any]
@@ -40,22 +40,22 @@ class Request:
 
     @property
     def line(self) -> bytes:
-        """As the process reads it."""
+        """The request as the process reads it."""
         view = None if self.view is None else str(self.view)
-        said = {"shot": self.shot, "into": str(self.into), "device": self.device, "view": view}
-        return json.dumps(said).encode() + b"\n"
+        request = {"shot": self.shot, "into": str(self.into), "device": self.device, "view": view}
+        return json.dumps(request).encode() + b"\n"
 
 
 @dataclass(frozen=True)
-class LearningStatus:
-    """How far a lesson is.
+class LessonStatus:
+    """The progress of a lesson.
 
     share: 0..1 of all; seconds_left: at this pace, None before the first step; views: how often the
-    picture was written. In the state `done` learned is the file, None where it was no better than
-    what was there, and before and after are J, 0..1, on what was held out, by kind.
+    picture was written. In the state `done`, learned is the file, None if it was no better than
+    before; before and after are J, 0..1, on held-out frames, by kind.
     """
 
-    state: LearningState = "running"
+    state: LessonState = "running"
     steps: int = 0
     share: float = 0.0
     seconds_left: float | None = None
@@ -68,7 +68,7 @@ class LearningStatus:
 
     @property
     def sentence(self) -> str:
-        """What there is to tell an artist."""
+        """The status as a sentence for an artist."""
         if self.error is not None:
             return str(self.error)
         if self.state == "cancelled":
@@ -84,56 +84,58 @@ class LearningStatus:
         return f"step {self.steps}, {self.seconds_left:.0f} s left"
 
 
-class Learning:
-    """Begins a lesson. Safe to ask from any thread.
+class LessonProcess:
+    """Start a lesson. Thread-safe.
 
-    Its process ends when this one does, and leaves nothing half-written whenever it is killed.
+    The process ends when this one does, and leaves nothing half-written whenever it is killed.
 
-    Args: heard, called on another thread when ``status`` has changed.
+    Args:
+        request: what to learn.
+        on_change: called on another thread when ``status`` has changed.
     """
 
-    def __init__(self, request: Request, heard: Callable[[], None] = _nobody) -> None:
-        self._heard = heard
+    def __init__(self, request: LessonRequest, on_change: Callable[[], None] = _ignore) -> None:
+        self._on_change = on_change
         self._lock = Lock()
-        self._status = LearningStatus()
+        self._status = LessonStatus()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rde_roto.doors.learner"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
         )
-        self._tell(request.line)
+        self._send(request.line)
         self._reader = Thread(target=self._read, name="rde-roto-learning", daemon=True)
         self._reader.start()
 
     @property
-    def status(self) -> LearningStatus:
-        """How far it is."""
+    def status(self) -> LessonStatus:
+        """The progress of the lesson."""
         with self._lock:
             return self._status
 
     @property
-    def state(self) -> LearningState:
-        """Whether it runs, or how it ended."""
+    def state(self) -> LessonState:
+        """Whether the lesson runs, or how it ended."""
         return self.status.state
 
-    def enough(self) -> None:
-        """Ends it after this step; what was learned by then is kept, if it is better."""
-        self._tell(ENOUGH)
+    def finish_early(self) -> None:
+        """Stop after this step. What was learned by then is kept, if it is better."""
+        self._send(ENOUGH)
 
     def stop(self) -> None:
-        """Ends it at once; nothing is kept."""
+        """Stop at once and keep nothing."""
         with self._lock:
             if self._status.state == "running":
                 self._status = replace(self._status, state="cancelled")
         self._process.kill()
 
-    def wait(self) -> LearningStatus:
-        """How it ended, once its process has."""
+    def wait(self) -> LessonStatus:
+        """Wait for the process to end, and return the final status."""
         self._reader.join()
         return self.status
 
-    def _tell(self, line: bytes) -> None:
+    def _send(self, line: bytes) -> None:
         with suppress(OSError):  # it has ended already
             assert self._process.stdin is not None
             self._process.stdin.write(line)
@@ -142,30 +144,30 @@ class Learning:
         assert self._process.stdout is not None
         with self._process:
             for line in self._process.stdout:
-                self._hear(json.loads(line))
+                self._receive(json.loads(line))
             code = self._process.wait()
         with self._lock:
             if self._status.state == "running":
                 why = "was killed (out of memory?)" if code == -9 else f"failed with code {code}"
                 error = RotoError(f"learning {why}: nothing has changed, try again")
                 self._status = replace(self._status, state="failed", error=error)
-        self._heard()
+        self._on_change()
 
-    def _hear(self, said: dict[str, Any]) -> None:
+    def _receive(self, event: dict[str, Any]) -> None:
         with self._lock:
             if self._status.state == "running":
-                self._status = _after(self._status, said)
-        self._heard()
+                self._status = _after(self._status, event)
+        self._on_change()
 
 
-def _after(status: LearningStatus, said: dict[str, Any]) -> LearningStatus:
-    """A status after one more line of the process."""
-    event = said.pop("event")
-    if event == "view":
+def _after(status: LessonStatus, event: dict[str, Any]) -> LessonStatus:
+    """Return the status after one more event of the process."""
+    kind = event.pop("event")
+    if kind == "view":
         return replace(status, views=status.views + 1)
-    if event == "failed":
-        return replace(status, state="failed", error=error_of(said["error"]))
-    if event == "done":
-        said["learned"] = None if said["learned"] is None else Path(said["learned"])
-        said["state"] = "done"
-    return replace(status, **said)
+    if kind == "failed":
+        return replace(status, state="failed", error=error_of(event["error"]))
+    if kind == "done":
+        event["learned"] = None if event["learned"] is None else Path(event["learned"])
+        event["state"] = "done"
+    return replace(status, **event)

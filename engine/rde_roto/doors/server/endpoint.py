@@ -1,4 +1,4 @@
-"""The place where an engine is found: one a user and device."""
+"""The files by which an engine is found, one set for each user and device: socket, lock and log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,58 +17,88 @@ from rde_roto.atomic import write_text
 from rde_roto_client.places import endpoint_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL
 
-_LONGEST_SOCKET_PATH = 100  # of 104 or 108 bytes, as the system has it
-_WAITING = 128
+_LONGEST_SOCKET_PATH = 100  # systems allow 104 or 108 bytes
+_BACKLOG = 128
 
-__all__ = ["TakenError", "listening"]
+__all__ = ["TakenError", "listen"]
 
 
 @contextmanager
-def listening(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]]:
-    """A listening socket, and the token that a client over TCP must say; "" on a Unix socket.
+def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]]:
+    """Yield a listening socket, and the token that a TCP client must send; "" for a Unix socket.
 
-    Its place is written down for clients, and forgotten at the end. A Unix socket where there are
-    any, loopback TCP else, or with `tcp`. Raises TakenError where another engine of this user and
-    device is there already; OSError when nobody can listen.
+    The endpoint file is written for clients, and removed at the end. The socket is a Unix socket
+    where the system has them, else loopback TCP, or always with `tcp`. Raises TakenError if another
+    engine of this user and device runs already, OSError when listening fails.
     """
     place = Path(endpoint_file(device))
     with alone(place.with_suffix(".lock")):
         path = place.with_suffix(".sock")
         by_path = hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
-        said: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
+        entry: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
         token = ""
         if by_path and not tcp:
-            with suppress(FileNotFoundError):  # of an engine that was killed
+            with suppress(FileNotFoundError):  # left by an engine that was killed
                 path.unlink()
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             listener.bind(str(path))
             path.chmod(0o600)
-            said["unix"] = str(path)
+            entry["unix"] = str(path)
         else:
             listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             listener.bind(("127.0.0.1", 0))
             token = secrets.token_hex(32)
-            said |= {"tcp": listener.getsockname()[1], "token": token}
+            entry |= {"tcp": listener.getsockname()[1], "token": token}
         with listener:
-            listener.listen(_WAITING)
-            write_text(place, json.dumps(said), mode=0o600)
+            listener.listen(_BACKLOG)
+            write_text(place, json.dumps(entry), mode=0o600)
             try:
                 yield listener, token
             finally:
-                for left in (place, path):
+                for file in (place, path):
                     with suppress(OSError):
-                        left.unlink()
+                        file.unlink()
 
 
-def kill(device: str) -> None:
-    """Ends the engine of this user and device at once, without asking it. What it was making is
-    lost, what it has finished is not.
+def kill_engine(device: str) -> None:
+    """Kill the engine of this user and device at once, without asking it.
+
+    Mattes in progress are lost; finished ones are not.
     """
     try:
         with alone(endpoint_file(device).with_suffix(".lock")):
-            return  # there is none: the process of that number is somebody else
+            return  # no engine runs: the process of that number is another program
     except TakenError:
         endpoint = read_endpoint(device)
     if endpoint is not None and isinstance(endpoint.get("pid"), int):
         with suppress(ProcessLookupError):
             os.kill(endpoint["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+_MOST_BYTES = 1 << 20
+_KEPT_BYTES = 1 << 16
+
+
+class Log:
+    """The engine's output, if a client that started it has redirected that to `path`.
+
+    Other outputs, such as a terminal or a file of the user's own, are left alone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def truncate(self) -> None:
+        """Drop all but the end of the log once it is long. Call this from time to time."""
+        with suppress(OSError):  # a missing log must not stop the engine
+            log = self._path.stat()
+            out = os.fstat(1)
+            same = (log.st_dev, log.st_ino) == (out.st_dev, out.st_ino)
+            if not same or not stat.S_ISREG(out.st_mode) or out.st_size <= _MOST_BYTES:
+                return
+            with self._path.open("rb") as file:
+                file.seek(-_KEPT_BYTES, os.SEEK_END)
+                end = file.read().partition(b"\n")[2]
+            # the log is open for appending: later output follows this
+            os.ftruncate(1, 0)
+            os.write(1, b"rde-roto: what was here before is forgotten\n" + end)

@@ -1,4 +1,4 @@
-"""Those who have connected and not yet said who they are."""
+"""Connections that have not sent their hello yet."""
 
 from __future__ import annotations
 
@@ -9,51 +9,53 @@ from selectors import EVENT_READ, BaseSelector
 
 from rde_roto_client.wire import Arriving, Object, WireError
 
-MOST_STRANGERS = 16
+MOST_PENDING = 16
 _GREETS_WITHIN_S = 3.0
 _MOST_HELLO_BYTES = 1 << 16
 
 
 @dataclass
-class _Stranger:
+class _Pending:
     connection: socket.socket
     hello: Arriving
     until_s: float
 
 
-class Strangers:
-    """A few, for a short time, without a thread and without a file that they send.
+class PendingConnections:
+    """Wait for the hello of a few connections, without a thread and without accepting descriptors.
 
-    Whoever comes when there are too many takes the place of the one that has been there longest: a
-    client greets at once, so that no number of those who never do keeps it out.
+    When there are too many, a new connection replaces the oldest one. Clients send their hello at
+    once, so connections that never do cannot keep them out.
 
     Args:
-        selector: where they are registered, by their sockets.
+        selector: where the sockets are registered.
         clock: seconds that only go up.
     """
 
     def __init__(self, selector: BaseSelector, clock: Callable[[], float]) -> None:
         self._selector = selector
         self._clock = clock
-        self._there: dict[socket.socket, _Stranger] = {}  # oldest first
+        self._there: dict[socket.socket, _Pending] = {}  # oldest first
 
-    def admit(self, connection: socket.socket) -> None:
-        """Waits for a hello from here on."""
-        while len(self._there) >= MOST_STRANGERS:
-            self._send_away(next(iter(self._there)))
+    def add(self, connection: socket.socket) -> None:
+        """Wait for the hello of a connection."""
+        while len(self._there) >= MOST_PENDING:
+            self._drop(next(iter(self._there)))
         connection.setblocking(False)
         until_s = self._clock() + _GREETS_WITHIN_S
-        self._there[connection] = _Stranger(connection, Arriving(_MOST_HELLO_BYTES), until_s)
+        self._there[connection] = _Pending(connection, Arriving(_MOST_HELLO_BYTES), until_s)
         self._selector.register(connection, EVENT_READ)
 
-    def hear(self, connection: socket.socket) -> Object | None:
-        """Its hello once that is whole; the connection is the caller's then, and blocks."""
-        stranger = self._there.get(connection)
-        if stranger is None:  # it was sent away this moment
+    def receive_hello(self, connection: socket.socket) -> Object | None:
+        """Return a connection's hello once it is complete; the caller then owns the socket, which
+        blocks.
+        """
+        one = self._there.get(connection)
+        if one is None:  # it was dropped just now
             return None
         try:
-            piece = connection.recv(stranger.hello.wants)  # without the files that came along
-            hello = stranger.hello.take(piece) if piece else None
+            piece = connection.recv(one.hello.wants)  # without descriptors that were sent along
+            hello = one.hello.take(piece) if piece else None
         except BlockingIOError:
             return None
         except (OSError, WireError):
@@ -62,25 +64,25 @@ class Strangers:
             self._forget(connection)
             connection.setblocking(True)
         elif not piece:
-            self._send_away(connection)
+            self._drop(connection)
         return hello
 
-    def send_late_ones_away(self) -> None:
-        """To be called some times a second."""
+    def drop_late(self) -> None:
+        """Close connections that are too slow. Call this several times a second."""
         now_s = self._clock()
-        for stranger in list(self._there.values()):
-            if stranger.until_s < now_s:
-                self._send_away(stranger.connection)
+        for one in list(self._there.values()):
+            if one.until_s < now_s:
+                self._drop(one.connection)
 
     def close(self) -> None:
-        """Sends all away."""
+        """Close all pending connections."""
         for connection in list(self._there):
-            self._send_away(connection)
+            self._drop(connection)
 
     def _forget(self, connection: socket.socket) -> None:
         del self._there[connection]
         self._selector.unregister(connection)
 
-    def _send_away(self, connection: socket.socket) -> None:
+    def _drop(self, connection: socket.socket) -> None:
         self._forget(connection)
         connection.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rde_roto.doors.inputs import refuse_to_overwrite
+from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.node import RotoNode

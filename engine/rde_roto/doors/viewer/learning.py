@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from rde_roto.documents.learned_card import card_path, read_learned_card, truth_digest
-from rde_roto.doors.learner.lesson_process import Learning, LearningStatus, Request
+from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest, LessonStatus
 from rde_roto.session.draft import Draft
 from rde_roto.session.session import Session
 from rde_roto.shot_files import ShotFile
@@ -118,7 +118,7 @@ class LearnDialog(QDialog):
         self._window, self._session = window, window.the_session
         self._folder = TemporaryDirectory(prefix="rde-roto-learn-")
         self._views = 0
-        self.learning: Learning | None = None
+        self.learning: LessonProcess | None = None
         self.view, self.said, self.progress = QLabel(), QLabel(), QProgressBar()
         self.view.setFixedSize(_VIEW_PX, _VIEW_PX * 9 // 32)
         self.view.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -135,7 +135,7 @@ class LearnDialog(QDialog):
         )
         self.end = _button(buttons, "Close", "Discards what is being learned")
         self.go.clicked.connect(self.begin)
-        self.keep.clicked.connect(self.enough)
+        self.keep.clicked.connect(self.finish_early)
         self.end.clicked.connect(self.reject)
         self.keep.setEnabled(False)
         layout = QVBoxLayout(self)
@@ -153,15 +153,15 @@ class LearnDialog(QDialog):
             return
         shot = made_absolute(file.says, file.folder).said()
         into = file.folder / file.learned_folder
-        request = Request(shot, into, self._window.device, self._picture)
+        request = LessonRequest(shot, into, self._window.device, self._picture)
         post, self._views = self._window.postbox.post, 0
-        self.learning = Learning(request, lambda: post(self._look))
+        self.learning = LessonProcess(request, lambda: post(self._look))
         self._show(self.learning.status)
 
-    def enough(self) -> None:
+    def finish_early(self) -> None:
         """Ends it early, and keeps what was learned."""
         if self.learning is not None:
-            self.learning.enough()
+            self.learning.finish_early()
             self.keep.setEnabled(False)
             self.said.setText("checking what was learned so far…")
 
@@ -195,7 +195,7 @@ class LearnDialog(QDialog):
                 self._session.set_learned(status.learned)
                 self._window.said("learned: propagate again, and compare (Alt+2)")
 
-    def _show(self, status: LearningStatus) -> None:
+    def _show(self, status: LessonStatus) -> None:
         is_running = status.state == "running"
         self.progress.setValue(round(_WHOLE * (status.share if is_running else 1.0)))
         self.said.setText(status.sentence)

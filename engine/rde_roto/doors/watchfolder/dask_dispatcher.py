@@ -1,8 +1,8 @@
-"""Jobs of a hot folder on the machines of a Dask cluster.
+"""Run the jobs of a hot folder on the machines of a Dask cluster.
 
-Nothing of a job is kept here or there: each task is a process on some machine that takes one entry
-of the inbox as any worker does, by a rename, and ends. What becomes of the job is told by where it
-lies. So a scheduler that forgets, or a task that Dask runs twice, does no harm.
+No state is kept here or in the scheduler. Each task is a process on some machine that claims one
+entry of the inbox by a rename, as any worker does, and exits. The folder that a job ends in says
+how it went. So a scheduler that forgets a task, or runs it twice, does no harm.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from threading import Event
 
 from distributed import Client, Future
 
-from rde_roto.doors.watchfolder.scanner import Lookout
+from rde_roto.doors.watchfolder.scanner import Scanner
 from rde_roto.values.errors import PartialError, UsageError
 
 RESOURCE = "GPU"
@@ -24,23 +24,23 @@ _PROGRAM = "from rde_roto.doors.cli import main; main()"
 
 
 class Dispatcher:
-    """Hands the jobs of a hot folder to a scheduler, one task each, as many as there are workers
-    with a GPU tag and as many again.
+    """Submit the jobs of a hot folder to a scheduler, one task each.
 
-    `failed` counts the jobs that failed on some machine.
+    At most twice as many tasks are submitted as there are workers with the GPU resource. `failed`
+    counts the jobs that failed on some machine.
 
     Args:
-        lookout: knows what waits.
-        scheduler: the address of the scheduler.
-        options: of the command line, for the processes that do the jobs.
+        scanner: knows which jobs wait.
+        scheduler: address of the scheduler.
+        options: command line options for the worker processes.
 
     Raises UsageError when the scheduler does not answer.
     """
 
-    def __init__(self, lookout: Lookout, scheduler: str, options: list[str]) -> None:
-        self._lookout = lookout
+    def __init__(self, scanner: Scanner, scheduler: str, options: list[str]) -> None:
+        self._scanner = scanner
         self._options = options
-        self._flying: dict[str, Future[int]] = {}
+        self._submitted: dict[str, Future[int]] = {}
         self.failed = 0
         try:
             self._client = Client(scheduler, timeout=_CONNECTS_WITHIN_S, set_as_default=False)
@@ -48,46 +48,46 @@ class Dispatcher:
             raise UsageError(f"there is no Dask scheduler at {scheduler}: {error}") from error
 
     @property
-    def waits(self) -> bool:
-        """Whether a job waits or is with a machine."""
-        return self._lookout.inbox.waiting or bool(self._flying)
+    def has_waiting(self) -> bool:
+        """Whether a job waits or has been submitted."""
+        return self._scanner.inbox.has_entries or bool(self._submitted)
 
-    def look(self) -> Iterator[str]:
-        """The jobs to hand on next. Raises OSError when the folder cannot be listed."""
-        for entry in [entry for entry, task in self._flying.items() if task.done()]:
-            self._landed(entry, self._flying.pop(entry))
-        free = 2 * max(1, self._machines()) - len(self._flying)
-        waiting = (name for name in self._lookout.look() if name not in self._flying)
+    def scan(self) -> Iterator[str]:
+        """List the jobs to submit next. Raises OSError when the folder cannot be listed."""
+        for entry in [entry for entry, task in self._submitted.items() if task.done()]:
+            self._finish(entry, self._submitted.pop(entry))
+        free = 2 * max(1, self._machines()) - len(self._submitted)
+        waiting = (name for name in self._scanner.scan() if name not in self._submitted)
         return (name for name, _ in zip(waiting, range(free), strict=False))
 
     def take(self, entry: str, _stop: Event) -> None:
-        """Hands a job on."""
-        command = ["watch", str(self._lookout.folder.root), "--job", entry, "--tied"]
-        self._flying[entry] = self._client.submit(
+        """Submit a job."""
+        command = ["watch", str(self._scanner.folder.root), "--job", entry, "--tied"]
+        self._submitted[entry] = self._client.submit(
             run_tied,
             [*command, *self._options],
             resources={RESOURCE: 1},
-            priority=self._lookout.inbox.priority(entry),
+            priority=self._scanner.inbox.priority(entry),
             pure=False,
         )
 
-    def _landed(self, entry: str, task: Future[int]) -> None:
-        """Counts a job that failed, and tells of a process that did nothing with its job."""
+    def _finish(self, entry: str, task: Future[int]) -> None:
+        """Count a job that failed, and log a process that did nothing with its job."""
         if task.status != "finished":
-            self._lookout.say(f"{entry}: its task was lost, {task.status}")
+            self._scanner.log(f"{entry}: the Dask task was lost ({task.status})")
             return
         code = task.result()
         if code == PartialError.exit_code:
             self.failed += 1
         elif code not in (0, *_STOPPED):
-            self._lookout.say(
-                f"{entry}: its process ended with code {code}: see that machine's log"
+            self._scanner.log(
+                f"{entry}: the process exited with code {code}: see that machine's log"
             )
 
     def close(self) -> None:
-        """Leaves the cluster; what runs there runs on and ends as it does."""
-        for task in self._flying.values():
-            task.cancel()  # those that have not begun
+        """Disconnect from the cluster. Tasks that run there continue to their end."""
+        for task in self._submitted.values():
+            task.cancel()  # has no effect on tasks that run already
         self._client.close()
 
     def _machines(self) -> int:
@@ -96,10 +96,10 @@ class Dispatcher:
 
 
 def run_tied(arguments: list[str]) -> int:
-    """Runs the command line in a process that stops when this one ends; its exit code.
+    """Run the command line in a process that stops when this one ends, and return its exit code.
 
-    The process reads its standard input, which closes with this one however it ends, then gives
-    its job back.
+    The process reads its standard input. That closes however this process ends; the other one then
+    puts its job back into the inbox.
     """
     command = [sys.executable, "-c", _PROGRAM, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:

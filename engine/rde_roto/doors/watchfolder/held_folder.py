@@ -1,4 +1,4 @@
-"""A folder that mattes are written into, held, so that nobody leads them elsewhere meanwhile."""
+"""Hold an output folder open, so that nobody can redirect its mattes elsewhere meanwhile."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from rde_roto.images.mattes import MatteWriter
 from rde_roto.values.errors import OutputError, UsageError
 from rde_roto.values.matte import Matte
 
-_HAS_NAMES: Final = sys.platform == "linux"  # of descriptors, that other calls understand
+_HAS_DESCRIPTOR_PATHS: Final = sys.platform == "linux"  # /proc/self/fd
 _A_REAL_FOLDER: Final = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 @dataclass(frozen=True)
 class HeldFolder:
-    """A folder at `path`, without links; `alias` leads to it whatever lies at `path` by now.
+    """An open folder at `path`, a path without links. Write through `alias`.
 
-    On Linux that is its descriptor's name, so that a write goes where it was allowed to go. Where
-    there is none it is `path`, and a link is told before and after each matte.
+    On Linux `alias` is the path of the folder's descriptor, so that a write always goes into the
+    folder that was checked. Elsewhere it equals `path`, and `check` before and after each matte
+    finds a link.
     """
 
     path: Path
     alias: Path
 
     def check(self) -> None:
-        """Raises OutputError when the folder is not at its path any more."""
+        """Raise OutputError when the folder is no longer at its path."""
         try:
             is_there = self.path.resolve() == self.path and self.path.samefile(self.alias)
         except OSError:
@@ -41,59 +42,61 @@ class HeldFolder:
             )
 
     @contextmanager
-    def named(self) -> Iterator[None]:
-        """Errors name the folder as people find it."""
+    def naming_real_path(self) -> Iterator[None]:
+        """Have errors name the folder by its real path instead of its alias."""
         try:
             yield
         except (OutputError, UsageError) as error:
-            said = str(error).replace(str(self.alias), str(self.path))
-            raise type(error)(said) from error
+            message = str(error).replace(str(self.alias), str(self.path))
+            raise type(error)(message) from error
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[HeldFolder]:
-    """Holds a folder, which is made where it is missing; `folder` is a path without links.
+def hold_folder(folder: Path) -> Iterator[HeldFolder]:
+    """Open a folder, and create it if missing. `folder` must be a path without links.
 
-    Raises OutputError when it cannot be made, or leads elsewhere.
+    Raises OutputError when it cannot be created or leads elsewhere.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY | _A_REAL_FOLDER) if _HAS_NAMES else None
+        descriptor = (
+            os.open(folder, os.O_RDONLY | _A_REAL_FOLDER) if _HAS_DESCRIPTOR_PATHS else None
+        )
     except OSError as error:
         raise OutputError(f"cannot write into {folder}: {error.strerror}") from error
     try:
         alias = folder if descriptor is None else Path(f"/proc/self/fd/{descriptor}")
-        kept = HeldFolder(folder, alias)
-        kept.check()
-        yield kept
+        held = HeldFolder(folder, alias)
+        held.check()
+        yield held
     finally:
         if descriptor is not None:
             os.close(descriptor)
 
 
 @dataclass(frozen=True)
-class HeldWriter:
-    """Writes as `writer` does, whose files lie in `folder.alias`."""
+class HeldMatteWriter:
+    """Write with `writer`, whose files lie in `folder.alias`."""
 
     writer: MatteWriter
     folder: HeldFolder
 
     def path(self, frame: int) -> Path:
-        """The file of a frame, as people find it."""
+        """Return the file of a frame, by its real path."""
         return self._named(self.writer.path(frame))
 
     def files(self, frame: int) -> tuple[Path, ...]:
-        """All files of a frame, as people find them."""
+        """Return all files of a frame, by their real paths."""
         return tuple(map(self._named, self.writer.files(frame)))
 
     def is_written(self, frame: int, digest: str) -> bool:
-        """As `MatteWriter` says."""
+        """See `MatteWriter.is_written`."""
         return self.writer.is_written(frame, digest)
 
     def write(self, matte: Matte) -> None:
-        """As `MatteWriter` says. Raises OutputError too when the folder was moved."""
+        """See `MatteWriter.write`. Raises OutputError also when the folder was moved."""
         self.folder.check()
-        with self.folder.named():
+        with self.folder.naming_real_path():
             self.writer.write(matte)
         self.folder.check()
 

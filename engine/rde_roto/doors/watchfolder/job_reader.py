@@ -1,4 +1,4 @@
-"""What was dropped, understood: the shot, its frames, and where its mattes go."""
+"""Read what was dropped: the shot, its frames, and where its mattes go."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 
 LEARNED: Final = "learned"
-"""The folder, in the hot one, of what models learn of jobs."""
+"""The subfolder of the hot folder for what models learn from jobs."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A shot, the frames that are wanted, and the pattern of their files; None: the hot folder's
-    own place. `learn` is what the job says of it; None leaves it to the hot folder.
+    """A shot, the frames to deliver, and the pattern of their files.
+
+    With `output` None the mattes go to the hot folder's own place. `learn` is the job's own
+    setting; None leaves it to the hot folder.
     """
 
     opened: OpenedShot
@@ -47,59 +49,66 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Opener:
-    """Opens the jobs of a hot folder; presets and `defaults.yaml` are read anew for each."""
+class JobReader:
+    """Read the jobs of a hot folder. Presets and `defaults.yaml` are read again for each job."""
 
     folder: HotFolder
     memo: PlateMemo
     model: str | None = None
 
     def defaults(self) -> Document[WatchDocument]:
-        """What the folder says of itself. Raises DocumentError."""
+        """Read the hot folder's `defaults.yaml`. Raises DocumentError."""
         return read_watch_document(self.folder.root / DEFAULTS)
 
-    def place(self, name: str, job: Job) -> Path:
-        """The pattern of a job's mattes; its folder is real, and jobs may write there.
+    def output_pattern(self, name: str, job: Job) -> Path:
+        """Return the pattern of a job's mattes. Its folder has no links, and jobs may write there.
 
         Raises DocumentError, OutputError.
         """
         if job.output is not None:
-            return self.real(Path(job.output))
+            return self.resolve_output(Path(job.output))
         suffix = ".png" if job.opened.preset.output.format == "labels" else ".exr"
         root = (self.folder.root / self.defaults().value.mattes).resolve()
         own = root / name
         if own.resolve() != own:
             raise OutputError(
-                f"{own} is a link to {own.resolve()}, where the mattes of this job would go: "
-                "take it away"
+                f"{own}, where the mattes of this job go, is a link to {own.resolve()}: remove it"
             )
         return own / f"{name}.####{suffix}"
 
-    def real(self, pattern: Path) -> Path:
-        """A pattern whose folder is real, without links. Raises OutputError for a place that jobs
-        may not write into.
+    def resolve_output(self, pattern: Path) -> Path:
+        """Return a pattern with its folder's links resolved.
+
+        Raises OutputError for a place that jobs may not write into.
         """
         into, allowed = pattern.parent.resolve(), self._allowed()
         if not any(into.is_relative_to(place) for place in allowed):
             places = ", ".join(map(str, allowed))
             raise OutputError(
                 f"output is {pattern}, in {into}; jobs of this folder may write into {places}: "
-                f"add it to 'roots' in {DEFAULTS} if that is meant"
+                f"add it to 'roots' in {DEFAULTS} if that is intended"
             )
         return into / pattern.name
 
     def open(self, claim: Claim) -> Job:
-        """Raises DocumentError for a job that cannot be understood, InputError for what it names
-        and is missing, or cannot be read.
+        """Read a claimed job and open its shot.
+
+        Raises DocumentError for a job that is wrong, InputError for files that are missing or
+        cannot be read.
         """
         try:
             job = self._read(claim.dropped)
-        except (OSError, ValueError) as error:  # a name too long for a file, a folder of others
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # for example a name that is too long, or a folder without access
             raise InputError(f"what the job names cannot be read: {error}") from error
         return replace(job, opened=self._with_learning(job.opened, job.learn))
 
     def _with_learning(self, opened: OpenedShot, asked: bool | None) -> OpenedShot:
-        """A job's shot, learned first if the job says so, or else its preset or the folder does."""
+        """Return the shot, set to learn first if the job, or else its preset or the folder, asks
+        for it.
+        """
         running = opened.preset.running
         learn = running.learn or self.defaults().value.learn if asked is None else asked
         running = running.model_copy(update={"learn": learn})
@@ -109,8 +118,7 @@ class Opener:
     def _read(self, dropped: Path) -> Job:
         if dropped.is_symlink() and not dropped.exists():
             raise InputError(
-                f"{dropped.name} is a link to nothing: a link in the inbox must name its target "
-                "from the root on"
+                f"{dropped.name} is a link to nothing: a link in the inbox needs an absolute target"
             )
         if not dropped.is_dir():
             return self._by_document(dropped, self.folder.root)
@@ -138,7 +146,7 @@ class Opener:
         return Job(opened, _frames(job, opened), output, job.value.learn)
 
     def _named(self, job: Document[JobDocument], base: Path) -> OpenedShot:
-        """The shot of a document elsewhere, which says everything itself."""
+        """Open the shot of a document elsewhere, which is complete in itself."""
         file = ShotFile.read(base / str(job.value.shot))
         overrides = job.settings("overrides")
         if job.value.preset is None:
@@ -155,37 +163,40 @@ class Opener:
         base: Path,
         job: Document[JobDocument] | None = None,
     ) -> OpenedShot:
-        """A shot that came with the job; what it does not say the folder's defaults do."""
-        says, defaults = shot.value, self.defaults()
+        """Open a shot that came with the job. The folder's defaults fill in what it leaves out."""
+        document, defaults = shot.value, self.defaults()
         overrides = [*shot.settings("overrides"), *(job.settings("overrides") if job else ())]
-        said = job.value.preset if job else None
-        if said is None and ("preset",) in shot.leaves:
-            said = says.preset
-        if said is None:
+        named = job.value.preset if job else None
+        if named is None and ("preset",) in shot.leaves:
+            named = document.preset
+        if named is None:
             preset = _preset(
                 defaults.value.preset,
                 self.folder.root,
                 [*defaults.settings("overrides"), *overrides],
             )
         else:
-            preset = _preset(said, base, overrides)
+            preset = _preset(named, base, overrides)
         if ("model",) not in shot.leaves:
-            says = says.model_copy(update={"model": self.model or defaults.value.model})
+            model = self.model or defaults.value.model
+            document = document.model_copy(update={"model": model})
         with naming_the_document(Path(path.name)):
-            opened = open_document(says, preset, base, self.memo)
+            opened = open_document(document, preset, base, self.memo)
         return replace(opened, document=path if path.is_file() else None)
 
     def _output(self, job: Document[JobDocument]) -> str | None:
-        """Raises DocumentError for a place that jobs may not write into."""
+        """Return the job's output pattern. Raises DocumentError for a place that jobs may not write
+        into.
+        """
         if job.value.output is None:
             return None
         try:
-            return str(self.real(self.folder.root / job.value.output))
+            return str(self.resolve_output(self.folder.root / job.value.output))
         except OutputError as error:
             raise job.fail(("output",), str(error)) from error
 
     def _allowed(self) -> list[Path]:
-        """The folders that jobs may write into. Raises DocumentError."""
+        """Return the folders that jobs may write into. Raises DocumentError."""
         defaults = self.defaults().value
         return [(self.folder.root / text).resolve() for text in (defaults.mattes, *defaults.roots)]
 

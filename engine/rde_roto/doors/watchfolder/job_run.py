@@ -1,4 +1,4 @@
-"""One job on its way to its end. Imports torch."""
+"""Run one claimed job to its end. Imports torch."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Final, TypeAlias
 from rde_roto.advice import advise
 from rde_roto.delivery import OnFrame
 from rde_roto.documents.job_status import JobError
-from rde_roto.doors.console import say_bug
-from rde_roto.doors.inputs import refuse_to_overwrite
+from rde_roto.doors.console import print_traceback
+from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
-from rde_roto.doors.watchfolder.held_folder import HeldFolder, HeldWriter, held
+from rde_roto.doors.watchfolder.held_folder import HeldFolder, HeldMatteWriter, hold_folder
 from rde_roto.doors.watchfolder.hot_folder import End
 from rde_roto.doors.watchfolder.job_folder import (
     REPORT,
     SHEET,
     Claim,
     status_of,
-    write_whole,
+    write_atomically,
 )
-from rde_roto.doors.watchfolder.job_reader import Job, Opener
-from rde_roto.doors.watchfolder.status_writer import Telling
+from rde_roto.doors.watchfolder.job_reader import Job, JobReader
+from rde_roto.doors.watchfolder.status_writer import StatusWriter
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.report import report_page
 from rde_roto.node import RotoNode
@@ -42,55 +42,62 @@ _MOST_REMARKS: Final = 8
 
 
 @dataclass(frozen=True)
-class Made:
-    """The node of a shot, what headers tell of mattes that it makes under a preset, and the line
-    that says the model's licence.
+class PreparedNode:
+    """The node of a job's shot, and what its mattes say about how they were made.
+
+    `metadata_for` gives the header attributes of mattes made under a preset. `licence` is the line
+    that names the model's licence.
     """
 
     node: RotoNode
-    said_of: Callable[[Preset], Mapping[str, str]]
+    metadata_for: Callable[[Preset], Mapping[str, str]]
     licence: str
 
 
-Make: TypeAlias = Callable[[OpenedShot, Cancel], Made]
-"""Makes the node of a shot. Raises WeightsError for a model that cannot be loaded, CancelledError.
+PrepareNode: TypeAlias = Callable[[OpenedShot, Cancel], PreparedNode]
+"""Prepares the node of a shot. Raises WeightsError if the model cannot be loaded, and
+CancelledError.
 """
 
 
 class _SameJobRunsError(Exception):
-    """Another worker is at a job that delivers the very same."""
+    """Another worker runs a job that delivers the same mattes."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
 
 
-class Doing:
-    """A job that is claimed. `why` says in words how it came to its end, `waits_for` which job
-    delivers the same just now.
+class JobRun:
+    """Run a claimed job.
+
+    `why` says in words how it ended. `waits_for` names the running job that makes the same mattes,
+    if there is one.
 
     Args:
-        opener: understands it.
-        make: makes what tracks it.
-        told: is told how far it is.
+        reader: reads what was dropped.
+        prepare: loads the model and builds the node.
+        status: writes the job's progress.
         cancel: whether to stop.
     """
 
-    def __init__(self, opener: Opener, make: Make, told: Telling, cancel: Cancel) -> None:
+    def __init__(
+        self, reader: JobReader, prepare: PrepareNode, status: StatusWriter, cancel: Cancel
+    ) -> None:
         self.why = ""
         self.waits_for: str | None = None
-        self._opener = opener
-        self._make = make
-        self._told = told
+        self._reader = reader
+        self._prepare = prepare
+        self._status = status
         self._cancel = cancel
 
     @property
     def claim(self) -> Claim:
-        """The job with what is told of it by now."""
-        return self._told.claim
+        """The job with its latest status."""
+        return self._status.claim
 
-    def to_its_end(self) -> End | None:
-        """Where the job goes; None for back to the inbox, because of nothing in itself."""
+    def run(self) -> End | None:
+        """Run the job and return where it goes; None if it goes back to the inbox."""
         try:
             self._check_tries()
             self._deliver()
@@ -98,29 +105,29 @@ class Doing:
             self.why = "stopped"
             return None
         except _SameJobRunsError as error:
-            self.why, self.waits_for = f"{error.name} is at the same", error.name
+            self.why, self.waits_for = f"{error.name} already makes the same mattes", error.name
             return None
         except RotoError as error:
-            return self._failed(error.exit_code, str(error))
-        except OSError as error:  # of the hot folder itself: a full disk, for example
-            return self._failed(OutputError.exit_code, str(error))
-        except Exception as error:  # a bug of ours, or a job that is none, ends no worker
-            say_bug()
-            return self._failed(1, f"{type(error).__name__}: {error}")
+            return self._fail(error.exit_code, str(error))
+        except OSError as error:  # in the hot folder itself, such as a full disk
+            return self._fail(OutputError.exit_code, str(error))
+        except Exception as error:  # a bug of ours or a hopeless job must not end the worker
+            print_traceback()
+            return self._fail(1, f"{type(error).__name__}: {error}")
         status = self.claim.status
         again = f", the same as {status.same_as}" if status.same_as else ""
         self.why = f"{status.done - status.kept} mattes made, {status.kept} kept{again}"
-        self._told.tell(state="done", tries=0, seconds_left=None)
+        self._status.update(state="done", tries=0, seconds_left=None)
         return "done"
 
-    def _failed(self, code: int, said: str) -> End:
-        self.why = sentence = one_line(said)
+    def _fail(self, code: int, message: str) -> End:
+        self.why = sentence = one_line(message)
         error = JobError(code=code, sentence=sentence)
-        self._told.tell(state="failed", tries=0, seconds_left=None, error=error)
+        self._status.update(state="failed", tries=0, seconds_left=None, error=error)
         return "failed"
 
     def _check_tries(self) -> None:
-        status, most = self.claim.status, self._opener.defaults().value.tries
+        status, most = self.claim.status, self._reader.defaults().value.tries
         if status.tries > most:
             raise RotoError(
                 f"its worker died {most} times without an error, the last time with {status.done} "
@@ -129,56 +136,56 @@ class Doing:
             )
 
     def _deliver(self) -> None:
-        job = self._opener.open(self.claim)
-        made = self._make(job.opened, self._cancel)
+        job = self._reader.open(self.claim)
+        prepared = self._prepare(job.opened, self._cancel)
         frames = job.frames.intersection(job.opened.shot.range)
-        output = self._output(job, made.node, frames)
-        with held(output.parent) as folder:
-            delivered = self._delivered(job, made, folder, output.name)
-        self._report(job, delivered, Run(job.frames, made.licence, delivered.delivery))
+        output = self._output(job, prepared.node, frames)
+        with hold_folder(output.parent) as folder:
+            delivered = self._deliver_into(folder, job, prepared, output.name)
+        self._report(job, delivered, Run(job.frames, prepared.licence, delivered.delivery))
         skipped = job.frames.intersection(job.opened.skipped)
         if skipped:
             sentence = f"{job.opened.shot.plate.name} lacks {skipped}: skipped, not delivered"
             raise PartialError(sentence, skipped)
 
-    def _delivered(
-        self, job: Job, made: Made, folder: HeldFolder, name: str
+    def _deliver_into(
+        self, folder: HeldFolder, job: Job, prepared: PreparedNode, name: str
     ) -> Delivered[MatteWriter]:
-        """Delivers the mattes of a job into a folder, under a pattern of this name."""
+        """Deliver the mattes of a job into a folder, under a pattern of this name."""
         frames = job.frames.intersection(job.opened.shot.range)
         origin, settings = job.opened.origin, job.opened.preset.output
 
         def open_writer(node: RotoNode) -> MatteWriter:
-            said, pattern = made.said_of(node.preset), str(folder.alias / name)
-            with folder.named():
-                plain = open_matte_writer(pattern, origin, node.shot.names, settings, said)
-            writer = HeldWriter(plain, folder)
+            metadata, pattern = prepared.metadata_for(node.preset), str(folder.alias / name)
+            with folder.naming_real_path():
+                plain = open_matte_writer(pattern, origin, node.shot.names, settings, metadata)
+            writer = HeldMatteWriter(plain, folder)
             targets = (path for frame in frames for path in writer.files(frame))
             refuse_to_overwrite(job.opened.shot.plate, job.opened.inputs, targets)
             return writer
 
         def watched(_: MatteWriter) -> AbstractContextManager[OnFrame]:
-            self._told.begin()
-            return nullcontext(self._told)
+            self._status.restart()
+            return nullcontext(self._status)
 
-        return deliver_within_memory(made.node, frames, open_writer, watched, self._cancel)
+        return deliver_within_memory(prepared.node, frames, open_writer, watched, self._cancel)
 
     def _output(self, job: Job, node: RotoNode, frames: FrameRange) -> Path:
-        """The pattern of the mattes; of one job, where there are several that deliver the same."""
-        folder, name = self._opener.folder, self.claim.status.name
+        """Return the pattern of the mattes: that of the first job, if several deliver the same."""
+        folder, name = self._reader.folder, self.claim.status.name
         settings = job.opened.preset.output
         digest = digest_of(
             job.output, settings.model_dump_json(), *(node.digest(frame) for frame in frames)
         )
-        first = folder.first_of(digest, name)
+        first = folder.claim_digest(digest, name)
         if first == name:
-            output = self._opener.place(name, job)
+            output = self._reader.output_pattern(name, job)
         else:
             done = status_of(folder.root / "done" / first)
             if done is None or done.mattes is None:
                 raise _SameJobRunsError(first)
-            output = self._opener.real(Path(done.mattes))
-        self._told.tell(
+            output = self._reader.resolve_output(Path(done.mattes))
+        self._status.update(
             frames=str(job.frames),
             total=len(frames),
             mattes=str(output),
@@ -189,23 +196,23 @@ class Doing:
         return output
 
     def _report(self, job: Job, delivered: Delivered[MatteWriter], run: Run) -> None:
-        """Leaves a report and a contact sheet; a job does not fail for want of them."""
+        """Write a report and a contact sheet. A job does not fail if they cannot be written."""
         node, folder = delivered.node, self.claim.folder
         try:
             advice = advise(node, run.frames.intersection(node.shot.range), self._cancel)
             report = report_on(node, job.opened, advice, run, self._cancel)
-            # neither makes the folder anew, should somebody have moved the job this moment
-            write_whole(folder / REPORT, report_page(report))
-            write_whole(folder / SHEET, sheet_of(report))
+            # neither call creates the folder: somebody may have moved the job just now
+            write_atomically(folder / REPORT, report_page(report))
+            write_atomically(folder / SHEET, sheet_of(report))
         except CancelledError:
             raise
         except (RotoError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            self._told.tell(look_at=(one_line(f"there is no report: {reason}"),))
+            self._status.update(look_at=(one_line(f"the report could not be written: {reason}"),))
             return
         sure = [least for by in advice.confidences.values() for least in by.values()]
         warnings = [one_line(remark.sentence) for remark in report.remarks if remark.is_warning]
-        self._told.tell(
+        self._status.update(
             confidence=round(min(sure), 3) if sure else None,
             look_at=tuple(warnings[:_MOST_REMARKS]),
         )
