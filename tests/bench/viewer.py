@@ -24,14 +24,14 @@ from lines import p50_p95, report
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from rde_roto.doors.viewer.room import room_on
 from round_trip import make_shot
 
 from rde_roto.documents.shot_document import ShotDocument
 from rde_roto.doors.options import plate_memo
-from rde_roto.doors.viewer.room import room_on
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
-from rde_roto.session.light import Light
+from rde_roto.session.display_pixels import Light
 from rde_roto.session.painting import Brush
 
 _ROUNDS = 5

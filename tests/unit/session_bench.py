@@ -13,7 +13,7 @@ from scripted_nodes import PATIENCE_S
 from toy_shots import ToyNode
 
 from rde_roto.engine import Engine
-from rde_roto.session.live import Backend
+from rde_roto.session.live_mattes import Backend
 from rde_roto.session.painting import Brush, Point
 from rde_roto.session.saving import open_work
 from rde_roto.session.session import Session

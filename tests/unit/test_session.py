@@ -12,8 +12,8 @@ import pytest
 import session_process
 from session_bench import FRAMES, Bench, Toys, paint, working_on
 
+from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
 from rde_roto.session.painting import Brush
-from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
 from rde_roto.session.tools import Hand
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError

@@ -9,10 +9,10 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.model.network_view import Picture
-from rde_roto.session.ahead import Bytes, LookAhead
-from rde_roto.session.light import Light, shown, to_bytes
+from rde_roto.session.display_pixels import Light, shown, to_bytes
 from rde_roto.session.painting import within
-from rde_roto.session.smart import Hints, select
+from rde_roto.session.picture_cache import Bytes, LookAhead
+from rde_roto.session.smart_select import Hints, select
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window

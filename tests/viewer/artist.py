@@ -22,11 +22,11 @@ from desk import Desk, shown
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from rde_roto.doors.viewer.room import room_on
 from session_bench import Toys
 
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.viewer.dialogs import ExportDialog
-from rde_roto.doors.viewer.room import room_on
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore

@@ -21,8 +21,8 @@ from session_bench import Toys
 
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
-from rde_roto.session.ahead import Bytes
-from rde_roto.session.live import Backend
+from rde_roto.session.live_mattes import Backend
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 
 HEIGHT, WIDTH = 90, 160

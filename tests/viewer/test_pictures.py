@@ -26,9 +26,9 @@ from PySide6.QtWidgets import QDialog
 
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.doors.viewer.scene import MatteMode
-from rde_roto.session.ahead import Bytes
+from rde_roto.session.frame_states import State
 from rde_roto.session.painting import Brush
-from rde_roto.session.states import State
+from rde_roto.session.picture_cache import Bytes
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 

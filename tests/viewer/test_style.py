@@ -19,7 +19,7 @@ from rde_roto.doors.viewer.style import (
     STATE_COLOURS,
     TEXT,
 )
-from rde_roto.session.states import State
+from rde_roto.session.frame_states import State
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 

@@ -24,9 +24,9 @@ from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.style import SMALLEST_TEXT_PX
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
-from rde_roto.session.live import Backend
+from rde_roto.session.frame_states import State
+from rde_roto.session.live_mattes import Backend
 from rde_roto.session.painting import Brush, Stroke
-from rde_roto.session.states import State
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import InputError
 

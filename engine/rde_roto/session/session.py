@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rde_roto.session.comparing import Against, Comparison
+from rde_roto.session.comparison import Against, Comparison
+from rde_roto.session.display_pixels import Light
 from rde_roto.session.draft import Draft
-from rde_roto.session.light import Light
-from rde_roto.session.listener import Listener
-from rde_roto.session.live import Backend, LiveMattes, Post
+from rde_roto.session.editor import Work
+from rde_roto.session.frame_states import Direction, State, state_of
+from rde_roto.session.listeners import Listener
+from rde_roto.session.live_mattes import Backend, LiveMattes, Post
+from rde_roto.session.navigation import Sight
+from rde_roto.session.paint_controller import Sheet
 from rde_roto.session.saving import Opened
-from rde_roto.session.sheet import Sheet
-from rde_roto.session.showing import Showing
-from rde_roto.session.sight import Sight
-from rde_roto.session.states import Direction, State, state_of
-from rde_roto.session.work import Work
+from rde_roto.session.shown_mattes import Showing
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 

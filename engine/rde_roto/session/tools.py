@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rde_roto.session.painting import Brush, Line, Point, Stroke, filled, within
-from rde_roto.session.smart import Hints
+from rde_roto.session.smart_select import Hints
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 

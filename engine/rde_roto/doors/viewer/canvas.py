@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QWidget
 
 from rde_roto.doors.viewer.scene import Scene, part_seen
 from rde_roto.doors.viewer.style import GROUND, QUIET
-from rde_roto.session.ahead import Bytes
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 from rde_roto.session.tools import Hand
 from rde_roto.values.plate import Window

@@ -11,11 +11,11 @@ from rde_roto.doors.viewer import questions
 from rde_roto.doors.viewer.dialogs import KeyDialog
 from rde_roto.doors.viewer.learning import ask_learn, forget
 from rde_roto.doors.viewer.scene import MatteMode, Scene
-from rde_roto.session.comparing import Against
-from rde_roto.session.light import Light
+from rde_roto.session.comparison import Against
+from rde_roto.session.display_pixels import Light
+from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
+from rde_roto.session.paint_controller import Sheet
 from rde_roto.session.session import Session
-from rde_roto.session.sheet import Sheet
-from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
 
 if TYPE_CHECKING:
     from rde_roto.doors.viewer.window import MainWindow

@@ -8,7 +8,7 @@ from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.node import RotoNode
-from rde_roto.session.live import Backend
+from rde_roto.session.live_mattes import Backend
 from rde_roto.session.session import Session
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange

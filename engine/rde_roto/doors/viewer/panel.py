@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.viewer.learning import Unstudied, offer
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.style import colour_of
-from rde_roto.session.comparing import Against
-from rde_roto.session.light import Light
+from rde_roto.session.comparison import Against
+from rde_roto.session.display_pixels import Light
+from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
 from rde_roto.session.painting import Brush
-from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 

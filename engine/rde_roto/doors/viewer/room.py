@@ -18,7 +18,7 @@ from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
-from rde_roto.session.live import Backend
+from rde_roto.session.live_mattes import Backend
 from rde_roto.session.saving import Opened
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.opening import chosen_model

@@ -23,8 +23,8 @@ from PySide6.QtGui import (
 )
 
 from rde_roto.doors.viewer.style import ACCENT, colour_of
-from rde_roto.session.ahead import Bytes
-from rde_roto.session.comparing import Against
+from rde_roto.session.comparison import Against
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 
 Channels: TypeAlias = Literal["rgb", "r", "g", "b", "a", "y"]

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-from rde_roto.session.states import State
+from rde_roto.session.frame_states import State
 from rde_roto.values.keyframe import Element
 
 GROUND: Final = QColor("#16181c")

@@ -27,8 +27,8 @@ from rde_roto.doors.viewer.style import (
     TEXT,
     WARNING,
 )
+from rde_roto.session.frame_states import State
 from rde_roto.session.session import Session
-from rde_roto.session.states import State
 
 _MARGIN = 16
 _RULER = 20

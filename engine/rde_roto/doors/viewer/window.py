@@ -17,8 +17,8 @@ from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
 from rde_roto.doors.viewer.postbox import Postbox
 from rde_roto.doors.viewer.timeline import TimeLine
-from rde_roto.session.comparing import Against
-from rde_roto.session.live import Backend
+from rde_roto.session.comparison import Against
+from rde_roto.session.live_mattes import Backend
 from rde_roto.session.saving import Opened, open_work
 from rde_roto.session.session import Session
 from rde_roto.values.errors import RotoError, UsageError

@@ -14,7 +14,7 @@ from rde_roto.images.origin import Origin
 from rde_roto.node import RotoNode
 from rde_roto.session.draft import Draft, Shots
 from rde_roto.session.history import History
-from rde_roto.session.live import Backend, LiveMattes, Post
+from rde_roto.session.live_mattes import Backend, LiveMattes, Post
 from rde_roto.session.locking import Locking, with_locks
 from rde_roto.session.saving import Opened, Saver, Writer, save_as, stem_of
 from rde_roto.shot_files import OpenedShot

@@ -11,7 +11,7 @@ from functools import partial
 
 from rde_roto.engine import Engine, Priority
 from rde_roto.node import RotoNode
-from rde_roto.session.live import LiveMattes, Post, Seen
+from rde_roto.session.live_mattes import LiveMattes, Post, Seen
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import Matte

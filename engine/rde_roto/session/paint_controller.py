@@ -14,16 +14,16 @@ from rde_roto.images.plates import view_of
 from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.draft import Draft
-from rde_roto.session.listener import Listener
-from rde_roto.session.live import Post
+from rde_roto.session.editor import Work
+from rde_roto.session.listeners import Listener
+from rde_roto.session.live_mattes import Post
 from rde_roto.session.painting import Brush, Line, grown, within
 from rde_roto.session.planes import Plane
 from rde_roto.session.polygon import Polygon
-from rde_roto.session.showing import Showing
-from rde_roto.session.smart import Hints, select
+from rde_roto.session.shown_mattes import Showing
+from rde_roto.session.smart_select import Hints, select
 from rde_roto.session.toolbox import ToolName, tool_named
 from rde_roto.session.tools import Hand, Tool
-from rde_roto.session.work import Work
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 

@@ -7,9 +7,9 @@ from contextlib import suppress
 from functools import partial
 
 from rde_roto.images.origin import FRAME_RATE
-from rde_roto.session.ahead import Bytes, LookAhead, Want
-from rde_roto.session.light import Light, shown
-from rde_roto.session.live import Post
+from rde_roto.session.display_pixels import Light, shown
+from rde_roto.session.live_mattes import Post
+from rde_roto.session.picture_cache import Bytes, LookAhead, Want
 from rde_roto.shot_files.opening import Parts
 from rde_roto.values.errors import RotoError
 

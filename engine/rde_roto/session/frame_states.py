@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from rde_roto.session.draft import Draft
-from rde_roto.session.live import LiveMattes
+from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.values.frames import FrameRange
 
 

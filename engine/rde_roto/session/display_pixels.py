@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from rde_roto.model.network_view import Picture
-from rde_roto.session.ahead import Bytes
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.values.input_transform import KNEE
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate

@@ -7,14 +7,14 @@ from functools import partial
 
 import numpy as np
 
-from rde_roto.session.ahead import Bytes, Want
-from rde_roto.session.comparing import Comparison
-from rde_roto.session.light import to_bytes
-from rde_roto.session.live import Seen
+from rde_roto.session.comparison import Comparison
+from rde_roto.session.display_pixels import to_bytes
+from rde_roto.session.editor import Work
+from rde_roto.session.live_mattes import Seen
+from rde_roto.session.navigation import Sight
 from rde_roto.session.painting import within
+from rde_roto.session.picture_cache import Bytes, Want
 from rde_roto.session.planes import Plane
-from rde_roto.session.sight import Sight
-from rde_roto.session.work import Work
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, Window
 
