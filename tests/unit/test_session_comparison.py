@@ -18,20 +18,20 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def tracked(bench: Bench, frame: int) -> None:
-    bench.session.go(1001)
+    bench.session.go_to(1001)
     bench.session.propagate(FORWARD)
     bench.propagated()
-    bench.session.go(frame)
+    bench.session.go_to(frame)
 
 
 def codes(bench: Bench) -> Bytes:
-    found = bench.session.showing.codes("hero")
+    found = bench.session.shown.codes("hero")
     assert found is not None
     return found
 
 
 def others(bench: Bench) -> Bytes:
-    found = bench.session.showing.other_codes("hero")
+    found = bench.session.shown.comparison_codes("hero")
     assert found is not None
     return found
 
@@ -48,7 +48,7 @@ def test_the_version_before_lies_beside_that_of_now(document: Path) -> None:
         tracked(bench, 1009)
         steps = bench.toys.steps
         session.compare(Against.BEFORE)
-        bench.until(lambda: session.showing.other_codes("hero") is not None)
+        bench.until(lambda: session.shown.comparison_codes("hero") is not None)
         assert bench.toys.steps == steps
         np.testing.assert_array_equal(others(bench), first)
         assert not np.array_equal(codes(bench), first)
@@ -63,15 +63,15 @@ def test_one_keyframe_alone_lies_beside_both(document: Path) -> None:
         paint(bench, 1015, 60)
         tracked(bench, 1009)
         session.compare(Against.EARLIER)
-        bench.until(lambda: session.showing.other_codes("hero") is not None)
+        bench.until(lambda: session.shown.comparison_codes("hero") is not None)
         np.testing.assert_array_equal(others(bench), alone)
         session.compare(Against.LATER)
-        bench.until(lambda: session.showing.other_codes("hero") is not None)
+        bench.until(lambda: session.shown.comparison_codes("hero") is not None)
         assert not np.array_equal(others(bench), alone)
-        session.go(1020)
+        session.go_to(1020)
         with pytest.raises(UsageError, match="no keyframe lies after"):
             session.compare(Against.LATER)
-        assert session.other.against is Against.LATER
+        assert session.comparison.against is Against.LATER
 
 
 def test_an_element_that_a_keyframe_does_not_draw_has_no_other_matte(document: Path) -> None:
@@ -82,8 +82,8 @@ def test_an_element_that_a_keyframe_does_not_draw_has_no_other_matte(document: P
         paint(bench, 1010, 60)
         tracked(bench, 1005)
         session.compare(Against.LATER)
-        bench.until(lambda: session.showing.other_codes("hand") is not None)
-        assert session.showing.other_codes("hero") is None
+        bench.until(lambda: session.shown.comparison_codes("hand") is not None)
+        assert session.shown.comparison_codes("hero") is None
 
 
 def test_keyframes_are_shown_as_they_are_delivered_or_as_they_are_drawn(document: Path) -> None:
@@ -93,16 +93,16 @@ def test_keyframes_are_shown_as_they_are_delivered_or_as_they_are_drawn(document
         finish = session.draft.preset.finish.model_copy(update={"erode_px": 4.0})
         session.set_preset(session.draft.preset.model_copy(update={"finish": finish}))
         bench.named()
-        drawn = session.showing.alpha("hero")
+        drawn = session.shown.alpha("hero")
         assert drawn is not None
         session.toggle_finish()
-        bench.until(lambda: session.live.seen(session.frame) is not None)
-        seen = session.live.seen(session.frame)
+        bench.until(lambda: session.live.newest(session.frame) is not None)
+        seen = session.live.newest(session.frame)
         assert seen is not None
-        delivered = session.showing.alpha("hero")
+        delivered = session.shown.alpha("hero")
         assert delivered is not None
         np.testing.assert_array_equal(delivered, seen.planes["hero"])
         assert delivered.sum() < drawn.sum()
-        np.testing.assert_array_equal(session.sheet.pixels(), drawn)
+        np.testing.assert_array_equal(session.paint.pixels(), drawn)
         session.toggle_finish()
-        assert session.showing.alpha("hero") is drawn
+        assert session.shown.alpha("hero") is drawn

@@ -19,7 +19,7 @@ from rde_roto.doors.viewer.style import (
     STATE_COLOURS,
     TEXT,
 )
-from rde_roto.session.frame_states import State
+from rde_roto.session.frame_states import FrameState
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -78,7 +78,7 @@ def test_text_that_is_painted_stands_out() -> None:
 
 def test_states_of_the_time_line_stand_out() -> None:
     for state, colour in STATE_COLOURS.items():
-        if state is not State.EMPTY:  # there is nothing to see
+        if state is not FrameState.EMPTY:  # there is nothing to see
             assert contrast(colour, GROUND) >= SHAPE_CONTRAST, state
 
 

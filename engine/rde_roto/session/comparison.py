@@ -1,4 +1,4 @@
-"""What the mattes of now are compared with: those of before, or of one keyframe alone."""
+"""Other mattes to compare with: the previous version, or one keyframe alone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from functools import partial
 
 from rde_roto.engine import Engine, Priority
 from rde_roto.node import RotoNode
-from rde_roto.session.live_mattes import LiveMattes, Post, Seen
+from rde_roto.session.backend import Post
+from rde_roto.session.live_mattes import FrameMattes, LiveMattes
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import Matte
 
 
 class Against(Enum):
-    """What lies on the other side of a wipe."""
+    """What the other side of a wipe shows."""
 
     PLATE = "the plate"
     BEFORE = "the version before"
@@ -27,16 +28,16 @@ class Against(Enum):
 
 
 class Comparison:
-    """Other mattes than those of now. Used on one thread, that which ``post`` leads to.
+    """Mattes to compare the current ones with. Used on one thread, the one that ``post`` leads to.
 
-    Those of the version before are shown where they were made; those of one keyframe alone are
+    Those of the previous version are shown where they were made. Those of one keyframe alone are
     made when they are looked at.
 
     Args:
-        live: the mattes of now.
+        live: the current mattes.
         engine: makes what is missing.
-        post: leads back to that thread.
-        changed: told that there are others, with a sentence where something failed.
+        post: leads back to the session's thread.
+        changed: called when there are other mattes, with a sentence if something failed.
     """
 
     def __init__(
@@ -45,36 +46,36 @@ class Comparison:
         self.against = Against.PLATE
         self._live, self._engine = live, engine
         self._post, self._changed = post, changed
-        # of which node, of which keyframe, and itself
+        # the full node, the keyframe's frame, and the node of that keyframe alone
         self._alone: tuple[RotoNode, int, RotoNode | None] | None = None
         self._asked: dict[tuple[RotoNode, int], Future[Matte]] = {}
 
-    def set(self, against: Against, frame: int) -> None:
-        """Compares with something else.
+    def compare_with(self, against: Against, frame: int) -> None:
+        """Compare with something else.
 
-        Raises UsageError where there is nothing of that kind at this frame.
+        Raises UsageError if there is nothing of that kind at this frame.
         """
         before, self.against = self.against, against
         if against is not Against.PLATE and self._node(frame) is None:
             self.against = before
             raise UsageError(_NOTHING[against])
-        self.look(frame)
+        self.request(frame)
 
-    def seen(self, frame: int) -> Seen | None:
-        """The other mattes of a frame; None until they are there, or where there are none."""
+    def mattes(self, frame: int) -> FrameMattes | None:
+        """Return the other mattes of a frame; None if there are none or they are not ready yet."""
         node = self._node(frame)
         matte = None if node is None else node.stored(frame)
         if node is None or matte is None:
             return None
         planes = dict(zip(node.shot.ids, matte.alpha, strict=True))
-        return Seen(matte.digest, planes, is_current=False)
+        return FrameMattes(matte.digest, planes, is_current=False)
 
-    def look(self, frame: int) -> None:
-        """Has the other mattes of a frame made; those of other frames wait no longer."""
+    def request(self, frame: int) -> None:
+        """Have the other mattes of a frame made. Requests for other frames are cancelled."""
         node = self._node(frame)
         for key in [key for key in self._asked if key != (node, frame)]:
             self._asked.pop(key).cancel()
-        if node is None or (node, frame) in self._asked or self.seen(frame) is not None:
+        if node is None or (node, frame) in self._asked or self.mattes(frame) is not None:
             return
         if self.against is Against.BEFORE and not node.is_made(frame):
             return
@@ -85,7 +86,7 @@ class Comparison:
         )
 
     def close(self) -> None:
-        """Waits for nothing."""
+        """Cancel all requests."""
         for future in self._asked.values():
             future.cancel()
         self._asked.clear()
@@ -98,19 +99,19 @@ class Comparison:
             future.result()
         except (FutureCancelled, CancelledError):
             return
-        except Exception as error:  # of whatever kind: the artist is told
-            self.against = Against.PLATE  # or it would be asked again and again
+        except Exception as error:  # of any kind: the artist gets a message
+            self.against = Against.PLATE  # otherwise it would be requested again and again
             self._changed(f"nothing to compare with: {error}")
             return
         self._changed(None)
 
     def _node(self, frame: int) -> RotoNode | None:
-        """What makes the other mattes at a frame."""
+        """Return the node that makes the other mattes at a frame."""
         node = self._live.node
         if self.against is Against.PLATE or node is None or not self._live.is_settled:
             return None
         if self.against is Against.BEFORE:
-            return self._live.before
+            return self._live.previous
         keyframes = [k.frame for k in node.shot.ordered]
         if self.against is Against.EARLIER:
             near = max((at for at in keyframes if at < frame), default=None)
@@ -124,9 +125,11 @@ class Comparison:
 
 
 def _of_one(node: RotoNode, frame: int) -> RotoNode | None:
-    """A node of the elements that a keyframe draws, from that alone, without locks; None of none.
+    """Return a node of the elements that a keyframe draws, from that keyframe alone and without
+    locks.
 
-    An element that is empty there is not in the picture, and nothing to track.
+    Elements that are empty there are left out, since there is nothing to track. None if none is
+    left.
     """
     shot, keyframe = node.shot, node.shot.keyframe_at(frame)
     if keyframe is None:

@@ -1,4 +1,4 @@
-"""From a plate's frame to bytes for a screen, through the view that the network sees it in."""
+"""Pixels for the screen: plate frames in the network's view, and mattes, as bytes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ _CODES = 1 << 16
 
 
 @dataclass(frozen=True)
-class Light:
-    """How bright a plate is shown; mattes don't depend on it. Exposure is in stops."""
+class ViewExposure:
+    """How bright a plate is shown. Mattes do not depend on it. Exposure is in stops."""
 
     exposure: float = 0.0
     gamma: float = 1.0
 
 
-def shown(plate: Plate, frame: int, light: Light) -> Bytes:
-    """A frame for the screen, [H, W, 4]: blue, green, red, 255. Raises as ``plate.read`` does."""
+def plate_pixels(plate: Plate, frame: int, exposure: ViewExposure) -> Bytes:
+    """Return a frame for the screen, [H, W, 4]: blue, green, red, 255. Raises as ``plate.read``
+    does.
+    """
     view = Picture.of(plate, frame).to_network_view().numpy()
     codes = (view * np.float32(_CODES - 1) + np.float32(0.5)).astype(np.uint16)
-    table = _table(light)
+    table = _table(exposure)
     picture = np.empty((*codes.shape[:2], 4), np.uint8)
     for place in range(3):
         np.take(table, codes[..., 2 - place], out=picture[..., place])
@@ -36,8 +38,8 @@ def shown(plate: Plate, frame: int, light: Light) -> Bytes:
     return picture
 
 
-def to_bytes(alpha: FloatArray) -> Bytes:
-    """Alpha [H, W] in 0..1 as 0..255, for the screen alone."""
+def matte_pixels(alpha: FloatArray) -> Bytes:
+    """Convert alpha [H, W] in 0..1 to 0..255, for the screen only."""
     scaled = alpha * np.float32(255)
     scaled += np.float32(0.5)
     codes: Bytes = scaled.astype(np.uint8)
@@ -45,20 +47,20 @@ def to_bytes(alpha: FloatArray) -> Bytes:
 
 
 @lru_cache(maxsize=4)
-def _table(light: Light) -> Bytes:
-    """What each of 65536 codes of the view is shown as.
+def _table(exposure: ViewExposure) -> Bytes:
+    """Return what each of 65536 codes of the network's view is shown as.
 
-    The view's shoulder is undone, the light multiplied, the shoulder put back: so bright parts come
-    back when the exposure goes down.
+    The view's shoulder is undone, the light multiplied, and the shoulder applied again. So
+    highlights come back when the exposure goes down.
     """
     view = np.linspace(0, 1, _CODES, dtype=np.float32)
-    lit = _to_view(_to_light(view) * 2.0**light.exposure) if light.exposure else view
-    table: Bytes = np.rint(lit ** (1 / light.gamma) * 255).astype(np.uint8)
+    lit = _to_view(_to_light(view) * 2.0**exposure.exposure) if exposure.exposure else view
+    table: Bytes = np.rint(lit ** (1 / exposure.gamma) * 255).astype(np.uint8)
     return table
 
 
 def _to_light(view: FloatArray) -> FloatArray:
-    """Undo, as far as possible, what `model.network_view` and `images.color` do to light."""
+    """Undo, as far as possible, what `model.network_view` and `images.color` do to linear light."""
     share = ((view - KNEE) / (1 - KNEE)).clip(0, 1 - 1e-6)
     display = np.where(view <= KNEE, view, KNEE + (1 - KNEE) * share / (1 - share))
     linear: FloatArray = np.where(

@@ -1,4 +1,4 @@
-"""The work on a shot, wherever one looks: what was decided, undone, tracked and saved."""
+"""Edit a shot: its draft with undo, its mattes, locks and saving."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Protocol
 
 from rde_roto.documents.shot_document import LockEntry
 from rde_roto.images.origin import Origin
 from rde_roto.node import RotoNode
-from rde_roto.session.draft import Draft, Shots
+from rde_roto.session.backend import Backend, Post
+from rde_roto.session.draft import Draft, ShotBuilder
 from rde_roto.session.history import History
-from rde_roto.session.live_mattes import Backend, LiveMattes, Post
-from rde_roto.session.locking import Locking, with_locks
-from rde_roto.session.saving import Opened, Saver, Writer, save_as, stem_of
+from rde_roto.session.listeners import EditorListener
+from rde_roto.session.live_mattes import LiveMattes
+from rde_roto.session.locking import FrameLocker, with_locks
+from rde_roto.session.opening import OpenedDraft, shot_name
+from rde_roto.session.saving import DraftWriter, Saver, save_as
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
 from rde_roto.shot_files.opening import chosen_model, open_lock
@@ -25,31 +27,20 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.shot import Shot
 
 
-class Watcher(Protocol):
-    """Who is told of the work, on its own thread."""
-
-    def work_changed(self) -> None:
-        """Another draft counts."""
-
-    def mattes_changed(self) -> None:
-        """Mattes, or what is known of them, are others."""
-
-    def said(self, sentence: str) -> None:
-        """A sentence for the artist."""
-
-
-class Work:
+class ShotEditor:
     """A draft with its history, its mattes and its document.
 
-    Used from one thread, that which ``post`` leads to; to be closed.
+    Used from one thread, the one that ``post`` leads to; must be closed.
     """
 
-    def __init__(self, opened: Opened, backend: Backend, post: Post, watcher: Watcher) -> None:
+    def __init__(
+        self, opened: OpenedDraft, backend: Backend, post: Post, listener: EditorListener
+    ) -> None:
         self.opened = opened
-        self._backend, self._post, self._watcher = backend, post, watcher
+        self._backend, self._post, self._listener = backend, post, listener
         self._history = History(opened.draft)
-        self._shots = Shots(opened.parts.plate, opened.parts.range)
-        self._saver = self._new_saver(Writer.of(opened))
+        self._builder = ShotBuilder(opened.parts.plate, opened.parts.range)
+        self._saver = self._new_saver(DraftWriter.of(opened))
         self.live = LiveMattes(backend, post, self._live_changed)
         self._is_closed = False
         self._follow()
@@ -66,101 +57,101 @@ class Work:
 
     @property
     def name(self) -> str:
-        """`hero`, what the shot is called (`stem_of`)."""
-        return stem_of(self.document, self.opened.file.says.plate.path)
+        """The shot's name, such as `hero` (`shot_name`)."""
+        return shot_name(self.document, self.opened.file.says.plate.path)
 
-    def do(self, draft: Draft, label: str) -> None:
-        """Goes on to another draft, one step of undo."""
-        self._history.do(draft, label)
+    def apply(self, draft: Draft, label: str) -> None:
+        """Continue with another draft, as one step of undo."""
+        self._history.push(draft, label)
         self._changed()
 
     @property
     def undo_label(self) -> str | None:
-        """What ``undo`` would take back; None at the beginning."""
+        """The label of what ``undo`` would revert; None at the beginning."""
         return self._history.undo_label
 
     def undo(self) -> None:
-        """Takes the last step back."""
+        """Undo the last step."""
         self._went(self._history.undo(), "undo: {}", "nothing to undo")
 
     def redo(self) -> None:
-        """Does again what was taken back."""
+        """Redo what was undone."""
         self._went(self._history.redo(), "redo: {}", "nothing to redo")
 
     def lock(self, frames: FrameRange) -> None:
-        """Locks frames as they are now; those that have no matte yet get one."""
+        """Lock frames as they are now. Mattes that are missing are made first."""
         if not self.draft.drawings:
-            self._watcher.said("there is nothing to lock yet: paint a keyframe first")
+            self._listener.show_message("there is nothing to lock yet: paint a keyframe first")
         elif self.opened.file.says.plate.proxy > 1:
-            self._watcher.said("the plate is a proxy: lock frames of the full plate")
+            self._listener.show_message("the plate is a proxy: lock frames of the full plate")
         else:
-            self.live.once_settled(partial(self._pin, frames))
+            self.live.when_settled(partial(self._pin, frames))
 
     def unlock(self, frames: FrameRange) -> None:
-        """Takes locks away; what was pinned stays on disk."""
+        """Remove locks. The locked mattes' files stay on disk."""
         locks = tuple(without_frames(self.draft.locks, frames))
-        self.do(replace(self.draft, locks=locks), "unlock")
+        self.apply(replace(self.draft, locks=locks), "unlock")
 
     def opened_shot(self, shot: Shot) -> OpenedShot:
-        """A shot as commands know it, to be written to files."""
-        parts, says = self.opened.parts, self.opened.file.says
+        """Return a shot as commands know it, to be written to files."""
+        parts, document = self.opened.parts, self.opened.file.says
         folder = self.document.parent
-        inputs = tuple(folder / entry.mask for entry in self._writer.said.keyframes)
+        inputs = tuple(folder / entry.mask for entry in self._writer.document.keyframes)
         gaps = parts.asked.difference(parts.source.range)
-        model = replace(chosen_model(says, self.opened.file.folder), learned=self.draft.learned)
-        origin, policy = Origin.of(parts.plate), says.plate.missing
+        model = replace(chosen_model(document, self.opened.file.folder), learned=self.draft.learned)
+        origin, policy = Origin.of(parts.plate), document.plate.missing
         preset = self.draft.preset
         return OpenedShot(shot, preset, model, inputs, gaps, policy, origin, self.document)
 
     def save_as(self, path: Path) -> None:
-        """Goes on in another document. Raises UsageError, OutputError."""
+        """Continue in another document. Raises UsageError, OutputError."""
         self._saver.wait()
         writer = save_as(self.opened, self.draft, path)
         self._saver.close()
         self._saver = self._new_saver(writer)
-        self._watcher.work_changed()
+        self._listener.work_changed()
 
-    def saved(self) -> None:
-        """Returns when all that was done is on disk, or could not be written."""
+    def wait_until_saved(self) -> None:
+        """Wait until all changes are on disk, or could not be written."""
         self._saver.wait()
 
-    def aside(self, work: Callable[[], None]) -> None:
-        """Does what takes a moment on a thread; an error becomes a sentence."""
+    def run_in_background(self, work: Callable[[], None]) -> None:
+        """Run something that takes a moment on a thread. An error becomes a message."""
 
         def run() -> None:
             try:
                 work()
-            except Exception as error:  # of whatever kind: the artist is told
-                said = str(error) if isinstance(error, RotoError) else repr(error)
-                self._post(partial(self._watcher.said, said))
+            except Exception as error:  # of any kind: the artist gets a message
+                message = str(error) if isinstance(error, RotoError) else repr(error)
+                self._post(partial(self._listener.show_message, message))
 
         Thread(target=run, name="rde-roto-aside", daemon=True).start()
 
     def close(self) -> None:
-        """Stops what is being made, saves, and ends the threads. Locks under way are dropped."""
+        """Stop what is being made, save, and end the threads. Locks in progress are dropped."""
         self._is_closed = True
         self.live.close()
         self._saver.close()
 
-    def _new_saver(self, writer: Writer) -> Saver:
+    def _new_saver(self, writer: DraftWriter) -> Saver:
         self._writer = writer
         return Saver(writer, self._save_ended)
 
     def _save_ended(self, error: RotoError | None) -> None:
         if error is not None:
-            self._post(partial(self._watcher.said, f"not saved: {error}"))
+            self._post(partial(self._listener.show_message, f"not saved: {error}"))
 
     def _went(self, label: str | None, sentence: str, nothing: str) -> None:
         if label is None:
-            self._watcher.said(nothing)
+            self._listener.show_message(nothing)
         else:
             self._changed()
-            self._watcher.said(sentence.format(label))
+            self._listener.show_message(sentence.format(label))
 
     def _changed(self) -> None:
         self._saver.save(self.draft)
         self._follow()
-        self._watcher.work_changed()
+        self._listener.work_changed()
 
     def _follow(self) -> None:
         draft, folder = self.draft, self.document.parent
@@ -168,31 +159,31 @@ class Work:
 
         def shot() -> Shot | None:
             locks = tuple(open_lock(k, folder, plate.format, proxy) for k in draft.locks)
-            return self._shots.of(draft, locks)
+            return self._builder.of(draft, locks)
 
         finish = draft.preset.finish.at_proxy(proxy)
         preset = draft.preset.model_copy(update={"finish": finish})
-        self.live.follow(shot, preset, draft.learned)
+        self.live.set_shot(shot, preset, draft.learned)
 
     def _live_changed(self, sentence: str | None) -> None:
         if sentence is not None:
-            self._watcher.said(sentence)
-        self._watcher.mattes_changed()
+            self._listener.show_message(sentence)
+        self._listener.mattes_changed()
 
     def _pin(self, frames: FrameRange, node: RotoNode) -> None:
-        said = self._backend.said(self.opened_shot(node.shot))
-        locking = Locking(self._backend.engine, node, self.document, said)
+        metadata = self._backend.metadata(self.opened_shot(node.shot))
+        locker = FrameLocker(self._backend.engine, node, self.document, metadata)
         locks = self.draft.locks
 
         def made() -> None:
-            entries = locking.pin(locks, frames.intersection(node.shot.range))
+            entries = locker.pin(locks, frames.intersection(node.shot.range))
             self._post(partial(self._pinned, entries))
 
-        self._watcher.said(f"locking {frames}…")
-        self.aside(made)
+        self._listener.show_message(f"locking {frames}…")
+        self.run_in_background(made)
 
     def _pinned(self, entries: list[LockEntry]) -> None:
         if entries and not self._is_closed:
-            self.do(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
+            self.apply(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
             frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
-            self._watcher.said(f"locked {frames}")
+            self._listener.show_message(f"locked {frames}")

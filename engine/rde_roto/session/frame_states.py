@@ -1,4 +1,4 @@
-"""What there is at frames, and which of them a propagation goes through."""
+"""The states of frames, and the frames that a propagation goes through."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.values.frames import FrameRange
 
 
-class State(Enum):
+class FrameState(Enum):
     """What there is at a frame."""
 
     EMPTY = "no matte yet"
@@ -21,28 +21,32 @@ class State(Enum):
     LOCKED = "locked"
 
 
-def state_of(draft: Draft, live: LiveMattes, frame: int) -> State:
-    """What there is at a frame."""
+def state_of(draft: Draft, live: LiveMattes, frame: int) -> FrameState:
+    """Return the state of a frame."""
     if draft.locked(frame) >= {element.id for element in draft.elements}:
-        return State.LOCKED
+        return FrameState.LOCKED
     if frame in draft.drawings:
-        return State.KEYFRAME
+        return FrameState.KEYFRAME
     if live.is_waiting(frame) and not live.is_made(frame):
-        return State.WAITING
+        return FrameState.WAITING
     if live.is_made(frame):
-        return State.MADE
-    return State.STALE if live.is_stale(frame) else State.EMPTY
+        return FrameState.MADE
+    return FrameState.STALE if live.is_stale(frame) else FrameState.EMPTY
 
 
 @dataclass(frozen=True)
 class Direction:
-    """Where a propagation goes from a frame: 1 on, -1 back; up to a keyframe, or all the way."""
+    """Where a propagation goes from a frame: 1 forwards, -1 backwards; to a keyframe, or all the
+    way.
+    """
 
     steps: tuple[int, ...]
     to_keyframe: bool = False
 
     def frames(self, frame: int, whole: FrameRange, keyframes: frozenset[int]) -> list[int]:
-        """The frames to be made, in their order; the frame itself comes first, unless it is one."""
+        """Return the frames to be made, in order. The frame itself comes first, unless it is a
+        keyframe.
+        """
         found: list[int] = [] if frame in keyframes else [frame]
         for step in self.steps:
             stop = whole.last if step > 0 else whole.first

@@ -1,4 +1,4 @@
-"""Who shows a session."""
+"""Protocols of what listens to a session and to its editor."""
 
 from __future__ import annotations
 
@@ -7,14 +7,27 @@ from typing import Protocol
 from rde_roto.values.plate import Window
 
 
-class Listener(Protocol):
-    """Who shows a session; told on the session's own thread."""
+class SessionListener(Protocol):
+    """Shows a session. Called on the session's thread."""
 
     def picture_changed(self, box: Window | None) -> None:
-        """What is seen at this frame is another; only within the box, if there is one."""
+        """The picture at this frame has changed, only within the box if there is one."""
 
     def shot_changed(self) -> None:
-        """Elements, keyframes, locks, settings or states are others."""
+        """Elements, keyframes, locks, settings or states have changed."""
 
-    def said(self, sentence: str) -> None:
-        """A sentence for the artist."""
+    def show_message(self, sentence: str) -> None:
+        """Show a sentence to the artist."""
+
+
+class EditorListener(Protocol):
+    """Listens to an editor. Called on the session's thread."""
+
+    def work_changed(self) -> None:
+        """There is a new draft."""
+
+    def mattes_changed(self) -> None:
+        """Mattes, or what is known of them, have changed."""
+
+    def show_message(self, sentence: str) -> None:
+        """Show a sentence to the artist."""

@@ -1,4 +1,4 @@
-"""Where one looks: a frame, in and out, the light; and the plate's pictures, ready before that."""
+"""The frame that is shown, in and out, and the plate's pictures, made ready ahead of time."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import suppress
 from functools import partial
 
 from rde_roto.images.origin import FRAME_RATE
-from rde_roto.session.display_pixels import Light, shown
-from rde_roto.session.live_mattes import Post
-from rde_roto.session.picture_cache import Bytes, LookAhead, Want
+from rde_roto.session.backend import Post
+from rde_roto.session.display_pixels import ViewExposure, plate_pixels
+from rde_roto.session.picture_cache import Bytes, PictureCache, PictureRequest
 from rde_roto.shot_files.opening import Parts
 from rde_roto.values.errors import RotoError
 
@@ -20,14 +20,14 @@ _DARKEST, _BRIGHTEST = -8.0, 8.0
 _LEAST_GAMMA, _MOST_GAMMA = 0.2, 5.0
 
 
-class Sight:
-    """A place in a plate. Used from one thread, that which ``post`` leads to; to be closed.
+class Navigation:
+    """A position in a plate. Used from one thread, the one that ``post`` leads to; must be closed.
 
     Args:
-        parts: the plate that is looked at, and the frames that one can go to.
+        parts: the plate, and the frames that can be shown.
         frame: where to begin.
         post: leads from other threads to that of the session.
-        changed: told that what is seen of this frame is another, with a sentence where it has none.
+        changed: called when this frame's picture has changed, with a sentence if it has none.
     """
 
     def __init__(
@@ -41,91 +41,93 @@ class Sight:
         self.range = parts.range
         self.frame = frame
         self.bounds = (self.range.first, self.range.last)
-        self.also: Callable[[int], list[Want]] = lambda _frame: []
-        self.light = Light()
-        self._heading = 1
-        self._here: frozenset[Hashable] = frozenset()  # names of what is seen at this frame
+        self.extra_pictures: Callable[[int], list[PictureRequest]] = lambda _frame: []
+        self.exposure = ViewExposure()
+        self._direction = 1
+        self._current_names: frozenset[Hashable] = frozenset()  # of this frame's pictures
         self._post, self._changed = post, changed
-        self.pictures = LookAhead(_BUDGET_BYTES, self._ready)
-        self.look_ahead()
+        self.pictures = PictureCache(_BUDGET_BYTES, self._ready)
+        self.prefetch()
 
     @property
     def fps(self) -> float:
-        """The plate's own frame rate, 24 where it says none."""
+        """The plate's frame rate, 24 if it has none."""
         with suppress(RotoError):
-            said = self.plate.attributes(self.range.first).get(FRAME_RATE)
-            if said is not None and not isinstance(said, str) and said.value[1]:
-                return float(said.value[0]) / float(said.value[1])
+            rate = self.plate.attributes(self.range.first).get(FRAME_RATE)
+            if rate is not None and not isinstance(rate, str) and rate.value[1]:
+                return float(rate.value[0]) / float(rate.value[1])
         return _USUAL_FPS
 
     def picture(self) -> Bytes | None:
-        """The plate at this frame for the screen, [H, W, 4] BGRA; None until it is ready."""
+        """Return the plate at this frame for the screen, [H, W, 4] BGRA; None until it is ready."""
         return self.pictures.get(self._name(self.frame))
 
-    def go(self, frame: int) -> bool:
-        """Looks at a frame, the nearest of the range; whether it is another."""
+    def go_to(self, frame: int) -> bool:
+        """Go to a frame, the nearest of the range; whether that is another one."""
         near = min(max(frame, self.range.first), self.range.last)
         if near not in self.range:
             near = min(self.range, key=lambda other: abs(other - near))
         if near == self.frame:
             return False
-        self._heading = 1 if near > self.frame else -1
+        self._direction = 1 if near > self.frame else -1
         self.frame = near
-        self.look_ahead()
+        self.prefetch()
         return True
 
-    def beside(self, by: int) -> int:
-        """The frame so many on, of those that there are."""
+    def frame_after(self, by: int) -> int:
+        """Return the frame so many frames on, or back if negative, of those that exist."""
         end = self.range.last if by > 0 else self.range.first
         frames = list(self.range.walk(self.frame, end))
         return frames[min(abs(by), len(frames) - 1)]
 
-    def looped(self, by: int) -> int:
-        """The frame one on within in and out, the other end behind the last one."""
+    def next_in_loop(self, by: int) -> int:
+        """Return the frame one step on between in and out, which continues at the other end."""
         first, last = self.bounds
         inside = first <= self.frame + by <= last
-        return self.beside(by) if inside else first if by > 0 else last
+        return self.frame_after(by) if inside else first if by > 0 else last
 
-    def bound(self, first: int | None, last: int | None) -> None:
-        """Sets in, out, or both."""
+    def set_bounds(self, first: int | None, last: int | None) -> None:
+        """Set in, out, or both."""
         low, high = self.bounds
         low, high = low if first is None else first, high if last is None else last
         self.bounds = (min(low, high), max(low, high))
 
-    def set_light(self, light: Light) -> None:
-        """Shows the plate darker or brighter."""
+    def set_exposure(self, light: ViewExposure) -> None:
+        """Show the plate darker or brighter."""
         exposure = min(max(light.exposure, _DARKEST), _BRIGHTEST)
-        self.light = Light(exposure, min(max(light.gamma, _LEAST_GAMMA), _MOST_GAMMA))
-        self.look_ahead()
+        self.exposure = ViewExposure(exposure, min(max(light.gamma, _LEAST_GAMMA), _MOST_GAMMA))
+        self.prefetch()
 
-    def look_ahead(self) -> None:
-        """Has what is looked at next made ready, this frame first, and what ``also`` names."""
+    def prefetch(self) -> None:
+        """Request the pictures that are needed next, this frame's first, with those of
+        ``extra_pictures``.
+        """
         height, width = self.plate.format.data.shape
         many = max(1, min(_MOST_AHEAD, _BUDGET_BYTES // (6 * height * width) - 2))
-        first, last = self.bounds if self._heading > 0 else self.bounds[::-1]
+        first, last = self.bounds if self._direction > 0 else self.bounds[::-1]
         ahead = list(self.range.walk(self.frame, last))[: many + 1]
-        if len(ahead) <= many:  # it plays in a loop
+        if len(ahead) <= many:  # playback loops
             ahead += list(self.range.walk(first, self.frame))[: many - len(ahead)]
-        behind = self.frame - self._heading
+        behind = self.frame - self._direction
         frames = [*ahead[:2], *([behind] if behind in self.range else []), *ahead[2:]]
-        wants: list[Want] = []
+        wants: list[PictureRequest] = []
         for one in frames:
-            wants.append((self._name(one), partial(shown, self.plate, one, self.light)))
-            wants += self.also(one)
+            wants.append((self._name(one), partial(plate_pixels, self.plate, one, self.exposure)))
+            wants += self.extra_pictures(one)
             if one == self.frame:
-                self._here = frozenset(name for name, _ in wants)
-        self.pictures.want(wants)
+                self._current_names = frozenset(name for name, _ in wants)
+        self.pictures.request(wants)
 
     def close(self) -> None:
-        """Ends the thread of its own."""
+        """End the picture thread."""
         self.pictures.close()
 
     def _name(self, frame: int) -> Hashable:
-        return ("plate", frame, self.light)
+        return ("plate", frame, self.exposure)
 
     def _ready(self, name: Hashable, error: Exception | None) -> None:
         self._post(partial(self._came, name, error))
 
     def _came(self, name: Hashable, error: Exception | None) -> None:
-        if error is not None or name in self._here:
+        if error is not None or name in self._current_names:
             self._changed(None if error is None else str(error))

@@ -1,4 +1,4 @@
-"""What is shown next, made ready on a thread of its own while nobody waits for it."""
+"""A cache of display pictures, filled ahead of time by a thread of its own."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bytes: TypeAlias = NDArray[np.uint8]
-Want: TypeAlias = "tuple[Hashable, Callable[[], Bytes]]"
-"""The name of a picture, and what makes it."""
+PictureRequest: TypeAlias = "tuple[Hashable, Callable[[], Bytes]]"
+"""The key of a picture, and what makes it."""
 
 
-class LookAhead:
-    """Pictures by name, those not used longest forgotten first. Safe to use from several threads.
+class PictureCache:
+    """Pictures by name. The least recently used ones are dropped first. Thread-safe.
 
     Args:
         budget_bytes: how much is kept.
-        ready: told, on the thread that makes them, the name of each picture and its error if any.
+        ready: called on the cache's thread with the name of each picture, and its error if any.
     """
 
     def __init__(
@@ -31,14 +31,14 @@ class LookAhead:
         self._held_bytes = 0
         self._kept: OrderedDict[Hashable, Bytes] = OrderedDict()
         self._failed: set[Hashable] = set()
-        self._wanted: list[Want] = []
+        self._wanted: list[PictureRequest] = []
         self._busy = self._closed = False
         self._changed = Condition()
         self._thread = Thread(target=self._run, name="rde-roto-look-ahead", daemon=True)
         self._thread.start()
 
     def get(self, name: Hashable) -> Bytes | None:
-        """A picture that is ready."""
+        """Return a picture; None if it is not ready."""
         with self._changed:
             found = self._kept.get(name)
             if found is not None:
@@ -46,7 +46,7 @@ class LookAhead:
             return found
 
     def put(self, name: Hashable, picture: Bytes) -> None:
-        """Keeps a picture that somebody else made."""
+        """Store a picture that somebody else made."""
         with self._changed:
             if name not in self._kept:
                 self._kept[name] = picture
@@ -55,22 +55,22 @@ class LookAhead:
                 _, gone = self._kept.popitem(last=False)
                 self._held_bytes -= gone.nbytes
 
-    def want(self, pictures: Sequence[Want]) -> None:
-        """What is to be made ready, the most urgent first; what was wanted before is not any more.
+    def request(self, pictures: Sequence[PictureRequest]) -> None:
+        """Have pictures made, the most urgent first. This replaces the previous request.
 
-        Whoever asks for more than is kept pushes out what lies nearest.
+        A request for more than the budget holds pushes out its own first pictures.
         """
         with self._changed:
             self._wanted = list(pictures)
             self._changed.notify_all()
 
     def settle(self) -> None:
-        """Returns when nothing is wanted any more."""
+        """Wait until nothing is left to make."""
         with self._changed:
             self._changed.wait_for(lambda: not self._wanted and not self._busy)
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Stop the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

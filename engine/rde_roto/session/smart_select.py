@@ -1,8 +1,9 @@
-"""A first mask from a box or a scribble: colours tell inside from outside, then edges are drawn.
+"""Make a first mask from a box or a scribble: colours separate inside from outside, then edges are
+refined.
 
 GrabCut (Rother, Kolmogorov and Blake, "GrabCut: interactive foreground extraction using iterated
-graph cuts", SIGGRAPH 2004), as OpenCV has it, on a crop that is made small; the crop's edges are
-then drawn at the plate's own size by the very filter that draws those of tracked mattes.
+graph cuts", SIGGRAPH 2004), in OpenCV's implementation, on a reduced crop. The edges are then drawn
+at the plate's own size by the same filter that draws those of tracked mattes.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _MARGIN = 0.35
-"""How much of the background around a box is looked at, as a share of its sides."""
+"""How much background around a box is used, as a share of its sides."""
 _MOST_SIDE_PX = 480
 _ROUNDS = 5
 _LEAST_SIDE_PX = 4
 _REACH = 4.0
-"""How far around a scribble things may change, in its widths."""
+"""How far around a scribble the mask may change, in widths of the scribble."""
 _LEAST_REACH_PX = 16.0
 
 
 @dataclass(frozen=True)
 class Hints:
-    """What the artist said: a box around the element, or scribbles on it or off it.
+    """What the artist indicated: a box around the element, or scribbles on it or off it.
 
-    A box starts anew. Scribbles, `width_px` wide, change what is drawn already, and that around
-    them alone.
+    A box starts from nothing. Scribbles, `width_px` wide, change what is drawn already, and only
+    around them.
     """
 
     box: Window | None = None
@@ -49,15 +50,16 @@ class Hints:
 
 @torch.inference_mode()
 def select(picture: Picture, alpha: FloatArray, hints: Hints) -> tuple[Window, FloatArray]:
-    """A mask, float32 [h, w] in 0..1, and the box of the plate that it is for.
+    """Return the box of the plate that changes, and its mask, float32 [h, w] in 0..1.
 
-    With a box there is nothing outside; with scribbles all else stays as it is.
+    With a box the mask is empty outside of it; with scribbles everything else stays the same.
 
     Args:
         picture: the frame.
         alpha: what is drawn of the element already, float32 [H, W].
+        hints: the box or scribbles.
 
-    Raises UsageError where the hints say too little.
+    Raises UsageError if the hints are not sufficient.
     """
     crop = _crop(alpha.shape, hints)
     part = picture.within(within(crop))
@@ -66,7 +68,7 @@ def select(picture: Picture, alpha: FloatArray, hints: Hints) -> tuple[Window, F
     small = cv2.resize(part.to_network_view().numpy(), size, interpolation=cv2.INTER_AREA)
     labels, free = _known(alpha, hints, crop, size)
     inside = _cut(np.rint(small * 255).astype(np.uint8), labels)
-    # cells of two pixels a side: an edge between them says how much of a cell is covered
+    # cells of 2x2 pixels: the mean of a cell says how much of it is covered
     cells_size = max(1, size[0] // 2), max(1, size[1] // 2)
     cells = torch.from_numpy(cv2.resize(inside, cells_size, interpolation=cv2.INTER_AREA)[None])
     large = resized(cells[None], crop.shape)[0].contiguous()
@@ -78,7 +80,7 @@ def select(picture: Picture, alpha: FloatArray, hints: Hints) -> tuple[Window, F
 
 
 def _crop(shape: tuple[int, ...], hints: Hints) -> Window:
-    """The part of the plate that is looked at."""
+    """Return the part of the plate that is used."""
     box = hints.box
     if box is None:
         points = [point for line in (*hints.inside, *hints.outside) for point in line]
@@ -95,20 +97,21 @@ def _crop(shape: tuple[int, ...], hints: Hints) -> Window:
     right = min(shape[1], box.x + box.width + across)
     bottom = min(shape[0], box.y + box.height + down)
     if min(right - left, bottom - top) < _LEAST_SIDE_PX:
-        raise UsageError("that is beside the picture: drag a box around the element")
+        raise UsageError("that is outside the picture: drag a box around the element")
     return Window(left, top, right - left, bottom - top)
 
 
 def _reach_px(hints: Hints) -> float:
-    """How far around a scribble things may change."""
+    """Return how far around a scribble the mask may change."""
     return max(_LEAST_REACH_PX, _REACH * hints.width_px)
 
 
 def _known(
     alpha: FloatArray, hints: Hints, crop: Window, size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], FloatArray]:
-    """What is known of each pixel of the small crop, in GrabCut's numbers, and where (1) the mask
-    is free to change.
+    """Return what is known about each pixel of the small crop, as GrabCut's labels.
+
+    The second array is 1 where the mask may change.
     """
     scale = np.array([size[0] / crop.width, size[1] / crop.height])
     if hints.box is not None:
@@ -140,7 +143,7 @@ def _cut(picture: NDArray[np.uint8], labels: NDArray[np.uint8]) -> FloatArray:
     if not is_known.any() or is_known.all():
         raise UsageError("could not separate the element from its surroundings: draw a looser box")
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.setRNGSeed(0)  # or the same box gives another mask the next time
+    cv2.setRNGSeed(0)  # so that the same box always gives the same mask
     cv2.grabCut(picture, labels, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     inside: FloatArray = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     return inside

@@ -12,7 +12,7 @@ from rde_roto.doors.viewer.room import Room
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
-from rde_roto.session.saving import open_work
+from rde_roto.session.opening import open_draft
 
 
 def run(room: Room, text: str | None, picture: PictureName) -> int:
@@ -20,12 +20,12 @@ def run(room: Room, text: str | None, picture: PictureName) -> int:
 
     `picture` says which view and layer of the plate that is named.
 
-    Raises as `open_work` does when the shot that is named cannot be opened.
+    Raises as `open_draft` does when the shot that is named cannot be opened.
     """
     app = QApplication(["rde-roto"])
     app.setApplicationName("rde-roto")
     dress(app)
-    opens = partial(open_work, memo=room.memo)
+    opens = partial(open_draft, memo=room.memo)
     window = MainWindow(room.backend, opens, device=str(room.device))
     if text is not None:
         opened = opens(text, picture=picture)

@@ -23,7 +23,7 @@ from rde_roto.doors.viewer.scene import Scene, part_seen
 from rde_roto.doors.viewer.style import GROUND, QUIET
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
-from rde_roto.session.tools import Hand
+from rde_roto.session.tools import PenEvent
 from rde_roto.values.plate import Window
 
 _LEAST_ZOOM, _MOST_ZOOM = 0.02, 64.0
@@ -128,7 +128,7 @@ class Canvas(QWidget):
         smooth = is_smaller and not self.scene.is_hasty
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.setTransform(transform)
-        picture = session.sight.picture()
+        picture = session.navigation.picture()
         if picture is None:
             if self._last is not None:
                 part = part_seen(transform, session, event.rect())
@@ -142,8 +142,8 @@ class Canvas(QWidget):
         self.scene.draw(painter, session, picture, event.rect())
         painter.resetTransform()
         self.scene.draw_tool(painter, session, transform)
-        if self._pen is not None and session.sheet.tool_name in ("brush", "eraser"):
-            self._draw_ring(painter, self._pen, session.sheet.brush.radius_px * self.zoom)
+        if self._pen is not None and session.paint.tool_name in ("brush", "eraser"):
+            self._draw_ring(painter, self._pen, session.paint.brush.radius_px * self.zoom)
 
     def _draw_ring(self, painter: QPainter, at: QPointF, radius: float) -> None:
         """How large the brush is."""
@@ -167,7 +167,7 @@ class Canvas(QWidget):
                 self._wiping = True
                 return
             self._held = True
-            self.session.sheet.press(self._hand(at, event.modifiers()))
+            self.session.paint.press(self._pen_event(at, event.modifiers()))
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -180,31 +180,31 @@ class Canvas(QWidget):
             self.scene.wipe = min(max(at.x() / max(1, self.width()), 0.0), 1.0)
             self.update()
         elif self._held and self.session is not None:
-            self.session.sheet.drag(self._hand(at, event.modifiers()))
+            self.session.paint.drag(self._pen_event(at, event.modifiers()))
         self._move_pen(at)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._panned, self._wiping = None, False
         if event.button() is Qt.MouseButton.LeftButton and self._held and self.session is not None:
             self._held = False
-            self.session.sheet.release(self._hand(event.position(), event.modifiers()))
+            self.session.paint.release(self._pen_event(event.position(), event.modifiers()))
 
     def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
         """A pen that draws; one that points, pulls the wipe or clicks is left to the mouse."""
         if self.session is None or not (self._held or self._begins(event)):
             event.ignore()
             return
-        hand = self._hand(event.position(), event.modifiers(), event.pressure())
+        pen = self._pen_event(event.position(), event.modifiers(), event.pressure())
         if event.pointerType() is QPointingDevice.PointerType.Eraser:
-            hand = replace(hand, takes=not hand.takes)
+            pen = replace(pen, subtracts=not pen.subtracts)
         if event.type() is QTabletEvent.Type.TabletPress:
             self._held = True
-            self.session.sheet.press(hand)
+            self.session.paint.press(pen)
         elif event.type() is QTabletEvent.Type.TabletRelease:
             self._held = False
-            self.session.sheet.release(hand)
+            self.session.paint.release(pen)
         else:
-            self.session.sheet.drag(hand)
+            self.session.paint.drag(pen)
         self._move_pen(event.position())
         event.accept()
 
@@ -215,7 +215,7 @@ class Canvas(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         turns = event.angleDelta().y() / 120
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.session is not None:
-            self.session.sheet.size_brush(1.1**turns)
+            self.session.paint.scale_brush(1.1**turns)
         else:
             self.zoom_to(self.zoom * 1.25**turns, event.position())
 
@@ -239,13 +239,13 @@ class Canvas(QWidget):
         is_tip = event.button() is Qt.MouseButton.LeftButton
         return touches and is_tip and not self._is_on_wipe(event.position())
 
-    def _hand(self, at: QPointF, keys: Qt.KeyboardModifier, pressure: float = 1.0) -> Hand:
+    def _pen_event(self, at: QPointF, keys: Qt.KeyboardModifier, pressure: float = 1.0) -> PenEvent:
         point = self.to_plate(at)
-        return Hand(
+        return PenEvent(
             (point.x(), point.y()),
             pressure,
-            takes=bool(keys & Qt.KeyboardModifier.AltModifier),
-            marks=bool(keys & Qt.KeyboardModifier.ShiftModifier),
+            subtracts=bool(keys & Qt.KeyboardModifier.AltModifier),
+            alternate=bool(keys & Qt.KeyboardModifier.ShiftModifier),
             zoom=self.zoom,
         )
 
@@ -255,7 +255,7 @@ class Canvas(QWidget):
         self.read_out()
         if self.session is None:
             return
-        reach = int(self.session.sheet.brush.radius_px * self.zoom * self._aspect()) + 3
+        reach = int(self.session.paint.brush.radius_px * self.zoom * self._aspect()) + 3
         for place in (before, at):
             if place is not None:
                 x, y = int(place.x()), int(place.y())

@@ -85,16 +85,16 @@ class ExportDialog(QDialog):
         self.window_kind = _choice({"the plate's": "plate", "the box of the matte": "fit"})
         self.window_kind.setCurrentIndex(self.window_kind.findData(output.data_window))
         self.progress = QProgressBar()
-        self.said = QLabel("Frames from in to out; those that are there already are kept.")
-        self.said.setObjectName("quiet")
-        self.said.setWordWrap(True)
+        self.message = QLabel("Frames from in to out; those that are there already are kept.")
+        self.message.setObjectName("quiet")
+        self.message.setWordWrap(True)
         form = QFormLayout(self)
         form.addRow("Files", _beside(self.pattern, "Choose…", self._choose))
         form.addRow("Format", self.format)
         form.addRow("EXR compression", self.compression)
         form.addRow("EXR data window", self.window_kind)
         form.addRow(self.progress)
-        form.addRow(self.said)
+        form.addRow(self.message)
         self.buttons = QDialogButtonBox()
         self.go = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.ApplyRole)
         self.buttons.addButton(QDialogButtonBox.StandardButton.Close)
@@ -135,7 +135,7 @@ class ExportDialog(QDialog):
         try:
             self.job = self._start(self.pattern.text(), output)
         except RotoError as error:
-            self.said.setText(str(error))
+            self.message.setText(str(error))
             return
         self.go.setEnabled(False)
         self._timer.start()
@@ -148,12 +148,12 @@ class ExportDialog(QDialog):
         self.progress.setMaximum(max(1, total))
         self.progress.setValue(done)
         if job.state == "running":
-            self.said.setText(f"{done} of {total} frames")
+            self.message.setText(f"{done} of {total} frames")
             return
         self._timer.stop()
         self.go.setEnabled(True)
         sentence = str(job.error) if job.error else f"{done} frames: {self.pattern.text()}"
-        self.said.setText(sentence)
+        self.message.setText(sentence)
 
 
 class QueueDialog(QDialog):

@@ -8,7 +8,7 @@ from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.node import RotoNode
-from rde_roto.session.live_mattes import Backend
+from rde_roto.session.backend import Backend
 from rde_roto.session.session import Session
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -25,9 +25,9 @@ def start_export(
     pattern that names no frames or does not fit, and where a file would be written over an input.
     """
     shot = node.shot
-    opened = session.work.opened_shot(shot)
-    said = backend.said(opened)
-    first, last = session.sight.bounds
+    opened = session.editor.opened_shot(shot)
+    said = backend.metadata(opened)
+    first, last = session.navigation.bounds
     frames = FrameRange.of(shot.range.walk(first, last))
     writer = open_matte_writer(out, opened.origin, shot.names, output, said)
     targets = (path for frame in frames for path in writer.files(frame))
@@ -45,11 +45,11 @@ def queue_job(session: Session, folder: Path, name: str) -> Path:
     """
     if not (folder / "inbox").is_dir():
         raise UsageError(f"{folder} is no hot folder: it has no inbox (rde-roto watch makes one)")
-    session.work.saved()
-    if not session.work.document.exists():
+    session.editor.wait_until_saved()
+    if not session.editor.document.exists():
         raise UsageError("there is nothing to queue yet: paint a keyframe first")
-    first, last = session.sight.bounds
+    first, last = session.navigation.bounds
     try:
-        return Path(drop(str(folder), name, str(session.work.document), frames=f"{first}-{last}"))
+        return Path(drop(str(folder), name, str(session.editor.document), frames=f"{first}-{last}"))
     except OSError as error:
         raise UsageError(str(error)) from error

@@ -104,7 +104,7 @@ def forget(window: MainWindow) -> None:
     if window.the_session.draft.learned is None:
         raise UsageError("the model has learned nothing of this shot")
     window.the_session.set_learned(None)
-    window.said("back to the base model; undo restores what was learned")
+    window.show_message("back to the base model; undo restores what was learned")
 
 
 class LearnDialog(QDialog):
@@ -119,13 +119,13 @@ class LearnDialog(QDialog):
         self._folder = TemporaryDirectory(prefix="rde-roto-learn-")
         self._views = 0
         self.learning: LessonProcess | None = None
-        self.view, self.said, self.progress = QLabel(), QLabel(), QProgressBar()
+        self.view, self.message, self.progress = QLabel(), QLabel(), QProgressBar()
         self.view.setFixedSize(_VIEW_PX, _VIEW_PX * 9 // 32)
         self.view.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.view.setObjectName("quiet")
         self.view.setText("Before | after, on a held-out frame, while it learns")
-        self.said.setWordWrap(True)
-        self.said.setText(_what(self._session.draft, window.panel.unstudied.of(self._session)))
+        self.message.setWordWrap(True)
+        self.message.setText(_what(self._session.draft, window.panel.unstudied.of(self._session)))
         self.progress.setMaximum(_WHOLE)
         self.progress.setTextVisible(False)
         buttons = QDialogButtonBox()
@@ -139,17 +139,17 @@ class LearnDialog(QDialog):
         self.end.clicked.connect(self.reject)
         self.keep.setEnabled(False)
         layout = QVBoxLayout(self)
-        for widget in (self.view, self.progress, self.said, buttons):
+        for widget in (self.view, self.progress, self.message, buttons):
             layout.addWidget(widget)
 
     def begin(self) -> None:
         """Starts a lesson of the shot as it is saved."""
-        work = self._session.work
-        work.saved()
+        editor = self._session.editor
+        editor.wait_until_saved()
         try:
-            file = ShotFile.read(work.document)
+            file = ShotFile.read(editor.document)
         except DocumentError as error:
-            self.said.setText(str(error))
+            self.message.setText(str(error))
             return
         shot = made_absolute(file.says, file.folder).said()
         into = file.folder / file.learned_folder
@@ -163,7 +163,7 @@ class LearnDialog(QDialog):
         if self.learning is not None:
             self.learning.finish_early()
             self.keep.setEnabled(False)
-            self.said.setText("checking what was learned so far…")
+            self.message.setText("checking what was learned so far…")
 
     def reject(self) -> None:
         """Closes; what is being learned is stopped, and nothing is kept."""
@@ -193,12 +193,12 @@ class LearnDialog(QDialog):
             self.learning = None
             if status.learned is not None:
                 self._session.set_learned(status.learned)
-                self._window.said("learned: propagate again, and compare (Alt+2)")
+                self._window.show_message("learned: propagate again, and compare (Alt+2)")
 
     def _show(self, status: LessonStatus) -> None:
         is_running = status.state == "running"
         self.progress.setValue(round(_WHOLE * (status.share if is_running else 1.0)))
-        self.said.setText(status.sentence)
+        self.message.setText(status.sentence)
         self.go.setEnabled(not is_running)
         self.keep.setEnabled(is_running and status.steps > 0)
         self.end.setText("Stop" if is_running else "Close")

@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
 from rde_roto.doors.viewer import memory
-from rde_roto.session.toolbox import ToolName
+from rde_roto.session.paint_controller import ToolName
 
 if TYPE_CHECKING:
     from rde_roto.doors.viewer.commands import Command

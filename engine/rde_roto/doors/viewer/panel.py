@@ -24,8 +24,8 @@ from rde_roto.doors.viewer.learning import Unstudied, offer
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.style import colour_of
 from rde_roto.session.comparison import Against
-from rde_roto.session.display_pixels import Light
-from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
+from rde_roto.session.display_pixels import ViewExposure
+from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
@@ -62,8 +62,8 @@ class Panel(QWidget):
         """Something of the shot, or what is chosen, is another."""
         session = self._window.session
         self.setEnabled(session is not None)
-        brush = Brush() if session is None else session.sheet.brush
-        light = Light() if session is None else session.sight.light
+        brush = Brush() if session is None else session.paint.brush
+        light = ViewExposure() if session is None else session.navigation.exposure
         for slider, value in (
             (self.brush_size, brush.radius_px),
             (self.hardness, brush.hardness * _FINER),
@@ -81,7 +81,7 @@ class Panel(QWidget):
         self.mode.setCurrentText(self._window.canvas.scene.mode.value)
         if session is not None:
             is_wiped = self._window.canvas.scene.wipe is not None
-            against = list(Against).index(session.other.against)
+            against = list(Against).index(session.comparison.against)
             self.wipe.setCurrentIndex(1 + against if is_wiped else 0)
             self._refresh_elements()
             self._refresh_track()
@@ -214,7 +214,7 @@ class Panel(QWidget):
 
     def _refresh_track(self) -> None:
         session = self._window.the_session
-        left, total = session.live.left, session.live.total
+        left, total = session.live.remaining, session.live.total
         self.progress.setMaximum(max(1, total))
         self.progress.setValue(total - left if left else 0)
         self.progress.setTextVisible(left > 0)
@@ -222,13 +222,13 @@ class Panel(QWidget):
         suggested = session.suggested
         self.fix.setText("Next frame to fix" + ("" if suggested is None else f": {suggested}"))
         self.learn.setText(offer(session.draft, self.unstudied.of(session)))
-        states = [session.state(frame) for frame in session.sight.range]
+        states = [session.state(frame) for frame in session.navigation.range]
         words = {
-            State.KEYFRAME: "keyframes",
-            State.MADE: "tracked",
-            State.STALE: "stale",
-            State.LOCKED: "locked",
-            State.EMPTY: "empty",
+            FrameState.KEYFRAME: "keyframes",
+            FrameState.MADE: "tracked",
+            FrameState.STALE: "stale",
+            FrameState.LOCKED: "locked",
+            FrameState.EMPTY: "empty",
         }
         found = [
             f"{word} {states.count(state)}" for state, word in words.items() if state in states
@@ -238,7 +238,7 @@ class Panel(QWidget):
     def _choose(self, row: int) -> None:
         session = self._window.the_session
         if 0 <= row < len(session.draft.elements):
-            session.choose(session.draft.elements[row].id)
+            session.choose_element(session.draft.elements[row].id)
 
     def _rename(self, item: QListWidgetItem) -> None:
         session = self._window.the_session
@@ -246,7 +246,7 @@ class Panel(QWidget):
         try:
             session.rename(element.id, item.text())
         except RotoError as error:
-            self._window.said(str(error))
+            self._window.show_message(str(error))
         self.elements.blockSignals(True)
         item.setText(session.draft.element(element.id).name)
         self.elements.blockSignals(False)
@@ -256,11 +256,11 @@ class Panel(QWidget):
         try:
             session.remove_element(session.element)
         except RotoError as error:
-            self._window.said(str(error))
+            self._window.show_message(str(error))
 
     def _set_brush(self) -> None:
         brush = Brush(self.brush_size.value(), self.hardness.value() / _FINER)
-        self._window.the_session.sheet.set_brush(brush.sized(brush.radius_px))
+        self._window.the_session.paint.set_brush(brush.sized(brush.radius_px))
 
     def _set_wipe(self, row: int) -> None:
         if row:
@@ -279,8 +279,8 @@ class Panel(QWidget):
         self._window.canvas.update()
 
     def _set_light(self) -> None:
-        light = Light(self.exposure.value() / _FINER, self.gamma.value() / _FINER)
-        self._window.the_session.set_light(light)
+        light = ViewExposure(self.exposure.value() / _FINER, self.gamma.value() / _FINER)
+        self._window.the_session.set_exposure(light)
 
 
 def _swatch(colour: QColor) -> QIcon:

@@ -24,7 +24,7 @@ class Player(QObject):
         self._way = 0 if session is None else way
         self._canvas.scene.is_hasty = bool(self._way)
         if session is not None and self._way:
-            self._clock.start(round(1000 / session.sight.fps))
+            self._clock.start(round(1000 / session.navigation.fps))
         else:
             self._clock.stop()
         self._canvas.update()
@@ -35,5 +35,5 @@ class Player(QObject):
 
     def _tick(self) -> None:
         session = self._canvas.session
-        if session is not None and session.showing.is_ready:
-            session.go(session.sight.looped(self._way))
+        if session is not None and session.shown.is_ready:
+            session.go_to(session.navigation.next_in_loop(self._way))

@@ -17,7 +17,7 @@ class Postbox(QObject):
         self._came.connect(self._do, Qt.ConnectionType.QueuedConnection)
 
     def post(self, work: Callable[[], None]) -> None:
-        """Has something done soon (`session.live.Post`)."""
+        """Has something done soon (`session.backend.Post`)."""
         self._came.emit(work)
 
     @Slot(object)

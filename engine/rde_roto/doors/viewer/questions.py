@@ -45,21 +45,21 @@ def ask_open(window: MainWindow) -> None:
 
 def ask_save_as(window: MainWindow) -> None:
     """Asks under which name."""
-    work = window.the_session.work
+    work = window.the_session.editor
     suggested = str(Path.home() / f"{work.name}{SHOT_SUFFIX}")
     path, _ = QFileDialog.getSaveFileName(window, "Save the shot as", suggested)
     if path:
         named = path if path.endswith(SHOT_SUFFIX) else f"{path}{SHOT_SUFFIX}"
         work.save_as(Path(named))
         memory.remember(named)
-        window.said(f"saved as {named}; every change is saved there from now on")
+        window.show_message(f"saved as {named}; every change is saved there from now on")
 
 
 def ask_import(window: MainWindow) -> None:
     """Asks which mask."""
     path, _ = QFileDialog.getOpenFileName(window, "A mask for this frame")
     if path:
-        window.the_session.sheet.import_mask(Path(path))
+        window.the_session.paint.import_mask(Path(path))
 
 
 def ask_export(window: MainWindow) -> None:
@@ -70,7 +70,7 @@ def ask_export(window: MainWindow) -> None:
     node = session.live.node
     if node is None or not session.live.is_settled:
         raise UsageError("the last change is still being worked out: try again in a moment")
-    name = session.work.name
+    name = session.editor.name
     pattern = str(Path.home() / "mattes" / f"{name}.####.exr")
     start = partial(start_export, session, backend, node)
     ExportDialog(window, pattern, session.draft.preset.output, start).open()
@@ -79,7 +79,7 @@ def ask_export(window: MainWindow) -> None:
 def ask_queue(window: MainWindow) -> None:
     """Asks which hot folder."""
     session = window.the_session
-    name = session.work.name
+    name = session.editor.name
     dialog = QueueDialog(window, name, memory.hot_folder())
 
     def queue() -> None:
@@ -87,10 +87,10 @@ def ask_queue(window: MainWindow) -> None:
         try:
             path = queue_job(session, Path(folder), dialog.name.text())
         except RotoError as error:
-            window.said(str(error))
+            window.show_message(str(error))
             return
         memory.keep_hot_folder(folder)
-        window.said(f"queued: {path}")
+        window.show_message(f"queued: {path}")
 
     dialog.accepted.connect(queue)
     dialog.open()

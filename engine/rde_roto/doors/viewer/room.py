@@ -18,8 +18,8 @@ from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
-from rde_roto.session.live_mattes import Backend
-from rde_roto.session.saving import Opened
+from rde_roto.session.backend import Backend
+from rde_roto.session.opening import OpenedDraft
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.opening import chosen_model
 from rde_roto.stores import Stores, open_stores
@@ -42,7 +42,7 @@ class Room:
     _models: dict[ModelChoice, Model] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def backend(self, opened: Opened) -> Backend:
+    def backend(self, opened: OpenedDraft) -> Backend:
         """What a session of that shot asks."""
         says = opened.file.says
         choice = chosen_model(says, opened.file.folder)

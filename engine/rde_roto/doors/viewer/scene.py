@@ -94,14 +94,14 @@ class Scene:
         """
         part = part_seen(painter.transform(), session, area)
         if self.wipe is None:
-            self._draw_mattes(painter, session, picture, part, session.showing.codes)
+            self._draw_mattes(painter, session, picture, part, session.shown.codes)
             return
         whole = painter.viewport()
         at = round(self.wipe * whole.width())
-        others = session.other.against is not Against.PLATE
+        others = session.comparison.against is not Against.PLATE
         sides: list[tuple[QRect, Codes]] = [
-            (whole.adjusted(0, 0, at - whole.width(), 0), session.showing.codes),
-            (whole.adjusted(at, 0, 0, 0), session.showing.other_codes if others else _nothing),
+            (whole.adjusted(0, 0, at - whole.width(), 0), session.shown.codes),
+            (whole.adjusted(at, 0, 0, 0), session.shown.comparison_codes if others else _nothing),
         ]
         for side, codes in sides:
             with clipped(painter, side):
@@ -109,7 +109,7 @@ class Scene:
         with clipped(painter, whole):
             painter.resetTransform()
             painter.fillRect(at - 1, 0, 2, whole.height(), ACCENT)
-            _label(painter, at, "now", session.other.against.value)
+            _label(painter, at, "now", session.comparison.against.value)
 
     def draw_plate(self, painter: QPainter, picture: Bytes, part: QRect) -> None:
         """The plate alone, those pixels of it."""
@@ -128,7 +128,7 @@ class Scene:
         """The lines of the tool at work; the painter is the widget's."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = colour_of(session.element, session.draft.elements)
-        for trace in session.sheet.tool.traces(session.sheet):
+        for trace in session.paint.tool.traces(session.paint):
             line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
             for shade, width in ((QColor(0, 0, 0, 180), 3), (colour, 1)):
                 painter.setPen(QPen(shade, width))

@@ -56,8 +56,8 @@ class SettingsDialog(QDialog):
             properties = schema["$defs"][model.__name__]["properties"]
             tabs.addTab(self._tab(section, properties, values), section.capitalize())
         tabs.setCurrentIndex(list(sections_of(Preset)).index("finish"))
-        self.said = QLabel()
-        self.said.setWordWrap(True)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Apply
             | QDialogButtonBox.StandardButton.Ok
@@ -68,7 +68,7 @@ class SettingsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(tabs, 1)
-        layout.addWidget(self.said)
+        layout.addWidget(self.message)
         layout.addWidget(buttons)
 
     def apply(self) -> bool:
@@ -81,9 +81,9 @@ class SettingsDialog(QDialog):
             preset = Preset.model_validate_json(json.dumps(values))
         except ValidationError as error:
             first = error.errors()[0]
-            self.said.setText(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            self.message.setText(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
             return False
-        self.said.clear()
+        self.message.clear()
         self._chosen(preset)
         return True
 

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-from rde_roto.session.frame_states import State
+from rde_roto.session.frame_states import FrameState
 from rde_roto.values.keyframe import Element
 
 GROUND: Final = QColor("#16181c")
@@ -30,12 +30,12 @@ ELEMENT_COLOURS: Final = tuple(
 )
 
 STATE_COLOURS: Final = {
-    State.EMPTY: QColor("#31353d"),
-    State.STALE: QColor("#8f6a1e"),
-    State.MADE: QColor("#2f9e5b"),
-    State.WAITING: QColor("#3873b4"),
-    State.KEYFRAME: QColor("#49c6ff"),
-    State.LOCKED: QColor("#9a6ee0"),
+    FrameState.EMPTY: QColor("#31353d"),
+    FrameState.STALE: QColor("#8f6a1e"),
+    FrameState.MADE: QColor("#2f9e5b"),
+    FrameState.WAITING: QColor("#3873b4"),
+    FrameState.KEYFRAME: QColor("#49c6ff"),
+    FrameState.LOCKED: QColor("#9a6ee0"),
 }
 
 SMALLEST_TEXT_PX: Final = 11

@@ -27,7 +27,7 @@ from rde_roto.doors.viewer.style import (
     TEXT,
     WARNING,
 )
-from rde_roto.session.frame_states import State
+from rde_roto.session.frame_states import FrameState
 from rde_roto.session.session import Session
 
 _MARGIN = 16
@@ -73,7 +73,7 @@ class TimeLine(QWidget):
 
     def _frames(self) -> tuple[int, int]:
         assert self.session is not None
-        whole = self.session.sight.range
+        whole = self.session.navigation.range
         return whole.first, whole.last - whole.first + 1
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
@@ -137,13 +137,13 @@ class TimeLine(QWidget):
         gap = 1 if wide > 4 else 0
         for frame in range(first, first + count):
             left = _MARGIN + (frame - first) * wide
-            is_there = frame in self.session.sight.range
+            is_there = frame in self.session.navigation.range
             colour = STATE_COLOURS[self.session.state(frame)] if is_there else GROUND
             painter.fillRect(QRectF(left, _RULER, max(1.0, wide - gap), _BAR), colour)
 
     def _draw_bounds(self, painter: QPainter) -> None:
         assert self.session is not None
-        first, last = self.session.sight.bounds
+        first, last = self.session.navigation.bounds
         half = (self.width() - 2 * _MARGIN) / self._frames()[1] / 2
         left, right = self.place(first) - half, self.place(last) + half
         shade = QColor(0, 0, 0, 120)
@@ -163,7 +163,7 @@ class TimeLine(QWidget):
         painter.drawLine(QPointF(_MARGIN, top), QPointF(self.width() - _MARGIN, top))
         painter.drawLine(QPointF(_MARGIN, bottom), QPointF(self.width() - _MARGIN, bottom))
         lines: list[list[QPointF]] = [[]]
-        for frame in self.session.sight.range:
+        for frame in self.session.navigation.range:
             sure = self.session.confidence(frame)
             if sure is not None:
                 share = min(max((sure - 0.5) * 2, 0.0), 1.0)
@@ -183,9 +183,9 @@ class TimeLine(QWidget):
         middle = _RULER + _BAR / 2
         painter.setPen(QPen(INK, 1))
         for frame in self.session.draft.drawings:
-            if frame in self.session.sight.range:
+            if frame in self.session.navigation.range:
                 x = self.place(frame)
-                painter.setBrush(STATE_COLOURS[State.KEYFRAME])
+                painter.setBrush(STATE_COLOURS[FrameState.KEYFRAME])
                 painter.drawPolygon(
                     QPolygonF(
                         [

@@ -17,9 +17,9 @@ from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
 from rde_roto.doors.viewer.postbox import Postbox
 from rde_roto.doors.viewer.timeline import TimeLine
+from rde_roto.session.backend import Backend
 from rde_roto.session.comparison import Against
-from rde_roto.session.live_mattes import Backend
-from rde_roto.session.saving import Opened, open_work
+from rde_roto.session.opening import OpenedDraft, open_draft
 from rde_roto.session.session import Session
 from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plate import Window
@@ -28,19 +28,19 @@ _SAID_MS = 8000
 
 
 class MainWindow(QMainWindow):
-    """Shows one session at a time (`session.listener.Listener`).
+    """Shows one session at a time (`session.listener.SessionListener`).
 
     Args:
         backend: makes what a shot's session asks for mattes.
-        opens: opens a document or a plate: `session.saving.open_work`.
+        opens: opens a document or a plate: `session.opening.open_draft`.
         commands: what the keys do.
         device: where the network learns.
     """
 
     def __init__(
         self,
-        backend: Callable[[Opened], Backend],
-        opens: Callable[[str], Opened] = open_work,
+        backend: Callable[[OpenedDraft], Backend],
+        opens: Callable[[str], OpenedDraft] = open_draft,
         commands: Sequence[Command] = COMMANDS,
         device: str = "auto",
     ) -> None:
@@ -83,12 +83,12 @@ class MainWindow(QMainWindow):
         try:
             opened = self._opens(text)
         except RotoError as error:
-            self.said(str(error))
+            self.show_message(str(error))
             return False
         self.begin(opened, text)
         return True
 
-    def begin(self, opened: Opened, text: str) -> None:
+    def begin(self, opened: OpenedDraft, text: str) -> None:
         """Shows a shot that is open, in place of what is; ``text`` is how it was named."""
         self._close_session()
         self.backend = self._backend_of(opened)
@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
         self.shot_changed()
         self._show_chosen()
         again = ", as you left it" if self.session.draft.drawings else ""
-        self.said(f"{opened.parts.source.reading}{again}")
+        self.show_message(f"{opened.parts.source.reading}{again}")
         self.where.setToolTip(opened.parts.source.reading)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
@@ -115,18 +115,18 @@ class MainWindow(QMainWindow):
         session, self.session = self.session, None
         self.time_line.session = self.canvas.session = None
         if session is not None:
-            place = memory.SnapshotKey(session.frame, *session.sight.bounds)
-            memory.keep_place(session.work.document, place)
+            place = memory.SnapshotKey(session.frame, *session.navigation.bounds)
+            memory.keep_place(session.editor.document, place)
             session.close()
 
     def _go_where_it_was(self) -> None:
         """The frame, in and out of the last time that this shot was open."""
         session = self.the_session
-        place = memory.place_in(session.work.document)
+        place = memory.place_in(session.editor.document)
         if place is not None:
             if place.first in session.range and place.last in session.range:
-                session.bound(place.first, place.last)
-            session.go(place.frame)
+                session.set_bounds(place.first, place.last)
+            session.go_to(place.frame)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         if event.mimeData().hasUrls():
@@ -137,7 +137,7 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.open(url.toLocalFile())
 
-    # What the session tells (`session.listener.Listener`).
+    # What the session tells (`session.listener.SessionListener`).
 
     def picture_changed(self, box: Window | None) -> None:
         self.canvas.refresh(box)
@@ -151,7 +151,7 @@ class MainWindow(QMainWindow):
         if not self._settling.isActive():
             self._settling.start()
 
-    def said(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         self.statusBar().showMessage(sentence, _SAID_MS)
 
     def _refresh(self) -> None:
@@ -165,12 +165,12 @@ class MainWindow(QMainWindow):
         """Does a command; what goes wrong is said in a sentence."""
         command = self._commands[text]
         if command.needs_shot and self.session is None:
-            self.said("open a plate or a shot first: Ctrl+O, or drop one here")
+            self.show_message("open a plate or a shot first: Ctrl+O, or drop one here")
             return
         try:
             command.run(self)
         except RotoError as error:
-            self.said(str(error))
+            self.show_message(str(error))
 
     def view_changed(self) -> None:
         """What is shown of the shot, or how, is another."""
@@ -204,7 +204,7 @@ class MainWindow(QMainWindow):
         self.time_line.asked.connect(self._go)
 
     def _go(self, frame: int) -> None:
-        self.the_session.go(frame)
+        self.the_session.go_to(frame)
 
     def _read_out(self, x: float, y: float) -> None:
         """What lies under the pen: its place, colour as shown, and alpha."""
@@ -213,12 +213,12 @@ class MainWindow(QMainWindow):
             return
         height, width = session.size
         column, row = int(x // 1), int(y // 1)
-        picture = session.sight.picture()
+        picture = session.navigation.picture()
         if not (0 <= column < width and 0 <= row < height) or picture is None:
             self._readout.clear()
             return
         blue, green, red, _ = (int(code) for code in picture[row, column])
-        alpha = session.showing.alpha(session.element)
+        alpha = session.shown.alpha(session.element)
         seen = "" if alpha is None else f"   A {alpha[row, column]:.3f}"
         colour = f"R {red / 255:.3f}  G {green / 255:.3f}  B {blue / 255:.3f}"
         self._readout.setText(f"{column}, {row}   {colour}{seen}")
@@ -228,11 +228,11 @@ class MainWindow(QMainWindow):
         if session is None:
             self.where.setText("no shot")
             return
-        self._menus.check(session.sheet.tool_name)
+        self._menus.check(session.paint.tool_name)
         channels = self.canvas.scene.channels
         shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
         self.where.setText(f"{session.state(session.frame).value}{shown}")
-        self.setWindowTitle(f"{session.work.name}: {session.plate.name} — rde-roto")
+        self.setWindowTitle(f"{session.editor.name}: {session.plate.name} — rde-roto")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """The time line is drawn anew on a screen of another scale."""
