@@ -28,7 +28,7 @@ from round_trip import make_shot
 
 from rde_roto.documents.shot_document import ShotDocument
 from rde_roto.doors.options import plate_memo
-from rde_roto.doors.viewer.room import room_on
+from rde_roto.doors.viewer.services import room_on
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.session.display_pixels import ViewExposure

@@ -26,7 +26,7 @@ from session_bench import Toys
 
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.viewer.dialogs import ExportDialog
-from rde_roto.doors.viewer.room import room_on
+from rde_roto.doors.viewer.services import room_on
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore

@@ -11,7 +11,7 @@ from disc_shots import disc_document
 
 from rde_roto.documents.learned_card import LearnedCard, card_path
 from rde_roto.documents.model_card import DEFAULT_MODEL
-from rde_roto.doors.viewer.learning import LearnDialog
+from rde_roto.doors.viewer.learn_dialog import LearnDialog
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import load_model
 from rde_roto.shot_files import ShotFile

@@ -32,7 +32,7 @@ def view(
             "python -m pip install -c constraints.txt -e '.[ui]'"
         )
     from rde_roto.doors.viewer.app import run
-    from rde_roto.doors.viewer.room import room_on
+    from rde_roto.doors.viewer.services import room_on
 
     with plate_memo() as memo, room_on(device, memo) as room:
         code = run(room, shot, PictureName(view, layer))

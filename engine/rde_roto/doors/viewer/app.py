@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from rde_roto.doors.viewer.room import Room
+from rde_roto.doors.viewer.services import Room
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.images.layers import FIRST_PICTURE, PictureName

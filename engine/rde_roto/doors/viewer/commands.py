@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias
 
 from rde_roto.doors.viewer import questions
 from rde_roto.doors.viewer.dialogs import KeyDialog
-from rde_roto.doors.viewer.learning import ask_learn, forget
+from rde_roto.doors.viewer.learn_dialog import ask_learn, forget
 from rde_roto.doors.viewer.scene import MatteMode, Scene
 from rde_roto.session.comparison import Against
 from rde_roto.session.display_pixels import ViewExposure

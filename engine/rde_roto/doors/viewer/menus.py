@@ -10,7 +10,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
-from rde_roto.doors.viewer import memory
+from rde_roto.doors.viewer import user_settings as memory
 from rde_roto.session.paint_controller import ToolName
 
 if TYPE_CHECKING:

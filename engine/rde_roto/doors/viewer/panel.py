@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rde_roto.doors.viewer.learning import Unstudied, offer
+from rde_roto.doors.viewer.learn_dialog import Unstudied, offer
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.style import colour_of
 from rde_roto.session.comparison import Against

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog
 
 from rde_roto.documents.shot_document import SHOT_SUFFIX
-from rde_roto.doors.viewer import memory
+from rde_roto.doors.viewer import user_settings as memory
 from rde_roto.doors.viewer.dialogs import ExportDialog, QueueDialog
 from rde_roto.doors.viewer.exporting import queue_job, start_export
 from rde_roto.doors.viewer.settings import SettingsDialog

@@ -8,15 +8,15 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
 
-from rde_roto.doors.viewer import memory
+from rde_roto.doors.viewer import user_settings as memory
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.commands import COMMANDS, Command
-from rde_roto.doors.viewer.learning import LearnDialog
+from rde_roto.doors.viewer.learn_dialog import LearnDialog
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
-from rde_roto.doors.viewer.postbox import Postbox
 from rde_roto.doors.viewer.timeline import TimeLine
+from rde_roto.doors.viewer.ui_queue import Postbox
 from rde_roto.session.backend import Backend
 from rde_roto.session.comparison import Against
 from rde_roto.session.opening import OpenedDraft, open_draft
