@@ -28,7 +28,7 @@ from round_trip import make_shot
 
 from rde_roto.documents.shot_document import ShotDocument
 from rde_roto.doors.options import plate_memo
-from rde_roto.doors.viewer.services import room_on
+from rde_roto.doors.viewer.services import open_services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.session.display_pixels import ViewExposure
@@ -91,8 +91,8 @@ def measure(app: QApplication, folder: Path, width: int, height: int) -> None:
     document = ShotDocument.model_validate({**said, "overrides": {"tracking.lines": 240}})
     path = folder / "hero.shot.yaml"
     path.write_text(document.to_yaml(), encoding="utf-8")
-    with plate_memo() as memo, room_on("auto", memo) as room:
-        window = MainWindow(room.backend)
+    with plate_memo() as memo, open_services("auto", memo) as services:
+        window = MainWindow(services.backend)
         window.resize(1920, 1000)
         window.show()
         window.activateWindow()

@@ -26,7 +26,7 @@ from session_bench import Toys
 
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.viewer.dialogs import ExportDialog
-from rde_roto.doors.viewer.services import room_on
+from rde_roto.doors.viewer.services import open_services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore
@@ -244,8 +244,8 @@ def main() -> None:
         os.environ["RDE_ROTO_CACHE"] = folder
         for kind in ("CONFIG", "DATA", "STATE"):
             os.environ[f"XDG_{kind}_HOME"] = folder
-        with plate_memo() as memo, room_on("cpu", memo) as room:
-            window = MainWindow(room.backend, partial(open_draft, memo=memo))
+        with plate_memo() as memo, open_services("cpu", memo) as services:
+            window = MainWindow(services.backend, partial(open_draft, memo=memo))
             shown(window)
             desk = Desk(app, window, Toys(), _PATIENCE_S)
             artist = Artist(desk, find_sequence(asked.truth), asked.pictures)

@@ -38,7 +38,7 @@ def learner(desk: Desk, tmp_path: Path, shy: Path) -> Desk:
 def dialog_of(desk: Desk) -> LearnDialog:
     desk.key("Ctrl+L")
     dialog = desk.window.learn_dialog
-    assert dialog is not None
+    assert isinstance(dialog, LearnDialog)
     assert dialog.isVisible()
     return dialog
 
@@ -86,10 +86,10 @@ def test_what_is_new_to_study_is_offered(desk: Desk, document: Path, tmp_path: P
     session.go_to(1001)
     desk.until(lambda: session.navigation.picture() is not None)
     desk.drag((20, 20), (30, 30))  # one that was studied is drawn anew
-    desk.until(lambda: panel.unstudied.of(session) == (1001, 1008))
+    desk.until(lambda: desk.window.unlearned.of(session) == (1001, 1008))
     desk.until(lambda: panel.learn.text() == "Learn again: 2 frames")
     session.undo()
-    desk.until(lambda: panel.unstudied.of(session) == (1008,))
+    desk.until(lambda: desk.window.unlearned.of(session) == (1008,))
     desk.key("Alt+L")
     assert session.draft.learned is None
     session.undo()

@@ -15,8 +15,8 @@ from rde_roto.doors.viewer.style import (
     INK,
     PANEL,
     QUIET,
-    SHEET,
     STATE_COLOURS,
+    STYLE_SHEET,
     TEXT,
 )
 from rde_roto.session.frame_states import FrameState
@@ -47,7 +47,7 @@ def contrast(one: QColor, other: QColor) -> float:
 
 def written() -> Iterator[tuple[str, str, str]]:
     """(where, text, ground) of every rule of the sheet that gives text or its ground a colour."""
-    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", SHEET):
+    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", STYLE_SHEET):
         said = dict(re.findall(r"([\w-]+): (#[0-9a-f]{6})", body))
         if WORDLESS.search(selector) or ":disabled" in selector:
             continue

@@ -421,7 +421,7 @@ def test_a_shot_is_queued_in_a_hot_folder(desk: Desk, document: Path, tmp_path: 
     assert isinstance(again, QueueDialog)
     again.folder.setText(str(tmp_path))
     again.accept()
-    assert "no hot folder" in desk.window.statusBar().currentMessage()
+    assert "is not a hot folder" in desk.window.statusBar().currentMessage()
 
 
 def test_keys_are_shown_and_no_text_is_small(desk: Desk, document: Path) -> None:

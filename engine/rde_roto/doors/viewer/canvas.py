@@ -1,4 +1,4 @@
-"""The picture: where it lies on the screen, and what the pen does to it."""
+"""The canvas: shows the picture, and passes the pen to the tool."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _STARTING = "Drop a plate here: a folder, a frame, a movie. Or a shot document."
 
 
 class Canvas(QWidget):
-    """Shows a session's frame, and hands the pen on to its tool.
+    """Show a session's frame, and pass pen events to its tool.
 
-    ``hovered`` tells where the pen is on the plate, in pixels.
+    ``hovered`` reports the position of the pen on the plate, in pixels.
     """
 
     hovered = Signal(float, float)
@@ -56,15 +56,15 @@ class Canvas(QWidget):
         self.setMinimumSize(320, 200)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
-    # Where things are.
+    # Position and zoom.
 
     def show_session(self, session: Session | None) -> None:
-        """Shows another shot, all of it."""
+        """Show another shot, fitted to the widget."""
         self.session, self._last = session, None
         self.fit()
 
     def fit(self) -> None:
-        """The whole plate, as large as it goes."""
+        """Show the whole plate as large as possible."""
         self._is_fitted = True
         if self.session is not None:
             height, width = self.session.size
@@ -73,7 +73,7 @@ class Canvas(QWidget):
             self._centre(QPointF(width / 2, height / 2))
 
     def zoom_to(self, zoom: float, about: QPointF | None = None) -> None:
-        """Another size; what lies under ``about``, a point of the widget, stays there."""
+        """Set the zoom. What lies under ``about``, a point of the widget, stays there."""
         about = about or QPointF(self.width() / 2, self.height() / 2)
         still = self.to_plate(about)
         self.zoom = min(max(zoom, _LEAST_ZOOM), _MOST_ZOOM)
@@ -83,20 +83,20 @@ class Canvas(QWidget):
         self.update()
 
     def zoom_by(self, factor: float) -> None:
-        """A larger or smaller picture."""
+        """Zoom by a factor."""
         self.zoom_to(self.zoom * factor)
 
     def to_plate(self, point: QPointF) -> QPointF:
-        """A point of the widget on the plate, in pixels."""
+        """Convert a point of the widget to the plate, in pixels."""
         inverse, _ = self._transform().inverted()
         return inverse.map(point)
 
     def from_plate(self, x: float, y: float) -> QPointF:
-        """A point of the plate on the widget."""
+        """Convert a point of the plate to the widget."""
         return self._transform().map(QPointF(x, y))
 
     def refresh(self, box: Window | None) -> None:
-        """The picture is another, within a box of the plate or all of it."""
+        """Draw the picture again, within a box of the plate or all of it."""
         if box is None:
             self.update()
             return
@@ -115,13 +115,13 @@ class Canvas(QWidget):
         self._offset = QPointF(self.width() / 2, self.height() / 2) - self._transform().map(point)
         self.update()
 
-    # What is drawn.
+    # Drawing.
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.fillRect(event.rect(), GROUND)
         if self.session is None:
-            self._say(painter, _STARTING)
+            self._draw_text(painter, _STARTING)
             return
         session, transform = self.session, self._transform()
         is_smaller = self.zoom * self.devicePixelRatioF() < 1
@@ -134,7 +134,7 @@ class Canvas(QWidget):
                 part = part_seen(transform, session, event.rect())
                 self.scene.draw_plate(painter, self._last, part)
             painter.resetTransform()
-            self._say(painter, f"reading frame {session.frame}…")
+            self._draw_text(painter, f"reading frame {session.frame}…")
             return
         self._last = picture
         if self._held:
@@ -146,13 +146,13 @@ class Canvas(QWidget):
             self._draw_ring(painter, self._pen, session.paint.brush.radius_px * self.zoom)
 
     def _draw_ring(self, painter: QPainter, at: QPointF, radius: float) -> None:
-        """How large the brush is."""
+        """Show the size of the brush."""
         for colour in (QColor(0, 0, 0, 160), QColor(255, 255, 255, 220)):
             painter.setPen(QPen(colour, 1))
             painter.drawEllipse(at, radius * self._aspect(), radius)
             radius = max(0.5, radius - 1)
 
-    def _say(self, painter: QPainter, sentence: str) -> None:
+    def _draw_text(self, painter: QPainter, sentence: str) -> None:
         painter.setPen(QUIET)
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, sentence)
 
@@ -190,7 +190,9 @@ class Canvas(QWidget):
             self.session.paint.release(self._pen_event(event.position(), event.modifiers()))
 
     def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
-        """A pen that draws; one that points, pulls the wipe or clicks is left to the mouse."""
+        """Handle a pen that draws. A pen that hovers, pulls the wipe or clicks is left to the
+        mouse.
+        """
         if self.session is None or not (self._held or self._begins(event)):
             event.ignore()
             return
@@ -224,7 +226,7 @@ class Canvas(QWidget):
             self.fit()
 
     def read_out(self) -> None:
-        """Tells again where the pen is: what lies under it may be another."""
+        """Report the pen's position again, since what lies under it may have changed."""
         if self._pen is not None:
             point = self.to_plate(self._pen)
             self.hovered.emit(point.x(), point.y())
@@ -234,7 +236,7 @@ class Canvas(QWidget):
         return wipe is not None and abs(at.x() - wipe * self.width()) <= _WIPE_REACH_PX
 
     def _begins(self, event: QTabletEvent) -> bool:
-        """Whether a stroke begins with what the pen does."""
+        """Whether this pen event begins a stroke."""
         touches = event.type() is QTabletEvent.Type.TabletPress and event.pressure() > 0
         is_tip = event.button() is Qt.MouseButton.LeftButton
         return touches and is_tip and not self._is_on_wipe(event.position())
@@ -250,7 +252,7 @@ class Canvas(QWidget):
         )
 
     def _move_pen(self, at: QPointF) -> None:
-        """The brush's ring follows; what it leaves and where it comes to is drawn anew."""
+        """Move the brush's ring, and redraw where it was and where it is now."""
         before, self._pen = self._pen, at
         self.read_out()
         if self.session is None:

@@ -1,14 +1,11 @@
-"""Learning in the window: the network studies the shot beside the artist, who goes on working."""
+"""Learning in the window: the network learns the shot while the artist continues to work."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
@@ -20,77 +17,21 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from rde_roto.documents.learned_card import card_path, read_learned_card, truth_digest
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest, LessonStatus
+from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.session.draft import Draft
-from rde_roto.session.session import Session
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
-from rde_roto.values.errors import DocumentError, UsageError, WeightsError
+from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.keyframe import Keyframe
-from rde_roto.values.shot import Shot
-
-if TYPE_CHECKING:
-    from rde_roto.doors.viewer.window import MainWindow
 
 _VIEW_PX = 560
 _WHOLE = 1000
 """Steps of the progress bar."""
 
 
-class Unstudied:
-    """Tells which keyframes the last lesson did not have: new ones, and those drawn anew since."""
-
-    def __init__(self) -> None:
-        self._studied: dict[Path, Mapping[int, str]] = {}
-        self._truths: WeakKeyDictionary[Keyframe, tuple[tuple[str, ...], str]] = WeakKeyDictionary()
-
-    def of(self, session: Session) -> tuple[int, ...]:
-        """Of a session, as far as its shot is known by now."""
-        draft, live = session.draft, session.live
-        node = live.node if live.is_settled else None  # whose plates' digests are known then
-        studied = {} if draft.learned is None else self._card(draft.learned)
-        return tuple(
-            frame
-            for frame in draft.whole
-            if frame not in studied
-            or (node and not draft.locked(frame) and self._differs(node.shot, frame, studied))
-        )
-
-    def _card(self, learned: Path) -> Mapping[int, str]:
-        """What a lesson studied; its files never change."""
-        if learned not in self._studied:
-            try:
-                card = read_learned_card(card_path(learned))
-            except WeightsError:
-                card = None
-            self._studied[learned] = {} if card is None else card.studied
-        return self._studied[learned]
-
-    def _differs(self, shot: Shot, frame: int, studied: Mapping[int, str]) -> bool:
-        keyframe = shot.keyframe_at(frame)
-        if keyframe is None:
-            return False  # the shot is not known yet as it is now
-        if keyframe not in self._truths or self._truths[keyframe][0] != shot.ids:
-            alpha = np.zeros((len(shot.ids), *keyframe.alpha.shape[1:]), np.float32)
-            alpha[list(shot.places(shot.drawn(keyframe)))] = keyframe.alpha
-            digest = truth_digest(shot.plate.digest(frame), alpha)
-            self._truths[keyframe] = shot.ids, digest
-        return self._truths[keyframe][1] != studied[frame]
-
-
-def offer(draft: Draft, new: Sequence[int]) -> str:
-    """What the panel's button says, with the keyframes that are new to the last lesson."""
-    if draft.learned is None:
-        return "Learn the shot…"
-    if not new:
-        return "Learned"
-    return f"Learn again: frame {new[0]}" if len(new) == 1 else f"Learn again: {len(new)} frames"
-
-
-def ask_learn(window: MainWindow) -> None:
-    """Shows what learning does, and begins it when the artist says so. Raises UsageError."""
+def ask_learn(window: ShotWindow) -> None:
+    """Show the dialog that explains learning and starts it. Raises UsageError."""
     if window.learn_dialog is None:
         if not window.the_session.draft.whole:
             raise UsageError("there is nothing to learn from yet: paint every element on one frame")
@@ -99,8 +40,8 @@ def ask_learn(window: MainWindow) -> None:
     window.learn_dialog.raise_()
 
 
-def forget(window: MainWindow) -> None:
-    """Goes back to the model as it was; its mattes are still there."""
+def forget(window: ShotWindow) -> None:
+    """Go back to the base model. Its mattes are still there. Raises UsageError."""
     if window.the_session.draft.learned is None:
         raise UsageError("the model has learned nothing of this shot")
     window.the_session.set_learned(None)
@@ -108,10 +49,10 @@ def forget(window: MainWindow) -> None:
 
 
 class LearnDialog(QDialog):
-    """How far a lesson is, and what comes of it. The window behind it can be used meanwhile."""
+    """Show the progress of a lesson, and what comes of it. The window stays usable meanwhile."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, window: ShotWindow) -> None:
+        super().__init__(window.dialog_parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Learn the shot")
         self.setModal(False)
@@ -125,7 +66,7 @@ class LearnDialog(QDialog):
         self.view.setObjectName("quiet")
         self.view.setText("Before | after, on a held-out frame, while it learns")
         self.message.setWordWrap(True)
-        self.message.setText(_what(self._session.draft, window.panel.unstudied.of(self._session)))
+        self.message.setText(_introduction(self._session.draft, window.unlearned.of(self._session)))
         self.progress.setMaximum(_WHOLE)
         self.progress.setTextVisible(False)
         buttons = QDialogButtonBox()
@@ -143,7 +84,7 @@ class LearnDialog(QDialog):
             layout.addWidget(widget)
 
     def begin(self) -> None:
-        """Starts a lesson of the shot as it is saved."""
+        """Start a lesson on the shot as it is saved."""
         editor = self._session.editor
         editor.wait_until_saved()
         try:
@@ -154,19 +95,19 @@ class LearnDialog(QDialog):
         shot = made_absolute(file.says, file.folder).said()
         into = file.folder / file.learned_folder
         request = LessonRequest(shot, into, self._window.device, self._picture)
-        post, self._views = self._window.postbox.post, 0
-        self.learning = LessonProcess(request, lambda: post(self._look))
+        post, self._views = self._window.ui_queue.post, 0
+        self.learning = LessonProcess(request, lambda: post(self._refresh))
         self._show(self.learning.status)
 
     def finish_early(self) -> None:
-        """Ends it early, and keeps what was learned."""
+        """End the lesson early, and keep what was learned."""
         if self.learning is not None:
             self.learning.finish_early()
             self.keep.setEnabled(False)
             self.message.setText("checking what was learned so far…")
 
     def reject(self) -> None:
-        """Closes; what is being learned is stopped, and nothing is kept."""
+        """Close. A running lesson is stopped, and nothing is kept."""
         learning, self.learning = self.learning, None
         if learning is not None:
             learning.stop()
@@ -179,8 +120,8 @@ class LearnDialog(QDialog):
     def _picture(self) -> Path:
         return Path(self._folder.name) / "view.png"
 
-    def _look(self) -> None:
-        """Something was told."""
+    def _refresh(self) -> None:
+        """Show the lesson's new status."""
         learning = self.learning
         if learning is None:
             return
@@ -210,8 +151,8 @@ class LearnDialog(QDialog):
             self.view.setPixmap(picture.scaled(self.view.size(), *how))
 
 
-def _what(draft: Draft, new: Sequence[int]) -> str:
-    """What there is to study."""
+def _introduction(draft: Draft, new: Sequence[int]) -> str:
+    """Return what there is to learn from."""
     frames = FrameRange.of(new or draft.whole)
     again = "" if draft.learned is None else " It starts from what it has learned already."
     nothing = "" if new else " There is no new keyframe to learn from."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
@@ -20,34 +18,31 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rde_roto.doors.viewer.learn_dialog import Unstudied, offer
 from rde_roto.doors.viewer.scene import MatteMode
+from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.style import colour_of
 from rde_roto.session.comparison import Against
 from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
+from rde_roto.session.unlearned import learn_label
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 
-if TYPE_CHECKING:
-    from rde_roto.doors.viewer.window import MainWindow
-
 _WIDTH = 270
 _FINER = 100
-"""Steps of a slider for one of what it sets."""
+"""Slider steps per unit of the value."""
 
 
 class Panel(QWidget):
-    """Shows what a window's session has chosen, and lets it be changed."""
+    """Show and change what is chosen in a window's session."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: ShotWindow) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setFixedWidth(_WIDTH)
         self._window = window
         self._listed: tuple[Element, ...] = ()
-        self.unstudied = Unstudied()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 10, 8)
         self._layout.setSpacing(5)
@@ -59,7 +54,7 @@ class Panel(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Something of the shot, or what is chosen, is another."""
+        """Update after a change of the shot or of what is chosen."""
         session = self._window.session
         self.setEnabled(session is not None)
         brush = Brush() if session is None else session.paint.brush
@@ -118,12 +113,12 @@ class Panel(QWidget):
         self.elements.itemChanged.connect(self._rename)
         self._layout.addWidget(self.elements)
         row = QHBoxLayout()
-        row.addWidget(self._button("New", "New element", "Another element (Ctrl+N)"))
+        row.addWidget(self._button("New", "New element", "Add an element (Ctrl+N)"))
         remove = QPushButton("Delete")
-        remove.setToolTip("Takes the chosen element away, with all its keyframes")
+        remove.setToolTip("Delete the chosen element with all its keyframes")
         remove.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         remove.clicked.connect(self._remove)
-        row.addWidget(self._button("Colour", "Element colour…", "What it is shown in"))
+        row.addWidget(self._button("Colour", "Element colour…", "Display colour of the element"))
         row.addWidget(remove)
         self._layout.addLayout(row)
 
@@ -148,7 +143,7 @@ class Panel(QWidget):
         self.wipe.addItem("no wipe")
         self.wipe.addItems([f"wipe: {against.value}" for against in Against])
         self.wipe.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.wipe.setToolTip("What lies on the right side (W, Alt+1 to Alt+4)")
+        self.wipe.setToolTip("What the right side shows (W, Alt+1 to Alt+4)")
         self.wipe.activated.connect(self._set_wipe)
         self._layout.addWidget(self.wipe)
         grid = QGridLayout()
@@ -221,7 +216,7 @@ class Panel(QWidget):
         self.cancel.setEnabled(left > 0)
         suggested = session.suggested
         self.fix.setText("Next frame to fix" + ("" if suggested is None else f": {suggested}"))
-        self.learn.setText(offer(session.draft, self.unstudied.of(session)))
+        self.learn.setText(learn_label(session.draft, self._window.unlearned.of(session)))
         states = [session.state(frame) for frame in session.navigation.range]
         words = {
             FrameState.KEYFRAME: "keyframes",

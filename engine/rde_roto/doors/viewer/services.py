@@ -1,4 +1,4 @@
-"""Where the window's mattes come from: an engine in this process, over the user's cache."""
+"""Where the window's mattes come from: an engine in this process, with the user's cache."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from rde_roto.values.shot import Shot
 
 
 @dataclass
-class Room:
-    """An engine, and the models that were loaded for it. Threads may share it.
+class Services:
+    """An engine, and the models that were loaded for it. Thread-safe.
 
-    Models are loaded when the first mattes are asked for, on the thread that asks.
+    Models are loaded when the first mattes are requested, on the thread that requests them.
     """
 
     engine: Engine
@@ -43,18 +43,17 @@ class Room:
     _lock: Lock = field(default_factory=Lock)
 
     def backend(self, opened: OpenedDraft) -> Backend:
-        """What a session of that shot asks."""
-        says = opened.file.says
-        choice = chosen_model(says, opened.file.folder)
+        """Return the backend for a session on a shot."""
+        choice = chosen_model(opened.file.says, opened.file.folder)
 
         def make(shot: Shot, preset: Preset, learned: Path | None) -> RotoNode:
             model = self._model(replace(choice, learned=learned))
             return RotoNode(shot, preset, tracker_of(model, self.device), self.stores)
 
-        def said(opened: OpenedShot) -> Mapping[str, str]:
+        def metadata(opened: OpenedShot) -> Mapping[str, str]:
             return provenance(opened, opened.preset, self._model(opened.model))
 
-        return Backend(self.engine, make, said)
+        return Backend(self.engine, make, metadata)
 
     def _model(self, choice: ModelChoice) -> Model:
         with self._lock:
@@ -66,9 +65,9 @@ class Room:
 
 
 @contextmanager
-def room_on(device: str, memo: PlateMemo) -> Iterator[Room]:
-    """A room on a device of this machine. Raises UsageError for one that cannot be used."""
+def open_services(device: str, memo: PlateMemo) -> Iterator[Services]:
+    """Yield services on a device of this machine. Raises UsageError for one that cannot be used."""
     chosen = choose_device(device)
     stores = open_stores(CacheSettings.from_environment())
     with Engine() as engine:
-        yield Room(engine, memo, chosen, stores)
+        yield Services(engine, memo, chosen, stores)

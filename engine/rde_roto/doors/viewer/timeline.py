@@ -1,4 +1,4 @@
-"""The time line: numbers, states, keyframes, locks, how sure the track is, in and out."""
+"""The time line: frame numbers, states, keyframes, locks, confidence, in and out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000)
 
 
 class TimeLine(QWidget):
-    """Shows every frame of a session; ``asked`` tells which one was clicked or dragged to."""
+    """Show every frame of a session. ``asked`` reports the frame that was clicked or dragged to."""
 
     asked = Signal(int)
 
@@ -57,17 +57,17 @@ class TimeLine(QWidget):
         )
 
     def refresh(self) -> None:
-        """Something of the shot is another."""
+        """Redraw after a change of the shot."""
         self._still = None
         self.update()
 
     def place(self, frame: float) -> float:
-        """Where the middle of a frame is, from the left, in pixels."""
+        """Return where the middle of a frame is, from the left, in pixels."""
         first, count = self._frames()
         return _MARGIN + (frame - first + 0.5) * (self.width() - 2 * _MARGIN) / count
 
     def frame_at(self, x: float) -> int:
-        """The frame at a place."""
+        """Return the frame at a position."""
         first, count = self._frames()
         return first + int((x - _MARGIN) * count / max(1, self.width() - 2 * _MARGIN))
 
@@ -99,7 +99,7 @@ class TimeLine(QWidget):
         painter.drawText(label, Qt.AlignmentFlag.AlignCenter, str(self.session.frame))
 
     def _drawn(self) -> QPixmap:
-        """All but the frame that is looked at, and the numbers beside it."""
+        """Draw everything but the current frame and the numbers beside it."""
         ratio = self.devicePixelRatioF()
         still = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
         still.setDevicePixelRatio(ratio)
@@ -115,7 +115,7 @@ class TimeLine(QWidget):
         return still
 
     def _draw_ruler(self, painter: QPainter, taken: QRectF) -> None:
-        """Numbers of frames, but for those that would lie under what is taken."""
+        """Draw frame numbers, except those that would overlap `taken`."""
         first, count = self._frames()
         wide = (self.width() - 2 * _MARGIN) / count
         step = next((step for step in _STEPS if step * wide >= _LABEL_PX), _STEPS[-1])
@@ -156,7 +156,7 @@ class TimeLine(QWidget):
             )
 
     def _draw_curve(self, painter: QPainter) -> None:
-        """How sure the track of the chosen element is, from 0.5 at the bottom to 1."""
+        """Draw the confidence of the chosen element's track, from 0.5 at the bottom to 1."""
         assert self.session is not None
         top, bottom = _RULER + _BAR + 6, _RULER + _BAR + 6 + _CURVE
         painter.setPen(QPen(LINE, 1))

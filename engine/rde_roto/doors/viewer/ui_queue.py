@@ -1,4 +1,4 @@
-"""From other threads to the window's."""
+"""Pass work from other threads to the window's thread."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 
-class Postbox(QObject):
-    """Does what other threads ask for on the thread that it was made on, in their order."""
+class UiQueue(QObject):
+    """Run what other threads post on the thread that the queue was made on, in order."""
 
     _came = Signal(object)
 
@@ -17,7 +17,7 @@ class Postbox(QObject):
         self._came.connect(self._do, Qt.ConnectionType.QueuedConnection)
 
     def post(self, work: Callable[[], None]) -> None:
-        """Has something done soon (`session.backend.Post`)."""
+        """Run a function soon (`session.backend.Post`)."""
         self._came.emit(work)
 
     @Slot(object)

@@ -1,4 +1,4 @@
-"""What the window remembers from one time to the next, in the user's own settings."""
+"""What the window remembers between runs, in the user's settings."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from rde_roto.values.digest import digest_of
 _MOST_RECENT = 8
 
 
-class SnapshotKey(NamedTuple):
-    """Where one looked in a shot: the frame, in and out."""
+class ShotPosition(NamedTuple):
+    """The position in a shot: frame, in and out."""
 
     frame: int
     first: int
     last: int
 
 
-def recents() -> list[str]:
-    """Plates and documents that were opened, the newest first."""
+def recently_opened() -> list[str]:
+    """Return the plates and documents that were opened, newest first."""
     found = _settings().value("recent", [])
     if isinstance(found, str):  # how Qt writes a list of one
         return [found]
     return [str(one) for one in cast("list[object]", found or [])]
 
 
-def remember(text: str) -> None:
-    """Has a plate or a document among those that were opened."""
+def remember_opened(text: str) -> None:
+    """Add a plate or a document to those that were opened."""
     where = str(Path(text).absolute())
-    known = [where, *(other for other in recents() if other != where)]
+    known = [where, *(other for other in recently_opened() if other != where)]
     _settings().setValue("recent", known[:_MOST_RECENT])
 
 
-def place_in(document: Path) -> SnapshotKey | None:
-    """Where one looked in a shot the last time."""
+def position_in(document: Path) -> ShotPosition | None:
+    """Return the position at which a shot was left; None if there is none."""
     found = _settings().value(_key(document))
-    if not isinstance(found, list) or len(found) != len(SnapshotKey._fields):
+    if not isinstance(found, list) or len(found) != len(ShotPosition._fields):
         return None
-    return SnapshotKey(*(int(str(number)) for number in found))
+    return ShotPosition(*(int(str(number)) for number in found))
 
 
-def keep_place(document: Path, place: SnapshotKey) -> None:
-    """Remembers where one looks."""
+def remember_position(document: Path, place: ShotPosition) -> None:
+    """Remember the position in a shot."""
     _settings().setValue(_key(document), list(place))
 
 
 def hot_folder() -> str:
-    """Where jobs were queued the last time; "" before the first."""
+    """Return the hot folder that jobs were last queued in; "" if there is none."""
     return str(_settings().value("hot_folder", ""))
 
 
-def keep_hot_folder(folder: str) -> None:
-    """Remembers where jobs are queued."""
+def remember_hot_folder(folder: str) -> None:
+    """Remember the hot folder that jobs are queued in."""
     _settings().setValue("hot_folder", folder)
 
 
