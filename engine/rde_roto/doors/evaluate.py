@@ -80,7 +80,7 @@ def evaluate(
     if learn and (ablate or play):
         raise UsageError("--learn cannot be combined with --ablate or --play: leave them out")
     if minutes is not None and not learn:
-        raise UsageError("--minutes says how long --learn takes: add --learn, or leave it out")
+        raise UsageError("--minutes limits how long --learn takes: add --learn, or leave it out")
     if play and keyframes > 1:
         raise UsageError("--play starts from the first mask alone: leave --keyframes out")
     from rde_roto.evaluation.davis import DavisSet

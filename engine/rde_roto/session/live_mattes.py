@@ -57,12 +57,10 @@ class LiveMattes:
         self._backend = backend
         self._post = post
         self._changed = changed
-        self._thread = ThreadPoolExecutor(1, "rde-roto-books")
+        self._executor = ThreadPoolExecutor(1, "rde-roto-nodes")
         self._edition = 0
         self._node_edition = self._digests_edition = 0
-        self._last: tuple[Path | None, RotoNode] | None = (
-            None  # what was learned, and its node; for the thread
-        )
+        self._last: tuple[Path | None, RotoNode] | None = None  # learned weights, and their node
         self._ids: tuple[str, ...] = ()
         self._versions: list[RotoNode] = []  # that mattes were requested from, the newest last
         self._digests: dict[int, str] = {}
@@ -84,7 +82,7 @@ class LiveMattes:
         self._edition += 1
         self._pending = dict.fromkeys([*self._submitted, *self._pending])
         self._cancel_submitted()
-        self._thread.submit(self._build_node, self._edition, shot, preset, learned)
+        self._executor.submit(self._build_node, self._edition, shot, preset, learned)
 
     def newest(self, frame: int) -> FrameMattes | None:
         """Return the newest matte of a frame that is in memory."""
@@ -93,12 +91,12 @@ class LiveMattes:
         digest = self._digests.get(frame)
         known = [] if digest is None else [(digest, self._ids)]
         known += [self._newest[frame]] if frame in self._newest else []
-        for name, ids in known:
-            kept = self.node.stores.mattes.get(name)
+        for candidate, ids in known:
+            kept = self.node.stores.mattes.get(candidate)
             if kept is not None and len(kept.planes) == len(ids):
-                self._newest[frame] = name, ids
+                self._newest[frame] = candidate, ids
                 planes = dict(zip(ids, kept.planes, strict=True))
-                return FrameMattes(name, planes, name == digest)
+                return FrameMattes(candidate, planes, candidate == digest)
         return None
 
     def is_made(self, frame: int) -> bool:
@@ -164,7 +162,7 @@ class LiveMattes:
         self._edition += 1
         self._pending.clear()
         self._cancel_submitted()
-        self._thread.shutdown(cancel_futures=True)
+        self._executor.shutdown(cancel_futures=True)
 
     # On the thread that builds nodes.
 
@@ -285,7 +283,7 @@ class LiveMattes:
         """Compute advice once all frames have arrived."""
         self._submit_next()
         if self.node is not None and not self.remaining:
-            self._thread.submit(self._advise, self._edition, self.node, frozenset(self._made))
+            self._executor.submit(self._advise, self._edition, self.node, frozenset(self._made))
         self._changed(None)
 
     def _submit_next(self) -> None:

@@ -93,7 +93,7 @@ class PictureCache:
     def _make(self, name: Hashable, make: Callable[[], Any]) -> None:
         try:
             self.put(name, make())
-        except Exception as error:  # of whatever kind: one bad frame must not end the thread
+        except Exception as error:  # of any kind: one bad frame must not end the thread
             self._failed.add(name)
             self._ready(name, error)
         else:

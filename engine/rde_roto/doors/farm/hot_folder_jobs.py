@@ -40,4 +40,4 @@ def mattes(folder: Path, name: str) -> Path:
 
 def how_to_submit(_job: FarmJob, folder: Path) -> str:
     """Return what to run: the job is submitted already."""
-    return f"it is in {folder}/inbox; a worker is: rde-roto watch {folder}"
+    return f"it is in {folder}/inbox; start a worker with: rde-roto watch {folder}"
