@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Set rde-roto up in .venv beside this file, then do what was asked: `install.py --help`.
+"""Set up rde-roto in .venv beside this file, then do what the verb says: `install.py --help`.
 
 Needs Python 3.9 or newer and nothing else. Everything is installed into .venv: delete that folder
-and nothing is left. Run it again at any time: when nothing has changed the set-up takes no time,
-and when it was interrupted it is made good.
+and nothing is left. Run it again at any time: it does nothing if nothing has changed, and repairs a
+set-up that was interrupted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BLENDER_PYTHON = (3, 11)  # for which bpy 4.2 to 5.0 are made
 
 
 class InstallError(Exception):
-    """What ends the run: str() is the sentence for the user, `code` the exit code."""
+    """Ends the run: str() is the sentence for the user, `code` the exit code."""
 
     def __init__(self, sentence: str, code: int = 1) -> None:
         super().__init__(sentence)
@@ -48,7 +48,7 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def step(text: str) -> Iterator[None]:
-    """Say what is being done, then how long it took."""
+    """Print a step, then how long it took."""
     say(f"{text} ...")
     start = time.monotonic()
     yield
@@ -64,10 +64,10 @@ def tool(name: str, venv: Path = VENV) -> str:
 
 
 def run(command: list[str], hear: Callable[[str], None] | None = None) -> int:
-    """Run `command` in the repository; returns the exit code as a shell would give it.
+    """Run `command` in the repository; return its exit code as a shell would.
 
-    Its output is ours, or goes line by line to `hear`. It never outlives us: when we are stopped,
-    it gets ten seconds to end by itself.
+    Its output is passed through, or line by line to `hear`. It never outlives this process: if
+    this one is stopped, it gets ten seconds to end by itself.
     """
     process = subprocess.Popen(
         command,
@@ -95,7 +95,7 @@ def run(command: list[str], hear: Callable[[str], None] | None = None) -> int:
 
 
 def pip_install(*arguments: str, venv: Path = VENV) -> None:
-    """pip, quietly: a line for each large download, and its last lines when it fails."""
+    """Run pip quietly: print large downloads only, and its last lines if it fails."""
     last: deque[str] = deque(maxlen=20)
 
     def hear(line: str) -> None:
@@ -130,7 +130,7 @@ print(json.dumps([sys.version_info[:3], importlib.util.find_spec("ensurepip") is
 
 
 def probe(path: str) -> Python | None:
-    """Ask an interpreter what it is; None when it does not run."""
+    """Ask an interpreter for its version; None if it does not run."""
     try:
         answer = subprocess.run(
             [path, "-c", PROBE], capture_output=True, text=True, timeout=60, check=True
@@ -144,7 +144,7 @@ def probe(path: str) -> Python | None:
 def candidates() -> Iterator[str]:
     """The interpreter that runs this file, then those on PATH, tested versions first.
 
-    Always the real one below a virtual environment: that may be the .venv about to be replaced.
+    Always the base interpreter of a virtual environment, which may be the .venv to be replaced.
     """
     yield getattr(sys, "_base_executable", None) or sys.executable
     for minor in (13, 12, 11, 10, 14):
@@ -154,7 +154,7 @@ def candidates() -> Iterator[str]:
 
 
 def choose_python(paths: Iterable[str]) -> Python:
-    """The first interpreter that can carry .venv; raises InstallError with what to install."""
+    """The first interpreter fit for .venv; raises InstallError that says what to install."""
     refused: list[str] = []
     for python in filter(None, map(probe, paths)):
         if not OLDEST <= python.version[:2] <= NEWEST:
@@ -176,7 +176,7 @@ def choose_python(paths: Iterable[str]) -> Python:
 
 
 def read_stamp() -> dict[str, Any]:
-    """What the last set-up left; {} when there is none or it cannot be read."""
+    """The stamp of the last set-up; {} if there is none or it cannot be read."""
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -191,10 +191,10 @@ def write_stamp(stamp: dict[str, Any]) -> None:
 
 
 def finished_stamp(python: Python, extras: list[str], torch_index: str | None) -> dict[str, Any]:
-    """All that decides what a finished .venv holds; equal stamps, nothing to install."""
+    """Everything that decides the content of .venv: with an equal stamp nothing is installed."""
     files = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
     return {
-        "place": str(VENV),  # a copied or moved .venv still points to where it was made
+        "place": str(VENV),  # a copied or moved .venv still points to its old place
         "python": list(python.version),
         "torch_index": torch_index,
         "extras": extras,
@@ -203,7 +203,7 @@ def finished_stamp(python: Python, extras: list[str], torch_index: str | None) -
 
 
 def make_venv(python: Python, torch_index: str | None) -> None:
-    """A fresh .venv. The stamp comes first and stays: it tells our folder from someone else's."""
+    """Make a new .venv. The stamp is written first: it tells our folder from someone else's."""
     VENV.mkdir(exist_ok=True)
     write_stamp({"torch_index": torch_index})
     for entry in VENV.iterdir():
@@ -217,10 +217,10 @@ def make_venv(python: Python, torch_index: str | None) -> None:
 
 
 def set_up(extras: Iterable[str], torch_index: str | None) -> None:
-    """Bring .venv to what pyproject.toml and constraints.txt say, with `extras` added.
+    """Bring .venv up to date with pyproject.toml and constraints.txt, with `extras` added.
 
-    Extras and torch index of earlier runs are kept. While packages change the stamp holds the
-    torch index alone, so an interrupted set-up is seen as such and .venv is made afresh.
+    Extras and torch index of earlier runs are kept. While packages are installed the stamp has
+    the torch index only, so that an interrupted set-up is recognised and .venv is made again.
     """
     if VENV.exists() and not STAMP.exists() and any(VENV.iterdir()):
         raise InstallError(f"{VENV} was not made by install.py: move it away and run this again.")
@@ -232,7 +232,7 @@ def set_up(extras: Iterable[str], torch_index: str | None) -> None:
         say(".venv is up to date")
         return
 
-    kept = ("place", "python", "torch_index")  # another one of these wants another .venv
+    kept = ("place", "python", "torch_index")  # if one of these changes, .venv is made again
     new = finished_stamp(python, extras, torch_index) if python else {}
     if python is None or any(key not in old or old[key] != new[key] for key in kept):
         python, old = choose_python(candidates()), {}
@@ -242,7 +242,7 @@ def set_up(extras: Iterable[str], torch_index: str | None) -> None:
     try:
         install_packages(extras, torch_index)
     except InstallError:
-        if old:  # pip resolves and downloads before it touches .venv: what worked still works
+        if old:  # pip resolves and downloads before it changes .venv: it still works
             write_stamp(old)
         raise
     write_stamp(finished_stamp(python, extras, torch_index))
@@ -263,10 +263,10 @@ def install_packages(extras: list[str], torch_index: str | None) -> None:
 
 
 def set_up_blenders() -> None:
-    """Bring the Blenders of tests/hosts/blenders.txt into environments of their own.
+    """Install the Blenders of tests/hosts/blenders.txt, each in an environment of its own.
 
-    One that cannot be had fails nothing. The note in its environment is the pin once it is there,
-    else a sentence why it is not: its tests skip with that.
+    A Blender that cannot be installed is no failure. The note in its environment has its pin, or a
+    sentence why it is missing, with which its tests are skipped.
     """
     pins = BLENDERS.read_text(encoding="utf-8")
     for pin, version in re.findall(r"^(bpy==(\d+\.\d+)\S*)", pins, re.MULTILINE):
@@ -279,7 +279,7 @@ def set_up_blenders() -> None:
         elif venv.exists():
             raise InstallError(f"{venv} was not made by install.py: move it away.")
         venv.mkdir()
-        note.write_text("it was not installed to the end", encoding="utf-8")
+        note.write_text("its installation was interrupted", encoding="utf-8")
         said = pin
         try:
             with step(f"making {venv.name} with {pin}"):
@@ -291,7 +291,7 @@ def set_up_blenders() -> None:
 
 
 def set_up_blender(venv: Path, pin: str) -> None:
-    """A fresh environment with `pin`; raises InstallError where it cannot be had."""
+    """Make an environment with `pin`; raises InstallError if that is impossible."""
     pythons = (python for python in map(probe, candidates()) if python and python.makes_venvs)
     python = next((found for found in pythons if found.version[:2] == BLENDER_PYTHON), None)
     if python is None:
@@ -299,7 +299,7 @@ def set_up_blender(venv: Path, pin: str) -> None:
         raise InstallError(f"there is no Python {wanted} that can make virtual environments")
     if run([python.path, "-m", "venv", str(venv)]):
         raise InstallError(f"{python.path} could not make {venv}")
-    # without a network it is to fail soon
+    # fail soon without a network
     pip_install("--timeout", "30", "--retries", "1", pin, venv=venv)
 
 
@@ -315,13 +315,13 @@ def engine(options: argparse.Namespace) -> int:
 
 
 def hosts(options: argparse.Namespace) -> int:
-    for line in host_files().described():
+    for line in host_files().status_lines():
         say(line)
     return 0
 
 
 def host(options: argparse.Namespace) -> int:
-    """Puts an adapter into its host, or takes it out; and says how the engine is started."""
+    """Install or remove an adapter; after installing, register the engine for hosts."""
     files = host_files()
     try:
         if options.remove:
@@ -338,7 +338,7 @@ def host(options: argparse.Namespace) -> int:
 
 
 def host_files() -> Any:
-    """plugin/installing.py, which is no package's."""
+    """The module plugin/installing.py, which is in no package."""
     sys.path.insert(0, str(ROOT / "plugin"))
     return importlib.import_module("installing")
 
@@ -348,11 +348,10 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def test(options: argparse.Namespace) -> int:
-    """Every check, whatever the others said; pytest last, so that its closing line is the last.
+    """Run every check even if one fails; pytest is last, so that its summary ends the output.
 
-    The Blenders are brought here first. A test that needs another program which is no Python
-    package looks for it itself and skips with the name of the system package; pytest lists the
-    skips.
+    The Blenders are installed first. A test that needs a program other than a Python package looks
+    for it and skips with the name of the system package; pytest lists the skips.
     """
     set_up_blenders()
     checks = {
@@ -380,13 +379,13 @@ class Verb:
 
 
 HOST_FLAGS = {
-    "--link": "put links to these files there, to work on them",
-    "--dry-run": "say what would be done, and do nothing",
-    "--remove": "take out exactly what was put there",
+    "--link": "install links to these files, for development",
+    "--dry-run": "print what would be done, and do nothing",
+    "--remove": "remove exactly what was installed",
 }
 
 VERBS = {
-    "demo": Verb(demo, "make mattes of the shot that comes with rde-roto, in demo-out/"),
+    "demo": Verb(demo, "make mattes of the shot that comes with rde-roto, into demo-out/"),
     "test": Verb(
         test,
         "run ruff, mypy, import-linter and pytest",
@@ -395,22 +394,22 @@ VERBS = {
     ),
     "engine": Verb(
         engine,
-        "tell your compositors and scripts how to start this engine",
-        flags={"--remove": "take that back"},
+        "register this engine, so that compositors and scripts can start it",
+        flags={"--remove": "undo that"},
     ),
-    "nuke": Verb(host, "put the node into Nuke", flags=HOST_FLAGS),
-    "blender": Verb(host, "put the extension into Blender", flags=HOST_FLAGS),
+    "nuke": Verb(host, "install the node for Nuke", flags=HOST_FLAGS),
+    "blender": Verb(host, "install the extension for Blender", flags=HOST_FLAGS),
     "openfx": Verb(host, "build the OpenFX plug-in and install it", flags=HOST_FLAGS),
-    "natron": Verb(host, "the same as openfx", flags=HOST_FLAGS),
-    "hosts": Verb(hosts, "say which adapters are installed, and where they go"),
-    "doctor": Verb(doctor, "say what rde-roto finds here: versions, devices, memory, models"),
+    "natron": Verb(host, "same as openfx", flags=HOST_FLAGS),
+    "hosts": Verb(hosts, "list the adapters, whether they are installed, and where they go"),
+    "doctor": Verb(doctor, "print what rde-roto finds here: versions, devices, memory, models"),
 }
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Set rde-roto up in .venv beside this file, then do what VERB says.",
-        epilog="The set-up is done once and kept; delete .venv to start afresh.",
+        description="Set up rde-roto in .venv beside this file, then do what VERB says.",
+        epilog="The set-up is done once and kept; delete .venv to start over.",
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, verb in VERBS.items():
@@ -418,8 +417,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         one.add_argument(
             "--torch-index",
             metavar="URL",
-            help="package index to take torch from, for another build of it (CUDA on Windows, "
-            "ROCm, CPU only); remembered until .venv is deleted",
+            help="package index for another build of torch (CUDA on Windows, ROCm, CPU only); "
+            "remembered until .venv is deleted",
         )
         for flag, text in verb.flags.items():
             one.add_argument(flag, action="store_true", help=text)
@@ -439,7 +438,7 @@ def main() -> int:
         set_up(verb.extras, options.torch_index)
         return verb.action(options)
     except SystemExit:
-        say("\nstopped: run the same command again to go on.")
+        say("\nstopped: run the same command again to continue.")
         raise
     except (InstallError, OSError) as error:  # OSError: disk full, no permission, a file in use
         print(f"install.py: {error}", file=sys.stderr, flush=True)

@@ -1,20 +1,20 @@
-"""Puts the adapters into the hosts' own folders, and takes them out again: what `install.py nuke`,
-`openfx`, `blender` and `hosts` do. The standard library alone.
+"""Installs and removes the adapters: the code behind `install.py nuke`, `openfx`, `blender` and
+`hosts`. Standard library only.
 
-`plugin/HOST/host.json` says what belongs to a host:
+`plugin/HOST/host.json` describes the adapter of a host:
 
-    name      for messages
-    files     what is copied, from that folder
-    build     what is compiled from its *.c and copied: output and flags by system, libraries
-    client    whether `rde_roto_client` goes along
-    targets   the folder it is put into, by system (linux, darwin, win32); ~ is the user's home
-    versions  where {version} is in that: each from `oldest` on that has a folder there gets the
-              adapter, or `usual` when none has
-    variable  an environment variable whose first folder comes before those
-    lines     lines that a file of the host's must have, by the file
+    name      of the host, for messages
+    files     to copy, from that folder
+    build     what to compile from its *.c and copy: output and flags by system, libraries
+    client    whether `rde_roto_client` is copied too
+    targets   the target folder by system (linux, darwin, win32); ~ is the user's home
+    versions  for a target with {version}: every version from `oldest` on that has a folder there
+              gets the adapter; if none has, `usual` does
+    variable  an environment variable whose first folder takes precedence over the target
+    lines     lines to add to files of the host, by file
 
-What was written is noted in the user's configuration folder, with digests, so that exactly that is
-taken out again, and nothing that somebody has changed since.
+The files written are recorded with their digests in the user's configuration folder. Removing an
+adapter removes exactly these, except those that were changed since.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ _LEFT_OUT = {"__pycache__", "host.json", "README.md"}
 
 
 class HostError(Exception):
-    """What keeps an adapter from its host: one sentence."""
+    """An adapter cannot be installed or removed: str() is one sentence."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """An adapter and where it goes. Raises HostError for a system it is not made for."""
+    """An adapter and its targets. Raises HostError on a system it does not support."""
 
     key: str
-    says: dict[str, Any]
+    spec: dict[str, Any]
 
     @classmethod
     def find(cls, name: str) -> Host:
-        """The host of that name or alias."""
+        """The host of that name or alias. Raises HostError if there is none."""
         key = ALIASES.get(name, name)
         path = PLUGIN / key / "host.json"
         if not path.is_file():
@@ -62,29 +62,29 @@ class Host:
 
     @property
     def name(self) -> str:
-        return str(self.says["name"])
+        return str(self.spec["name"])
 
     @property
     def targets(self) -> list[Path]:
-        """The folders that the adapter is put into: one, or one for each version of the host."""
-        variable = self.says.get("variable")
+        """The target folders: one, or one per version of the host."""
+        variable = self.spec.get("variable")
         first = os.environ.get(variable, "").split(os.pathsep)[0] if variable else ""
-        said = first or self.says["targets"].get(sys.platform)
-        if not said:
+        target = first or self.spec["targets"].get(sys.platform)
+        if not target:
             raise HostError(f"{self.name}: it is not known where adapters go on {sys.platform}")
-        path = str(Path(os.path.expandvars(said)).expanduser())
+        path = str(Path(os.path.expandvars(target)).expanduser())
         before, place, behind = path.partition("{version}")
         if not place:
             return [Path(path)]
-        oldest, usual = (_numbers(self.says["versions"][key]) for key in ("oldest", "usual"))
+        oldest, usual = (_numbers(self.spec["versions"][key]) for key in ("oldest", "usual"))
         there = {_numbers(folder.name) for folder in Path(before).glob("*.*")}
         found = sorted(version for version in there if version >= oldest) or [usual]
         return [Path(f"{before}{'.'.join(map(str, version))}{behind}") for version in found]
 
     @property
     def output(self) -> Path | None:
-        """What is compiled, in the adapter's folder; None where nothing is."""
-        outputs = self.says.get("build", {}).get("output")
+        """The compiled file, relative to the adapter's folder; None if nothing is compiled."""
+        outputs = self.spec.get("build", {}).get("output")
         if outputs is None:
             return None
         if sys.platform not in outputs:
@@ -92,27 +92,27 @@ class Host:
         return Path(outputs[sys.platform])
 
     def sources(self) -> Iterator[tuple[Path, Path]]:
-        """Every file that is put there: where it comes from, and its place in the target."""
+        """Every file to install: its source, and its path in the target."""
         folder = PLUGIN / self.key
         if self.output is not None:  # a dry run has not built it
             yield folder / self.output, self.output
-        for entry in self.says.get("files", []):
+        for entry in self.spec.get("files", []):
             yield from _files_of(folder / entry, Path(entry))
-        if self.says.get("client"):
-            yield from _files_of(CLIENT, Path(self.says.get("client_in", ""), CLIENT.name))
+        if self.spec.get("client"):
+            yield from _files_of(CLIENT, Path(self.spec.get("client_in", ""), CLIENT.name))
 
 
 def all_hosts() -> list[Host]:
-    """The hosts that there are adapters for."""
+    """Every host with an adapter."""
     found = sorted(path.parent.name for path in PLUGIN.glob("*/host.json"))
     return [Host.find(key) for key in found]
 
 
 def install(name: str, link: bool, dry_run: bool) -> list[str]:
-    """Puts an adapter into its host, replacing what was put there before. Lines for people.
+    """Install an adapter, replacing an earlier one; return lines that say what was done.
 
-    With `link` its files are links to these, for whoever works on them. Raises HostError for a
-    file in the way that is not ours, and OSError.
+    With `link` its files are links to these sources, for development. Raises HostError if a file
+    in the way is not ours, and OSError.
     """
     host = Host.find(name)
     _build(host, dry_run)
@@ -120,40 +120,40 @@ def install(name: str, link: bool, dry_run: bool) -> list[str]:
     try:
         return [*_put_files(host, note, link, dry_run), *_put_lines(host, note, dry_run)]
     finally:
-        if not dry_run:  # what is there is ours, even if the rest could not be written
+        if not dry_run:  # also after a failure: what was written so far is ours
             _write_note(host, note)
 
 
 def remove(name: str, dry_run: bool) -> list[str]:
-    """Takes out exactly what `install` has put there. Lines for people."""
+    """Remove exactly what `install` wrote; return lines that say what was done."""
     host = Host.find(name)
-    note, said = _read_note(host), []
+    note, lines = _read_note(host), []
     folders: set[Path] = set()
     for text, digest in note["files"].items():
         path = Path(text)
         if not path.exists() and not path.is_symlink():
             continue
         if _digest(path) != digest:
-            said.append(f"kept {path}: it was changed since")
+            lines.append(f"kept {path}: it was changed since")
             continue
-        said.append(f"{'would remove' if dry_run else 'removed'} {path}")
+        lines.append(f"{'would remove' if dry_run else 'removed'} {path}")
         if not dry_run:
             path.unlink()
             folders.update(path.parents)
     for text, line in note["lines"]:
         path = Path(text)
         if line in _lines(path):
-            said.append(f"{'would take' if dry_run else 'took'} out of {path}: {line}")
+            lines.append(f"{'would take' if dry_run else 'took'} out of {path}: {line}")
             if not dry_run:
                 _without_line(path, line)
     if not dry_run:
         _tidy(folders, host.targets)
         _note_file(host).unlink(missing_ok=True)
-    return said or [f"{host.name}: nothing of ours is there"]
+    return lines or [f"{host.name}: nothing of ours is there"]
 
 
-def described() -> list[str]:
-    """A line for each host: where its adapter goes, and whether it is there."""
+def status_lines() -> list[str]:
+    """A line per host: whether its adapter is installed, and where it goes."""
     lines = []
     for host in all_hosts():
         there = [path for path in _read_note(host)["files"] if Path(path).exists()]
@@ -163,49 +163,49 @@ def described() -> list[str]:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """(5, 0) of 5.0; () of what is no version."""
+    """5.0 as (5, 0); () if the text is not a version."""
     return tuple(map(int, version.split("."))) if re.fullmatch(r"\d+(\.\d+)+", version) else ()
 
 
 def _how_else(host: Host, path: Path, error: OSError) -> str:
-    variable = host.says.get("variable")
+    variable = host.spec.get("variable")
     own = f", or name a folder of your own in {variable}" if variable else ""
     return f"cannot write {path}: {error.strerror}; run this as somebody who may{own}"
 
 
 def _put_files(host: Host, note: dict[str, Any], link: bool, dry_run: bool) -> list[str]:
-    said = []
+    lines = []
     for target, (source, place) in product(host.targets, host.sources()):
         path = target / place
-        if _is_theirs(path, note):
+        if _is_foreign(path, note):
             raise HostError(f"{path} is not ours: move it away and run this again")
-        said.append(f"{'would write' if dry_run else 'wrote'} {path}")
+        lines.append(f"{'would write' if dry_run else 'wrote'} {path}")
         if not dry_run:
             try:
                 _put(source, path, link)
             except OSError as error:
                 raise HostError(_how_else(host, path, error)) from error
             note["files"][str(path)] = _digest(path)
-    return said
+    return lines
 
 
 def _put_lines(host: Host, note: dict[str, Any], dry_run: bool) -> list[str]:
-    said = []
-    for file, line in host.says.get("lines", {}).items():
+    lines = []
+    for file, line in host.spec.get("lines", {}).items():
         path = Path(os.path.expandvars(file)).expanduser()
         if line not in _lines(path):
-            said.append(f"{'would add' if dry_run else 'added'} to {path}: {line}")
+            lines.append(f"{'would add' if dry_run else 'added'} to {path}: {line}")
             if not dry_run:
                 _with_line(path, line)
                 note["lines"].append([str(path), line])
-    return said
+    return lines
 
 
 def _build(host: Host, dry_run: bool) -> None:
-    """Compiles what the adapter is compiled from, with the system's compiler."""
+    """Compile the adapter's C sources, if it has any, with the system's compiler."""
     if host.output is None or dry_run:
         return
-    build = host.says["build"]
+    build = host.spec["build"]
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if not compiler:
         raise HostError(
@@ -244,8 +244,8 @@ def _put(source: Path, path: Path, link: bool) -> None:
     temporary.replace(path)
 
 
-def _is_theirs(path: Path, note: dict[str, Any]) -> bool:
-    """Whether a file lies there that we have not put there, or that was changed since."""
+def _is_foreign(path: Path, note: dict[str, Any]) -> bool:
+    """Whether a file exists that we did not write, or that was changed since."""
     there = path.exists() or path.is_symlink()
     return there and note["files"].get(str(path)) != _digest(path)
 
@@ -275,7 +275,7 @@ def _without_line(path: Path, line: str) -> None:
 
 
 def _rewrite(path: Path, lines: list[str]) -> None:
-    """Writes the lines of a text, whole or not at all; a link stays one, permissions stay."""
+    """Write a text file atomically; a link stays a link, and permissions stay."""
     target = path.resolve()
     temporary = _beside(target)
     temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -285,12 +285,12 @@ def _rewrite(path: Path, lines: list[str]) -> None:
 
 
 def _beside(path: Path) -> Path:
-    """A hidden name that nobody has, in the folder of a path."""
+    """An unused hidden name in the folder of a path."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def _tidy(folders: set[Path], targets: list[Path]) -> None:
-    """Removes the folders that we have left empty, the targets themselves at most."""
+    """Remove folders that are now empty, up to the targets themselves."""
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         if not {folder, *folder.parents}.isdisjoint(targets):
             _without_compiled(folder)
@@ -299,7 +299,7 @@ def _tidy(folders: set[Path], targets: list[Path]) -> None:
 
 
 def _without_compiled(folder: Path) -> None:
-    """Removes what Python has compiled of modules that are gone."""
+    """Remove bytecode of modules that are gone."""
     compiled = folder / "__pycache__"
     for path in list(compiled.glob("*.pyc")):
         module = path.name.partition(".")[0]

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.model.crop import follow
+from rde_roto.model.crop import next_box
 from rde_roto.model.geometry import Geometry
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
@@ -76,7 +76,7 @@ class ToyTracker:
     def box(self, alpha: FloatArray) -> Window | None:
         geometry = self.geometry(alpha.shape[1:])
         planes = geometry.to_network(torch.from_numpy(alpha[None].copy()))[0]
-        return follow(planes, geometry) if self.tracking.crop else None
+        return next_box(planes, geometry) if self.tracking.crop else None
 
     def encode(self, pictures: list[FloatArray], box: Window | None = None) -> ToyFrames:
         self.steps["encode"] += 1
@@ -109,7 +109,7 @@ class ToyTracker:
         old = torch.zeros_like(state.masks[0]) if state.memory is None else state.memory
         moved = F.pad(old.float(), (1, 0))[..., :-1]  # so that an order exchanged shows
         memory = 0.6 * moved + 0.4 * probabilities[0, 1:] * (0.5 + 0.5 * frame.pixels[0, 1:2])
-        box = follow(probabilities[0, 1:], frame.geometry) if self.tracking.crop else None
+        box = next_box(probabilities[0, 1:], frame.geometry) if self.tracking.crop else None
         return replace(state, memory=memory.half(), box=box)
 
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> ToyState:

@@ -1,6 +1,6 @@
-"""How sure a track is, frame by frame, and which frame to correct next.
+"""How confident the network is in each frame, and which frame to correct next.
 
-Both are told from raw mattes alone, the network's own, so they cost no step where those are stored.
+Both come from the raw mattes alone, so they cost no network step if those are stored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import torch
 
-from rde_roto.matte.blend import blended
+from rde_roto.matte.blend import blend
 from rde_roto.matte.raw import RawMatte
 from rde_roto.node import RotoNode
 from rde_roto.values.cancel import Cancel, never
@@ -23,28 +23,29 @@ from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Span, Stretch
 
 Confidences: TypeAlias = "dict[int, dict[str, float]]"
-"""Of every frame of a range, in order, the confidence in each element that exists there, by id."""
+"""For each frame of a range, in order: the confidence in each element that exists there, by id."""
 
 Areas: TypeAlias = "dict[int, dict[str, float]]"
-"""Of every frame of a range, in order, how much of the picture lies within each element, 0..1, by
-id: where the matte is one half or more. Left out is what is locked, and at a keyframe what it does
-not draw.
+"""For each frame of a range, in order: the share of the picture that each element covers, 0..1, by
+id, counting pixels whose matte is one half or more. Locked elements are left out, and at a keyframe
+those that it does not draw.
 """
 
-_TROUBLE = 0.05
-"""How far below the element's best a confidence lies where something may be wrong: edges alone,
-softer on one frame than on another, make less."""
+_LEAST_DOUBT = 0.05
+"""A confidence that lies further than this below the element's best may mean an error; edges that
+are softer on one frame than on another account for less."""
 
 _HALVED_FRAMES = 12
-"""Towards an end of the shot without a keyframe a correction helps half as much so far on."""
+"""Towards an end of the shot without a keyframe, the effect of a correction halves after so many
+frames."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A frame to correct next: the element that needs it most there, and how sure it is, 0..1.
+    """A frame to correct next: the element that needs it most there, and its confidence, 0..1.
 
-    ``gain`` says how much is expected of it, in frames: what the confidences of all frames together
-    lack, and this correction would bring. Only its order means something.
+    ``gain`` is the expected effect in frames: how much confidence the correction would restore over
+    all frames. Use it only to rank suggestions.
     """
 
     frame: int
@@ -60,8 +61,8 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Advice:
-    """What a track looks like: ``doubtful`` has, by element, the frames that may be wrong; ``next``
-    the one to correct first, None when there are none.
+    """The quality of a shot's mattes. ``doubtful`` has, by element, the frames that may be wrong;
+    ``next`` is the one to correct first, None if no frame looks wrong.
     """
 
     confidences: Confidences
@@ -73,95 +74,97 @@ class Advice:
 def confidences(
     node: RotoNode, frames: FrameRange | None = None, cancel: Cancel = never
 ) -> Confidences:
-    """How sure the track is of every element, 0..1, at some frames, at all of the shot by default.
+    """Rate how confident the network is in every element, 0..1, at some frames or the whole shot.
 
-    That is how clear-cut the network's probabilities are: their overlap (intersection over union)
-    with their own rounding to 0 or 1. Between two keyframes it is the mean over both tracks, times
-    the overlap of the two with each other. Keyframes and locked mattes are certain. An element
-    that is nowhere in the picture is as sure as its highest probability is low; of one that was
-    lost for good, and is not seen any more, the numbers say nothing.
+    Confidence is how clear-cut the probabilities are: their overlap (intersection over union) with
+    themselves rounded to 0 or 1. Between two keyframes it is the mean over both passes, times the
+    overlap of the passes with each other. Keyframes and locked mattes have confidence 1. For an
+    element that is nowhere in the picture it is 1 less its highest probability; for an element that
+    was lost for good the numbers mean nothing.
 
-    A frame's confidence is the same whichever frames are asked for. Raises as ``RotoNode.render``
-    does.
+    A frame's confidence does not depend on the other frames requested. Raises as
+    ``RotoNode.render``.
     """
     return {
-        frame: {e: seen.confidence for e, seen in by_element.items()}
-        for frame, by_element in _sights(node, frames, cancel).items()
+        frame: {e: observed.confidence for e, observed in by_element.items()}
+        for frame, by_element in _observations(node, frames, cancel).items()
     }
 
 
 def next_to_fix(
     node: RotoNode, frames: FrameRange | None = None, cancel: Cancel = never
 ) -> Suggestion | None:
-    """The frame whose correction is expected to help most; None when nothing looks wrong.
+    """Find the frame whose correction is expected to help most; None if nothing looks wrong.
 
-    A correction makes up for what is missing at its frame, and the less of it the nearer the frame
-    is to a keyframe that is there already. Raises as ``RotoNode.render`` does.
+    A correction restores its own frame and, less and less, the frames up to the next keyframe.
+    Raises as ``RotoNode.render``.
     """
     return advise(node, frames, cancel).next
 
 
 def advise(node: RotoNode, frames: FrameRange | None = None, cancel: Cancel = never) -> Advice:
-    """What some frames of a track look like, all of the shot by default.
+    """Assess some frames, or the whole shot.
 
-    What is doubtful is measured by the best of these frames: a few that are wrong alike do not
-    stand out alone. Raises as ``render`` does.
+    Frames count as doubtful in comparison with the best of these frames, so a few frames that are
+    equally wrong do not stand out on their own. Raises as ``RotoNode.render``.
     """
-    sights = _sights(node, frames, cancel)
-    sure = {frame: {e: s.confidence for e, s in by.items()} for frame, by in sights.items()}
+    observations = _observations(node, frames, cancel)
+    confidence = {
+        frame: {e: seen.confidence for e, seen in by.items()} for frame, by in observations.items()
+    }
     areas = {
-        frame: {e: s.area for e, s in by.items() if s.area is not None}
-        for frame, by in sights.items()
+        frame: {e: seen.area for e, seen in by.items() if seen.area is not None}
+        for frame, by in observations.items()
     }
-    missing = _missing(sure)
+    doubts = _doubts(confidence)
     doubtful = {
-        e: FrameRange.of(frame for frame in missing if missing[frame].get(e)) for e in node.shot.ids
+        e: FrameRange.of(frame for frame in doubts if doubts[frame].get(e)) for e in node.shot.ids
     }
-    return Advice(sure, areas, doubtful, _suggestion(node.shot, sure, missing))
+    return Advice(confidence, areas, doubtful, _suggestion(node.shot, confidence, doubts))
 
 
-class _Sight(NamedTuple):
-    """An element at one frame; the area is None where nobody needs to look at the pixels."""
+class _Observation(NamedTuple):
+    """An element at one frame; the area is None where no pixels need checking."""
 
     confidence: float
     area: float | None
 
 
-def _sights(
+def _observations(
     node: RotoNode, frames: FrameRange | None, cancel: Cancel
-) -> dict[int, dict[str, _Sight]]:
-    """Of every frame, in order, what is seen of each element that exists there, by id."""
+) -> dict[int, dict[str, _Observation]]:
+    """For each frame, in order: the observation of each element that exists there, by id."""
     shot = node.shot
-    asked = shot.range if frames is None else frames
-    for frame in asked.difference(shot.range):
+    requested = shot.range if frames is None else frames
+    for frame in requested.difference(shot.range):
         node.digest(frame)  # raises, since it is out of range
-    found: dict[int, dict[str, _Sight]] = {}
+    found: dict[int, dict[str, _Observation]] = {}
     for keyframe in shot.keyframes:
-        if keyframe.frame in asked:
+        if keyframe.frame in requested:
             drawn = dict(zip(shot.drawn(keyframe), map(_area, keyframe.alpha), strict=True))
             existing = shot.existing(keyframe.frame)
-            found[keyframe.frame] = {e: _Sight(1.0, drawn.get(e)) for e in existing}
+            found[keyframe.frame] = {e: _Observation(1.0, drawn.get(e)) for e in existing}
     for stretch in shot.stretches:
-        found.update(_along(node, stretch, asked, cancel))
+        found.update(_along_stretch(node, stretch, requested, cancel))
     return {
-        frame: found[frame] | dict.fromkeys(_locked(shot, frame), _Sight(1.0, None))
+        frame: found[frame] | dict.fromkeys(_locked(shot, frame), _Observation(1.0, None))
         for frame in sorted(found)
     }
 
 
-def _along(
-    node: RotoNode, stretch: Stretch, asked: FrameRange, cancel: Cancel
-) -> Iterator[tuple[int, dict[str, _Sight]]]:
-    """What the tracks of a stretch show at the frames of it that are asked for."""
+def _along_stretch(
+    node: RotoNode, stretch: Stretch, requested: FrameRange, cancel: Cancel
+) -> Iterator[tuple[int, dict[str, _Observation]]]:
+    """The observations at the requested frames of a stretch."""
     span = stretch.spans[0]
-    frames = asked.walk(span.keyframe.frame + span.step, span.stop)
-    for frame, tracks in node.walker.tracks(stretch, frames, cancel):
-        by_element = zip(*_planes(tracks), strict=True)
-        ahead, *behind = tracks
-        raw = blended(ahead, behind[0], stretch.share(frame)) if behind else ahead
-        seen = map(_Sight, map(_confidence, by_element), _areas(raw))
+    frames = requested.walk(span.keyframe.frame + span.step, span.stop)
+    for frame, raws in node.walker.raws_of_stretch(stretch, frames, cancel):
+        by_element = zip(*_planes(raws), strict=True)
+        ahead, *after = raws
+        raw = blend(ahead, after[0], stretch.share(frame)) if after else ahead
+        observed = map(_Observation, map(_confidence, by_element), _areas(raw))
         existing = node.shot.existing(frame)
-        named = zip(span.elements, seen, strict=True)
+        named = zip(span.elements, observed, strict=True)
         yield frame, {e: sight for e, sight in named if e in existing}
 
 
@@ -171,104 +174,106 @@ def _locked(shot: Shot, frame: int) -> set[str]:
     return locked.intersection(shot.existing(frame))
 
 
-def _suggestion(shot: Shot, sure: Confidences, missing: Confidences) -> Suggestion | None:
+def _suggestion(shot: Shot, confidence: Confidences, doubts: Confidences) -> Suggestion | None:
     best: Suggestion | None = None
-    looked_at = FrameRange.of(sure)
+    frames_observed = FrameRange.of(confidence)
     for stretch in shot.stretches:
         span = stretch.spans[0]
-        frames = list(looked_at.walk(span.keyframe.frame + span.step, span.stop))
-        gains = _gains(stretch, frames, [sum(missing[frame].values()) for frame in frames])
+        frames = list(frames_observed.walk(span.keyframe.frame + span.step, span.stop))
+        gains = _gains(stretch, frames, [sum(doubts[frame].values()) for frame in frames])
         for frame, gain in zip(frames, gains, strict=True):
             is_better = gain > (best.gain if best else 0.0)
-            if is_better and missing[frame] and not shot.is_locked(frame):
-                element = max(missing[frame], key=missing[frame].__getitem__)
-                best = Suggestion(frame, element, sure[frame][element], gain)
+            if is_better and doubts[frame] and not shot.is_locked(frame):
+                element = max(doubts[frame], key=doubts[frame].__getitem__)
+                best = Suggestion(frame, element, confidence[frame][element], gain)
     return best
 
 
-def _missing(sure: Confidences) -> Confidences:
-    """What each confidence lacks of the element's best, where that is trouble."""
+def _doubts(confidence: Confidences) -> Confidences:
+    """How far each confidence lies below the element's best; 0 where that is too little."""
     best: dict[str, float] = {}
-    for by_element in sure.values():
+    for by_element in confidence.values():
         for element, value in by_element.items():
-            if value < 1:  # a keyframe tells nothing of how soft the track's edges are
+            if value < 1:  # keyframes say nothing about how soft the tracked edges are
                 best[element] = max(value, best.get(element, 0.0))
     return {
-        frame: {e: _trouble(best.get(e, 1.0) - value) for e, value in by_element.items()}
-        for frame, by_element in sure.items()
+        frame: {e: _doubt_of(best.get(e, 1.0) - value) for e, value in by_element.items()}
+        for frame, by_element in confidence.items()
     }
 
 
-def _trouble(lack: float) -> float:
-    return lack if lack > _TROUBLE else 0.0
+def _doubt_of(below_best: float) -> float:
+    return below_best if below_best > _LEAST_DOUBT else 0.0
 
 
-def _gains(stretch: Stretch, frames: list[int], missing: list[float]) -> list[float]:
-    """What a correction of each frame of a stretch, in walking order, would bring altogether."""
+def _gains(stretch: Stretch, frames: list[int], doubts: list[float]) -> list[float]:
+    """The total gain of a correction at each frame of a stretch, in walking order."""
     span, *others = stretch.spans
-    before = _gains_towards(span, frames, missing)
+    before = _gains_towards(span, frames, doubts)
     if others:
-        behind = _gains_towards(others[0], frames[::-1], missing[::-1])[::-1]
+        after = _gains_towards(others[0], frames[::-1], doubts[::-1])[::-1]
     else:
-        behind = _gains_outwards(frames[::-1], missing[::-1])[::-1]
-    return [one + other - own for one, other, own in zip(before, behind, missing, strict=True)]
+        after = _gains_outwards(frames[::-1], doubts[::-1])[::-1]
+    return [one + other - own for one, other, own in zip(before, after, doubts, strict=True)]
 
 
-def _gains_towards(span: Span, frames: list[int], missing: list[float]) -> list[float]:
-    """Of a correction itself, and of the frames between it and the span's keyframe: the nearer to
-    that, the less.
+def _gains_towards(span: Span, frames: list[int], doubts: list[float]) -> list[float]:
+    """The gain at the corrected frame and between it and the span's keyframe, where it falls
+    linearly to 0.
     """
-    moments = accumulate(span.distance(f) * m for f, m in zip(frames, missing, strict=True))
-    return [moment / span.distance(f) for f, moment in zip(frames, moments, strict=True)]
+    weighted = accumulate(span.distance(f) * m for f, m in zip(frames, doubts, strict=True))
+    return [
+        weighted_sum / span.distance(f) for f, weighted_sum in zip(frames, weighted, strict=True)
+    ]
 
 
-def _gains_outwards(frames: list[int], missing: list[float]) -> list[float]:
-    """Of a correction itself, and of those beyond it, which come first: the farther the less."""
+def _gains_outwards(frames: list[int], doubts: list[float]) -> list[float]:
+    """The gain at the corrected frame and beyond it, where it decays; the outermost frame first."""
     gains: list[float] = []
-    for place, frame in enumerate(frames):
-        gain = missing[place]
-        if place:
-            gain += gains[-1] * 0.5 ** (abs(frames[place - 1] - frame) / _HALVED_FRAMES)
+    for index, frame in enumerate(frames):
+        gain = doubts[index]
+        if index:
+            gain += gains[-1] * 0.5 ** (abs(frames[index - 1] - frame) / _HALVED_FRAMES)
         gains.append(gain)
     return gains
 
 
-def _planes(tracks: tuple[RawMatte, ...]) -> list[FloatArray]:
-    """[K, H, W] of one track or of two, the latter of the same part of the plate."""
-    first, *others = tracks
-    shown = first.beside(others[0]) if others else (first,)
+def _planes(raws: tuple[RawMatte, ...]) -> list[FloatArray]:
+    """The planes [K, H, W] of each pass, for the same part of the plate."""
+    first, *others = raws
+    shown = first.aligned_with(others[0]) if others else (first,)
     return [raw.planes for raw in shown]
 
 
 def _areas(raw: RawMatte) -> list[float]:
-    """Of each plane, as a share of the plate."""
-    seen = raw.geometry.unpadded(torch.from_numpy(raw.planes)).numpy()
+    """The area of each plane, as a share of the plate."""
+    observed = raw.geometry.unpadded(torch.from_numpy(raw.planes)).numpy()
     window, (height, width) = raw.geometry.window, raw.geometry.plate
     share = window.width * window.height / (width * height)
-    return [_area(plane) * share for plane in seen]
+    return [_area(plane) * share for plane in observed]
 
 
 def _area(plane: FloatArray) -> float:
     return float(np.count_nonzero(plane >= 0.5)) / plane.size
 
 
-def _confidence(tracks: tuple[FloatArray, ...]) -> float:
-    """Of one element, from its plane [H, W] in each track."""
-    sure = sum(map(_clearness, tracks)) / len(tracks)
-    for one, other in pairwise(tracks):
-        sure *= _agreement(one, other)
-    return float(sure)
+def _confidence(raws: tuple[FloatArray, ...]) -> float:
+    """The confidence in one element, from its plane [H, W] in each pass."""
+    confidence = sum(map(_clarity, raws)) / len(raws)
+    for one, other in pairwise(raws):
+        confidence *= _agreement(one, other)
+    return float(confidence)
 
 
-def _clearness(plane: FloatArray) -> float:
+def _clarity(plane: FloatArray) -> float:
     inside = plane >= 0.5
     if not inside.any():
         return 1 - float(plane.max())
-    kept = float(plane[inside].sum())
-    return kept / (float(inside.sum()) + float(plane[~inside].sum()))
+    covered = float(plane[inside].sum())
+    return covered / (float(inside.sum()) + float(plane[~inside].sum()))
 
 
 def _agreement(one: FloatArray, other: FloatArray) -> float:
     if max(one.max(), other.max()) < 0.5:
-        return 1.0  # both see nothing
+        return 1.0  # neither sees anything
     return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())

@@ -1,10 +1,10 @@
-"""The one way in which files are written: under their final name only when they are whole.
+"""The one way in which files are written: they get their final name only when they are complete.
 
-A file is written under a hidden name in its folder, flushed to the disk, checked, and renamed. A
-full disk, a quota and a network share tell of their trouble at any of these steps, the closing of
-the file among them. Whichever it is, the final name keeps what it had before.
+A file is written under a hidden name in its folder, flushed to disk, checked and renamed. A full
+disk, a quota or a network share may fail at any of these steps, including closing the file. In
+every case the final name keeps its previous content.
 
-Names are texts here, since pathlib interns every part of a path, some Pythons for ever, and each
+Paths are plain str here: pathlib interns every path component, in some Pythons for ever, and each
 file of a long shot has a hidden name of its own.
 """
 
@@ -31,47 +31,48 @@ _NAME_LENGTH: Final = 48
 _TEMPORARY: Final = re.compile(
     r"\.(?P<name>.+)\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)\.[0-9a-f]{8}\.tmp"
 )
-_LEFT_OVER_AFTER_S: Final = 86400.0
-"""Of another machine's processes nobody here can tell whether they live."""
+_LEFTOVER_AFTER_S: Final = 86400.0
+"""After this time a temporary file of another machine counts as left over: whether its process
+still runs cannot be checked from here."""
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is one that `replacing` has not finished."""
+    """Whether a file of this name is one that an atomic write has not finished."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
-def clear_left_over(targets: Iterable[Path]) -> None:
-    """Removes what killed processes left half-written of these files, and nothing else.
+def clear_leftovers(targets: Iterable[Path]) -> None:
+    """Remove what killed processes left half-written of these files, and nothing else.
 
-    What a process writes that lives, or may live on another machine, stays.
+    Files of processes that still run, or may still run on another machine, stay.
     """
-    left: dict[Path, dict[str, list[Path]]] = {}
+    leftovers: dict[Path, dict[str, list[Path]]] = {}
     for target in targets:
         folder = target.parent
-        if folder not in left:
-            left[folder] = _left_in(folder)
-        for path in left[folder].pop(target.name[:_NAME_LENGTH], ()):
+        if folder not in leftovers:
+            leftovers[folder] = _leftovers_in(folder)
+        for path in leftovers[folder].pop(target.name[:_NAME_LENGTH], ()):
             with suppress(OSError):
                 path.unlink()
 
 
-def _left_in(folder: Path) -> dict[str, list[Path]]:
-    """What killed processes left half-written in a folder, by the beginning of the final name."""
+def _leftovers_in(folder: Path) -> dict[str, list[Path]]:
+    """What killed processes left half-written in a folder, by the start of the final name."""
     found: dict[str, list[Path]] = {}
     with suppress(OSError):
         matches = [match for name in os.listdir(folder) if (match := _TEMPORARY.fullmatch(name))]
-        before = time_in(folder) - _LEFT_OVER_AFTER_S if matches else 0.0
+        before = time_in(folder) - _LEFTOVER_AFTER_S if matches else 0.0
         for match in matches:
             path = folder / match.string
-            if _is_left(path, match, before):
+            if _is_leftover(path, match, before):
                 found.setdefault(match["name"], []).append(path)
     return found
 
 
 def time_in(folder: Path) -> float:
-    """The time by the clock that dates a folder's files, of whichever machine that is.
+    """The current time on the clock that stamps a folder's files, on whatever machine that is.
 
-    Raises OSError when nothing can be written there.
+    Raises OSError when the folder is not writable.
     """
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(b"now")
@@ -79,10 +80,10 @@ def time_in(folder: Path) -> float:
         return os.fstat(file.fileno()).st_mtime
 
 
-def _is_left(path: Path, match: re.Match[str], before: float) -> bool:
-    is_near = match["machine"] == _machine()
-    with suppress(OSError):  # it has just been renamed
-        return (is_near and not is_alive(int(match["pid"]))) or path.lstat().st_mtime < before
+def _is_leftover(path: Path, match: re.Match[str], before: float) -> bool:
+    is_ours = match["machine"] == _machine()
+    with suppress(OSError):  # just renamed
+        return (is_ours and not is_alive(int(match["pid"]))) or path.lstat().st_mtime < before
     return False
 
 
@@ -92,16 +93,16 @@ def _machine() -> str:
 
 @contextmanager
 def replacing(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[Path]:
-    """A hidden name beside `path` to write a file under, for a writer that wants a name.
+    """Give a hidden path beside `path` to a writer that needs a path; then rename the file.
 
-    When the block ends well the file is flushed to the disk, checked and renamed. The folder is
-    made when it is missing.
+    When the block ends without an error the file is flushed to disk, checked and renamed. The
+    folder is created if missing.
 
     Args:
-        check: reads the file back. A writer that hides an error, or does not see that of closing
-            the file, needs one. It raises InputError when the file is not whole.
+        check: reads the file back and raises InputError if it is damaged. Needed for a writer that
+            hides errors or does not report those of closing the file.
 
-    Raises OutputError when any of this fails; nothing half-done stays.
+    Raises OutputError when any step fails; nothing half-written stays.
     """
     with _renamed(path) as name:
         temporary = Path(name)
@@ -112,20 +113,19 @@ def replacing(path: Path, check: Callable[[Path], None] | None = None) -> Iterat
             try:
                 check(temporary)
             except InputError as error:
-                raise OSError(f"what was written is not what is there: {error}") from error
+                raise OSError(f"the file differs from what was written: {error}") from error
     _sync_folder(path)
 
 
 def write_bytes(
     path: Path | str, data: bytes, *, mode: int | None = None, synced: bool = True
 ) -> None:
-    """Writes a file whole or not at all. The folder is made when it is missing.
+    """Write a file completely or not at all. The folder is created if missing.
 
     Args:
-        mode: its permissions, from the first byte on; those of any new file of this user when left
-            out.
-        synced: whether to wait until the disk has it. False is for what can be made again and
-            tells by itself whether it is whole, as an entry of the cache does.
+        mode: the file's permissions from the first byte on; default: those of any new file.
+        synced: whether to wait until the data is on disk. False is for files that can be made again
+            and carry a checksum, such as cache entries.
 
     Raises OutputError.
     """
@@ -136,7 +136,7 @@ def write_bytes(
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
-    """Writes a text in UTF-8, as `write_bytes` does."""
+    """Write a text in UTF-8, as `write_bytes` does."""
     write_bytes(path, text.encode(), mode=mode)
 
 
@@ -151,31 +151,31 @@ def _renamed(path: Path | str) -> Iterator[str]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        told = os.path.join(folder, _final_name(name))
-        raise OutputError(f"cannot write {told}: {_trouble(error, folder)}") from error
+        path_shown = os.path.join(folder, _final_name(name))
+        raise OutputError(f"cannot write {path_shown}: {_reason(error, folder)}") from error
     finally:
-        with suppress(OSError):  # there is nothing left to remove, the good case
+        with suppress(OSError):  # usually there is nothing left to remove
             os.unlink(temporary)
 
 
 def _write(path: str, data: bytes, mode: int | None, synced: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    made = os.open(path, flags, 0o666 if mode is None else mode)
-    with open(made, "wb", buffering=0) as file:
+    descriptor = os.open(path, flags, 0o666 if mode is None else mode)
+    with open(descriptor, "wb", buffering=0) as file:
         if mode is not None:
-            os.chmod(path, mode)  # whatever the umask has left of it
+            os.chmod(path, mode)  # the umask may have taken bits away
         rest = memoryview(data)
         while rest:
             rest = rest[file.write(rest) :]
         if synced:
-            os.fsync(made)
-        size = os.fstat(made).st_size
+            os.fsync(descriptor)
+        size = os.fstat(descriptor).st_size
     if size != len(data):
-        raise OSError(errno.EIO, f"{size} of {len(data)} bytes have arrived")
+        raise OSError(errno.EIO, f"only {size} of {len(data)} bytes were written")
 
 
 def _sync_folder(path: Path | str) -> None:
-    """Asks the disk to keep the new name too; not every system can be asked."""
+    """Sync the folder, so that the new name is on disk too; not every system can."""
     if os.name != "posix":
         return
     with suppress(OSError):
@@ -187,12 +187,12 @@ def _sync_folder(path: Path | str) -> None:
 
 
 def _final_name(name: str) -> str:
-    """The name that a file is to have, where it is itself written under a hidden one."""
+    """The final name of a file, also when `name` is itself a temporary name."""
     match = _TEMPORARY.fullmatch(name)
     return name if match is None else match["name"]
 
 
-def _trouble(error: OSError, folder: str) -> str:
+def _reason(error: OSError, folder: str) -> str:
     reason = error.strerror or str(error)
     try:
         free = shutil.disk_usage(folder or os.curdir).free

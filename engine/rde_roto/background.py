@@ -1,4 +1,4 @@
-"""Reading ahead of a slow consumer and writing behind a fast producer, one thread each."""
+"""Read ahead for a slow consumer and write behind a fast producer, with one thread each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 def read_ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
-    """The same items, up to ``depth`` of them made ahead on a thread.
+    """Yield the same items, up to ``depth`` of them made ahead on a thread.
 
-    An error of ``items`` is raised where its item would have come. Closing the result ends the
-    thread after the item in the making.
+    An error of ``items`` is raised in place of its item. Closing the generator ends the thread
+    after the item in progress.
     """
     end = object()
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -32,8 +32,8 @@ def read_ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
 class WriteBehind(Generic[T]):
     """Calls ``write`` on a thread; at most ``depth`` items wait.
 
-    An error of ``write`` is raised by a later call or on leaving the ``with`` block; after one,
-    what still waits is not written.
+    An error of ``write`` is raised by a later call or on leaving the ``with`` block; items that
+    still wait are then dropped.
     """
 
     def __init__(self, write: Callable[[T], None], depth: int = 2) -> None:

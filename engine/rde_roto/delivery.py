@@ -1,4 +1,4 @@
-"""Mattes from a node into files: what is there is kept, the rest is made and written behind."""
+"""Mattes from a node into files: files that are up to date are kept, the others are made."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from threading import Lock
 
-from rde_roto.atomic import clear_left_over
+from rde_roto.atomic import clear_leftovers
 from rde_roto.background import WriteBehind
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
 from rde_roto.values.cancel import Cancel, never
-from rde_roto.values.delivery import Delivery
-from rde_roto.values.errors import OutputError, PartialError
+from rde_roto.values.delivery import Delivery, PartialError
+from rde_roto.values.errors import OutputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
 __all__ = ["Delivery", "OnFrame", "deliver"]
 
 OnFrame = Callable[[int, bool], None]
-"""Told of every frame that is in place: its number, and whether it was kept."""
+"""Called for each finished frame with its number and whether its file was there already."""
 
 
 def deliver(
@@ -30,16 +30,15 @@ def deliver(
     on_frame: OnFrame,
     cancel: Cancel = never,
 ) -> Delivery:
-    """Writes the mattes of some frames; ``on_frame`` is called from other threads too.
+    """Write the mattes of some frames; ``on_frame`` is called on other threads too.
 
-    What killed runs left half-written of these very files is removed first.
+    Half-written files that killed runs left under these names are removed first.
 
-    Raises PartialError, which names the frames that are not there, when a file cannot be written,
-    or is gone again at the end because somebody moved it;
-    InputError when a plate cannot be read; CancelledError between two steps once ``cancel()`` is
-    true. What was written before any of them is whole and stays.
+    Raises PartialError, which names the missing frames, when a file cannot be written or has
+    disappeared by the end; InputError when a plate frame cannot be read; CancelledError between two
+    steps once ``cancel()`` is true. Files written before an error are complete and stay.
     """
-    done = _Done()
+    done = _FramesDone()
     kept = 0
 
     def is_kept(frame: int, digest: str) -> bool:
@@ -57,7 +56,7 @@ def deliver(
         on_frame(matte.frame, False)
 
     started = time.monotonic()
-    clear_left_over(path for frame in frames for path in writer.files(frame))
+    clear_leftovers(path for frame in frames for path in writer.files(frame))
     try:
         with (
             WriteBehind(write) as write_behind,
@@ -68,14 +67,12 @@ def deliver(
     except OutputError as error:
         missing = frames.difference(FrameRange.of(done))
         raise PartialError(f"{error}; not delivered: {missing}", missing) from error
-    _look_for(frames, writer)
+    _check_files(frames, writer)
     return Delivery(len(done) - kept, kept, time.monotonic() - started)
 
 
-class _Done:
-    """The frames that are in place: as they come, which is one beside the other. Any thread may
-    add one.
-    """
+class _FramesDone:
+    """The finished frames, as runs of consecutive numbers. Any thread may add a frame."""
 
     def __init__(self) -> None:
         self._runs: list[range] = []
@@ -98,13 +95,15 @@ class _Done:
         return (frame for run in self._runs for frame in run)
 
 
-def _look_for(frames: FrameRange, writer: MatteWriter) -> None:
-    """Raises PartialError for frames of which a file is not there, at the end of a run."""
-    gone = FrameRange.of(f for f in frames if not all(path.is_file() for path in writer.files(f)))
-    if gone:
-        folder = writer.path(gone.first).parent
+def _check_files(frames: FrameRange, writer: MatteWriter) -> None:
+    """Raise PartialError for frames whose files are missing at the end of a run."""
+    missing = FrameRange.of(
+        f for f in frames if not all(path.is_file() for path in writer.files(f))
+    )
+    if missing:
+        folder = writer.path(missing.first).parent
         raise PartialError(
-            f"what was written into {folder} is not there any more: somebody moved it, or the disk "
-            f"lost it; not delivered: {gone}",
-            gone,
+            f"files written into {folder} have disappeared: somebody moved them, or the disk lost "
+            f"them; not delivered: {missing}",
+            missing,
         )

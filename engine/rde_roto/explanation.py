@@ -1,9 +1,9 @@
-"""Why a matte is what it is: what the memory was asked for, what is in it, how far it has drifted.
+"""Why a matte looks as it does: what was read from memory, what is in it, how far it has drifted.
 
-A frame is read by attention over the memory: the keyframe's moment, the latest memory frame's and
-the recurrent dynamic embedding. Attention has no network in between, so whose word counted at a
-pixel can simply be said. What the embedding holds can be seen: its directions of largest variance
-as three colours. And a walk can be followed: how alike the element still is to its keyframe.
+A frame is read by attention over three memory frames: the keyframe, the latest memory frame and the
+recurrent dynamic embedding. No network lies in between, so the share of each source at a pixel is
+exact. The content of the embedding is shown as three colours, its directions of largest variance.
+Drift is how much an element has changed since its keyframe, along the walk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.spans import Span
 
 _LEAST_SEEN = 0.25
-"""Places of memory, of 16 by 16 pixels each: what covers less is not seen."""
+"""Memory cells, of 16 by 16 pixels each: an element that covers less counts as not visible."""
 
 _TINY = 1e-12
 
@@ -40,23 +40,23 @@ _REACH = 2.5
 
 
 def explain(node: RotoNode, frame: int, cancel: Cancel = never) -> Explanation:
-    """How a frame is read, from every keyframe that reaches it. Takes the steps of its matte.
+    """Explain how a frame is read, for every keyframe that reaches it. Costs the matte's steps.
 
-    Attention is one for all elements, so an element's share counts each place of memory by the
-    length of the element's value there (see ``net.attention_shares``). That needs no mask, and the
-    embedding has none.
+    All elements share one attention map, so an element's share weights each memory cell by the norm
+    of the element's value there (see ``net.attention_shares``). That needs no mask, which the
+    embedding does not have.
 
-    Raises UsageError for a keyframe, a frame out of range, a bank that grows and a model other than
-    RDE-VOS; InputError when a plate cannot be read; CancelledError between two steps.
+    Raises UsageError for a keyframe, a frame out of range, the growing bank and a model other than
+    RDE-VOS; InputError when a plate frame cannot be read; CancelledError between two steps.
     """
     return Explanation(frame, tuple(walk.reading(frame) for walk in _walks(node, frame, cancel)))
 
 
 def drifts(node: RotoNode, frame: int, cancel: Cancel = never) -> tuple[Drift, ...]:
-    """How each walk that reaches a frame drifts, over the whole of its span.
+    """Measure how each walk that reaches a frame drifts, over its whole span.
 
-    Goes over all memory frames of the span: states that are stored are not made again, and those
-    that are made are stored. Raises as ``explain``.
+    Visits all memory frames of the span; uses stored states and stores new ones. Raises as
+    ``explain``.
     """
     return tuple(walk.drift() for walk in _walks(node, frame, cancel))
 
@@ -75,7 +75,7 @@ def _walks(node: RotoNode, frame: int, cancel: Cancel) -> Iterator[_Walk]:
     node.digest(frame)  # raises for a frame out of range
     if node.shot.keyframe_at(frame) is not None:
         raise UsageError(
-            f"frame {frame} is a keyframe, its matte is as drawn: ask for one that is tracked"
+            f"frame {frame} is a keyframe, its matte is as drawn: choose a frame that is tracked"
         )
     for span in node.shot.stretch_at(frame).spans:
         yield _Walk(node.walker, tracker, span, cancel)
@@ -83,7 +83,7 @@ def _walks(node: RotoNode, frame: int, cancel: Cancel) -> Iterator[_Walk]:
 
 @dataclass(frozen=True, eq=False)
 class _Walk:
-    """One span of a shot, and what walks it."""
+    """One span of a shot, with the walker and the tracker that process it."""
 
     walker: Walker[MemoryState]
     tracker: RDETracker
@@ -94,9 +94,9 @@ class _Walk:
         chain, plate = self.walker.chain, self.walker.shot.plate
         index = chain.index(self.span, frame)
         (state,) = self.walker.states(self.span, range(index, index + 1), self.cancel)
-        start = self.tracker.embedded(state.anchor)
+        start = self.tracker.as_embedding(state.anchor)
         axes = _Axes.of(start)
-        # before the first update the embedding is still the keyframe's own moment
+        # before the first update the embedding is still the keyframe's memory frame
         seen = start if state.latest is None else state.recurrent
         there = self.walker.raw(self.span, frame, self.cancel).geometry
         key = self.tracker.encode([plate.read(frame)], there.box).frames.key
@@ -139,11 +139,11 @@ class _Walk:
     def _point(
         self, frame: int, before: MemoryState, after: MemoryState, keyframe: Tensor
     ) -> _Point:
-        """Of the memory frame that was read from one state and absorbed into the other."""
+        """The figures of the memory frame that was absorbed between two states."""
         assert after.latest is not None
         raw = self.walker.raw(self.span, frame, self.cancel)
         covered = _covered(torch.from_numpy(raw.planes))
-        # the frame's key as the memory holds it: no picture is encoded again
+        # the frame's key is in memory already: no need to encode the picture again
         shares = self.tracker.shares(before, after.latest.key.float())
         mean_shares = torch.einsum("kshw,khw->ks", shares, covered.to(shares.device))
         likeness = F.cosine_similarity(_mean_value(after.latest, covered), keyframe, dim=1)
@@ -158,7 +158,7 @@ class _Walk:
     @property
     def _names(self) -> tuple[str, ...]:
         shot = self.walker.shot
-        return tuple(shot.names[place] for place in shot.places(self.span.elements))
+        return tuple(shot.names[index] for index in shot.plane_indices(self.span.elements))
 
     def _mask(self) -> FloatArray:
         return self.walker.mask(self.span.keyframe, self.span.elements, self.cancel)
@@ -177,12 +177,11 @@ class _Point(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Axes:
-    """The three directions in which a keyframe's embedding varies most, for a whole walk.
+    """The three directions in which a keyframe's embedding varies most, used for a whole walk.
 
-    They are the principal components, over the picture, of every element's value channels; keys are
-    left out, since they only say where to look. They come from the keyframe alone, and each points
-    to where its largest entry is positive: so colours mean the same at every frame of the walk, in
-    every run.
+    They are the principal components, over the picture, of all elements' value channels; keys are
+    left out because they only locate content. They depend on the keyframe alone, and the sign makes
+    the largest entry positive, so a colour means the same at every frame and in every run.
 
     mean: [C, 1], of the channels. directions: [3, C]. deviation: [3, 1], along the directions.
     """
@@ -209,21 +208,21 @@ class _Axes:
 
 
 def _at_plate(places: Tensor, geometry: Geometry) -> FloatArray:
-    """[N, C, h, w] places of memory -> [N, C, H, W] at plate size."""
+    """[N, C, h, w] memory cells -> [N, C, H, W] at plate size."""
     planes = F.interpolate(places, scale_factor=STRIDE, mode="bilinear", align_corners=False)
     at_plate: FloatArray = geometry.to_plate(planes).cpu().numpy()
     return at_plate
 
 
 def _channels(embedding: MemoryFrame) -> Tensor:
-    """Every element's value, [K * CV, places], float64 on the CPU."""
+    """All elements' values, [K * CV, cells], float64 on the CPU."""
     return embedding.value[0].double().cpu().flatten(0, 1).flatten(1)
 
 
 def _covered(alpha: Tensor) -> Tensor:
-    """How much of each element lies in each place: [K, H, W] -> [K, h, w], sum 1.
+    """The share of each element in each memory cell: [K, H, W] -> [K, h, w], sum 1.
 
-    NaN for an element that covers next to nothing.
+    NaN for an element that covers almost nothing.
     """
     cells = F.avg_pool2d(alpha, STRIDE)
     total = cells.sum(dim=(1, 2), keepdim=True)
@@ -231,13 +230,13 @@ def _covered(alpha: Tensor) -> Tensor:
 
 
 def _mean_value(memory_frame: MemoryFrame, covered: Tensor) -> Tensor:
-    """[K, CV]: each element's value where it is."""
+    """[K, CV]: each element's value, averaged over the element."""
     value = memory_frame.value[0].float()
     return torch.einsum("kchw,khw->kc", value, covered.to(value.device))
 
 
 def _change(before: MemoryState, after: MemoryState) -> FloatArray:
-    """[K]; NaN for the first embedding."""
+    """The relative change of the embedding, [K]; NaN for the first one."""
     old, new = (state.recurrent.value[0].float().flatten(1) for state in (before, after))
     change: FloatArray = ((new - old).norm(dim=1) / old.norm(dim=1).clamp(min=_TINY)).cpu().numpy()
     return np.full_like(change, np.nan) if before.latest is None else change

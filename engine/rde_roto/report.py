@@ -1,4 +1,4 @@
-"""A report on a shot's mattes, for those who look instead of opening frames."""
+"""A report on a shot's mattes, for people who want an overview without opening frames."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from rde_roto.values.report import ElementTrack, Remark, Report, Run, Still
 def report_on(
     node: RotoNode, opened: OpenedShot, advice: Advice, run: Run, cancel: Cancel = never
 ) -> Report:
-    """What there is to say of a run, and pictures of at most 24 of its frames.
+    """Build the report of a run, with pictures of at most 24 frames.
 
-    ``advice`` is that of the node on the frames that could be made. Those pictures are all that is
-    read or made here, so the time and the memory are the same for a shot of any length, but for
-    some figures a frame. Raises as ``RotoNode.render`` does, and InputError when there is no frame.
+    ``advice`` is the node's advice on the frames that could be made. Only the pictured frames are
+    read or made, so time and memory hardly grow with the length of the shot. Raises as
+    ``RotoNode.render``, and InputError when there is no frame.
     """
     shot, frames = node.shot, FrameRange.of(advice.confidences)
     if not frames:
@@ -38,10 +38,10 @@ def report_on(
     keyframes = FrameRange.of(k.frame for k in shot.keyframes if k.frame in frames)
     tracks = _tracks(node, advice)
     remarks = [remark for track in tracks for remark in remarks_on(track, keyframes)]
-    remarks += _on_gaps(opened, run.frames)
+    remarks += _gap_remarks(opened, run.frames)
     remarks.sort(key=lambda remark: not remark.is_warning)
     window, pixel_aspect = shot.plate.format.data, shot.plate.format.pixel_aspect
-    shown = frames_to_show(frames, keyframes, _worth(tracks, remarks))
+    shown = frames_to_show(frames, keyframes, _frames_worth_a_look(tracks, remarks))
     return Report(
         shot=_name(opened),
         plate=shot.plate.name,
@@ -59,17 +59,17 @@ def report_on(
 
 
 def write_report(report: Report, path: Path) -> None:
-    """Writes it as one HTML file, which needs no other. Raises OutputError."""
+    """Write a report as one self-contained HTML file. Raises OutputError."""
     write_document(path, report_page(report))
 
 
 def write_sheet(report: Report, path: Path) -> None:
-    """Writes its pictures as a contact sheet, a PNG. Raises OutputError."""
+    """Write a report's pictures as a contact sheet, a PNG. Raises OutputError."""
     write_bytes(path, sheet_of(report))
 
 
 def sheet_of(report: Report) -> bytes:
-    """Its pictures as a contact sheet, a PNG."""
+    """Draw a report's pictures as a contact sheet; returns the bytes of a PNG."""
     return contact_sheet([(still.frame, still.plate, still.alpha) for still in report.stills])
 
 
@@ -78,8 +78,8 @@ def _tracks(node: RotoNode, advice: Advice) -> tuple[ElementTrack, ...]:
     return tuple(
         ElementTrack(
             name=element.name,
-            confidences=_of(advice.confidences, element.id),
-            areas=_of(advice.areas, element.id),
+            confidences=_by_frame(advice.confidences, element.id),
+            areas=_by_frame(advice.areas, element.id),
             doubtful=advice.doubtful[element.id],
             correct_at=correct_at.get(element.id),
         )
@@ -87,12 +87,12 @@ def _tracks(node: RotoNode, advice: Advice) -> tuple[ElementTrack, ...]:
     )
 
 
-def _of(told: dict[int, dict[str, float]], element: str) -> dict[int, float]:
-    return {frame: by[element] for frame, by in told.items() if element in by}
+def _by_frame(figures: dict[int, dict[str, float]], element: str) -> dict[int, float]:
+    return {frame: by[element] for frame, by in figures.items() if element in by}
 
 
-def _on_gaps(opened: OpenedShot, asked: FrameRange) -> list[Remark]:
-    gaps = opened.gaps.intersection(asked)
+def _gap_remarks(opened: OpenedShot, requested: FrameRange) -> list[Remark]:
+    gaps = opened.gaps.intersection(requested)
     if not gaps:
         return []
     left_out = "it is left out" if len(gaps) == 1 else "they are left out"
@@ -106,8 +106,8 @@ def _on_gaps(opened: OpenedShot, asked: FrameRange) -> list[Remark]:
     return [Remark(sentence, there.first if there else None)]
 
 
-def _worth(tracks: tuple[ElementTrack, ...], remarks: list[Remark]) -> list[int]:
-    """The frames that are worth a look, the most urgent first."""
+def _frames_worth_a_look(tracks: tuple[ElementTrack, ...], remarks: list[Remark]) -> list[int]:
+    """The frames that need a look, the most urgent first."""
     named = [*(track.correct_at for track in tracks), *(remark.at for remark in remarks)]
     doubtful = sorted(
         (track.confidences[frame], frame) for track in tracks for frame in track.doubtful
@@ -117,7 +117,7 @@ def _worth(tracks: tuple[ElementTrack, ...], remarks: list[Remark]) -> list[int]
 
 
 def _name(opened: OpenedShot) -> str:
-    """The document's, `hero` of `hero.shot.yaml`; the plate's where there is none."""
+    """The document's name, `hero` for `hero.shot.yaml`; without one, the plate's name."""
     if opened.document is None:
         return opened.shot.plate.name
     return one_line(opened.document.name).removesuffix(".yaml").removesuffix(".shot")

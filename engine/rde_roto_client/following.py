@@ -1,7 +1,7 @@
-"""Mattes written by the engine, followed to their end: the one way for every host.
+"""Runs jobs of the engine to their end, for every host.
 
-An engine that dies on the way is started again and goes on, for what is written stays. What it says
-it has written is looked for before anybody is told.
+An engine that dies is started again and continues, since what is written stays. The files that it
+reports as written are checked before the job counts as done.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Callable, Iterable, NamedTuple
 
 from rde_roto_client.client import Client
-from rde_roto_client.meeting import EngineError
-from rde_roto_client.patience import Patience, StuckEngineError
+from rde_roto_client.handshake import EngineError
 from rde_roto_client.places import NoEngineError
+from rde_roto_client.watchdog import StuckEngineError, Watchdog
 from rde_roto_client.wire import Object, WireError
 
-_MOST_ENGINES = 3
-_MOST_NAMED = 8
+_MAX_ENGINES = 3
+_MAX_NAMED = 8
 _PART = re.compile(r"(-?[0-9]+)(?:-(-?[0-9]+)(?:[x:]([0-9]+))?)?")
 _TOKEN = re.compile(r"#+|@+|%(?:0([1-9][0-9]*))?d")
 
@@ -27,7 +27,7 @@ Files = Callable[[int], Iterable[Path]]
 
 
 class Order(NamedTuple):
-    """Mattes to be written: `frames` as a range, `out` the pattern of their files."""
+    """Mattes to write: `frames` as a range, `out` the pattern of their files."""
 
     shot: Object
     frames: str
@@ -35,46 +35,46 @@ class Order(NamedTuple):
 
 
 class Watcher:
-    """Who waits for an order; a host overrides what it has use for."""
+    """Watches a job; a host overrides the methods it needs."""
 
     def heard(self, said: Object) -> None:
-        """Takes what is said of the job (docs/protocol.md, `progress`), some times a second."""
+        """Gets the job's status (docs/protocol.md, `progress`) several times a second."""
 
     def wants(self) -> bool:
-        """Whether it shall go on."""
+        """Whether the job should go on; False cancels it."""
         return True
 
     def pause(self) -> None:
-        """Until it is worth while to look again."""
+        """Wait between two looks at the status."""
         time.sleep(0.2)
 
 
 def follow(client: Client, order: Order, watcher: Watcher, files: Files | None = None) -> Object:
-    """Has mattes written; what is said of the job at its end, `state` being done or cancelled.
+    """Have mattes written; return the job's last status, whose `state` is done or cancelled.
 
-    `files` gives those of a frame; without it each has the one that `order.out` names. Raises
-    EngineError when the job fails, with kind `output` and the frames when files are not there that
-    were said to be, and with kind `ended` when the engine ends again and again. Whatever else is
-    raised on the way, by the client's `waiting` for instance, cancels the job first.
+    `files` returns the files of a frame (default: the one of `order.out`). Raises EngineError if
+    the job fails, with kind `output` and the frames if reported files are missing, and with kind
+    `ended` if the engine dies again and again. Any other exception, from the client's `waiting`
+    for instance, cancels the job before it is raised.
     """
     said = _followed(client, lambda: client.render(*order), watcher)
     if said["state"] == "done":
-        _look_for(order, files or _files_of(order.out))
+        _check_files(order, files or _files_of(order.out))
     return said
 
 
 def follow_lesson(client: Client, shot: Object, watcher: Watcher) -> Object:
-    """Has a shot learned; what is said of it at its end, `state` being done or cancelled.
+    """Have a shot learned; return the job's last status, whose `state` is done or cancelled.
 
-    `learned` is then the path that goes into the shot, None where nothing was gained, and
-    `sentence` is for the artist. Raises as `follow` does.
+    `learned` is the path to set in the shot, None if the result is no better; `sentence` is for
+    the artist. Raises as `follow` does.
     """
     return _followed(client, lambda: client.learn(shot), watcher)
 
 
 def _followed(client: Client, begin: Callable[[], str], watcher: Watcher) -> Object:
-    """A job followed to its end, begun again where its engine ends before."""
-    for _ in range(_MOST_ENGINES):
+    """Run a job to its end; start it again if its engine dies."""
+    for _ in range(_MAX_ENGINES):
         try:
             said = _ended(client, begin(), watcher)
         except WireError:
@@ -87,7 +87,7 @@ def _followed(client: Client, begin: Callable[[], str], watcher: Watcher) -> Obj
             raise _error(said["error"])
         return said
     raise EngineError(
-        f"the engine has ended {_MOST_ENGINES} times at this shot: see engine-*.log in the run "
+        f"the engine has ended {_MAX_ENGINES} times at this shot: see engine-*.log in the run "
         "folder, and run it again; what is written stays",
         "ended",
         8,
@@ -95,7 +95,7 @@ def _followed(client: Client, begin: Callable[[], str], watcher: Watcher) -> Obj
 
 
 def frames_of(text: str) -> list[int]:
-    """The frames of a range such as `1001-1100x2,1120`. Raises ValueError for what is none."""
+    """The frames of a range such as `1001-1100x2,1120`. Raises ValueError for anything else."""
     found: list[int] = []
     for part in text.split(","):
         match = _PART.fullmatch(part.strip())
@@ -107,27 +107,27 @@ def frames_of(text: str) -> list[int]:
 
 
 def _ended(client: Client, job: str, watcher: Watcher) -> Object | None:
-    """What is said of a job when it has ended; None when its engine has."""
+    """The job's last status; None if its engine died."""
     engine, is_cancelled = client.hello().get("pid"), False
-    patience = Patience(engine, _nothing)
+    watchdog = Watchdog(engine, _nothing)
     try:
         while True:
             try:
                 said = client.progress(job)
             except EngineError as error:
-                if error.kind != "usage":  # usage: this engine knows of no such job
+                if error.kind != "usage":  # usage: a new engine, which does not know the job
                     raise
                 return None
-            if client.hello().get("pid") != engine:  # engines of before numbered their jobs
+            if client.hello().get("pid") != engine:  # older engines number their jobs from 1
                 return None
             watcher.heard(said)
             if said["state"] != "running":
                 return said
-            patience.heard({"sign": (said.get("steps"), said["done"])})
+            watchdog.heard({"sign": (said.get("steps"), said["done"])})
             if not is_cancelled and not watcher.wants():
                 is_cancelled = True
                 _cancel(client, job)
-                # and looks on, for a frame that is being written is finished
+                # and waits on: the frame being written is finished
             watcher.pause()
     except (StuckEngineError, WireError):
         raise
@@ -137,7 +137,7 @@ def _ended(client: Client, job: str, watcher: Watcher) -> Object | None:
 
 
 def _cancel(client: Client, job: str) -> None:
-    with suppress(EngineError, NoEngineError, WireError):  # the engine may be what has ended
+    with suppress(EngineError, NoEngineError, WireError):  # the engine may have died
         client.cancel(job=job)
 
 
@@ -150,11 +150,11 @@ def _error(said: Object) -> EngineError:
     return EngineError(str(said["sentence"]), str(said["kind"]), int(said["code"]), frames)
 
 
-def _look_for(order: Order, files: Files) -> None:
+def _check_files(order: Order, files: Files) -> None:
     missing = [frame for frame in frames_of(order.frames) if not all(map(_is_there, files(frame)))]
     if missing:
-        named = ", ".join(map(str, missing[:_MOST_NAMED]))
-        more = ", …" if len(missing) > _MOST_NAMED else ""
+        named = ", ".join(map(str, missing[:_MAX_NAMED]))
+        more = ", …" if len(missing) > _MAX_NAMED else ""
         raise EngineError(
             f"{len(missing)} mattes that the engine has written are not in {order.out} ({named}"
             f"{more}): somebody moved them, or the disk lost them; run it again",

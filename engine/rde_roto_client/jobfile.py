@@ -1,4 +1,4 @@
-"""Jobs for a hot folder, written as it wants them. docs/hot-folder.md has the format."""
+"""Writes jobs for a hot folder (docs/hot-folder.md has the format)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ JOB_SCHEMA = "rde-roto.job/1"
 
 
 def drop(folder: str, name: str, shot: str | dict[str, Any], **said: Any) -> str:
-    """Puts a job into a hot folder's inbox; its path there.
+    """Put a job into the inbox of a hot folder; return its path.
 
-    It arrives whole: it is written under a hidden name, then renamed. Raises FileExistsError when
-    a job of that name waits there, ValueError for a name that is none, OSError when the folder
-    cannot be written into.
+    It is written under a hidden name, then renamed, so a worker never sees half of it. Raises
+    FileExistsError if a job of that name waits there, ValueError for an invalid name, OSError if
+    the folder cannot be written.
 
     Args:
         folder: the hot folder.
-        name: the job's, and of its mattes where it says no output.
-        shot: the path of a shot document, or a shot as one says it.
+        name: of the job, and by default of its mattes.
+        shot: path of a shot document, or its content.
         said: `frames`, `preset`, `overrides`, `output`, `priority`.
     """
     if not name or name != Path(name).name or name.startswith("."):
@@ -43,8 +43,8 @@ def drop(folder: str, name: str, shot: str | dict[str, Any], **said: Any) -> str
 
 
 def _take_name(path: Path) -> None:
-    """Makes an empty file, which no other can make then, and no worker takes so soon: a rename
-    alone would replace a job that somebody drops under this name meanwhile.
+    """Create an empty file, which fails if one exists; no worker takes it so soon. A rename alone
+    would replace a job that somebody else drops under this name at the same time.
     """
     try:
         path.open("x").close()

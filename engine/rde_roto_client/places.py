@@ -1,4 +1,4 @@
-"""Where a user's engine listens, and how it is started."""
+"""Where the user's engine listens, and how it is started."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 AUTO = "auto"
 
-# of the host's own Python and libraries, which would break the engine's
-_HOSTS_OWN = ("PYTHON", "LD_", "DYLD_", "QT_")
+# of the host's own Python and libraries, which would break the engine
+_HOST_VARIABLES = ("PYTHON", "LD_", "DYLD_", "QT_")
 
 
 class NoEngineError(Exception):
-    """There is no engine, and none could be started; the sentence says what to do."""
+    """No engine runs and none could be started; the sentence says what to do."""
 
 
 def run_folder() -> Path:
-    """The folder in which the user's engine is found; nobody else can enter it.
+    """The folder of the engine's socket and logs; only this user can enter it.
 
-    Raises NoEngineError when it cannot be made or belongs to somebody else.
+    Raises NoEngineError if it cannot be made or others can use it.
     """
     said, runtime = os.environ.get("RDE_ROTO_RUN"), os.environ.get("XDG_RUNTIME_DIR")
     if said:
@@ -44,19 +44,19 @@ def run_folder() -> Path:
         is_own = is_own and found.st_uid == os.getuid() and not found.st_mode & 0o077
     if not is_own:
         raise NoEngineError(
-            f"{folder} is not yours alone: expected a folder of your own that nobody else can "
+            f"{folder} can be used by others: expected a folder of your own that nobody else can "
             "enter (chmod 700)"
         )
     return folder
 
 
 def endpoint_file(device: str = AUTO) -> Path:
-    """The file in which the engine of a device says where it listens."""
+    """The file that says where the engine of a device listens."""
     return run_folder() / f"engine-{device.replace(':', '-')}.json"
 
 
 def read_endpoint(device: str = AUTO) -> dict[str, Any] | None:
-    """What it says; None where there is none. It may be an engine's that was killed."""
+    """The content of that file; None if there is none. Its engine may have been killed."""
     try:
         found = json.loads(endpoint_file(device).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -65,14 +65,14 @@ def read_endpoint(device: str = AUTO) -> dict[str, Any] | None:
 
 
 def launch_file() -> Path:
-    """The file in which install.py leaves the command that starts the engine."""
+    """The file with the command that starts the engine, written by install.py."""
     variable = "APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME"
     folder = os.environ.get(variable) or Path.home() / ".config"
     return Path(folder) / "rde-roto" / "engine.json"
 
 
 def launch_command() -> list[str]:
-    """The command that starts the engine. Raises NoEngineError when there is none."""
+    """The command that starts the engine. Raises NoEngineError if none is registered."""
     path = launch_file()
     try:
         command = json.loads(path.read_text(encoding="utf-8"))["command"]
@@ -96,16 +96,18 @@ def launch_command() -> list[str]:
 
 
 def start(device: str = AUTO, command: list[str] | None = None) -> subprocess.Popen[bytes]:
-    """Starts the engine, which outlives this process. Raises NoEngineError.
+    """Start the engine, which outlives this process. Raises NoEngineError.
 
-    `command` starts it with the environment as it is; without one, install.py's does, and what
-    belongs to the host's own Python is left out.
+    A given `command` runs in the unchanged environment. The default, which install.py has
+    registered, runs without the variables of the host's own Python.
     """
     environment = dict(os.environ)
     if command is None:
         command = launch_command()
         environment = {
-            name: value for name, value in environment.items() if not name.startswith(_HOSTS_OWN)
+            name: value
+            for name, value in environment.items()
+            if not name.startswith(_HOST_VARIABLES)
         }
     command = [*command, "--device", device]
     try:
@@ -116,7 +118,7 @@ def start(device: str = AUTO, command: list[str] | None = None) -> subprocess.Po
                 stdout=output,
                 stderr=output,
                 env=environment,
-                cwd=Path.home().anchor,  # the root: no Python module of anybody's lies there
+                cwd=Path.home().anchor,  # the root folder: no Python modules there
                 start_new_session=True,
             )
     except OSError as error:

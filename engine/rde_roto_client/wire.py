@@ -1,7 +1,7 @@
-"""Messages between a host and the engine: docs/protocol.md. Both sides use this module.
+"""Messages between a host and the engine (docs/protocol.md). Both sides use this module.
 
-A message is a JSON object and, where there are pixels, bytes that go along with it: over a Unix
-socket as a file in memory whose descriptor is sent, else behind the object.
+A message is a JSON object, and bytes if it has pixels. Over a Unix socket these are in a memory
+file whose descriptor is sent along; otherwise they follow the object.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ MOST_PIXEL_BYTES = 1 << 32
 _MAGIC = b"RDE" + bytes([PROTOCOL])
 _HEAD = struct.Struct(">4sI")
 _PIECE_BYTES = 1 << 20
-_LOOKS_AGAIN_S = 0.1
+_POLL_S = 0.1
 
 MOST_DESCRIPTORS = 2
-"""How many a message is received with at most: one is wanted, and the room for it holds two."""
+"""At most so many arrive with a message: one is expected, and the buffer for it holds two."""
 
 Pixels = Union[bytes, bytearray, memoryview, mmap.mmap]
 Object = Dict[str, Any]
@@ -38,20 +38,20 @@ T = TypeVar("T")
 
 
 class WireError(Exception):
-    """What came is no message, or nobody is there any more: the connection is of no use."""
+    """An invalid message, or the other end is gone: the connection is unusable."""
 
 
 class Message(NamedTuple):
-    """An object, and the pixels that came along."""
+    """An object, and the pixels received with it."""
 
     object: Object
     pixels: Pixels | None
 
 
 class Arriving:
-    """A message without pixels that comes in pieces, for whoever must not wait for it.
+    """A message without pixels that is received in pieces, without waiting.
 
-    `wants` is how many of its bytes to read next, never more than belong to it.
+    `wants` is how many bytes to read next, never more than belong to the message.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -61,7 +61,7 @@ class Arriving:
         self._came = bytearray()
 
     def take(self, piece: bytes) -> Object | None:
-        """The message once it is whole. Raises WireError for what is none, or is too long."""
+        """The message once it is complete. Raises WireError if it is invalid or too long."""
         self._came += piece
         self.wants -= len(piece)
         if self.wants > 0:
@@ -78,14 +78,13 @@ class Arriving:
 class Wire:
     """One end of a connection. For one thread at a time.
 
-    `pixels` says how this end sends pixels: MEMORY, over Unix sockets alone, or STREAM. With `maps`
-    what comes by memory is mapped, which is fast, but whoever sent it could cut the file short and
-    so end this process: an engine reads it instead.
+    `pixels` is how this end sends pixels: MEMORY, over Unix sockets only, or STREAM. With `maps`,
+    received memory files are mapped. That is fast, but the sender could truncate the file and so
+    crash this process; an engine therefore reads them.
 
-    `waits` is called some times a second while this end waits for the other, to send or to receive,
-    with the seconds for which no byte has moved. What it raises ends the wait, and the connection
-    is of no use then. The socket has to be a blocking one; without `waits` the socket's own timeout
-    holds.
+    `waits` is called several times a second while this end waits to send or to receive, with the
+    seconds for which no byte has moved. Whatever it raises ends the wait and makes the connection
+    unusable. The socket must be blocking; without `waits` its own timeout applies.
     """
 
     def __init__(
@@ -101,10 +100,10 @@ class Wire:
         self._waits = waits
 
     def send(self, message: Object, pixels: Pixels | None = None) -> None:
-        """Raises WireError when it cannot be sent."""
+        """Send a message. Raises WireError if that is impossible."""
         descriptor = -1
         try:
-            self._set_timeout(_LOOKS_AGAIN_S)
+            self._set_timeout(_POLL_S)
             if pixels is not None:
                 size = memoryview(pixels).nbytes
                 message = dict(message, payload={"bytes": size, "by": self.pixels})
@@ -119,8 +118,8 @@ class Wire:
                 os.close(descriptor)
 
     def send_at_once(self, message: Object) -> bool:
-        """Sends a short message if there is room for it; False where there is none, and of the
-        connection nothing more can be expected.
+        """Send a short message without waiting. On false it was not sent, and the connection is
+        unusable.
         """
         framed = _framed(message)
         try:
@@ -129,7 +128,7 @@ class Wire:
             return False
 
     def wait(self) -> bool:
-        """Returns when a message begins, however long that takes; False when the other end is
+        """Wait for the start of a message, however long that takes; False if the other end is
         closed.
         """
         try:
@@ -138,13 +137,13 @@ class Wire:
             return False
 
     def receive(self, most_pixel_bytes: int = MOST_PIXEL_BYTES) -> Message | None:
-        """The next message; None when the other end is closed. Raises WireError for what is none.
+        """The next message; None if the other end is closed. Raises WireError if it is invalid.
 
-        Socket timeouts come through while nothing of a message has come yet.
+        Socket timeouts are raised as such before the first byte of a message.
         """
         descriptors: list[int] = []
         try:
-            self._set_timeout(_LOOKS_AGAIN_S)
+            self._set_timeout(_POLL_S)
             return self._receive(most_pixel_bytes, descriptors)
         except socket.timeout:
             raise
@@ -156,12 +155,12 @@ class Wire:
                 os.close(descriptor)
 
     def _set_timeout(self, seconds: float | None) -> None:
-        """Between two messages a socket whose waits are watched has no timeout."""
+        """Between messages a socket with `waits` has no timeout."""
         if self._waits is not None:
-            with suppress(OSError):  # it may have been closed meanwhile: that is found out next
+            with suppress(OSError):  # if it was closed, the next call finds out
                 self.connection.settimeout(seconds)
 
-    def _patiently(self, act: Callable[[], T]) -> T:
+    def _retrying(self, act: Callable[[], T]) -> T:
         began_s = time.monotonic()
         while True:
             try:
@@ -176,14 +175,14 @@ class Wire:
         if descriptor >= 0:
             rights = array.array("i", [descriptor])
             control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights.tobytes())]
-            head = head[self._patiently(lambda: self.connection.sendmsg([head], control)) :]
+            head = head[self._retrying(lambda: self.connection.sendmsg([head], control)) :]
         self._send_all(memoryview(head))
         if pixels is not None and descriptor < 0:
             self._send_all(memoryview(pixels).cast("B"))
 
     def _send_all(self, rest: memoryview) -> None:
         while rest:
-            rest = rest[self._patiently(partial(self.connection.send, rest)) :]
+            rest = rest[self._retrying(partial(self.connection.send, rest)) :]
 
     def _receive(self, most_pixel_bytes: int, descriptors: list[int]) -> Message | None:
         head = self._first(descriptors)
@@ -207,9 +206,9 @@ class Wire:
     def _first(self, descriptors: list[int]) -> bytes:
         """The first bytes of a message, and the descriptors that come with them."""
         if self.connection.family != getattr(socket, "AF_UNIX", None):
-            return self._patiently(lambda: self.connection.recv(_HEAD.size))
+            return self._retrying(lambda: self.connection.recv(_HEAD.size))
         space = socket.CMSG_SPACE(array.array("i").itemsize)
-        head, controls, flags, _address = self._patiently(
+        head, controls, flags, _address = self._retrying(
             lambda: self.connection.recvmsg(_HEAD.size, space)
         )
         for level, kind, data in controls:
@@ -222,12 +221,12 @@ class Wire:
         return head
 
     def _exactly(self, size: int) -> bytearray:
-        """That many bytes; memory is taken as they come."""
+        """Receive that many bytes; memory grows as they arrive."""
         found = bytearray()
         while len(found) < size:
             most = min(size - len(found), _PIECE_BYTES)
             try:
-                piece = self._patiently(partial(self.connection.recv, most))
+                piece = self._retrying(partial(self.connection.recv, most))
             except socket.timeout as error:
                 raise OSError("the rest of it did not come in time") from error
             if not piece:
@@ -276,7 +275,7 @@ def _object_in(text: bytes | bytearray) -> Object:
 
 
 def _in_memory(pixels: Pixels) -> int:
-    """A descriptor of a file without a name that holds the pixels."""
+    """The descriptor of an unnamed file that holds the pixels."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("rde-roto", os.MFD_CLOEXEC)
     else:  # Python 3.7, macOS

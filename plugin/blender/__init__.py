@@ -1,7 +1,7 @@
 """rde-roto in Blender: keyframes from masks or images, mattes from the engine.
 
-The engine is a process of its own. It is asked through `rde_roto_client`, which lies in this folder
-once the extension is installed.
+The engine is a separate process. The extension talks to it through `rde_roto_client`, which is in
+this folder once the extension is installed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _CLIENT = "rde_roto_client"
 
 
 def _load_client() -> None:
-    """Makes `import rde_roto_client` give the copy beside this file, and only that.
+    """Make `import rde_roto_client` find the copy beside this file, and only that.
 
-    The folder itself is not put on sys.path: its modules would then be found by anybody as
-    `panel` or `masks`. A copy that an earlier version has loaded is replaced.
+    The folder itself does not go on sys.path: anybody would then find its modules as `panel` or
+    `masks`. A copy that an earlier version of the extension has loaded is replaced.
     """
     spec = PathFinder.find_spec(_CLIENT, [str(Path(__file__).parent)])
     if spec is None or spec.loader is None:
-        return  # run from the sources: whatever sys.path has
+        return  # run from the sources: the one on sys.path
     for name in [name for name in sys.modules if name.partition(".")[0] == _CLIENT]:
         del sys.modules[name]
     module = importlib.util.module_from_spec(spec)

@@ -1,26 +1,26 @@
-"""The scene's compositor, which is a node group since Blender 5.0: all that differs by version."""
+"""The scene's compositor, a node group since Blender 5.0: all that depends on the version."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import bpy
 
 _IS_GROUP = bpy.app.version >= (5, 0, 0)
 
 OUTPUT = "NodeGroupOutput" if _IS_GROUP else "CompositorNodeComposite"
-"""The kind of the node whose first input is what the compositor gives."""
+"""The type of the node whose first input is the compositor's result."""
 
 
 def tree_of(scene: Any) -> Any:
-    """The scene's compositing nodes, switched on. Where it has none, a new tree with an output."""
+    """The scene's compositing nodes, enabled; a new tree with an output if it has none."""
     return _group(scene) if _IS_GROUP else _own_tree(scene)
 
 
 def _group(scene: Any) -> Any:
     tree = scene.compositing_node_group
     if tree is None:
-        tree = bpy.data.node_groups.new("rde-roto", "CompositorNodeTree")
+        tree = cast(Any, bpy.data.node_groups.new("rde-roto", "CompositorNodeTree"))
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
         _add_output(tree)
         scene.compositing_node_group = tree
@@ -32,7 +32,7 @@ def _own_tree(scene: Any) -> Any:
     scene.use_nodes = True
     tree = scene.node_tree
     if is_new:
-        tree.nodes.clear()  # Blender puts the scene's render there, which wants a camera
+        tree.nodes.clear()  # Blender adds the scene's render, which needs a camera
         _add_output(tree)
     return tree
 

@@ -1,7 +1,7 @@
-"""Outlines drawn as pixels: how much of each one they cover. Nothing of Blender is needed here.
+"""Rasterises outlines: how much of each pixel they cover. No Blender here.
 
-Coordinates of masks are Blender's: the middle of the picture is (0.5, 0.5), one unit is its larger
-side, y goes up. Pixels are float32 in an array, row 0 on top.
+Mask coordinates are Blender's: the middle of the image is (0.5, 0.5), one unit is its longer side,
+y goes up. Pixels are float32 in an array, row 0 on top.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ Point = tuple[float, float]
 Knot = tuple[Point, Point, Point]
 """The left handle, the point, the right handle."""
 
-# A pixel is cut into so many lines; along a line what is covered is known to 1/256 pixel. Sums of
-# whole numbers are exact: inside is 1 and outside 0, whatever lies on the same row.
+# Sub-scanlines per pixel, and steps per pixel along one. Coverage is summed in integers, so it is
+# exact: 1 inside and 0 outside, whatever else is in the row.
 _LINES = 16
 _STEPS = 256
 _FULL = _LINES * _STEPS
 
 # Chords this short are within 1/100 pixel of a curve whose radius is 13 pixels or more.
 _CHORD_PX = 1.0
-_MOST_CHORDS = 512
+_MAX_CHORDS = 512
 
 
 def outline(knots: Sequence[Knot], width: int, height: int) -> list[Point]:
@@ -33,7 +33,7 @@ def outline(knots: Sequence[Knot], width: int, height: int) -> list[Point]:
     for (_, start, leaves), (arrives, end, _) in zip(placed, placed[1:] + placed[:1], strict=True):
         length = dist(start, leaves) + dist(leaves, arrives) + dist(arrives, end)
         is_straight = start == leaves and arrives == end
-        chords = 1 if is_straight else min(max(4, ceil(length / _CHORD_PX)), _MOST_CHORDS)
+        chords = 1 if is_straight else min(max(4, ceil(length / _CHORD_PX)), _MAX_CHORDS)
         found += [_bezier(start, leaves, arrives, end, part / chords) for part in range(chords)]
     return found
 
@@ -41,7 +41,7 @@ def outline(knots: Sequence[Knot], width: int, height: int) -> list[Point]:
 def coverage(shapes: Sequence[Sequence[Sequence[Point]]], width: int, height: int) -> array[float]:
     """How much of each pixel lies inside any of the shapes, 0..1.
 
-    A shape is one outline or several. Where outlines of one shape overlap is outside (even-odd).
+    A shape is one outline or several; where outlines of a shape overlap is outside (even-odd).
     """
     found = array("f", bytes(4 * width * height))
     crossings = [_crossings(outlines, width, height) for outlines in shapes]
@@ -56,7 +56,10 @@ def coverage(shapes: Sequence[Sequence[Sequence[Point]]], width: int, height: in
 def merged(
     below: array[float], layer: array[float], blend: str, opacity: float, is_inverted: bool
 ) -> array[float]:
-    """A mask layer over those below it, as Blender blends them; `blend` is Blender's name."""
+    """A mask layer blended over those below it; `blend` is Blender's name of the mode.
+
+    Raises ValueError for an unknown mode.
+    """
     if opacity != 1:
         layer = array("f", [a * opacity for a in layer])
     if is_inverted:
@@ -102,7 +105,7 @@ def _bezier(p0: Point, p1: Point, p2: Point, p3: Point, t: float) -> Point:
 def _crossings(
     outlines: Sequence[Sequence[Point]], width: int, height: int
 ) -> dict[int, list[int]]:
-    """Where lines meet outlines: by the line's number, x in steps from the left edge."""
+    """Where outlines cross the sub-scanlines: x in steps from the left edge, by scanline."""
     found: dict[int, list[int]] = {}
     right = width * _STEPS
     for points in outlines:
@@ -111,7 +114,7 @@ def _crossings(
                 continue
             if y0 > y1:
                 x0, y0, x1, y1 = x1, y1, x0, y0
-            # the middles of lines in y0 <= y < y1: a corner counts once
+            # scanlines with their middle in y0 <= y < y1, so that a corner counts once
             first = max(0, ceil(y0 * _LINES - 0.5))
             last = min(height * _LINES, ceil(y1 * _LINES - 0.5))
             slope = (x1 - x0) / (y1 - y0)
@@ -123,7 +126,7 @@ def _crossings(
 
 
 def _united(crossings: Sequence[list[int]]) -> list[tuple[int, int]]:
-    """What is inside along a line: from the crossings of each shape, apart and in order."""
+    """The spans inside any shape along a scanline, disjoint and in order."""
     spans: list[tuple[int, int]] = []
     for steps in crossings:
         steps.sort()
@@ -140,8 +143,8 @@ def _united(crossings: Sequence[list[int]]) -> list[tuple[int, int]]:
 
 
 def _row(spans: Sequence[tuple[int, int]], width: int) -> array[float]:
-    # What changes from a pixel to the next. A span's start covers a part of its pixel and all that
-    # follow; its end takes that away again.
+    # The change of coverage from each pixel to the next. The start of a span covers part of its
+    # pixel and all that follow; its end takes that away again.
     changes = [0] * (width + 2)
     for span in spans:
         for step, sign in zip(span, (1, -1), strict=True):

@@ -1,18 +1,19 @@
-"""What the panel's buttons do."""
+"""The operators behind the panel's buttons."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 from bpy.props import IntProperty
 
-from . import masks, plates, wiring, work
-from .asking import Asking, said_as_report
-from .errand import Errand, RefusedError
-from .properties import absolute
+from . import comp_nodes, engine_requests, masks, plates
+from .engine_requests import Named, Propagated
+from .properties import absolute, activity_of, scene_of, shot_in, shot_of
+from .request import RefusedError, Request
+from .request_operator import RequestOperator, Result, errors_reported
 
 
 class FitScene(bpy.types.Operator):
@@ -22,37 +23,39 @@ class FitScene(bpy.types.Operator):
     bl_label = "Fit Scene to Plate"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
-    @said_as_report
-    def execute(self, context: Any) -> set[str]:
-        scene = context.scene
-        path = scene.rde_roto.plate_path()
+    @errors_reported
+    def execute(self, context: bpy.types.Context) -> Result:
+        scene = scene_of(context)
+        path = shot_in(scene).plate_path()
         if plates.is_movie(path):
-            raise RefusedError("a movie does not say its frame numbers: set the scene's frames")
+            raise RefusedError("a movie has no frame numbers: set the scene's frames")
         files = plates.files_of(path)
         first, last = min(files), max(files)
         clip = _clip(files[first])
-        clip.frame_start = first  # 1 by default, which would show each frame at another's number
+        clip.frame_start = first  # the default of 1 would show every frame at the wrong number
         scene.frame_start, scene.frame_end = first, last
-        scene.render.resolution_x, scene.render.resolution_y = clip.size
+        scene.render.resolution_x, scene.render.resolution_y = _size(clip)
         scene.render.resolution_percentage = 100
         if not first <= scene.frame_current <= last:
             scene.frame_set(first)
         if context.area is not None and context.area.type == "CLIP_EDITOR":
-            context.space_data.clip = clip
+            space = context.space_data
+            assert isinstance(space, bpy.types.SpaceClipEditor)
+            space.clip = clip
         return {"FINISHED"}
 
 
-class SetKeyframe(Asking, bpy.types.Operator):
-    """Set the current frame's keyframe from the mask or the image that is chosen"""
+class SetKeyframe(RequestOperator[str], bpy.types.Operator):
+    """Set a keyframe at the current frame from the chosen mask or image"""
 
     bl_idname = "rde_roto.set_keyframe"
     bl_label = "Set Keyframe"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
     doing = "set keyframe"
 
-    def prepare(self: Any, context: Any) -> Callable[[Errand], Any]:
-        shot = context.scene.rde_roto
-        self.frame = context.scene.frame_current
+    def prepare(self, context: bpy.types.Context) -> Callable[[Request[str]], str]:
+        shot = shot_of(context)
+        self.frame = scene_of(context).frame_current
         path, over = shot.plate_path(), None
         if not plates.is_movie(path):
             files = plates.files_of(path)
@@ -65,73 +68,79 @@ class SetKeyframe(Asking, bpy.types.Operator):
             image = absolute(shot.image, "the image")
             if not Path(image).is_file():
                 raise RefusedError(f"the image is not there: {image}")
-            self.source, as_it_is = Path(image).name, shot.image
-            return lambda errand: as_it_is
+            self.source, unchanged = Path(image).name, shot.image
+            return lambda request: unchanged
         if shot.mask is None:
             raise RefusedError("no mask is chosen: draw one over the plate and choose it")
         layers, has_feather = masks.layers_of(shot.mask)
         if has_feather:
             self.report({"WARNING"}, f"the feather of {shot.mask.name} is left out")
         self.source = shot.mask.name
-        width, height = _clip(Path(path)).size
+        width, height = _size(_clip(Path(path)))
         if not width or not height:
             raise RefusedError(f"Blender cannot read {path}")
-        return lambda errand: work.keep_mask(errand, layers, width, height, over)
+        return lambda request: engine_requests.keep_mask(request, layers, width, height, over)
 
-    def finish(self: Any, scene: Any, outcome: Any) -> str:
-        scene.rde_roto.set_keyframe(self.frame, outcome, self.source)
+    def finish(self, scene: bpy.types.Scene, result: str) -> str:
+        shot_in(scene).set_keyframe(self.frame, result, self.source)
         return f"keyframe {self.frame} is set from {self.source}"
 
 
 class RemoveKeyframe(bpy.types.Operator):
-    """Remove a keyframe; its mask's file stays"""
+    """Remove a keyframe; the file of its mask is kept"""
 
     bl_idname = "rde_roto.remove_keyframe"
     bl_label = "Remove Keyframe"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    if TYPE_CHECKING:
+        frame: int
+
     __annotations__ = {"frame": IntProperty(name="Frame")}
 
-    @said_as_report
-    def execute(self: Any, context: Any) -> set[str]:
-        if not context.scene.rde_roto.remove_keyframe(self.frame):
+    @errors_reported
+    def execute(self, context: bpy.types.Context) -> Result:
+        if not shot_of(context).remove_keyframe(self.frame):
             raise RefusedError(f"there is no keyframe {self.frame}")
         return {"FINISHED"}
 
 
-class Propagate(Asking, bpy.types.Operator):
-    """Follow the element from its keyframes through the shot, and write the mattes. Esc stops it"""
+class Propagate(RequestOperator[Propagated], bpy.types.Operator):
+    """Track the element from its keyframes through the shot, and write the mattes. Esc stops it"""
 
     bl_idname = "rde_roto.propagate"
     bl_label = "Propagate"
     doing = "propagate"
 
-    def prepare(self: Any, context: Any) -> Callable[[Errand], Any]:
-        shot = context.scene.rde_roto
+    def prepare(self, context: bpy.types.Context) -> Callable[[Request[Propagated]], Propagated]:
+        shot = shot_of(context)
         self.folder, out = shot.out_folder(), shot.matte_pattern()
         document, frames = shot.document(), shot.frames.strip()
-        return lambda errand: work.propagate(errand, document, frames, out)
+        return lambda request: engine_requests.propagate(request, document, frames, out)
 
-    def finish(self: Any, scene: Any, outcome: Any) -> str:
-        wiring.reload_images(self.folder)
-        return f"{outcome.count} mattes, {outcome.frames}, are in {self.folder}"
+    def finish(self, scene: bpy.types.Scene, result: Propagated) -> str:
+        comp_nodes.reload_images(self.folder)
+        return f"{result.total} mattes, {result.frames}, are in {self.folder}"
 
 
-class Learn(Asking, bpy.types.Operator):
+class Learn(RequestOperator[dict[str, Any]], bpy.types.Operator):
     """Let the network learn from the keyframes for a minute or two; Esc stops it"""
 
     bl_idname = "rde_roto.learn"
     bl_label = "Learn"
     doing = "learn"
 
-    def prepare(self: Any, context: Any) -> Callable[[Errand], Any]:
-        document = context.scene.rde_roto.document()
-        return lambda errand: work.learn(errand, document)
+    def prepare(
+        self, context: bpy.types.Context
+    ) -> Callable[[Request[dict[str, Any]]], dict[str, Any]]:
+        document = shot_of(context).document()
+        return lambda request: engine_requests.learn(request, document)
 
-    def finish(self: Any, scene: Any, outcome: Any) -> str:
-        sentence = str(outcome["sentence"])
-        if not outcome["learned"]:
+    def finish(self, scene: bpy.types.Scene, result: dict[str, Any]) -> str:
+        sentence = str(result["sentence"])
+        if not result["learned"]:
             return sentence
-        scene.rde_roto.model.learned = outcome["learned"]
+        shot_in(scene).learned = result["learned"]
         return f"{sentence}; propagate again"
 
 
@@ -142,39 +151,39 @@ class Forget(bpy.types.Operator):
     bl_label = "Forget What Was Learned"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
-    @said_as_report
-    def execute(self, context: Any) -> set[str]:
-        if not context.scene.rde_roto.model.learned:
+    @errors_reported
+    def execute(self, context: bpy.types.Context) -> Result:
+        if not shot_of(context).learned:
             raise RefusedError("the network has learned nothing of this shot")
-        context.scene.rde_roto.model.learned = ""
+        shot_of(context).learned = ""
         return {"FINISHED"}
 
 
 class Stop(bpy.types.Operator):
-    """Stop what is being done; mattes that are written stay"""
+    """Stop the running request; mattes that are written stay"""
 
     bl_idname = "rde_roto.stop"
     bl_label = "Stop"
 
     @classmethod
-    def poll(cls, context: Any) -> bool:
-        return bool(context.window_manager.rde_roto.what)
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(activity_of(context).what)
 
-    def execute(self, context: Any) -> set[str]:
-        context.window_manager.rde_roto.stop = True
+    def execute(self, context: bpy.types.Context) -> Result:
+        activity_of(context).stop = True
         return {"FINISHED"}
 
 
-class Wire(bpy.types.Operator):
-    """Put the mattes into the scene's compositor: image nodes, and the plate cut out"""
+class AddToCompositor(bpy.types.Operator):
+    """Add nodes to the scene's compositor: plate, mattes, and the plate cut out"""
 
     bl_idname = "rde_roto.wire"
-    bl_label = "Wire into Compositor"
+    bl_label = "Add to Compositor"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
-    @said_as_report
-    def execute(self, context: Any) -> set[str]:
-        shot = context.scene.rde_roto
+    @errors_reported
+    def execute(self, context: bpy.types.Context) -> Result:
+        shot = shot_of(context)
         pattern = shot.matte_pattern()
         try:
             mattes = plates.files_of(pattern)
@@ -186,36 +195,44 @@ class Wire(bpy.types.Operator):
         else:
             files = plates.files_of(path)
             plate = files.get(min(mattes), files[min(files)])
-        wiring.wire(context.scene, plate, mattes)
+        comp_nodes.add_nodes(scene_of(context), plate, mattes)
         return {"FINISHED"}
 
 
-class AskNames(Asking, bpy.types.Operator):
-    """Ask the engine which presets and models there are"""
+class AskNames(RequestOperator[tuple[Named, Named]], bpy.types.Operator):
+    """List the presets and models of the engine"""
 
     bl_idname = "rde_roto.ask_names"
     bl_label = "List Presets and Models"
     doing = "ask the engine"
 
-    def prepare(self, context: Any) -> Callable[[Errand], Any]:
-        return work.names
+    def prepare(
+        self, context: bpy.types.Context
+    ) -> Callable[[Request[tuple[Named, Named]]], tuple[Named, Named]]:
+        return engine_requests.presets_and_models
 
-    def finish(self, scene: Any, outcome: Any) -> str:
-        doing = bpy.context.window_manager.rde_roto
-        for found, names in zip((doing.presets, doing.models), outcome, strict=True):
+    def finish(self, scene: bpy.types.Scene, result: tuple[Named, Named]) -> str:
+        activity = activity_of(bpy.context)
+        for found, names in zip((activity.presets, activity.models), result, strict=True):
             found.clear()
             for name, about in names:
                 entry = found.add()
                 entry.name, entry.about = name, about
-        return f"{len(outcome[0])} presets, {len(outcome[1])} models"
+        return f"{len(result[0])} presets, {len(result[1])} models"
 
 
-def _clip(file: Path) -> Any:
-    """The plate as a movie clip, which is what masks are drawn over."""
+def _clip(file: Path) -> bpy.types.MovieClip:
+    """The plate as a movie clip, over which masks are drawn."""
     try:
         return bpy.data.movieclips.load(str(file), check_existing=True)
     except RuntimeError as error:
         raise RefusedError(f"Blender cannot read {file}: {error}".strip()) from error
+
+
+def _size(clip: bpy.types.MovieClip) -> tuple[int, int]:
+    """Width and height; 0, 0 if Blender cannot read the file."""
+    width, height = cast("tuple[int, int]", clip.size)
+    return width, height
 
 
 _CLASSES = (
@@ -226,7 +243,7 @@ _CLASSES = (
     Learn,
     Forget,
     Stop,
-    Wire,
+    AddToCompositor,
     AskNames,
 )
 

@@ -1,6 +1,6 @@
-"""Which files a plate's path means, as far as Blender has to know; nothing of Blender is needed.
+"""Finds the files of a plate for Blender to show and measure. No Blender here.
 
-The engine decides what a plate is. Here a file of it is found for Blender to show and to measure.
+What a plate is, the engine decides; this is only as much of it as the panel needs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from .errand import RefusedError
+from .request import RefusedError
 
 _PLACE = re.compile(r"#+|@+|%0?\d*d")
 _NUMBER = re.compile(r"-?\d+(?=\.[^.\d][^.]*$)")
@@ -24,7 +24,7 @@ def files_of(path: str) -> dict[int, Path]:
     """The files of a sequence by their frame numbers.
 
     `path` is a pattern (`hero.####.exr`), one of the files, or a folder with one sequence. Raises
-    RefusedError when there are none, or several sequences in a folder.
+    RefusedError if there are none, or if a folder has several sequences.
     """
     folder, name = os.path.split(path)
     place = _last(_PLACE, name) or _last(_NUMBER, name)
@@ -48,7 +48,7 @@ def _last(pattern: re.Pattern[str], name: str) -> re.Match[str] | None:
 
 
 def _sequences(folder: Path) -> dict[tuple[str, str], dict[int, Path]]:
-    """All sequences of a folder by what stands before and behind their numbers."""
+    """All sequences of a folder, by the parts of the name before and after the number."""
     found: dict[tuple[str, str], dict[int, Path]] = {}
     try:
         files = list(folder.iterdir())

@@ -1,11 +1,11 @@
-"""What the artist sets, kept in the blend file with the scene; and what is going on just now."""
+"""The shot, stored in the blend file with the scene; and the request that runs at the moment."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import (
@@ -17,41 +17,79 @@ from bpy.props import (
     StringProperty,
 )
 
-from .errand import RefusedError
+from .request import RefusedError
 
 _ID = re.compile(r"[a-z_][a-z0-9_]*")
 
 
-def _preset_names(_self: Any, context: Any, _text: str) -> Iterable[str]:
-    return [name.name for name in context.window_manager.rde_roto.presets]
+def _preset_names(_self: Any, context: bpy.types.Context, _text: str) -> Iterable[str]:
+    return [name.name for name in activity_of(context).presets]
 
 
-def _model_names(_self: Any, context: Any, _text: str) -> Iterable[str]:
-    return [name.name for name in context.window_manager.rde_roto.model.weights]
+def _model_names(_self: Any, context: bpy.types.Context, _text: str) -> Iterable[str]:
+    return [name.name for name in activity_of(context).models]
 
 
-# Blender reads properties from a class's annotations, as values. Written as annotations they would
-# be strings, since annotations are not evaluated here; so they are put there as a dict.
+# Blender reads properties from a class's annotations, as values. Annotations are strings in this
+# module (the import from __future__), so the properties are assigned as a dict instead. The types
+# under TYPE_CHECKING are what Blender makes of them on an instance.
+
+if TYPE_CHECKING:
+    from typing import Protocol, TypeVar
+
+    Item = TypeVar("Item", covariant=True)
+
+    class Collection(Protocol[Item]):
+        """A CollectionProperty of an instance."""
+
+        def __iter__(self) -> Iterator[Item]: ...
+        def __len__(self) -> int: ...
+        def add(self) -> Item: ...
+        def clear(self) -> None: ...
+        def move(self, source: int, target: int) -> None: ...
+        def remove(self, index: int) -> None: ...
 
 
 class Name(bpy.types.PropertyGroup):
-    """A preset or a model of the engine's."""
+    """A preset or a model of the engine."""
+
+    if TYPE_CHECKING:
+        about: str
 
     __annotations__ = {"about": StringProperty()}
 
 
 class Keyframe(bpy.types.PropertyGroup):
-    """A mask at a frame of the plate's."""
+    """A mask at a frame of the plate."""
+
+    if TYPE_CHECKING:
+        frame: int
+        mask: str
+        source: str
 
     __annotations__ = {
-        "frame": IntProperty(name="Frame", description="The plate's own frame number"),
-        "mask": StringProperty(name="Mask", description="The mask's file", subtype="FILE_PATH"),
-        "source": StringProperty(name="From", description="What it was made from"),
+        "frame": IntProperty(name="Frame", description="Frame number of the plate"),
+        "mask": StringProperty(name="Mask", description="File of the mask", subtype="FILE_PATH"),
+        "source": StringProperty(name="From", description="The mask or image it was made from"),
     }
 
 
 class Shot(bpy.types.PropertyGroup):
-    """A plate, what to follow in it, and where the mattes go."""
+    """A plate, the element to track in it, and where the mattes go."""
+
+    if TYPE_CHECKING:
+        plate: str
+        element: str
+        out: str
+        preset: str
+        model: str
+        frames: str
+        source: str
+        mask: bpy.types.Mask | None
+        image: str
+        learned: str
+        keyframes: Collection[Keyframe]
+        active: int
 
     __annotations__ = {
         "plate": StringProperty(
@@ -61,43 +99,43 @@ class Shot(bpy.types.PropertyGroup):
         ),
         "element": StringProperty(
             name="Element",
-            description="What is rotoscoped: letters a-z, digits and _",
+            description="Name of the element: letters a-z, digits and _",
             default="element",
         ),
         "out": StringProperty(
             name="Mattes",
-            description="The folder for the mattes",
+            description="Folder for the mattes",
             default="//mattes",
             subtype="DIR_PATH",
         ),
         "preset": StringProperty(
             name="Preset",
-            description="How carefully the element is followed",
+            description="How carefully the element is tracked",
             default="standard",
             search=_preset_names,
             search_options={"SUGGESTION"},
         ),
         "model": StringProperty(
             name="Model",
-            description="The network; empty for the usual one",
+            description="Model of the network (default: the engine's)",
             search=_model_names,
             search_options={"SUGGESTION"},
         ),
         "frames": StringProperty(
-            name="Frames", description="Such as 1001-1048; empty for the whole plate"
+            name="Frames", description="Frames, such as 1001-1048 (default: the whole plate)"
         ),
         "source": EnumProperty(
             name="From",
             items=(
-                ("MASK", "Mask", "The splines of a mask, as they are at the current frame"),
-                ("IMAGE", "Image", "An image file: white or its alpha is the element"),
+                ("MASK", "Mask", "The splines of a mask at the current frame"),
+                ("IMAGE", "Image", "An image file: the element is white, or its alpha"),
             ),
         ),
         "mask": PointerProperty(name="Mask", type=bpy.types.Mask),
-        "image": StringProperty(name="Image", description="The file", subtype="FILE_PATH"),
+        "image": StringProperty(name="Image", description="File of the image", subtype="FILE_PATH"),
         "learned": StringProperty(
             name="Learned",
-            description="What the network has learned of this shot; empty for nothing",
+            description="What the network has learned of this shot, if anything",
             subtype="FILE_PATH",
         ),
         "keyframes": CollectionProperty(type=Keyframe),
@@ -105,6 +143,7 @@ class Shot(bpy.types.PropertyGroup):
     }
 
     def plate_path(self) -> str:
+        """The plate as an absolute path. Raises RefusedError if it is not set."""
         if not self.plate:
             raise RefusedError("no plate is set: name its files in the field Plate")
         return absolute(self.plate, "the plate")
@@ -113,7 +152,7 @@ class Shot(bpy.types.PropertyGroup):
         return absolute(self.out, "the folder of the mattes")
 
     def matte_pattern(self) -> str:
-        """Where mattes are written: `####` stands for the plate's frame number."""
+        """The files of the mattes: `####` stands for the plate's frame number."""
         if not _ID.fullmatch(self.element):
             raise RefusedError(
                 f"the element is called {self.element!r}; expected letters a-z, digits and _, no "
@@ -122,13 +161,13 @@ class Shot(bpy.types.PropertyGroup):
         return f"{self.out_folder().rstrip('/')}/{self.element}.####.exr"
 
     def document(self) -> dict[str, Any]:
-        """The shot as the engine's requests say it. Raises RefusedError when it lacks something."""
+        """The shot as it goes into requests. Raises RefusedError if something is missing."""
         keyframes = [
             {"frame": key.frame, "mask": absolute(key.mask, "a mask")} for key in self.keyframes
         ]
         if not keyframes:
             raise RefusedError("the shot has no keyframe: set one from a mask or an image first")
-        said = {
+        shot = {
             "schema": "rde-roto.shot/1",
             "plate": {"path": self.plate_path()},
             "elements": [{"id": self.element}],
@@ -136,13 +175,13 @@ class Shot(bpy.types.PropertyGroup):
             "preset": self.preset or "standard",
         }
         if self.model:
-            said["model"] = self.model
+            shot["model"] = self.model
         if self.learned:
-            said["learned"] = absolute(self.learned, "what was learned")
-        return said
+            shot["learned"] = absolute(self.learned, "what was learned")
+        return shot
 
     def set_keyframe(self, frame: int, mask: str, source: str) -> None:
-        """Sets the one keyframe of a frame; they stay in order."""
+        """Set the keyframe of a frame, replacing one that is there; keep them in order."""
         self.remove_keyframe(frame)
         key = self.keyframes.add()
         key.name, key.frame, key.mask, key.source = str(frame), frame, mask, source
@@ -151,7 +190,7 @@ class Shot(bpy.types.PropertyGroup):
         self.active = place
 
     def remove_keyframe(self, frame: int) -> bool:
-        """Whether there was one."""
+        """Remove the keyframe of a frame; return whether there was one."""
         for place, key in enumerate(self.keyframes):
             if key.frame == frame:
                 self.keyframes.remove(place)
@@ -160,22 +199,63 @@ class Shot(bpy.types.PropertyGroup):
         return False
 
 
-class Doing(bpy.types.PropertyGroup):
-    """What is being done. It is the window manager's: neither saved nor undone."""
+class Activity(bpy.types.PropertyGroup):
+    """The running request, if any. It belongs to the window manager: neither saved nor undone."""
+
+    if TYPE_CHECKING:
+        what: str
+        done: int
+        total: int
+        stop: bool
+        last: str
+        presets: Collection[Name]
+        models: Collection[Name]
 
     __annotations__ = {
-        "what": StringProperty(),
+        "what": StringProperty(description="Empty if nothing runs"),
         "done": IntProperty(),
         "total": IntProperty(),
-        "stop": BoolProperty(description="Set by who wants it to end"),
-        "last": StringProperty(),
+        "stop": BoolProperty(description="Set to stop the request"),
+        "last": StringProperty(description="Outcome of the last request"),
         "presets": CollectionProperty(type=Name),
         "models": CollectionProperty(type=Name),
     }
 
 
+def scene_of(context: bpy.types.Context) -> bpy.types.Scene:
+    """The current scene, which an operator and a panel always have."""
+    scene = context.scene
+    assert scene is not None
+    return scene
+
+
+def window_manager_of(context: bpy.types.Context) -> bpy.types.WindowManager:
+    """The window manager, of which Blender always has one."""
+    manager = context.window_manager
+    assert manager is not None
+    return manager
+
+
+def shot_of(context: bpy.types.Context) -> Shot:
+    """The shot of the current scene."""
+    return shot_in(scene_of(context))
+
+
+def shot_in(scene: bpy.types.Scene) -> Shot:
+    """The shot of a scene."""
+    shot: Shot = scene.rde_roto  # type: ignore[attr-defined]  # set by register()
+    return shot
+
+
+def activity_of(context: bpy.types.Context) -> Activity:
+    """The running request."""
+    manager = window_manager_of(context)
+    activity: Activity = manager.rde_roto  # type: ignore[attr-defined]  # set by register()
+    return activity
+
+
 def absolute(path: str, what: str) -> str:
-    """A path that does not start at the blend file any more."""
+    """A path of the panel, made absolute: `//` starts at the blend file. Raises RefusedError."""
     if path.startswith("//") and not bpy.data.filepath:
         raise RefusedError(
             f"{what} is {path}, beside a blend file that is not saved: save it first"
@@ -188,18 +268,18 @@ def absolute(path: str, what: str) -> str:
     return found
 
 
-_CLASSES = (Name, Keyframe, Shot, Doing)
+_CLASSES = (Name, Keyframe, Shot, Activity)
 
 
 def register() -> None:
     for each in _CLASSES:
         bpy.utils.register_class(each)
-    bpy.types.Scene.rde_roto = PointerProperty(type=Shot)
-    bpy.types.WindowManager.rde_roto = PointerProperty(type=Doing)
+    bpy.types.Scene.rde_roto = PointerProperty(type=Shot)  # type: ignore[attr-defined]
+    bpy.types.WindowManager.rde_roto = PointerProperty(type=Activity)  # type: ignore[attr-defined]
 
 
 def unregister() -> None:
-    del bpy.types.WindowManager.rde_roto
-    del bpy.types.Scene.rde_roto
+    del bpy.types.WindowManager.rde_roto  # type: ignore[attr-defined]
+    del bpy.types.Scene.rde_roto  # type: ignore[attr-defined]
     for each in reversed(_CLASSES):
         bpy.utils.unregister_class(each)

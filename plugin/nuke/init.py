@@ -1,9 +1,9 @@
-"""Run by Nuke at its start, with its window and without: makes rde-roto's modules importable."""
+"""Run by Nuke at start, with and without a GUI: makes the modules of rde-roto importable."""
 
 import sys
 from pathlib import Path
 
-# nuke.pluginAddPath has done so already, NUKE_PATH has not
+# done already with nuke.pluginAddPath, but not with NUKE_PATH
 _OWN = str(Path(__file__).resolve().parent)
 if _OWN not in sys.path:
     sys.path.append(_OWN)

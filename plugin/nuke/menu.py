@@ -1,4 +1,4 @@
-"""Run by Nuke when it has a window: the entry in the menu of nodes."""
+"""Run by Nuke when it has a GUI: adds the entry to the Nodes menu."""
 
 import nuke
 import rde_roto_nuke

@@ -1,4 +1,4 @@
-/* What every source of the plug-in includes first: POSIX beside C99, and the plain types. */
+/* Included first by every source of the plug-in: POSIX on top of C99, and the basic types. */
 
 #ifndef RDE_ROTO_BASE_H
 #define RDE_ROTO_BASE_H

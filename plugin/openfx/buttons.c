@@ -1,20 +1,23 @@
-/* What happens when the artist presses a button. Nothing here waits for long. */
+/* What happens when the artist presses a button. Nothing here waits more than MAX_WAIT_MS. */
 
 #include "base.h"
 
 #include <stdio.h>
 
+#include "actions.h"
+#include "engine.h"
 #include "host.h"
 #include "keyframe.h"
+#include "opened.h"
+#include "shot_params.h"
 #include "source.h"
-#include "windows.h"
 
-#define MOST_WAIT_MS 3000
+#define MAX_WAIT_MS 3000
 #define STATUS_BYTES 256
 
 struct wait short_wait(void)
 {
-    struct wait wait = {now_ms() + MOST_WAIT_MS, NULL, NULL};
+    struct wait wait = {now_ms() + MAX_WAIT_MS, NULL, NULL};
     return wait;
 }
 
@@ -42,7 +45,7 @@ void show_keyframes(ofx_effect effect)
     set_status(effect, status);
 }
 
-/* Another shot: what was being propagated is not wanted any more. */
+/* The shot has changed: the running job is no longer wanted. */
 static void forget_job(struct instance *instance)
 {
     if (instance != NULL) {
@@ -71,9 +74,9 @@ static bool set_keyframe(ofx_effect effect, double time, struct trouble *trouble
         return false;
     bool good = frame_at(effect, time, &frame)
                     ? keep_mask(effect, time, &wait, &shot, frame, trouble)
-                    : say(trouble, "The host's time is no frame.");
+                    : fail(trouble, "The host's time is no frame.");
     if (good && !store_keyframes(effect, &shot.keyframes))
-        good = say(trouble, "There is not enough memory.");
+        good = fail(trouble, "There is not enough memory.");
     shot_free(&shot);
     if (good)
         show_keyframes(effect);
@@ -105,8 +108,8 @@ static void write_job(struct text *request, const char *does, const char *job)
     text_add_quoted(request, job);
 }
 
-/* What there is to say of a job that propagates. */
-static void frames_said(const struct json *json, const char *state, char *status)
+/* The status line of a job that propagates. */
+static void propagate_status(const struct json *json, const char *state, char *status)
 {
     int64_t done = 0, total = 0;
     json_integer(json, json_member(json, 0, "done"), 0, INT32_MAX, &done);
@@ -115,8 +118,8 @@ static void frames_said(const struct json *json, const char *state, char *status
              (long long)done, (long long)total);
 }
 
-/* What there is to say of a job that learns. What was learned goes into its parameter. */
-static void lesson_said(ofx_effect effect, const struct json *json, char *status)
+/* The status line of a job that learns. Stores the result in its parameter. */
+static void learn_status(ofx_effect effect, const struct json *json, char *status)
 {
     char *sentence = json_string(json, json_member(json, 0, "sentence"));
     char *learned = json_string(json, json_member(json, 0, "learned"));
@@ -127,7 +130,7 @@ static void lesson_said(ofx_effect effect, const struct json *json, char *status
     free(learned);
 }
 
-/* Says how far the job is. False where there is none any more, and one has to be begun. */
+/* Shows the job's progress. False if the engine does not know it, so a new one has to start. */
 static bool show_progress(ofx_effect effect, struct engine *engine, const struct wait *wait,
                           struct instance *instance, struct trouble *trouble)
 {
@@ -141,12 +144,12 @@ static bool show_progress(ofx_effect effect, struct engine *engine, const struct
         char *state = json_string(json, json_member(json, 0, "state"));
         bool failed = state != NULL && strcmp(state, "failed") == 0;
         if (instance->learns)
-            lesson_said(effect, json, status);
+            learn_status(effect, json, status);
         else
-            frames_said(json, state, status);
+            propagate_status(json, state, status);
         if (failed) {
-            say_error(json, json_member(json, 0, "error"), trouble);
-            complain(effect, trouble->sentence);
+            fail_with_error(json, json_member(json, 0, "error"), trouble);
+            show_error(effect, trouble->sentence);
         }
         set_status(effect, status);
         if (state == NULL || strcmp(state, "running") != 0)
@@ -160,7 +163,7 @@ static bool show_progress(ofx_effect effect, struct engine *engine, const struct
     return known;
 }
 
-/* Has the engine begin what `does` says with the shot, all its frames where it asks for frames. */
+/* Starts a job that learns, or that propagates over all frames of the shot. */
 static bool begin_job(ofx_effect effect, struct engine *engine, const struct wait *wait,
                       const struct shot *shot, bool learns, struct trouble *trouble)
 {
@@ -187,7 +190,7 @@ static bool begin_job(ofx_effect effect, struct engine *engine, const struct wai
             instance->job = json_string(&answer.json, json_member(&answer.json, 0, "job"));
             instance->learns = learns;
         }
-        text_add(&status, ": press again to see how far it is");
+        text_add(&status, ": press again for progress");
         if (good && !status.failed)
             set_status(effect, status.chars);
         message_free(&answer);
@@ -198,8 +201,8 @@ static bool begin_job(ofx_effect effect, struct engine *engine, const struct wai
     return good;
 }
 
-/* Propagates, or learns; where it does so already, says how far that is. */
-static bool work(ofx_effect effect, bool learns, struct trouble *trouble)
+/* Starts to propagate or to learn; if such a job runs already, shows its progress. */
+static bool start_or_show_job(ofx_effect effect, bool learns, struct trouble *trouble)
 {
     struct wait wait = short_wait();
     struct instance *instance = instance_of(effect);
@@ -209,11 +212,11 @@ static bool work(ofx_effect effect, bool learns, struct trouble *trouble)
         return false;
     bool good = true, begun = instance != NULL && instance->job && instance->learns == learns;
     if (*shot.pushed.id)
-        good = say(trouble, learns ? "Learn is for a plate with files: type them."
+        good = fail(trouble, learns ? "Learn is for a plate with files: type them."
                                    : "Propagate is for a plate with files: type them, or have the "
                                      "host render this node.");
     else if (shot.keyframes.count == 0)
-        good = say(trouble, "There is no keyframe yet: press Set keyframe first.");
+        good = fail(trouble, "There is no keyframe yet: press Set keyframe first.");
     else if (!engine_connect(&engine, &wait, false, trouble))
         good = false;
     else {
@@ -243,15 +246,15 @@ static void press(ofx_effect effect, const char *button, double time)
     else if (strcmp(button, FORGET_BUTTON) == 0)
         good = forget_learned(effect);
     else
-        good = work(effect, strcmp(button, LEARN_BUTTON) == 0, &trouble);
+        good = start_or_show_job(effect, strcmp(button, LEARN_BUTTON) == 0, &trouble);
     if (!good) {
         set_status(effect, trouble.sentence);
-        complain(effect, trouble.sentence);
+        show_error(effect, trouble.sentence);
     }
 }
 
-/* Whether it goes on in the engine. */
-static bool is_work(const char *name)
+/* Whether the button starts a job in the engine. */
+static bool starts_job(const char *name)
 {
     return strcmp(name, PROPAGATE_BUTTON) == 0 || strcmp(name, LEARN_BUTTON) == 0;
 }
@@ -259,7 +262,7 @@ static bool is_work(const char *name)
 static bool is_button(const char *name)
 {
     return strcmp(name, SET_BUTTON) == 0 || strcmp(name, REMOVE_BUTTON) == 0 ||
-           strcmp(name, FORGET_BUTTON) == 0 || is_work(name);
+           strcmp(name, FORGET_BUTTON) == 0 || starts_job(name);
 }
 
 ofx_status instance_changed(ofx_effect effect, ofx_properties in)
@@ -277,7 +280,7 @@ ofx_status instance_changed(ofx_effect effect, ofx_properties in)
     if (is_button(name)) {
         if (get_string_is(in, OFX_CHANGE_REASON, OFX_USER_EDITED))
             press(effect, name, time);
-        if (!is_work(name))
+        if (!starts_job(name))
             forget_job(instance_of(effect));
         return OFX_OK;
     }
@@ -285,6 +288,6 @@ ofx_status instance_changed(ofx_effect effect, ofx_properties in)
         return OFX_REPLY_DEFAULT;
     forget_job(instance_of(effect));
     if (strcmp(name, KEYFRAMES_PARAM) == 0 && get_string_is(in, OFX_CHANGE_REASON, OFX_USER_EDITED))
-        show_keyframes(effect); /* undone, or pasted */
+        show_keyframes(effect); /* after undo or paste */
     return OFX_OK;
 }

@@ -1,7 +1,8 @@
-/* What the host is told of the plug-in: its abilities, clips and parameters. */
+/* Describes the plug-in to the host: its abilities, clips and parameters. */
 
 #include "base.h"
 
+#include "actions.h"
 #include "host.h"
 
 static void set_int(ofx_properties set, const char *name, int value)
@@ -24,7 +25,7 @@ static bool host_knows_depth(const char *depth)
         if (host.properties->get_string(set, OFX_SUPPORTED_DEPTHS, index, &known) == OFX_OK &&
             known != NULL && strcmp(known, depth) == 0)
             return true;
-    /* Half is younger than the others: an old host may stumble over its name. */
+    /* half came later than the others: an old host may not accept its name */
     return count == 0 && strcmp(depth, OFX_HALF) != 0;
 }
 
@@ -44,16 +45,16 @@ ofx_status describe(ofx_effect effect)
         return OFX_FAILED;
     set_string(set, OFX_LABEL, "rde-roto");
     set_string(set, OFX_GROUPING, "rde-roto");
-    set_string(set, OFX_PLUGIN_DESCRIPTION, "Rotoscoping by propagation: a painted keyframe in, "
-               "the shot's mattes out. The engine reads the plate's files, or is given Source.");
+    set_string(set, OFX_PLUGIN_DESCRIPTION, "Rotoscoping by propagation: one painted keyframe in, "
+               "a shot of mattes out. The engine reads the plate's files, or tracks Source.");
     host.properties->set_string(set, OFX_SUPPORTED_CONTEXTS, 0, OFX_FILTER);
     host.properties->set_string(set, OFX_SUPPORTED_CONTEXTS, 1, OFX_GENERAL);
     describe_depths(set);
     set_string(set, OFX_THREAD_SAFETY, OFX_FULLY_SAFE);
     set_int(set, OFX_SINGLE_INSTANCE, 0);
-    set_int(set, OFX_HOST_FRAME_THREADING, 0); /* each part of a frame would ask for the matte */
-    set_int(set, OFX_SEQUENTIAL, 0); /* a matte does not depend on what was asked before */
-    set_int(set, OFX_TEMPORAL_ACCESS, host_is_temporal()); /* of Source, where there are no files */
+    set_int(set, OFX_HOST_FRAME_THREADING, 0); /* each part would ask for the whole matte */
+    set_int(set, OFX_SEQUENTIAL, 0); /* a matte does not depend on earlier renders */
+    set_int(set, OFX_TEMPORAL_ACCESS, host_is_temporal()); /* of Source, without files */
     set_int(set, OFX_MULTI_RESOLUTION, 1);
     set_int(set, OFX_TILES, 1);
     set_int(set, OFX_MULTIPLE_DEPTHS, 1);
@@ -87,10 +88,10 @@ static ofx_properties define(ofx_params params, const char *type, const char *na
     set_string(set, OFX_LABEL, label);
     set_string(set, OFX_HINT, hint);
     if (strcmp(type, OFX_BUTTON_PARAM) == 0) {
-        set_int(set, OFX_EVALUATES, 0); /* what a button changes is in another parameter */
+        set_int(set, OFX_EVALUATES, 0); /* a button changes other parameters, which do */
         return set;
     }
-    set_int(set, OFX_ANIMATES, 0); /* one shot for all its frames */
+    set_int(set, OFX_ANIMATES, 0); /* one shot for all frames */
     set_string(set, OFX_INVALIDATION, OFX_INVALIDATE_ALL);
     return set;
 }
@@ -110,13 +111,13 @@ static bool define_plate(ofx_params params)
 {
     ofx_properties set = define(params, OFX_STRING_PARAM, PLATE_PARAM, "Plate",
                                 "The plate's files, such as /shots/010/hero.####.exr, or a movie. "
-                                "The engine reads them itself, all frames of them. Without them "
-                                "Source is tracked, as far as the host gives its other frames.");
+                                "The engine reads them itself. If empty, Source is tracked, if the "
+                                "host gives its other frames.");
     if (set == NULL)
         return false;
     set_string(set, OFX_DEFAULT, "");
     set_string(set, OFX_STRING_MODE, OFX_FILE_PATH);
-    set_int(set, OFX_FILE_MUST_EXIST, 0); /* a pattern is no file */
+    set_int(set, OFX_FILE_MUST_EXIST, 0); /* it may be a pattern */
     return true;
 }
 
@@ -159,7 +160,7 @@ static bool define_status(ofx_params params)
     return true;
 }
 
-/* What the plug-in keeps for itself, in the host's file. */
+/* State that is stored in the host's file but not shown. */
 static bool define_hidden(ofx_params params, const char *name, const char *label, const char *hint)
 {
     ofx_properties set = define(params, OFX_STRING_PARAM, name, label, hint);
@@ -177,15 +178,14 @@ static bool define_buttons(ofx_params params, bool has_mask)
                   has_mask ? "Keeps the Mask input at this frame as its keyframe."
                            : "Keeps the alpha of Source at this frame as its keyframe.") &&
            define(params, OFX_BUTTON_PARAM, REMOVE_BUTTON, "Remove keyframe",
-                  "Takes this frame's keyframe away.") &&
+                  "Removes this frame's keyframe.") &&
            define(params, OFX_BUTTON_PARAM, LEARN_BUTTON, "Learn",
-                  "Lets the network learn from the keyframes for a minute or two. Press again to "
-                  "see how far it is and, at its end, to use the result.") &&
+                  "Lets the network learn from the keyframes for a minute or two. Press again for "
+                  "progress and, when it is done, to use the result.") &&
            define(params, OFX_BUTTON_PARAM, FORGET_BUTTON, "Forget what was learned",
                   "Goes back to the base model.") &&
            define(params, OFX_BUTTON_PARAM, PROPAGATE_BUTTON, "Propagate",
-                  "Has the mattes of all frames made in the background. Pressed again it says how "
-                  "far that is.");
+                  "Makes the mattes of all frames in the background. Press again for progress.");
 }
 
 ofx_status describe_in_context(ofx_effect effect, ofx_properties in)
@@ -197,14 +197,14 @@ ofx_status describe_in_context(ofx_effect effect, ofx_properties in)
                 (!has_mask || define_clip(effect, MASK_CLIP, true)) &&
                 host.effects->get_params(effect, &params) == OFX_OK && define_plate(params) &&
                 define_text(params, COLOR_PARAM, "Colour space", "",
-                            "The plate's, as OpenColorIO names it. Without it what the files say; "
-                            "Source is scene-linear, or sRGB where it is integers.") &&
+                            "Colour space of the plate, as OpenColorIO names it (default: from its "
+                            "files; for Source, scene-linear or, for integers, sRGB).") &&
                 define_text(params, ELEMENT_PARAM, "Element", "element1",
-                            "Its id: letters, digits and _.") &&
+                            "Name of the element: letters, digits and _.") &&
                 define_text(params, PRESET_PARAM, "Preset", "standard",
-                            "A preset's name, or its file.") &&
+                            "Name or file of a preset.") &&
                 define_text(params, MODEL_PARAM, "Model", "",
-                            "A model's name, or a file of weights; the engine's own without it.") &&
+                            "Name or weights file of a model (default: the engine's).") &&
                 define_output(params) && define_offset(params) &&
                 define_buttons(params, has_mask) && define_status(params) &&
                 define_hidden(params, KEYFRAMES_PARAM, "Keyframes", "Frames and their masks.") &&

@@ -5,58 +5,40 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "endpoint.h"
 #include "engine.h"
-#include "places.h"
+#include "start.h"
 
-#define STARTS_WITHIN_MS 60000
-#define ASKS_AGAIN_MS 50
-#define SILENT_S 30        /* without a sign of life, of which there is one a second */
-#define STILL_MS 1800000   /* with signs that all say the same */
+#define START_TIMEOUT_MS 60000
+#define RETRY_MS 50
+#define HEARTBEAT_TIMEOUT_S 30 /* without a heartbeat, of which there is one a second */
+#define STALLED_MS 1800000     /* with heartbeats that report no progress */
 
-enum greeting { GREETED, NOBODY_THERE, REFUSED };
+enum greeting { CONNECTED, NO_ENGINE, REFUSED };
 
-bool trouble_say(struct trouble *trouble, enum trouble_kind kind, const char *first,
-                 const char *second, const char *third)
-{
-    trouble->kind = kind;
-    snprintf(trouble->sentence, sizeof trouble->sentence, "%s%s%s", first ? first : "",
-             second ? second : "", third ? third : "");
-    size_t length = strlen(trouble->sentence);
-    while (length > 0 && !is_utf8(trouble->sentence, length)) /* cut within a letter */
-        length--;
-    trouble->sentence[length] = 0;
-    return false;
-}
-
-bool say(struct trouble *trouble, const char *sentence)
-{
-    return trouble_say(trouble, TROUBLE_SAID, sentence, NULL, NULL);
-}
-
-static bool say_result(struct trouble *trouble, enum wire_result result)
+static bool fail_with_result(struct trouble *trouble, enum wire_result result)
 {
     switch (result) {
     case WIRE_OK:
         return true;
     case WIRE_ABORTED:
-        return trouble_say(trouble, TROUBLE_ABORTED, "", NULL, NULL);
+        return trouble_set(trouble, TROUBLE_ABORTED, "", NULL, NULL);
     case WIRE_CLOSED:
-        return trouble_say(trouble, TROUBLE_GONE, "The engine ended before it answered.", NULL,
-                           NULL);
+        return trouble_set(trouble, TROUBLE_DISCONNECTED,
+                           "The engine ended before it answered.", NULL, NULL);
     case WIRE_LATE:
-        return say(trouble, "The engine is busy: try again in a moment.");
+        return fail(trouble, "The engine is busy: try again in a moment.");
     case WIRE_SILENT:
-        return say(trouble, "The engine does not respond: stop it with rde-roto serve --stop, "
+        return fail(trouble, "The engine does not respond: stop it with rde-roto serve --stop, "
                    "then render again.");
     case WIRE_MEMORY:
-        return say(trouble, "There is not enough memory.");
+        return fail(trouble, "There is not enough memory.");
     default:
-        return say(trouble, "The engine and the plug-in are different versions: install both "
+        return fail(trouble, "The engine and the plug-in are different versions: install both "
                    "from the same rde-roto.");
     }
 }
@@ -139,11 +121,11 @@ static void write_hello(struct text *hello, const struct endpoint *endpoint)
 static bool answers_protocol(const struct message *answer, struct trouble *trouble)
 {
     int64_t protocol = 1;
-    int said = json_member(&answer->json, 0, "protocol");
-    if (said < 0 || (json_integer(&answer->json, said, 0, INT32_MAX, &protocol) && protocol == 1))
+    int node = json_member(&answer->json, 0, "protocol");
+    if (node < 0 || (json_integer(&answer->json, node, 0, INT32_MAX, &protocol) && protocol == 1))
         return true;
-    return say(trouble, "The engine that runs speaks another protocol: install engine and "
-               "plug-in of one rde-roto.");
+    return fail(trouble, "The running engine speaks another protocol: install the engine and the "
+                         "plug-in from the same rde-roto.");
 }
 
 static enum greeting greet(struct engine *engine, const struct endpoint *endpoint,
@@ -152,28 +134,28 @@ static enum greeting greet(struct engine *engine, const struct endpoint *endpoin
     struct text hello = {0};
     struct message answer;
     engine->number = 0;
-    engine->signs = false;
+    engine->heartbeats = false;
     engine->socket = endpoint->unix_path != NULL ? connect_unix(endpoint->unix_path, wait)
                                                  : connect_tcp(endpoint->port, wait);
     if (engine->socket < 0)
-        return NOBODY_THERE;
+        return NO_ENGINE;
     write_hello(&hello, endpoint);
     bool good = engine_ask(engine, wait, &hello, NULL, 0, &answer, trouble) &&
                 answers_protocol(&answer, trouble);
-    engine->signs = good && json_member(&answer.json, 0, "signs") >= 0;
+    engine->heartbeats = good && json_member(&answer.json, 0, "signs") >= 0;
     message_free(&answer);
     text_free(&hello);
     if (good)
-        return GREETED;
+        return CONNECTED;
     engine_close(engine);
-    return trouble->kind == TROUBLE_GONE ? NOBODY_THERE : REFUSED;
+    return trouble->kind == TROUBLE_DISCONNECTED ? NO_ENGINE : REFUSED;
 }
 
 static enum greeting find_and_greet(struct engine *engine, const struct wait *wait,
                                     struct trouble *trouble)
 {
     struct endpoint endpoint;
-    enum greeting greeting = NOBODY_THERE;
+    enum greeting greeting = NO_ENGINE;
     int found = endpoint_read(&endpoint, trouble);
     if (found < 0)
         greeting = REFUSED;
@@ -187,27 +169,27 @@ bool engine_connect(struct engine *engine, const struct wait *wait, bool patient
                     struct trouble *trouble)
 {
     struct wait while_it_starts = *wait;
-    int64_t latest_ms = now_ms() + STARTS_WITHIN_MS;
+    int64_t latest_ms = now_ms() + START_TIMEOUT_MS;
     if (wait->until_ms == 0 || wait->until_ms > latest_ms)
         while_it_starts.until_ms = latest_ms;
     engine->socket = -1;
     for (;;) {
         enum greeting greeting = find_and_greet(engine, &while_it_starts, trouble);
-        if (greeting == GREETED)
+        if (greeting == CONNECTED)
             engine_answered();
-        if (greeting != NOBODY_THERE)
-            return greeting == GREETED;
+        if (greeting != NO_ENGINE)
+            return greeting == CONNECTED;
         if (!engine_start(trouble))
             return false;
-        enum wire_result result = wait_goes_on(&while_it_starts);
+        enum wire_result result = wait_check(&while_it_starts);
         if (result == WIRE_ABORTED)
-            return say_result(trouble, result);
+            return fail_with_result(trouble, result);
         if (result == WIRE_LATE)
-            return say(trouble, "The engine was started and does not answer: try rde-roto serve "
-                       "in a terminal to see why.");
+            return fail(trouble, "The engine was started but does not answer: run rde-roto serve "
+                                 "in a terminal to see why.");
         if (!patient)
-            return say(trouble, "The engine is being started: try again in a moment.");
-        poll(NULL, 0, ASKS_AGAIN_MS);
+            return fail(trouble, "The engine is being started: try again in a moment.");
+        poll(NULL, 0, RETRY_MS);
     }
 }
 
@@ -218,13 +200,13 @@ void engine_close(struct engine *engine)
     engine->socket = -1;
 }
 
-bool say_error(const struct json *json, int error, struct trouble *trouble)
+bool fail_with_error(const struct json *json, int error, struct trouble *trouble)
 {
     char *sentence = json_string(json, json_member(json, error, "sentence"));
     char *kind = json_string(json, json_member(json, error, "kind"));
     bool lacks = kind != NULL && strcmp(kind, "lacks") == 0;
     free(kind);
-    trouble_say(trouble, lacks ? TROUBLE_LACKS : TROUBLE_SAID,
+    trouble_set(trouble, lacks ? TROUBLE_MISSING_FRAMES : TROUBLE_FAILED,
                 sentence != NULL && *sentence
                     ? sentence
                     : "The engine answered with an error and no sentence.",
@@ -240,56 +222,56 @@ static bool check_answer(const struct message *answer, int number, struct troubl
     bool is_ours = json_integer(json, json_member(json, 0, "id"), number, number, &id);
     if (!json_is(json, json_member(json, 0, "ok"), JSON_TRUE)) {
         int error = json_member(json, 0, "error");
-        return json_is(json, error, JSON_OBJECT) ? say_error(json, error, trouble)
-                                                 : say_result(trouble, WIRE_BAD);
+        return json_is(json, error, JSON_OBJECT) ? fail_with_error(json, error, trouble)
+                                                 : fail_with_result(trouble, WIRE_BAD);
     }
     if (!is_ours)
-        return say_result(trouble, WIRE_BAD);
+        return fail_with_result(trouble, WIRE_BAD);
     return true;
 }
 
-static int64_t silent_ms(void)
+static int64_t heartbeat_timeout_ms(void)
 {
-    const char *said = getenv("RDE_ROTO_SILENT_S");
-    double seconds = said != NULL ? strtod(said, NULL) : 0;
-    return (int64_t)(1000 * (seconds > 0 && seconds < STILL_MS ? seconds : SILENT_S));
+    const char *setting = getenv("RDE_ROTO_SILENT_S");
+    double seconds = setting != NULL ? strtod(setting, NULL) : 0;
+    return (int64_t)(1000 * (seconds > 0 && seconds < STALLED_MS ? seconds : HEARTBEAT_TIMEOUT_S));
 }
 
-/* The wait for one sign of life, where the engine gives them. */
-static struct wait wait_for_sign(const struct engine *engine, const struct wait *wait)
+/* The wait for one heartbeat, if the engine sends them. */
+static struct wait wait_for_heartbeat(const struct engine *engine, const struct wait *wait)
 {
     struct wait found = *wait;
-    int64_t latest_ms = now_ms() + silent_ms();
-    if (engine->signs && (found.until_ms == 0 || found.until_ms > latest_ms))
+    int64_t latest_ms = now_ms() + heartbeat_timeout_ms();
+    if (engine->heartbeats && (found.until_ms == 0 || found.until_ms > latest_ms))
         found.until_ms = latest_ms;
     return found;
 }
 
-/* Late for the sign, or for all that the host waits? */
+/* Tells a missed heartbeat from the end of the whole wait. */
 static enum wire_result late_or_silent(enum wire_result result, const struct wait *wait)
 {
-    return result == WIRE_LATE && wait_goes_on(wait) == WIRE_OK ? WIRE_SILENT : result;
+    return result == WIRE_LATE && wait_check(wait) == WIRE_OK ? WIRE_SILENT : result;
 }
 
-/* The answer, which comes behind signs of life. */
+/* Receives heartbeats until the answer comes. */
 static enum wire_result receive_answer(const struct engine *engine, const struct wait *wait,
                                        struct message *answer)
 {
     int64_t steps = -1, moved_ms = now_ms();
     for (;;) {
-        struct wait for_sign = wait_for_sign(engine, wait);
-        enum wire_result result = wire_receive(engine->socket, &for_sign, answer);
+        struct wait for_heartbeat = wait_for_heartbeat(engine, wait);
+        enum wire_result result = wire_receive(engine->socket, &for_heartbeat, answer);
         if (result != WIRE_OK)
             return late_or_silent(result, wait);
-        int64_t said = 0;
-        int sign = json_member(&answer->json, 0, "sign");
-        if (sign < 0)
+        int64_t count = 0;
+        int heartbeat = json_member(&answer->json, 0, "sign");
+        if (heartbeat < 0)
             return WIRE_OK;
-        if (json_integer(&answer->json, sign, 0, INT64_MAX, &said) && said != steps) {
-            steps = said;
+        if (json_integer(&answer->json, heartbeat, 0, INT64_MAX, &count) && count != steps) {
+            steps = count;
             moved_ms = now_ms();
         }
-        if (now_ms() - moved_ms > STILL_MS)
+        if (now_ms() - moved_ms > STALLED_MS)
             return WIRE_SILENT;
         message_free(answer);
     }
@@ -314,12 +296,12 @@ bool engine_ask(struct engine *engine, const struct wait *wait, const struct tex
         text_add_bytes(&object, request->chars, request->length);
     text_add(&object, "}");
     enum wire_result result = WIRE_MEMORY;
-    struct wait for_sign = wait_for_sign(engine, wait);
+    struct wait for_heartbeat = wait_for_heartbeat(engine, wait);
     if (!object.failed)
-        result = late_or_silent(wire_send(engine->socket, &for_sign, object.chars, object.length,
-                                          pixels, bytes), wait);
+        result = late_or_silent(wire_send(engine->socket, &for_heartbeat, object.chars,
+                                          object.length, pixels, bytes), wait);
     if (result == WIRE_OK)
         result = receive_answer(engine, wait, answer);
     text_free(&object);
-    return say_result(trouble, result) && check_answer(answer, engine->number, trouble);
+    return fail_with_result(trouble, result) && check_answer(answer, engine->number, trouble);
 }

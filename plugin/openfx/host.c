@@ -3,9 +3,9 @@
 #include <math.h>
 
 #include "host.h"
-#include "source.h"
+#include "text.h"
 
-#define FARTHEST_FRAME 1e8
+#define MAX_FRAME_NUMBER 1e8
 
 struct host host;
 
@@ -63,7 +63,7 @@ char *param_text(ofx_effect effect, const char *name)
     char *value = NULL;
     if (param == NULL || host.params->value(param, &value) != OFX_OK || value == NULL)
         value = "";
-    return text_copy(value, strlen(value)); /* the host's may go with its next answer */
+    return text_copy(value, strlen(value)); /* the host may free its own at the next call */
 }
 
 int param_number(ofx_effect effect, const char *name)
@@ -80,40 +80,10 @@ void param_set_text(ofx_effect effect, const char *name, const char *value)
         host.params->set_value(param, value);
 }
 
-bool keyframes_of(ofx_effect effect, struct keyframes *keyframes, struct trouble *trouble)
-{
-    char *text = param_text(effect, KEYFRAMES_PARAM);
-    bool good = text != NULL && keyframes_read(keyframes, text);
-    free(text);
-    if (good)
-        return true;
-    return say(trouble, "The list of keyframes is damaged: undo, or begin with a new node.");
-}
-
-bool shot_of(ofx_effect effect, struct shot *shot, struct trouble *trouble)
-{
-    memset(shot, 0, sizeof *shot);
-    if (!keyframes_of(effect, &shot->keyframes, trouble))
-        return false;
-    shot->plate = param_text(effect, PLATE_PARAM);
-    shot->color_space = param_text(effect, COLOR_PARAM);
-    shot->preset = param_text(effect, PRESET_PARAM);
-    shot->model = param_text(effect, MODEL_PARAM);
-    shot->element = param_text(effect, ELEMENT_PARAM);
-    shot->learned = param_text(effect, LEARNED_PARAM);
-    if (!shot->plate || !shot->color_space || !shot->preset || !shot->model || !shot->element ||
-        !shot->learned)
-        say(trouble, "There is not enough memory.");
-    else if (source_describe(effect, shot, trouble) && shot_check(shot, trouble))
-        return true;
-    shot_free(shot);
-    return false;
-}
-
 bool frame_at(ofx_effect effect, double time, int *frame)
 {
     double found = floor(time + 0.5) + param_number(effect, OFFSET_PARAM);
-    if (!(fabs(found) <= FARTHEST_FRAME))
+    if (!(fabs(found) <= MAX_FRAME_NUMBER))
         return false;
     *frame = (int)found;
     return true;
@@ -195,7 +165,7 @@ struct instance *instance_of(ofx_effect effect)
     return found;
 }
 
-void complain(ofx_effect effect, const char *sentence)
+void show_error(ofx_effect effect, const char *sentence)
 {
     if (host.messages != NULL)
         host.messages->message(effect, OFX_MESSAGE_ERROR, "", "%s", sentence);

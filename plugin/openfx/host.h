@@ -1,4 +1,4 @@
-/* The host, as the plug-in asks it. */
+/* The host's suites, and what the plug-in reads from and shows in the host. */
 
 #ifndef RDE_ROTO_HOST_H
 #define RDE_ROTO_HOST_H
@@ -7,10 +7,9 @@
 
 #include <pthread.h>
 
-#include "engine.h"
 #include "image.h"
 #include "ofx_abi.h"
-#include "shot.h"
+#include "trouble.h"
 
 #define SOURCE_CLIP "Source"
 #define MASK_CLIP "Mask"
@@ -34,7 +33,7 @@
 
 enum output { OUTPUT_MATTE, OUTPUT_CUT, OUTPUT_OVERLAY };
 
-/* The host's suites; set once by the load action, before anything else is asked. */
+/* The host's suites; set once by the load action, before any other action runs. */
 struct host {
     const ofx_host *given;
     const ofx_property_suite *properties;
@@ -48,7 +47,7 @@ extern struct host host;
 
 bool host_load(const ofx_host *given);
 
-/* Whether it gives images of other times than that which is rendered. */
+/* Whether the host gives images of times other than the one being rendered. */
 bool host_is_temporal(void);
 
 /* Properties; false, 0 or NULL where there is none. */
@@ -61,51 +60,33 @@ char *param_text(ofx_effect effect, const char *name); /* a copy, which the call
 int param_number(ofx_effect effect, const char *name);
 void param_set_text(ofx_effect effect, const char *name, const char *value);
 
-bool keyframes_of(ofx_effect effect, struct keyframes *keyframes, struct trouble *trouble);
-
-/* What the parameters say, freed with shot_free. On false the trouble is said. */
-bool shot_of(ofx_effect effect, struct shot *shot, struct trouble *trouble);
-
-/* The plate's frame at a time of the host; false where it is none. */
+/* The plate's frame number at a time of the host; false for a time out of range. */
 bool frame_at(ofx_effect effect, double time, int *frame);
 
-/* An image of a clip. `handle` goes back with image_release. */
+/* Fetches a clip's image. The caller returns `handle` with image_release. */
 bool fetch_image(ofx_effect effect, const char *clip, double time, ofx_properties *handle,
                  struct image *image);
 
-/* Shows a sentence to the artist. */
-void complain(ofx_effect effect, const char *sentence);
+/* Shows a sentence in the host's error dialog. */
+void show_error(ofx_effect effect, const char *sentence);
 
 bool is_connected(ofx_effect effect, const char *clip);
 
-/* Whether an image is of scale 1. */
+/* Whether an image is at render scale 1. */
 bool is_full_size(ofx_properties image);
 
-/* What an instance remembers beside its parameters. Losing it loses no work. */
+/* An instance's state beside its parameters. Losing it loses no work. */
 struct instance {
     pthread_mutex_t lock;
-    char complaint[TROUBLE_BYTES]; /* the last of render; empty: it went well */
-    char *job;                     /* of the engine: one that propagates, or */
-    bool learns;                   /* learns */
-    int64_t born_ns;               /* since 1970 */
-    int generation;                /* of Source's pixels: how often they have changed */
-    struct seen *seen;             /* those of this generation that were pushed: source.h */
-    size_t seen_count;
+    char last_error[TROUBLE_BYTES];     /* of the last render; empty after a good one */
+    char *job;                          /* id of the engine's running job; NULL: none */
+    bool learns;                        /* the job learns; else it propagates */
+    int64_t created_ns;                 /* since 1970 */
+    int generation;                     /* how often Source's pixels have changed */
+    struct pushed_frame *pushed_frames; /* of this generation: source.h */
+    size_t pushed_count;
 };
 
 struct instance *instance_of(ofx_effect effect);
-
-/* The actions, by their names in ofx_abi.h. */
-ofx_status describe(ofx_effect effect);
-ofx_status describe_in_context(ofx_effect effect, ofx_properties in);
-ofx_status instance_changed(ofx_effect effect, ofx_properties in);
-ofx_status render(ofx_effect effect, ofx_properties in);
-ofx_status frames_needed(ofx_effect effect, ofx_properties in, ofx_properties out);
-
-/* How long somebody waits who has pressed a button: hardly. */
-struct wait short_wait(void);
-
-/* Says in the status line which keyframes there are. */
-void show_keyframes(ofx_effect effect);
 
 #endif

@@ -1,4 +1,4 @@
-/* Rows of a host's images as floats, whatever the host keeps. */
+/* Rows of a host's images as floats, whatever their depth. */
 
 #ifndef RDE_ROTO_IMAGE_H
 #define RDE_ROTO_IMAGE_H
@@ -17,11 +17,11 @@ struct image {
     enum alpha alpha;
 };
 
-/* Pixels x1 to x2 of a row; 0 outside the image. Numbers are as the host has them, integers scaled
-   to 0..1. */
+/* Reads pixels x1 to x2 of a row; 0 outside the image. Floats are passed through, integers are
+   scaled to 0..1. */
 void image_read(const struct image *image, int y, int x1, int x2, float *out);
 
-/* The same way back. The pixels must lie within the image. Integers are rounded. */
+/* Writes pixels x1 to x2 of a row, which must lie within the image. Integers are rounded. */
 void image_write(const struct image *image, int y, int x1, int x2, const float *row);
 
 #endif

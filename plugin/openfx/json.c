@@ -142,7 +142,7 @@ static bool read_container(struct reader *reader, bool object, int depth)
 {
     char last = object ? '}' : ']';
     int node = add_node(reader, object ? JSON_OBJECT : JSON_ARRAY, reader->at);
-    if (node < 0 || depth >= JSON_DEEPEST)
+    if (node < 0 || depth >= JSON_MAX_DEPTH)
         return false;
     reader->at++;
     skip_blanks(reader);
@@ -190,7 +190,7 @@ bool json_parse(struct json *json, const char *source, size_t length)
     struct reader reader = {json, 0, (uint32_t)length};
     memset(json, 0, sizeof *json);
     json->source = source;
-    if (length > JSON_MOST_BYTES || !is_utf8(source, length))
+    if (length > JSON_MAX_BYTES || !is_utf8(source, length))
         return false;
     if (read_value(&reader, 0)) {
         skip_blanks(&reader);

@@ -64,7 +64,7 @@ bool json_integer(const struct json *json, int node, int64_t least, int64_t most
     return *value >= least && *value <= most;
 }
 
-/* Of a digit that the parser has seen. */
+/* The digit was checked by the parser. */
 static uint32_t hex_digit(char one)
 {
     if (one <= '9')
@@ -104,8 +104,8 @@ static size_t write_utf8(char *out, uint32_t code)
     return 4;
 }
 
-/* The code of an escape whose \u was passed. Half a pair of surrogates gives 0, which no string of
-   ours may hold. */
+/* The code point of an escape, after its \u. An unpaired surrogate gives 0, which is not allowed in
+   a string here. */
 static uint32_t read_code(const char **at, const char *end)
 {
     uint32_t code = four_digits(*at);

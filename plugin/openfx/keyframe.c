@@ -1,9 +1,11 @@
 #include "base.h"
 
+#include "engine.h"
 #include "keyframe.h"
-#include "windows.h"
+#include "matte.h"
+#include "opened.h"
 
-/* Where the mask comes from. Only in the general context may an effect have two inputs. */
+/* The input that has the mask. Only the general context allows an effect two inputs. */
 static const char *mask_clip(ofx_effect effect)
 {
     ofx_properties set = NULL;
@@ -13,13 +15,13 @@ static const char *mask_clip(ofx_effect effect)
     return SOURCE_CLIP;
 }
 
-/* One float a pixel of the plate's display window, the upper row first. NULL when memory ends. */
+/* One float per pixel of the plate's display window, top row first. NULL if memory runs out. */
 static float *read_mask(const struct image *image, const int64_t display[4])
 {
     size_t width = (size_t)display[2], height = (size_t)display[3];
     float *mask = malloc(width * height * sizeof *mask);
     float *row = malloc(4 * width * sizeof *row);
-    /* an opaque picture of a mask has it in its colours */
+    /* an opaque image carries the mask in its colour channels */
     int channel = image->channels == 1 || image->alpha == ALPHA_OPAQUE ? 0 : 3;
     for (size_t line = 0; mask != NULL && row != NULL && line < height; line++) {
         image_read(image, (int)(height - 1 - line), 0, (int)width, row);
@@ -53,15 +55,15 @@ static bool send_mask(struct engine *engine, const struct wait *wait, const int6
         *path = json_string(&answer.json, json_member(&answer.json, 0, "mask"));
         good = *path != NULL && **path == '/';
         if (!good)
-            say(trouble, "The engine does not say where it keeps the mask: install engine and "
-                "plug-in of one rde-roto.");
+            fail(trouble, "The engine does not say where it keeps the mask: install the engine and "
+                          "the plug-in from the same rde-roto.");
     }
     message_free(&answer);
     text_free(&request);
     return good;
 }
 
-/* Keeps the mask, makes it the frame's keyframe, and asks the engine whether that is a shot. */
+/* Keeps the mask, makes it the frame's keyframe, and opens the shot with it. */
 static bool try_keyframe(struct engine *engine, const struct wait *wait, struct shot *shot,
                          int frame, const struct image *image, const int64_t display[4],
                          struct opened *opened, struct trouble *trouble)
@@ -70,10 +72,10 @@ static bool try_keyframe(struct engine *engine, const struct wait *wait, struct 
     memset(opened, 0, sizeof *opened);
     float *mask = read_mask(image, display);
     bool good = mask != NULL ? send_mask(engine, wait, display, mask, &path, trouble)
-                             : say(trouble, "There is not enough memory.");
+                             : fail(trouble, "There is not enough memory.");
     free(mask);
     if (good && !keyframes_set(&shot->keyframes, frame, path))
-        good = say(trouble, "There is not enough memory.");
+        good = fail(trouble, "There is not enough memory.");
     free(path);
     good = good && ask_open(engine, wait, shot, opened, trouble);
     free(opened->range);
@@ -81,7 +83,7 @@ static bool try_keyframe(struct engine *engine, const struct wait *wait, struct 
     return good;
 }
 
-/* The plate's display window, as far as the host can tell before there is a keyframe. */
+/* The plate's display window as far as the host knows, before there is a keyframe. */
 static bool guess_display(ofx_effect effect, double time, int64_t display[4])
 {
     const char *name = is_connected(effect, SOURCE_CLIP) ? SOURCE_CLIP : mask_clip(effect);
@@ -94,7 +96,7 @@ static bool guess_display(ofx_effect effect, double time, int64_t display[4])
         return false;
     host.properties->get_double(set, OFX_PIXEL_ASPECT, 0, &aspect);
     double width = region.x2 / aspect, height = region.y2;
-    if (!(width >= 1 && width <= LARGEST_PX && height >= 1 && height <= LARGEST_PX))
+    if (!(width >= 1 && width <= MAX_SIDE_PX && height >= 1 && height <= MAX_SIDE_PX))
         return false;
     display[0] = display[1] = 0;
     display[2] = (int64_t)(width + 0.5);
@@ -102,8 +104,8 @@ static bool guess_display(ofx_effect effect, double time, int64_t display[4])
     return true;
 }
 
-/* Where there is a keyframe already, the engine tells how large the plate is. Else it can only be
-   asked with one; if its answer is another window than was guessed, the mask is sent once more. */
+/* With a keyframe already set, the engine says how large the plate is. Without one it cannot be
+   asked, so a first try uses a guess; if the engine's window differs, the mask is sent again. */
 static bool place_keyframe(struct engine *engine, const struct wait *wait, struct shot *shot,
                            int frame, const struct image *image, int64_t display[4],
                            struct trouble *trouble)
@@ -121,7 +123,7 @@ static bool place_keyframe(struct engine *engine, const struct wait *wait, struc
             return true;
         memcpy(display, opened.display, sizeof opened.display);
     }
-    return say(trouble, "The plate's display window changes from one look to the next.");
+    return fail(trouble, "The plate's display window changed between two readings: try again.");
 }
 
 static bool keep_image(ofx_effect effect, double time, const struct wait *wait, struct shot *shot,
@@ -130,7 +132,7 @@ static bool keep_image(ofx_effect effect, double time, const struct wait *wait, 
     struct engine engine;
     int64_t display[4];
     if (!guess_display(effect, time, display))
-        return say(trouble, "The mask has no size that a plate can have.");
+        return fail(trouble, "The mask has no size that a plate can have.");
     if (!engine_connect(&engine, wait, false, trouble))
         return false;
     bool good = place_keyframe(&engine, wait, shot, frame, image, display, trouble);
@@ -145,13 +147,14 @@ bool keep_mask(ofx_effect effect, double time, const struct wait *wait, struct s
     ofx_properties handle = NULL;
     struct image image;
     if (!is_connected(effect, clip) || !fetch_image(effect, clip, time, &handle, &image))
-        return trouble_say(trouble, TROUBLE_SAID, "There is no mask at this frame: connect one to ",
-                           clip, ".");
+        return trouble_set(trouble, TROUBLE_FAILED,
+                           "There is no mask at this frame: connect one to ", clip, ".");
     bool good;
     if (!is_full_size(handle))
-        good = say(trouble, "A keyframe needs the mask in full size: turn the host's proxies off.");
+        good = fail(trouble,
+                    "A keyframe needs the mask at full size: turn the host's proxies off.");
     else if (strcmp(clip, SOURCE_CLIP) == 0 && image.alpha == ALPHA_OPAQUE)
-        good = say(trouble, "Source has no alpha: paint the mask there.");
+        good = fail(trouble, "Source has no alpha: paint the mask there.");
     else
         good = keep_image(effect, time, wait, shot, frame, &image, trouble);
     host.effects->image_release(handle);

@@ -7,7 +7,7 @@
 static bool in_bounds(const int64_t sides[4])
 {
     const int64_t farthest = 1 << 20;
-    return sides[2] >= 1 && sides[2] <= LARGEST_PX && sides[3] >= 1 && sides[3] <= LARGEST_PX &&
+    return sides[2] >= 1 && sides[2] <= MAX_SIDE_PX && sides[3] >= 1 && sides[3] <= MAX_SIDE_PX &&
            sides[0] >= -farthest && sides[0] <= farthest && sides[1] >= -farthest &&
            sides[1] <= farthest;
 }
@@ -46,7 +46,7 @@ static int clamp(double value, int least, int most)
     return value <= least ? least : value >= most ? most : (int)value;
 }
 
-/* Some floats of the plate's row `y`, which is counted from the lowest of the matte. */
+/* Some floats of row `y`, counted from the bottom row of the matte. */
 static bool read_plate(const struct matte *matte, int y, int x, int count, float *out)
 {
     size_t row = (size_t)(matte->window.height - 1 - y);
@@ -65,7 +65,7 @@ static bool copy_row(const struct matte *matte, int y, int x1, int x2, float *ou
     return read_plate(matte, (int)above, first, last - first, out + (first + window->left - x1));
 }
 
-/* How much of the pixel from `at` to `at` + 1 lies between two bounds. */
+/* How much of the interval `at` to `at` + 1 lies between two bounds. */
 static double overlap(int at, double low, double high)
 {
     double from = at > low ? at : low, to = at + 1 < high ? at + 1 : high;

@@ -1,12 +1,12 @@
-/* What OpenFX 1.4 image effects and their hosts agree on: layouts of structs, keys and numbers.
-   Written from the public API and only as far as this plug-in goes. */
+/* The OpenFX 1.4 ABI between image effects and hosts: struct layouts, keys and numbers. Written
+   from the public API, limited to what this plug-in uses. */
 
 #ifndef RDE_ROTO_OFX_ABI_H
 #define RDE_ROTO_OFX_ABI_H
 
 #include <stddef.h>
 
-/* Handles: what is behind them is the host's. */
+/* Handles to objects of the host. */
 typedef struct ofx_properties *ofx_properties;
 typedef struct ofx_effect *ofx_effect;
 typedef struct ofx_clip *ofx_clip;
@@ -27,7 +27,7 @@ typedef struct {
     double x1, y1, x2, y2;
 } ofx_rectangle;
 
-/* What the host gives, and what the binary gives to the host. */
+/* What the host passes in, and what the binary exports. */
 
 typedef struct {
     ofx_properties properties;
@@ -44,8 +44,8 @@ typedef struct {
                         ofx_properties out);
 } ofx_plugin;
 
-/* Suites: the order of the members is the ABI. Those that are not called here are void pointers,
-   which are as large as pointers to functions wherever OpenFX runs. */
+/* Suites: the order of the members is the ABI. Functions not called here are void pointers, which
+   have the size of function pointers on every platform of OpenFX. */
 
 #define OFX_PROPERTY_SUITE "OfxPropertySuite" /* version 1 */
 typedef struct {

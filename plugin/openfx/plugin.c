@@ -1,7 +1,8 @@
-/* What the host finds in the binary. */
+/* The entry points that the host finds in the binary. */
 
 #include "base.h"
 
+#include "actions.h"
 #include "host.h"
 #include "source.h"
 
@@ -11,13 +12,13 @@ static const ofx_host *given;
 
 static ofx_status clip_preferences(ofx_properties out)
 {
-    /* A still Source has another matte at each frame all the same. */
+    /* even with a still Source every frame has a matte of its own */
     host.properties->set_int(out, OFX_FRAME_VARYING, 0, 1);
     host.properties->set_string(out, OFX_PREMULTIPLICATION, 0, OFX_PREMULTIPLIED);
     return OFX_OK;
 }
 
-/* As large as Source: a Mask of another size changes nothing. */
+/* The size of Source: a Mask of another size does not matter. */
 static ofx_status region_of_definition(ofx_effect effect, ofx_properties in, ofx_properties out)
 {
     ofx_clip clip = NULL;
@@ -39,7 +40,7 @@ static ofx_status instance_create(ofx_effect effect)
     if (instance == NULL)
         return OFX_OUT_OF_MEMORY;
     pthread_mutex_init(&instance->lock, NULL);
-    source_begin(instance);
+    source_init(instance);
     if (host.effects->get_properties(effect, &set) != OFX_OK ||
         host.properties->set_pointer(set, OFX_INSTANCE_DATA, 0, instance) != OFX_OK) {
         free(instance);
@@ -59,7 +60,7 @@ static ofx_status instance_destroy(ofx_effect effect)
         host.properties->set_pointer(set, OFX_INSTANCE_DATA, 0, NULL);
     pthread_mutex_destroy(&instance->lock);
     free(instance->job);
-    free(instance->seen);
+    free(instance->pushed_frames);
     free(instance);
     return OFX_OK;
 }
@@ -67,11 +68,11 @@ static ofx_status instance_destroy(ofx_effect effect)
 static ofx_status entry(const char *action, const void *handle, ofx_properties in,
                         ofx_properties out)
 {
-    ofx_effect effect = (ofx_effect)(uintptr_t)handle; /* the host's own, and not constant */
+    ofx_effect effect = (ofx_effect)(uintptr_t)handle; /* the host's own, not constant */
     if (strcmp(action, OFX_LOAD) == 0)
         return host_load(given) ? OFX_OK : OFX_MISSING_HOST_FEATURE;
     if (host.effects == NULL)
-        return OFX_FAILED; /* before it was loaded */
+        return OFX_FAILED; /* called before the load action */
     if (strcmp(action, OFX_RENDER) == 0)
         return render(effect, in);
     if (strcmp(action, OFX_GET_FRAMES_NEEDED) == 0)

@@ -1,15 +1,19 @@
-/* The render action. It sets no parameter, and many may run at once. */
+/* The render action. It sets no parameter, and several may run at once. */
 
 #include "base.h"
 
+#include "actions.h"
+#include "engine.h"
 #include "host.h"
+#include "matte.h"
+#include "opened.h"
+#include "shot_params.h"
 #include "source.h"
-#include "windows.h"
 
-#define LEAST_SCALE (1.0 / 1024)
-#define MOST_SCALE 64.0
-#define LOOKS_AFTER_ROWS 64 /* whether the host has aborted */
-#define MOST_ROUNDS 100     /* of frames that are pushed */
+#define MIN_SCALE (1.0 / 1024)
+#define MAX_SCALE 64.0
+#define ABORT_CHECK_ROWS 64 /* how often the host is asked whether it has aborted */
+#define MAX_PUSH_ROUNDS 100 /* of asking, then pushing what is missing */
 
 struct picture {
     ofx_effect effect;
@@ -33,12 +37,12 @@ static bool read_arguments(ofx_effect effect, ofx_properties in, struct picture 
         host.properties->get_doubles(in, OFX_RENDER_SCALE, 2, picture->scale) != OFX_OK)
         return false;
     for (int axis = 0; axis < 2; axis++)
-        if (!(picture->scale[axis] >= LEAST_SCALE && picture->scale[axis] <= MOST_SCALE))
+        if (!(picture->scale[axis] >= MIN_SCALE && picture->scale[axis] <= MAX_SCALE))
             return false;
     return true;
 }
 
-/* The matte of a frame: pixels that come along with the answer, as large as the data window. */
+/* Asks for a frame's matte. Its pixels come with the answer and fill the data window. */
 static bool ask_matte(struct engine *engine, const struct wait *wait, const struct shot *shot,
                       int frame, const struct window *window, struct message *answer,
                       struct trouble *trouble)
@@ -62,25 +66,25 @@ static bool ask_matte(struct engine *engine, const struct wait *wait, const stru
                      &height) &&
         json_length(json, json_member(json, 0, "elements")) == 1 && answer->pixels.bytes == bytes)
         return true;
-    return say(trouble, "The engine's matte is not as large as the plate: install engine and "
-               "plug-in of one rde-roto.");
+    return fail(trouble, "The engine's matte is not as large as the plate: install the engine "
+                         "and the plug-in from the same rde-roto.");
 }
 
-/* Pushes what the engine says it lacks until it has the matte. */
-static bool ask_supplied(ofx_effect effect, struct engine *engine, const struct wait *wait,
+/* Asks for the matte, pushing the frames the engine lacks until it has it. */
+static bool ask_pushing_frames(ofx_effect effect, struct engine *engine, const struct wait *wait,
                          const struct shot *shot, int frame, const struct window *window,
                          struct message *answer, struct trouble *trouble)
 {
-    for (int round = 0; round < MOST_ROUNDS; round++) {
+    for (int round = 0; round < MAX_PUSH_ROUNDS; round++) {
         if (ask_matte(engine, wait, shot, frame, window, answer, trouble))
             return true;
-        if (trouble->kind != TROUBLE_LACKS ||
+        if (trouble->kind != TROUBLE_MISSING_FRAMES ||
             !source_push(effect, engine, wait, shot, answer, trouble))
             return false;
         message_free(answer);
     }
-    return say(trouble, "The engine does not keep the frames of Source: give it more room with "
-               "RDE_ROTO_CACHE_GB.");
+    return fail(trouble, "The engine drops the frames of Source: give it more room with "
+                         "RDE_ROTO_CACHE_GB.");
 }
 
 static bool ask_once(ofx_effect effect, const struct wait *wait, const struct shot *shot, int frame,
@@ -93,20 +97,21 @@ static bool ask_once(ofx_effect effect, const struct wait *wait, const struct sh
     if (!engine_connect(&engine, wait, true, trouble))
         return false;
     bool good = ask_open(&engine, wait, shot, &opened, trouble) &&
-                ask_supplied(effect, &engine, wait, shot, frame, &opened.window, answer, trouble);
+                ask_pushing_frames(effect, &engine, wait, shot, frame, &opened.window, answer,
+                                   trouble);
     *window = opened.window;
     free(opened.range);
-    engine_close(&engine); /* where it still waits, this cancels the matte */
+    engine_close(&engine); /* cancels the matte if it is still in the making */
     return good;
 }
 
-/* An engine that ends while it is asked is started anew, once. */
+/* If the engine dies while asked, it is started again, once. */
 static bool ask(ofx_effect effect, const struct wait *wait, const struct shot *shot, int frame,
                 struct window *window, struct message *answer, struct trouble *trouble)
 {
     if (ask_once(effect, wait, shot, frame, window, answer, trouble))
         return true;
-    if (trouble->kind != TROUBLE_GONE)
+    if (trouble->kind != TROUBLE_DISCONNECTED)
         return false;
     message_free(answer);
     return ask_once(effect, wait, shot, frame, window, answer, trouble);
@@ -156,7 +161,7 @@ static void compose_row(enum output output, const struct image *source, const fl
     }
 }
 
-/* `rows` has room for the nine floats of a pixel: the matte's, Source's and the target's. */
+/* `rows` has room for nine floats a pixel: matte, Source and target. */
 static bool paint_rows(const struct picture *picture, const struct matte *matte,
                        const struct image *source, const struct image *target, float *rows,
                        struct trouble *trouble)
@@ -164,10 +169,10 @@ static bool paint_rows(const struct picture *picture, const struct matte *matte,
     int x1 = picture->window[0], x2 = picture->window[2], count = x2 - x1;
     float *alphas = rows, *from = rows + count, *row = rows + 5 * (size_t)count;
     for (int y = picture->window[1]; y < picture->window[3]; y++) {
-        if (y % LOOKS_AFTER_ROWS == 0 && has_aborted(picture->effect))
-            return trouble_say(trouble, TROUBLE_ABORTED, "", NULL, NULL);
+        if (y % ABORT_CHECK_ROWS == 0 && has_aborted(picture->effect))
+            return trouble_set(trouble, TROUBLE_ABORTED, "", NULL, NULL);
         if (!matte_row(matte, y, x1, x2, alphas))
-            return say(trouble, "The engine's matte was cut short.");
+            return fail(trouble, "The engine's matte was cut short: render again.");
         if (picture->output != OUTPUT_MATTE)
             image_read(source, y, x1, x2, from);
         compose_row(picture->output, source, from, alphas, count, target, row);
@@ -185,7 +190,7 @@ static bool paint(const struct picture *picture, const struct pixels *pixels,
     float *rows = calloc((size_t)count * 9, sizeof *rows);
     bool good = rows != NULL && matte_begin(&matte, count);
     if (!good)
-        say(trouble, "There is not enough memory.");
+        fail(trouble, "There is not enough memory.");
     else
         good = paint_rows(picture, &matte, source, target, rows, trouble);
     matte_end(&matte);
@@ -193,7 +198,7 @@ static bool paint(const struct picture *picture, const struct pixels *pixels,
     return good;
 }
 
-/* Never beyond the image that the host gave. */
+/* Limits the render window to the host's image. */
 static void clip_window(int window[4], const struct image *target)
 {
     window[0] = window[0] > target->x1 ? window[0] : target->x1;
@@ -209,7 +214,7 @@ static bool paint_target(struct picture *picture, const struct pixels *pixels,
     ofx_properties handle = NULL;
     struct image target;
     if (!fetch_image(picture->effect, OUTPUT_CLIP, picture->time, &handle, &target))
-        return say(trouble, "The host gives no image to draw in.");
+        return fail(trouble, "The host gives no image to draw in.");
     clip_window(picture->window, &target);
     bool good = picture->window[0] >= picture->window[2] ||
                 paint(picture, pixels, window, source, &target, trouble);
@@ -225,7 +230,7 @@ static bool paint_images(struct picture *picture, const struct pixels *pixels,
     memset(&source, 0, sizeof source);
     if (picture->output != OUTPUT_MATTE &&
         !fetch_image(picture->effect, SOURCE_CLIP, picture->time, &handle, &source))
-        return say(trouble, "Source gives no image: connect it, or choose the matte as output.");
+        return fail(trouble, "Source gives no image: connect it, or choose the matte as output.");
     bool good = paint_target(picture, pixels, window, &source, trouble);
     if (handle != NULL)
         host.effects->image_release(handle);
@@ -240,10 +245,10 @@ static bool render_picture(struct picture *picture, struct shot *shot,
     struct window window;
     int frame = 0;
     if (shot->keyframes.count == 0)
-        return say(trouble, "There is no keyframe yet: go to a frame whose mask is painted and "
+        return fail(trouble, "There is no keyframe yet: go to a frame whose mask is painted and "
                    "press Set keyframe.");
     if (!frame_at(picture->effect, picture->time, &frame))
-        return say(trouble, "The host's time is no frame.");
+        return fail(trouble, "The host's time is no frame.");
     source_check(picture->effect, shot, frame);
     bool good = ask(picture->effect, &wait, shot, frame, &window, &answer, trouble) &&
                 paint_images(picture, &answer.pixels, &window, trouble);
@@ -251,22 +256,22 @@ static bool render_picture(struct picture *picture, struct shot *shot,
     return good;
 }
 
-/* Shown at the node where the host can; else in a dialog, once and not again at each frame. */
+/* Shown at the node if the host can; otherwise in a dialog, once and not for every frame. */
 static void show(ofx_effect effect, const char *sentence)
 {
     struct instance *instance = instance_of(effect);
     bool is_new = true;
     if (instance != NULL) {
         pthread_mutex_lock(&instance->lock);
-        is_new = strcmp(instance->complaint, sentence) != 0;
-        strcpy(instance->complaint, sentence);
+        is_new = strcmp(instance->last_error, sentence) != 0;
+        strcpy(instance->last_error, sentence);
         pthread_mutex_unlock(&instance->lock);
     }
     if (host.messages == NULL)
         return;
     if (!host.persistent_messages) {
         if (is_new && *sentence)
-            complain(effect, sentence);
+            show_error(effect, sentence);
     } else if (*sentence) {
         host.messages->set_persistent(effect, OFX_MESSAGE_ERROR, "", "%s", sentence);
     } else if (is_new) {
@@ -287,7 +292,7 @@ ofx_status render(ofx_effect effect, ofx_properties in)
         shot_free(&shot);
     }
     if (!good && trouble.kind == TROUBLE_ABORTED)
-        return OFX_OK; /* the host throws the picture away */
+        return OFX_OK; /* the host discards the image */
     show(effect, good ? "" : trouble.sentence);
     return good ? OFX_OK : OFX_FAILED;
 }

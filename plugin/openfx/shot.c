@@ -3,15 +3,15 @@
 #include "json.h"
 #include "shot.h"
 
-#define MOST_KEYFRAMES 10000
-#define FARTHEST_FRAME 100000000
+#define MAX_KEYFRAMES 10000
+#define MAX_FRAME_NUMBER 100000000
 
 static bool read_one(struct keyframes *keyframes, const struct json *json, int node)
 {
     int64_t frame = 0;
     int number = json_element(json, node, 0);
     if (json_length(json, node) != 2 ||
-        !json_integer(json, number, -FARTHEST_FRAME, FARTHEST_FRAME, &frame))
+        !json_integer(json, number, -MAX_FRAME_NUMBER, MAX_FRAME_NUMBER, &frame))
         return false;
     char *mask = json_string(json, json_element(json, node, 1));
     bool good = mask != NULL && keyframes_set(keyframes, (int)frame, mask);
@@ -27,7 +27,7 @@ bool keyframes_read(struct keyframes *keyframes, const char *text)
         return true;
     if (!json_parse(&json, text, strlen(text)))
         return false;
-    bool good = json_is(&json, 0, JSON_ARRAY) && json_length(&json, 0) <= MOST_KEYFRAMES;
+    bool good = json_is(&json, 0, JSON_ARRAY) && json_length(&json, 0) <= MAX_KEYFRAMES;
     for (int node = 1; good && node < json.nodes[0].next; node = json.nodes[node].next)
         good = read_one(keyframes, &json, node);
     json_free(&json);
@@ -36,7 +36,7 @@ bool keyframes_read(struct keyframes *keyframes, const char *text)
     return good;
 }
 
-/* Where the frame is, or would come. */
+/* The index of a frame, or where it would be inserted. */
 static size_t place_of(const struct keyframes *keyframes, int frame)
 {
     size_t place = 0;
@@ -133,15 +133,15 @@ bool shot_check(const struct shot *shot, struct trouble *trouble)
 {
     bool has_files = *shot->pushed.id == 0;
     if (has_files && *shot->plate == 0)
-        return say(trouble, "There is no plate yet: choose its files, such as "
+        return fail(trouble, "There is no plate yet: choose its files, such as "
                    "/shots/010/hero.####.exr.");
     if (!all_utf8(shot))
-        return say(trouble, "The plate's path and the names must be UTF-8.");
+        return fail(trouble, "The plate's path and the names must be UTF-8.");
     if (has_files && *shot->plate != '/')
-        return trouble_say(trouble, TROUBLE_SAID, "The plate's path must be absolute, not ",
+        return trouble_set(trouble, TROUBLE_FAILED, "The plate's path must be absolute, not ",
                            shot->plate, ".");
     if (*shot->element == 0)
-        return say(trouble, "The element has no name: type one, such as hero.");
+        return fail(trouble, "The element has no name: type one, such as hero.");
     return true;
 }
 

@@ -1,13 +1,13 @@
-/* The shot that an instance's parameters describe, as the engine wants to hear it. */
+/* A shot and its keyframes, as written in a request to the engine. */
 
 #ifndef RDE_ROTO_SHOT_H
 #define RDE_ROTO_SHOT_H
 
 #include "base.h"
-#include "engine.h"
 #include "text.h"
+#include "trouble.h"
 
-/* Keyframes by frame, as they stand in the hidden parameter: [[1001,"/path"],[1060,"/path"]]. */
+/* Keyframes in order, as the hidden parameter has them: [[1001,"/path"],[1060,"/path"]]. */
 struct keyframe {
     int frame;
     char *mask;
@@ -18,7 +18,7 @@ struct keyframes {
     size_t count;
 };
 
-/* False for a text that is none. Empty text is no keyframe. */
+/* False for malformed text. Empty text is an empty list. */
 bool keyframes_read(struct keyframes *keyframes, const char *text);
 bool keyframes_set(struct keyframes *keyframes, int frame, const char *mask);
 bool keyframes_remove(struct keyframes *keyframes, int frame);
@@ -27,16 +27,16 @@ void keyframes_free(struct keyframes *keyframes);
 
 #define PUSHED_ID_BYTES 96
 
-/* A plate that the engine cannot read: as large as the host's picture from its 0, 0 on. */
+/* A plate whose pixels are pushed, since it has no files: from the host's 0, 0 up. */
 struct pushed {
-    char id[PUSHED_ID_BYTES]; /* of all its pixels; empty: the plate has files */
-    int generation;           /* of the instance, which is in the id */
+    char id[PUSHED_ID_BYTES]; /* stands for all its pixels; empty: the plate has files */
+    int generation;           /* of the instance; part of the id */
     int first, last;
     int width, height;
     double aspect;
 };
 
-/* What the parameters say; each text is there, though it may be empty. */
+/* No text is NULL, but each may be empty. */
 struct shot {
     char *plate, *color_space, *preset, *model, *element, *learned;
     struct pushed pushed;
@@ -45,10 +45,10 @@ struct shot {
 
 void shot_free(struct shot *shot);
 
-/* Whether it can be asked about at all; else says what is missing. */
+/* Whether the engine can be asked about it. On false `trouble` says what is missing. */
 bool shot_check(const struct shot *shot, struct trouble *trouble);
 
-/* Writes "shot":{...}, for a request. */
+/* Adds "shot":{...} to a request. */
 void shot_write(const struct shot *shot, struct text *text);
 
 #endif

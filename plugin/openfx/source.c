@@ -8,19 +8,19 @@
 #include "matte.h"
 #include "source.h"
 
-#define MOST_FRAMES 100000 /* a Source with more has no end */
-#define MOST_LISTED 100000
+#define MAX_FRAMES 100000 /* hosts give endless clips a huge range */
+#define MAX_LISTED 100000
 
-void source_begin(struct instance *instance)
+void source_init(struct instance *instance)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    instance->born_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    instance->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* An id of this instance's alone and of this generation; with another offset a frame is another of
-   Source's times. */
-static bool name_plate(ofx_effect effect, struct pushed *pushed)
+/* The id is unique to this instance and generation. It includes the offset, which decides which
+   time of Source a frame shows. */
+static bool set_plate_id(ofx_effect effect, struct pushed *pushed)
 {
     struct instance *instance = instance_of(effect);
     if (instance == NULL)
@@ -29,7 +29,7 @@ static bool name_plate(ofx_effect effect, struct pushed *pushed)
     pushed->generation = instance->generation;
     pthread_mutex_unlock(&instance->lock);
     snprintf(pushed->id, sizeof pushed->id, "openfx-%ld-%llx-%llx-%d-%d", (long)getpid(),
-             (unsigned long long)instance->born_ns, (unsigned long long)(uintptr_t)instance,
+             (unsigned long long)instance->created_ns, (unsigned long long)(uintptr_t)instance,
              param_number(effect, OFFSET_PARAM), pushed->generation);
     return true;
 }
@@ -39,14 +39,14 @@ static bool read_range(ofx_effect effect, ofx_properties clip, struct pushed *pu
 {
     double range[2] = {0, 0};
     if (host.properties->get_doubles(clip, OFX_FRAME_RANGE, 2, range) != OFX_OK ||
-        !(range[1] >= range[0] && range[1] - range[0] < MOST_FRAMES))
+        !(range[1] >= range[0] && range[1] - range[0] < MAX_FRAMES))
         return false;
     *first_time = ceil(range[0]);
     return frame_at(effect, *first_time, &pushed->first) &&
            frame_at(effect, floor(range[1]), &pushed->last) && pushed->first <= pushed->last;
 }
 
-/* From the host's 0, 0 to the upper right corner of Source at its beginning. */
+/* From the host's 0, 0 to the upper right corner of Source at its first time. */
 static bool read_size(ofx_clip clip, ofx_properties set, double time, struct pushed *pushed)
 {
     ofx_rectangle region;
@@ -56,15 +56,15 @@ static bool read_size(ofx_clip clip, ofx_properties set, double time, struct pus
         host.effects->clip_region(clip, time, &region) != OFX_OK)
         return false;
     double width = region.x2 / pushed->aspect, height = region.y2;
-    if (!(width >= 1 && width <= LARGEST_PX && height >= 1 && height <= LARGEST_PX))
+    if (!(width >= 1 && width <= MAX_SIDE_PX && height >= 1 && height <= MAX_SIDE_PX))
         return false;
     pushed->width = (int)(width + 0.5);
     pushed->height = (int)(height + 0.5);
     return true;
 }
 
-/* Integers are for a display, as in files; floats are what nothing has to be said of. */
-static bool name_space(ofx_properties clip, struct shot *shot)
+/* Integer pixels are display-referred, as in files; for floats the default is right. */
+static bool set_color_space(ofx_properties clip, struct shot *shot)
 {
     if (*shot->color_space ||
         !(get_string_is(clip, OFX_DEPTH, OFX_BYTE) || get_string_is(clip, OFX_DEPTH, OFX_SHORT)))
@@ -84,12 +84,12 @@ bool source_describe(ofx_effect effect, struct shot *shot, struct trouble *troub
         return true;
     if (host.effects->clip_get(effect, SOURCE_CLIP, &clip, &set) != OFX_OK ||
         !read_range(effect, set, pushed, &time))
-        return say(trouble, "Source does not say where it begins and ends: type the plate's "
-                   "files.");
+        return fail(trouble, "Source does not say where it begins and ends: type the plate's "
+                             "files.");
     if (!read_size(clip, set, time, pushed))
-        return say(trouble, "Source has no size that a plate can have: type the plate's files.");
-    if (!name_space(set, shot) || !name_plate(effect, pushed))
-        return say(trouble, "There is not enough memory.");
+        return fail(trouble, "Source has no size that a plate can have: type the plate's files.");
+    if (!set_color_space(set, shot) || !set_plate_id(effect, pushed))
+        return fail(trouble, "There is not enough memory.");
     return true;
 }
 
@@ -97,9 +97,9 @@ bool source_describe(ofx_effect effect, struct shot *shot, struct trouble *troub
 static void begin_generation(struct instance *instance)
 {
     instance->generation++;
-    free(instance->seen);
-    instance->seen = NULL;
-    instance->seen_count = 0;
+    free(instance->pushed_frames);
+    instance->pushed_frames = NULL;
+    instance->pushed_count = 0;
 }
 
 void source_changed(ofx_effect effect)
@@ -112,44 +112,44 @@ void source_changed(ofx_effect effect)
     pthread_mutex_unlock(&instance->lock);
 }
 
-/* Where a frame is noted; NULL where it is not. With the lock held. */
-static struct seen *find_seen(struct instance *instance, int frame)
+/* A frame's entry, or NULL. With the lock held. */
+static struct pushed_frame *find_pushed_frame(struct instance *instance, int frame)
 {
-    for (size_t index = 0; index < instance->seen_count; index++)
-        if (instance->seen[index].frame == frame)
-            return instance->seen + index;
+    for (size_t index = 0; index < instance->pushed_count; index++)
+        if (instance->pushed_frames[index].frame == frame)
+            return instance->pushed_frames + index;
     return NULL;
 }
 
-/* Without memory for it a change is not noticed at this frame. */
-static void note_seen(ofx_effect effect, int generation, int frame, uint64_t sum)
+/* If memory runs out, a change at this frame goes unnoticed. */
+static void note_pushed_frame(ofx_effect effect, int generation, int frame, uint64_t hash)
 {
     struct instance *instance = instance_of(effect);
     if (instance == NULL)
         return;
     pthread_mutex_lock(&instance->lock);
-    if (instance->generation == generation && find_seen(instance, frame) == NULL) {
-        size_t bytes = (instance->seen_count + 1) * sizeof *instance->seen;
-        struct seen *seen = realloc(instance->seen, bytes);
-        if (seen != NULL) {
-            seen[instance->seen_count].frame = frame;
-            seen[instance->seen_count++].sum = sum;
-            instance->seen = seen;
+    if (instance->generation == generation && find_pushed_frame(instance, frame) == NULL) {
+        size_t bytes = (instance->pushed_count + 1) * sizeof *instance->pushed_frames;
+        struct pushed_frame *grown = realloc(instance->pushed_frames, bytes);
+        if (grown != NULL) {
+            grown[instance->pushed_count].frame = frame;
+            grown[instance->pushed_count++].hash = hash;
+            instance->pushed_frames = grown;
         }
     }
     pthread_mutex_unlock(&instance->lock);
 }
 
-/* FNV-1a, a float at a time. */
-static uint64_t sum_of(const float *pixels, size_t count)
+/* FNV-1a over the bits of each float. */
+static uint64_t hash_of(const float *pixels, size_t count)
 {
-    uint64_t sum = 14695981039346656037u;
+    uint64_t hash = 14695981039346656037u;
     for (size_t index = 0; index < count; index++) {
         uint32_t bits;
         memcpy(&bits, pixels + index, sizeof bits);
-        sum = (sum ^ bits) * 1099511628211u;
+        hash = (hash ^ bits) * 1099511628211u;
     }
-    return sum;
+    return hash;
 }
 
 static size_t values_of(const struct pushed *pushed)
@@ -157,8 +157,7 @@ static size_t values_of(const struct pushed *pushed)
     return 3 * (size_t)pushed->width * (size_t)pushed->height;
 }
 
-/* Red, green and blue, the upper row first; alpha is ignored, as in files. NULL when there is no
-   memory. */
+/* Red, green and blue, top row first; alpha is ignored, as in files. NULL if memory runs out. */
 static float *read_colors(const struct image *image, const struct pushed *pushed)
 {
     size_t width = (size_t)pushed->width;
@@ -177,7 +176,7 @@ static float *read_colors(const struct image *image, const struct pushed *pushed
     return pixels;
 }
 
-/* The pixels of a frame, which the caller frees. NULL, and no trouble, where the host has none. */
+/* The pixels of a frame, which the caller frees. NULL without trouble if the host has none. */
 static float *fetch_colors(ofx_effect effect, const struct pushed *pushed, int frame,
                            struct trouble *trouble)
 {
@@ -188,12 +187,12 @@ static float *fetch_colors(ofx_effect effect, const struct pushed *pushed, int f
     if (!fetch_image(effect, SOURCE_CLIP, time, &handle, &image))
         return NULL;
     if (!is_full_size(handle))
-        say(trouble, "To be tracked Source is needed in full size: turn the host's proxies off, "
-            "or type the plate's files.");
+        fail(trouble, "Tracking needs Source at full size: turn the host's proxies off, or type "
+                      "the plate's files.");
     else if (image.channels == 1)
-        say(trouble, "Source has no colours to be tracked: it gives alpha alone.");
+        fail(trouble, "Source has no colours to track: it has only alpha.");
     else if ((pixels = read_colors(&image, pushed)) == NULL)
-        say(trouble, "There is not enough memory.");
+        fail(trouble, "There is not enough memory.");
     host.effects->image_release(handle);
     return pixels;
 }
@@ -207,18 +206,18 @@ void source_check(ofx_effect effect, struct shot *shot, int frame)
     if (instance == NULL || *pushed->id == 0)
         return;
     pthread_mutex_lock(&instance->lock);
-    struct seen *seen = find_seen(instance, frame);
-    bool known = seen != NULL && instance->generation == pushed->generation;
+    struct pushed_frame *pushed_before = find_pushed_frame(instance, frame);
+    bool known = pushed_before != NULL && instance->generation == pushed->generation;
     if (known)
-        before = seen->sum;
+        before = pushed_before->hash;
     pthread_mutex_unlock(&instance->lock);
     float *pixels = known ? fetch_colors(effect, pushed, frame, &trouble) : NULL;
-    if (pixels != NULL && sum_of(pixels, values_of(pushed)) != before) {
+    if (pixels != NULL && hash_of(pixels, values_of(pushed)) != before) {
         pthread_mutex_lock(&instance->lock);
-        if (instance->generation == pushed->generation) /* else another thread has seen it too */
+        if (instance->generation == pushed->generation) /* else another thread noticed first */
             begin_generation(instance);
         pthread_mutex_unlock(&instance->lock);
-        name_plate(effect, pushed);
+        set_plate_id(effect, pushed);
     }
     free(pixels);
 }
@@ -237,18 +236,18 @@ static bool send_frame(ofx_effect effect, struct engine *engine, const struct wa
     bool good = engine_ask(engine, wait, &request, pixels, count * sizeof *pixels, &answer,
                            trouble);
     if (good)
-        note_seen(effect, shot->pushed.generation, frame, sum_of(pixels, count));
+        note_pushed_frame(effect, shot->pushed.generation, frame, hash_of(pixels, count));
     message_free(&answer);
     text_free(&request);
     return good;
 }
 
-/* Adds one to `count` where the host has the frame. */
+/* Adds one to `count` if the host has the frame. */
 static bool push_frame(ofx_effect effect, struct engine *engine, const struct wait *wait,
                        const struct shot *shot, int frame, int *count, struct trouble *trouble)
 {
-    if (wait_goes_on(wait) == WIRE_ABORTED)
-        return trouble_say(trouble, TROUBLE_ABORTED, "", NULL, NULL);
+    if (wait_check(wait) == WIRE_ABORTED)
+        return trouble_set(trouble, TROUBLE_ABORTED, "", NULL, NULL);
     trouble->kind = TROUBLE_NONE;
     float *pixels = fetch_colors(effect, &shot->pushed, frame, trouble);
     bool good = pixels == NULL ? trouble->kind == TROUBLE_NONE
@@ -266,16 +265,16 @@ bool source_push(ofx_effect effect, struct engine *engine, const struct wait *wa
     int error = json_member(json, 0, "error"), list = json_member(json, error, "frames");
     int64_t frame = 0;
     int count = 0;
-    if (*pushed->id == 0 || json_length(json, list) > MOST_LISTED)
+    if (*pushed->id == 0 || json_length(json, list) > MAX_LISTED)
         return false;
     for (int node = list + 1; json_is(json, list, JSON_ARRAY) && node < json->nodes[list].next;
          node = json->nodes[node].next) {
         if (!json_integer(json, node, pushed->first, pushed->last, &frame))
-            return say(trouble, "The engine lacks frames that Source has not: install engine and "
-                       "plug-in of one rde-roto.");
+            return fail(trouble, "The engine asks for frames outside Source: install the engine "
+                                 "and the plug-in from the same rde-roto.");
         if (!push_frame(effect, engine, wait, shot, (int)frame, &count, trouble))
             return false;
     }
-    return count > 0 || say(trouble, "The host gives no image of Source at the frames that the "
-                            "matte is tracked through.");
+    return count > 0 || fail(trouble, "The host gives no image of Source at the frames that the "
+                                     "matte depends on.");
 }

@@ -1,33 +1,35 @@
-/* Source as the plate, where there are no files that the engine could read. */
+/* Source as the plate, when there are no files for the engine to read. */
 
 #ifndef RDE_ROTO_SOURCE_H
 #define RDE_ROTO_SOURCE_H
 
 #include "base.h"
+#include "engine.h"
 #include "host.h"
+#include "shot.h"
 
-/* A frame that was pushed, and a sum of its pixels. */
-struct seen {
+/* A frame that was pushed, and a hash of its pixels. */
+struct pushed_frame {
     int frame;
-    uint64_t sum;
+    uint64_t hash;
 };
 
-/* A plate that nobody else has pushed. */
-void source_begin(struct instance *instance);
+/* Gives a new instance a plate id of its own. */
+void source_init(struct instance *instance);
 
-/* Makes Source the plate of a shot without files, where that can be; `color_space` becomes what its
-   pixels are in. On false the trouble is said. */
+/* Makes Source the plate of a shot without files, if the host allows it, and sets `color_space` to
+   that of its pixels. On false `trouble` is set. */
 bool source_describe(ofx_effect effect, struct shot *shot, struct trouble *trouble);
 
-/* What was pushed so far is that no more. */
+/* Source has changed: the frames pushed so far no longer count. */
 void source_changed(ofx_effect effect);
 
-/* Looks at a frame that was pushed before. Where the host has said nothing of a change and its
-   pixels are others now, the plate is begun anew, and described so in `shot`. */
+/* Compares a frame that was pushed before with Source now. If its pixels have changed without
+   notice from the host, begins a new generation of the plate and updates its id in `shot`. */
 void source_check(ofx_effect effect, struct shot *shot, int frame);
 
-/* Gives the engine the frames that its answer says it lacks. On true there were some; on false the
-   trouble is said. */
+/* Pushes the frames that the engine's answer lists as missing. True if at least one was pushed; on
+   false `trouble` is set. */
 bool source_push(ofx_effect effect, struct engine *engine, const struct wait *wait,
                  const struct shot *shot, const struct message *answer, struct trouble *trouble);
 

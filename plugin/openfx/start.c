@@ -1,4 +1,4 @@
-/* Starts the engine: a process of its own, which outlives the host. */
+/* Starts the engine as a process of its own, which outlives the host. */
 
 #include "base.h"
 
@@ -9,13 +9,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "endpoint.h"
 #include "json.h"
-#include "places.h"
+#include "start.h"
 #include "text.h"
+#include "wire.h"
 
-#define MOST_WORDS 64
-#define MOST_DESCRIPTORS 65536
-#define STARTS_AGAIN_MS 30000 /* of two that start one ends by itself */
+#define MAX_ARGUMENTS 64
+#define MAX_DESCRIPTORS 65536
+#define RESTART_DELAY_MS 30000 /* a second engine would only exit again */
 
 #ifdef __APPLE__
 #include <crt_externs.h>
@@ -24,19 +26,19 @@
 extern char **environ;
 #endif
 
-/* Read before fork: behind it only what is safe in a signal handler may be called. */
+/* Prepared before fork: after it only async-signal-safe functions may be called. */
 struct launch {
-    char *words[MOST_WORDS + 1];
+    char *arguments[MAX_ARGUMENTS + 1];
     char **environment;
     int descriptors;
-    int report; /* a pipe that tells when exec fails, and is closed by exec */
+    int report; /* a pipe that carries errno if exec fails; exec closes it */
 };
 
 static pthread_mutex_t last_start = PTHREAD_MUTEX_INITIALIZER;
 static int64_t last_start_ms;
 
-/* The host's own Python and libraries would break the engine's. */
-static bool is_hosts_own(const char *variable)
+/* Variables for the host's own Python and libraries would break the engine's. */
+static bool belongs_to_host(const char *variable)
 {
     static const char *const prefixes[] = {"PYTHON", "LD_", "DYLD_", "QT_"};
     for (size_t index = 0; index < sizeof prefixes / sizeof *prefixes; index++)
@@ -52,7 +54,7 @@ static char **make_environment(void)
         count++;
     char **made = calloc(count + 1, sizeof *made);
     for (size_t index = 0; made != NULL && index < count; index++)
-        if (!is_hosts_own(environ[index]))
+        if (!belongs_to_host(environ[index]))
             made[kept++] = environ[index];
     return made;
 }
@@ -69,7 +71,7 @@ static void add_launch_file(struct text *path)
     text_add(path, "/rde-roto/engine.json");
 }
 
-static bool read_words(const char *path, struct launch *launch)
+static bool read_arguments(const char *path, struct launch *launch)
 {
     struct json json;
     char *source = NULL;
@@ -77,11 +79,11 @@ static bool read_words(const char *path, struct launch *launch)
     if (!read_json_file(path, &source, &json))
         return false;
     int command = json_member(&json, 0, "command"), count = json_length(&json, command);
-    if (count >= 1 && count <= MOST_WORDS) {
+    if (count >= 1 && count <= MAX_ARGUMENTS) {
         good = true;
         for (int index = 0; index < count; index++) {
-            launch->words[index] = json_string(&json, json_element(&json, command, index));
-            good = good && launch->words[index] != NULL;
+            launch->arguments[index] = json_string(&json, json_element(&json, command, index));
+            good = good && launch->arguments[index] != NULL;
         }
     }
     json_free(&json);
@@ -91,16 +93,16 @@ static bool read_words(const char *path, struct launch *launch)
 
 static void launch_free(struct launch *launch)
 {
-    for (int index = 0; index < MOST_WORDS; index++)
-        free(launch->words[index]);
+    for (int index = 0; index < MAX_ARGUMENTS; index++)
+        free(launch->arguments[index]);
     free(launch->environment);
 }
 
-static void say_errno(const struct launch *launch)
+static void report_errno(const struct launch *launch)
 {
     int error = errno;
-    ssize_t told = write(launch->report, &error, sizeof error);
-    _exit(told == sizeof error ? 127 : 126);
+    ssize_t written = write(launch->report, &error, sizeof error);
+    _exit(written == sizeof error ? 127 : 126);
 }
 
 static void become_engine(const struct launch *launch)
@@ -117,12 +119,12 @@ static void become_engine(const struct launch *launch)
     for (int descriptor = 3; descriptor < launch->descriptors; descriptor++)
         if (descriptor != launch->report)
             close(descriptor);
-    nothing = chdir("/"); /* holds no Python module, and is in the way of no folder of the host's */
-    execve(launch->words[0], launch->words, launch->environment);
-    say_errno(launch);
+    nothing = chdir("/"); /* no Python modules there, and no folder of the host is kept busy */
+    execve(launch->arguments[0], launch->arguments, launch->environment);
+    report_errno(launch);
 }
 
-/* The engine is a grandchild, so that the host never has to bury it. */
+/* The engine is a grandchild, so the host never has to wait for it. */
 static int fork_engine(struct launch *launch)
 {
     int ends[2], error = 0;
@@ -138,7 +140,7 @@ static int fork_engine(struct launch *launch)
         if (grandchild == 0)
             become_engine(launch);
         if (grandchild < 0)
-            say_errno(launch);
+            report_errno(launch);
         _exit(0);
     }
     if (child < 0)
@@ -165,18 +167,18 @@ static bool start_now(struct trouble *trouble)
     bool good = false;
     memset(&launch, 0, sizeof launch);
     add_launch_file(&path);
-    if (path.failed || !read_words(path.chars, &launch)) {
-        trouble_say(trouble, TROUBLE_SAID, "No engine runs, and ", path.failed ? "" : path.chars,
+    if (path.failed || !read_arguments(path.chars, &launch)) {
+        trouble_set(trouble, TROUBLE_FAILED, "No engine runs, and ", path.failed ? "" : path.chars,
                     " does not say how to start one: run install.py of rde-roto.");
     } else {
         long most = sysconf(_SC_OPEN_MAX);
-        launch.descriptors = most > 0 && most < MOST_DESCRIPTORS ? (int)most : MOST_DESCRIPTORS;
+        launch.descriptors = most > 0 && most < MAX_DESCRIPTORS ? (int)most : MAX_DESCRIPTORS;
         launch.environment = make_environment();
         int error = launch.environment != NULL ? fork_engine(&launch) : ENOMEM;
         good = error == 0;
         if (!good)
-            trouble_say(trouble, TROUBLE_SAID, "The engine cannot be started with ",
-                        launch.words[0], ": run install.py of rde-roto again.");
+            trouble_set(trouble, TROUBLE_FAILED, "The engine cannot be started with ",
+                        launch.arguments[0], ": run install.py of rde-roto again.");
     }
     launch_free(&launch);
     text_free(&path);
@@ -194,7 +196,7 @@ bool engine_start(struct trouble *trouble)
 {
     bool good = true;
     pthread_mutex_lock(&last_start);
-    if (last_start_ms == 0 || now_ms() - last_start_ms > STARTS_AGAIN_MS) {
+    if (last_start_ms == 0 || now_ms() - last_start_ms > RESTART_DELAY_MS) {
         good = start_now(trouble);
         last_start_ms = good ? now_ms() : 0;
     }

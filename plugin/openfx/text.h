@@ -1,4 +1,4 @@
-/* Text that grows. When memory ends it remembers that, so that only the last step has to ask. */
+/* Text that grows. It remembers when memory ran out, so only the last step has to check. */
 
 #ifndef RDE_ROTO_TEXT_H
 #define RDE_ROTO_TEXT_H
@@ -16,15 +16,15 @@ void text_add_bytes(struct text *text, const char *bytes, size_t count);
 void text_add(struct text *text, const char *chars);
 void text_add_integer(struct text *text, long long number);
 
-/* Six places behind a point, whatever the host's locale has instead of it. */
+/* Six decimals after a point, whatever the host's locale uses. */
 void text_add_decimal(struct text *text, double number);
 
-/* In double quotes and escaped. What is no UTF-8 makes the text a failed one. */
+/* Adds a JSON string, quoted and escaped. Fails the text if the bytes are not UTF-8. */
 void text_add_quoted(struct text *text, const char *chars);
 
 void text_free(struct text *text);
 
-/* A copy that the caller frees; NULL when memory ends. */
+/* A copy that the caller frees; NULL if memory runs out. */
 char *text_copy(const char *chars, size_t count);
 
 bool is_utf8(const char *bytes, size_t count);

@@ -12,8 +12,8 @@
 #include "wire.h"
 
 #define HEAD_BYTES 8
-#define MOST_DESCRIPTORS 4
-#define LOOKS_AGAIN_MS 20 /* whether the host has aborted */
+#define MAX_DESCRIPTORS 4
+#define ABORT_POLL_MS 20 /* how often the host is asked whether it has aborted */
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set where a socket is made */
@@ -26,7 +26,7 @@ int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-enum wire_result wait_goes_on(const struct wait *wait)
+enum wire_result wait_check(const struct wait *wait)
 {
     if (wait->aborted != NULL && wait->aborted(wait->context))
         return WIRE_ABORTED;
@@ -39,18 +39,18 @@ enum wire_result wire_ready(int socket, bool to_send, const struct wait *wait)
 {
     struct pollfd what = {socket, to_send ? POLLOUT : POLLIN, 0};
     for (;;) {
-        int found = poll(&what, 1, LOOKS_AGAIN_MS);
+        int found = poll(&what, 1, ABORT_POLL_MS);
         if (found > 0)
             return WIRE_OK;
         if (found < 0 && errno != EINTR)
             return WIRE_CLOSED;
-        enum wire_result result = wait_goes_on(wait);
+        enum wire_result result = wait_check(wait);
         if (result != WIRE_OK)
             return result;
     }
 }
 
-static bool is_passing(int error)
+static bool is_temporary(int error)
 {
     return error == EINTR || error == EAGAIN || error == EWOULDBLOCK;
 }
@@ -62,7 +62,7 @@ static enum wire_result send_all(int socket, const struct wait *wait, const char
         ssize_t sent = send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0) {
             enum wire_result result = WIRE_CLOSED;
-            if (is_passing(errno))
+            if (is_temporary(errno))
                 result = wire_ready(socket, true, wait);
             if (result != WIRE_OK)
                 return result;
@@ -78,7 +78,7 @@ enum wire_result wire_send(int socket, const struct wait *wait, const char *obje
                            const void *pixels, size_t bytes)
 {
     unsigned char head[HEAD_BYTES] = {'R', 'D', 'E', 1};
-    if (length > JSON_MOST_BYTES)
+    if (length > JSON_MAX_BYTES)
         return WIRE_BAD;
     for (int place = 0; place < 4; place++)
         head[4 + place] = (unsigned char)(length >> (24 - 8 * place));
@@ -99,7 +99,7 @@ static enum wire_result receive_all(int socket, const struct wait *wait, unsigne
             return WIRE_CLOSED;
         if (came < 0) {
             enum wire_result result = WIRE_CLOSED;
-            if (is_passing(errno))
+            if (is_temporary(errno))
                 result = wire_ready(socket, false, wait);
             if (result != WIRE_OK)
                 return result;
@@ -111,7 +111,8 @@ static enum wire_result receive_all(int socket, const struct wait *wait, unsigne
     return WIRE_OK;
 }
 
-/* Keeps the one descriptor of a message. Two are a mistake: all are closed then. */
+/* Keeps the one descriptor of a message. More than one is an error, and all but the first are
+   closed. */
 static bool take_descriptors(struct msghdr *header, int *descriptor)
 {
     bool good = !(header->msg_flags & MSG_CTRUNC);
@@ -134,13 +135,13 @@ static bool take_descriptors(struct msghdr *header, int *descriptor)
     return good;
 }
 
-/* The first bytes of a message: a descriptor comes with the very first. */
+/* Receives the first bytes of a message; a descriptor comes with the very first. */
 static enum wire_result receive_first(int socket, const struct wait *wait, unsigned char *head,
                                       size_t *count, int *descriptor)
 {
     union {
         struct cmsghdr aligned;
-        char bytes[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
+        char bytes[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
     } control;
     for (;;) {
         struct iovec place = {head, HEAD_BYTES};
@@ -156,7 +157,7 @@ static enum wire_result receive_first(int socket, const struct wait *wait, unsig
             return take_descriptors(&header, descriptor) ? WIRE_OK : WIRE_BAD;
         }
         enum wire_result result = WIRE_CLOSED;
-        if (came < 0 && is_passing(errno))
+        if (came < 0 && is_temporary(errno))
             result = wire_ready(socket, false, wait);
         if (result != WIRE_OK)
             return result;
@@ -185,7 +186,7 @@ static bool holds(int descriptor, int64_t bytes)
            found.st_size >= bytes;
 }
 
-static bool says(const struct json *json, int node, const char *word)
+static bool string_is(const struct json *json, int node, const char *word)
 {
     char *found = json_string(json, node);
     bool same = found != NULL && strcmp(found, word) == 0;
@@ -201,12 +202,12 @@ static enum wire_result receive_pixels(int socket, const struct wait *wait, stru
     int64_t bytes = 0;
     if (payload < 0)
         return pixels->descriptor < 0 ? WIRE_OK : WIRE_BAD;
-    if (!json_integer(json, json_member(json, payload, "bytes"), 0, WIRE_MOST_PIXEL_BYTES, &bytes))
+    if (!json_integer(json, json_member(json, payload, "bytes"), 0, WIRE_MAX_PIXEL_BYTES, &bytes))
         return WIRE_BAD;
     pixels->bytes = (size_t)bytes;
-    if (says(json, by, "memory"))
+    if (string_is(json, by, "memory"))
         return holds(pixels->descriptor, bytes) ? WIRE_OK : WIRE_BAD;
-    if (!says(json, by, "stream") || pixels->descriptor >= 0)
+    if (!string_is(json, by, "stream") || pixels->descriptor >= 0)
         return WIRE_BAD;
     pixels->memory = malloc(pixels->bytes + 1);
     if (pixels->memory == NULL)
@@ -228,7 +229,7 @@ enum wire_result wire_receive(int socket, const struct wait *wait, struct messag
         return result;
     for (int place = 4; place < 8; place++)
         length = length << 8 | head[place];
-    if (memcmp(head, "RDE", 3) != 0 || length > JSON_MOST_BYTES)
+    if (memcmp(head, "RDE", 3) != 0 || length > JSON_MAX_BYTES)
         return WIRE_BAD;
     result = receive_object(socket, wait, message, length);
     return result == WIRE_OK ? receive_pixels(socket, wait, message) : result;

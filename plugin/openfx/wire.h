@@ -6,26 +6,26 @@
 #include "base.h"
 #include "json.h"
 
-#define WIRE_MOST_PIXEL_BYTES ((int64_t)1 << 30) /* 16384 x 16384 floats */
+#define WIRE_MAX_PIXEL_BYTES ((int64_t)1 << 30) /* 16384 x 16384 floats */
 
-/* How long somebody waits. */
+/* How long to wait, and what ends it early. */
 struct wait {
-    int64_t until_ms; /* by the clock of now_ms; 0 for as long as it takes */
-    bool (*aborted)(void *context); /* asked some times a second; may be NULL */
+    int64_t until_ms; /* by the clock of now_ms; 0: no limit */
+    bool (*aborted)(void *context); /* polled several times a second; may be NULL */
     void *context;
 };
 
 enum wire_result {
     WIRE_OK,
-    WIRE_CLOSED,  /* the other end has gone, perhaps in the middle */
-    WIRE_BAD,     /* what came is no message */
-    WIRE_ABORTED, /* the host does not want it any more */
+    WIRE_CLOSED,  /* the other end is gone, perhaps in mid-message */
+    WIRE_BAD,     /* not a valid message */
+    WIRE_ABORTED, /* by the host */
     WIRE_LATE,
-    WIRE_SILENT, /* the engine gives no sign of life, or none that it gets on */
+    WIRE_SILENT, /* no heartbeat from the engine, or no progress in them */
     WIRE_MEMORY
 };
 
-/* Pixels that came along: in a file (descriptor >= 0) or in memory. */
+/* Pixels received with a message: in a file (descriptor >= 0) or in memory. */
 struct pixels {
     int descriptor;
     unsigned char *memory;
@@ -40,23 +40,23 @@ struct message {
 
 int64_t now_ms(void);
 
-/* Whether to go on; else why not. */
-enum wire_result wait_goes_on(const struct wait *wait);
+/* WIRE_OK while the wait may go on; otherwise why it ended. */
+enum wire_result wait_check(const struct wait *wait);
 
-/* Waits until a socket has something, or takes something. */
+/* Waits until a socket can be read, or written. */
 enum wire_result wire_ready(int socket, bool to_send, const struct wait *wait);
 
-/* Sends an object, and behind it `bytes` of pixels where there are any; the object then has to say
-   so. */
+/* Sends a JSON object, followed by `bytes` of pixels; if there are any, the object must announce
+   them. */
 enum wire_result wire_send(int socket, const struct wait *wait, const char *object, size_t length,
                            const void *pixels, size_t bytes);
 
-/* The next message, freed with message_free whatever came. */
+/* Receives the next message. Free it with message_free, also after a failure. */
 enum wire_result wire_receive(int socket, const struct wait *wait, struct message *message);
 void message_free(struct message *message);
 
-/* Reads some of the pixels; false when they are not there. A file is read and never mapped: one
-   that is cut short behind our back would kill the host. */
+/* Reads some of the pixels; false if they are missing. A file is read and never mapped: a mapped
+   file that is cut short would crash the host. */
 bool pixels_read(const struct pixels *pixels, size_t offset, void *out, size_t bytes);
 
 #endif

@@ -8,7 +8,9 @@ without running it: the hosts are not here.
 from __future__ import annotations
 
 import ast
+import re
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -68,9 +70,10 @@ def adapter_trespasses(plugin: Path) -> list[str]:
 
 
 def test_adapters_import_their_host_and_the_client_alone() -> None:
-    if not (ROOT / "plugin").is_dir():
-        pytest.skip("plugin/ has no adapter yet")
-    assert adapter_trespasses(ROOT / "plugin") == []
+    plugin = ROOT / "plugin"
+    for host in ("nuke/rde_roto_nuke", "blender"):  # they are read
+        assert "rde_roto_client" in {name for _, name in imports_below(plugin / host)}
+    assert adapter_trespasses(plugin) == []
 
 
 def test_an_adapter_that_trespasses_is_found(tmp_path: Path) -> None:
@@ -106,3 +109,26 @@ def test_the_engine_imports_no_host() -> None:
 def test_an_engine_module_that_imports_a_host_is_found(tmp_path: Path) -> None:
     (tmp_path / "door.py").write_text("def show():\n    import nuke\n")
     assert engine_trespasses(tmp_path) == ["door.py: nuke"]
+
+
+def c_includes(folder: Path) -> dict[str, set[str]]:
+    """Which modules (a .c and its .h are one) each C module of a folder includes."""
+    graph: dict[str, set[str]] = {}
+    for path in sorted(folder.glob("*.[ch]")):
+        included = re.findall(r'^#include "(\w+)\.h"', path.read_text(encoding="utf-8"), re.M)
+        graph.setdefault(path.stem, set()).update(name for name in included if name != path.stem)
+    return graph
+
+
+def test_the_c_modules_include_each_other_in_one_direction() -> None:
+    graph = c_includes(ROOT / "plugin" / "openfx")
+    assert {"source", "host", "trouble"} <= graph.keys()
+    assert "host" in graph["source"]
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_a_circle_of_c_modules_is_found(tmp_path: Path) -> None:
+    (tmp_path / "host.c").write_text('#include "host.h"\n#include "source.h"\n')
+    (tmp_path / "source.h").write_text('#include "host.h"\n')
+    with pytest.raises(CycleError):
+        TopologicalSorter(c_includes(tmp_path)).prepare()

@@ -13,9 +13,9 @@ from interpreters import PYTHONS, interpreter
 from toy_worker import write_mask, write_plate
 
 from rde_roto.documents.job_document import (
+    inline_shot,
     parse_job_document,
     read_watch_document,
-    written_shot,
 )
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto_client.jobfile import drop
@@ -31,8 +31,8 @@ def test_the_documents_of_the_page_are_understood(tmp_path: Path) -> None:
     job = parse_job_document(tmp_path / "named.yaml")
     assert (str(job.value.frames), job.value.preset) == ("1001-1050", "fine")
     assert job.value.priority == 80
-    assert written_shot(job) is None
-    shot = written_shot(parse_job_document(tmp_path / "written.yaml"))
+    assert inline_shot(job) is None
+    shot = inline_shot(parse_job_document(tmp_path / "written.yaml"))
     assert shot is not None
     assert [keyframe.frame for keyframe in shot.value.keyframes] == [1001]
     assert read_watch_document(tmp_path / "defaults.yaml").value.roots == ["/shows"]

@@ -371,7 +371,9 @@ def test_an_odd_name_is_made_plain_for_every_farm(
     ast.parse(outline.read_text(encoding="utf-8"))
     stem = title.removesuffix(" mattes")
     assert (tmp_path / "openjd" / f"{stem}.shot.yaml").is_file()
-    assert all(path.name.startswith(stem) for path in (inbox / "inbox").iterdir())
+    dropped = list((inbox / "inbox").iterdir())
+    assert dropped
+    assert all(path.name.startswith(stem) for path in dropped)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,9 @@ def test_jobs_shows_any_name(hot: Path, run: Run, capsys: pytest.CaptureFixture[
     names = [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()]
     assert sorted(names) == sorted(["caf_.yaml", "a_b_[31m.yaml", "_" * 200])
     assert run("jobs", hot) == 0
-    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= len(names)
+    assert all(line.isprintable() for line in lines)
 
 
 def test_jobs_of_a_folder_that_is_none(

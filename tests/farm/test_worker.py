@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,8 @@ from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import Stores
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.errors import UsageError
-from rde_roto.values.matte import FloatArray, Matte
+from rde_roto.values.matte import Matte
+from toy_tracker import ToyTracker
 
 FRAMES = range(1001, 1007)
 
@@ -481,22 +483,18 @@ def test_a_bug_ends_the_job_and_not_the_worker(
 
 
 def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> PrepareNode:
-    """Makes nodes during whose work something happens once so many frames are made."""
+    """Makes nodes that do something just before they hand out their matte of that number."""
+
+    class Interrupted(RotoNode):
+        def render(self, *arguments: Any, **named: Any) -> Generator[Matte, None, None]:
+            for number, matte in enumerate(super().render(*arguments, **named), start=1):
+                if number == frames:
+                    then()
+                yield matte
 
     def make(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
-        made = farm.make(opened, cancel)
-        node = made.node
-        deliver = node._delivered
-        begun: list[int] = []
-
-        def delivered(frame: int, alpha: FloatArray) -> Matte:
-            begun.append(frame)
-            if len(begun) == frames:
-                then()
-            return deliver(frame, alpha)
-
-        node._delivered = delivered  # type: ignore[method-assign]
-        return made
+        node = Interrupted(opened.shot, opened.preset, ToyTracker, farm.stores)
+        return dataclasses.replace(farm.make(opened, cancel), node=node)
 
     return make
 

@@ -314,7 +314,7 @@ FOLDERS: dict[str, Drop] = {
     "plate_pipe": folder(_plate_frame_is_a_pipe, "it is a named pipe"),
     "movie_pipe": folder(_movie_is_a_pipe, "it is a named pipe"),
     "document_pipe": folder(lambda _, path: pipe(path / "job.yaml"), "it is a named pipe"),
-    "job_link": folder(_job_is_a_link, "this document is of schema"),
+    "job_link": folder(_job_is_a_link, "this document has schema"),
     "above_back": back(name="../../outside/x"),
     "absolute_back": back(name="/tmp/x"),
     "null_back": back(name="a\0b"),

@@ -139,6 +139,7 @@ def test_each_has_its_outcome_while_a_good_job_is_done(tmp_path: Path, names: li
         late = {name: took for name, took in slowest.items() if took > WITHIN_S}
         assert not late or plain_s > _PLAIN_S, late
         assert contents(ground.outside) == outside
+        assert here.lines
         assert all(line.isprintable() for line in here.lines)
         assert not [line for line in here.lines if line.startswith("hero: done, forged")]
         expected = {"hot", "plate", "mask.png", "outside", "bad", "dropping", "cache"}

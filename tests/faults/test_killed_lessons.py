@@ -44,7 +44,7 @@ def test_killed_at_ten_moments(tmp_path: Path, shy: Path) -> None:
     straight = disc_document(tmp_path / "straight", shy)
     whole = learn(straight, presets)
     assert whole.returncode == 0, whole.stderr
-    moments, learned = int(whole.stdout), ShotFile.read(straight).says.learned
+    moments, learned = int(whole.stdout), ShotFile.read(straight).content.learned
     assert learned is not None
     for kill in range(KILLS):
         document = disc_document(tmp_path / f"killed-{kill}", shy)
@@ -52,10 +52,10 @@ def test_killed_at_ten_moments(tmp_path: Path, shy: Path) -> None:
         killed = learn(document, presets, moments - round(kill * moments / (2 * KILLS)))
         assert killed.returncode == -9
         check_whole(document)
-        if ShotFile.read(document).says.learned is None:  # else it was through
+        if ShotFile.read(document).content.learned is None:  # else it was through
             assert learn(document, presets).returncode == 0
             check_whole(document)
-        assert ShotFile.read(document).says.learned == learned
+        assert ShotFile.read(document).content.learned == learned
         for name in (learned, learned.replace(".safetensors", ".yaml")):
             assert (document.parent / name).exists()
         same = (document.parent / learned).read_bytes() == (straight.parent / learned).read_bytes()

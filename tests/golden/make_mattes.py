@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from rde_roto.images.layouts import exr_layout
 from rde_roto.images.mattes import _greys, _labels
 from rde_roto.images.origin import Origin
-from rde_roto.matte.blend import blended
-from rde_roto.matte.dechatter import Neighbour, steadied
+from rde_roto.matte.blend import blend
+from rde_roto.matte.dechatter import Neighbour, dechattered
 from rde_roto.matte.finish import finish, finish_keyframe
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry
@@ -53,9 +53,9 @@ def mattes() -> dict[str, FloatArray]:
         "grown": finish(whole, None, grown),
         "anamorphic": finish(_raw(narrow), _picture(), Finish()),
         "keyframe": finish_keyframe(_drawn(0, Geometry(SIZE, SIZE)), shaped),
-        "blended": blended(whole, moved, 0.3).planes,
-        "blended-boxes": blended(whole, _raw(box, 1), 0.6).planes,
-        "steadied": steadied(whole, _picture(), neighbours, 0.8).planes,
+        "blended": blend(whole, moved, 0.3).planes,
+        "blended-boxes": blend(whole, _raw(box, 1), 0.6).planes,
+        "steadied": dechattered(whole, _picture(), neighbours, 0.8).planes,
     }
     return made | _written(Matte(1001, made["finished"], NAMES, ""))
 

@@ -44,7 +44,7 @@ EDITS = [
     ("matte.dechatter", "_ROUNDS", 1, {"steadied"}),
     (
         "matte.blend",
-        "_sureness",
+        "_certainty",
         lambda raw: np.maximum(raw.max(axis=0), 0.5),
         {"blended", "blended-boxes"},
     ),

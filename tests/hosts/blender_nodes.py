@@ -5,10 +5,12 @@ Imported by in_blender.py alone, in the Python that has bpy. It uses nothing of 
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import bpy  # type: ignore[import-not-found]
+# untyped: what the extension registers is in no stubs
+bpy: Any = import_module("bpy")
 
 IS_GROUP = bpy.app.version >= (5, 0, 0)
 OUTPUT = "NodeGroupOutput" if IS_GROUP else "CompositorNodeComposite"

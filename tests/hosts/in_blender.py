@@ -18,8 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import bpy  # type: ignore[import-not-found]
-from blender_nodes import OUTPUT, as_float_exr, composited, new_tree, tree_there
+from blender_nodes import OUTPUT, as_float_exr, bpy, composited, new_tree, tree_there
 
 MODULE = "bl_ext.user_default.rde_roto"
 PATIENCE_S = 120
@@ -334,8 +333,8 @@ def modal(asked: Asked) -> dict[str, Any]:
     same class that is sent the events that a window would send. Timers come as fast as they go.
     """
     from bl_ext.user_default.rde_roto import (  # type: ignore[import-not-found]
-        asking,
         operators,
+        request_operator,
     )
 
     from rde_roto_client.places import read_endpoint
@@ -344,7 +343,7 @@ def modal(asked: Asked) -> dict[str, Any]:
     engines: set[int] = set()
     events = {"stop": False, "kill": False}  # what is to happen after two frames
 
-    class Probe(asking.Asking, bpy.types.Operator):  # type: ignore[misc]
+    class Probe(request_operator.RequestOperator, bpy.types.Operator):  # type: ignore[misc]
         bl_idname, bl_label = "rde_roto.probe", "Probe"
         doing = operators.Propagate.doing
         prepare, finish = operators.Propagate.prepare, operators.Propagate.finish
@@ -358,7 +357,7 @@ def modal(asked: Asked) -> dict[str, Any]:
             while not answer & {"FINISHED", "CANCELLED"}:
                 assert time.monotonic() < end
                 kind = "MOUSEMOVE" if len(waits) == 5 else "TIMER"
-                if self.errand.done >= 2:
+                if self.request.done >= 2:
                     engine = (read_endpoint() or {})["pid"]
                     engines.add(engine)
                     if events["kill"]:

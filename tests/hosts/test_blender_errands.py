@@ -1,4 +1,4 @@
-"""The errands of the extension for Blender, which need nothing of Blender, with a real engine."""
+"""The requests of the Blender extension, which run without Blender, with a real engine."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ EXTENSION = Path(__file__).parents[2] / "plugin" / "blender"
 @pytest.fixture
 def extension() -> Iterator[ModuleType]:
     """Its modules as a package without what only Blender can import."""
-    package = sys.modules["errands"] = ModuleType("errands")
+    package = sys.modules["adapter"] = ModuleType("adapter")
     package.__path__ = [str(EXTENSION)]
-    package.errand = importlib.import_module("errands.errand")  # type: ignore[attr-defined]
-    package.work = importlib.import_module("errands.work")  # type: ignore[attr-defined]
+    importlib.import_module("adapter.request")  # each becomes an attribute of the package
+    importlib.import_module("adapter.engine_requests")
     yield package
-    for name in [name for name in sys.modules if name.partition(".")[0] == "errands"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "adapter"]:
         del sys.modules[name]
 
 
@@ -42,8 +42,8 @@ def test_a_propagation_goes_on_with_the_next_engine(
 ) -> None:
     first, out = client.hello()["pid"], str(tmp_path / "mattes/hero.####.exr")
 
-    def propagate(errand: Any) -> Any:
-        heard = errand.heard
+    def propagate(request: Any) -> Any:
+        heard = request.heard
 
         def heard_once(said: Object) -> None:
             heard(said)
@@ -51,12 +51,12 @@ def test_a_propagation_goes_on_with_the_next_engine(
                 kill()
                 client.close()
 
-        errand.heard = heard_once
-        return extension.work.propagate(errand, shot, "", out)
+        request.heard = heard_once
+        return extension.engine_requests.propagate(request, shot, "", out)
 
-    errand = extension.errand.Errand(propagate)
-    assert errand.outcome() == ("1001-1006", 6)
-    assert (errand.done, errand.total) == (6, 6)
+    request = extension.request.Request(propagate)
+    assert request.result() == ("1001-1006", 6)
+    assert (request.done, request.total) == (6, 6)
     assert len(list((tmp_path / "mattes").iterdir())) == 6
     assert client.hello()["pid"] != first
 
@@ -67,11 +67,13 @@ def test_it_is_stopped_at_once_while_the_engine_hangs(
     pid = client.hello()["pid"]
     os.kill(pid, signal.SIGSTOP)
     out = str(tmp_path / "mattes/hero.####.exr")
-    errand = extension.errand.Errand(lambda e: extension.work.propagate(e, shot, "", out))
-    errand.stop()
+    request = extension.request.Request(
+        lambda request: extension.engine_requests.propagate(request, shot, "", out)
+    )
+    request.stop()
     began = time.monotonic()
-    with pytest.raises(extension.errand.StoppedError):
-        errand.outcome()
+    with pytest.raises(extension.request.StoppedError):
+        request.result()
     assert time.monotonic() - began < PATIENCE_S / 4, "long before an engine is taken for stuck"
     os.kill(pid, signal.SIGCONT)
 
@@ -81,9 +83,11 @@ def test_it_is_stopped_at_once_while_the_engine_hangs(
 @pytest.mark.usefixtures("short_lesson", "run_folder")
 def test_a_shot_is_learned(extension: Any, disc_shot: Path) -> None:
     file = ShotFile.read(disc_shot)
-    shot = made_absolute(file.says, file.folder).said()
-    errand = extension.errand.Errand(lambda e: extension.work.learn(e, shot))
-    outcome = errand.outcome()
+    shot = made_absolute(file.content, file.folder).to_plain()
+    request = extension.request.Request(
+        lambda request: extension.engine_requests.learn(request, shot)
+    )
+    outcome = request.result()
     assert Path(outcome["learned"]).is_file()
     assert outcome["sentence"].startswith("learned: clips ")
-    assert (errand.done, errand.total) == (100, 100)
+    assert (request.done, request.total) == (100, 100)

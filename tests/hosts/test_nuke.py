@@ -5,7 +5,6 @@ When something is missing or goes wrong is in test_nuke_failures.py.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from threading import Event
@@ -18,8 +17,8 @@ import pytest
 from disc_shots import disc
 from engine_process import kill
 from fake_nuke import Node, Nuke
-from fake_nuke_knobs import Enumeration
-from fake_nuke_script import parse, script_of
+from fake_nuke_knobs import INVISIBLE, Enumeration
+from fake_nuke_script import built, script_of
 from image_files import read_image
 from nuke_session import Module, box, inside, keyframes, propagate, set_keyframe
 
@@ -45,21 +44,28 @@ def test_the_menu_makes_a_node_below_what_is_selected(nuke: Nuke, node: Node) ->
     assert inside(node, "Mattes")["raw"].value() is True
 
 
-def test_its_text_says_all_of_it(nuke: Nuke, node: Node) -> None:
-    """Parsed back; and a machine without the plug-in still has the buttons and the pulldowns."""
+def test_a_saved_script_has_all_of_the_node(
+    nuke: Nuke, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its knobs, buttons and pulldowns too, on a machine without the plug-in."""
     set_keyframe(nuke, node, 1003)
-    lines = parse(script_of(node))
-    own = lines[0][1]
-    knobs = {line[1][0][1]: line[1][0] for line in own if line[0] == "addUserKnob"}
-    assert knobs["plate"][0] == "2"
-    assert knobs["preset"][4:] == ["M", "small"]
-    assert knobs["keyframes"][-1] == "+INVISIBLE"
-    assert "rde_roto_nuke.propagate(nuke.thisNode())" in knobs["do_propagate"][-1]
-    (said,) = [line[1] for line in own if line[0] == "keyframes"]
-    assert json.loads(said) == [[1003, keyframes(node)[1003]]]
-    (which,) = [line[1] for words in lines if words[0] == "Switch" for line in words[1][2:]]
-    assert which == [[[["parent.has_mattes || !$gui"]]]]
-    assert lines[-1] == ["end_group"]
+    text = script_of(node)
+    monkeypatch.setitem(sys.modules, "rde_roto_nuke", None)
+    opened = built(nuke, text)
+    assert opened.user_knobs == node.user_knobs
+    for name in node.user_knobs:
+        there, here = opened[name], node[name]
+        assert (type(there), there.label, there.value()) == (type(here), here.label, here.value())
+        assert there.flags & INVISIBLE == here.flags & INVISIBLE
+        if isinstance(here, Enumeration):
+            assert isinstance(there, Enumeration)
+            assert there.values() == here.values()
+    assert list(keyframes(opened)) == [1003]
+    assert opened["keyframes"].flags & INVISIBLE
+    assert "propagate" in opened["do_propagate"].value()
+    assert [child.name() for child in opened.children] == [child.name() for child in node.children]
+    switches = [inside(one, "OnceThereAreMattes") for one in (opened, node)]
+    assert switches[0]["which"].expression == switches[1]["which"].expression != ""
 
 
 def test_a_machine_without_the_plug_in_opens_the_panel(
@@ -146,13 +152,13 @@ def test_a_copy_has_keyframes_and_mattes_of_its_own(
     set_keyframe(nuke, copy, 1005)
     assert keyframes(copy)[1003] != keyframes(node)[1003]
     assert script_of(node).replace(" ", "") == before.replace(" ", "")
-    orders = [module("node").order(one) for one in (node, copy)]
+    orders = [module("node").render_request(one) for one in (node, copy)]
     assert orders[0].out == str(tmp_path / "mattes/comp/RDERoto1/hero.####.exr")
     assert orders[1].out == str(tmp_path / "mattes/comp/RDERoto2/hero.####.exr")
     for one in (node, copy):
         one["mattes"].setValue(f"{tmp_path}/m.%04d.exr")
-    with pytest.raises(module("sentences").UnfitError, match="RDERoto1 has its mattes in"):
-        module("node").order(copy)
+    with pytest.raises(module("errors").NodeError, match="RDERoto1 has its mattes in"):
+        module("node").render_request(copy)
 
 
 # --- mattes ---------------------------------------------------------------------------------------
@@ -171,7 +177,7 @@ def test_the_read_shows_the_engines_mattes(
     assert (read["reload"].pressed, node["has_mattes"].value()) == (1, True)
     assert node["status"].value() == f"1001-1006 in {pattern}"
     assert nuke.tasks[0].shown[-1] == ("6 of 6 frames", 100)
-    shot = module("node").order(node).shot
+    shot = module("node").render_request(node).shot
     for frame in (1001, 1003, 1006):
         spec, pixels = read_image(Path(str(pattern).replace("####", str(frame))))
         matte = client.matte(shot, frame)
@@ -219,7 +225,7 @@ def test_an_engine_that_dies_at_work_is_followed_by_another(
     nuke: Nuke, node: Node, module: Module, client: Client, tmp_path: Path
 ) -> None:
     set_keyframe(nuke, node, 1003)
-    order = module("node").order(node)
+    order = module("node").render_request(node)
     first = client.hello()["pid"]
 
     heard: list[tuple[int, int]] = []
@@ -230,7 +236,7 @@ def test_an_engine_that_dies_at_work_is_followed_by_another(
             if len(heard) == 1:
                 kill()
 
-    frames = module("orders").follow(client, order, Task(None, Event()))
+    frames = module("engine_jobs").render(client, order, Task(None, Event()))
     assert (frames, heard[-1]) == ("1001-1006", (6, 6))
     assert client.hello()["pid"] != first
     written = sorted(path.name for path in (tmp_path / "mattes/comp/RDERoto1").iterdir())

@@ -49,7 +49,7 @@ def test_what_the_node_lacks(nuke: Nuke, node: Node, roto: Node) -> None:
     set_keyframe(nuke, node, 1003)
     for knob, wrong, sentence in (
         ("element", "the hero", "the element is called 'the hero'"),
-        ("frames", "all", "the frames are 'all': expected such as 1001-1100"),
+        ("frames", "all", "the frames are 'all': expected, for instance, 1001-1100"),
         ("mattes", "/tmp/m.####.png", "expected a name that ends in .exr"),
         ("keyframes", "[[1]]", "the node's keyframes cannot be read"),
     ):
@@ -67,7 +67,7 @@ def test_a_plate_that_is_not_known(nuke: Nuke, node: Node, plate: Path, module: 
     read = node.inputs[0]
     grade = nuke.nodes.Grade()
     grade.setInput(0, read)
-    unfit = module("sentences").UnfitError
+    unfit = module("errors").NodeError
     for source, frame, sentence in (
         (None, "", "nothing is connected to Source"),
         (grade, "", "Source comes from Grade1"),
@@ -76,10 +76,10 @@ def test_a_plate_that_is_not_known(nuke: Nuke, node: Node, plate: Path, module: 
         node.setInput(0, source)
         read["frame"].setValue(frame)
         with pytest.raises(unfit, match=sentence):
-            module("node").order(node)
+            module("node").render_request(node)
     nuke.root()["project_directory"].setValue(str(plate.parent))
     node["plate"].setValue("hero.%04d.exr")
-    found = module("node").order(node).shot["plate"]
+    found = module("node").render_request(node).shot["plate"]
     assert found == {"path": str(plate).replace("####", "%04d")}
 
 
@@ -87,7 +87,7 @@ def test_the_folder_of_a_node_that_was_renamed_is_not_taken(
     nuke: Nuke, node: Node, module: Module
 ) -> None:
     set_keyframe(nuke, node, 1003)
-    out = module("node").order(node).out
+    out = module("node").render_request(node).out
     module("node").show_mattes(node, out, "1001-1006")
     nuke.selected = [node]
     nuke.nodeCopy("%clipboard%")
@@ -96,8 +96,8 @@ def test_the_folder_of_a_node_that_was_renamed_is_not_taken(
     other["has_mattes"].setValue(False)
     other.setInput(0, node.inputs[0])
     assert other.name() == "RDERoto1"
-    with pytest.raises(module("sentences").UnfitError, match="Hero1 has its mattes in"):
-        module("node").order(other)
+    with pytest.raises(module("errors").NodeError, match="Hero1 has its mattes in"):
+        module("node").render_request(other)
 
 
 def test_without_a_window_a_sentence_ends_the_render(nuke: Nuke, node: Node) -> None:
@@ -156,7 +156,7 @@ def test_cancelled_while_the_engine_starts(nuke: Nuke, node: Node) -> None:
 def test_a_node_that_is_deleted_meanwhile(nuke: Nuke, node: Node, module: Module) -> None:
     set_keyframe(nuke, node, 1003)
     nuke.press(node, "do_propagate")
+    name = node.fullName()
     nuke.delete(node)
-    running = module("work")._running
-    nuke.run_events(lambda: not running)
+    nuke.run_events(lambda: not module("background").is_running(name))
     assert nuke.messages == []

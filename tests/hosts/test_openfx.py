@@ -529,7 +529,7 @@ def test_learn_begins_a_lesson_and_takes_what_was_learned(
 ) -> None:
     assert host.change(node, "learn") == OK
     assert [asked["shot"] for asked in engine.asked("learn")] == [SENT]
-    assert node.params["status"].value == "learning: press again to see how far it is"
+    assert node.params["status"].value == "learning: press again for progress"
     engine.jobs["job-1"] = {"state": "running", "sentence": "step 4, 30 s left", "learned": None}
     assert host.change(node, "learn") == OK
     assert node.params["status"].value == "step 4, 30 s left"

@@ -365,7 +365,7 @@ def test_a_command_that_is_gone(host: Host, node: Effect, ofx_run: Path, tmp_pat
 
 def test_a_run_folder_that_others_may_enter(host: Host, node: Effect, engine: FakeEngine) -> None:
     engine.run.chmod(0o755)
-    refused(host, node, "not yours alone", "chmod 700")
+    refused(host, node, "can be used by others", "chmod 700")
     engine.run.chmod(0o700)
 
 

@@ -295,7 +295,7 @@ def test_a_proxy_is_refused_where_frames_are_lacking(
     host: Host, tracked: Effect, engine: FakeEngine
 ) -> None:
     host.connect(tracked, "Source", source(scale=0.5), FRAMES)
-    refused(host, tracked, "in full size", "type the plate's files")
+    refused(host, tracked, "at full size", "type the plate's files")
     assert engine.asked("push") == []
 
 
@@ -368,9 +368,9 @@ def test_a_host_without_other_times_needs_files(binary: Path, engine: FakeEngine
 @pytest.mark.parametrize(
     ("frames", "words"),
     [
-        ([1001, 999], "Source has not"),
-        ([1021], "Source has not"),
-        (["x"], "Source has not"),
+        ([1001, 999], "outside Source"),
+        ([1021], "outside Source"),
+        (["x"], "outside Source"),
         ([], "no image of Source"),
         (None, "no image of Source"),
         ({"a": 1}, "no image of Source"),
@@ -405,7 +405,7 @@ def test_an_engine_that_keeps_nothing_is_not_fed_for_ever(
     engine.instead["push"] = lambda connection, said: connection.send(
         {"id": said["id"], "ok": True}
     )
-    refused(host, tracked, "does not keep the frames of Source")
+    refused(host, tracked, "drops the frames of Source")
 
 
 def test_an_abort_between_two_frames_ends_it(

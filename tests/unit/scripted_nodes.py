@@ -131,9 +131,9 @@ class ScriptedNode:
 
 
 def wait_until_named(engine: Engine, *priorities: Priority) -> None:
-    """Returns when every ask of some priorities, of all by default, has its digest."""
+    """Wait until all requests of some priorities (default: all) have their digest."""
     end = time.monotonic() + PATIENCE_S
     for priority in priorities or Priority:
-        while not engine._naming[priority].is_idle:
+        while not engine._resolvers[priority].is_idle:
             assert time.monotonic() < end
             time.sleep(0)  # lets another thread run

@@ -22,7 +22,7 @@ def digest_at(index: int) -> str:
     return SPAN if index == 0 else digest_of("state", index)
 
 
-def place(index: int, digest: str | None = None) -> SnapshotKey:
+def snapshot_key(index: int, digest: str | None = None) -> SnapshotKey:
     return SnapshotKey(SPAN, index, digest or digest_at(index))
 
 

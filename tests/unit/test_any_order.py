@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -174,3 +175,31 @@ def test_the_real_network_in_three_orders(model: Model, precision: str, learns: 
         node = RotoNode(shot, preset, load, Stores.in_ram(ram_bytes))
         for frame in order:
             assert_same(node.matte(frame), expected[frame])
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Torch computes with two threads in this process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("two_threads")
+def test_two_threads_and_a_range_with_holes_in_any_order(model: Model) -> None:
+    """The shot asks for some frames only; holes lie on memory frames and between them."""
+    frames = FrameRange.parse("1001-1006,1009,1011-1017x2,1020-1024")
+    shot = dataclasses.replace(demo(24), range=frames)
+    preset = Preset(name="test", tracking=Tracking(lines=240))
+    load = tracker_of(model, torch.device("cpu"))
+    expected = {matte.frame: matte for matte in RotoNode(shot, preset, load).render()}
+    assert sorted(expected) == list(frames)
+    shuffled = [frame for place in range(5) for frame in list(frames)[place::5]]
+    for order, ram_bytes in ((list(frames)[::-1], 10**9), (shuffled, 20 * 10**6)):
+        node = RotoNode(shot, preset, load, Stores.in_ram(ram_bytes))
+        for frame in order:
+            assert_same(node.matte(frame), expected[frame])
+    assert torch.get_num_threads() == 2

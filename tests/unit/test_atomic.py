@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rde_roto.atomic import clear_left_over, is_temporary, replacing, write_bytes, write_text
+from rde_roto.atomic import clear_leftovers, is_temporary, replacing, write_bytes, write_text
 from rde_roto.images.exr import FLOAT, Encoding, refuse_torn_index, write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.values.errors import InputError, OutputError
@@ -92,7 +92,7 @@ def test_only_some_of_the_bytes_arrive(there: Path, monkeypatch: pytest.MonkeyPa
         fsync(file)
 
     monkeypatch.setattr(os, "fsync", lose)
-    with pytest.raises(OutputError, match="3 of 5 bytes have arrived"):
+    with pytest.raises(OutputError, match="only 3 of 5 bytes were written"):
         write_bytes(there, b"after")
     assert_kept(there)
 
@@ -139,7 +139,7 @@ def test_a_torn_exr_never_has_its_name(
         fsync(file)
 
     monkeypatch.setattr(os, "fsync", lose_the_end)
-    with pytest.raises(OutputError, match="what was written is not what is there"):
+    with pytest.raises(OutputError, match="the file differs from what was written"):
         write()
     assert path.read_bytes() == before
     assert [path] == list(tmp_path.iterdir())
@@ -216,7 +216,7 @@ def test_the_next_run_clears_what_a_killed_one_left_of_its_files(tmp_path: Path)
         (tmp_path / name).touch()
     with replacing(targets[0]) as mine:  # of a process that lives
         mine.touch()
-        clear_left_over(targets)
+        clear_leftovers(targets)
         left = {path.name for path in tmp_path.iterdir()}
         assert left > {mine.name, *others}
         (other,) = left - {mine.name, *others}
@@ -232,10 +232,10 @@ def test_what_another_machine_left_goes_after_a_day(
     left.touch()
     seen = left.stat().st_mtime - age_s
     os.utime(left, (seen, seen))
-    clear_left_over([tmp_path / "hero.1001.exr"])
+    clear_leftovers([tmp_path / "hero.1001.exr"])
     assert left.exists() == stays
 
 
 def test_a_folder_that_is_not_there_has_nothing_left(tmp_path: Path) -> None:
-    clear_left_over([tmp_path / "gone/hero.1001.exr"])
+    clear_leftovers([tmp_path / "gone/hero.1001.exr"])
     assert list(tmp_path.iterdir()) == []

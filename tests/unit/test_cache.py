@@ -12,7 +12,7 @@ from typing import Any
 
 import platformdirs
 import pytest
-from stored import place, planes, state, stores
+from stored import planes, snapshot_key, state, stores
 
 from rde_roto.doors import cache as door
 from rde_roto.images.plate_memo import MEMO_FILE, PlateMemo
@@ -32,7 +32,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RDE_ROTO_CACHE", str(folder))
     opened = stores(folder)
     for index in (0, 8, 16):
-        opened.snapshots.put(place(index), state(index), durable=True)
+        opened.snapshots.put(snapshot_key(index), state(index), durable=True)
     for digest in ("ab12", "cd34"):
         opened.raws.put(digest, planes(1))
     PlateMemo(folder).close()

@@ -49,7 +49,7 @@ def test_a_shot_is_learned_and_forgotten(
     assert "openjd_status: hero.shot.yaml: learning" in said
     lessons, weights, card_file = sorted(files(disc_shot), key=lambda path: path.suffix)
     assert lessons.is_dir()
-    assert ShotFile.read(disc_shot).says.learned == f"hero.shot.d/learned/{weights.name}"
+    assert ShotFile.read(disc_shot).content.learned == f"hero.shot.d/learned/{weights.name}"
     card = read_learned_card(card_file)
     assert card is not None
     assert card.sha256 == load_model(open_shot(disc_shot).model).sha256
@@ -64,7 +64,7 @@ def test_a_shot_is_learned_and_forgotten(
     assert "uses no learned weights" in capsys.readouterr().out
     assert run("shot", "learn", disc_shot) == 0
     assert "learned earlier" in capsys.readouterr().out  # and no step was taken
-    assert ShotFile.read(disc_shot).says.learned == f"hero.shot.d/learned/{weights.name}"
+    assert ShotFile.read(disc_shot).content.learned == f"hero.shot.d/learned/{weights.name}"
 
 
 def test_what_does_not_go_together_is_refused(
@@ -103,7 +103,7 @@ def test_a_job_of_a_hot_folder_learns_once(disc_shot: Path, tmp_path: Path) -> N
     preset = opened.preset.model_copy(update={"running": Running()})
     plain = NodePreparer("cpu")(dataclasses.replace(opened, preset=preset), never)
     assert plain.node.digest(1005) != first.node.digest(1005)
-    assert ShotFile.read(disc_shot).says.learned is None  # jobs change no disc_shot
+    assert ShotFile.read(disc_shot).content.learned is None  # jobs change no disc_shot
     with pytest.raises(CancelledError):
         NodePreparer("cpu")(dataclasses.replace(opened, learn_into=tmp_path), lambda: True)
 
@@ -115,7 +115,9 @@ def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
     assert run("shot", "render", disc_shot, "--frames", 1001, "--json") == 0
     said = capsys.readouterr()
     assert "learning, step 1," in said.err
-    assert all(json.loads(line) for line in said.out.splitlines())  # programs read this
+    records = [json.loads(line) for line in said.out.splitlines()]  # programs read this
+    assert all(records)
+    assert records
     held = lessons_in(disc_shot.parent / "hero.shot.d/learned")
     assert len(held) == 1
     assert run("shot", "render", disc_shot, "--frames", "1004-1005") == 0
@@ -235,7 +237,7 @@ def test_what_was_learned_so_far_is_kept_when_asked(disc_shot: Path) -> None:
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said
     assert "rde-roto: stopping" in said
-    learned = ShotFile.read(disc_shot).says.learned
+    learned = ShotFile.read(disc_shot).content.learned
     assert learned is not None
     card = read_learned_card((disc_shot.parent / learned).with_suffix(".yaml"))
     assert card is not None

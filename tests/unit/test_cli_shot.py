@@ -177,7 +177,7 @@ def test_what_is_missing_is_told(
     box_mask(mask, 20)
     (plate.parent / "hero.1002.exr").unlink()
     assert run("shot", "show", document(tmp_path)) == 4
-    assert "lacks frames that are asked for: 1002" in refused(capsys)
+    assert "lacks requested frames: 1002" in refused(capsys)
 
 
 def test_a_document_is_explained_without_torch(new: Run, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from toy_shots import MemoryPlate, a_shot
 
 from rde_roto.matte.raw import RawMatte
-from rde_roto.model.crop import follow, misses
+from rde_roto.model.crop import is_cut_off, next_box
 from rde_roto.model.geometry import Geometry
 from rde_roto.node import RotoNode
 from rde_roto.stores import CacheSettings, Stores, open_stores
@@ -41,7 +41,7 @@ def filled(*boxes: tuple[int, int, int, int]) -> FloatArray:
 
 
 def followed(planes: FloatArray, geometry: Geometry = WHOLE) -> Window | None:
-    return follow(geometry.to_network(torch.from_numpy(planes)[None])[0], geometry)
+    return next_box(geometry.to_network(torch.from_numpy(planes)[None])[0], geometry)
 
 
 # The box.
@@ -53,9 +53,13 @@ def test_a_box_holds_the_element_lies_in_the_plate_and_enlarges_nothing(
 ) -> None:
     top, left, height, width = sides
     height, width = max(12, min(height, HEIGHT - top)), max(12, min(width, WIDTH - left))
+    top, left = min(top, HEIGHT - height), min(left, WIDTH - width)
     planes = filled((top, left, height, width))
     box = followed(planes)
-    if box is None:
+    if box is None:  # with its margins it is larger than the largest box, to a network pixel a side
+        margins = 2 * 0.3 * max(height, width) + 2 * HEIGHT / WHOLE.working[0]
+        largest = 2**-0.25
+        assert height + margins > HEIGHT * largest or width + margins > WIDTH * largest
         return
     assert box.x >= 0
     assert box.y >= 0
@@ -109,14 +113,14 @@ def test_a_plate_of_the_network_s_own_size_has_no_smaller_box() -> None:
     geometry = Geometry.of((96, 144), 96)
     planes = torch.zeros(1, 96, 144)
     planes[:, 40:50, 40:50] = 1
-    assert follow(geometry.to_network(planes[None])[0], geometry) is None
+    assert next_box(geometry.to_network(planes[None])[0], geometry) is None
 
 
 def test_a_box_misses_what_goes_on_behind_its_sides_and_what_is_not_in_it() -> None:
     there = WHOLE.within(Window(100, 100, 240, 160))
 
     def missed(*boxes: tuple[int, int, int, int]) -> bool:
-        return misses(there.to_network(torch.from_numpy(filled(*boxes))[None])[0], there)
+        return is_cut_off(there.to_network(torch.from_numpy(filled(*boxes))[None])[0], there)
 
     assert not missed((150, 150, 40, 40))
     assert missed((150, 80, 40, 60))
@@ -124,7 +128,7 @@ def test_a_box_misses_what_goes_on_behind_its_sides_and_what_is_not_in_it() -> N
     assert missed((150, 150, 40, 40), (10, 10, 20, 20))
     at_the_corner = WHOLE.within(Window(0, 0, 240, 160))
     planes = at_the_corner.to_network(torch.from_numpy(filled((0, 0, 60, 60)))[None])[0]
-    assert not misses(planes, at_the_corner)
+    assert not is_cut_off(planes, at_the_corner)
 
 
 # Raw mattes of different boxes.
@@ -143,14 +147,14 @@ def test_two_raw_mattes_are_brought_to_one_part_of_the_plate() -> None:
         RawMatte(there.to_network(torch.from_numpy(planes)[None])[0].numpy(), there)
         for there in map(WHOLE.within, boxes)
     )
-    one, two = inner.beside(outer)
+    one, two = inner.aligned_with(outer)
     assert one.geometry == two.geometry == outer.geometry
     assert two is outer
     # the element's edge alone differs, by less than a pixel of the network
     assert np.abs(one.planes - two.planes).mean() < 0.01
-    both = inner.beside(elsewhere)
+    both = inner.aligned_with(elsewhere)
     assert {raw.geometry for raw in both} == {WHOLE}
-    assert inner.beside(inner) == (inner, inner)
+    assert inner.aligned_with(inner) == (inner, inner)
 
 
 # A shot.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rde_roto.evaluation.alpha import edge_band, flicker
-from rde_roto.matte.dechatter import Neighbour, steadied
+from rde_roto.matte.dechatter import Neighbour, dechattered
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry, resized
 from rde_roto.model.network_view import Picture
@@ -53,7 +53,7 @@ def all_steadied(
             Neighbour(RawMatte(mattes[n], GEOMETRY), Picture(views[n]), (True,) * len(mattes[n]))
             for n in (at - 1, at + 1)
         ]
-        raw = steadied(RawMatte(mattes[at], GEOMETRY), Picture(views[at]), neighbours, strength)
+        raw = dechattered(RawMatte(mattes[at], GEOMETRY), Picture(views[at]), neighbours, strength)
         assert raw.geometry == GEOMETRY
         found.append(raw.planes)
     return found
@@ -167,7 +167,7 @@ def test_an_element_that_does_not_exist_beside_a_frame_keeps_its_every_bit() -> 
         Neighbour(raws[0], Picture(pattern(0)), (True, False)),
         Neighbour(raws[2], Picture(pattern(0)), (True, True)),
     ]
-    found = steadied(raws[1], Picture(pattern(0)), beside, 1).planes
+    found = dechattered(raws[1], Picture(pattern(0)), beside, 1).planes
     assert np.abs(found[0] - raws[1].planes[0]).max() > 0.1
     np.testing.assert_array_equal(found[1], raws[1].planes[1])
 
@@ -204,9 +204,9 @@ def test_time_has_no_direction_and_a_matte_stays_a_matte(
     _, raws, views = drawn
     copies = [raw.planes.copy() for raw in raws]
     beside = [Neighbour(raws[n], Picture(views[n]), (True, True)) for n in (0, 2)]
-    found = steadied(raws[1], Picture(views[1]), beside, 1)
+    found = dechattered(raws[1], Picture(views[1]), beside, 1)
     assert found.geometry == raws[1].geometry
-    reversed_ = steadied(raws[1], Picture(views[1]), beside[::-1], 1)
+    reversed_ = dechattered(raws[1], Picture(views[1]), beside[::-1], 1)
     np.testing.assert_array_equal(reversed_.planes, found.planes)
     # one rounding a plane
     assert found.planes.min() >= -1e-6

@@ -10,7 +10,7 @@ from toy_shots import ToyNode, a_shot, mask
 from rde_roto.delivery import deliver
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.values.errors import PartialError
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.preset import Output
 
 
@@ -26,7 +26,7 @@ def test_what_is_moved_away_meanwhile_is_not_delivered(tmp_path: Path, moved: st
         if frame == 1005:
             (tmp_path / moved).rename(tmp_path / "elsewhere")
 
-    with pytest.raises(PartialError, match=r"out is not there any more: .*; not delivered: 1") as e:
+    with pytest.raises(PartialError, match=r"out have disappeared: .*; not delivered: 1") as e:
         deliver(node, asked, writer, move)
     there = {int(path.suffixes[0][1:]) for path in (tmp_path / "out").iterdir()}
     assert set(e.value.frames) == set(asked) - there

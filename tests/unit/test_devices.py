@@ -11,8 +11,8 @@ import torch
 from rde_roto.model.devices import (
     choose_device,
     idle_gpu,
+    is_out_of_memory,
     short_dtype,
-    tells_of_memory,
     usable_devices,
 )
 from rde_roto.values.errors import UsageError
@@ -147,14 +147,14 @@ OUT_OF_MEMORY = (
 
 @pytest.mark.parametrize("words", OUT_OF_MEMORY)
 def test_memory_has_run_out_in_any_words(words: str) -> None:
-    assert tells_of_memory(RuntimeError(words))
+    assert is_out_of_memory(RuntimeError(words))
 
 
 def test_an_allocation_that_fails_says_so_in_these_words() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60, dtype=torch.uint8)
-    assert tells_of_memory(caught.value)
-    assert tells_of_memory(MemoryError())
+    assert is_out_of_memory(caught.value)
+    assert is_out_of_memory(MemoryError())
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_an_allocation_that_fails_says_so_in_these_words() -> None:
     ],
 )
 def test_other_errors_are_bugs(words: str) -> None:
-    assert not tells_of_memory(RuntimeError(words))
+    assert not is_out_of_memory(RuntimeError(words))
 
 
 MKL_CHOOSES = """

@@ -199,7 +199,9 @@ def test_drift_is_told_of_both_walks_between_two_keyframes(make: Make) -> None:
 
 def test_a_short_walk_has_no_drift(make: Make) -> None:
     node = make(1001, 1003)
-    for drift in drifts(node, 1002):
+    found = drifts(node, 1002)
+    assert len(found) == 2
+    for drift in found:
         assert drift.frames == ()
         assert drift.shares.shape == (0, 2, 4)
         assert drift.farthest("a") is None

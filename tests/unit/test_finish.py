@@ -15,7 +15,7 @@ from peak import STATUS
 from rde_roto.evaluation.alpha import gradient_error, mad
 from rde_roto.matte import edges
 from rde_roto.matte.edges import SOFT
-from rde_roto.matte.finish import finish, finish_keyframe, looks_at_plate
+from rde_roto.matte.finish import finish, finish_keyframe, needs_plate
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.network_view import Picture
@@ -327,7 +327,7 @@ def test_edges_of_an_anamorphic_plate_are_drawn_in_a_box_of_any_size(share: floa
     down, across = map(edges._axis, geometry.window.shape, geometry.working)
     cells = down.mean @ torch.from_numpy(truth[geometry.part]) @ across.mean.T
     raw = RawMatte(F.pad(cells[None].clamp(0, 1), geometry.padding).numpy(), geometry)
-    assert looks_at_plate(geometry, UNCLIPPED)
+    assert needs_plate(geometry, UNCLIPPED)
     drawn = finish(raw, Picture(plate.astype(np.float32)), UNCLIPPED)[0]
     enlarged = finish(raw, None, UNCLIPPED)[0]
     assert mad(truth, drawn) <= 0.05 * mad(truth, enlarged)
@@ -336,9 +336,9 @@ def test_edges_of_an_anamorphic_plate_are_drawn_in_a_box_of_any_size(share: floa
 @pytest.mark.parametrize("size", [(432, 400), (363, 336), (216, 200), (193, 179)])
 def test_the_plate_decides_not_the_box(size: tuple[int, int]) -> None:
     box = Window(0, 0, size[1], size[0])
-    assert looks_at_plate(SQUEEZED.within(box), Finish())
+    assert needs_plate(SQUEEZED.within(box), Finish())
     too_wide = Geometry.of((432, 400), 230, pixel_aspect=2.0)  # 426 cells: no enlarging
-    assert not looks_at_plate(too_wide.within(box), Finish())
+    assert not needs_plate(too_wide.within(box), Finish())
 
 
 def test_a_plate_that_tells_nothing_does_no_harm() -> None:
@@ -392,8 +392,8 @@ def test_no_seam_is_seen_between_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("lines", [96, 216, 480])
 def test_the_plate_is_looked_at_only_where_the_matte_is_enlarged(lines: int) -> None:
     geometry = Geometry.of(SIZE, lines)
-    assert looks_at_plate(geometry, Finish()) == (lines < 216)
-    assert not looks_at_plate(geometry, Finish(edges="bilinear"))
+    assert needs_plate(geometry, Finish()) == (lines < 216)
+    assert not needs_plate(geometry, Finish(edges="bilinear"))
 
 
 @pytest.mark.parametrize("plate", [(500, 1), (1, 500), (3, 700), (131, 97)])

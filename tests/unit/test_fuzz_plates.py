@@ -6,6 +6,7 @@ of how it is read.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -275,6 +276,7 @@ def test_layers_parts_and_windows(tmp_path: Path, examples: int) -> None:
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_the_layer_that_is_held(tmp_path: Path, examples: int) -> None:
     """A second frame has other layers: it shows the first one's, or there is an error."""
+    outcomes = Counter[str]()
 
     def right_or_refused(case: tuple[Exr, Exr]) -> None:
         first, second = (replace(one, parts=one.parts[:1]) for one in case)
@@ -285,6 +287,7 @@ def test_the_layer_that_is_held(tmp_path: Path, examples: int) -> None:
         if found is None:
             with pytest.raises(InputError):
                 open_plate(str(tmp_path))
+            outcomes["not opened"] += 1
             return
         plate = open_plate(str(tmp_path), "sRGB")
         there = list(candidates(second))
@@ -296,12 +299,15 @@ def test_the_layer_that_is_held(tmp_path: Path, examples: int) -> None:
             expected = again[0].planes(second, 2)
             expected = over(expected, second.parts[0].data, plate.format.data)
             assert np.abs(plate.read(2) - expected).max() < HALF
+            outcomes["read"] += 1
             return
         with pytest.raises(InputError) as caught:
             plate.read(2)
+        outcomes["refused"] += 1
         assert {"a.1.exr", "a.2.exr"} <= set(str(caught.value).replace("/", " ").split())
 
     fuzzed(right_or_refused, st.tuples(exrs(), exrs()), examples // 2)
+    assert outcomes.keys() == {"not opened", "read", "refused"}
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
@@ -348,6 +354,7 @@ def test_deep_files(tmp_path: Path, examples: int) -> None:
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_masks_and_their_windows(tmp_path: Path, examples: int) -> None:
     cases = st.tuples(WINDOWS, WINDOWS, WINDOWS, WINDOWS, st.booleans())
+    outcomes = Counter[str]()
 
     def right_or_refused(case: tuple[Window, Window, Window, Window, bool]) -> None:
         data, display, own_data, own_display, same = case
@@ -361,10 +368,13 @@ def test_masks_and_their_windows(tmp_path: Path, examples: int) -> None:
         if own_display.shape != display.shape or own_data.width * own_data.height > most:
             with pytest.raises(InputError, match="it was made for another size"):
                 read_mask(tmp_path / "m.exr", plate, "matte")
+            outcomes["refused"] += 1
             return
         planes, _ = read_mask(tmp_path / "m.exr", plate, "matte")
         seen = replace(own_data, x=own_data.x - own_display.x, y=own_data.y - own_display.y)
         onto = replace(data, x=data.x - display.x, y=data.y - display.y)
         assert np.array_equal(planes[0], over(exr.planes(0, 1)["A"], seen, onto))
+        outcomes["read"] += 1
 
     fuzzed(right_or_refused, cases, examples // 2)
+    assert outcomes.keys() == {"read", "refused"}

@@ -15,8 +15,8 @@ from torch import Tensor
 from rde_roto.model.devices import short_dtype
 from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, MemoryFrame, RDENet, read_memory
 from rde_roto.net.fused import Activation, FusedConv, Kernel
-from rde_roto.net.inference_memory import recall
-from rde_roto.net.winograd import WinogradConv, pays
+from rde_roto.net.inference_memory import read_bank
+from rde_roto.net.winograd import WinogradConv, is_faster
 from seeded import seeded_network
 
 CPU = torch.device("cpu")
@@ -161,14 +161,14 @@ def test_a_recall_is_a_read(
     """However often a moment is named and however many rows are taken at a time."""
     bank, query = bank_of(seed, counts, size), draw(seed + 100, 1, 8, 7)
     expected = read_memory(bank, query, top_k)
-    torch.testing.assert_close(recall(bank, query, top_k, most), expected, rtol=0, atol=5e-5)
+    torch.testing.assert_close(read_bank(bank, query, top_k, most), expected, rtol=0, atol=5e-5)
 
 
 def test_half_a_moment_is_recalled_in_float32() -> None:
     bank = [MemoryFrame(m.key.half(), m.value.half()) for m in bank_of(1, [1, 1], (3, 4))]
     query = draw(2, 1, 8, 7)
     wide = [MemoryFrame(m.key.float(), m.value.float()) for m in bank]
-    assert torch.equal(recall(bank, query, 5, 1000), recall(wide, query, 5, 1000))
+    assert torch.equal(read_bank(bank, query, 5, 1000), read_bank(wide, query, 5, 1000))
 
 
 @pytest.mark.parametrize("top_k", [None, 3])
@@ -176,7 +176,7 @@ def test_half_a_moment_is_recalled_in_float32() -> None:
 def test_affinities_beyond_the_range_of_exp(spread: float, top_k: int | None) -> None:
     (moment,) = bank_of(3, [1], (3, 4))
     far = MemoryFrame(spread * moment.key, moment.value)
-    read = recall([far, far], 1.01 * far.key.flatten(2), top_k, 1000)
+    read = read_bank([far, far], 1.01 * far.key.flatten(2), top_k, 1000)
     torch.testing.assert_close(read, far.value.flatten(3), rtol=0, atol=5e-5)
 
 
@@ -207,8 +207,8 @@ def test_winograds_convolution_takes_each_map_alone() -> None:
 
 
 def test_winograds_convolution_is_for_wide_kernels_of_its_shape() -> None:
-    assert pays(kernel_of(1, 256, 256, padding=1))
-    assert not pays(kernel_of(1, 64, 256, padding=1))
-    assert not pays(kernel_of(1, 256, 256, padding=1, stride=2))
-    assert not pays(kernel_of(1, 256, 256, padding=2, dilation=2))
-    assert not pays(Kernel(draw(1, 256, 256, 1, 1), None))
+    assert is_faster(kernel_of(1, 256, 256, padding=1))
+    assert not is_faster(kernel_of(1, 64, 256, padding=1))
+    assert not is_faster(kernel_of(1, 256, 256, padding=1, stride=2))
+    assert not is_faster(kernel_of(1, 256, 256, padding=2, dilation=2))
+    assert not is_faster(Kernel(draw(1, 256, 256, 1, 1), None))

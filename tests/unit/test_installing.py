@@ -76,7 +76,7 @@ def test_what_is_installed_is_taken_out_again(installing: ModuleType, user: Path
     assert len(there) == len(before) + len(PUT) + 1, "the note, and nothing else"
     installing.install("host", link=False, dry_run=False)
     assert tree(user) == there, "twice is once"
-    assert "installed, 3 files" in installing.described()[0]
+    assert "installed, 3 files" in installing.status_lines()[0]
     installing.remove("host", dry_run=False)
     assert tree(user) == before
     assert not (user / ".host/rde_roto").exists()
@@ -179,7 +179,7 @@ def test_each_version_that_will_do_has_it(installing: ModuleType, user: Path) ->
     (user / ".host/5.0").rmdir()
     installing.install("host", link=False, dry_run=False)
     assert put() == ["10.0", "4.10", "4.2"]
-    assert f"{user}/.host/4.2/rde_roto, {user}/.host/4.10" in installing.described()[0]
+    assert f"{user}/.host/4.2/rde_roto, {user}/.host/4.10" in installing.status_lines()[0]
     (user / ".host/5.0").mkdir()
     installing.install("host", link=False, dry_run=False)
     assert put() == ["10.0", "4.10", "4.2", "5.0"], "one that came later"

@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rde_roto.documents.model_card import ModelChoice
-from rde_roto.model.learned import Learned, learned_name, read_learned
+from rde_roto.model.learned import LearnedWeights, learned_name, read_learned
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
@@ -37,7 +37,7 @@ def changed(base: Model, by: float = 0.5) -> dict[str, Tensor]:
 
 
 def learned(base: Model, folder: Path, by: float = 0.5) -> Path:
-    return Learned.of(changed(base, by), base.sha256).write(folder)
+    return LearnedWeights.of(changed(base, by), base.sha256).write(folder)
 
 
 def teach(document: Path, base: Model) -> Path:
@@ -94,7 +94,10 @@ def test_a_file_that_is_not_the_one_that_was_written_is_refused(
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(save({"x": torch.zeros(2)}), "on which model it stands"), (b"no such thing", "safetensors")],
+    [
+        (save({"x": torch.zeros(2)}), "does not name its base model"),
+        (b"no such thing", "safetensors"),
+    ],
 )
 def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / learned_name(hashlib.sha256(content).hexdigest())
@@ -106,7 +109,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes, reason:
 def test_what_was_learned_on_another_model_is_refused(
     base: Model, weights: Path, tmp_path: Path
 ) -> None:
-    path = Learned.of(changed(base), "0" * 64).write(tmp_path)
+    path = LearnedWeights.of(changed(base), "0" * 64).write(tmp_path)
     with pytest.raises(WeightsError, match="learned on another model"):
         load_model(ModelChoice(str(weights), path))
 
@@ -114,7 +117,7 @@ def test_what_was_learned_on_another_model_is_refused(
 def test_what_does_not_fit_the_network_is_refused(
     base: Model, weights: Path, tmp_path: Path
 ) -> None:
-    path = Learned.of({"decoder.pred.bias": torch.zeros(3)}, base.sha256).write(tmp_path)
+    path = LearnedWeights.of({"decoder.pred.bias": torch.zeros(3)}, base.sha256).write(tmp_path)
     with pytest.raises(WeightsError, match=r"decoder\.pred\.bias is \[3\], expected \[1\]"):
         load_model(ModelChoice(str(weights), path))
 

@@ -28,7 +28,7 @@ PATIENCE_S = 900.0
 
 def asked(document: Path, view: Path | None = None) -> LessonRequest:
     file = ShotFile.read(document)
-    shot = made_absolute(file.says, file.folder).said()
+    shot = made_absolute(file.content, file.folder).to_plain()
     return LessonRequest(shot, file.folder / "learned", "cpu", view)
 
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from disc_shots import GREEN, HEIGHT, WIDTH, DiscPlate, MadeLock, a_shot, disc, drawn, short_lessons
 
-from rde_roto.model.learned import Learned
+from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.net import RDENet
@@ -211,7 +211,7 @@ def test_what_is_held_out_is_never_studied(
 
 def test_learning_again_keeps_what_was_learned_before(model: Model) -> None:
     name = "mem_compress.compress_key.bias"  # which the recipe does not touch
-    earlier = Learned.of({name: (model.net.state_dict()[name] + 1).half()}, model.sha256)
+    earlier = LearnedWeights.of({name: (model.net.state_dict()[name] + 1).half()}, model.sha256)
     before = with_learned(model, earlier)
     again = learned(before, a_shot(), Budget(steps=1))
     assert again.card.from_sha256 == earlier.sha256
@@ -244,6 +244,7 @@ def test_progress_tells_how_long_it_still_takes(model: Model) -> None:
     learned(model, a_shot(), Budget(steps=4, listen=told.append))
     assert told[-1].seconds_left == 0
     assert told[-1].share == 1
+    assert len(told) > 1
     assert all(0 < progress.share < 1 for progress in told[:-1])
 
 

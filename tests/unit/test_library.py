@@ -201,7 +201,7 @@ def test_what_a_file_leaves_out_may_be_inherited_or_set(tmp_path: Path) -> None:
         ),
         (
             f"{TAKE}stops: [1.4, 2026-99-99]\n",
-            "hero.yaml:2: 'stops' is [1.4, 2026-99-99], which is no value of YAML",
+            "hero.yaml:2: 'stops' is [1.4, 2026-99-99], which is not a YAML value",
         ),
         (
             "light: day\n",

@@ -94,7 +94,7 @@ def test_an_error_is_the_default(
     assert propagate() == 4
     assert "goes from 1001 to 1006 but lacks 1004" in refused(capsys)
     assert propagate("--frames", "1001-1006", "--missing", "error") == 4
-    assert "lacks frames that are asked for: 1004" in refused(capsys)
+    assert "lacks requested frames: 1004" in refused(capsys)
     assert mattes(tmp_path) == []
 
 
@@ -152,7 +152,7 @@ def test_where_nothing_is_left_there_is_nothing_to_skip(
     propagate: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert propagate("--missing", "skip", "--frames", "1004") == 4
-    assert "lacks frames that are asked for: 1004" in refused(capsys)
+    assert "lacks requested frames: 1004" in refused(capsys)
 
 
 def test_a_document_keeps_the_policy(

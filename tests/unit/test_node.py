@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
 from rde_roto.model.rde_tracker import RDETracker
@@ -43,7 +45,9 @@ def test_every_frame_of_the_range_comes_once_keyframe_first() -> None:
 
 def test_mattes_are_plate_sized_float_in_range() -> None:
     shot = a_shot(mask(1005, "ab"), elements=AB)
-    for matte in straight(shot).values():
+    mattes = straight(shot)
+    assert list(mattes) == [1005, *range(1006, 1031), *range(1004, 1000, -1)]
+    for matte in mattes.values():
         assert matte.alpha.shape == (2, *shot.plate.format.data.shape)
         assert matte.alpha.dtype == np.float32
         assert 0 <= matte.alpha.min() <= matte.alpha.max() <= 1
@@ -174,19 +178,29 @@ def test_a_frame_between_memory_frames_changes_alone() -> None:
     assert changed(before, after) == {1009}
 
 
+def with_another_value(settings: Tracking | Finish, name: str) -> Tracking | Finish:
+    """The same settings but for one, which has the first of some values that is allowed there."""
+    values = settings.model_dump(mode="json")
+    for value in (not values[name], 0.1, 0.9, 1.5, 5, 128, "F+L", "float32", "mixed", "bilinear"):
+        with suppress(ValidationError):
+            found = type(settings).model_validate({**values, name: value})
+            if getattr(found, name) != getattr(settings, name):
+                return found
+    raise AssertionError(f"add a value here that {name} may have")
+
+
 @pytest.mark.parametrize(
-    "other",
-    [
-        {"tracking": Tracking(lines=96, memory_every=4)},
-        {"tracking": Tracking(lines=96, top_k=None)},
-        {"finish": Finish(feather_px=2)},
-    ],
+    ("section", "name"),
+    [("tracking", name) for name in Tracking.model_fields]
+    + [("finish", name) for name in Finish.model_fields],
 )
-def test_every_setting_enters_the_digest(other: dict[str, object]) -> None:
+def test_every_setting_enters_the_digest(section: str, name: str) -> None:
     shot = a_shot(mask(1005), frames="1005-1008")
-    preset = PRESET.model_copy(update=other)
-    before, after = straight(shot), straight(shot, preset)
-    assert all(before[frame].digest != after[frame].digest for frame in (1006, 1007, 1008))
+    other = with_another_value(getattr(PRESET, section), name)
+    before = straight(shot)
+    node = ToyNode(shot, PRESET.model_copy(update={section: other}))
+    for frame in (1006, 1007, 1008):
+        assert node.digest(frame) != before[frame].digest
 
 
 def test_how_a_run_spends_its_disk_enters_no_digest() -> None:

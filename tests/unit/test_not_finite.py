@@ -21,7 +21,8 @@ from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDE_R50, EncodedFrames, MemoryFrame, RDENet
 from rde_roto.node import RotoNode
 from rde_roto.stores import CacheSettings, Stores, open_stores
-from rde_roto.values.errors import NotFiniteError, PartialError
+from rde_roto.values.delivery import PartialError
+from rde_roto.values.errors import NotFiniteError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray

@@ -166,9 +166,10 @@ def test_an_unpacked_pack_is_the_same_set(data: Data, out: Path) -> None:
     pack(data, out, 360, 80, extra=[HELD_BACK])
     with zipfile.ZipFile(out) as archive:
         archive.extractall(out.with_suffix(""))
-    for zipped, loose in zip(
-        all_of(read_pack(data, out)), all_of(read_pack(data, out.with_suffix(""))), strict=True
-    ):
+    packed = list(all_of(read_pack(data, out)))
+    assert packed
+    unpacked = all_of(read_pack(data, out.with_suffix("")))
+    for zipped, loose in zip(packed, unpacked, strict=True):
         assert (zipped.name, len(zipped)) == (loose.name, len(loose))
         assert torch.equal(zipped.frame(0), loose.frame(0))
 

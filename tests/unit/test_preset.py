@@ -387,15 +387,15 @@ def test_a_damaged_preset_does_not_hide_the_listing(tmp_path: Path) -> None:
         ),
         (
             "finish:\n  gain: 2026-99-99\n",
-            "hero.yaml:2: 'gain' is 2026-99-99, which is no value of YAML",
+            "hero.yaml:2: 'gain' is 2026-99-99, which is not a YAML value",
         ),
         (
             "finish:\n  gain: !!bool 7\n",
-            "hero.yaml:2: 'gain' is 7, which is no value of YAML",
+            "hero.yaml:2: 'gain' is 7, which is not a YAML value",
         ),
         (
             "finish:\n  gain: !!timestamp q\n",
-            "hero.yaml:2: 'gain' is q, which is no value of YAML",
+            "hero.yaml:2: 'gain' is q, which is not a YAML value",
         ),
         (
             "tracking:\n  lines: 480\n  lines: 240\n",

@@ -130,6 +130,8 @@ def test_a_proxy_shows_what_the_full_plate_shows(
     shot: Path, factor: int, lines: int, least: float
 ) -> None:
     full, proxy = mattes(shot, 1, lines), mattes(shot, factor, lines)
+    assert proxy
+    assert proxy.keys() == full.keys()
     for frame, alpha in proxy.items():
         expected = reduced(full[frame], alpha.shape[1:])
         common = np.minimum(alpha, expected).sum() / np.maximum(alpha, expected).sum()

@@ -20,7 +20,7 @@ Object = dict[str, Any]
 
 def shot_of(document: Path) -> Object:
     file = ShotFile.read(document)
-    return made_absolute(file.says, file.folder).said()
+    return made_absolute(file.content, file.folder).to_plain()
 
 
 class Following(Watcher):

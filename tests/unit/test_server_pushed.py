@@ -242,7 +242,7 @@ def test_a_plate_that_cannot_be_is_refused(client: Client, shot: Object) -> None
     cases: tuple[tuple[Object, str, str], ...] = (
         ({"id": ""}, "document", r"plate\.pushed\.id: "),
         ({"id": "../x"}, "document", r"plate\.pushed\.id: "),
-        ({"range": "x"}, "document", r"plate\.pushed\.range: .*'x' is no frame range"),
+        ({"range": "x"}, "document", r"plate\.pushed\.range: .*'x' is not a frame range"),
         ({"data": [0, 0, 0, 5]}, "document", r"plate\.pushed\.data\.2: .*greater than"),
         ({"data": [0, 0, 16385, 5]}, "document", r"plate\.pushed\.data\.2: .*less than"),
         ({"data": [0, 0, 5]}, "document", r"plate\.pushed\.data\.3: Field required"),

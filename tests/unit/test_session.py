@@ -167,7 +167,7 @@ def test_a_feather_takes_no_step_of_the_network(document: Path) -> None:
         bench.propagated()
         assert bench.toys.steps == steps
         bench.session.editor.wait_until_saved()
-        overrides = ShotFile.read(document).says.overrides
+        overrides = ShotFile.read(document).content.overrides
         assert overrides == {"tracking.lines": 96, "finish.feather_px": 4.0}
 
 
@@ -196,7 +196,7 @@ def test_a_document_that_somebody_else_changed_is_not_overwritten(document: Path
         assert {key.frame for key in ShotFile.read(other).open().shot.keyframes} == {1003, 1004}
         paint(bench, 1005)
         bench.session.editor.wait_until_saved()
-        assert len(ShotFile.read(other).says.keyframes) == 3
+        assert len(ShotFile.read(other).content.keyframes) == 3
 
 
 def test_two_who_work_on_one_plate_do_not_overwrite_each_other(document: Path) -> None:
@@ -207,7 +207,7 @@ def test_two_who_work_on_one_plate_do_not_overwrite_each_other(document: Path) -
         paint(other, 1002)
         other.session.editor.wait_until_saved()
         other.until(lambda: "changed by somebody" in " ".join(other.log.sentences))
-        assert [k.frame for k in ShotFile.read(one.session.editor.document).says.keyframes] == [
+        assert [k.frame for k in ShotFile.read(one.session.editor.document).content.keyframes] == [
             1001
         ]
 
@@ -284,7 +284,7 @@ def test_locked_frames_stay_whatever_is_drawn_later(document: Path) -> None:
         assert found is not None
         np.testing.assert_array_equal(found, locked)
         bench.session.editor.wait_until_saved()
-        assert str(ShotFile.read(document).says.locks[0].frames) == "1004-1006"
+        assert str(ShotFile.read(document).content.locks[0].frames) == "1004-1006"
         bench.session.toggle_lock()
         assert bench.session.state(1005) is not FrameState.LOCKED
         bench.session.undo()
@@ -299,7 +299,7 @@ def test_a_lock_that_comes_after_the_end_is_none(document: Path) -> None:
         bench.session.close()
         bench.done_with("rde-roto-aside")
         assert not bench.session.draft.locks
-    assert not ShotFile.read(document).says.locks
+    assert not ShotFile.read(document).content.locks
 
 
 def test_elements_are_added_renamed_and_taken_away(document: Path) -> None:

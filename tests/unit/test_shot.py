@@ -187,7 +187,7 @@ def test_an_empty_range_is_a_usage_error() -> None:
 
 
 def test_frames_the_plate_lacks_are_named() -> None:
-    with pytest.raises(InputError, match=r"lacks frames that are asked for: 1011-1012 \(it has"):
+    with pytest.raises(InputError, match=r"lacks requested frames: 1011-1012 \(it has"):
         shot(keyframe(1001), frames="1001-1012")
 
 
@@ -227,5 +227,5 @@ def test_beside_a_frame_lie_two_of_the_plates_or_none() -> None:
         elements_named("hero"),
         (keyframe(1003),),
     )
-    assert holed.beside(1004) == (1003, 1005), "outside the range too"
-    assert [holed.beside(frame) for frame in (1001, 1005, 1007, 1010)] == [()] * 4
+    assert holed.neighbours(1004) == (1003, 1005), "outside the range too"
+    assert [holed.neighbours(frame) for frame in (1001, 1005, 1007, 1010)] == [()] * 4

@@ -143,15 +143,15 @@ def test_overrides_are_read_as_a_preset_reads_them() -> None:
         ),
         (
             "plate: {path: a}\n",
-            ":1: it does not say what it is; expected a line 'schema: rde-roto.shot/1'",
+            ":1: it declares no schema; expected a line 'schema: rde-roto.shot/1'",
         ),
         (
             "a shot\n",
-            ":1: it does not say what it is; expected a line 'schema: rde-roto.shot/1'",
+            ":1: it declares no schema; expected a line 'schema: rde-roto.shot/1'",
         ),
         (
             "# newer\nschema: rde-roto.shot/2\nwishes: []\n",
-            ":2: this document is of schema 'rde-roto.shot/2'; this program reads rde-roto.shot/1",
+            ":2: this document has schema 'rde-roto.shot/2'; this program reads rde-roto.shot/1",
         ),
         (f"{HEAD}framez: 1-2\n", ":3: unknown key 'framez'; did you mean 'frame' in keyframes?"),
         ("schema: rde-roto.shot/1\n", ": plate is missing and has no default"),
@@ -192,7 +192,7 @@ def test_overrides_are_read_as_a_preset_reads_them() -> None:
             f"{HEAD}locks:\n"
             "  - {frames: 1-5, mattes: a.####.exr, elements: [hero]}\n"
             "  - {frames: 4-7, mattes: b.####.exr, elements: [car]}\n",
-            ":5: 4-5 is locked further up already: take it out of one of the two",
+            ":5: 4-5 is locked twice: remove it from one of the two locks",
         ),
     ],
 )

@@ -185,5 +185,5 @@ def test_a_half_that_lacks_something(missing: str) -> None:
     anchors, moving = state().anchors(), state().moving()
     anchors.pop(missing, None)
     moving.pop(missing, None)
-    with pytest.raises(InputError, match=f"not a whole memory state: '{missing}' is missing"):
+    with pytest.raises(InputError, match=f"memory state is incomplete: '{missing}' is missing"):
         MemoryState.restored(anchors, moving)

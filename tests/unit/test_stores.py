@@ -21,8 +21,8 @@ from stored import (
     kept,
     moment,
     newest,
-    place,
     planes,
+    snapshot_key,
     state,
     stores,
 )
@@ -43,7 +43,7 @@ from rde_roto.values.errors import InputError
 def test_a_durable_state_comes_back_in_another_process(
     tmp_path: Path, dtype: torch.dtype, index: int
 ) -> None:
-    stores(tmp_path).snapshots.put(place(index), state(index, dtype), durable=True)
+    stores(tmp_path).snapshots.put(snapshot_key(index), state(index, dtype), durable=True)
     found = newest(stores(tmp_path), 9)
     assert found is not None
     assert found[0] == index
@@ -52,7 +52,7 @@ def test_a_durable_state_comes_back_in_another_process(
 
 def test_a_state_in_ram_is_the_one_that_was_put(tmp_path: Path) -> None:
     opened, put = stores(tmp_path), state(3)
-    opened.snapshots.put(place(3), put, durable=False)
+    opened.snapshots.put(snapshot_key(3), put, durable=False)
     assert newest(opened, 3) == (3, put)
     assert newest(opened, 7) == (3, put)
     assert newest(opened, 2) is None
@@ -60,7 +60,7 @@ def test_a_state_in_ram_is_the_one_that_was_put(tmp_path: Path) -> None:
 
 
 def test_a_state_read_from_disk_stays_in_ram(tmp_path: Path) -> None:
-    stores(tmp_path).snapshots.put(place(8), state(8), durable=True)
+    stores(tmp_path).snapshots.put(snapshot_key(8), state(8), durable=True)
     opened = stores(tmp_path)
     first, second = newest(opened, 8), newest(opened, 8)
     assert first is not None
@@ -71,9 +71,9 @@ def test_a_state_read_from_disk_stays_in_ram(tmp_path: Path) -> None:
 def test_the_newest_wins_wherever_it_is(tmp_path: Path) -> None:
     opened = stores(tmp_path)
     for index in (0, 8, 16):
-        opened.snapshots.put(place(index), state(index), durable=True)
+        opened.snapshots.put(snapshot_key(index), state(index), durable=True)
     again = stores(tmp_path)
-    again.snapshots.put(place(11), state(11), durable=False)
+    again.snapshots.put(snapshot_key(11), state(11), durable=False)
     found = [newest(again, index) for index in (7, 10, 15, 40)]
     assert [None if pair is None else pair[0] for pair in found] == [0, 8, 11, 16]
 
@@ -83,7 +83,7 @@ def test_a_hit_in_ram_asks_nothing_of_the_disk(
 ) -> None:
     (tmp_path / "file").touch()
     opened = stores(tmp_path / "file")  # any look at it is a warning
-    opened.snapshots.put(place(3), state(3), durable=False)
+    opened.snapshots.put(snapshot_key(3), state(3), durable=False)
     assert newest(opened, 3) is not None
     assert caplog.records == []
     assert newest(opened, 4) is not None
@@ -96,8 +96,8 @@ def test_after_an_edit_the_states_of_both_versions_are_there(tmp_path: Path) -> 
 
     opened = stores(tmp_path)
     for index in (0, 8, 16, 24):
-        opened.snapshots.put(place(index), state(index), durable=True)
-    opened.snapshots.put(place(16, edited(16)), state(100), durable=True)
+        opened.snapshots.put(snapshot_key(index), state(index), durable=True)
+    opened.snapshots.put(snapshot_key(16, edited(16)), state(100), durable=True)
     again = stores(tmp_path).snapshots
     found = again.newest(SPAN, 30, edited, MemoryState.restored)
     assert found is not None
@@ -110,11 +110,11 @@ def test_after_an_edit_the_states_of_both_versions_are_there(tmp_path: Path) -> 
 
 def test_a_span_s_anchors_are_written_once(tmp_path: Path) -> None:
     opened = stores(tmp_path)
-    opened.snapshots.put(place(0), state(0), durable=True)
+    opened.snapshots.put(snapshot_key(0), state(0), durable=True)
     (anchors,) = tmp_path.rglob("anchors.safetensors")
     written = anchors.read_bytes(), anchors.stat().st_ino
     for index in (8, 16):
-        opened.snapshots.put(place(index), state(index), durable=True)
+        opened.snapshots.put(snapshot_key(index), state(index), durable=True)
     assert (anchors.read_bytes(), anchors.stat().st_ino) == written
     assert len(list(anchors.parent.iterdir())) == 4
     moving = [load_file(path).keys() for path in sorted(anchors.parent.glob("0*"))]
@@ -124,21 +124,23 @@ def test_a_span_s_anchors_are_written_once(tmp_path: Path) -> None:
 def test_what_is_no_state_to_the_model_is_passed_over_and_removed(tmp_path: Path) -> None:
     opened = stores(tmp_path)
     for index in (8, 16):
-        opened.snapshots.put(place(index), state(index), durable=True)
+        opened.snapshots.put(snapshot_key(index), state(index), durable=True)
 
     def restore(anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         raise InputError("this is not a whole memory state")
 
     assert stores(tmp_path).snapshots.newest(SPAN, 20, digest_at, restore) is None
     assert newest(stores(tmp_path), 20) is None
-    opened.snapshots.put(place(16), state(16), durable=True)
+    opened.snapshots.put(snapshot_key(16), state(16), durable=True)
     assert newest(stores(tmp_path), 20) is not None
 
 
 def test_tensors_that_share_memory_or_do_not_lie_in_order_are_saved(tmp_path: Path) -> None:
     shared = moment(1)
     turned = MemoryFrame(*(part.transpose(-1, -2) for part in shared))
-    stores(tmp_path).snapshots.put(place(8), MemoryState(shared, turned, shared), durable=True)
+    stores(tmp_path).snapshots.put(
+        snapshot_key(8), MemoryState(shared, turned, shared), durable=True
+    )
     found = newest(stores(tmp_path), 8)
     assert found is not None
     assert_same(found[1], MemoryState(shared, turned, shared))
@@ -162,11 +164,11 @@ def test_raw_mattes_are_kept_on_disk_finished_ones_are_not(tmp_path: Path) -> No
 
 def test_pushed_frames_are_kept_as_raw_mattes_are(tmp_path: Path) -> None:
     opened, frame = stores(tmp_path), np.random.default_rng(1).random((6, 9, 3), np.float32)
-    assert not opened.pushed.has("ab12")
+    assert not opened.pushed.touch("ab12")
     opened.pushed.put("ab12", frame)
     again = stores(tmp_path)
-    assert opened.pushed.has("ab12")
-    assert again.pushed.has("ab12")
+    assert opened.pushed.touch("ab12")
+    assert again.pushed.touch("ab12")
     assert again.raws.get("ab12") is None
     np.testing.assert_array_equal(kept(again.pushed, "ab12"), frame)
     assert Stores.in_ram(0).pushed.room_bytes == 0
@@ -180,7 +182,7 @@ def test_what_is_said_to_be_there_is_there(tmp_path: Path, kind: str) -> None:
     getattr(stores(tmp_path), kind).put(digest, planes(1))
     for name in ("raws", "pushed"):
         there = getattr(stores(tmp_path), name)
-        assert (digest in there) == there.has(digest) == (name == kind)
+        assert (digest in there) == there.touch(digest) == (name == kind)
         assert (there.get(digest) is not None) == (name == kind)
         assert (digest in there) == (name == kind)
 
@@ -204,7 +206,7 @@ def test_in_ram_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("RDE_ROTO_CACHE", str(tmp_path))
     opened = Stores.in_ram()
     opened.raws.put("ab12", planes(1))
-    opened.snapshots.put(place(8), state(8), durable=True)
+    opened.snapshots.put(snapshot_key(8), state(8), durable=True)
     assert newest(opened, 8) is not None
     assert list(tmp_path.iterdir()) == []
 
@@ -253,7 +255,7 @@ def test_ram_is_safe_from_several_threads() -> None:
 
 def test_states_are_not_pushed_out_by_mattes() -> None:
     opened = Stores.in_ram(ram_bytes=40_000)
-    opened.snapshots.put(place(8), state(8), durable=False)
+    opened.snapshots.put(snapshot_key(8), state(8), durable=False)
     for number in range(100):
         opened.mattes.put(str(number), np.zeros((1, 10, 100), np.float32))
         opened.raws.put(str(number), np.zeros((1, 10, 100), np.uint16))
@@ -271,7 +273,7 @@ def test_an_unusable_folder_is_told_once_and_costs_no_result(
     (tmp_path / "file").touch()
     opened = stores(tmp_path / "file" / "cache")
     for index in range(0, 40, 8):
-        opened.snapshots.put(place(index), state(index), durable=True)
+        opened.snapshots.put(snapshot_key(index), state(index), durable=True)
         opened.raws.put(f"ab{index}", planes(index))
     assert newest(opened, 35) is not None
     np.testing.assert_array_equal(kept(opened.raws, "ab8"), planes(8))

@@ -24,7 +24,7 @@ from rde_roto.stores.layout import (
     held_bytes,
     pushed_name,
     raw_name,
-    take_census,
+    scan_cache,
 )
 
 EVERY = 8
@@ -45,12 +45,12 @@ def span(name: str, count: int, used_ns: int = 0, nbytes: int = 10) -> SpanEntri
     return SpanEntries(Entry(anchors_name(name), nbytes, used_ns), snapshots)
 
 
-def kept(census: CacheScan, target: int) -> CacheScan:
+def kept(scan: CacheScan, target: int) -> CacheScan:
     """What is left of it."""
-    gone = {entry.name for entry in surplus(census, target)}
-    left = CacheScan(raws=[entry for entry in census.raws if entry.name not in gone])
-    left.pushed = [entry for entry in census.pushed if entry.name not in gone]
-    for name, files in census.spans.items():
+    gone = {entry.name for entry in surplus(scan, target)}
+    left = CacheScan(raws=[entry for entry in scan.raws if entry.name not in gone])
+    left.pushed = [entry for entry in scan.pushed if entry.name not in gone]
+    for name, files in scan.spans.items():
         has_anchors = files.anchors is not None and files.anchors.name not in gone
         snapshots = [s for s in files.snapshots if s.entry.name not in gone]
         if has_anchors or snapshots:
@@ -63,9 +63,9 @@ def indices(files: SpanEntries) -> list[int]:
 
 
 def test_what_fits_stays() -> None:
-    census = CacheScan({"a": span("a", 5)}, raws(4))
-    assert surplus(census, 100) == []
-    assert surplus(census, 99) != []
+    scan = CacheScan({"a": span("a", 5)}, raws(4))
+    assert surplus(scan, 100) == []
+    assert surplus(scan, 99) != []
 
 
 def test_the_raw_mattes_used_longest_ago_go_first() -> None:
@@ -91,9 +91,9 @@ def test_snapshots_that_stay_are_spread_out_and_the_last_is_among_them() -> None
 
 
 def test_the_last_snapshot_goes_after_the_inner_ones_and_takes_the_anchors_along() -> None:
-    census = CacheScan({"a": span("a", 4)})
-    assert indices(kept(census, 30).spans["a"]) == [0, 24]
-    assert kept(census, 29).states == []
+    scan = CacheScan({"a": span("a", 4)})
+    assert indices(kept(scan, 30).spans["a"]) == [0, 24]
+    assert kept(scan, 29).states == []
 
 
 def test_of_two_versions_after_an_edit_the_older_one_goes() -> None:
@@ -106,19 +106,19 @@ def test_of_two_versions_after_an_edit_the_older_one_goes() -> None:
 
 
 def test_spans_not_used_for_long_go_first() -> None:
-    census = CacheScan({name: span(name, 3, used_ns) for used_ns, name in enumerate("cab")})
-    left = kept(census, 100)
+    scan = CacheScan({name: span(name, 3, used_ns) for used_ns, name in enumerate("cab")})
+    left = kept(scan, 100)
     assert {name: indices(files) for name, files in left.spans.items()} == {
         "c": [0, 16],
         "a": [0, 16],
         "b": [0, 8, 16],
     }
-    assert kept(census, 60).spans.keys() == {"a", "b"}
+    assert kept(scan, 60).spans.keys() == {"a", "b"}
 
 
 def test_left_overs_go_in_any_case() -> None:
     left_over = Entry("raws/ab/.ab.safetensors.0123.tmp", 10, 0)
-    assert surplus(CacheScan(left_overs=[left_over]), 1000) == [left_over]
+    assert surplus(CacheScan(leftovers=[left_over]), 1000) == [left_over]
 
 
 @given(
@@ -129,7 +129,7 @@ def test_left_overs_go_in_any_case() -> None:
 def test_what_is_to_go_is_told_from_the_oldest_alone(
     files: list[tuple[int, int]], target: int
 ) -> None:
-    """A census that leaves out what stays in any case names the same files to go."""
+    """A scan that leaves out what stays in any case names the same files to go."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, (nbytes, used_ns) in enumerate(files):
@@ -144,9 +144,9 @@ def test_what_is_to_go_is_told_from_the_oldest_alone(
             state.parent.mkdir(parents=True, exist_ok=True)
             state.write_bytes(bytes(10))
             os.utime(state, ns=(2**62, 2**62))
-        whole = take_census(folder)
+        whole = scan_cache(folder)
         assert held_bytes(folder) == whole.bytes
-        few = take_census(folder, oldest_bytes=max(0, whole.bytes - target))
+        few = scan_cache(folder, oldest_bytes=max(0, whole.bytes - target))
         assert few.bytes == whole.bytes
         assert surplus(few, target) == surplus(whole, target)
         assert len(few.pictures) <= len(whole.pictures)
@@ -161,16 +161,16 @@ def test_what_is_to_go_is_told_from_the_oldest_alone(
 def test_no_more_is_left_than_was_asked_and_what_is_left_is_spread_out(
     spans: list[tuple[int, int, int]], raw_sizes: list[int], pushed_sizes: list[int], target: int
 ) -> None:
-    census = CacheScan(raws=[Entry(raw_name(f"{n:04}"), b, n) for n, b in enumerate(raw_sizes)])
-    census.pushed = [Entry(pushed_name(f"{n:04}"), b, 2 * n) for n, b in enumerate(pushed_sizes)]
+    scan = CacheScan(raws=[Entry(raw_name(f"{n:04}"), b, n) for n, b in enumerate(raw_sizes)])
+    scan.pushed = [Entry(pushed_name(f"{n:04}"), b, 2 * n) for n, b in enumerate(pushed_sizes)]
     for number, (count, nbytes, used_ns) in enumerate(spans):
-        census.spans[str(number)] = span(str(number), count, used_ns, nbytes)
-    left = kept(census, target)
+        scan.spans[str(number)] = span(str(number), count, used_ns, nbytes)
+    left = kept(scan, target)
     assert left.bytes <= target
     for name, files in left.spans.items():
         if files.snapshots:
             assert files.anchors is not None
-            assert indices(files)[-1] == indices(census.spans[name])[-1]
+            assert indices(files)[-1] == indices(scan.spans[name])[-1]
             gaps = np.diff([0, *indices(files)])[1:]
             # twice the mean, said so that a single snapshot, which has no gap, passes too
             assert gaps.max(initial=0) * len(gaps) <= 2 * gaps.sum() + 1e-9
@@ -207,7 +207,7 @@ def test_a_long_run_under_a_small_budget_keeps_snapshots_from_its_beginning_to_i
         for at in range(0, count * EVERY, EVERY):
             write(folder, anchors_name("a"), 500)
             write(folder, SnapshotKey("a", at, "d").name, 500)
-        left = sorted(indices(take_census(Path(path)).spans["a"]))
+        left = sorted(indices(scan_cache(Path(path)).spans["a"]))
     gaps = np.diff(left)
     assert left[0] == 0
     assert left[-1] == (count - 1) * EVERY

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save
-from stored import kept, newest, place, planes, state, stores
+from stored import kept, newest, planes, snapshot_key, state, stores
 
 from rde_roto.stores import CacheFolder, CacheSettings, open_stores
-from rde_roto.stores.entries import is_whole, sealed
+from rde_roto.stores.entries import is_whole, seal
 from rde_roto.stores.layout import LEFT_OVER_AFTER_S, anchors_name, raw_name
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
@@ -42,7 +42,7 @@ def filled(tmp_path: Path) -> Path:
     """Snapshots after 0, 8 and 16 memory frames, and one raw matte."""
     opened = stores(tmp_path)
     for index in (0, 8, 16):
-        opened.snapshots.put(place(index), state(index), durable=True)
+        opened.snapshots.put(snapshot_key(index), state(index), durable=True)
     opened.raws.put("ab12", planes(1))
     return tmp_path
 
@@ -51,7 +51,7 @@ def filled(tmp_path: Path) -> Path:
 
 
 def test_not_one_bit_can_turn_unseen() -> None:
-    data = sealed(save({"planes": np.arange(6, dtype=np.uint16)}), "raws/ab/ab12")
+    data = seal(save({"planes": np.arange(6, dtype=np.uint16)}), "raws/ab/ab12")
     assert is_whole(data, "raws/ab/ab12")
     for bit in range(8 * len(data)):
         turned = bytearray(data)
@@ -77,7 +77,7 @@ def test_a_damaged_raw_matte_is_removed_and_can_be_put_again(
 def test_a_damaged_snapshot_is_removed_and_the_one_before_is_taken(
     filled: Path, damage: Callable[[Path], object]
 ) -> None:
-    path = filled / place(16).name
+    path = filled / snapshot_key(16).name
     damage(path)
     found = newest(stores(filled), 20)
     assert found is not None
@@ -89,20 +89,20 @@ def test_a_damaged_snapshot_is_removed_and_the_one_before_is_taken(
 def test_without_its_anchors_no_state_of_a_span_is_taken_until_they_are_there_again(
     filled: Path, damage: Callable[[Path], object]
 ) -> None:
-    path = filled / anchors_name(place(0).span)
+    path = filled / anchors_name(snapshot_key(0).span)
     damage(path)
     assert newest(stores(filled), 20) is None
     assert not path.exists()
-    stores(filled).snapshots.put(place(0), state(0), durable=True)
+    stores(filled).snapshots.put(snapshot_key(0), state(0), durable=True)
     found = newest(stores(filled), 20)
     assert found is not None
     assert found[0] == 16
 
 
 def test_an_entry_under_another_s_name_is_none(filled: Path) -> None:
-    for wrong in (raw_name("cd34"), place(24).name):
+    for wrong in (raw_name("cd34"), snapshot_key(24).name):
         (filled / wrong).parent.mkdir(parents=True, exist_ok=True)
-        (filled / wrong).write_bytes((filled / place(16).name).read_bytes())
+        (filled / wrong).write_bytes((filled / snapshot_key(16).name).read_bytes())
     opened = stores(filled)
     assert opened.raws.get("cd34") is None
     found = newest(opened, 24)
@@ -113,9 +113,9 @@ def test_an_entry_under_another_s_name_is_none(filled: Path) -> None:
 def test_verify_reads_everything_and_names_and_removes_what_is_damaged(filled: Path) -> None:
     folder = CacheFolder(filled, 10**8)
     assert folder.verify() == (5, [])
-    turn_bit(filled / place(8).name, -1)
+    turn_bit(filled / snapshot_key(8).name, -1)
     os.truncate(filled / raw_name("ab12"), 100)
-    assert folder.verify() == (5, [place(8).name, raw_name("ab12")])
+    assert folder.verify() == (5, [snapshot_key(8).name, raw_name("ab12")])
     assert folder.verify() == (3, [])
 
 
@@ -200,7 +200,7 @@ def test_several_processes_use_one_folder_at_once_and_every_read_is_right(tmp_pa
     hits = [int(ended(worker)) for worker in workers]
     assert min(hits[count:]) > 0
     # each may have written a tenth of the budget since it looked last
-    assert folder.census().bytes <= budget * (1 + count / 10)
+    assert folder.scan().bytes <= budget * (1 + count / 10)
     checked, damaged = folder.verify()
     assert checked > 0
     assert damaged == []

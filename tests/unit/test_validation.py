@@ -17,7 +17,8 @@ from rde_roto.images.mattes import LABELS, open_matte_writer
 from rde_roto.images.origin import Origin, Typed
 from rde_roto.images.plates import open_plate
 from rde_roto.images.validation import Finding, MatteSequence
-from rde_roto.values.errors import PartialError, UsageError
+from rde_roto.values.delivery import PartialError
+from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.preset import Output

@@ -62,7 +62,7 @@ def test_a_shot_is_learned_while_the_artist_goes_on(learner: Desk) -> None:
     assert learned is not None
     desk.session.editor.wait_until_saved()
     document = desk.session.editor.document
-    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{learned.name}"
+    assert ShotFile.read(document).content.learned == f"hero.shot.d/learned/{learned.name}"
     dialog.end.click()
     desk.settled()
     desk.until(lambda: panel.learn.text() == "Learned")
@@ -95,7 +95,7 @@ def test_what_is_new_to_study_is_offered(desk: Desk, document: Path, tmp_path: P
     session.undo()
     assert session.draft.learned == learned
     session.editor.wait_until_saved()
-    assert ShotFile.read(document).says.learned == "studied.safetensors"
+    assert ShotFile.read(document).content.learned == "studied.safetensors"
 
 
 def card_of(shot: Shot) -> LearnedCard:
@@ -147,7 +147,7 @@ def test_stop_and_keep_and_stop(learner: Desk, short_lesson: Path) -> None:
     document = desk.session.editor.document
     desk.window.close()
     assert again.wait().state == "cancelled"
-    assert ShotFile.read(document).says.learned == f"hero.shot.d/learned/{first.name}"
+    assert ShotFile.read(document).content.learned == f"hero.shot.d/learned/{first.name}"
 
 
 def test_without_a_keyframe_there_is_nothing_to_learn(desk: Desk, document: Path) -> None:

@@ -20,7 +20,7 @@ class Shader:
     """Adds nodes to one material in a line each; `surface` is its output's input socket."""
 
     def __init__(self, name: str) -> None:
-        self.material = bpy.data.materials.new(name)
+        self.material: Any = bpy.data.materials.new(name)
         self.tree = self.material.node_tree
         self.tree.nodes.clear()
         output = self.tree.nodes.new("ShaderNodeOutputMaterial")

@@ -12,6 +12,12 @@ import bpy
 from mathutils import Euler, Matrix, Vector
 
 Point = tuple[float, float, float]
+Leaf = tuple[Point, Point, float]
+"""Root, direction and length."""
+
+
+def point(vector: Vector) -> Point:
+    return vector.x, vector.y, vector.z
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,8 @@ def blocks(
     faces, tints = [], []
     for piece in pieces:
         start = len(vertices)
-        place = Matrix.LocRotScale(Vector(piece.at), Euler(piece.turn), Vector(piece.size))
+        at, size = Vector(piece.at), Vector(piece.size)
+        place = Matrix.LocRotScale(at, Euler(piece.turn), size)  # type: ignore[arg-type]
         vertices += [place @ Vector(corner) for corner in CORNERS]
         faces += [tuple(start + i for i in side) for side in SIDES]
         tints += [rng.random()] * 6
@@ -147,13 +154,13 @@ def ring(at: Point, radius: float, axis: str, count: int = 24) -> list[Point]:
     return [(x + p, y + q, z) for p, q in zip(a, b, strict=True)]
 
 
-def leaves(name: str, places: Sequence[tuple[Point, Point, float]], material: Any) -> Any:
-    """Folded pointed leaves; a place is (root, direction, length)."""
+def leaves(name: str, places: Sequence[Leaf], material: Any) -> Any:
+    """Folded, pointed leaves in one mesh."""
     rng = random.Random(name)
     vertices: list[Vector] = []
     faces, tints = [], []
     for root, direction, length in places:
-        along = Vector(direction).normalized()
+        along: Any = Vector(direction).normalized()
         side = along.cross(Vector((rng.gauss(0, 1), rng.gauss(0, 1), rng.gauss(0, 1)))).normalized()
         up = side.cross(along)
         start, foot = len(vertices), Vector(root)

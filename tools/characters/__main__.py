@@ -85,7 +85,7 @@ def render_sequence(scene: Any, file: Path, number: int, options: argparse.Names
     play(scene, action)
     dress(scene, draw)
     light(scene, draw)
-    first, last = action.frame_range
+    first, last = action.frame_range[0], action.frame_range[1]
     step = min(draw.uniform(1.0, 2.6), (last - first) / FRAMES)
     start = draw.uniform(first, last - FRAMES * step)
     orbit = Orbit(draw)

@@ -23,6 +23,7 @@ from ..blender.materials import (
 )
 from ..blender.shapes import (
     Block,
+    Leaf,
     Point,
     animate,
     ball,
@@ -32,6 +33,7 @@ from ..blender.shapes import (
     lathe,
     leaves,
     new_object,
+    point,
     ring,
     tube,
 )
@@ -181,7 +183,7 @@ def build_props() -> None:
     rails = [Block((2.75 + s * 0.19, 2.2, 1.15), (0.05, 0.035, 2.5), (-0.2, 0, 0)) for s in (-1, 1)]
     for i in range(8):
         spot = lean @ Vector((0, 0, -1.0 + 0.28 * i)) + Vector((2.75, 2.2, 1.15))
-        rails.append(Block(tuple(spot), (0.36, 0.03, 0.03), (-0.2, 0, 0)))
+        rails.append(Block(point(spot), (0.36, 0.03, 0.03), (-0.2, 0, 0)))
     blocks("ladder", rails, ladder_wood, 0.006)
 
 
@@ -276,12 +278,12 @@ def build_plants(green: Any) -> None:
     for number, (x, y, scale) in enumerate([(1.2, 2.1, 1.2), (-1.15, 2.2, 0.9), (1.62, 2.2, 0.8)]):
         pot = lathe(f"pot {number}", [(r * scale, z * scale) for r, z in shape], clay, None)
         pot.location = (x, y, 0)
-        places = []
+        places: list[Leaf] = []
         for _ in range(170):
             out = Vector((rng.gauss(0, 0.5), rng.gauss(0, 0.5), rng.uniform(0.2, 1.0)))
             root = Vector((x, y, 0.3 * scale)) + out * scale * rng.uniform(0.05, 0.5)
             way = (out.x * 1.5, out.y * 1.5, out.z - 0.5)
-            places.append((tuple(root), way, scale * rng.uniform(0.1, 0.2)))
+            places.append((point(root), way, scale * rng.uniform(0.1, 0.2)))
         leaves(f"plant {number}", places, green)
 
 
@@ -343,18 +345,19 @@ def build_occluder(green: Any) -> None:
     plate = box("post sign", (x, y - 0.06, 1.06), (0.15, 0.012, 0.2), sign, None, 0.005)
     plate.rotation_euler = (0, 0.05, 0.1)
     rng = random.Random(41)
-    places, vine = [], []
+    places: list[Leaf] = []
+    vine: list[Point] = []
     for i in range(90):
         z = 0.35 + i * 0.0068
         turn = i * 0.23
         rim = Vector((x + 0.058 * math.cos(turn), y + 0.058 * math.sin(turn), z))
-        vine.append(tuple(rim))
+        vine.append(point(rim))
         for _ in range(3 if z < 0.75 else 1):
             way = (
                 math.cos(turn) + rng.gauss(0, 0.7),
                 math.sin(turn) + rng.gauss(0, 0.7),
                 rng.uniform(-0.7, 0.5),
             )
-            places.append((tuple(rim), way, rng.uniform(0.035, 0.075)))
+            places.append((point(rim), way, rng.uniform(0.035, 0.075)))
     tube("vine", vine, 0.007, plain("bark", (0.1, 0.06, 0.03), 0.9))
     leaves("ivy", places, green)

@@ -10,13 +10,13 @@ import bpy
 from mathutils import Vector
 
 from ..blender.materials import glow, leaf, plain
-from ..blender.shapes import animate, ball, joint, lathe, leaves, tube
+from ..blender.shapes import Leaf, animate, ball, joint, lathe, leaves, point, tube
 from .robot import HEADING, START, STEP_PERIOD_S, STRIDE_M
 
 
 def build_light(scene: Any) -> None:
     """A low sun through leaves that a cloud dims and warms, a soft sky, a swinging lantern."""
-    sun = bpy.data.lights.new("sun", "SUN")
+    sun: Any = bpy.data.lights.new("sun", "SUN")
     sun.angle = math.radians(1.2)
     holder = bpy.data.objects.new("sun", sun)
     scene.collection.objects.link(holder)
@@ -34,7 +34,7 @@ def build_light(scene: Any) -> None:
 
 
 def sky(scene: Any) -> None:
-    world = bpy.data.worlds.new("sky")
+    world: Any = bpy.data.worlds.new("sky")
     scene.world = world
     tree = world.node_tree
     background = tree.nodes["Background"]
@@ -59,7 +59,7 @@ def lantern(scene: Any) -> None:
     shade += [(0.14, -0.545), (0.04, -0.47)]
     lathe("shade", shade, iron, arm)
     ball("lantern bulb", (0, 0, -0.53), 0.045, glow("lantern glow", (1, 0.6, 0.25), 25), arm)
-    lamp = bpy.data.lights.new("lantern", "POINT")
+    lamp: Any = bpy.data.lights.new("lantern", "POINT")
     lamp.energy, lamp.color, lamp.shadow_soft_size = 55.0, (1.0, 0.6, 0.28), 0.05
     bulb = bpy.data.objects.new("lantern light", lamp)
     scene.collection.objects.link(bulb)
@@ -76,13 +76,13 @@ def gobo() -> None:
     rng = random.Random(51)
     dark = leaf("far leaf", [(0, (0.03, 0.06, 0.02)), (1, (0.08, 0.14, 0.03))])
     centre = Vector((-3.6, -3.4, 4.6))
-    places = []
+    places: list[Leaf] = []
     for _ in range(26):
         bunch = centre + Vector((rng.gauss(0, 1.5), rng.gauss(0, 1.5), rng.gauss(0, 0.8)))
         for _ in range(34):
             root = bunch + Vector((rng.gauss(0, 0.22), rng.gauss(0, 0.22), rng.gauss(0, 0.16)))
             way = (rng.gauss(0, 1), rng.gauss(0, 1), rng.gauss(-0.3, 0.6))
-            places.append((tuple(root), way, rng.uniform(0.14, 0.26)))
+            places.append((point(root), way, rng.uniform(0.14, 0.26)))
     tree = leaves("tree", places, dark)
     animate(tree, "location", lambda t: (0.1 * math.sin(2.1 * t), 0.05 * math.sin(2.9 * t + 1), 0))
 

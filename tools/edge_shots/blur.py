@@ -38,8 +38,10 @@ def build_blur() -> None:
     box("battery", (-0.03, 0, -0.03), (0.08, 0.06, 0.03), hazard, drone, 0.006)
     ball("eye", (0.075, 0, -0.02), 0.026, steel, drone)
     ball("lens", (0.092, 0, -0.02), 0.014, dark, drone)
-    for number, (x, y) in enumerate([(1, 1), (1, -1), (-1, 1), (-1, -1)]):
-        build_rotor(number, (x * ARM_M * 0.75, y * ARM_M * 0.75), (dark, hazard, orange), drone)
+    for number, (ahead, aside) in enumerate([(1, 1), (1, -1), (-1, 1), (-1, -1)]):
+        build_rotor(
+            number, (ahead * ARM_M * 0.75, aside * ARM_M * 0.75), (dark, hazard, orange), drone
+        )
     for y in (-0.05, 0.05):
         foot = [(-0.07, y, -0.085), (0.07, y, -0.085)]
         tube(f"skid {y}", foot, 0.004, dark, drone)

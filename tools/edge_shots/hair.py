@@ -148,11 +148,12 @@ def strands(
     curves = bpy.data.hair_curves.new(name)
     curves.add_curves([points.shape[1]] * len(points))
     curves.position_data.foreach_set("vector", points.astype(np.float32).ravel())
-    thick = curves.attributes.get("radius") or curves.attributes.new("radius", "FLOAT", "POINT")
-    thick.data.foreach_set("value", radius.astype(np.float32).ravel())
-    curves.attributes.new("tint", "FLOAT", "CURVE").data.foreach_set(
-        "value", tint.astype(np.float32)
+    thick: Any = curves.attributes.get("radius") or curves.attributes.new(
+        "radius", "FLOAT", "POINT"
     )
+    thick.data.foreach_set("value", radius.astype(np.float32).ravel())
+    tints: Any = curves.attributes.new("tint", "FLOAT", "CURVE")
+    tints.data.foreach_set("value", tint.astype(np.float32))
     curves.materials.append(material)
     thing = bpy.data.objects.new(name, curves)
     bpy.context.scene.collection.objects.link(thing)

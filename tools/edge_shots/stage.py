@@ -73,7 +73,7 @@ def focus(distance_m: float, fstop: float) -> None:
 
 
 def lamp(name: str, scene: Any, way: Point, energy: float, colour: Point) -> None:
-    sun = bpy.data.lights.new(name, "SUN")
+    sun: Any = bpy.data.lights.new(name, "SUN")
     sun.energy, sun.color, sun.angle = energy, colour, math.radians(2.0)
     holder = bpy.data.objects.new(name, sun)
     scene.collection.objects.link(holder)

@@ -1,1 +1,1 @@
-"""Texts that people and programs exchange as files: shots, jobs, presets, cards, and their YAML."""
+"""Documents that people and programs exchange as files: shots, jobs, presets, cards, statuses."""

@@ -1,7 +1,7 @@
-"""The job document: a shot that somebody wants mattes of, as it is dropped into a hot folder.
+"""The job document, which asks for the mattes of a shot and is dropped into a hot folder.
 
-And the document of the hot folder itself, `defaults.yaml`: what holds for jobs that do not say.
-Both hold names and paths alone.
+Also the hot folder's own document, `defaults.yaml`: the defaults for its jobs. Both hold only names
+and paths.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from rde_roto.values.settings import Settings
 JOB_SCHEMA: Final = "rde-roto.job/1"
 WATCH_SCHEMA: Final = "rde-roto.watch/1"
 PRIORITY: Final = 50
-"""Of a job that says none."""
+"""The default priority of a job."""
 
 
 class JobDocument(Settings):
-    """What a job document says.
+    """The content of a job document.
 
-    `shot` is the path of a shot document, or a shot written out as one is. `frames` are all of the
-    shot's where none are said; `preset` takes the place of the shot's, `overrides` come on top of
-    the shot's own. `output` is the pattern of the mattes. With `learn` the model studies the shot
-    before it tracks it; None leaves that to the hot folder. Jobs of a higher `priority` come first,
-    the older first among equals.
+    `shot` is the path of a shot document, or a whole shot document inline. `frames` default to all
+    frames of the shot; `preset` replaces the shot's preset, and `overrides` are added to the
+    shot's. `output` is the pattern of the mattes. With `learn` the model studies the shot before
+    tracking (default: the hot folder decides). Jobs of a higher `priority` run first, the oldest
+    first among equals.
     """
 
     shot: str | dict[str, object]
@@ -44,12 +44,12 @@ class JobDocument(Settings):
 
 
 class WatchDocument(Settings):
-    """What a hot folder's `defaults.yaml` says. Relative paths start at the hot folder.
+    """The content of a hot folder's `defaults.yaml`. Relative paths start at the hot folder.
 
-    `preset`, `overrides` and `model` are for folders that are dropped without a document, `learn`
-    is for all jobs that do not say whether their model studies them first. `mattes`
-    is where the mattes of jobs go that name no output. `roots` are other folders that jobs may
-    write into. A job whose worker died `tries` times without an error is set aside.
+    `preset`, `overrides` and `model` apply to dropped folders without a document, `learn` to all
+    jobs that do not set it. `mattes` is the folder for mattes of jobs without an output. `roots`
+    are other folders that jobs may write into. A job whose worker died `tries` times without an
+    error is set aside.
     """
 
     preset: str = "standard"
@@ -62,15 +62,15 @@ class WatchDocument(Settings):
 
 
 def parse_job_document(path: Path) -> Document[JobDocument]:
-    """Reads a job document. Raises DocumentError for what is wrong, naming the line and the file,
-    without the folder: jobs are moved about.
+    """Read a job document. Raises DocumentError for any mistake, naming the line and the file, but
+    not its folder, since jobs are moved between folders.
     """
     text = read_text(path, "job document")
     return parse_document(JobDocument, "job document", JOB_SCHEMA, Source(path.name), text)
 
 
-def written_shot(job: Document[JobDocument]) -> Document[ShotDocument] | None:
-    """The shot that a job writes out; None where it names a document. Raises DocumentError."""
+def inline_shot(job: Document[JobDocument]) -> Document[ShotDocument] | None:
+    """The inline shot of a job; None if it names a shot document. Raises DocumentError."""
     if isinstance(job.value.shot, str):
         return None
     node = job.leaves["shot",].node
@@ -80,7 +80,7 @@ def written_shot(job: Document[JobDocument]) -> Document[ShotDocument] | None:
 
 
 def read_watch_document(path: Path) -> Document[WatchDocument]:
-    """What a hot folder says of itself; without the file, the defaults. Raises DocumentError."""
+    """Read a hot folder's document; without the file, the defaults. Raises DocumentError."""
     source = Source(str(path))
     try:
         text = read_text(path, "document of the hot folder")

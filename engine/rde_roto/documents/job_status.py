@@ -1,4 +1,4 @@
-"""What is told of a job while it waits, runs, and after: `status.json` in its folder."""
+"""The status of a job while it waits, runs, and afterwards: `status.json` in its folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rde_roto.values.plain_text import is_plain_name
 from rde_roto.values.settings import Settings
 
 MOST_NAME_BYTES: Final = 200
-"""Of a job's name: the names of its files are longer, and no name may have more than 255."""
+"""The limit of a job's name: the names of its files are longer, and 255 is the most for a file."""
 
 STATUS_SCHEMA: Final = "rde-roto.status/1"
 
@@ -19,7 +19,7 @@ JobState: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled
 
 
 class JobError(Settings):
-    """Why a job failed: the exit code that the command line would have, and a sentence."""
+    """Why a job failed: the exit code of the command line for this error, and a sentence."""
 
     code: int
     sentence: str
@@ -28,12 +28,11 @@ class JobError(Settings):
 class JobStatus(Settings):
     """A job's state, for people and programs.
 
-    `name` is one plain component of a path, since folders and files are called by it.
-    `tries` is how often it was begun since it last came a frame further. `frames` is the range that
-    is asked for, of which `done` of `total` are in place, `kept` of them from earlier. `mattes` is
-    their pattern. `confidence` is the lowest of all frames, 0..1, and `look_at` says in sentences
-    what somebody should see. `same_as` is a job that had delivered the same. `updated` is a date
-    of ISO 8601.
+    `name` is one plain path component, because folders and files are named after it. `tries` counts
+    the starts since its last finished frame. `frames` is the requested range: `done` of `total`
+    frames are finished, `kept` of them existed already. `mattes` is the pattern of their files.
+    `confidence` is the lowest of all frames, 0..1; `look_at` has sentences about what to check.
+    `same_as` names a job that delivered the same before. `updated` is an ISO 8601 date.
     """
 
     name: str
@@ -59,21 +58,21 @@ class JobStatus(Settings):
     @classmethod
     def _is_plain(cls, name: str) -> str:
         if not is_plain_name(name) or len(name.encode()) > MOST_NAME_BYTES:
-            raise ValueError("a job's name is one plain component of a path")
+            raise ValueError("a job's name must be one plain path component")
         return name
 
     def to_json(self) -> str:
-        """The text of a status file."""
-        said = {"schema": STATUS_SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
-        return json.dumps(said, ensure_ascii=False, indent=2) + "\n"
+        """Write the text of a status file."""
+        fields = {"schema": STATUS_SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
+        return json.dumps(fields, ensure_ascii=False, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> JobStatus | None:
-        """The status in a text; None where it holds none, or one of another schema."""
+        """Read a status from a text; None if it holds none, or one of another schema."""
         try:
-            said = json.loads(text)
-            if not isinstance(said, dict) or said.pop("schema", None) != STATUS_SCHEMA:
+            fields = json.loads(text)
+            if not isinstance(fields, dict) or fields.pop("schema", None) != STATUS_SCHEMA:
                 return None
-            return cls.model_validate_json(json.dumps(said))
+            return cls.model_validate_json(json.dumps(fields))
         except (ValueError, ValidationError, RecursionError):
             return None

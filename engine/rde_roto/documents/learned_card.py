@@ -1,4 +1,4 @@
-"""What is known of what a model has learned of a shot: the card beside the learned weights."""
+"""The card beside learned weights: how a model learned from a shot."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rde_roto.values.matte import FloatArray
 
 
 class LearnedCard(BaseModel):
-    """How learned weights came to be, in the order in which people ask.
+    """The history of learned weights, the most interesting facts first.
 
-    `kept` tells whether they were better than what was there; only then is there a file, whose
-    sha256 is `sha256`. `base_sha256` is that of the model that they stand on, `from_sha256` that of
-    the weights with which it began, which may be learned ones. `licence` is the base model's: what
-    is learned on it stays under it. `before` and `after` are mean J, 0..1, by kind of check.
-    `studied` maps frames to the digest of their plate and mattes, `visited` are frames that were
-    looked at without a matte. `lesson` names all that decided what was learned.
+    `kept` tells whether they were better than the previous weights; only then is there a file, with
+    the hash `sha256`. `base_sha256` is the hash of the base model, `from_sha256` that of the
+    weights at the start, which may be learned ones. `licence` is the base model's, which covers
+    what is learned on it. `before` and `after` are mean J, 0..1, by kind of check. `studied` maps
+    frames to the digest of their plate and mattes; `visited` are frames used without a matte.
+    `lesson` is the digest of everything that decided the result.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,25 +49,26 @@ class LearnedCard(BaseModel):
     lesson: str
 
     def to_yaml(self) -> str:
-        """The card as text."""
+        """Write the card as YAML."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def truth_digest(plate_frame: str, alpha: FloatArray) -> str:
-    """Names a studied frame: the digest of the plate's frame, and float32 [K, H, W] in 0..1, the
-    mattes of all elements of the shot."""
+    """The digest of a studied frame: of the plate frame's digest and the mattes of all elements of
+    the shot, float32 [K, H, W] in 0..1.
+    """
     return digest_of("truth", plate_frame, alpha)
 
 
 def card_path(weights: Path) -> Path:
-    """Where the card of learned weights lies."""
+    """The path of the card of learned weights."""
     return weights.with_suffix(".yaml")
 
 
 def read_learned_card(path: Path) -> LearnedCard | None:
-    """A card, None when there is none.
+    """Read a card; None if there is none.
 
-    Raises WeightsError when it is damaged or has a key that no card has.
+    Raises WeightsError when it is damaged or has an unknown key.
     """
     if not path.is_file():
         return None

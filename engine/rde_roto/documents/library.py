@@ -1,9 +1,9 @@
 """Documents that people write: how they are found, read, inherited and overridden.
 
-A document is a YAML file that holds the fields of a Settings model; the file's name without `.yaml`
-is the document's name. `extends: NAME` takes over the values of another document, and the file's
-own values come on top of them, section by section and key by key; a list is replaced as a whole,
-and the description is not inherited.
+A document is a YAML file with the fields of a Settings model; its name is the file's name without
+`.yaml`. `extends: NAME` inherits the values of another document, and the file's own values override
+them, section by section and key by key; a list is replaced as a whole, and the description is not
+inherited.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T", bound=Settings)
 
 
 class Entry(NamedTuple):
-    """One line of a listing; `description` is the error's sentence where the file is damaged."""
+    """One line of a listing; for a damaged file `description` is the error message."""
 
     name: str
     path: Path
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 
 def is_path(name_or_path: str) -> bool:
-    """Whether a text stands for a file: it ends in .yaml or .yml, or holds a slash."""
+    """Whether a text is a path and not a name: it ends in .yaml or .yml, or contains a slash."""
     slashed = "/" in name_or_path or os.sep in name_or_path
     return slashed or Path(name_or_path).suffix in (".yaml", ".yml")
 
@@ -40,11 +40,11 @@ class Library(Generic[T]):
     """The documents of some folders (`*.yaml`, not their subfolders).
 
     A document in a later folder hides one of the same name in an earlier folder, so that a user or
-    a studio can set its own `standard`; documents that extend the name then start from the new one.
-    A file that extends its own name starts from the document it hides.
+    a studio can have its own `standard`; documents that extend this name then extend the new one. A
+    file that extends its own name extends the document that it hides.
 
-    `model` must have the fields `name`, which is never written, and `description`. Messages call a
-    document `word` and show `example` as an override.
+    `model` must have the fields `name`, which is never written to files, and `description`.
+    Messages call a document `word` and show `example` as an override.
     """
 
     def __init__(self, model: type[T], word: str, folders: Sequence[Path], example: str) -> None:
@@ -54,15 +54,15 @@ class Library(Generic[T]):
         self.example = example
 
     def names(self) -> list[Entry]:
-        """Every document that can be asked for by name, in the order of the names."""
+        """List all documents, sorted by name."""
         found = {path.stem: path for folder in self.folders for path in folder.glob("[!.]*.yaml")}
         return [Entry(name, path, self._description(path)) for name, path in sorted(found.items())]
 
     def load(self, name_or_path: str | Path, overrides: Sequence[str | Setting] = ()) -> T:
-        """The document of that name, or in that file, with overrides such as `example` put on top.
+        """Load a document by name or path and apply overrides such as `example`.
 
         Raises DocumentError, naming file and line, for a document that is missing or wrong, and
-        for an override that another document holds; UsageError for another wrong override.
+        for a wrong override from another document; UsageError for any other wrong override.
         """
         text = str(name_or_path)
         path = Path(text) if is_path(text) else self._find(text)
@@ -75,7 +75,7 @@ class Library(Generic[T]):
         return build(self.model, leaves, Source(str(path)), {"name": path.stem})
 
     def setting(self, text: str) -> Setting:
-        """An override such as `example`. Raises UsageError for text that is none."""
+        """Parse an override such as `example`. Raises UsageError for any other text."""
         source = Source(f"--set {text}", is_option=True)
         key, equals, value = text.partition("=")
         if not equals:
@@ -83,11 +83,11 @@ class Library(Generic[T]):
         return Setting(key, source.compose(value), source)
 
     def _find(self, name: str, hidden_by: Path | None = None) -> Path | None:
-        """The file of the last folder that has it, or the next one down that `hidden_by` hides."""
-        places = [folder / f"{name}.yaml" for folder in reversed(self.folders)]
-        found = [place for place in places if place.is_file()]
-        for index, place in enumerate(found):
-            if hidden_by is not None and place.samefile(hidden_by):
+        """The file in the last folder that has it; with `hidden_by`, the next one that it hides."""
+        candidates = [folder / f"{name}.yaml" for folder in reversed(self.folders)]
+        found = [candidate for candidate in candidates if candidate.is_file()]
+        for index, candidate in enumerate(found):
+            if hidden_by is not None and candidate.samefile(hidden_by):
                 found = found[index + 1 :]
                 break
         return found[0] if found else None
@@ -110,23 +110,23 @@ class Library(Generic[T]):
             return str(error)
         return "" if leaf is None else str(leaf.value)
 
-    def _resolve(self, path: Path, heirs: tuple[Path, ...]) -> Leaves:
+    def _resolve(self, path: Path, descendants: tuple[Path, ...]) -> Leaves:
         leaves = self._read_file(path)
         extends = leaves.pop(("extends",), None)
         if extends is None:
             return leaves
         if not isinstance(extends.value, str):
             raise extends.fail(f"extends is {extends.text}; allowed: the name of a {self.word}")
-        base, heirs = self._find(extends.value, hidden_by=path), (*heirs, path)
+        base, descendants = self._find(extends.value, hidden_by=path), (*descendants, path)
         if base is None and extends.value == path.stem:
             sentence = f"'{path.stem}' hides no other {self.word} of that name to start from"
             raise extends.fail(sentence)
         if base is None:
             raise extends.fail(self._not_found(extends.value))
-        if any(base.samefile(heir) for heir in heirs):
-            circle = " -> ".join(place.stem for place in (*heirs, base))
+        if any(base.samefile(heir) for heir in descendants):
+            circle = " -> ".join(candidate.stem for candidate in (*descendants, base))
             raise extends.fail(f"{self.word}s extend each other in a circle: {circle}")
-        inherited = self._resolve(base, heirs)
+        inherited = self._resolve(base, descendants)
         inherited.pop(("description",), None)
         return inherited | leaves
 

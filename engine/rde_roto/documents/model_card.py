@@ -1,4 +1,4 @@
-"""What is known of a model's weights: the card beside them, and which model is the default."""
+"""The card beside a model's weights, and the default model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rde_roto.values.regular_files import read_regular_text
 DEFAULT_MODEL: Final = "rde-lite"
 
 CommercialUse: TypeAlias = Literal["allowed", "not allowed", "unknown"]
-"""Whether the terms of the weights and of what they were trained on allow paid work."""
+"""Whether the terms of the weights and of their training data allow paid work."""
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which weights track a shot: a model's name or file, and what it has learned of the shot.
+    """The weights that track a shot: a model's name or file, and what it learned from the shot.
 
-    `learned` is a file of learned weights (`learned`), None where the model is used as it is.
+    `learned` is a file of learned weights (`model.learned`); None to use the model as it is.
     """
 
     name: str
@@ -31,7 +31,7 @@ class ModelChoice:
 
 
 class ModelCard(BaseModel):
-    """What is known of a weights file. Unknown keys are kept out, so a typo is found.
+    """What is known about a weights file. Unknown keys are refused, so a typo is noticed.
 
     ``licence`` is a sentence for people, ``commercial_use`` its meaning for software; ``origin``
     says who made the weights and where they were published.
@@ -52,7 +52,7 @@ class ModelCard(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-# What is known of the paper's checkpoint, which comes without a card.
+# What is known about the paper's checkpoint, which has no card.
 PUBLISHED_RDE_VOS: Final[Mapping[str, Any]] = {
     "licence": "none stated for the weights (their code is MIT): ask their authors",
     "commercial_use": "unknown",
@@ -70,16 +70,16 @@ PUBLISHED_RDE_VOS: Final[Mapping[str, Any]] = {
 
 
 def read_card(weights: Path) -> ModelCard | None:
-    """The card beside a weights file, None when there is none.
+    """Read the card beside a weights file; None if there is none.
 
-    Raises WeightsError when it is damaged or has a key that no card has.
+    Raises WeightsError when it is damaged or has an unknown key.
     """
     path = weights.with_suffix(".yaml")
     if not path.is_file():
         return None
     try:
-        said = value_in(read_regular_text(path, MOST_BYTES), Source(path.name))
-        return ModelCard.model_validate(said)
+        content = value_in(read_regular_text(path, MOST_BYTES), Source(path.name))
+        return ModelCard.model_validate(content)
     except (OSError, ValidationError, DocumentError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"the model card {path} cannot be read: {reason}") from error

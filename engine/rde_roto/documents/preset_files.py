@@ -1,4 +1,4 @@
-"""Preset files: where they lie; `library` says how they are read."""
+"""Where preset files are found; `library` reads them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from rde_roto.values.preset import Preset
 
 
 def default_preset_folders() -> tuple[Path, ...]:
-    """The shipped presets, then the user's folder, then those of $RDE_ROTO_PRESETS.
+    """The folder of shipped presets, then the user's folder, then those of $RDE_ROTO_PRESETS.
 
-    A later folder's preset hides one of the same name. The shipped ones lie in the installed
-    package, or at the top of a source checkout. Folders of $RDE_ROTO_PRESETS are separated as in
-    $PATH, and as there the first one is asked first, so that here it is the last. A folder need
-    not exist.
+    A later folder's preset hides an earlier one of the same name. Shipped presets are in the
+    installed package, or at the top of a source checkout. $RDE_ROTO_PRESETS is written like $PATH,
+    so its first folder has precedence and comes last here. Folders need not exist.
     """
     package = Path(__file__).parents[1]
     installed, checkout = package / "presets", package.parents[1] / "presets"
@@ -37,10 +36,10 @@ class PresetLibrary(Library[Preset]):
 
 
 def preset_library() -> PresetLibrary:
-    """The presets that can be asked for by name here."""
+    """The presets in the default folders."""
     return PresetLibrary(default_preset_folders())
 
 
 def load_preset(name_or_path: str | Path, overrides: Sequence[str | Setting] = ()) -> Preset:
-    """The preset of that name, or in that file; see `Library.load` for overrides and errors."""
+    """Load a preset by name or path; see `Library.load` for overrides and errors."""
     return preset_library().load(name_or_path, overrides)

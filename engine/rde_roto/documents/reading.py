@@ -1,5 +1,5 @@
-"""One document, read with a model: keys that nobody knows are refused, and whatever is wrong is
-said with the file and line it was written in.
+"""Reads one document with a model: unknown keys are refused, and every error names the file and
+line.
 """
 
 from __future__ import annotations
@@ -13,23 +13,29 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from rde_roto.documents.yaml_text import Source, Written, is_blank, line_of, shortened, written
+from rde_roto.documents.yaml_text import (
+    LocatedValue,
+    Source,
+    is_blank,
+    line_of,
+    located_value,
+    shortened,
+)
 from rde_roto.values.errors import RotoError
 from rde_roto.values.settings import Settings, allowed_values, lists_of_sections, sections_of
 
 T = TypeVar("T", bound=Settings)
 
 KeyPath: TypeAlias = "tuple[str, ...]"
-Leaves: TypeAlias = "dict[KeyPath, Written]"
-"""Every value of a document under its path, such as ("tracking", "lines"): inheritance and
-overrides are the union of such dicts. A list is one value."""
+Leaves: TypeAlias = "dict[KeyPath, LocatedValue]"
+"""All values of a document by path, such as ("tracking", "lines"). Inheritance and overrides are
+unions of such dicts. A list is one value."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A dotted key of a document, such as `tracking.lines`, and what it is set to elsewhere.
-
-    Elsewhere is an option of the command line, or another document.
+    """A dotted key of a document, such as `tracking.lines`, and the value it is set to by an option
+    of the command line or by another document.
     """
 
     key: str
@@ -39,7 +45,7 @@ class Setting:
 
     @property
     def given(self) -> yaml.Node:
-        """The value's node. Raises what its place gives when there is none."""
+        """The value's node. Raises the error of its source when there is none."""
         if self.node is None:
             key = self.key.rpartition(".")[2]
             raise self.source.fail(f"'{key}' has no value", self.line)
@@ -47,25 +53,25 @@ class Setting:
 
     @property
     def value(self) -> object:
-        """What the key is set to. Raises what its place gives when that is no value."""
-        return written(self.key, self.given, self.source, self.line).value
+        """The value of the key. Raises the error of its source when that is not a value."""
+        return located_value(self.key, self.given, self.source, self.line).value
 
 
 @dataclass(frozen=True)
 class Document(Generic[T]):
-    """What a file says, checked, and where it says it."""
+    """The checked content of a file, and where in the file each value is."""
 
     value: T
     source: Source
     leaves: Leaves
 
     def fail(self, place: Sequence[str | int], sentence: str) -> RotoError:
-        """The error to raise about what `place` leads to, such as ("keyframes", 2, "mask")."""
-        found = _place(self.leaves, place)
+        """The error to raise about the value at `place`, such as ("keyframes", 2, "mask")."""
+        found = _locate(self.leaves, place)
         return self.source.fail(sentence) if found is None else found.fail(sentence)
 
     def settings(self, key: str) -> tuple[Setting, ...]:
-        """The pairs of a mapping whose keys are those of another document."""
+        """The entries of a mapping whose keys belong to another document."""
         leaf = self.leaves.get((key,))
         if leaf is None or not isinstance(leaf.node, yaml.MappingNode):
             return ()
@@ -78,26 +84,28 @@ class Document(Generic[T]):
 def parse_document(
     model: type[T], word: str, schema: str, source: Source, text: str
 ) -> Document[T]:
-    """The document in a text, which must say that it is of `schema`; messages call it `word`.
+    """Parse a document, which must declare `schema`; messages call it `word`.
 
-    Raises DocumentError, naming the source and the line, for one of another schema, or wrong.
+    Raises DocumentError, naming the source and the line, for another schema or any mistake.
     """
     root = source.compose(text)
     if root is None:
         raise source.fail(f"the file is empty; expected a {word}, beginning 'schema: {schema}'")
-    whole = Written(None, root, source, 1)
-    if not whole.has("schema"):
-        raise whole.fail(f"it does not say what it is; expected a line 'schema: {schema}'")
-    said = whole.at(["schema"])
-    if said.value != schema:
-        raise said.fail(f"this document is of schema {said.text}; this program reads {schema}")
+    root_value = LocatedValue(None, root, source, 1)
+    if not root_value.has("schema"):
+        raise root_value.fail(f"it declares no schema; expected a line 'schema: {schema}'")
+    declared = root_value.at(["schema"])
+    if declared.value != schema:
+        raise declared.fail(
+            f"this document has schema {declared.text}; this program reads {schema}"
+        )
     return document_at(root, model, word, source)
 
 
 def document_at(node: yaml.Node, model: type[T], word: str, source: Source) -> Document[T]:
-    """The document that a node is, a whole file's or one within another document.
+    """Read a document from a node: a whole file or a document inside another one.
 
-    Raises DocumentError, naming the source and the line, for what is wrong in it.
+    Raises DocumentError, naming the source and the line, for any mistake.
     """
     leaves = Reader(model, word, source, ("schema",)).read(node, model, line=line_of(node))
     leaves.pop(("schema",), None)
@@ -107,9 +115,9 @@ def document_at(node: yaml.Node, model: type[T], word: str, source: Source) -> D
 def build(
     model: type[T], leaves: Leaves, source: Source, known: Mapping[str, object] | None = None
 ) -> T:
-    """The model with the values of `leaves`, and those of `known`, which nobody wrote.
+    """Build the model from the values of `leaves`, and from `known`, which are not in the file.
 
-    Raises what the place gives that the wrong value was written in; `source` where there is none.
+    Raises the error of the wrong value's source, or of `source` if no value was written.
     """
     try:
         return model.model_validate({**(known or {}), **nested(leaves)})
@@ -119,10 +127,10 @@ def build(
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads what one source says; every key must be one that `root` or its sections have.
+    """Reads one source; every key must be a field of `root` or of its sections.
 
-    `extra` are keys of the file itself that are no fields of `root`. The field `name` is never
-    written: a file has its name.
+    `extra` are keys of the file that are not fields of `root`. The field `name` is never written,
+    because the file's name is used.
     """
 
     root: type[Settings]
@@ -133,7 +141,7 @@ class Reader:
     def read(
         self, node: yaml.Node, model: type[Settings], path: KeyPath = (), line: int = 1
     ) -> Leaves:
-        """The values of the section at `path`, () for the whole file, which begins in `line`."""
+        """Read the section at `path`, () for the whole file, which begins in `line`."""
         sections = sections_of(model)
         leaves: Leaves = {}
         for key, key_line, value in self._entries(node, model, path, line):
@@ -145,7 +153,7 @@ class Reader:
         return leaves
 
     def read_setting(self, setting: Setting) -> Leaves:
-        """The value of one key, which must be a field of `root`."""
+        """Read the value of one key, which must be a field of `root`."""
         path = tuple(setting.key.strip().split("."))
         model = self.root
         for depth, key in enumerate(path, start=1):
@@ -166,18 +174,20 @@ class Reader:
     def _fail(self, setting: Setting, sentence: str) -> RotoError:
         return self.source.fail(sentence, setting.line)
 
-    def _leaf(self, node: yaml.Node, model: type[Settings], path: KeyPath, line: int) -> Written:
+    def _leaf(
+        self, node: yaml.Node, model: type[Settings], path: KeyPath, line: int
+    ) -> LocatedValue:
         item_model = lists_of_sections(model).get(path[-1])
         if item_model is None or not isinstance(node, yaml.SequenceNode):
-            return written(path[-1], node, self.source, line)
+            return located_value(path[-1], node, self.source, line)
         items = [self.read(item, item_model, path, line_of(item)) for item in node.value]
         values = [nested(item, len(path)) for item in items]
-        return Written(values, node, self.source, line)
+        return LocatedValue(values, node, self.source, line)
 
     def _entries(
         self, node: yaml.Node, model: type[Settings], path: KeyPath, line: int
     ) -> Iterator[tuple[str, int, yaml.Node]]:
-        """Each key of a section, its line and its value's node."""
+        """Yield each key of a section, its line and its value's node."""
         if not isinstance(node, yaml.MappingNode):
             name = ".".join(path) or f"a {self.word} file"
             raise self.source.fail(f"{name} must hold lines of the form 'key: value'", line)
@@ -216,7 +226,7 @@ class Reader:
         return keys if model is not self.root else (*self.extra, *(k for k in keys if k != "name"))
 
     def _homes(self, model: type[Settings], section: str = "") -> dict[str, str]:
-        """The section of every key; of a key that several have, the first in the file's order."""
+        """The section of each key; if several have the key, the first one in order."""
         homes: dict[str, str] = {}
         for key, inner in (sections_of(model) | lists_of_sections(model)).items():
             homes = self._homes(inner, f"{section}.{key}".lstrip(".")) | homes
@@ -224,7 +234,7 @@ class Reader:
 
 
 def nested(leaves: Leaves, depth: int = 0) -> dict[str, Any]:
-    """The values alone, sections as dicts, without the first `depth` steps of their paths."""
+    """The plain values, with sections as dicts, without the first `depth` steps of their paths."""
     values: dict[str, Any] = {}
     for path, leaf in leaves.items():
         *sections, key = path[depth:]
@@ -238,13 +248,13 @@ def nested(leaves: Leaves, depth: int = 0) -> dict[str, Any]:
 def _refusal(
     model: type[Settings], error: ErrorDetails, leaves: Leaves, source: Source
 ) -> RotoError:
-    """What pydantic found, said about the line that the value was written in."""
+    """Turn pydantic's error into one that names the line of the value."""
     steps = _written_steps(model, error["loc"], leaves)
     dotted = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)[1:]
     words = allowed_values(model, steps)
     reason = f"allowed: {words}" if words else _lower_first(error["msg"])
     reason = str(error.get("ctx", {}).get("error", reason))
-    place = _place(leaves, steps)
+    place = _locate(leaves, steps)
     if error["type"] == "missing":
         sentence = f"{dotted} is missing and has no default"
         sentence += f"; allowed: {words}" if words else ""
@@ -258,21 +268,21 @@ def _refusal(
 def _written_steps(
     model: type[Settings], steps: Sequence[str | int], leaves: Leaves
 ) -> tuple[str | int, ...]:
-    """The steps that somebody wrote: pydantic adds which of several types it has tried."""
-    kept: tuple[str | int, ...] = ()
+    """The steps that are in the file: pydantic adds the name of the type that it tried."""
+    steps_written: tuple[str | int, ...] = ()
     inner: type[Settings] | None = model
     for step in steps:
         if isinstance(step, str):
-            place = _place(leaves, kept) if inner is None else None
+            place = _locate(leaves, steps_written) if inner is None else None
             if place is not None and not place.has(step):
                 break
             inner = (sections_of(inner) | lists_of_sections(inner)).get(step) if inner else None
-        kept = (*kept, step)
-    return kept
+        steps_written = (*steps_written, step)
+    return steps_written
 
 
-def _place(leaves: Leaves, steps: Sequence[str | int]) -> Written | None:
-    """What `steps` lead to, or as far along them as was written; None when nothing was."""
+def _locate(leaves: Leaves, steps: Sequence[str | int]) -> LocatedValue | None:
+    """The value at `steps`, or as far along them as the file goes; None if it has nothing there."""
     path = next((path for path in leaves if tuple(steps[: len(path)]) == path), None)
     return None if path is None else leaves[path].at(steps[len(path) :])
 

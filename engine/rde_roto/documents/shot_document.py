@@ -1,6 +1,6 @@
-"""The shot document, `NAME.shot.yaml`: a shot as people write it down, and keep it beside the work.
+"""The shot document, `NAME.shot.yaml`: a shot as people write it and keep it beside their work.
 
-It holds names and paths alone; `shot_files` opens what they stand for.
+It holds only names and paths; `shot_files` opens what they refer to.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ Color = Annotated[str, AfterValidator(_checked_color)]
 
 
 class PlateEntry(Settings):
-    """The plate: pattern, one of its frames, folder or movie, and its colour space.
+    """The plate: a pattern, one of its frames, a folder or a movie, and its colour space.
 
-    `view` and `layer` say which picture of an EXR with several, `missing` what stands in for frames
-    that are not there. `first_frame` is the number of a movie's first frame, `timecode` the one
-    that its timecode counts to, from midnight on; 1 without it. `proxy` is how many times smaller
-    its sides are than the full plate's.
+    `view` and `layer` select the picture of an EXR with several; `missing` says what replaces
+    missing frames. `first_frame` is the number of a movie's first frame (default 1); `timecode`
+    takes its timecode, counted in frames since midnight. `proxy`: this plate's sides are so many
+    times smaller than those of the full plate.
     """
 
     path: str
@@ -87,7 +87,7 @@ class PlateEntry(Settings):
 
 
 class ElementEntry(Settings):
-    """An element; its name is its id where none is given. `color` is for windows alone."""
+    """An element; its name defaults to its id. `color` is only for display."""
 
     id: ElementId
     name: str | None = None
@@ -96,7 +96,7 @@ class ElementEntry(Settings):
 
 
 class KeyframeEntry(Settings):
-    """A frame, its mask, and the ids of the elements that the mask draws, all where none are."""
+    """A frame, its mask, and the ids of the elements that the mask draws (default: all)."""
 
     frame: int
     mask: str
@@ -105,7 +105,7 @@ class KeyframeEntry(Settings):
 
 
 class LockEntry(Settings):
-    """Frames that are pinned, the pattern of their files, and the ids of the pinned elements."""
+    """Locked frames, the pattern of their files, and the ids of the locked elements."""
 
     frames: RangeText
     mattes: str
@@ -113,11 +113,11 @@ class LockEntry(Settings):
 
 
 class ShotDocument(Settings):
-    """What a shot document says.
+    """The content of a shot document.
 
-    Without `elements` they are those that the keyframes name; a keyframe that names none then
-    draws `element1`, `element2`, …, as many as its mask holds. Without `range` it is the plate's.
-    `learned` is the file of what the model has learned of this shot.
+    `elements` default to those that the keyframes name; a keyframe that names none then draws
+    `element1`, `element2`, …, as many as its mask holds. `range` defaults to the plate's. `learned`
+    is the file of weights that the model has learned from this shot.
     """
 
     plate: PlateEntry
@@ -131,29 +131,29 @@ class ShotDocument(Settings):
     learned: str | None = None
 
     def to_yaml(self) -> str:
-        """The document as text, which reads back as an equal one; an entry a line."""
+        """Write the document as YAML, one entry per line; it reads back as an equal document."""
         lines = [_HEAD]
-        for key, value in self.said().items():
+        for key, value in self.to_plain().items():
             lines += _lines(key, value)
         return "\n".join(lines) + "\n"
 
-    def said(self) -> dict[str, object]:
-        """The document as plain values, in order, without what goes without saying."""
-        said = self.model_dump(mode="json", exclude_defaults=True)
-        said |= {"preset": self.preset, "model": self.model}
-        ordered = {key: said[key] for key in type(self).model_fields if key in said}
+    def to_plain(self) -> dict[str, object]:
+        """The document as plain values, in order, without defaults."""
+        values = self.model_dump(mode="json", exclude_defaults=True)
+        values |= {"preset": self.preset, "model": self.model}
+        ordered = {key: values[key] for key in type(self).model_fields if key in values}
         return {"schema": SHOT_SCHEMA, **ordered}
 
 
 def read_shot_text(path: Path) -> str:
-    """The text of a shot document. Raises DocumentError when it cannot be read."""
+    """Read the text of a shot document. Raises DocumentError when it cannot be read."""
     return read_text(path, _WORD)
 
 
 def parse_shot_document(path: Path, text: str) -> Document[ShotDocument]:
-    """The document in a text that was read from `path`.
+    """Parse the text of a shot document that was read from `path`.
 
-    Raises DocumentError, naming file and line, when it is of another schema, or wrong.
+    Raises DocumentError, naming file and line, for another schema or any mistake.
     """
     document = parse_document(ShotDocument, _WORD, SHOT_SCHEMA, Source(str(path)), text)
     check_locks(document)
@@ -161,11 +161,10 @@ def parse_shot_document(path: Path, text: str) -> Document[ShotDocument]:
 
 
 def rewritten(path: Path, text: str, wanted: ShotDocument) -> str:
-    """The document in `text` made to say what is wanted.
+    """Change a document's text to the wanted content.
 
-    Keys whose value stays are left as they were written, comments too; comments among what changes
-    are lost. A document whose keys cannot be taken out line by line (it is written in brackets, as
-    JSON is) is written anew.
+    Keys with unchanged values keep their text, including comments; comments inside changed values
+    are lost. A document whose keys are not on lines of their own, such as JSON, is rewritten.
     """
     document = parse_shot_document(path, text)
     edited = text
@@ -180,12 +179,12 @@ def rewritten(path: Path, text: str, wanted: ShotDocument) -> str:
 
 
 def check_locks(document: Document[ShotDocument]) -> None:
-    """Raises DocumentError, naming the line, where a frame is locked twice."""
+    """Raise DocumentError, naming the line, if a frame is locked twice."""
     locked: set[int] = set()
     for index, lock in enumerate(document.value.locks):
         twice = FrameRange.of(locked.intersection(lock.frames))
         if twice:
-            sentence = f"{twice} is locked further up already: take it out of one of the two"
+            sentence = f"{twice} is locked twice: remove it from one of the two locks"
             raise document.fail(("locks", index, "frames"), sentence)
         locked.update(lock.frames)
 
@@ -197,9 +196,9 @@ def _lines(key: str, value: object) -> list[str]:
 
 
 def _with_key(text: str, root: yaml.Node | None, name: str, wanted: ShotDocument) -> str:
-    """The lines of a key replaced, or put behind everything; none where its value is empty."""
-    said = wanted.model_dump(mode="json", include={name}, exclude_defaults=True)
-    block = _lines(name, said[name]) if said.get(name) else []
+    """Replace the lines of a key, or append them; an empty value removes them."""
+    values = wanted.model_dump(mode="json", include={name}, exclude_defaults=True)
+    block = _lines(name, values[name]) if values.get(name) else []
     lines = text.rstrip("\n").split("\n")
     begin = end = len(lines)
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
@@ -209,9 +208,9 @@ def _with_key(text: str, root: yaml.Node | None, name: str, wanted: ShotDocument
 
 
 def _end_line(node: yaml.Node) -> int:
-    """The line after a node's last one, from 0.
+    """The number of the line after a node's last one, from 0.
 
-    The parser's own mark of a block is where the next key begins, comments before it included.
+    The parser's own end mark of a block is where the next key begins, after any comments.
     """
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]

@@ -108,7 +108,7 @@ def pipeline(
         opened = open_document(demo_document(model), settings)
     else:
         file = ShotFile.read(shot)
-        opened = open_document(file.says, settings, file.folder)
+        opened = open_document(file.content, settings, file.folder)
     bench = PipelineBench(opened.shot, settings, load_model(model), choose_device(device))
     with TemporaryDirectory() as folder:
         stages = bench.stages(Path(folder), rounds)

@@ -29,22 +29,22 @@ def info(
 ) -> None:
     """Show the cache's folder, size, budget and last use."""
     settings, folder = _opened()
-    census = folder.census()
-    used_ns = [entry.used_ns for entry in census.entries]
+    scan = folder.scan()
+    used_ns = [entry.used_ns for entry in scan.entries]
     oldest, newest = (_time(min(used_ns)), _time(max(used_ns))) if used_ns else (None, None)
-    snapshots = sum(len(span.snapshots) for span in census.spans.values())
+    snapshots = sum(len(span.snapshots) for span in scan.spans.values())
     facts = {
         "folder": str(settings.folder),
         "budget_bytes": settings.disk_bytes,
         "ram_budget_bytes": settings.ram_bytes,
-        "bytes": census.bytes,
-        "states_bytes": bytes_of(census.states),
-        "spans": len(census.spans),
+        "bytes": scan.bytes,
+        "states_bytes": bytes_of(scan.states),
+        "spans": len(scan.spans),
         "snapshots": snapshots,
-        "raw_mattes_bytes": bytes_of(census.raws),
-        "raw_mattes": len(census.raws),
-        "pushed_frames_bytes": bytes_of(census.pushed),
-        "pushed_frames": len(census.pushed),
+        "raw_mattes_bytes": bytes_of(scan.raws),
+        "raw_mattes": len(scan.raws),
+        "pushed_frames_bytes": bytes_of(scan.pushed),
+        "pushed_frames": len(scan.pushed),
         "plate_memo_bytes": _memo_bytes(settings),
         "oldest_use": oldest,
         "newest_use": newest,
@@ -53,11 +53,11 @@ def info(
         print(json.dumps(facts))
         return
     print(f"folder        {settings.folder}")
-    print(f"on disk       {_size(census.bytes)} of {_size(settings.disk_bytes)}")
-    print(f"  states      {_size(bytes_of(census.states))}: ", end="")
-    print(f"{snapshots} snapshot(s) of {len(census.spans)} span(s)")
-    print(f"  raw mattes  {_size(bytes_of(census.raws))}: {len(census.raws)}")
-    print(f"  pushed      {_size(bytes_of(census.pushed))}: {len(census.pushed)} plate frame(s)")
+    print(f"on disk       {_size(scan.bytes)} of {_size(settings.disk_bytes)}")
+    print(f"  states      {_size(bytes_of(scan.states))}: ", end="")
+    print(f"{snapshots} snapshot(s) of {len(scan.spans)} span(s)")
+    print(f"  raw mattes  {_size(bytes_of(scan.raws))}: {len(scan.raws)}")
+    print(f"  pushed      {_size(bytes_of(scan.pushed))}: {len(scan.pushed)} plate frame(s)")
     print(f"plate memo    {_size(_memo_bytes(settings))}")
     print(f"in memory     up to {_size(settings.ram_bytes)}")
     print(f"used          {f'{oldest} to {newest}' if used_ns else 'never'}")
@@ -86,7 +86,7 @@ def prune(
         else:
             refused += 1
     print(f"freed {_size(freed_bytes)} ({files} file(s)) in {settings.folder}; ", end="")
-    print(f"{_size(folder.census().bytes)} are kept")
+    print(f"{_size(folder.scan().bytes)} are kept")
     if refused:
         raise OutputError(
             f"{refused} file(s) in {settings.folder} could not be removed: see whose they are and "

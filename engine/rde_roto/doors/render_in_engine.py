@@ -15,11 +15,11 @@ from rde_roto.doors.this_installation import local_client
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import (
     CancelledError,
     EngineEndedError,
     OutputError,
-    PartialError,
     RotoError,
     UsageError,
 )
@@ -80,10 +80,12 @@ def _shot_object(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str
     format.
     """
     learned = opened.model.learned
-    document = file.says.model_copy(update={"learned": None if learned is None else str(learned)})
+    document = file.content.model_copy(
+        update={"learned": None if learned is None else str(learned)}
+    )
     shot = made_absolute(spelled_out(document, opened), file.folder)
     overrides = {**shot.overrides, "output.format": output.format}
-    return shot.model_copy(update={"overrides": overrides}).said()
+    return shot.model_copy(update={"overrides": overrides}).to_plain()
 
 
 class _JobProgress(Watcher):

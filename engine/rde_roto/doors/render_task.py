@@ -11,7 +11,8 @@ from rde_roto.doors.console import print_message
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate, SequencePlate
 from rde_roto.shot_files import OpenedShot
-from rde_roto.values.errors import PartialError, UsageError
+from rde_roto.values.delivery import PartialError
+from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Output, OutputFormat

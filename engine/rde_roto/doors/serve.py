@@ -61,7 +61,7 @@ def _check_run_folder() -> None:
 
 
 def _serve(device: str, idle: float, tcp: bool) -> None:
-    from rde_roto.doors.server.endpoint import TakenError, listen
+    from rde_roto.doors.server.endpoint import LockTakenError, listen
 
     try:
         with listen(device, tcp) as (listener, token), plate_memo() as memo:
@@ -80,7 +80,7 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
                 requests = Requests(engine, Shots(chosen, memo), jobs, server.stop)
                 print_line(f"rde-roto: listening, on {chosen}")
                 server.serve(listener, requests)
-    except TakenError:
+    except LockTakenError:
         print("rde-roto: an engine is running already", flush=True)
 
 

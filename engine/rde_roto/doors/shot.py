@@ -124,7 +124,7 @@ def render(
         task = RenderTask(opened, wanted, options.device)
         folder = shot.parent / "mattes"
         pattern = options.out or default_out(folder, file.name, task.output(output_format))
-        _, pattern = named_view(pattern, file.says.plate.view)
+        _, pattern = named_view(pattern, file.content.plate.view)
         if by_engine:
             render_in_engine(file, task, pattern, output_format, as_json)
             return
@@ -143,12 +143,12 @@ def lock(
 ) -> None:
     """Lock frames as they are now: their mattes stay, whatever is changed later."""
     file = ShotFile.read(shot)
-    if file.says.plate.proxy > 1:
+    if file.content.plate.proxy > 1:
         raise UsageError(f"the plate of {shot} is a proxy: lock frames of the full plate")
     with plate_memo() as memo:
         opened = file.open(memo)
         asked, ids = frames_within(opened.shot.range, frames), opened.shot.ids
-        pinning = Pinning.of(file.says.locks, asked, _ids(opened.shot, elements), ids)
+        pinning = Pinning.of(file.content.locks, asked, _ids(opened.shot, elements), ids)
         if not pinning.frames:
             print(f"{asked} is locked already")
             return
@@ -179,7 +179,7 @@ def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
     """Unlock frames; the locked mattes' files are kept."""
     file = ShotFile.read(shot)
     asked = FrameRange.parse(frames)
-    locks = file.says.locks
+    locks = file.content.locks
     rest = without_frames(locks, asked)
     if rest == locks:
         print(f"nothing of {asked} is locked")

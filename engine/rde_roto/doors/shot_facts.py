@@ -29,7 +29,7 @@ def facts_of(file: ShotFile) -> ShotFacts:
     """Describe a document. Missing files are among the facts. Raises DocumentError if it is
     wrong.
     """
-    document, opened = file.says, None
+    document, opened = file.content, None
     missing = tuple(file.missing())
     if not missing:
         try:

@@ -74,12 +74,12 @@ def learn(
 
 
 def _forget(file: ShotFile) -> None:
-    learned = file.says.learned
+    learned = file.content.learned
     if learned is None:
         print(f"{file.path} uses no learned weights")
         return
     file.set_learned(None)
-    print(f"{file.path} uses the base model {file.says.model} again; {learned} is kept")
+    print(f"{file.path} uses the base model {file.content.model} again; {learned} is kept")
 
 
 def _sentence(held: Held) -> str:

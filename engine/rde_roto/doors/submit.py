@@ -139,7 +139,7 @@ def submit(
     _check(task, pattern, output_format)
     job = FarmJob(
         name=name,
-        shot=made_absolute(spelled_out(file.says, opened), file.folder),
+        shot=made_absolute(spelled_out(file.content, opened), file.folder),
         rounds=_rounds(opened, task.frames_to_render, farm.chunk),
         out=pattern,
         worker=farm.worker(options.device),

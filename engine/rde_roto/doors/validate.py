@@ -17,7 +17,7 @@ from rde_roto.doors.options import (
 from rde_roto.images.layers import PictureName
 from rde_roto.images.plates import open_plate
 from rde_roto.images.validation import Finding, MatteSequence
-from rde_roto.values.errors import PartialError
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.frames import FrameRange
 
 _RULE_WIDTH, _FRAMES_WIDTH = 8, 12

@@ -24,7 +24,8 @@ from rde_roto.doors.watchfolder.job_folder import is_junk
 from rde_roto.doors.watchfolder.owners import DeadWorkers
 from rde_roto.doors.watchfolder.retention import Retention
 from rde_roto.doors.watchfolder.scanner import Scanner, Taker, run_until_stopped
-from rde_roto.values.errors import PartialError, UsageError
+from rde_roto.values.delivery import PartialError
+from rde_roto.values.errors import UsageError
 
 if TYPE_CHECKING:
     from rde_roto.doors.watchfolder.job_run import PrepareNode

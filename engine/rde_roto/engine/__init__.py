@@ -1,4 +1,4 @@
-"""One device, many who ask: the engine (``engine.engine``) and its books (``engine.asks``)."""
+"""Many clients on one device: the engine and its queue of requests (``engine.requests``)."""
 
 from rde_roto.engine.engine import Engine
 from rde_roto.engine.requests import Node, Priority

@@ -1,13 +1,13 @@
-"""The engine: many ask, one device answers, the most urgent first.
+"""The engine: many clients request frames, one device makes them, the most urgent first.
 
-An ask is named first, on threads of its priority: the first digest of a shot hashes plates, and
-neither the caller nor somebody who looks shall wait for what a batch or another shot hashes. What
-is in RAM is answered from there. The rest waits for the device's one thread.
+Each request first gets its digest, on threads of its priority: the first digest of a shot hashes
+plate files, and an interactive request must not wait while a batch or another shot hashes its own.
+A matte in RAM is returned at once. Everything else waits for the one device thread.
 
-Between two steps of the network the work stops when a more urgent one waits, or when nobody wants
-it any more. It keeps its place, and since the node's stores keep every state it came to, hardly a
-step is lost. That is also why a viewer's newer look stops the older one that has begun: the walk to
-a far frame can be long, and an artist who drags along the timeline wants the last frame alone.
+Work is interrupted between two network steps when more urgent work waits or when nobody wants the
+result any more. Interrupted work keeps its place in the queue and loses hardly a step, because the
+stores keep every state it reached. For the same reason a viewer's newer request interrupts its
+older one: the way to a far frame can be long, and an artist who scrubs wants only the last frame.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from types import TracebackType
 from weakref import WeakKeyDictionary
 
 from rde_roto.engine.lanes import Lanes
-from rde_roto.engine.requests import NOBODY, Node, Priority, Request, RequestQueue, Work
+from rde_roto.engine.requests import ENGINE_ITSELF, Node, Priority, Request, RequestQueue, Work
 from rde_roto.values.errors import CancelledError, OutOfMemoryError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
-_SHOTS_NAMED_AT_ONCE = 4  # of each priority
+_SHOTS_RESOLVED_AT_ONCE = 4  # of each priority
 
 
 class Engine:
-    """One device's queue: whoever has frames made on the device asks here, from any thread.
+    """The queue of one device. All requests for frames on the device go here, from any thread.
 
-    Args: neighbours, how many frames on either side of one that was looked at are made while
-        nothing is asked for; they are dropped as soon as anything is.
+    Args: neighbours, how many frames on either side of an interactive one are prefetched while the
+        queue is empty; any new request drops them.
     """
 
     def __init__(self, neighbours: int = 4) -> None:
         self.steps = 0
-        """How far the work has come, of whatever kind: it grows while the engine gets on."""
+        """A progress counter: it grows as long as the engine makes progress of any kind."""
         self._neighbours = neighbours
-        # Guards what follows. No node is called under it, and no future is answered or cancelled.
+        # Guards what follows. Never call a node, answer a future or cancel one while holding it.
         self._lock = Lock()
-        self._asks = RequestQueue()
+        self._requests = RequestQueue()
         self._smaller: WeakKeyDictionary[Node, Node] = WeakKeyDictionary()
         self._closed = False
-        self._naming = {
-            priority: Lanes(_SHOTS_NAMED_AT_ONCE, f"rde-roto-{priority.name.lower()}")
+        self._resolvers = {
+            priority: Lanes(_SHOTS_RESOLVED_AT_ONCE, f"rde-roto-{priority.name.lower()}")
             for priority in Priority
         }
         self._device = ThreadPoolExecutor(1, "rde-roto-device")
@@ -56,41 +56,42 @@ class Engine:
     def submit(
         self, node: Node, frame: int, priority: Priority, viewer: Hashable = None
     ) -> Future[Matte]:
-        """Asks for a frame's matte, without waiting for anything.
+        """Request a frame's matte; returns at once.
 
         The future can be cancelled until it is done, and raises what the node raises. Its callbacks
         run on a thread of the engine: keep them short. Mattes of one digest share their alpha.
-        ``viewer`` names who is LOOKING, at one frame at a time: a newer look cancels the older
-        ones, unless what is being made answers both. None replaces nothing.
+        ``viewer`` identifies the client of an INTERACTIVE request. A viewer shows one frame at a
+        time, so its newer request cancels its older ones, unless the work in progress answers both.
+        With None nothing is cancelled.
 
         Raises RuntimeError when the engine is closed.
         """
         with self._lock:
             if self._closed:
-                raise RuntimeError("the engine is closed: nothing can be asked of it any more")
-            ask = self._ask(node, frame, priority, viewer)
-            # whether the running work is replaced too depends on the digest
-            replaced = self._asks.replaced(ask, but=self._asks.running)
-        _cancel(replaced)
-        return ask.future
+                raise RuntimeError("the engine is closed: it takes no more requests")
+            request = self._add(node, frame, priority, viewer)
+            # whether the running work is replaced too depends on the digest, known later
+            replaced_by = self._requests.replaced_by(request, but=self._requests.running)
+        _cancel(replaced_by)
+        return request.future
 
     def serving(self, node: Node) -> Node:
-        """The node that answers for this one: a smaller one once memory has run out."""
+        """The node that makes this one's mattes: a smaller one once memory has run out."""
         with self._lock:
             while (smaller := self._smaller.get(node)) is not None:
                 node = smaller
         return node
 
     def close(self) -> None:
-        """Cancels what waits, stops what runs before its next step, and ends the threads.
+        """Cancel waiting requests, stop running work before its next step, and end the threads.
 
-        Returns when they have ended: a plate that is being hashed is hashed to its end.
+        Returns when the threads have ended; a plate file that is being hashed is finished first.
         """
         with self._lock:
             self._closed = True
-            asks = list(self._asks)
-        _cancel(asks)
-        for lanes in self._naming.values():
+            requests = list(self._requests)
+        _cancel(requests)
+        for lanes in self._resolvers.values():
             lanes.close()
         self._device.shutdown(cancel_futures=True)
 
@@ -105,18 +106,18 @@ class Engine:
     ) -> None:
         self.close()
 
-    # With the lock held.
+    # Called with the lock held.
 
-    def _ask(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Request:
-        ask = self._asks.add(node, frame, priority, viewer)
-        # by its number: future and ask in a circle would keep the matte after its last user
-        ask.future.add_done_callback(partial(self._leave, priority, ask.number))
-        self._name_later(ask)
-        return ask
+    def _add(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Request:
+        request = self._requests.add(node, frame, priority, viewer)
+        # by its number: a reference cycle of future and request would keep the matte alive
+        request.future.add_done_callback(partial(self._on_done, priority, request.number))
+        self._resolve_later(request)
+        return request
 
-    def _name_later(self, ask: Request) -> None:
+    def _resolve_later(self, request: Request) -> None:
         if not self._closed:
-            self._naming[ask.priority].submit(ask.node, partial(self._name, ask))
+            self._resolvers[request.priority].submit(request.node, partial(self._resolve, request))
 
     def _run_later(self) -> None:
         if not self._closed:
@@ -124,119 +125,120 @@ class Engine:
 
     # Called by a future, on any thread.
 
-    def _leave(self, priority: Priority, number: int, future: Future[Matte]) -> None:
+    def _on_done(self, priority: Priority, number: int, future: Future[Matte]) -> None:
         if future.cancelled():
-            future.set_running_or_notify_cancel()  # wakes those in concurrent.futures.wait
+            future.set_running_or_notify_cancel()  # wakes up concurrent.futures.wait
         with self._lock:
-            self._asks.leave(priority, number)
+            self._requests.remove(priority, number)
 
-    # On the threads that name.
+    # On the resolver threads.
 
-    def _name(self, ask: Request) -> None:
-        """Finds out what an ask is for; answers it if that is in RAM."""
-        if ask.future.done():
+    def _resolve(self, request: Request) -> None:
+        """Find the digest of a request; answer it if the matte is in RAM, else queue it."""
+        if request.future.done():
             return
-        node = self.serving(ask.node)
+        node = self.serving(request.node)
         try:
-            digest = node.digest(ask.frame)
+            digest = node.digest(request.frame)
             self.steps += 1
-            matte = node.stored(ask.frame)
-        except BaseException as error:  # of whatever kind: nobody shall wait for ever
-            _fail([ask], error)
+            matte = node.stored(request.frame)
+        except BaseException as error:  # of any kind: no client may wait for ever
+            _fail([request], error)
             return
         with self._lock:
-            if ask not in self._asks:
+            if request not in self._requests:
                 return
-            if node in self._smaller:  # memory ran out meanwhile
-                self._name_later(ask)
+            if node in self._smaller:  # memory ran out in the meantime
+                self._resolve_later(request)
                 return
             if matte is None:
-                self._asks.name(ask, node, digest)
+                self._requests.enqueue(request, node, digest)
                 self._run_later()
-            replaced = self._asks.replaced(ask, but=ask.work)
-        _cancel(replaced)
+            replaced_by = self._requests.replaced_by(request, but=request.work)
+        _cancel(replaced_by)
         if matte is not None:
-            self._answer([ask], matte)
+            self._answer([request], matte)
 
-    # On the device's thread.
+    # On the device thread.
 
     def _run(self) -> None:
-        """Does the most urgent work; called at least once for each that waits."""
+        """Do the most urgent work; called at least once for each waiting request."""
         with self._lock:
-            work = self._asks.begin()
+            work = self._requests.begin()
         if work is None:
             return
         self.steps += 1
         try:
             matte = self._make(work)
-        except BaseException as error:  # of whatever kind: nobody shall wait for ever
+        except BaseException as error:  # of any kind: no client may wait for ever
             _fail(self._end(work), error)
         else:
             if matte is not None:
                 self._answer(self._end(work), matte)
 
     def _make(self, work: Work) -> Matte | None:
-        """The matte of a work; None when it was put off."""
-        told = False
+        """Make the matte of a work; None if it was interrupted or goes to a smaller node."""
+        stops = False
 
         def cancel() -> bool:
-            nonlocal told
+            nonlocal stops
             self.steps += 1
-            told = told or self._is_to_stop(work)
-            return told
+            stops = stops or self._is_to_stop(work)
+            return stops
 
         try:
             return work.node.matte(work.frame, cancel)
         except CancelledError:
-            if not told:
+            if not stops:
                 raise
             with self._lock:
-                self._asks.end(work)
+                self._requests.end(work)
                 self._run_later()
         except OutOfMemoryError:
             smaller = work.node.smaller()
             if smaller is None:
                 raise
-            self._replace(work, smaller)
+            self._switch_to(work, smaller)
         return None
 
     def _is_to_stop(self, work: Work) -> bool:
         with self._lock:
-            first = self._asks.first()
-            return first is None or not work.asks or first.priority < work.priority
+            first = self._requests.first()
+            return first is None or not work.requests or first.priority < work.priority
 
-    def _replace(self, work: Work, smaller: Node) -> None:
-        """Has a smaller node answer all that waits for a node, so that no shot mixes the two."""
+    def _switch_to(self, work: Work, smaller: Node) -> None:
+        """Move all requests of a node to a smaller one, so that no shot mixes the two."""
         with self._lock:
-            self._asks.end(work)
+            self._requests.end(work)
             self._smaller[work.node] = smaller
-            for ask in self._asks.of(work.node):
-                self._asks.unname(ask)
-                self._name_later(ask)
+            for request in self._requests.of(work.node):
+                self._requests.dequeue(request)
+                self._resolve_later(request)
 
     def _end(self, work: Work) -> list[Request]:
         with self._lock:
-            return self._asks.end(work)
+            return self._requests.end(work)
 
-    # On either.
+    # On resolver threads and the device thread.
 
-    def _answer(self, asks: list[Request], matte: Matte) -> None:
-        for ask in asks:
-            # the pixels are the same, the frame (of a held plate) or a name may be another
-            own = replace(matte, frame=ask.frame, elements=ask.node.shot.names)
-            with suppress(InvalidStateError):  # cancelled this moment
-                ask.future.set_result(own)
-        for ask in asks:
-            if ask.priority is Priority.INTERACTIVE:
-                self._look_around(ask)
+    def _answer(self, requests: list[Request], matte: Matte) -> None:
+        for request in requests:
+            # equal pixels, but the frame number (of a held plate) or an element's name may differ
+            own = replace(matte, frame=request.frame, elements=request.node.shot.names)
+            with suppress(InvalidStateError):  # just cancelled
+                request.future.set_result(own)
+        for request in requests:
+            if request.priority is Priority.INTERACTIVE:
+                self._prefetch_around(request)
 
-    def _look_around(self, ask: Request) -> None:
-        """Has the neighbours of a frame made that was looked at, if nothing else is asked for."""
+    def _prefetch_around(self, request: Request) -> None:
+        """Prefetch the neighbours of an interactive frame if the queue is empty."""
         with self._lock:
-            if self._closed or self._asks:
+            if self._closed or self._requests:
                 return
-            for frame in _around(ask.node.shot.range, ask.frame, ask.heading, self._neighbours):
-                self._ask(ask.node, frame, Priority.PREFETCH, NOBODY)
+            node, frame = request.node, request.frame
+            for near in _around(node.shot.range, frame, request.heading, self._neighbours):
+                self._add(node, near, Priority.PREFETCH, ENGINE_ITSELF)
 
 
 def _around(frames: FrameRange, frame: int, heading: int, each: int) -> list[int]:
@@ -246,12 +248,12 @@ def _around(frames: FrameRange, frame: int, heading: int, each: int) -> list[int
     return list(chain.from_iterable(near))
 
 
-def _cancel(asks: Iterable[Request]) -> None:
-    for ask in asks:
-        ask.future.cancel()
+def _cancel(requests: Iterable[Request]) -> None:
+    for request in requests:
+        request.future.cancel()
 
 
-def _fail(asks: list[Request], error: BaseException) -> None:
-    for ask in asks:
-        with suppress(InvalidStateError):  # cancelled this moment
-            ask.future.set_exception(error)
+def _fail(requests: list[Request], error: BaseException) -> None:
+    for request in requests:
+        with suppress(InvalidStateError):  # just cancelled
+            request.future.set_exception(error)

@@ -1,4 +1,4 @@
-"""Threads that work for many nodes, none of which keeps the others waiting."""
+"""Threads that many nodes share, so that no node blocks the others."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Task: TypeAlias = Callable[[], None]
 
 
 class Lanes:
-    """A lane for each key: its tasks run one after the other, beside those of other lanes.
+    """One lane for each key: the tasks of a lane run in order, in parallel with other lanes.
 
-    So a plate on a disk that hangs holds up its own shot, as long as there are `threads`.
+    So a plate on a hanging disk blocks only its own shot, as long as there are free `threads`.
     """
 
     def __init__(self, threads: int, name: str) -> None:
         self._pool = ThreadPoolExecutor(threads, name)
         self._lock = Lock()
-        self._waiting: dict[object, deque[Task]] = {}  # of the lanes in which something runs
+        self._waiting: dict[object, deque[Task]] = {}  # by lane, for lanes with a running task
 
     def submit(self, lane: object, task: Task) -> None:
-        """Has a task done, which raises nothing. Raises RuntimeError after `close`."""
+        """Run a task, which must not raise, after those of its lane. RuntimeError after `close`."""
         with self._lock:
             if lane in self._waiting:
                 self._waiting[lane].append(task)
@@ -34,12 +34,12 @@ class Lanes:
 
     @property
     def is_idle(self) -> bool:
-        """Whether all that was submitted is done."""
+        """Whether all submitted tasks are done."""
         with self._lock:
             return not self._waiting
 
     def close(self) -> None:
-        """Returns when what runs has ended; the rest is dropped."""
+        """Wait for running tasks; drop the rest."""
         self._pool.shutdown(cancel_futures=True)
 
     def _run(self, lane: object, task: Task) -> None:

@@ -1,7 +1,7 @@
-"""Who asks for what, and who comes first: the engine's books, without a thread or a lock.
+"""The engine's requests and their order: plain bookkeeping, without threads or locks.
 
-An ask is one caller's; a work is one digest's, and answers all asks for it. A work is as urgent as
-the most urgent of its asks, which may join and leave at any time.
+A request belongs to one client. A work belongs to one digest and answers all requests for it. A
+work is as urgent as its most urgent request; requests may join and leave at any time.
 """
 
 from __future__ import annotations
@@ -18,52 +18,52 @@ from rde_roto.values.cancel import Cancel
 from rde_roto.values.matte import Matte
 from rde_roto.values.shot import Shot
 
-NOBODY: Final = object()
-"""The viewer of frames that the engine makes of its own accord."""
+ENGINE_ITSELF: Final = object()
+"""The viewer of frames that the engine prefetches by itself."""
 
-
-_MOST_VIEWERS = 256  # whose direction is known
+_MOST_VIEWERS = 256  # whose direction is remembered
 
 
 class Priority(IntEnum):
-    """How urgent an ask is; the lowest goes first."""
+    """How urgent a request is; the lowest goes first."""
 
     INTERACTIVE = 0
-    """Somebody sits before the screen and waits."""
+    """Somebody is waiting in front of a screen."""
     PREFETCH = 1
-    """Somebody may look at it next."""
+    """Somebody may want it next."""
     BATCH = 2
-    """It has to be done by and by."""
+    """It must be done, whenever the device is free."""
 
 
 class Node(Protocol):
-    """What the engine asks of a node, as ``node.RotoNode`` does it. Two nodes are never equal."""
+    """What the engine needs of a node, such as ``node.RotoNode``. Two nodes are never equal."""
 
     @property
     def shot(self) -> Shot:
-        """Whose mattes the node makes."""
+        """The shot whose mattes the node makes."""
 
     def digest(self, frame: int) -> str:
-        """The name of a frame's matte: equal names, equal alpha. Called from several threads."""
+        """The digest of a frame's matte: equal digests, equal alpha. Called on several threads."""
 
     def stored(self, frame: int) -> Matte | None:
-        """A frame's matte if it is in RAM, finished. Called from several threads."""
+        """A frame's finished matte if it is in RAM, else None. Called on several threads."""
 
     def matte(self, frame: int, cancel: Cancel) -> Matte:
-        """A frame's matte, made where it is not stored. Called from the device's thread alone.
+        """A frame's matte, from the stores or made now. Called on the device thread only.
 
-        Raises CancelledError between two steps once ``cancel`` says so, OutOfMemoryError.
+        Raises CancelledError between two steps once ``cancel()`` is true, OutOfMemoryError.
         """
 
     def smaller(self) -> Node | None:
-        """A node of the same shot that needs less memory; None where there shall be none."""
+        """A node of the same shot that needs less memory; None if the preset forbids that."""
 
 
 @dataclass(eq=False)
 class Request:
-    """Somebody's wish for a frame. ``heading`` is the way its viewer moves: 1, or -1 backwards.
+    """A client's request for a frame.
 
-    ``work`` is what will answer it, None before it is named and after it has left.
+    ``heading`` is the direction in which the viewer moves: 1 forwards, -1 backwards. ``work`` is
+    the work that will answer it; None before its digest is known and after it has left the queue.
     """
 
     node: Node
@@ -76,120 +76,123 @@ class Request:
     work: Work | None = None
 
     def replaces(self, other: Request) -> bool:
-        """Whether the other has no purpose any more now that there is this one.
+        """Whether this request makes the other one pointless.
 
-        Nobody waits for what the engine began of its own accord, and a viewer looks at one frame.
+        Nobody waits for the engine's own prefetches, and a viewer shows one frame at a time.
         """
-        if other.viewer is NOBODY:
-            return self.viewer is not NOBODY
-        looks = self.priority is other.priority is Priority.INTERACTIVE
-        same = self.viewer is not None and self.viewer == other.viewer
-        return looks and same and other.number < self.number
+        if other.viewer is ENGINE_ITSELF:
+            return self.viewer is not ENGINE_ITSELF
+        both_interactive = self.priority is other.priority is Priority.INTERACTIVE
+        same_viewer = self.viewer is not None and self.viewer == other.viewer
+        return both_interactive and same_viewer and other.number < self.number
 
 
 @dataclass(eq=False)
 class Work:
-    """A matte to be made, and all asks that wait for it."""
+    """A matte to be made, and all requests that wait for it."""
 
     node: Node
     frame: int
     digest: str
-    asks: set[Request] = field(default_factory=set)
+    requests: set[Request] = field(default_factory=set)
 
     @property
     def priority(self) -> Priority:
-        """That of its most urgent ask; ValueError when nobody waits for it any more."""
-        return min(ask.priority for ask in self.asks)
+        """The priority of its most urgent request; ValueError when no request is left."""
+        return min(request.priority for request in self.requests)
 
 
 class RequestQueue:
-    """All asks that are neither answered nor cancelled. Iterating gives them; falsy without any.
+    """All requests that are neither answered nor cancelled: iterable, and false when empty.
 
-    ``running`` is the work that has begun, None between two.
+    ``running`` is the work in progress, None if there is none.
     """
 
     def __init__(self) -> None:
         self.running: Work | None = None
         self._numbers = count()
-        self._asks: dict[Priority, dict[int, Request]] = {priority: {} for priority in Priority}
+        self._requests: dict[Priority, dict[int, Request]] = {priority: {} for priority in Priority}
         self._works: dict[str, Work] = {}
-        # A place may outlive its ask, which would hold a matte: hence the number alone.
+        # Numbers only: an entry may outlive its request, and a request would keep a matte alive.
         self._queue: list[tuple[Priority, int]] = []
         self._headings: dict[Hashable, tuple[int, int]] = {}
 
     def __iter__(self) -> Iterator[Request]:
-        return chain.from_iterable(asks.values() for asks in self._asks.values())
+        return chain.from_iterable(requests.values() for requests in self._requests.values())
 
     def __bool__(self) -> bool:
-        return any(self._asks.values())
+        return any(self._requests.values())
 
-    def __contains__(self, ask: Request) -> bool:
-        return ask.number in self._asks[ask.priority]
+    def __contains__(self, request: Request) -> bool:
+        return request.number in self._requests[request.priority]
 
     def add(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Request:
-        """Notes an ask, which is yet to be named."""
-        heading = self._turned(viewer, frame) if priority is Priority.INTERACTIVE else 1
-        ask = Request(node, frame, priority, viewer, next(self._numbers), heading)
-        self._asks[priority][ask.number] = ask
-        return ask
+        """Add a request whose digest is not known yet."""
+        heading = self._update_heading(viewer, frame) if priority is Priority.INTERACTIVE else 1
+        request = Request(node, frame, priority, viewer, next(self._numbers), heading)
+        self._requests[priority][request.number] = request
+        return request
 
-    def name(self, ask: Request, node: Node, digest: str) -> None:
-        """Puts an ask in the queue, to be answered by the work of that digest."""
-        ask.work = self._works.setdefault(digest, Work(node, ask.frame, digest))
-        ask.work.asks.add(ask)
-        heappush(self._queue, (ask.priority, ask.number))
+    def enqueue(self, request: Request, node: Node, digest: str) -> None:
+        """Queue a request for the work of that digest."""
+        request.work = self._works.setdefault(digest, Work(node, request.frame, digest))
+        request.work.requests.add(request)
+        heappush(self._queue, (request.priority, request.number))
 
-    def unname(self, ask: Request) -> None:
-        """Takes an ask from its work, if it has one, and from the queue."""
-        work, ask.work = ask.work, None
+    def dequeue(self, request: Request) -> None:
+        """Take a request out of the queue, and from its work if it has one."""
+        work, request.work = request.work, None
         if work is not None:
-            work.asks.remove(ask)
-            # what runs can still be joined, until it has stopped
-            if not work.asks and work is not self.running:
+            work.requests.remove(request)
+            # running work can still be joined until it has stopped
+            if not work.requests and work is not self.running:
                 del self._works[work.digest]
 
-    def leave(self, priority: Priority, number: int) -> None:
-        """Crosses an ask out that is answered or cancelled."""
-        self.unname(self._asks[priority].pop(number))
+    def remove(self, priority: Priority, number: int) -> None:
+        """Remove a request that is answered or cancelled."""
+        self.dequeue(self._requests[priority].pop(number))
 
     def first(self) -> Work | None:
-        """The work to be done first; it keeps its place for as long as it has asks."""
+        """The most urgent work; it keeps its place as long as it has requests."""
         while self._queue:
             priority, number = self._queue[0]
-            ask = self._asks[priority].get(number)
-            if ask is not None and ask.work is not None:
-                return ask.work
+            request = self._requests[priority].get(number)
+            if request is not None and request.work is not None:
+                return request.work
             heappop(self._queue)
         return None
 
     def begin(self) -> Work | None:
-        """The work to be done now, from here on ``running``."""
+        """Take the most urgent work as the ``running`` one; None if there is none."""
         self.running = self.first()
         return self.running
 
     def end(self, work: Work) -> list[Request]:
-        """Those who wait, oldest first, for what has ended or stopped; it keeps its place."""
+        """Mark a work as ended or interrupted; returns its requests, oldest first.
+
+        A work that still has requests keeps its place.
+        """
         self.running = None
-        if not work.asks:
+        if not work.requests:
             del self._works[work.digest]
-        return _oldest_first(work.asks)
+        return _oldest_first(work.requests)
 
     def of(self, node: Node) -> list[Request]:
-        """The asks that a node is to answer, oldest first."""
+        """The requests that a node is to answer, oldest first."""
         works = (work for work in self._works.values() if work.node is node)
-        return _oldest_first(chain.from_iterable(work.asks for work in works))
+        return _oldest_first(chain.from_iterable(work.requests for work in works))
 
-    def replaced(self, ask: Request, but: Work | None) -> list[Request]:
-        """The asks that this one replaces; those of one work are spared."""
-        looking, prefetch = self._asks[Priority.INTERACTIVE], self._asks[Priority.PREFETCH]
+    def replaced_by(self, request: Request, but: Work | None) -> list[Request]:
+        """The requests that this one replaces, except those of the work ``but``."""
+        kinds = (self._requests[Priority.INTERACTIVE], self._requests[Priority.PREFETCH])
         return [
             other
-            for other in chain(looking.values(), prefetch.values())
-            if ask.replaces(other) and (but is None or other.work is not but)
+            for other in chain.from_iterable(kind.values() for kind in kinds)
+            if request.replaces(other) and (but is None or other.work is not but)
         ]
 
-    def _turned(self, viewer: Hashable, frame: int) -> int:
-        """The way a viewer moves who now looks at a frame."""
+    def _update_heading(self, viewer: Hashable, frame: int) -> int:
+        """Note that a viewer is now at a frame; returns the direction in which it moves."""
         last, heading = self._headings.pop(viewer, (frame, 1))
         if frame != last:
             heading = 1 if frame > last else -1
@@ -199,5 +202,5 @@ class RequestQueue:
         return heading
 
 
-def _oldest_first(asks: Iterable[Request]) -> list[Request]:
-    return sorted(asks, key=lambda ask: ask.number)
+def _oldest_first(requests: Iterable[Request]) -> list[Request]:
+    return sorted(requests, key=lambda request: request.number)

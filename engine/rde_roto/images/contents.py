@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Final
 
 from rde_roto.images.plate_memo import Stamp
-from rde_roto.values.digest import Digests
+from rde_roto.values.digest import DigestTable
 from rde_roto.values.errors import InputError
 
 HashFile = Callable[[Path], str]
@@ -29,7 +29,7 @@ class FilesContents:
     def __init__(self, hash_file: HashFile) -> None:
         self.have_changed = False
         self._hash_file = hash_file
-        self._told = Digests()
+        self._told = DigestTable()
 
     def digest(self, number: int, path: Path) -> str:
         """The digest of a file's bytes. Raises InputError for another one than before."""

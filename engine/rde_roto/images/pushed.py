@@ -12,7 +12,7 @@ from rde_roto.images.origin import Attributes
 from rde_roto.images.spaced import SpacedPlate
 from rde_roto.images.windows import windows_in_words
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import InputError, LacksError
+from rde_roto.values.errors import FramesNotPushedError, InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat
@@ -53,7 +53,7 @@ class PushedPlate(SpacedPlate):
         self._check(frame)
         content = self.frames.content(frame)
         if content is None:
-            raise self.lacks([frame])
+            raise self.not_pushed([frame])
         return digest_of("pushed", content, transform_name(self.space.name))
 
     @property
@@ -66,10 +66,10 @@ class PushedPlate(SpacedPlate):
         """None: pixels have no header (`Footage`)."""
         return {}
 
-    def lacks(self, frames: Iterable[int]) -> LacksError:
+    def not_pushed(self, frames: Iterable[int]) -> FramesNotPushedError:
         """The error to raise about frames that are not here."""
         lacking = tuple(frames)
-        return LacksError(
+        return FramesNotPushedError(
             f"the engine lacks {FrameRange.of(lacking)} of {self.name}: push their pixels",
             lacking,
         )
@@ -79,7 +79,7 @@ class PushedPlate(SpacedPlate):
         self._check(frame)
         pixels = self.frames.pixels(frame)
         if pixels is None:
-            raise self.lacks([frame])
+            raise self.not_pushed([frame])
         return pixels
 
     def _check(self, frame: int) -> None:

@@ -1,4 +1,4 @@
-"""Two tracks of one frame, from the keyframe before it and from the one behind it, made one."""
+"""Blends the two raw mattes of a frame between keyframes: tracked forwards and backwards."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from rde_roto.matte.raw import RawMatte
 from rde_roto.values.matte import FloatArray
 
 
-def blended(forwards: RawMatte, backwards: RawMatte, share: float) -> RawMatte:
-    """The mixture of two raw mattes of a frame.
+def blend(forwards: RawMatte, backwards: RawMatte, share: float) -> RawMatte:
+    """Blend two raw mattes of a frame.
 
-    At each pixel a track counts by how near its keyframe is, times how sure it is there: the
-    probability of what it holds most likely, an element or the background.
+    At each pixel the weight of a matte is how close its keyframe is, times its certainty there: the
+    largest of the probabilities of the elements and the background.
 
-    Args: share, how far the frame is from the forward track's keyframe: 0 at it, 1 at the
-        backward track's.
+    Args: share, how far the frame is on its way from the forward keyframe (0) to the backward
+        keyframe (1).
     """
-    forwards, backwards = forwards.beside(backwards)
-    back = np.float32(share) * _sureness(backwards.planes)
-    ahead = np.float32(1 - share) * _sureness(forwards.planes)
-    weight: FloatArray = back / (back + ahead)
+    forwards, backwards = forwards.aligned_with(backwards)
+    backward_weight = np.float32(share) * _certainty(backwards.planes)
+    forward_weight = np.float32(1 - share) * _certainty(forwards.planes)
+    weight: FloatArray = backward_weight / (backward_weight + forward_weight)
     mixture = forwards.planes + (backwards.planes - forwards.planes) * weight
     return RawMatte(mixture, forwards.geometry)
 
 
-def _sureness(raw: FloatArray) -> FloatArray:
-    """[H, W], above 0: the largest of the probabilities that share a pixel."""
-    sureness: FloatArray = np.maximum(raw.max(axis=0), 1 - raw.sum(axis=0))
-    return sureness
+def _certainty(raw: FloatArray) -> FloatArray:
+    """[H, W], above 0: the largest probability at each pixel, the background included."""
+    certainty: FloatArray = np.maximum(raw.max(axis=0), 1 - raw.sum(axis=0))
+    return certainty

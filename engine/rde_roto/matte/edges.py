@@ -1,13 +1,14 @@
-"""The edge of a matte at the plate's own size, drawn after the plate.
+"""Redraws the edges of a matte at plate resolution, guided by the plate.
 
-The network's matte says how much of each of its cells an element covers, not where in the cell the
-element lies. Two things tell more. The cell is the mean of the plate's pixels in it, so whatever is
-drawn must come back to the network's matte when it is made small again: back-projection (Irani and
-Peleg, "Improving Resolution by Image Registration", CVGIP 1991). And within a few pixels alpha
-follows the plate's colour in a line: the guided filter (He, Sun and Tang, "Guided Image Filtering",
-ECCV 2010), where windows count the more the better their line fits.
+The network's matte says how much of each cell an element covers, not where in the cell it lies. Two
+constraints add that. A cell is the mean of its pixels, so the result must reproduce the network's
+matte when it is reduced again: back-projection (Irani and Peleg, "Improving Resolution by Image
+Registration", CVGIP 1991). And within a few pixels alpha is a linear function of the plate's
+colour: the guided filter (He, Sun and Tang, "Guided Image Filtering", ECCV 2010), here with windows
+weighted by how well their line fits.
 
-Only tiles with an edge in them are worked on, so time and memory follow the edge, not the plate.
+Only tiles that contain an edge are processed, so time and memory depend on the edges, not on the
+size of the plate.
 """
 
 from __future__ import annotations
@@ -24,44 +25,44 @@ from rde_roto.model.geometry import resized
 from rde_roto.model.network_view import Picture
 
 SOFT = 1 / 512
-"""Nearer to 0 or 1 than this the matte is flat: half a code of 8 bits."""
+"""A matte closer to 0 or 1 than this counts as flat: half a code value of 8 bits."""
 
 _SLIGHT_VARIANCE = 5e-3
-"""Of alpha in a window: where it varies less, as in motion blur, a line would fit the grain alone,
-and alpha stays more and more as it is."""
+"""Variance of alpha in a window: where it is lower, as in motion blur, a line would only fit the
+grain, so alpha changes less and less."""
 _TILE = 64
 """Cells of the network's matte."""
 _MARGIN = 8
-"""Cells around a tile that are worked out with it, so that no seam is seen: back-projection carries
-a change about one cell a round, and weakens it each time."""
+"""Cells around a tile that are processed with it, so that no seam shows: back-projection carries a
+change about one cell per round and weakens it each time."""
 _ROUNDS = 10
 _LEAST_VARIANCE = 1e-4
-"""Of the plate's view, 0..1: below it, a hundredth of the range, colour tells nothing."""
+"""Variance of the plate's view, 0..1: below it (a hundredth of the range) colour means nothing."""
 _LEAST_MISFIT = 1e-3
-"""Of alpha, squared: windows whose line fits better than this count alike."""
+"""Squared error of alpha: windows whose line fits better than this have equal weight."""
 
 
 def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
-    """Draws the edges of a matte anew, in place; where it is flat it keeps its every bit.
+    """Redraw the edges of a matte in place; flat areas keep every bit.
 
-    An edge is where alpha is further than `SOFT` from 0 and 1, and one cell around. What is drawn
-    is in 0..1, and elements whose cells add up to 1 at most do so at every pixel, but for rounding.
+    An edge is where alpha is further than `SOFT` from 0 and 1, and one cell around. The result is
+    in 0..1; elements whose cells add up to at most 1 do so at every pixel, up to rounding.
 
     Args:
         alpha: the cells enlarged bilinearly, float32 [K, H, W], 0..1.
-        cells: the network's matte, float32 [K, h, w], 0..1; smaller, at least one way.
-        plate: the frame, [H, W]; of which the tiles with an edge are looked at.
+        cells: the network's matte, float32 [K, h, w], 0..1; smaller in at least one dimension.
+        plate: the plate frame, [H, W]; only tiles with an edge are read.
     """
     rows = _axis(alpha.shape[1], cells.shape[1])
     columns = _axis(alpha.shape[2], cells.shape[2])
     corners = product(range(0, rows.cells, _TILE), range(0, columns.cells, _TILE))
     for top, left in corners:
         down, across = rows.part(top), columns.part(left)
-        near = cells[:, down.cells, across.cells]
-        with_edge = (near.amax((1, 2)) > SOFT) & (near.amin((1, 2)) < 1 - SOFT)
+        tile_cells = cells[:, down.cells, across.cells]
+        with_edge = (tile_cells.amax((1, 2)) > SOFT) & (tile_cells.amin((1, 2)) < 1 - SOFT)
         if with_edge.any():
             view = plate.within((down.pixels, across.pixels)).to_network_view()
-            drawn, is_edge = _drawn(near, with_edge, view, down, across)
+            drawn, is_edge = _draw_tile(tile_cells, with_edge, view, down, across)
             inside = (slice(None), down.inside, across.inside)
             target = alpha[:, down.core, across.core]
             target.copy_(torch.where(is_edge[inside], drawn[inside], target))
@@ -74,18 +75,18 @@ class _Part:
     cells: slice
     pixels: slice
     core: slice
-    """Pixels of the picture."""
+    """The tile without its margin, in pixels of the picture."""
     inside: slice
-    """The same, counted from the first of ``pixels``."""
+    """The core, counted from the first of ``pixels``."""
     mean: Tensor
-    """[cells, pixels]: each row the mean over a cell."""
+    """[cells, pixels]: each row averages over a cell."""
     spread: Tensor
     """[pixels, cells]: linear interpolation."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Axis:
-    """From pixels to cells and back along one axis."""
+    """Conversion from pixels to cells and back along one axis."""
 
     pixels: int
     cells: int
@@ -93,7 +94,7 @@ class _Axis:
     spread: Tensor
 
     def part(self, first: int) -> _Part:
-        """The tile whose core begins at a cell."""
+        """The tile whose core begins at the cell ``first``."""
         last = min(first + _TILE, self.cells)
         low, high = max(0, first - _MARGIN), min(last + _MARGIN, self.cells)
         start, stop = low * self.pixels // self.cells, -(-high * self.pixels // self.cells)
@@ -119,26 +120,26 @@ def _axis(pixels: int, cells: int) -> _Axis:
     return _Axis(pixels, cells, (shared / size).float(), spread)
 
 
-def _drawn(
+def _draw_tile(
     cells: Tensor, with_edge: Tensor, view: Tensor, down: _Part, across: _Part
 ) -> tuple[Tensor, Tensor]:
-    """A tile of every element, float32 [K, H, W], and bool, where its edges are."""
+    """Redraw a tile; returns all elements, float32 [K, H, W], and a bool mask of their edges."""
     start = down.spread @ cells @ across.spread.T
     drawn = start.clone()
     scale = max(start.shape[1] / cells.shape[1], start.shape[2] / cells.shape[2])
     guide = _Guide(view.permute(2, 0, 1), radius=max(1, round(scale)))
     for place in with_edge.nonzero()[:, 0].tolist():
-        sharp = _projected_back(start[place], cells[place], down, across)
-        drawn[place] = _projected_back(guide.follow(sharp), cells[place], down, across)
+        sharp = _back_project(start[place], cells[place], down, across)
+        drawn[place] = _back_project(guide.follow(sharp), cells[place], down, across)
     drawn /= drawn.sum(dim=0).clamp(min=1)
     reach = round(scale)
     is_soft = ((start > SOFT) & (start < 1 - SOFT)).float()
-    near = F.max_pool2d(is_soft, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
-    return drawn, F.max_pool2d(near, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0
+    tile_cells = F.max_pool2d(is_soft, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return drawn, F.max_pool2d(tile_cells, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0
 
 
-def _projected_back(alpha: Tensor, cells: Tensor, down: _Part, across: _Part) -> Tensor:
-    """[H, W] in 0..1, whose means over the cells are those of the network's matte, or nearly."""
+def _back_project(alpha: Tensor, cells: Tensor, down: _Part, across: _Part) -> Tensor:
+    """Adjust alpha [H, W], 0..1, until its cell means nearly match the network's matte."""
     for _ in range(_ROUNDS):
         missing = cells - down.mean @ alpha @ across.mean.T
         alpha = (alpha + down.spread @ missing @ across.spread.T).clamp(0, 1)
@@ -152,7 +153,7 @@ class _Guide:
         self._colour = colour
         self._radius = radius
         self._mean = self._smooth(colour)
-        # the six different entries of the windows' covariances, and of their inverses
+        # the six distinct entries of the symmetric covariance matrices and of their inverses
         first, second = [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]
         covariance = self._smooth(colour[first] * colour[second])
         covariance -= self._mean[first] * self._mean[second]
@@ -171,7 +172,7 @@ class _Guide:
         self._inverse = cofactors / (rr * cofactors[0] + rg * cofactors[1] + rb * cofactors[2])
 
     def follow(self, alpha: Tensor) -> Tensor:
-        """Alpha [H, W] after the picture's colours, 0..1 where alpha is."""
+        """Make alpha [H, W] follow the picture's colours; the result is in 0..1."""
         mean, square = self._smooth(torch.stack([alpha, alpha * alpha]))
         shared = self._smooth(self._colour * alpha) - self._mean * mean
         rr, rg, rb, gg, gb, bb = self._inverse
@@ -192,7 +193,7 @@ class _Guide:
         return torch.lerp(alpha, line, variance / (variance + _SLIGHT_VARIANCE)).clamp(0, 1)
 
     def _smooth(self, planes: Tensor) -> Tensor:
-        """The mean over the window about each pixel, the border repeated."""
+        """The mean over the window around each pixel, with the border repeated."""
         reach, width = self._radius, 2 * self._radius + 1
         height, length = planes.shape[-2:]
         planes = F.pad(planes, (reach, reach, reach, reach), mode="replicate")

@@ -16,11 +16,12 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
 
-def looks_at_plate(geometry: Geometry, settings: Finish) -> bool:
-    """Whether `finish` needs the plate: where the matte is enlarged, and edges are to follow it.
+def needs_plate(geometry: Geometry, settings: Finish) -> bool:
+    """Whether `finish` needs the plate: the matte is enlarged and its edges follow the plate.
 
-    The whole plate decides, so that a tracked box that grows or shrinks never changes how edges are
-    drawn. In a small box of an anamorphic plate the matte may have more cells across than pixels.
+    The size of the whole plate decides, so that a tracked box that grows or shrinks never changes
+    how edges are drawn. In a small box of an anamorphic plate there may be more cells than pixels
+    across.
     """
     cells, pixels = geometry.working, geometry.plate
     is_enlarged = cells != pixels and cells[0] <= pixels[0] and cells[1] <= pixels[1]
@@ -29,34 +30,34 @@ def looks_at_plate(geometry: Geometry, settings: Finish) -> bool:
 
 @torch.inference_mode()
 def finish(raw: RawMatte, plate: Picture | None, settings: Finish) -> FloatArray:
-    """The deliverable matte of one frame.
+    """Finish the matte of one frame.
 
     Args:
         raw: the network's own matte.
-        plate: the frame; not looked at unless `looks_at_plate`.
-        settings: the artist's knobs.
+        plate: the plate frame; used only if `needs_plate`.
+        settings: the artist's settings.
 
     Returns: float32 [K, plate height, plate width] in 0..1.
     """
-    geometry, planes = raw.geometry, _clipped(torch.from_numpy(raw.planes), settings)
+    geometry, planes = raw.geometry, _clip(torch.from_numpy(raw.planes), settings)
     alpha = geometry.to_plate(planes[None])
-    if plate is not None and looks_at_plate(geometry, settings):
+    if plate is not None and needs_plate(geometry, settings):
         rows, columns = geometry.part
         part = plate.within(geometry.part)
         redraw_edges(alpha[0, :, rows, columns], geometry.unpadded(planes), part)
-    return _adjusted(alpha, settings)
+    return _adjust(alpha, settings)
 
 
 @torch.inference_mode()
 def finish_keyframe(alpha: FloatArray, settings: Finish) -> FloatArray:
-    """The artist's mask [K, H, W] under the artist's own knobs; untouched while they rest."""
-    return _adjusted(torch.from_numpy(alpha[None].copy()), settings)
+    """Apply the artist's settings to the artist's mask [K, H, W]; defaults change nothing."""
+    return _adjust(torch.from_numpy(alpha[None].copy()), settings)
 
 
-def _clipped(planes: Tensor, settings: Finish) -> Tensor:
-    """The network's own matte, [K, h, w], drawn out from its black to its white.
+def _clip(planes: Tensor, settings: Finish) -> Tensor:
+    """Stretch the network's own matte [K, h, w] between clip_black and clip_white.
 
-    Elements that share a place add up to 1 at most, as they did before.
+    Elements that share a pixel still add up to at most 1.
     """
     black, white = settings.clip_black, settings.clip_white
     if (black, white) == (0, 1):
@@ -65,14 +66,14 @@ def _clipped(planes: Tensor, settings: Finish) -> Tensor:
     return clipped / clipped.sum(dim=0).clamp(min=1)
 
 
-def _adjusted(alpha: Tensor, settings: Finish) -> FloatArray:
+def _adjust(alpha: Tensor, settings: Finish) -> FloatArray:
     """[1, K, H, W] at plate size -> float32 [K, H, W]."""
     if settings.erode_px > 0:
-        alpha = 1 - _grown(1 - alpha, settings.erode_px)
+        alpha = 1 - _dilate(1 - alpha, settings.erode_px)
     elif settings.erode_px < 0:
-        alpha = _grown(alpha, -settings.erode_px)
+        alpha = _dilate(alpha, -settings.erode_px)
     if settings.feather_px > 0:
-        alpha = _blurred(alpha, sigma_px=settings.feather_px / 2)
+        alpha = _blur(alpha, sigma_px=settings.feather_px / 2)
     if settings.gain != 1:
         alpha = alpha * settings.gain
     alpha = alpha.clamp(0, 1)
@@ -82,39 +83,39 @@ def _adjusted(alpha: Tensor, settings: Finish) -> FloatArray:
     return adjusted
 
 
-def _grown(alpha: Tensor, radius_px: float) -> Tensor:
-    """Grey dilation by a disk; between two whole radii, their mixture."""
+def _dilate(alpha: Tensor, radius_px: float) -> Tensor:
+    """Grey dilation by a disk; a fractional radius interpolates between two whole ones."""
     whole = math.floor(radius_px)
     share = radius_px - whole
-    grown = _dilated(alpha, whole)
-    return torch.lerp(grown, _dilated(alpha, whole + 1), share) if share > 0 else grown
+    grown = _dilate_whole(alpha, whole)
+    return torch.lerp(grown, _dilate_whole(alpha, whole + 1), share) if share > 0 else grown
 
 
-def _dilated(alpha: Tensor, radius: int) -> Tensor:
-    """Maximum over the disk x^2 + y^2 <= radius^2, a stack of rows.
+def _dilate_whole(alpha: Tensor, radius: int) -> Tensor:
+    """The maximum over the disk x^2 + y^2 <= radius^2, as a stack of rows.
 
-    From the outermost row inwards these only widen, so ``wide``, the maximum along the rows of the
-    picture, is widened in place and serves for all of them.
+    From the outermost row inwards the rows only widen, so ``wide``, the maximum along the picture's
+    rows, is widened in place and used for all of them.
     """
     height = alpha.shape[2]
     grown, wide, reach = alpha.clone(), alpha.clone(), 0
     for down in range(radius, -1, -1):
         while reach < math.isqrt(radius * radius - down * down):
             reach += 1
-            _raise(wide[..., reach:], alpha[..., :-reach])
-            _raise(wide[..., :-reach], alpha[..., reach:])
+            _max_(wide[..., reach:], alpha[..., :-reach])
+            _max_(wide[..., :-reach], alpha[..., reach:])
         if down < height:
-            _raise(grown[:, :, down:], wide[:, :, : height - down])
-            _raise(grown[:, :, : height - down], wide[:, :, down:])
+            _max_(grown[:, :, down:], wide[:, :, : height - down])
+            _max_(grown[:, :, : height - down], wide[:, :, down:])
     return grown
 
 
-def _raise(target: Tensor, other: Tensor) -> None:
+def _max_(target: Tensor, other: Tensor) -> None:
     torch.maximum(target, other, out=target)
 
 
-def _blurred(alpha: Tensor, sigma_px: float) -> Tensor:
-    """Gaussian blur, the border repeated, cut at three sigma."""
+def _blur(alpha: Tensor, sigma_px: float) -> Tensor:
+    """Gaussian blur, cut off at three sigma, with the border repeated."""
     reach = math.ceil(3 * sigma_px)
     offsets = torch.arange(-reach, reach + 1, device=alpha.device, dtype=alpha.dtype)
     weights = torch.exp(-0.5 * (offsets / sigma_px) ** 2)

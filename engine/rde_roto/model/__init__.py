@@ -1,3 +1,3 @@
-"""A network that tracks elements, behind the seam of `tracker`: its view of a plate, its memory
-state, its weights and the device that it runs on.
+"""A network that tracks elements, behind the interface in `tracker`: its view of a plate, its
+memory state, its weights and the device that it runs on.
 """

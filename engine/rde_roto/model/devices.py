@@ -1,4 +1,4 @@
-"""Where the network may run on this machine."""
+"""The devices that the network can use on this machine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _OUT_OF_MEMORY: Final = re.compile(
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; auto takes a GPU first.
+    """Choose the device ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; auto prefers a GPU.
 
-    From then on the CPU's libraries use exactly as many threads as torch says, on which last bits
-    depend. Raises UsageError when this torch cannot use it.
+    This also fixes the number of CPU threads to what torch reports, because the last bits of a
+    result depend on it. Raises UsageError when this torch cannot use the device.
     """
     _fix_threads()
     usable = usable_devices()
@@ -44,14 +44,14 @@ def choose_device(name: str) -> torch.device:
 
 
 def _fix_threads() -> None:
-    """Until a number is set, MKL chooses one for each of its calls, up to that which torch tells:
-    Intel's guide to reproducible results asks for this choice to be off, and setting does it.
+    """Set the number of threads explicitly: otherwise MKL chooses one for each call, and Intel's
+    guide to reproducible results asks for that choice to be off.
     """
     torch.set_num_threads(torch.get_num_threads())
 
 
 def usable_devices() -> tuple[str, ...]:
-    """Kinds of device this torch can use, the fastest first; the CPU always."""
+    """The kinds of device that this torch can use, the fastest first; always includes the CPU."""
     found = []
     if torch.cuda.is_available():
         found.append("cuda")
@@ -61,10 +61,10 @@ def usable_devices() -> tuple[str, ...]:
 
 
 def short_dtype(device: torch.device) -> torch.dtype:
-    """The type of 16 bits that the hardware itself multiplies, float32 where it has none.
+    """The 16-bit type that the hardware multiplies natively, float32 if there is none.
 
-    bfloat16 on CPUs with AMX or AVX-512 BF16 and on NVIDIA GPUs from Ampere on; float16 on those
-    from Volta on and on Apple's.
+    bfloat16 on CPUs with AMX or AVX-512 BF16 and on NVIDIA GPUs since Ampere; float16 on Volta and
+    Turing GPUs and on Apple's.
     """
     if device.type == "cpu":
         has_bfloat16 = torch.backends.mkldnn.is_available() and (
@@ -79,14 +79,14 @@ def short_dtype(device: torch.device) -> torch.dtype:
     return torch.float16 if generation == 7 else torch.float32
 
 
-def tells_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory has run out. torch has a class for that on CUDA alone, and
-    there not for what its libraries allocate: the others are told by their words.
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error means that memory ran out. torch has a class for that on CUDA only, and not
+    for what its libraries allocate: all others are recognised by their message.
     """
-    is_told = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-    return is_told or _OUT_OF_MEMORY.search(str(error)) is not None
+    has_class = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return has_class or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def idle_gpu() -> bool:
-    """Whether an NVIDIA driver is installed that this torch cannot use."""
+    """Whether there is an NVIDIA driver that this torch cannot use."""
     return shutil.which("nvidia-smi") is not None and not torch.cuda.is_available()

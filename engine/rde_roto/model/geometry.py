@@ -1,4 +1,4 @@
-"""How a plate reaches the network and how its mattes come back."""
+"""The geometry of a plate on its way to the network, and of mattes on their way back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rde_roto.net.network import STRIDE
 from rde_roto.values.plate import Window
 
 _SMALLEST = 2 * STRIDE
-"""Pixels: SAM pools over two by two cells, so there must be two each way."""
+"""Pixels: SAM pools over two by two cells, so there must be at least two each way."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """The sizes on the way from a plate to the network and back. Pixels.
+    """The sizes on the way from a plate to the network and back, in pixels.
 
-    What lies in ``box``, or the whole plate where there is none, is scaled to ``working`` (height,
-    width), where its pixels are square, normalised, and padded with zeros, the mean colour, to
-    multiples of 16, at least 32: the odd pixel goes to the right and to the bottom. A box has its
-    corner counted from the plate's.
+    The part of the plate in ``box``, or the whole plate without one, is scaled to ``working``
+    (height, width) with square pixels, normalised, and padded with zeros (the mean colour) to
+    multiples of 16, at least 32. An odd padding pixel goes to the right or bottom. The corner of
+    ``box`` counts from that of the plate.
     """
 
     plate: tuple[int, int]
@@ -30,9 +30,9 @@ class Geometry:
 
     @classmethod
     def of(cls, plate: tuple[int, int], lines: int, pixel_aspect: float = 1.0) -> Geometry:
-        """Working size of a plate (height, width): ``lines`` high, never higher than the plate.
+        """The geometry of a plate (height, width): ``lines`` high, but never higher than the plate.
 
-        Its width is that of the un-squeezed picture; ``pixel_aspect`` is width / height of a pixel.
+        The width is that of the un-squeezed picture; ``pixel_aspect`` is a pixel's width / height.
         """
         height, width = plate
         scale = min(1.0, lines / height)
@@ -44,13 +44,13 @@ class Geometry:
 
     @property
     def window(self) -> Window:
-        """The part of the plate that is looked at."""
+        """The part of the plate that the network sees."""
         height, width = self.plate
         return self.box or Window(0, 0, width, height)
 
     @property
     def part(self) -> tuple[slice, slice]:
-        """The rows and columns of the plate that are looked at."""
+        """The rows and columns of the plate that the network sees."""
         box = self.window
         return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
 
@@ -80,7 +80,7 @@ class Geometry:
 
 
 def resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    """[N, C, H, W] scaled to (height, width); untouched when it has that size."""
+    """Scale [N, C, H, W] to (height, width); unchanged if it has that size."""
     if tuple(planes.shape[-2:]) == size:
         return planes
     return F.interpolate(planes, size, mode="bilinear", align_corners=False, antialias=True)

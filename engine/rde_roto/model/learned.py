@@ -1,8 +1,7 @@
-"""Learned weights on disk: what a model has learned of one shot, in write-once files.
+"""Learned weights on disk: what a model has learned from one shot, in write-once files.
 
-A file holds the weights that have changed, as safetensors, and says on which model it stands. It is
-named after the sha256 of its bytes, so that one that was damaged, or put in the place of another,
-is found out when it is read.
+A file holds the weights that changed, as safetensors, and names its base model. The file name is
+derived from the sha256 of its bytes, so a damaged or swapped file is detected when it is read.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from torch import Tensor
 from rde_roto.atomic import write_bytes
 from rde_roto.values.errors import WeightsError
 
-_STANDS_ON = "base"
+_BASE_KEY = "base"
 _TOKEN_DIGITS = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
-    """Weights by name; `base` is the sha256 of the model that they stand on.
+class LearnedWeights:
+    """Weights by name; `base` is the sha256 of the base model's weights.
 
-    content: the file that keeps them; source: where it was read, for messages.
+    content: the bytes of their file; source: where it was read, for messages.
     """
 
     weights: Mapping[str, Tensor]
@@ -38,58 +37,58 @@ class Learned:
     source: Path = Path("what was learned")
 
     @classmethod
-    def of(cls, weights: Mapping[str, Tensor], base: str) -> Learned:
-        """On their way to a file: the same weights are the same bytes."""
-        whole = {name: weight.contiguous() for name, weight in weights.items()}
-        # with one text alone the order of what is written is certain
-        return cls(weights, base, save(whole, {_STANDS_ON: base}))
+    def of(cls, weights: Mapping[str, Tensor], base: str) -> LearnedWeights:
+        """Prepare weights for writing: equal weights give equal bytes."""
+        contiguous = {name: weight.contiguous() for name, weight in weights.items()}
+        # one metadata entry only: the order of several is not defined
+        return cls(weights, base, save(contiguous, {_BASE_KEY: base}))
 
     @cached_property
     def sha256(self) -> str:
-        """Of the file."""
+        """The sha256 of the file."""
         return hashlib.sha256(self.content).hexdigest()
 
     def write(self, folder: Path) -> Path:
-        """Writes the file, unless it is there and undamaged. Raises OutputError."""
+        """Write the file unless it exists undamaged; returns its path. Raises OutputError."""
         path = folder / learned_name(self.sha256)
         try:
-            is_there = path.read_bytes() == self.content
+            is_intact = path.read_bytes() == self.content
         except OSError:
-            is_there = False
-        if not is_there:
+            is_intact = False
+        if not is_intact:
             write_bytes(path, self.content)
         return path
 
 
-def read_learned(path: Path) -> Learned:
-    """Learned weights, on the CPU, in the type they are kept in.
+def read_learned(path: Path) -> LearnedWeights:
+    """Read learned weights, on the CPU, in their stored dtype.
 
-    Raises WeightsError when the file is missing, damaged or another one, or holds none.
+    Raises WeightsError when the file is missing, damaged, swapped, or holds no learned weights.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
     if path.name != learned_name(hashlib.sha256(content).hexdigest()):
-        raise _unusable(path, "it is damaged, or not the file that was written under this name")
+        raise _unusable(path, "it is damaged, or not the file that was written with this name")
     try:
         weights = load(content)
     except SafetensorError as error:
-        raise _unusable(path, "it is no safetensors") from error
+        raise _unusable(path, "it is not a safetensors file") from error
     length = int.from_bytes(content[:8], "little")
-    base = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(_STANDS_ON)
+    base = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(_BASE_KEY)
     if base is None:
-        raise _unusable(path, "it does not say on which model it stands")
-    return Learned(weights, base, content, path)
+        raise _unusable(path, "it does not name its base model")
+    return LearnedWeights(weights, base, content, path)
 
 
 def learned_name(sha256: str) -> str:
-    """The name of the file with that sha256."""
+    """The file name for that sha256."""
     return f"{sha256[:_TOKEN_DIGITS]}.safetensors"
 
 
 def _unusable(path: Path, reason: str) -> WeightsError:
     return WeightsError(
-        f"cannot use the learned weights {path}: {reason}. Put the file back, or go on without it: "
+        f"cannot use the learned weights {path}: {reason}. Restore the file, or continue without: "
         "rde-roto shot learn SHOT --forget"
     )

@@ -1,4 +1,4 @@
-"""A plate's own values brought to the network's view, on whatever device they are."""
+"""Converts a plate's own values to the network's view, on any device."""
 
 from __future__ import annotations
 
@@ -14,80 +14,84 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
 
 _STRIP_PX = 1 << 20
-"""Worked out in one go: a whole plate at a time would go to and from memory dozens of times."""
+"""Pixels per pass: intermediate results of a whole plate would not fit into the CPU's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A frame of a plate: its pixels, float32 [H, W, 3], and what is left to do to them."""
+    """A frame of a plate: its pixels, float32 [H, W, 3], and the input transform still to apply."""
 
     pixels: FloatArray
     input_transform: InputTransform | None = None
 
     @classmethod
     def of(cls, plate: Plate, frame: int) -> Picture:
-        """Raises as ``plate.read`` does."""
+        """Read a frame. Raises as ``plate.read``."""
         return cls(plate.read(frame), plate.input_transform)
 
     def within(self, part: tuple[slice, slice]) -> Picture:
-        """Some of its rows and columns, as they are."""
+        """Some rows and columns of the picture, not yet transformed."""
         return Picture(self.pixels[part], self.input_transform)
 
     def to_network_view(self) -> Tensor:
-        """What the network sees of it, on the CPU, as `apply_input_transform` makes it."""
+        """The picture as the network sees it, on the CPU; see `apply_input_transform`."""
         return apply_input_transform(torch.from_numpy(self.pixels), self.input_transform)
 
 
 class Pictures:
-    """A plate's frames, of which the last few that were read are kept: what is tracked is soon
-    finished too. Threads may share it.
+    """A plate's frames, with a small cache: a frame is read once for tracking and again for the
+    finish. Thread-safe.
 
     Args:
-        plate: their source.
-        kept: how many.
+        plate: the source.
+        limit: how many frames to keep.
     """
 
-    def __init__(self, plate: Plate, kept: int) -> None:
+    def __init__(self, plate: Plate, limit: int) -> None:
         self._plate = plate
-        self._kept = kept
+        self._limit = limit
         self._recent: OrderedDict[int, Picture] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, frame: int) -> Picture:
-        """A frame. Raises as ``plate.read`` does."""
+        """A frame. Raises as ``plate.read``."""
         with self._lock:
             picture = self._recent.get(frame)
         picture = picture or Picture.of(self._plate, frame)
         with self._lock:
             self._recent[frame] = picture
             self._recent.move_to_end(frame)
-            while len(self._recent) > self._kept:
+            while len(self._recent) > self._limit:
                 self._recent.popitem(last=False)
         return picture
 
 
 @torch.inference_mode()
 def apply_input_transform(values: Tensor, input_transform: InputTransform | None) -> Tensor:
-    """What the network sees of a plate's values, float32 [..., W, 3]: in 0..1, every value finite.
+    """Convert a plate's values, float32 [..., W, 3], to the network's view: 0..1, all finite.
 
-    Without a transform the values are the view already, and come back themselves. No pixel depends
-    on another. The view is that of `images.color.to_network_view`.
+    Without a transform the values are the view already and are returned unchanged. Each pixel is
+    independent of the others. The view is that of `images.color.to_network_view`.
     """
     if input_transform is None:
         return values
     curves = torch.from_numpy(input_transform.curves).to(values.device)
     view = torch.empty_like(values)
-    rows, made_rows = values.flatten(0, -3), view.flatten(0, -3)
+    rows, target_rows = values.flatten(0, -3), view.flatten(0, -3)
     strip = max(1, _STRIP_PX // values.shape[-2])
-    for given, made in zip(rows.split(strip), made_rows.split(strip), strict=True):
-        bent = [_bent(given[..., c], curve, input_transform) for c, curve in enumerate(curves)]
+    for source, target in zip(rows.split(strip), target_rows.split(strip), strict=True):
+        linearised = [
+            _apply_curve(source[..., c], curve, input_transform) for c, curve in enumerate(curves)
+        ]
         for c, factors in enumerate(input_transform.matrix.tolist()):
-            red, green, blue = (factor * one for factor, one in zip(factors, bent, strict=True))
-            made[..., c] = _view(red + green + blue)
+            red, green, blue = (
+                factor * one for factor, one in zip(factors, linearised, strict=True)
+            )
+            target[..., c] = _to_display_view(red + green + blue)
     return view
 
 
-def _bent(channel: Tensor, curve: Tensor, input_transform: InputTransform) -> Tensor:
+def _apply_curve(channel: Tensor, curve: Tensor, input_transform: InputTransform) -> Tensor:
     steps = len(curve) - 1
     scale = steps / (input_transform.high - input_transform.low)
     place = (
@@ -97,7 +101,7 @@ def _bent(channel: Tensor, curve: Tensor, input_transform: InputTransform) -> Te
     return torch.lerp(curve[index], curve[index + 1], place - index)
 
 
-def _view(light: Tensor) -> Tensor:
+def _to_display_view(light: Tensor) -> Tensor:
     light = light.clamp(0, MOST_LIGHT)
     display = torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     excess = (display - KNEE).clamp(min=0) / (1 - KNEE)

@@ -1,7 +1,7 @@
-"""The recurrence: begin at a keyframe, encode frames, read them, absorb the memory frames.
+"""RDE-VOS as a tracker: begin at a keyframe, encode frames, read them, absorb the memory frames.
 
-A propagator has no state of its own. All it knows of the past is the ``MemoryState`` that it is
-handed, so any frame can be read from any state, in any order, as often as one likes.
+The tracker has no state of its own. All it knows of the past is the ``MemoryState`` that it is
+given, so any frame can be read from any state, in any order and any number of times.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.model.crop import follow
+from rde_roto.model.crop import next_box
 from rde_roto.model.devices import short_dtype
 from rde_roto.model.geometry import Geometry, resized
 from rde_roto.model.network_view import apply_input_transform
@@ -36,12 +36,12 @@ from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
 NUMERICS_REVISION = 3
-"""Raised with every change of the code that changes the network's pixels."""
+"""Increase this with every change of the code that alters the network's pixels."""
 
 
 def numerics(device: torch.device) -> str:
-    """Digest of all that decides the bits of a result besides the inputs: under one value of it,
-    equal inputs give equal pixels.
+    """The digest of everything besides the inputs that decides a result's bits: with one value of
+    it, equal inputs give equal pixels.
     """
     hardware = (
         torch.cuda.get_device_name(device)
@@ -54,7 +54,7 @@ def numerics(device: torch.device) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Frames as the network sees them, and what part of the plate that is."""
+    """Encoded frames, and the part of the plate that they show."""
 
     frames: EncodedFrames
     geometry: Geometry
@@ -64,12 +64,12 @@ class RDETracker:
     """RDE-VOS as four pure functions of (weights, tracking): a ``tracker.Tracker``.
 
     Args:
-        net: the network, weights loaded, which is left as it is: what runs is its inference form.
-        tracking: the preset's half that decides pixels of the network.
+        net: the network with its weights; it is not changed, what runs is its inference form.
+        tracking: the preset's settings that decide the network's pixels.
         device: where the network runs.
-        weights: what names the weights in ``digest``: the sha256 of their file.
-        pixel_aspect: width / height of the plate's pixels, which the network sees un-squeezed.
-        look: what is done to the plate's pixels before the network sees them.
+        weights: the sha256 of the weights' file, which enters ``digest``.
+        pixel_aspect: width / height of the plate's pixels; the network sees them un-squeezed.
+        input_transform: what is done to the plate's pixels before the network sees them.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class RDETracker:
 
     @property
     def digest(self) -> str:
-        """Hex digest of numerics, weights, tracking and, where it is not 1, the pixel aspect."""
+        """Hex digest of numerics, weights, tracking and, if it is not 1, the pixel aspect."""
         squeezed = () if self._pixel_aspect == 1 else (self._pixel_aspect,)
         return digest_of(numerics(self.device), self._weights, self.tracking.digest, *squeezed)
 
     def for_plate(self, aspect: float, input_transform: InputTransform | None) -> RDETracker:
-        """The same network and settings for plates with such pixels and such a look."""
+        """The same network and settings for plates with this pixel aspect and input transform."""
         if (aspect, input_transform) == (self._pixel_aspect, self._input_transform):
             return self
         other = copy.copy(self)  # sharing the network
@@ -112,10 +112,10 @@ class RDETracker:
 
     @torch.inference_mode()
     def encode(self, pictures: list[FloatArray], box: Window | None = None) -> Encoded:
-        """What depends on the plates alone.
+        """Encode everything that depends on the pictures alone.
 
-        Args: pictures, F frames of one size as the plate gives them, each float32 [H, W, 3] RGB,
-            row 0 on top; box, the part of them to look at, or the whole.
+        Args: pictures, F frames of one size as ``Plate.read`` gives them, each float32 [H, W, 3]
+            RGB, row 0 on top; box, the part of them to encode, None for the whole.
         """
         geometry = self.geometry(pictures[0].shape[:2]).within(box)
         parts = np.stack([picture[geometry.part] for picture in pictures])
@@ -129,17 +129,17 @@ class RDETracker:
 
     @torch.inference_mode()
     def box(self, alpha: FloatArray) -> Window | None:
-        """Where a keyframe is looked at, from its mask [K, H, W] at plate size."""
+        """The part of the plate to encode at a keyframe, from its mask [K, H, W] at plate size."""
         geometry = self.geometry(alpha.shape[1:])
-        return self._followed(geometry.to_network(torch.from_numpy(alpha[None]))[0], geometry)
+        return self._next_box(geometry.to_network(torch.from_numpy(alpha[None]))[0], geometry)
 
     @torch.inference_mode()
     def begin(self, anchors: Sequence[tuple[Encoded, FloatArray]]) -> MemoryState:
-        """The state at a keyframe.
+        """Make the state at a keyframe.
 
-        Args: anchors, the span's own keyframe and, where the span lies between two, the other
-            one; each its plate encoded alone and the artist's mask, float32 [K, H, W] at plate
-            size, 0..1, soft edges kept.
+        Args: anchors, the span's own keyframe and, if the span lies between two, the other one:
+            for each its frame, encoded alone, and the artist's mask, float32 [K, H, W] at plate
+            size, 0..1, with soft edges.
         """
         own, *other = (self._anchor(frame, alpha) for frame, alpha in anchors)
         far = other[0] if other else None
@@ -148,10 +148,10 @@ class RDETracker:
 
     @torch.inference_mode()
     def read(self, state: MemoryState, encoded: Encoded) -> Tensor:
-        """The elements at F frames, from one state, which is not changed.
+        """Segment F frames from one state, which is not changed.
 
         Returns: probabilities [F, K + 1, H, W] at the padded working size, float32, channel 0 the
-            background; they sum to 1.
+            background; they sum to 1 over the channels.
         """
         frames = encoded.frames
         count, _, height, width = frames.key.shape
@@ -163,77 +163,78 @@ class RDETracker:
 
     @torch.inference_mode()
     def shares(self, state: MemoryState, key: Tensor) -> Tensor:
-        """Whose word counts where a frame is read from a state, with a bank that does not grow.
+        """Split the attention of a frame by source, for a bank that does not grow.
 
-        Args: key, the frame's [1, CK, h, w].
+        Args: key, the frame's key [1, CK, h, w].
         Returns: float32 [K, S, h, w], each element's shares of attention (see
             ``net.attention_shares``). They sum to 1 over the S sources: the keyframe, the latest
-            memory frame, the embedding and, between two keyframes, the other one. Before the first
-            update all goes to keyframes.
+            memory frame, the embedding and, between two keyframes, the other keyframe. Before the
+            first update only keyframes have a share.
         """
         sources = [state.anchor, state.latest, state.recurrent]
         sources += [state.far] if state.far else []
-        bank = [_widened(memory_frame) for memory_frame in state.bank(self.tracking.bank)]
+        bank = [_to_float32(memory_frame) for memory_frame in state.bank(self.tracking.bank)]
         by_memory_frame = attention_shares(bank, key.flatten(2), self.tracking.top_k)[0]
         shares: Tensor = by_memory_frame.new_zeros(
             len(by_memory_frame), len(sources), by_memory_frame.shape[2]
         )
-        for place, memory_frame in enumerate(state.bank(self.tracking.bank)):
-            # the first that it is: before an update the embedding is the keyframe's moment itself
+        for index, memory_frame in enumerate(state.bank(self.tracking.bank)):
+            # the first match: before an update the embedding is the keyframe's memory frame itself
             source = next(i for i, known in enumerate(sources) if known is memory_frame)
-            shares[:, source] += by_memory_frame[:, place]
+            shares[:, source] += by_memory_frame[:, index]
         on_grid: Tensor = shares.unflatten(2, key.shape[2:])
         return on_grid
 
     @torch.inference_mode()
-    def embedded(self, memory_frame: MemoryFrame) -> MemoryFrame:
-        """A moment as the embedding holds it, float32: updated with itself, as if nothing moved.
+    def as_embedding(self, memory_frame: MemoryFrame) -> MemoryFrame:
+        """A memory frame as the embedding holds it, float32: updated with itself, as if nothing
+        moved.
 
-        SAM's output lives in a space of its own, so an embedding is compared with this, not with
-        the moment.
+        SAM's output lives in a space of its own, so an embedding must be compared with this, not
+        with the memory frame.
         """
-        wide = _widened(memory_frame)
+        wide = _to_float32(memory_frame)
         return self.net.update(wide, wide)
 
     @torch.inference_mode()
     def absorb(self, state: MemoryState, frame: Encoded, probabilities: Tensor) -> MemoryState:
-        """The state after a memory frame, rounded to the state's dtype; the growing bank's grows.
+        """Make the state after a memory frame, rounded to the state's dtype.
 
-        Args: frame, encoded alone; probabilities [1, K + 1, H, W], what was read there.
+        Args: frame, encoded alone; probabilities [1, K + 1, H, W], as read at that frame.
         """
         newest = self._memory_frame(frame.frames, probabilities)
-        recurrent = self.net.update(_widened(state.recurrent), newest)
-        latest = self._rounded(newest)
+        recurrent = self.net.update(_to_float32(state.recurrent), newest)
+        latest = self._to_stored_dtype(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
-        box = self._followed(probabilities[0, 1:], frame.geometry)
-        kept = self._rounded(recurrent)
+        box = self._next_box(probabilities[0, 1:], frame.geometry)
+        kept = self._to_stored_dtype(recurrent)
         return replace(state, recurrent=kept, latest=latest, history=history, box=box)
 
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
-        """A saved state, on the device. Raises InputError when these are not its two halves."""
+        """Load a saved state onto the device. Raises InputError if these are not its two halves."""
         return MemoryState.restored(anchors, moving).to(self.device)
 
-    def _followed(self, planes: Tensor, geometry: Geometry) -> Window | None:
-        # to the CPU at once: the box is numbers, and each would wait for the device
-        return follow(planes.cpu(), geometry) if self.tracking.crop else None
+    def _next_box(self, planes: Tensor, geometry: Geometry) -> Window | None:
+        # to the CPU in one go: each single number of the box would wait for the device
+        return next_box(planes.cpu(), geometry) if self.tracking.crop else None
 
     def _anchor(self, frame: Encoded, alpha: FloatArray) -> MemoryFrame:
         masks = torch.from_numpy(alpha[None].copy()).to(self.device)
         probabilities = aggregate(frame.geometry.to_network(masks)).softmax(dim=1)
-        return self._rounded(self._memory_frame(frame.frames, probabilities))
+        return self._to_stored_dtype(self._memory_frame(frame.frames, probabilities))
 
     def _memory_frame(self, frame: EncodedFrames, probabilities: Tensor) -> MemoryFrame:
         return MemoryFrame(frame.key, self.net.encode_masks(frame, probabilities[:, 1:]))
 
-    def _rounded(self, memory_frame: MemoryFrame) -> MemoryFrame:
-        """In the state's dtype, and laid out as a loaded state is: layout decides bits too."""
+    def _to_stored_dtype(self, memory_frame: MemoryFrame) -> MemoryFrame:
+        """Round to the state's dtype, in a loaded state's memory layout, which decides bits too."""
         return MemoryFrame(*(part.to(self._state_dtype).contiguous() for part in memory_frame))
 
 
 def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], RDETracker]:
-    """What makes a model's propagator for given settings: a node's third argument."""
+    """A factory of trackers of a model for given settings: the third argument of ``RotoNode``."""
     return lambda tracking: RDETracker(model.net, tracking, device, weights=model.sha256)
 
 
-def _widened(memory_frame: MemoryFrame) -> MemoryFrame:
+def _to_float32(memory_frame: MemoryFrame) -> MemoryFrame:
     return MemoryFrame(memory_frame.key.float(), memory_frame.value.float())

@@ -1,6 +1,7 @@
-"""The memory state: three moments, whatever the length of the shot, but for the growing bank.
+"""The memory state: three memory frames, whatever the length of the shot.
 
-Between two keyframes there is a fourth, the other keyframe's.
+Between two keyframes there is a fourth one, the other keyframe. Only the growing bank (STM) keeps
+more.
 """
 
 from __future__ import annotations
@@ -19,21 +20,22 @@ from rde_roto.values.plate import Window
 _BOX = "box"
 
 _HISTORY = "history."
-"""What the names of a history's moments begin with; a number of six digits follows."""
+"""The prefix of the names of a history's memory frames; a number of six digits follows."""
 
 
 @dataclass(frozen=True)
 class MemoryState:
     """What the network remembers between two memory frames. Immutable.
 
-    anchor: the keyframe's moment. recurrent: the recurrent dynamic embedding; the anchor itself
-    until the first update. latest: the last memory frame's moment; None until the first update.
-    history: for the growing bank (STM) alone, every memory frame's moment after the keyframe's, in
-    their order, so that its last is ``latest``; empty otherwise, which keeps a state's size.
-    far: the moment of the keyframe at the other end of the span; None where there is none.
-    box: the part of the plate that is looked at after this state; None for the whole.
-    Every moment is key [1, CK, h, w] and value [1, K, CV, h, w], already in the state's dtype, so
-    that a saved state and a live one read the same.
+    anchor: the keyframe. recurrent: the recurrent dynamic embedding (RDE), which has the form of a
+    memory frame; the anchor itself until the first update. latest: the last memory frame; None
+    until the first update. history: with the growing bank (STM), every memory frame after the
+    keyframe, in order, ending with ``latest``; otherwise empty, so that the size stays constant.
+    far: the keyframe at the other end of the span; None if there is none. box: the part of the
+    plate that the network sees after this state; None for the whole.
+
+    Each of them is key [1, CK, h, w] and value [1, K, CV, h, w], already in the state's dtype, so
+    that a saved state and a live one give the same bits.
     """
 
     anchor: MemoryFrame
@@ -44,24 +46,24 @@ class MemoryState:
     box: Window | None = None
 
     def to(self, target: torch.device | torch.dtype) -> MemoryState:
-        """The same state on another device or in another dtype."""
+        """Move the state to another device or dtype."""
 
         def moved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            # only moments: where the box lies is no number to be rounded or moved
+            # only memory frames: the box must not be rounded
             return {n: t if n == _BOX else t.to(target) for n, t in tensors.items()}
 
         return self.restored(moved(self.anchors()), moved(self.moving()))
 
     def bank(self, counts: Bank) -> list[MemoryFrame]:
-        """The moments to read, each as often as ``counts`` says (reference section 5).
+        """The memory frames to read, each as often as ``counts`` says (RDE-VOS, table 5).
 
-        Before the first update there is no latest moment and the embedding is the anchor itself:
-        the anchor is then read once for each of the two that are named, and at least once. With
-        top-k the number of copies matters, since each takes a place. The growing bank is the
-        anchor and the history behind it.
+        Before the first update there is no latest memory frame and the embedding is the anchor:
+        the anchor is then read once for each of the two that ``counts`` names, at least once. With
+        top-k the number of copies matters, because each copy takes a slot. The growing bank is the
+        anchor followed by the history.
 
-        Where there are two keyframes they share the anchor's places, the span's own going first:
-        a bank that counts the anchor twice holds both, and is no larger.
+        Two keyframes share the anchor's slots, the span's own first: a bank that counts the anchor
+        twice holds both and is no larger.
         """
         if counts.growing:
             return [*self._anchors(1 + (self.far is not None)), *self.history]
@@ -76,24 +78,24 @@ class MemoryState:
             + self._anchors(counts.anchor)
         )
 
-    def _anchors(self, places: int) -> list[MemoryFrame]:
-        """The keyframes' moments in so many places."""
+    def _anchors(self, slots: int) -> list[MemoryFrame]:
+        """The keyframes, in turn, in so many slots."""
         far = self.far or self.anchor
-        return [far if place % 2 else self.anchor for place in range(places)]
+        return [far if slot % 2 else self.anchor for slot in range(slots)]
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all the moments."""
+        """The size of all tensors in bytes."""
         return sum(t.nbytes for half in (self.anchors(), self.moving()) for t in half.values())
 
     def anchors(self) -> dict[str, Tensor]:
-        """The keyframes' moments by name: what a whole span has in common."""
+        """The keyframes' tensors by name: what all states of a span have in common."""
         return _named({"anchor": self.anchor} | ({"far": self.far} if self.far else {}))
 
     def moving(self) -> dict[str, Tensor]:
-        """By name the box, and the moments that memory frames change, none before the first update.
+        """By name the box and the tensors that memory frames change, none before the first update.
 
-        The end of a history is ``latest``.
+        The last of a history is ``latest``.
         """
         placed = {} if self.box is None else {_BOX: torch.tensor(astuple(self.box))}
         if self.latest is None:
@@ -104,7 +106,7 @@ class MemoryState:
 
     @classmethod
     def restored(cls, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
-        """The state of these two halves. Raises InputError when they are not those of a state."""
+        """Build a state from its two halves. Raises InputError if they are not those of a state."""
         try:
             kept, frames = _memory_frames(anchors), _memory_frames(moving)
             anchor, far = kept["anchor"], kept.get("far")
@@ -115,7 +117,7 @@ class MemoryState:
             latest = history[-1] if history else frames["latest"]
             return cls(anchor, frames["recurrent"], latest, history, far, box)
         except KeyError as error:
-            raise InputError(f"this is not a whole memory state: {error} is missing") from error
+            raise InputError(f"this memory state is incomplete: {error} is missing") from error
 
 
 def _named(frames: Mapping[str, MemoryFrame]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Tensors on disk: safetensors, whole or not at all, never pickle."""
+"""Tensors on disk: safetensors, written completely or not at all, never pickle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def save_tensors(
     tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Writes tensors, and texts about them, by name. Raises OutputError; nothing partial stays."""
+    """Write tensors and metadata by name. Raises OutputError; nothing half-written stays."""
     from safetensors.torch import save
 
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}

@@ -29,7 +29,7 @@ from rde_roto.documents.model_card import (
     ModelChoice,
     read_card,
 )
-from rde_roto.model.learned import Learned, read_learned
+from rde_roto.model.learned import LearnedWeights, read_learned
 from rde_roto.model.tensors import save_tensors
 from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
 from rde_roto.values.errors import UsageError, WeightsError
@@ -78,7 +78,7 @@ class Model:
     sha256: str
     licence: str
     commercial_use: CommercialUse = "unknown"
-    learned: Learned | None = None
+    learned: LearnedWeights | None = None
 
     @property
     def base_sha256(self) -> str:
@@ -137,7 +137,7 @@ def load_model(asked: str | ModelChoice) -> Model:
     return model if choice.learned is None else with_learned(model, read_learned(choice.learned))
 
 
-def with_learned(model: Model, learned: Learned) -> Model:
+def with_learned(model: Model, learned: LearnedWeights) -> Model:
     """The model with learned weights in the place of its own; the given one is left as it is.
 
     Raises WeightsError when they were learned on another model, or do not fit.

@@ -8,21 +8,22 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class NetConfig:
-    """What tells one size of the network from another.
+    """One size of the network.
 
     Attributes:
         name: the architecture's name, as a model card gives it.
-        backbone: which pair of key and value trunks the encoders stand on.
+        backbone: which pair of key and value trunks the encoders are built on.
         mean, std: input normalisation of RGB in 0..1; padding is zero *after* it.
         key_dim, value_dim: channels of a memory key (CK) and of an element's memory value (CV).
         decoder_dims: decoder channels at strides 16, 8 and 4.
         key_gain: scale of the first, orthogonal key weights. Affinities are squared distances
-            between keys, so this is the temperature that attention starts from. Where the best
-            place in memory beats the next by hundreds of nats, attention is one-hot and no
-            gradient reaches the keys.
-        bounded_recurrence: bring both moments to unit RMS before SAM and its output to the newest
-            moment's RMS. SAM is cubic in its input and nothing in the paper's network bounds it
-            over hundreds of updates, so the compact network does; the paper's stays as published.
+            between keys, so this sets the initial temperature of attention. If the best memory cell
+            beats the next by hundreds of nats, attention is one-hot and no gradient reaches the
+            keys.
+        bounded_recurrence: bring both memory frames to unit RMS before SAM, and its output to the
+            RMS of the newest one. SAM is cubic in its input, and nothing in the paper's network
+            bounds it over hundreds of updates. The compact network does this; the paper's network
+            stays as published.
     """
 
     name: str

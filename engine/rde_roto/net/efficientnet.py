@@ -15,7 +15,7 @@ from rde_roto.net.layers import FeatureFusion, ResBlock, conv3x3
 
 
 class SameConv(nn.Conv2d):
-    """Convolution padded as TensorFlow's SAME rule pads an even size: low side k-2 over 2.
+    """Convolution padded like TensorFlow's SAME for even sizes: (k - stride) // 2 on the low side.
 
     The published weights were trained with that rule; at stride 2 its padding is not symmetric.
     """
@@ -59,12 +59,12 @@ class EfficientNetKeyTrunk(nn.Module):
     """Lite0 to its fifth stage: image [F, 3, H, W] -> f16 [.., 112], f8 [.., 40], f4 [.., 24].
 
     Features come out at about unit size. The published weights give standard deviations of 4.4, 6.9
-    and 11 at strides 16, 8 and 4, which would drown whatever they are added to.
+    and 11 at strides 16, 8 and 4, which would dominate whatever they are added to.
     """
 
     dims = (112, 40, 24)
     scales = (1 / 4, 1 / 8, 1 / 8)
-    """Of f16, f8 and f4: powers of two, which change no bit of the mantissa."""
+    """Factors of f16, f8 and f4: powers of two, which change no bit of the mantissa."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,9 +87,9 @@ class MaskValueEncoder(nn.Module):
     """Mask planes through strided convolutions, joined at every stride by the trunk's features.
 
     planes [N, 2, H, W]: an element's mask and the sum of the others'; features f16, f8, f4 of F
-    frames, N = F * K -> memory values [N, value_dim, h, w]. The trunk's features know edges and
-    textures from ImageNet, so only the shape is left to encode, and what depends on the frame
-    alone is worked out once for all its elements.
+    frames, N = F * K -> memory values [N, value_dim, h, w]. The trunk's features already hold edges
+    and textures from ImageNet, so only the shape is left to encode, and what depends on the frame
+    alone is computed once for all its elements.
     """
 
     def __init__(self, trunk_dims: tuple[int, int, int], value_dim: int) -> None:

@@ -1,8 +1,8 @@
 """Convolutions for inference: norms folded in, activation and sum in the same pass over memory.
 
-On a CPU most of a small network's time goes to passes over memory, not to products. oneDNN can
-bend and add while a convolution's result is still in the cache; torch has that as an operator
-which its compiler uses.
+On a CPU a small network spends most of its time on passes over memory, not on multiplications.
+oneDNN can apply an activation and a sum while a convolution's result is still in the cache; torch
+has an operator for that, which its compiler uses.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Kernel:
         weight, stride = conv.weight, conv.stride[0]
         padding = conv.kernel_size[0] // 2
         if isinstance(conv, SameConv) and stride == 2:
-            # SAME pads the high side more: a first row and column of zeros make it even
+            # SAME pads the high side more: a first row and column of zeros makes it symmetric
             weight = F.pad(weight, (1, 0, 1, 0))
         return cls(weight, conv.bias, stride, padding, groups=conv.groups)
 
     def normalised(self, norm: nn.BatchNorm2d) -> Kernel:
-        """With the stored statistics of a batch norm behind it folded in."""
+        """Fold in the stored statistics of the batch norm that follows."""
         assert norm.running_mean is not None
         assert norm.running_var is not None
         scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
@@ -58,23 +58,22 @@ class Kernel:
         return replace(self, weight=weight.float(), bias=shift.float())
 
     def split(self, first: int) -> tuple[Kernel, Kernel]:
-        """Two kernels whose results add up to this one's: of the first inputs, and of the rest.
-
-        The second has the bias.
+        """Split into two kernels whose results add up to this one's: for the first input channels
+        and for the rest. The second has the bias.
         """
         own, rest = self.weight[:, :first], self.weight[:, first:]
         return replace(self, weight=own, bias=None), replace(self, weight=rest)
 
 
 def activate_(y: Tensor, activation: Activation) -> Tensor:
-    """The activation, in place."""
+    """Apply the activation in place."""
     if activation == "relu":
         return y.relu_()
     return y.clamp_(0, 6) if activation == "relu6" else y
 
 
 class FusedConv(nn.Module):
-    """``activation(conv(x) + plus)``, in one pass where ``fused``: on a CPU with oneDNN."""
+    """``activation(conv(x) + plus)``, in one pass if ``fused``: on a CPU with oneDNN."""
 
     weight: Tensor
     bias: Tensor | None
@@ -107,10 +106,10 @@ class FusedConv(nn.Module):
             within_6 = self._activation == "relu6"
             name, limits = ("hardtanh", [0.0, 6.0]) if within_6 else (self._activation, [])
             return operator(x, *weights, *geometry, name, limits, "")
-        bend = None if self._activation == "none" else self._activation
-        return operator.binary(x, plus, *weights, *geometry, "add", None, bend, [], None)
+        activation = None if self._activation == "none" else self._activation
+        return operator.binary(x, plus, *weights, *geometry, "add", None, activation, [], None)
 
 
-def laid_out(x: Tensor) -> Tensor:
-    """Channels last."""
+def to_channels_last(x: Tensor) -> Tensor:
+    """Convert to the channels-last layout."""
     return x.contiguous(memory_format=torch.channels_last)

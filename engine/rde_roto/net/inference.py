@@ -1,8 +1,8 @@
-"""The network's form for inference, made from trained weights: the same function, sooner.
+"""The network's inference form, made from trained weights: the same function, but faster.
 
-Batch norms are folded, activations and sums go into the convolutions, tensors lie channels last,
-what elements share is worked out once, and SAM's product without a softmax is taken in the order
-that costs least. Submodules are called as in the plain form, which is the one that is trained.
+Batch norms are folded in, activations and sums are fused into the convolutions, tensors are
+channels last, what elements share is computed once, and SAM's product without a softmax is taken in
+the cheapest order. Submodules have the names of the plain form, which is the one that is trained.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rde_roto.net import efficientnet, layers, network, resnet
-from rde_roto.net.fused import Activation, FusedConv, Kernel, laid_out
-from rde_roto.net.inference_memory import recall
+from rde_roto.net.fused import Activation, FusedConv, Kernel, to_channels_last
+from rde_roto.net.inference_memory import read_bank
 from rde_roto.net.inference_sam import InferenceSAM
 from rde_roto.net.inference_trunk import Stem, key_trunk, stage
 from rde_roto.net.memory import MemoryFrame
 from rde_roto.net.network import EncodedFrames, RDENet
-from rde_roto.net.winograd import Conv, Make, WinogradConv, pays
+from rde_roto.net.winograd import Conv, Make, WinogradConv, is_faster
 
 _AFFINITIES = 1 << 25
 _CACHED_AFFINITIES = 1 << 20
-"""Held at once: 128 MiB of float32 on a GPU, 4 MiB on a CPU, which has to sort them from memory."""
+"""Affinities held at once: 128 MiB of float32 on a GPU; 4 MiB on a CPU, to fit its cache."""
 
 
 class InferenceNet(nn.Module):
-    """``RDENet`` with its weights fixed; the methods of the same names give the same.
+    """``RDENet`` with fixed weights; methods of the same names give the same results.
 
     Args:
-        net: the plain form, in float32, which is left as it is.
-        dtype: of the convolutions. Keys and values come out in float32, and SAM stays in it.
-        on_cpu: whether it will run on a CPU: through oneDNN, if torch has it, and map by map.
+        net: the plain form, in float32; it is not changed.
+        dtype: the dtype of the convolutions. Keys, values and all of SAM stay in float32.
+        on_cpu: whether it will run on a CPU: with oneDNN, if torch has it, and one map at a time.
     """
 
     def __init__(self, net: RDENet, dtype: torch.dtype, on_cpu: bool) -> None:
@@ -47,10 +47,12 @@ class InferenceNet(nn.Module):
         def fuse(kernel: Kernel, activation: Activation = "none") -> Conv:
             return FusedConv(kernel, fused, activation)
 
-        def spare(kernel: Kernel, activation: Activation = "none") -> Conv:
-            return WinogradConv(kernel, activation) if pays(kernel) else fuse(kernel, activation)
+        def winograd_or_fused(kernel: Kernel, activation: Activation = "none") -> Conv:
+            return (
+                WinogradConv(kernel, activation) if is_faster(kernel) else fuse(kernel, activation)
+            )
 
-        in_float32 = spare if on_cpu else fuse
+        in_float32 = winograd_or_fused if on_cpu else fuse
         make = in_float32 if dtype == torch.float32 else fuse
         self.key_encoder = key_trunk(net.key_encoder, make)
         self.key_proj = make(Kernel.of(net.key_proj.key_proj))
@@ -62,10 +64,10 @@ class InferenceNet(nn.Module):
         self.eval().requires_grad_(False)
 
     def encode_frames(self, image: Tensor) -> EncodedFrames:
-        """As ``RDENet.encode_frames``; the key in float32, the features in the form's dtype."""
-        parts = _portions(laid_out(image.to(self.dtype)), self._on_cpu)
+        """As ``RDENet.encode_frames``; the key in float32, the features in ``dtype``."""
+        parts = _portions(to_channels_last(image.to(self.dtype)), self._on_cpu)
         features = zip(*(self.key_encoder(part) for part in parts), strict=True)
-        f16, f8, f4 = (_together(of_each) for of_each in features)
+        f16, f8, f4 = (_concatenated(of_each) for of_each in features)
         return EncodedFrames(self.key_proj(f16).float(), self.key_comp(f16), f16, f8, f4, image)
 
     def encode_masks(self, frames: EncodedFrames, masks: Tensor) -> Tensor:
@@ -81,8 +83,8 @@ class InferenceNet(nn.Module):
         return logits.float()
 
     def read(self, bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
-        """As ``read_memory`` of one clip, whose moments may be in any dtype."""
-        return recall(bank, query, top_k, _CACHED_AFFINITIES if self._on_cpu else _AFFINITIES)
+        """As ``read_memory`` for one clip; the memory frames may have any dtype."""
+        return read_bank(bank, query, top_k, _CACHED_AFFINITIES if self._on_cpu else _AFFINITIES)
 
     def update(self, embedding: MemoryFrame, newest: MemoryFrame) -> MemoryFrame:
         """As ``RDENet.update``, float32."""
@@ -90,19 +92,20 @@ class InferenceNet(nn.Module):
         return updated
 
 
-def _together(parts: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+def _concatenated(parts: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _for_elements(shared: Tensor, count: int) -> Tensor:
-    """What F frames have in common, for each of their elements: [F, ...] -> [F * K, ...]."""
-    return shared if count == 1 else laid_out(shared.repeat_interleave(count, dim=0))
+    """Repeat what belongs to F frames for each of their elements: [F, ...] -> [F * K, ...]."""
+    return shared if count == 1 else to_channels_last(shared.repeat_interleave(count, dim=0))
 
 
 def _portions(x: Tensor, on_cpu: bool, count: int = 1) -> list[Tensor]:
-    """What is worked on at a time, each for ``count`` elements: a map on a CPU, else all of them.
+    """Split a batch into what is processed at a time, each for ``count`` elements: single maps on a
+    CPU, else everything.
 
-    A CPU's caches are small, and what it takes alone has the same bits whatever else is there.
+    A CPU's caches are small, and a map that is processed alone has the same bits in any batch.
     """
     if on_cpu:
         return [part for part in x.split(1) for _ in range(count)]
@@ -126,10 +129,10 @@ class _ResBlock(nn.Module):
 
 
 class _SharedResBlock(nn.Module):
-    """A ``layers.ResBlock`` of a concatenation: each element's own channels, then its frame's.
+    """A ``layers.ResBlock`` on a concatenation: an element's own channels, then its frame's.
 
-    own [F * K, C1, h, w], shared [F, C2, h, w] -> [F * K, out, h, w]. The frame's part, which may
-    be four fifths of the work, is done once for all its elements.
+    own [F * K, C1, h, w], shared [F, C2, h, w] -> [F * K, out, h, w]. The frame's part, up to four
+    fifths of the work, is done once for all its elements.
     """
 
     def __init__(self, block: layers.ResBlock, own: int, make: Make) -> None:
@@ -150,7 +153,7 @@ class _SharedResBlock(nn.Module):
 
 
 class _FeatureFusion(nn.Module):
-    """``layers.FeatureFusion``; f16 is that of the frames."""
+    """``layers.FeatureFusion``; f16 is given once for each frame."""
 
     def __init__(self, fuser: layers.FeatureFusion, own: int, make: Make) -> None:
         super().__init__()
@@ -164,7 +167,7 @@ class _FeatureFusion(nn.Module):
 
 
 class _PlainValueEncoder(nn.Module):
-    """The paper's: masks [F, K, 2, H, W], own and the others' -> [F * K, CV, h, w]."""
+    """The paper's value encoder: masks [F, K, 2, H, W], own and others -> [F * K, CV, h, w]."""
 
     def __init__(self, plain: resnet.ResNetValueEncoder, on_cpu: bool, make: Make) -> None:
         super().__init__()
@@ -179,13 +182,13 @@ class _PlainValueEncoder(nn.Module):
 
     def forward(self, masks: Tensor, frames: EncodedFrames) -> Tensor:
         image = frames.image.to(masks.dtype).unsqueeze(1).expand(-1, masks.shape[1], -1, -1, -1)
-        planes = laid_out(torch.cat([image, masks], dim=2).flatten(0, 1))
+        planes = to_channels_last(torch.cat([image, masks], dim=2).flatten(0, 1))
         features = [self.layer3(self.to8(part)) for part in _portions(planes, self._on_cpu)]
-        return self.fuser(_together(features), frames.f16)
+        return self.fuser(_concatenated(features), frames.f16)
 
 
 class _MaskValueEncoder(nn.Module):
-    """The compact network's: masks [F, K, 2, H, W], own and the others' -> [F * K, CV, h, w]."""
+    """The compact value encoder: masks [F, K, 2, H, W], own and others -> [F * K, CV, h, w]."""
 
     def __init__(self, plain: efficientnet.MaskValueEncoder, on_cpu: bool, make: Make) -> None:
         super().__init__()
@@ -203,9 +206,9 @@ class _MaskValueEncoder(nn.Module):
         count = masks.shape[1]
         skip4 = _portions(self.skip4(frames.f4), self._on_cpu, count)
         skip8 = _portions(self.skip8(frames.f8), self._on_cpu, count)
-        planes = _portions(laid_out(masks.flatten(0, 1)), self._on_cpu)
+        planes = _portions(to_channels_last(masks.flatten(0, 1)), self._on_cpu)
         features = [self._reduced(*part) for part in zip(planes, skip4, skip8, strict=True)]
-        return self.fuser(_together(features), frames.f16)
+        return self.fuser(_concatenated(features), frames.f16)
 
     def _reduced(self, planes: Tensor, skip4: Tensor, skip8: Tensor) -> Tensor:
         x = self.to_stride8(self.to_stride4(planes, skip4), skip8)
@@ -229,7 +232,7 @@ class _UpsampleBlock(nn.Module):
         self.out_conv = _ResBlock(block.out_conv, make)
 
     def forward(self, skip: Tensor, x: Tensor) -> Tensor:
-        """skip, through ``skip_conv`` already, [N, in, 2h, 2w]; x [N, in, h, w]."""
+        """skip, already through ``skip_conv``, [N, in, 2h, 2w]; x [N, in, h, w]."""
         doubled = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         return self.out_conv(doubled.add_(skip))
 
@@ -247,7 +250,7 @@ class _Decoder(nn.Module):
         self.pred = make(Kernel.of(decoder.pred), "none")
 
     def forward(self, readout: Tensor, frames: EncodedFrames) -> Tensor:
-        own = laid_out(readout.flatten(0, 1).to(frames.thin.dtype))
+        own = to_channels_last(readout.flatten(0, 1).to(frames.thin.dtype))
         x = self.compress(own, frames.thin)
         count = readout.shape[1]
         skip8 = _portions(self.up_16_8.skip_conv(frames.f8), self._on_cpu, count)
@@ -258,5 +261,5 @@ class _Decoder(nn.Module):
         return logits.squeeze(1).unflatten(0, readout.shape[:2])
 
     def _enlarged(self, x: Tensor, skip8: Tensor, skip4: Tensor) -> Tensor:
-        """Maps at stride 16 and the skips of their frames -> [N, 1, H / 4, W / 4]."""
+        """Maps at stride 16 and their frames' skip features -> [N, 1, H / 4, W / 4]."""
         return self.pred(F.relu(self.up_8_4(skip4, self.up_16_8(skip8, x))))

@@ -1,4 +1,4 @@
-"""How the inference form reads memory: ``memory.read_memory``, with less to move."""
+"""How the inference form reads memory: ``memory.read_memory`` with less memory traffic."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch import Tensor
 from rde_roto.net.memory import MemoryFrame
 
 
-def recall(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, most: int) -> Tensor:
-    """Every element's value at each query position, by attention over the bank.
+def read_bank(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, most: int) -> Tensor:
+    """Read every element's value at each query position by attention over the bank.
 
-    Each moment is looked at once, and what it says counts as often as the bank names it. With
-    ``top_k`` the chosen values are gathered, where a product would go through all of them.
+    Each memory frame is processed once, weighted by how often the bank names it. With ``top_k`` the
+    selected values are gathered; a product would go through all of them.
 
     Args:
-        bank: moments of one clip, each [1, CK, h, w] and [1, K, CV, h, w], of any dtype.
+        bank: memory frames of one clip, each [1, CK, h, w] and [1, K, CV, h, w], of any dtype.
         query: [1, CK, P] keys of P positions, float32.
-        top_k: only the largest ``top_k`` affinities of a query take part, a moment that is named
-            twice taking two places each; None for all.
-        most: affinities held at once.
+        top_k: only the largest ``top_k`` affinities of a query count, where each cell of a memory
+            frame that is named twice takes two slots; None for all.
+        most: how many affinities to hold at once.
 
     Returns: [1, K, CV, P], float32.
     """
@@ -50,7 +50,7 @@ def recall(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, most: 
 
 
 def _gathered(affinity: Tensor, table: Tensor, copies: Tensor, top_k: int) -> Tensor:
-    """Rows of affinities [P, entries] to values [P, K * CV] of the ``top_k`` largest."""
+    """Affinities [P, entries] -> values [P, K * CV], from the ``top_k`` largest of each row."""
     largest, where = affinity.topk(min(top_k, affinity.shape[1]), dim=1)
     wanted = copies[where]
     before = wanted.cumsum(dim=1) - wanted

@@ -1,4 +1,4 @@
-"""SAM in its inference form: 2-D convolutions, and its product in the order that costs least."""
+"""SAM in its inference form: 2-D convolutions, and its product in the cheapest order."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rde_roto.net import sam
-from rde_roto.net.fused import Kernel, laid_out
+from rde_roto.net.fused import Kernel, to_channels_last
 from rde_roto.net.winograd import Make
 
 
 class _NonLocal(nn.Module):
-    """``sam.NonLocal`` as one matrix [C, C] of each sample, by which its positions are multiplied.
+    """``sam.NonLocal`` as one matrix [C, C] per sample that multiplies all its positions.
 
-    Without a softmax theta, the context and W are products of matrices, so the small ones are
+    Without a softmax, theta, the context and W are plain matrix products, so the small matrices are
     multiplied first.
     """
 
@@ -85,7 +85,7 @@ class _Squeeze(nn.Module):
         self.conv = make(Kernel.of(squeeze), "none")
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(laid_out(x.unflatten(0, (-1, 2)).flatten(1, 2)))
+        return self.conv(to_channels_last(x.unflatten(0, (-1, 2)).flatten(1, 2)))
 
 
 class InferenceSAM(sam.Aggregation):

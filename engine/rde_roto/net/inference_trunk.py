@@ -1,4 +1,4 @@
-"""Either key trunk in its inference form, and the stages that value encoders share with them."""
+"""Both key trunks in their inference form, and the stages that the value encoders share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rde_roto.net.winograd import Conv, Make
 
 
 class _Residual(nn.Module):
-    """Convolutions one behind the other; to the last is added the input, as it is or projected."""
+    """A chain of convolutions; the input, as it is or projected, is added to the last one."""
 
     def __init__(self, convs: Iterable[Conv], shortcut: Conv | None, adds: bool = True) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ def _inverted_bottleneck(block: efficientnet.InvertedBottleneck, make: Make) -> 
 
 
 def stage(blocks: nn.Module, make: Make) -> nn.Sequential:
-    """The blocks of a stage of either trunk, one behind the other."""
+    """A stage of either trunk: its blocks in sequence."""
     made = []
     for block in blocks.children():
         if isinstance(block, resnet.Bottleneck):
@@ -88,7 +88,7 @@ class Stem(nn.Module):
 
 
 class _KeyTrunk(nn.Module):
-    """image [F, 3, H, W] -> f16, f8, f4, as either key trunk."""
+    """image [F, 3, H, W] -> f16, f8, f4, for either key trunk."""
 
     def __init__(
         self,

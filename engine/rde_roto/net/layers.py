@@ -1,8 +1,7 @@
 """Blocks that several parts of the network share.
 
-Reference for the wiring: RDE-VOS (Li et al., CVPR 2022) and, for the residual block, the fuser and
-the decoder, STCN (Cheng et al., NeurIPS 2021). Attribute names are those of the published
-checkpoints.
+The structure follows RDE-VOS (Li et al., CVPR 2022) and, for the residual block, the fuser and the
+decoder, STCN (Cheng et al., NeurIPS 2021). Attribute names are those of the published checkpoints.
 """
 
 from __future__ import annotations
@@ -18,21 +17,20 @@ def conv3x3(in_dim: int, out_dim: int) -> nn.Conv2d:
 
 
 _GAINS = {
-    "downsample": 1.0,  # of a shortcut, whose input is not rectified
+    "downsample": 1.0,  # a shortcut: its input is not rectified
     "skip_conv": 1.0,
     "skip4": 1.0,
     "skip8": 1.0,
     "conv2": 0.5 * 2**0.5,  # a residual branch starts at half the size of its shortcut
-    "to_stride4": 6.0,  # mask planes are flat, and mostly zero
-    "pred": 0.1,  # first mattes are undecided, not wrong
+    "to_stride4": 6.0,  # mask planes are flat and mostly zero
+    "pred": 0.1,  # the first mattes should be undecided, not wrong
 }
 
 
 def he_initialise(*modules: nn.Module) -> None:
-    """Weights that keep the size of what goes through them; biases zero.
+    """Initialise weights so that they preserve the variance of their input; biases are zero.
 
-    Convolutions keep the variance of a rectified input (He et al., ICCV 2015), but for those whose
-    name says otherwise.
+    Convolutions assume a rectified input (He et al., ICCV 2015), except those in ``_GAINS``.
     """
     for module in modules:
         for name, part in module.named_modules():
@@ -46,7 +44,7 @@ def he_initialise(*modules: nn.Module) -> None:
 class ResBlock(nn.Module):
     """Pre-activation residual block without normalisation: [N, in, h, w] -> [N, out, h, w].
 
-    The shortcut of a block that changes its width is a 3x3 convolution of the raw input.
+    If the width changes, the shortcut is a 3x3 convolution of the raw input.
     """
 
     def __init__(self, in_dim: int, out_dim: int) -> None:

@@ -1,4 +1,4 @@
-"""Moments of memory, how they are read, and how several elements share one pixel."""
+"""Memory frames, how they are read, and how several elements share one pixel."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import torch
 from torch import Tensor
 
 _MAX_AFFINITY_ENTRIES = 1 << 25
-"""Largest affinity matrix held at once (128 MiB of float32); wider queries are read in rows."""
+"""The largest affinity matrix held at once (128 MiB of float32); larger queries are split."""
 
 _SILENCE = 1e-6
-"""Added to the length of a value, so that shares are defined where no element says anything."""
+"""Added to the norm of a value, so that shares are defined where all values are zero."""
 
 
 class MemoryFrame(NamedTuple):
-    """One moment of memory: what a frame looked like and where each element was.
+    """A frame in memory: what it looked like and where each element was.
+
+    The recurrent dynamic embedding (RDE), which summarises all memory frames, has this form too.
 
     key: [B, CK, h, w], shared by all elements. value: [B, K, CV, h, w].
     """
@@ -26,19 +28,19 @@ class MemoryFrame(NamedTuple):
 
 
 def read_memory(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
-    """Reads every element's value at each query position by attention over the bank.
+    """Read every element's value at each query position by attention over the bank.
 
-    Affinity of memory position m and query position q, the negative squared distance less the
-    term that cancels in the softmax (STCN, Cheng et al., NeurIPS 2021; reference section 2.5):
+    The affinity of memory position m and query position q is the negative squared distance, without
+    the term that cancels in the softmax (STCN, Cheng et al., NeurIPS 2021):
 
         A[m, q] = (2 <k_m, k_q> - |k_m|^2) / sqrt(CK)
 
     Args:
-        bank: moments, each [B, CK, h, w] and [B, K, CV, h, w]; a moment given twice counts twice.
+        bank: memory frames, each [B, CK, h, w] and [B, K, CV, h, w]; one given twice counts twice.
         query: [B, CK, P] keys of P positions, of any number of frames.
-        top_k: only the largest ``top_k`` affinities of a query take part; None for all.
+        top_k: only the largest ``top_k`` affinities of a query count; None for all.
 
-    Returns: [B, K, CV, P]. The softmax is float32, its row maximum subtracted.
+    Returns: [B, K, CV, P]. The softmax is computed in float32.
     """
     values = torch.cat([frame.value.flatten(3) for frame in bank], dim=3)
     flat = values.flatten(1, 2).transpose(1, 2)
@@ -47,33 +49,30 @@ def read_memory(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -
 
 
 def attention_shares(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
-    """How much of what ``read_memory`` reads for each element comes from which moment.
+    """How much of what ``read_memory`` reads for each element comes from which memory frame.
 
-    Attention is one for all elements. What it brings over of an element is that element's values,
-    so the element's share counts each place of memory by the length of its value there (after
-    Kobayashi et al., EMNLP 2020): a place that says nothing of the element counts for nothing.
+    All elements share the attention weights, but what they transport are the element's own values.
+    So an element's share weights each memory cell by the norm of its value there (after Kobayashi
+    et al., EMNLP 2020): a cell that holds nothing of the element does not count.
 
     Args: as ``read_memory``.
     Returns: [B, K, len(bank), P], float32, 0..1; they sum to 1 over the bank.
     """
     lengths = [frame.value.float().norm(dim=2).flatten(2) for frame in bank]
-    loudness = torch.stack(lengths, dim=2) + _SILENCE
+    value_norms = torch.stack(lengths, dim=2) + _SILENCE
 
-    def brought(weights: Tensor) -> Tensor:
+    def weigh(weights: Tensor) -> Tensor:
         by_frame = weights.unflatten(2, (len(bank), -1))
-        return torch.einsum("bpme,bkme->bpkm", by_frame, loudness)
+        return torch.einsum("bpme,bkme->bpkm", by_frame, value_norms)
 
-    shares = _attend(bank, query, top_k, brought).permute(0, 2, 3, 1)
+    shares = _attend(bank, query, top_k, weigh).permute(0, 2, 3, 1)
     return shares / shares.sum(dim=2, keepdim=True)
 
 
 def _attend(
     bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, use: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """What ``use`` makes of the weights [B, P, entries] with which the bank is read: [B, P, ...].
-
-    It is given some rows of them at a time.
-    """
+    """Apply ``use`` to the attention weights [B, P, entries], some rows at a time: [B, P, ...]."""
     keys = torch.cat([frame.key.flatten(2) for frame in bank], dim=2)
     entries, positions = keys.shape[2], query.shape[2]
     rows = max(1, min(positions, _MAX_AFFINITY_ENTRIES // entries))
@@ -82,7 +81,9 @@ def _attend(
 
 
 def _weights(keys: Tensor, query: Tensor, top_k: int | None) -> Tensor:
-    """Weights [B, P, entries] of keys [B, CK, entries] for a query [B, P, CK]; rows sum to 1."""
+    """Attention weights [B, P, entries] of keys [B, CK, entries] for a query [B, P, CK]; each row
+    sums to 1.
+    """
     keys, query = keys.float(), query.float()
     squared_norm = keys.square().sum(dim=1, keepdim=True)
     affinity = (2 * (query @ keys) - squared_norm) / keys.shape[1] ** 0.5
@@ -93,10 +94,10 @@ def _weights(keys: Tensor, query: Tensor, top_k: int | None) -> Tensor:
 
 
 def aggregate(alpha: Tensor) -> Tensor:
-    """Soft aggregation: elements and background share each pixel.
+    """Soft aggregation: make elements and background share each pixel.
 
-    The background's probability is the product of the complements; odds are renormalised over
-    all channels (STM, Oh et al., ICCV 2019; reference section 4).
+    The background's probability is the product of the complements; odds are renormalised over all
+    channels (STM, Oh et al., ICCV 2019).
 
     Args: alpha [F, K, H, W], independent probabilities of the elements.
     Returns: logits [F, K + 1, H, W], float32, channel 0 the background; their softmax over

@@ -20,11 +20,11 @@ STRIDE = 16
 
 
 class EncodedFrames(NamedTuple):
-    """All that depends on the image alone, of F frames.
+    """Everything that depends on the images alone, for F frames.
 
-    key [F, CK, h, w] is query and memory key at once; thin [F, CV, h, w] is the frame's own value
+    key [F, CK, h, w] serves as query and as memory key; thin [F, CV, h, w] is the frame's own value
     for the decoder; f16, f8, f4 are trunk features at strides 16, 8 and 4; image [F, 3, H, W] is
-    the normalised input, which the paper's value encoder looks at again.
+    the normalised input, which the paper's value encoder reads again.
     """
 
     key: Tensor
@@ -36,7 +36,7 @@ class EncodedFrames(NamedTuple):
 
 
 class KeyProjection(nn.Module):
-    """f16 to the memory key; orthogonal weights at first, no activation, no normalisation."""
+    """f16 to the memory key; orthogonal initial weights, no activation, no normalisation."""
 
     def __init__(self, in_dim: int, key_dim: int, gain: float) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Decoder(nn.Module):
 
 
 class RDENet(nn.Module):
-    """RDE-VOS in the size that ``config`` describes. Parameter names follow the publication."""
+    """RDE-VOS in the size that ``config`` describes. Parameter names follow the published code."""
 
     def __init__(self, config: NetConfig) -> None:
         super().__init__()
@@ -107,13 +107,13 @@ class RDENet(nn.Module):
             self.value_encoder = ResNetValueEncoder(5, f16, config.value_dim)
         self.decoder = Decoder(config.value_dim, (f8, f4), config.decoder_dims)
         self.mem_compress = SAM(config.key_dim, config.value_dim, config.bounded_recurrence)
-        if compact:  # the paper's sizes start as published
+        if compact:  # the paper's network starts as published
             he_initialise(self.key_comp, self.value_encoder, self.decoder)
 
     def channels_last(self) -> RDENet:
-        """Lays the convolutions out channels last, which CPUs and tensor cores both prefer.
+        """Convert the convolutions to channels last, in place; CPUs and tensor cores prefer that.
 
-        ``Module.to(memory_format=...)`` cannot: it stumbles over the 5-D weights of SAM.
+        ``Module.to(memory_format=...)`` fails on the 5-D weights of SAM.
         """
         for parameter in self.parameters():
             if parameter.dim() == 4:
@@ -121,12 +121,12 @@ class RDENet(nn.Module):
         return self
 
     def encode_frames(self, image: Tensor) -> EncodedFrames:
-        """image [F, 3, H, W], normalised RGB, H and W multiples of 16."""
+        """Encode images [F, 3, H, W], normalised RGB, H and W multiples of 16."""
         f16, f8, f4 = self.key_encoder(image)
         return EncodedFrames(self.key_proj(f16), self.key_comp(f16), f16, f8, f4, image)
 
     def encode_masks(self, frames: EncodedFrames, masks: Tensor) -> Tensor:
-        """Memory values of K elements: masks [F, K, H, W] in 0..1, soft -> [F, K, CV, h, w]."""
+        """Encode the soft masks of K elements: [F, K, H, W] in 0..1 -> values [F, K, CV, h, w]."""
         count = masks.shape[1]
         others = masks.sum(dim=1, keepdim=True) - masks
         planes = torch.stack([masks, others], dim=2)
@@ -139,11 +139,11 @@ class RDENet(nn.Module):
         return value.unflatten(0, masks.shape[:2])
 
     def decode(self, readout: Tensor, frames: EncodedFrames) -> Tensor:
-        """readout [F, K, CV, h, w] -> logits [F, K, H, W] of each element on its own."""
+        """Decode a readout [F, K, CV, h, w] -> independent logits of each element [F, K, H, W]."""
         logits: Tensor = self.decoder(readout, frames)
         return logits
 
     def update(self, embedding: MemoryFrame, newest: MemoryFrame) -> MemoryFrame:
-        """The recurrent dynamic embedding after one more memory frame."""
+        """Update the recurrent dynamic embedding with one more memory frame."""
         updated: MemoryFrame = self.mem_compress(embedding, newest)
         return updated

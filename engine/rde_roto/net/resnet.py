@@ -1,8 +1,8 @@
 """The paper's trunks: ResNet-50 (key) and ResNet-18 (value) up to stride 16.
 
-He et al., CVPR 2016, in the arrangement known as v1.5: the stride of a bottleneck sits on its 3x3
-convolution. Batch normalisation always uses its stored statistics, as RDE-VOS does even while
-training, so these modules never update them.
+He et al., CVPR 2016, in the variant v1.5: a bottleneck's stride is on its 3x3 convolution. Batch
+normalisation always uses its stored statistics, as in RDE-VOS even while training, so these modules
+never update them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rde_roto.net.layers import FeatureFusion
 
 
 class FrozenBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation by stored statistics, in training too; scale and shift still learn."""
+    """Batch normalisation with stored statistics, in training too; scale and shift still learn."""
 
     def train(self, mode: bool = True) -> FrozenBatchNorm:
         super().train(False)
@@ -50,7 +50,7 @@ class Bottleneck(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions, the first strided. All convolutions have a bias beside their norm."""
+    """Two 3x3 convolutions, the first strided. All convolutions have a bias besides their norm."""
 
     def __init__(self, in_dim: int, dim: int, stride: int) -> None:
         super().__init__()

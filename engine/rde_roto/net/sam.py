@@ -1,8 +1,8 @@
-"""SAM, the spatio-temporal aggregation module: two moments in, one out.
+"""SAM, the spatio-temporal aggregation module: two memory frames in, one out.
 
-Extract (non-local), enhance (ASPP), squeeze (RDE-VOS, section 3.2; reference section 3). The
-published weights belong to 3-D convolutions over two time steps; all but the last have a time
-kernel of 1, so time is folded into the batch here, which is the same arithmetic in 2-D.
+Extract (non-local), enhance (ASPP), squeeze (RDE-VOS, section 3.2). The published weights belong to
+3-D convolutions over two time steps; all but the last have a time kernel of 1, so time is folded
+into the batch here, which is the same arithmetic in 2-D.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ class FoldedConv(nn.Module):
 
 
 class NonLocal(nn.Module):
-    """Extract: every position looks at every pooled position of both moments, without a softmax.
+    """Extract: every position attends to every pooled position of both memory frames, without a
+    softmax.
 
-    [N * T, C, h, w] (T = 2 moments of the same N samples, sample-major) -> the same shape.
+    [N * T, C, h, w] (T = 2 memory frames of the same N samples, sample-major) -> the same shape.
     The product is taken right to left, so its cost is linear in the number of positions.
     """
 
@@ -73,7 +74,7 @@ class AtrousConv(nn.Module):
 
 
 class ASPP(nn.Module):
-    """Enhance: four views of growing reach, mixed. [N, C, h, w] -> the same shape."""
+    """Enhance: four branches of growing dilation, mixed. [N, C, h, w] -> the same shape."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -103,10 +104,10 @@ class ExtractEnhance(nn.Module):
 
 
 class Squeeze(nn.Module):
-    """Two moments into one by one convolution: [N * 2, C, h, w] -> [N, C, h, w].
+    """Merge two memory frames into one by a single convolution: [N * 2, C, h, w] -> [N, C, h, w].
 
-    The weight keeps the published 3-D shape [C, C, 2, 3, 3]. It starts near the plain mean of
-    the two moments, so that an untrained recurrence already forgets slowly.
+    The weight keeps the published 3-D shape [C, C, 2, 3, 3]. It starts near the plain mean of the
+    two, so that an untrained recurrence already forgets slowly.
     """
 
     def __init__(self, dim: int) -> None:
@@ -122,11 +123,11 @@ class Squeeze(nn.Module):
 
 
 class Aggregation(nn.Module):
-    """Updates the recurrent dynamic embedding with the newest memory frame, in stacks of any form.
+    """Updates the recurrent dynamic embedding with the newest memory frame; base of both forms.
 
-    Keys and values go through stacks of their own; elements are independent samples of the value
-    stack. With ``bounded`` the size of the embedding cannot grow, however often it is updated
-    (see ``NetConfig.bounded_recurrence``).
+    Keys and values go through separate stacks; elements are independent samples of the value stack.
+    With ``bounded`` the embedding's magnitude cannot grow, however often it is updated (see
+    ``NetConfig.bounded_recurrence``).
     """
 
     key_encoder: nn.Module
@@ -136,7 +137,7 @@ class Aggregation(nn.Module):
     bounded: bool
 
     def forward(self, embedding: MemoryFrame, newest: MemoryFrame) -> MemoryFrame:
-        """Both moments [B, CK, h, w] and [B, K, CV, h, w] -> the new embedding, same shapes."""
+        """Both with key [B, CK, h, w] and value [B, K, CV, h, w] -> the new embedding, likewise."""
         key = self._update(self.key_encoder, self.compress_key, embedding.key, newest.key)
         elements = newest.value.shape[:2]
         old, new = embedding.value.flatten(0, 1), newest.value.flatten(0, 1)
@@ -151,7 +152,7 @@ class Aggregation(nn.Module):
 
 
 class SAM(Aggregation):
-    """The stacks as they are trained."""
+    """SAM in the form that is trained."""
 
     key_encoder: ExtractEnhance
     value_encoder: ExtractEnhance
@@ -168,5 +169,5 @@ class SAM(Aggregation):
 
 
 def _rms(x: Tensor) -> Tensor:
-    """Root mean square of each sample [N, C, h, w] -> [N, 1, 1, 1], kept away from zero."""
+    """The root mean square of each sample, never zero: [N, C, h, w] -> [N, 1, 1, 1]."""
     return x.square().mean(dim=(1, 2, 3), keepdim=True).add(1e-8).sqrt()

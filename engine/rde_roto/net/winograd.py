@@ -1,10 +1,9 @@
-"""Convolutions of 3x3 with fewer multiplications: Winograd's F(4x4, 3x3).
+"""3x3 convolutions with fewer multiplications: Winograd's F(4x4, 3x3).
 
-Sixteen places of a square are worked out with 36 products of channels in place of 144: kernel and
-map are seen as polynomials, multiplied at some points, and the result's coefficients are found from
-there (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", section 4). On a CPU in
-float32 that pays from some 256 channels on, where the products cost more than what is done around
-them.
+A square of 16 pixels takes 36 channel products instead of 144: kernel and map are treated as
+polynomials, multiplied at some points, and the result's coefficients are interpolated from there
+(Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", section 4). On a CPU in
+float32 this is faster from about 256 channels on, where the products cost more than the transforms.
 """
 
 from __future__ import annotations
@@ -20,24 +19,25 @@ from rde_roto.net.fused import Activation, FusedConv, Kernel, activate_
 _SIDE = 4
 _SPAN = _SIDE + 2
 _POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)
-"""Beside infinity. These round to less than half of what the usual 0, 1, -1, 2, -2 do."""
+"""The points, besides infinity. Their rounding error is less than half that of the usual 0, 1, -1,
+2, -2."""
 
 _LEAST_CHANNELS = 256
 _TILES = 256
-"""Worked on at a time: more leave a CPU's cache, fewer make its threads wait for each other."""
+"""Tiles per pass: more do not fit into a CPU's cache, fewer make its threads wait."""
 
 
-def pays(kernel: Kernel) -> bool:
-    """Whether a kernel is one that ``WinogradConv`` takes, and takes sooner."""
+def is_faster(kernel: Kernel) -> bool:
+    """Whether ``WinogradConv`` can take a kernel and is faster with it."""
     out, per_group, *sides = kernel.weight.shape
     plain = (kernel.stride, kernel.padding, kernel.dilation, kernel.groups) == (1, 1, 1, 1)
     return sides == [3, 3] and plain and min(out, per_group) >= _LEAST_CHANNELS
 
 
 class WinogradConv(nn.Module):
-    """``activation(conv(x) + plus)`` as ``fused.FusedConv``, for kernels with which it ``pays``.
+    """``activation(conv(x) + plus)`` like ``fused.FusedConv``, for kernels where it ``is_faster``.
 
-    Each map is taken alone, so its bits do not hang on what else is in a batch.
+    Each map is processed alone, so its bits do not depend on the rest of the batch.
     """
 
     weight: Tensor
@@ -70,7 +70,7 @@ class WinogradConv(nn.Module):
         for place in range(count):
             for row in range(0, down, rows):
                 here = slice(_SIDE * row, _SIDE * (row + rows))
-                made = self._made(tiles[place, row : row + rows])
+                made = self._convolve_tiles(tiles[place, row : row + rows])
                 band = result[place, here]
                 made = made[: band.shape[0], :width]
                 if added is None:
@@ -80,8 +80,8 @@ class WinogradConv(nn.Module):
                 activate_(band, self._activation)
         return result.permute(0, 3, 1, 2)
 
-    def _made(self, tiles: Tensor) -> Tensor:
-        """Tiles of a map [down, across, in, 6, 6] -> the result there [4 down, 4 across, out]."""
+    def _convolve_tiles(self, tiles: Tensor) -> Tensor:
+        """Convolve tiles [down, across, in, 6, 6] -> the result there [4 down, 4 across, out]."""
         down, across, channels = tiles.shape[:3]
         rows = tiles.permute(3, 4, 0, 1, 2).reshape(_SPAN**2, -1)
         at_points = (self.spread @ rows).view(_SPAN**2, down * across, channels)
@@ -93,7 +93,7 @@ class WinogradConv(nn.Module):
 
 
 def _powers(count: int) -> Tensor:
-    """Of each point from the 0th on, and of infinity: [6, count], float64."""
+    """The powers of each point, from the 0th on, and of infinity: [6, count], float64."""
     rows = [[point**power for power in range(count)] for point in _POINTS]
     rows.append([0.0] * (count - 1) + [1.0])
     return torch.tensor(rows, dtype=torch.float64)
@@ -101,4 +101,4 @@ def _powers(count: int) -> Tensor:
 
 Conv = FusedConv | WinogradConv
 Make = Callable[[Kernel, Activation], Conv]
-"""Makes a convolution of a kernel, with what follows it in one."""
+"""Makes a convolution from a kernel, fused with the activation that follows it."""

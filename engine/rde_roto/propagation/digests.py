@@ -1,16 +1,17 @@
-"""The name of everything on the way to a matte, told without making any of it.
+"""The digests of everything on the way to a matte, computed without making any of it.
 
-A memory state is named after the state before and the plate that was absorbed; a raw matte, the
-network's own, after its state and its plate; a matte after its raw mattes, the finish, the revision
-of the code that finishes, and the lock, and those of the frames beside it where it is de-chattered.
-Nothing is ever invalidated: what has changed has another name, and undo gives the old one back.
+The digest of a memory state covers the state before it and the plate frame that was absorbed. That
+of a raw matte, the network's own, covers its state and its plate frame. That of a matte covers its
+raw mattes, the finish settings, the revision of the finishing code and the locks; with de-chatter,
+also the raw mattes of both neighbours. Nothing is ever invalidated: a changed input gives another
+digest, and undo gives the old one back.
 """
 
 from __future__ import annotations
 
 from threading import Lock as Mutex
 
-from rde_roto.values.digest import DigestPart, Digests, digest_of
+from rde_roto.values.digest import DigestPart, DigestTable, digest_of
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
@@ -18,26 +19,25 @@ from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Span, Stretch
 
 MATTE_REVISION = 1
-"""Raised with every change of the code that makes a delivered matte of raw ones, or writes it, and
-changes its pixels: those of ``matte`` and the layouts of files. So mattes
-on disk that another version made are made again; ``tests/golden/test_finished_mattes.py`` keeps to
-it."""
+"""Increase this with every change that alters a delivered matte's pixels: changes of ``matte/`` and
+of the file layouts. Mattes on disk from another revision are then made again.
+``tests/golden/test_finished_mattes.py`` checks it."""
 
 MISSING = "missing"
-"""Stands for the digest of a plate frame that is not there."""
+"""Stands for the digest of a missing plate frame."""
 
 
 class PlateDigests:
-    """A plate's digests as they were when first asked for. Safe to ask from several threads."""
+    """A plate's digests, as they were when first computed. Thread-safe."""
 
     def __init__(self, plate: Plate) -> None:
         self._plate = plate
-        self._known = Digests()
+        self._known = DigestTable()
 
     def __call__(self, frame: int) -> str:
-        """The digest of a frame, ``MISSING`` where the plate has none.
+        """The digest of a frame, ``MISSING`` if the plate lacks it.
 
-        Raises InputError when it is there but cannot be read.
+        Raises InputError when the frame exists but cannot be read.
         """
         digest = self._known.get(frame)
         if digest is None:
@@ -47,33 +47,33 @@ class PlateDigests:
 
 
 class _States:
-    """The names of a span's states, from its beginning on."""
+    """The digests of a span's states, from the first one on."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._names = Digests()
+        self._digests = DigestTable()
 
     def __getitem__(self, index: int) -> str:
-        name = self._names.get(index)
-        assert name is not None, index
-        return name
+        digest = self._digests.get(index)
+        assert digest is not None, index
+        return digest
 
-    def append(self, name: str) -> None:
-        self._names.put(self.count, name)
+    def append(self, digest: str) -> None:
+        self._digests.put(self.count, digest)
         self.count += 1
 
 
-class Chain:
-    """The digests of one shot under one preset and one tracker. Safe to ask from several threads.
+class DigestChain:
+    """All digests of one shot under one preset and one tracker. Thread-safe.
 
-    Names of plates and states are kept once they are known, some twenty bytes a frame: what has
-    changed on disk since is seen by a new chain. Element ids and names enter no digest: a renamed
-    element keeps its mattes.
+    Digests of plate frames and states are kept, about twenty bytes a frame; only a new chain sees
+    files that changed since. Ids and names of elements enter no digest: a renamed element keeps its
+    mattes.
 
     Args:
-        shot: what is tracked.
-        preset: tracking enters through ``tracker``, the finish here.
-        tracker: the digest of the tracker (``tracker.Tracker.digest``).
+        shot: the shot to track.
+        preset: its tracking settings enter through ``tracker``, its finish settings here.
+        tracker: the tracker's digest (``model.tracker.Tracker.digest``).
         plates: the digests of the shot's plate.
     """
 
@@ -89,20 +89,20 @@ class Chain:
         self._locks: dict[tuple[int, int], str] = {}
 
     def state(self, span: Span, index: int) -> str:
-        """The digest of a span's state after ``index`` memory frames; 0 is its beginning."""
+        """The digest of a span's state after ``index`` memory frames; 0 is the keyframe's state."""
         far = None if span.far is None else span.far.frame
         known = self._spans.setdefault((span.keyframe.frame, span.step, far), _States())
         while known.count <= index:
-            # plates are hashed outside the lock: who looks does not wait for what a batch hashes
-            place = known.count
-            if place == 0:
-                name = self._beginning(span)
+            # outside the lock: an interactive request must not wait for plates that a batch hashes
+            at = known.count
+            if at == 0:
+                digest = self._first_state(span)
             else:
-                plate = self.plates(self.memory_frame(span, place))
-                name = digest_of("state", known[place - 1], plate)
+                plate = self.plates(self.memory_frame(span, at))
+                digest = digest_of("state", known[at - 1], plate)
             with self._lock:
-                if known.count == place:
-                    known.append(name)
+                if known.count == at:
+                    known.append(digest)
         return known[index]
 
     def memory_frame(self, span: Span, index: int) -> int:
@@ -110,25 +110,25 @@ class Chain:
         return span.keyframe.frame + span.step * self.memory_every * index
 
     def index(self, span: Span, frame: int) -> int:
-        """How many memory frames the state has seen from which a frame of the span is read."""
+        """How many memory frames have been absorbed into the state that a frame is read from."""
         return (span.distance(frame) - 1) // self.memory_every
 
     def is_memory_frame(self, span: Span, frame: int) -> bool:
-        """Whether a frame of the span is absorbed after it was read."""
+        """Whether a frame of the span is absorbed after it is read."""
         return span.distance(frame) % self.memory_every == 0
 
     def raw(self, span: Span, frame: int) -> str:
-        """The digest of the network's own matte of a frame, read in this span."""
+        """The digest of a frame's raw matte in this span."""
         return digest_of("raw", self.state(span, self.index(span, frame)), self.plates(frame))
 
     def matte(self, frame: int) -> str:
-        """The digest of a frame's matte. Raises InputError for an unreadable plate on the way."""
+        """The digest of a frame's matte. Raises InputError for an unreadable plate frame."""
         parts: list[DigestPart] = []
-        for place, lock in enumerate(self.shot.locks):
+        for number, lock in enumerate(self.shot.locks):
             if frame in lock.frames:
-                if (place, frame) not in self._locks:
-                    self._locks[place, frame] = lock.digest(frame)
-                parts += [str(self.shot.places(lock.elements)), self._locks[place, frame]]
+                if (number, frame) not in self._locks:
+                    self._locks[number, frame] = lock.digest(frame)
+                parts += [str(self.shot.plane_indices(lock.elements)), self._locks[number, frame]]
         if not parts:
             return self._tracked(frame)
         below = None if self.shot.is_locked(frame) else self._tracked(frame)
@@ -140,23 +140,23 @@ class Chain:
             return digest_of("keyframe", *self._planes(keyframe, self.shot.ids), self._finish)
         stretch = self.shot.stretch_at(frame)
         own = self._raws(stretch, frame)
-        beside = self.shot.beside(frame) if self._dechatter else ()
-        if not beside:
+        near = self.shot.neighbours(frame) if self._dechatter else ()
+        if not near:
             return digest_of("matte", *own, self._finish)
-        neighbours = (self._neighbour(stretch, neighbour) for neighbour in beside)
+        neighbours = (self._neighbour(stretch, neighbour) for neighbour in near)
         return digest_of("steadied", *own, *neighbours, self._dechatter, self._finish)
 
     def _raws(self, stretch: Stretch, frame: int) -> list[DigestPart]:
-        """What makes a frame's matte before it is finished."""
+        """What a frame's matte is made from before it is finished."""
         parts: list[DigestPart] = [self._existing(frame)]
         for span in stretch.spans:
-            # where it stands between its keyframes decides how much each pass counts
+            # the position between the keyframes decides the weight of each pass
             distance = span.distance(frame) if len(stretch.spans) > 1 else None
             parts += [self.raw(span, frame), distance]
         return parts
 
     def _neighbour(self, stretch: Stretch, frame: int) -> str:
-        """What frames of a stretch see of one beside them, which may be a keyframe at its end."""
+        """The digest of a frame as the neighbour of another; it may be the stretch's keyframe."""
         keyframe = self.shot.keyframe_at(frame)
         if keyframe is None:
             return digest_of("neighbour", *self._raws(stretch, frame))
@@ -164,9 +164,9 @@ class Chain:
         return digest_of("neighbour", self._existing(frame), self.plates(frame), *planes)
 
     def _existing(self, frame: int) -> str:
-        return str(self.shot.places(self.shot.existing(frame)))
+        return str(self.shot.plane_indices(self.shot.existing(frame)))
 
-    def _beginning(self, span: Span) -> str:
+    def _first_state(self, span: Span) -> str:
         anchors: list[DigestPart] = []
         for keyframe in (span.keyframe, span.far):
             if keyframe is not None:
@@ -174,7 +174,7 @@ class Chain:
         return digest_of("span", self._tracker, span.step, *anchors)
 
     def _planes(self, keyframe: Keyframe, elements: tuple[str, ...]) -> list[DigestPart]:
-        """What each element's mask at a keyframe is made from: None where it does not exist."""
+        """What each element's mask at a keyframe is made from: None if it does not exist there."""
         drawn = dict(zip(self.shot.drawn(keyframe), keyframe.plane_digests, strict=True))
         known = self.shot.known(keyframe)
         carrying = self.shot.carrying(keyframe)
@@ -183,6 +183,6 @@ class Chain:
             if element in drawn or element not in known or carrying is None:
                 parts.append(drawn.get(element))
             else:
-                place = carrying.elements.index(element)
-                parts.append(digest_of("carried", self.raw(carrying, keyframe.frame), place))
+                plane = carrying.elements.index(element)
+                parts.append(digest_of("carried", self.raw(carrying, keyframe.frame), plane))
         return parts

@@ -1,4 +1,4 @@
-"""What has to be done for the raw mattes of some frames of a span, in steps, plates decoded."""
+"""The steps to the raw mattes of some frames of a span, with their plate frames decoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from rde_roto.model.network_view import Picture
 from rde_roto.model.tracker import State
-from rde_roto.propagation.digests import Chain
+from rde_roto.propagation.digests import DigestChain
 from rde_roto.stores import StoredPlanes, Stores
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
@@ -18,18 +18,19 @@ from rde_roto.values.spans import Span
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """Raw mattes that are there already."""
+    """Raw mattes that are stored already."""
 
     raws: list[tuple[int, StoredPlanes]]
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """Plates to be read from the state after ``index`` memory frames, of which it is one or not.
+    """Plate frames to be read from the state after ``index`` memory frames.
 
-    ``views`` has the fixed length of its kind, the last view repeated; it is empty for a memory
-    frame that the plate lacks, which leaves the state as it is. ``frames`` are those of the first
-    views, ``wanted`` those of them that were asked for.
+    A step is either one memory frame or the frames between two. ``views`` are their pixels, padded
+    to a fixed length by repeating the last one; it is empty for a memory frame that the plate
+    lacks, which leaves the state unchanged. ``frames`` are the frames of the first views,
+    ``wanted`` those that were requested.
     """
 
     index: int
@@ -41,24 +42,24 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Start(Generic[State]):
-    """The state a walk goes on from; None to make it at the keyframe."""
+    """The state from which the walk continues; None to begin at the keyframe."""
 
     state: State | None
 
 
 class Plan(Generic[State]):
-    """The steps to frames of one shot, from what is stored of it.
+    """Plans the steps to frames of one shot, using what is stored.
 
     Args:
-        chain: names what is made, and has the shot.
-        stores: where states and raw mattes are kept.
-        pictures: the shot's plate.
-        restore: the state whose two saved halves these are, as of a ``Tracker``.
+        chain: the shot and its digests.
+        stores: where states and raw mattes are stored.
+        pictures: gives the frames of the shot's plate.
+        restore: builds a state from its two saved halves (``Tracker.restore``).
     """
 
     def __init__(
         self,
-        chain: Chain,
+        chain: DigestChain,
         stores: Stores,
         pictures: Callable[[int], Picture],
         restore: Callable[[Any, Any], State],
@@ -70,29 +71,34 @@ class Plan(Generic[State]):
         self._restore = restore
 
     def steps(self, span: Span, frames: Iterable[int]) -> Iterator[Stored | Start[State] | Step]:
-        """What has to be done for the raw mattes of some frames, plates decoded."""
+        """The steps to the raw mattes of some frames, which come in walking order."""
         index: int | None = None  # how many memory frames the walker's state has seen
-        for (place, is_memory), group in groupby(frames, lambda frame: self._place(span, frame)):
+        for (target, is_memory), group in groupby(frames, lambda frame: self._step(span, frame)):
             wanted = tuple(group)
             stored = [(f, self._stores.raws.get(self._chain.raw(span, f))) for f in wanted]
             there = [(f, raw) for f, raw in stored if raw is not None]
             if len(there) == len(wanted):
                 yield Stored(there)
                 continue
-            yield from self.way(span, index, place)
+            yield from self.steps_between(span, index, target)
             if is_memory:
-                yield self._memory_step(span, place, frozenset(wanted))
+                yield self._memory_step(span, target, frozenset(wanted))
             else:
-                yield self._between_step(span, place, frozenset(wanted))
-            index = place + is_memory
+                yield self._between_step(span, target, frozenset(wanted))
+            index = target + is_memory
 
-    def way(self, span: Span, index: int | None, place: int) -> Iterator[Start[State] | Step]:
-        """From the state after ``index`` memory frames, if any, to that after ``place``."""
-        if index == place:
+    def steps_between(
+        self, span: Span, index: int | None, target: int
+    ) -> Iterator[Start[State] | Step]:
+        """The steps from the state after ``index`` memory frames to that after ``target``.
+
+        With index None there is no state yet. A stored state that is closer is used instead.
+        """
+        if index == target:
             return
         found = self._stores.snapshots.newest(
             self._chain.state(span, 0),
-            place,
+            target,
             lambda at: self._chain.state(span, at),
             self._restore,
         )
@@ -102,10 +108,11 @@ class Plan(Generic[State]):
         elif index is None:
             index = 0
             yield Start(None)
-        for passed in range(index, place):
-            yield self._memory_step(span, passed, frozenset())
+        for at in range(index, target):
+            yield self._memory_step(span, at, frozenset())
 
-    def _place(self, span: Span, frame: int) -> tuple[int, bool]:
+    def _step(self, span: Span, frame: int) -> tuple[int, bool]:
+        """The index of the step that reads a frame, and whether it is a memory frame."""
         return self._chain.index(span, frame), self._chain.is_memory_frame(span, frame)
 
     def _memory_step(self, span: Span, index: int, wanted: frozenset[int]) -> Step:
@@ -115,7 +122,7 @@ class Plan(Generic[State]):
         return Step(index, True, [self._pictures(frame).pixels], (frame,), wanted)
 
     def _between_step(self, span: Span, index: int, wanted: frozenset[int]) -> Step:
-        """Also reads the wanted frames' neighbours, which cost no more: they are asked for next."""
+        """Read the other frames of the batch too: they cost nothing more and are wanted next."""
         size = self._chain.memory_every - 1
         first = self._chain.memory_frame(span, index) + span.step
         views: dict[int, FloatArray] = {}
@@ -133,4 +140,4 @@ class Plan(Generic[State]):
             self._chain.plates(frame)
             views[frame] = self._pictures(frame).pixels
         except InputError:
-            pass  # nobody has asked for it yet
+            pass  # nobody has requested it yet

@@ -1,7 +1,7 @@
-"""What the network says of each frame of a stretch, in one matte: blended, and steadied over time.
+"""One raw matte for each frame of a stretch: blended from its spans and, if wanted, de-chattered.
 
-A frame that is de-chattered is set beside its neighbours, so they are walked to as well: each once,
-and no more than three frames are held.
+De-chatter compares a frame with both neighbours, so these are tracked too, each once. At most three
+frames are held in memory.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cache, partial
 from itertools import chain
 from typing import Any
 
-from rde_roto.matte.blend import blended
-from rde_roto.matte.dechatter import Neighbour, steadied
+from rde_roto.matte.blend import blend
+from rde_roto.matte.dechatter import Neighbour, dechattered
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.network_view import Picture
 from rde_roto.propagation.walker import Walker
@@ -23,19 +23,19 @@ from rde_roto.values.spans import Span, Stretch
 
 @dataclass(frozen=True, eq=False)
 class BlendedMatte:
-    """A frame's raw matte, of all spans that reach it, and its picture."""
+    """A frame's raw matte, blended from all spans that reach it, and its plate frame."""
 
     frame: int
     raw: RawMatte
     picture: Callable[[], Picture]
-    """Reads the plate, unless it was read a moment ago."""
+    """Reads the plate frame, unless it is still in memory."""
 
 
 class BlendedMattes:
-    """Tracks of one shot.
+    """The blended mattes of one shot.
 
     Args:
-        walker: has the shot, and its raw mattes.
+        walker: makes the shot's raw mattes.
         dechatter: ``preset.Finish.dechatter``.
     """
 
@@ -45,81 +45,85 @@ class BlendedMattes:
         self._dechatter = dechatter
 
     def of(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[BlendedMatte]:
-        """Some frames of a stretch, in the walking order of its first span, as they come.
+        """The mattes of some frames of a stretch, in the walking order of its first span.
 
         Raises as ``Walker.raws`` does.
         """
         if not self._dechatter:
             yield from self._blended(stretch, frames, cancel)
             return
-        asked: set[int] = set()
-        widened = self._widened(stretch, frames, asked)
-        for before, own, behind in _in_threes(self._blended(stretch, widened, cancel)):
-            if own.frame in asked:
-                near = {track.frame: track for track in (before, behind) if track}
-                yield self._steadied(stretch, own, near, cancel)
+        wanted: set[int] = set()
+        widened = self._with_neighbour_frames(stretch, frames, wanted)
+        for before, own, after in _with_neighbours(self._blended(stretch, widened, cancel)):
+            if own.frame in wanted:
+                near = {matte.frame: matte for matte in (before, after) if matte}
+                yield self._dechattered(stretch, own, near, cancel)
 
     def at(self, span: Span, frame: int, cancel: Cancel) -> BlendedMatte:
-        """A frame as one span sees it, beside no other. Raises as ``Walker.raws`` does."""
-        return self._track(frame, self._walker.raw(span, frame, cancel))
+        """The matte of a frame from one span alone. Raises as ``Walker.raws`` does."""
+        return self._matte(frame, self._walker.raw(span, frame, cancel))
 
     def _blended(
         self, stretch: Stretch, frames: Iterable[int], cancel: Cancel
     ) -> Iterator[BlendedMatte]:
-        for frame, (raw, *others) in self._walker.tracks(stretch, frames, cancel):
+        for frame, (raw, *others) in self._walker.raws_of_stretch(stretch, frames, cancel):
             for other in others:
-                raw = blended(raw, other, stretch.share(frame))
-            yield self._track(frame, raw)
+                raw = blend(raw, other, stretch.share(frame))
+            yield self._matte(frame, raw)
 
-    def _widened(self, stretch: Stretch, frames: Iterable[int], asked: set[int]) -> Iterator[int]:
-        """Some frames and those beside them, in walking order, each once.
+    def _with_neighbour_frames(
+        self, stretch: Stretch, frames: Iterable[int], wanted: set[int]
+    ) -> Iterator[int]:
+        """Some frames and their neighbours, in walking order, each once.
 
-        The walk goes on past the range where the plate does, and ends at a keyframe. A frame is put
-        among the ``asked`` before any comes that lies beyond it.
+        The walk may leave the range if the plate goes on, and ends at a keyframe. Each frame is
+        added to ``wanted`` before any frame beyond it is yielded.
         """
         span = stretch.spans[0]
         reached = 0
         for frame in frames:
-            asked.add(frame)
-            for near in sorted((frame, *self._shot.beside(frame)), key=span.distance):
+            wanted.add(frame)
+            for near in sorted((frame, *self._shot.neighbours(frame)), key=span.distance):
                 is_tracked = self._shot.keyframe_at(near) is None
                 if is_tracked and span.distance(near) > reached:
                     reached = span.distance(near)
                     yield near
 
-    def _steadied(
+    def _dechattered(
         self, stretch: Stretch, own: BlendedMatte, near: dict[int, BlendedMatte], cancel: Cancel
     ) -> BlendedMatte:
         neighbours = [
-            self._neighbour(stretch, near.get(frame) or self._drawn(stretch, frame, cancel))
-            for frame in self._shot.beside(own.frame)
+            self._neighbour(
+                stretch, near.get(frame) or self._keyframe_matte(stretch, frame, cancel)
+            )
+            for frame in self._shot.neighbours(own.frame)
         ]
         if not neighbours:
             return own
-        return replace(own, raw=steadied(own.raw, own.picture(), neighbours, self._dechatter))
+        return replace(own, raw=dechattered(own.raw, own.picture(), neighbours, self._dechatter))
 
-    def _neighbour(self, stretch: Stretch, track: BlendedMatte) -> Neighbour:
-        existing = self._shot.existing(track.frame)
+    def _neighbour(self, stretch: Stretch, matte: BlendedMatte) -> Neighbour:
+        existing = self._shot.existing(matte.frame)
         exists = tuple(element in existing for element in stretch.spans[0].elements)
-        return Neighbour(track.raw, track.picture(), exists)
+        return Neighbour(matte.raw, matte.picture(), exists)
 
-    def _drawn(self, stretch: Stretch, frame: int, cancel: Cancel) -> BlendedMatte:
-        """A keyframe at an end of the stretch, in the artist's words."""
+    def _keyframe_matte(self, stretch: Stretch, frame: int, cancel: Cancel) -> BlendedMatte:
+        """The artist's mask of the keyframe at an end of the stretch."""
         keyframe = self._shot.keyframe_at(frame)
         assert keyframe is not None
         mask = self._walker.mask(keyframe, stretch.spans[0].elements, cancel)
-        return self._track(frame, RawMatte.drawn(mask))
+        return self._matte(frame, RawMatte.from_mask(mask))
 
-    def _track(self, frame: int, raw: RawMatte) -> BlendedMatte:
+    def _matte(self, frame: int, raw: RawMatte) -> BlendedMatte:
         return BlendedMatte(frame, raw, cache(partial(self._walker.pictures, frame)))
 
 
-def _in_threes(
-    tracks: Iterable[BlendedMatte],
+def _with_neighbours(
+    mattes: Iterable[BlendedMatte],
 ) -> Iterator[tuple[BlendedMatte | None, BlendedMatte, BlendedMatte | None]]:
-    """Every track between the one before it and the one behind it, None at the ends."""
+    """Each matte with the one before and the one after it, None at the ends."""
     before, own = None, None
-    for behind in chain(tracks, [None]):
+    for after in chain(mattes, [None]):
         if own is not None:
-            yield before, own, behind
-        before, own = own, behind
+            yield before, own, after
+        before, own = own, after

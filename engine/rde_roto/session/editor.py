@@ -58,7 +58,7 @@ class ShotEditor:
     @property
     def name(self) -> str:
         """The shot's name, such as `hero` (`shot_name`)."""
-        return shot_name(self.document, self.opened.file.says.plate.path)
+        return shot_name(self.document, self.opened.file.content.plate.path)
 
     def apply(self, draft: Draft, label: str) -> None:
         """Continue with another draft, as one step of undo."""
@@ -82,7 +82,7 @@ class ShotEditor:
         """Lock frames as they are now. Mattes that are missing are made first."""
         if not self.draft.drawings:
             self._listener.show_message("there is nothing to lock yet: paint a keyframe first")
-        elif self.opened.file.says.plate.proxy > 1:
+        elif self.opened.file.content.plate.proxy > 1:
             self._listener.show_message("the plate is a proxy: lock frames of the full plate")
         else:
             self.live.when_settled(partial(self._pin, frames))
@@ -94,7 +94,7 @@ class ShotEditor:
 
     def opened_shot(self, shot: Shot) -> OpenedShot:
         """Return a shot as commands know it, to be written to files."""
-        parts, document = self.opened.parts, self.opened.file.says
+        parts, document = self.opened.parts, self.opened.file.content
         folder = self.document.parent
         inputs = tuple(folder / entry.mask for entry in self._writer.document.keyframes)
         gaps = parts.asked.difference(parts.source.range)
@@ -155,7 +155,7 @@ class ShotEditor:
 
     def _follow(self) -> None:
         draft, folder = self.draft, self.document.parent
-        plate, proxy = self.opened.parts.plate, self.opened.file.says.plate.proxy
+        plate, proxy = self.opened.parts.plate, self.opened.file.content.plate.proxy
 
         def shot() -> Shot | None:
             locks = tuple(open_lock(k, folder, plate.format, proxy) for k in draft.locks)

@@ -91,7 +91,7 @@ def _plate_stem(plate: str) -> str:
 def _opened(file: ShotFile, memo: PlateMemo | None) -> OpenedDraft:
     preset = file.preset()
     with naming_the_document(file.path):
-        parts = open_parts(file.says, preset, file.folder, memo)
+        parts = open_parts(file.content, preset, file.folder, memo)
         drawings: dict[int, Drawing] = {}
         for keyframe in parts.keyframes:
             keys = keyframe.elements or tuple(element.id for element in parts.elements)
@@ -99,14 +99,14 @@ def _opened(file: ShotFile, memo: PlateMemo | None) -> OpenedDraft:
             drawings[keyframe.frame] = dict(zip(keys, planes, strict=True))
         _find_outlines(drawings, file, parts.plate.format)
         elements = parts.elements or (Element("element1", "element1"),)
-    learned = None if file.says.learned is None else file.folder / file.says.learned
-    draft = Draft(elements, drawings, tuple(file.says.locks), preset, learned)
+    learned = None if file.content.learned is None else file.folder / file.content.learned
+    draft = Draft(elements, drawings, tuple(file.content.locks), preset, learned)
     return OpenedDraft(file, parts, draft)
 
 
 def _find_outlines(drawings: dict[int, Drawing], file: ShotFile, format: PlateFormat) -> None:
     """Give drawings the editable lines that a file of ours holds."""
-    for entry in file.says.keyframes:
+    for entry in file.content.keyframes:
         drawing, keys = drawings.get(entry.frame), entry.elements
         if drawing is not None and keys is not None and len(keys) == 1:
             key = keys[0]

@@ -57,9 +57,9 @@ class DraftWriter:
         """Return a writer for the document that was opened."""
         file, draft = opened.file, opened.draft
         plate_format = opened.parts.plate.format
-        writer = cls(file.path.resolve(), file.text, file.says, plate_format, draft.preset)
+        writer = cls(file.path.resolve(), file.text, file.content, plate_format, draft.preset)
         for frame, drawing in opened.draft.drawings.items():
-            own = [entry for entry in file.says.keyframes if entry.frame == frame]
+            own = [entry for entry in file.content.keyframes if entry.frame == frame]
             writer.entries[frame] = drawing, own
         return writer
 
@@ -139,7 +139,7 @@ def save_as(opened: OpenedDraft, draft: Draft, path: Path) -> DraftWriter:
         raise UsageError(f"{path}: a shot document's name ends in {SHOT_SUFFIX}")
     if path.exists():
         raise UsageError(f"{path} exists already: choose another name")
-    folder, found = opened.file.folder, opened.file.says
+    folder, found = opened.file.folder, opened.file.content
 
     def whole(text: str) -> str:
         return str((folder / text).absolute())

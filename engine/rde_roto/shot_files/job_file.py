@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rde_roto.documents.job_document import JOB_SCHEMA, parse_job_document, written_shot
+from rde_roto.documents.job_document import JOB_SCHEMA, inline_shot, parse_job_document
 from rde_roto.documents.library import is_path
 from rde_roto.documents.shot_document import parse_shot_document
 from rde_roto.documents.yaml_text import schema_of
@@ -32,10 +32,10 @@ class JobFile:
         if schema_of(path) != JOB_SCHEMA:
             return JobFile(ShotFile.read(path))
         job, folder = parse_job_document(path), path.resolve().parent
-        said, written = job.value, written_shot(job)
+        said, written = job.value, inline_shot(job)
         if written is None:
             named = ShotFile.read(folder / str(said.shot))
-            shot = made_absolute(named.says, named.folder)
+            shot = made_absolute(named.content, named.folder)
         else:
             shot = made_absolute(written.value, folder)
         preset = shot.preset if said.preset is None else said.preset

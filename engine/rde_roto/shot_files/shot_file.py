@@ -41,7 +41,7 @@ class ShotFile:
         return ShotFile(path, text, parse_shot_document(path, text))
 
     @property
-    def says(self) -> ShotDocument:
+    def content(self) -> ShotDocument:
         """What the document says."""
         return self.document.value
 
@@ -77,12 +77,12 @@ class ShotFile:
         """
         preset = preset or self.preset()
         with naming_the_document(self.path):
-            opened = open_document(self.says, preset, self.folder, memo, open_plate)
+            opened = open_document(self.content, preset, self.folder, memo, open_plate)
         return replace(opened, document=self.path, learn_into=self.folder / self.learned_folder)
 
     def missing(self) -> Iterator[str]:
         """A sentence for each thing that the document names and that is not there."""
-        says, preset = self.says, self.preset()
+        says, preset = self.content, self.preset()
         try:
             with naming_the_document(self.path):
                 open_entry(says.plate, preset, self.folder)
@@ -102,7 +102,7 @@ class ShotFile:
 
     def preset(self, overrides: Sequence[Setting] = ()) -> Preset:
         """The preset with the document's overrides, and others on top. Raises DocumentError."""
-        text = self.says.preset
+        text = self.content.preset
         name = str(self.folder / text) if is_path(text) else text
         return load_preset(name, [*self.document.settings("overrides"), *overrides])
 
@@ -113,11 +113,11 @@ class ShotFile:
 
     def set_locks(self, locks: list[LockEntry]) -> None:
         """Puts other locks into the file. Raises as `rewrite` does."""
-        self.rewrite(self.says.model_copy(update={"locks": locks}))
+        self.rewrite(self.content.model_copy(update={"locks": locks}))
 
     def set_learned(self, learned: str | None) -> None:
         """Names other learned weights in the file, or none. Raises as `rewrite` does."""
-        self.rewrite(self.says.model_copy(update={"learned": learned}))
+        self.rewrite(self.content.model_copy(update={"learned": learned}))
 
     def rewrite(self, wanted: ShotDocument) -> None:
         """Makes the file say what is wanted; all else stays as people wrote it.

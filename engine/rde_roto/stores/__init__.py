@@ -1,6 +1,6 @@
 """Stores: what has been computed, kept under the digest of what it was computed from.
 
-Everything here can be made again, and nothing is ever out of date: another input has another
+Everything here can be computed again, and nothing is ever out of date: a changed input has another
 digest. torch is imported only when a state is written or read.
 """
 
@@ -23,17 +23,18 @@ __all__ = [
     "SnapshotStore",
     "StoredPlanes",
     "Stores",
+    "open_stores",
 ]
-__all__ += ["open_stores"]
 
 
 @dataclass(frozen=True)
 class Stores:
-    """What a node keeps.
+    """The four stores of a node.
 
-    snapshots: states of the model's memory. raws: the network's own mattes, uint16 [K, H, W]; RAM,
-    then disk. mattes: finished ones, float32 [K, H, W], which are large and quick to finish again,
-    so in RAM alone. pushed: frames of plates that a host has pushed, float32 [H, W, 3]; as raws.
+    snapshots: states of the model's memory. raws: the network's own mattes, uint16 [K, H, W], in
+    RAM, then on disk. mattes: finished mattes, float32 [K, H, W]; they are large and quick to
+    finish again, so they stay in RAM. pushed: plate frames that a host has pushed, float32
+    [H, W, 3], in RAM, then on disk.
     """
 
     snapshots: SnapshotStore
@@ -43,22 +44,22 @@ class Stores:
 
     @classmethod
     def in_ram(cls, ram_bytes: int = 10**9) -> Stores:
-        """Stores with nothing on disk."""
+        """Create stores that keep nothing on disk."""
         return _stores(ram_bytes, None)
 
 
 def open_stores(settings: CacheSettings) -> Stores:
-    """Stores in RAM, then on disk. The folder is made when something is first written to it."""
+    """Open stores in RAM, then on disk. The folder is created by the first write."""
     return _stores(settings.ram_bytes, CacheFolder(settings.folder, settings.disk_bytes))
 
 
 def _stores(ram_bytes: int, folder: CacheFolder | None) -> Stores:
-    # Half for states, which take longest to make again; a stream of mattes cannot push them out.
+    # Half for states, which take longest to compute again: a stream of mattes cannot evict them.
     quarter = ram_bytes // 4
-    as_they_came: RamCache[StoredPlanes] = RamCache(quarter)
+    shared: RamCache[StoredPlanes] = RamCache(quarter)
     return Stores(
         SnapshotStore(2 * quarter, folder),
-        raws=MatteStore(as_they_came, folder),
+        raws=MatteStore(shared, folder),
         mattes=MatteStore(RamCache(quarter)),
-        pushed=MatteStore(as_they_came, folder, pushed_name),
+        pushed=MatteStore(shared, folder, pushed_name),
     )

@@ -1,7 +1,7 @@
-"""An entry of the cache: a safetensors file that can tell whether it is whole.
+"""An entry of the cache: a safetensors file that carries its own checksum.
 
-Its metadata holds its key, which is where it lies in the cache folder, and a checksum of all the
-rest. Cut short, with a bit turned or under another name, it is no entry.
+Its metadata holds its key, which is its path in the cache folder, and a checksum of the rest. A
+file that is cut short, has a flipped bit or lies under another name is not an entry.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _LENGTH_BYTES = 8  # a safetensors file: the header's length, the header in JSON
 _ALIGNMENT_BYTES = 8
 
 
-def sealed(data: bytes, key: str) -> bytes:
-    """The safetensors file ``data``, which has no metadata, with its key and checksum."""
+def seal(data: bytes, key: str) -> bytes:
+    """Add key and checksum to the safetensors file ``data``, which has no metadata yet."""
     header, payload = _parts(data)
     header["__metadata__"] = {"key": key, "checksum": _checksum(header, payload)}
     text = json.dumps(header).encode()
@@ -25,17 +25,17 @@ def sealed(data: bytes, key: str) -> bytes:
 
 
 def is_whole(data: bytes, key: str) -> bool:
-    """Whether these are the very bytes that were sealed under this key."""
+    """Whether these are exactly the bytes that were sealed under this key."""
     try:
         header, payload = _parts(data)
     except ValueError:
         return False
-    said = header.pop("__metadata__", None)
-    return bool(said == {"key": key, "checksum": _checksum(header, payload)})
+    metadata = header.pop("__metadata__", None)
+    return bool(metadata == {"key": key, "checksum": _checksum(header, payload)})
 
 
 def _parts(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Names, dtypes, shapes and places of the tensors; and their bytes. Raises ValueError."""
+    """The header (names, dtypes, shapes, offsets) and the tensors' bytes. Raises ValueError."""
     end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
     header = json.loads(data[_LENGTH_BYTES:end])
     if not isinstance(header, dict):

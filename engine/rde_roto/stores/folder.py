@@ -1,7 +1,7 @@
-"""The cache folder: entries written once, under their final name only when whole.
+"""The cache folder: write-once entries that get their final name only when they are complete.
 
-Any number of processes, on several machines, may use one folder: nothing is locked, a file may
-vanish at any moment, and one that is there never changes. No trouble here fails a render.
+Any number of processes on several machines may share one folder. Nothing is locked: a file may
+vanish at any moment, and a file that exists never changes. No error here fails a render.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from rde_roto.atomic import write_bytes
-from rde_roto.stores.entries import is_whole, sealed
+from rde_roto.stores.entries import is_whole, seal
 from rde_roto.stores.eviction import surplus
 from rde_roto.stores.layout import (
     CacheScan,
@@ -24,79 +24,80 @@ from rde_roto.stores.layout import (
     SnapshotKey,
     bytes_of,
     held_bytes,
-    places_of,
-    take_census,
+    scan_cache,
+    snapshot_keys_of,
 )
 from rde_roto.values.cache_settings import make_cache_folder
 from rde_roto.values.errors import OutputError
 
 _log = logging.getLogger("rde_roto.stores")
 
-_KEPT_SHARE = 0.9
-"""How much of the budget eviction leaves, so that it is seldom needed."""
+_LEFT_SHARE = 0.9
+"""The share of the budget that eviction leaves in use, so that it runs seldom."""
 
-_LOOK_AFTER_SHARE = 1 - _KEPT_SHARE
-"""How much of the budget is written before looking again at what other processes wrote."""
+_SCAN_AFTER_SHARE = 1 - _LEFT_SHARE
+"""The share of the budget that is written before the folder is scanned again for the writes of
+other processes."""
 
-_TRIES = 3
-_GONE = (errno.ENOENT, errno.ESTALE)  # the latter on a network folder
+_ATTEMPTS = 3
+_MISSING_ERRNOS = (errno.ENOENT, errno.ESTALE)  # the latter on a network folder
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was removed, and how many files could not be."""
+    """What was removed, and how many files could not be removed."""
 
     removed: list[Entry]
     refused: int
 
 
 class CacheFolder:
-    """A folder of entries with a budget. Safe to use from several threads.
+    """A folder of entries with a budget. Thread-safe.
 
-    The budget holds for the folder, whoever uses it, but roughly: each process looks at the folder
-    before its first entry and after every tenth of the budget that it has written, so that n
-    processes exceed it by no more than n tenths.
+    The budget applies to the folder, whoever writes, but only roughly: each process scans the
+    folder before its first write and after each tenth of the budget that it has written, so n
+    processes exceed the budget by at most n tenths.
     """
 
     def __init__(self, path: Path, budget_bytes: int) -> None:
         self.path = path
         self.budget_bytes = budget_bytes
-        self._room_bytes = 0  # what may be written before the next look
+        self._room_bytes = 0  # what may be written before the next scan
         self._warned = False
         self._lock = Lock()
 
     def read(self, name: str) -> bytes | None:
-        """A safetensors file, now the one used last. None where there is none; a damaged one is
-        removed first.
+        """Read an entry and mark it as used. None if it is missing or damaged; a damaged entry is
+        removed.
         """
-        data = self._bytes(name)
+        data = self._read_bytes(name)
         if data is None:
             return None
         if not is_whole(data, name):
-            _log.warning("%s is damaged: it is removed and made again", self.path / name)
+            _log.warning("%s is damaged: removing it, it is computed again", self.path / name)
             self.discard(name)
             return None
         self.mark_used(name)
         return data
 
     def holds(self, name: str) -> bool:
-        """Whether there is an entry of that name, whole or not; it is not read."""
+        """Whether an entry of that name exists, damaged or not; it is not read."""
         return os.path.isfile(self._file(name))
 
     def write(self, name: str, make: Callable[[], bytes]) -> None:
-        """Keeps the safetensors file that ``make`` gives, which is asked only when it is needed.
+        """Store the safetensors file that ``make`` returns; ``make`` is called only if needed.
 
-        An entry that is there is marked as used. One that is larger than what eviction leaves of
-        the budget is not kept.
+        An entry that exists is marked as used instead. An entry larger than what eviction leaves
+        of the budget is not stored.
         """
         if self.mark_used(name):
             return
-        data = sealed(make(), name)
+        data = seal(make(), name)
         if self._has_room(len(data)):
             self._save(name, data)
 
     def mark_used(self, name: str) -> bool:
-        """Sets an entry's mtime, as reading it does; whether it is there."""
+        """Set an entry's mtime to now; returns whether the entry exists."""
         try:
             os.utime(self._file(name))
         except PermissionError:
@@ -106,7 +107,7 @@ class CacheFolder:
         return True
 
     def discard(self, name: str) -> bool:
-        """Removes an entry. Whether it is gone."""
+        """Remove an entry; returns whether it is gone."""
         try:
             os.unlink(self._file(name))
         except FileNotFoundError:
@@ -115,31 +116,31 @@ class CacheFolder:
             return False
         return True
 
-    def places(self, span: str) -> frozenset[SnapshotKey]:
-        """The states of a span that are here."""
+    def snapshot_keys(self, span: str) -> frozenset[SnapshotKey]:
+        """The states of a span that are on disk."""
         try:
-            return places_of(self.path, span)
+            return snapshot_keys_of(self.path, span)
         except OSError as error:
             self._warn_once(error)
             return frozenset()
 
-    def census(self) -> CacheScan:
-        """What is here."""
-        return take_census(self.path)
+    def scan(self) -> CacheScan:
+        """List everything in the folder."""
+        return scan_cache(self.path)
 
     def prune(self, target_bytes: int) -> Pruned:
-        """Removes what exceeds ``target_bytes``, and what killed processes have left behind."""
-        return self._pruned(self.census(), target_bytes)
+        """Remove what exceeds ``target_bytes``, and what killed processes have left behind."""
+        return self._pruned(self.scan(), target_bytes)
 
     def verify(self) -> tuple[int, list[str]]:
-        """Reads everything and removes what is damaged: how many entries, and the names of those.
+        """Read all entries and remove the damaged ones; returns the number read and their names.
 
-        Nothing counts as used by it.
+        This marks nothing as used.
         """
         checked, damaged = 0, []
-        census = self.census()
-        for entry in census.entries:
-            data = self._bytes(entry.name)
+        scan = self.scan()
+        for entry in scan.entries:
+            data = self._read_bytes(entry.name)
             if data is not None:
                 checked += 1
                 if not is_whole(data, entry.name):
@@ -148,44 +149,44 @@ class CacheFolder:
         return checked, damaged
 
     def _file(self, name: str) -> str:
-        """Where an entry lies. A text: pathlib interns every part of a path, some Pythons for ever,
-        and a long shot has tens of thousands of entries.
+        """An entry's path, as a str: pathlib interns every path component, in some Pythons for
+        ever, and a long shot has tens of thousands of entries.
         """
         return f"{self.path}/{name}"
 
-    def _bytes(self, name: str) -> bytes | None:
-        # read whole, never mapped: a mapped file that vanishes on a network folder ends the process
+    def _read_bytes(self, name: str) -> bytes | None:
+        # read, never mapped: a mapped file that vanishes on a network folder kills the process
         try:
             with open(self._file(name), "rb", buffering=0) as file:
                 return file.read()
         except OSError as error:
-            if error.errno not in _GONE:
+            if error.errno not in _MISSING_ERRNOS:
                 self._warn_once(error)
             return None
 
     def _has_room(self, nbytes: int) -> bool:
-        if nbytes > self.budget_bytes * _KEPT_SHARE:
+        if nbytes > self.budget_bytes * _LEFT_SHARE:
             return False
         with self._lock:
             if nbytes > self._room_bytes:
-                self._room_bytes = self._look(nbytes)
+                self._room_bytes = self._make_room(nbytes)
             if nbytes > self._room_bytes:
                 return False
             self._room_bytes -= nbytes
             return True
 
-    def _look(self, nbytes: int) -> int:
-        """Makes room for so many bytes at least; how many may be written before the next look."""
+    def _make_room(self, nbytes: int) -> int:
+        """Make room for ``nbytes``; returns how much may be written before the next scan."""
         held = held_bytes(self.path)
         if held + nbytes > self.budget_bytes:
-            target_bytes = int(self.budget_bytes * _KEPT_SHARE) - nbytes
-            census = take_census(self.path, oldest_bytes=held - target_bytes)
-            held = census.bytes - bytes_of(self._pruned(census, target_bytes).removed)
+            target_bytes = int(self.budget_bytes * _LEFT_SHARE) - nbytes
+            scan = scan_cache(self.path, oldest_bytes=held - target_bytes)
+            held = scan.bytes - bytes_of(self._pruned(scan, target_bytes).removed)
         free_bytes = self.budget_bytes - held
-        return min(free_bytes, max(nbytes, int(self.budget_bytes * _LOOK_AFTER_SHARE)))
+        return min(free_bytes, max(nbytes, int(self.budget_bytes * _SCAN_AFTER_SHARE)))
 
-    def _pruned(self, census: CacheScan, target_bytes: int) -> Pruned:
-        going = surplus(census, target_bytes)
+    def _pruned(self, scan: CacheScan, target_bytes: int) -> Pruned:
+        going = surplus(scan, target_bytes)
         removed = [entry for entry in going if self.discard(entry.name)]
         for folder in {os.path.dirname(self._file(entry.name)) for entry in going}:
             with suppress(OSError):  # not empty
@@ -193,11 +194,10 @@ class CacheFolder:
         return Pruned(removed, len(going) - len(removed))
 
     def _save(self, name: str, data: bytes) -> None:
-        for tries_left in reversed(range(_TRIES)):
+        for tries_left in reversed(range(_ATTEMPTS)):
             try:
                 make_cache_folder(self.path)
-                # no disk is waited for: what a power cut leaves of an entry is found out and made
-                # again
+                # no fsync: an entry that a power cut has damaged is detected and computed again
                 write_bytes(self._file(name), data, synced=False)
             except (OSError, OutputError) as error:
                 if tries_left and isinstance(error.__cause__, (FileNotFoundError, FileExistsError)):
@@ -211,4 +211,4 @@ class CacheFolder:
             if self._warned:
                 return
             self._warned = True
-        _log.warning("the cache in %s cannot be used, memory is: %s", self.path, error)
+        _log.warning("cannot use the cache in %s, keeping data in memory: %s", self.path, error)

@@ -5,7 +5,7 @@
     raws/4f/DIGEST.safetensors              a raw matte
     plates/4f/DIGEST.safetensors            a frame of a plate that a host has pushed
 
-An entry's name is its path below the folder. Files of any other name are nobody's and stay.
+An entry's name is its path below the folder. Files with other names are not ours: they stay.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from rde_roto.atomic import is_temporary
 
 SUFFIX = ".safetensors"
 LEFT_OVER_AFTER_S = 3600
-"""A file that was not finished for so long never will be: its process was killed."""
+"""A temporary file older than this was left by a process that was killed."""
 
 _ANCHORS = "anchors" + SUFFIX
 
 
 @dataclass(frozen=True)
 class SnapshotKey:
-    """Where a state belongs in its span.
+    """The key of a stored state.
 
-    span: the digest of the span's beginning. index: memory frames absorbed, 0 at the keyframe.
-    digest: the state's own.
+    span: the digest of the span's first state. index: memory frames absorbed, 0 at the keyframe.
+    digest: the state's own digest.
     """
 
     span: str
@@ -42,37 +42,37 @@ class SnapshotKey:
 
     @property
     def name(self) -> str:
-        """The name of the state's moving half."""
+        """The name of the entry that holds the state's moving half."""
         return f"states/{self.span}/{self.index:06}.{self.digest}{SUFFIX}"
 
 
 def anchors_name(span: str) -> str:
-    """The name of what a span's states have in common."""
+    """The name of the entry with what all states of a span have in common."""
     return f"states/{span}/{_ANCHORS}"
 
 
 def raw_name(digest: str) -> str:
-    """The name of a raw matte; a folder holds one of 256 of them."""
+    """The name of a raw matte's entry; the entries are spread over 256 folders."""
     return f"raws/{digest[:2]}/{digest}{SUFFIX}"
 
 
 def pushed_name(digest: str) -> str:
-    """The name of a pushed frame, likewise."""
+    """The name of a pushed frame's entry; the entries are spread over 256 folders."""
     return f"plates/{digest[:2]}/{digest}{SUFFIX}"
 
 
-def places_of(folder: Path, span: str) -> frozenset[SnapshotKey]:
-    """The states of a span that are on disk. Raises OSError; a missing span has none."""
+def snapshot_keys_of(folder: Path, span: str) -> frozenset[SnapshotKey]:
+    """List the states of a span that are on disk, none for a missing span. Raises OSError."""
     try:
         names = os.listdir(f"{folder}/states/{span}")
     except FileNotFoundError:
         return frozenset()
-    return frozenset(place for name in names if (place := _place(span, name)) is not None)
+    return frozenset(key for name in names if (key := _snapshot_key(span, name)) is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file: its name, its size, and when it was last written or read (its mtime)."""
+    """A cache file: name, size, and when it was last written or read (its mtime)."""
 
     name: str
     bytes: int
@@ -96,27 +96,28 @@ class SpanEntries:
 
     @property
     def entries(self) -> list[Entry]:
-        """All of them."""
+        """All files of the span."""
         anchors = [] if self.anchors is None else [self.anchors]
         return anchors + [snapshot.entry for snapshot in self.snapshots]
 
     @property
     def used_ns(self) -> int:
-        """When any of it was used last."""
+        """When any of the files was last used."""
         return max(entry.used_ns for entry in self.entries)
 
 
 @dataclass
 class CacheScan:
-    """All that a cache folder held while it was looked through. Left-overs belong to nobody.
+    """The contents of a cache folder at the time of a scan.
 
-    ``newer_bytes`` are those of pictures that were left out, which were used later than the others.
+    ``leftovers`` are unfinished files of killed processes. ``newer_bytes`` is the size of the
+    recently used pictures that are not listed.
     """
 
     spans: dict[str, SpanEntries] = field(default_factory=dict)
     raws: list[Entry] = field(default_factory=list)
     pushed: list[Entry] = field(default_factory=list)
-    left_overs: list[Entry] = field(default_factory=list)
+    leftovers: list[Entry] = field(default_factory=list)
     newer_bytes: int = 0
 
     @property
@@ -126,80 +127,80 @@ class CacheScan:
 
     @property
     def pictures(self) -> list[Entry]:
-        """Raw mattes and pushed frames: what is large, and quick to come by again."""
+        """Raw mattes and pushed frames: large, and quick to get again."""
         return self.raws + self.pushed
 
     @property
     def entries(self) -> list[Entry]:
-        """All but the left-overs."""
+        """All listed files but the leftovers."""
         return self.states + self.pictures
 
     @property
     def pictures_bytes(self) -> int:
-        """Of all pictures, those that were left out among them."""
+        """The size of all pictures, including those that are not listed."""
         return bytes_of(self.pictures) + self.newer_bytes
 
     @property
     def bytes(self) -> int:
-        """Of all but the left-overs."""
+        """The size of everything but the leftovers."""
         return bytes_of(self.states) + self.pictures_bytes
 
 
 def bytes_of(entries: list[Entry]) -> int:
-    """Of these files together."""
+    """The total size of some files."""
     return sum(entry.bytes for entry in entries)
 
 
 def held_bytes(folder: Path) -> int:
-    """Of all that is there, about; nothing is remembered of any file."""
+    """The approximate size of a cache folder; builds no list of its files."""
     return sum(entry.bytes for entry in _entries(folder))
 
 
-def take_census(folder: Path, oldest_bytes: float = inf) -> CacheScan:
-    """What is there. Files may come and go meanwhile; what cannot be read is not there.
+def scan_cache(folder: Path, oldest_bytes: float = inf) -> CacheScan:
+    """Scan a cache folder. Files may come and go meanwhile; unreadable ones are skipped.
 
-    Args: oldest_bytes, how much of the pictures to tell of, those that were used longest ago: a
-        folder holds too many to remember them all for the sake of a few that are to go.
+    Args: oldest_bytes, how much of the pictures to list, the least recently used first: a folder
+        holds too many to list them all when only a few must go.
     """
-    census, pictures = CacheScan(), _Oldest(oldest_bytes)
+    scan, pictures = CacheScan(), _Oldest(oldest_bytes)
     old_ns = time.time_ns() - LEFT_OVER_AFTER_S * 10**9
     for entry in _entries(folder):
-        _count(census, pictures, entry, old_ns)
+        _add_entry(scan, pictures, entry, old_ns)
     for entry in pictures:
-        (census.raws if entry.name.startswith("raws/") else census.pushed).append(entry)
-    census.newer_bytes = pictures.newer_bytes
-    for name, span in list(census.spans.items()):
+        (scan.raws if entry.name.startswith("raws/") else scan.pushed).append(entry)
+    scan.newer_bytes = pictures.newer_bytes
+    for name, span in list(scan.spans.items()):
         if not span.snapshots and span.used_ns < old_ns:
-            census.left_overs += census.spans.pop(name).entries
-    return census
+            scan.leftovers += scan.spans.pop(name).entries
+    return scan
 
 
 class _Oldest:
-    """Of entries those that were used longest ago, at least so many bytes of them."""
+    """The least recently used entries, at least ``oldest_bytes`` of them."""
 
     def __init__(self, oldest_bytes: float) -> None:
         self.newer_bytes = 0
         self._most_bytes = oldest_bytes
         self._bytes = 0
-        self._latest_first: list[tuple[int, str, Entry]] = []
+        self._newest_first: list[tuple[int, str, Entry]] = []
 
     def add(self, entry: Entry) -> None:
-        heappush(self._latest_first, (-entry.used_ns, entry.name, entry))
+        heappush(self._newest_first, (-entry.used_ns, entry.name, entry))
         self._bytes += entry.bytes
         while self._bytes > self._most_bytes:
-            newer = self._latest_first[0][2]
+            newer = self._newest_first[0][2]
             if self._bytes - newer.bytes < self._most_bytes:
                 return
-            heappop(self._latest_first)
+            heappop(self._newest_first)
             self._bytes -= newer.bytes
             self.newer_bytes += newer.bytes
 
     def __iter__(self) -> Iterator[Entry]:
-        return (entry for _, _, entry in self._latest_first)
+        return (entry for _, _, entry in self._newest_first)
 
 
 def _entries(folder: Path) -> Iterator[Entry]:
-    """The files of a cache as they are found, whatever they are."""
+    """All files of a cache folder, in the order in which the disk lists them."""
     for kind in ("states", "raws", "plates"):
         for group in _scanned(f"{folder}/{kind}"):
             for file in _scanned(group.path):
@@ -209,19 +210,19 @@ def _entries(folder: Path) -> Iterator[Entry]:
                     yield Entry(name, status.st_size, status.st_mtime_ns)
 
 
-def _count(census: CacheScan, pictures: _Oldest, entry: Entry, old_ns: int) -> None:
+def _add_entry(scan: CacheScan, pictures: _Oldest, entry: Entry, old_ns: int) -> None:
     kind, group, name = entry.name.split("/")
     if is_temporary(name):
         if entry.used_ns < old_ns:
-            census.left_overs.append(entry)
+            scan.leftovers.append(entry)
     elif kind in ("raws", "plates"):
         if name.endswith(SUFFIX):
             pictures.add(entry)
     elif name == _ANCHORS:
-        census.spans.setdefault(group, SpanEntries()).anchors = entry
-    elif (place := _place(group, name)) is not None:
-        snapshots = census.spans.setdefault(group, SpanEntries()).snapshots
-        snapshots.append(Snapshot(place.index, entry))
+        scan.spans.setdefault(group, SpanEntries()).anchors = entry
+    elif (key := _snapshot_key(group, name)) is not None:
+        snapshots = scan.spans.setdefault(group, SpanEntries()).snapshots
+        snapshots.append(Snapshot(key.index, entry))
 
 
 def _scanned(folder: str) -> Iterator[os.DirEntry[str]]:
@@ -229,9 +230,9 @@ def _scanned(folder: str) -> Iterator[os.DirEntry[str]]:
         yield from entries
 
 
-def _place(span: str, name: str) -> SnapshotKey | None:
+def _snapshot_key(span: str, name: str) -> SnapshotKey | None:
     index, _, digest = name.removesuffix(SUFFIX).partition(".")
     if not (name.endswith(SUFFIX) and index.isdigit() and digest):
         return None
-    place = SnapshotKey(span, int(index), digest)
-    return place if place.name.endswith(f"/{name}") else None
+    key = SnapshotKey(span, int(index), digest)
+    return key if key.name.endswith(f"/{name}") else None

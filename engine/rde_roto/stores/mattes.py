@@ -1,4 +1,4 @@
-"""Mattes by digest, and what else is planes of a picture."""
+"""Mattes and pushed plate frames by digest."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ _PLANES, _BOX = "planes", "box"
 
 
 class StoredPlanes(NamedTuple):
-    """Planes [K, H, W], and the part of the plate that they show; None for the whole.
-
-    Of a pushed frame [H, W, 3].
+    """Planes [K, H, W], or a pushed frame [H, W, 3]; ``box`` is the part of the plate that they
+    show, None for the whole.
     """
 
     planes: NDArray[Any]
@@ -29,14 +28,12 @@ class StoredPlanes(NamedTuple):
 
 
 class MatteStore:
-    """Mattes by digest, in RAM and then, where there is a folder, on disk.
-
-    Safe to use from several threads.
+    """Mattes by digest, in RAM and then, if there is a folder, on disk. Thread-safe.
 
     Args:
-        ram: which other stores may use too.
-        folder: the cache's.
-        name: of the entry of a digest, in that folder.
+        ram: the RAM cache; other stores may share it.
+        folder: the cache folder.
+        name: gives the name of a digest's entry in that folder.
     """
 
     def __init__(
@@ -51,49 +48,49 @@ class MatteStore:
 
     @property
     def room_bytes(self) -> int:
-        """About how much it holds at least, beside all else."""
+        """Roughly how much this store can hold at least."""
         disk_bytes = 0 if self._folder is None else self._folder.budget_bytes // 2
         return max(self._ram.budget_bytes // 2, disk_bytes)
 
-    def has(self, digest: str) -> bool:
-        """Whether something was put under this digest and is here; it counts as used."""
+    def touch(self, digest: str) -> bool:
+        """Mark what is stored under a digest as used; returns whether it exists."""
         if self._ram.get(digest) is not None:
             return True
         return self._folder is not None and self._folder.mark_used(self._name(digest))
 
     def __contains__(self, digest: str) -> bool:
-        """Whether ``get`` will find it, unless its file is damaged; nothing is read."""
+        """Whether ``get`` finds it, unless its file is damaged; reads nothing and marks nothing."""
         on_disk = self._folder is not None and self._folder.holds(self._name(digest))
         return digest in self._ram or on_disk
 
     def get(self, digest: str) -> StoredPlanes | None:
-        """What was put under this digest, read-only; None when it is not here."""
-        kept = self._ram.get(digest)
-        if kept is None and self._folder is not None:
+        """What is stored under this digest, read-only; None if there is nothing."""
+        stored = self._ram.get(digest)
+        if stored is None and self._folder is not None:
             data = self._folder.read(self._name(digest))
             if data is not None:
                 tensors = load(data)
                 box = Window(*tensors[_BOX].tolist()) if _BOX in tensors else None
-                kept = self._kept(digest, tensors[_PLANES], box)
-        return kept
+                stored = self._remember(digest, tensors[_PLANES], box)
+        return stored
 
     def put(self, digest: str, planes: NDArray[Any], box: Window | None = None) -> None:
-        """Keeps planes, which must not change from now on."""
-        kept = self._kept(digest, planes, box)
+        """Store planes; the array must not change from now on."""
+        stored = self._remember(digest, planes, box)
         if self._folder is not None:
-            self._folder.write(self._name(digest), lambda: _saved(kept))
+            self._folder.write(self._name(digest), lambda: _saved(stored))
 
-    def _kept(self, digest: str, planes: NDArray[Any], box: Window | None) -> StoredPlanes:
-        # a view would keep the whole array it looks into, which may be that of many frames
+    def _remember(self, digest: str, planes: NDArray[Any], box: Window | None) -> StoredPlanes:
+        # a view would keep its whole base array alive, which may hold many frames
         own: NDArray[Any] = planes.view() if planes.base is None else planes.copy()
         own.flags.writeable = False
-        kept = StoredPlanes(own, box)
-        self._ram.put(digest, kept, own.nbytes)
-        return kept
+        stored = StoredPlanes(own, box)
+        self._ram.put(digest, stored, own.nbytes)
+        return stored
 
 
-def _saved(kept: StoredPlanes) -> bytes:
-    tensors = {_PLANES: kept.planes}
-    if kept.box is not None:
-        tensors[_BOX] = np.array(astuple(kept.box))
+def _saved(stored: StoredPlanes) -> bytes:
+    tensors = {_PLANES: stored.planes}
+    if stored.box is not None:
+        tensors[_BOX] = np.array(astuple(stored.box))
     return save(tensors)

@@ -1,4 +1,4 @@
-"""What was used last, in RAM, up to a number of bytes."""
+"""A least-recently-used cache in RAM with a budget in bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class RamCache(Generic[V]):
-    """Values by digest; those not used longest go first. Safe to use from several threads."""
+    """Values by digest; the least recently used go first. Thread-safe."""
 
     def __init__(self, budget_bytes: int) -> None:
         self.budget_bytes = budget_bytes
@@ -19,7 +19,7 @@ class RamCache(Generic[V]):
         self._lock = Lock()
 
     def get(self, digest: str) -> V | None:
-        """The value, now the one used last, or None."""
+        """The value, marked as the last used, or None."""
         with self._lock:
             found = self._values.get(digest)
             if found is None:
@@ -32,7 +32,7 @@ class RamCache(Generic[V]):
             return digest in self._values
 
     def put(self, digest: str, value: V, nbytes: int) -> None:
-        """Keeps a value of so many bytes, unless it alone is larger than the budget."""
+        """Store a value of ``nbytes``, unless it alone is larger than the budget."""
         with self._lock:
             _, freed_bytes = self._values.pop(digest, (None, 0))
             self._held_bytes -= freed_bytes

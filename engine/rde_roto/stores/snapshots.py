@@ -1,4 +1,4 @@
-"""Snapshots: states of a model's memory by their place in a span."""
+"""Snapshots: stored states of a model's memory."""
 
 from __future__ import annotations
 
@@ -19,56 +19,58 @@ if TYPE_CHECKING:
 
 
 class SnapshotStore:
-    """States in RAM, as they were given, and some of them on disk. Safe from several threads.
+    """States in RAM, and some of them on disk too. Thread-safe.
 
-    On disk a span's anchors are one file; every snapshot adds its moving half.
+    On disk a span's anchors are one file; each snapshot adds its moving half.
     """
 
     def __init__(self, ram_bytes: int, folder: CacheFolder | None = None) -> None:
-        # Each state counts in full, though those of a span share their anchors while they are
-        # live: once the others have gone, or when it comes from disk, it holds them alone.
+        # Each state counts in full, though live states of a span share their anchors: the last one
+        # left, or one read from disk, holds them alone.
         self._ram: RamCache[TrackState] = RamCache(ram_bytes)
         self._folder = folder
 
-    def put(self, place: SnapshotKey, state: TrackState, durable: bool) -> None:
-        """Keeps a state in RAM, and, when it is to be durable, on disk."""
-        self._ram.put(place.digest, state, state.nbytes)
+    def put(self, key: SnapshotKey, state: TrackState, durable: bool) -> None:
+        """Store a state in RAM and, if ``durable``, on disk."""
+        self._ram.put(key.digest, state, state.nbytes)
         if durable and self._folder is not None:
-            self._folder.write(anchors_name(place.span), lambda: _saved(state.anchors()))
-            self._folder.write(place.name, lambda: _saved(state.moving()))
+            self._folder.write(anchors_name(key.span), lambda: _saved(state.anchors()))
+            self._folder.write(key.name, lambda: _saved(state.moving()))
 
     def newest(
         self, span: str, index: int, digest_at: Callable[[int], str], restore: Restore[State]
     ) -> tuple[int, State] | None:
-        """The newest state of a span after at most ``index`` memory frames, and after how many.
+        """Find the newest state of a span after at most ``index`` memory frames.
 
         Args:
-            span: the digest of the span's beginning.
-            index: how many memory frames the state wanted has seen.
-            digest_at: the digest that a state of the span must have now, by its index.
-            restore: makes a state out of the two halves that are on disk; InputError is damage.
+            span: the digest of the span's first state.
+            index: how many memory frames the wanted state has seen.
+            digest_at: gives the digest that the span's state must have at an index.
+            restore: builds a state from its two halves on disk; raises InputError for damage.
+
+        Returns: the number of memory frames it has seen, and the state; None if nothing is stored.
         """
         on_disk: frozenset[SnapshotKey] | None = None
-        for at in range(index, -1, -1):  # no more turns than steps that it saves to find one
+        for at in range(index, -1, -1):  # each round costs less than the step that a hit saves
             digest = digest_at(at)
             state = cast("State | None", self._ram.get(digest))
             if state is not None:
                 return at, state
             if on_disk is None:
-                on_disk = frozenset() if self._folder is None else self._folder.places(span)
-            place = SnapshotKey(span, at, digest)
-            if self._folder is not None and place in on_disk:
-                state = _loaded(self._folder, place, restore)
+                on_disk = frozenset() if self._folder is None else self._folder.snapshot_keys(span)
+            key = SnapshotKey(span, at, digest)
+            if self._folder is not None and key in on_disk:
+                state = _loaded(self._folder, key, restore)
                 if state is not None:
                     self._ram.put(digest, state, state.nbytes)
                     return at, state
         return None
 
 
-def _loaded(folder: CacheFolder, place: SnapshotKey, restore: Restore[State]) -> State | None:
+def _loaded(folder: CacheFolder, key: SnapshotKey, restore: Restore[State]) -> State | None:
     from safetensors.torch import load
 
-    names = anchors_name(place.span), place.name
+    names = anchors_name(key.span), key.name
     anchors = folder.read(names[0])
     moving = None if anchors is None else folder.read(names[1])
     if anchors is None or moving is None:

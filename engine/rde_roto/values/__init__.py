@@ -1,1 +1,1 @@
-"""Immutable values every floor shares: frame ranges, plates, mattes, shots, presets, digests."""
+"""Immutable values that all floors share: frame ranges, plates, mattes, shots, presets, digests."""

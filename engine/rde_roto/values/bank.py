@@ -1,4 +1,4 @@
-"""Which memories of the recurrence a frame is read from."""
+"""The memory bank: which memory frames a frame is read from."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _BANK_RULE: Final = (
 
 @dataclass(frozen=True)
 class Bank:
-    """Which moments a frame is read from, written as in table 5 of the RDE-VOS paper: `2F+L+RDE`.
+    """Which memory frames a frame is read from, written as in table 5 of the RDE-VOS paper:
+    `2F+L+RDE`.
 
-    `anchor` (F) counts the keyframe's moment, 0..4, `latest` (L) the last memory frame's, 0..4, and
-    `recurrent` (RDE) the recurrent dynamic embedding's, 0 or 1. `growing` (STM) is the bank of
-    every memory frame so far; the other three are 0 then. Raises ValueError outside these ranges
-    and when a bank names nothing.
+    `anchor` (F) counts copies of the keyframe, 0..4, `latest` (L) copies of the last memory frame,
+    0..4, and `recurrent` (RDE) the recurrent dynamic embedding, 0 or 1. `growing` (STM) is the bank
+    of all memory frames so far; the other three are 0 then. Raises ValueError outside these ranges
+    and for an empty bank.
     """
 
     anchor: int
@@ -37,7 +38,7 @@ class Bank:
 
     @classmethod
     def parse(cls, text: str) -> Bank:
-        """The bank written in `text`, terms in any order; ValueError when it is none."""
+        """Parse a bank, terms in any order. Raises ValueError for any other text."""
         if text.strip() == "STM":
             return cls(0, 0, 0, growing=True)
         counts: dict[str, int] = {}

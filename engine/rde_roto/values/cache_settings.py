@@ -1,4 +1,4 @@
-"""Where the cache lies and how large it may grow, as the environment says."""
+"""Where the cache is and how large it may grow, from environment variables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rde_roto.values.errors import UsageError
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """The cache's folder, which need not exist, and its budgets on disk and in RAM, in bytes."""
+    """The cache folder, which need not exist, and the budgets on disk and in RAM, in bytes."""
 
     folder: Path
     disk_bytes: int
@@ -22,10 +22,10 @@ class CacheSettings:
 
     @classmethod
     def from_environment(cls) -> CacheSettings:
-        """$RDE_ROTO_CACHE, the user's own cache folder without it; $RDE_ROTO_CACHE_GB, 20 without
-        it; $RDE_ROTO_RAM_GB, 1 without it.
+        """Read $RDE_ROTO_CACHE (default: the user's cache folder), $RDE_ROTO_CACHE_GB (default 20)
+        and $RDE_ROTO_RAM_GB (default 1).
 
-        Raises UsageError for a size that is none.
+        Raises UsageError for a size that is not a number of 0 or more.
         """
         folder = os.environ.get("RDE_ROTO_CACHE")
         path = Path(folder) if folder else platformdirs.user_cache_path("rde-roto", appauthor=False)
@@ -37,7 +37,7 @@ class CacheSettings:
 
 
 def make_cache_folder(folder: Path) -> None:
-    """Makes the folder when it is missing, for this user alone. Raises OSError."""
+    """Create the folder if missing, accessible to this user only. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""How work is told to stop."""
+"""How work is cancelled."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Cancel: TypeAlias = Callable[[], bool]
-"""Asked between two steps: whether to stop with a CancelledError."""
+"""Called between two steps; if it returns true the work stops with a CancelledError."""
 
 
 def never() -> bool:
-    """Nobody cancels."""
+    """The default: never cancel."""
     return False

@@ -1,7 +1,7 @@
-"""How the frames of a shot are cut for several workers, so that nobody walks another's way.
+"""How the frames of a shot are split among workers, so that none repeats another's steps.
 
-Stretches do not depend on one another: a memory begins anew at each keyframe. Within a stretch a
-worker goes on from the state that the one before it has stored, so cuts lie where one is.
+Stretches are independent, because memory starts fresh at each keyframe. Within a stretch a worker
+continues from the state that the previous worker has stored, so cuts lie at stored states.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from rde_roto.values.spans import Span
 def chunks_in_rounds(
     shot: Shot, frames: FrameRange, most_frames: int, state_every: int
 ) -> tuple[tuple[FrameRange, ...], ...]:
-    """Some frames of a shot in chunks, in rounds that come one after the other.
+    """Split some frames of a shot into chunks, in rounds that must run in order.
 
-    The chunks of a round may be rendered at once; a later one goes on where those of the rounds
-    before have stopped. Which frames a chunk has depends on the shot, not on the other frames that
-    are asked for. Frames out of the shot's range are left out.
+    The chunks of one round may be rendered in parallel; a later round continues where the earlier
+    ones stopped. The cuts depend on the shot, not on the requested frames. Frames out of the shot's
+    range are left out.
 
     Args:
-        shot: with one keyframe at least.
-        frames: those that are wanted.
-        most_frames: of a chunk, made a multiple of ``state_every``, at least one; the keyframe that
-            a walk begins or ends at comes on top.
+        shot: a shot with at least one keyframe.
+        frames: the wanted frames.
+        most_frames: target size of a chunk, rounded to a multiple of ``state_every``; the keyframe
+            at which a walk begins or ends is added to it.
         state_every: frames from one stored state to the next, counted from the keyframe.
     """
     wanted = frames.intersection(shot.range)
@@ -48,7 +48,7 @@ def chunks_in_rounds(
 
 @dataclass(frozen=True)
 class _Lane:
-    """What is walked one after the other: a stretch, in the walking order of its first span."""
+    """The chunks of one stretch, which must run in the walking order of its first span."""
 
     span: Span
     chunks: list[list[int]]
@@ -61,7 +61,7 @@ class _Lane:
 
 
 def _cut(span: Span, wanted: FrameRange, most_frames: int, state_every: int) -> list[list[int]]:
-    """Chunks of a walk, as equal as multiples of ``state_every`` can be."""
+    """Cut a walk into chunks whose lengths are multiples of ``state_every``, as equal as can be."""
     states = -(-span.distance(span.stop) // state_every)
     count = -(-states // max(1, most_frames // state_every))
     length = state_every * -(-states // count)

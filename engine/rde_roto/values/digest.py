@@ -1,4 +1,4 @@
-"""Digests: short names for exact content."""
+"""Digests: hashes that identify exact content."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ DigestPart: TypeAlias = "str | int | float | bytes | NDArray[Any] | None"
 _BUFFER_BYTES = 1 << 20
 _DIGEST_BYTES = 16
 _BLOCK = 256
-"""Numbers that are held together."""
+"""Digests per block of memory."""
 
 
-class Digests:
-    """Digests by whole numbers, in the 16 bytes that each is: a long shot has tens of thousands."""
+class DigestTable:
+    """Digests by integer, 16 bytes each: a long shot has tens of thousands."""
 
     def __init__(self) -> None:
         self._blocks: dict[int, bytearray] = {}
-        self._others: dict[int, str] = {}  # what is no digest, such as MISSING
+        self._others: dict[int, str] = {}  # texts that are not digests, such as MISSING
 
     def get(self, number: int) -> str | None:
-        """That of a number; None where none was put."""
+        """The digest of a number; None if there is none."""
         if number in self._others:
             return self._others[number]
-        block, place = divmod(number, _BLOCK)
-        held = self._blocks.get(block, b"")[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES]
-        return held.hex() if any(held) else None
+        block, offset = divmod(number, _BLOCK)
+        stored = self._blocks.get(block, b"")[offset * _DIGEST_BYTES : (offset + 1) * _DIGEST_BYTES]
+        return stored.hex() if any(stored) else None
 
     def put(self, number: int, digest: str) -> None:
-        """Keeps that of a number."""
+        """Store the digest of a number."""
         try:
-            held = bytes.fromhex(digest)
+            stored = bytes.fromhex(digest)
         except ValueError:
-            held = b""
-        if held.hex() != digest or len(held) != _DIGEST_BYTES or not any(held):
+            stored = b""
+        if stored.hex() != digest or len(stored) != _DIGEST_BYTES or not any(stored):
             self._others[number] = digest
             return
-        block, place = divmod(number, _BLOCK)
-        there = self._blocks.get(block)
-        if there is None:
-            there = self._blocks.setdefault(block, bytearray(_BLOCK * _DIGEST_BYTES))
-        # one assignment: another thread reads all of it or nothing
-        there[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES] = held
+        block, offset = divmod(number, _BLOCK)
+        block_bytes = self._blocks.get(block)
+        if block_bytes is None:
+            block_bytes = self._blocks.setdefault(block, bytearray(_BLOCK * _DIGEST_BYTES))
+        # a single assignment, so that another thread reads all of it or nothing
+        block_bytes[offset * _DIGEST_BYTES : (offset + 1) * _DIGEST_BYTES] = stored
 
 
 def digest_of(*parts: DigestPart) -> str:
-    """xxh3_128, as 32 hex digits, of the parts in their order.
+    """Hash the parts in order: xxh3_128, as 32 hex digits.
 
-    Each part goes in as a type tag, its length and its bytes, so neither `("ab", "c")` and
-    `("a", "bc")` nor `1`, `1.0`, `"1"` and `True` meet. An array also brings its dtype and shape;
-    its memory layout does not matter. Raises TypeError for any other type.
+    Each part enters with a type tag, its length and its bytes, so `("ab", "c")` and `("a", "bc")`
+    differ, as do `1`, `1.0`, `"1"` and `True`. An array enters with its dtype and shape; its memory
+    layout does not matter. Raises TypeError for any other type.
     """
     state = xxhash.xxh3_128()
     for part in parts:
@@ -68,7 +68,7 @@ def digest_of(*parts: DigestPart) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """xxh3_128, as 32 hex digits, of a file's bytes, read in small pieces.
+    """Hash a file's bytes: xxh3_128, as 32 hex digits. The file is read in small blocks.
 
     Raises InputError when the file is missing or cannot be read.
     """

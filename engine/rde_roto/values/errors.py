@@ -1,31 +1,28 @@
-"""Every error a user can meet: one clear sentence and the exit code of the command."""
+"""All errors that users may see: each has one clear sentence and an exit code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from rde_roto.values.frames import FrameRange
+from typing import ClassVar
 
 
 class RotoError(Exception):
-    """Base of all errors with a sentence meant for the user.
+    """Base class of all errors meant for the user.
 
-    `str(error)` is that sentence: what was expected, what came, what to do.
-    `exit_code` is what the command line ends with; 1 is kept for bugs.
+    `str(error)` is one sentence: what was expected, what came, what to do. `exit_code` is the exit
+    code of the command; 1 is reserved for bugs.
     """
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(RotoError):
-    """Bad arguments: also an output folder that cannot be written, or an unknown element."""
+    """Bad arguments, including an output folder that is not writable or an unknown element."""
 
     exit_code = 2
 
 
 class VariableError(UsageError):
-    """A variable of the environment, such as `$OCIO`, that is wrong whatever a document says."""
+    """A wrong environment variable, such as `$OCIO`; no document can set it right."""
 
 
 class DocumentError(RotoError):
@@ -35,13 +32,13 @@ class DocumentError(RotoError):
 
 
 class InputError(RotoError):
-    """A missing, unreadable or unfit plate or mask."""
+    """A plate or mask that is missing, unreadable or unsuitable."""
 
     exit_code = 4
 
 
-class LacksError(InputError):
-    """Frames of a plate that a host has yet to push; `frames` names them, the most urgent first."""
+class FramesNotPushedError(InputError):
+    """A host has not pushed these `frames` of its plate yet; the most urgent come first."""
 
     def __init__(self, message: str, frames: tuple[int, ...]) -> None:
         super().__init__(message)
@@ -55,7 +52,7 @@ class WeightsError(RotoError):
 
 
 class OutOfMemoryError(RotoError):
-    """Memory ran out; the sentence says what was needed and which setting lowers it."""
+    """Memory ran out; the sentence says what was needed and which setting to lower."""
 
     exit_code = 6
 
@@ -67,26 +64,16 @@ class OutputError(RotoError):
 
 
 class NotFiniteError(OutputError):
-    """What the network made of a frame holds infinities or what is no number: there is no matte."""
+    """The network's output for a frame is infinite or not a number, so there is no matte."""
 
 
 class EngineEndedError(RotoError):
-    """The engine that was to do the work ended or hangs; what it has finished is kept."""
+    """The engine died or hangs; what it has finished is kept."""
 
     exit_code = 8
 
 
 class CancelledError(RotoError):
-    """Somebody asked for the work to stop; what was finished before is kept."""
+    """The work was cancelled; what was finished before is kept."""
 
     exit_code = 130
-
-
-class PartialError(RotoError):
-    """Some of the frames asked for could not be delivered; `frames` names them."""
-
-    exit_code = 7
-
-    def __init__(self, message: str, frames: FrameRange) -> None:
-        super().__init__(message)
-        self.frames = frames

@@ -11,45 +11,45 @@ from dataclasses import dataclass
 from rde_roto.values.errors import UsageError
 
 _PART = re.compile(r"(-?[0-9]{1,18})(?:-(-?[0-9]{1,18})(?:[x:]([0-9]{1,18}))?)?")
-_MOST_FRAMES = 1_000_000  # eleven hours at 24 frames/s: a longer range is a slip of the finger
+_MOST_FRAMES = 1_000_000  # eleven hours at 24 frames/s: a longer range is a typing error
 _MOST_PARTS = 10_000
-_MOST_SAID = 60  # characters of a text in a message
+_MOST_QUOTED = 60  # characters of a text in a message
 
 
 @dataclass(frozen=True)
 class FrameRange:
     """An immutable ascending set of frame numbers; any integers, gaps allowed.
 
-    Build it with `parse` or `of`: both bring the set into one canonical list of `chunks`, so two
-    ranges are equal, and print the same, exactly when they hold the same frames. Memory grows
-    with the number of chunks, not of frames.
+    Build it with `parse`, `between` or `of`: they give one canonical list of `chunks`, so two
+    ranges are equal, and print the same, exactly if they hold the same frames. Memory grows with
+    the number of chunks, not of frames.
     """
 
     chunks: tuple[range, ...]
 
     @staticmethod
     def parse(text: str) -> FrameRange:
-        """Read `1001-1100`, `1001-1100x2`, `1001-1100:2`, `-10--5`, or a comma list of those.
+        """Parse `1001-1100`, `1001-1100x2`, `1001-1100:2`, `-10--5`, or a comma list of those.
 
         Parts may overlap and come in any order. Raises UsageError for anything else.
         """
-        said = text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}…"
+        quoted = text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…"
         written = text.split(",", _MOST_PARTS)
         if len(written) > _MOST_PARTS:
-            raise UsageError(f"the frame range '{said}' has more than {_MOST_PARTS:,} parts")
-        parts = [_parse_part(part.strip(), said) for part in written]
-        _check_count(sum((part.stop - 1 - part.start) // part.step + 1 for part in parts), said)
+            raise UsageError(f"the frame range '{quoted}' has more than {_MOST_PARTS:,} parts")
+        parts = [_parse_part(part.strip(), quoted) for part in written]
+        _check_count(sum((part.stop - 1 - part.start) // part.step + 1 for part in parts), quoted)
         return FrameRange(_compress(heapq.merge(*parts)))
 
     @staticmethod
     def between(first: int, last: int) -> FrameRange:
-        """All frames from `first` to `last`, both included. Raises UsageError for too many."""
+        """All frames from `first` to `last`, inclusive. Raises UsageError for too many."""
         _check_count(last - first + 1, f"{first}-{last}")
         return FrameRange(_compress(range(first, last + 1)))
 
     @staticmethod
     def of(frames: Iterable[int]) -> FrameRange:
-        """The set of the given frame numbers, in any order, repetitions ignored."""
+        """The set of the given frame numbers, in any order; duplicates are ignored."""
         return FrameRange(_compress(sorted(frames)))
 
     def __iter__(self) -> Iterator[int]:
@@ -72,7 +72,7 @@ class FrameRange:
 
     @property
     def words(self) -> str:
-        """As `str`, but for people: `-5 to -1`, not `-5--1`."""
+        """The canonical text for people: `-5 to -1`, not `-5--1`."""
         return ",".join(
             _format_chunk(chunk, " to " if chunk[0] < 0 else "-") for chunk in self.chunks
         )
@@ -90,7 +90,7 @@ class FrameRange:
         return self.chunks[-1][-1]
 
     def walk(self, first: int, last: int) -> Iterator[int]:
-        """Frames from `first` to `last`, both included, in that direction; others cost nothing."""
+        """Iterate the frames from `first` to `last`, inclusive, in that direction."""
         low, high = min(first, last), max(first, last)
         for chunk in self.chunks if first <= last else reversed(self.chunks):
             if chunk[0] <= high and chunk[-1] >= low:
@@ -111,11 +111,11 @@ class FrameRange:
             raise UsageError("the frame range is empty")
 
 
-def _check_count(count: int, said: str) -> None:
-    """`len` would not count as far."""
+def _check_count(count: int, quoted: str) -> None:
+    """Raise UsageError for too many frames; `len` could overflow."""
     if count > _MOST_FRAMES:
         raise UsageError(
-            f"the frame range '{said}' holds more than {_MOST_FRAMES:,} frames: check its numbers"
+            f"the frame range '{quoted}' holds more than {_MOST_FRAMES:,} frames: check its numbers"
         )
 
 
@@ -123,8 +123,8 @@ def _parse_part(part: str, text: str) -> range:
     match = _PART.fullmatch(part)
     if match is None:
         raise UsageError(
-            f"'{text}' is no frame range: expected something like 1001-1100, 1001-1100x2 or a "
-            f"comma list of those, got '{part[:_MOST_SAID]}'"
+            f"'{text}' is not a frame range: expected something like 1001-1100, 1001-1100x2 or a "
+            f"comma list of those, got '{part[:_MOST_QUOTED]}'"
         )
     first = int(match[1])
     last = first if match[2] is None else int(match[2])
@@ -132,15 +132,15 @@ def _parse_part(part: str, text: str) -> range:
     if last < first:
         raise UsageError(f"the frame range '{part}' runs backwards: write {last}-{first}")
     if step == 0:
-        raise UsageError(f"the frame range '{part}' has a step of 0: the least is 1")
+        raise UsageError(f"the frame range '{part}' has a step of 0: it must be at least 1")
     return range(first, last + 1, step)
 
 
 def _compress(frames: Iterable[int]) -> tuple[range, ...]:
-    """Chunks of ascending frames, repetitions allowed; a function of the set alone.
+    """Compress ascending frames, possibly with duplicates, into canonical chunks.
 
-    Greedy from the left, except that two frames apart make no chunk of their own: 1, 3, 4, 5 is
-    `1,3-5`, not `1-3x2,4-5`.
+    Greedy from the left, except that two frames with a gap form no chunk: 1, 3, 4, 5 is `1,3-5`,
+    not `1-3x2,4-5`.
     """
     chunks: list[range] = []
     run: range | None = None

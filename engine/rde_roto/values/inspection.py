@@ -1,4 +1,4 @@
-"""What is worth saying of a track, and which of its frames are worth a picture."""
+"""Remarks on an element's mattes, and which frames deserve a picture."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.report import ElementTrack, Remark
 
 _MOST_OF_A_KIND = 8
-"""Pictures of keyframes, of frames that look wrong, and of others."""
+"""The most pictures of each kind: keyframes, frames that look wrong, others."""
 
 _FULL = 0.98
 _LEAP = 1.5
-"""How many times an area grows or shrinks between neighbours where something may have jumped."""
+"""The factor by which an area changes between neighbouring frames if something may have jumped."""
 
 _LEAST_AREA = 0.001
-"""Of the picture: less is a few pixels, which come and go."""
+"""As a share of the picture: less is a few pixels, which come and go."""
 
 _MOST_PARTS = 3
 
 
 def remarks_on(track: ElementTrack, keyframes: FrameRange) -> Iterator[Remark]:
-    """What a person should know of an element. What a keyframe says of it is meant so."""
+    """Yield what a person should know about an element. Keyframes are taken as intended."""
     if track.doubtful:
         worst = min(track.doubtful, key=track.confidences.__getitem__)
         yield Remark(
@@ -49,10 +49,10 @@ def remarks_on(track: ElementTrack, keyframes: FrameRange) -> Iterator[Remark]:
 def frames_to_show(
     frames: FrameRange, keyframes: FrameRange, worth: Sequence[int]
 ) -> tuple[int, ...]:
-    """At most 24 frames, ascending, however long the shot is.
+    """Choose at most 24 frames, ascending, for a shot of any length.
 
-    They are keyframes; then those worth a look, most urgent first, of neighbours the first alone;
-    then others, evenly between all these.
+    They are keyframes; then frames worth a look, the most urgent first, but only one of several
+    neighbours; then others, spread evenly between all these.
     """
     shown = set(_spread(keyframes, ()))
     apart = len(frames) // (6 * _MOST_OF_A_KIND)
@@ -66,7 +66,7 @@ def frames_to_show(
 
 
 def in_words(frames: FrameRange) -> str:
-    """``frames 1007, 1012-1019``; of many parts their number and their ends alone."""
+    """Describe frames: ``frames 1007, 1012-1019``; for many parts only the number and the ends."""
     parts = str(frames).split(",")
     if len(frames) == 1:
         return f"frame {frames}"
@@ -76,7 +76,7 @@ def in_words(frames: FrameRange) -> str:
 
 
 def _unseen(track: ElementTrack, keyframes: FrameRange) -> Iterator[Remark]:
-    """Passages without the element, but those that an artist drew empty."""
+    """Passages without the element, except those that the artist drew empty."""
     gone: list[int] = []
     last = max(track.confidences, default=None)
     for is_seen, passage in groupby(track.areas, lambda frame: track.areas[frame] > 0):
@@ -96,7 +96,7 @@ def _unseen(track: ElementTrack, keyframes: FrameRange) -> Iterator[Remark]:
 
 
 def _leaps(track: ElementTrack) -> Iterator[int]:
-    """The frames whose area is quite another than one frame before."""
+    """The frames whose area differs greatly from that of the previous frame."""
     for frame, area in track.areas.items():
         before = track.areas.get(frame - 1, 0.0)
         if min(area, before) >= _LEAST_AREA and _change(track, frame) >= _LEAP:
@@ -104,13 +104,13 @@ def _leaps(track: ElementTrack) -> Iterator[int]:
 
 
 def _change(track: ElementTrack, frame: int) -> float:
-    """How many times the larger of a frame's area and the one before is the smaller."""
+    """The ratio of the larger to the smaller of a frame's area and the previous one."""
     area, before = track.areas[frame], track.areas[frame - 1]
     return max(area, before) / min(area, before)
 
 
 def _spread(frames: Iterable[int], shown: Iterable[int]) -> list[int]:
-    """Some frames, each as far as can be from those before it and from what is shown already."""
+    """Choose frames, each as far as possible from those chosen before and from those shown."""
     free = np.fromiter(frames, np.int64)
     away = np.full(len(free), np.iinfo(np.int64).max)
     for frame in shown:

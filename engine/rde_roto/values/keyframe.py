@@ -1,4 +1,4 @@
-"""What the artist gives: elements, their masks at keyframes, and mattes that are approved."""
+"""What the artist provides: elements, their masks at keyframes, and approved mattes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rde_roto.values.matte import FloatArray
 
 @dataclass(frozen=True)
 class Element:
-    """Something that gets a matte of its own.
+    """Something that gets its own matte.
 
-    `id` never changes and is what keyframes and locks refer to, `name` is for people and channel
-    names. `in_point` is the first frame at which the element exists; None leaves it to the
-    keyframes (see `Shot.first_frame`). `color`, `#rrggbb`, is how windows show it, and decides no
-    pixel; None leaves that to them.
+    Keyframes and locks refer to `id`, which never changes; `name` is for people and channel names.
+    `in_point` is the first frame at which the element exists; by default the keyframes decide (see
+    `Shot.first_frame`). `color`, `#rrggbb`, is its colour on screen and affects no pixel; by
+    default the window chooses.
     """
 
     id: str
@@ -28,17 +28,17 @@ class Element:
 
 
 def elements_named(*names: str) -> tuple[Element, ...]:
-    """Elements whose ids are their names."""
+    """Make elements whose ids are their names."""
     return tuple(Element(name, name) for name in names)
 
 
 @dataclass(frozen=True, eq=False)
 class Keyframe:
-    """The artist's word at one frame, returned untouched there.
+    """The artist's mask at one frame; it is delivered there unchanged.
 
-    `alpha` is float32 [N, H, W] in 0..1 over the plate's data window, row 0 on top, one plane per
-    id of `elements`; without `elements` it has one for each element of the shot, in their order.
-    Nobody writes to it once the keyframe exists.
+    `alpha` is float32 [N, H, W] in 0..1 over the plate's data window, row 0 on top, with one plane
+    per id of `elements`; without `elements`, one per element of the shot, in order. The array must
+    not change once the keyframe exists.
     """
 
     frame: int
@@ -47,26 +47,27 @@ class Keyframe:
 
     @cached_property
     def plane_digests(self) -> tuple[str, ...]:
-        """Hex digest of each plane's pixels alone: a renumbered plate keeps them."""
+        """The hex digest of each plane's pixels; renumbering the plate does not change it."""
         return tuple(digest_of(plane) for plane in self.alpha)
 
 
 class Lock(Protocol):
-    """Mattes that an artist approved: what is delivered at their frames, whatever is tracked."""
+    """Mattes that an artist approved: they are delivered at their frames, whatever is tracked."""
 
     @property
     def frames(self) -> FrameRange:
-        """The frames that are locked."""
+        """The locked frames."""
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """Ids of the elements that are locked; others at the same frames are tracked as ever."""
+        """The ids of the locked elements; others at the same frames are tracked as usual."""
 
     def digest(self, frame: int) -> str:
-        """Hex digest of the locked pixels of a frame. Raises InputError when they are missing."""
+        """The hex digest of a frame's locked pixels. Raises InputError when they are missing."""
 
     def read(self, frame: int) -> FloatArray:
-        """Float32 [len(elements), H, W] in 0..1, the plate's data window, row 0 on top.
+        """Read a frame: float32 [len(elements), H, W] in 0..1, the plate's data window, row 0 on
+        top.
 
         Raises InputError when the frame's mattes are missing or damaged.
         """

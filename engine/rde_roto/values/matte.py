@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.float32]
 
 MaskMode: TypeAlias = Literal["auto", "labels", "colours", "matte"]
-"""What a mask's file holds; see `images.masks.read_mask`."""
+"""How to read a mask file; see `images.masks.read_mask`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Matte:
-    """What is delivered for one frame.
+    """The delivered matte of one frame.
 
     `frame` is the plate's frame number. `alpha` is float32 [K, H, W] in 0..1, row 0 on top, the
-    plate's data window, one plane per element (no background plane) in the order of `elements`.
-    `digest` names everything the pixels were made from. Raises ValueError when planes and names
-    do not match.
+    plate's data window, one plane per element (no background) in the order of `elements`. `digest`
+    covers everything that the pixels were made from. Raises ValueError when the numbers of planes
+    and names differ.
     """
 
     frame: int

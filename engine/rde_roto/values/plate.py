@@ -1,4 +1,4 @@
-"""What a plate is to everything above it: pixels by frame number."""
+"""A plate, as all other code sees it: pixels by frame number."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 
 MissingPolicy: TypeAlias = Literal["error", "hold", "skip", "black"]
-"""What is done about frames that are asked for and not there. `error`: nothing is made. `hold`: the
-nearest earlier frame stands in, the first one at the head. `skip`: they are left out. `black`: a
-black frame stands in."""
+"""What to do about requested frames that are missing. `error`: nothing is made. `hold`: the nearest
+earlier frame is used, at the head the first one. `skip`: they are left out. `black`: a black frame
+is used."""
 
 FirstFrame: TypeAlias = int | Literal["timecode"] | None
-"""The number of a movie's first frame: as said, the one that its timecode counts to, or 1."""
+"""The number of a movie's first frame: a number, `timecode` for its timecode as a frame count, or
+None for 1."""
 
 LARGEST_PX = 16384
-"""The most pixels a side of a picture, from a file or a host."""
+"""The largest width or height of a picture, from a file or a host."""
 
 _LEAST_ASPECT = 0.1
 
@@ -54,7 +55,7 @@ class PlateFormat:
 
 
 def sound_aspect(value: float | Fraction | None) -> float:
-    """A pixel aspect from a file, 1 where it says none, or what no lens and no video has."""
+    """A pixel aspect from a file; 1 if it has none or an implausible one."""
     aspect = float(value or 1)
     return aspect if _LEAST_ASPECT <= aspect <= 1 / _LEAST_ASPECT else 1.0
 
@@ -80,20 +81,20 @@ class Plate(Protocol):
 
     @property
     def input_transform(self) -> InputTransform | None:
-        """What is left to do to the pixels of `read` until they are what the network sees; None
-        where they are that already.
+        """What must still be done to the pixels of `read` to get the network's view; None if they
+        are that already.
         """
 
     def digest(self, frame: int) -> str:
-        """Hex digest of the frame's content and its colour transform; decodes no pixel.
+        """The hex digest of the frame's content and its colour transform; decodes no pixel.
 
         Raises InputError, naming the frame, when it is missing or unreadable.
         """
 
     def read(self, frame: int) -> FloatArray:
-        """The data window: float32 [H, W, 3] RGB, row 0 on top.
+        """Read the data window of a frame: float32 [H, W, 3] RGB, row 0 on top.
 
-        As the network sees it, display-like sRGB in 0..1, every value finite; with a `look`, the
-        plate's own values, whatever they are. Raises InputError, naming the frame, when it
-        is missing, unreadable or of another format than the first frame.
+        Without an `input_transform` the pixels are the network's view: display-like sRGB in 0..1,
+        every value finite. With one they are the plate's own values. Raises InputError, naming the
+        frame, when it is missing, unreadable or of another format than the first frame.
         """

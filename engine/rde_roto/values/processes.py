@@ -1,4 +1,4 @@
-"""Which process of which machine: whether one that left its name somewhere still lives."""
+"""Identify machines and processes, and find out whether a process still runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from pathlib import Path
 
 @cache
 def this_machine() -> str:
-    """Its name and, on Linux, what tells two starts and two containers of one name apart."""
+    """This machine's name; on Linux also what distinguishes two boots and two containers of one
+    name.
+    """
     parts = [socket.gethostname()]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
@@ -21,8 +23,8 @@ def this_machine() -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this machine still runs; where nobody can tell, it does."""
-    if sys.platform == "win32":  # where signal 0 is no question, but Ctrl-C
+    """Whether a process of this machine still runs; true if that cannot be found out."""
+    if sys.platform == "win32":  # signal 0 would be Ctrl-C there
         return True
     try:
         os.kill(pid, 0)
@@ -34,7 +36,7 @@ def is_alive(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for its parent to see that."""
+    """Whether a process has ended and only waits for its parent to collect it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:

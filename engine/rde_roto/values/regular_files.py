@@ -1,7 +1,7 @@
-"""Files that somebody else named: opened only when they are regular files of a sane size.
+"""Opens files named by somebody else only if they are regular files of a sane size.
 
-A named pipe blocks whoever opens it, a device may act on it or never end, and a small name may hide
-a file of terabytes. All are told by `stat`, and refused before they are opened.
+A named pipe blocks whoever opens it, a device may react to it or never end, and a file may have
+terabytes. `stat` detects all of these, and they are refused before they are opened.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _KINDS: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-_NEVER_WAITS: Final = getattr(os, "O_NONBLOCK", 0)  # /proc has regular files that block a reader
+_NEVER_WAITS: Final = getattr(os, "O_NONBLOCK", 0)  # /proc has regular files that block readers
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
 def check_regular(path: Path, most_bytes: int) -> int:
-    """The size of a regular file of at most so many bytes; links are followed.
+    """Check that a path is a regular file of at most `most_bytes`; returns its size.
 
-    Raises OSError for anything else; its `strerror` is a reason for people.
+    Links are followed. Raises OSError for anything else; its `strerror` is a reason for people.
     """
     try:
         found = path.stat()
@@ -44,13 +44,13 @@ def check_regular(path: Path, most_bytes: int) -> int:
 
 
 def open_regular(path: Path, most_bytes: int) -> io.FileIO:
-    """A file to read, unbuffered, unless `check_regular` refuses it. Raises OSError."""
+    """Open a file for reading, unbuffered, unless `check_regular` refuses it. Raises OSError."""
     check_regular(path, most_bytes)
     return io.FileIO(str(path), "rb", opener=_opener(most_bytes))
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
-    """The bytes of a file, unless `check_regular` refuses it. Raises OSError."""
+    """Read the bytes of a file, unless `check_regular` refuses it. Raises OSError."""
     with open_regular(path, most_bytes) as file:
         found = b""
         while (piece := file.read(most_bytes + 1 - len(found))) and len(found) <= most_bytes:
@@ -61,16 +61,16 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
 
 
 def read_head(path: Path, count: int, most_bytes: int) -> bytes:
-    """Up to so many of the first bytes of a file, unless `check_regular` refuses it.
+    """Read up to `count` first bytes of a file, unless `check_regular` refuses it.
 
     Raises OSError.
     """
     with open_regular(path, most_bytes) as file:
-        return file.read(count) or b""  # None where one would have to wait
+        return file.read(count) or b""  # None if the read would block
 
 
 def read_regular_text(path: Path, most_bytes: int, encoding: str = "utf-8") -> str:
-    """The text of a file, its lines ended by `\\n`, unless `check_regular` refuses it.
+    """Read the text of a file, with lines ending in `\\n`, unless `check_regular` refuses it.
 
     Raises OSError, UnicodeDecodeError.
     """
@@ -81,7 +81,7 @@ def _opener(most_bytes: int) -> Callable[[str, int], int]:
     def opened(path: str, flags: int) -> int:
         descriptor = os.open(path, flags | _NEVER_WAITS | _BINARY)
         try:
-            _check(os.fstat(descriptor), most_bytes)  # another file may have taken its place
+            _check(os.fstat(descriptor), most_bytes)  # the file may have been replaced
         except OSError:
             os.close(descriptor)
             raise
@@ -101,10 +101,10 @@ def _check(found: os.stat_result, most_bytes: int) -> None:
 
 
 def _too_large(most_bytes: int) -> OSError:
-    return OSError(errno.EFBIG, f"it is larger than {_said(most_bytes)}")
+    return OSError(errno.EFBIG, f"it is larger than {_in_units(most_bytes)}")
 
 
-def _said(count: int) -> str:
+def _in_units(count: int) -> str:
     for unit in ("bytes", "KB", "MB", "GB"):
         if count < 1024:
             return f"{count} {unit}"

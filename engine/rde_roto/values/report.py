@@ -1,4 +1,4 @@
-"""What a supervisor is told of a shot's mattes: figures, sentences and a few small pictures."""
+"""A supervisor's report on a shot's mattes: figures, sentences and a few small pictures."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rde_roto.values.matte import FloatArray
 
 @dataclass(frozen=True)
 class Run:
-    """The work that a report is about.
+    """The run that a report is about.
 
-    `frames` are those that were asked for, `licence` the line that says the model and its terms.
-    `delivery` is what came of it, None where nothing was delivered and the track alone is told of.
+    `frames` are the requested frames, `licence` is a line with the model and its terms. `delivery`
+    is the outcome, None if nothing was delivered and only the tracking is reported.
     """
 
     frames: FrameRange
@@ -25,11 +25,11 @@ class Run:
 
 @dataclass(frozen=True)
 class ElementTrack:
-    """One element over the frames that were looked at, which are in ascending order.
+    """One element over the examined frames, in ascending order.
 
     `confidences` are 0..1, at the frames at which it exists. `areas` are shares of the picture,
-    0..1, where the track or a keyframe says them. `doubtful` are the frames that may be wrong,
-    `correct_at` is the one to correct before all others, of one element of a report at most.
+    0..1, where known from tracking or a keyframe. `doubtful` are the frames that may be wrong.
+    `correct_at` is the frame to correct first; at most one element of a report has one.
     """
 
     name: str
@@ -40,14 +40,14 @@ class ElementTrack:
 
     @property
     def least_sure(self) -> int | None:
-        """The frame of the lowest confidence; None where the element does not exist yet."""
+        """The frame of the lowest confidence; None if the element does not exist yet."""
         return min(self.confidences, key=self.confidences.__getitem__, default=None)
 
 
 @dataclass(frozen=True)
 class Remark:
-    """A sentence about some frames. `at` is the one to look at, if there is a picture of any;
-    `is_warning` says that something looks wrong, and is not just so.
+    """A sentence about some frames. `at` is the frame to look at, if any; `is_warning` means that
+    something looks wrong, as opposed to a mere note.
     """
 
     sentence: str
@@ -57,8 +57,8 @@ class Remark:
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """One frame, small: its plate in the network's view, float32 [h, w, 3], and its matte,
-    float32 [K, h, w], both in 0..1.
+    """A small picture of one frame: its plate in the network's view, float32 [h, w, 3], and its
+    matte, float32 [K, h, w], both in 0..1.
     """
 
     frame: int
@@ -68,12 +68,12 @@ class Still:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """All that a report says.
+    """The content of a report.
 
-    `shot`, `plate`, `size`, `preset`: for people. `aspect`: width / height of the picture as it is
-    meant to be seen. `keyframes`: those among the frames. `tracks`: one an element, in the order of
-    the stills' planes. `remarks`: the warnings first. `stills`: by frame.
-    `reading`: what is read of the plate's files.
+    `shot`, `plate`, `size`, `preset`: texts for people. `aspect`: width / height of the picture as
+    displayed. `keyframes`: those among `frames`. `tracks`: one per element, in the order of the
+    stills' planes. `remarks`: warnings first. `stills`: in order of frames. `reading`: how the
+    plate's files are read.
     """
 
     shot: str
@@ -91,16 +91,16 @@ class Report:
 
     @property
     def warnings(self) -> tuple[Remark, ...]:
-        """The remarks on what looks wrong."""
+        """The remarks about things that look wrong."""
         return tuple(remark for remark in self.remarks if remark.is_warning)
 
     @property
     def to_correct(self) -> ElementTrack | None:
-        """The element to correct first."""
+        """The element to correct first, if any."""
         return next((track for track in self.tracks if track.correct_at is not None), None)
 
     def is_worth_a_look(self, frame: int) -> bool:
-        """Whether a frame is to be corrected, doubtful, or one that a remark points at."""
+        """Whether a frame should be corrected, is doubtful, or has a remark."""
         pointed_at = any(remark.at == frame for remark in self.remarks)
         return pointed_at or any(
             frame == track.correct_at or frame in track.doubtful for track in self.tracks

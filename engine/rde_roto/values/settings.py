@@ -1,4 +1,4 @@
-"""The base of every document that people write by hand, and what such a document may hold."""
+"""The base class of all documents that people write by hand, and their allowed values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """Frozen, with no key it does not know and no silent conversion of types.
+    """A frozen model that refuses unknown keys and converts no types silently.
 
     A field whose type is itself a Settings is a section; it must not be optional.
     """
@@ -18,22 +18,22 @@ class Settings(BaseModel):
 
 
 def sections_of(model: type[Settings]) -> dict[str, type[Settings]]:
-    """The model of every key that holds a section, in their order."""
+    """The models of all keys that hold a section, in order."""
     types = {key: field.annotation for key, field in model.model_fields.items()}
     return {key: type_ for key, type_ in types.items() if _is_settings(type_)}
 
 
 def lists_of_sections(model: type[Settings]) -> dict[str, type[Settings]]:
-    """The items' model of every key that holds a list of sections, in their order."""
+    """The item models of all keys that hold a list of sections, in order."""
     types = {key: field.annotation for key, field in model.model_fields.items()}
     lists = {key: get_args(type_)[0] for key, type_ in types.items() if get_origin(type_) is list}
     return {key: item for key, item in lists.items() if _is_settings(item)}
 
 
 def allowed_values(model: type[Settings], path: Sequence[str | int]) -> str | None:
-    """The values that the key at `path`, such as ("tracking", "lines"), may have, in words.
+    """Describe the allowed values of the key at `path`, such as ("tracking", "lines").
 
-    An index in the path leads into a list. None where a few words do not say it.
+    An index in the path leads into a list. None if they cannot be described in a few words.
     """
     schema = model.model_json_schema()
     part = schema

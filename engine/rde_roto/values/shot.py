@@ -1,4 +1,4 @@
-"""A shot: a plate, its elements, the artist's keyframes and locks, and the frames wanted."""
+"""A shot: a plate, its elements, the artist's keyframes and locks, and the wanted frames."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rde_roto.values.spans import Span, Stretch
 
 @dataclass(frozen=True)
 class Shot:
-    """Everything that decides which mattes are asked for, checked when it is made.
+    """Everything that decides which mattes are made; checked on creation.
 
-    Raises UsageError when the range or the elements are empty or an id or name repeats, when a
-    keyframe lies outside the range or shares its frame with another, or when its planes are not
-    one per element it draws, when an element is drawn by no keyframe or its in-point does not fit
-    its keyframes; InputError when the plate lacks a frame of the range, when a keyframe is not as
-    large as the plate's data window, or when an element has no pixel above 0 in any keyframe.
+    Raises UsageError when the range or the elements are empty, an id or name repeats, a keyframe
+    lies outside the range or shares its frame with another one, the number of its planes is wrong,
+    no keyframe draws an element, or an in-point contradicts the keyframes. Raises InputError when
+    the plate lacks a frame of the range, a keyframe differs in size from the plate's data window,
+    or an element has no pixel above 0 in any keyframe.
     """
 
     plate: Plate
@@ -52,21 +52,21 @@ class Shot:
         """The elements' ids, in their order."""
         return tuple(element.id for element in self.elements)
 
-    def places(self, ids: tuple[str, ...]) -> tuple[int, ...]:
-        """Which planes of a matte those elements have."""
+    def plane_indices(self, ids: tuple[str, ...]) -> tuple[int, ...]:
+        """The indices of these elements' planes in a matte."""
         return tuple(self.ids.index(element) for element in ids)
 
     @cached_property
     def ordered(self) -> tuple[Keyframe, ...]:
-        """The keyframes by frame."""
+        """The keyframes in order of their frames."""
         return tuple(sorted(self.keyframes, key=lambda keyframe: keyframe.frame))
 
     def keyframe_at(self, frame: int) -> Keyframe | None:
-        """The keyframe of that frame."""
+        """The keyframe at that frame, if any."""
         return next((key for key in self.keyframes if key.frame == frame), None)
 
     def drawn(self, keyframe: Keyframe) -> tuple[str, ...]:
-        """Ids of the elements that a keyframe draws, in the order of its planes."""
+        """The ids of the elements that a keyframe draws, in the order of its planes."""
         return self.ids if keyframe.elements is None else keyframe.elements
 
     def first_keyframe(self, element: Element) -> Keyframe:
@@ -74,10 +74,10 @@ class Shot:
         return next(key for key in self.ordered if element.id in self.drawn(key))
 
     def first_frame(self, element: Element) -> int:
-        """The first frame at which the element exists; before, its matte is empty.
+        """The first frame at which the element exists; before it, the matte is empty.
 
         That is its in-point. Without one, an element of the shot's first keyframe exists from the
-        beginning, and one that a later keyframe introduces from that keyframe on.
+        start of the range, and an element that a later keyframe introduces from that keyframe on.
         """
         if element.in_point is not None:
             return element.in_point
@@ -85,17 +85,17 @@ class Shot:
         return self.range.first if first is self.ordered[0] else first.frame
 
     def existing(self, frame: int) -> tuple[str, ...]:
-        """Ids of the elements that exist at a frame; before the range those of its beginning."""
+        """The ids of the elements that exist at a frame; before the range, those of its start."""
         frame = max(frame, self.range.first)
         return tuple(e.id for e in self.elements if self.first_frame(e) <= frame)
 
     def known(self, keyframe: Keyframe) -> tuple[str, ...]:
-        """Ids of the elements that this keyframe or an earlier one draws, in the shot's order."""
+        """The ids of the elements that this or an earlier keyframe draws, in the shot's order."""
         return tuple(e.id for e in self.elements if self.first_keyframe(e).frame <= keyframe.frame)
 
     @cached_property
     def stretches(self) -> tuple[Stretch, ...]:
-        """All stretches with a frame in them, by frame; the one before the first keyframe last."""
+        """All stretches that are not empty, in order; the one before the first keyframe is last."""
         first, last = self.ordered[0], self.ordered[-1]
         found = []
         for left, right in zip(self.ordered, self.ordered[1:], strict=False):
@@ -108,22 +108,22 @@ class Shot:
         return tuple(found)
 
     def stretch_at(self, frame: int) -> Stretch:
-        """The stretch a frame lies in. Raises UsageError when it is a keyframe or out of range."""
+        """The stretch of a frame. Raises UsageError for a keyframe or a frame out of range."""
         for stretch in self.stretches:
             if frame in stretch:
                 return stretch
         raise UsageError(f"frame {frame} is in no stretch of the range {self.range}")
 
-    def beside(self, frame: int) -> tuple[int, ...]:
-        """The frames before and behind one; neither where the plate lacks one of them.
+    def neighbours(self, frame: int) -> tuple[int, ...]:
+        """The previous and the next frame; neither if the plate lacks one of them.
 
-        The range does not matter, so that a part of a shot has the pixels of the whole.
+        The range does not matter, so that a part of a shot has the same pixels as the whole.
         """
         pair = frame - 1, frame + 1
         return pair if all(one in self.plate.range for one in pair) else ()
 
     def locks_at(self, frame: int) -> tuple[Lock, ...]:
-        """The locks of that frame; of two that lock the same element the later one counts."""
+        """The locks at that frame; if two lock the same element, the later one counts."""
         return tuple(lock for lock in self.locks if frame in lock.frames)
 
     def is_locked(self, frame: int) -> bool:
@@ -131,10 +131,10 @@ class Shot:
         return {e for lock in self.locks_at(frame) for e in lock.elements} >= set(self.ids)
 
     def carrying(self, keyframe: Keyframe) -> Span | None:
-        """The walk whose last frame is this keyframe's and tells what the keyframe does not draw.
+        """The span that carries the elements which a keyframe does not draw to its frame.
 
-        It starts from the keyframe to the left and looks at no other. None when everything that
-        is known at the keyframe is drawn there.
+        It starts from the keyframe to the left and uses no other. None if the keyframe draws all
+        known elements.
         """
         undrawn = set(self.known(keyframe)) - set(self.drawn(keyframe))
         if not undrawn:
@@ -146,7 +146,7 @@ class Shot:
         return Span(keyframe, None, step, stop, self.known(keyframe))
 
     def _between(self, left: Keyframe, right: Keyframe) -> Stretch:
-        """Followed between two keyframes is what exists before the second of them."""
+        """The stretch between two keyframes; it tracks what exists before the second one."""
         there = tuple(e.id for e in self.elements if self.first_frame(e) < right.frame)
         forwards = Span(left, right, 1, right.frame - 1, there)
         return Stretch((forwards, Span(right, left, -1, left.frame + 1, there)))
@@ -154,12 +154,12 @@ class Shot:
     def _check_range(self) -> None:
         if not self.range:
             raise UsageError(
-                f"no frame of {self.plate.name} is asked for: it has {self.plate.range.words}"
+                f"no frame of {self.plate.name} is requested: it has {self.plate.range.words}"
             )
         missing = self.range.difference(self.plate.range)
         if missing:
             raise InputError(
-                f"{self.plate.name} lacks frames that are asked for: {missing} "
+                f"{self.plate.name} lacks requested frames: {missing} "
                 f"(it has {self.plate.range.words})"
             )
 
@@ -202,7 +202,7 @@ class Shot:
             )
 
     def _check_drawn(self, element: Element) -> None:
-        """An element is seen in a keyframe, and exists by the time of its first one."""
+        """Check that an element is visible in a keyframe and exists by its first keyframe."""
         planes = [
             (keyframe, keyframe.alpha[self.drawn(keyframe).index(element.id)])
             for keyframe in self.ordered

@@ -1,4 +1,4 @@
-"""The ways in which a memory walks through a shot."""
+"""Spans and stretches: how memory is propagated through a shot."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rde_roto.values.keyframe import Keyframe
 
 @dataclass(frozen=True)
 class Span:
-    """The walk of one memory: from a keyframe, frame by frame, in one direction.
+    """The frames that one memory walks: from a keyframe, frame by frame, in one direction.
 
-    `step` is +1 or -1, `stop` the last frame, included. `far` is the keyframe at the other end,
-    which the walk also looks at; None where the shot ends, or where it must not be looked at.
-    `elements` are the ids of those that are followed, in the shot's order. Iterating gives every
-    number after the keyframe in walking order, also numbers the plate has no frame for.
+    `step` is +1 or -1, `stop` is the last frame, inclusive. `far` is the keyframe at the other end,
+    which is also in memory; None at an end of the shot, or where it must not be used. `elements`
+    are the ids of the tracked elements, in the shot's order. Iterating gives all numbers after the
+    keyframe in walking order, including frames that the plate lacks.
     """
 
     keyframe: Keyframe
@@ -28,7 +28,7 @@ class Span:
         return iter(range(self.keyframe.frame + self.step, self.stop + self.step, self.step))
 
     def distance(self, frame: int) -> int:
-        """Frames from the keyframe, 1 for the first of the walk."""
+        """The distance of a frame from the keyframe; 1 for the first frame of the walk."""
         return (frame - self.keyframe.frame) * self.step
 
 
@@ -36,7 +36,7 @@ class Span:
 class Stretch:
     """The frames between two keyframes, or between one and an end of the range.
 
-    `spans` are the walks that reach them: two where there are two keyframes, forwards first.
+    `spans` are the walks over these frames: with two keyframes there are two, forwards first.
     """
 
     spans: tuple[Span, ...]
@@ -46,6 +46,6 @@ class Stretch:
         return 0 < span.distance(frame) <= span.distance(span.stop)
 
     def share(self, frame: int) -> float:
-        """How far a frame is from the first span's keyframe to the second's, 0..1."""
+        """The position of a frame between the first span's keyframe (0) and the second's (1)."""
         ahead, back = (span.distance(frame) for span in self.spans)
         return ahead / (ahead + back)

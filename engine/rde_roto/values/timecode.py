@@ -1,4 +1,4 @@
-"""SMPTE timecode (ST 12-1) of a frame that lies some frames after one whose timecode is known."""
+"""SMPTE timecode (ST 12-1) and its arithmetic."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from fractions import Fraction
 
 _WRITTEN = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 _MINUTES_A_DAY = 24 * 60
-_MOST_LABELS = 30  # a second; above it two frames share one
+_MOST_LABELS = 30  # per second; above that rate two frames share a label
 
 
 @dataclass(frozen=True)
 class Timecode:
-    """Hours, minutes, seconds and frames: the label of a frame, `rate` labels a second by count.
+    """The label of a frame: hours, minutes, seconds and frames, with `rate` labels per second.
 
-    With `drop` the first labels of each minute are left out, two of thirty, but for every tenth
-    minute, so that the labels keep up with the clock at 29.97 frames a second. Above 30 frames a
-    second a label stands for a pair of frames (ST 12-1), and `second` says that this is the later
-    one of its pair; it is None where each frame has a label.
+    With `drop` (drop frame) the first two labels of each minute are skipped, except every tenth
+    minute, so that labels keep up with the clock at 29.97 frames per second. Above 30 frames per
+    second a label covers a pair of frames (ST 12-1), and `second` tells whether this is the second
+    of its pair; it is None if each frame has its own label.
     """
 
     hours: int
@@ -31,11 +31,11 @@ class Timecode:
 
     @classmethod
     def parse(cls, text: str, frame_rate: Fraction) -> Timecode | None:
-        """The timecode written `01:00:00:00`, or `01:00:00;02` with drop frames; the last number
-        counts frames, not pairs, at any rate.
+        """Parse `01:00:00:00`, or `01:00:00;02` with drop frame; the last number always counts
+        frames, not pairs.
 
-        None where the text is none, or a rate that timecodes have no labels for: above 60 frames a
-        second, or an odd one above 30.
+        None for any other text, and for rates without timecode labels: above 60 frames per second,
+        or odd ones above 30.
         """
         match = _WRITTEN.fullmatch(text.strip())
         rate = round(frame_rate)
@@ -50,13 +50,13 @@ class Timecode:
         return cls(hours, minutes, seconds, frames // pairs, rate // pairs, drop, second)
 
     def __str__(self) -> str:
-        """`01:00:00:00`, the last colon a semicolon with drop frames, as `parse` reads it."""
+        """`01:00:00:00`, with a semicolon for drop frame, as `parse` reads it."""
         mark = ";" if self.drop else ":"
         frames = self.frames * self._pairs + bool(self.second)
         return f"{self.hours:02}:{self.minutes:02}:{self.seconds:02}{mark}{frames:02}"
 
     def later(self, frames: int) -> Timecode:
-        """The timecode so many frames on; it starts again after 24 hours."""
+        """The timecode so many frames later; it wraps after 24 hours."""
         labels, phase = divmod(self.count + frames, self._pairs)
         count = labels % self._labels_before(_MINUTES_A_DAY)
         minute = count // (60 * self.rate)  # no minute has more labels: it is this one or later
@@ -69,25 +69,25 @@ class Timecode:
 
     @property
     def packed(self) -> int:
-        """32 bits as ST 12-1 packs them for television of 60 fields, and OpenEXR keeps them."""
+        """The 32 bits in the packing of ST 12-1 for 60-field television, as OpenEXR stores them."""
         pairs = (self.frames, self.seconds, self.minutes, self.hours)
         digits = sum((n // 10 << 4 | n % 10) << 8 * place for place, n in enumerate(pairs))
         return digits | self.drop << 6 | bool(self.second) << 15
 
     @property
     def count(self) -> int:
-        """How many frames lie before this one since midnight."""
+        """The number of frames since midnight before this one."""
         minute = 60 * self.hours + self.minutes
         label = self.seconds * self.rate + self.frames - self._left_out(minute)
         return (self._labels_before(minute) + label) * self._pairs + bool(self.second)
 
     @property
     def _pairs(self) -> int:
-        """Frames that a label stands for."""
+        """How many frames a label covers."""
         return 1 if self.second is None else 2
 
     def _labels_before(self, minute: int) -> int:
-        """How many labels there are from midnight to a minute of the day."""
+        """The number of labels from midnight to a minute of the day."""
         left_out = 2 * (minute - -(-minute // 10)) if self.drop else 0
         return 60 * self.rate * minute - left_out
 

@@ -1,7 +1,7 @@
-"""The YAML that is read and written here, and how values are written in it.
+"""The dialect of YAML that is read and written here, and how values are written in it.
 
-It is YAML 1.1 with two numbers of YAML 1.2: `1e-5`, which the older rules take for text, and
-`0101`, which they take for 65: padded frame numbers are not octal.
+It is YAML 1.1 with two number formats of YAML 1.2: `1e-5`, which is text in YAML 1.1, and `0101`,
+which is 65 there: padded frame numbers are not octal.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ _EXPONENT_ALONE: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 
 
 def add_number_forms(kind: Any) -> None:
-    """Teach a loader or dumper class of PyYAML the two numbers of YAML 1.2."""
+    """Teach a loader or dumper class of PyYAML the two number formats of YAML 1.2."""
     kind.add_implicit_resolver(_FLOAT, _EXPONENT_ALONE, list("-+0123456789"))
     kind.add_implicit_resolver(INT, PADDED, list("-+0"))
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts the texts `1e-5` and `0108` in quotes, since they would be read as numbers."""
+    """Quotes texts such as `1e-5` and `0108`, which would be read as numbers."""
 
 
 add_number_forms(_Dumper)
 
 
 def yaml_pair(key: str, value: object) -> str:
-    """`key: value` as YAML, on one line unless the value is text of several lines."""
+    """Write `key: value` as YAML, on one line unless the value is text of several lines."""
     pair = yaml.dump({key: value}, Dumper=_Dumper, allow_unicode=True, width=10_000)
     return str(pair).rstrip("\n")
 
 
 def yaml_flow(value: object) -> str:
-    """A value as YAML on one line, lists and mappings in brackets."""
+    """Write a value as YAML on one line, lists and mappings in brackets."""
     text = yaml.dump(
         value,
         Dumper=_Dumper,

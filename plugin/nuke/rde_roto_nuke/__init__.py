@@ -1,7 +1,8 @@
-"""RDERoto in Nuke: what its buttons call. Python >= 3.7, the standard library and rde_roto_client.
+"""RDERoto in Nuke: the functions behind its buttons. Python >= 3.7, standard library and
+rde_roto_client only.
 
-The node is a Group that reads its mattes with an ordinary Read, so a script that holds it renders
-on machines without rde-roto.
+The node is a Group that reads its mattes with an ordinary Read, so its scripts also render on
+machines without rde-roto.
 """
 
 from rde_roto_nuke.actions import (

@@ -1,4 +1,4 @@
-"""What the buttons and the menu call, in Nuke's main thread."""
+"""The functions behind the buttons and the menu; they run in Nuke's main thread."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, List, Tuple
 import nuke
 
 from rde_roto_client import Client
-from rde_roto_nuke import keyframes, masks, node, orders, work
-from rde_roto_nuke.sentences import SENTENCES, UnfitError, told
+from rde_roto_nuke import background, engine_jobs, keyframes, masks, node
+from rde_roto_nuke.errors import USER_ERRORS, NodeError, errors_shown
 from rde_roto_nuke.task import Task
 
 _Names = Tuple[List[str], List[str]]
 
 
-@told
+@errors_shown
 def create() -> None:
-    """A new node, below what is selected, with its panel open."""
+    """Make a node below the selected one and open its panel."""
     selected = nuke.selectedNodes()
     group = node.build()
     if selected:
@@ -29,90 +29,94 @@ def create() -> None:
     group.showControlPanel()
 
 
-@told
+@errors_shown
 def set_keyframe(group: Any) -> None:
-    """Keeps the alpha of Mask at the current frame."""
+    """Set a keyframe at the current frame from the alpha of Mask."""
     _set(group, [nuke.frame()])
 
 
-@told
+@errors_shown
 def keyframes_from_roto(group: Any) -> None:
-    """A keyframe wherever the roto in Mask has a key."""
+    """Set a keyframe wherever the roto in Mask has a key."""
     roto = group.input(1)
     while roto is not None and roto.Class() in ("Dot", "NoOp"):
         roto = roto.input(0)
     if roto is None or roto.Class() not in ("Roto", "RotoPaint"):
-        raise UnfitError("Mask does not come straight from a Roto: use Set keyframe at each frame")
+        raise NodeError("Mask does not come straight from a Roto: use Set keyframe at each frame")
     frames = sorted({round(time) for time in _key_times(roto["curves"].rootLayer)})
     if not frames:
-        raise UnfitError(f"the shapes of {roto.name()} have no keys: draw one first")
+        raise NodeError(f"the shapes of {roto.name()} have no keys: draw one first")
     _set(group, frames)
 
 
-@told
+@errors_shown
 def remove_keyframe(group: Any) -> None:
-    """Forgets the keyframe at the current frame. Its mask's file stays: a copy may have it too."""
+    """Remove the keyframe at the current frame. The file of its mask stays: copies may use it."""
     node.set_keyframes(group, keyframes.without(group["keyframes"].value(), nuke.frame()))
 
 
-@told
+@errors_shown
 def propagate(group: Any) -> None:
-    """Has the mattes written, and shows them."""
-    order = node.order(group)
+    """Write the mattes and show them."""
+    request = node.render_request(group)
     before = group["keyframes"].value()
 
     def make(task: Task) -> str:
         with task.client() as client:
-            return orders.follow(client, order, task)
+            return engine_jobs.render(client, request, task)
 
     def show(frames: str) -> None:
-        node.show_mattes(group, order.out, frames)
+        node.show_mattes(group, request.out, frames)
         is_old = group["keyframes"].value() != before
-        _say_status(group, node.OLD if is_old else f"{frames} in {order.out}")
+        _set_status(group, node.OLD if is_old else f"{frames} in {request.out}")
 
-    work.start(group.fullName(), make, _if_there(group, show), _if_there(group, _status(group)))
+    background.start(
+        group.fullName(), make, _if_there(group, show), _if_there(group, _status(group))
+    )
     if nuke.GUI:
-        _say_status(group, "at work")
+        _set_status(group, "at work")
 
 
-@told
+@errors_shown
 def learn(group: Any) -> None:
-    """Has the network study the keyframes; what it has learned counts from then on."""
+    """Let the network learn from the keyframes; the result counts from then on."""
     shot = node.shot_of(group)
 
     def make(task: Task) -> Any:
         with task.client() as client:
-            return orders.learn(client, shot, task)
+            return engine_jobs.learn(client, shot, task)
 
-    def take(said: Any) -> None:
-        if said["learned"]:
-            node.set_learned(group, said["learned"])
-        again = "; propagate again" if said["learned"] else ""
-        _say_status(group, f"{said['sentence']}{again}")
+    def take(status: Any) -> None:
+        if status["learned"]:
+            node.set_learned(group, status["learned"])
+        again = "; propagate again" if status["learned"] else ""
+        _set_status(group, f"{status['sentence']}{again}")
 
-    work.start(group.fullName(), make, _if_there(group, take), _if_there(group, _status(group)))
+    background.start(
+        group.fullName(), make, _if_there(group, take), _if_there(group, _status(group))
+    )
     if nuke.GUI:
-        _say_status(group, "at work")
+        _set_status(group, "at work")
 
 
-@told
+@errors_shown
 def forget(group: Any) -> None:
-    """Goes back to the model as it was before it learned this shot."""
+    """Go back to the base model."""
     if not node.learned(group):
-        raise UnfitError("the model has learned nothing of this shot")
+        raise NodeError("the model has learned nothing of this shot")
     node.set_learned(group, "")
-    _say_status(group, "back to the base model: propagate again")
+    _set_status(group, "back to the base model: propagate again")
 
 
-@told
+@errors_shown
 def cancel(group: Any) -> None:
-    """Ends what the node has running; what is written stays."""
-    work.stop(group.fullName())
+    """Stop the node's running work; what is written stays."""
+    background.stop(group.fullName())
 
 
-@told
+@errors_shown
 def refresh(group: Any) -> None:
-    """Fills the pulldowns; starts the engine when none runs."""
+    """Fill the pulldowns; start an engine if none runs."""
 
     def ask(task: Task) -> _Names:
         with task.client() as client:
@@ -121,17 +125,17 @@ def refresh(group: Any) -> None:
     def fill(names: _Names) -> None:
         node.offer(group, *names)
 
-    work.start(group.fullName(), ask, _if_there(group, fill))
+    background.start(group.fullName(), ask, _if_there(group, fill))
 
 
 def knob_changed(group: Any, knob: Any) -> None:
-    """Fills the pulldowns when the panel opens, if an engine runs."""
+    """Fill the pulldowns when the panel opens, if an engine runs."""
     if knob.name() == "showPanel":
         _fill_quietly(group)
 
 
 def _fill_quietly(group: Any) -> None:
-    """Without an engine nothing is said, and none is started: the panel opens for many reasons."""
+    """Fill the pulldowns if an engine runs. It is not started: the panel opens for many reasons."""
     if not nuke.GUI:
         return
 
@@ -142,7 +146,7 @@ def _fill_quietly(group: Any) -> None:
         try:
             with Client("Nuke", starts=False) as client:
                 names = _names(client)
-        except SENTENCES:
+        except USER_ERRORS:
             return
         nuke.executeInMainThread(_if_there(group, fill), (names,))
 
@@ -158,14 +162,14 @@ def _names(client: Client) -> _Names:
 
 def _set(group: Any, frames: list[int]) -> None:
     text = group["keyframes"].value()
-    keyframes.parse(text)  # before anything is rendered
+    keyframes.parse(text)  # raises before anything is rendered
     for frame in frames:
-        text = keyframes.with_one(text, frame, masks.keep_alpha(group, frame))
+        text = keyframes.with_keyframe(text, frame, masks.keep_alpha(group, frame))
     node.set_keyframes(group, text)
 
 
 def _key_times(part: Any) -> set[float]:
-    """Of a layer, shape or stroke of Nuke's, and of all in it."""
+    """Times of the keys of a layer, shape or stroke, and of everything in it."""
     if hasattr(part, "getControlPointKeyTimes"):  # a point of a stroke
         return set(part.getControlPointKeyTimes())
     if hasattr(part, "center"):  # a point of a shape
@@ -176,22 +180,22 @@ def _key_times(part: Any) -> set[float]:
     return found
 
 
-def _say_status(group: Any, text: str) -> None:
+def _set_status(group: Any, text: str) -> None:
     group["status"].setValue(text)
 
 
 def _status(group: Any) -> Callable[[str], None]:
-    return lambda sentence: _say_status(group, sentence)
+    return lambda sentence: _set_status(group, sentence)
 
 
 def _if_there(group: Any, action: Callable[[Any], None]) -> Callable[[Any], None]:
-    """The action, unless the node was deleted meanwhile."""
+    """The action, skipped if the node was deleted in the meantime."""
 
-    def acting(what: Any) -> None:
+    def guarded(value: Any) -> None:
         try:
             group.fullName()
-        except ValueError:  # Nuke's, of a node that is gone
+        except ValueError:  # from Nuke: the node is gone
             return
-        action(what)
+        action(value)
 
-    return acting
+    return guarded

@@ -1,7 +1,7 @@
-"""A frame of the Mask input becomes a file that stays.
+"""Renders a frame of the Mask input to a file that is kept.
 
-Nuke's Python cannot hand out a picture's pixels at a bearable speed, so a Write writes them. The
-Write is there for that frame alone: one that stayed would be rendered with the script's others.
+Reading pixels through Nuke's Python is far too slow, so a Write node writes them. It exists for
+that frame only: one that stayed would be rendered with the script's other Writes.
 """
 
 from __future__ import annotations
@@ -18,36 +18,39 @@ from typing import Any
 
 import nuke
 
+from rde_roto_nuke.errors import NodeError
 from rde_roto_nuke.node import MASK
-from rde_roto_nuke.sentences import UnfitError
 
-_PIECE_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 def keep_alpha(group: Any, frame: int) -> str:
-    """The path of the file that holds the Mask input's alpha at a frame. Raises UnfitError."""
+    """Render the Mask input's alpha at a frame; return the path of its file. Raises NodeError."""
     if group.input(1) is None:
-        raise UnfitError("nothing is connected to Mask: connect a roto, or anything with an alpha")
+        raise NodeError("nothing is connected to Mask: connect a roto, or anything with an alpha")
     with tempfile.TemporaryDirectory(prefix="rde-roto") as folder:
         written = Path(folder) / "mask.exr"
         try:
             _write(group, frame, written)
-        except RuntimeError as error:  # what Nuke raises, also when the artist interrupts
-            raise UnfitError(f"Mask cannot be rendered at {frame}: {error}") from error
+        except RuntimeError as error:  # also raised when the artist interrupts
+            raise NodeError(f"Mask cannot be rendered at {frame}: {error}") from error
         if not written.is_file():
-            raise UnfitError(f"Mask cannot be rendered at {frame}: nothing was written")
+            raise NodeError(f"Mask cannot be rendered at {frame}: nothing was written")
         return str(keep(written))
 
 
 def keep(written: Path) -> Path:
-    """A copy in the user's data folder, named after its bytes; equal ones are one. UnfitError."""
+    """Copy a file to the user's data folder, named by its digest; equal files are kept once.
+
+    Raises NodeError if it cannot be written.
+    """
     folder = data_folder() / "keyframes"
     try:
         digest = _sha256(written)
         kept = folder / f"{digest}.exr"
         if not kept.is_file() or _sha256(kept) != digest:
             folder.mkdir(parents=True, exist_ok=True)
-            # whole under its name or not at all
+            # renamed when complete: it is never there in part
             descriptor, beside = tempfile.mkstemp(dir=str(folder), suffix=".part")
             os.close(descriptor)
             try:
@@ -57,12 +60,12 @@ def keep(written: Path) -> Path:
                 Path(beside).unlink()
                 raise
     except OSError as error:
-        raise UnfitError(f"the mask cannot be kept in {folder}: {error.strerror}") from error
+        raise NodeError(f"the mask cannot be kept in {folder}: {error.strerror}") from error
     return kept
 
 
 def data_folder() -> Path:
-    """The folder of the user's own work, where the engine keeps masks too."""
+    """The user's data folder, in which the engine keeps masks too."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
@@ -75,13 +78,13 @@ def data_folder() -> Path:
 def _sha256(path: Path) -> str:
     found = hashlib.sha256()
     with path.open("rb") as file:
-        for piece in iter(lambda: file.read(_PIECE_BYTES), b""):
+        for piece in iter(lambda: file.read(_CHUNK_BYTES), b""):
             found.update(piece)
     return found.hexdigest()
 
 
 def _write(group: Any, frame: int, path: Path) -> None:
-    with _as_if_nothing_happened(), group:
+    with _unnoticed(), group:
         write = nuke.nodes.Write(file=path.as_posix(), file_type="exr", channels="alpha")
         try:
             write.setInput(0, nuke.toNode(MASK))
@@ -93,8 +96,8 @@ def _write(group: Any, frame: int, path: Path) -> None:
 
 
 @contextmanager
-def _as_if_nothing_happened() -> Iterator[None]:
-    """Full size, whatever the artist looks at, and nothing of it to be undone."""
+def _unnoticed() -> Iterator[None]:
+    """Turn proxies and undo off, and restore both: the artist notices nothing."""
     proxy = nuke.root()["proxy"]
     was = proxy.value()
     nuke.Undo.disable()

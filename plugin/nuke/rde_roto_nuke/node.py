@@ -7,19 +7,19 @@ from typing import Any
 import nuke
 
 from rde_roto_nuke import keyframes, shots
-from rde_roto_nuke.sentences import UnfitError
+from rde_roto_nuke.errors import NodeError
 
 SOURCE, MASK, READ = "Source", "Mask", "Mattes"
 OLD = "the mattes are older than the keyframes: propagate again"
 LEARNED = "learned"
 
-# what the pulldowns hold until an engine has said more
+# in the pulldowns until an engine has listed its own
 _PRESETS = ["standard", "draft", "fine"]
 _MODELS = ["rde-lite"]
 
 _MARK = "rde_roto_node"
 _BUTTON = "import rde_roto_nuke; rde_roto_nuke.{}(nuke.thisNode())"
-# a machine without rde-roto has to open the script all the same
+# a machine without rde-roto must still open the script
 _KNOB_CHANGED = """try:
     import rde_roto_nuke
 except ImportError:
@@ -27,14 +27,14 @@ except ImportError:
 else:
     rde_roto_nuke.knob_changed(nuke.thisNode(), nuke.thisKnob())
 """
-# without mattes the plate passes while one works; a render shall fail instead, at the Read
+# without mattes the GUI passes the plate through; a render has to fail, at the Read
 _WHICH = "parent.has_mattes || !$gui"
 
 
 def build() -> Any:
-    """A new node, connected to nothing."""
+    """Make a new, unconnected node."""
     group = nuke.nodes.Group()
-    group.setName("RDERoto1")  # Nuke counts on where that is taken
+    group.setName("RDERoto1")  # Nuke counts up if the name is taken
     _add_knobs(group)
     with group:
         source = nuke.nodes.Input(name=SOURCE)
@@ -61,12 +61,18 @@ def _add_knobs(group: Any) -> None:
     models = nuke.Enumeration_Knob("model", "model", list(_MODELS))
     for knob, tip in (
         (nuke.Tab_Knob("rde_roto", "RDERoto"), ""),
-        (nuke.File_Knob("plate", "plate"), "The plate's files. Empty: those of the Read in Source"),
-        (nuke.String_Knob("color_space", "colour space"), "Empty: what the files say"),
-        (nuke.String_Knob("element", "element"), "What is cut out: a name of letters and digits"),
-        (presets, "How it is tracked, and how its edges look"),
-        (models, "The network's weights"),
-        (_button("refresh", "Refresh"), "Ask the engine which presets and models there are"),
+        (
+            nuke.File_Knob("plate", "plate"),
+            "Files of the plate (default: those of the Read in Source)",
+        ),
+        (
+            nuke.String_Knob("color_space", "colour space"),
+            "Colour space of the plate (default: from its files)",
+        ),
+        (nuke.String_Knob("element", "element"), "Name of the element: letters, digits and _"),
+        (presets, "Quality of the tracking and of the edges"),
+        (models, "Model of the network"),
+        (_button("refresh", "Refresh"), "List the presets and models of the engine"),
         (nuke.Text_Knob("divider_keyframes", ""), ""),
         (_button("set_keyframe", "Set keyframe", True), "Keep the alpha of Mask at this frame"),
         (_button("remove_keyframe", "Remove keyframe"), "Forget the keyframe at this frame"),
@@ -78,9 +84,15 @@ def _add_knobs(group: Any) -> None:
         ),
         (_button("forget", "Forget"), "Go back to the base model"),
         (nuke.Text_Knob("divider_mattes", ""), ""),
-        (nuke.String_Knob("frames", "frames"), "Such as 1001-1100. Empty: all of the plate"),
-        (nuke.File_Knob("mattes", "mattes"), "Their files. Empty: a folder beside the script"),
-        (_button("propagate", "Propagate", True), "Have the mattes made and written"),
+        (
+            nuke.String_Knob("frames", "frames"),
+            "Frames, such as 1001-1100 (default: all of the plate)",
+        ),
+        (
+            nuke.File_Knob("mattes", "mattes"),
+            "Files of the mattes (default: a folder beside the script)",
+        ),
+        (_button("propagate", "Propagate", True), "Track the element and write the mattes"),
         (_button("cancel", "Cancel"), "Stop; what is written stays"),
         (nuke.Text_Knob("status", "status"), ""),
     ):
@@ -101,7 +113,7 @@ def _add_knobs(group: Any) -> None:
 
 
 def _button(name: str, label: str, starts_line: bool = False) -> Any:
-    # a Group has knobs of its own, and more of them in each version of Nuke
+    # the prefix avoids knobs of the Group itself, of which new versions of Nuke add more
     knob = nuke.PyScript_Knob(f"do_{name}", label, _BUTTON.format(name))
     if starts_line:
         knob.setFlag(nuke.STARTLINE)
@@ -109,12 +121,12 @@ def _button(name: str, label: str, starts_line: bool = False) -> Any:
 
 
 def is_ours(node: Any) -> bool:
-    """Whether it is such a node."""
+    """Whether a node is an RDERoto."""
     return node.Class() == "Group" and node.knob(_MARK) is not None
 
 
 def set_keyframes(group: Any, text: str) -> None:
-    """Puts other keyframes, as `keyframes` writes them, in the place of the node's."""
+    """Replace the node's keyframes with a text of `keyframes`, as one undo step."""
     shown = keyframes.listed(text)
     undo = nuke.Undo()
     undo.begin("RDERoto: keyframes")
@@ -128,7 +140,7 @@ def set_keyframes(group: Any, text: str) -> None:
 
 
 def offer(group: Any, presets: list[str], models: list[str]) -> None:
-    """Fills the pulldowns; what was chosen stays chosen, though the engine may not have it."""
+    """Fill the pulldowns. The chosen value stays, even if the engine does not have it."""
     for name, offered in (("preset", presets), ("model", models)):
         knob = group[name]
         chosen = knob.value()
@@ -138,15 +150,15 @@ def offer(group: Any, presets: list[str], models: list[str]) -> None:
 
 
 def learned(group: Any) -> str:
-    """The file of what the model has learned; empty for none."""
+    """The file of what the model has learned; empty if nothing."""
     knob = group.knob(LEARNED)  # nodes of older scripts have none
     return "" if knob is None else str(knob.value() or "").strip()
 
 
 def set_learned(group: Any, path: str) -> None:
-    """Tracks with what the model has learned, from the next propagation on; empty: as it was."""
+    """Use what the model has learned from the next propagation on; empty for the base model."""
     if group.knob(LEARNED) is None:
-        raise UnfitError("this node is of an older script: make a new one, which can learn")
+        raise NodeError("this node is of an older script: make a new one, which can learn")
     undo = nuke.Undo()
     undo.begin("RDERoto: learn")
     try:
@@ -156,9 +168,9 @@ def set_learned(group: Any, path: str) -> None:
 
 
 def shot_of(group: Any) -> dict[str, Any]:
-    """What the node says of its shot, as the engine wants it. Raises UnfitError."""
+    """The node's shot as it goes into requests. Raises NodeError."""
     values = shots.Values(
-        plate=shots.whole(_plate(group), _project()),
+        plate=shots.absolute(_plate(group), _project()),
         color_space=group["color_space"].value().strip(),
         element=group["element"].value().strip(),
         preset=group["preset"].value(),
@@ -169,18 +181,18 @@ def shot_of(group: Any) -> dict[str, Any]:
     return shots.shot_of(values)
 
 
-def order(group: Any) -> shots.Order:
-    """What the node says, as an order. Raises UnfitError for what does not fit, or is missing."""
+def render_request(group: Any) -> shots.RenderRequest:
+    """What to write, from the knobs. Raises NodeError if something is wrong or missing."""
     project, element = _project(), group["element"].value().strip()
     shot = shot_of(group)
-    said = shots.whole(_evaluated(group["mattes"]), project)
+    typed = shots.absolute(_evaluated(group["mattes"]), project)
     script = nuke.root().name() if _is_saved() else ""
-    out = shots.mattes_of(said, script, group.fullName(), element)
+    out = shots.mattes_of(typed, script, group.fullName(), element)
     frames = group["frames"].value().strip()
     if frames:
         shots.first_and_last(frames)
-    _refuse_to_share(group, out)
-    return shots.Order(shot, frames, out)
+    _check_not_shared(group, out)
+    return shots.RenderRequest(shot, frames, out)
 
 
 def _project() -> str:
@@ -188,7 +200,7 @@ def _project() -> str:
 
 
 def show_mattes(group: Any, out: str, frames: str) -> None:
-    """Has the Read inside show what was written; frames that it showed of the same files stay."""
+    """Point the inner Read at the written files; it keeps frames it showed of the same files."""
     with group:
         read = nuke.toNode(READ)
     first, last = shots.first_and_last(frames)
@@ -205,61 +217,59 @@ def show_mattes(group: Any, out: str, frames: str) -> None:
 
 
 def _is_saved() -> bool:
-    # a script that was never saved is called Root
+    # an unsaved script is called Root
     return nuke.root().name() not in ("", "Root")
 
 
 def _evaluated(knob: Any) -> str:
-    """A path without expressions; what stands for the frame stays."""
-    said = (knob.value() or "").strip()
-    if not any(mark in said for mark in ("[", "%V", "%v")):  # no expression, and no view
-        return said
-    return shots.pattern_of(knob.evaluate(shots.UNLIKELY_FRAME) or "", said)
+    """The path in a knob with its expressions evaluated; the frame stays a pattern."""
+    typed = (knob.value() or "").strip()
+    if not any(mark in typed for mark in ("[", "%V", "%v")):  # no expression, and no view
+        return typed
+    return shots.pattern_of(knob.evaluate(shots.UNLIKELY_FRAME) or "", typed)
 
 
 def _plate(group: Any) -> str:
-    """The pattern of the plate's files. Raises UnfitError where it cannot be known."""
-    said = _evaluated(group["plate"])
-    if said:
-        return said
+    """The pattern of the plate's files. Raises NodeError if it cannot be determined."""
+    typed = _evaluated(group["plate"])
+    if typed:
+        return typed
     read = group.input(0)
     while read is not None and read.Class() in ("Dot", "NoOp"):
         read = read.input(0)
     if read is None:
-        raise UnfitError(
-            "nothing is connected to Source: connect the plate's Read, or fill 'plate'"
-        )
+        raise NodeError("nothing is connected to Source: connect the plate's Read, or fill 'plate'")
     if read.Class() != "Read":
-        raise UnfitError(
-            f"Source comes from {read.name()}, and what that does to the plate is not known here: "
-            "connect the plate's Read itself, or say in 'plate' which files to track"
+        raise NodeError(
+            f"Source comes from {read.name()}, which may change the plate: "
+            "connect the plate's Read itself, or type the files to track in 'plate'"
         )
     if str(read["frame"].value()).strip():
-        raise UnfitError(
+        raise NodeError(
             f"{read.name()} shifts its frames: give the files the numbers that the script has, or "
             "take the shift out and use a TimeOffset behind this node"
         )
     files = _evaluated(read["file"])
     if not files:
-        raise UnfitError(f"{read.name()} in Source names no file")
+        raise NodeError(f"{read.name()} in Source names no file")
     return files
 
 
-def _refuse_to_share(group: Any, out: str) -> None:
-    """Nobody's mattes are written over: a copied node never changes its original."""
+def _check_not_shared(group: Any, out: str) -> None:
+    """Raise NodeError if another node has its mattes there: a copy never changes its original."""
     shows_them = _shown(group) == out
     for other in nuke.allNodes("Group", nuke.root(), recurseGroups=True):
         if not is_ours(other) or other.fullName() == group.fullName():
             continue
-        # a node that was renamed still shows what lies under its old name; a copy of this one may
+        # a renamed node still shows the files under its old name; so may a copy of this one
         if _evaluated(other["mattes"]) == out or (_shown(other) == out and not shows_them):
-            raise UnfitError(
-                f"{other.fullName()} has its mattes in {out} too: say others in 'mattes'"
+            raise NodeError(
+                f"{other.fullName()} has its mattes in {out} too: choose other files in 'mattes'"
             )
 
 
 def _shown(group: Any) -> str:
-    """The files that the Read inside shows; empty for none."""
+    """The files that the inner Read shows; empty if none."""
     if not group["has_mattes"].value():
         return ""
     with group:

@@ -1,4 +1,4 @@
-"""A piece of work as it is seen from inside. Knows nothing of Nuke but a bar that it is given."""
+"""Progress and cancelling of background work. No Nuke here but the progress bar it is given."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 from rde_roto_client import Client, Watcher
 
-_LOOKS_AGAIN_S = 0.2
+_POLL_S = 0.2
 
 
 class CancelledError(Exception):
-    """Somebody asked for the end of it; what was finished before is kept."""
+    """The artist has cancelled the work; what is written stays."""
 
 
 class Task(Watcher):
-    """What a piece of work is given: how to tell how far it is, and whether to go on."""
+    """Passed to background work: takes its progress, and says whether to go on."""
 
     def __init__(self, progress: Any, stopped: threading.Event) -> None:
         self._progress = progress
         self._stopped = stopped
 
     def heard(self, said: dict[str, Any]) -> None:
-        """Shows how far it is; without a window in a line that farms understand."""
+        """Show the progress; without a GUI, print it in a form that farms parse."""
         done, total = said["done"], said["total"]
         percent = int(100 * done / max(total, 1))
         if self._progress is None:
@@ -33,18 +33,18 @@ class Task(Watcher):
         self._progress.setProgress(percent)
 
     def wants(self) -> bool:
-        """Whether it shall go on."""
+        """Whether to go on."""
         is_stopped = self._progress is not None and self._progress.isCancelled()
         return not (is_stopped or self._stopped.is_set())
 
     def pause(self) -> None:
-        """Until it is worth while to look again."""
-        time.sleep(_LOOKS_AGAIN_S)
+        """Wait between two looks at the progress."""
+        time.sleep(_POLL_S)
 
     def client(self) -> Client:
-        """One whose every wait ends when the artist cancels."""
-        return Client("Nuke", waiting=self._go_on)
+        """A client whose waits end when the artist cancels."""
+        return Client("Nuke", waiting=self._check)
 
-    def _go_on(self) -> None:
+    def _check(self) -> None:
         if not self.wants():
             raise CancelledError

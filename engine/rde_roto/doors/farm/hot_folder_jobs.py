@@ -23,7 +23,7 @@ def files(job: FarmJob, _folder: Path) -> dict[str, str]:
                 yaml_pair("output", job.out),
                 yaml_pair("priority", max(0, PRIORITY - number + 1)),
                 *overrides,
-                f"shot: {yaml_flow(job.shot.said())}",
+                f"shot: {yaml_flow(job.shot.to_plain())}",
             ]
             name = f"{job.name}-{number}-{place}" if len(job.chunks) > 1 else job.name
             found[f"inbox/{name}.yaml"] = "\n".join(lines) + "\n"

@@ -30,7 +30,7 @@ from rde_roto.model.devices import choose_device
 from rde_roto.training.learning.lessons import Held, Lessons
 from rde_roto.training.learning.studying import Budget, Progress, Study
 from rde_roto.training.learning.view import View
-from rde_roto.values.errors import LacksError, RotoError
+from rde_roto.values.errors import FramesNotPushedError, RotoError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 
@@ -109,10 +109,12 @@ def _hold_lesson(request: Mapping[str, Any], events: EventWriter, enough: Event)
 
 
 def _check_pushed(study: Study, pushed: PushedFrameStore) -> None:
-    """Raise LacksError with all the frames that the host has yet to push."""
+    """Raise FramesNotPushedError with all the frames that the host has yet to push."""
     lacking = tuple(frame for frame in study.frames if not pushed.has(frame))
     if lacking:
-        raise LacksError(f"the engine lacks {FrameRange.of(lacking)} to learn from", lacking)
+        raise FramesNotPushedError(
+            f"the engine lacks {FrameRange.of(lacking)} to learn from", lacking
+        )
 
 
 def _side_by_side(view: View) -> FloatArray:

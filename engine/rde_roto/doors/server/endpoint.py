@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rde_roto.alone import TakenError, alone
 from rde_roto.atomic import write_text
+from rde_roto.process_lock import LockTakenError, process_lock
 from rde_roto_client.places import endpoint_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL
 
 _LONGEST_SOCKET_PATH = 100  # systems allow 104 or 108 bytes
 _BACKLOG = 128
 
-__all__ = ["TakenError", "listen"]
+__all__ = ["LockTakenError", "listen"]
 
 
 @contextmanager
@@ -28,11 +28,11 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
     """Yield a listening socket, and the token that a TCP client must send; "" for a Unix socket.
 
     The endpoint file is written for clients, and removed at the end. The socket is a Unix socket
-    where the system has them, else loopback TCP, or always with `tcp`. Raises TakenError if another
-    engine of this user and device runs already, OSError when listening fails.
+    where the system has them, else loopback TCP, or always with `tcp`. Raises LockTakenError if
+    another engine of this user and device runs already, OSError when listening fails.
     """
     place = Path(endpoint_file(device))
-    with alone(place.with_suffix(".lock")):
+    with process_lock(place.with_suffix(".lock")):
         path = place.with_suffix(".sock")
         by_path = hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
         entry: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
@@ -66,9 +66,9 @@ def kill_engine(device: str) -> None:
     Mattes in progress are lost; finished ones are not.
     """
     try:
-        with alone(endpoint_file(device).with_suffix(".lock")):
+        with process_lock(endpoint_file(device).with_suffix(".lock")):
             return  # no engine runs: the process of that number is another program
-    except TakenError:
+    except LockTakenError:
         endpoint = read_endpoint(device)
     if endpoint is not None and isinstance(endpoint.get("pid"), int):
         with suppress(ProcessLookupError):

@@ -9,8 +9,8 @@ from rde_roto.values.errors import (
     CancelledError,
     DocumentError,
     EngineEndedError,
+    FramesNotPushedError,
     InputError,
-    LacksError,
     OutOfMemoryError,
     OutputError,
     RotoError,
@@ -52,7 +52,7 @@ def error_of(message: Mapping[str, Any]) -> RotoError:
     """Return the exception for an error object, with its exit code."""
     kind, sentence = message["kind"], str(message["sentence"])
     if kind == "lacks":
-        return LacksError(sentence, tuple(message.get("frames", ())))
+        return FramesNotPushedError(sentence, tuple(message.get("frames", ())))
     return _CLASSES.get(kind, RotoError)(sentence)
 
 
@@ -61,6 +61,6 @@ def error_object(error: Exception) -> dict[str, Any]:
     code = error.exit_code if isinstance(error, RotoError) else 1
     kind = "protocol" if isinstance(error, ProtocolError) else _KINDS.get(code, "internal")
     sentence = str(error) if isinstance(error, RotoError) else f"{type(error).__name__}: {error}"
-    if isinstance(error, LacksError):
+    if isinstance(error, FramesNotPushedError):
         return {"kind": "lacks", "code": code, "sentence": sentence, "frames": error.frames}
     return {"kind": kind, "code": code, "sentence": sentence}

@@ -14,10 +14,10 @@ from typing import Literal, TypeAlias
 from rde_roto.background import WriteBehind
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.engine import Engine, Priority
-from rde_roto.frames_to_push import all_lacking
+from rde_roto.frames_to_push import error_with_all_frames
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
-from rde_roto.values.errors import LacksError, RotoError, UsageError
+from rde_roto.values.errors import FramesNotPushedError, RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
@@ -203,8 +203,8 @@ class Jobs:
                     return
                 take(job.next_matte())
                 taken += 1
-        except LacksError as error:
-            raise all_lacking(node, list(due)[taken:], error) from error
+        except FramesNotPushedError as error:
+            raise error_with_all_frames(node, list(due)[taken:], error) from error
         finally:
             job.cancel_waiting()
 
@@ -221,5 +221,5 @@ def _kept(job: Job, node: RotoNode, writer: MatteWriter) -> Iterator[int]:
             job.raise_if_stopped()
             if writer.is_written(frame, node.digest(frame)):
                 yield frame
-    except LacksError as error:
-        raise all_lacking(node, job.frames, error) from error
+    except FramesNotPushedError as error:
+        raise error_with_all_frames(node, job.frames, error) from error

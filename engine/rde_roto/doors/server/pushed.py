@@ -74,7 +74,7 @@ class PushedFrameStore:
     def has(self, frame: int) -> bool:
         """Whether a frame's pixels are there."""
         content = self.content(frame)
-        return content is not None and self.store.has(content)
+        return content is not None and self.store.touch(content)
 
     def keep(self, frame: int, pixels: bytes | bytearray) -> None:
         """Store a frame: float32 RGB of the data window, top row first, any values.
@@ -93,7 +93,7 @@ class PushedFrameStore:
         planes = np.frombuffer(pixels, np.float32).reshape(*window.shape, 3)
         content = digest_of(planes)
         self.store.put(content, planes)
-        if not self.store.has(content):
+        if not self.store.touch(content):
             raise OutputError(
                 f"frame {frame} of {entry.name} does not fit the cache: raise RDE_ROTO_CACHE_GB or "
                 "RDE_ROTO_RAM_GB, see rde-roto cache info"

@@ -38,12 +38,12 @@ from rde_roto.doors.server.request_types import (
 )
 from rde_roto.doors.server.shots import HostShot, Shots
 from rde_roto.engine import Engine, Priority
-from rde_roto.frames_to_push import all_lacking, lacking
+from rde_roto.frames_to_push import error_with_all_frames, frames_to_push
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.model.weights import list_models
 from rde_roto.node import RotoNode
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import CancelledError, LacksError, UsageError
+from rde_roto.values.errors import CancelledError, FramesNotPushedError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 from rde_roto.values.plate import Window
@@ -147,7 +147,7 @@ class Requests:
 
     def _needs(self, request: FramesRequest) -> Answer:
         node = self.shots.get(request.shot).node
-        return Answer({"frames": lacking(node, _frames_of(node.shot.range, request.frames))})
+        return Answer({"frames": frames_to_push(node, _frames_of(node.shot.range, request.frames))})
 
     def _matte(self, host: Host, request: MatteRequest) -> Answer:
         found = self.shots.get(request.shot)
@@ -158,8 +158,8 @@ class Requests:
         future = self.engine.submit(found.node, request.frame, Priority.INTERACTIVE, viewer or None)
         try:
             matte = self._waited(future, host, request.ticket)
-        except LacksError as error:
-            raise all_lacking(found.node, [request.frame], error) from error
+        except FramesNotPushedError as error:
+            raise error_with_all_frames(found.node, [request.frame], error) from error
         alpha = matte.alpha[places]
         return Answer(
             {
@@ -282,7 +282,7 @@ def _frames_of(range_: FrameRange, text: str) -> FrameRange:
 def _is_stored(node: RotoNode, frame: int) -> bool:
     try:
         return node.stored(frame) is not None
-    except LacksError:  # its digest is not known yet
+    except FramesNotPushedError:  # its digest is not known yet
         return False
 
 

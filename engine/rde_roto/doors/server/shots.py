@@ -97,7 +97,7 @@ class Shots:
         entry = _take_pushed(document)
         text = json.dumps(document, ensure_ascii=False)
         file = ShotFile(_REQUEST, text, parse_shot_document(_REQUEST, text))
-        _refuse_relative(file.says)
+        _refuse_relative(file.content)
         pushed = None if entry is None else PushedFrameStore(entry, self._memo, self._stores.pushed)
         opens = open_entry if pushed is None else pushed_plate_opener(pushed)
         opened = replace(file.open(self._memo, open_plate=opens), document=None)

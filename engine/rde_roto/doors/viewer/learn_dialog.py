@@ -92,7 +92,7 @@ class LearnDialog(QDialog):
         except DocumentError as error:
             self.message.setText(str(error))
             return
-        shot = made_absolute(file.says, file.folder).said()
+        shot = made_absolute(file.content, file.folder).to_plain()
         into = file.folder / file.learned_folder
         request = LessonRequest(shot, into, self._window.device, self._picture)
         post, self._views = self._window.ui_queue.post, 0

@@ -44,7 +44,7 @@ class Services:
 
     def backend(self, opened: OpenedDraft) -> Backend:
         """Return the backend for a session on a shot."""
-        choice = chosen_model(opened.file.says, opened.file.folder)
+        choice = chosen_model(opened.file.content, opened.file.folder)
 
         def make(shot: Shot, preset: Preset, learned: Path | None) -> RotoNode:
             model = self._model(replace(choice, learned=learned))

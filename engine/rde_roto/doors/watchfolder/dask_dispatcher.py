@@ -15,7 +15,8 @@ from threading import Event
 from distributed import Client, Future
 
 from rde_roto.doors.watchfolder.scanner import Scanner
-from rde_roto.values.errors import PartialError, UsageError
+from rde_roto.values.delivery import PartialError
+from rde_roto.values.errors import UsageError
 
 RESOURCE = "GPU"
 _CONNECTS_WITHIN_S = 30

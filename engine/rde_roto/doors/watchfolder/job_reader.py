@@ -9,9 +9,9 @@ from typing import Final
 from rde_roto.documents.job_document import (
     JobDocument,
     WatchDocument,
+    inline_shot,
     parse_job_document,
     read_watch_document,
-    written_shot,
 )
 from rde_roto.documents.library import is_path
 from rde_roto.documents.preset_files import load_preset
@@ -138,7 +138,7 @@ class JobReader:
             return Job(opened, opened.range, None)
         job = parse_job_document(path)
         output = self._output(job)
-        written = written_shot(job)
+        written = inline_shot(job)
         if written is None:
             opened = self._named(job, base)
         else:

@@ -31,8 +31,9 @@ from rde_roto.node import RotoNode
 from rde_roto.report import report_on, sheet_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.cancel import Cancel
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import CancelledError, OutputError, PartialError, RotoError
+from rde_roto.values.errors import CancelledError, OutputError, RotoError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plain_text import one_line
 from rde_roto.values.preset import Preset

@@ -142,12 +142,12 @@ class Lesson:
             return Skill(clips, self._checked(self._kept_cycles, checks))
 
     def _checked(self, cycles: CycleSampler | None, check: Objective) -> float:
-        misses = [
+        is_cut_off = [
             float(check(batch, _LAST_STEP, self._generator(number, stream=3)).segmentation)
             for number in range(_CHECKS)
             for batch in [self._drawn(cycles, _LAST_STEP, number, stream=2)]
         ]
-        return 1 - sum(misses) / len(misses)
+        return 1 - sum(is_cut_off) / len(is_cut_off)
 
     def _drawn(self, cycles: CycleSampler | None, step: int, number: int, stream: int) -> Batch:
         """A batch of cycles, or of clips without a sampler of them, on the network's device."""

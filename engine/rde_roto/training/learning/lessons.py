@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rde_roto.alone import TakenError, alone
-from rde_roto.atomic import clear_left_over, replacing
+from rde_roto.atomic import clear_leftovers, replacing
 from rde_roto.documents.learned_card import LearnedCard, card_path, read_learned_card
 from rde_roto.model.learned import learned_name, read_learned
 from rde_roto.model.weights import Model, with_learned
+from rde_roto.process_lock import LockTakenError, process_lock
 from rde_roto.training.learning.studying import Budget, Study, Taught
 from rde_roto.values.errors import CancelledError, OutputError
 
@@ -65,9 +65,9 @@ class Lessons:
         told = False
         while True:
             try:
-                with alone(folder / f".{digest}.lock"):
+                with process_lock(folder / f".{digest}.lock"):
                     return self._known(digest, model) or self._held(study.hold(budget))
-            except TakenError:
+            except LockTakenError:
                 if budget.cancel() or budget.enough():
                     raise CancelledError("learning was cancelled: nothing has changed") from None
                 if not told:
@@ -91,7 +91,7 @@ class Lessons:
         cards = [] if path is None else [card_path(path)]
         if taught.is_whole:  # last: it says that all else is there
             cards.append(self._card_of(taught.card.lesson))
-        clear_left_over([*cards, *([] if path is None else [path])])
+        clear_leftovers([*cards, *([] if path is None else [path])])
         if path is not None:
             taught.learned.write(self.folder)
         for target in cards:

@@ -133,14 +133,14 @@ def _known(shot: Shot, frame: int) -> FloatArray | None:
     layers = [] if keyframe is None else [(shot.drawn(keyframe), keyframe.alpha)]
     layers += [(lock.elements, lock.read(frame)) for lock in shot.locks_at(frame)]
     for elements, planes in layers:
-        alpha[list(shot.places(elements))] = planes
+        alpha[list(shot.plane_indices(elements))] = planes
         known.update(elements)
     return alpha if known >= set(shot.existing(frame)) else None
 
 
 def _existing(shot: Shot, frame: int, alpha: FloatArray) -> FloatArray:
     """The planes of those elements that exist: an absent one would have the box be the whole."""
-    return alpha[list(shot.places(shot.existing(frame)))]
+    return alpha[list(shot.plane_indices(shot.existing(frame)))]
 
 
 def _widened(box: Window | None, plate: tuple[int, int]) -> Window | None:

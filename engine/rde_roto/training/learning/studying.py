@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from rde_roto.documents.learned_card import LearnedCard
-from rde_roto.model.learned import Learned
+from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.training.learning.lesson import Lesson, Skill
@@ -77,7 +77,7 @@ class Taught:
     """
 
     model: Model
-    learned: Learned
+    learned: LearnedWeights
     card: LearnedCard
     is_whole: bool = True
 
@@ -154,7 +154,7 @@ class Study:
         _go_on(budget)
         better = is_better(before, after)
         already = model.learned.weights if model.learned else {}
-        learned = Learned.of({**already, **lesson.learned}, model.base_sha256)
+        learned = LearnedWeights.of({**already, **lesson.learned}, model.base_sha256)
         card = LearnedCard(
             kept=better,
             sha256=learned.sha256,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rde_roto.model.learned import Learned
+from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.training.learning.lesson import Lesson
@@ -88,7 +88,7 @@ class Onlooker:
         if self._before is None:
             self._before = sight.by(model, lesson)
         already = model.learned.weights if model.learned else {}
-        learned = Learned.of({**already, **lesson.learned}, model.base_sha256)
+        learned = LearnedWeights.of({**already, **lesson.learned}, model.base_sha256)
         after = sight.by(with_learned(model, learned), lesson)
         self._show(View(sight.frame, lesson.steps, sight.picture, self._before, after))
         self._spent += self._clock() - now

@@ -1,4 +1,4 @@
-"""What one process does at a time, on this machine or on others that share the disk."""
+"""A lock file for work that one process does at a time, on this or any machine that shares it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class TakenError(Exception):
-    """Another process is there already."""
+class LockTakenError(Exception):
+    """Another process holds the lock."""
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Holds a lock that ends with this process, however it ends. Raises TakenError.
+def process_lock(path: Path) -> Iterator[None]:
+    """Holds a lock that ends with this process, however it ends. Raises LockTakenError.
 
     The file of that path stays, empty; its folder must be there.
     """
@@ -22,7 +22,7 @@ def alone(path: Path) -> Iterator[None]:
         try:
             _lock(file.fileno())
         except OSError as error:
-            raise TakenError from error
+            raise LockTakenError from error
         yield
 
 

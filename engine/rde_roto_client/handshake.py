@@ -1,4 +1,4 @@
-"""How a client meets the engine that runs: a connection, and a greeting that was answered."""
+"""Connects to the running engine and greets it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from rde_roto_client.patience import GREETED_WITHIN_S, Patience
 from rde_roto_client.places import read_endpoint
+from rde_roto_client.watchdog import GREETING_TIMEOUT_S, Watchdog
 from rde_roto_client.wire import MEMORY, PROTOCOL, STREAM, Message, Object, Wire, WireError
 
-_GREETINGS = 3  # an engine that is stormed may hang up on one
-_KNOCKS_AGAIN_S = 0.1
+_GREETINGS = 3  # an overloaded engine may hang up on one
+_RETRY_S = 0.1
 
 
 class EngineError(Exception):
     """The engine answered with an error: str() is its sentence.
 
     `kind` is `usage`, `document`, `input`, `lacks`, `weights`, `memory`, `output`, `cancelled`,
-    `protocol` or `internal`, `code` what the command line would have ended with. With `lacks`
-    `frames` are those of the plate that have to be pushed.
+    `protocol` or `internal`; `code` is the exit code of the command line. With `lacks`, `frames`
+    are the frames of the plate to push.
     """
 
     def __init__(self, sentence: str, kind: str, code: int, frames: Sequence[int] = ()) -> None:
@@ -31,38 +31,38 @@ class EngineError(Exception):
         self.frames = tuple(frames)
 
 
-class Met(NamedTuple):
-    """An engine that has answered `hello`."""
+class Greeted(NamedTuple):
+    """A connection whose `hello` was answered."""
 
     wire: Wire
     hello: Object
-    patience: Patience
+    watchdog: Watchdog
 
 
-def meet(
-    name: str, device: str, waiting: Callable[[], None], within_s: float = GREETED_WITHIN_S
-) -> Met | None:
-    """The engine of a device that runs; None where none does.
+def greet(
+    name: str, device: str, waiting: Callable[[], None], within_s: float = GREETING_TIMEOUT_S
+) -> Greeted | None:
+    """Connect to the running engine of a device; None if none runs.
 
-    Raises EngineError when it lets nobody in, StuckEngineError when it says nothing for `within_s`,
-    and what `waiting` raises, which is called some times a second.
+    Raises EngineError if it refuses the greeting, StuckEngineError if it does not answer for
+    `within_s`, and whatever `waiting` raises, which is called several times a second.
     """
     endpoint = read_endpoint(device)
     if endpoint is None:
         return None
     for _ in range(_GREETINGS):
-        patience = Patience(endpoint.get("pid"), waiting, within_s)
-        connection = _socket_to(endpoint, patience)
+        watchdog = Watchdog(endpoint.get("pid"), waiting, within_s)
+        connection = _socket_to(endpoint, watchdog)
         if connection is None:
             return None
-        met = _greeted(connection, name, str(endpoint.get("token", "")), patience)
+        met = _greeted(connection, name, str(endpoint.get("token", "")), watchdog)
         if met is not None:
             return met
     return None
 
 
-def unless_error(answer: Message) -> Message:
-    """The answer; raises EngineError for one that says an error."""
+def checked(answer: Message) -> Message:
+    """The answer; raises EngineError if it is an error."""
     if answer.object.get("ok") is True:
         return answer
     error = answer.object.get("error")
@@ -73,16 +73,18 @@ def unless_error(answer: Message) -> Message:
     raise EngineError(sentence, kind, code if isinstance(code, int) else 1, frames)
 
 
-def _greeted(connection: socket.socket, name: str, token: str, patience: Patience) -> Met | None:
+def _greeted(
+    connection: socket.socket, name: str, token: str, watchdog: Watchdog
+) -> Greeted | None:
     by_memory = connection.family == getattr(socket, "AF_UNIX", None)
-    wire = Wire(connection, MEMORY if by_memory else STREAM, maps=True, waits=patience)
+    wire = Wire(connection, MEMORY if by_memory else STREAM, maps=True, waits=watchdog)
     hello = {"do": "hello", "id": 0, "protocol": PROTOCOL, "client": name, "token": token}
     hello.update(process=os.getpid(), pixels=wire.pixels, signs=True)
     try:
         wire.send(hello)
         answer = wire.receive()
         if answer is not None:
-            return Met(wire, unless_error(answer).object, patience)
+            return Greeted(wire, checked(answer).object, watchdog)
     except WireError:
         pass
     except BaseException:
@@ -92,8 +94,8 @@ def _greeted(connection: socket.socket, name: str, token: str, patience: Patienc
     return None
 
 
-def _socket_to(endpoint: Object, patience: Patience) -> socket.socket | None:
-    """None where nobody listens."""
+def _socket_to(endpoint: Object, watchdog: Watchdog) -> socket.socket | None:
+    """A connected socket; None if nobody listens."""
     path, port = endpoint.get("unix"), endpoint.get("tcp")
     if isinstance(path, str) and hasattr(socket, "AF_UNIX"):
         family: Any = socket.AF_UNIX
@@ -106,14 +108,14 @@ def _socket_to(endpoint: Object, patience: Patience) -> socket.socket | None:
     while True:
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connection.settimeout(_KNOCKS_AGAIN_S)
+            connection.settimeout(_RETRY_S)
             connection.connect(address)
             connection.settimeout(None)
             return connection
-        except (BlockingIOError, socket.timeout):  # others wait to be let in
+        except (BlockingIOError, socket.timeout):  # its queue of connections is full
             connection.close()
         except OSError:
             connection.close()
             return None
-        patience(time.monotonic() - began_s)
-        time.sleep(_KNOCKS_AGAIN_S)
+        watchdog(time.monotonic() - began_s)
+        time.sleep(_RETRY_S)

@@ -1,6 +1,6 @@
 #include "base.h"
 
-#include "windows.h"
+#include "opened.h"
 
 static bool read_sides(const struct json *json, const char *name, int64_t sides[4])
 {
@@ -32,8 +32,8 @@ bool ask_open(struct engine *engine, const struct wait *wait, const struct shot 
     shot_write(shot, &request);
     bool good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
     if (good && !read_opened(&answer.json, opened))
-        good = say(trouble, "The engine does not say how large the plate is: install engine and "
-                   "plug-in of one rde-roto.");
+        good = fail(trouble, "The engine does not say how large the plate is: install the engine "
+                             "and the plug-in from the same rde-roto.");
     message_free(&answer);
     text_free(&request);
     return good;

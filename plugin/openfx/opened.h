@@ -1,7 +1,7 @@
-/* What the engine says of a shot. */
+/* The answer to "open": a shot's frames and windows. */
 
-#ifndef RDE_ROTO_WINDOWS_H
-#define RDE_ROTO_WINDOWS_H
+#ifndef RDE_ROTO_OPENED_H
+#define RDE_ROTO_OPENED_H
 
 #include "base.h"
 #include "engine.h"
@@ -10,11 +10,11 @@
 
 struct opened {
     int64_t display[4];   /* x, y, width, height of the plate's display window, y downwards */
-    struct window window; /* its data window, in the host's direction, from the other's corner */
+    struct window window; /* its data window, y upwards, from the display window's lower left */
     char *range;          /* the shot's frames; the caller frees it */
 };
 
-/* The engine opens no shot without a keyframe. */
+/* Opens the shot, which needs a keyframe. On false `trouble` is set. */
 bool ask_open(struct engine *engine, const struct wait *wait, const struct shot *shot,
               struct opened *opened, struct trouble *trouble);
 

@@ -1,4 +1,4 @@
-"""Mattes in the compositor: image nodes for plate and matte, and the plate cut out with it."""
+"""Nodes in the compositor: images of the plate and the matte, and the plate cut out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .compositor import OUTPUT, tree_of
 PLATE, MATTE, CUT = "rde-roto plate", "rde-roto matte", "rde-roto cut"
 
 
-def wire(scene: Any, plate: Path, mattes: dict[int, Path]) -> None:
-    """Puts the mattes into the scene's compositor, or renews what was put there before.
+def add_nodes(scene: bpy.types.Scene, plate: Path, mattes: dict[int, Path]) -> None:
+    """Add the nodes to the scene's compositor, or update those that an earlier call added.
 
-    The cut-out goes to the compositor's output where that is free; links that are there stay.
+    The cut-out goes to the compositor's output if that is free; existing links stay.
     """
     tree = tree_of(scene)
     frames = min(mattes), max(mattes)
@@ -33,7 +33,7 @@ def wire(scene: Any, plate: Path, mattes: dict[int, Path]) -> None:
 
 
 def reload_images(folder: str) -> None:
-    """Has Blender read images of a folder again: mattes that were written anew."""
+    """Reload the images of a folder, after mattes were written again."""
     for image in bpy.data.images:
         path = bpy.path.abspath(image.filepath)
         if path and Path(path).parent == Path(folder):
@@ -62,8 +62,8 @@ def _image_node(
         image.source = "SEQUENCE"
     image.reload()
     node.image = image
-    # The file of the scene's current frame: Blender counts from 1 at frame_start and then adds the
-    # offset to get the number in the name.
+    # Shows the file of the scene's current frame: Blender counts from 1 at frame_start, then adds
+    # the offset to get the number in the file's name.
     node.frame_start, node.frame_offset = frames[0], frames[0] - 1
     node.frame_duration = frames[1] - frames[0] + 1
     node.use_auto_refresh = True

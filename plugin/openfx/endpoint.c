@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "json.h"
-#include "places.h"
+#include "endpoint.h"
 #include "text.h"
 
-#define MOST_FILE_BYTES 65536
+#define MAX_FILE_BYTES 65536
 
 static const char *setting(const char *name)
 {
@@ -48,7 +48,7 @@ static void add_run_folder(struct text *path)
     }
 }
 
-/* Somebody else's folder could lead us to somebody else's engine. */
+/* A folder that others can write to could lead to somebody else's engine. */
 static bool is_own_folder(const char *path)
 {
     struct stat found;
@@ -56,15 +56,15 @@ static bool is_own_folder(const char *path)
            (found.st_mode & 077) == 0;
 }
 
-/* A small file's bytes, which the caller frees; NULL when it is not there or not small. */
+/* A small file's bytes, which the caller frees; NULL if it is missing or too large. */
 static char *read_file(const char *path, size_t *length)
 {
-    char *bytes = malloc(MOST_FILE_BYTES + 1);
+    char *bytes = malloc(MAX_FILE_BYTES + 1);
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t came = 1;
     *length = 0;
-    while (bytes != NULL && file >= 0 && came > 0 && *length <= MOST_FILE_BYTES) {
-        came = read(file, bytes + *length, MOST_FILE_BYTES + 1 - *length);
+    while (bytes != NULL && file >= 0 && came > 0 && *length <= MAX_FILE_BYTES) {
+        came = read(file, bytes + *length, MAX_FILE_BYTES + 1 - *length);
         *length += came > 0 ? (size_t)came : 0;
     }
     if (file >= 0)
@@ -92,8 +92,8 @@ static int read_endpoint(const struct json *json, struct endpoint *endpoint,
     int64_t port = 0, protocol = 0;
     int number = json_member(json, 0, "protocol");
     if (number >= 0 && (!json_integer(json, number, 0, INT32_MAX, &protocol) || protocol != 1)) {
-        say(trouble, "The engine that runs speaks another protocol: install engine and plug-in "
-            "of one rde-roto.");
+        fail(trouble, "The running engine speaks another protocol: install the engine and the "
+                      "plug-in from the same rde-roto.");
         return -1;
     }
     endpoint->unix_path = json_string(json, json_member(json, 0, "unix"));
@@ -114,8 +114,8 @@ int endpoint_read(struct endpoint *endpoint, struct trouble *trouble)
     struct stat there;
     if (!path.failed && lstat(path.chars, &there) == 0) {
         if (!is_own_folder(path.chars)) {
-            trouble_say(trouble, TROUBLE_SAID, "The folder ", path.chars,
-                        " is not yours alone: make it so with chmod 700.");
+            trouble_set(trouble, TROUBLE_FAILED, "The folder ", path.chars,
+                        " can be used by others: make it private with chmod 700.");
             found = -1;
         } else {
             text_add(&path, "/engine-auto.json");

@@ -1,4 +1,4 @@
-"""How long a client waits for the engine: for as long as it gives signs of life."""
+"""How long a client waits for the engine: as long as its heartbeats report progress."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from typing import Callable
 from rde_roto_client.places import NoEngineError
 from rde_roto_client.wire import Object
 
-GREETED_WITHIN_S = 60.0
-"""A machine that starts the engine for the first time reads half a gigabyte of libraries."""
+GREETING_TIMEOUT_S = 60.0
+"""The first start on a machine reads half a gigabyte of libraries."""
 
 SILENT_S = 30.0
-"""Without any sign, where RDE_ROTO_SILENT_S says no other; the engine gives one a second."""
+"""Without a heartbeat, unless RDE_ROTO_SILENT_S is set; the engine sends one a second."""
 
-STILL_S = 1800.0
-"""With signs, but none that it gets on: a movie is read once, from its first byte to its last."""
+STALLED_S = 1800.0
+"""With heartbeats but no progress: long, since a movie is read once from start to end."""
 
 
 def silent_s() -> float:
-    """How long it is borne that a running engine gives no sign."""
+    """How long to wait for a heartbeat of a running engine."""
     with suppress(ValueError):
         return max(0.0, float(os.environ.get("RDE_ROTO_SILENT_S", "")))
     return SILENT_S
 
 
 class StuckEngineError(NoEngineError):
-    """There is an engine, and it does not answer; the sentence says how to end it."""
+    """An engine runs but does not answer; the sentence says how to stop it."""
 
 
-class Patience:
-    """What a wire asks while it waits; raises what ends the wait.
+class Watchdog:
+    """Called by a wire while it waits; raises to end the wait.
 
     Args:
-        engine: the engine's process, for messages.
-        waiting: the client's, called some times a second; it raises where the host gives up.
-        silent_s: how long it is borne that not a byte moves.
-        clock: seconds that only go up.
+        engine: process id of the engine, for messages.
+        waiting: of the client, called several times a second; raises if the host aborts.
+        silent_s: the longest time without a byte.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
         self,
         engine: object,
         waiting: Callable[[], None],
-        silent_s: float = GREETED_WITHIN_S,
+        silent_s: float = GREETING_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.silent_s = silent_s
@@ -56,21 +56,21 @@ class Patience:
         self._moved_s = clock()
 
     def __call__(self, silent_s: float) -> None:
-        """Raises StuckEngineError after `silent_s` without a byte, or what `waiting` raises."""
+        """Raise StuckEngineError after `silent_s` without a byte, or what `waiting` raises."""
         self.waiting()
         if silent_s > self.silent_s:
             raise self._stuck(f"has said nothing for {silent_s:.0f} s")
 
     def begin(self) -> None:
-        """A request goes out."""
+        """Start to watch a request."""
         self._steps, self._moved_s = None, self._clock()
 
     def heard(self, sign: Object) -> None:
-        """Takes a sign of life; one that says the same as before is none for ever."""
+        """Take a heartbeat. Raises StuckEngineError if they report no progress for too long."""
         now_s = self._clock()
         if sign.get("sign") != self._steps:
             self._steps, self._moved_s = sign.get("sign"), now_s
-        elif now_s - self._moved_s > STILL_S:
+        elif now_s - self._moved_s > STALLED_S:
             raise self._stuck(f"has not got on for {now_s - self._moved_s:.0f} s")
 
     def _stuck(self, how: str) -> StuckEngineError:

@@ -1,10 +1,13 @@
-/* Which frames of Source a render will fetch, told beforehand. */
+/* Tells the host which frames of Source a render will fetch. */
 
 #include "base.h"
 
+#include "actions.h"
+#include "engine.h"
+#include "shot_params.h"
 #include "source.h"
 
-#define MOST_NEEDED 10000
+#define MAX_NEEDED 10000
 
 static const char range_of_source[] = OFX_FRAMES_NEEDED_OF SOURCE_CLIP;
 
@@ -28,12 +31,12 @@ static bool ask_needs(const struct shot *shot, int frame, struct message *answer
     return good;
 }
 
-/* The frames that the engine lacks, and the one that is rendered, each a range of one time. */
+/* The frames that the engine lacks and the rendered one, each as a range of one time. */
 static ofx_status list_needed(const struct shot *shot, const struct json *json, double time,
                               int frame, ofx_properties out)
 {
     int list = json_member(json, 0, "frames"), length = json_length(json, list), count = 1;
-    double *ranges = length > MOST_NEEDED ? NULL : calloc(2 * (size_t)length + 2, sizeof *ranges);
+    double *ranges = length > MAX_NEEDED ? NULL : calloc(2 * (size_t)length + 2, sizeof *ranges);
     if (ranges == NULL)
         return OFX_REPLY_DEFAULT;
     ranges[0] = ranges[1] = time;
@@ -58,7 +61,7 @@ ofx_status frames_needed(ofx_effect effect, ofx_properties in, ofx_properties ou
     struct shot shot;
     double time = 0;
     int frame = 0;
-    ofx_status status = OFX_REPLY_DEFAULT; /* the time that is rendered */
+    ofx_status status = OFX_REPLY_DEFAULT; /* only the rendered time */
     if (host.properties->get_double(in, OFX_TIME, 0, &time) != OFX_OK ||
         !shot_of(effect, &shot, &trouble))
         return status;

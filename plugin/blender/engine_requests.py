@@ -1,0 +1,87 @@
+"""What the extension asks of the engine: each a function that a `Request` runs. No Blender here."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from rde_roto_client import Order, follow, follow_lesson
+
+from .mask_raster import Knot, coverage, merged, outline
+from .request import Request, StoppedError
+
+
+class Layer(NamedTuple):
+    """A layer of a mask at one frame: its closed splines, and how it blends with those below.
+
+    Splines are filled one by one, unless `has_holes`: then the overlap of two of them is outside.
+    """
+
+    splines: Sequence[Sequence[Knot]]
+    has_holes: bool
+    blend: str
+    opacity: float
+    is_inverted: bool
+
+
+class Propagated(NamedTuple):
+    """The result of a propagation: `frames` as a range, and their number."""
+
+    frames: str
+    total: int
+
+
+def keep_mask(
+    request: Request[str], layers: Sequence[Layer], width: int, height: int, over: str | None
+) -> str:
+    """Draw a mask at the plate's size and have the engine keep it; return the path of its file.
+
+    Blender shows only the data window of an EXR. `over`, a file of the plate, says where that is.
+    """
+    alpha = array("f", bytes(4 * width * height))
+    for layer in layers:
+        request.check()
+        outlines = [outline(knots, width, height) for knots in layer.splines]
+        shapes = [outlines] if layer.has_holes else [[points] for points in outlines]
+        drawn = coverage(shapes, width, height)
+        alpha = merged(alpha, drawn, layer.blend, layer.opacity, layer.is_inverted)
+    return request.client.keep(memoryview(alpha), width, height, over)
+
+
+def propagate(
+    request: Request[Propagated], shot: dict[str, Any], frames: str, out: str
+) -> Propagated:
+    """Have the engine write the mattes of some frames; of all if `frames` is empty.
+
+    If the engine dies it is asked again; files that are written stay.
+    """
+    # fresh: the plate or the masks may have changed on disk
+    opened = request.client.open(shot, fresh=True)
+    order = Order(shot, frames or str(opened["range"]), out)
+    status = follow(request.client, order, request)
+    if status["state"] == "cancelled":
+        raise StoppedError("stopped")
+    return Propagated(order.frames, status["total"])
+
+
+def learn(request: Request[dict[str, Any]], shot: dict[str, Any]) -> dict[str, Any]:
+    """Have the model learn the shot; return the job's last status with `learned`, a path or None,
+    and `sentence`.
+    """
+    request.client.open(shot, fresh=True)
+    status = follow_lesson(request.client, shot, request)
+    if status["state"] == "cancelled":
+        raise StoppedError("stopped")
+    return status
+
+
+Named = list[tuple[str, str]]
+"""Names, each with a short description."""
+
+
+def presets_and_models(request: Request[tuple[Named, Named]]) -> tuple[Named, Named]:
+    """The presets with their descriptions, and the models with their licences."""
+    presets = [(preset["name"], preset["description"]) for preset in request.client.presets()]
+    models = [(model["name"], model["licence"]) for model in request.client.models()]
+    return presets, models

@@ -1,0 +1,1 @@
+"""Programs that are run by hand, each with `python -m tools.NAME`."""
