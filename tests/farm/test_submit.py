@@ -132,8 +132,8 @@ def test_chunks_go_through_a_hot_folder(
     command = [sys.executable, "-m", "rde_roto.doors.cli", "watch", str(hot), "--once"]
     done = run_process([*command, "--poll", "0.05", "--device", "cpu"])
     assert done.returncode == 0, done.stderr
-    begun = [line.split(":")[0] for line in done.stdout.splitlines() if line.endswith("begun")]
-    assert begun == names, "a later round has a lower priority"
+    started = [line.split(":")[0] for line in done.stdout.splitlines() if line.endswith("started")]
+    assert started == names, "a later round has a lower priority"
     assert_same(hot / "mattes/hero", straight)
 
 
