@@ -375,7 +375,7 @@ def test_grow_shrink_copy_clear_and_import(document: Path, mask: Path) -> None:
         bench.named()
         assert session.state(1004) is FrameState.MADE
         session.paint.clear_frame()
-        assert "no keyframe" in bench.log.sentences[-1]
+        assert "is not a keyframe" in bench.log.sentences[-1]
 
 
 def test_what_was_made_yesterday_is_there_today(document: Path) -> None:
