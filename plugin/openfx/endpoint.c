@@ -93,7 +93,7 @@ static int read_endpoint(const struct json *json, struct endpoint *endpoint,
     int number = json_member(json, 0, "protocol");
     if (number >= 0 && (!json_integer(json, number, 0, INT32_MAX, &protocol) || protocol != 1)) {
         fail(trouble, "The running engine speaks another protocol: install the engine and the "
-                      "plug-in from the same rde-roto.");
+             "plug-in from the same rde-roto.");
         return -1;
     }
     endpoint->unix_path = json_string(json, json_member(json, 0, "unix"));

@@ -34,12 +34,12 @@ static bool fail_with_result(struct trouble *trouble, enum wire_result result)
         return fail(trouble, "The engine is busy: try again in a moment.");
     case WIRE_SILENT:
         return fail(trouble, "The engine does not respond: stop it with rde-roto serve --stop, "
-                   "then render again.");
+                    "then render again.");
     case WIRE_MEMORY:
         return fail(trouble, "There is not enough memory.");
     default:
         return fail(trouble, "The engine and the plug-in are different versions: install both "
-                   "from the same rde-roto.");
+                    "from the same rde-roto.");
     }
 }
 
@@ -125,7 +125,7 @@ static bool answers_protocol(const struct message *answer, struct trouble *troub
     if (node < 0 || (json_integer(&answer->json, node, 0, INT32_MAX, &protocol) && protocol == 1))
         return true;
     return fail(trouble, "The running engine speaks another protocol: install the engine and the "
-                         "plug-in from the same rde-roto.");
+                "plug-in from the same rde-roto.");
 }
 
 static enum greeting greet(struct engine *engine, const struct endpoint *endpoint,
@@ -186,7 +186,7 @@ bool engine_connect(struct engine *engine, const struct wait *wait, bool patient
             return fail_with_result(trouble, result);
         if (result == WIRE_LATE)
             return fail(trouble, "The engine was started but does not answer: run rde-roto serve "
-                                 "in a terminal to see why.");
+                        "in a terminal to see why.");
         if (!patient)
             return fail(trouble, "The engine is being started: try again in a moment.");
         poll(NULL, 0, RETRY_MS);

@@ -56,7 +56,7 @@ static bool send_mask(struct engine *engine, const struct wait *wait, const int6
         good = *path != NULL && **path == '/';
         if (!good)
             fail(trouble, "The engine does not say where it keeps the mask: install the engine and "
-                          "the plug-in from the same rde-roto.");
+                 "the plug-in from the same rde-roto.");
     }
     message_free(&answer);
     text_free(&request);

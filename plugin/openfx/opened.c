@@ -33,7 +33,7 @@ bool ask_open(struct engine *engine, const struct wait *wait, const struct shot 
     bool good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
     if (good && !read_opened(&answer.json, opened))
         good = fail(trouble, "The engine does not say how large the plate is: install the engine "
-                             "and the plug-in from the same rde-roto.");
+                    "and the plug-in from the same rde-roto.");
     message_free(&answer);
     text_free(&request);
     return good;

@@ -67,7 +67,7 @@ static bool ask_matte(struct engine *engine, const struct wait *wait, const stru
         json_length(json, json_member(json, 0, "elements")) == 1 && answer->pixels.bytes == bytes)
         return true;
     return fail(trouble, "The engine's matte is not as large as the plate: install the engine "
-                         "and the plug-in from the same rde-roto.");
+                "and the plug-in from the same rde-roto.");
 }
 
 /* Asks for the matte, pushing the frames the engine lacks until it has it. */
@@ -84,7 +84,7 @@ static bool ask_pushing_frames(ofx_effect effect, struct engine *engine, const s
         message_free(answer);
     }
     return fail(trouble, "The engine drops the frames of Source: give it more room with "
-                         "RDE_ROTO_CACHE_GB.");
+                "RDE_ROTO_CACHE_GB.");
 }
 
 static bool ask_once(ofx_effect effect, const struct wait *wait, const struct shot *shot, int frame,
@@ -246,7 +246,7 @@ static bool render_picture(struct picture *picture, struct shot *shot,
     int frame = 0;
     if (shot->keyframes.count == 0)
         return fail(trouble, "There is no keyframe yet: go to a frame whose mask is painted and "
-                   "press Set keyframe.");
+                    "press Set keyframe.");
     if (!frame_at(picture->effect, picture->time, &frame))
         return fail(trouble, "The host's time is no frame.");
     source_check(picture->effect, shot, frame);

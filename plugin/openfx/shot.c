@@ -134,7 +134,7 @@ bool shot_check(const struct shot *shot, struct trouble *trouble)
     bool has_files = *shot->pushed.id == 0;
     if (has_files && *shot->plate == 0)
         return fail(trouble, "There is no plate yet: choose its files, such as "
-                   "/shots/010/hero.####.exr.");
+                    "/shots/010/hero.####.exr.");
     if (!all_utf8(shot))
         return fail(trouble, "The plate's path and the names must be UTF-8.");
     if (has_files && *shot->plate != '/')

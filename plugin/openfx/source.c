@@ -85,7 +85,7 @@ bool source_describe(ofx_effect effect, struct shot *shot, struct trouble *troub
     if (host.effects->clip_get(effect, SOURCE_CLIP, &clip, &set) != OFX_OK ||
         !read_range(effect, set, pushed, &time))
         return fail(trouble, "Source does not say where it begins and ends: type the plate's "
-                             "files.");
+                    "files.");
     if (!read_size(clip, set, time, pushed))
         return fail(trouble, "Source has no size that a plate can have: type the plate's files.");
     if (!set_color_space(set, shot) || !set_plate_id(effect, pushed))
@@ -188,7 +188,7 @@ static float *fetch_colors(ofx_effect effect, const struct pushed *pushed, int f
         return NULL;
     if (!is_full_size(handle))
         fail(trouble, "Tracking needs Source at full size: turn the host's proxies off, or type "
-                      "the plate's files.");
+             "the plate's files.");
     else if (image.channels == 1)
         fail(trouble, "Source has no colours to track: it has only alpha.");
     else if ((pixels = read_colors(&image, pushed)) == NULL)
@@ -271,10 +271,10 @@ bool source_push(ofx_effect effect, struct engine *engine, const struct wait *wa
          node = json->nodes[node].next) {
         if (!json_integer(json, node, pushed->first, pushed->last, &frame))
             return fail(trouble, "The engine asks for frames outside Source: install the engine "
-                                 "and the plug-in from the same rde-roto.");
+                        "and the plug-in from the same rde-roto.");
         if (!push_frame(effect, engine, wait, shot, (int)frame, &count, trouble))
             return false;
     }
     return count > 0 || fail(trouble, "The host gives no image of Source at the frames that the "
-                                     "matte depends on.");
+                             "matte depends on.");
 }

@@ -21,7 +21,7 @@ import torch
 from lines import p50_p95, report
 
 from rde_roto.doors.demo import demo_shot
-from rde_roto.evaluation.playing import PlayedPlate, ToAndFro
+from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.model.rde_tracker import tracker_of
@@ -40,7 +40,7 @@ def node(count: int, cache: Path) -> RotoNode:
     folder = demo_shot()
     plate = open_plate(str(folder / "plate"))
     alpha = read_channels(folder / "truth/demo.1001.exr", ["A"])[None, ..., 0]
-    order = ToAndFro(tuple(plate.range), count)
+    order = BackAndForth(tuple(plate.range), count)
     keyframes = (Keyframe(0, alpha),)
     shot = Shot(PlayedPlate(plate, order), order.range, elements_named("hero"), keyframes)
     stores = open_stores(CacheSettings(cache, disk_bytes=20 * 10**9, ram_bytes=10**9))

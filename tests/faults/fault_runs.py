@@ -96,7 +96,7 @@ def staged(folder: str, suffix: str, output_format: str) -> tuple[Stage, Run]:
 
 
 @dataclass(frozen=True)
-class SnapshotKey:
+class CallSite:
     """A call as every run makes it, whatever its threads do meanwhile: the so-manieth of its kind
     on what is to be this file.
     """
@@ -112,14 +112,14 @@ class Places:
     def __init__(self) -> None:
         self._times: Counter[tuple[str, str]] = Counter()
 
-    def __call__(self, call: Call) -> SnapshotKey:
+    def __call__(self, call: Call) -> CallSite:
         name = Path(call.path).name
         file = name[1:].rsplit(".", 3)[0] if is_temporary(name) else name
         self._times[call.name, file] += 1
-        return SnapshotKey(call.name, file, self._times[call.name, file])
+        return CallSite(call.name, file, self._times[call.name, file])
 
 
-def troubles(calls: Sequence[Call]) -> Iterator[tuple[SnapshotKey, str]]:
+def troubles(calls: Sequence[Call]) -> Iterator[tuple[CallSite, str]]:
     """All calls that may fail, and how each of them may."""
     written: set[str] = set()
     place_of = Places()
@@ -135,7 +135,7 @@ def troubles(calls: Sequence[Call]) -> Iterator[tuple[SnapshotKey, str]]:
             yield place, "lost"
 
 
-def answer_of(place: SnapshotKey, trouble: str) -> Answer:
+def answer_of(place: CallSite, trouble: str) -> Answer:
     """A disk that is full for one write, or from then on; a quota that is told when it is flushed;
     a share that tells when a file is closed that it has lost the end of it.
     """

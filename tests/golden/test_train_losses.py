@@ -17,7 +17,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rde_roto.model.weights import build
+from rde_roto.model.weight_files import build
 from rde_roto.net import RDENet
 from rde_roto.training.clips.sampler import Batch
 from rde_roto.training.objective import Objective, Terms

@@ -21,7 +21,8 @@ from ofx_host import GENERAL, OK, Effect, Host, Image, instance
 from openfx_plugin import same_bits, write_launch
 
 from rde_roto.documents.model_card import ModelCard
-from rde_roto.model.weights import save_weights, write_card
+from rde_roto.model.weight_files import save_weights
+from rde_roto.model.weights import write_card
 from rde_roto.net import RDE_LITE, RDENet
 from rde_roto_client import Client
 from rde_roto_client.places import read_endpoint

@@ -14,7 +14,8 @@ from image_files import ramp, write_image
 
 from rde_roto.documents.model_card import ModelCard
 from rde_roto.doors import cli
-from rde_roto.model.weights import save_weights, write_card
+from rde_roto.model.weight_files import save_weights
+from rde_roto.model.weights import write_card
 from rde_roto.net import RDE_LITE, RDENet
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from image_files import write_image
 
 from rde_roto.documents.model_card import DEFAULT_MODEL, ModelCard
-from rde_roto.model.weights import load_model, save_weights, write_card
+from rde_roto.model.weight_files import save_weights
+from rde_roto.model.weights import load_model, write_card
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.input_transform import InputTransform

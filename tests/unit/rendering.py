@@ -15,7 +15,7 @@ from toy_shots import MemoryPlate, a_shot, mask
 
 from rde_roto.delivery import deliver
 from rde_roto.doors.demo import demo_shot
-from rde_roto.evaluation.playing import PlayedPlate, ToAndFro
+from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
@@ -53,7 +53,7 @@ def demo_played(count: int) -> Shot:
     folder = demo_shot()
     plate = open_plate(str(folder / "plate"))
     alpha = read_channels(folder / "truth/demo.1001.exr", ["A"])[None, ..., 0]
-    order = ToAndFro(tuple(plate.range), count)
+    order = BackAndForth(tuple(plate.range), count)
     return Shot(PlayedPlate(plate, order), order.range, elements_named("a"), (Keyframe(0, alpha),))
 
 

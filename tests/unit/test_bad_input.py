@@ -38,8 +38,8 @@ def propagate(run: Run, weights: Path, tmp_path: Path) -> Run:
     ("name", "says"),
     [
         ("roto.mov", "is a movie: save one frame of it as a picture"),
-        ("roto.####.exr", "is a pattern, and a mask is one file: name that of the keyframe"),
-        ("roto_%V.exr", "holds %V, a view's name: say which with --view"),
+        ("roto.####.exr", "is a pattern, but a mask is one file: name that of the keyframe"),
+        ("roto_%V.exr", "contains %V, a view's name: choose it with --view"),
     ],
 )
 def test_a_mask_is_one_picture(

@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 
 from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.doors import cli
-from rde_roto.model.weights import save_weights
+from rde_roto.model.weight_files import save_weights
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")
@@ -190,7 +190,7 @@ def test_keyframes_that_name_nothing_draw_the_elements_of_the_shot(
     assert propagate(keyframe=(f"1001={mask}", f"1006={other}"), elements="hero,car") == 2
     assert "mask.png holds 1 element, expected 2: hero, car" in refused(capsys)
     assert propagate(keyframe=(f"1001={mask}", f"1001={other}")) == 2
-    assert "frame 1001 has 2 masks, of which more than one draws" in refused(capsys)
+    assert "frame 1001 has 2 masks, and more than one draws" in refused(capsys)
 
 
 def test_the_format_of_the_command_line_comes_before_the_presets(

@@ -13,7 +13,8 @@ from command_line import Run, refused
 from image_files import write_image
 from numpy.typing import NDArray
 
-from rde_roto.images.color import LINEAR, linear_space, to_linear
+from rde_roto.images.color import linear_space, to_linear
+from rde_roto.images.color_config import LINEAR
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import UsageError
 
@@ -116,7 +117,7 @@ def test_scene_linear_stands_in_and_that_is_said(
     np.testing.assert_allclose(plate.linear(1001), 2 * RAMP, atol=1e-6)
     assert plate.linear_space == linear_space("camlog") == "light"
     (note,) = plate.notes
-    assert "has no linear Rec.709 (lin_rec709): its scene_linear, light, is taken for it" in note
+    assert "has no linear Rec.709 (lin_rec709): its scene_linear, light, is used instead" in note
     command = ("look", pattern, "--frame", "1001", "--out", str(tmp_path / "seen.png"))
     assert run(*command, "--color-space", "camlog") == 0
     assert note in capsys.readouterr().out

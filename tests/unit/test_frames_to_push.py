@@ -13,7 +13,7 @@ from test_any_order import presets, shots
 from toy_shots import MemoryPlate, ToyNode, a_shot, assert_same, mask
 
 from rde_roto.frames_to_push import error_with_all_frames, frames_to_push
-from rde_roto.images.color import SRGB
+from rde_roto.images.color_spaces import SRGB
 from rde_roto.images.input_space import InputSpace
 from rde_roto.images.missing_frames import FilledPlate
 from rde_roto.images.pushed import PushedPlate

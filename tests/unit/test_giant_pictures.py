@@ -61,7 +61,7 @@ def test_a_mask_far_larger_than_its_plate(
 @pytest.mark.parametrize("kind", [INDEXED, RGB, GREY], ids=["indexed", "rgb", "grey"])
 def test_a_plate_with_sides_that_no_picture_has(tmp_path: Path, kind: int) -> None:
     plate = open_plate(str(write_png(tmp_path / "p.1.png", SIDE, kind)))
-    with pytest.raises(InputError, match="30000x30000: a picture may have up to 16384 pixels a"):
+    with pytest.raises(InputError, match=r"30000x30000: .* may be at most 16384"):
         plate.read(1)
 
 

@@ -11,7 +11,8 @@ from command_line import Run, refused
 from image_files import read_image, write_image
 from numpy.typing import NDArray
 
-from rde_roto.images.color import LINEAR, to_network_view
+from rde_roto.images.color import to_network_view
+from rde_roto.images.color_config import LINEAR
 from rde_roto.images.plates import open_plate
 from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError, UsageError
@@ -36,16 +37,16 @@ def test_the_artist_before_the_file_rules_before_the_preset_before_the_format(
     named = a_plate(tmp_path, "hero_ACEScct")
     plain = a_plate(tmp_path, "hero")
     artist = open_plate(named, "ACEScg", fallback_space="ARRI LogC4").space
-    assert (artist.name, artist.said_by) == ("ACEScg", "you")
+    assert (artist.name, artist.source) == ("ACEScg", "you")
     ruled = open_plate(named, fallback_space="ARRI LogC4").space
-    assert (ruled.name, ruled.said_by) == (
+    assert (ruled.name, ruled.source) == (
         "ACEScct",
         "the colour configuration's file rules ('ACEScct' in its name)",
     )
     preset = open_plate(plain, fallback_space="ARRI LogC4").space
-    assert (preset.name, preset.said_by) == ("ARRI LogC4", "the preset")
+    assert (preset.name, preset.source) == ("ARRI LogC4", "the preset")
     meant = open_plate(plain).space
-    assert (meant.name, meant.said_by) == (LINEAR, "its format")
+    assert (meant.name, meant.source) == (LINEAR, "its format")
 
 
 def test_the_file_before_the_file_rules_and_eight_bits_before_the_file(tmp_path: Path) -> None:
@@ -53,9 +54,9 @@ def test_the_file_before_the_file_rules_and_eight_bits_before_the_file(tmp_path:
     write_image(tmp_path / "a_ACEScct.1.exr", grey, "half", oiio__ColorSpace="ACEScg")
     write_image(tmp_path / "b_ACEScct.1.png", grey, "uint8", oiio__ColorSpace="ACEScg")
     space = open_plate(str(tmp_path / "a_ACEScct.#.exr"), fallback_space="ARRI LogC4").space
-    assert (space.name, space.said_by) == ("lin_ap1_scene", "the file")
+    assert (space.name, space.source) == ("lin_ap1_scene", "the file")
     space = open_plate(str(tmp_path / "b_ACEScct.#.png"), fallback_space="ARRI LogC4").space
-    assert (space.name, space.said_by) == ("sRGB", "its 8 bits")
+    assert (space.name, space.source) == ("sRGB", "its 8 bits")
 
 
 @pytest.mark.parametrize(

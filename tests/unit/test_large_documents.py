@@ -170,7 +170,7 @@ def test_what_only_looks_like_a_value_is_a_sentence(tmp_path: Path, key: str, va
 )
 def test_numbers_beyond_all_bounds_are_no_yaml(tmp_path: Path, text: str) -> None:
     with pytest.raises(
-        DocumentError, match=r"a\.shot\.yaml: this is not valid YAML: it holds a num"
+        DocumentError, match=r"a\.shot\.yaml: this is not valid YAML: it contains a num"
     ):
         parse_shot_document(tmp_path / "a.shot.yaml", f"{text}\n{HEAD}")
 

@@ -156,5 +156,5 @@ def test_a_part_has_windows_of_its_own(tmp_path: Path) -> None:
 
 def test_a_movie_has_no_views(tmp_path: Path) -> None:
     for picture in (PictureName("left"), PictureName(layer="diffuse")):
-        with pytest.raises(UsageError, match="is a movie, which has no views or layers"):
+        with pytest.raises(UsageError, match="is a movie and has no views or layers"):
             open_plate(str(tmp_path / "a.mov"), picture=picture)

@@ -145,7 +145,7 @@ def test_an_empty_alpha_beside_colours_asks_what_is_meant(tmp_path: Path) -> Non
     pixels = np.zeros((6, 8, 4), np.uint8)
     pixels[1, 2, :3] = 255
     path = save(tmp_path / "a.png", pixels)
-    with pytest.raises(InputError, match="its alpha is empty, its colours are not: say mask_as/"):
+    with pytest.raises(InputError, match="its alpha is empty, its colours are not: use --mask-as"):
         read_mask(path, PLATE)
     assert read_mask(path, PLATE, "matte")[0].sum() == 0
     assert read_mask(path, PLATE, "colours")[0].sum() == 1
@@ -155,7 +155,7 @@ def test_a_palette_with_black_elsewhere_asks_what_is_meant(tmp_path: Path) -> No
     image = Image.fromarray(labels("01"))
     image.putpalette([255, 255, 255, 0, 0, 0])
     image.save(tmp_path / "a.png")
-    with pytest.raises(InputError, match="colour at index 0 and black at another: say --mask-as"):
+    with pytest.raises(InputError, match="colour at index 0 and black at another: use --mask-as"):
         read_mask(tmp_path / "a.png", PLATE)
     assert read_mask(tmp_path / "a.png", PLATE, "labels")[0].sum() == 1
     assert read_mask(tmp_path / "a.png", PLATE, "colours")[0].sum() == 47
@@ -189,7 +189,7 @@ def test_16_bit_labels(tmp_path: Path) -> None:
 
 def test_faint_8_bit_grey_asks_what_it_is(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", labels("012"))
-    with pytest.raises(InputError, match="above 2 of 255: say --mask-as labels"):
+    with pytest.raises(InputError, match="above 2 of 255: use --mask-as labels"):
         read_mask(path, PLATE)
 
 

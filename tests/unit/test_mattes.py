@@ -288,7 +288,7 @@ def test_folders_are_made(tmp_path: Path) -> None:
         ("m.####.exr", LABELS, "must end in .png for the format labels"),
         ("m.####.png", CRYPTOMATTE, "must end in .exr for the format cryptomatte"),
         ("m.####.tif", Output(format="rgba"), "must end in .exr for the format rgba"),
-        ("m.####.exr", Output(format="rgba"), "there is none on disk"),
+        ("m.####.exr", Output(format="rgba"), "this plate has no files"),
         ("m.##.##.exr", ALPHA, "2 frame tokens"),
         *(
             ("m.####.exr", Output(format="cryptomatte", compression=lossy), "loses the ids")

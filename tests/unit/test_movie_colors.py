@@ -11,14 +11,9 @@ from movie_files import av, write_codes, write_yuv
 from numpy.typing import NDArray
 from OpenImageIO import ImageBuf, ImageBufAlgo
 
-from rde_roto.images.color import (
-    LINEAR,
-    SRGB,
-    input_transform_of,
-    linear_space,
-    to_linear,
-    to_network_view,
-)
+from rde_roto.images.color import input_transform_of, linear_space, to_linear, to_network_view
+from rde_roto.images.color_config import LINEAR
+from rde_roto.images.color_spaces import SRGB
 from rde_roto.images.plates import DiskPlate, open_plate
 from rde_roto.images.video import VIDEO_SPACES
 from rde_roto.model.network_view import Picture
@@ -84,7 +79,7 @@ def test_dci_white_is_white() -> None:
 )
 def test_tags_say_the_space(tmp_path: Path, tags: dict[str, int], name: str) -> None:
     space = a_movie(tmp_path / "a.mkv", **tags).space
-    assert (space.name, space.said_by) == (name, "its format" if name == SRGB else "the file")
+    assert (space.name, space.source) == (name, "its format" if name == SRGB else "the file")
 
 
 @pytest.mark.parametrize(("transfer", "white"), [(PQ, 0.5807), (HLG, 0.75)])
@@ -128,7 +123,7 @@ def test_you_before_the_tags_before_the_preset(tmp_path: Path) -> None:
     codes = np.full((48, 64, 3), 500, np.uint16)
     path = write_codes(tmp_path / "a_ACEScct.mkv", codes, color_primaries=BT2020, color_trc=PQ)
     tagged = open_plate(str(path), fallback_space="ARRI LogC4").space
-    assert (tagged.name, tagged.said_by) == ("PQ BT.2020", "the file")
+    assert (tagged.name, tagged.source) == ("PQ BT.2020", "the file")
     assert open_plate(str(path), "hlg bt.2020").space.name == "HLG BT.2020"
     ordinary = write_codes(tmp_path / "b_ACEScct.mkv", codes, color_trc=BT709)
     assert open_plate(str(ordinary), fallback_space="ARRI LogC4").space.name == "ACEScct"
@@ -137,10 +132,10 @@ def test_you_before_the_tags_before_the_preset(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tags", "says"),
     [
-        ({"color_trc": 9}, "the transfer 9"),  # logarithmic
-        ({"color_trc": 17}, "the transfer 17"),  # of the cinema
-        ({"color_primaries": 8}, "the primaries 8"),  # film
-        ({"color_primaries": 10}, "the primaries 10"),  # CIE XYZ
+        ({"color_trc": 9}, "transfer 9"),  # logarithmic
+        ({"color_trc": 17}, "transfer 17"),  # of the cinema
+        ({"color_primaries": 8}, "primaries 8"),  # film
+        ({"color_primaries": 10}, "primaries 10"),  # CIE XYZ
     ],
 )
 def test_unknown_tags_are_refused_until_you_say(
@@ -156,7 +151,7 @@ def test_an_unknown_matrix_is_refused(tmp_path: Path, matrix: int) -> None:
     plate = open_plate(
         str(write_yuv(tmp_path / "a.mkv", (1280, 720), (120, 100, 160), colorspace=matrix))
     )
-    with pytest.raises(InputError, match=rf"the matrix {matrix} of ITU-T H\.273"):
+    with pytest.raises(InputError, match=rf"matrix {matrix} of ITU-T H\.273"):
         plate.read(1)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rde_roto.documents.yaml_text import MOST_BYTES, read_text
 from rde_roto.images.files import read_header
-from rde_roto.images.input_space import SaidOfSpace
+from rde_roto.images.input_space import SpaceChoice
 from rde_roto.images.masks import read_mask
 from rde_roto.images.movies import open_movie
 from rde_roto.values.digest import digest_file
@@ -102,7 +102,7 @@ def test_what_is_no_file_has_no_digest_and_is_no_movie(kind: str, tmp_path: Path
         digest_file(tmp_path / "bad.mov")
     pytest.importorskip("av")
     with pytest.raises(InputError, match=reason):
-        open_movie(tmp_path / "bad.mov", SaidOfSpace.of(None, None))
+        open_movie(tmp_path / "bad.mov", SpaceChoice.of(None, None))
 
 
 def test_a_document_is_of_a_sane_size(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_windows_pixel_aspect_and_holes_are_as_described(client: Client, shot: O
     )
     assert (said["range"], said["data"]) == ("1001-1004,1010", [4, 6, WIDTH, HEIGHT])
     assert (said["display"], said["pixel_aspect"]) == ([0, 0, 100, 60], 2)
-    with pytest.raises(EngineError, match="lacks 1007-1009: restore what is missing"):
+    with pytest.raises(EngineError, match="lacks 1007-1009: restore the missing"):
         client.open(pushed(shot, range="1001-1006,1010"))
     held = pushed(shot, range="1001-1003,1006")
     held["plate"]["missing"] = "hold"

@@ -12,7 +12,7 @@ from PIL import Image
 from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.opening import OpenedShot, open_document
-from rde_roto.shot_files.writing import moved, spelled_out, write_document
+from rde_roto.shot_files.writing import relative_to, spelled_out, write_document
 from rde_roto.values.errors import DocumentError, InputError, OutputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element
@@ -241,11 +241,13 @@ def test_paths_are_moved_to_where_the_document_lies(
         preset="presets/mine.yaml",
         model="mine.safetensors",
     )
-    there = moved(document, Path("shots"))
+    there = relative_to(document, Path("shots"))
     assert there.plate == PlateEntry(path="../plates/hero.####.exr", color_space="ACEScg")
     assert [entry.mask for entry in there.keyframes] == ["a.png", absolute]
     assert (there.preset, there.model) == ("../presets/mine.yaml", "../mine.safetensors")
-    named = moved(document.model_copy(update={"preset": "fine", "model": "rde-lite"}), Path("a/b"))
+    named = relative_to(
+        document.model_copy(update={"preset": "fine", "model": "rde-lite"}), Path("a/b")
+    )
     assert (named.preset, named.model) == ("fine", "rde-lite")
 
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from training_data import write_recipe, write_training_data
 
 from rde_roto.doors import cli
-from rde_roto.model.weights import load_model, save_weights
+from rde_roto.model.weight_files import save_weights
+from rde_roto.model.weights import load_model
 from rde_roto.net import RDE_R50, RDENet
 from rde_roto.training.checkpoint import checkpoint_path, read_checkpoint
 from rde_roto.training.recipe import Optimiser

@@ -226,8 +226,8 @@ def test_a_cryptomatte_packed_with_loss(tmp_path: Path, plate: str) -> None:
 @pytest.mark.parametrize(
     ("key", "text", "says"),
     [
-        ("manifest", None, "has no manifest"),
-        ("manifest", "{", "has no manifest"),
+        ("manifest", None, "has no readable manifest"),
+        ("manifest", "{", "has no readable manifest"),
         ("hash", "md5", "has the hash md5"),
         ("conversion", "none", "has the conversion none"),
     ],
@@ -254,7 +254,7 @@ def test_ids_that_nobody_knows(tmp_path: Path, plate: str) -> None:
         (("Y",), "expected A, or an element's layer such as hero.A, came Y"),
         (("hero", "A"), "the channel hero has no layer: call it hero.A"),
         (("1001.A",), "the layer of 1001.A is only a number"),
-        (("le héros.A",), "le héros.A is no safe name"),
+        (("le héros.A",), "le héros.A is not a safe name"),
     ],
 )
 def test_names(tmp_path: Path, plate: str, channels: tuple[str, ...], says: str) -> None:
@@ -273,7 +273,7 @@ def test_names_that_change(tmp_path: Path, plate: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "says"), [(np.nan, "not a number"), (-0.25, "below 0"), (1.25, "above 1")]
+    ("value", "says"), [(np.nan, "not finite"), (-0.25, "below 0"), (1.25, "above 1")]
 )
 def test_values(tmp_path: Path, plate: str, value: float, says: str) -> None:
     pixels = HALF_COVERED.copy()
@@ -346,7 +346,7 @@ def test_a_view_is_that_of_the_mattes_too(
     patterns = [str(tmp_path / name) for name in ("%V/hero.####.exr", "plate_%V/hero.####.exr")]
     run([patterns[0], "--plate", patterns[1], "--view", "right"])
     assert "no problems found" in capsys.readouterr().out
-    with pytest.raises(UsageError, match="holds %V, a view's name: say which with --view"):
+    with pytest.raises(UsageError, match="contains %V, a view's name: choose it with --view"):
         run([patterns[0], "--plate", str(tmp_path / "plate_right")])
 
 

@@ -16,14 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rde_roto.documents.model_card import DEFAULT_MODEL, ModelCard
+from rde_roto.model.weight_files import build, save_weights
 from rde_roto.model.weights import (
-    build,
     find_model,
     install_model,
     licence_line,
     list_models,
     load_model,
-    save_weights,
     user_model_folder,
     write_card,
 )

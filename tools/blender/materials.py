@@ -17,7 +17,7 @@ def rgba(colour: float | Point) -> tuple[float, float, float, float]:
 
 
 class Shader:
-    """Adds nodes to one material in a line each; `surface` is its output's input socket."""
+    """Builds the nodes of a material, one line each; `surface` is the input of its output node."""
 
     def __init__(self, name: str) -> None:
         self.material: Any = bpy.data.materials.new(name)
@@ -27,7 +27,7 @@ class Shader:
         self.surface = output.inputs["Surface"]
 
     def add(self, kind: str, inputs: dict[str | int, Any], out: str | int = 0, **props: Any) -> Any:
-        """Adds a node, links or sets its inputs, and returns its output socket `out`."""
+        """Add a node, link or set its inputs, and return its output socket `out`."""
         node = self.tree.nodes.new("ShaderNode" + kind)
         for name, value in props.items():
             setattr(node, name, value)
@@ -84,7 +84,7 @@ class Shader:
 
 
 def masonry(name: str, stops: Sequence[tuple[float, Any]], grain: float, rough: float) -> Any:
-    """Stone, brick or plank: one colour of the ramp a piece, dirt on top, a fine bump."""
+    """Stone, brick or plank: one colour of the ramp per piece, dirt on top, a fine bump."""
     s = Shader(name)
     piece = s.ramp(s.add("Attribute", {}, "Fac", attribute_name="tint"), stops)
     dirt = s.ramp(s.noise(0.9, 4), [(0.32, 0.42), (0.62, 1.0)])

@@ -57,8 +57,8 @@ def new_scene(size: tuple[int, int], first: int, last: int) -> Any:
 
 
 def set_plate_pass(scene: Any, samples: int, exposure: float, least: int = 0) -> None:
-    """With `least` above 0 every pixel gets so many samples and the picture keeps its grain; with
-    0 Cycles chooses and the picture is denoised."""
+    """Set up the plate pass. With `least` above 0 every pixel gets at least so many samples and the
+    image keeps its grain; with 0 Cycles chooses and the image is denoised."""
     cycles = scene.cycles
     cycles.samples, cycles.use_adaptive_sampling, cycles.adaptive_threshold = samples, True, 0.02
     cycles.adaptive_min_samples = least
@@ -86,7 +86,7 @@ def set_truth_pass(scene: Any, subject: str, samples: int, noise: float = 0.0) -
 
 
 def frame_subject(scene: Any, subject: str) -> None:
-    """Limits the truth pass to the subject's part of the picture; outside it the film stays 0."""
+    """Limit the truth pass to the subject's part of the frame; outside of it the film stays 0."""
     graph = bpy.context.evaluated_depsgraph_get()
     seen = []
     for part in bpy.data.objects[subject].children_recursive:
@@ -102,7 +102,7 @@ def frame_subject(scene: Any, subject: str) -> None:
 
 
 def render_plate(scene: Any, frames: Iterable[int], pattern: Path) -> None:
-    """Renders the frames that do not exist; `pattern` is a path with #### for the frame."""
+    """Render the missing frames; `pattern` is a path with #### for the frame."""
     for frame, target in missing(frames, pattern):
         scene.frame_set(frame)
         render(scene, target, ("R", "G", "B"), "dwab:130")
@@ -123,7 +123,7 @@ def missing(frames: Iterable[int], pattern: Path) -> Iterable[tuple[int, Path]]:
 
 
 def render(scene: Any, target: Path, channels: tuple[str, ...], codec: str) -> None:
-    """Renders the scene's current frame and keeps the named channels of it, in half."""
+    """Render the scene's current frame and store its named channels, in half."""
     target.parent.mkdir(parents=True, exist_ok=True)
     raw = target.with_name(f"raw.{target.name}")
     scene.render.filepath = str(raw)
@@ -133,7 +133,7 @@ def render(scene: Any, target: Path, channels: tuple[str, ...], codec: str) -> N
 
 
 def rewrite(source: Path, target: Path, channels: tuple[str, ...], codec: str) -> None:
-    """Keeps the named channels of Blender's file, in half, and moves the file into place."""
+    """Copy the named channels of Blender's file, in half, to its final place."""
     image = ImageBufAlgo.channels(ImageBuf(str(source)), channels)
     if channels == ("A",):
         image = ImageBufAlgo.clamp(image, 0.0, 1.0)
@@ -152,7 +152,7 @@ def rewrite(source: Path, target: Path, channels: tuple[str, ...], codec: str) -
 
 
 def frame_list(text: str) -> list[int]:
-    """`1001-1048`, `1001` or several of them joined by commas."""
+    """The frames of `1001-1048`, `1001` or several of these, separated by commas."""
     frames: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
@@ -161,6 +161,6 @@ def frame_list(text: str) -> list[int]:
 
 
 def leave() -> NoReturn:
-    """Ends the program: bpy can hang while Python takes it down."""
+    """Exit at once: bpy can hang while Python shuts down."""
     sys.stdout.flush()
     os._exit(0)

@@ -43,7 +43,7 @@ def bevel(thing: Any, width: float, segments: int = 2) -> None:
 
 
 def tint(mesh: Any, values: Iterable[float]) -> None:
-    """One number a face, which the materials turn into a colour."""
+    """One number per face, which the materials turn into a colour."""
     mesh.attributes.new("tint", "FLOAT", "FACE").data.foreach_set("value", list(values))
 
 
@@ -87,7 +87,7 @@ def smooth(mesh: Any) -> None:
 
 
 def lathe(name: str, profile: Sequence[tuple[float, float]], material: Any, parent: Any) -> Any:
-    """Turns (radius, height) pairs round z: pots, lamps, limbs, domes."""
+    """Revolve (radius, height) pairs around z: pots, lamps, limbs, domes."""
     steps = 24
     vertices = [
         (r * math.cos(math.tau * i / steps), r * math.sin(math.tau * i / steps), z)
@@ -184,7 +184,7 @@ def joint(name: str, at: Point, parent: Any = None) -> Any:
 
 
 def animate(target: Any, path: str, value: Callable[[float], Any]) -> None:
-    """Keys `value(seconds)` on every frame, two beyond each end so that the shutter is covered."""
+    """Key `value(seconds)` on every frame, and two beyond each end to cover the shutter."""
     scene = bpy.context.scene
     for frame in range(scene.frame_start - 2, scene.frame_end + 3):
         setattr(target, path, value((frame - scene.frame_start) / scene.render.fps))

@@ -4,15 +4,15 @@
 
 takes the .glb files of a folder, such as the characters of KayKit (CC0), and writes
 
-    DIR/NAME_ANIMATION_NUMBER/00.png ... 07.png   200x200, sRGB, alpha not multiplied into colours
+    DIR/NAME_ANIMATION_NUMBER/00.png ... 07.png   200x200, sRGB, straight alpha
 
-Each sequence is eight frames of one animation: the camera's place, the light, the pace and what the
-character holds are drawn by the seed and the sequence's number alone. The alpha has the motion blur
+Each sequence is eight frames of one animation: the camera's position, the light, the speed and what
+the character holds depend only on the seed and the sequence's number. The alpha has the motion blur
 of the colours. A training recipe names DIR as a video source with `masks: alpha`.
 
 It needs Python 3.11 with `pip install bpy==5.0.1` in an environment of its own; two CPU cores take
-about half a second a frame. Sequences that are complete are skipped, so an interrupted render goes
-on where it stopped.
+about half a second a frame. Complete sequences are skipped, so an interrupted render continues
+where it stopped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..blender import render
 
 FRAMES, SIDE_PX, SAMPLES = 8, 200, 16
 LEAST_FRAMES = 12
-"""Of an animation: shorter ones are poses."""
+"""Of an animation; shorter ones are poses."""
 
 HELD = ("Axe", "Sword", "Shield", "Wand", "Staff", "Spellbook", "Crossbow", "Knife", "Throwable")
 WORN = ("Cape", "Hat", "Helmet")
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def new_scene(file: Path) -> Any:
-    """A scene with the characters of one file, and light and camera that are placed later."""
+    """A scene with the characters of one file; light and camera are placed later."""
     scene = render.new_scene((SIDE_PX, SIDE_PX), 1, FRAMES)
     bpy.ops.import_scene.gltf(filepath=str(file))
     for part in scene.objects:
@@ -75,7 +75,7 @@ def new_scene(file: Path) -> Any:
 
 
 def render_sequence(scene: Any, file: Path, number: int, options: argparse.Namespace) -> None:
-    """Renders one sequence, unless it is there."""
+    """Render one sequence, unless it exists."""
     draw = random.Random(f"{options.seed}/{number}")
     actions = [a for a in bpy.data.actions if a.frame_range[1] - a.frame_range[0] >= LEAST_FRAMES]
     action = draw.choice(sorted(actions, key=lambda one: one.name))
@@ -99,7 +99,7 @@ def render_sequence(scene: Any, file: Path, number: int, options: argparse.Names
 
 
 def play(scene: Any, action: Any) -> None:
-    """Has the armature play one action alone."""
+    """Make the armature play only one action."""
     for thing in scene.objects:
         if thing.type == "ARMATURE":
             thing.animation_data_create()
@@ -111,7 +111,7 @@ def play(scene: Any, action: Any) -> None:
 
 
 def dress(scene: Any, draw: random.Random) -> None:
-    """Leaves at most one thing in the hands, and what is worn as often as not."""
+    """Keep at most one thing in the hands, and each worn item half of the time."""
     held = [p for p in scene.objects if p.type == "MESH" and any(k in p.name for k in HELD)]
     kept = draw.choice(held) if held and draw.random() < 0.7 else None
     for part in held:
@@ -122,7 +122,7 @@ def dress(scene: Any, draw: random.Random) -> None:
 
 
 def light(scene: Any, draw: random.Random) -> None:
-    """A sun from above and a sky, of drawn strength and colour."""
+    """A sun from above and a sky, of random strength and colour."""
     sun = scene.objects["sun"]
     sun.rotation_euler = (draw.uniform(-1.1, 1.1), draw.uniform(-1.1, 1.1), 0.0)
     sun.data.energy, sun.data.angle = draw.uniform(0.5, 4.0), math.radians(draw.uniform(1, 20))
@@ -133,7 +133,7 @@ def light(scene: Any, draw: random.Random) -> None:
 
 
 class Orbit:
-    """A camera that turns about the character, at a drawn height and pace."""
+    """A camera that orbits the character, at a random height and speed."""
 
     def __init__(self, draw: random.Random) -> None:
         self._yaw, self._turn = draw.uniform(0, math.tau), draw.uniform(-0.12, 0.12)

@@ -9,10 +9,10 @@ writes 48 frames of 640x360 at 24 frames per second:
 
 The truth includes motion blur and defocus, and the lamp post in the foreground is cut out of it.
 
-Everything is built here from boxes, tubes and noise with fixed seeds; there is no asset to
-download. It needs Python 3.11 with `pip install bpy==5.0.1` in an environment of its own. Two CPU
-cores take about 25 minutes for the 48 frames when they do nothing else. Frames that exist are
-skipped, so an interrupted render goes on where it stopped.
+Everything is built from boxes, tubes and noise with fixed seeds; there are no assets to download.
+It needs Python 3.11 with `pip install bpy==5.0.1` in an environment of its own. Two idle CPU cores
+take about 25 minutes for the 48 frames. Existing frames are skipped, so an interrupted render
+continues where it stopped.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def build_light(scene: Any) -> None:
     holder.rotation_euler = Vector((0.62, 0.6, -0.62)).to_track_quat("-Z", "Y").to_euler()
 
     def clear(t: float) -> float:
-        """1 in the open, near 0 with the cloud before the sun."""
+        """1 in clear sky, near 0 with the cloud in front of the sun."""
         return 1 / (1 + math.exp(-6 * (abs(t - 1.15) - 0.42)))
 
     animate(sun, "energy", lambda t: 4.0 + 9.0 * clear(t))
@@ -72,7 +72,7 @@ def lantern(scene: Any) -> None:
 
 
 def gobo() -> None:
-    """Branches out of the picture, whose shadows move over the yard."""
+    """Branches outside the frame, whose shadows move over the yard."""
     rng = random.Random(51)
     dark = leaf("far leaf", [(0, (0.03, 0.06, 0.02)), (1, (0.08, 0.14, 0.03))])
     centre = Vector((-3.6, -3.4, 4.6))
@@ -88,7 +88,7 @@ def gobo() -> None:
 
 
 def build_camera(scene: Any) -> None:
-    """Dollies right and back while panning after the robot, with the unrest of a shoulder."""
+    """Dollies right and back while panning after the robot, with hand-held shake."""
     data = bpy.data.cameras.new("camera")
     data.lens, data.sensor_width = 50.0, 36.0
     data.dof.use_dof, data.dof.aperture_fstop = True, 2.2

@@ -3,18 +3,18 @@
     python -m tools.edge_shots --out DIR [--shots hair-1080,blur-1080] [--frames 1001-1012]
                                [--preview]
 
-writes 12 frames of 1920x1080 a shot, one of them at 3840x2160 too, at 24 frames per second:
+writes 12 frames of 1920x1080 per shot, one shot at 3840x2160 too, at 24 frames per second:
 
     DIR/hair-1080/plate/hair.####.exr   scene-linear RGB (Rec.709 primaries), half, DWAB
     DIR/hair-1080/truth/hair.####.exr   coverage of the subject, one channel A, 0..1, half, ZIP
     DIR/blur-1080/..., DIR/wire-1080/..., DIR/hair-2160/...
 
 The truth includes motion blur and defocus. The plate is not denoised: its grain is that of the
-samples, so no hair of the truth was smoothed away in it.
+samples, so no hair of the truth is smoothed away.
 
 It needs Python 3.11 with `pip install bpy==5.0.1` in an environment of its own. The courtyard
-behind the subjects is rendered once, into DIR/backdrop.exr. Frames that exist are skipped, so an
-interrupted render goes on where it stopped.
+behind the subjects is rendered once, into DIR/backdrop.exr. Existing frames are skipped, so an
+interrupted render continues where it stopped.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ DEFAULT = "hair-1080,blur-1080,wire-1080,hair-2160"
 
 
 def render_shot(title: str, options: argparse.Namespace) -> None:
-    """Renders one shot at one size, such as `hair-1080`."""
+    """Render one shot at one size, such as `hair-1080`."""
     name, _, height = title.partition("-")
     width_px, height_px = SIZES[height]
     size = (width_px // 4, height_px // 4) if options.preview else (width_px, height_px)

@@ -50,7 +50,7 @@ def build_blur() -> None:
 
 
 def build_rotor(number: int, at: tuple[float, float], finish: tuple[Any, ...], drone: Any) -> None:
-    """An arm with a motor, a ring that guards it and a propeller of two blades."""
+    """An arm with a motor, a guard ring and a propeller of two blades."""
     dark, striped, coloured = finish
     x, y = at
     tube(f"arm {number}", [(x * 0.3, y * 0.3, 0), (x, y, 0.01)], 0.009, dark, drone)

@@ -99,7 +99,7 @@ def directions(
 
 @dataclass(frozen=True)
 class Coat:
-    """So many strands: mean length and radius at the root in metres, curl and droop as ratios."""
+    """Parameters of strands: mean length and root radius in metres, curl and droop as ratios."""
 
     count: int
     length_m: float
@@ -144,7 +144,7 @@ def strands(
     material: Any,
     parent: Any,
 ) -> None:
-    """Hair from points [N, K, 3], radii [N, K] and a number a strand for its colour [N]."""
+    """Hair from points [N, K, 3], radii [N, K] and a number per strand for its colour [N]."""
     curves = bpy.data.hair_curves.new(name)
     curves.add_curves([points.shape[1]] * len(points))
     curves.position_data.foreach_set("vector", points.astype(np.float32).ravel())

@@ -47,7 +47,7 @@ def build_wheel(root: Any, steel: Any) -> None:
 
 
 def build_net(root: Any) -> None:
-    """A net of cord that hangs at the right, its meshes 3 cm wide, and stirs in the wind."""
+    """A cord net that hangs on the right, with meshes of 3 cm, and sways in the wind."""
     net = joint("net", (0.31, DISTANCE_M + 0.25, 0.33), root)
     animate(net, "rotation_euler", lambda t: (0.05 * math.sin(4 * t), 0.02 * math.sin(3 * t), 0.0))
     cord = worn_paint("cord", (0.33, 0.2, 0.11), 0.8)

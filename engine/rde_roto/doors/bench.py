@@ -227,7 +227,7 @@ def _case(model: str, size: str, elements: str, precision: Precision) -> Case:
 
 def _case_of(model: str, plate: tuple[int, int], elements: int, tracking: Tracking) -> Case:
     from rde_roto.evaluation.speed import Case
-    from rde_roto.model.weights import CONFIGS
+    from rde_roto.model.weight_files import CONFIGS
 
     for config in CONFIGS:
         if config.name == model:

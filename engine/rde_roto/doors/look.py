@@ -19,9 +19,9 @@ from rde_roto.doors.options import (
     parse_first_frame,
 )
 from rde_roto.doors.render_task import refuse_to_overwrite
-from rde_roto.images.files import write_picture
 from rde_roto.images.layers import PictureName
 from rde_roto.images.panels import to_image
+from rde_roto.images.picture_files import write_picture
 from rde_roto.images.plates import open_plate
 from rde_roto.values.errors import UsageError
 

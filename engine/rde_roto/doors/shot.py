@@ -33,7 +33,7 @@ from rde_roto.images.sequences import named_view
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.locks import LockWriter, Pinning, without_frames
 from rde_roto.shot_files.opening import open_document
-from rde_roto.shot_files.writing import moved, spelled_out, write_document
+from rde_roto.shot_files.writing import relative_to, spelled_out, write_document
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.shot import Shot
@@ -72,7 +72,7 @@ def new(
     from rde_roto.model.weights import find_model
 
     find_model(opened.model.name)
-    complete = moved(spelled_out(document, opened), out.resolve().parent)
+    complete = relative_to(spelled_out(document, opened), out.resolve().parent)
     write_document(out, complete.to_yaml())
     print(f"wrote {out}; render its mattes with: rde-roto shot render {out}")
 

@@ -1,1 +1,1 @@
-"""How good mattes are: scores against ground truth."""
+"""Measures quality and speed: scores against ground truth, and benchmarks."""

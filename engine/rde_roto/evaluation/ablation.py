@@ -1,4 +1,4 @@
-"""Ablations: one setting of a preset in several values, everything else as it is."""
+"""Ablations: vary one setting of a preset and keep everything else."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ BANKS: Final = (
     "2F+L+RDE",
     "STM",
 )
-"""The banks of table 5 of the RDE-VOS paper, and the growing one they stand against."""
+"""The banks of table 5 of the RDE-VOS paper, and the growing bank for comparison."""
 
 THETAS: Final = (2, 3, 4, 5)
 """Values of tracking.memory_every."""
 
 
 def ablations(preset: Preset, asked: tuple[str, ...]) -> dict[str, Preset]:
-    """A preset for every value, under a name such as `bank=F+L`.
+    """Make a preset for each value, with a name such as `bank=F+L`.
 
-    `asked` says what is varied: "bank", "theta" or both, one after the other. Raises UsageError for
+    `asked` says what to vary: "bank", "theta" or both, one after the other. Raises UsageError for
     anything else.
     """
     changes: dict[str, dict[str, object]] = {}

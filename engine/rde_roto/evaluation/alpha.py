@@ -1,11 +1,11 @@
-"""How far a soft matte is from the true coverage: what it gets wrong, where, and over time.
+"""Measures how far a soft matte is from the true coverage, in space and over time.
 
-Truth and matte are floating [H, W], row 0 on top, 0..1. A region is bool [H, W] and says which
-pixels count; without one all do, and `edge_band` makes the one that is meant for edges.
+Truth and matte are floating point [H, W], row 0 on top, 0..1. A region, bool [H, W], selects the
+pixels that count (default: all); `edge_band` makes the region for edges.
 
-One scale holds for all measures but the boundary F: alpha is 0..1, and what is measured is a mean
-over the pixels that count, times 1000. Papers on video matting print MAD and MSE so, dtSSD times
-100 and Grad as a sum over the pixels divided by 1000; means make pictures of all sizes comparable.
+All measures except the boundary F have one scale: the mean over the counted pixels, with alpha in
+0..1, times 1000. Papers on video matting give MAD and MSE this way, but dtSSD times 100 and Grad as
+a sum over pixels divided by 1000; means are comparable between picture sizes.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Pair: TypeAlias = tuple[AlphaArray, AlphaArray]
 SCALE = 1000.0
 GRADIENT_SIGMA_PX = 1.4
 GRADIENT_REACH_PX = 4
-"""Where a Gaussian of that sigma has fallen below 0.01."""
+"""The distance at which a Gaussian of that sigma falls below 0.01."""
 STILL = 1 / 255
-"""A truth that changes by less from one frame to the next stands still: one code of 8 bits."""
+"""A truth that changes by less than this between frames counts as still: one 8-bit code value."""
 
 
 def mad(truth: AlphaArray, matte: AlphaArray, region: BoolArray | None = None) -> float:
@@ -61,10 +61,10 @@ def gradient_error(truth: AlphaArray, matte: AlphaArray, region: BoolArray | Non
 
 
 def gradient(alpha: AlphaArray) -> NDArray[np.float32]:
-    """float32 [H, W]: magnitude of the gradient by first derivatives of a Gaussian, sigma 1.4 px.
+    """The magnitude of the gradient, float32 [H, W], by derivatives of a Gaussian, sigma 1.4 px.
 
-    The two-dimensional kernels have unit energy, as in the programs the field measures with: a ramp
-    of slope s per pixel gives about 9.7 s. Beyond the border the picture goes on as it ends.
+    The two-dimensional kernels have unit energy, as in the usual evaluation programs: a ramp of
+    slope s per pixel gives about 9.7 s. The border is repeated.
     """
     at = np.arange(-GRADIENT_REACH_PX, GRADIENT_REACH_PX + 1)
     bell = np.exp(-(at**2) / (2 * GRADIENT_SIGMA_PX**2))
@@ -77,10 +77,10 @@ def gradient(alpha: AlphaArray) -> NDArray[np.float32]:
 
 
 def edge_band(truth: AlphaArray, radius_px: int) -> BoolArray:
-    """bool [H, W]: the pixels at most `radius_px` (>= 0, Euclidean) from an edge of the truth.
+    """The pixels within `radius_px` (>= 0, Euclidean) of an edge of the truth, bool [H, W].
 
     An edge is where 0 < truth < 1, and where the contour of 0.5 passes between two pixels.
-    Raises InputError when the truth is not floating [H, W].
+    Raises InputError when the truth is not floating point [H, W].
     """
     _check(truth, truth, None)
     partial = (truth > 0) & (truth < 1)
@@ -90,8 +90,8 @@ def edge_band(truth: AlphaArray, radius_px: int) -> BoolArray:
 def dtssd(truths: Pair, mattes: Pair, region: BoolArray | None = None) -> float:
     """Root of the mean squared difference between the changes of matte and truth, times 1000.
 
-    Each pair is the frame before and this one. Erofeev et al., "Perceptually Motivated Benchmark
-    for Video Matting", BMVC 2015. nan when no pixel counts. Raises InputError as `mad` does.
+    Each pair is the previous frame and this one. Erofeev et al., "Perceptually Motivated Benchmark
+    for Video Matting", BMVC 2015. nan when no pixel counts. Raises InputError as `mad`.
     """
     _check(*truths, region)
     _check(*mattes, region)
@@ -102,9 +102,9 @@ def dtssd(truths: Pair, mattes: Pair, region: BoolArray | None = None) -> float:
 def flicker(truths: Pair, mattes: Pair, region: BoolArray | None = None) -> float:
     """Mean absolute change of the matte where the truth changes by less than 1/255, times 1000.
 
-    Each pair is the frame before and this one. Where nothing moves, nothing should change, so this
-    does not ask whether the matte is right. nan when no pixel counts. Raises InputError as `mad`
-    does.
+    Each pair is the previous frame and this one. Where nothing moves, nothing should change, so
+    this does not depend on whether the matte is right. nan when no pixel counts. Raises InputError
+    as `mad`.
     """
     _check(*truths, region)
     _check(*mattes, region)
@@ -115,7 +115,7 @@ def flicker(truths: Pair, mattes: Pair, region: BoolArray | None = None) -> floa
 
 @dataclass(frozen=True)
 class MatteScore:
-    """What a `MatteMeter` measured: means over the frames; nan where no frame counted.
+    """The result of a `MatteMeter`: means over the frames; nan if no frame counted.
 
     `mad`, `mse`, `grad`, `dtssd` and `flicker` are times 1000, 0 is best; `boundary` is 0..1, 1 is
     best.
@@ -130,13 +130,12 @@ class MatteScore:
 
 
 class MatteMeter:
-    """Measures the mattes of a shot frame by frame; holds the last frame, however long the shot.
+    """Measures the mattes of a shot frame by frame; keeps only the last frame in memory.
 
-    Every measure is taken on each frame, `dtssd` and `flicker` on each pair of neighbours, and then
-    averaged over the frames; a frame without a pixel that counts is left out. For a pair of frames,
-    a pixel counts when it lies in the region of either. `boundary` is the F of
-    `metrics.boundary_accuracy` for the contours of 0.5, in the whole picture at its own size: no
-    region applies to it.
+    Each measure is taken on each frame, `dtssd` and `flicker` on each pair of neighbours, and then
+    averaged; a frame without a pixel that counts is left out. For a pair of frames, a pixel counts
+    if it is in the region of either. `boundary` is the F of `metrics.boundary_accuracy` for the
+    contours of 0.5 in the whole picture; regions do not apply to it.
     """
 
     def __init__(self) -> None:
@@ -145,10 +144,10 @@ class MatteMeter:
         self._last: tuple[AlphaArray, AlphaArray, BoolArray | None] | None = None
 
     def add(self, truth: AlphaArray, matte: AlphaArray, region: BoolArray | None = None) -> None:
-        """Takes in the next frame. The arrays are kept until the one after, and must not change.
+        """Add the next frame. The arrays are kept until the following frame and must not change.
 
-        Raises InputError when the arrays are not floating [H, W], and the region bool, of one size,
-        or not of the size of the frame before.
+        Raises InputError when truth and matte are not floating point [H, W] and the region bool, of
+        one size, or when the size differs from the previous frame.
         """
         self._count("mad", mad(truth, matte, region))
         self._count("mse", mse(truth, matte, region))
@@ -175,7 +174,7 @@ class MatteMeter:
 
 
 def _difference(first: AlphaArray, second: AlphaArray) -> AlphaArray:
-    """In float32 at least: two halves may be 1/2048 apart and their difference exact."""
+    """The difference in at least float32, so that halves lose nothing."""
     return np.subtract(first, second, dtype=np.result_type(first, second, np.float32))
 
 

@@ -1,10 +1,10 @@
-"""Semi-supervised evaluation as DAVIS does it: the first mask is given, the rest is scored.
+"""Semi-supervised evaluation as in DAVIS: the first mask is given, the rest is scored.
 
-Where more masks are given, spread evenly from the first frame to the last, they are not scored.
+If more masks are given, spread evenly from the first to the last frame, they are not scored.
 
-Layout: ``ROOT/JPEGImages/SEQUENCE`` and ``ROOT/Annotations/SEQUENCE``, both perhaps under a folder
-for the resolution, ``480p``. A sequence is tracked into indexed PNGs first and scored from them, so
-the files that are scored are those that a challenge would be sent.
+Layout: ``ROOT/JPEGImages/SEQUENCE`` and ``ROOT/Annotations/SEQUENCE``, optionally with a folder
+``480p`` for the resolution. A sequence is tracked into indexed PNGs first and scored from these
+files, which are what one would submit to the challenge.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 
 from rde_roto.delivery import Delivery, deliver
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore
-from rde_roto.evaluation.playing import PlayedPlate, ToAndFro
+from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.masks import read_labels, read_mask
 from rde_roto.images.mattes import LABELS, MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
@@ -37,11 +37,11 @@ from rde_roto.values.shot import Shot
 
 @dataclass(frozen=True)
 class SequenceResult:
-    """A sequence's scores, one for each element, and what it took to track it.
+    """A sequence's scores, one per element, and the cost of tracking it.
 
-    updates: how often the memory was brought up to date. state_bytes: the size of the memory state
-    after the last of them, when it is largest. lap: of a sequence that is played to and fro, the
-    frames after which its pictures repeat; else None.
+    updates: the number of memory updates. state_bytes: the size of the memory state after the last
+    update, when it is largest. lap: for a sequence played back and forth, the number of frames
+    after which its pictures repeat; else None.
     """
 
     name: str
@@ -67,15 +67,15 @@ class SequenceResult:
         return (self.j + self.f) / 2
 
     def j_by_part(self, parts: int) -> tuple[float, ...]:
-        """Mean J of so many parts of the sequence, over the elements."""
+        """Mean J of each of `parts` parts of the sequence, averaged over the elements."""
         by_element = (score.j_by_part(parts) for score in self.scores)
         return tuple(map(fmean, zip(*by_element, strict=True)))
 
     @property
     def j_of_laps(self) -> tuple[float, float] | None:
-        """Mean J of the first lap and of the last, which show the same pictures.
+        """Mean J of the first and of the last lap, which show the same pictures.
 
-        Of what there is in a run of less than a lap; None when the sequence was not played.
+        In a run shorter than a lap, of what there is; None when the sequence was not played.
         """
         if self.lap is None:
             return None
@@ -86,13 +86,13 @@ class SequenceResult:
 
 @dataclass(frozen=True)
 class SetResult:
-    """What came of several sequences under one preset."""
+    """The results of several sequences with one preset."""
 
     sequences: tuple[SequenceResult, ...]
 
     @property
     def j(self) -> float:
-        """Mean J over the elements of all sequences, 0..1, as DAVIS counts."""
+        """Mean J over the elements of all sequences, 0..1, as in DAVIS."""
         return fmean(score.mean_j for result in self.sequences for score in result.scores)
 
     @property
@@ -107,26 +107,24 @@ class SetResult:
 
     @property
     def frames_per_second(self) -> float:
-        """Frames made a second, all sequences together; 0 when there was nothing to make."""
+        """Frames made per second over all sequences; 0 when there was nothing to make."""
         deliveries = [result.delivery for result in self.sequences]
         made = sum(delivery.made for delivery in deliveries)
         return made / sum(delivery.seconds for delivery in deliveries) if made else 0.0
 
     @property
     def state_bytes(self) -> int:
-        """The size of the largest memory state."""
+        """The size of the largest memory state in bytes."""
         return max(result.state_bytes for result in self.sequences)
 
 
 class DavisSet:
-    """A folder of sequences with annotations. Raises InputError when ``root`` is none.
+    """A folder of sequences with annotations. Raises InputError when ``root`` is not one.
 
     Args:
         root: the folder.
-        play: every sequence is played to and fro until the memory has been brought up to date so
-            often and the frames up to the next memory frame have been read; once forwards when
-            None.
-        keyframes: how many masks of a sequence are given; 1 where it is played.
+        play: play each sequence back and forth for so many memory updates; None plays it once.
+        keyframes: how many masks of a sequence are given; 1 if it is played.
     """
 
     def __init__(self, root: Path, play: int | None = None, keyframes: int = 1) -> None:
@@ -136,9 +134,9 @@ class DavisSet:
         self.keyframes = keyframes
 
     def names(self, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """Those asked for, or all.
+        """The requested sequences, or all.
 
-        Raises UsageError for one that is not there, InputError when there is none at all.
+        Raises UsageError for an unknown one, InputError when there is none at all.
         """
         known = sorted(path.name for path in self._truth.iterdir() if path.is_dir())
         if not known:
@@ -151,7 +149,7 @@ class DavisSet:
     def evaluate(
         self, name: str, preset: Preset, model: Model, device: torch.device, out: Path
     ) -> SequenceResult:
-        """Tracks one sequence into ``out/NAME`` and scores it."""
+        """Track one sequence into ``out/NAME`` and score it."""
         shot, truth, lap = self._shot(name, preset.tracking.memory_every)
         pattern = str(out / name / "%05d.png")
         writer = open_matte_writer(pattern, Origin(shot.plate.format), shot.names, LABELS, {})
@@ -162,14 +160,14 @@ class DavisSet:
             SequenceScore.of(_pairs(shot, truth, writer, int(label), number))
             for number, label in enumerate(labels, start=1)
         )
-        # The memory frame at the very end is absorbed no more: nothing is read behind it.
+        # A memory frame at the very end is not absorbed: nothing is read after it.
         longest = max(len(FrameRange.of(stretch.spans[0])) for stretch in shot.stretches)
         updates = (longest - 1) // preset.tracking.memory_every
         size = state_bytes(shot, updates, preset.tracking, model, device)
         return SequenceResult(name, scores, delivery, updates, size, lap)
 
     def shot(self, name: str) -> Shot:
-        """A sequence, once forwards, with the masks that are given."""
+        """A sequence, played once, with the given masks."""
         annotations = find_sequence(str(self._truth / name))
         plate, frames = open_plate(str(self._plates / name)), annotations.range
         given = _spread(tuple(frames), self.keyframes)
@@ -179,14 +177,14 @@ class DavisSet:
         return Shot(plate, frames, elements_named(*names), keyframes)
 
     def _shot(self, name: str, memory_every: int) -> tuple[Shot, _Truth, int | None]:
-        """A sequence's shot, the file of each of its frames' truth, and its lap when played."""
+        """A sequence's shot, the path of the truth of each frame, and the lap if it is played."""
         annotations = find_sequence(str(self._truth / name))
         shot = self.shot(name)
         if self.play is None:
             return shot, annotations.path, None
         plate, frames, elements = shot.plate, shot.range, shot.elements
         alpha = shot.ordered[0].alpha
-        order = ToAndFro(tuple(frames), (self.play + 1) * memory_every + 1)
+        order = BackAndForth(tuple(frames), (self.play + 1) * memory_every + 1)
         shot = Shot(PlayedPlate(plate, order), order.range, elements, (Keyframe(0, alpha),))
         return shot, lambda frame: annotations.path(order.picture(frame)), order.lap
 
@@ -194,27 +192,27 @@ class DavisSet:
 def state_bytes(
     shot: Shot, updates: int, tracking: Tracking, model: Model, device: torch.device
 ) -> int:
-    """The size of the memory state of a shot after so many updates.
+    """The size of the memory state of a shot after so many updates, in bytes.
 
-    A state grows at its first update, and from then on by the same bytes at each or not at all:
-    two updates at the keyframe tell every other.
+    A state grows at its first update, and then at each update by a constant number of bytes, which
+    may be 0: two updates at the keyframe determine all others.
     """
     aspect, input_transform = shot.plate.format.pixel_aspect, shot.plate.input_transform
-    propagator = RDETracker(model.net, tracking, device).for_plate(aspect, input_transform)
+    tracker = RDETracker(model.net, tracking, device).for_plate(aspect, input_transform)
     keyframe = shot.ordered[0]
-    frame = propagator.encode([shot.plate.read(keyframe.frame)])
-    state = propagator.begin([(frame, keyframe.alpha)] * min(2, len(shot.keyframes)))
-    probabilities = propagator.read(state, frame)
+    frame = tracker.encode([shot.plate.read(keyframe.frame)])
+    state = tracker.begin([(frame, keyframe.alpha)] * min(2, len(shot.keyframes)))
+    probabilities = tracker.read(state, frame)
     sizes = [state.nbytes]
     for _ in range(2):
-        state = propagator.absorb(state, frame, probabilities)
+        state = tracker.absorb(state, frame, probabilities)
         sizes.append(state.nbytes)
     begun, once, twice = sizes
     return once + (updates - 1) * (twice - once) if updates else begun
 
 
 _Truth = Callable[[int], Path]
-"""The annotation's file of a shot's frame."""
+"""The path of the annotation of a shot's frame."""
 
 
 def _pairs(
@@ -228,7 +226,7 @@ def _pairs(
 
 
 def _spread(frames: tuple[int, ...], count: int) -> tuple[int, ...]:
-    """So many frames from the first to the last, evenly; fewer where there are fewer."""
+    """Choose `count` frames from the first to the last, evenly; fewer if there are fewer."""
     if count == 1:
         return frames[:1]
     places = {round(i * (len(frames) - 1) / (count - 1)) for i in range(count)}

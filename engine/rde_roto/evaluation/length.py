@@ -1,4 +1,4 @@
-"""What a frame costs, and what is remembered, as a shot goes on."""
+"""Measures time per frame and memory over the length of a shot."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rde_roto.evaluation.speed import Case, NetworkBench
 from rde_roto.evaluation.timing import held_bytes, in_turn, ratios, timed
 
 EARLY = 50
-"""The frame that later ones are compared with."""
+"""The frame with which later ones are compared."""
 
 
 @dataclass(frozen=True)
 class Passed:
-    """A shot's frames up to ``frame``: milliseconds of each of the last few, bytes remembered.
+    """The state of a walk at ``frame``: milliseconds per frame of late, and the size of the memory.
 
-    ``held_bytes``: of the whole process, or on the CUDA device; None if unknown.
+    ``held_bytes``: memory of the whole process, or on the CUDA device; None if unknown.
     """
 
     frame: int
@@ -29,7 +29,7 @@ class Passed:
 
 
 class LengthBench:
-    """A network on its way along a shot."""
+    """Runs a network along a shot."""
 
     def __init__(self, case: Case, device: torch.device) -> None:
         self._bench = NetworkBench(case, device)
@@ -38,7 +38,7 @@ class LengthBench:
         self._early = self._late = self._bench.begin()
 
     def walk(self, frames: int) -> Iterator[Passed]:
-        """Goes along so many frames; one figure at every memory frame."""
+        """Walk over so many frames; yields figures at every memory frame."""
         for frame in range(self._every, frames + 1, self._every):
             taken, self._late = timed(partial(self._bench.frames, self._late), self._device)
             if frame <= EARLY:
@@ -47,9 +47,9 @@ class LengthBench:
             yield Passed(frame, 1000 * taken / self._every, self._late.nbytes, held)
 
     def ratios(self, rounds: int) -> tuple[float, ...]:
-        """How much longer a frame takes where the walk has come to than at frame ``EARLY``.
+        """How many times longer a frame takes at the end of the walk than at frame ``EARLY``.
 
-        The states of both are read and updated in turn: a machine that slows down slows both.
+        Both states are read and updated in turn, so a machine that slows down slows both.
         """
         steps = {
             "early": partial(self._bench.frames, self._early),

@@ -1,8 +1,8 @@
 """Region similarity J and boundary accuracy F, as DAVIS scores video segmentation.
 
-The definitions are those of Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for
-Video Object Segmentation", CVPR 2016, and of the scoring programs published with the data set.
-All masks are bool [H, W], row 0 on top, True inside the element.
+Defined in Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object
+Segmentation", CVPR 2016, and in the scoring programs published with the data set. All masks are
+bool [H, W], row 0 on top, True inside the element.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 ScoreArray: TypeAlias = NDArray[np.float64]
 
 BOUNDARY_TOLERANCE = 0.008
-"""How far apart two boundaries may lie and still match, as a share of the image diagonal."""
+"""How far apart two boundaries may be and still match, as a share of the image diagonal."""
 
 
 def region_similarity(truth: BoolArray, mask: BoolArray) -> float:
-    """J, intersection over union of two masks bool [H, W]: 0..1, and 1 when both are empty.
+    """J, the intersection over union of two masks bool [H, W]: 0..1, and 1 when both are empty.
 
     Raises InputError when the masks are not bool [H, W] of one size.
     """
@@ -38,9 +38,9 @@ def region_similarity(truth: BoolArray, mask: BoolArray) -> float:
 def boundary_accuracy(truth: BoolArray, mask: BoolArray) -> float:
     """F, the harmonic mean of precision and recall of the boundary of `mask`: 0..1.
 
-    A boundary pixel matches when the other boundary has one at most ceil(0.008 · diagonal) pixels
-    away (Euclidean). Without any boundary on either side F is 1, with one on a single side 0; a
-    mask that fills the whole image has no boundary, as an empty one has none.
+    A boundary pixel matches if the other boundary has one at most ceil(0.008 · diagonal) pixels
+    away (Euclidean). If neither mask has a boundary F is 1, if only one has, 0; a mask that fills
+    the whole image has no boundary, like an empty one.
     Raises InputError when the masks are not bool [H, W] of one size.
     """
     _check_pair(truth, mask)
@@ -57,8 +57,8 @@ def boundary_accuracy(truth: BoolArray, mask: BoolArray) -> float:
 def boundary(mask: BoolArray) -> BoolArray:
     """The pixels of bool [H, W] that differ from their right, lower or lower right neighbour.
 
-    Neighbours outside the image do not count, so the last row is compared to the right only, the
-    last column downwards only, and the last corner is never a boundary.
+    Neighbours outside the image do not count: the last row is compared to the right only, the last
+    column downwards only, and the last corner is never a boundary.
     """
     edge = np.zeros_like(mask)
     edge[:, :-1] |= mask[:, :-1] ^ mask[:, 1:]
@@ -68,11 +68,11 @@ def boundary(mask: BoolArray) -> BoolArray:
 
 
 def dilate(mask: BoolArray, radius_px: int) -> BoolArray:
-    """bool [H, W]: the pixels at most `radius_px` (>= 0, Euclidean) from one of `mask`.
+    """The pixels within `radius_px` (>= 0, Euclidean) of one of `mask`, bool [H, W].
 
-    The disk is a stack of rows, the one `down` rows off its centre reaching
-    floor(sqrt(radius² - down²)) to either side. From the outermost row inwards these only widen,
-    so `wide`, the mask dilated along its rows, is widened in place and serves for all of them.
+    The disk is a stack of rows; the row `down` pixels from its centre reaches
+    floor(sqrt(radius² - down²)) to either side. From the outermost row inwards the rows only widen,
+    so `wide`, the mask dilated along its rows, is widened in place and used for all of them.
     """
     height = len(mask)
     grown, wide, reach = np.zeros_like(mask), mask.copy(), 0
@@ -100,9 +100,9 @@ class SequenceScore:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[BoolArray, BoolArray]]) -> SequenceScore:
-        """Scores the (truth, mask) of every frame of a sequence, the first and last included.
+        """Score the (truth, mask) pairs of all frames of a sequence, including the first and last.
 
-        Holds two frames at a time. Raises InputError for fewer than 3 frames, and when masks are
+        Keeps two frames in memory. Raises InputError for fewer than 3 frames, and when masks are
         not bool [H, W] of one size.
         """
         scores: list[tuple[float, float]] = []
@@ -131,16 +131,15 @@ class SequenceScore:
 
     @property
     def j_and_f(self) -> float:
-        """(mean J + mean F) / 2, the figure sequences are ranked by."""
+        """(mean J + mean F) / 2, the figure by which sequences are ranked."""
         return (self.mean_j + self.mean_f) / 2
 
     def j_by_part(self, parts: int) -> tuple[float, ...]:
-        """Mean J of each of so many parts of the frames that count, in their order.
+        """Mean J of each of `parts` parts of the frames that count, in order.
 
-        A matte that is lost falls towards 0. With four, the parts are those of DAVIS' decay, which
-        is the first minus the last: cut at the frames round(i / parts · (n - 1)), halves rounded up
-        in a count from 1, and a frame at a cut belongs to both sides. Hence none is empty, however
-        short the sequence.
+        A lost element falls towards 0. Four parts are those of DAVIS' decay, which is the first
+        minus the last: cut at the frames round(i / parts · (n - 1)), with halves rounded up and
+        frames counted from 1; a frame at a cut belongs to both sides, so no part is empty.
         """
         last = len(self.region) - 1
         cuts = [math.floor(i * last / parts + 0.5) for i in range(parts + 1)]

@@ -1,4 +1,4 @@
-"""Where the time of a shot goes, from its plate's files to those of its mattes."""
+"""Measures where the time of a shot goes, from plate files to matte files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True)
 class PipelineBench:
-    """A shot, and what is used to track it; nothing is taken from a cache."""
+    """Benchmarks a shot; nothing is taken from a cache."""
 
     shot: Shot
     preset: Preset
@@ -37,13 +37,13 @@ class PipelineBench:
     device: torch.device
 
     def stages(self, folder: Path, rounds: int) -> dict[str, float]:
-        """Milliseconds of a frame of each stage alone: medians, the first round left out.
+        """Milliseconds per frame of each stage alone: medians without the first round.
 
-        ``read``: the file, in the colours that the plate hands out. ``colour``: what is left to do
-        to them, on the device. ``network``: the mean of a memory frame and those between.
-        ``finish`` and ``write``: all elements, into ``folder``.
+        ``read``: reading the file, with the colour conversion on the CPU. ``colour``: the input
+        transform. ``network``: the mean over a memory frame and the frames between. ``finish`` and
+        ``write``: all elements, into ``folder``.
 
-        Raises UsageError when the shot has too few frames behind its first keyframe.
+        Raises UsageError when the shot has too few frames after its first keyframe.
         """
         every = self.preset.tracking.memory_every
         steps = self._steps(folder)
@@ -52,7 +52,7 @@ class PipelineBench:
         return {**times, "network": times["network"] / every}
 
     def whole(self, folder: Path) -> float:
-        """Milliseconds of a frame of the shot when all stages go on at once, once through."""
+        """Milliseconds per frame of the whole shot, with all stages running in parallel."""
         node, frames = self._node(), self.shot.range
         writer = open_matte_writer(
             str(folder / "whole.####.exr"),
@@ -74,8 +74,8 @@ class PipelineBench:
         ahead = FrameRange.of(self.shot.range.walk(span.keyframe.frame + span.step, span.stop))
         if len(ahead) < 3 * every:
             raise UsageError(
-                f"expected a shot of at least {3 * every} frames behind its first keyframe, "
-                f"came {len(ahead)}: there is nothing to measure"
+                f"expected a shot of at least {3 * every} frames after its first keyframe, "
+                f"got {len(ahead)}: too short to measure"
             )
         asked = span.keyframe.frame + 2 * every * span.step
         raw, tracker = node.walker.raw(span, asked), node.walker.tracker

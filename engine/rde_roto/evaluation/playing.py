@@ -1,4 +1,4 @@
-"""A plate played to and fro, for runs far longer than the footage there is."""
+"""Plays a plate back and forth, for runs far longer than the footage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rde_roto.values.plate import Plate, PlateFormat
 
 
 @dataclass(frozen=True)
-class ToAndFro:
+class BackAndForth:
     """Pictures shown forwards, backwards, forwards: 0..n-1, n-2..0, 1..n-1 and so on.
 
     `pictures` are the frame numbers of the footage, in its order; `count` is how many frames are
@@ -25,15 +25,14 @@ class ToAndFro:
     def __post_init__(self) -> None:
         if len(self.pictures) < 2:
             raise InputError(
-                f"to be played to and fro a sequence needs 2 frames, this one has "
+                f"to be played back and forth a sequence needs 2 frames, this one has "
                 f"{len(self.pictures)}"
             )
 
     @property
     def lap(self) -> int:
-        """Frames after which everything repeats: each picture shown twice, those at the ends once.
-
-        That holds for any frames in a row of this number, wherever they begin.
+        """The number of frames after which everything repeats: any run of this length shows each
+        picture twice, and those at the ends once.
         """
         return 2 * (len(self.pictures) - 1)
 
@@ -43,17 +42,17 @@ class ToAndFro:
         return FrameRange((range(self.count),))
 
     def picture(self, frame: int) -> int:
-        """The footage's frame number of the picture that is shown at a frame."""
+        """The footage's frame number of the picture shown at a frame."""
         index = frame % self.lap
         return self.pictures[min(index, self.lap - index)]
 
 
 @dataclass(frozen=True, eq=False)
 class PlayedPlate:
-    """Another plate's pictures in the order of `order`; nothing of them is kept."""
+    """A plate's pictures in another order; keeps none in memory."""
 
     plate: Plate
-    order: ToAndFro
+    order: BackAndForth
 
     @property
     def name(self) -> str:
@@ -62,7 +61,7 @@ class PlayedPlate:
 
     @property
     def range(self) -> FrameRange:
-        """The frames that are shown, from 0; the plate may still lack a picture of them."""
+        """The frames that are shown, from 0; the plate may lack some of their pictures."""
         return self.order.range
 
     @property
@@ -71,7 +70,7 @@ class PlayedPlate:
         return self.plate.format
 
     def digest(self, frame: int) -> str:
-        """That of the picture shown. Raises InputError when the plate lacks it."""
+        """The digest of the picture shown. Raises InputError when the plate lacks it."""
         return self.plate.digest(self.order.picture(frame))
 
     @property
@@ -80,5 +79,5 @@ class PlayedPlate:
         return self.plate.input_transform
 
     def read(self, frame: int) -> FloatArray:
-        """The picture shown, float32 [H, W, 3]. Raises InputError when it cannot be read."""
+        """Read the picture shown, float32 [H, W, 3]. Raises InputError when it cannot be read."""
         return self.plate.read(self.order.picture(frame))

@@ -1,6 +1,6 @@
-"""What a frame costs the network: as a whole, stage by stage, and beside the form it came from.
+"""Measures the network's time per frame: as a whole, by stage, and compared with the plain form.
 
-Weights are random: time does not depend on them.
+Weights are random, since time does not depend on them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ STAGES = ("encode", "recall", "decode", "values", "update")
 
 @dataclass(frozen=True)
 class Case:
-    """What is timed: plate is (height, width)."""
+    """A case to measure; plate is (height, width)."""
 
     config: NetConfig
     plate: tuple[int, int]
@@ -53,10 +53,10 @@ class Case:
 
 
 class NetworkBench:
-    """A network in the middle of a shot: a state with everything in it, and frames to come.
+    """A network in the middle of a shot, with a complete state and frames to read.
 
-    A frame is what the recurrence asks of it on average: of ``memory_every`` frames one is a memory
-    frame, read alone and absorbed, and the others are read together.
+    The cost of a frame is an average: of ``memory_every`` frames one is a memory frame, read alone
+    and absorbed, and the others are read together.
     """
 
     def __init__(self, case: Case, device: torch.device) -> None:
@@ -83,7 +83,7 @@ class NetworkBench:
         return self.tracker.absorb(state, frame, self.tracker.read(state, frame))
 
     def frames(self, state: MemoryState) -> MemoryState:
-        """The frames up to and with the next memory frame."""
+        """Process the frames up to and including the next memory frame."""
         *between, memory_frame = self._pictures
         if between:
             self.tracker.read(state, self.tracker.encode(between))
@@ -91,7 +91,7 @@ class NetworkBench:
         return self.tracker.absorb(state, frame, self.tracker.read(state, frame))
 
     def stages(self, state: MemoryState) -> dict[str, Step]:
-        """The parts of a memory frame by name, each on its own."""
+        """The stages of a memory frame by name, each as a separate step."""
         net, tracking = self.tracker.net, self.case.tracking
         encoded = self.tracker.encode(self._pictures[-1:])
         frames, probabilities = encoded.frames, self.tracker.read(state, encoded)
@@ -108,7 +108,7 @@ class NetworkBench:
         }
 
     def plain_frames(self, state: MemoryState) -> Step:
-        """``frames`` in the form that is trained, in float32 and torch's own layout."""
+        """``frames`` in the plain form that is trained, in float32 and torch's default layout."""
         tracking, net = self.case.tracking, self._plain.to(self.device)
         planes = torch.from_numpy(np.stack(self._pictures)).permute(0, 3, 1, 2).contiguous()
         images = self.tracker.geometry(self.case.plate).to_network(planes).to(self.device)
@@ -144,10 +144,9 @@ def _on_grid(readout: Tensor, frames: EncodedFrames) -> Tensor:
 
 
 def flops_of(case: Case) -> float:
-    """Operations of the inference form for one frame, a multiplication and its sum being two.
+    """The FLOPs of the inference form for one frame; a multiply-add counts as two.
 
-    Nothing is computed. Choosing and gathering the best places are not counted, nor is what is
-    done pixel by pixel.
+    Nothing is computed. Selecting and gathering the top-k and pixelwise operations do not count.
     """
     tracking, every = case.tracking, case.tracking.memory_every
     size = Geometry.of(case.plate, tracking.lines).to_network(torch.empty(1, 1, *case.plate)).shape
@@ -171,11 +170,11 @@ def flops_of(case: Case) -> float:
 
 
 def measured(case: Case, device: torch.device, rounds: int, plain: bool) -> dict[str, object]:
-    """Figures of a case by name, medians of so many rounds; times are milliseconds.
+    """Measure a case; returns figures by name, medians over `rounds`, times in milliseconds.
 
-    ``cold_ms``: the keyframe and the first memory frames, when nothing of this size has been run.
-    ``frame_ms``: the mean of a memory frame and those between. Then the parts of a memory frame.
-    With ``plain`` also a frame in the form that is trained, and its ratio round by round.
+    ``cold_ms``: the keyframe and the first memory frame, before anything of this size has run.
+    ``frame_ms``: the mean over a memory frame and the frames between. Then the stages of a memory
+    frame. With ``plain`` also a frame in the plain form, and the ratio in each round.
     """
     forget_peak_bytes(device)
     bench = NetworkBench(case, device)
@@ -217,7 +216,7 @@ _COLUMNS = ("model", "plate", "elements", "dtype", "gflop", "cold_ms", "frame_ms
 
 
 def table_of(lines: Sequence[Mapping[str, object]]) -> str:
-    """Figures of ``measured`` as a table in Markdown, a row each."""
+    """Format figures of ``measured`` as a Markdown table, one row each."""
     rows = []
     for line in lines:
         row = {name.removesuffix("_ms"): line[name] for name in _COLUMNS}

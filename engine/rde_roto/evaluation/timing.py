@@ -1,4 +1,4 @@
-"""Clocks: steps and commands timed in turn, what the device can do at most, and one line of it."""
+"""Timing: steps and commands measured in turn, the device's peak, and facts about the machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def timed(step: Callable[[], T], device: torch.device) -> tuple[float, T]:
-    """Seconds that a step takes, until the device has done it, and what it made."""
+    """Run a step; returns the seconds until the device has finished, and the result."""
     _wait_for(device)
     started = time.perf_counter()
     made = step()
@@ -38,9 +38,9 @@ def timed(step: Callable[[], T], device: torch.device) -> tuple[float, T]:
 def in_turn(
     steps: Mapping[str, Callable[[], object]], rounds: int, device: torch.device
 ) -> dict[str, list[float]]:
-    """Seconds of each step in each round; a round takes them all, one after the other.
+    """Time each step in each round; a round runs all steps one after the other.
 
-    A machine that slows down then slows them all, and their ratio in a round still holds.
+    So a machine that slows down slows them all, and their ratio within a round remains valid.
     """
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds):
@@ -50,19 +50,19 @@ def in_turn(
 
 
 def ratios(slow: Sequence[float], fast: Sequence[float]) -> tuple[float, ...]:
-    """One of each pair, over the other of the same round."""
+    """The ratio of each pair of the same round."""
     return tuple(one / other for one, other in zip(slow, fast, strict=True))
 
 
 def peak_flops(dtype: torch.dtype, device: torch.device) -> float:
-    """Operations a second of a product of two matrices of 2048 x 2048: the best of five."""
+    """FLOPs per second of a product of two 2048 x 2048 matrices: the best of five."""
     square = torch.ones(_SIDE, _SIDE, dtype=dtype, device=device)
     times = [timed(lambda: square @ square, device)[0] for _ in range(6)]
     return 2 * _SIDE**3 / min(times[1:])
 
 
 def forget_peak_bytes(device: torch.device) -> None:
-    """What ``peak_bytes`` says counts from here on, where the system can be told so."""
+    """Make ``peak_bytes`` count from here on, if the system supports that."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif _CLEAR.exists():
@@ -70,14 +70,14 @@ def forget_peak_bytes(device: torch.device) -> None:
 
 
 def peak_bytes(device: torch.device) -> int | None:
-    """Memory held at most: of a CUDA device by torch, else by this process; None if unknown."""
+    """The peak memory: torch's on a CUDA device, else of this process; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return _of_process("VmHWM")
 
 
 def held_bytes(device: torch.device) -> int | None:
-    """As ``peak_bytes``, what is held now."""
+    """As ``peak_bytes``, but the current memory."""
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else _of_process("VmRSS")
 
 
@@ -89,16 +89,17 @@ def _of_process(name: str) -> int | None:
 
 
 def machine(device: torch.device) -> dict[str, object]:
-    """What must be known to compare a figure: code, torch, device and threads."""
+    """The facts needed to compare figures: code, torch, device and threads."""
     here = Path(__file__).parent
     command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        commit = done.stdout.strip()
     except OSError:  # no git
-        said = ""
+        commit = ""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
-        "commit": said or __version__,
+        "commit": commit or __version__,
         "device": name,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
@@ -106,11 +107,10 @@ def machine(device: torch.device) -> dict[str, object]:
 
 
 def step_of(text: str) -> Callable[[], object]:
-    """What runs a command, or calls ``package.module:function`` in this process without arguments.
+    """A step that runs a command, or calls ``package.module:function`` in this process.
 
-    The callable has been called once: what only its first call has to do is not timed. Raises
-    UsageError for an empty text and for what cannot be imported; the step does when its command
-    cannot be run or fails.
+    The function has been called once, so that one-time work is not timed. Raises UsageError for an
+    empty text and for what cannot be imported; the step raises it when its command fails.
     """
     words = shlex.split(text)
     if not words:

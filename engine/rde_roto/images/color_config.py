@@ -29,8 +29,8 @@ _TABLE = re.compile(r"\bsrc:[ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^,}\n]+)")
 
 
 class Config(NamedTuple):
-    """A colour configuration: its name for OCIO, and the state of its file and of what that reads
-    (tables, variables), which is nothing for a builtin one.
+    """A colour configuration: its name for OCIO, and the state of its file and of what it reads
+    (tables, variables); the state is empty for a builtin configuration.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Config(NamedTuple):
 
     @classmethod
     def now(cls) -> Config:
-        """The one of `$OCIO`, or the pinned one. Variables are those of the process."""
+        """The configuration of `$OCIO`, or the pinned one, with the current environment."""
         name = os.environ.get("OCIO") or _PINNED
         try:
             status = Path(name).stat()
@@ -47,7 +47,7 @@ class Config(NamedTuple):
             return cls(name, "")
 
     def loaded(self) -> ColorConfig:
-        """Raises VariableError when it cannot be read: OpenImageIO would take another one."""
+        """Load it. Raises VariableError if unreadable: OpenImageIO would use another one."""
         config, trouble = _load(self)
         if trouble:
             raise VariableError(
@@ -58,13 +58,13 @@ class Config(NamedTuple):
 
     @property
     def searches_names(self) -> bool:
-        """Whether its file rules look for names of spaces in a path; OCIO 1 had no others."""
+        """Whether its file rules search paths for names of spaces, which is all that OCIO 1 did."""
         text = _text_of(self.name) if self.state else ""
         return "file_rules:" not in text or _SEARCH_RULE in text
 
     @property
     def ruled(self) -> tuple[str, ...]:
-        """The spaces that its file rules name, the default rule's aside."""
+        """The spaces in its file rules, except that of the default rule."""
         text = _text_of(self.name) if self.state else ""
         rules = [rule for rule in text.split("!<Rule>")[1:] if not _DEFAULT_RULE.search(rule)]
         found = (_RULED_SPACE.search(rule) for rule in rules)
@@ -72,16 +72,16 @@ class Config(NamedTuple):
 
     @property
     def unset(self) -> tuple[str, ...]:
-        """The variables that its file uses and that have no value."""
+        """The variables that its file uses and that are not set."""
         text = _text_of(self.name) if self.state else ""
         return tuple(sorted(name for name in _variables(text) if name not in os.environ))
 
 
 class Working(NamedTuple):
-    """The linear space that a configuration's spaces are brought to.
+    """The linear space to which a configuration's spaces are converted.
 
-    `space` is its name there, `matrix` what brings it on to linear Rec.709 (RGB rows on its left),
-    None where that is what it is, or what it is taken for: then `stands_in`.
+    `space` is its name there. `matrix` converts it to linear Rec.709 (for RGB row vectors); None if
+    it is that already, or is used in its place: then `stands_in` is true.
     """
 
     space: str
@@ -90,15 +90,15 @@ class Working(NamedTuple):
 
     @classmethod
     def of(cls, config: Config) -> Working:
-        """Linear Rec.709 itself, or by the role for interchange, or else the role for scene-linear
-        light, whose primaries nobody knows.
+        """Choose linear Rec.709 itself, else the interchange role, else the scene-linear role,
+        whose primaries are unknown.
 
-        Raises VariableError where a configuration has none of them.
+        Raises VariableError for a configuration that has none of them.
         """
         loaded = config.loaded()
         if loaded.getColorSpaceIndex(loaded.resolve(LINEAR)) >= 0:
             return cls(LINEAR)
-        roles = loaded.getRoles()  # for a role that is not there, the library makes up a name
+        roles = loaded.getRoles()  # the library invents a name for a missing role
         if _INTERCHANGE in roles:
             return cls(loaded.getColorSpaceNameByRole(_INTERCHANGE), to_rec709(ACES))
         if _SCENE in roles:
@@ -112,22 +112,22 @@ class Working(NamedTuple):
 @lru_cache
 def _load(named: Config) -> tuple[ColorConfig, str]:
     config = ColorConfig(named.name)
-    said = " ".join((config.geterror() or "").split()).rstrip(".")
-    cause = said.rpartition("' failed. ")[2]  # behind two sentences that only name the file
+    message = " ".join((config.geterror() or "").split()).rstrip(".")
+    cause = message.rpartition("' failed. ")[2]  # after two sentences that only name the file
     return config, cause if named.name in cause or not cause else f"{named.name}: {cause}"
 
 
 @lru_cache
 def _state(path: str, _mtime_ns: int, _size: int) -> str:
-    """Digest of a configuration's file, the tables that it reads and the variables that it uses.
+    """The digest of a configuration's file, the tables that it reads and the variables it uses.
 
-    They are looked at once a process, as OCIO does.
+    They are read once per process, as in OCIO.
     """
     text = _text_of(path)
     variables = sorted((name, os.environ.get(name, "")) for name in _variables(text))
     tables = [digest_file(table) for table in _tables(text, Path(path).absolute().parent)]
-    said = (part for pair in variables for part in pair)
-    return digest_of(digest_file(Path(path)), *said, *tables)
+    values = (part for pair in variables for part in pair)
+    return digest_of(digest_file(Path(path)), *values, *tables)
 
 
 def _text_of(path: str) -> str:
@@ -139,9 +139,9 @@ def _variables(text: str) -> set[str]:
 
 
 def _tables(text: str, home: Path) -> Iterator[Path]:
-    """The files of tables that a configuration names, wherever on its search path they are."""
-    said = _SEARCH_PATH.search(text)
-    paths = re.split(r"[\n:,\[\]]", said[1]) if said else []  # in any of YAML's ways
+    """The table files that a configuration names, found on its search path."""
+    declared = _SEARCH_PATH.search(text)
+    paths = re.split(r"[\n:,\[\]]", declared[1]) if declared else []  # in any of YAML's ways
     folders = [home, *(home / _filled(path.strip().removeprefix("- ")) for path in paths)]
     names = {_filled(found[1].strip()) for found in _TABLE.finditer(text)}
     for name in sorted(names):
@@ -151,5 +151,5 @@ def _tables(text: str, home: Path) -> Iterator[Path]:
 
 
 def _filled(text: str) -> str:
-    """A path with the values of the variables in it, without quotes."""
+    """Replace the variables in a path and remove quotes."""
     return _VARIABLE.sub(lambda found: os.environ.get(found[1] or found[2], ""), text.strip("\"'"))

@@ -1,4 +1,4 @@
-"""A picture of a few frames: plate, matte over plate, matte."""
+"""A contact sheet of a few frames: plate, matte over plate, matte."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from rde_roto.images.files import encoded
 from rde_roto.images.panels import (
     MARGIN_PX,
     badge,
@@ -19,6 +18,7 @@ from rde_roto.images.panels import (
     tints,
     titled,
 )
+from rde_roto.images.picture_files import encoded
 from rde_roto.values.matte import FloatArray
 
 _HEADER_PX = 26
@@ -29,10 +29,10 @@ SheetRow = tuple[int, FloatArray, FloatArray]
 
 
 def contact_sheet(rows: Sequence[SheetRow]) -> bytes:
-    """A PNG with one row a frame: plate, matte tinted over the darkened plate, matte alone.
+    """Draw a PNG with one row per frame: plate, matte tinted over the darkened plate, matte alone.
 
-    Plates are float32 [H, W, 3] in 0..1 as `Plate.read` gives them, alphas float32 [K, H, W].
-    One element's matte is drawn in grey, several in the colours of their tints.
+    Plates are float32 [H, W, 3] in 0..1 as `Plate.read` gives them, alphas float32 [K, H, W]. The
+    matte of a single element is grey, those of several have the colours of their tints.
 
     Raises ValueError without rows.
     """
@@ -40,7 +40,7 @@ def contact_sheet(rows: Sequence[SheetRow]) -> bytes:
         raise ValueError("a contact sheet needs at least one row")
     sheet = stacked([_draw_row(*row) for row in rows], MARGIN_PX + _HEADER_PX)
     titled(sheet, _TITLES, MARGIN_PX + _HEADER_PX - 9)
-    # the last few per cent would take seconds a sheet
+    # a higher level saves a few per cent and takes seconds
     return encoded(sheet, compress_level=4)
 
 

@@ -1,7 +1,7 @@
-"""What the files of a plate held when they were first told of.
+"""Detects plate files that change while they are in use.
 
-A digest is told before its pixels are read, in a long run hours before. Should somebody replace the
-file meanwhile, pixels would be kept under the name of others: it is an error instead.
+A digest is computed before the pixels are read, in a long run hours before. If somebody replaced
+the file in between, results would be stored under the wrong digest: it is an error instead.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from rde_roto.values.errors import InputError
 HashFile = Callable[[Path], str]
 
 
-class FilesContents:
-    """Of files with a number each. Safe to ask from several threads.
+class FileContents:
+    """The content digests of numbered files. Thread-safe.
 
-    `have_changed` once one of them was found to be another.
+    `have_changed` is true once one of them was found to be replaced.
 
-    Args: hash_file, which gives the digest of a file's bytes, soon where it has not changed.
+    Args: hash_file, gives the digest of a file's bytes; it may use a cache for unchanged files.
     """
 
     def __init__(self, hash_file: HashFile) -> None:
         self.have_changed = False
         self._hash_file = hash_file
-        self._told = DigestTable()
+        self._digests = DigestTable()
 
     def digest(self, number: int, path: Path) -> str:
-        """The digest of a file's bytes. Raises InputError for another one than before."""
-        told, now = self._told.get(number), self._hash_file(path)
-        if told is not None and told != now:
+        """The digest of a file's bytes. Raises InputError if it differs from the first one."""
+        known, now = self._digests.get(number), self._hash_file(path)
+        if known is not None and known != now:
             self.have_changed = True
             raise _replaced(path)
-        self._told.put(number, now)
+        self._digests.put(number, now)
         return now
 
     def check(self, number: int, path: Path) -> None:
-        """To be asked after a file was read: raises as `digest` does, if that was ever told."""
-        if self._told.get(number) is not None:
+        """Call this after reading a file. Raises as `digest`, if that was called before."""
+        if self._digests.get(number) is not None:
             self.digest(number, path)
 
 
 class OpenFileContent:
-    """Of one large file that stays open from now on, which is hashed only when it seems to have
-    changed. The same otherwise.
+    """The content digest of one large file that stays open; it is hashed again only if its stamp
+    changes. Otherwise like `FileContents`.
 
     Raises InputError when there is no such file.
     """
@@ -59,26 +59,26 @@ class OpenFileContent:
         self._hash_file = hash_file
         self._stamp: Final = _stamp(path)
         self._known = self._stamp
-        self._told: str | None = None
+        self._digests: str | None = None
         self._lock = Lock()
 
     def digest(self) -> str:
-        """The digest of the file's bytes. Raises InputError for another file than was opened."""
+        """The digest of the file's bytes. Raises InputError if the file was replaced."""
         with self._lock:
             stamp = _stamp(self._path)
-            if self._told is not None and stamp == self._known:
-                return self._told
+            if self._digests is not None and stamp == self._known:
+                return self._digests
             now = self._hash_file(self._path)
-            is_the_one = stamp == self._stamp if self._told is None else now == self._told
+            is_the_one = stamp == self._stamp if self._digests is None else now == self._digests
             if not is_the_one:
                 self.have_changed = True
                 raise _replaced(self._path)
-            self._told, self._known = now, stamp
+            self._digests, self._known = now, stamp
             return now
 
     def check(self) -> None:
-        """To be asked after some of it was read: raises as `digest` does, if that was ever told."""
-        if self._told is not None:
+        """Call this after reading from the file. Raises as `digest`, if that was called before."""
+        if self._digests is not None:
             self.digest()
 
 
@@ -91,6 +91,6 @@ def _stamp(path: Path) -> Stamp:
 
 def _replaced(path: Path) -> InputError:
     return InputError(
-        f"{path} was replaced after the shot was opened: open it again, or run this again, and "
-        "mattes are made from what is there now"
+        f"{path} was replaced after the shot was opened: open the shot again, or run this again, "
+        "to make mattes from the new file"
     )

@@ -1,8 +1,8 @@
 """Cryptomatte: soft mattes of named elements, packed into pairs of an id and its coverage.
 
-After "Cryptomatte Specification", version 1.2.0 (Psyop, 2018), with one thing of ours: a layer has
-as many ranks as there are elements, up to `_MOST_RANKS`, so that every file of a sequence has the
-same channels and no coverage is lost.
+After "Cryptomatte Specification", version 1.2.0 (Psyop, 2018). One choice is ours: a layer has as
+many ranks as elements, up to `_MOST_RANKS`, so that every file of a sequence has the same channels
+and no coverage is lost.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _EXPONENT_BITS, _EXPONENT_SHIFT, _ALL_ONES = 0xFF, 23, 255
 
 
 def element_id(name: str) -> int:
-    """The 32 bits by which a name is known: MurmurHash3_32 of its UTF-8, made fit to be a float.
+    """The 32-bit id of a name: MurmurHash3_32 of its UTF-8, adjusted to be a valid float.
 
-    An exponent of only zeros or only ones would be a denormal, infinite or no number at all, which
-    programs may change: its lowest bit is turned.
+    An exponent of all zeros or all ones would mean a denormal, infinity or NaN, which programs may
+    alter, so its lowest bit is flipped.
     """
     bits = mmh3.hash(name, signed=False)
     if bits >> _EXPONENT_SHIFT & _EXPONENT_BITS in (0, _ALL_ONES):
@@ -39,13 +39,13 @@ def element_id(name: str) -> int:
 
 @dataclass(frozen=True)
 class Cryptomatte:
-    """The layer of some elements; what it says in every header, and what it is at a frame."""
+    """The Cryptomatte layer of some elements: its header attributes and its channels."""
 
     elements: tuple[str, ...]
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What the header says, the manifest of names and ids among it."""
+        """The header attributes, including the manifest of names and ids."""
         manifest = {name: f"{element_id(name):08x}" for name in self.elements}
         key = f"cryptomatte/{element_id(LAYER):08x}"[: len("cryptomatte/") + 7]
         return {
@@ -56,11 +56,10 @@ class Cryptomatte:
         }
 
     def planes(self, alpha: FloatArray) -> dict[str, FloatArray]:
-        """Alpha [K, H, W] as channels float32 [H, W]: `CryptoElement00.R` and on.
+        """Pack alpha [K, H, W] into channels float32 [H, W]: `CryptoElement00.R` and so on.
 
-        R and B hold ids as the bits of a float, G and A the coverages that belong to them, the
-        largest first; where an element covers nothing its id is 0 too. Of equals, the element that
-        comes first.
+        R and B hold ids as the bits of a float, G and A their coverages, the largest first; without
+        coverage the id is 0 too. Ties are broken by the order of the elements.
         """
         ranks = min(len(self.elements), _MOST_RANKS)
         order = np.argsort(-alpha, axis=0, kind="stable")[:ranks]
@@ -84,10 +83,10 @@ class Cryptomatte:
 
 @dataclass(frozen=True)
 class ReadLayer:
-    """A Cryptomatte as a file has it: its channels, and its ids where the header has a manifest.
+    """A Cryptomatte of a file: its channels, and its ids if the header has a manifest.
 
-    `id_channels` and `coverages` belong together, the largest coverage first; `troubles` are what
-    keeps other programs from reading it.
+    `id_channels` and `coverages` correspond, the largest coverage first; `troubles` are problems
+    that keep other programs from reading it.
     """
 
     name: str
@@ -98,12 +97,12 @@ class ReadLayer:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """All of them."""
+        """All its channels."""
         return self.id_channels + self.coverages
 
 
 def read_layers(attributes: Mapping[str, str], channels: Sequence[str]) -> tuple[ReadLayer, ...]:
-    """The Cryptomattes of a file, by the attributes and the channels of its header."""
+    """Find the Cryptomattes of a file in the attributes and channels of its header."""
     return tuple(
         _read_layer(key.removesuffix("/name"), name, attributes, channels)
         for key, name in sorted(attributes.items())
@@ -114,15 +113,15 @@ def read_layers(attributes: Mapping[str, str], channels: Sequence[str]) -> tuple
 def _read_layer(
     stem: str, name: str, attributes: Mapping[str, str], channels: Sequence[str]
 ) -> ReadLayer:
-    said = {key: attributes.get(f"{stem}/{key}") for key in ("hash", "conversion", "manifest")}
+    fields = {key: attributes.get(f"{stem}/{key}") for key in ("hash", "conversion", "manifest")}
     ranked = re.compile(re.escape(name) + r"\d\d\.([RGBA]|red|green|blue|alpha)")
     found = sorted(channel for channel in channels if ranked.fullmatch(channel))
     places = {channel: channel.rpartition(".")[2][0].upper() for channel in found}
     layers = sorted({channel.rpartition(".")[0] for channel in found})
     by_place = {(channel.rpartition(".")[0], place): channel for channel, place in places.items()}
     whole = [layer for layer in layers if all((layer, place) in by_place for place in "RGBA")]
-    ids = _ids_of(said["manifest"])
-    troubles = _troubles(said, whole == layers and bool(layers), ids)
+    ids = _ids_of(fields["manifest"])
+    troubles = _troubles(fields, whole == layers and bool(layers), ids)
     if f"{stem}/manif_file" in attributes:
         troubles = (trouble for trouble in troubles if "manifest" not in trouble)
     return ReadLayer(
@@ -135,16 +134,16 @@ def _read_layer(
 
 
 def _troubles(
-    said: Mapping[str, str | None], is_whole: bool, ids: frozenset[int] | None
+    fields: Mapping[str, str | None], is_whole: bool, ids: frozenset[int] | None
 ) -> Iterator[str]:
-    if said["hash"] != "MurmurHash3_32":
-        yield f"has the hash {said['hash']}: expected MurmurHash3_32"
-    if said["conversion"] != "uint32_to_float32":
-        yield f"has the conversion {said['conversion']}: expected uint32_to_float32"
+    if fields["hash"] != "MurmurHash3_32":
+        yield f"has the hash {fields['hash']}: expected MurmurHash3_32"
+    if fields["conversion"] != "uint32_to_float32":
+        yield f"has the conversion {fields['conversion']}: expected uint32_to_float32"
     if not is_whole:
         yield "lacks some of the channels R, G, B and A of its ranks"
     if ids is None:
-        yield "has no manifest that can be read: nobody can pick an element by its name"
+        yield "has no readable manifest: elements cannot be picked by name"
 
 
 def _ids_of(manifest: str | None) -> frozenset[int] | None:

@@ -1,4 +1,4 @@
-"""From code values to linear light by published formulas, which need no colour configuration."""
+"""Published formulas from code values to linear light, without a colour configuration."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from rde_roto.values.matte import FloatArray
 
 WHITE_NITS: Final = 203.0
-"""The light of diffuse white in HDR pictures, which is 1 here (ITU-R BT.2408)."""
+"""The luminance of diffuse white in HDR pictures, which is 1 here (ITU-R BT.2408)."""
 
 _HLG_PEAK_NITS: Final = 1000.0
 _HLG_GAMMA: Final = 1.2  # of the system, at that peak
 
 
 def srgb_to_linear(pixels: FloatArray) -> FloatArray:
-    """IEC 61966-2-1, the other way round; below 0 a straight line."""
+    """The inverse of the sRGB curve (IEC 61966-2-1); linear below 0."""
     curve = (np.maximum(pixels, 0) + np.float32(0.055)) / np.float32(1.055)
     linear: FloatArray = np.where(pixels <= 0.04045, pixels / np.float32(12.92), curve**2.4)
     return linear
 
 
 def cineon_to_linear(pixels: FloatArray) -> FloatArray:
-    """Kodak's printing density: white at code 685, black at 95, 0.002 density a code, gamma 0.6."""
+    """Kodak Cineon: white at code 685, black at 95, 0.002 density per code, gamma 0.6."""
     black = np.float32(10 ** ((95 - 685) * 0.002 / 0.6))
     exponent = pixels * np.float32(1023 * 0.002 / 0.6)
     exponent -= np.float32(685 * 0.002 / 0.6)
@@ -34,7 +34,7 @@ def cineon_to_linear(pixels: FloatArray) -> FloatArray:
 
 
 def pq_to_linear(pixels: FloatArray) -> FloatArray:
-    """SMPTE ST 2084 (ITU-R BT.2100): the light of the display, 1 at `WHITE_NITS`."""
+    """PQ, SMPTE ST 2084 (ITU-R BT.2100): display light, 1 at `WHITE_NITS`."""
     m1, m2 = 2610 / 16384, 2523 / 4096 * 128
     c2, c3 = 2413 / 4096 * 32, 2392 / 4096 * 32
     c1 = c3 - c2 + 1
@@ -44,9 +44,9 @@ def pq_to_linear(pixels: FloatArray) -> FloatArray:
 
 
 def hlg_to_linear(pixels: FloatArray, luminance: FloatArray) -> FloatArray:
-    """Hybrid log-gamma (ITU-R BT.2100) on a display of 1000 nits, 1 at `WHITE_NITS`.
+    """Hybrid log-gamma (ITU-R BT.2100): light of a display of 1000 nits, 1 at `WHITE_NITS`.
 
-    `luminance` holds the weights of red, green and blue in it, float32 [3].
+    `luminance` holds the luminance weights of red, green and blue, float32 [3].
     """
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)

@@ -31,7 +31,7 @@ _GROUND = (36, 36, 40)
 
 @dataclass(frozen=True)
 class Shown:
-    """The frames from left to right, and the one that was asked for."""
+    """The range of frames from left to right, and the requested one."""
 
     first: int
     last: int
@@ -39,11 +39,11 @@ class Shown:
 
 
 def drift_curve(drift: Drift, element: str, shown: Shown) -> Image.Image:
-    """One element's shares of attention, its distance from the keyframe, the embedding's changes.
+    """Draw one element's shares of attention, distance from the keyframe and change of embedding.
 
-    One bar a memory frame, from left to right whichever way the walk goes; none where the element
-    is not seen. A line marks the frame that was asked for, a bright bar the memory frame at
-    which the element is farthest from its keyframe.
+    There is one bar per memory frame, from left to right for either direction of the walk, and none
+    where the element is not visible. A line marks the requested frame, a bright bar the memory
+    frame at which the element is farthest from its keyframe.
     """
     curve = _Curve(drift, shown)
     place = drift.elements.index(element)
@@ -63,7 +63,7 @@ def drift_curve(drift: Drift, element: str, shown: Shown) -> Image.Image:
 
 
 class _Curve:
-    """Rows over the same frames."""
+    """Rows of bars over the same frames."""
 
     def __init__(self, drift: Drift, shown: Shown) -> None:
         self._frames = drift.frames
@@ -75,12 +75,12 @@ class _Curve:
         self._font = ImageFont.load_default(12)
 
     def label(self, top: float, text: str, note: str) -> None:
-        """What a row shows, left of it."""
+        """Label a row on its left."""
         self._draw.text((1, top + 11), text, BRIGHT_TEXT, ImageFont.load_default(13), anchor="ls")
         self._draw.text((1, top + 28), note, TEXT, self._font, anchor="ls")
 
     def shares(self, top: float, shares: FloatArray) -> None:
-        """[N, S] above one another."""
+        """Draw shares [N, S] as stacked bars."""
         self._ground(top, _SHARES_PX)
         for frame, parts in zip(self._frames, shares, strict=True):
             heights = np.concatenate([[0], np.nan_to_num(parts).cumsum()]) * _SHARES_PX
@@ -90,7 +90,7 @@ class _Curve:
         self._mark(top, _SHARES_PX)
 
     def bars(self, top: float, values: FloatArray, bright: int | None) -> None:
-        """[N], the highest as high as the row."""
+        """Draw values [N] as bars, the highest as high as the row."""
         self._ground(top, _BARS_PX)
         most = max(0.1, float(np.nanmax(values, initial=0)))
         for frame, value in zip(self._frames, np.nan_to_num(values), strict=True):
@@ -101,7 +101,7 @@ class _Curve:
         self._mark(top, _BARS_PX)
 
     def ticks(self, foot: float) -> None:
-        """Some frame numbers, the one asked for among them."""
+        """Draw some frame numbers, including the requested one."""
         shown, asked = self._shown, self._x(self._shown.asked)
         for frame in sorted({round(f) for f in np.linspace(shown.first, shown.last, _TICKS)}):
             if abs(self._x(frame) - asked) > 40:

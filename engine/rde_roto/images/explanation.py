@@ -1,4 +1,4 @@
-"""An explanation for people: a sheet of pictures and curves, or the layers of an EXR."""
+"""Shows an explanation: as a sheet of pictures and curves, or as layers of an EXR."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from rde_roto.images.drift_curve import SOURCE_COLOURS, Shown, drift_curve
-from rde_roto.images.files import write_picture
 from rde_roto.images.panels import (
     BACKGROUND,
     BRIGHT_TEXT,
@@ -26,6 +25,7 @@ from rde_roto.images.panels import (
     tinted,
     titled,
 )
+from rde_roto.images.picture_files import write_picture
 from rde_roto.values.explanation import SOURCES, Drift, Explanation, Reading
 from rde_roto.values.matte import FloatArray, Matte
 
@@ -39,10 +39,11 @@ _INSET = 0.3
 
 
 def explanation_layers(explanation: Explanation) -> dict[str, FloatArray]:
-    """Channels of an EXR, each [H, W]: `hero.keyframe`, `hero.latest`, `hero.embedding`, and with
-    two keyframes `hero.far`, are shares of attention; `embedding.R` and so on colours.
+    """Make the channels of an EXR, each [H, W].
 
-    Between two keyframes all stand below `forwards` and `backwards`: `forwards.hero.keyframe`.
+    `hero.keyframe`, `hero.latest`, `hero.embedding` and, between two keyframes, `hero.far` are
+    shares of attention; `embedding.R`, `.G` and `.B` are colours. Between two keyframes all names
+    begin with `forwards.` or `backwards.`, such as `forwards.hero.keyframe`.
     """
     names = ("forwards.", "backwards.") if len(explanation.readings) > 1 else ("",)
     layers = {}
@@ -62,11 +63,11 @@ def explanation_sheet(
     explanation: Explanation,
     drifts: Sequence[Drift],
 ) -> None:
-    """Write a PNG: for each walk a row of pictures, then for each element of each walk a curve.
+    """Write a PNG: a row of pictures for each walk, then a curve for each element of each walk.
 
     Pictures: the matte; each source's share of attention in its colour, faint outside the elements;
-    the embedding, in the corner as it was at the keyframe. Curves: see ``drift_curve``. ``plate``
-    is float32 [H, W, 3] in 0..1 as ``Plate.read`` gives it.
+    the embedding, with its state at the keyframe in the corner. Curves: see ``drift_curve``.
+    ``plate`` is float32 [H, W, 3] in 0..1 as ``Plate.read`` gives it.
 
     Raises OutputError when the file cannot be written.
     """
@@ -85,7 +86,7 @@ def explanation_sheet(
 
 
 def _draw_reading(plate: FloatArray, matte: Matte, reading: Reading) -> list[Image.Image]:
-    """The pictures of one walk, and a line of figures for each element."""
+    """Draw the pictures of one walk, and a line of figures for each element."""
     whole = matte.alpha[[matte.elements.index(name) for name in reading.elements]]
     alpha = in_cell(whole)
     shares = np.stack([in_cell(planes) for planes in reading.shares])
@@ -103,7 +104,7 @@ def _draw_reading(plate: FloatArray, matte: Matte, reading: Reading) -> list[Ima
 
 
 def _attention(plate: FloatArray, alpha: FloatArray, shares: FloatArray) -> FloatArray:
-    """The grey plate in the sources' colours; where elements meet, each counts by its alpha."""
+    """Tint the grey plate in the sources' colours; overlapping elements count by their alpha."""
     weights = alpha + 1e-3
     mixed = np.einsum("kshw,khw->shw", shares, weights / weights.sum(axis=0))
     colours = np.array([SOURCE_COLOURS[name] for name in SOURCES[: len(mixed)]]) / 255
@@ -115,7 +116,7 @@ def _attention(plate: FloatArray, alpha: FloatArray, shares: FloatArray) -> Floa
 
 
 def _inset(strip: Image.Image, reading: Reading) -> None:
-    """The embedding at the keyframe, in the lower left corner of the embedding's cell."""
+    """Draw the embedding at the keyframe into the lower left corner of the embedding's cell."""
     planes = in_cell(reading.at_keyframe.clip(0, 1))
     image = Image.fromarray(np.rint(np.moveaxis(planes, 0, 2) * 255).astype(np.uint8))
     image = image.resize((round(image.width * _INSET), round(image.height * _INSET)))
@@ -126,7 +127,7 @@ def _inset(strip: Image.Image, reading: Reading) -> None:
 
 
 def _caption(name: str, means: FloatArray, reading: Reading) -> Image.Image:
-    """A legend with an element's mean shares."""
+    """Draw a legend with an element's mean shares."""
     strip = Image.new("RGB", (STRIP_WIDTH_PX, _CAPTION_PX), BACKGROUND)
     draw = ImageDraw.Draw(strip)
     font = ImageFont.load_default(13)

@@ -1,4 +1,4 @@
-"""EXRs to disk, one part each."""
+"""Writes EXRs of one part."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rde_roto.values.plate import PlateFormat
 from rde_roto.values.preset import Compression
 
 _MOST_HALF = 65504.0
-_FIRST_ATTRIBUTE = 8  # behind the magic number and the version
+_FIRST_ATTRIBUTE = 8  # after the magic number and the version
 _HEADER_BYTES = 1 << 22
 _LOSSY: Final = ("dwaa", "dwab")
 
@@ -47,11 +47,11 @@ def write_planes(
     attributes: Attributes,
     encoding: Encoding = HALF,
 ) -> None:
-    """Write an EXR, replacing what was there: one channel a plane, by name.
+    """Write an EXR, replacing an existing file: one channel per plane, by name.
 
-    Planes are [H, W], the data window of `plate_format`, whose windows and pixel aspect the header
-    gets; what a half cannot hold is written as the largest. Every pixel is read back before the
-    file has its name. Raises OutputError; nothing half-done stays.
+    Planes are [H, W], the data window of `plate_format`, whose windows and pixel aspect go into the
+    header; values beyond the range of half are clipped. Every pixel is read back before the file
+    gets its name. Raises OutputError; nothing half-written stays.
     """
     data, display = plate_format.data, plate_format.display
     for channel, plane in planes.items():
@@ -62,7 +62,7 @@ def write_planes(
     spec.x, spec.y = data.x, data.y
     spec.full_x, spec.full_y = display.x, display.y
     spec.full_width, spec.full_height = display.width, display.height
-    spec.attribute("DateTime", "")  # or OIIO stamps the hour, and equal mattes differ in bytes
+    spec.attribute("DateTime", "")  # else OIIO writes the time, and equal mattes differ in bytes
     put_on(spec, attributes)
     spec.attribute("compression", encoding.compression)
     spec.attribute("PixelAspectRatio", plate_format.pixel_aspect)
@@ -75,17 +75,17 @@ def write_planes(
         there = read_channels(written, tuple(planes))
         is_exact = encoding.compression not in _LOSSY
         if is_exact and not np.array_equal(there.astype(pixels.dtype), pixels, equal_nan=True):
-            raise InputError("its pixels are others")
+            raise InputError("its pixels differ")
 
     with replacing(path, check) as temp:
         _write(temp, spec, pixels)
 
 
 def refuse_torn_index(path: Path) -> None:
-    """Raises InputError for an EXR that does not say where each of its blocks of rows lies.
+    """Raise InputError for an EXR whose offset table, the index of its row blocks, is incomplete.
 
-    That table is written last of all. OpenEXR can read a file without it, and hides that its end
-    was lost; others cannot. Layout: OpenEXR File Layout, for one part of scan lines.
+    The table is written last. OpenEXR can read a file without it, which hides that its end was
+    lost; other programs cannot. Layout: "OpenEXR File Layout", for one part of scan lines.
     """
     with suppress(OSError, ValueError, IndexError), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -96,11 +96,11 @@ def refuse_torn_index(path: Path) -> None:
         table = np.fromfile(file, "<u8", count) if 0 < count < size // 8 else np.zeros(0)
         if table.size and table.size == count and (np.diff(table) > 0).all() and table[-1] < size:
             return
-    raise InputError(f"{path} is cut short: it does not say where its rows lie")
+    raise InputError(f"{path} is cut short: its index of rows is incomplete")
 
 
 def _end_of_header(data: bytes) -> int:
-    """Where the attributes end: each a name, a type, a length and so many bytes."""
+    """The offset where the attributes end; each has a name, a type, a length and its bytes."""
     place = _FIRST_ATTRIBUTE
     while data[place]:
         for _ in ("name", "type"):
@@ -110,11 +110,11 @@ def _end_of_header(data: bytes) -> int:
 
 
 def _write(path: Path, spec: ImageSpec, pixels: NDArray[np.floating]) -> None:
-    image = ImageOutput.create("openexr")  # the name does not say so yet
+    image = ImageOutput.create("openexr")  # explicitly: the hidden name has no suffix
     if image is None:
         raise OSError(OpenImageIO.geterror())
-    # each step answers False and keeps its reason to itself, the disk being full among them, but
-    # for the last bytes, whose loss OpenImageIO does not see: the caller reads all of it back
+    # each step returns False on errors such as a full disk, except for the last bytes, whose loss
+    # OpenImageIO does not notice: so the caller reads everything back
     done = image.open(str(path), spec) and image.write_image(pixels)
     reason = image.geterror()
     if not (image.close() and done):

@@ -1,23 +1,22 @@
-"""Single image files through OpenImageIO, which answers a damaged file with None or an error
-string and raises nothing: every question it is asked goes through here."""
+"""Reads single image files through OpenImageIO.
+
+For a damaged file OpenImageIO raises nothing but returns None or an error string. All reading goes
+through this module, which turns these into errors.
+"""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import OpenImageIO
 from OpenImageIO import ImageInput, ImageSpec
-from PIL.Image import Image as Picture
 
-from rde_roto.atomic import write_bytes
 from rde_roto.images.orientation import AS_STORED, Turn, turn_of
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
 from rde_roto.values.errors import InputError
@@ -37,22 +36,22 @@ _CONVERTED_FROM = 6  # TIFF 6.0: YCbCr, and above it Lab and its like, which lib
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a file says of itself before any pixel is decoded.
+    """The header of a file, read without decoding pixels.
 
-    `pixel_type` is OIIO's name of the stored type: `uint8`, `uint16`, `half`, `float`, …, the
-    widest of `channel_types`, one a channel. `color_space` is the name the file gives, or None.
-    `provenance` holds the attributes this product writes, by their full names (`rde-roto:digest`,
-    …), `attributes` what mattes take over, `cryptomatte` those of Cryptomattes.
+    `pixel_type` is OIIO's name of the stored type, `uint8`, `uint16`, `half`, `float`, …: the
+    widest of `channel_types`, which has one per channel. `color_space` is the name in the file, or
+    None. `provenance` holds the attributes that this product writes, by full name
+    (`rde-roto:digest`, …), `attributes` those that mattes inherit, `cryptomatte` those of
+    Cryptomattes.
 
-    An EXR may have several parts, each with a header of its own: `part` is which, from 0, and
-    `part_name` its name, or "". `view` is the view a part belongs to, or None; `views` are those
-    that share one part, the default one first. `is_deep` says that a pixel has any number of
-    samples, `is_misread` that the file is packed in a way that is not read rightly: `read_channels`
-    refuses both.
+    An EXR may have several parts, each with its own header: `part` is its number, from 0, and
+    `part_name` its name or "". `view` is the view of the part, or None; `views` are those that
+    share the part, the default first. `is_deep`: pixels have several samples. `is_misread`:
+    OpenImageIO misreads the file's packing. `read_channels` refuses both.
 
-    `orientation` is the file's tag, 1 to 8, and 1 where it has none. Everything else is said, and
-    all pixels come, of the upright picture, to which `turn` brings those that are stored. An EXR is
-    upright, whatever tag it bears: no program of the trade turns one.
+    `orientation` is the file's tag, 1 to 8, default 1. All other fields, and all pixels, refer to
+    the upright picture; `turn` makes stored pixels upright. An EXR counts as upright whatever its
+    tag: no compositor turns one.
     """
 
     kind: str
@@ -76,13 +75,13 @@ class ImageHeader:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """The header of an image file. Raises InputError when it cannot be read."""
+    """Read the header of an image file. Raises InputError when it cannot be read."""
     with _opened(path) as image:
         return _header(image)
 
 
 def read_headers(path: Path) -> tuple[ImageHeader, ...]:
-    """The headers of all parts of an EXR, of the first picture of any other file.
+    """Read the headers of all parts of an EXR, or of the first picture of any other file.
 
     Raises InputError when one cannot be read.
     """
@@ -95,9 +94,9 @@ def read_headers(path: Path) -> tuple[ImageHeader, ...]:
 
 
 def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray:
-    """Channels of an image file by name: float32 [H, W, C], upright, row 0 on top, the data window.
+    """Read channels by name: float32 [H, W, C], upright, row 0 on top, the data window.
 
-    Integers come as 0..1. Raises InputError when the file cannot be read to its end, is deep or
+    Integers become 0..1. Raises InputError when the file cannot be read to its end, is deep or
     lacks a channel.
     """
     with _opened(path) as image:
@@ -108,8 +107,8 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
         data = header.format.data
         if max(data.shape) > LARGEST_PX:
             raise InputError(
-                f"{path} is {data.width}x{data.height}: a picture may have up to {LARGEST_PX} "
-                "pixels a side"
+                f"{path} is {data.width}x{data.height}: the width and height of a picture may be "
+                f"at most {LARGEST_PX} pixels"
             )
         missing = [name for name in names if name not in header.channels]
         if missing:
@@ -132,14 +131,13 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
 
 
 def refuse_unreadable(path: Path, header: ImageHeader) -> None:
-    """Raises InputError for a part of which OpenImageIO gives other pixels than are stored, and
-    says nothing: for a deep one, whose pixels it fills with nothing at all, and for columns of a
-    DPX whose packing it reads as that of rows.
+    """Raise InputError for a part that OpenImageIO silently reads wrongly: a deep one, whose pixels
+    it leaves empty, and a DPX stored by columns, whose packing it reads as if by rows.
     """
     if header.is_misread:
         raise InputError(
-            f"{path} stores columns instead of rows (orientation {header.orientation}), packed as "
-            "nothing here reads them: save it with rows, or as an EXR"
+            f"{path} stores columns instead of rows (orientation {header.orientation}), in a "
+            "packing that cannot be read: save it with rows, or as an EXR"
         )
     if header.is_deep:
         part = f" part {header.part_name or header.part}" if header.part else ""
@@ -147,7 +145,7 @@ def refuse_unreadable(path: Path, header: ImageHeader) -> None:
 
 
 def lone_channel(channels: Sequence[str]) -> str | None:
-    """The one channel besides alpha, such as `Y`; None where there are others."""
+    """The only channel besides alpha, such as `Y`; None if there are several."""
     opaque = [channel for channel in channels if not _is_alpha(channel)]
     return opaque[0] if len(opaque) == 1 else None
 
@@ -157,8 +155,8 @@ def _is_alpha(channel: str) -> bool:
 
 
 def check_input(path: Path, most_bytes: int) -> None:
-    """Raises InputError for what is no regular file of at most so many bytes, or an empty one: a
-    library that opened it could wait for ever.
+    """Raise InputError unless a path is a regular, non-empty file of at most `most_bytes`: a
+    library that opens anything else could block for ever.
     """
     if not is_utf_8(path):
         raise InputError(f"{path} cannot be read: its name is not UTF-8, rename it")
@@ -170,25 +168,6 @@ def check_input(path: Path, most_bytes: int) -> None:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     if not size:
         raise InputError(f"{path} is empty")
-
-
-def write_picture(picture: Picture, path: Path, kind: str = "PNG", **options: Any) -> None:
-    """Writes a picture of Pillow's, replacing what was there.
-
-    Args: as of `encoded`. Raises OutputError; nothing half-done stays.
-    """
-    write_bytes(path, encoded(picture, kind, **options))
-
-
-def encoded(picture: Picture, kind: str = "PNG", **options: Any) -> bytes:
-    """The file of a picture of Pillow's, made in memory: encoders of libraries keep some errors of
-    a file on disk to themselves.
-
-    Args: kind, Pillow's name of the format; options, those of its ``save``.
-    """
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
 
 
 @contextmanager
@@ -232,12 +211,12 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
 
 
 def _of_transfer(spec: ImageSpec) -> str | None:
-    """The space of a DPX whose transfer is a video's, of which OpenImageIO says nothing."""
+    """The space of a DPX with a video transfer, which OpenImageIO does not report."""
     return "sRGB" if _text(spec, "dpx:Transfer") in _VIDEO_TRANSFERS else None
 
 
 def _format(spec: ImageSpec, kind: str, turn: Turn) -> PlateFormat:
-    """An EXR's windows; any other file is one picture, wherever it would lie on a page."""
+    """The windows of an EXR; any other file is one picture, whatever its position on a page."""
     aspect = sound_aspect(spec.get_float_attribute("PixelAspectRatio", 1.0))
     if kind != "openexr":
         return turn.format(*_stored_size(spec, kind, turn), aspect)
@@ -249,54 +228,52 @@ def _format(spec: ImageSpec, kind: str, turn: Turn) -> PlateFormat:
 
 
 def _stored_size(spec: ImageSpec, kind: str, turn: Turn) -> tuple[int, int]:
-    """The width and height of what is stored; of a DPX with columns OpenImageIO says those of the
-    picture.
-    """
+    """The width and height as stored; OpenImageIO reports the upright ones for DPX columns."""
     size = spec.width, spec.height
     return size[::-1] if kind == "dpx" and turn.swap else size
 
 
 def _has_whole_words(spec: ImageSpec) -> bool:
-    """Whether a DPX packs every pixel by itself, so that it matters nothing where a line ends."""
+    """Whether a DPX packs every pixel separately, so that line ends do not matter."""
     bits = spec.get_int_attribute("oiio:BitsPerSample", 0)
     return bits in (8, 16) or (bits == 10 and spec.nchannels == 3)
 
 
 def _orientation(spec: ImageSpec, kind: str) -> tuple[int, Turn]:
-    """The orientation that a file says, and what is left to do about it once it is read."""
-    said = spec.get_int_attribute("Orientation", 1)
-    orientation = said if kind != "openexr" and 1 <= said <= 8 else 1
+    """The orientation tag of a file, and the turn that is still needed after reading."""
+    tag = spec.get_int_attribute("Orientation", 1)
+    orientation = tag if kind != "openexr" and 1 <= tag <= 8 else 1
     photometric = spec.get_int_attribute("tiff:PhotometricInterpretation", 0)
     return orientation, turn_of(orientation, photometric >= _CONVERTED_FROM)
 
 
 def _provenance(spec: ImageSpec) -> dict[str, str]:
-    """What this product wrote: attributes of their own, or in a TIFF its description, as JSON."""
-    said = dict(_texts(spec))
-    with suppress(ValueError, RecursionError):  # the latter of brackets without end
-        described = json.loads(said.get("ImageDescription", ""))
-        said |= described if isinstance(described, dict) else {}
-    return {key: str(value) for key, value in said.items() if key.startswith(PROVENANCE_PREFIX)}
+    """The attributes that this product wrote; in a TIFF they are JSON in its description."""
+    found = dict(_texts(spec))
+    with suppress(ValueError, RecursionError):  # the latter for endlessly nested brackets
+        described = json.loads(found.get("ImageDescription", ""))
+        found |= described if isinstance(described, dict) else {}
+    return {key: str(value) for key, value in found.items() if key.startswith(PROVENANCE_PREFIX)}
 
 
 def _texts(spec: ImageSpec) -> Iterator[tuple[str, str]]:
-    """All attributes, as text."""
+    """All attributes as text."""
     return ((attribute.name, str(attribute.value)) for attribute in spec.extra_attribs)
 
 
 def _text(spec: ImageSpec, name: str) -> str | None:
-    """An attribute that is a text; None where it is missing, of another type or not UTF-8."""
+    """A text attribute; None if it is missing, of another type or not printable."""
     value = spec.getattribute(name)
     return value if isinstance(value, str) and value.isprintable() else None
 
 
-def _reason(*speakers: ImageInput | ModuleType) -> str:
-    """What the first of them that has something to say gives as the reason, in one line."""
-    for speaker in speakers:
+def _reason(*libraries: ImageInput | ModuleType) -> str:
+    """The first error message of these libraries, in one line; empty if there is none."""
+    for library in libraries:
         try:
-            said = speaker.geterror()
+            message = library.geterror()
         except UnicodeDecodeError as error:  # it quotes a name from a damaged header
-            said = error.object.decode("utf-8", "replace")
-        if said:
-            return " ".join(said.split())
+            message = error.object.decode("utf-8", "replace")
+        if message:
+            return " ".join(message.split())
     return ""

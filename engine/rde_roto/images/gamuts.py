@@ -28,14 +28,14 @@ _BRADFORD: Final = np.array(
 
 
 def luminance_of(primaries: str) -> FloatArray:
-    """The weights of linear red, green and blue in the luminance: float32 [3], 1 in sum."""
+    """The luminance weights of linear red, green and blue: float32 [3], with sum 1."""
     weights: FloatArray = _to_xyz(primaries)[1].astype(np.float32)
     return weights
 
 
 def to_rec709(primaries: str) -> FloatArray:
-    """The matrix to linear Rec.709, RGB rows on its left: float32 [3, 3]; white stays white, by
-    Bradford's adaptation.
+    """The matrix to linear Rec.709 for RGB row vectors, float32 [3, 3]; Bradford adaptation keeps
+    white white.
     """
     own, rec709 = _to_xyz(primaries), _to_xyz(REC709)
     cones = (_BRADFORD @ rec709.sum(axis=1)) / (_BRADFORD @ own.sum(axis=1))
@@ -45,7 +45,7 @@ def to_rec709(primaries: str) -> FloatArray:
 
 
 def _to_xyz(primaries: str) -> FloatArray:
-    """The matrix from columns of linear RGB to CIE XYZ; white has Y = 1."""
+    """The matrix from linear RGB column vectors to CIE XYZ; white has Y = 1."""
     xy = np.array(CHROMATICITIES[primaries])
     xyz = np.stack([xy[:, 0], xy[:, 1], 1 - xy.sum(axis=1)]) / xy[:, 1]
     matrix: FloatArray = xyz[:, :3] * np.linalg.solve(xyz[:, :3], xyz[:, 3])

@@ -1,4 +1,4 @@
-"""Which colour space a plate is in, and who says so."""
+"""Decides which colour space a plate is in, and records the source."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rde_roto.images.color import (
+from rde_roto.images.color_config import LINEAR
+from rde_roto.images.color_spaces import (
     CINEON,
-    LINEAR,
     SRGB,
     canonical_space,
     known_space,
@@ -29,103 +29,104 @@ _INTEROP: Final = {
     "srgb_rec709_scene": SRGB,
     "rec709": SRGB,
 }
-"""Names of OpenImageIO's that a configuration may lack, as the spaces that have formulas here."""
+"""OpenImageIO's names that a configuration may lack, and the spaces with formulas that match."""
 
 
 @dataclass(frozen=True)
 class InputSpace:
-    """A canonical colour space, and who says that a plate is in it.
+    """The canonical colour space of a plate, and the source of this information.
 
-    `note` is what else must be known of it, a sentence or nothing: what a configuration lacks and
-    what was taken for it.
+    `note` is a sentence about what the configuration lacks and what is used instead, or empty.
     """
 
     name: str
-    said_by: str
+    source: str
     note: str = ""
 
     @classmethod
-    def of(cls, name: str, said_by: str) -> InputSpace:
-        """With its note. Raises UsageError for a space that cannot be converted."""
-        return cls(name, said_by, stand_in(name) or "")
+    def of(cls, name: str, source: str) -> InputSpace:
+        """Add the note. Raises UsageError for a space that cannot be converted."""
+        return cls(name, source, stand_in(name) or "")
 
     def __str__(self) -> str:
-        """In a line: `camlog, says you`."""
-        return f"{self.name}, says {self.said_by}"
+        """One line: `camlog, says you`."""
+        return f"{self.name}, says {self.source}"
 
     @property
-    def is_said_by_artist(self) -> bool:
-        """Whether it holds whatever the files say."""
-        return self.said_by == _ARTIST
+    def is_set_by_artist(self) -> bool:
+        """Whether the artist chose it, which overrides the files."""
+        return self.source == _ARTIST
 
     @property
     def words(self) -> str:
-        """What is said of it in the line that says how a plate is read."""
-        return f"{self.name} from {self.said_by}"
+        """Its part of the line that describes how a plate is read."""
+        return f"{self.name} from {self.source}"
 
 
 @dataclass(frozen=True)
-class SaidOfSpace:
-    """What people say of a plate's colour space: the artist, who is believed before all, and the
-    preset, which is asked when nothing else says anything. Both canonical, or None.
+class SpaceChoice:
+    """The colour space chosen by people: by the artist, which overrides everything, and by the
+    preset, which applies if nothing else does. Both canonical, or None.
     """
 
     artist: str | None = None
     preset: str | None = None
 
     @classmethod
-    def of(cls, artist: str | None, preset: str | None) -> SaidOfSpace:
-        """Names as they were typed. Raises UsageError for one that nobody knows."""
+    def of(cls, artist: str | None, preset: str | None) -> SpaceChoice:
+        """From names as typed. Raises UsageError for an unknown one."""
         return cls(*(None if name is None else canonical_space(name) for name in (artist, preset)))
 
 
-def input_space(path: Path, header: ImageHeader, said: SaidOfSpace) -> InputSpace:
-    """The space of a picture's file: the first of these that says anything.
+def input_space(path: Path, header: ImageHeader, choice: SpaceChoice) -> InputSpace:
+    """Decide the space of an image file. The first source that gives one wins:
 
-    The artist; 8 bits, which are sRGB whatever the file says, since that is what the network was
-    trained on; the file, when the colour configuration knows the name; the configuration's file
-    rules; the preset; and last the file's format: half and float are scene-linear Rec.709, DPX of
-    more than 8 bits is Cineon log, the rest is sRGB.
+    the artist; 8 bits, which are sRGB whatever the file says, as in the network's training data;
+    the file, if the colour configuration knows the name; the configuration's file rules; the
+    preset; the file's format: half and float are scene-linear Rec.709, DPX of more than 8 bits is
+    Cineon log, everything else is sRGB.
 
-    Raises UsageError for a configuration that cannot be read, where it is asked.
+    Raises UsageError for a configuration that is needed and cannot be read.
     """
-    if header.pixel_type == "uint8" and said.artist is None:
+    if header.pixel_type == "uint8" and choice.artist is None:
         return InputSpace(SRGB, "its 8 bits")
-    return _first_word(path, header.color_space, said, _meant(header))
+    return _first_answer(path, header.color_space, choice, _space_of_format(header))
 
 
-def movie_space(path: Path, tagged: Callable[[], str | None], said: SaidOfSpace) -> InputSpace:
-    """The space of a movie: what the artist says; its tags; the file rules; the preset; sRGB.
+def movie_space(path: Path, tagged: Callable[[], str | None], choice: SpaceChoice) -> InputSpace:
+    """Decide the space of a movie, from: the artist; its tags; the file rules; the preset; sRGB.
 
-    `tagged` gives the space of its tags, None where they say nothing, and is not asked where the
-    artist has said something. Raises as that and `input_space` do.
+    `tagged` gives the space of its tags, or None; it is not called if the artist chose a space.
+    Raises as `tagged` and `input_space`.
     """
-    return _first_word(path, None if said.artist else tagged(), said, SRGB)
+    return _first_answer(path, None if choice.artist else tagged(), choice, SRGB)
 
 
-def _first_word(path: Path, of_file: str | None, said: SaidOfSpace, meant: str) -> InputSpace:
-    return InputSpace.of(*next(_answers(path, of_file, said, meant)))
+def _first_answer(
+    path: Path, tagged: str | None, choice: SpaceChoice, by_format: str
+) -> InputSpace:
+    return InputSpace.of(*next(_answers(path, tagged, choice, by_format)))
 
 
 def _answers(
-    path: Path, of_file: str | None, said: SaidOfSpace, meant: str
+    path: Path, tagged: str | None, choice: SpaceChoice, by_format: str
 ) -> Iterator[tuple[str, str]]:
-    if said.artist is not None:
-        yield said.artist, _ARTIST
-    suggested = None if of_file is None else known_space(of_file) or _INTEROP.get(of_file.lower())
+    if choice.artist is not None:
+        yield choice.artist, _ARTIST
+    suggested = None if tagged is None else known_space(tagged) or _INTEROP.get(tagged.lower())
     if suggested is not None:
         yield suggested, "the file"
-    unknown = "" if of_file is None else f" (the file's '{of_file}' is unknown here)"
+    unknown = "" if tagged is None else f" (the file's '{tagged}' is unknown here)"
     of_rules = space_of_file_rules(path)
     ruled = None if of_rules is None else known_space(of_rules.space)
     if of_rules is not None and ruled is not None:
-        yield ruled, of_rules.said_by + unknown
-    if said.preset is not None:
-        yield said.preset, "the preset" + unknown
-    yield meant, "its format" + unknown
+        yield ruled, of_rules.source + unknown
+    if choice.preset is not None:
+        yield choice.preset, "the preset" + unknown
+    yield by_format, "its format" + unknown
 
 
-def _meant(header: ImageHeader) -> str:
+def _space_of_format(header: ImageHeader) -> str:
     if header.pixel_type in ("half", "float", "double"):
         return LINEAR
     return CINEON if header.kind == "dpx" else SRGB

@@ -1,4 +1,4 @@
-"""How mattes lie in an EXR: which channels there are, and what the header says of them."""
+"""The layouts of mattes in an EXR: channels and header attributes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from rde_roto.values.preset import Output
 
 
 class Layout(Protocol):
-    """The channels of every frame of a sequence, and what its headers say of them."""
+    """The channels of each frame of a sequence, and their header attributes."""
 
     @property
     def pixel_type(self) -> Literal["half", "float"]:
-        """How a value is stored."""
+        """The stored type of the values."""
 
     @property
     def attributes(self) -> Mapping[str, str]:
-        """What every header says of the channels."""
+        """The attributes of every header."""
 
     def planes(self, matte: Matte) -> Mapping[str, FloatArray]:
-        """A frame's channels by name, float32 [H, W], the plate's data window."""
+        """The channels of a frame by name, float32 [H, W], the plate's data window."""
 
 
 def exr_layout(origin: Origin, elements: tuple[str, ...], output: Output) -> Layout:
-    """The layout that the settings ask for. Raises UsageError for settings that do not go together,
-    and for a plate that cannot be cut out.
+    """Choose the layout for these settings. Raises UsageError for settings that contradict each
+    other and for a plate that cannot be cut out.
     """
     if output.format == "cryptomatte":
         if output.compression in ("dwaa", "dwab"):
@@ -45,18 +45,18 @@ def exr_layout(origin: Origin, elements: tuple[str, ...], output: Output) -> Lay
     if output.format == "alpha":
         return _Alpha(layers)
     if origin.light is None:
-        raise UsageError("output.format=rgba cuts a plate out, and there is none on disk")
+        raise UsageError("output.format=rgba cuts out the plate, but this plate has no files")
     return _Foreground(layers, origin.light)
 
 
 def _layers(elements: tuple[str, ...], prefix: str) -> tuple[str, ...]:
-    """What stands before the channels of each element: nothing where there is one element."""
+    """The prefix of each element's channels; empty for a single element."""
     return ("",) if len(elements) == 1 else tuple(f"{prefix}{element}." for element in elements)
 
 
 @dataclass(frozen=True)
 class _Alpha:
-    """`A`, or `hero.A` for each of several elements."""
+    """`A` for one element, `hero.A` for each of several."""
 
     layers: tuple[str, ...]
     pixel_type: Literal["half"] = "half"
@@ -86,9 +86,9 @@ class _Ids:
 
 @dataclass(frozen=True)
 class _Foreground:
-    """`R G B A`, or `hero.R` and so on for each of several elements: the plate's light times alpha.
+    """The plate's light times alpha: `R G B A` for one element, `hero.R` and so on for several.
 
-    Light outside is 0, whatever the plate has there; what is not a number counts as 0.
+    Where alpha is 0 the light is 0; NaN counts as 0.
     """
 
     layers: tuple[str, ...]

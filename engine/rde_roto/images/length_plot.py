@@ -1,4 +1,4 @@
-"""Time and memory over the frames of a shot, one line for each bank."""
+"""Plots time and memory over the frames of a shot, one line for each bank."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from rde_roto.images.files import write_picture
 from rde_roto.images.panels import BACKGROUND, BRIGHT_TEXT, TEXT
+from rde_roto.images.picture_files import write_picture
 
 Points = Sequence[tuple[float, float]]
 """(frame, value), frames ascending."""
@@ -23,7 +23,7 @@ _MOST_TICKS = 6
 
 
 def length_plot(panels: Mapping[str, Mapping[str, Points]], path: Path) -> None:
-    """Writes a PNG: a panel for each title, in it a line for each name, all over the same frames.
+    """Write a PNG with a panel for each title and a line for each name, over the same frames.
 
     Raises OutputError when it cannot be written.
     """

@@ -1,7 +1,7 @@
-"""Mattes to disk. Mattes are data: no colour transform, no 8-bit step but for label images.
+"""Writes mattes to disk. Mattes are data: no colour transform, no 8 bits except in label images.
 
-The header of every file bears the digest of what it was made from and how it is laid out, by which
-a later run knows it.
+The header of every file has the digest of its inputs and its layout, by which a later run
+recognises it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from rde_roto.images.exr import Encoding, refuse_torn_index, write_planes
-from rde_roto.images.files import read_channels, read_header, write_picture
+from rde_roto.images.files import read_channels, read_header
 from rde_roto.images.layouts import Layout, exr_layout
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin
+from rde_roto.images.picture_files import write_picture
 from rde_roto.images.sequences import FramePattern
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray, Matte
@@ -33,10 +34,10 @@ OUTPUT_KEY: Final = f"{PROVENANCE_PREFIX}output"
 ELEMENTS_KEY: Final = f"{PROVENANCE_PREFIX}elements"
 
 LABELS: Final = Output(format="labels")
-"""The settings of indexed pictures."""
+"""The settings for label images."""
 
 _MOST_LABELS = 255
-_PNG_COMPRESSION = 3  # of 9; mattes are mostly flat, more only takes longer
+_PNG_COMPRESSION = 3  # of 9; mattes are mostly flat, so more only takes longer
 _DESCRIPTION_TAG = 270  # TIFF 6.0, ImageDescription
 _SUFFIXES = {
     "alpha": (".exr", ".png", ".tif", ".tiff"),
@@ -46,7 +47,7 @@ _SUFFIXES = {
 }
 
 Pictures: TypeAlias = Callable[[Matte], list[Image.Image]]
-"""The pictures of a matte, one for each of the files of its frame."""
+"""Makes the pictures of a matte, one for each file of its frame."""
 
 
 class MatteWriter(Protocol):
@@ -59,10 +60,10 @@ class MatteWriter(Protocol):
         """All files of a frame."""
 
     def is_written(self, frame: int, digest: str) -> bool:
-        """Whether the frame lies there already, in this kind and made from the same things."""
+        """Whether the frame's files exist already, in this format and from the same inputs."""
 
     def write(self, matte: Matte) -> None:
-        """Write a frame, replacing what was there. Raises OutputError; nothing half-done stays."""
+        """Write a frame, replacing its files. Raises OutputError; nothing half-written stays."""
 
 
 def open_matte_writer(
@@ -72,9 +73,9 @@ def open_matte_writer(
     output: Output,
     provenance: Mapping[str, str],
 ) -> MatteWriter:
-    """The writer for an output pattern such as `mattes/hero.####.exr`; makes its folder.
+    """Open a writer for an output pattern such as `mattes/hero.####.exr`; creates the folder.
 
-    - `.exr`: laid out as `layouts` says, with the windows, the pixel aspect and the attributes of
+    - `.exr`: in a layout of `layouts`, with the windows, the pixel aspect and the attributes of
       `origin`.
     - `.png`, `.tif`: 16-bit grey of the data window; for several elements one file each,
       `hero.<element>.####.png`.
@@ -82,9 +83,8 @@ def open_matte_writer(
 
     `provenance` goes into every header as text, under keys such as `rde-roto:version`.
 
-    Raises UsageError when the pattern has no frame token or a suffix that the format has not, when
-    a setting of `output` does not fit the format, or when the folder cannot be made or written
-    into.
+    Raises UsageError when the pattern has no frame token, its suffix or a setting of `output` does
+    not suit the format, or the folder cannot be created or is not writable.
     """
     pattern = FramePattern.parse(out)
     if pattern is None:
@@ -97,7 +97,7 @@ def open_matte_writer(
         raise UsageError(f"the output {out} must end in {expected} for the format {output.format}")
     if output.format == "labels" and len(elements) > _MOST_LABELS:
         raise UsageError(f"a label image holds {_MOST_LABELS} elements, not {len(elements)}")
-    said = {
+    provenance = {
         **provenance,
         OUTPUT_KEY: output.model_dump_json(),
         ELEMENTS_KEY: ",".join(elements),
@@ -105,18 +105,18 @@ def open_matte_writer(
     if suffix == ".exr":
         layout = exr_layout(origin, elements, output)
         _prepare_folder(pattern.folder)
-        return _ExrWriter(pattern, origin, layout, output, said)
+        return _ExrWriter(pattern, origin, layout, output, provenance)
     _prepare_folder(pattern.folder)
     if output.format == "labels":
-        return _PictureWriter((pattern,), _labels, said)
-    return _PictureWriter(_element_patterns(pattern, elements), _greys, said)
+        return _PictureWriter((pattern,), _labels, provenance)
+    return _PictureWriter(_element_patterns(pattern, elements), _greys, provenance)
 
 
 def davis_palette() -> NDArray[np.uint8]:
     """The palette of DAVIS and PASCAL VOC label images: uint8 [256, 3].
 
-    The bits of an index, three at a time from the lowest, are the bits of red, green and blue
-    from the highest: neighbouring labels get colours far apart.
+    The bits of an index, in groups of three from the lowest, become the bits of red, green and blue
+    from the highest, so that neighbouring labels get very different colours.
     """
     index = np.arange(256)[:, None]
     channel = np.arange(3)[None, :]
@@ -132,7 +132,7 @@ class _ExrWriter:
     origin: Origin
     layout: Layout
     output: Output
-    said: Mapping[str, str]
+    provenance: Mapping[str, str]
 
     def path(self, frame: int) -> Path:
         return self.pattern.path(frame)
@@ -141,7 +141,7 @@ class _ExrWriter:
         return (self.path(frame),)
 
     def is_written(self, frame: int, digest: str) -> bool:
-        return _is_written(self.path(frame), digest, self.said)
+        return _is_written(self.path(frame), digest, self.provenance)
 
     def write(self, matte: Matte) -> None:
         planes, attributes = self.layout.planes(matte), self._attributes(matte)
@@ -154,16 +154,16 @@ class _ExrWriter:
 
     def _attributes(self, matte: Matte) -> Attributes:
         passed_on = self.origin.attributes(matte.frame)
-        return {**passed_on, **self.layout.attributes, **self.said, DIGEST_KEY: matte.digest}
+        return {**passed_on, **self.layout.attributes, **self.provenance, DIGEST_KEY: matte.digest}
 
 
 @dataclass(frozen=True)
 class _PictureWriter:
-    """Writes pictures of whole numbers, a pattern for each of those of a frame."""
+    """Writes integer pictures, with one pattern for each picture of a frame."""
 
     patterns: tuple[FramePattern, ...]
     pictures: Pictures
-    said: Mapping[str, str]
+    provenance: Mapping[str, str]
 
     def path(self, frame: int) -> Path:
         return self.patterns[0].path(frame)
@@ -172,22 +172,22 @@ class _PictureWriter:
         return tuple(pattern.path(frame) for pattern in self.patterns)
 
     def is_written(self, frame: int, digest: str) -> bool:
-        return all(_is_written(path, digest, self.said) for path in self.files(frame))
+        return all(_is_written(path, digest, self.provenance) for path in self.files(frame))
 
     def write(self, matte: Matte) -> None:
-        said = {**self.said, DIGEST_KEY: matte.digest}
+        provenance = {**self.provenance, DIGEST_KEY: matte.digest}
         for path, picture in zip(self.files(matte.frame), self.pictures(matte), strict=True):
-            _save(picture, path, said)
+            _save(picture, path, provenance)
 
 
 def _greys(matte: Matte) -> list[Image.Image]:
-    """16 bits an element."""
+    """A 16-bit grey picture for each element."""
     return [Image.fromarray(np.rint(alpha * 65535).astype(np.uint16)) for alpha in matte.alpha]
 
 
 def _labels(matte: Matte) -> list[Image.Image]:
-    """The number (from 1) of the element that has the most of a pixel; 0, the background, has what
-    the elements leave over. Of equals, the first: the background, then by number.
+    """A label image: the number (from 1) of the element with the largest share of each pixel, 0 for
+    the background, which has the rest. Ties go to the lowest number.
     """
     background = 1 - matte.alpha.sum(axis=0, keepdims=True)
     labels = np.concatenate([background, matte.alpha]).argmax(axis=0)
@@ -197,7 +197,7 @@ def _labels(matte: Matte) -> list[Image.Image]:
 
 
 def _fitted(planes: Mapping[str, FloatArray], data: Window) -> tuple[dict[str, FloatArray], Window]:
-    """The box of what is not 0, one pixel where all is; EXR has no empty window."""
+    """Crop to the bounding box of what is not 0; at least one pixel, as EXR has no empty window."""
     seen = np.any([plane != 0 for plane in planes.values()], axis=0)
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     top, bottom = (rows[0], rows[-1]) if rows.size else (0, 0)
@@ -223,7 +223,7 @@ def _element_patterns(pattern: FramePattern, elements: tuple[str, ...]) -> tuple
 def _prepare_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):  # permission bits say less than a try
+        with tempfile.TemporaryFile(dir=folder):  # trying tells more than permission bits
             pass
     except FileExistsError as error:
         raise UsageError(f"the output folder {folder} is a file") from error
@@ -233,14 +233,14 @@ def _prepare_folder(folder: Path) -> None:
         ) from error
 
 
-def _is_written(path: Path, digest: str, said: Mapping[str, str]) -> bool:
-    """Whether the file is whole, bears the digest, and is laid out as these would be."""
-    expected = {DIGEST_KEY: digest, **{key: said[key] for key in (OUTPUT_KEY, ELEMENTS_KEY)}}
+def _is_written(path: Path, digest: str, provenance: Mapping[str, str]) -> bool:
+    """Whether the file is complete and has this digest and this layout."""
+    expected = {DIGEST_KEY: digest, **{key: provenance[key] for key in (OUTPUT_KEY, ELEMENTS_KEY)}}
     try:
         header = read_header(path)
         if any(header.provenance.get(key) != value for key, value in expected.items()):
             return False
-        read_channels(path, header.channels)  # a copy cut short still has a whole header
+        read_channels(path, header.channels)  # a truncated copy still has a whole header
         if header.kind == "openexr":
             refuse_torn_index(path)
     except InputError:
@@ -248,12 +248,12 @@ def _is_written(path: Path, digest: str, said: Mapping[str, str]) -> bool:
     return True
 
 
-def _save(image: Image.Image, path: Path, said: Mapping[str, str]) -> None:
+def _save(image: Image.Image, path: Path, provenance: Mapping[str, str]) -> None:
     if path.suffix.lower() == ".png":
         text = PngInfo()
-        for key, value in said.items():
+        for key, value in provenance.items():
             text.add_text(key, value)
         write_picture(image, path, pnginfo=text, compress_level=_PNG_COMPRESSION)
     else:
-        described = {_DESCRIPTION_TAG: json.dumps(said)}
+        described = {_DESCRIPTION_TAG: json.dumps(provenance)}
         write_picture(image, path, "TIFF", tiffinfo=described, compression="tiff_deflate")

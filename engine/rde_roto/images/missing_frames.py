@@ -1,4 +1,4 @@
-"""A plate with holes, and what stands in for the frames that are not there."""
+"""Fills the gaps of a plate with missing frames."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rde_roto.values.plate import Plate, PlateFormat
 
 @dataclass(frozen=True, eq=False)
 class FilledPlate:
-    """Another plate, with something at every frame of `range`.
+    """A plate that has a picture at every frame of `range`.
 
-    What a frame is depends on its number and the source alone, so that a part of a shot sees what
-    the whole sees. `fill` says what stands in: `hold` is the nearest earlier frame, the first one
-    where there is none earlier; `black` is 0 everywhere.
+    A frame depends on its number and the source alone, so that a part of a shot gets the same
+    pixels as the whole. `fill` says what replaces missing frames: `hold` is the nearest earlier
+    frame, at the head the first one; `black` is 0 everywhere.
     """
 
     source: Footage
@@ -30,53 +30,53 @@ class FilledPlate:
 
     @property
     def name(self) -> str:
-        """The source's."""
+        """That of the source."""
         return self.source.name
 
     @property
     def format(self) -> PlateFormat:
-        """The source's."""
+        """That of the source."""
         return self.source.format
 
     def digest(self, frame: int) -> str:
-        """A held frame has the digest of the one that it holds, a black one that of its size."""
+        """The digest of the source frame that is shown; for black, a digest of the size."""
         shown = self.shown(frame)
         return self._black_digest() if shown is None else self.source.digest(shown)
 
     @property
     def input_transform(self) -> InputTransform | None:
-        """The source's, through which black is black."""
+        """That of the source; it leaves black unchanged."""
         return self.source.input_transform
 
     def read(self, frame: int) -> FloatArray:
-        """What the source gives for the frame that is shown; float32 zeros [H, W, 3] for black."""
+        """Read the source frame that is shown; float32 zeros [H, W, 3] for black."""
         shown = self.shown(frame)
         return self._black() if shown is None else self.source.read(shown)
 
     def attributes(self, frame: int) -> Attributes:
-        """Those of the frame that is shown; none for black (`Footage`)."""
+        """Those of the source frame that is shown; none for black (`Footage`)."""
         shown = self.shown(frame)
         return {} if shown is None else self.source.attributes(shown)
 
     @property
     def reading(self) -> str:
-        """The source's."""
+        """That of the source."""
         return self.source.reading
 
     @property
     def linear_space(self) -> str:
-        """The source's."""
+        """That of the source."""
         return self.source.linear_space
 
     def linear(self, frame: int) -> FloatArray:
-        """The light of the frame that is shown, float32 [H, W, 3]; zeros for black."""
+        """The light of the source frame that is shown, float32 [H, W, 3]; zeros for black."""
         shown = self.shown(frame)
         return self._black() if shown is None else self.source.linear(shown)
 
     def shown(self, frame: int) -> int | None:
-        """The source's frame that is seen at a frame of the range, None for black."""
+        """The source frame that is shown at a frame of the range; None for black."""
         there = self.source.range
-        if frame in there or frame not in self.range:  # the source has the sentence for the latter
+        if frame in there or frame not in self.range:  # the source raises the error for the latter
             return frame
         return next(there.walk(frame, there.first)) if self.fill == "hold" else None
 
@@ -88,10 +88,10 @@ class FilledPlate:
 
 
 def has_picture(plate: Plate, frame: int) -> bool:
-    """Whether a frame of the plate shows one, and is not black in the place of one."""
+    """Whether a frame of the plate shows a picture, and is not black instead."""
     return not isinstance(plate, FilledPlate) or plate.shown(frame) is not None
 
 
 def on_disk(plate: Plate) -> Plate:
-    """A plate without what stands in for its missing frames."""
+    """The plate without any filling of missing frames."""
     return plate.source if isinstance(plate, FilledPlate) else plate

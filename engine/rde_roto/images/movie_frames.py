@@ -32,12 +32,12 @@ _TURN_SLACK: Final = 0.01  # of a side: half a degree
 
 
 class Decoder:
-    """The frames of a file's first video stream by their place in showing order.
+    """Decodes the frames of a file's first video stream, by index in presentation order.
 
-    Frames are known by their showing time, which is the same however one came to them; `times` are
-    those, in units of the stream's `time_base` (s), ascending. Not for several threads at once.
+    A frame is identified by its presentation time, which does not depend on seeking. `times` are
+    all presentation times, ascending, in units of the stream's `time_base` (s). Not thread-safe.
 
-    Raises InputError for a file without a video stream that can be read.
+    Raises InputError for a file without a readable video stream.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,13 +54,15 @@ class Decoder:
         except av.FFmpegError as error:
             raise InputError(f"cannot read a video stream from {path}: {error}") from error
         if not self._keys:
-            raise InputError(f"{path} holds no video frame one could start from")
+            raise InputError(f"{path} has no key frame to start decoding from")
         self.pixel_aspect = sound_aspect(self._stream.sample_aspect_ratio)
         self.frame_rate = self._stream.average_rate
         self.time_base = self._stream.time_base
         tags = [part.metadata for part in (self._stream, *self._container.streams, self._container)]
-        said = (value for tag in tags for key, value in tag.items() if key.lower() == "timecode")
-        self.timecode = next(said, None)
+        timecodes = (
+            value for tag in tags for key, value in tag.items() if key.lower() == "timecode"
+        )
+        self.timecode = next(timecodes, None)
         self._ahead: Iterator[VideoFrame] = iter(())
         self._shown: int | None = None
 
@@ -69,7 +71,7 @@ class Decoder:
         target = self.times[index]
         try:
             found = self._decode_until(target) if self._is_near(target) else None
-            # a decoder may skip the frames a key frame leads in: then an earlier key is needed
+            # a decoder may skip frames right after a key frame: then an earlier key is needed
             earlier_keys = reversed(range(bisect_right(self._keys, target)))
             while found is None:
                 self._seek(self._key_starts[next(earlier_keys)])
@@ -84,7 +86,7 @@ class Decoder:
         raise InputError(f"{self._path} is damaged at frame {index + 1} of its frames: {reason}")
 
     def _is_near(self, target: int) -> bool:
-        """Whether decoding on comes to the target before any key frame one could seek to."""
+        """Whether decoding on reaches the target before any key frame to which one could seek."""
         if self._shown is None or self._shown >= target:
             return False
         return bisect_right(self._keys, target) == bisect_right(self._keys, self._shown)
@@ -104,9 +106,9 @@ class Decoder:
         return None
 
     def _list_times(self) -> tuple[array[int], array[int], array[int]]:
-        """Showing times of all frames, of the key frames, and where to seek for each of those.
+        """The presentation times of all frames and of key frames, and where to seek for each key.
 
-        Containers seek by decoding time, which runs ahead of showing where frames are reordered.
+        Containers seek by decoding time, which is earlier if frames are reordered.
         """
         times = array("q")
         keys: list[tuple[int, int]] = []
@@ -122,16 +124,16 @@ class Decoder:
 
 
 def tags_of(frame: VideoFrame) -> ColorTags:
-    """What a frame says of its colours."""
+    """The colour tags of a frame."""
     return ColorTags(frame.color_primaries, frame.color_trc, frame.colorspace)
 
 
 def to_rgb(frame: VideoFrame) -> FloatArray:
-    """float32 [H, W, 3] in 0..1, with the matrix and range of the tags or their usual stand-ins.
+    """Convert a frame to float32 [H, W, 3] in 0..1, with the matrix and range of its tags.
 
-    Untagged YUV is BT.709 in HD sizes, BT.601 in SD sizes (as the standards for broadcast have
-    it), and limited in range; swscale's own default would be BT.601 for all. RGB is limited in
-    range only where it is tagged so. Raises ValueError, which says why, for an unknown matrix.
+    Untagged YUV is limited range, with BT.709 in HD sizes and BT.601 in SD sizes, as in broadcast;
+    swscale would use BT.601 for all. RGB is limited range only if tagged so. Raises ValueError,
+    which says why, for an unknown matrix.
     """
     from av.video.reformatter import Interpolation
 
@@ -157,31 +159,34 @@ def to_rgb(frame: VideoFrame) -> FloatArray:
 
 
 def _matrix(frame: VideoFrame) -> int:
-    """The matrix of a frame in YUV, as swscale calls it."""
+    """The matrix of a YUV frame, as swscale numbers it."""
     if frame.colorspace == _UNSPECIFIED:
         return _BT709 if frame.height > _TALLEST_SD_PX else _BT601
     matrix = _MATRIX_OF_TAG.get(frame.colorspace)
     if matrix is None:
         raise ValueError(
-            f"its colours are mixed by the matrix {frame.colorspace} of ITU-T H.273, which "
-            "rde-roto does not know: write it anew with that of BT.709 or BT.2020"
+            f"its colours use matrix {frame.colorspace} of ITU-T H.273, which rde-roto does not "
+            "support: convert it to BT.709 or BT.2020"
         )
     return matrix
 
 
 def turn_of(frame: VideoFrame) -> Turn:
-    """What makes a frame upright, by the display matrix of its file: x' = a x + c y and
-    y' = b x + d y, x to the right and y downwards.
+    """The turn that makes a frame upright, from the file's display matrix: x' = a x + c y and
+    y' = b x + d y, with x to the right and y downwards.
 
-    Raises ValueError, which says why, for a matrix that turns by no quarters.
+    Raises ValueError, which says why, for a rotation that is not a multiple of 90 degrees.
     """
-    said = frame.side_data.get("DISPLAYMATRIX")
-    if said is None:
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
         return AS_STORED
-    a, b, _, c, d = np.frombuffer(bytes(cast("Buffer", said)), np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(bytes(cast("Buffer", matrix)), np.int32)[:5].tolist()
     straight, crossed = max(abs(a), abs(d)), max(abs(b), abs(c))
     if min(straight, crossed) > _TURN_SLACK * max(straight, crossed):
-        raise ValueError("its display matrix turns it by no quarters: write it anew, upright")
+        raise ValueError(
+            "its display matrix rotates it by an angle that is not a multiple of 90 degrees: save "
+            "it upright"
+        )
     if crossed > straight:
         return Turn(rows=c < 0, columns=b < 0, swap=True)
     return Turn(rows=d < 0, columns=a < 0)

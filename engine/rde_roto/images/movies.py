@@ -1,6 +1,6 @@
 """Movies as plates, through PyAV (the `movie` extra).
 
-A movie has no frame numbers: its first frame is 1, or what the artist says.
+A movie has no frame numbers: its first frame is 1, or as the artist chooses.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rde_roto.images.color import transform_name
+from rde_roto.images.color_space_plate import ColorSpacePlate
 from rde_roto.images.contents import OpenFileContent
 from rde_roto.images.files import check_input
-from rde_roto.images.input_space import SaidOfSpace, movie_space
+from rde_roto.images.input_space import SpaceChoice, movie_space
 from rde_roto.images.movie_frames import Decoder, tags_of, to_rgb, turn_of
 from rde_roto.images.orientation import AS_STORED
 from rde_roto.images.origin import Attributes, time_of
-from rde_roto.images.spaced import SpacedPlate
 from rde_roto.images.video import space_of_tags
 from rde_roto.images.windows import windows_in_words
 from rde_roto.values.digest import digest_file, digest_of
@@ -42,16 +42,16 @@ _SLACK_SHARE = 0.25  # of a frame, where a tick is long
 
 def open_movie(
     path: Path,
-    said: SaidOfSpace,
+    choice: SpaceChoice,
     first_frame: FirstFrame = None,
     hash_file: Callable[[Path], str] = digest_file,
 ) -> MoviePlate:
-    """A movie as a plate, whose frames are numbered from `first_frame` on.
+    """Open a movie as a plate, with frames numbered from `first_frame` on.
 
-    `said` is what people say of its colours, `hash_file` gives the digest of a file's bytes.
+    `choice` is the colour space that people chose; `hash_file` gives the digest of a file's bytes.
 
-    Raises InputError when PyAV is not installed, the file is missing or no readable movie, its
-    tags are unknown, or it has no timecode to number its frames by.
+    Raises InputError when PyAV is not installed, the file is missing or not a readable movie, its
+    tags are unknown, or a timecode is needed for numbering and missing.
     """
     try:
         import av  # noqa: F401  (fails here, with a sentence, rather than at the first frame)
@@ -61,21 +61,21 @@ def open_movie(
             "or give an image sequence"
         ) from error
     check_input(path, MOVIE_BYTES)
-    return MoviePlate(path, said, first_frame, hash_file)
+    return MoviePlate(path, choice, first_frame, hash_file)
 
 
-class MoviePlate(SpacedPlate):
-    """A plate decoded from one video stream, turned and mirrored as the file asks for.
+class MoviePlate(ColorSpacePlate):
+    """A plate decoded from one video stream, rotated and mirrored as the file requires.
 
-    Reading forwards decodes each frame once; any other order seeks to the keyframe before. Only
-    one decoded frame is held. One thread at a time decodes; others wait. ``timecode`` is that of
-    the first frame as the file has it, `01:00:00:00`, or None.
+    Reading forwards decodes each frame once; any other order seeks to the previous key frame. Only
+    one decoded frame is in memory. One thread decodes at a time; others wait. ``timecode`` is that
+    of the first frame as in the file, `01:00:00:00`, or None.
     """
 
     def __init__(
         self,
         path: Path,
-        said: SaidOfSpace,
+        choice: SpaceChoice,
         first_frame: FirstFrame,
         hash_file: Callable[[Path], str],
     ) -> None:
@@ -92,7 +92,7 @@ class MoviePlate(SpacedPlate):
         self.range = FrameRange.of(range(self._first_frame, self._first_frame + count))
         first = _decoder.frame(0)
         self._tags = tags_of(first)
-        self.space = movie_space(path, lambda: space_of_tags(path, self._tags), said)
+        self.space = movie_space(path, lambda: space_of_tags(path, self._tags), choice)
         try:
             self._turn = turn_of(first)
         except ValueError as error:
@@ -101,31 +101,29 @@ class MoviePlate(SpacedPlate):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done with the file that may surprise, a sentence each."""
+        """Sentences about anything unexpected that was done with the file."""
         return (*super().notes, *self._notes())
 
     def digest(self, frame: int) -> str:
-        """Digest of the movie's bytes, the frame's place in it and the colour transform."""
+        """The digest of the movie's bytes, the frame's index and the colour transform."""
         index = self._index(frame)
         return digest_of(self.contents.digest(), index, transform_name(self.space.name))
 
     @property
     def reading(self) -> str:
-        """What is read of the movie, in one line (`Footage`)."""
+        """How the movie is read, in one line (`Footage`)."""
         stands = "upright" if self._turn == AS_STORED else "turned upright by its display matrix"
         words = ("first video stream", stands, windows_in_words(self.format), self.space.words)
         return f"{self.name}: {', '.join(words)}"
 
     def attributes(self, frame: int) -> Attributes:
-        """The frame's timecode, and the movie's frame rate (`Footage`); where the rate varies
-        neither is known.
-        """
+        """The frame's timecode and the frame rate (`Footage`); neither if the rate varies."""
         index, rate = self._index(frame), self._decoder.frame_rate
         return {} if rate is None or not self._is_steady else time_of(self._start, rate, index)
 
     def _pixels(self, frame: int) -> FloatArray:
-        """Raises InputError when it is missing, damaged, of another size or other colours than the
-        first, or of another movie by now than its digest told of.
+        """Raises InputError when the frame is missing or damaged, differs in size or colour tags
+        from the first, or the file was replaced.
         """
         index = self._index(frame)
         with self._lock:
@@ -158,28 +156,28 @@ class MoviePlate(SpacedPlate):
             yield f"{self.name} is shown as its display matrix says: {done}"
         if not self._is_steady:
             yield (
-                f"{self.name} has a variable frame rate: each of the {len(self.range)} frames in "
-                "it is one of the plate, none is repeated or left out, and the mattes bear no "
+                f"{self.name} has a variable frame rate: each of its {len(self.range)} frames is "
+                "one frame of the plate, none is repeated or left out, and the mattes have no "
                 "frame rate or timecode"
             )
         elif self.timecode is not None and self._start is None:
             yield (
                 f"the timecode of {self.name}, {self.timecode} at "
-                f"{float(self._decoder.frame_rate or 0):.5g} frames/s, is none of SMPTE ST 12-1: "
-                "the mattes bear none"
+                f"{float(self._decoder.frame_rate or 0):.5g} frames/s, is not valid in SMPTE ST "
+                "12-1: the mattes have none"
             )
 
     def _first_timecode(self) -> Timecode | None:
         rate = self._decoder.frame_rate
         return None if self.timecode is None or not rate else Timecode.parse(self.timecode, rate)
 
-    def _numbered_from(self, said: FirstFrame) -> int:
-        if said != "timecode":
-            return _FIRST_FRAME if said is None else said
+    def _numbered_from(self, choice: FirstFrame) -> int:
+        if choice != "timecode":
+            return _FIRST_FRAME if choice is None else choice
         if self._start is None:
             raise InputError(
-                f"{self._path} has no timecode to number its frames by: give its first frame as a "
-                "number, such as 1001"
+                f"{self._path} has no timecode from which to number its frames: give its first "
+                "frame as a number, such as 1001"
             )
         return self._start.count
 
@@ -190,7 +188,7 @@ class MoviePlate(SpacedPlate):
 
 
 def _are_steady(times: Sequence[int]) -> bool:
-    """Whether frames that are shown at these ticks follow each other at one rate."""
+    """Whether frames at these times have a constant rate."""
     steps = np.diff(np.array(times))
     if len(steps) == 0:
         return True

@@ -1,5 +1,5 @@
-"""How the rows and columns of a file lie in the picture: the orientation tag of TIFF 6.0, which
-Exif and PNG share; DPX has a field of its own (SMPTE ST 268), which OpenImageIO translates."""
+"""The orientation of a file's rows and columns: the tag of TIFF 6.0, which Exif and PNG share. DPX
+has its own field (SMPTE ST 268), which OpenImageIO translates."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rde_roto.values.plate import PlateFormat, Window
 
 @dataclass(frozen=True)
 class Turn:
-    """What makes a stored picture upright: rows, then columns reversed, then the two swapped."""
+    """What makes a stored picture upright: reverse rows, reverse columns, then swap the two."""
 
     rows: bool = False
     columns: bool = False
     swap: bool = False
 
     def upright(self, stored: FloatArray) -> FloatArray:
-        """Pixels [H, W, …] as they are meant to be seen."""
+        """Turn stored pixels [H, W, …] upright."""
         turned = stored[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
         return np.ascontiguousarray(turned.swapaxes(0, 1) if self.swap else turned)
 
     def format(self, width: int, height: int, pixel_aspect: float) -> PlateFormat:
-        """The format of the upright picture; files that have a turn have no windows."""
+        """The format of the upright picture; files that can be turned have no windows."""
         if self.swap:
             width, height, pixel_aspect = height, width, 1 / pixel_aspect
         window = Window(0, 0, width, height)
@@ -45,7 +45,7 @@ _TURNS: Final = {
     8: Turn(columns=True, swap=True),
 }
 
-# what libtiff reverses by itself where it converts colours; it never swaps
+# what libtiff reverses by itself when it converts colours; it never swaps
 _REVERSED_BY_LIBTIFF: Final = {
     2: Turn(columns=True),
     3: Turn(rows=True, columns=True),
@@ -57,10 +57,10 @@ _REVERSED_BY_LIBTIFF: Final = {
 
 
 def turn_of(orientation: int, is_converted: bool = False) -> Turn:
-    """The turn for an orientation, 1 to 8; anything else is taken as 1, upright.
+    """The turn for an orientation, 1 to 8; anything else counts as 1, upright.
 
-    `is_converted` says that libtiff has turned colours into RGB (YCbCr, Lab) and reversed rows and
-    columns on its way.
+    `is_converted`: libtiff converted colours to RGB (from YCbCr or Lab), and thereby reversed rows
+    and columns itself.
     """
     turn = _TURNS.get(orientation, AS_STORED)
     if not is_converted:

@@ -1,5 +1,5 @@
-"""What the files of mattes take over from those of their plate: windows, and what headers say of
-the shot (timecode, frame rate, camera, owner), but nothing that tells how pixels are stored."""
+"""What matte files inherit from plate files: windows, and attributes of the shot (timecode, frame
+rate, camera, owner), but nothing about how pixels are stored."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ PROVENANCE_PREFIX: Final = "rde-roto:"
 
 
 class Typed(NamedTuple):
-    """An attribute of a header that is more than a text: a timecode, a matrix, …"""
+    """A header attribute that is not a text: a timecode, a matrix, …"""
 
     type: TypeDesc
     value: Any
 
 
 Attributes: TypeAlias = Mapping[str, str | Typed]
-"""Attributes of a header by the names that OpenImageIO gives them."""
+"""Header attributes by their names in OpenImageIO."""
 
 TIMECODE: Final = "smpte:TimeCode"
 FRAME_RATE: Final = "FramesPerSecond"
 
-# what a header says of how its own pixels are stored, and what is not true of a matte
+# attributes about how a file's own pixels are stored, which do not hold for a matte
 _OF_PIXELS = {"compression", "PixelAspectRatio", "Orientation", "chromaticities"}
 _OF_PIXELS |= {"whiteLuminance", "adoptedNeutral", "colorInteropID", "acesImageContainerFlag"}
 _OF_PIXELS |= {"multiView", "view", "name", "type", "envmap", "wrapmodes"}
 _OF_PIXELS |= {"ResolutionUnit", "XResolution", "YResolution"}
 _FAMILIES_OF_PIXELS = ("oiio:", "openexr:", "cryptomatte/", "ICCProfile", "thumbnail", "preview")
 
-# of other formats, whose headers tell much of themselves, what film asks for
+# the attributes to keep from other formats, whose headers are mostly about themselves
 _ASKED_FOR = {TIMECODE, FRAME_RATE, "smpte:KeyCode", "Copyright", "Artist", "Make", "Model"}
 _ASKED_FOR |= {"DateTime", "ExposureTime", "FNumber", "reelName"}
 
@@ -45,23 +45,23 @@ _MOST_DENOMINATOR = 1001
 
 
 class Footage(Plate, Protocol):
-    """A plate that lies on disk."""
+    """A plate on disk."""
 
     @property
     def reading(self) -> str:
-        """What is read of its files, in one line: the picture among those that a file holds, how it
-        lies, its windows, its colour space and who says so.
+        """How its files are read, in one line: which picture of a file, its orientation, windows
+        and colour space, and the source of the latter.
         """
 
     def attributes(self, frame: int) -> Attributes:
-        """What its header says that is true of its matte too. Raises InputError as `read` does."""
+        """The header attributes that its matte inherits. Raises InputError as `read`."""
 
     @property
     def linear_space(self) -> str:
         """The scene-linear colour space of `linear`."""
 
     def linear(self, frame: int) -> FloatArray:
-        """Its own light, float32 [H, W, 3] RGB, row 0 on top. Raises InputError as `read` does."""
+        """Read its own light, float32 [H, W, 3] RGB, row 0 on top. Raises InputError as `read`."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def _nothing(_frame: int) -> Attributes:
 
 @dataclass(frozen=True)
 class Origin:
-    """What is taken over: the plate's format, its attributes by frame and, where it lies on disk,
-    its light. `reading` says how the plate is read (`Footage`); "" where nobody can tell.
+    """What mattes inherit: the plate's format, its attributes by frame and, for a plate on disk,
+    its light. `reading` says how the plate is read (`Footage`); "" if unknown.
     """
 
     format: PlateFormat
@@ -89,14 +89,14 @@ class Origin:
 
     @classmethod
     def of(cls, plate: Footage) -> Origin:
-        """All that a plate on disk gives."""
+        """The origin of a plate on disk."""
         return cls(
             plate.format, plate.attributes, Light(plate.linear_space, plate.linear), plate.reading
         )
 
 
 def passed_on(spec: ImageSpec, kind: str) -> Attributes:
-    """What a plate's header says that is true of its mattes too; `kind` is OIIO's for the file."""
+    """The attributes that mattes inherit from a plate's header; `kind` is OIIO's file format."""
     found = {
         attribute.name: Typed(attribute.type, attribute.value)
         for attribute in spec.extra_attribs
@@ -111,7 +111,7 @@ def passed_on(spec: ImageSpec, kind: str) -> Attributes:
 
 
 def put_on(spec: ImageSpec, attributes: Attributes) -> None:
-    """Gives a header to be written these attributes."""
+    """Put attributes on a header."""
     for name, value in attributes.items():
         if isinstance(value, str):
             spec.attribute(name, value)
@@ -120,10 +120,10 @@ def put_on(spec: ImageSpec, attributes: Attributes) -> None:
 
 
 def time_of(start: Timecode | None, rate: Fraction, frames: int) -> Attributes:
-    """The attributes of a frame so many frames after the one that bears the timecode `start`."""
+    """The attributes of the frame that is `frames` after the one with timecode `start`."""
     attributes = {FRAME_RATE: frame_rate(rate)}
     if start is not None:
-        # the second number is for the user bits, of which a movie says nothing
+        # the second number is for the user bits, which a movie does not have
         packed = Typed(TypeDesc("timecode"), (start.later(frames).packed, 0))
         attributes[TIMECODE] = packed
     return attributes

@@ -1,4 +1,4 @@
-"""What pictures for people are put together from: small cells, mattes over plates, badges."""
+"""Building blocks of pictures for people: small cells, mattes over plates, badges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT = (168, 168, 172)
 BRIGHT_TEXT = (214, 214, 218)
 
 _BADGE = (12, 12, 13)
-# far apart in hue, alike in lightness; reused in turn when there are more elements
+# far apart in hue, similar in lightness; repeated if there are more elements
 _TINTS = (
     (64, 190, 255),
     (255, 166, 56),
@@ -33,7 +33,7 @@ _LINE_STRENGTH = 0.9
 
 
 def in_cell(planes: FloatArray) -> FloatArray:
-    """[C, H, W] scaled to a cell's width, in 0..1."""
+    """Scale [C, H, W] to a cell's width; the result is in 0..1."""
     height = max(1, round(planes.shape[1] * CELL_WIDTH_PX / planes.shape[2]))
     return np.stack([_resize(plane, (CELL_WIDTH_PX, height)) for plane in planes])
 
@@ -45,12 +45,12 @@ def _resize(plane: FloatArray, size: tuple[int, int]) -> FloatArray:
 
 
 def tints(count: int) -> NDArray[np.float64]:
-    """The colours of so many elements: [count, 3] in 0..1."""
+    """The colours of `count` elements: [count, 3] in 0..1."""
     return np.array([_TINTS[index % len(_TINTS)] for index in range(count)]) / 255
 
 
 def painted(alpha: FloatArray, colours: NDArray[np.float64]) -> FloatArray:
-    """Each of [K, H, W] in its colour: [H, W, 3]."""
+    """Paint each plane of [K, H, W] in its colour: [H, W, 3]."""
     paint: FloatArray = np.einsum("khw,kc->hwc", alpha, colours).astype(np.float32)
     return paint
 
@@ -58,9 +58,9 @@ def painted(alpha: FloatArray, colours: NDArray[np.float64]) -> FloatArray:
 def tinted(
     plate: FloatArray, alpha: FloatArray, outside: float = _OUTSIDE_BRIGHTNESS
 ) -> FloatArray:
-    """The plate [H, W, 3], darkened outside the elements, tinted inside, with a thin line around.
+    """Darken a plate [H, W, 3] outside the elements, tint it inside, and outline them.
 
-    ``outside`` is how bright it stays there, 1 for as it is.
+    ``outside`` is the brightness outside; 1 leaves it unchanged.
     """
     colours = tints(len(alpha))
     inside = np.minimum(alpha.sum(axis=0), 1)[..., None]
@@ -72,7 +72,7 @@ def tinted(
 
 
 def outlined(picture: FloatArray, alpha: FloatArray, colour: NDArray[np.float64]) -> FloatArray:
-    """The picture with a line, one pixel wide, just outside of where alpha crosses one half."""
+    """Draw a line, one pixel wide, just outside of where alpha crosses one half."""
     inside = np.pad(alpha >= 0.5, 1, mode="edge")
     near = inside[:-2, 1:-1] | inside[2:, 1:-1] | inside[1:-1, :-2] | inside[1:-1, 2:]
     line = np.where(near & ~inside[1:-1, 1:-1], np.float32(_LINE_STRENGTH), 0)[..., None]
@@ -81,12 +81,12 @@ def outlined(picture: FloatArray, alpha: FloatArray, colour: NDArray[np.float64]
 
 
 def to_image(pixels: FloatArray) -> Image.Image:
-    """[H, W, 3] in 0..1 as an 8-bit picture."""
+    """Convert [H, W, 3] in 0..1 to an 8-bit picture."""
     return Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
 
 
 def badge(picture: Image.Image, text: str, left_px: int = 0) -> None:
-    """A text on black in the lower left corner, or so far from it."""
+    """Draw a text on black in the lower left corner, ``left_px`` from the left."""
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(12)
     left, top, right, bottom = draw.textbbox((0, 0), text, font)
@@ -97,7 +97,7 @@ def badge(picture: Image.Image, text: str, left_px: int = 0) -> None:
 
 
 def titled(sheet: Image.Image, titles: tuple[str, ...], line_px: int) -> None:
-    """Draws a title above each cell of a row, its foot on a line."""
+    """Draw a title above each cell of a row, with its baseline at ``line_px``."""
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(14)
     for column, title in enumerate(titles):
@@ -106,7 +106,7 @@ def titled(sheet: Image.Image, titles: tuple[str, ...], line_px: int) -> None:
 
 
 def strip_of(cells: tuple[FloatArray, FloatArray, FloatArray]) -> Image.Image:
-    """Three cells [H, W, 3] of one size side by side."""
+    """Join three cells [H, W, 3] of one size side by side."""
     strip = Image.new("RGB", (STRIP_WIDTH_PX, len(cells[0])), BACKGROUND)
     for column, cell in enumerate(cells):
         strip.paste(to_image(cell), (column * (CELL_WIDTH_PX + GUTTER_PX), 0))
@@ -114,7 +114,7 @@ def strip_of(cells: tuple[FloatArray, FloatArray, FloatArray]) -> Image.Image:
 
 
 def stacked(strips: list[Image.Image], top_px: int) -> Image.Image:
-    """A sheet with strips below each other, ``top_px`` left free above them."""
+    """Stack strips into a sheet with ``top_px`` of free space above them."""
     heights = [strip.height + GUTTER_PX for strip in strips]
     height = top_px + sum(heights) - GUTTER_PX + MARGIN_PX
     sheet = Image.new("RGB", (2 * MARGIN_PX + STRIP_WIDTH_PX, height), BACKGROUND)

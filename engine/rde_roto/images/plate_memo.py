@@ -1,7 +1,7 @@
-"""Digests of plate files as they were when last read, so that a shot opens without reading them,
-and of the frames that hosts have pushed.
+"""Remembers the digests of plate files, so that a shot opens without reading them, and of frames
+that hosts have pushed.
 
-It is only a memo: whatever goes wrong with it, the file is read, or the frame is pushed again.
+It is only a cache: whatever goes wrong with it, the file is read or the frame is pushed again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rde_roto.values.digest import digest_file, digest_of
 MEMO_FILE = "plates.sqlite"
 
 _SETTLED_AFTER_NS = 2 * 10**9
-"""How coarse a file system's clock may be: within one tick a file can change and look the same."""
+"""How coarse a file system's clock may be: within a tick a file can change without a trace."""
 
 _BATCH = 256
 _BATCH_NS = 10**9
@@ -43,7 +43,7 @@ _FORGET_OLDEST = "DELETE FROM plates WHERE rowid <= (SELECT MAX(rowid) FROM plat
 
 
 class Stamp(NamedTuple):
-    """What tells that a file has changed: ctime sees a copy that keeps the original's mtime."""
+    """Shows whether a file has changed; ctime detects a copy that keeps the original's mtime."""
 
     size: int
     modified_ns: int
@@ -59,18 +59,18 @@ class Stamp(NamedTuple):
 
 
 _PUSHED = Stamp(0, 0, 0)
-"""A pushed frame never changes: another picture comes under another plate's name."""
+"""A pushed frame never changes: another picture has another plate's name."""
 
 
 class PlateMemo:
     """Digests by a file's absolute path, size and times, in a cache folder.
 
-    Safe to use from several threads; any number of processes may have the same one open. What is
-    new is written in batches, the last of them by ``close``.
+    Thread-safe; any number of processes may share it. New entries are written in batches, the last
+    one by ``close``.
 
     Args:
-        folder: the cache's; made when it is missing.
-        now_ns: the time, in nanoseconds since 1970.
+        folder: the cache folder, created if missing.
+        now_ns: gives the time in nanoseconds since 1970.
     """
 
     def __init__(self, folder: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
@@ -98,19 +98,19 @@ class PlateMemo:
         self.close()
 
     def close(self) -> None:
-        """Writes what is not yet written. Files are still told afterwards, by reading them."""
+        """Write what is not yet written. ``digest_file`` still works afterwards, without memo."""
         with self._lock:
             self._write()
             self._close()
 
     def digest_file(self, path: Path) -> str:
-        """What ``values.digest.digest_file`` gives. Raises InputError as that does."""
+        """As ``values.digest.digest_file``, including its errors."""
         now_ns = self._now_ns()
         key = os.fsencode(path.absolute())
         try:
             stamp = Stamp.of(path)
         except OSError:
-            return digest_file(path)  # which has the sentence for it
+            return digest_file(path)  # raises the proper error
         known = self._find(key, stamp)
         if known is not None:
             return known
@@ -122,21 +122,21 @@ class PlateMemo:
         return digest
 
     def pushed(self, plate: str, frame: int) -> str | None:
-        """The digest of a frame that a host has pushed; None where it has not.
+        """The digest of a frame that a host has pushed; None if it has not.
 
-        ``plate`` names the plate, of whichever host.
+        ``plate`` identifies the plate, of whichever host.
         """
         key = _pushed_key(plate, frame)
         return self._pushed.get(key) or self._find(key, _PUSHED)
 
     def keep_pushed(self, plate: str, frame: int, digest: str) -> str:
-        """Keeps the digest of a pushed frame, at once and on disk; the first one, which is given
-        back, stays.
+        """Store the digest of a pushed frame, at once and on disk. The first one stays and is
+        returned.
         """
         key = _pushed_key(plate, frame)
         known = self._find(key, _PUSHED)
         with self._lock:
-            # should the disk be of no use, this is what there is
+            # in case the disk fails
             kept = self._pushed.setdefault(key, known or digest)
             while len(self._pushed) > _MOST_IN_MEMORY:
                 del self._pushed[next(iter(self._pushed))]
@@ -177,10 +177,10 @@ class PlateMemo:
 
     @contextmanager
     def _or_none(self) -> Iterator[None]:
-        """Does without the memo from the first error on; a damaged one is removed."""
+        """Stop using the database after the first error; a damaged one is removed."""
         try:
             yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: of a damaged message
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter from a damaged message
             self._close()
             if not isinstance(error, sqlite3.OperationalError):  # not just locked, or a full disk
                 with suppress(OSError):
@@ -194,7 +194,7 @@ class PlateMemo:
 
 
 def _pushed_key(plate: str, frame: int) -> bytes:
-    return f"pushed:{plate}/{frame}".encode()  # no absolute path, as the others are
+    return f"pushed:{plate}/{frame}".encode()  # not an absolute path, unlike the others
 
 
 def _checksum(key: bytes, stamp: Stamp, digest: str) -> str:

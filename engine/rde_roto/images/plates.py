@@ -10,15 +10,15 @@ from typing import TypeAlias
 import numpy as np
 
 from rde_roto.images.color import transform_name
-from rde_roto.images.contents import FilesContents
+from rde_roto.images.color_space_plate import ColorSpacePlate
+from rde_roto.images.contents import FileContents
 from rde_roto.images.files import ImageHeader, check_input, read_channels, read_headers
-from rde_roto.images.input_space import InputSpace, SaidOfSpace, input_space
-from rde_roto.images.layers import FIRST_PICTURE, Picture, PictureName, view_within
+from rde_roto.images.input_space import InputSpace, SpaceChoice, input_space
+from rde_roto.images.layers import FIRST_PICTURE, PictureName, PictureSource, view_within
 from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
 from rde_roto.images.origin import Attributes
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import FrameSequence, find_sequence, named_view
-from rde_roto.images.spaced import SpacedPlate
 from rde_roto.images.windows import placed, windows_in_words
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
@@ -37,27 +37,28 @@ def open_plate(
     *,
     first_frame: FirstFrame = None,
 ) -> DiskPlate:
-    """A plate named by a pattern, one of its frames, its folder, or a movie file.
+    """Open a plate by a pattern, one of its frames, its folder, or a movie file.
 
-    `color_space` is the artist's word, `fallback_space` the preset's: see `input_space`, which is
-    asked about the first frame. `memo` knows the digests of files that have not changed since they
-    were last read. `picture` says which view and layer of the files is the plate; `%V` in the text
-    stands for the view's name, `%v` for its first letter, and files of that name need no views
-    within. `first_frame` is the number of a movie's
-    first frame.
+    `color_space` is the artist's choice, `fallback_space` the preset's: see `input_space`, which is
+    applied to the first frame. `memo` has the digests of unchanged files. `picture` is the view and
+    layer of the files to read; `%V` in the text stands for the view's name, `%v` for its first
+    letter, and files found this way need not contain views. `first_frame` is the number of a
+    movie's first frame.
 
-    Raises UsageError for a text that names no one plate, an unknown colour space, a movie's view
-    or layer, or a sequence's first frame; InputError when the plate is missing, its first frame
-    unreadable, deep, without that view or layer, or with several that may be meant.
+    Raises UsageError for a text that names no plate or several, an unknown colour space, a view or
+    layer of a movie, or a first frame of a sequence; InputError when the plate is missing, or its
+    first frame is unreadable, deep, without that view or layer, or ambiguous.
     """
-    said = SaidOfSpace.of(color_space, fallback_space)
+    choice = SpaceChoice.of(color_space, fallback_space)
     hash_file = digest_file if memo is None else memo.digest_file
     if Path(text).suffix.lower() in MOVIE_SUFFIXES:
         if picture != FIRST_PICTURE:
-            raise UsageError(f"{text} is a movie, which has no views or layers: leave them out")
-        return open_movie(Path(text), said, first_frame, hash_file)
+            raise UsageError(f"{text} is a movie and has no views or layers: leave them out")
+        return open_movie(Path(text), choice, first_frame, hash_file)
     if first_frame is not None:
-        raise UsageError(f"{text} is no movie, its files have numbers: leave the first frame out")
+        raise UsageError(
+            f"{text} is not a movie, its files are numbered: leave the first frame out"
+        )
     view_in_name, text = named_view(text, picture.view)
     sequence = find_sequence(text)
     path = sequence.path(sequence.range.first)
@@ -65,23 +66,23 @@ def open_plate(
     if view_in_name:
         picture = replace(picture, view=view_within(picture.view, headers))
     found = picture.find(path, headers)
-    space = input_space(path, found.header, said)
-    contents = FilesContents(hash_file)
+    space = input_space(path, found.header, choice)
+    contents = FileContents(hash_file)
     return SequencePlate(sequence, _steady_format(sequence, found), space, contents, found)
 
 
 @dataclass(frozen=True, eq=False)
-class SequencePlate(SpacedPlate):
-    """A plate of one image file a frame, all of which are in one colour space.
+class SequencePlate(ColorSpacePlate):
+    """A plate with one image file per frame, all in one colour space.
 
-    `picture` is the one of the first frame: its view and layer are those of every frame.
+    `picture` is that of the first frame; its view and layer apply to all frames.
     """
 
     sequence: FrameSequence
     format: PlateFormat
     space: InputSpace
-    contents: FilesContents
-    picture: Picture
+    contents: FileContents
+    picture: PictureSource
 
     @property
     def name(self) -> str:
@@ -95,16 +96,16 @@ class SequencePlate(SpacedPlate):
 
     @property
     def reading(self) -> str:
-        """What is read of the files, in one line (`Footage`)."""
+        """How the files are read, in one line (`Footage`)."""
         turn = self.picture.header.orientation
         upright = "upright" if turn == 1 else f"turned upright from orientation {turn}"
         words = (*self.picture.words, upright, windows_in_words(self.format), self.space.words)
         return f"{self.name}: {', '.join(words)}"
 
     def digest(self, frame: int) -> str:
-        """Digest of the file's bytes, of what is read of them, and the colour transform.
+        """The digest of the file's bytes, of the part that is read, and the colour transform.
 
-        Raises InputError when the frame is missing, or is another one than it was before.
+        Raises InputError when the frame is missing or was replaced.
         """
         path = self.sequence.path(frame)
         check_input(path, PICTURE_BYTES)
@@ -114,16 +115,15 @@ class SequencePlate(SpacedPlate):
         return digest_of(content, *picture, *window, transform_name(self.space.name))
 
     def attributes(self, frame: int) -> Attributes:
-        """What the frame's header says that is true of its matte too (`Footage`)."""
+        """The frame's header attributes that its matte inherits (`Footage`)."""
         return self._picture(frame).header.attributes
 
     def _pixels(self, frame: int) -> FloatArray:
-        """Grey becomes three channels; alpha is ignored; 0 where the file has no pixels.
+        """Read a frame. Grey becomes three channels; alpha is ignored; missing pixels are 0.
 
-        Raises InputError when the frame is missing, damaged, deep, without the layer of the first
-        frame, or differs from that in size or windows; a data window of its own is no difference
-        where the plate is read into its display window. Raises it too when the frame is another one
-        by now than its digest told of.
+        Raises InputError when the frame is missing, damaged, deep, without the first frame's layer,
+        or different in size or windows, or was replaced. The data window may differ if the plate is
+        read into its display window.
         """
         picture = self._picture(frame)
         own = picture.header.format
@@ -131,9 +131,10 @@ class SequencePlate(SpacedPlate):
         if expected.data == expected.display:
             expected = replace(expected, data=own.data)
         if own != expected:
-            said, came = _tell_apart(self.format, own)
+            wanted, came = _difference(self.format, own)
             raise InputError(
-                f"the plate {self.name} changes size at frame {frame}: expected {said}, came {came}"
+                f"the plate {self.name} changes size at frame {frame}: expected {wanted}, "
+                f"came {came}"
             )
         path = self.sequence.path(frame)
         pixels = read_channels(path, picture.channels, picture.header.part)
@@ -142,15 +143,15 @@ class SequencePlate(SpacedPlate):
             pixels = np.repeat(pixels, 3, axis=2)
         return placed(pixels, own.data, self.format.data)
 
-    def _picture(self, frame: int) -> Picture:
+    def _picture(self, frame: int) -> PictureSource:
         """The first frame's picture, in the file of another."""
         path = self.sequence.path(frame)
-        found = self.picture.again(path, read_headers(path), self._first)
+        found = self.picture.same_in(path, read_headers(path), self._first)
         expected, came = _of_colours(self.picture.header), _of_colours(found.header)
-        if expected != came and not self.space.is_said_by_artist:
+        if expected != came and not self.space.is_set_by_artist:
             raise InputError(
                 f"the plate {self.name} changes its colours at frame {frame}: {self._first.name} "
-                f"has {expected}, {path.name} {came}: say what they are with "
+                f"has {expected}, {path.name} {came}: choose the colour space with "
                 "--color-space, or color_space of the plate"
             )
         return found
@@ -161,9 +162,7 @@ class SequencePlate(SpacedPlate):
 
 
 def _of_colours(header: ImageHeader) -> str:
-    """What a file says of its colours, and whether its numbers are whole: `float of lin_ap1_scene`.
-    8 bits are sRGB, whatever they say.
-    """
+    """A file's kind of numbers and colour space: `float of lin_ap1_scene`; 8 bits are sRGB."""
     if header.pixel_type == "uint8":
         return "8 bits"
     kind = "float" if header.pixel_type in ("half", "float", "double") else "integer"
@@ -171,30 +170,30 @@ def _of_colours(header: ImageHeader) -> str:
 
 
 def view_of(plate: Plate) -> str | None:
-    """The view that is read of a plate's files; None where they tell none apart."""
+    """The view that is read from a plate's files; None if they have no views."""
     return plate.picture.view if isinstance(plate, SequencePlate) else None
 
 
-def _steady_format(sequence: FrameSequence, picture: Picture) -> PlateFormat:
-    """The first frame's format, where all frames have its data window; else with the display window
-    in its place, into which all of them are read.
+def _steady_format(sequence: FrameSequence, picture: PictureSource) -> PlateFormat:
+    """The format of all frames: that of the first frame, but if data windows vary, with the display
+    window as the data window.
 
-    Looks at the headers of other frames only where the first one's windows differ.
+    Reads the headers of other frames only if the first frame's two windows differ.
     """
     first, first_path = picture.header.format, sequence.path(sequence.range.first)
     if first.data == first.display:
         return first
     for frame in sequence.range:
         path = sequence.path(frame)
-        with suppress(InputError):  # of a damaged frame, which is an error when it is asked for
-            found = picture.again(path, read_headers(path), first_path)
+        with suppress(InputError):  # a damaged frame is an error only when it is requested
+            found = picture.same_in(path, read_headers(path), first_path)
             if found.header.format.data != first.data:
                 return replace(first, data=first.display)
     return first
 
 
-def _tell_apart(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:
-    """Both formats in the words in which they differ."""
+def _difference(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:
+    """Describe both formats by what differs."""
     if expected.pixel_aspect != came.pixel_aspect:
         return f"pixel aspect {expected.pixel_aspect:g}", f"{came.pixel_aspect:g}"
     if expected.data == came.data:
@@ -203,4 +202,4 @@ def _tell_apart(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:
 
 
 DiskPlate: TypeAlias = SequencePlate | MoviePlate
-"""A plate that `open_plate` opens: `space` says what colours it is in, and who says so."""
+"""A plate from `open_plate`: `space` is its colour space and the source of that."""

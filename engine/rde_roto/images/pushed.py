@@ -1,4 +1,4 @@
-"""Plates whose frames a host pushes, where the engine cannot read its files."""
+"""Plates whose frames a host pushes because the engine cannot read its files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rde_roto.images.color import transform_name
+from rde_roto.images.color_space_plate import ColorSpacePlate
 from rde_roto.images.input_space import InputSpace
 from rde_roto.images.origin import Attributes
-from rde_roto.images.spaced import SpacedPlate
 from rde_roto.images.windows import windows_in_words
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import FramesNotPushedError, InputError
@@ -19,24 +19,24 @@ from rde_roto.values.plate import PlateFormat
 
 
 class PushedFrames(Protocol):
-    """The frames of one plate that have come so far. Threads may share it."""
+    """The frames of one plate that have been pushed so far. Thread-safe."""
 
     def content(self, frame: int) -> str | None:
-        """The digest of a frame's pixels, which never changes; None while it is not known."""
+        """The digest of a frame's pixels, which never changes; None if it was never pushed."""
 
     def pixels(self, frame: int) -> FloatArray | None:
-        """A frame: float32 [H, W, 3] RGB, row 0 on top; None where it is not here, or no more."""
+        """A frame: float32 [H, W, 3] RGB, row 0 on top; None if it is not (any longer) stored."""
 
     def has(self, frame: int) -> bool:
-        """Whether there are pixels of a frame."""
+        """Whether a frame's pixels are stored."""
 
 
 @dataclass(frozen=True, eq=False)
-class PushedPlate(SpacedPlate):
-    """A plate that a host describes, and whose frames it pushes when they are lacking.
+class PushedPlate(ColorSpacePlate):
+    """A plate that a host describes and whose frames it pushes on demand.
 
-    A frame is what its pixels are: plates with equal pixels in one colour space share all that is
-    made from them.
+    Frames are identified by their pixels: plates with equal pixels in one colour space share all
+    results.
     """
 
     name: str
@@ -46,9 +46,9 @@ class PushedPlate(SpacedPlate):
     frames: PushedFrames
 
     def digest(self, frame: int) -> str:
-        """Digest of the frame's pixels and the colour transform.
+        """The digest of the frame's pixels and the colour transform.
 
-        Raises LacksError while they were never pushed, InputError for a frame out of range.
+        Raises FramesNotPushedError if the frame was never pushed, InputError if it is out of range.
         """
         self._check(frame)
         content = self.frames.content(frame)
@@ -58,16 +58,16 @@ class PushedPlate(SpacedPlate):
 
     @property
     def reading(self) -> str:
-        """What the host says of it, in one line (`Footage`)."""
+        """How the plate is read, in one line (`Footage`)."""
         words = ("pushed by the host", windows_in_words(self.format), self.space.words)
         return f"{self.name}: {', '.join(words)}"
 
     def attributes(self, frame: int) -> Attributes:
-        """None: pixels have no header (`Footage`)."""
+        """Empty: pushed pixels have no header (`Footage`)."""
         return {}
 
     def not_pushed(self, frames: Iterable[int]) -> FramesNotPushedError:
-        """The error to raise about frames that are not here."""
+        """The error to raise about frames that the host must push."""
         lacking = tuple(frames)
         return FramesNotPushedError(
             f"the engine lacks {FrameRange.of(lacking)} of {self.name}: push their pixels",
@@ -75,7 +75,7 @@ class PushedPlate(SpacedPlate):
         )
 
     def _pixels(self, frame: int) -> FloatArray:
-        """Raises LacksError while the frame is not here, InputError for one out of range."""
+        """Raises FramesNotPushedError for a frame not stored, InputError for one out of range."""
         self._check(frame)
         pixels = self.frames.pixels(frame)
         if pixels is None:

@@ -1,4 +1,4 @@
-"""Mattes made smaller, as proxies are."""
+"""Scales mattes down for proxies."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rde_roto.values.matte import FloatArray
 
 
 def reduced(planes: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """[K, H, W] at a smaller (height, width): each pixel the mean of the area that it covers.
+    """Scale [K, H, W] down to (height, width): each pixel is the mean of the area that it covers.
 
-    Planes of that size come back as they are.
+    Planes of that size are returned unchanged.
     """
     if planes.shape[1:] == size:
         return planes
     height, width = size
     box = Image.Resampling.BOX
     smaller = [np.asarray(Image.fromarray(p).resize((width, height), box)) for p in planes]
-    # the mean of ones may come out a rounding above 1
+    # rounding may lift the mean of ones above 1
     result: FloatArray = np.stack(smaller).clip(0, 1)
     return result

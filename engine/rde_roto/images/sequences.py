@@ -1,10 +1,10 @@
 """Frame sequences on disk and the patterns that name them: `####`, `@@@@`, `%04d`.
 
-A token stands for one frame number; each `#` or `@` is one digit, and a number that outgrows its
-padding is written in full (998, 999, 1000 with `###`). Of several tokens in a name the longest is
-meant; a name that is a file's own, `take#2.1001.exr`, is that file before it is a pattern. A minus
-sign is read as one only after a separator or at the start of a name, so `hero-1001.exr` is frame
-1001 and `hero.-010.exr` frame -10.
+A token stands for one frame number; each `#` or `@` is one digit, and a number that exceeds its
+padding is written in full (998, 999, 1000 with `###`). If a name has several tokens, the longest
+counts; if a file of that name exists, `take#2.1001.exr`, it is that file and not a pattern. A minus
+is a sign only after a separator or at the start of a name, so `hero-1001.exr` is frame 1001 and
+`hero.-010.exr` is frame -10.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ _NUMBERED = re.compile(rf"(.*?)((?<![0-9])(?<![^A-Za-z][vV]){_SIGN}[0-9]+)(\.[^.
 class FramePattern:
     """A file name with a frame number in it: `folder / (prefix + number + suffix)`.
 
-    `width` is the least number of characters of the number, its minus sign included, as printf
-    counts them.
+    `width` is the minimum number of characters of the number, including a minus sign, as in printf.
     """
 
     folder: Path
@@ -43,9 +42,9 @@ class FramePattern:
 
     @staticmethod
     def parse(text: str) -> FramePattern | None:
-        """The pattern in a path, or None when its file name holds no token.
+        """Parse a path; None if its file name has no token.
 
-        Raises UsageError when it holds several and none of them is the longest.
+        Raises UsageError if it has several and none of them is the longest.
         """
         path = Path(text)
         tokens = sorted(_TOKEN.finditer(path.name), key=_width, reverse=True)
@@ -93,27 +92,28 @@ def _width(token: re.Match[str]) -> int:
 
 
 def named_view(text: str, view: str | None) -> tuple[bool, str]:
-    """A path with its view's name in place of `%V`, its first letter in place of `%v`; whether it
-    holds either. A path that is there as it stands holds none, and `100%valid` is a word.
+    """Replace `%V` in a path by the view's name and `%v` by its first letter.
 
-    Raises UsageError where a view is meant and none is named.
+    Returns whether there was anything to replace, and the path. The path of an existing file is
+    left as it is, and so is a word such as `100%valid`. Raises UsageError if no view is given for
+    `%V`.
     """
     if not _VIEW.search(text) or Path(text).exists():
         return False, text
     if view is None:
-        raise UsageError(f"'{text}' holds %V, a view's name: say which with --view, as in left")
+        raise UsageError(f"'{text}' contains %V, a view's name: choose it with --view, as in left")
     names = {"%V": view, "%v": view[:1]}
     return True, _VIEW.sub(lambda token: names[token[0]], text)
 
 
 def find_sequence(text: str) -> FrameSequence:
-    """The sequence named by a pattern, by one of its frames, or by the folder it lies in.
+    """Find a sequence by a pattern, by one of its frames, or by its folder.
 
-    Padding and range come from one scan of the folder. A folder has to hold exactly one sequence
-    of images; a pattern whose padding nothing has takes the only other padding there is.
+    Padding and range come from one scan of the folder. A folder must contain exactly one image
+    sequence. A pattern also matches files with another padding if there is only one.
 
-    Raises UsageError when the text stands for several sequences or for a file without a frame
-    number, InputError when nothing is there.
+    Raises UsageError when the text matches several sequences or a file without a frame number,
+    InputError when it matches nothing.
     """
     path = Path(text)
     if path.is_dir():
@@ -171,7 +171,7 @@ def _find_numbers(folder: Path, prefix: str, suffix: str) -> list[FrameSequence]
     texts = []
     for name in _scan(folder):
         if name.startswith(prefix) and name.endswith(suffix):
-            # matched in place, so that a minus sign sees what stands before it
+            # matched in place, so that the character before a minus sign is known
             match = _NUMBER.fullmatch(name, len(prefix), len(name[:end]))
             if match is not None:
                 texts.append(match[0])
@@ -188,7 +188,7 @@ def _scan(folder: Path) -> list[str]:
 def _group(folder: Path, prefix: str, suffix: str, texts: Iterable[str]) -> list[FrameSequence]:
     """One sequence for each padding among numbers as written.
 
-    A leading zero betrays a padding; a number without one belongs to the widest padding it fills.
+    A leading zero reveals the padding; a number without one belongs to the widest padding it fills.
     """
     padded: defaultdict[int, dict[int, str]] = defaultdict(dict)
     free: list[str] = []
@@ -200,7 +200,7 @@ def _group(folder: Path, prefix: str, suffix: str, texts: Iterable[str]) -> list
             padded[len(text)][int(text)] = text
         else:
             free.append(text)
-    for text in negative:  # -010 fills four characters; where only three are used, three digits
+    for text in negative:  # -010 has four characters, or three digits where padding is three
         width = next((width for width in (len(text), len(text) - 1) if width in padded), len(text))
         padded[width][int(text)] = text
     widths = sorted(padded, reverse=True)

@@ -1,8 +1,8 @@
-"""The colours of movies, as the tags of their streams say them (ITU-T H.273).
+"""The colour spaces of movies, from the tags of their streams (ITU-T H.273).
 
-A tagged space has a name of two words, a curve and primaries: `PQ BT.2020`, `HLG BT.2020`,
-`SDR P3-D65`, `Linear BT.2020`. An ordinary movie is none of these: its codes are a display's, of
-Rec.709, and so it is sRGB.
+The name of a tagged space has a curve and primaries: `PQ BT.2020`, `HLG BT.2020`, `SDR P3-D65`,
+`Linear BT.2020`. An ordinary Rec.709 movie has no such name: its code values are for display, so it
+counts as sRGB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rde_roto.values.matte import FloatArray
 
 ToLinear: TypeAlias = Callable[[FloatArray], FloatArray]
 
-# Those of television in SD (4 to 7, 22) are near Rec.709's, and are taken for them.
+# The primaries of SD television (4 to 7, 22) are close to Rec.709 and count as such.
 _PRIMARIES: Final = {
     **dict.fromkeys((1, 2, 4, 5, 6, 7, 22), REC709),
     9: "BT.2020",
@@ -27,7 +27,7 @@ _PRIMARIES: Final = {
     12: "P3-D65",
 }
 _PQ, _HLG, _SDR, _LINEAR = "PQ", "HLG", "SDR", "Linear"
-# The curves of cameras for television (1, 6, 14, …) are for displays: what these show is meant.
+# The camera curves of television (1, 6, 14, …) are meant for a display: its light counts.
 _CURVES: Final = {
     **dict.fromkeys((1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15), _SDR),
     8: _LINEAR,
@@ -38,7 +38,7 @@ _ORDINARY: Final = f"{_SDR} {REC709}"
 
 
 class ColorTags(NamedTuple):
-    """Primaries, transfer and matrix of a stream by their numbers in H.273; 2 is not said."""
+    """Primaries, transfer and matrix of a stream by their numbers in H.273; 2 is unspecified."""
 
     primaries: int
     transfer: int
@@ -46,16 +46,16 @@ class ColorTags(NamedTuple):
 
 
 def space_of_tags(path: Path, tags: ColorTags) -> str | None:
-    """The colour space that a movie's tags say; None where they say nothing, or the ordinary.
+    """The colour space of a movie's tags; None if they are missing or ordinary.
 
-    Linear light of Rec.709 is `lin_rec709`. Raises InputError for tags that nothing is known of.
+    Linear Rec.709 is `lin_rec709`. Raises InputError for unknown tags.
     """
     curve, primaries = _CURVES.get(tags.transfer), _PRIMARIES.get(tags.primaries)
     if curve is None or primaries is None:
         tag = ("transfer", tags.transfer) if curve is None else ("primaries", tags.primaries)
         raise InputError(
-            f"{path} is tagged with the {tag[0]} {tag[1]} of ITU-T H.273, which rde-roto does not "
-            "know: say what its colours are with --color-space, or color_space of the plate"
+            f"{path} is tagged with {tag[0]} {tag[1]} of ITU-T H.273, which rde-roto does not "
+            "know: choose the colour space with --color-space, or color_space of the plate"
         )
     name = f"{curve} {primaries}"
     if name == _ORDINARY:
@@ -80,7 +80,7 @@ VIDEO_SPACES: Final[Mapping[str, ToLinear]] = {
     for primaries in CHROMATICITIES
     if primaries != ACES and (primaries != REC709 or curve in (_PQ, _HLG))
 }
-"""What brings pixels [H, W, 3] of each tagged space to linear Rec.709, display white at 1."""
+"""Converts pixels [H, W, 3] of each tagged space to linear Rec.709, with display white at 1."""
 
 
 def is_linear_video(color_space: str) -> bool:

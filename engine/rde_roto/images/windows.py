@@ -1,4 +1,4 @@
-"""Windows of pictures: in words, and pixels of one brought over another."""
+"""Windows of pictures: their description, and moving pixels from one to another."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rde_roto.values.plate import PlateFormat, Window
 
 
 def placed(pixels: FloatArray, own: Window, onto: Window) -> FloatArray:
-    """Pixels [H, W, …] of the window `own` over `onto`: cut off outside it, 0 where there are none.
+    """Move pixels [H, W, …] from the window `own` to `onto`: crop, and fill with 0.
 
-    Pixels that lie over that window already come back as they are.
+    If the windows are equal the pixels are returned unchanged.
     """
     if own == onto:
         return pixels
@@ -25,7 +25,7 @@ def placed(pixels: FloatArray, own: Window, onto: Window) -> FloatArray:
 
 
 def windows_in_words(format: PlateFormat) -> str:
-    """`1920x1080`; both windows where they differ, and a pixel aspect that is not 1."""
+    """Describe a format: `1920x1080`; both windows if they differ; a pixel aspect other than 1."""
     data, display, aspect = format.data, format.display, format.pixel_aspect
-    said = f"{data}" if data == display else f"data window {data} of display window {display}"
-    return said if aspect == 1 else f"{said}, pixel aspect {aspect:g}"
+    text = f"{data}" if data == display else f"data window {data} of display window {display}"
+    return text if aspect == 1 else f"{text}, pixel aspect {aspect:g}"

@@ -1,24 +1,20 @@
-"""Weights on disk: found by name, checked to the last key and byte, never executed.
+"""Models: found by name, checked and loaded.
 
-A model is a weights file and, beside it, a card of the same name in YAML. Names are looked up in
-the package, then in the user's model folder; anything with a suffix or a folder is a path.
+A model is a weights file and a YAML card of the same name beside it. Names are looked up in the
+package, then in the user's model folder; anything with a suffix or a folder is a path.
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
-import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import platformdirs
-import torch
 import yaml
-from safetensors.torch import load_file
 from torch import Tensor
 
 from rde_roto.atomic import replacing, write_text
@@ -30,47 +26,40 @@ from rde_roto.documents.model_card import (
     read_card,
 )
 from rde_roto.model.learned import LearnedWeights, read_learned
-from rde_roto.model.tensors import save_tensors
-from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
+from rde_roto.model.weight_files import build, check_keys, read_weights, save_weights, sha256_of
+from rde_roto.net import RDE_R50, RDENet
 from rde_roto.values.errors import UsageError, WeightsError
-
-CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
-
-_MASK_PLANES = "value_encoder.conv1.weight"
-_EMBEDDING = "mem_compress."
-_NESTS = ("state_dict", "model")
-_DATA_PARALLEL = "module."
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A weights file and its card; a file without a card has None."""
+    """A weights file and its card, None if it has none."""
 
     path: Path
     card: ModelCard | None
 
     @property
     def name(self) -> str:
-        """The name by which it is asked for."""
+        """The model's name."""
         return self.path.stem
 
     @property
     def licence(self) -> str:
-        """What its card says, "unknown" without one."""
+        """From the card; "unknown" without one."""
         return "unknown" if self.card is None else self.card.licence
 
     @property
     def commercial_use(self) -> CommercialUse:
-        """What its card says, "unknown" without one."""
+        """From the card; "unknown" without one."""
         return "unknown" if self.card is None else self.card.commercial_use
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network ready to run. ``sha256`` is that of the file its weights came from.
+    """A network ready to run. ``sha256`` is the hash of the file of its weights.
 
-    Of a model that has learned a shot it is that of the file of ``learned``, which are then in
-    ``net`` already.
+    If the model has learned from a shot, ``net`` has the weights of ``learned``, and ``sha256`` is
+    the hash of their file.
     """
 
     name: str
@@ -82,17 +71,17 @@ class Model:
 
     @property
     def base_sha256(self) -> str:
-        """Of the file of the model without what it has learned."""
+        """The hash of the base model's file, without learned weights."""
         return self.sha256 if self.learned is None else self.learned.base
 
 
 def licence_line(model: ModelFile | Model) -> str:
-    """The one form in which a model's licence is said: after its name, in one line."""
+    """A model's name and licence in one line, the same everywhere."""
     return f"{model.name}: {model.licence}; commercial use: {model.commercial_use}"
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Where names are looked up: the package's weights, then the user's model folder."""
+    """The folders in which names are looked up: the package's, then the user's."""
     return Path(str(files("rde_roto") / "weights")), user_model_folder()
 
 
@@ -102,13 +91,13 @@ def user_model_folder() -> Path:
 
 
 def list_models() -> Iterator[ModelFile]:
-    """Every model that can be asked for by name. Raises WeightsError for a damaged card."""
+    """List all installed models. Raises WeightsError for a damaged card."""
     for path in _installed().values():
         yield ModelFile(path, read_card(path))
 
 
 def find_model(name_or_path: str) -> ModelFile:
-    """The model of that name or path. Raises WeightsError naming what there is."""
+    """Find a model by name or path. Raises WeightsError, listing the installed models."""
     installed = _installed()
     path = installed.get(name_or_path, Path(name_or_path))
     if path.is_file():
@@ -122,12 +111,12 @@ def find_model(name_or_path: str) -> ModelFile:
 
 
 def load_model(asked: str | ModelChoice) -> Model:
-    """Finds, checks and loads a network, on the CPU, in float32, with what it learned of a shot.
+    """Find, check and load a network, on the CPU, in float32, including learned weights.
 
-    Args: asked, a name or path, or what a shot document says (`OpenedShot.model`).
+    Args: asked, a name or path, or the choice of a shot document (`OpenedShot.model`).
 
-    Raises WeightsError when a file is missing, damaged, not the one its card names, or does not
-    fit its architecture to the last key and shape, and when weights were learned on another model.
+    Raises WeightsError when a file is missing, damaged, not the one of its card, or does not fit
+    its architecture in every key and shape, and when weights were learned on another model.
     """
     choice = ModelChoice(asked) if isinstance(asked, str) else asked
     found = find_model(choice.name)
@@ -138,7 +127,7 @@ def load_model(asked: str | ModelChoice) -> Model:
 
 
 def with_learned(model: Model, learned: LearnedWeights) -> Model:
-    """The model with learned weights in the place of its own; the given one is left as it is.
+    """Make a model with learned weights; the given model is not changed.
 
     Raises WeightsError when they were learned on another model, or do not fit.
     """
@@ -151,18 +140,18 @@ def with_learned(model: Model, learned: LearnedWeights) -> Model:
     net = copy.deepcopy(model.net)
     own = net.state_dict()
     merged = {**own, **learned.weights}
-    _check_keys(merged, own, learned.source, net.config.name)
+    check_keys(merged, own, learned.source, net.config.name)
     net.load_state_dict(merged)
     return replace(model, net=net, sha256=learned.sha256, learned=learned)
 
 
 def install_model(source: Path, name: str | None = None) -> ModelFile:
-    """Checks a weights file and copies it as safetensors, with a card, into the user's folder.
+    """Check a weights file and copy it as safetensors, with a card, into the user's folder.
 
-    A card beside the source is taken along. Without one a new card says what is known of the
-    paper's checkpoint, when all its names are there, or that the licence is unknown. Raises
-    WeightsError as ``load_model`` does, UsageError when the name is that of a shipped model or
-    leads out of the folder, OutputError when the folder cannot be written into.
+    A card beside the source is copied too. Without one, the new card says what is known about the
+    paper's checkpoint, if all its names match, or else that the licence is unknown. Raises
+    WeightsError as ``load_model``, UsageError when the name is that of a shipped model or leads out
+    of the folder, OutputError when the folder is not writable.
     """
     name = name or source.stem
     if name.startswith(".") or "/" in name or "\\" in name:
@@ -177,7 +166,7 @@ def install_model(source: Path, name: str | None = None) -> ModelFile:
     net = build(weights, source, _architecture(card))
     target = folder / f"{name}.safetensors"
     known = _known_of(net, weights, source) if card is None else card.model_dump()
-    with replacing(target) as temporary:  # which gets its name once it has its card
+    with replacing(target) as temporary:  # renamed only after its card is written
         sha256 = save_weights(net.state_dict(), temporary)
         own = {"name": name, "architecture": net.config.name, "sha256": sha256}
         installed = ModelCard(**{**known, **own})
@@ -185,42 +174,14 @@ def install_model(source: Path, name: str | None = None) -> ModelFile:
     return ModelFile(target, installed)
 
 
-def save_weights(weights: Mapping[str, Tensor], path: Path) -> str:
-    """Writes safetensors, under the final name only when whole; returns the file's sha256.
-
-    The folder is made when it is missing. Raises OutputError when the file cannot be written.
-    """
-    save_tensors(weights, path)
-    return _sha256(path)
-
-
 def write_card(card: ModelCard, weights: Path) -> None:
-    """Writes the card beside its weights. Raises OutputError when it cannot."""
+    """Write the card beside its weights. Raises OutputError."""
     text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     write_text(weights.with_suffix(".yaml"), text)
 
 
-def build(weights: Mapping[str, Tensor], source: Path, architecture: str | None = None) -> RDENet:
-    """A network with exactly these weights, in float32.
-
-    The architecture is the card's, else told by the names. A stage-0 checkpoint of the paper (one
-    mask plane, no embedding) is completed as its authors do: the plane of the other elements is
-    drawn orthogonal, SAM starts untrained; both from a fixed seed.
-
-    Raises WeightsError that names every missing, unexpected and misshapen key.
-    """
-    config = _config(weights, source, architecture)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = RDENet(config)
-        weights = _completed(weights, net.state_dict())
-    _check_keys(weights, net.state_dict(), source, config.name)
-    net.load_state_dict(weights)
-    return net
-
-
 def _installed() -> dict[str, Path]:
-    """Weights files by name; the package's hide the user's."""
+    """All weights files by name; those of the package have precedence."""
     found: dict[str, Path] = {}
     for folder in model_folders():
         for path in sorted(folder.glob("*.safetensors")):
@@ -229,15 +190,15 @@ def _installed() -> dict[str, Path]:
 
 
 def _checked_weights(found: ModelFile) -> tuple[dict[str, Tensor], str]:
-    """The weights of a file and the file's sha256, which its card, if any, must name."""
-    sha256 = _sha256(found.path)
+    """The weights of a file and its sha256, which must match its card, if any."""
+    sha256 = sha256_of(found.path)
     card = found.card
     if card is not None and card.sha256 != sha256:
         raise WeightsError(
             f"{found.path} is damaged or was replaced: its card says sha256 {card.sha256[:12]}…, "
             f"the file has {sha256[:12]}…; install it again"
         )
-    return _read_weights(found.path), sha256
+    return read_weights(found.path), sha256
 
 
 def _architecture(card: ModelCard | None) -> str | None:
@@ -245,93 +206,7 @@ def _architecture(card: ModelCard | None) -> str | None:
 
 
 def _known_of(net: RDENet, weights: Mapping[str, Tensor], source: Path) -> Mapping[str, Any]:
-    """What a card can say of weights that came without one."""
+    """The facts for the card of weights that came without one."""
     if net.config is RDE_R50 and weights.keys() == net.state_dict().keys():
         return PUBLISHED_RDE_VOS
     return {"licence": "unknown: ask whoever gave you the file", "summary": f"from {source.name}"}
-
-
-def _config(weights: Mapping[str, Tensor], source: Path, architecture: str | None) -> NetConfig:
-    if architecture is None:
-        architecture = "rde-lite" if "key_encoder.stem.weight" in weights else "rde-r50"
-    for config in CONFIGS:
-        if config.name == architecture:
-            return config
-    known = ", ".join(config.name for config in CONFIGS)
-    raise WeightsError(f"the card of {source} says architecture '{architecture}'; known: {known}")
-
-
-def _completed(weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    planes = weights.get(_MASK_PLANES)
-    stage_0 = planes is not None and planes.dim() == 4 and planes.shape[1] == 4
-    if planes is None or not stage_0 or any(name.startswith(_EMBEDDING) for name in weights):
-        return weights
-    others = torch.nn.init.orthogonal_(torch.empty(planes.shape[0], 1, *planes.shape[2:]))
-    embedding = {name: value for name, value in fresh.items() if name.startswith(_EMBEDDING)}
-    return {**weights, **embedding, _MASK_PLANES: torch.cat([planes.float(), others], dim=1)}
-
-
-def _check_keys(
-    weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: Path, name: str
-) -> None:
-    problems = []
-    if missing := sorted(expected.keys() - weights.keys()):
-        problems.append(f"missing: {', '.join(missing)}")
-    if unexpected := sorted(weights.keys() - expected.keys()):
-        problems.append(f"unexpected: {', '.join(unexpected)}")
-    misshapen = [
-        f"{key} is {list(weights[key].shape)}, expected {list(expected[key].shape)}"
-        for key in sorted(expected.keys() & weights.keys())
-        if weights[key].shape != expected[key].shape
-    ]
-    if misshapen:
-        problems.append(f"misshapen: {', '.join(misshapen)}")
-    if problems:
-        raise WeightsError(f"{source} does not fit {name}; {'; '.join(problems)}")
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's own words propose to load it all the same
-        raise WeightsError(
-            f"cannot read the weights {path}: it is damaged, or holds more than tensors, which is "
-            "not loaded because it could run code"
-        ) from error
-    except Exception as error:  # damaged bytes end in a dozen classes, struct.error among them
-        reason = " ".join(str(error).split()) or "it is cut short"
-        kind = type(error).__name__
-        raise WeightsError(f"cannot read the weights {path}: {reason} ({kind})") from error
-    return _unwrapped(content, path)
-
-
-def _unwrapped(content: object, path: Path) -> dict[str, Tensor]:
-    """Weights by name, freed of what training scripts often put around them.
-
-    A table under one of ``_NESTS`` takes the place of all that surrounds it. The ``module.`` of
-    DataParallel is dropped when every name begins with it.
-    """
-    if isinstance(content, dict):
-        nested = [content[key] for key in _NESTS if isinstance(content.get(key), dict)]
-        content = nested[0] if len(nested) == 1 else content
-    if not isinstance(content, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
-    ):
-        raise WeightsError(
-            f"{path} holds no table of weights by name, neither alone nor under "
-            f"{' or '.join(map(repr, _NESTS))}"
-        )
-    if all(name.startswith(_DATA_PARALLEL) for name in content):
-        return {name.removeprefix(_DATA_PARALLEL): value for name, value in content.items()}
-    return content
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

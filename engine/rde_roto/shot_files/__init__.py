@@ -1,4 +1,4 @@
-"""Shot documents and what they stand for on disk: plate, masks and locked mattes."""
+"""Shot documents on disk, and the files they refer to: plate, masks and locked mattes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["OpenedShot", "ShotFile", "open_shot"]
 
 
 def open_shot(path: str | Path, memo: PlateMemo | None = None) -> OpenedShot:
-    """The shot that a document, `NAME.shot.yaml`, describes, with its preset and its model's name.
+    """Open the shot of a document, `NAME.shot.yaml`, with its preset and its model's name.
 
-    `memo` knows the digests of plate files that have not changed. Raises DocumentError, naming
-    file and line, for a document that is missing or wrong, InputError for a plate or mask that is
-    missing, damaged or of the wrong size.
+    `memo` has the digests of unchanged plate files. Raises DocumentError, naming file and line, for
+    a document that is missing or wrong, InputError for a plate or mask that is missing, damaged or
+    of the wrong size.
     """
     return ShotFile.read(Path(path)).open(memo)

@@ -1,4 +1,4 @@
-"""A job document that lies anywhere: the shot as the job wants it, its frames, and its output."""
+"""A job document on disk: the shot as the job wants it, its frames, and its output."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from rde_roto.values.frames import FrameRange
 
 @dataclass(frozen=True)
 class JobFile:
-    """What a job document asks for, or a shot document, which asks for the whole of itself.
+    """The request of a job document, or of a shot document, which requests its whole range.
 
-    `shot` has the job's preset and overrides; `output` is a pattern from the root, None where none
-    is said.
+    `shot` has the job's preset and overrides; `output` is an absolute pattern, None if not given.
     """
 
     shot: ShotFile
@@ -28,23 +27,25 @@ class JobFile:
 
     @staticmethod
     def read(path: Path) -> JobFile:
-        """A job's paths start at its own folder. Raises DocumentError, naming file and line."""
+        """Read a document; its paths are relative to its folder. Raises DocumentError, naming file
+        and line.
+        """
         if schema_of(path) != JOB_SCHEMA:
             return JobFile(ShotFile.read(path))
-        job, folder = parse_job_document(path), path.resolve().parent
-        said, written = job.value, inline_shot(job)
-        if written is None:
-            named = ShotFile.read(folder / str(said.shot))
+        document, folder = parse_job_document(path), path.resolve().parent
+        job, inline = document.value, inline_shot(document)
+        if inline is None:
+            named = ShotFile.read(folder / str(job.shot))
             shot = made_absolute(named.content, named.folder)
         else:
-            shot = made_absolute(written.value, folder)
-        preset = shot.preset if said.preset is None else said.preset
-        if said.preset is not None and is_path(preset):
+            shot = made_absolute(inline.value, folder)
+        preset = shot.preset if job.preset is None else job.preset
+        if job.preset is not None and is_path(preset):
             preset = absolute(folder / preset)
-        overrides = {**shot.overrides, **said.overrides}
-        if said.learn is not None:
-            overrides["running.learn"] = said.learn
+        overrides = {**shot.overrides, **job.overrides}
+        if job.learn is not None:
+            overrides["running.learn"] = job.learn
         shot = shot.model_copy(update={"preset": preset, "overrides": overrides})
         text = shot.to_yaml()
-        output = None if said.output is None else absolute(folder / said.output)
-        return JobFile(ShotFile(path, text, parse_shot_document(path, text)), said.frames, output)
+        output = None if job.output is None else absolute(folder / job.output)
+        return JobFile(ShotFile(path, text, parse_shot_document(path, text)), job.frames, output)

@@ -1,8 +1,8 @@
 """Locked mattes on disk: write-once EXRs beside the shot document, exact to the last bit.
 
-One file a frame, 32-bit float, a channel `<element id>.A` for each locked element. The header bears
-a digest of the file's name, its channels and its pixels, so that a file that was damaged, or put in
-the place of another, is found out when it is read.
+There is one 32-bit float file per frame, with a channel `<element id>.A` for each locked element.
+The header has a digest of the file's name, channels and pixels, so a damaged or swapped file is
+detected when it is read.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat
 
-_TOKEN_DIGITS = 12  # of a digest: no two locks of a shot will ever meet
+_TOKEN_DIGITS = 12  # of a digest: enough to distinguish all locks of a shot
 
 
 @dataclass(frozen=True)
 class FileLock:
-    """A lock of a shot (`values.shot.Lock`): some elements of some frames, in files.
+    """A lock of a shot (`values.keyframe.Lock`): some elements of some frames, in files.
 
-    `format` is that of the plate, which may be a proxy, its sides `proxy` times smaller than those
-    of the mattes: these are averaged down then. Nothing is held in memory.
+    `format` is the plate's. If the plate is a proxy, its sides `proxy` times smaller than the
+    mattes', these are averaged down. Nothing is kept in memory.
     """
 
     frames: FrameRange
@@ -43,9 +43,9 @@ class FileLock:
     proxy: int = 1
 
     def digest(self, frame: int) -> str:
-        """Hex digest of a frame's locked pixels, from the file's header.
+        """The hex digest of a frame's locked pixels, from the file's header.
 
-        Raises InputError when the file is missing or is no lock's.
+        Raises InputError when the file is missing or not a locked matte.
         """
         path = self.pattern.path(frame)
         try:
@@ -57,9 +57,10 @@ class FileLock:
         return digest
 
     def read(self, frame: int) -> FloatArray:
-        """Float32 [len(elements), H, W] in 0..1, the plate's data window, row 0 on top.
+        """Read a frame: float32 [len(elements), H, W] in 0..1, the plate's data window, row 0 on
+        top.
 
-        Raises InputError when the file is missing, damaged, another one, or lacks an element.
+        Raises InputError when the file is missing, damaged, swapped, or lacks an element.
         """
         path, expected = self.pattern.path(frame), self.digest(frame)
         try:
@@ -82,10 +83,10 @@ class FileLock:
 
 @dataclass(frozen=True)
 class LockWriter:
-    """Pins the mattes that it is given (`images.mattes.MatteWriter`).
+    """Writes mattes as locked mattes (`images.mattes.MatteWriter`).
 
-    `locks` are the locks to be, which share no frame and one pattern; `ids` are those of the
-    planes of a matte. A file that is there and whole is never written again.
+    `locks` are the new locks, which share one pattern but no frame; `ids` are the element ids of a
+    matte's planes. An existing intact file is never written again.
     """
 
     locks: tuple[FileLock, ...]
@@ -101,7 +102,7 @@ class LockWriter:
         return (self.path(frame),)
 
     def is_written(self, frame: int, digest: str) -> bool:
-        """Whether the file is there and whole; its name says what its pixels were made from."""
+        """Whether the file exists and is intact; its name identifies what it was made from."""
         try:
             self._lock(frame).read(frame)
         except InputError:
@@ -109,7 +110,7 @@ class LockWriter:
         return True
 
     def write(self, matte: Matte) -> None:
-        """Write a frame's file. Raises OutputError; nothing half-done stays."""
+        """Write a frame's file. Raises OutputError; nothing half-written stays."""
         lock, path = self._lock(matte.frame), self.path(matte.frame)
         planes = {
             _channel(element): matte.alpha[self.ids.index(element)] for element in lock.elements
@@ -123,9 +124,9 @@ class LockWriter:
 
 @dataclass(frozen=True)
 class Pinning:
-    """Which frames are to be pinned anew, by the ids of the elements, and which locks stay.
+    """Which frames to lock, by the ids of the elements, and which existing locks stay.
 
-    A frame has one lock: where other elements are locked already, the new one pins them too.
+    A frame has one lock: if other elements are locked already, the new lock includes them.
     """
 
     wanted: Mapping[tuple[str, ...], FrameRange]
@@ -138,7 +139,7 @@ class Pinning:
         elements: tuple[str, ...],
         ids: tuple[str, ...],
     ) -> Pinning:
-        """What it takes to have some elements locked at some frames; `ids` are the shot's."""
+        """Plan to lock some elements at some frames; `ids` are those of the shot."""
         locked = {frame: lock.elements for lock in locks for frame in lock.frames}
         groups: dict[tuple[str, ...], list[int]] = {}
         for frame in frames:
@@ -151,15 +152,15 @@ class Pinning:
 
     @property
     def frames(self) -> FrameRange:
-        """All frames that are to be pinned."""
+        """All frames to lock."""
         return _together(self.wanted)
 
     def locks(
         self, folder: Path, digest: Callable[[int], str], plate_format: PlateFormat
     ) -> tuple[FileLock, ...]:
-        """The locks to be, in files of `folder` that are named after what they are made from.
+        """The new locks, in files of `folder` whose names are derived from their digests.
 
-        Args: digest, that of the matte of a frame.
+        Args: digest, gives the digest of a frame's matte.
         """
         frames_digests = [
             digest_of(*elements, frame, digest(frame))
@@ -175,7 +176,7 @@ class Pinning:
 
 
 def without_frames(locks: Iterable[LockEntry], frames: FrameRange) -> list[LockEntry]:
-    """The locks without some of their frames; one that loses all is left out."""
+    """The locks without some frames; a lock that loses all its frames is left out."""
     rest = [lock.model_copy(update={"frames": lock.frames.difference(frames)}) for lock in locks]
     return [lock for lock in rest if lock.frames]
 
@@ -196,5 +197,5 @@ def _digest(path: Path, planes: Mapping[str, FloatArray]) -> str:
 
 def _unusable(reason: str, frame: int) -> InputError:
     return InputError(
-        f"frame {frame} is locked, but {reason}: put the file back, or unlock the frame"
+        f"frame {frame} is locked, but {reason}: restore the file, or unlock the frame"
     )

@@ -1,4 +1,4 @@
-"""What a shot document says, opened: its plate, its masks, its locks."""
+"""Opens what a shot document refers to: its plate, masks and locks."""
 
 from __future__ import annotations
 
@@ -34,16 +34,13 @@ OpenPlate: TypeAlias = "Callable[[PlateEntry, Preset, Path, PlateMemo | None], F
 
 @dataclass(frozen=True)
 class OpenedShot:
-    """All that a document says, ready to be tracked.
+    """A shot, opened and ready to be tracked.
 
-    `model` is what `load_model` takes, `document` the document's own file if it has one.
-    `inputs` are the files besides the plate that the shot is read from: masks, locked mattes, and
-    learned weights.
-    `learn_into` is the folder of what its model learns of it first, where the preset asks for that;
-    None for the cache's own.
-    `gaps` are the frames of the document that the plate lacks, and `missing` what is done about
-    them: with `skip` the shot's range is without them. `origin` is what mattes take over from the
-    plate.
+    `model` is for `load_model`; `document` is the path of the document, if it has one. `inputs` are
+    the files of the shot besides the plate: masks, locked mattes and learned weights. `learn_into`
+    is the folder for learned weights if the preset asks for learning; None for the cache. `gaps`
+    are frames of the document that the plate lacks, and `missing` says what to do about them: with
+    `skip` the shot's range excludes them. `origin` is what mattes inherit from the plate.
     """
 
     shot: Shot
@@ -58,12 +55,12 @@ class OpenedShot:
 
     @property
     def learns(self) -> bool:
-        """Whether its model is to study it first: asked for, and not done by the document."""
+        """Whether its model must learn first: the preset asks for it, and the document has none."""
         return self.preset.running.learn and self.model.learned is None
 
     @property
     def range(self) -> FrameRange:
-        """The frames that the document asks for, those too that cannot be made."""
+        """The frames of the document, including those that cannot be made."""
         return FrameRange.of([*self.shot.range, *self.skipped])
 
     @property
@@ -75,9 +72,9 @@ class OpenedShot:
 def open_entry(
     entry: PlateEntry, preset: Preset, folder: Path, memo: PlateMemo | None = None
 ) -> DiskPlate:
-    """The plate of a document whose paths start at `folder`, as it lies on disk.
+    """Open the plate of a document whose paths start at `folder`.
 
-    Raises as `images.plates.open_plate` does.
+    Raises as `images.plates.open_plate`.
     """
     picture = PictureName(entry.view, entry.layer)
     space = preset.input.color_space
@@ -89,11 +86,11 @@ def open_entry(
 
 @dataclass(frozen=True)
 class Parts:
-    """What a document names, opened, which need not be a whole shot yet.
+    """What a document refers to, opened; it need not be a complete shot yet.
 
-    `source` is the plate as it lies on disk, `plate` with what stands in for missing frames;
-    `asked` are the frames of the document, `range` those of them that can be made. `elements` are
-    those that the document lists, or else its keyframes name.
+    `source` is the plate on disk, `plate` the same with missing frames filled; `asked` are the
+    frames of the document, `range` those that can be made. `elements` are those in the document, or
+    else those that its keyframes name.
     """
 
     source: Footage
@@ -112,8 +109,8 @@ def open_parts(
     memo: PlateMemo | None = None,
     open_plate: OpenPlate = open_entry,
 ) -> Parts:
-    """What a document names, its masks read. Raises as `open_document` does, but for a shot that
-    is not whole: without a keyframe, say, or with an element that none draws.
+    """Open what a document refers to and read its masks. Raises as `open_document`, but accepts an
+    incomplete shot, such as one without a keyframe or with an element that no keyframe draws.
     """
     source, missing = open_plate(document.plate, preset, folder, memo), document.plate.missing
     asked = document.range or _whole_range(source, missing)
@@ -139,10 +136,10 @@ def open_document(
     memo: PlateMemo | None = None,
     open_plate: OpenPlate = open_entry,
 ) -> OpenedShot:
-    """The shot of a document whose paths start at `folder`; every mask is read and checked.
+    """Open the shot of a document whose paths start at `folder`; reads and checks all masks.
 
-    Raises UsageError for what does not fit together, InputError for a plate or mask that is
-    missing, damaged or of the wrong size.
+    Raises UsageError for contradictions, InputError for a plate or mask that is missing, damaged or
+    of the wrong size.
     """
     parts = open_parts(document, preset, folder, memo, open_plate)
     shot = Shot(parts.plate, parts.range, parts.elements, parts.keyframes, parts.locks)
@@ -159,16 +156,16 @@ def open_document(
 
 
 def chosen_model(document: ShotDocument, folder: Path) -> ModelChoice:
-    """The model of a document whose paths start at `folder`, and what it has learned."""
+    """The model of a document whose paths start at `folder`, and its learned weights."""
     weights = folder / document.model
     name = str(weights) if weights.is_file() else document.model
     return ModelChoice(name, None if document.learned is None else folder / document.learned)
 
 
 def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat, proxy: int = 1) -> FileLock:
-    """A lock of a document; its files are read when they are asked for.
+    """Open a lock of a document; its files are read on demand.
 
-    Raises UsageError when the name of its files has no frame number.
+    Raises UsageError when its pattern has no frame number.
     """
     pattern = FramePattern.parse(str(folder / lock.mattes))
     if pattern is None:
@@ -177,9 +174,9 @@ def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat, proxy: i
 
 
 def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
-    """The elements that a document lists, their names made fit for EXR layers.
+    """The elements of a document, with names that are valid EXR layer names.
 
-    Raises UsageError when a name keeps no letter or digit or two become the same.
+    Raises UsageError when a name keeps no letter or digit, or when two become equal.
     """
     entries = document.elements
     names = element_names([entry.name or entry.id for entry in entries])
@@ -195,8 +192,8 @@ def _keyframe(
     drawn_on: tuple[Plate, int, str | None],
     ids: tuple[str, ...],
 ) -> Keyframe:
-    """A keyframe with its mask, drawn on a plate, its proxy and its view; `ids` are those of the
-    listed elements, () where none are.
+    """A keyframe with its mask. `drawn_on` is the plate, its proxy factor and its view; `ids` are
+    those of the document's elements, () if it has none.
     """
     drawn = tuple(entry.elements or ids) or None
     plate, proxy, view = drawn_on
@@ -211,7 +208,7 @@ def _check_is_picture(mask: Path) -> None:
         raise InputError(f"the mask {mask} is a movie: save one frame of it as a picture")
     if not mask.exists() and FramePattern.parse(mask.name) is not None:
         raise InputError(
-            f"the mask {mask} is a pattern, and a mask is one file: name that of the keyframe"
+            f"the mask {mask} is a pattern, but a mask is one file: name that of the keyframe"
         )
 
 
@@ -223,7 +220,7 @@ def _by_frame(masks: Iterable[Keyframe]) -> Iterable[list[Keyframe]]:
 
 
 def _joined(masks: list[Keyframe]) -> Keyframe:
-    """One keyframe of the masks of a frame, each of which draws other elements."""
+    """Join the masks of a frame, which draw different elements, into one keyframe."""
     first, *others = masks
     if not others:
         return first
@@ -231,8 +228,8 @@ def _joined(masks: list[Keyframe]) -> Keyframe:
     twice = ", ".join(sorted({element for element in drawn if drawn.count(element) > 1}))
     if twice:
         raise UsageError(
-            f"frame {first.frame} has {len(masks)} masks, of which more than one draws {twice}: "
-            f"name what each draws, as in {first.frame}:{drawn[0]}=mask.png"
+            f"frame {first.frame} has {len(masks)} masks, and more than one draws {twice}: "
+            f"name the elements of each, as in {first.frame}:{drawn[0]}=mask.png"
         )
     return Keyframe(first.frame, np.concatenate([mask.alpha for mask in masks]), tuple(drawn))
 
@@ -240,7 +237,7 @@ def _joined(masks: list[Keyframe]) -> Keyframe:
 def _check_pictures(
     keyframes: tuple[Keyframe, ...], source: Footage, policy: MissingPolicy
 ) -> None:
-    """A keyframe is drawn on a picture: of the plate, or held from it."""
+    """Check that each keyframe is drawn on a picture of the plate, possibly a held one."""
     drawn = FrameRange.of(keyframe.frame for keyframe in keyframes)
     lacking = drawn.difference(source.range)
     if lacking and policy in ("skip", "black"):
@@ -262,16 +259,16 @@ def _check_locks(locks: tuple[FileLock, ...], shot: Shot) -> None:
 def _whole_range(plate: Plate, policy: MissingPolicy) -> FrameRange:
     """All frames from a plate's first to its last.
 
-    Raises InputError when it has holes, which are rarely meant, and nothing is said of them.
+    Raises InputError if the plate has gaps, which are rarely intended, and no policy for them.
     """
     first, last = plate.range.first, plate.range.last
     whole = FrameRange.between(first, last)
     missing = whole.difference(plate.range)
     if missing and policy == "error":
         raise InputError(
-            f"{plate.name} goes from {first} to {last} but lacks {missing}: restore what is "
-            "missing, say with --frames, or range in a shot document, which frames you want, or "
-            "with --missing what stands in for them"
+            f"{plate.name} goes from {first} to {last} but lacks {missing}: restore the missing "
+            "files, or choose the frames with --frames (range in a shot document), or what to do "
+            "about missing ones with --missing"
         )
     return whole
 
@@ -279,14 +276,14 @@ def _whole_range(plate: Plate, policy: MissingPolicy) -> FrameRange:
 def _with_policy(
     source: Footage, asked: FrameRange, policy: MissingPolicy
 ) -> tuple[Footage, FrameRange]:
-    """The plate as it is tracked, and the frames that can be made of those that are asked for.
+    """The plate with its gaps filled as `policy` says, and the requested frames that can be made.
 
-    A filled plate has every frame between its ends, whatever is asked for: a memory frame in a hole
-    is the same for a part of the shot and the whole.
+    A filled plate has every frame between its ends, whatever was requested, so that a memory frame
+    in a gap is the same for a part of the shot as for the whole.
     """
     if policy == "skip":
         there = asked.intersection(source.range)
-        return source, there or asked  # of which none is there: the shot has the sentence
+        return source, there or asked  # if none is there, the shot raises the error
     if policy == "error" or not asked:
         return source, asked
     ends = (source.range.first, source.range.last, asked.first, asked.last)

@@ -1,4 +1,4 @@
-"""A shot document on disk: read, opened, and changed without losing what people wrote."""
+"""A shot document on disk: reads it, opens its shot, and changes it without losing comments."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rde_roto.values.preset import Preset
 
 @dataclass(frozen=True)
 class ShotFile:
-    """A shot document and the text it was read from. `path` is as it was asked for."""
+    """A shot document and the text it was read from. `path` is as given by the caller."""
 
     path: Path
     text: str
@@ -36,23 +36,23 @@ class ShotFile:
 
     @staticmethod
     def read(path: Path) -> ShotFile:
-        """Raises DocumentError, naming file and line, when the document is missing or wrong."""
+        """Read a shot document. Raises DocumentError, naming file and line, if missing or wrong."""
         text = read_shot_text(path)
         return ShotFile(path, text, parse_shot_document(path, text))
 
     @property
     def content(self) -> ShotDocument:
-        """What the document says."""
+        """The document's content."""
         return self.document.value
 
     @property
     def name(self) -> str:
-        """`hero`, of `hero.shot.yaml`; of a job `hero.yaml` or `hero.json` too."""
+        """`hero` for `hero.shot.yaml`, or for a job `hero.yaml` or `hero.json`."""
         return self.path.name.removesuffix(".json").removesuffix(".yaml").removesuffix(".shot")
 
     @property
     def folder(self) -> Path:
-        """Where the document's paths start: the folder it really lies in."""
+        """The folder at which the document's paths start: its real folder, links resolved."""
         return self.path.resolve().parent
 
     @property
@@ -61,7 +61,7 @@ class ShotFile:
 
     @property
     def locks_folder(self) -> str:
-        """The folder of its locked mattes, from its own: `hero.shot.d/locks`."""
+        """The folder of its locked mattes, relative to its own: `hero.shot.d/locks`."""
         return f"{self._own_folder}/locks"
 
     def open(
@@ -70,10 +70,10 @@ class ShotFile:
         preset: Preset | None = None,
         open_plate: OpenPlate = open_entry,
     ) -> OpenedShot:
-        """The shot, with its own preset or another one.
+        """Open the shot, with its own preset or another one.
 
-        Raises DocumentError for what does not fit together, InputError for a plate or mask that is
-        missing, damaged or of the wrong size.
+        Raises DocumentError for contradictions, InputError for a plate or mask that is missing,
+        damaged or of the wrong size.
         """
         preset = preset or self.preset()
         with naming_the_document(self.path):
@@ -81,7 +81,7 @@ class ShotFile:
         return replace(opened, document=self.path, learn_into=self.folder / self.learned_folder)
 
     def missing(self) -> Iterator[str]:
-        """A sentence for each thing that the document names and that is not there."""
+        """Yield a sentence for each missing file that the document refers to."""
         says, preset = self.content, self.preset()
         try:
             with naming_the_document(self.path):
@@ -101,42 +101,42 @@ class ShotFile:
                     yield f"the locked mattes of {gone}, {lock.mattes}, do not exist"
 
     def preset(self, overrides: Sequence[Setting] = ()) -> Preset:
-        """The preset with the document's overrides, and others on top. Raises DocumentError."""
+        """Load the preset with the document's overrides, then `overrides`. Raises DocumentError."""
         text = self.content.preset
         name = str(self.folder / text) if is_path(text) else text
         return load_preset(name, [*self.document.settings("overrides"), *overrides])
 
     @property
     def learned_folder(self) -> str:
-        """The folder of what a model learns of the shot, from its own: `hero.shot.d/learned`."""
+        """The folder of learned weights, relative to its own: `hero.shot.d/learned`."""
         return f"{self._own_folder}/learned"
 
     def set_locks(self, locks: list[LockEntry]) -> None:
-        """Puts other locks into the file. Raises as `rewrite` does."""
+        """Replace the locks in the file. Raises as `rewrite`."""
         self.rewrite(self.content.model_copy(update={"locks": locks}))
 
     def set_learned(self, learned: str | None) -> None:
-        """Names other learned weights in the file, or none. Raises as `rewrite` does."""
+        """Replace the learned weights in the file, or remove them. Raises as `rewrite`."""
         self.rewrite(self.content.model_copy(update={"learned": learned}))
 
     def rewrite(self, wanted: ShotDocument) -> None:
-        """Makes the file say what is wanted; all else stays as people wrote it.
+        """Change the file to the wanted content; all other text stays as people wrote it.
 
         Raises DocumentError when the file has changed since it was read, OutputError when it
         cannot be written.
         """
         if read_shot_text(self.path) != self.text:
             raise DocumentError(
-                f"{self.path} was changed in the meantime: run the command again, which goes on "
-                "from what is done"
+                f"{self.path} was changed in the meantime: run the command again; it continues "
+                "where it stopped"
             )
         write_document(self.path, rewritten(self.path, self.text, wanted))
 
 
 @contextmanager
 def naming_the_document(path: Path) -> Iterator[None]:
-    """What would be a wrong option elsewhere is a wrong document here, but for a variable of the
-    environment, which the document does not set.
+    """Turn a UsageError into a DocumentError that names the document, except for one about an
+    environment variable, which the document does not set.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""A shot document on its way to disk."""
+"""Prepares shot documents for writing and writes them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from rde_roto.values.keyframe import Element
 
 
 def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
-    """The document with all that was left to its plate and masks: range, elements, who draws what.
+    """Fill in everything that the document left to its plate and masks: range, elements, and which
+    elements each mask draws.
 
-    So a mask that changes, or frames that arrive later, do not change what the document means.
+    So a changed mask, or frames that arrive later, do not change the meaning of the document.
     """
     shot = opened.shot
-    # masks of one frame are one keyframe; where there are several each says what it draws
+    # the masks of one frame are one keyframe; if there are several, each names its elements
     drawn = {keyframe.frame: list(shot.drawn(keyframe)) for keyframe in shot.keyframes}
     return document.model_copy(
         update={
@@ -33,45 +34,51 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
     )
 
 
-def moved(document: ShotDocument, folder: Path) -> ShotDocument:
-    """A document whose paths start here as one that lies in `folder`; absolute paths stay."""
-    return _elsewhere(document, Path(), lambda path: _from(folder, path))
+def relative_to(document: ShotDocument, folder: Path) -> ShotDocument:
+    """Convert paths relative to the current folder into paths relative to `folder`; absolute paths
+    stay.
+    """
+    return _with_paths(document, Path(), lambda path: _from(folder, path))
 
 
 def made_absolute(document: ShotDocument, folder: Path) -> ShotDocument:
-    """A document whose paths start at `folder` as one that may lie anywhere."""
-    return _elsewhere(document, folder, lambda path: absolute(folder / path))
+    """Convert paths relative to `folder` into absolute paths."""
+    return _with_paths(document, folder, lambda path: absolute(folder / path))
 
 
-def _elsewhere(document: ShotDocument, folder: Path, named: Callable[[str], str]) -> ShotDocument:
-    """A document whose paths start at `folder` with each of them named anew."""
+def _with_paths(
+    document: ShotDocument, folder: Path, convert: Callable[[str], str]
+) -> ShotDocument:
+    """Convert all paths of a document whose paths start at `folder`."""
     plate = document.plate
     preset, model = document.preset, document.model
     return document.model_copy(
         update={
-            "plate": plate.model_copy(update={"path": named(plate.path)}),
+            "plate": plate.model_copy(update={"path": convert(plate.path)}),
             "keyframes": [
-                entry.model_copy(update={"mask": named(entry.mask)}) for entry in document.keyframes
+                entry.model_copy(update={"mask": convert(entry.mask)})
+                for entry in document.keyframes
             ],
             "locks": [
-                entry.model_copy(update={"mattes": named(entry.mattes)}) for entry in document.locks
+                entry.model_copy(update={"mattes": convert(entry.mattes)})
+                for entry in document.locks
             ],
-            "preset": named(preset) if is_path(preset) else preset,
-            "model": named(model) if (folder / model).is_file() else model,
-            "learned": None if document.learned is None else named(document.learned),
+            "preset": convert(preset) if is_path(preset) else preset,
+            "model": convert(model) if (folder / model).is_file() else model,
+            "learned": None if document.learned is None else convert(document.learned),
         }
     )
 
 
 def absolute(path: str | Path) -> str:
-    """The path from the root; links are not followed."""
+    """Make a path absolute without following links."""
     return os.path.abspath(path)  # noqa: PTH100
 
 
 def write_document(path: Path, text: str) -> None:
-    """Writes the text of a document, whole or not at all; a link stays one.
+    """Write the text of a document atomically; a link stays a link.
 
-    The folder is made when it is missing. Raises OutputError.
+    The folder is created if missing. Raises OutputError.
     """
     target = path.resolve()
     try:
@@ -82,13 +89,13 @@ def write_document(path: Path, text: str) -> None:
 
 
 def element_entry(element: Element) -> ElementEntry:
-    """How a document lists an element."""
+    """The document entry of an element."""
     name = None if element.name == element.id else element.name
     return ElementEntry(id=element.id, name=name, in_point=element.in_point, color=element.color)
 
 
 def _from(folder: Path, path: str) -> str:
-    """A path from here as one from `folder`."""
+    """Convert a path relative to the current folder into one relative to `folder`."""
     if Path(path).is_absolute():
         return path
     target = absolute(path)

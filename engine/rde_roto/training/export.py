@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rde_roto.documents.model_card import ModelCard
-from rde_roto.model.weights import ModelFile, build, save_weights, write_card
+from rde_roto.model.weight_files import build, save_weights
+from rde_roto.model.weights import ModelFile, write_card
 from rde_roto.training.checkpoint import checkpoint_path, read_checkpoint
 from rde_roto.training.recipe import Recipe
 from rde_roto.training.start import halved, trained_weights

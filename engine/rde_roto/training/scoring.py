@@ -12,7 +12,8 @@ from zipfile import ZipFile
 import torch
 
 from rde_roto.evaluation.davis import DavisSet
-from rde_roto.model.weights import Model, build, save_weights
+from rde_roto.model.weight_files import build, save_weights
+from rde_roto.model.weights import Model
 from rde_roto.training.checkpoint import RunState
 from rde_roto.training.recipe import Recipe
 from rde_roto.training.start import halved, trained_weights

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from rde_roto.atomic import is_temporary
-from rde_roto.model.weights import CONFIGS, build, load_model
+from rde_roto.model.weight_files import CONFIGS, build
+from rde_roto.model.weights import load_model
 from rde_roto.net import NetConfig, RDENet
 from rde_roto.net.efficientnet import EfficientNetKeyTrunk
 from rde_roto.training.checkpoint import (

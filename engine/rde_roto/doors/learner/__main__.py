@@ -24,8 +24,8 @@ from rde_roto.doors.options import plate_memo
 from rde_roto.doors.server.errors import error_object
 from rde_roto.doors.server.pushed import PushedFrameStore
 from rde_roto.doors.server.shots import Shots
-from rde_roto.images.files import write_picture
 from rde_roto.images.panels import tinted, to_image
+from rde_roto.images.picture_files import write_picture
 from rde_roto.model.devices import choose_device
 from rde_roto.training.learning.lessons import Held, Lessons
 from rde_roto.training.learning.studying import Budget, Progress, Study

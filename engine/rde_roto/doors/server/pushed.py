@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from rde_roto.documents.shot_document import PlateEntry, RangeText
-from rde_roto.images.color import LINEAR
-from rde_roto.images.input_space import InputSpace, SaidOfSpace
+from rde_roto.images.color_config import LINEAR
+from rde_roto.images.input_space import InputSpace, SpaceChoice
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.pushed import PushedPlate
 from rde_roto.shot_files.opening import OpenPlate
@@ -122,13 +122,13 @@ def pushed_plate_opener(frames: PushedFrameStore) -> OpenPlate:
     ) -> PushedPlate:
         if plate.view is not None or plate.layer is not None:
             raise UsageError("a pushed plate has no views or layers: leave them out")
-        space = _space(SaidOfSpace.of(plate.color_space, preset.input.color_space))
+        space = _space(SpaceChoice.of(plate.color_space, preset.input.color_space))
         return PushedPlate(entry.name, entry.range, entry.format, space, frames)
 
     return open_plate
 
 
-def _space(named: SaidOfSpace) -> InputSpace:
+def _space(named: SpaceChoice) -> InputSpace:
     """Return the colour space, as for a float file that does not name one."""
     if named.artist is not None:
         return InputSpace(named.artist, "you")

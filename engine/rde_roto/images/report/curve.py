@@ -1,4 +1,4 @@
-"""The curve of an element's confidence over the frames, as SVG that lies in the page."""
+"""Draws the curve of an element's confidence over the frames, as inline SVG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LABEL_WIDTH = 46
 
 @dataclass(frozen=True)
 class _Axis:
-    """Frames from left to right, in columns: a long shot has no larger a picture than a short."""
+    """Frames from left to right, in a limited number of columns."""
 
     first: int
     last: int
@@ -39,7 +39,7 @@ class _Axis:
 
 @dataclass(frozen=True)
 class _Height:
-    """Confidences from bottom to top: from 0, or from one half where none is lower, to 1."""
+    """Confidences from bottom to top: from 0, or from 0.5 if none is lower, to 1."""
 
     least: float
 
@@ -48,9 +48,9 @@ class _Height:
 
 
 def confidence_curve(report: Report, track: ElementTrack) -> str:
-    """An ``<svg>``: the confidences, 0 to 1, over the frames' own numbers.
+    """Draw an ``<svg>`` of the confidences, 0 to 1, over the frame numbers.
 
-    Where several frames fall into one column the lowest is drawn. What is doubtful is shaded,
+    Of several frames in one column the lowest confidence is drawn. Doubtful frames are shaded;
     keyframes and the frame to correct first are marked.
     """
     axis = _Axis(report.frames.first, report.frames.last)
@@ -80,7 +80,7 @@ def _doubts(axis: _Axis, frames: Iterable[int]) -> Iterator[str]:
 
 
 def _runs(columns: list[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each row of neighbours."""
+    """The first and the last of each run of neighbouring columns."""
     start = 0
     for end in range(1, len(columns) + 1):
         if end == len(columns) or columns[end] > columns[end - 1] + 1:
@@ -96,7 +96,7 @@ def _scale(height: _Height) -> Iterator[str]:
 
 
 def _ticks(axis: _Axis) -> Iterator[str]:
-    """The ends, and round numbers between them."""
+    """Ticks at both ends, and at round numbers in between."""
     least = (axis.last - axis.first) / _TICKS
     steps = (factor * 10**power for power in range(10) for factor in (1, 2, 5))
     step = next(step for step in steps if step >= least)
@@ -116,7 +116,7 @@ def _keyframes(axis: _Axis, frames: Iterable[int]) -> Iterator[str]:
 
 
 def _line(axis: _Axis, height: _Height, track: ElementTrack) -> Iterator[str]:
-    """Frames that were not looked at interrupt it; one alone is a dot."""
+    """The curve, interrupted at frames without a value; a single frame is a dot."""
     lowest: dict[int, float] = {}
     for frame, confidence in track.confidences.items():
         column = axis.column(frame)

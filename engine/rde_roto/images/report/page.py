@@ -1,4 +1,4 @@
-"""The page: what stands where. What comes from outside is escaped before it is put in."""
+"""The HTML page of a report. Every text from outside is escaped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rde_roto.values.inspection import in_words
 from rde_roto.values.report import Remark, Report, Still
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""The page fetches nothing and runs nothing, whatever names and sentences are in it."""
+"""The page loads nothing and runs nothing, whatever texts are in it."""
 
 _LEGEND = (
     '<p class="legend"><span><i class="mark key"></i>keyframe</span>'
@@ -22,13 +22,11 @@ _LEGEND = (
     '<span><i class="mark next"></i>correct this first</span></p>'
 )
 
-_CAUTION = (
-    "A track that follows the wrong thing with conviction is sure of it too: look at the pictures."
-)
+_CAUTION = "A track can be confident and still follow the wrong thing: look at the pictures."
 
 
 def report_page(report: Report) -> str:
-    """The whole HTML document: no script, and nothing that is not in it."""
+    """Write the HTML document: self-contained and without scripts."""
     title = escape(report.shot)
     about = f"{report.plate}, {report.size}, {in_words(report.frames)}"
     page = f"""<!DOCTYPE html>
@@ -55,11 +53,11 @@ def report_page(report: Report) -> str:
 </body>
 </html>
 """
-    return page.encode("utf-8", "replace").decode("utf-8")  # file names may hold what is no text
+    return page.encode("utf-8", "replace").decode("utf-8")  # file names need not be valid text
 
 
 def _verdict(report: Report) -> str:
-    """The first thing to read: whether anything looks wrong, what to do, and all remarks."""
+    """The verdict: whether anything looks wrong, what to do, and all remarks."""
     shown = {still.frame for still in report.stills}
     is_bad = bool(report.warnings or report.to_correct)
     remarks = "".join(
@@ -82,7 +80,7 @@ def _title(report: Report, shown: set[int]) -> str:
 
 
 def _sentence(remark: Remark, shown: set[int]) -> str:
-    """With a link to the picture, where there is one."""
+    """A remark, with a link to its picture if there is one."""
     link = f' <a href="#f{remark.at}">picture</a>' if remark.at in shown else ""
     return f"{escape(remark.sentence)}{link}"
 
@@ -104,14 +102,14 @@ def _track(report: Report, place: int) -> str:
 
 
 def _name(report: Report, place: int) -> str:
-    """An element's name, with the colour that it has in the pictures."""
+    """An element's name, with its colour in the pictures."""
     colour = "#" + bytes(round(255 * part) for part in tints(place + 1)[-1]).hex()
     name = escape(report.tracks[place].name)
     return f'<b class="element"><i style="background:{colour}"></i>{name}</b>'
 
 
 def _pictures(report: Report) -> str:
-    """Those worth a look, then the others, each in the order of frames."""
+    """The pictures worth a look, then the others, each in order of frames."""
     look = [still for still in report.stills if report.is_worth_a_look(still.frame)]
     others = [still for still in report.stills if not report.is_worth_a_look(still.frame)]
     return _gallery(report, "Look at these", look) + _gallery(report, "Through the shot", others)
@@ -152,7 +150,7 @@ def _facts(report: Report) -> str:
     }
     if run.delivery is not None:
         facts["Time"] = escape(_time(run.delivery))
-    rows = "".join(f"<dt>{name}</dt><dd>{said}</dd>\n" for name, said in facts.items())
+    rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>\n" for name, value in facts.items())
     return f"<dl>{rows}</dl>"
 
 

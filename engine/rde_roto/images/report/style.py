@@ -1,4 +1,4 @@
-"""What the page looks like: on a light screen, on a dark one, on paper."""
+"""The style sheet of the page, for light screens, dark screens and paper."""
 
 STYLE = """
 :root {

@@ -1,4 +1,4 @@
-"""A frame as a small picture that lies in the page itself."""
+"""A frame as a small inline picture."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rde_roto.values.report import Still
 
 _QUALITY = 82
 _OUTSIDE = 0.6
-"""How bright the plate stays: what is missing in the matte must be seen too."""
+"""The plate's brightness outside the matte: missing parts must be visible too."""
 
 
 def thumbnail_uri(still: Still) -> str:
-    """Its matte over its plate, edges outlined: a JPEG as a ``data:`` URI."""
+    """Draw a matte over its plate with outlined edges: a JPEG as a ``data:`` URI."""
     packed = io.BytesIO()
     picture = to_image(tinted(still.plate, still.alpha, _OUTSIDE))
     picture.save(packed, "JPEG", quality=_QUALITY, optimize=True)

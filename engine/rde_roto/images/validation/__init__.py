@@ -1,4 +1,4 @@
-"""Whether mattes on disk are what a compositor may be handed: `validate` and its findings."""
+"""Checks whether mattes on disk are fit for delivery: `validate` and its findings."""
 
 from rde_roto.images.validation.findings import Finding, Rule
 from rde_roto.images.validation.sequence import MatteSequence

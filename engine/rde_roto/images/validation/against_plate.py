@@ -1,4 +1,4 @@
-"""Whether a matte's header agrees with its plate: windows, pixel aspect, timecode, frame rate."""
+"""Compares a matte's header with its plate: windows, pixel aspect, timecode, frame rate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RATE_SLACK = Fraction(1, 1000)
 
 
 def window_faults(header: ImageHeader, plate: PlateFormat) -> Iterator[Fault]:
-    """An EXR's windows and aspect; of other files, which have no windows, the size."""
+    """Check an EXR's windows and aspect, or the size of another file, which has no windows."""
     data, display = header.format.data, header.format.display
     if header.kind != "openexr":
         if data.shape != plate.data.shape:
@@ -32,7 +32,7 @@ def window_faults(header: ImageHeader, plate: PlateFormat) -> Iterator[Fault]:
 
 
 def time_faults(header: ImageHeader, plate: Attributes) -> Iterator[Fault]:
-    """What an EXR says of time where the plate says something; other files have no place for it."""
+    """Check an EXR's timecode and frame rate if the plate has them; other files have none."""
     if header.kind != "openexr":
         return
     expected, came = (attributes.get(TIMECODE) for attributes in (plate, header.attributes))
@@ -57,10 +57,10 @@ def _is_inside(inner: Window, outer: Window) -> bool:
     )
 
 
-def _rate(said: str | Typed | None) -> Fraction | None:
-    """A rate as a fraction; some programs write it as one number."""
-    if not isinstance(said, Typed):
+def _rate(attribute: str | Typed | None) -> Fraction | None:
+    """A rate as a fraction; some programs write it as a single number."""
+    if not isinstance(attribute, Typed):
         return None
-    if isinstance(said.value, tuple):
-        return Fraction(*said.value) if said.value[1] else None
-    return Fraction(float(said.value))
+    if isinstance(attribute.value, tuple):
+        return Fraction(*attribute.value) if attribute.value[1] else None
+    return Fraction(float(attribute.value))

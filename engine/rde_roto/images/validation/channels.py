@@ -1,4 +1,4 @@
-"""Which channels of a matte's file are mattes, and whether compositors find them by their names."""
+"""Which channels of a file are mattes, and whether compositors can find them by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOSSY = {"dwaa", "dwab", "b44", "b44a", "pxr24"}
 
 @dataclass(frozen=True)
 class MatteChannels:
-    """The channels of one part of a file: soft mattes, and layers of Cryptomatte."""
+    """The channels of one part of a file: soft mattes and Cryptomatte layers."""
 
     header: ImageHeader
     mattes: tuple[str, ...]
@@ -25,7 +25,7 @@ class MatteChannels:
 
     @classmethod
     def of(cls, header: ImageHeader) -> MatteChannels:
-        """A matte is `A`, `<element>.A` or, in other files than EXRs, the one grey channel."""
+        """A matte is `A`, `<element>.A` or, except in EXRs, the only grey channel."""
         layers = read_layers(header.cryptomatte, header.channels)
         ids = {channel for layer in layers for channel in layer.channels}
         free = tuple(channel for channel in header.channels if channel not in ids)
@@ -36,7 +36,7 @@ class MatteChannels:
         return cls(header, mattes, layers)
 
     def faults(self) -> Iterator[Fault]:
-        """What is wrong with depths, names and what the header says of a Cryptomatte."""
+        """Check bit depths, names and the Cryptomatte attributes of the header."""
         yield from self._depths()
         yield from self._names()
         for layer in self.layers:
@@ -76,4 +76,4 @@ class MatteChannels:
             elif layer and layer.replace(".", "").isdigit():
                 yield "names", f"the layer of {channel} is only a number: give the element a name"
             elif layer and not all(map(_SAFE.fullmatch, [*layer.split("."), last])):
-                yield "names", f"{channel} is no safe name: use letters a-z, digits and _"
+                yield "names", f"{channel} is not a safe name: use letters a-z, digits and _"

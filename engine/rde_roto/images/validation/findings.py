@@ -1,4 +1,4 @@
-"""What is wrong with some frames of a sequence of mattes."""
+"""The faults found in a sequence of mattes."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ Rule: TypeAlias = Literal[
     "time",
     "sameness",
 ]
-"""What is checked, in the order in which it is told.
+"""The rules, in the order of the report.
 
-`holes`: a matte for every frame. `numbers`: no others, under the plate's own numbers. `damage`:
-files can be read to their end. `windows`: the plate's windows and pixel aspect. `depth`: no 8 bits,
-no whole numbers of 32, and ids that survive. `names`: channels that compositors find, the same in
-all files. `values`: numbers, 0..1. `empty`: none that is empty between others, nor all of them.
-`area`: none that is suddenly far smaller or larger. `repeats`: none that stands still while all
-moves. `time`: the plate's timecode and frame rate. `sameness`: one network, one set of
-settings.
+`holes`: every frame has a matte. `numbers`: no other frames, and the plate's own numbers. `damage`:
+files can be read to their end. `windows`: the plate's windows and pixel aspect. `depth`: no 8-bit
+and no 32-bit integers, and lossless ids. `names`: channels that compositors find, the same in all
+files. `values`: numbers in 0..1. `empty`: no matte is empty between others, and not all are.
+`area`: no matte is suddenly far smaller or larger. `repeats`: no matte repeats while everything
+moves. `time`: the plate's timecode and frame rate. `sameness`: one network and one set of settings.
 """
 
 Fault: TypeAlias = tuple[Rule, str]
-"""A rule that a file breaks, and a sentence: what was expected, what came, what to do."""
+"""A broken rule, and a sentence: what was expected, what came, what to do."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +47,18 @@ class Finding:
 
 
 class Findings:
-    """Gathers the faults of frames, and tells those of a kind together."""
+    """Collects the faults of frames and groups equal ones."""
 
     def __init__(self) -> None:
         self._frames: defaultdict[Fault, list[int]] = defaultdict(list)
 
     def add(self, frame: int, faults: Iterable[Fault]) -> None:
-        """The faults of one frame."""
+        """Add the faults of one frame."""
         for fault in faults:
             self._frames[fault].append(frame)
 
-    def told(self) -> tuple[Finding, ...]:
-        """By rule, and in the order of frames."""
+    def sorted_findings(self) -> tuple[Finding, ...]:
+        """The findings by rule, then by frame."""
         found = [
             Finding(rule, FrameRange.of(frames), sentence)
             for (rule, sentence), frames in self._frames.items()

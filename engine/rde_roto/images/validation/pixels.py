@@ -1,4 +1,4 @@
-"""The mattes in a file's pixels, and whether their values are mattes: numbers, from 0 to 1."""
+"""Reads the mattes of a file and checks their values: numbers from 0 to 1."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from rde_roto.images.validation.channels import MatteChannels
 from rde_roto.images.validation.findings import Fault
 from rde_roto.values.matte import FloatArray
 
-_SLACK = 1 / 2048  # what a half is off by just below 1
+_SLACK = 1 / 2048  # the precision of half just below 1
 _MOST_IDS = 64
 
 
 def read_planes(path: Path, header: ImageHeader) -> dict[str, FloatArray]:
-    """All channels of a part by name, float32 [H, W]. Raises InputError for a damaged file."""
+    """Read all channels of a part by name, float32 [H, W]. Raises InputError for a damaged file."""
     pixels = read_channels(path, header.channels, header.part)
     return {name: pixels[..., index] for index, name in enumerate(header.channels)}
 
 
 def value_faults(channels: MatteChannels, planes: Mapping[str, FloatArray]) -> Iterator[Fault]:
-    """What is wrong with the values of a part's planes."""
+    """Check the values of a part's planes."""
     for name in channels.mattes:
         yield from _faults_of(name, planes[name])
     for layer in channels.layers:
@@ -35,7 +35,7 @@ def value_faults(channels: MatteChannels, planes: Mapping[str, FloatArray]) -> I
 def mattes_of(
     channels: MatteChannels, planes: Mapping[str, FloatArray]
 ) -> Iterator[tuple[str, FloatArray]]:
-    """Each matte of a part, those too that a Cryptomatte holds; of very many their sum."""
+    """Yield each matte of a part, including those in a Cryptomatte; of very many, their sum."""
     yield from ((name, planes[name]) for name in channels.mattes)
     for layer in channels.layers:
         ranks = [
@@ -58,7 +58,7 @@ def _sum(planes: list[FloatArray]) -> FloatArray:
 
 
 def labels_of(path: Path) -> Iterator[tuple[str, FloatArray]]:
-    """Each element of an indexed picture, 0 and 1. Raises InputError for a damaged file."""
+    """Yield each element of a label image, 0 and 1. Raises InputError for a damaged file."""
     labels = read_labels(path)
     for number in np.unique(labels[labels > 0]):
         yield f"label {number}", (labels == number).astype(np.float32)
@@ -66,7 +66,7 @@ def labels_of(path: Path) -> Iterator[tuple[str, FloatArray]]:
 
 def _faults_of(name: str, plane: FloatArray) -> Iterator[Fault]:
     if not np.isfinite(plane).all():
-        yield "values", f"{name} holds what is not a number: render it again"
+        yield "values", f"{name} holds values that are not finite: render it again"
     elif plane.min() < -_SLACK:
         yield "values", f"{name} is below 0: expected 0 to 1 (a filter that sharpens does that)"
     elif plane.max() > 1 + _SLACK:

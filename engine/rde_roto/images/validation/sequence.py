@@ -1,4 +1,4 @@
-"""A sequence of mattes beside its plate, frame by frame."""
+"""Checks a sequence of mattes against its plate, frame by frame."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from rde_roto.images.origin import PROVENANCE_PREFIX, Footage
 from rde_roto.images.sequences import FrameSequence, find_sequence, named_view
 from rde_roto.images.validation.against_plate import time_faults, window_faults
 from rde_roto.images.validation.channels import MatteChannels
-from rde_roto.images.validation.course import Course
+from rde_roto.images.validation.continuity import Continuity
 from rde_roto.images.validation.findings import Fault, Finding, Findings
 from rde_roto.images.validation.pixels import labels_of, mattes_of, read_planes, value_faults
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 
-# what a change of makes all frames anew, so that a sequence of one making has one value
+# a change of any of these means new mattes for all frames, so each must have one value
 _SAME_IN_ALL = ("weights-sha256", "tracking", "finish", "output")
 
 
 @dataclass(frozen=True)
 class MatteSequence:
-    """Mattes of a plate, one file a frame."""
+    """The mattes of a plate, one file per frame."""
 
     files: FrameSequence
 
     @classmethod
     def find(cls, text: str, view: str | None = None) -> MatteSequence:
-        """Named as a plate is, `%V` for the view. Raises UsageError and InputError as
-        `find_sequence` does.
+        """Find mattes by the same texts as a plate, with `%V` for the view. Raises as
+        `find_sequence`.
         """
         return cls(find_sequence(named_view(text, view)[1]))
 
@@ -45,11 +45,11 @@ class MatteSequence:
         frames: FrameRange,
         on_frame: Callable[[int], None] = lambda frame: None,
     ) -> tuple[Finding, ...]:
-        """All that is wrong; reads every file, one at a time.
+        """Find all faults; reads every file, one at a time.
 
-        `frames` are those that are due; there may be some that the plate lacks.
+        `frames` are the expected frames, which may include some that the plate lacks.
 
-        Raises InputError for a frame of the plate that cannot be read: nothing is known then.
+        Raises InputError for a frame of the plate that cannot be read.
         """
         found = Findings()
         there = self.files.range
@@ -58,26 +58,26 @@ class MatteSequence:
         strays = there.difference(plate.range).difference(frames)
         for frame in strays:
             found.add(frame, [("numbers", self._stray(plate))])
-        first: _Told | None = None
-        course = Course(plate.format.data)
+        first: _MatteFile | None = None
+        continuity = Continuity(plate.format.data)
         channels: dict[int, str] = {}
         for frame in there.difference(strays):
             path = self.files.path(frame)
             try:
-                told = _Told.by(path)
+                file = _MatteFile.read(path)
                 mattes: dict[str, FloatArray] = {}
-                found.add(frame, told.faults(plate, frame, mattes))
-                found.add(frame, told.differences(first or told))
-                first, channels[frame] = first or told, told.channels
-                if frame in plate.range:  # there is nothing to see in what stands in for others
-                    course.add(frame, mattes, told.headers[0].format.data, told.are_labels)
+                found.add(frame, file.faults(plate, frame, mattes))
+                found.add(frame, file.differences(first or file))
+                first, channels[frame] = first or file, file.channels
+                if frame in plate.range:  # nothing to check in the filling of missing frames
+                    continuity.add(frame, mattes, file.headers[0].format.data, file.are_labels)
             except InputError as error:
                 found.add(frame, [("damage", f"{error}: render it again")])
             on_frame(frame)
-        introduced = () if first is None else first.introduced
-        for frame, fault in (*_odd_ones(channels), *course.faults(plate, introduced)):
+        in_points = () if first is None else first.in_points
+        for frame, fault in (*_odd_ones(channels), *continuity.faults(plate, in_points)):
             found.add(frame, [fault])
-        return found.told()
+        return found.sorted_findings()
 
     def _stray(self, plate: Footage) -> str:
         offset = plate.range.first - self.files.range.first
@@ -91,20 +91,20 @@ class MatteSequence:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What the headers of a matte's file say."""
+class _MatteFile:
+    """A matte file and its headers."""
 
     path: Path
     headers: tuple[ImageHeader, ...]
 
     @classmethod
-    def by(cls, path: Path) -> _Told:
+    def read(cls, path: Path) -> _MatteFile:
         return cls(path, read_headers(path))
 
     def faults(self, plate: Footage, frame: int, mattes: dict[str, FloatArray]) -> Iterator[Fault]:
-        """What is wrong with the file alone; gathers its `mattes` on the way.
+        """Check the file on its own; adds its mattes to `mattes`.
 
-        Raises InputError where it is damaged.
+        Raises InputError if it is damaged.
         """
         attributes = plate.attributes(frame) if frame in plate.range else {}
         for header in self.headers:
@@ -120,8 +120,8 @@ class _Told:
             part = f"{header.part_name or header.part} " if len(self.headers) > 1 else ""
             mattes.update((f"{part}{name}", p) for name, p in mattes_of(channels, planes))
 
-    def differences(self, first: _Told) -> Iterator[Fault]:
-        """What was made otherwise than the first frame."""
+    def differences(self, first: _MatteFile) -> Iterator[Fault]:
+        """What differs in the way it was made from the first frame."""
         for key in _SAME_IN_ALL:
             full = PROVENANCE_PREFIX + key
             if self._provenance.get(full) != first._provenance.get(full):
@@ -131,11 +131,11 @@ class _Told:
                 )
 
     @property
-    def introduced(self) -> tuple[int, ...]:
-        """The keyframes behind the first, as the header tells: elements may begin at one."""
-        said = self._provenance.get(PROVENANCE_PREFIX + "keyframes", "")
+    def in_points(self) -> tuple[int, ...]:
+        """The keyframes after the first, from the header: an element may begin at one."""
+        keyframes = self._provenance.get(PROVENANCE_PREFIX + "keyframes", "")
         with suppress(UsageError):
-            return tuple(FrameRange.parse(said))[1:]
+            return tuple(FrameRange.parse(keyframes))[1:]
         return ()
 
     @property
@@ -149,15 +149,15 @@ class _Told:
 
     @property
     def are_labels(self) -> bool:
-        """Whether it is an indexed picture of ours, which has 8 bits and no soft edges."""
+        """Whether it is one of our label images, which have 8 bits and no soft edges."""
         with suppress(ValueError, AttributeError, RecursionError):
-            said = json.loads(self._provenance.get(OUTPUT_KEY, ""))
-            return bool(said.get("format") == "labels")
+            output = json.loads(self._provenance.get(OUTPUT_KEY, ""))
+            return bool(output.get("format") == "labels")
         return False
 
 
 def _odd_ones(channels: Mapping[int, str]) -> Iterator[tuple[int, Fault]]:
-    """Frames with other channels than most: layers that come and go."""
+    """Frames whose channels differ from those of most: layers that come and go."""
     for expected, _ in Counter(channels.values()).most_common(1):
         for frame, came in channels.items():
             if came != expected:
