@@ -11,7 +11,7 @@ from image_files import read_image
 from torch import Tensor
 from toy_shots import MemoryPlate, a_shot, mask
 
-from rde_roto.doors.progress import report
+from rde_roto.doors.progress import progress_reporter
 from rde_roto.doors.rendering import deliver_within_memory
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
@@ -50,7 +50,10 @@ def deliver(folder: Path, lines: int, running: Running, most_lines: int = 300) -
     shot = a_shot(mask(1001), plate=MemoryPlate(FRAMES))
     node = RotoNode(shot, preset, partial(Greedy, most_lines=most_lines))
     delivered = deliver_within_memory(
-        node, FRAMES, open_writer, lambda writer: report("toy", len(FRAMES), writer, as_json=False)
+        node,
+        FRAMES,
+        open_writer,
+        lambda writer: progress_reporter("toy", len(FRAMES), writer, as_json=False),
     )
     assert delivered.delivery.made + delivered.delivery.kept == len(FRAMES)
     assert delivered.node.preset.tracking.lines <= max(lines, most_lines)
@@ -69,8 +72,8 @@ def test_all_frames_are_made_again_from_a_smaller_picture(
     assert tracked == ["270"] * len(tracked)
     said = capsys.readouterr().err.splitlines()
     assert [line.partition(": ")[2] for line in said] == [
-        "memory ran out at tracking.lines=480: all frames again at 360",
-        "memory ran out at tracking.lines=360: all frames again at 270",
+        "out of memory at tracking.lines=480: rendering all frames again at 360",
+        "out of memory at tracking.lines=360: rendering all frames again at 270",
     ]
 
 
