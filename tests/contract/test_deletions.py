@@ -63,7 +63,7 @@ REASONS: dict[str, dict[str, str]] = {
         "_or_none unlink": "the cache's memo, when it is damaged",
     },
     "engine/rde_roto/stores/folder.py": {
-        "_pruned rmdir": "folders of the cache that are empty",
+        "_prune rmdir": "folders of the cache that are empty",
         "discard unlink": "entries of the cache, by the names it gives",
     },
     "engine/rde_roto/training/start.py": {

@@ -130,7 +130,7 @@ class CacheFolder:
 
     def prune(self, target_bytes: int) -> Pruned:
         """Remove what exceeds ``target_bytes``, and what killed processes have left behind."""
-        return self._pruned(self.scan(), target_bytes)
+        return self._prune(self.scan(), target_bytes)
 
     def verify(self) -> tuple[int, list[str]]:
         """Read all entries and remove the damaged ones; returns the number read and their names.
@@ -182,11 +182,11 @@ class CacheFolder:
         if held + nbytes > self.budget_bytes:
             target_bytes = int(self.budget_bytes * _LEFT_SHARE) - nbytes
             scan = scan_cache(self.path, oldest_bytes=held - target_bytes)
-            held = scan.bytes - bytes_of(self._pruned(scan, target_bytes).removed)
+            held = scan.bytes - bytes_of(self._prune(scan, target_bytes).removed)
         free_bytes = self.budget_bytes - held
         return min(free_bytes, max(nbytes, int(self.budget_bytes * _SCAN_AFTER_SHARE)))
 
-    def _pruned(self, scan: CacheScan, target_bytes: int) -> Pruned:
+    def _prune(self, scan: CacheScan, target_bytes: int) -> Pruned:
         going = surplus(scan, target_bytes)
         removed = [entry for entry in going if self.discard(entry.name)]
         for folder in {os.path.dirname(self._file(entry.name)) for entry in going}:
