@@ -68,7 +68,7 @@ def learn(
         done = learn_opened(file, opened, model, budget, device)
     print(_sentence(done))
     if done.path is None:
-        print(f"{shot} is as it was: the learned weights were no better, so they are not kept")
+        print(f"{shot} is as it was: {done.card.why}")
     else:
         print(f"{shot} names {file.learned_folder}/{done.path.name}; back: shot learn --forget")
 

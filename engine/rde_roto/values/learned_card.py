@@ -18,17 +18,20 @@ from rde_roto.values.model_card import CommercialUse
 class LearnedCard(BaseModel):
     """How learned weights came to be, in the order in which people ask.
 
-    `kept` tells whether they were better than what was there; only then is there a file, whose
-    sha256 is `sha256`. `base_sha256` is that of the model that they stand on, `from_sha256` that of
-    the weights with which it began, which may be learned ones. `licence` is the base model's: what
-    is learned on it stays under it. `before` and `after` are mean J, 0..1, by kind of check.
-    `studied` maps frames to the digest of their plate and mattes, `visited` are frames that were
-    looked at without a matte. `lesson` names all that decided what was learned.
+    `kept` tells whether they were better than what was there, `why` what spoke against them; only
+    if they were better is there a file, whose sha256 is `sha256`. `base_sha256` is that of the
+    model that they stand on, `from_sha256` that of the weights with which it began, which may be
+    learned ones. `licence` is the base model's: what is learned on it stays under it. `before` and
+    `after` are mean J, 0..1, by kind of check.
+    `studied` maps frames to the digest of their plate and mattes; one of them, `held_out`, was
+    examined before it was studied, if there were two or more. `visited` are frames that were looked
+    at without a matte. `lesson` names all that decided what was learned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kept: bool
+    why: str = ""
     sha256: str
     base: str
     base_sha256: str
@@ -40,6 +43,7 @@ class LearnedCard(BaseModel):
     before: Mapping[str, float]
     after: Mapping[str, float]
     studied: Mapping[int, str]
+    held_out: int | None = None
     visited: tuple[int, ...]
     seed: int
     threads: int

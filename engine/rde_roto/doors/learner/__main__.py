@@ -59,7 +59,8 @@ class Talk:
         """It has come to its end."""
         card = held.card
         learned = None if held.path is None else str(held.path)
-        self.say("done", learned=learned, before=dict(card.before), after=dict(card.after))
+        figures = {"before": dict(card.before), "after": dict(card.after)}
+        self.say("done", learned=learned, why=card.why, **figures)
 
 
 def main() -> None:
