@@ -181,7 +181,7 @@ def test_a_clock_ends_it_where_a_number_would(model: Model, keyframes: tuple[int
     assert counted.learned.content == timed.learned.content
 
 
-def test_the_embedding_and_the_given_model_stay(model: Model) -> None:
+def test_what_is_frozen_and_the_given_model_stay(model: Model) -> None:
     before = copy.deepcopy(model.net.state_dict())
     taught = learned(model, a_shot(), Budget(steps=2))
     for name, weight in model.net.state_dict().items():
@@ -189,6 +189,9 @@ def test_the_embedding_and_the_given_model_stay(model: Model) -> None:
     names = set(taught.learned.weights)
     assert names
     assert not any(name.startswith("mem_compress.") for name in names)
+    trunk = {name for name in names if name.startswith("key_encoder.")}
+    assert {name.split(".")[1] for name in trunk} == {"stage3", "stage4", "stage5"}
+    assert not any("depthwise" in name for name in trunk)
     assert any((taught.learned.weights[name].float() != before[name]).any() for name in names)
 
 

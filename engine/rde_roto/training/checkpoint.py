@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
@@ -130,10 +131,14 @@ def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
 
 
 def named_parameters(net: nn.Module, frozen: Iterable[str]) -> dict[str, nn.Parameter]:
-    """The parameters that learn; those under the frozen prefixes stop asking for gradients."""
+    """The parameters that learn; the others stop asking for gradients.
+
+    Args: frozen, prefixes of names that stay as they are; ``*`` stands for any part of a name.
+    """
+    patterns = [f"{prefix}*" for prefix in frozen]
     learning = {}
     for name, parameter in net.named_parameters():
-        stays = name.startswith(tuple(frozen))
+        stays = any(fnmatchcase(name, pattern) for pattern in patterns)
         parameter.requires_grad_(not stays)
         if not stays:
             learning[name] = parameter
