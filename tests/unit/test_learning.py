@@ -20,11 +20,12 @@ from rde_roto.net import RDENet
 from rde_roto.propagator import Propagator
 from rde_roto.training.learning.cycles import FIRST_REACH, REACHED_AT, CycleSampler
 from rde_roto.training.learning.footage import scenery
-from rde_roto.training.learning.lesson import Lesson, Skill
+from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.lessons import Held, Lessons
 from rde_roto.training.learning.material import CYCLE_PX, MOST_LOCKS, MOST_VISITED, Material, spread
 from rde_roto.training.learning.recipe_file import lesson_recipe
-from rde_roto.training.learning.studying import Budget, Progress, Study, Taught, objection, study
+from rde_roto.training.learning.skill import Skill, objection
+from rde_roto.training.learning.studying import Budget, Progress, Study, Taught, study
 from rde_roto.training.recipe import Jitter
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.frames import FrameRange

@@ -232,3 +232,5 @@ def test_it_can_be_cancelled_between_any_two_parts_of_the_work(model: Model) -> 
     whole = len(asked)
     assert whole > 20  # truths, kinds of clips, frames of exams, batches of checks
     assert [len(cancelled_at(number)) for number in (1, 4, 10, whole)] == [0, 0, 0, 1]
+    with pytest.raises(CancelledError):
+        Study(shot, PRESET, model, CPU).digest(Budget(cancel=lambda: True))

@@ -24,6 +24,7 @@ from rde_roto.training.footage.readers import FootageSet
 from rde_roto.training.learning.cycles import CycleObjective, CycleSampler
 from rde_roto.training.learning.footage import scenery
 from rde_roto.training.learning.material import Material, Truth
+from rde_roto.training.learning.skill import Skill
 from rde_roto.training.objective import Objective
 from rde_roto.training.recipe import Mixture, Phase, Recipe
 from rde_roto.training.start import halved
@@ -50,31 +51,6 @@ _LAST_STEP = 1 << 30
 
 _FIRST_PART = 3
 """One of so many of the recipe's steps are held before the held-out truth is studied too."""
-
-
-@dataclass(frozen=True)
-class Skill:
-    """Mean J, 0..1, on what is not studied.
-
-    clips: in motion. cycles: None without frames that nobody drew. keyframe: the held-out truth
-    (see `exam`); None where there is none.
-    """
-
-    clips: float
-    cycles: float | None
-    keyframe: float | None = None
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """By kind of check, rounded as people read them."""
-        found = {"clips": self.clips, "cycles": self.cycles, "keyframe": self.keyframe}
-        return {kind: round(j, 3) for kind, j in found.items() if j is not None}
-
-    @property
-    def mean(self) -> float:
-        """Of all there are."""
-        found = [j for j in (self.clips, self.cycles, self.keyframe) if j is not None]
-        return sum(found) / len(found)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from rde_roto.learned import Learned
 from rde_roto.models import Model, with_learned
 from rde_roto.propagator import tracker_of
 from rde_roto.training.learning.exam import Exam
-from rde_roto.training.learning.lesson import Lesson, Skill
+from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.material import Material
 from rde_roto.training.learning.recipe_file import lesson_recipe
+from rde_roto.training.learning.skill import has_lost, objection
 from rde_roto.training.learning.view import Onlooker, Sight, View
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.cancel import Cancel, never
@@ -28,20 +29,6 @@ from rde_roto.values.shot import Shot
 
 REVISION = 3
 """Raised with every change of the code that changes what is learned."""
-
-_GAIN = 0.03
-"""Mean J that has to be gained on what was held out. Where the model knows the shot already there
-is little to gain there, and what is lost elsewhere goes unseen."""
-
-_HARM = 0.01
-"""J that one kind of check may lose all the same: no more than the draws decide."""
-
-_KINDS = {
-    "clips": "clips that are not studied",
-    "cycles": "frames that are not studied",
-    "keyframe": "the held-out keyframe",
-}
-"""What people are told of a kind of check."""
 
 
 @dataclass(frozen=True)
@@ -125,20 +112,25 @@ class Study:
         Machines of a farm learn different bits, so the one that is first learns for all of them:
         else their chunks would not fit together.
 
-        Raises InputError for a plate that cannot be read.
+        Raises InputError for a plate that cannot be read; CancelledError between two of its frames.
         """
-        material = self._material
+        material, plate = self._material, self._shot.plate
+
+        def named(frame: int) -> str:
+            _go_on(budget)
+            return plate.digest(frame)
+
         return digest_of(
             "lesson",
             REVISION,
             self._model.sha256,
             self._preset.tracking.digest,
-            self._shot.plate.format.pixel_aspect,
+            plate.format.pixel_aspect,
             self._recipe.model_dump_json(),
             budget.steps,
             budget.minutes,
             *(truth.digest for truth in material.truths),
-            *(self._shot.plate.digest(frame) for frame in self._passed),
+            *map(named, self._passed),
         )
 
     @property
@@ -175,7 +167,7 @@ class Study:
         if keyframe is not None:
             taught = with_learned(model, lesson.learned_by(model))
             keyframe = self._examined(lesson, taught, go_on)
-        if not _has_lost(before.keyframe, keyframe):
+        if not has_lost(before.keyframe, keyframe):
             is_whole = run.up_to(None, checked - examined)
         after = replace(lesson.skill(), keyframe=keyframe)
         go_on()
@@ -234,23 +226,6 @@ class Study:
 def study(shot: Shot, preset: Preset, model: Model, device: torch.device, budget: Budget) -> Taught:
     """Has a model study a shot, and writes nothing. Raises as `Study` and its ``hold`` do."""
     return Study(shot, preset, model, device).hold(budget)
-
-
-def objection(before: Skill, after: Skill) -> str:
-    """Why learned weights are not kept; empty where they are better on the whole, and at no kind
-    of check worse."""
-    for kind, old in before.figures.items():
-        new = after.figures[kind]
-        if _has_lost(old, new):
-            figures = f"{old:.3f} -> {new:.3f}"
-            return f"learning made {_KINDS[kind]} worse ({figures}), so it is not kept"
-    if after.mean - before.mean < _GAIN:
-        return "the learned weights were no better, so they are not kept"
-    return ""
-
-
-def _has_lost(before: float | None, after: float | None) -> bool:
-    return before is not None and after is not None and after < before - _HARM
 
 
 def _go_on(budget: Budget) -> None:
