@@ -20,13 +20,13 @@ from rde_roto.net import RDENet
 from rde_roto.propagator import Propagator
 from rde_roto.training.learning.cycles import FIRST_REACH, REACHED_AT, CycleSampler
 from rde_roto.training.learning.footage import scenery
-from rde_roto.training.learning.lesson import Lesson
+from rde_roto.training.learning.lesson import Lesson, drawable_mixture
 from rde_roto.training.learning.lessons import Held, Lessons
 from rde_roto.training.learning.material import CYCLE_PX, MOST_LOCKS, MOST_VISITED, Material, spread
 from rde_roto.training.learning.recipe_file import lesson_recipe
 from rde_roto.training.learning.skill import Skill, objection
 from rde_roto.training.learning.studying import Budget, Progress, Study, Taught, study
-from rde_roto.training.recipe import Jitter
+from rde_roto.training.recipe import Jitter, Mixture
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
@@ -115,6 +115,21 @@ def test_two_truths_are_a_pair(material: Callable[[Shot], Material]) -> None:
     )
     assert len(clip) == 2
     assert (clip.labels(0) != clip.labels(1)).any()
+
+
+def test_stills_take_the_place_of_clips_that_cannot_be_made(
+    material: Callable[[Shot], Material],
+) -> None:
+    recipe = lesson_recipe()
+
+    def mixture(*frames: int) -> Mixture:
+        footage = scenery(material(a_shot(*map(drawn, frames)))).footage
+        return drawable_mixture(recipe, footage, recipe.curriculum[-1], lambda: None)
+
+    assert mixture(1001, 1009) == recipe.mixture
+    alone = mixture(1001)
+    assert (alone.video, alone.composite) == (0, recipe.mixture.composite)
+    assert alone.still == pytest.approx(recipe.mixture.still + recipe.mixture.video)
 
 
 def test_a_crumb_and_a_wire_are_learned_too(model: Model) -> None:

@@ -112,7 +112,7 @@ class Lesson:
                 self.first_part = max(1, recipe.iterations // _FIRST_PART)
 
     def _drawable(self, footage: FootageSet) -> Recipe:
-        mixture = _drawable(self._recipe, footage, self._phase, self._go_on)
+        mixture = drawable_mixture(self._recipe, footage, self._phase, self._go_on)
         return self._recipe.model_copy(update={"mixture": mixture})
 
     def _subject(self, material: Material, footage: FootageSet, recipe: Recipe) -> _Subject:
@@ -234,15 +234,16 @@ def missed(logits: Tensor, batch: Batch, t: int) -> Tensor:
     return ((1 - j) * batch.present).sum() / batch.present.sum().clamp(min=1)
 
 
-def _drawable(
+def drawable_mixture(
     recipe: Recipe, footage: FootageSet, phase: Phase, go_on: Callable[[], None]
 ) -> Mixture:
-    """The recipe's mixture without those kinds of clips that this footage cannot give.
+    """The recipe's mixture, with stills in place of those kinds that this footage cannot give.
 
     There are no pairs where there is one truth, and a wire cannot be cut out. Raises UsageError
     when nothing is left.
     """
     shares = recipe.mixture.model_dump()
+    missing = 0.0
     for kind in [kind for kind, share in shares.items() if share > 0]:
         go_on()
         alone = Mixture(**{**dict.fromkeys(shares, 0.0), kind: 1.0})
@@ -251,12 +252,15 @@ def _drawable(
             sampler = ClipSampler(footage, one, torch.device("cpu"))
             sampler.draw(phase, torch.Generator().manual_seed(recipe.seed))
         except InputError:
+            missing += shares[kind]
             shares[kind] = 0.0
     if not any(shares.values()):
         raise UsageError(
             "there is nothing to learn from: what was drawn is too small, or too thin, to make "
             "clips of it. Draw a frame in which the element is larger"
         )
+    if shares["still"] > 0:
+        shares["still"] += missing
     return Mixture(**shares)
 
 
