@@ -195,6 +195,7 @@ def test_a_clock_ends_it_where_a_number_would(model: Model, keyframes: tuple[int
     assert 2 < timed.card.steps < 12  # of its twelve seconds a step takes one, and so do checks
     counted = learned(model, shot, Budget(steps=timed.card.steps))
     assert counted.learned.content == timed.learned.content
+    assert counted.card.after == timed.card.after
 
 
 def test_what_is_frozen_and_the_given_model_stay(model: Model) -> None:
