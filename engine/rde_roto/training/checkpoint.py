@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
@@ -133,10 +134,14 @@ def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
 
 
 def freeze(net: nn.Module, frozen: Iterable[str]) -> dict[str, nn.Parameter]:
-    """Freeze the parameters with some prefixes; returns the others, which are trained, by name."""
+    """Freeze some parameters; returns the others, which are trained, by name.
+
+    Args: frozen, prefixes of the names to freeze; ``*`` stands for any part of a name.
+    """
+    patterns = [f"{prefix}*" for prefix in frozen]
     learning = {}
     for name, parameter in net.named_parameters():
-        stays = name.startswith(tuple(frozen))
+        stays = any(fnmatchcase(name, pattern) for pattern in patterns)
         parameter.requires_grad_(not stays)
         if not stays:
             learning[name] = parameter

@@ -199,7 +199,9 @@ class Optimiser(Settings):
 
     lr: float = Field(default=2e-5, gt=0, description="Rate of the new layers.")
     trunk_lr: float = Field(default=2e-5, ge=0, description="Rate of the pretrained trunk.")
-    frozen: list[str] = Field(default=[], description="Parameters with these prefixes stay.")
+    frozen: list[str] = Field(
+        default=[], description="Parameters with these prefixes stay; * stands for anything."
+    )
     weight_decay: Amount = Field(default=1e-7, description="L2 on all parameters.")
     decoupled: bool = Field(default=False, description="AdamW in place of L2 in the gradient.")
     schedule: Literal["steps", "cosine"] = Field(default="steps", description="How rates fall.")
