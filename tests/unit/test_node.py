@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
@@ -60,7 +61,7 @@ def test_the_recurrence_is_begin_read_absorb_counted_from_the_keyframe(lite: RDE
     """
     plate = MemoryPlate(height=64, width=96)
     shot = a_shot(mask(1001, "ab", plate=plate), plate=plate, elements=AB, frames="1001-1009")
-    propagator = RDETracker(lite, PRESET.tracking, torch.device("cpu"))
+    propagator = RDETracker(InferenceForms(lite), PRESET.tracking, torch.device("cpu"))
     finish = Finish(clip_black=0, clip_white=1)
     preset = PRESET.model_copy(update={"finish": finish})
     node = RotoNode(shot, preset, lambda _tracking: propagator)
