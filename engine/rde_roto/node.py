@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rde_roto.matte.finish import finish, finish_keyframe, needs_plate
-from rde_roto.model.devices import choose_device, is_out_of_memory
+from rde_roto.model.devices import choose_device, free_after, is_out_of_memory
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.tracker import Tracker
 from rde_roto.model.weights import Model
@@ -146,8 +146,9 @@ class RotoNode:
         is called on another thread too.
 
         Raises UsageError for a frame out of range; InputError when a plate frame cannot be read,
-        after all mattes before it; OutOfMemoryError, which says which setting to lower;
-        CancelledError between two steps once ``cancel()`` is true.
+        after all mattes before it; OutOfMemoryError, which says which setting to lower, once the
+        memory of the step that failed is free again; CancelledError between two steps once
+        ``cancel()`` is true.
         """
         requested = self.shot.range if frames is None else frames
         for frame in requested.difference(self.shot.range):
@@ -170,6 +171,7 @@ class RotoNode:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
+            free_after(error)  # whoever goes on smaller does so while this error is handled
             raise OutOfMemoryError(self._memory_advice(str(error))) from error
 
     def _locked(self, frame: int) -> Matte:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from lines import report
 
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.state import MemoryState
 from rde_roto.net import RDE_LITE, RDENet
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
     torch.manual_seed(0)
-    propagator = RDETracker(RDENet(RDE_LITE), Tracking(), torch.device("cpu"))
+    propagator = RDETracker(InferenceForms(RDENet(RDE_LITE)), Tracking(), torch.device("cpu"))
     for elements in (1, 3):
         with tempfile.TemporaryDirectory() as folder:
             measure(propagator, elements, rounds, Path(folder))

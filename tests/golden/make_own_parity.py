@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import torch
 
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDE_LITE, RDE_R50, RDENet
 from rde_roto.values.matte import FloatArray
@@ -36,7 +37,7 @@ def propagate(net: RDENet, top_k: int | None) -> FloatArray:
         two), background first, every third row and column.
     """
     tracking = Tracking(memory_every=2, top_k=top_k, state_dtype="float32")
-    propagator = RDETracker(net, tracking, torch.device("cpu"))
+    propagator = RDETracker(InferenceForms(net), tracking, torch.device("cpu"))
     views, alpha = seeded_shot(6, *SIZE[net.config.name])
     geometry = propagator.geometry(alpha.shape[1:])
     state, kept = propagator.begin([(propagator.encode(views[:1]), alpha)]), []

@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import Encoded, RDETracker
 from rde_roto.model.state import MemoryState
 from rde_roto.net import RDE_R50, InferenceNet, RDENet, aggregate
@@ -75,7 +76,7 @@ def encoded(net: RDENet, clip: Mapping[str, NDArray[np.uint8]]) -> list[Encoded]
 
 def propagator(net: RDENet, top_k: int | None = None, bank: str = "2F+L+RDE") -> RDETracker:
     tracking = Tracking(top_k=top_k, bank=Bank.parse(bank), state_dtype="float32")
-    return RDETracker(net, tracking, torch.device("cpu"))
+    return RDETracker(InferenceForms(net), tracking, torch.device("cpu"))
 
 
 def encode_all(propagator: RDETracker, frames: NDArray[np.uint8]) -> list[Encoded]:

@@ -13,6 +13,7 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.explanation import drifts, explain
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker, tracker_of
 from rde_roto.model.state import MemoryState
 from rde_roto.model.weights import load_model
@@ -49,7 +50,9 @@ def make(toy: RDENet) -> Make:
             elements=elements_named(*BOTH),
         )
         preset = Preset(name="toy", tracking=Tracking(lines=96, **tracking))
-        return RotoNode(shot, preset, lambda tracking: RDETracker(toy, tracking, CPU), stores)
+        return RotoNode(
+            shot, preset, lambda tracking: RDETracker(InferenceForms(toy), tracking, CPU), stores
+        )
 
     return make
 
@@ -69,7 +72,7 @@ def walked(propagator: RDETracker, frames: int) -> tuple[MemoryState, list[Tenso
 
 def test_a_frame_that_looks_like_a_moment_is_read_from_it(toy: RDENet) -> None:
     tracking = Tracking(lines=96, top_k=1, state_dtype="float32")
-    propagator = RDETracker(toy, tracking, CPU)
+    propagator = RDETracker(InferenceForms(toy), tracking, CPU)
     state, keys = walked(propagator, 2)
     for source, key in ((0, keys[0]), (1, keys[2]), (2, state.recurrent.key)):
         shares = propagator.shares(state, key)
@@ -79,7 +82,9 @@ def test_a_frame_that_looks_like_a_moment_is_read_from_it(toy: RDENet) -> None:
 
 
 def test_a_moment_that_is_not_in_the_bank_has_no_share(toy: RDENet) -> None:
-    propagator = RDETracker(toy, Tracking.model_validate({"lines": 96, "bank": "F+L"}), CPU)
+    propagator = RDETracker(
+        InferenceForms(toy), Tracking.model_validate({"lines": 96, "bank": "F+L"}), CPU
+    )
     state, keys = walked(propagator, 2)
     shares = propagator.shares(state, keys[1])
     assert (shares[:, 2] == 0).all()
@@ -242,7 +247,7 @@ def test_an_element_that_is_not_in_the_picture_at_the_keyframe_has_no_distance(
     absent = Keyframe(1001, absent.alpha * np.array([1, 0], np.float32)[:, None, None], BOTH)
     shot = a_shot(absent, there, plate=PLATE, elements=elements_named(*BOTH))
     preset = Preset(name="toy", tracking=Tracking(lines=96))
-    node = RotoNode(shot, preset, lambda tracking: RDETracker(toy, tracking, CPU))
+    node = RotoNode(shot, preset, lambda tracking: RDETracker(InferenceForms(toy), tracking, CPU))
     forwards, backwards = drifts(node, 1009)
     assert np.isnan(forwards.distance[:, 1]).all()
     assert np.isfinite(forwards.distance[:, 0]).any()

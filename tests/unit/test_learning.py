@@ -14,6 +14,7 @@ import pytest
 import torch
 from disc_shots import GREEN, HEIGHT, WIDTH, DiscPlate, MadeLock, a_shot, disc, drawn, short_lessons
 
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import Model, with_learned
@@ -44,7 +45,7 @@ def _short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def material(toy: RDENet) -> Callable[[Shot], Material]:
-    return lambda shot: Material(shot, RDETracker(toy, PRESET.tracking, CPU))
+    return lambda shot: Material(shot, RDETracker(InferenceForms(toy), PRESET.tracking, CPU))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 import torch
 from disc_shots import DiscPlate, MadeLock, a_shot, disc, drawn, short_lessons
 
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import Model
 from rde_roto.net import RDENet
@@ -45,7 +46,7 @@ def model(toy: RDENet) -> Model:
 
 @pytest.fixture
 def material(toy: RDENet) -> Callable[[Shot], Material]:
-    return lambda shot: Material(shot, RDETracker(toy, PRESET.tracking, CPU))
+    return lambda shot: Material(shot, RDETracker(InferenceForms(toy), PRESET.tracking, CPU))
 
 
 def learned(model: Model, shot: Shot, budget: Budget) -> Taught:
@@ -154,7 +155,7 @@ def test_the_exam_sees_the_held_out_frame_as_tracking_does(
     exam = Exam.of(studied.truths, FrameRange.parse("1001-1012"), 1)
     assert exam is not None
     assert (exam.start.frame, exam.way) == (1003, (1002,))
-    j = exam.taken(Held(toy, PRESET.tracking, CPU), DiscPlate(), lambda: None)
+    j = exam.taken(Held(InferenceForms(toy), PRESET.tracking, CPU), DiscPlate(), lambda: None)
     one, two = disc(1001), disc(1003)
     expected = (one & two).sum() / (one | two).sum()
     assert j == pytest.approx(float(expected), abs=0.02)  # the network's grid is the plate's here
@@ -181,7 +182,7 @@ def test_the_frames_of_an_exam_are_a_part_of_the_lesson(model: Model) -> None:
     shot = Shot(plate, frames, elements_named("disc"), (drawn(1001), last))
     study = Study(shot, PRESET, model, CPU)
     assert len(set(study.frames)) == len(study.frames)
-    exam = Exam.of(Material(shot, RDETracker(model.net, PRESET.tracking, CPU)).truths, frames, 3)
+    exam = Exam.of(Material(shot, RDETracker(model.forms, PRESET.tracking, CPU)).truths, frames, 3)
     assert exam is not None
     assert set(exam.way) < set(study.frames)
 

@@ -18,6 +18,7 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.evaluation.metrics import region_similarity
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import load_model
 from rde_roto.net import MemoryFrame
@@ -125,7 +126,9 @@ class HeldFrame:
         self.mask = read_channels(folder / "truth/demo.1001.exr", ["A"])[None, ..., 0]
         view = open_plate(str(folder / "plate")).read(1001)
         self.net = load_model("rde-lite").net
-        self.propagator = RDETracker(self.net, Tracking(lines=240), torch.device("cpu"))
+        self.propagator = RDETracker(
+            InferenceForms(self.net), Tracking(lines=240), torch.device("cpu")
+        )
         self.frame = self.propagator.encode([view])
         self.state = self.propagator.begin([(self.frame, self.mask)])
 
@@ -137,7 +140,7 @@ class HeldFrame:
     def j(self, bank: str) -> float:
         """Region similarity of the mask and what a bank still knows of it."""
         tracking = Tracking(lines=240, bank=Bank.parse(bank))
-        reader = RDETracker(self.net, tracking, torch.device("cpu"))
+        reader = RDETracker(InferenceForms(self.net), tracking, torch.device("cpu"))
         probabilities = reader.read(self.state, self.frame)
         alpha = reader.geometry(self.mask.shape[1:]).to_plate(probabilities)[0, 1].numpy()
         return region_similarity(self.mask[0] >= 0.5, alpha >= 0.5)

@@ -18,6 +18,7 @@ from rde_roto.images.color_config import LINEAR
 from rde_roto.images.color_spaces import CINEON, SRGB
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.network_view import Picture, apply_input_transform
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDENet
@@ -135,7 +136,9 @@ def test_a_plate_with_a_look_gives_the_mattes_of_what_is_seen_through_it(lite: R
     for plate in (log, shown):
         shot = a_shot(mask(1001, plate=plate), plate=plate, frames="1001-1006")
         node = RotoNode(
-            shot, preset, lambda tracking: RDETracker(lite, tracking, torch.device("cpu"))
+            shot,
+            preset,
+            lambda tracking: RDETracker(InferenceForms(lite), tracking, torch.device("cpu")),
         )
         found.append({matte.frame: matte.alpha for matte in node.render()})
     for frame, alpha in found[0].items():

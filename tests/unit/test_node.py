@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
@@ -20,8 +21,10 @@ from rde_roto.values.errors import CancelledError, InputError, OutOfMemoryError,
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, elements_named
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
 from rde_roto.values.preset import Finish, Preset, Running, Tracking
 from rde_roto.values.shot import Shot
+from toy_tracker import ToyFrames, ToyTracker
 
 AB = elements_named("a", "b")
 
@@ -60,7 +63,7 @@ def test_the_recurrence_is_begin_read_absorb_counted_from_the_keyframe(lite: RDE
     """
     plate = MemoryPlate(height=64, width=96)
     shot = a_shot(mask(1001, "ab", plate=plate), plate=plate, elements=AB, frames="1001-1009")
-    propagator = RDETracker(lite, PRESET.tracking, torch.device("cpu"))
+    propagator = RDETracker(InferenceForms(lite), PRESET.tracking, torch.device("cpu"))
     finish = Finish(clip_black=0, clip_white=1)
     preset = PRESET.model_copy(update={"finish": finish})
     node = RotoNode(shot, preset, lambda _tracking: propagator)
@@ -131,6 +134,65 @@ def test_a_frame_out_of_range_is_named() -> None:
 def test_a_node_needs_a_keyframe() -> None:
     with pytest.raises(UsageError, match="no keyframe"):
         ToyNode(a_shot())
+
+
+def test_between_two_keyframes_the_first_mattes_need_only_the_memory_frames_of_one_pass() -> None:
+    """240 frames apart: 79 memory frames backwards, and then blocks of 24 frames both ways.
+
+    Each pass has 79 memory frames and 80 batches between them; none is made twice.
+    """
+    plate = MemoryPlate(FrameRange.parse("1001-1241"))
+    shot = a_shot(mask(1001), mask(1241), plate=plate)
+    node = ToyNode(shot)
+    steps = {matte.frame: node.steps for matte in node.render()}
+    assert 79 < steps[1002] < 79 + 2 * 8
+    assert max(steps.values()) == node.steps == 2 * (79 + 80)
+    ahead = [steps[frame + 24] - steps[frame] for frame in range(1002, 1217)]
+    assert max(ahead) <= 3 * 8
+    for frame in (1002, 1025, 1120, 1240):
+        assert_same(ToyNode(shot).matte(frame), node.matte(frame))
+
+
+@pytest.mark.parametrize(
+    ("memory_every", "together"), [(1, 1), (2, 1), (3, 2), (5, 4), (6, 3), (10, 3), (30, 4)]
+)
+def test_a_batch_holds_at_most_four_plates_whatever_the_memory_frames(
+    memory_every: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    encode = ToyTracker.encode
+
+    def counted(
+        toy: ToyTracker, pictures: list[FloatArray], box: Window | None = None
+    ) -> ToyFrames:
+        counts.append(len(pictures))
+        return encode(toy, pictures, box)
+
+    monkeypatch.setattr(ToyTracker, "encode", counted)
+    preset = Preset(name="toy", tracking=Tracking(lines=96, memory_every=memory_every))
+    plate = MemoryPlate(FrameRange.parse("1001-1062"))
+    shot = a_shot(mask(1001), plate=plate)
+    whole = straight(shot, preset)
+    assert len(whole) == 62
+    assert set(counts) == {1, together}
+    backwards = ToyNode(shot, preset)
+    for frame in sorted(whole, reverse=True):
+        assert_same(backwards.matte(frame), whole[frame])
+
+
+def test_a_batch_of_all_frames_between_adds_nothing_to_the_digest() -> None:
+    shot = a_shot(mask(1001))
+    (span,) = shot.stretch_at(1010).spans
+
+    def raws(memory_every: int) -> list[tuple[str, str]]:
+        tracking = Tracking(lines=96, memory_every=memory_every)
+        chain = ToyNode(shot, Preset(name="toy", tracking=tracking)).chain
+        frames = 1001 + memory_every - 1, 1001 + memory_every  # the second is a memory frame
+        state = chain.state(span, 0)
+        return [(chain.raw(span, f), digest_of("raw", state, chain.plates(f))) for f in frames]
+
+    assert [own == plain for own, plain in raws(5)] == [True, True]
+    assert [own == plain for own, plain in raws(6)] == [False, True]
 
 
 def test_running_out_of_memory_names_the_setting_or_goes_on_smaller() -> None:

@@ -17,6 +17,7 @@ from toy_shots import PRESET, MemoryPlate, a_shot, mask
 from rde_roto.delivery import deliver
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDE_R50, EncodedFrames, MemoryFrame, RDENet
 from rde_roto.node import RotoNode
@@ -154,7 +155,7 @@ def r50() -> Network:
     net = RDENet(RDE_R50)
     plain = Tracking(lines=96, memory_every=2, crop=False)
     kinds = [plain, plain.model_copy(update={"state_dtype": "float32"})]
-    half, full = (Loud(net, tracking, torch.device("cpu")) for tracking in kinds)
+    half, full = (Loud(InferenceForms(net), tracking, torch.device("cpu")) for tracking in kinds)
     views, alpha = seeded_shot(6, 64, 96)
     state = full.begin([(full.encode(views[:1]), alpha[:1])])
     return Network(half, full, float(state.anchor.value.abs().max()))

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rde_roto.model.devices import short_dtype
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.rde_tracker import Encoded, RDETracker, numerics
 from rde_roto.model.state import MemoryState
@@ -27,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 def make(net: RDENet, **tracking: Any) -> RDETracker:
-    return RDETracker(net, Tracking(**tracking), CPU)
+    return RDETracker(InferenceForms(net), Tracking(**tracking), CPU)
 
 
 def walk(propagator: RDETracker, count: int) -> MemoryState:

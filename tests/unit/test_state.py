@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.state import MemoryState
 from rde_roto.net import MemoryFrame, RDENet
@@ -98,7 +99,7 @@ def test_size_of_a_state(dtype: torch.dtype, size: int, elements: int) -> None:
 
 def test_size_of_a_live_state_at_480p(lite: RDENet) -> None:
     """Whatever the length of the shot: rde-lite, one element, a grid of 30 x 54."""
-    propagator = RDETracker(lite, Tracking(), torch.device("cpu"))
+    propagator = RDETracker(InferenceForms(lite), Tracking(), torch.device("cpu"))
     frame = propagator.encode([torch.zeros(480, 854, 3).numpy()])
     alpha = torch.zeros(1, 480, 854)
     alpha[:, 100:300, 200:400] = 1

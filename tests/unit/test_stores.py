@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,8 +54,11 @@ def test_a_durable_state_comes_back_in_another_process(
 def test_a_state_in_ram_is_the_one_that_was_put(tmp_path: Path) -> None:
     opened, put = stores(tmp_path), state(3)
     opened.snapshots.put(snapshot_key(3), put, durable=False)
-    assert newest(opened, 3) == (3, put)
-    assert newest(opened, 7) == (3, put)
+    for index in (3, 7):
+        found = newest(opened, index)
+        assert found is not None
+        assert found[0] == 3
+        assert_same(found[1], put)
     assert newest(opened, 2) is None
     assert newest(stores(tmp_path), 3) is None
 
@@ -62,10 +66,48 @@ def test_a_state_in_ram_is_the_one_that_was_put(tmp_path: Path) -> None:
 def test_a_state_read_from_disk_stays_in_ram(tmp_path: Path) -> None:
     stores(tmp_path).snapshots.put(snapshot_key(8), state(8), durable=True)
     opened = stores(tmp_path)
-    first, second = newest(opened, 8), newest(opened, 8)
-    assert first is not None
-    assert second is not None
-    assert first[1] is second[1]
+    assert newest(opened, 8) is not None
+    shutil.rmtree(tmp_path)
+    found = newest(opened, 8)
+    assert found is not None
+    assert_same(found[1], state(8))
+
+
+def test_states_in_ram_of_one_span_share_their_anchors() -> None:
+    opened = Stores.in_ram()
+    for index in (3, 4):
+        opened.snapshots.put(snapshot_key(index), state(index), durable=False)
+    found = [newest(opened, index) for index in (3, 4)]
+    held = [pair[1].anchor.value.data_ptr() for pair in found if pair is not None]
+    assert len(held) == 2
+    assert held[0] == held[1]
+
+
+def test_a_state_from_ram_goes_to_the_device_of_the_model_that_asks() -> None:
+    opened, device = Stores.in_ram(), torch.device("meta")
+    opened.snapshots.put(snapshot_key(3), state(3), durable=False)
+
+    def restore(anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
+        tensors = [*anchors.values(), *moving.values()]
+        assert {tensor.device.type for tensor in tensors} == {"cpu"}
+        return MemoryState.restored(anchors, moving).to(device)
+
+    found = opened.snapshots.newest(SPAN, 3, digest_at, restore)
+    assert found is not None
+    assert found[1].recurrent.value.device == device
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_states_in_ram_take_no_memory_of_the_gpu() -> None:
+    opened, device = Stores.in_ram(), torch.device("cuda")
+    before = torch.cuda.memory_allocated()
+    for index in range(1, 9):
+        opened.snapshots.put(snapshot_key(index), state(index).to(device), durable=False)
+    assert torch.cuda.memory_allocated() == before
+    found = newest(opened, 8)
+    assert found is not None
+    assert_same(found[1], state(8))
 
 
 def test_the_newest_wins_wherever_it_is(tmp_path: Path) -> None:

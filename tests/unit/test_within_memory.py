@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from image_files import read_image
 from torch import Tensor
 from toy_shots import MemoryPlate, a_shot, mask
 
 from rde_roto.doors.progress import progress_reporter
 from rde_roto.doors.rendering import deliver_within_memory
+from rde_roto.engine.engine import Engine
+from rde_roto.engine.requests import Priority
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.node import RotoNode
@@ -86,3 +90,65 @@ def test_a_preset_may_say_to_stop(tmp_path: Path) -> None:
 def test_no_picture_is_made_smaller_than_a_preset_may_say(tmp_path: Path) -> None:
     with pytest.raises(OutOfMemoryError, match=r"tracking\.lines, now 112"):
         deliver(tmp_path, 200, Running(when_memory_runs_out="smaller"), most_lines=90)
+
+
+@dataclass
+class Hoarder(Greedy):
+    """A `Greedy` whose steps hold a large tensor while they run out of memory."""
+
+    held: list[weakref.ref[Tensor]] = field(default_factory=list)
+
+    def read(self, state: ToyState, encoded: ToyFrames) -> Tensor:
+        large = torch.zeros(1 << 20)
+        self.held.append(weakref.ref(large))
+        return super().read(state, encoded)
+
+
+class Watchful(RotoNode):
+    """Notes how many tensors of failed steps are alive when it is to go on smaller."""
+
+    held: list[weakref.ref[Tensor]]
+    alive: list[int]
+
+    def smaller(self) -> RotoNode | None:
+        self.alive.append(sum(ref() is not None for ref in self.held))
+        return super().smaller()
+
+
+@pytest.fixture
+def watchful() -> Watchful:
+    """Runs out of memory at 480 lines and has enough at 360."""
+    running = Running(when_memory_runs_out="smaller")
+    preset = Preset(name="toy", tracking=Tracking(lines=480), running=running)
+    held: list[weakref.ref[Tensor]] = []
+    load = partial(Hoarder, most_lines=360, held=held)
+    node = Watchful(a_shot(mask(1001), plate=MemoryPlate(FRAMES)), preset, load)
+    node.held, node.alive = held, []
+    return node
+
+
+def test_a_render_that_goes_on_smaller_holds_nothing_of_the_step_that_failed(
+    watchful: Watchful, tmp_path: Path
+) -> None:
+    def open_writer(node: RotoNode) -> MatteWriter:
+        origin, out = Origin(node.shot.plate.format), str(tmp_path / "a.####.exr")
+        return open_matte_writer(out, origin, node.shot.names, Output(), {})
+
+    delivered = deliver_within_memory(
+        watchful,
+        FRAMES,
+        open_writer,
+        lambda w: progress_reporter("toy", len(FRAMES), w, as_json=False),
+    )
+    assert delivered.node.preset.tracking.lines == 360
+    assert watchful.alive == [0]
+
+
+def test_an_engine_that_goes_on_smaller_holds_nothing_of_the_step_that_failed(
+    watchful: Watchful,
+) -> None:
+    with Engine(neighbours=0) as engine:
+        for future in [engine.submit(watchful, frame, Priority.BATCH) for frame in FRAMES]:
+            assert future.result(60)
+    assert watchful.alive == [0]
+    assert len(watchful.held) > 4

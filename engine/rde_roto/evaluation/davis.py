@@ -25,7 +25,7 @@ from rde_roto.images.mattes import LABELS, MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.images.plates import open_plate
 from rde_roto.images.sequences import find_sequence
-from rde_roto.model.rde_tracker import RDETracker, tracker_of
+from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model
 from rde_roto.node import RotoNode
 from rde_roto.values.errors import InputError, UsageError
@@ -198,7 +198,7 @@ def state_bytes(
     may be 0: two updates at the keyframe determine all others.
     """
     aspect, input_transform = shot.plate.format.pixel_aspect, shot.plate.input_transform
-    tracker = RDETracker(model.net, tracking, device).for_plate(aspect, input_transform)
+    tracker = tracker_of(model, device)(tracking).for_plate(aspect, input_transform)
     keyframe = shot.ordered[0]
     frame = tracker.encode([shot.plate.read(keyframe.frame)])
     state = tracker.begin([(frame, keyframe.alpha)] * min(2, len(shot.keyframes)))

@@ -23,6 +23,7 @@ from rde_roto.evaluation.timing import (
     ratios,
     timed,
 )
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.state import MemoryState
@@ -64,7 +65,7 @@ class NetworkBench:
         self.device = device
         torch.manual_seed(0)
         self._plain = RDENet(case.config).eval().requires_grad_(False)
-        self.tracker = RDETracker(self._plain, case.tracking, device)
+        self.tracker = RDETracker(InferenceForms(self._plain), case.tracking, device)
         random = np.random.default_rng(0)
         height, width = case.plate
         self._pictures = [

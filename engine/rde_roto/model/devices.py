@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from traceback import clear_frames
 from typing import Final
 
 import torch
@@ -87,6 +88,19 @@ def is_out_of_memory(error: Exception) -> bool:
     """
     has_class = isinstance(error, (MemoryError, torch.OutOfMemoryError))
     return has_class or _OUT_OF_MEMORY.search(str(error)) is not None
+
+
+def free_after(error: BaseException) -> None:
+    """Free what failed code held, and return the device's unused memory to it.
+
+    Until an error is forgotten, its traceback keeps the local variables of the code that failed
+    alive, with all their tensors. Where the error was raised stays known.
+    """
+    clear_frames(error.__traceback__)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def idle_gpu() -> bool:

@@ -17,15 +17,14 @@ from torch import Tensor
 
 from rde_roto.model.crop import next_box
 from rde_roto.model.devices import short_dtype
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, resized
 from rde_roto.model.network_view import apply_input_transform
 from rde_roto.model.state import MemoryState
 from rde_roto.model.weights import Model
 from rde_roto.net import (
     EncodedFrames,
-    InferenceNet,
     MemoryFrame,
-    RDENet,
     aggregate,
     attention_shares,
 )
@@ -64,7 +63,7 @@ class RDETracker:
     """RDE-VOS as four pure functions of (weights, tracking): a ``tracker.Tracker``.
 
     Args:
-        net: the network with its weights; it is not changed, what runs is its inference form.
+        forms: the network's inference forms; trackers made from the same ones share the network.
         tracking: the preset's settings that decide the network's pixels.
         device: where the network runs.
         weights: the sha256 of the weights' file, which enters ``digest``.
@@ -74,7 +73,7 @@ class RDETracker:
 
     def __init__(
         self,
-        net: RDENet,
+        forms: InferenceForms,
         tracking: Tracking,
         device: torch.device,
         weights: str = "",
@@ -82,15 +81,15 @@ class RDETracker:
         input_transform: InputTransform | None = None,
     ) -> None:
         dtype = short_dtype(device) if tracking.precision == "mixed" else torch.float32
-        self.net = InferenceNet(net, dtype, on_cpu=device.type == "cpu").to(device)
+        self.net = forms.get(dtype, device)
         self.tracking = tracking
         self.device = device
         self._weights = weights
         self._pixel_aspect = pixel_aspect
         self._input_transform = input_transform
         self._state_dtype = getattr(torch, tracking.state_dtype)
-        self._mean = torch.tensor(net.config.mean, device=device).view(3, 1, 1)
-        self._std = torch.tensor(net.config.std, device=device).view(3, 1, 1)
+        self._mean = torch.tensor(self.net.config.mean, device=device).view(3, 1, 1)
+        self._std = torch.tensor(self.net.config.std, device=device).view(3, 1, 1)
 
     @property
     def digest(self) -> str:
@@ -236,10 +235,11 @@ class RDETracker:
 
 
 def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], RDETracker]:
-    """Return a factory of trackers of a model for given settings: the third argument of
-    ``RotoNode``.
+    """Return what makes a model's trackers for given settings: ``RotoNode``'s third argument.
+
+    All trackers of one model share its network.
     """
-    return lambda tracking: RDETracker(model.net, tracking, device, weights=model.sha256)
+    return lambda tracking: RDETracker(model.forms, tracking, device, weights=model.sha256)
 
 
 def _to_float32(memory_frame: MemoryFrame) -> MemoryFrame:

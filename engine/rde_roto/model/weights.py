@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from rde_roto.documents.model_card import (
     ModelChoice,
     read_card,
 )
+from rde_roto.model.forms import InferenceForms
 from rde_roto.model.learned import LearnedWeights, read_learned
 from rde_roto.model.weight_files import build, check_keys, read_weights, save_weights, sha256_of
 from rde_roto.net import RDE_R50, RDENet
@@ -59,7 +60,7 @@ class Model:
     """A network ready to run. ``sha256`` is the hash of the file of its weights.
 
     If the model has learned from a shot, ``net`` has the weights of ``learned``, and ``sha256`` is
-    the hash of their file.
+    the hash of their file. ``forms`` is what tracks; the weights of ``net`` never change.
     """
 
     name: str
@@ -68,6 +69,10 @@ class Model:
     licence: str
     commercial_use: CommercialUse = "unknown"
     learned: LearnedWeights | None = None
+    forms: InferenceForms = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "forms", InferenceForms(self.net))  # frozen
 
     @property
     def base_sha256(self) -> str:

@@ -23,6 +23,9 @@ MATTE_REVISION = 1
 of the file layouts. Mattes on disk from another revision are then made again.
 ``tests/golden/test_finished_mattes.py`` checks it."""
 
+_MOST_TOGETHER = 4
+"""Frames between two memory frames that are read together: as many plates are in memory at once."""
+
 MISSING = "missing"
 """Stands for the digest of a missing plate frame."""
 
@@ -81,6 +84,10 @@ class DigestChain:
         self.shot = shot
         self.plates = plates
         self.memory_every = preset.tracking.memory_every
+        between = self.memory_every - 1
+        self._batches = -(-between // _MOST_TOGETHER)
+        self.batch_size = -(-between // self._batches) if between else 0
+        """Frames in each batch between two memory frames; the last batch may be padded."""
         self._finish = digest_of(MATTE_REVISION, preset.finish.digest)
         self._dechatter = preset.finish.dechatter
         self._tracker = tracker
@@ -121,9 +128,25 @@ class DigestChain:
         """Return whether a frame of the span is absorbed after it is read."""
         return span.distance(frame) % self.memory_every == 0
 
+    def batch(self, span: Span, frame: int) -> range:
+        """The frames of the span, in walking order, that are read together with a frame.
+
+        A memory frame is read alone. Between two memory frames the batches are fixed, because some
+        layers give different last bits with another batch size.
+        """
+        if self.is_memory_frame(span, frame):
+            return range(frame, frame + span.step, span.step)
+        memory_frame = self.memory_frame(span, self.index(span, frame))
+        first = (abs(frame - memory_frame) - 1) // self.batch_size * self.batch_size
+        stop = min(first + self.batch_size, self.memory_every - 1)
+        before = memory_frame + span.step
+        return range(before + span.step * first, before + span.step * stop, span.step)
+
     def raw(self, span: Span, frame: int) -> str:
         """Return the digest of a frame's raw matte in this span."""
-        return digest_of("raw", self.state(span, self.index(span, frame)), self.plates(frame))
+        state = self.state(span, self.index(span, frame))
+        in_parts = self._batches > 1 and not self.is_memory_frame(span, frame)
+        return digest_of("raw", state, self.plates(frame), *((self.batch_size,) * in_parts))
 
     def matte(self, frame: int) -> str:
         """Return the digest of a frame's matte. Raises InputError for an unreadable plate frame."""

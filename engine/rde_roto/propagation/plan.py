@@ -27,9 +27,9 @@ class Stored:
 class Step:
     """Plate frames to be read from the state after ``index`` memory frames.
 
-    A step is either one memory frame or the frames between two. ``views`` are their pixels, padded
-    to a fixed length by repeating the last one; it is empty for a memory frame that the plate
-    lacks, which leaves the state unchanged. ``frames`` are the frames of the first views,
+    A step is either one memory frame or a batch of the frames between two. ``views`` are their
+    pixels, padded to a fixed length by repeating the last one; it is empty for a memory frame that
+    the plate lacks, which leaves the state unchanged. ``frames`` are the frames of the first views,
     ``wanted`` those that were requested.
     """
 
@@ -73,8 +73,10 @@ class Plan(Generic[State]):
     def steps(self, span: Span, frames: Iterable[int]) -> Iterator[Stored | Start[State] | Step]:
         """Return the steps to the raw mattes of some frames, which come in walking order."""
         index: int | None = None  # how many memory frames the walker's state has seen
-        for (target, is_memory), group in groupby(frames, lambda frame: self._step(span, frame)):
+        for batch, group in groupby(frames, lambda frame: self._chain.batch(span, frame)):
             wanted = tuple(group)
+            target = self._chain.index(span, wanted[0])
+            is_memory = self._chain.is_memory_frame(span, wanted[0])
             stored = [(f, self._stores.raws.get(self._chain.raw(span, f))) for f in wanted]
             there = [(f, raw) for f, raw in stored if raw is not None]
             if len(there) == len(wanted):
@@ -84,7 +86,7 @@ class Plan(Generic[State]):
             if is_memory:
                 yield self._memory_step(span, target, frozenset(wanted))
             else:
-                yield self._between_step(span, target, frozenset(wanted))
+                yield self._between_step(span, target, batch, frozenset(wanted))
             index = target + is_memory
 
     def steps_between(
@@ -111,28 +113,22 @@ class Plan(Generic[State]):
         for at in range(index, target):
             yield self._memory_step(span, at, frozenset())
 
-    def _step(self, span: Span, frame: int) -> tuple[int, bool]:
-        """The index of the step that reads a frame, and whether it is a memory frame."""
-        return self._chain.index(span, frame), self._chain.is_memory_frame(span, frame)
-
     def _memory_step(self, span: Span, index: int, wanted: frozenset[int]) -> Step:
         frame = self._chain.memory_frame(span, index + 1)
         if frame not in self._shot.plate.range:
             return Step(index, is_memory=True)
         return Step(index, True, [self._pictures(frame).pixels], (frame,), wanted)
 
-    def _between_step(self, span: Span, index: int, wanted: frozenset[int]) -> Step:
+    def _between_step(self, span: Span, index: int, batch: range, wanted: frozenset[int]) -> Step:
         """Read the other frames of the batch too: they cost nothing more and are wanted next."""
-        size = self._chain.memory_every - 1
-        first = self._chain.memory_frame(span, index) + span.step
         views: dict[int, FloatArray] = {}
-        for frame in range(first, first + size * span.step, span.step):
+        for frame in batch:
             if frame in wanted:
                 views[frame] = self._pictures(frame).pixels
             elif frame in self._shot.range and 0 < span.distance(frame) <= span.distance(span.stop):
                 self._add_if_readable(views, frame)
         pictures = list(views.values())
-        padded = pictures + pictures[-1:] * (size - len(pictures))
+        padded = pictures + pictures[-1:] * (self._chain.batch_size - len(pictures))
         return Step(index, False, padded, tuple(views), wanted)
 
     def _add_if_readable(self, views: dict[int, FloatArray], frame: int) -> None:

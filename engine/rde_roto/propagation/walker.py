@@ -1,16 +1,16 @@
 """The walk of a memory along a span: the only place where the recurrence advances.
 
 Every ``memory_every``-th frame from the keyframe is a memory frame: it is encoded and read alone,
-then absorbed. The frames between two memory frames are encoded and read together, in one batch of
-fixed size, because some layers give different last bits with another batch size. ``plan`` decides
-the next step and reads its plate frames ahead, on a thread.
+then absorbed. The frames between two memory frames are encoded and read together, in batches of a
+fixed size of at most four, because some layers give different last bits with another batch size.
+``plan`` decides the next step and reads its plate frames ahead, on a thread.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import groupby
 from typing import Any, Generic, TypeAlias
 
 import numpy as np
@@ -115,15 +115,22 @@ class Walker(Generic[State]):
         """Yield the raw mattes of some frames of a stretch, one for each of its spans.
 
         The frames come in the walking order of the first span. Raises as ``raws``.
+
+        Between two keyframes they are made in blocks. The first block takes the backward walk to
+        it, of memory frames alone; the others then begin at a stored state.
         """
         span, *others = stretch.spans
-        for other in others:
+        if not others:
+            yield from ((frame, (raw,)) for frame, raw in self.raws(span, frames, cancel))
+            return
+        (other,) = others
+        for _, block in groupby(frames, lambda frame: self._durable_index(other, frame)):
+            own = list(block)
             # backwards first: these mattes are stored when the forward walk needs them
-            frames = array("q", frames)  # not a list: a long shot has tens of thousands
-            for _ in self.raws(other, reversed(frames), cancel):
+            for _ in self.raws(other, reversed(own), cancel):
                 pass
-        for frame, raw in self.raws(span, frames, cancel):
-            yield frame, (raw, *(self.raw(other, frame, cancel) for other in others))
+            for frame, raw in self.raws(span, own, cancel):
+                yield frame, (raw, self.raw(other, frame, cancel))
 
     def mask(
         self, keyframe: Keyframe, elements: tuple[str, ...], cancel: Cancel = never
@@ -145,6 +152,10 @@ class Walker(Generic[State]):
             carried = dict(zip(carrying.elements, planes, strict=True))
         empty = np.zeros(self.shot.plate.format.data.shape, np.float32)
         return np.stack([drawn.get(e, carried.get(e, empty)) for e in elements])
+
+    def _durable_index(self, span: Span, frame: int) -> int:
+        """Which of a span's states on disk is the last one before a frame."""
+        return self.chain.index(span, frame) // self._snapshot_every
 
     def _begin(self, span: Span, cancel: Cancel) -> State:
         """Make and store the state at a span's keyframe."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rde_roto.stores.folder import CacheFolder
 from rde_roto.stores.layout import SnapshotKey, anchors_name
@@ -18,24 +18,34 @@ if TYPE_CHECKING:
     Restore: TypeAlias = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], State]
 
 
+class _Halves(NamedTuple):
+    """A state's two halves, on the CPU."""
+
+    anchors: Mapping[str, Tensor]
+    moving: Mapping[str, Tensor]
+
+
 class SnapshotStore:
     """States in RAM, and some of them on disk too. Thread-safe.
 
-    On disk a span's anchors are one file; each snapshot adds its moving half.
+    On disk a span's anchors are one file; each snapshot adds its moving half. In RAM states lie on
+    the CPU, wherever the model runs: they take none of a GPU's memory.
     """
 
     def __init__(self, ram_bytes: int, folder: CacheFolder | None = None) -> None:
         # Each state counts in full, though live states of a span share their anchors: the last one
         # left, or one read from disk, holds them alone.
-        self._ram: RamCache[TrackState] = RamCache(ram_bytes)
+        self._ram: RamCache[_Halves] = RamCache(ram_bytes)
         self._folder = folder
+        self._last_anchors: tuple[str, Mapping[str, Tensor]] = "", {}
 
     def put(self, key: SnapshotKey, state: TrackState, durable: bool) -> None:
         """Store a state in RAM and, if ``durable``, on disk."""
-        self._ram.put(key.digest, state, state.nbytes)
+        halves = _Halves(self._anchors(key.span, state), _on_cpu(state.moving()))
+        self._ram.put(key.digest, halves, state.nbytes)
         if durable and self._folder is not None:
-            self._folder.write(anchors_name(key.span), lambda: _saved(state.anchors()))
-            self._folder.write(key.name, lambda: _saved(state.moving()))
+            self._folder.write(anchors_name(key.span), lambda: _saved(halves.anchors))
+            self._folder.write(key.name, lambda: _saved(halves.moving))
 
     def newest(
         self, span: str, index: int, digest_at: Callable[[int], str], restore: Restore[State]
@@ -46,25 +56,34 @@ class SnapshotStore:
             span: the digest of the span's first state.
             index: how many memory frames the wanted state has seen.
             digest_at: gives the digest that the span's state must have at an index.
-            restore: builds a state from its two halves on disk; raises InputError for damage.
+            restore: builds a state from its two halves, which are on the CPU; raises InputError
+                for damage.
 
         Returns: the number of memory frames it has seen, and the state; None if nothing is stored.
         """
         on_disk: frozenset[SnapshotKey] | None = None
         for at in range(index, -1, -1):  # each round costs less than the step that a hit saves
             digest = digest_at(at)
-            state = cast("State | None", self._ram.get(digest))
-            if state is not None:
-                return at, state
+            held = self._ram.get(digest)
+            if held is not None:
+                return at, restore(*held)
             if on_disk is None:
                 on_disk = frozenset() if self._folder is None else self._folder.snapshot_keys(span)
             key = SnapshotKey(span, at, digest)
             if self._folder is not None and key in on_disk:
                 state = _loaded(self._folder, key, restore)
                 if state is not None:
-                    self._ram.put(digest, state, state.nbytes)
+                    self.put(key, state, durable=False)
                     return at, state
         return None
+
+    def _anchors(self, span: str, state: TrackState) -> Mapping[str, Tensor]:
+        """A span's anchors, which all its states share: copied from the device once a span."""
+        known, anchors = self._last_anchors
+        if known != span:
+            anchors = _on_cpu(state.anchors())
+            self._last_anchors = span, anchors
+        return anchors
 
 
 def _loaded(folder: CacheFolder, key: SnapshotKey, restore: Restore[State]) -> State | None:
@@ -83,8 +102,12 @@ def _loaded(folder: CacheFolder, key: SnapshotKey, restore: Restore[State]) -> S
         return None
 
 
+def _on_cpu(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    return {name: tensor.cpu() for name, tensor in tensors.items()}
+
+
 def _saved(tensors: Mapping[str, Tensor]) -> bytes:
     from safetensors.torch import save
 
     # safetensors refuses tensors that share memory
-    return save({name: tensor.cpu().contiguous().clone() for name, tensor in tensors.items()})
+    return save({name: tensor.contiguous().clone() for name, tensor in tensors.items()})
