@@ -54,7 +54,7 @@ def frames_to_push(node: RotoNode, frames: Iterable[int]) -> tuple[int, ...]:
 def error_with_all_frames(
     node: RotoNode, frames: Iterable[int], error: FramesNotPushedError
 ) -> FramesNotPushedError:
-    """The same error, but naming all frames that must be pushed for these frames."""
+    """Return the same error, but naming all frames that must be pushed for these frames."""
     plate = on_disk(node.shot.plate)
     missing = frames_to_push(node, frames)
     return plate.not_pushed(missing) if missing and isinstance(plate, PushedPlate) else error
@@ -101,8 +101,8 @@ class _PushPlanner:
 
     def _plan_carried(self, keyframe: Keyframe, elements: tuple[str, ...]) -> None:
         """Plan the walk that carries the elements which a keyframe does not draw."""
-        carrying = self._shot.carrying(keyframe)
-        if carrying is not None and not set(self._shot.drawn(keyframe)) >= set(elements):
+        carrying = self._shot.carrying_span(keyframe)
+        if carrying is not None and not set(self._shot.drawn_elements(keyframe)) >= set(elements):
             self._plan_span(carrying, [keyframe.frame])
             self._picture(keyframe.frame)
 

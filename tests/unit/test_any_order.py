@@ -97,7 +97,7 @@ def test_undo_costs_no_step(data: st.DataObject, shot: Shot) -> None:
     before = {matte.frame: matte for matte in ToyNode(shot, stores=stores).render()}
     for _ in range(2):
         edited = data.draw(st.sampled_from(shot.keyframes))
-        redrawn = mask(edited.frame, shot.drawn(edited), draw=data.draw(st.integers(1, 3)))
+        redrawn = mask(edited.frame, shot.drawn_elements(edited), draw=data.draw(st.integers(1, 3)))
         others = tuple(key for key in shot.keyframes if key is not edited)
         list(
             ToyNode(dataclasses.replace(shot, keyframes=(*others, redrawn)), stores=stores).render()

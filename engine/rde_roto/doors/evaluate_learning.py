@@ -31,7 +31,7 @@ def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -
         card = taught.card
         lessons[name] = {**card.model_dump(mode="json"), "kept": taught.is_better}
         held = " ".join(f"{card.before[k]:.2f}>{card.after[k]:.2f}" for k in card.before)
-        kept = "" if taught.is_better else "  no better: the base model stays"
+        kept = "" if taught.is_better else f"  the base model stays: {card.why}"
         print(
             f"{_row(name, base.j_and_f, own.j_and_f)}  {held:20} {card.steps:5} "
             f"{card.seconds:6.1f}{kept}",

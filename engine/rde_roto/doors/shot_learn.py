@@ -68,7 +68,7 @@ def learn(
         done = learn_opened(file, opened, model, budget, device)
     print(_sentence(done))
     if done.path is None:
-        print(f"{shot} is unchanged: the learned weights were no better, so they are not kept")
+        print(f"{shot} is unchanged: {done.card.why}")
     else:
         print(f"{shot} uses {file.learned_folder}/{done.path.name}; undo: shot learn --forget")
 

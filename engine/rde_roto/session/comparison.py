@@ -134,7 +134,7 @@ def _of_one(node: RotoNode, frame: int) -> RotoNode | None:
     shot, keyframe = node.shot, node.shot.keyframe_at(frame)
     if keyframe is None:
         return None
-    drawn = shot.drawn(keyframe)
+    drawn = shot.drawn_elements(keyframe)
     places = [place for place in range(len(drawn)) if keyframe.alpha[place].any()]
     if not places:
         return None

@@ -97,7 +97,7 @@ class ShotEditor:
         parts, document = self.opened.parts, self.opened.file.content
         folder = self.document.parent
         inputs = tuple(folder / entry.mask for entry in self._writer.document.keyframes)
-        gaps = parts.asked.difference(parts.source.range)
+        gaps = parts.requested.difference(parts.source.range)
         model = replace(chosen_model(document, self.opened.file.folder), learned=self.draft.learned)
         origin, policy = Origin.of(parts.plate), document.plate.missing
         preset = self.draft.preset

@@ -51,7 +51,7 @@ class UnlearnedKeyframes:
             return False  # the node does not have this keyframe yet
         if keyframe not in self._truths or self._truths[keyframe][0] != shot.ids:
             alpha = np.zeros((len(shot.ids), *keyframe.alpha.shape[1:]), np.float32)
-            alpha[list(shot.plane_indices(shot.drawn(keyframe)))] = keyframe.alpha
+            alpha[list(shot.plane_indices(shot.drawn_elements(keyframe)))] = keyframe.alpha
             digest = truth_digest(shot.plate.digest(frame), alpha)
             self._truths[keyframe] = shot.ids, digest
         return self._truths[keyframe][1] != studied[frame]

@@ -81,7 +81,7 @@ class CacheFolder:
         return data
 
     def holds(self, name: str) -> bool:
-        """Whether an entry of that name exists, damaged or not; it is not read."""
+        """Return whether an entry of that name exists, damaged or not; it is not read."""
         return os.path.isfile(self._file(name))
 
     def write(self, name: str, make: Callable[[], bytes]) -> None:
@@ -117,7 +117,7 @@ class CacheFolder:
         return True
 
     def snapshot_keys(self, span: str) -> frozenset[SnapshotKey]:
-        """The states of a span that are on disk."""
+        """Return the states of a span that are on disk."""
         try:
             return snapshot_keys_of(self.path, span)
         except OSError as error:

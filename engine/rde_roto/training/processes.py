@@ -1,4 +1,6 @@
-"""Several processes, one training: under torchrun they share their gradients, alone nothing."""
+"""Training in several processes: under torchrun they share gradients; a single process shares
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from torch import Tensor
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[torch.device]:
-    """Joins the processes that torchrun started; yields the device of this one.
+    """Join the processes that torchrun started; yields the device of this process.
 
     Gloo between CPUs, NCCL between NVIDIA GPUs, one GPU a process.
     """
@@ -29,12 +31,12 @@ def joined(device: torch.device) -> Iterator[torch.device]:
 
 
 def rank() -> int:
-    """This process's number; 0 writes files and speaks."""
+    """This process's number; process 0 writes files and messages."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def mean_of_all(tensor: Tensor) -> Tensor:
-    """The mean over all processes, in place, the same bits in each."""
+    """Average over all processes in place; the result has the same bits in each."""
     if dist.is_initialized():
         dist.all_reduce(tensor)
         tensor /= dist.get_world_size()

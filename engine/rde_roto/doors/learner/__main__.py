@@ -59,7 +59,8 @@ class EventWriter:
         """Report the result."""
         card = held.card
         learned = None if held.path is None else str(held.path)
-        self.write("done", learned=learned, before=dict(card.before), after=dict(card.after))
+        figures = {"before": dict(card.before), "after": dict(card.after)}
+        self.write("done", learned=learned, why=card.why, **figures)
 
 
 def main() -> None:

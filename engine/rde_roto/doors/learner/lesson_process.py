@@ -51,8 +51,8 @@ class LessonStatus:
     """The progress of a lesson.
 
     share: 0..1 of all; seconds_left: at this pace, None before the first step; views: how often the
-    picture was written. In the state `done`, learned is the file, None if it was no better than
-    before; before and after are J, 0..1, on held-out frames, by kind.
+    picture was written. In the state `done`, learned is the file, None if it was not kept, and why
+    is the reason; before and after are J, 0..1, on held-out frames, by kind.
     """
 
     state: LessonState = "running"
@@ -62,6 +62,7 @@ class LessonStatus:
     views: int = 0
     waits: bool = False
     learned: Path | None = None
+    why: str = ""
     before: Mapping[str, float] = field(default_factory=dict)
     after: Mapping[str, float] = field(default_factory=dict)
     error: RotoError | None = None
@@ -75,7 +76,7 @@ class LessonStatus:
             return "stopped: nothing has changed"
         if self.state == "done":
             pairs = [f"{kind} {j:.2f} → {self.after[kind]:.2f}" for kind, j in self.before.items()]
-            how = "learned" if self.learned else "no better than before, so it is not kept"
+            how = "learned" if self.learned else self.why
             return f"{how}: {', '.join(pairs)} on held-out frames"
         if self.waits:
             return "another process is learning this shot: waiting"

@@ -66,7 +66,7 @@ class CycleSampler:
         for _ in range(clips):
             frame = draws.pick(self._within_reach(truth, step))
             pair = torch.stack([self._material.picture(f, geometry) for f in (truth.frame, frame)])
-            graded = Grades.drawn(self._jitter, 2, draws).on(pair)
+            graded = Grades.sample(self._jitter, 2, draws).on(pair)
             padded = F.pad(graded - self._fill, padding) + self._fill
             mirrored = draws.chance(self._jitter.mirror)
             images.append(padded.flip(3) if mirrored else padded)
