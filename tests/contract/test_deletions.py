@@ -20,7 +20,7 @@ REASONS: dict[str, dict[str, str]] = {
     "engine/rde_roto/atomic.py": {
         "_renamed replace": "the file that somebody asked to have written",
         "_renamed unlink": "a hidden name of this very write, never had before",
-        "clear_left_over unlink": (
+        "clear_leftovers unlink": (
             "a hidden name that only this module gives, of a file that this run writes, of a "
             "process that is dead"
         ),
