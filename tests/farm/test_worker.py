@@ -324,7 +324,7 @@ def test_a_deep_plate_fails_with_a_sentence(farm: Farm) -> None:
     [
         ('{"schema": "rde-ro', 3, "hero.yaml:1: this is not valid YAML"),
         ("", 3, "hero.yaml: the file is empty; expected a job document"),
-        ("schema: rde-roto.job/2\nshot: a\n", 3, "hero.yaml:1: this document is of schema"),
+        ("schema: rde-roto.job/2\nshot: a\n", 3, "hero.yaml:1: this document has schema"),
         ("schema: rde-roto.job/1\nshto: a\n", 3, "hero.yaml:2: unknown key 'shto'; did you mean"),
         ("schema: rde-roto.job/1\nframes: 1\n", 3, "hero.yaml: shot is missing"),
         ("schema: rde-roto.job/1\nshot: gone.shot.yaml\n", 3, "gone.shot.yaml: the shot document"),

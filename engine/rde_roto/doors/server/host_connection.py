@@ -42,7 +42,7 @@ class HostConnection:
         self._until_s = math.inf
         self._sending = Lock()
         self._waiting_id: Hashable = None
-        self._takes_signs = hello.get("signs") is True
+        self._takes_heartbeats = hello.get("signs") is True
         is_local = connection.family != socket.AF_INET
         pixels = MEMORY if is_local and hello.get("pixels") == MEMORY else STREAM
         self._wire = Wire(connection, pixels, waits=self._check_time)
@@ -70,12 +70,12 @@ class HostConnection:
             with self._sending:
                 self._connection.close()
 
-    def send_sign(self, steps: int) -> None:
-        """Send a sign of life to a host that waits, at once or not at all.
+    def send_heartbeat(self, steps: int) -> None:
+        """Send a heartbeat to a host that waits, at once or not at all.
 
         `steps` is the number of steps that the device has done.
         """
-        if not self._takes_signs or not self._sending.acquire(blocking=False):
+        if not self._takes_heartbeats or not self._sending.acquire(blocking=False):
             return
         try:
             number = self._waiting_id

@@ -257,7 +257,7 @@ def _lesson_progress(job: LessonProcess) -> Object:
     """Return the progress of a lesson. `done` and `total` are in percent."""
     status = job.status
     found: Object = {"state": status.state, "done": int(100 * status.share), "total": 100}
-    # `steps` is a sign of life to clients. A lesson runs in its own process and may take long over
+    # `steps` is a heartbeat to clients. A lesson runs in its own process and may take long over
     # a step, so this counts seconds: a client waits for as long as that process lives
     found |= {"steps": int(time.monotonic()), "sentence": status.sentence}
     found |= {"seconds_left": status.seconds_left, "before": status.before, "after": status.after}

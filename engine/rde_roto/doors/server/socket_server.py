@@ -26,7 +26,7 @@ from rde_roto.values.errors import RotoError, UsageError
 from rde_roto_client.wire import MOST_DESCRIPTORS, PROTOCOL, Wire, WireError
 
 _POLLS_EVERY_S = 0.25
-_SIGNS_EVERY_S = 1.0
+_HEARTBEAT_EVERY_S = 1.0
 _RETRIES_AFTER_S = 0.1
 
 _TOO_MANY_FILES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -57,7 +57,7 @@ class Server:
         self._log = log
         self._clock = clock
         self._stopped = Event()
-        self._last_signed_s = clock()
+        self._last_heartbeat_s = clock()
         self._most = _most_connections()
         self._lock = Lock()
         self._connections: set[HostConnection] = set()
@@ -83,7 +83,7 @@ class Server:
                         elif (hello := pending.receive_hello(connection)) is not None:
                             self._accept_hello(connection, hello, requests)
                     pending.drop_late()
-                    self._send_signs(requests)
+                    self._send_heartbeats(requests)
                     if self._connections or requests.jobs.running:
                         last_busy_s = self._clock()
                     elif self._clock() - last_busy_s > self._idle_s:
@@ -125,7 +125,7 @@ class Server:
             connection.close()
             return
         first = {"protocol": PROTOCOL, "engine": __version__, "device": self._device}
-        first |= {"id": number, "ok": True, "pid": os.getpid(), "signs": _SIGNS_EVERY_S}
+        first |= {"id": number, "ok": True, "pid": os.getpid(), "signs": _HEARTBEAT_EVERY_S}
         host = HostConnection(connection, hello, self._clock)
         with self._lock:
             self._connections.add(host)
@@ -184,15 +184,15 @@ class Server:
         with self._lock:
             return list(self._connections)
 
-    def _send_signs(self, requests: Requests) -> None:
-        """Once a second, send a sign of life with the device's progress to the hosts that wait."""
+    def _send_heartbeats(self, requests: Requests) -> None:
+        """Once a second, send a heartbeat with the device's progress to the hosts that wait."""
         now_s = self._clock()
-        if now_s - self._last_signed_s < _SIGNS_EVERY_S:
+        if now_s - self._last_heartbeat_s < _HEARTBEAT_EVERY_S:
             return
-        self._last_signed_s = now_s
+        self._last_heartbeat_s = now_s
         self._log.truncate()
         for host in self._open_connections():
-            host.send_sign(requests.engine.steps)
+            host.send_heartbeat(requests.engine.steps)
 
 
 def _is_own(connection: socket.socket) -> bool:
