@@ -381,6 +381,26 @@ def test_the_matte_stays_a_matte_whatever_the_plate() -> None:
     np.testing.assert_array_equal(both(raw, noise)[1], drawn)
 
 
+def test_a_tile_with_an_edge_in_its_margin_alone_is_not_drawn() -> None:
+    """Three tiles of 64 cells side by side; the edge lies six cells into the second."""
+    read: list[slice] = []
+
+    class Noted(Picture):
+        def within(self, part: tuple[slice, slice]) -> Picture:
+            read.append(part[1])
+            return super().within(part)
+
+    cells = torch.zeros(1, 48, 192)
+    cells[..., 70:] = 1
+    alpha = F.interpolate(cells[None], scale_factor=2, mode="bilinear")[0]
+    before = alpha.clone()
+    plate = np.random.default_rng(0).random((96, 384, 3), dtype=np.float32)
+    edges.redraw_edges(alpha, cells, Noted(plate))
+    assert read == [slice(2 * (64 - 8), 2 * (128 + 8))]
+    assert not torch.equal(alpha, before)
+    assert torch.equal(alpha[..., :128], before[..., :128])
+
+
 def test_no_seam_is_seen_between_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     raw, plate = cells_of(subject()[None]), filmed(subject())
     _, tiled = both(raw, plate)

@@ -60,12 +60,17 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
         down, across = rows.part(top), columns.part(left)
         tile_cells = cells[:, down.cells, across.cells]
         with_edge = (tile_cells.amax((1, 2)) > SOFT) & (tile_cells.amin((1, 2)) < 1 - SOFT)
-        if with_edge.any():
+        if not with_edge.any():
+            continue
+        start = down.spread @ tile_cells @ across.spread.T
+        reach = round(_scale(start, tile_cells))
+        inside = (slice(None), down.inside, across.inside)
+        is_edge = _near_soft(start, reach)[inside]
+        if is_edge.any():  # not in the margin alone
             view = plate.within((down.pixels, across.pixels)).to_network_view()
-            drawn, is_edge = _draw_tile(tile_cells, with_edge, view, down, across)
-            inside = (slice(None), down.inside, across.inside)
+            drawn = _draw_tile(start, tile_cells, with_edge, view, down, across)
             target = alpha[:, down.core, across.core]
-            target.copy_(torch.where(is_edge[inside], drawn[inside], target))
+            target.copy_(torch.where(is_edge, drawn[inside], target))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,30 +125,46 @@ def _axis(pixels: int, cells: int) -> _Axis:
     return _Axis(pixels, cells, (shared / size).float(), spread)
 
 
+def _scale(pixels: Tensor, cells: Tensor) -> float:
+    """How many pixels [..., H, W] a cell [..., h, w] is wide or high, whichever is more."""
+    return max(pixels.shape[1] / cells.shape[1], pixels.shape[2] / cells.shape[2])
+
+
+def _near_soft(alpha: Tensor, reach: int) -> Tensor:
+    """Where alpha [K, H, W] is soft, and so many pixels around, as a bool mask."""
+    is_soft = ((alpha > SOFT) & (alpha < 1 - SOFT)).float()
+    tall = F.max_pool2d(is_soft, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return F.max_pool2d(tall, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0
+
+
 def _draw_tile(
-    cells: Tensor, with_edge: Tensor, view: Tensor, down: _Part, across: _Part
-) -> tuple[Tensor, Tensor]:
-    """Redraw a tile; returns all elements, float32 [K, H, W], and a bool mask of their edges."""
-    start = down.spread @ cells @ across.spread.T
+    start: Tensor, cells: Tensor, with_edge: Tensor, view: Tensor, down: _Part, across: _Part
+) -> Tensor:
+    """Redraw a tile from its linearly enlarged cells; returns all elements, float32 [K, H, W]."""
     drawn = start.clone()
-    scale = max(start.shape[1] / cells.shape[1], start.shape[2] / cells.shape[2])
-    guide = _Guide(view.permute(2, 0, 1), radius=max(1, round(scale)))
+    guide = _Guide(view.permute(2, 0, 1).contiguous(), radius=max(1, round(_scale(start, cells))))
     for place in with_edge.nonzero()[:, 0].tolist():
         sharp = _back_project(start[place], cells[place], down, across)
         drawn[place] = _back_project(guide.follow(sharp), cells[place], down, across)
     drawn /= drawn.sum(dim=0).clamp(min=1)
-    reach = round(scale)
-    is_soft = ((start > SOFT) & (start < 1 - SOFT)).float()
-    tile_cells = F.max_pool2d(is_soft, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
-    return drawn, F.max_pool2d(tile_cells, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0
+    return drawn
 
 
 def _back_project(alpha: Tensor, cells: Tensor, down: _Part, across: _Part) -> Tensor:
     """Adjust alpha [H, W], 0..1, until its cell means nearly match the network's matte."""
     for _ in range(_ROUNDS):
         missing = cells - down.mean @ alpha @ across.mean.T
-        alpha = (alpha + down.spread @ missing @ across.spread.T).clamp(0, 1)
+        alpha = (down.spread @ missing @ across.spread.T).add_(alpha).clamp_(0, 1)
     return alpha
+
+
+def _products(planes: Tensor) -> Tensor:
+    """The six distinct products of three planes [3, H, W]: 00, 01, 02, 11, 12, 22."""
+    products = planes.new_empty(6, *planes.shape[1:])
+    torch.mul(planes[0], planes, out=products[:3])
+    torch.mul(planes[1], planes[1:], out=products[3:5])
+    torch.mul(planes[2], planes[2], out=products[5])
+    return products
 
 
 class _Guide:
@@ -154,10 +175,10 @@ class _Guide:
         self._radius = radius
         self._mean = self._smooth(colour)
         # the six distinct entries of the symmetric covariance matrices and of their inverses
-        first, second = [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]
-        covariance = self._smooth(colour[first] * colour[second])
-        covariance -= self._mean[first] * self._mean[second]
-        covariance[[0, 3, 5]] += _LEAST_VARIANCE
+        covariance = self._smooth(_products(colour))
+        covariance -= _products(self._mean)
+        for variance in (covariance[0], covariance[3], covariance[5]):
+            variance += _LEAST_VARIANCE
         rr, rg, rb, gg, gb, bb = covariance
         cofactors = torch.stack(
             [
