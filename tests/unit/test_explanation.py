@@ -20,6 +20,7 @@ from rde_roto.model.weights import load_model
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
 from rde_roto.stores import Stores
+from rde_roto.values.bank import Bank
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.explanation import Drift, Explanation
 from rde_roto.values.frames import FrameRange
@@ -71,7 +72,7 @@ def walked(propagator: RDETracker, frames: int) -> tuple[MemoryState, list[Tenso
 
 
 def test_a_frame_that_looks_like_a_moment_is_read_from_it(toy: RDENet) -> None:
-    tracking = Tracking(lines=96, top_k=1, state_dtype="float32")
+    tracking = Tracking(lines=96, top_k=1, state_dtype="float32", bank=Bank.parse("2F+L+RDE"))
     propagator = RDETracker(InferenceForms(toy), tracking, CPU)
     state, keys = walked(propagator, 2)
     for source, key in ((0, keys[0]), (1, keys[2]), (2, state.recurrent.key)):
@@ -259,7 +260,7 @@ def test_the_demo_drifts_farthest_while_the_robot_is_behind_the_post() -> None:
     plate, frames = open_plate(str(folder / "plate")), FrameRange.parse("1019-1047")
     alpha = np.moveaxis(read_channels(folder / "truth/demo.1019.exr", ["A"]), 2, 0)
     shot = Shot(plate, frames, elements_named("hero"), (Keyframe(1019, alpha),))
-    preset = Preset(name="small", tracking=Tracking(lines=240))
+    preset = Preset(name="small", tracking=Tracking(lines=240, bank=Bank.parse("2F+L+RDE")))
     (drift,) = drifts(RotoNode(shot, preset, tracker_of(load_model("rde-lite"), CPU)), 1020)
     farthest = drift.farthest("hero")
     assert farthest in (1031, 1034, 1037)  # more than half of it is hidden at these

@@ -153,7 +153,7 @@ def test_the_schema_is_that_of_a_file() -> None:
     ]
     assert "required" not in schema
     assert schema["additionalProperties"] is False
-    assert schema["$defs"]["Tracking"]["properties"]["bank"]["default"] == "2F+L+RDE"
+    assert schema["$defs"]["Tracking"]["properties"]["bank"]["default"] == "F+L"
 
 
 @pytest.mark.parametrize(
