@@ -73,8 +73,8 @@ class Tracking(_Flat):
         ),
     )
     bank: BankText = Field(
-        default=Bank(anchor=1, latest=1, recurrent=0),
-        json_schema_extra={"default": "F+L"},
+        default=Bank(anchor=2, latest=1, recurrent=0),
+        json_schema_extra={"default": "2F+L"},
         description=(
             "Which memories are read, joined by +: F is the keyframe, L the latest memory frame, "
             "RDE the recurrent summary of everything since the keyframe. A number in front counts "
