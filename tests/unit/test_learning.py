@@ -118,6 +118,21 @@ def test_two_truths_are_a_pair(material: Callable[[Shot], Material]) -> None:
     assert (clip.labels(0) != clip.labels(1)).any()
 
 
+def test_what_is_partly_hidden_is_not_studied_by_itself(
+    material: Callable[[Shot], Material],
+) -> None:
+    half = disc(1006).astype(np.float32)
+    half[:49] = 0  # less than half of the disc is left
+    part = Keyframe(1006, half[None])
+    studied = material(a_shot(drawn(1001), part))
+    assert [truth.frame for truth in studied.truths] == [1001, 1006]
+    assert [truth.frame for truth in studied.whole_truths] == [1001]
+    made = scenery(studied).footage
+    assert [still.name for stills in made.subjects for still in stills.stills] == ["frame 1001"]
+    assert len(made.videos) == 1, "the pair is studied all the same"
+    assert len(material(a_shot(part)).whole_truths) == 1
+
+
 def test_stills_take_the_place_of_clips_that_cannot_be_made(
     material: Callable[[Shot], Material],
 ) -> None:
@@ -405,6 +420,7 @@ def test_weights_that_are_no_better_are_not_kept() -> None:
     assert "frames that are not studied worse (0.600 -> 0.550)" in objection(
         before, Skill(0.95, 0.55)
     )
+    assert not objection(Skill(0.8, 0.6, 0.7), Skill(0.9, 0.9, 0.65))  # one frame tells little
     assert "the held-out keyframe worse (0.700 -> 0.600)" in objection(
         Skill(0.8, 0.6, 0.7), Skill(0.9, 0.9, 0.6)
     )

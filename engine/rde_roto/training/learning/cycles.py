@@ -65,7 +65,7 @@ class CycleSampler:
         masks [1, B, K, H, W] are the truth, 0 or 1; first is its matte with soft edges kept.
         """
         draws = RandomSource(generator)
-        truth = draws.pick(self._material.truths)
+        truth = draws.pick(self._material.whole_truths)
         geometry = self._material.wide(truth)
         padding = geometry.padding
         matte = F.pad(self._material.planes(truth, geometry), padding)

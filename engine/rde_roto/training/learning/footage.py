@@ -66,6 +66,8 @@ class Scenery:
 def scenery(material: Material, go_on: Callable[[], None] = lambda: None) -> Scenery:
     """Each element of the truths as a still, their pictures without any, and all as one clip.
 
+    An element that is partly hidden in a truth is no still of it.
+
     Args: go_on, called for each truth; what it raises ends it.
     """
     whole = []
@@ -79,6 +81,8 @@ def scenery(material: Material, go_on: Callable[[], None] = lambda: None) -> Sce
         name = f"frame {truth.frame}"
         backgrounds.append(Frames(name, (_filled(picture, labels > 0),)))
         for label in filter(None, labels.unique().tolist()):
+            if not material.is_whole(truth, label - 1):
+                continue
             mask = (labels == label).to(torch.uint8)
             sides.append(_side(mask))
             rows, columns = _around(mask, sides[-1])

@@ -168,7 +168,8 @@ class Study:
             taught = with_learned(model, lesson.learned_by(model))
             keyframe = self._examined(lesson, taught, go_on)
         # a clock that ends the first part ends the lesson: its exam is that of so many steps
-        if lesson.steps >= lesson.first_part and not has_lost(before.keyframe, keyframe):
+        lost = has_lost("keyframe", before.keyframe, keyframe)
+        if lesson.steps >= lesson.first_part and not lost:
             is_whole = run.up_to(None, checked - examined)
         after = replace(lesson.skill(), keyframe=keyframe)
         go_on()
