@@ -135,8 +135,8 @@ class DigestChain:
         memory_frame = self.memory_frame(span, self.index(span, frame))
         first = (abs(frame - memory_frame) - 1) // self.batch_size * self.batch_size
         stop = min(first + self.batch_size, self.memory_every - 1)
-        ahead = (memory_frame + span.step * (1 + place) for place in (first, stop))
-        return range(*ahead, span.step)
+        following = memory_frame + span.step
+        return range(following + span.step * first, following + span.step * stop, span.step)
 
     def raw(self, span: Span, frame: int) -> str:
         """The digest of a frame's raw matte in this span."""
