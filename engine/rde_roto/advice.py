@@ -141,7 +141,9 @@ def _observations(
     found: dict[int, dict[str, _Observation]] = {}
     for keyframe in shot.keyframes:
         if keyframe.frame in requested:
-            drawn = dict(zip(shot.drawn(keyframe), map(_area, keyframe.alpha), strict=True))
+            drawn = dict(
+                zip(shot.drawn_elements(keyframe), map(_area, keyframe.alpha), strict=True)
+            )
             existing = shot.existing(keyframe.frame)
             found[keyframe.frame] = {e: _Observation(1.0, drawn.get(e)) for e in existing}
     for stretch in shot.stretches:

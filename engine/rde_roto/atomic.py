@@ -5,7 +5,7 @@ disk, a quota or a network share may fail at any of these steps, including closi
 every case the final name keeps its previous content.
 
 Paths are plain str here: pathlib interns every path component, in some Pythons for ever, and each
-file of a long shot has a hidden name of its own.
+file of a long shot has its own hidden name.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ still runs cannot be checked from here."""
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is one that an atomic write has not finished."""
+    """Return whether a file of this name is one that an atomic write has not finished."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
@@ -70,7 +70,8 @@ def _leftovers_in(folder: Path) -> dict[str, list[Path]]:
 
 
 def time_in(folder: Path) -> float:
-    """The current time on the clock that stamps a folder's files, on whatever machine that is.
+    """Return the current time on the clock that stamps a folder's files, on whatever machine that
+    is.
 
     Raises OSError when the folder is not writable.
     """

@@ -54,7 +54,7 @@ def frames_to_push(node: RotoNode, frames: Iterable[int]) -> tuple[int, ...]:
 def error_with_all_frames(
     node: RotoNode, frames: Iterable[int], error: FramesNotPushedError
 ) -> FramesNotPushedError:
-    """The same error, but naming all frames that must be pushed for these frames."""
+    """Return the same error, but naming all frames that must be pushed for these frames."""
     plate = on_disk(node.shot.plate)
     missing = frames_to_push(node, frames)
     return plate.not_pushed(missing) if missing and isinstance(plate, PushedPlate) else error
@@ -72,7 +72,7 @@ class _PushPlanner:
         tracker = node.walker.tracker
         plates = _RecordingDigests(node.chain.plates, self.frames_to_push)
         self._chain = DigestChain(node.shot, node.preset, tracker.digest, plates)
-        self._plan: Plan[Any] = Plan(self._chain, node.stores, self._picture, tracker.restore)
+        self._plan: Plan[Any] = Plan(self._chain, node.stores, self._note_picture, tracker.restore)
 
     def add_frame(self, frame: int) -> None:
         """Record the missing frames for the matte of a frame."""
@@ -89,7 +89,7 @@ class _PushPlanner:
         for span in stretch.spans:
             self._plan_span(span, tracked)
         for near in seen:
-            self._picture(near)
+            self._note_picture(near)
 
     def _plan_span(self, span: Span, frames: list[int]) -> None:
         for step in self._plan.steps(span, sorted(frames, key=span.distance)):
@@ -97,16 +97,17 @@ class _PushPlanner:
                 for keyframe in (span.keyframe, span.far):
                     if keyframe is not None:
                         self._plan_carried(keyframe, span.elements)
-                        self._picture(keyframe.frame)
+                        self._note_picture(keyframe.frame)
 
     def _plan_carried(self, keyframe: Keyframe, elements: tuple[str, ...]) -> None:
         """Plan the walk that carries the elements which a keyframe does not draw."""
-        carrying = self._shot.carrying(keyframe)
-        if carrying is not None and not set(self._shot.drawn(keyframe)) >= set(elements):
+        carrying = self._shot.carrying_span(keyframe)
+        if carrying is not None and not set(self._shot.drawn_elements(keyframe)) >= set(elements):
             self._plan_span(carrying, [keyframe.frame])
-            self._picture(keyframe.frame)
+            self._note_picture(keyframe.frame)
 
-    def _picture(self, frame: int) -> Picture:
+    def _note_picture(self, frame: int) -> Picture:
+        """Note a picture that the host must push; returns one without pixels."""
         plate = self._shot.plate
         shown = plate.shown(frame) if isinstance(plate, FilledPlate) else frame
         if shown is not None and shown not in self._pushed:

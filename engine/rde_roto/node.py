@@ -92,25 +92,27 @@ class RotoNode:
         return RotoNode(shot, preset or self.preset, self._load, self.stores, plates)
 
     def smaller(self) -> RotoNode | None:
-        """The node to continue with when memory has run out; None if the preset says to stop."""
+        """Return the node to continue with when memory has run out; None if the preset says to
+        stop.
+        """
         preset = self.preset.smaller()
         return None if preset is None else self.edited(preset=preset)
 
     def digest(self, frame: int) -> str:
-        """The hex digest of everything that a frame's matte depends on; touches no pixel.
+        """Return the hex digest of everything that a frame's matte depends on; touches no pixel.
 
         Raises UsageError for a frame out of range, InputError for an unreadable plate frame.
         """
         return self.chain.matte(self._check_frame(frame))
 
     def stored(self, frame: int) -> Matte | None:
-        """A frame's finished matte if it is in RAM, else None."""
+        """Return a frame's finished matte if it is in RAM, else None."""
         digest = self.digest(frame)
         kept = self.stores.mattes.get(digest)
         return None if kept is None else Matte(frame, kept.planes, self.shot.names, digest)
 
     def is_made(self, frame: int) -> bool:
-        """Whether a frame's matte costs no network step (any more).
+        """Return whether a frame's matte costs no network step (any more).
 
         With de-chatter its neighbours may still cost some. Thread-safe. Raises as ``digest``.
         """
@@ -120,7 +122,7 @@ class RotoNode:
         if keyframe is None:
             spans = self.shot.stretch_at(frame).spans
         else:
-            carrying = self.shot.carrying(keyframe)
+            carrying = self.shot.carrying_span(keyframe)
             spans = () if carrying is None else (carrying,)
         return all(self.chain.raw(span, frame) in self.stores.raws for span in spans)
 
@@ -175,25 +177,27 @@ class RotoNode:
     def _locked(self, frame: int) -> Matte:
         """A frame whose elements are all locked: nothing is tracked for it."""
         window = self.shot.plate.format.data
-        return self._delivered(frame, np.zeros((len(self.shot.ids), *window.shape), np.float32))
+        return self._store_matte(frame, np.zeros((len(self.shot.ids), *window.shape), np.float32))
 
     def _keyframe(self, keyframe: Keyframe, cancel: Cancel) -> Matte:
         """The artist's pixels with the artist's finish; elements that are not drawn, as tracked."""
         mask = self.walker.mask(keyframe, self.shot.ids, cancel)
         alpha = finish_keyframe(mask, self.preset.finish)
-        carrying = self.shot.carrying(keyframe)
-        carried = set(carrying.elements if carrying else ()).difference(self.shot.drawn(keyframe))
+        carrying = self.shot.carrying_span(keyframe)
+        carried = set(carrying.elements if carrying else ()).difference(
+            self.shot.drawn_elements(keyframe)
+        )
         if carrying is not None and carried:
             blended = self._mattes.at(carrying, keyframe.frame, cancel)
             planes = list(self.shot.plane_indices(tuple(carried)))
             alpha[planes] = self._finished(blended, carrying.elements)[planes]
-        return self._delivered(keyframe.frame, alpha)
+        return self._store_matte(keyframe.frame, alpha)
 
     def _tracked(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Matte]:
         """The mattes of some frames of a stretch, in the walking order of its first span."""
         elements = stretch.spans[0].elements
         for blended in self._mattes.of(stretch, frames, cancel):
-            yield self._delivered(blended.frame, self._finished(blended, elements))
+            yield self._store_matte(blended.frame, self._finished(blended, elements))
 
     def _finished(self, blended: BlendedMatte, elements: tuple[str, ...]) -> FloatArray:
         """Finish a raw matte; returns all elements, [K, H, W] at plate size.
@@ -212,7 +216,7 @@ class RotoNode:
                 alpha[place] = plane
         return alpha
 
-    def _delivered(self, frame: int, alpha: FloatArray) -> Matte:
+    def _store_matte(self, frame: int, alpha: FloatArray) -> Matte:
         """Lay the locked mattes over a matte and store it."""
         for lock in self.shot.locks_at(frame):
             alpha = alpha.copy()

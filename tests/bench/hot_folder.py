@@ -33,17 +33,17 @@ _IDLE_S = 20.0
 
 def look(folder: Path, count: int) -> None:
     """One line: looks into an inbox of so many jobs."""
-    hot = HotFolder.made(folder / "look")
+    hot = HotFolder.create(folder / "look")
     for number in range(count):
         (hot.inbox / f"{number:06}.yaml").write_text("schema: rde-roto.job/1\nshot: a.shot.yaml\n")
     inbox = Inbox(hot.inbox)
     seconds = []
     while len(inbox.jobs()) < count:
         started = time.perf_counter()
-        inbox.look()
+        inbox.scan()
         seconds.append(time.perf_counter() - started)
     started = time.perf_counter()
-    inbox.look()
+    inbox.scan()
     still = time.perf_counter() - started
     report(
         bench="hot_folder look",
@@ -56,7 +56,7 @@ def look(folder: Path, count: int) -> None:
 
 def drain(folder: Path, count: int, workers: int = 2) -> None:
     """One line: so many tiny jobs through so many workers."""
-    hot = HotFolder.made(folder / "drain")
+    hot = HotFolder.create(folder / "drain")
     plate = toy_worker.write_plate(folder / "plate", 100)
     masks = [toy_worker.write_mask(folder / f"mask{left}.png", left) for left in range(10)]
     for number in range(count):

@@ -28,10 +28,10 @@ from round_trip import make_shot
 
 from rde_roto.documents.shot_document import ShotDocument
 from rde_roto.doors.options import plate_memo
-from rde_roto.doors.viewer.room import room_on
+from rde_roto.doors.viewer.services import open_services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
-from rde_roto.session.light import Light
+from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.painting import Brush
 
 _ROUNDS = 5
@@ -91,8 +91,8 @@ def measure(app: QApplication, folder: Path, width: int, height: int) -> None:
     document = ShotDocument.model_validate({**said, "overrides": {"tracking.lines": 240}})
     path = folder / "hero.shot.yaml"
     path.write_text(document.to_yaml(), encoding="utf-8")
-    with plate_memo() as memo, room_on("auto", memo) as room:
-        window = MainWindow(room.backend)
+    with plate_memo() as memo, open_services("auto", memo) as services:
+        window = MainWindow(services.backend)
         window.resize(1920, 1000)
         window.show()
         window.activateWindow()
@@ -100,17 +100,17 @@ def measure(app: QApplication, folder: Path, width: int, height: int) -> None:
         window.open(str(path))
         session, painted = window.the_session, Painted()
         window.canvas.installEventFilter(painted)
-        until(app, lambda: session.live.is_settled and session.sight.picture() is not None)
+        until(app, lambda: session.live.is_settled and session.navigation.picture() is not None)
         with beating() as stalls:
             window.run_command("Propagate forward")
-            until(app, lambda: session.live.left == 0)
-        last = session.sight.range.last
-        for frame in session.sight.range:  # mattes and pictures are ready
-            session.go(frame)
-            until(app, lambda: session.sight.picture() is not None)
-            until(app, lambda: session.showing.alpha(session.element) is not None)
+            until(app, lambda: session.live.remaining == 0)
+        last = session.navigation.range.last
+        for frame in session.navigation.range:  # mattes and pictures are ready
+            session.go_to(frame)
+            until(app, lambda: session.navigation.picture() is not None)
+            until(app, lambda: session.shown.alpha(session.element) is not None)
             app.processEvents()
-        session.sight.pictures.settle()
+        session.navigation.pictures.settle()
         app.processEvents()
         warm, cold = [], []
         for _ in range(_ROUNDS):
@@ -119,16 +119,16 @@ def measure(app: QApplication, folder: Path, width: int, height: int) -> None:
             for _ in range(last - 1):
                 warm.append(timed(app, painted, partial(QTest.keyClick, window, Qt.Key.Key_Right)))
         for stops in range(1, _ROUNDS):  # another light: no picture is ready
-            window.the_session.expose(0.5 if stops % 2 else -0.25)
+            window.the_session.change_exposure(0.5 if stops % 2 else -0.25)
             start = time.perf_counter()
-            until(app, lambda: session.sight.picture() is not None)
+            until(app, lambda: session.navigation.picture() is not None)
             app.processEvents()
             cold.append(time.perf_counter() - start)
-            session.sight.pictures.settle()
-        window.the_session.set_light(Light())
-        until(app, lambda: session.sight.picture() is not None)
-        session.sight.pictures.settle()
-        session.sheet.brush = Brush(40, 0.5)
+            session.navigation.pictures.settle()
+        window.the_session.set_exposure(ViewExposure())
+        until(app, lambda: session.navigation.picture() is not None)
+        session.navigation.pictures.settle()
+        session.paint.brush = Brush(40, 0.5)
         strokes = brush_moves(app, window, painted)
         window.close()
     report(

@@ -20,7 +20,7 @@ REASONS: dict[str, dict[str, str]] = {
     "engine/rde_roto/atomic.py": {
         "_renamed replace": "the file that somebody asked to have written",
         "_renamed unlink": "a hidden name of this very write, never had before",
-        "clear_left_over unlink": (
+        "clear_leftovers unlink": (
             "a hidden name that only this module gives, of a file that this run writes, of a "
             "process that is dead"
         ),
@@ -28,31 +28,29 @@ REASONS: dict[str, dict[str, str]] = {
     "engine/rde_roto/doors/serve.py": {
         "serve unlink": "what --register wrote, because --forget asks",
     },
-    "engine/rde_roto/doors/server/listening.py": {
-        "listening unlink": (
-            "the engine's own socket and its place, in its own folder, under a lock"
-        ),
+    "engine/rde_roto/doors/server/endpoint.py": {
+        "listen unlink": ("the engine's own socket and its place, in its own folder, under a lock"),
     },
     "engine/rde_roto/doors/watchfolder/hot_folder.py": {
-        "_named rename": "a job back to the worker's own hidden name",
-        "_renamed rename": "a job's folder, to a name that nobody has",
+        "_give_unique_name rename": "a job back to the worker's own hidden name",
+        "_try_rename rename": "a job's folder, to a name that nobody has",
         "claim rename": "what was dropped, into a new folder of the worker's own",
         "claim unlink": "reason.txt of a job's folder",
         "finish unlink": "owner.json of a job's folder",
     },
     "engine/rde_roto/doors/watchfolder/job_folder.py": {
         "remove_empty rmdir": "folders that are empty",
-        "remove_left_over unlink": (
-            "hidden names that only `write_whole` gives, of a job that has no worker or this one"
+        "remove_leftovers unlink": (
+            "hidden names that only `write_atomically` gives, of a job of this worker or of none"
         ),
-        "remove_told unlink": (
+        "remove_status_files unlink": (
             "the five files in which workers tell of a job, in the folder of one that was taken "
             "away or is cleared"
         ),
-        "write_whole replace": (
+        "write_atomically replace": (
             "a file in which this worker tells of its job; a link of that name is not followed"
         ),
-        "write_whole unlink": "its own hidden name",
+        "write_atomically unlink": "its own hidden name",
     },
     "engine/rde_roto/doors/watchfolder/retention.py": {
         "_remove unlink": (
@@ -65,7 +63,7 @@ REASONS: dict[str, dict[str, str]] = {
         "_or_none unlink": "the cache's memo, when it is damaged",
     },
     "engine/rde_roto/stores/folder.py": {
-        "_pruned rmdir": "folders of the cache that are empty",
+        "_prune rmdir": "folders of the cache that are empty",
         "discard unlink": "entries of the cache, by the names it gives",
     },
     "engine/rde_roto/training/start.py": {

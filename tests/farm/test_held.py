@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rde_roto.doors.watchfolder.held import HeldWriter, held
+from rde_roto.doors.watchfolder.held_folder import HeldMatteWriter, hold_folder
 from rde_roto.images.mattes import LABELS, open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.values.errors import OutputError
@@ -25,11 +25,11 @@ def matte(frame: int) -> Matte:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[HeldWriter]:
-    with held(folder) as kept:
+def writing(folder: Path) -> Iterator[HeldMatteWriter]:
+    with hold_folder(folder) as kept:
         pattern = str(kept.alias / "hero.####.png")
         plain = open_matte_writer(pattern, Origin(PlateFormat(WINDOW, WINDOW)), ("a",), LABELS, {})
-        yield HeldWriter(plain, kept)
+        yield HeldMatteWriter(plain, kept)
 
 
 def names(folder: Path) -> list[str]:

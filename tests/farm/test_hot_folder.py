@@ -14,15 +14,15 @@ from rde_roto.documents.job_status import JobError, JobStatus
 from rde_roto.doors.watchfolder import hot_folder, job_folder
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
-from rde_roto.doors.watchfolder.job_folder import Claim, status_of, write_whole
-from rde_roto.doors.watchfolder.lookout import Lookout
-from rde_roto.doors.watchfolder.owners import DEAD_AFTER_S, Owner, Pulses
+from rde_roto.doors.watchfolder.job_folder import Claim, status_of, write_atomically
+from rde_roto.doors.watchfolder.owners import DEAD_AFTER_S, DeadWorkers, Owner
+from rde_roto.doors.watchfolder.scanner import Scanner
 from rde_roto.values.errors import DocumentError, UsageError
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> HotFolder:
-    return HotFolder.made(tmp_path / "hot")
+    return HotFolder.create(tmp_path / "hot")
 
 
 def owner(name: str = "w") -> Owner:
@@ -54,8 +54,8 @@ def test_a_claimed_job_is_a_folder_of_its_own(folder: HotFolder) -> None:
         1,
         "elsewhere:1",
     )
-    assert owner().has(claim.folder)
-    assert not owner("other").has(claim.folder)
+    assert owner().owns(claim.folder)
+    assert not owner("other").owns(claim.folder)
     assert everything(folder) == {
         f"running/hero/{name}" for name in ("job/hero.yaml", "status.json", "owner.json")
     }
@@ -107,7 +107,7 @@ def test_a_job_is_called_after_what_was_dropped(folder: HotFolder, entry: str, n
 
 def test_a_job_that_is_put_back_keeps_its_name_and_its_tries(folder: HotFolder) -> None:
     drop(folder, "hero.yaml")
-    folder.release(claimed(folder, "hero.yaml").telling(done=3))
+    folder.release(claimed(folder, "hero.yaml").with_status(done=3))
     drop(folder, "hero.yaml", "another")
     assert claimed(folder, "hero.yaml").status.name == "hero-2"
     back = claimed(folder, "hero")
@@ -141,7 +141,7 @@ def test_who_dies_while_claiming_loses_nothing(folder: HotFolder, moment: str) -
 
 def test_a_failed_job_says_why_until_it_is_tried_again(folder: HotFolder) -> None:
     drop(folder, "hero.yaml")
-    claim = claimed(folder, "hero.yaml").telling(error=JobError(code=4, sentence="no plate"))
+    claim = claimed(folder, "hero.yaml").with_status(error=JobError(code=4, sentence="no plate"))
     ended = folder.finish(claim, "failed")
     assert (ended / "reason.txt").read_text() == "no plate\n"
     assert not (ended / "owner.json").exists()
@@ -155,19 +155,19 @@ def test_of_jobs_that_deliver_the_same_one_does_it(folder: HotFolder) -> None:
     for name in ("a", "b"):
         drop(folder, f"{name}.yaml")
     first, second = claimed(folder, "a.yaml"), claimed(folder, "b.yaml")
-    assert folder.first_of("digest", "a") == folder.first_of("digest", "b") == "a"
-    done = folder.finish(first.telling(digest="digest"), "done")
-    assert folder.first_of("digest", "b") == "a"
+    assert folder.claim_digest("digest", "a") == folder.claim_digest("digest", "b") == "a"
+    done = folder.finish(first.with_status(digest="digest"), "done")
+    assert folder.claim_digest("digest", "b") == "a"
     done.rename(folder.root / "away")  # somebody clears up
-    assert folder.first_of("digest", "b") == "b"
-    assert folder.first_of("another", "a") == "a"
+    assert folder.claim_digest("digest", "b") == "b"
+    assert folder.claim_digest("another", "a") == "a"
     assert second.status.name == "b"
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be a hot folder"):
-        HotFolder.made(tmp_path / "file")
+        HotFolder.create(tmp_path / "file")
 
 
 # What is not a worker's.
@@ -187,8 +187,8 @@ def contents(place: Path) -> dict[str, bytes]:
     return {str(path.relative_to(place)): path.read_bytes() for path in files}
 
 
-def lookout(folder: HotFolder, now: list[float], said: list[str]) -> Lookout:
-    return Lookout(folder, Inbox(folder.inbox), pulses(now), said.append)
+def scanner(folder: HotFolder, now: list[float], said: list[str]) -> Scanner:
+    return Scanner(folder, Inbox(folder.inbox), dead_workers(now), said.append)
 
 
 def test_what_a_person_drags_into_running_stays_and_is_told_of_once(folder: HotFolder) -> None:
@@ -199,9 +199,9 @@ def test_what_a_person_drags_into_running_stays_and_is_told_of_once(folder: HotF
     (folder.running / ".DS_Store").touch()
     (folder.running / ".nfs000123").touch()
     now, said = [0.0], list[str]()
-    watching = lookout(folder, now, said)
+    watching = scanner(folder, now, said)
     for _ in range(5):
-        watching.look()
+        watching.scan()
         now[0] += DEAD_AFTER_S
     assert contents(folder.running / "hero") == before
     assert len(list(folder.running.iterdir())) == 6
@@ -223,9 +223,9 @@ def test_a_status_of_another_program_makes_no_job(folder: HotFolder) -> None:
     place = folder.running / "hero"
     before = plate_and_mask(place / "job")
     (place / "status.json").write_text('{"state": "of something else"}')
-    watching = lookout(folder, now := [0.0], [])
+    watching = scanner(folder, now := [0.0], [])
     for _ in range(3):
-        watching.look()
+        watching.scan()
         now[0] += DEAD_AFTER_S
     assert contents(place / "job") == before
     assert status_of(place) is None
@@ -293,10 +293,10 @@ def test_a_job_that_cannot_be_named_goes_back(
         written.append(path)
         if len(written) == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write_whole(path, text)
+        write_atomically(path, text)
 
-    monkeypatch.setattr(job_folder, "write_whole", full_at_the_second)
-    monkeypatch.setattr(hot_folder, "write_whole", full_at_the_second)
+    monkeypatch.setattr(job_folder, "write_atomically", full_at_the_second)
+    monkeypatch.setattr(hot_folder, "write_atomically", full_at_the_second)
     with pytest.raises(OSError, match="No space left"):
         folder.claim("hero.yaml", owner())
     monkeypatch.undo()
@@ -309,7 +309,7 @@ def test_a_digest_names_a_job_and_no_path(folder: HotFolder, tmp_path: Path) -> 
     (folder.root / ".digests").mkdir()
     for number, text in enumerate(["../../outside", "a\0b", "", "\n"]):
         (folder.root / f".digests/{number}").write_text(text)
-        assert folder.first_of(str(number), "hero") == "hero"
+        assert folder.claim_digest(str(number), "hero") == "hero"
 
 
 def test_a_link_is_no_jobs_folder(folder: HotFolder, tmp_path: Path) -> None:
@@ -351,8 +351,8 @@ def test_pipes_among_a_jobs_files_are_not_waited_for(folder: HotFolder) -> None:
         os.mkfifo(place / name)
     (folder.root / ".digests").mkdir()
     os.mkfifo(folder.root / ".digests/digest")
-    assert not owner().has(place)
-    assert folder.first_of("digest", "hero") == "hero"
+    assert not owner().owns(place)
+    assert folder.claim_digest("digest", "hero") == "hero"
     assert folder.finish(claimed(folder, "hero"), "done").is_dir()
 
 
@@ -397,50 +397,50 @@ def test_what_a_killed_worker_left_half_written_goes_with_the_next_try(folder: H
 # Who is dead.
 
 
-def pulses(now: list[float], alive: bool = True) -> Pulses:
-    return Pulses(lambda: now[0], lambda pid: alive)
+def dead_workers(now: list[float], alive: bool = True) -> DeadWorkers:
+    return DeadWorkers(lambda: now[0], lambda pid: alive)
 
 
 def test_a_worker_elsewhere_is_dead_when_its_sign_stands_still(folder: HotFolder) -> None:
     drop(folder, "hero.yaml")
     worker, now = owner(), [0.0]
     claim = claimed(folder, "hero.yaml", worker)
-    seen = pulses(now)
+    seen = dead_workers(now)
     for _ in range(5):  # it lives
-        assert list(seen.dead([claim.folder])) == []
+        assert list(seen.find([claim.folder])) == []
         now[0] += DEAD_AFTER_S - 1
         worker.write(claim.folder)
-    assert list(seen.dead([claim.folder])) == []
+    assert list(seen.find([claim.folder])) == []
     now[0] += DEAD_AFTER_S - 1
-    assert list(seen.dead([claim.folder])) == []
+    assert list(seen.find([claim.folder])) == []
     now[0] += 1
-    assert list(seen.dead([claim.folder])) == [claim.folder]
+    assert list(seen.find([claim.folder])) == [claim.folder]
 
 
 def test_a_worker_that_was_not_watched_for_long_is_not_dead(folder: HotFolder) -> None:
     drop(folder, "hero.yaml")
     claim, now = claimed(folder, "hero.yaml"), [0.0]
-    seen = pulses(now)
-    assert list(seen.dead([claim.folder])) == []
-    assert list(seen.dead([])) == []  # it went back meanwhile
+    seen = dead_workers(now)
+    assert list(seen.find([claim.folder])) == []
+    assert list(seen.find([])) == []  # it went back meanwhile
     now[0] += 10 * DEAD_AFTER_S
-    assert list(seen.dead([claim.folder])) == []
+    assert list(seen.find([claim.folder])) == []
 
 
 def test_a_process_of_this_machine_that_is_gone_is_dead_at_once(folder: HotFolder) -> None:
     drop(folder, "hero.yaml")
     near = Owner.of_this_process()
     claim = claimed(folder, "hero.yaml", near)
-    assert list(pulses([0.0], alive=True).dead([claim.folder])) == []
-    assert list(pulses([0.0], alive=False).dead([claim.folder])) == [claim.folder]
-    assert list(Pulses(lambda: 0.0).dead([claim.folder])) == []
+    assert list(dead_workers([0.0], alive=True).find([claim.folder])) == []
+    assert list(dead_workers([0.0], alive=False).find([claim.folder])) == [claim.folder]
+    assert list(DeadWorkers(lambda: 0.0).find([claim.folder])) == []
 
 
 def test_a_job_without_a_sign_is_dead_after_a_while(folder: HotFolder) -> None:
     drop(folder, "hero.yaml")
     claim, now = claimed(folder, "hero.yaml"), [0.0]
     (claim.folder / "owner.json").unlink()
-    seen = pulses(now)
-    assert list(seen.dead([claim.folder])) == []
+    seen = dead_workers(now)
+    assert list(seen.find([claim.folder])) == []
     now[0] += DEAD_AFTER_S
-    assert list(seen.dead([claim.folder])) == [claim.folder]
+    assert list(seen.find([claim.folder])) == [claim.folder]

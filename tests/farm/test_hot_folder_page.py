@@ -43,7 +43,7 @@ def test_a_job_from_a_hosts_python(version: str, tmp_path: Path) -> None:
     python = interpreter(version)
     if python is None:
         pytest.skip(f"there is no Python {version} here")
-    folder = HotFolder.made(tmp_path / "hot")
+    folder = HotFolder.create(tmp_path / "hot")
     plate, mask = write_plate(tmp_path / "plate", 2), write_mask(tmp_path / "mask.png")
     shot = {"plate": {"path": str(plate)}, "keyframes": [{"frame": 1001, "mask": str(mask)}]}
     script = (
@@ -67,7 +67,7 @@ def test_a_job_from_a_hosts_python(version: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of files' sizes")
 def test_a_job_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     """As on a full disk: by a process that may write files of a hundred bytes."""
-    folder = HotFolder.made(tmp_path / "hot")
+    folder = HotFolder.create(tmp_path / "hot")
     script = (
         "import resource, signal, sys\n"
         f"sys.path.insert(0, {str(ROOT / 'engine')!r})\n"
@@ -85,7 +85,7 @@ def test_a_job_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../hero", "/tmp/hero", ".hidden", "a/b"])
 def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
-    folder = HotFolder.made(tmp_path / "hot")
+    folder = HotFolder.create(tmp_path / "hot")
     with pytest.raises(ValueError, match="cannot name a job"):
         drop(str(folder.root), name, "a.shot.yaml")
     assert list(folder.inbox.iterdir()) == []

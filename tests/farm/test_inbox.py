@@ -35,7 +35,7 @@ class Share:
 
 
 def looked(inbox: Inbox) -> list[str]:
-    inbox.look()
+    inbox.scan()
     return inbox.jobs()
 
 
@@ -80,7 +80,7 @@ def test_priorities_come_first_then_age_then_the_name(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (1000 + age, 1000 + age))
     os.utime(tmp_path / "a.json", (1002, 1002))
     inbox = Inbox(tmp_path)
-    inbox.look()
+    inbox.scan()
     expected = ["a.json", "z.yaml", "old.yaml", "new.yaml", "wrong.yaml", "low.yaml"]
     assert looked(inbox) == expected
     assert inbox.priority("z.yaml") == 80
@@ -104,7 +104,7 @@ def test_the_document_in_a_folder_says_its_priority(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "job.yaml").write_text(JOB + said)
     inbox = Inbox(tmp_path)
-    inbox.look()
+    inbox.scan()
     assert looked(inbox) == ["urgent", "plain"]
 
 
@@ -115,14 +115,14 @@ def test_what_is_no_job_is_left_lying(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(JOB)
     inbox = Inbox(tmp_path)
     assert [looked(inbox), looked(inbox)] == [[], []]
-    assert not inbox.waiting
+    assert not inbox.has_entries
 
 
 def test_a_link_to_nothing_is_taken_so_that_somebody_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").symlink_to("nowhere")
     (tmp_path / "loop").symlink_to("loop")
     inbox = Inbox(tmp_path)
-    inbox.look()
+    inbox.scan()
     assert looked(inbox) == ["a.yaml"]
 
 
@@ -137,12 +137,12 @@ def test_a_look_reads_only_so_many_documents(tmp_path: Path) -> None:
 def test_a_taken_job_is_forgotten(tmp_path: Path) -> None:
     share = Share({"a.yaml": (10, 1), "b.yaml": (10, 1)})
     inbox = share.inbox(tmp_path)
-    inbox.look()
-    inbox.look()
+    inbox.scan()
+    inbox.scan()
     inbox.forget("a.yaml")
     assert inbox.jobs() == ["b.yaml"]
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Inbox(tmp_path / "gone").look()
+        Inbox(tmp_path / "gone").scan()

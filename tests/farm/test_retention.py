@@ -16,7 +16,7 @@ DAY_S = 86400
 
 @pytest.fixture
 def folder(tmp_path: Path) -> HotFolder:
-    return HotFolder.made(tmp_path / "hot")
+    return HotFolder.create(tmp_path / "hot")
 
 
 def ended(folder: HotFolder, name: str, days_ago: float, end: End = "done") -> Path:
@@ -24,8 +24,8 @@ def ended(folder: HotFolder, name: str, days_ago: float, end: End = "done") -> P
     claim = folder.claim(name, Owner("w", "elsewhere", 1))
     assert claim is not None
     digest = f"digest-{claim.status.name}"
-    assert folder.first_of(digest, claim.status.name) == claim.status.name
-    told = claim.telling(digest=digest, state=end)
+    assert folder.claim_digest(digest, claim.status.name) == claim.status.name
+    told = claim.with_status(digest=digest, state=end)
     place = folder.finish(told, end)
     for told_by in ("report.html", "sheet.png"):
         (place / told_by).write_text("told")
@@ -119,7 +119,7 @@ def test_the_digest_of_a_job_that_runs_stays(folder: HotFolder) -> None:
     (folder.inbox / "hero.yaml").write_text("a job")
     claim = folder.claim("hero.yaml", Owner("w", "elsewhere", 1))
     assert claim is not None
-    folder.first_of("digest", "hero")
+    folder.claim_digest("digest", "hero")
     os.utime(folder.root / ".digests/digest", (0, 0))
     assert cleared(folder) == []
     assert names(folder.root / ".digests") == ["digest"]

@@ -21,7 +21,7 @@ import yaml
 from command_line import Run, Said, box_mask, edit, refused, render, run_process
 from image_files import read_image
 
-from rde_roto.doors.farm.job import plain_name
+from rde_roto.doors.farm.farm_job import plain_name
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")
@@ -132,8 +132,8 @@ def test_chunks_go_through_a_hot_folder(
     command = [sys.executable, "-m", "rde_roto.doors.cli", "watch", str(hot), "--once"]
     done = run_process([*command, "--poll", "0.05", "--device", "cpu"])
     assert done.returncode == 0, done.stderr
-    begun = [line.split(":")[0] for line in done.stdout.splitlines() if line.endswith("begun")]
-    assert begun == names, "a later round has a lower priority"
+    started = [line.split(":")[0] for line in done.stdout.splitlines() if line.endswith("started")]
+    assert started == names, "a later round has a lower priority"
     assert_same(hot / "mattes/hero", straight)
 
 
@@ -413,7 +413,7 @@ def test_what_submit_refuses(
     run: Run, shot: Path, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("submit", shot) == 2
-    assert "where does the job go" in refused(capsys)
+    assert "no farm is named" in refused(capsys)
     job = ("--openjd", tmp_path / "job")
     assert run("submit", shot, *job, "--frames", "1001-1020") == 2
     assert "1013-1020 lies outside" in refused(capsys)
@@ -428,7 +428,7 @@ def test_what_submit_refuses(
     assert not (tmp_path / "job").exists()
     assert run("submit", shot, *job) == 0
     assert run("submit", shot, *job) == 2
-    assert "perhaps of a job that runs" in refused(capsys)
+    assert "perhaps from a job that is running" in refused(capsys)
     assert run("submit", shot, *job, "--force", "--frames", "1005-1012") == 0
     assert tasks(tmp_path / "job") == [["1005-1012"]]
 

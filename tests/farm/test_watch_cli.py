@@ -21,7 +21,7 @@ def test_once_drains_the_inbox(hot: Path) -> None:
     assert process.returncode == 0
     assert said.splitlines() == [
         f"rde-roto: watching {hot}/inbox",
-        "hero: begun",
+        "hero: started",
         "hero: done, 3 mattes made, 0 kept",
     ]
     names = sorted(path.name for path in (hot / "mattes/hero").iterdir())
@@ -35,7 +35,7 @@ def test_what_is_done_is_cleared_after_so_many_days(hot: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     said, _ = (process := watching(hot, "--once", env=environment)).communicate()
     assert process.returncode == 7
-    assert said.splitlines()[1] == "\\u955c\\u5934 \\xe9: begun"
+    assert said.splitlines()[1] == "\\u955c\\u5934 \\xe9: started"
     ended = hot / f"done/{name}"
     (hot / f"failed/{name}").rename(ended)  # as if it were done
     path = ended / "status.json"
@@ -64,7 +64,7 @@ def test_a_signal_gives_the_job_back_and_the_next_run_goes_on(
         process.stdout.readline()
         drop(hot, ".hero.yaml", count=40)
         (hot / "inbox/.hero.yaml").rename(hot / "inbox/hero.yaml")
-        assert process.stdout.readline() == "hero: begun\n"
+        assert process.stdout.readline() == "hero: started\n"
         mattes = hot / "mattes/hero"
         while not (mattes / "hero.1002.exr").exists():
             # one that waits in a tight loop takes the processor that the worker needs
@@ -137,4 +137,4 @@ def test_jobs_of_a_folder_that_is_none(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("jobs", tmp_path) == 4
-    assert "is no hot folder" in capsys.readouterr().err
+    assert "is not a hot folder" in capsys.readouterr().err

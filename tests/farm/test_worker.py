@@ -19,14 +19,13 @@ from image_files import read_image, write_deep
 from toy_worker import job_text, toy_make, write_mask, write_plate
 
 from rde_roto.documents.job_status import JobStatus
-from rde_roto.doors.watchfolder.doing import Made, Make
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import status_of
-from rde_roto.doors.watchfolder.lookout import Lookout
-from rde_roto.doors.watchfolder.opening import Opener
-from rde_roto.doors.watchfolder.owners import Owner, Pulses
-from rde_roto.doors.watchfolder.running import run
+from rde_roto.doors.watchfolder.job_reader import JobReader
+from rde_roto.doors.watchfolder.job_run import PreparedNode, PrepareNode
+from rde_roto.doors.watchfolder.owners import DeadWorkers, Owner
+from rde_roto.doors.watchfolder.scanner import Scanner, run_until_stopped
 from rde_roto.doors.watchfolder.worker import Worker
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.node import RotoNode
@@ -51,7 +50,7 @@ class Farm:
     made: list[OpenedShot] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.hot = HotFolder.made(self.root / "hot")
+        self.hot = HotFolder.create(self.root / "hot")
         self.plate = write_plate(self.root / "plate", len(FRAMES))
         self.mask = write_mask(self.root / "mask.png")
         self.stores = Stores.in_ram()
@@ -63,15 +62,15 @@ class Farm:
         (self.hot.inbox / name).write_text(text, encoding="utf-8")
         return self.hot.inbox / name
 
-    def make(self, opened: OpenedShot, cancel: Cancel) -> Made:
+    def make(self, opened: OpenedShot, cancel: Cancel) -> PreparedNode:
         self.made.append(opened)
         return toy_make(self.stores)(opened, cancel)
 
-    def worker(self, make: Make | None = None) -> Worker:
-        pulses = Pulses(lambda: self.now)
+    def worker(self, make: PrepareNode | None = None) -> Worker:
+        dead_workers = DeadWorkers(lambda: self.now)
         return Worker(
-            Lookout(self.hot, Inbox(self.hot.inbox), pulses, self.said.append),
-            Opener(self.hot, self.memo),
+            Scanner(self.hot, Inbox(self.hot.inbox), dead_workers, self.said.append),
+            JobReader(self.hot, self.memo),
             make or self.make,
             Owner.of_this_process(),
             lambda: self.now,
@@ -84,7 +83,9 @@ class Farm:
             self.now += seconds
             return False
 
-        run(worker or self.worker(), stop or Event(), pause, lambda: self.now, 1.0, once=True)
+        run_until_stopped(
+            worker or self.worker(), stop or Event(), pause, lambda: self.now, 1.0, once=True
+        )
 
     def status(self, place: str) -> JobStatus:
         status = status_of(self.hot.root / place)
@@ -122,7 +123,7 @@ def test_a_job_gets_its_mattes(farm: Farm) -> None:
     assert status.mattes == str(farm.hot.root / "mattes/hero/hero.####.exr")
     assert sorted(farm.mattes()) == list(FRAMES)
     assert farm.places() == ["done/hero"]
-    assert farm.said == ["hero: begun", "hero: done, 6 mattes made, 0 kept"]
+    assert farm.said == ["hero: started", "hero: done, 6 mattes made, 0 kept"]
     header, _ = read_image(farm.hot.root / "mattes/hero/hero.1003.exr")
     assert header.get_string_attribute("rde-roto:model") == "toy"
 
@@ -143,13 +144,13 @@ def test_a_job_gets_a_report_and_a_contact_sheet(farm: Farm) -> None:
 def test_a_job_does_not_fail_for_want_of_a_report(farm: Farm) -> None:
     farm.drop("hero.yaml")
 
-    def make(opened: OpenedShot, cancel: Cancel) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
         (farm.hot.running / "hero" / "report.html").mkdir()  # nothing can be written there
         return farm.make(opened, cancel)
 
     farm.drain(farm.worker(make))
     (note,) = farm.status("done/hero").look_at
-    assert note == "there is no report: Is a directory"
+    assert note == "the report could not be written: Is a directory"
 
 
 def test_a_job_says_whether_its_shot_is_learned_first(farm: Farm) -> None:
@@ -280,17 +281,17 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
     farm.drop("a.yaml")
     first = farm.worker()
 
-    def make(opened: OpenedShot, cancel: Cancel) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
         farm.drop("b.yaml")
         second = farm.worker()
-        second.lookout.look()
-        assert list(second.look()) == ["b.yaml"]
+        second.scanner.scan()
+        assert list(second.scan()) == ["b.yaml"]
         made = farm.make(opened, cancel)
         if len(farm.made) == 1:  # a's digest is known once it has begun
-            farm.hot.first_of(digest_of_job(made.node), "a")
+            farm.hot.claim_digest(digest_of_job(made.node), "a")
         second.take("b.yaml", Event())
-        assert farm.said[-1] == "b: a is at the same, it goes back to the inbox"
-        assert [list(second.look()), list(second.look())] == [[], []]
+        assert farm.said[-1] == "b: a already makes the same mattes, it goes back to the inbox"
+        assert [list(second.scan()), list(second.scan())] == [[], []]
         farm.now += 1
         return made
 
@@ -300,11 +301,11 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
         output = node.preset.output.model_dump_json()
         return digest_of(None, output, *(node.digest(frame) for frame in FRAMES))
 
-    first.make = make
-    first.lookout.look()
-    (entry,) = first.look()
+    first.prepare = make
+    first.scanner.scan()
+    (entry,) = first.scan()
     first.take(entry, Event())
-    first.make = farm.make
+    first.prepare = farm.make
     farm.drain(first)
     assert (farm.status("done/b").same_as, farm.status("done/b").kept) == ("a", 6)
 
@@ -323,7 +324,7 @@ def test_a_deep_plate_fails_with_a_sentence(farm: Farm) -> None:
     [
         ('{"schema": "rde-ro', 3, "hero.yaml:1: this is not valid YAML"),
         ("", 3, "hero.yaml: the file is empty; expected a job document"),
-        ("schema: rde-roto.job/2\nshot: a\n", 3, "hero.yaml:1: this document is of schema"),
+        ("schema: rde-roto.job/2\nshot: a\n", 3, "hero.yaml:1: this document has schema"),
         ("schema: rde-roto.job/1\nshto: a\n", 3, "hero.yaml:2: unknown key 'shto'; did you mean"),
         ("schema: rde-roto.job/1\nframes: 1\n", 3, "hero.yaml: shot is missing"),
         ("schema: rde-roto.job/1\nshot: gone.shot.yaml\n", 3, "gone.shot.yaml: the shot document"),
@@ -442,7 +443,7 @@ def test_a_link_to_nothing_fails(farm: Farm) -> None:
 def test_an_input_that_is_deleted_while_it_runs_fails_and_keeps_what_is_done(farm: Farm) -> None:
     farm.drop("hero.yaml")
 
-    def make(opened: OpenedShot, cancel: Cancel) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
         (farm.plate.parent / "plate.1005.png").unlink()
         return farm.make(opened, cancel)
 
@@ -467,7 +468,7 @@ def test_frames_that_are_skipped_are_told_of(farm: Farm) -> None:
 def test_a_bug_ends_the_job_and_not_the_worker(
     farm: Farm, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def make(opened: OpenedShot, cancel: Cancel) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
         raise LookupError("a bug")
 
     farm.drop("hero.yaml")
@@ -481,7 +482,7 @@ def test_a_bug_ends_the_job_and_not_the_worker(
 # Stopping, moving, trying again.
 
 
-def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> Make:
+def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> PrepareNode:
     """Makes nodes that do something just before they hand out their matte of that number."""
 
     class Interrupted(RotoNode):
@@ -491,7 +492,7 @@ def stopped_after(farm: Farm, frames: int, then: Callable[[], object]) -> Make:
                     then()
                 yield matte
 
-    def make(opened: OpenedShot, cancel: Cancel) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
         node = Interrupted(opened.shot, opened.preset, ToyTracker, farm.stores)
         return dataclasses.replace(farm.make(opened, cancel), node=node)
 
@@ -522,7 +523,7 @@ def test_a_job_that_is_moved_is_cancelled(farm: Farm) -> None:
     assert farm.places() == ["cancelled/hero"]
     assert len(farm.mattes()) < 6
     assert farm.status("cancelled/hero").state == "cancelled"
-    assert farm.said[-1] == "hero: moved away while it ran, what is done stays"
+    assert farm.said[-1] == "hero: moved away while it ran; the mattes that are done stay"
     (farm.hot.root / "cancelled/hero").rename(farm.hot.inbox / "hero")
     farm.drain()
     assert farm.status("done/hero").done == 6
@@ -609,7 +610,7 @@ def test_a_wrong_defaults_document_fails_no_job(farm: Farm) -> None:
     farm.drop("hero.yaml")
     (farm.hot.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\ntires: 2\n")
     worker = farm.worker()
-    assert [list(worker.look()), list(worker.look())] == [[], []]
+    assert [list(worker.scan()), list(worker.scan())] == [[], []]
     assert len(farm.said) == 1
     assert "unknown key 'tires'; did you mean 'tries'" in farm.said[0]
     (farm.hot.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\ntries: 2\n")
@@ -717,7 +718,7 @@ def test_a_job_whose_disk_is_full_fails_and_goes_on_later(farm: Farm, mounted: P
 
 
 def test_in_a_hot_folder_on_a_full_disk_jobs_wait(farm: Farm, mounted: Path) -> None:
-    farm.hot = HotFolder.made(mounted / "hot")
+    farm.hot = HotFolder.create(mounted / "hot")
     farm.drop("hero.yaml")
     filler = fill(mounted)
     with pytest.raises(UsageError, match=r"the hot folder cannot be used: .*No space left"):
@@ -729,7 +730,7 @@ def test_in_a_hot_folder_on_a_full_disk_jobs_wait(farm: Farm, mounted: Path) -> 
 
 
 def test_a_read_only_folder_is_told_of_and_nothing_is_lost(farm: Farm, mounted: Path) -> None:
-    farm.hot = HotFolder.made(mounted / "hot")
+    farm.hot = HotFolder.create(mounted / "hot")
     farm.drop("hero.yaml")
     remount = ["mount", "-o", "remount,ro", str(mounted)]
     subprocess.run(remount, check=True)

@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from image_files import write_image
 
-from rde_roto.doors.watch import Watching, work
-from rde_roto.doors.watchfolder.doing import Made, Make
+from rde_roto.doors.watch import WatchOptions, run_worker
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
+from rde_roto.doors.watchfolder.job_run import PreparedNode, PrepareNode
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import CacheSettings, Stores, open_stores
@@ -29,17 +29,17 @@ from toy_tracker import ToyTracker
 HEIGHT, WIDTH = 12, 16
 
 
-def toy_make(stores: Stores) -> Make:
+def toy_make(stores: Stores) -> PrepareNode:
     """Makes nodes that track with the toy; a document called `killer…` ends the process."""
 
     def said_of(_: Preset) -> Mapping[str, str]:
         return {"rde-roto:model": "toy"}
 
-    def make(opened: OpenedShot, cancel: Cancel) -> Made:
+    def make(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
         if opened.document is not None and opened.document.name.startswith("killer"):
             os.kill(os.getpid(), signal.SIGKILL)
         node = RotoNode(opened.shot, opened.preset, ToyTracker, stores)
-        return Made(node, said_of, "toy: none")
+        return PreparedNode(node, said_of, "toy: none")
 
     return make
 
@@ -73,8 +73,8 @@ def job_text(plate: Path, mask: Path, frames: str = "1001-1006", more: str = "")
 def main(folder: str, cache: str, *options: str) -> None:
     torch.set_num_threads(1)
     stores = open_stores(CacheSettings(Path(cache), disk_bytes=10**9, ram_bytes=10**7))
-    how = Watching(poll_s=0.05, once="--once" in options)
-    sys.exit(work(HotFolder.made(Path(folder)), lambda: toy_make(stores), how))
+    how = WatchOptions(poll_s=0.05, once="--once" in options)
+    sys.exit(run_worker(HotFolder.create(Path(folder)), lambda: toy_make(stores), how))
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def site(root: Path) -> Iterator[Site]:
     for name in ("outside", "bad", "dropping"):
         (root / name).mkdir()
     ground = Ground(
-        HotFolder.made(root / "hot"),
+        HotFolder.create(root / "hot"),
         write_plate(root / "plate", 3),
         write_mask(root / "mask.png"),
         root / "outside",

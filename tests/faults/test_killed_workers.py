@@ -50,13 +50,13 @@ def test_jobs_among_kills_are_done_once_and_right(
         for number in range(plate_count)
     ]
     drawn = [write_mask(tmp_path / f"mask{left}.png", left) for left in range(masks)]
-    plain = HotFolder.made(tmp_path / "plain")
+    plain = HotFolder.create(tmp_path / "plain")
     jobs = drop_all(plain, plates, drawn)
     subprocess.run(command(plain, tmp_path / "cache-0", "--once"), env=environment(), check=True)
     expected = mattes(plain)
     assert len(expected) == jobs * FRAMES
 
-    folder = HotFolder.made(tmp_path / "hot")
+    folder = HotFolder.create(tmp_path / "hot")
     # a job is killed three times over without a frame more once in thousands of runs of this test
     (folder.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\ntries: 10\n")
     drop_all(folder, plates, drawn)
@@ -87,7 +87,7 @@ def test_jobs_among_kills_are_done_once_and_right(
 
 
 def test_a_job_that_kills_its_worker_is_set_aside_and_the_others_are_done(tmp_path: Path) -> None:
-    folder = HotFolder.made(tmp_path / "hot")
+    folder = HotFolder.create(tmp_path / "hot")
     (folder.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\ntries: 2\n")
     plate, mask = write_plate(tmp_path / "plate", 2), write_mask(tmp_path / "mask.png")
     (folder.inbox / "killer.yaml").write_text(job_text(plate, mask, "1002", "priority: 90\n"))

@@ -12,7 +12,7 @@ import pytest
 from command_line import Run, mattes, refused
 from hostile_drops import device, huge, listener, pipe
 
-from rde_roto.doors.chunk_list import line_of
+from rde_roto.doors.options import chunk_frames
 from rde_roto.values.errors import UsageError
 
 pytest_plugins = ("command_line_fixtures",)
@@ -105,7 +105,7 @@ def test_weights_and_a_list_of_chunks(
     assert run("model", "install", pipe(tmp_path / "net.safetensors")) == 5
     assert "there is no weights file" in refused(capsys)
     with pytest.raises(UsageError, match="expected FILE:N"):
-        line_of(f"{pipe(tmp_path / 'chunks')}:1")
+        chunk_frames(f"{pipe(tmp_path / 'chunks')}:1")
 
 
 def test_a_name_that_is_not_utf_8(

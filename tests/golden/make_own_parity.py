@@ -18,6 +18,7 @@ import torch
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDE_LITE, RDE_R50, RDENet
+from rde_roto.values.bank import Bank
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Tracking
 from seeded import seeded_network, seeded_shot
@@ -36,7 +37,8 @@ def propagate(net: RDENet, top_k: int | None) -> FloatArray:
     Returns: probabilities [3, 3, H / 3, W / 3], of frames 1, 3 and 5 (no update before them, one,
         two), background first, every third row and column.
     """
-    tracking = Tracking(memory_every=2, top_k=top_k, state_dtype="float32")
+    bank = Bank.parse("2F+L+RDE")
+    tracking = Tracking(memory_every=2, top_k=top_k, bank=bank, state_dtype="float32")
     propagator = RDETracker(InferenceForms(net), tracking, torch.device("cpu"))
     views, alpha = seeded_shot(6, *SIZE[net.config.name])
     geometry = propagator.geometry(alpha.shape[1:])

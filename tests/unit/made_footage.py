@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rde_roto.training.footage.readers import FootageSet, StillSet, VideoSet
+from rde_roto.training.footage.sets import FootageSet, StillSet, VideoSet
 
 HEIGHT, WIDTH = 72, 96
 

@@ -25,6 +25,7 @@ from rde_roto.model.tracker import Tracker
 from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode
 from rde_roto.stores import CacheSettings, Stores, open_stores
+from rde_roto.values.bank import Bank
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.preset import Output, Preset, Running, Tracking
@@ -60,7 +61,9 @@ def demo_played(count: int) -> Shot:
 def node(network: str, count: int, stores: Stores | None = None) -> RotoNode:
     """The shot of that many frames, tracked by ``toy`` or by a shipped network at 240 lines."""
     running = Running(snapshot_every=SNAPSHOT_EVERY)
-    preset = Preset(name="test", tracking=Tracking(lines=240), running=running)
+    preset = Preset(
+        name="test", tracking=Tracking(lines=240, bank=Bank.parse("2F+L+RDE")), running=running
+    )
     if network == "toy":
         return RotoNode(toy_shot(count), preset, _telling(ToyTracker), stores)
     load = tracker_of(load_model(network), torch.device("cpu"))

@@ -13,11 +13,11 @@ from scripted_nodes import PATIENCE_S
 from toy_shots import ToyNode
 
 from rde_roto.engine import Engine
-from rde_roto.session.live import Backend
+from rde_roto.session.backend import Backend
+from rde_roto.session.opening import open_draft
 from rde_roto.session.painting import Brush, Point
-from rde_roto.session.saving import open_work
 from rde_roto.session.session import Session
-from rde_roto.session.tools import Hand
+from rde_roto.session.tools import PenEvent
 from rde_roto.stores import Stores
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Preset
@@ -41,7 +41,7 @@ class Log:
     def shot_changed(self) -> None:
         self.changes += 1
 
-    def said(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         self.sentences.append(sentence)
 
 
@@ -69,7 +69,7 @@ class Bench:
         self.log, self.toys = Log(), toys
         self._queue: Queue[Callable[[], None]] = Queue()
         backend = Backend(engine, toys.make, lambda _opened: {})
-        self.session = Session(open_work(text), backend, self._queue.put, self.log)
+        self.session = Session(open_draft(text), backend, self._queue.put, self.log)
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Does what comes back until that is so; fails when nothing comes any more."""
@@ -90,15 +90,15 @@ class Bench:
 
     def propagated(self) -> None:
         """Waits until all that was asked for is there."""
-        self.until(lambda: self.session.live.is_settled and self.session.live.left == 0)
+        self.until(lambda: self.session.live.is_settled and self.session.live.remaining == 0)
 
-    def stroke(self, *points: Point, takes: bool = False, marks: bool = False) -> None:
+    def stroke(self, *points: Point, subtracts: bool = False, alternate: bool = False) -> None:
         """The pen touches at the first point, moves along, and is lifted at the last."""
-        hands = [Hand(point, takes=takes, marks=marks) for point in points]
-        self.session.sheet.press(hands[0])
-        for hand in hands[1:]:
-            self.session.sheet.drag(hand)
-        self.session.sheet.release(hands[-1])
+        events = [PenEvent(point, subtracts=subtracts, alternate=alternate) for point in points]
+        self.session.paint.press(events[0])
+        for hand in events[1:]:
+            self.session.paint.drag(hand)
+        self.session.paint.release(events[-1])
 
 
 @contextmanager
@@ -114,14 +114,14 @@ def working_on(path: str | Path, toys: Toys | None = None) -> Iterator[Bench]:
 
 def paint(bench: Bench, frame: int, x: float = 20.0) -> None:
     """Draws a stroke at a frame."""
-    bench.session.go(frame)
-    bench.session.sheet.brush = Brush(8, 0.8)
+    bench.session.go_to(frame)
+    bench.session.paint.brush = Brush(8, 0.8)
     bench.stroke((x, 20.0), (x + 20, 24.0))
 
 
-def set_points(bench: Bench, points: Sequence[Point], *, takes: bool = False) -> None:
+def set_points(bench: Bench, points: Sequence[Point], *, subtracts: bool = False) -> None:
     """Draws a polygon."""
-    bench.session.sheet.take_up("polygon")
+    bench.session.paint.choose_tool("polygon")
     for point in points:
-        bench.stroke(point, takes=takes)
-    bench.session.sheet.confirm()
+        bench.stroke(point, subtracts=subtracts)
+    bench.session.paint.confirm()

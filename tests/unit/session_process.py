@@ -12,7 +12,7 @@ def main(document: str) -> None:
         for number in range(1000):
             x = 4.0 + number % 70
             bench.stroke((x, 10.0), (x, 30.0))
-            bench.session.work.saved()
+            bench.session.editor.wait_until_saved()
             print(f"stroke {number}", flush=True)
 
 

@@ -19,6 +19,7 @@ from rde_roto.model.weights import Model, load_model, with_learned
 from rde_roto.node import RotoNode
 from rde_roto.stores import Stores
 from rde_roto.training.learning.studying import Budget, study
+from rde_roto.values.bank import Bank
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named
 from rde_roto.values.preset import Finish, Preset, Running, Tracking
@@ -97,7 +98,7 @@ def test_undo_costs_no_step(data: st.DataObject, shot: Shot) -> None:
     before = {matte.frame: matte for matte in ToyNode(shot, stores=stores).render()}
     for _ in range(2):
         edited = data.draw(st.sampled_from(shot.keyframes))
-        redrawn = mask(edited.frame, shot.drawn(edited), draw=data.draw(st.integers(1, 3)))
+        redrawn = mask(edited.frame, shot.drawn_elements(edited), draw=data.draw(st.integers(1, 3)))
         others = tuple(key for key in shot.keyframes if key is not edited)
         list(
             ToyNode(dataclasses.replace(shot, keyframes=(*others, redrawn)), stores=stores).render()
@@ -193,7 +194,7 @@ def test_two_threads_and_a_range_with_holes_in_any_order(model: Model) -> None:
     """The shot asks for some frames only; holes lie on memory frames and between them."""
     frames = FrameRange.parse("1001-1006,1009,1011-1017x2,1020-1024")
     shot = dataclasses.replace(demo(24), range=frames)
-    preset = Preset(name="test", tracking=Tracking(lines=240))
+    preset = Preset(name="test", tracking=Tracking(lines=240, bank=Bank.parse("2F+L+RDE")))
     load = tracker_of(model, torch.device("cpu"))
     expected = {matte.frame: matte for matte in RotoNode(shot, preset, load).render()}
     assert sorted(expected) == list(frames)

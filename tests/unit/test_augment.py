@@ -158,7 +158,7 @@ def luma(images: Tensor) -> Tensor:
 
 def test_no_jitter_keeps_the_colours() -> None:
     images = colours()
-    same = Grades.drawn(Jitter(), 3, drawn()).on(images)
+    same = Grades.sample(Jitter(), 3, drawn()).on(images)
     torch.testing.assert_close(same, images, atol=1e-5, rtol=0)
 
 
@@ -184,7 +184,7 @@ def test_grades_follow_each_other() -> None:
 
 def test_drawn_grades_keep_their_reach_and_share() -> None:
     jitter = Jitter(brightness=0.1, contrast=0.2, saturation=0.3, hue=0.05, grey=0.25)
-    many = Grades.drawn(jitter, 1000, drawn())
+    many = Grades.sample(jitter, 1000, drawn())
     for values, reach in [(many.brightness, 0.1), (many.contrast, 0.2)]:
         assert 0.9 * reach < float((values - 1).abs().max()) <= reach + 1e-6
     assert 0.04 < float(many.hue.abs().max()) <= 0.05
@@ -192,7 +192,7 @@ def test_drawn_grades_keep_their_reach_and_share() -> None:
 
 
 def test_graded_pictures_stay_within_range() -> None:
-    wild = Grades.drawn(Jitter(brightness=2, contrast=2, saturation=2, hue=0.5), 3, drawn())
+    wild = Grades.sample(Jitter(brightness=2, contrast=2, saturation=2, hue=0.5), 3, drawn())
     images = wild.on(colours())
     assert 0 <= float(images.min()) <= float(images.max()) <= 1
 

@@ -154,8 +154,8 @@ def test_pixels_that_are_no_numbers_spoil_no_matte(
 @pytest.mark.parametrize(
     ("size", "windows", "says"),
     [
-        ((24, 40), {}, "expected 80x48, came 40x24"),
-        ((48, 80), {"display": (0, 0, 96, 54)}, "a display window of 80x48, came one of 96x54"),
+        ((24, 40), {}, "expected 80x48, got 40x24"),
+        ((48, 80), {"display": (0, 0, 96, 54)}, "a display window of 80x48, got one of 96x54"),
     ],
 )
 def test_a_plate_of_mixed_sizes_keeps_what_was_made_before(

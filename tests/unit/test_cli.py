@@ -634,7 +634,7 @@ def test_what_is_not_needed_is_not_imported(command: list[str], needless: list[s
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_the_list_of_commands_says_what_each_says_itself(name: str) -> None:
-    door = cli.door(name)
+    door = cli.command_object(name)
     own = door.info.help if isinstance(door, typer.Typer) else inspect.getdoc(door)
     assert own is not None
     assert " ".join(own.split("\n\n")[0].split()) == cli.COMMANDS[name][1]

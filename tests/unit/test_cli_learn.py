@@ -17,8 +17,8 @@ from image_files import read_image, write_image
 from PIL import Image
 
 from rde_roto.documents.learned_card import read_learned_card
-from rde_roto.doors.studied import studied
-from rde_roto.doors.watchfolder.making import Maker
+from rde_roto.doors.auto_learn import learn_if_asked
+from rde_roto.doors.watchfolder.worker import NodePreparer
 from rde_roto.model.weights import load_model
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.job_file import JobFile
@@ -61,9 +61,9 @@ def test_a_shot_is_learned_and_forgotten(
     assert disc_shot.read_text(encoding="utf-8") == before
     assert weights in files(disc_shot)  # as locks stay
     assert run("shot", "learn", disc_shot, "--forget") == 0
-    assert "learned nothing" in capsys.readouterr().out
+    assert "uses no learned weights" in capsys.readouterr().out
     assert run("shot", "learn", disc_shot) == 0
-    assert "learned before" in capsys.readouterr().out  # and no step was taken
+    assert "learned earlier" in capsys.readouterr().out  # and no step was taken
     assert ShotFile.read(disc_shot).content.learned == f"hero.shot.d/learned/{weights.name}"
 
 
@@ -73,7 +73,7 @@ def test_what_does_not_go_together_is_refused(
     assert run("shot", "learn", disc_shot, "--forget", "--minutes", 1) == 2
     assert "--forget learns nothing" in refused(capsys)
     assert run("eval", disc_shot.parent, "--learn", "--play", 3) == 2
-    assert "--learn goes with neither" in refused(capsys)
+    assert "--learn cannot be combined" in refused(capsys)
     assert run("eval", disc_shot.parent, "--minutes", 3) == 2
     assert "add --learn" in refused(capsys)
 
@@ -94,18 +94,18 @@ def lessons_in(folder: Path) -> dict[str, int]:
 def test_a_job_of_a_hot_folder_learns_once(disc_shot: Path, tmp_path: Path) -> None:
     into = tmp_path / "hot" / "learned"
     opened = dataclasses.replace(open_shot(wished(disc_shot)), learn_into=into)
-    first = Maker("cpu")(opened, never)
+    first = NodePreparer("cpu")(opened, never)
     held = lessons_in(into)
-    again = Maker("cpu")(opened, never)  # another worker goes on with it
+    again = NodePreparer("cpu")(opened, never)  # another worker goes on with it
     assert again.node.digest(1005) == first.node.digest(1005)
     assert lessons_in(into) == held
     assert len(held) == 1
     preset = opened.preset.model_copy(update={"running": Running()})
-    plain = Maker("cpu")(dataclasses.replace(opened, preset=preset), never)
+    plain = NodePreparer("cpu")(dataclasses.replace(opened, preset=preset), never)
     assert plain.node.digest(1005) != first.node.digest(1005)
     assert ShotFile.read(disc_shot).content.learned is None  # jobs change no disc_shot
     with pytest.raises(CancelledError):
-        Maker("cpu")(dataclasses.replace(opened, learn_into=tmp_path), lambda: True)
+        NodePreparer("cpu")(dataclasses.replace(opened, learn_into=tmp_path), lambda: True)
 
 
 def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
@@ -127,7 +127,7 @@ def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
     assert header.get_string_attribute("rde-roto:learned-on-sha256")
     assert disc_shot.read_text(encoding="utf-8") == before
     assert run("shot", "learn", disc_shot) == 0  # the same lesson, which the disc_shot names now
-    assert "learned before" in capsys.readouterr().out
+    assert "learned earlier" in capsys.readouterr().out
     learned = open_shot(disc_shot)
     assert not learned.learns
     assert run("shot", "render", disc_shot, "--frames", "1005") == 0
@@ -138,7 +138,7 @@ def test_what_the_document_names_wins(disc_shot: Path) -> None:
     ShotFile.read(wished(disc_shot)).set_learned("hero.shot.d/learned/0123456789abcdef.safetensors")
     opened = open_shot(disc_shot)
     assert opened.preset.running.learn
-    assert studied(opened, "cpu") is opened
+    assert learn_if_asked(opened, "cpu") is opened
 
 
 def test_without_a_document_the_lesson_lies_in_the_cache(
@@ -160,7 +160,7 @@ def test_a_shot_with_nothing_to_learn_from_is_tracked_all_the_same(
     faint = np.full((96, 160, 1), 0.3, np.float32)
     write_image(disc_shot.parent / "mask.png", faint, "uint8", ("Y",))
     opened = open_shot(wished(disc_shot))
-    assert studied(opened, "cpu") is opened
+    assert learn_if_asked(opened, "cpu") is opened
     assert "tracking without learning: there is nothing to learn" in capsys.readouterr().err
 
 

@@ -246,7 +246,7 @@ def test_what_render_refuses(
     assert run("shot", "render", document(tmp_path), "--frames", "1005-1010") == 2
     assert "1007-1010 lies outside the shot's range 1001-1006" in refused(capsys)
     assert run("shot", "render", document(tmp_path), "--frames", "some") == 2
-    assert "no frame range" in refused(capsys)
+    assert "is not a frame range" in refused(capsys)
     assert run("shot", "render", tmp_path / "gone.shot.yaml") == 3
     assert "gone.shot.yaml" in refused(capsys)
     edit(tmp_path, "tracking.lines: 96", "tracking.line: 96")

@@ -9,7 +9,7 @@ import torch
 from made_footage import HEIGHT, WIDTH, Made, bright, made_set
 
 from rde_roto.training.clips.sampler import Batch, ClipSampler
-from rde_roto.training.footage.readers import FootageSet, VideoSet
+from rde_roto.training.footage.sets import FootageSet, VideoSet
 from rde_roto.training.recipe import Augmentation, Jitter, Mixture, Perturbation, Phase, Recipe
 from rde_roto.values.errors import InputError
 

@@ -9,7 +9,7 @@ from rde_roto.training.clips import cutouts
 from rde_roto.training.clips.compositor import Compositor
 from rde_roto.training.clips.motion import Motion, Pace
 from rde_roto.training.clips.random_source import RandomSource
-from rde_roto.training.footage.readers import FootageSet, VideoSet
+from rde_roto.training.footage.sets import FootageSet, VideoSet
 from rde_roto.training.recipe import Compositing
 
 CPU = torch.device("cpu")
@@ -231,7 +231,7 @@ def test_surfaces_of_occluders() -> None:
 
 
 def test_a_motion_without_pace_stands_still() -> None:
-    motion = Motion.drawn((0.5, 0.25), (0.2, -0.1), Pace(0.0), RandomSource(torch.Generator()))
+    motion = Motion.sample((0.5, 0.25), (0.2, -0.1), Pace(0.0), RandomSource(torch.Generator()))
     matrices = motion.matrices(torch.arange(4.0))
     assert bool((matrices == matrices[0]).all())
     corner = matrices[0] @ torch.tensor([0.2 + 0.5, -0.1 + 0.25, 1.0])
@@ -241,7 +241,9 @@ def test_a_motion_without_pace_stands_still() -> None:
 def test_steps_are_as_long_as_the_pace() -> None:
     draws = RandomSource(torch.Generator().manual_seed(0))
     steps = [
-        Motion.drawn((0.5, 0.5), (0, 0), Pace(0.05), draws).at(torch.arange(3.0))[:, :2].diff(dim=0)
+        Motion.sample((0.5, 0.5), (0, 0), Pace(0.05), draws)
+        .at(torch.arange(3.0))[:, :2]
+        .diff(dim=0)
         for _ in range(200)
     ]
     # Sides of the frame are 2 long here; the shake adds little.
@@ -250,8 +252,8 @@ def test_steps_are_as_long_as_the_pace() -> None:
 
 def test_what_crosses_meets_it_in_time() -> None:
     draws = RandomSource(torch.Generator().manual_seed(0))
-    below = Motion.drawn((0.3, 0.4), (0.1, 0.2), Pace(0.05), draws)
-    above = below.crossed((0.2, 0.5), 3.0, draws)
+    below = Motion.sample((0.3, 0.4), (0.1, 0.2), Pace(0.05), draws)
+    above = below.crossing((0.2, 0.5), 3.0, draws)
     times = torch.tensor([0.0, 3.0])
     first, meeting = (above.at(times) - below.at(times))[:, :2].norm(dim=1).tolist()
     assert meeting == pytest.approx(0, abs=1e-5)
@@ -260,10 +262,10 @@ def test_what_crosses_meets_it_in_time() -> None:
 
 def test_an_excursion_ends_where_it_began() -> None:
     draws = RandomSource(torch.Generator().manual_seed(0))
-    staying = Motion.drawn((0.3, 0.3), (0.0, 0.0), Pace(0.0), draws)
-    leaving = staying.leaving(9, draws)
-    begin, end = leaving.away_times
+    staying = Motion.sample((0.3, 0.3), (0.0, 0.0), Pace(0.0), draws)
+    excursion = staying.with_excursion(9, draws)
+    begin, end = excursion.away_times
     times = torch.tensor([begin, (begin + end) / 2, end])
-    away = (leaving.at(times) - staying.at(times))[:, :2].norm(dim=1).tolist()
+    away = (excursion.at(times) - staying.at(times))[:, :2].norm(dim=1).tolist()
     assert away[::2] == pytest.approx([0, 0], abs=1e-5)
     assert away[1] > 1.2 + 0.3

@@ -263,7 +263,7 @@ def test_a_layer_that_comes_and_goes_is_found_where_it_differs(tmp_path: Path, p
         write_image(mattes / f"m.{frame}.exr", pixels, channels=("hero.A",))
     names = [f for f in found(mattes, plate) if f.rule == "names"]
     assert [str(finding.frames) for finding in names] == ["1001,1009"]
-    assert "of most frames, car.A, hero.A, came hero.A" in names[0].sentence
+    assert "of most frames, car.A, hero.A, got hero.A" in names[0].sentence
 
 
 def write_whole_numbers(path: Path, value: int) -> None:
@@ -295,4 +295,4 @@ def test_whole_numbers_of_32_bits(tmp_path: Path, plate: str) -> None:
         write_whole_numbers(tmp_path / f"m.{frame}.exr", 0xFFFFFFFF)
     (finding,) = found(tmp_path, plate)
     assert (finding.rule, finding.frames) == ("depth", FRAMES)
-    assert "expected half floats, came uint" in finding.sentence
+    assert "expected half floats, got uint" in finding.sentence

@@ -20,12 +20,16 @@ from rde_roto.model.weights import load_model
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
 from rde_roto.stores import Stores
+from rde_roto.values.bank import Bank
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.explanation import Drift, Explanation
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.preset import Preset, Tracking
 from rde_roto.values.shot import Shot
+
+BANK = Bank.parse("2F+L+RDE")
+"""All that can be explained is read."""
 
 CPU = torch.device("cpu")
 PLATE = MemoryPlate(FrameRange.parse("1001-1014"), height=48, width=64)
@@ -49,7 +53,7 @@ def make(toy: RDENet) -> Make:
             plate=plate,
             elements=elements_named(*BOTH),
         )
-        preset = Preset(name="toy", tracking=Tracking(lines=96, **tracking))
+        preset = Preset(name="toy", tracking=Tracking(**{"lines": 96, "bank": BANK, **tracking}))
         return RotoNode(
             shot, preset, lambda tracking: RDETracker(InferenceForms(toy), tracking, CPU), stores
         )
@@ -71,7 +75,7 @@ def walked(propagator: RDETracker, frames: int) -> tuple[MemoryState, list[Tenso
 
 
 def test_a_frame_that_looks_like_a_moment_is_read_from_it(toy: RDENet) -> None:
-    tracking = Tracking(lines=96, top_k=1, state_dtype="float32")
+    tracking = Tracking(lines=96, top_k=1, state_dtype="float32", bank=BANK)
     propagator = RDETracker(InferenceForms(toy), tracking, CPU)
     state, keys = walked(propagator, 2)
     for source, key in ((0, keys[0]), (1, keys[2]), (2, state.recurrent.key)):
@@ -246,7 +250,7 @@ def test_an_element_that_is_not_in_the_picture_at_the_keyframe_has_no_distance(
     absent, there = (mask(frame, BOTH, plate=PLATE) for frame in (1001, 1014))
     absent = Keyframe(1001, absent.alpha * np.array([1, 0], np.float32)[:, None, None], BOTH)
     shot = a_shot(absent, there, plate=PLATE, elements=elements_named(*BOTH))
-    preset = Preset(name="toy", tracking=Tracking(lines=96))
+    preset = Preset(name="toy", tracking=Tracking(lines=96, bank=BANK))
     node = RotoNode(shot, preset, lambda tracking: RDETracker(InferenceForms(toy), tracking, CPU))
     forwards, backwards = drifts(node, 1009)
     assert np.isnan(forwards.distance[:, 1]).all()
@@ -259,7 +263,7 @@ def test_the_demo_drifts_farthest_while_the_robot_is_behind_the_post() -> None:
     plate, frames = open_plate(str(folder / "plate")), FrameRange.parse("1019-1047")
     alpha = np.moveaxis(read_channels(folder / "truth/demo.1019.exr", ["A"]), 2, 0)
     shot = Shot(plate, frames, elements_named("hero"), (Keyframe(1019, alpha),))
-    preset = Preset(name="small", tracking=Tracking(lines=240))
+    preset = Preset(name="small", tracking=Tracking(lines=240, bank=BANK))
     (drift,) = drifts(RotoNode(shot, preset, tracker_of(load_model("rde-lite"), CPU)), 1020)
     farthest = drift.farthest("hero")
     assert farthest in (1031, 1034, 1037)  # more than half of it is hidden at these

@@ -56,7 +56,7 @@ def test_a_job_is_nobody_elses(client: Client, shot: Object, tmp_path: Path) -> 
         theirs = another.prefetch(shot, "1001-1006")
         assert ended(another, theirs)["state"] == "done"
     assert theirs not in (job, twin, other)
-    with pytest.raises(EngineError, match=f"there is no job {job}: the engine was started anew"):
+    with pytest.raises(EngineError, match=f"there is no job {job}: the engine has restarted"):
         client.progress(job)
 
 

@@ -13,7 +13,8 @@ from image_files import cut_short
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.training.footage.readers import Footage, FootageSet, StillSet, read_footage
+from rde_roto.training.footage.readers import read_footage
+from rde_roto.training.footage.sets import Footage, FootageSet, StillSet
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
 
@@ -258,7 +259,7 @@ def test_sequences_that_come_cut_out_move_in_composites_alone(tmp_path: Path) ->
     assert (source.weight, walk.name, len(walk), walk.has_labels) == (2.0, "walk", 3, False)
     np.testing.assert_array_equal(walk.alpha(2), np.full((HEIGHT, WIDTH), 20))
     assert [still.name for still in stills_of(found.cutouts)] == ["walk/0", "walk/2"]
-    with pytest.raises(InputError, match=r"no sequence to train on.*two frames or more in NAME"):
+    with pytest.raises(InputError, match=r"no usable sequence.*two frames or more in NAME"):
         read(tmp_path, VideoSource(path="actors", masks="alpha", only=["alone"]))
 
 
@@ -422,7 +423,7 @@ def test_nothing_to_train_on(tmp_path: Path) -> None:
 
 
 def test_no_sequence_is_left(root: Path) -> None:
-    with pytest.raises(InputError, match=r"no sequence to train on in .*davis: expected two"):
+    with pytest.raises(InputError, match=r"no usable sequence in .*davis: expected two"):
         clips_of(root, VideoSource(path="davis", leave_out=["ant", "boat"]))
 
 

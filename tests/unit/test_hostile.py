@@ -23,9 +23,9 @@ import pytest
 from command_line import HEIGHT, WIDTH
 from engine_process import PATIENCE_S, SERVE, alpha_of, connected, ended, greeted
 
-from rde_roto.doors.server.conversation import Conversation
-from rde_roto.doors.server.latest import Latest
-from rde_roto.doors.server.strangers import MOST_STRANGERS
+from rde_roto.doors.server.host_connection import HostConnection
+from rde_roto.doors.server.pending_connections import MOST_PENDING
+from rde_roto.doors.server.shots import RecentCache
 from rde_roto_client import Client, EngineError, NoEngineError, StuckEngineError
 from rde_roto_client.places import read_endpoint
 from rde_roto_client.wire import Wire
@@ -123,7 +123,7 @@ def test_a_hundred_hostile_connections_hold_nobody_up(
     assert came > 100, "they came again and again"
     assert each_s < MOST_CPU_S, "of the lock that all threads of Python share"
     assert p95_s(stormy) <= 2 * p95_s(calm) + 0.01
-    assert most <= before + MOST_STRANGERS + 8, "and those of one more client, and of an answer"
+    assert most <= before + MOST_PENDING + 8, "and those of one more client, and of an answer"
     assert status_of(pid, "VmRSS") <= resident + 20_000, "kB: a storm leaves nothing behind"
     assert engine.hello()["pid"] == pid
 
@@ -192,9 +192,9 @@ def test_a_push_that_does_not_end_is_ended() -> None:
     """By the clock, of which the test has its own."""
     now = [0.0]
     ours, theirs = socket.socketpair()
-    conversation = Conversation(ours, {"do": "hello"}, lambda: now[0])
+    conversation = HostConnection(ours, {"do": "hello"}, lambda: now[0])
     requests: Any = None  # nothing is asked
-    thread = threading.Thread(target=conversation.hold, args=({"ok": True}, requests))
+    thread = threading.Thread(target=conversation.serve, args=({"ok": True}, requests))
     thread.start()
     with theirs:
         theirs.settimeout(PATIENCE_S)
@@ -269,7 +269,7 @@ def test_what_is_no_file_is_refused_and_holds_nobody_up(
 
 
 def test_what_one_waits_for_holds_no_other_up() -> None:
-    latest: Latest[int] = Latest(2)
+    latest: RecentCache[int] = RecentCache(2)
     begun, free = threading.Event(), threading.Event()
 
     def hang() -> int:
@@ -290,7 +290,7 @@ def test_what_one_waits_for_holds_no_other_up() -> None:
 
 
 def test_what_could_not_be_made_is_made_anew() -> None:
-    latest: Latest[int] = Latest(2)
+    latest: RecentCache[int] = RecentCache(2)
     with pytest.raises(ZeroDivisionError):
         latest.get("a", lambda: 1 // 0)
     assert latest.get("a", lambda: 3) == 3

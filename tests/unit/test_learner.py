@@ -13,7 +13,7 @@ from threading import Condition
 import pytest
 from image_files import read_image
 
-from rde_roto.doors.learner.learning import Learning, Request
+from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.model.learned import read_learned
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
@@ -26,21 +26,21 @@ PATIENCE_S = 900.0
 """It is polite: on a busy machine others come first."""
 
 
-def asked(document: Path, view: Path | None = None) -> Request:
+def asked(document: Path, view: Path | None = None) -> LessonRequest:
     file = ShotFile.read(document)
     shot = made_absolute(file.content, file.folder).to_plain()
-    return Request(shot, file.folder / "learned", "cpu", view)
+    return LessonRequest(shot, file.folder / "learned", "cpu", view)
 
 
 @dataclass
 class Watched:
     """A lesson, and whoever waits for what it tells."""
 
-    request: Request
+    request: LessonRequest
     changed: Condition = field(default_factory=Condition)
 
     def __post_init__(self) -> None:
-        self.learning = Learning(self.request, self._heard)
+        self.learning = LessonProcess(self.request, self._heard)
 
     def until_step(self, step: int) -> None:
         """Waits for a step."""
@@ -61,7 +61,7 @@ def lengthened(recipe: Path) -> None:
 def test_it_tells_how_far_it_is_and_what_it_has_learned(
     disc_shot: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    learning = Learning(asked(disc_shot, tmp_path / "view.png"))
+    learning = LessonProcess(asked(disc_shot, tmp_path / "view.png"))
     status = learning.wait()
     assert status.state == "done", status.sentence
     assert (status.steps, status.share, status.seconds_left) == (6, 1.0, 0.0)
@@ -75,7 +75,7 @@ def test_it_tells_how_far_it_is_and_what_it_has_learned(
     before, after = view[:, :160], view[:, -160:]
     assert abs(before.astype(float) - after).max() > 0.2  # the disc is found there
     assert capfd.readouterr().err == ""  # it ends without a word
-    again = Learning(asked(disc_shot)).wait()
+    again = LessonProcess(asked(disc_shot)).wait()
     assert (again.state, again.steps, again.learned) == ("done", 0, status.learned)
 
 
@@ -85,7 +85,7 @@ def test_enough_keeps_what_was_learned_and_stop_does_not(
     lengthened(short_lesson)
     watched = Watched(asked(disc_shot))
     watched.until_step(8)
-    watched.learning.enough()
+    watched.learning.finish_early()
     status = watched.learning.wait()
     assert (status.state, status.error) == ("done", None)
     assert status.learned is not None
@@ -99,7 +99,7 @@ def test_enough_keeps_what_was_learned_and_stop_does_not(
 
 def test_what_cannot_be_learned_is_said_in_a_sentence(disc_shot: Path) -> None:
     (disc_shot.parent / "mask.png").unlink()
-    status = Learning(asked(disc_shot)).wait()
+    status = LessonProcess(asked(disc_shot)).wait()
     assert status.state == "failed"
     assert isinstance(status.error, InputError)
     assert "mask.png" in status.sentence

@@ -21,12 +21,13 @@ from rde_roto.model.weights import Model, with_learned
 from rde_roto.net import RDENet
 from rde_roto.training.learning.cycles import FIRST_REACH, REACHED_AT, CycleSampler
 from rde_roto.training.learning.footage import scenery
-from rde_roto.training.learning.lesson import Lesson, Skill
+from rde_roto.training.learning.lesson import Lesson, drawable_mixture
 from rde_roto.training.learning.lessons import Held, Lessons
 from rde_roto.training.learning.material import CYCLE_PX, MOST_LOCKS, MOST_VISITED, Material, spread
 from rde_roto.training.learning.recipe_file import lesson_recipe
-from rde_roto.training.learning.studying import Budget, Progress, Study, Taught, is_better, study
-from rde_roto.training.recipe import Jitter
+from rde_roto.training.learning.skill import Skill, objection
+from rde_roto.training.learning.studying import Budget, Progress, Study, Taught, study
+from rde_roto.training.recipe import Jitter, Mixture
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
@@ -117,6 +118,21 @@ def test_two_truths_are_a_pair(material: Callable[[Shot], Material]) -> None:
     assert (clip.labels(0) != clip.labels(1)).any()
 
 
+def test_stills_take_the_place_of_clips_that_cannot_be_made(
+    material: Callable[[Shot], Material],
+) -> None:
+    recipe = lesson_recipe()
+
+    def mixture(*frames: int) -> Mixture:
+        footage = scenery(material(a_shot(*map(drawn, frames)))).footage
+        return drawable_mixture(recipe, footage, recipe.curriculum[-1], lambda: None)
+
+    assert mixture(1001, 1009) == recipe.mixture
+    alone = mixture(1001)
+    assert (alone.video, alone.composite) == (0, recipe.mixture.composite)
+    assert alone.still == pytest.approx(recipe.mixture.still + recipe.mixture.video)
+
+
 def test_a_crumb_and_a_wire_are_learned_too(model: Model) -> None:
     crumb, wire = np.zeros((2, 1, HEIGHT, WIDTH), np.float32)
     crumb[0, 40:43, 60:63] = 1
@@ -168,18 +184,22 @@ def test_the_same_lesson_gives_the_same_file_to_the_last_bit(model: Model) -> No
     assert learned(model, shot, Budget(steps=3)).learned.sha256 != twice[0].sha256
 
 
-def test_a_clock_ends_it_where_a_number_would(model: Model) -> None:
+@pytest.mark.parametrize("keyframes", [(1001,), (1001, 1009)])
+def test_a_clock_ends_it_where_a_number_would(model: Model, keyframes: tuple[int, ...]) -> None:
+    shot = a_shot(*map(drawn, keyframes))
+
     def ticking() -> Iterator[float]:
         yield from (float(second) for second in range(1000))
 
     ticks = ticking()
-    timed = learned(model, a_shot(), Budget(minutes=0.2, clock=lambda: next(ticks)))
-    assert 2 < timed.card.steps < 12  # seconds, of which a step takes two or three
-    counted = learned(model, a_shot(), Budget(steps=timed.card.steps))
+    timed = learned(model, shot, Budget(minutes=0.2, clock=lambda: next(ticks)))
+    assert 2 < timed.card.steps < 12  # of its twelve seconds a step takes one, and so do checks
+    counted = learned(model, shot, Budget(steps=timed.card.steps))
     assert counted.learned.content == timed.learned.content
+    assert counted.card.after == timed.card.after
 
 
-def test_the_embedding_and_the_given_model_stay(model: Model) -> None:
+def test_what_is_frozen_and_the_given_model_stay(model: Model) -> None:
     before = copy.deepcopy(model.net.state_dict())
     taught = learned(model, a_shot(), Budget(steps=2))
     for name, weight in model.net.state_dict().items():
@@ -187,6 +207,9 @@ def test_the_embedding_and_the_given_model_stay(model: Model) -> None:
     names = set(taught.learned.weights)
     assert names
     assert not any(name.startswith("mem_compress.") for name in names)
+    trunk = {name for name in names if name.startswith("key_encoder.")}
+    assert {name.split(".")[1] for name in trunk} == {"stage3", "stage4", "stage5"}
+    assert not any("depthwise" in name for name in trunk)
     assert any((taught.learned.weights[name].float() != before[name]).any() for name in names)
 
 
@@ -196,14 +219,18 @@ def test_the_card_tells_what_was_done(model: Model) -> None:
     assert (card.licence, card.commercial_use, card.steps) == ("CC0", "allowed", 1)
     assert list(card.studied) == [1001]
     assert set(card.before) == set(card.after) == {"clips", "cycles"}
-    assert card.recipe["optimiser"]["frozen"] == ["mem_compress."]
+    assert "mem_compress." in card.recipe["optimiser"]["frozen"]
+    assert (card.held_out, card.why) == (
+        None,
+        "the learned weights were no better, so they are not kept",
+    )
 
 
 def test_what_is_held_out_is_never_studied(
     toy: RDENet, material: Callable[[Shot], Material]
 ) -> None:
     studied = material(a_shot())
-    lesson = Lesson(copy.deepcopy(toy), studied, lesson_recipe(), seed=1)
+    lesson = Lesson(copy.deepcopy(toy), studied, lesson_recipe())
     assert lesson.studied
     assert lesson.kept
     assert not set(lesson.studied) & set(lesson.kept)
@@ -332,7 +359,7 @@ def test_a_lesson_that_was_stopped_is_held_another_time(model: Model, tmp_path: 
 def test_what_somebody_has_deleted_is_learned_again(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rde_roto.training.learning.studying.is_better", lambda *_: True)
+    monkeypatch.setattr("rde_roto.training.learning.studying.objection", lambda *_: "")
     study = Study(a_shot(), PRESET, model, CPU)
     first = Lessons(tmp_path).hold(study, model, Budget(steps=1))
     assert first.path is not None
@@ -368,13 +395,19 @@ def test_a_lesson_that_brought_nothing_is_remembered(
 
 def test_weights_that_are_no_better_are_not_kept() -> None:
     before = Skill(clips=0.8, cycles=0.6)
-    assert is_better(before, Skill(0.85, 0.65))
-    assert is_better(before, Skill(0.795, 0.67))
-    assert not is_better(before, Skill(0.81, 0.61))  # too little to be sure of
-    assert not is_better(before, before)
-    assert not is_better(before, Skill(0.95, 0.55))  # a gain here does not pay for a loss there
-    assert not is_better(before, Skill(0.79, 0.6))
-    assert is_better(Skill(0.5, None), Skill(0.6, None))
+    assert not objection(before, Skill(0.85, 0.65))
+    assert not objection(before, Skill(0.795, 0.67))
+    assert "no better" in objection(before, Skill(0.81, 0.61))  # too little to be sure of
+    assert "no better" in objection(before, before)
+    assert "no better" in objection(before, Skill(0.79, 0.6))
+    assert not objection(Skill(0.5, None), Skill(0.6, None))
+    # a gain here does not pay for a loss there
+    assert "frames that are not studied worse (0.600 -> 0.550)" in objection(
+        before, Skill(0.95, 0.55)
+    )
+    assert "the held-out keyframe worse (0.700 -> 0.600)" in objection(
+        Skill(0.8, 0.6, 0.7), Skill(0.9, 0.9, 0.6)
+    )
 
 
 def test_a_lesson_that_gains_nothing_changes_nothing(

@@ -22,6 +22,7 @@ from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDE_R50, EncodedFrames, MemoryFrame, RDENet
 from rde_roto.node import RotoNode
 from rde_roto.stores import CacheSettings, Stores, open_stores
+from rde_roto.values.bank import Bank
 from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import NotFiniteError
 from rde_roto.values.frames import FrameRange
@@ -153,7 +154,7 @@ class Network:
 def r50() -> Network:
     torch.manual_seed(3)
     net = RDENet(RDE_R50)
-    plain = Tracking(lines=96, memory_every=2, crop=False)
+    plain = Tracking(lines=96, memory_every=2, crop=False, bank=Bank.parse("2F+L+RDE"))
     kinds = [plain, plain.model_copy(update={"state_dtype": "float32"})]
     half, full = (Loud(InferenceForms(net), tracking, torch.device("cpu")) for tracking in kinds)
     views, alpha = seeded_shot(6, 64, 96)

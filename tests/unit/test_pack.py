@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rde_roto.training.footage.pack import PackReport, pack
-from rde_roto.training.footage.readers import Footage, FootageSet, read_footage
+from rde_roto.training.footage.readers import read_footage
+from rde_roto.training.footage.sets import Footage, FootageSet
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError, OutputError
 

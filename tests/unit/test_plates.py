@@ -217,9 +217,9 @@ def test_a_missing_frame_is_an_input_error_that_names_it(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("picture", "attributes", "says"),
     [
-        (ramp(18, 32), {}, "expected 64x36, came 32x18"),
-        (PICTURE, {"display": (0, 0, 80, 36)}, "a display window of 64x36, came one of 80x36"),
-        (PICTURE, {"PixelAspectRatio": 2.0}, "pixel aspect 1, came 2"),
+        (ramp(18, 32), {}, "expected 64x36, got 32x18"),
+        (PICTURE, {"display": (0, 0, 80, 36)}, "a display window of 64x36, got one of 80x36"),
+        (PICTURE, {"PixelAspectRatio": 2.0}, "pixel aspect 1, got 2"),
     ],
 )
 def test_a_plate_that_changes_size_is_an_input_error(

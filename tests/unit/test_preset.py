@@ -84,10 +84,10 @@ def test_a_preset_can_ask_for_the_growing_bank(tmp_path: Path) -> None:
 # Values.
 
 
-def test_defaults_are_the_papers() -> None:
+def test_defaults_are_those_of_the_shipped_preset() -> None:
     tracking = Tracking()
     assert (tracking.lines, tracking.memory_every, tracking.top_k) == (480, 3, 40)
-    assert (tracking.bank, tracking.state_dtype) == (Bank(2, 1, 1), "float16")
+    assert (tracking.bank, tracking.state_dtype) == (Bank(1, 1, 0), "float16")
     assert Finish() == Finish(erode_px=0.0, feather_px=0.0, gain=1.0)
 
 
@@ -102,7 +102,7 @@ def test_the_clip_leaves_the_middle_of_an_edge_in_its_place() -> None:
         {"memory_every": 4},
         {"top_k": None},
         {"top_k": 3},
-        {"bank": "F+L"},
+        {"bank": "2F+L+RDE"},
         {"state_dtype": "float32"},
     ],
 )
@@ -111,7 +111,7 @@ def test_every_tracking_value_has_its_part_in_the_digest(changed: dict[str, Any]
 
 
 def test_equal_values_have_equal_digests() -> None:
-    assert Tracking(bank=Bank.parse("RDE+L+2F")).digest == Tracking().digest
+    assert Tracking(bank=Bank.parse("L+F")).digest == Tracking().digest
     assert Finish(gain=1).digest == Finish().digest
     assert Finish(erode_px=1.0).digest != Finish(feather_px=1.0).digest
     assert re.fullmatch("[0-9a-f]{32}", Tracking().digest)
@@ -153,7 +153,7 @@ def test_the_schema_is_that_of_a_file() -> None:
     ]
     assert "required" not in schema
     assert schema["additionalProperties"] is False
-    assert schema["$defs"]["Tracking"]["properties"]["bank"]["default"] == "2F+L+RDE"
+    assert schema["$defs"]["Tracking"]["properties"]["bank"]["default"] == "F+L"
 
 
 @pytest.mark.parametrize(

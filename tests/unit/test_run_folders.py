@@ -41,5 +41,5 @@ def test_of_the_engine(
 @pytest.mark.parametrize("within", [".", "run"])
 def test_of_a_training(tmp_path: Path, within: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"cannot be the folder of a run: (File|Not a)"):
+    with pytest.raises(UsageError, match=r"create the run's folder .*: (File|Not a)"):
         begin(load_recipe("rde-lite"), tmp_path / "file" / within, resume=False)

@@ -265,11 +265,11 @@ def test_what_cannot_be_pushed_is_refused_and_the_connection_goes_on(
     both = {**by_push, "plate": {**by_push["plate"], "path": "/plates/a.####.exr"}}
     layered = {**by_push, "plate": {**by_push["plate"], "layer": "diffuse"}}
     for said, number, data, sentence in (
-        (by_push, 1003, frame[1:].data, "80x48, has 46080 bytes; 45120 came"),
+        (by_push, 1003, frame[1:].data, "80x48, needs 46080 bytes; 45120 came"),
         (by_push, 1003, np.concatenate([frame, frame]).data, "46080 bytes; 92160 came"),
         (by_push, 1003, b"", "46080 bytes; 0 came"),
         (by_push, 1007, frame.data, "the pushed plate has 1001-1006, not 1007"),
-        (shot, 1003, frame.data, "the engine reads the files of this plate"),
+        (shot, 1003, frame.data, "the engine reads this plate's files"),
         (both, 1003, frame.data, "a plate has a path or is pushed"),
         (layered, 1003, frame.data, "no views or layers"),
     ):
@@ -294,7 +294,9 @@ def test_without_room_for_a_frame_the_push_says_so(
 ) -> None:
     monkeypatch.setenv("RDE_ROTO_CACHE_GB", "0")
     monkeypatch.setenv("RDE_ROTO_RAM_GB", "0.0001")  # a quarter is for what is pushed
-    with pytest.raises(EngineError, match="cannot be kept: raise RDE_ROTO_CACHE_GB") as error:
+    with pytest.raises(
+        EngineError, match="does not fit the cache: raise RDE_ROTO_CACHE_GB"
+    ) as error:
         Host().matte(client, pushed(shot), 1006)
     assert error.value.kind == "output"
 

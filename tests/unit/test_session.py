@@ -12,9 +12,9 @@ import pytest
 import session_process
 from session_bench import FRAMES, Bench, Toys, paint, working_on
 
+from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
-from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
-from rde_roto.session.tools import Hand
+from rde_roto.session.tools import PenEvent
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -23,22 +23,22 @@ pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def states(bench: Bench) -> dict[int, State]:
-    return {frame: bench.session.state(frame) for frame in bench.session.sight.range}
+def states(bench: Bench) -> dict[int, FrameState]:
+    return {frame: bench.session.state(frame) for frame in bench.session.navigation.range}
 
 
 def test_a_stroke_makes_a_keyframe_of_exactly_these_pixels(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1003)
-        shown = bench.session.showing.alpha("hero")
+        shown = bench.session.shown.alpha("hero")
         assert shown is not None
-        bench.session.work.saved()
+        bench.session.editor.wait_until_saved()
         keyframe = ShotFile.read(document).open().shot.keyframe_at(1003)
         assert keyframe is not None
         np.testing.assert_array_equal(keyframe.alpha[0], shown)
         assert shown.max() > 0.99
         assert shown[20, 20:40].min() > 0.9
-        assert bench.session.state(1003) is State.KEYFRAME
+        assert bench.session.state(1003) is FrameState.KEYFRAME
 
 
 def test_propagate_makes_every_frame_in_walking_order(document: Path) -> None:
@@ -47,11 +47,13 @@ def test_propagate_makes_every_frame_in_walking_order(document: Path) -> None:
         bench.session.propagate(FORWARD)
         bench.propagated()
         found = states(bench)
-        assert {f for f, state in found.items() if state is State.MADE} == set(range(1011, 1031))
-        assert found[1009] is State.EMPTY
+        assert {f for f, state in found.items() if state is FrameState.MADE} == set(
+            range(1011, 1031)
+        )
+        assert found[1009] is FrameState.EMPTY
         bench.session.propagate(BACKWARD)
         bench.propagated()
-        assert set(states(bench).values()) == {State.KEYFRAME, State.MADE}
+        assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
         bench.until(lambda: bench.session.live.advice is not None)
         assert bench.session.confidence(1010) == 1
 
@@ -60,7 +62,7 @@ def test_a_correction_makes_stale_only_what_it_must(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
         paint(bench, 1015, 30)
-        bench.session.go(1001)
+        bench.session.go_to(1001)
         bench.session.propagate(FORWARD)
         bench.propagated()
         before = bench.session.live.node
@@ -68,11 +70,11 @@ def test_a_correction_makes_stale_only_what_it_must(document: Path) -> None:
         paint(bench, 1025, 24)
         bench.named()
         found = states(bench)
-        stale = {frame for frame, state in found.items() if state is State.STALE}
+        stale = {frame for frame, state in found.items() if state is FrameState.STALE}
         assert stale == set(FRAMES[15:]) - {1025}
         bench.session.undo()
         bench.named()
-        assert State.STALE not in states(bench).values()
+        assert FrameState.STALE not in states(bench).values()
 
 
 def test_a_correction_while_it_runs_goes_on_with_what_is_left(document: Path) -> None:
@@ -86,7 +88,7 @@ def test_a_correction_while_it_runs_goes_on_with_what_is_left(document: Path) ->
         assert node is not None
         assert [keyframe.frame for keyframe in node.shot.ordered] == [1001, 1020]
         late = [bench.session.state(frame) for frame in range(1021, 1031)]
-        assert late == [State.MADE] * 10
+        assert late == [FrameState.MADE] * 10
 
 
 def test_cancel_stops_at_once_and_keeps_what_is_made(document: Path) -> None:
@@ -95,10 +97,10 @@ def test_cancel_stops_at_once_and_keeps_what_is_made(document: Path) -> None:
         bench.session.propagate(FORWARD)
         bench.until(lambda: bench.session.live.is_made(1003))
         bench.session.escape()
-        assert bench.session.live.left == 0
+        assert bench.session.live.remaining == 0
         bench.named()
-        assert bench.session.state(1003) is State.MADE
-        assert bench.session.state(1030) is State.EMPTY
+        assert bench.session.state(1003) is FrameState.MADE
+        assert bench.session.state(1030) is FrameState.EMPTY
 
 
 def test_propagate_up_to_the_next_keyframe_or_both_ways(document: Path) -> None:
@@ -107,11 +109,11 @@ def test_propagate_up_to_the_next_keyframe_or_both_ways(document: Path) -> None:
         paint(bench, 1005)
         bench.session.propagate(TO_KEYFRAME)
         bench.propagated()
-        made = {f for f, state in states(bench).items() if state is State.MADE}
+        made = {f for f, state in states(bench).items() if state is FrameState.MADE}
         assert made == set(range(1006, 1020))
         bench.session.propagate(BOTH)
         bench.propagated()
-        assert set(states(bench).values()) == {State.KEYFRAME, State.MADE}
+        assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
 
 
 def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
@@ -119,7 +121,7 @@ def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
         shown = []
         for number in range(100):
             paint(bench, 1001 + number % 5, 5 + number % 50)
-            alpha = bench.session.showing.alpha("hero")
+            alpha = bench.session.shown.alpha("hero")
             assert alpha is not None
             shown.append((bench.session.frame, alpha.copy()))
         for _ in range(100):
@@ -129,8 +131,8 @@ def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
         assert bench.log.sentences[-1] == "nothing to undo"
         for frame, expected in shown:
             bench.session.redo()
-            bench.session.go(frame)
-            found = bench.session.showing.alpha("hero")
+            bench.session.go_to(frame)
+            found = bench.session.shown.alpha("hero")
             assert found is not None
             np.testing.assert_array_equal(found, expected)
 
@@ -140,12 +142,12 @@ def test_painting_on_a_tracked_frame_starts_from_its_matte(document: Path) -> No
         paint(bench, 1001)
         bench.session.propagate(FORWARD)
         bench.propagated()
-        bench.session.go(1012)
-        tracked = bench.session.showing.alpha("hero")
+        bench.session.go_to(1012)
+        tracked = bench.session.shown.alpha("hero")
         assert tracked is not None
-        bench.session.sheet.brush = Brush(3, 1.0)
+        bench.session.paint.brush = Brush(3, 1.0)
         bench.stroke((70, 40), (72, 40))
-        corrected = bench.session.showing.alpha("hero")
+        corrected = bench.session.shown.alpha("hero")
         assert corrected is not None
         np.testing.assert_array_equal(corrected[:30, :60], tracked[:30, :60])
         assert corrected[40, 71] == 1
@@ -164,7 +166,7 @@ def test_a_feather_takes_no_step_of_the_network(document: Path) -> None:
         bench.session.propagate(FORWARD)
         bench.propagated()
         assert bench.toys.steps == steps
-        bench.session.work.saved()
+        bench.session.editor.wait_until_saved()
         overrides = ShotFile.read(document).content.overrides
         assert overrides == {"tracking.lines": 96, "finish.feather_px": 4.0}
 
@@ -172,7 +174,7 @@ def test_a_feather_takes_no_step_of_the_network(document: Path) -> None:
 def test_what_people_wrote_stays_in_the_document(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1003)
-        bench.session.work.saved()
+        bench.session.editor.wait_until_saved()
     text = document.read_text(encoding="utf-8")
     assert "# the plate of the second unit\nplate: {path: plate/hero.####.exr}\n" in text
     assert "hero.shot.d/keyframes/hero." in text
@@ -181,19 +183,19 @@ def test_what_people_wrote_stays_in_the_document(document: Path) -> None:
 def test_a_document_that_somebody_else_changed_is_not_overwritten(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1003)
-        bench.session.work.saved()
+        bench.session.editor.wait_until_saved()
         text = document.read_text(encoding="utf-8") + "model: rde-lite\n"
         document.write_text(text, encoding="utf-8")
         paint(bench, 1004)
-        bench.session.work.saved()
+        bench.session.editor.wait_until_saved()
         bench.until(lambda: bool(bench.log.sentences))
         assert "changed by somebody else" in bench.log.sentences[-1]
         assert document.read_text(encoding="utf-8") == text
         other = document.with_name("other.shot.yaml")
-        bench.session.work.save_as(other)
+        bench.session.editor.save_as(other)
         assert {key.frame for key in ShotFile.read(other).open().shot.keyframes} == {1003, 1004}
         paint(bench, 1005)
-        bench.session.work.saved()
+        bench.session.editor.wait_until_saved()
         assert len(ShotFile.read(other).content.keyframes) == 3
 
 
@@ -201,11 +203,11 @@ def test_two_who_work_on_one_plate_do_not_overwrite_each_other(document: Path) -
     plate = document.parent / "plate"
     with working_on(plate) as one, working_on(plate) as other:
         paint(one, 1001)
-        one.session.work.saved()
+        one.session.editor.wait_until_saved()
         paint(other, 1002)
-        other.session.work.saved()
+        other.session.editor.wait_until_saved()
         other.until(lambda: "changed by somebody" in " ".join(other.log.sentences))
-        assert [k.frame for k in ShotFile.read(one.session.work.document).content.keyframes] == [
+        assert [k.frame for k in ShotFile.read(one.session.editor.document).content.keyframes] == [
             1001
         ]
 
@@ -213,21 +215,21 @@ def test_two_who_work_on_one_plate_do_not_overwrite_each_other(document: Path) -
 def test_undo_while_the_pen_is_down_drops_the_stroke(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
-        bench.session.sheet.press(_hand(40, 40))
+        bench.session.paint.press(_hand(40, 40))
         bench.session.undo()
-        bench.session.sheet.release(_hand(60, 40))
+        bench.session.paint.release(_hand(60, 40))
         assert not bench.session.draft.drawings
 
 
 def test_a_plate_alone_is_found_again_as_it_was_left(document: Path) -> None:
     plate = document.parent / "plate"
     with working_on(plate) as bench:
-        assert not bench.session.work.document.exists()
+        assert not bench.session.editor.document.exists()
         paint(bench, 1007)
-        left = bench.session.showing.alpha("element1")
+        left = bench.session.shown.alpha("element1")
     with working_on(plate) as bench:
         assert bench.session.frame == 1007
-        found = bench.session.showing.alpha("element1")
+        found = bench.session.shown.alpha("element1")
         assert left is not None
         assert found is not None
         np.testing.assert_array_equal(found, left)
@@ -256,44 +258,44 @@ def test_a_kill_loses_no_stroke_that_was_saved(document: Path) -> None:
     assert (columns[4 : 4 + last + 1] > 0.99).all()
     with working_on(document) as bench:
         bench.named()
-        assert bench.session.state(1001) is State.KEYFRAME
+        assert bench.session.state(1001) is FrameState.KEYFRAME
 
 
 def test_locked_frames_stay_whatever_is_drawn_later(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
-        bench.session.work.lock(FrameRange.parse("1004-1006"))
-        bench.until(lambda: bench.session.state(1005) is State.LOCKED)
+        bench.session.editor.lock(FrameRange.parse("1004-1006"))
+        bench.until(lambda: bench.session.state(1005) is FrameState.LOCKED)
         bench.named()
-        bench.session.go(1005)
+        bench.session.go_to(1005)
         bench.session.propagate(FORWARD)
         bench.propagated()
-        bench.until(lambda: bench.session.showing.alpha("hero") is not None)
-        locked = bench.session.showing.alpha("hero")
-        bench.session.sheet.press(hand := _hand(30, 30))
-        bench.session.sheet.release(hand)
+        bench.until(lambda: bench.session.shown.alpha("hero") is not None)
+        locked = bench.session.shown.alpha("hero")
+        bench.session.paint.press(hand := _hand(30, 30))
+        bench.session.paint.release(hand)
         assert "is locked" in bench.log.sentences[-1]
         paint(bench, 1001, 50)
         bench.named()
-        bench.session.go(1005)
-        bench.until(lambda: bench.session.live.seen(1005) is not None)
-        found = bench.session.showing.alpha("hero")
+        bench.session.go_to(1005)
+        bench.until(lambda: bench.session.live.newest(1005) is not None)
+        found = bench.session.shown.alpha("hero")
         assert locked is not None
         assert found is not None
         np.testing.assert_array_equal(found, locked)
-        bench.session.work.saved()
+        bench.session.editor.wait_until_saved()
         assert str(ShotFile.read(document).content.locks[0].frames) == "1004-1006"
         bench.session.toggle_lock()
-        assert bench.session.state(1005) is not State.LOCKED
+        assert bench.session.state(1005) is not FrameState.LOCKED
         bench.session.undo()
-        assert bench.session.state(1005) is State.LOCKED
+        assert bench.session.state(1005) is FrameState.LOCKED
 
 
 def test_a_lock_that_comes_after_the_end_is_none(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
         bench.named()
-        bench.session.work.lock(FrameRange.parse("1004-1006"))
+        bench.session.editor.lock(FrameRange.parse("1004-1006"))
         bench.session.close()
         bench.done_with("rde-roto-aside")
         assert not bench.session.draft.locks
@@ -336,7 +338,7 @@ def test_a_colour_is_kept_and_changes_no_name_of_a_matte(document: Path) -> None
         assert after is not None
         assert after is not before
         assert [after.digest(f) for f in FRAMES] == [before.digest(f) for f in FRAMES]
-        assert bench.session.state(1030) is State.MADE
+        assert bench.session.state(1030) is FrameState.MADE
     with working_on(document) as bench:
         assert bench.session.draft.element("hero").color == "#ff8000"
     with working_on(document) as bench:
@@ -347,33 +349,33 @@ def test_a_colour_is_kept_and_changes_no_name_of_a_matte(document: Path) -> None
 
 def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:
     with working_on(document) as bench:
-        bench.session.sheet.press(_hand(20, 20))
-        bench.session.sheet.drag(_hand(40, 20))
-        assert bench.session.sheet.pixels().max() == 1
+        bench.session.paint.press(_hand(20, 20))
+        bench.session.paint.drag(_hand(40, 20))
+        assert bench.session.paint.pixels().max() == 1
         bench.session.escape()
-        assert not bench.session.sheet.pixels().any()
-        bench.session.sheet.release(_hand(40, 20))
+        assert not bench.session.paint.pixels().any()
+        bench.session.paint.release(_hand(40, 20))
         assert not bench.session.draft.drawings
 
 
 def test_grow_shrink_copy_clear_and_import(document: Path, mask: Path) -> None:
     with working_on(document) as bench:
         session = bench.session
-        session.sheet.import_mask(mask)
-        area = session.sheet.pixels().sum()
-        session.sheet.grow(2)
-        assert session.sheet.pixels().sum() > area
-        session.sheet.grow(-2)
+        session.paint.import_mask(mask)
+        area = session.paint.pixels().sum()
+        session.paint.grow(2)
+        assert session.paint.pixels().sum() > area
+        session.paint.grow(-2)
         session.propagate(FORWARD)
         bench.propagated()
-        session.go(1004)
-        session.sheet.copy_matte()
-        assert session.state(1004) is State.KEYFRAME
-        session.sheet.clear_frame()
+        session.go_to(1004)
+        session.paint.copy_matte()
+        assert session.state(1004) is FrameState.KEYFRAME
+        session.paint.clear_frame()
         bench.named()
-        assert session.state(1004) is State.MADE
-        session.sheet.clear_frame()
-        assert "no keyframe" in bench.log.sentences[-1]
+        assert session.state(1004) is FrameState.MADE
+        session.paint.clear_frame()
+        assert "is not a keyframe" in bench.log.sentences[-1]
 
 
 def test_what_was_made_yesterday_is_there_today(document: Path) -> None:
@@ -385,11 +387,11 @@ def test_what_was_made_yesterday_is_there_today(document: Path) -> None:
     steps = toys.steps
     with working_on(document, toys) as bench:
         bench.named()
-        assert bench.session.state(1017) is State.MADE
-        bench.session.go(1017)
-        bench.until(lambda: bench.session.showing.alpha("hero") is not None)
+        assert bench.session.state(1017) is FrameState.MADE
+        bench.session.go_to(1017)
+        bench.until(lambda: bench.session.shown.alpha("hero") is not None)
     assert toys.steps == steps
 
 
-def _hand(x: float, y: float) -> Hand:
-    return Hand((x, y))
+def _hand(x: float, y: float) -> PenEvent:
+    return PenEvent((x, y))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.session.drawing_files import DrawingFiles, outlines_of
-from rde_roto.session.outlines import changed, drawn
+from rde_roto.session.outlines import with_line, with_line_changed
 from rde_roto.session.painting import Brush, Line, Stroke, within
 from rde_roto.session.planes import Plane
 from rde_roto.values.matte import FloatArray
@@ -46,7 +46,7 @@ def brushed(plane: Plane, erases: bool, *points: tuple[float, float]) -> Plane:
 def of(*drawn_lines: Line) -> Plane:
     plane = ground()
     for line in drawn_lines:
-        plane = drawn(plane, line)
+        plane = with_line(plane, line)
     return plane
 
 
@@ -57,7 +57,7 @@ def test_a_moved_line_is_as_if_it_had_been_drawn_there(
     before = of(one, two)
     assume(len(before.outlines) == 2)  # else one of them lies beside the plane
     expected = of(other, two) if place == 0 else of(one, other)
-    after = changed(before, place, other)
+    after = with_line_changed(before, place, other)
     # a fold of float32 that is done once more gives the same numbers, but for the shares that
     # are told from paint by a division: none here
     np.testing.assert_array_equal(after.pixels, expected.pixels)
@@ -68,7 +68,7 @@ def test_a_moved_line_is_as_if_it_had_been_drawn_there(
 def test_a_line_that_is_taken_away_was_never_drawn(one: Line, two: Line, place: int) -> None:
     before = of(one, two)
     assume(len(before.outlines) == 2)
-    after = changed(before, place, None)
+    after = with_line_changed(before, place, None)
     np.testing.assert_array_equal(after.pixels, of(two if place == 0 else one).pixels)
     assert len(after.outlines) == 1
 
@@ -79,29 +79,29 @@ MOVED = replace(SQUARE, points=((20.0, 20.0), (80.0, 20.0), (80.0, 60.0), (20.0,
 
 def test_paint_over_a_line_stays_when_the_line_moves() -> None:
     empty = Plane(SHAPE)
-    plane = brushed(drawn(empty, SQUARE), False, (100, 30), (110, 30))  # beside it
+    plane = brushed(with_line(empty, SQUARE), False, (100, 30), (110, 30))  # beside it
     plane = brushed(plane, True, (30, 30), (40, 30))  # a hole in it
-    after = changed(plane, 0, MOVED).pixels
+    after = with_line_changed(plane, 0, MOVED).pixels
     assert after[30, 105] == 1
     assert after[30, 35] == 0
     assert after[40, 70] == 1
-    back = changed(changed(plane, 0, MOVED), 0, SQUARE)
+    back = with_line_changed(with_line_changed(plane, 0, MOVED), 0, SQUARE)
     # shares of paint go through a division and back: good to a few steps of float32
     np.testing.assert_allclose(back.pixels, plane.pixels, atol=1e-5)
 
 
 def test_what_a_line_was_drawn_on_comes_back_when_it_leaves() -> None:
     shrunk = replace(SQUARE, points=((20.0, 20.0), (40.0, 20.0), (40.0, 60.0), (20.0, 60.0)))
-    after = changed(drawn(ground(), SQUARE), 0, shrunk).pixels
+    after = with_line_changed(with_line(ground(), SQUARE), 0, shrunk).pixels
     np.testing.assert_array_equal(after[:, 42:], ground().pixels[:, 42:])
     assert after[30, 30] == 1
 
 
 def test_paint_between_two_lines_stays_between_them() -> None:
-    hole = Line(((25.0, 25.0), (35.0, 25.0), (35.0, 35.0), (25.0, 35.0)), takes=True)
-    plane = drawn(brushed(drawn(Plane(SHAPE), SQUARE), False, (30, 30), (90, 30)), hole)
+    hole = Line(((25.0, 25.0), (35.0, 25.0), (35.0, 35.0), (25.0, 35.0)), subtracts=True)
+    plane = with_line(brushed(with_line(Plane(SHAPE), SQUARE), False, (30, 30), (90, 30)), hole)
     assert plane.pixels[30, 30] == 0
-    after = changed(plane, 0, MOVED).pixels
+    after = with_line_changed(plane, 0, MOVED).pixels
     assert after[30, 30] == 0  # the hole lies over the paint
     assert after[30, 88] == 1  # the paint over the square
     assert after[50, 70] == 1
@@ -109,26 +109,26 @@ def test_paint_between_two_lines_stays_between_them() -> None:
 
 def test_a_line_beside_the_plane_is_not_drawn() -> None:
     plane = Plane(SHAPE)
-    assert drawn(plane, Line(((-9.0, -9.0), (-5.0, -9.0), (-5.0, -5.0)))) is plane
-    assert drawn(plane, Line(((9.0, 9.0), (15.0, 9.0)))) is plane
+    assert with_line(plane, Line(((-9.0, -9.0), (-5.0, -9.0), (-5.0, -5.0)))) is plane
+    assert with_line(plane, Line(((9.0, 9.0), (15.0, 9.0)))) is plane
 
 
 def test_lines_are_in_the_files_of_drawings(tmp_path: Path) -> None:
     files = DrawingFiles(tmp_path, FORMAT)
-    curve = replace(MOVED, smooth=True, takes=True)
-    plane = drawn(drawn(Plane(SHAPE), SQUARE), curve)
+    curve = replace(MOVED, smooth=True, subtracts=True)
+    plane = with_line(with_line(Plane(SHAPE), SQUARE), curve)
     path = tmp_path / files.write(1001, "hero", plane)
     found = outlines_of(path, FORMAT)
     assert [outline.line for outline in found] == [SQUARE, curve]
     assert not found[0].before.pixels.any()
-    np.testing.assert_array_equal(found[1].before.pixels, drawn(Plane(SHAPE), SQUARE).pixels)
-    again = changed(replace(plane, outlines=found), 0, MOVED)
-    np.testing.assert_array_equal(again.pixels, changed(plane, 0, MOVED).pixels)
+    np.testing.assert_array_equal(found[1].before.pixels, with_line(Plane(SHAPE), SQUARE).pixels)
+    again = with_line_changed(replace(plane, outlines=found), 0, MOVED)
+    np.testing.assert_array_equal(again.pixels, with_line_changed(plane, 0, MOVED).pixels)
 
 
 def test_equal_pixels_of_other_lines_are_another_file(tmp_path: Path) -> None:
     files = DrawingFiles(tmp_path, FORMAT)
-    plane = drawn(Plane(SHAPE), SQUARE)
+    plane = with_line(Plane(SHAPE), SQUARE)
     bare = replace(plane, outlines=())
     assert files.write(1, "hero", plane) != files.write(1, "hero", bare)
     assert files.write(1, "hero", bare) == files.write(1, "hero", Plane.of(plane.pixels))

@@ -125,11 +125,11 @@ def test_grow_moves_the_edge_by_whole_pixels() -> None:
 def test_history_goes_back_and_forth_without_end() -> None:
     history = History(0)
     for value in range(1, 201):
-        history.do(value, f"to {value}")
+        history.push(value, f"to {value}")
     assert [history.undo() for _ in range(200)] == [f"to {n}" for n in range(200, 0, -1)]
     assert history.undo() is None
     assert history.value == 0
     assert history.redo() == "to 1"
-    history.do(-1, "elsewhere")
+    history.push(-1, "elsewhere")
     assert history.redo() is None
     assert (history.value, history.undo_label) == (-1, "elsewhere")

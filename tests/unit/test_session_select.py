@@ -9,10 +9,10 @@ from rde_roto.doors.demo import demo_shot
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.model.network_view import Picture
-from rde_roto.session.ahead import Bytes, LookAhead
-from rde_roto.session.light import Light, shown, to_bytes
+from rde_roto.session.display_pixels import ViewExposure, matte_pixels, plate_pixels
 from rde_roto.session.painting import within
-from rde_roto.session.smart import Hints, select
+from rde_roto.session.picture_cache import Bytes, PictureCache
+from rde_roto.session.smart_select import Hints, select
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -87,11 +87,11 @@ def test_hints_that_say_too_little_are_refused(
 def test_the_screen_shows_the_view_and_exposure_changes_its_light() -> None:
     plate = open_plate(str(demo_shot() / "plate"))
     view = Picture.of(plate, FRAME).to_network_view().numpy()
-    neutral = shown(plate, FRAME, Light())
+    neutral = plate_pixels(plate, FRAME, ViewExposure())
     assert neutral.shape == (*view.shape[:2], 4)
     # half a code of 8 bits, and one of 16
     assert np.abs(neutral[..., 2::-1] / 255 - view).max() <= 0.5 / 255 + 1e-4
-    brighter, darker = (shown(plate, FRAME, Light(stops)) for stops in (1, -1))
+    brighter, darker = (plate_pixels(plate, FRAME, ViewExposure(stops)) for stops in (1, -1))
     assert (brighter[..., :3] >= neutral[..., :3]).all()
     assert (darker[..., :3] <= neutral[..., :3]).all()
     # 0.18 of light, which is 0.461 of the display, is 0.36 one stop up: 0.637
@@ -102,13 +102,13 @@ def test_the_screen_shows_the_view_and_exposure_changes_its_light() -> None:
 
 def test_alpha_for_the_screen_is_rounded() -> None:
     alpha = np.array([[0, 0.5, 1, 1 / 255]], np.float32)
-    assert to_bytes(alpha).tolist() == [[0, 128, 255, 1]]
+    assert matte_pixels(alpha).tolist() == [[0, 128, 255, 1]]
 
 
 def test_what_is_wanted_is_made_first_and_what_is_far_forgotten() -> None:
     made: list[object] = []
-    ahead = LookAhead(20, lambda name, _error: made.append(name))
-    ahead.want([(n, lambda: np.zeros(10, np.uint8)) for n in range(4)])
+    ahead = PictureCache(20, lambda name, _error: made.append(name))
+    ahead.request([(n, lambda: np.zeros(10, np.uint8)) for n in range(4)])
     ahead.settle()
     assert made == [0, 1, 2, 3]
     assert [ahead.get(n) is not None for n in range(4)] == [False, False, True, True]
@@ -121,8 +121,8 @@ def test_one_bad_frame_does_not_stop_the_others() -> None:
     def bad() -> Bytes:
         raise ValueError("damaged")
 
-    ahead = LookAhead(100, told.__setitem__)
-    ahead.want([("bad", bad), ("good", lambda: np.zeros(1, np.uint8))])
+    ahead = PictureCache(100, told.__setitem__)
+    ahead.request([("bad", bad), ("good", lambda: np.zeros(1, np.uint8))])
     ahead.settle()
     assert str(told["bad"]) == "damaged"
     assert told["good"] is None

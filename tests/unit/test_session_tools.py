@@ -19,19 +19,19 @@ CORNERS = [(10.0, 10.0), (50.0, 10.0), (50.0, 40.0), (10.0, 40.0)]
 def test_polygon_lasso_and_fill(document: Path) -> None:
     with working_on(document) as bench:
         session = bench.session
-        session.sheet.take_up("polygon")
+        session.paint.choose_tool("polygon")
         for point in [(10, 10), (50, 10), (50, 40), (10, 44)]:
             bench.stroke(point)
         bench.stroke((10, 44), (10, 40))  # moves the last point
-        session.sheet.confirm()
-        whole = session.sheet.pixels()
+        session.paint.confirm()
+        whole = session.paint.pixels()
         assert whole.sum() == pytest.approx(1200, rel=0.02)
-        session.sheet.take_up("lasso")
-        bench.stroke((20, 20), (30, 20), (30, 30), (20, 30), takes=True)
-        assert session.sheet.pixels()[25, 25] == 0
-        session.sheet.take_up("fill")
+        session.paint.choose_tool("lasso")
+        bench.stroke((20, 20), (30, 20), (30, 30), (20, 30), subtracts=True)
+        assert session.paint.pixels()[25, 25] == 0
+        session.paint.choose_tool("fill")
         bench.stroke((25, 25))
-        np.testing.assert_allclose(session.sheet.pixels(), whole, atol=0.01)
+        np.testing.assert_allclose(session.paint.pixels(), whole, atol=0.01)
         for _ in range(3):
             session.undo()
         assert not session.draft.drawings
@@ -39,7 +39,7 @@ def test_polygon_lasso_and_fill(document: Path) -> None:
 
 def test_a_point_is_pulled_after_the_line_was_drawn(document: Path) -> None:
     with working_on(document) as bench:
-        session, sheet = bench.session, bench.session.sheet
+        session, sheet = bench.session, bench.session.paint
         set_points(bench, CORNERS)
         bench.stroke((50, 40), (60, 45), (70, 50))
         assert sheet.lines[0].points[2] == (70, 50)
@@ -53,31 +53,31 @@ def test_a_point_is_pulled_after_the_line_was_drawn(document: Path) -> None:
 
 def test_shift_sets_a_point_on_the_line_and_alt_takes_one_away(document: Path) -> None:
     with working_on(document) as bench:
-        sheet = bench.session.sheet
+        sheet = bench.session.paint
         set_points(bench, CORNERS)
-        bench.stroke((30, 41), (30, 60), marks=True)
+        bench.stroke((30, 41), (30, 60), alternate=True)
         assert sheet.lines[0].points[3] == (30, 60)
         assert len(sheet.lines[0].points) == 5
         assert sheet.pixels()[44, 30] == 1
-        bench.stroke((30, 60), takes=True)
+        bench.stroke((30, 60), subtracts=True)
         assert list(sheet.lines[0].points) == CORNERS
-        bench.stroke((10, 10), takes=True)
-        bench.stroke((50, 10), takes=True)  # what is left is no line any more
+        bench.stroke((10, 10), subtracts=True)
+        bench.stroke((50, 10), subtracts=True)  # what is left is no line any more
         assert sheet.lines == []
         assert not sheet.pixels().any()
 
 
 def test_shift_moves_a_whole_line_from_within(document: Path) -> None:
     with working_on(document) as bench:
-        sheet = bench.session.sheet
+        sheet = bench.session.paint
         set_points(bench, CORNERS)
-        bench.stroke((30, 25), (36, 30), (40, 35), marks=True)
+        bench.stroke((30, 25), (36, 30), (40, 35), alternate=True)
         assert list(sheet.lines[0].points) == [(x + 10, y + 10) for x, y in CORNERS]
 
 
 def test_a_drawn_line_becomes_a_curve_and_straight_again(document: Path) -> None:
     with working_on(document) as bench:
-        sheet = bench.session.sheet
+        sheet = bench.session.paint
         set_points(bench, CORNERS)
         straight = sheet.pixels()
         sheet.toggle_smooth()
@@ -89,14 +89,14 @@ def test_a_drawn_line_becomes_a_curve_and_straight_again(document: Path) -> None
 
 def test_lines_are_drawn_on_what_was_tracked_and_painted_over(document: Path) -> None:
     with working_on(document) as bench:
-        sheet = bench.session.sheet
+        sheet = bench.session.paint
         sheet.brush = Brush(6, 1.0)
         bench.stroke((65, 20), (75, 20))
         set_points(bench, CORNERS)
-        sheet.take_up("eraser")
+        sheet.choose_tool("eraser")
         bench.stroke((30, 25))
         assert len(sheet.lines) == 1
-        sheet.take_up("polygon")
+        sheet.choose_tool("polygon")
         bench.stroke((50, 40), (60, 47))
         found = sheet.pixels()
         assert (found[20, 70], found[25, 30], found[42, 50]) == (1, 0, 1)
@@ -104,16 +104,16 @@ def test_lines_are_drawn_on_what_was_tracked_and_painted_over(document: Path) ->
 
 def test_lines_can_still_be_pulled_the_next_day(document: Path) -> None:
     with working_on(document) as bench:
-        bench.session.sheet.brush = Brush(6, 1.0)
+        bench.session.paint.brush = Brush(6, 1.0)
         bench.stroke((65, 42), (72, 42))
         set_points(bench, CORNERS)
-        set_points(bench, [(20, 20), (30, 20), (30, 30), (20, 30)], takes=True)
-        pixels = bench.session.sheet.pixels()
+        set_points(bench, [(20, 20), (30, 20), (30, 30), (20, 30)], subtracts=True)
+        pixels = bench.session.paint.pixels()
     with working_on(document) as bench:
-        sheet = bench.session.sheet
+        sheet = bench.session.paint
         np.testing.assert_array_equal(sheet.pixels(), pixels)
-        assert [line.takes for line in sheet.lines] == [False, True]
-        sheet.take_up("polygon")
+        assert [line.subtracts for line in sheet.lines] == [False, True]
+        sheet.choose_tool("polygon")
         bench.stroke((50, 40), (70, 46))  # over the paint of the day before
         bench.stroke((70, 46), (50, 40))
         np.testing.assert_allclose(sheet.pixels(), pixels, atol=1e-5)
@@ -121,9 +121,9 @@ def test_lines_can_still_be_pulled_the_next_day(document: Path) -> None:
 
 def test_escape_lets_go_of_a_point(document: Path) -> None:
     with working_on(document) as bench:
-        session, sheet = bench.session, bench.session.sheet
+        session, sheet = bench.session, bench.session.paint
         set_points(bench, CORNERS)
         before = sheet.pixels()
         bench.stroke((50, 40))
         np.testing.assert_array_equal(sheet.pixels(), before)
-        assert session.work.undo_label == "polygon"
+        assert session.editor.undo_label == "polygon"

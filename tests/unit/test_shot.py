@@ -135,8 +135,8 @@ def test_an_in_point_makes_it_part_of_the_walks_before() -> None:
 def test_what_is_not_drawn_is_carried_from_the_left_by_a_walk_that_sees_no_other() -> None:
     made = shot(drawing(1002, "b", "a"), drawing(1005, "a"), drawing(1008, "a", "b"), names=AB)
     first, second, third = made.ordered
-    assert (made.carrying(first), made.carrying(third)) == (None, None)
-    carrying = made.carrying(second)
+    assert (made.carrying_span(first), made.carrying_span(third)) == (None, None)
+    carrying = made.carrying_span(second)
     assert carrying is not None
     assert (carrying.keyframe, carrying.far, carrying.stop) == (first, None, 1005)
     assert carrying.elements == AB

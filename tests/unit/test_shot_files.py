@@ -98,7 +98,7 @@ def test_masks_of_one_frame_that_draw_other_elements_are_one_keyframe(show: Path
 
 
 def test_an_element_is_drawn_by_one_mask_of_a_frame(show: Path) -> None:
-    with pytest.raises(UsageError, match="frame 1 has 2 masks, of which more than one draws car"):
+    with pytest.raises(UsageError, match="frame 1 has 2 masks, and more than one draws car"):
         drawn(show, (1, "two", ["hero", "car"]), (1, "car", ["car"]))
 
 
@@ -123,7 +123,7 @@ def test_listed_elements_have_names_and_in_points(shots: Path) -> None:
     )
     shot = open_shot(write(shots, HEAD + elements + keyframes)).shot
     assert shot.elements == (Element("h", "le_heros"), Element("car", "car", 3))
-    assert shot.drawn(shot.keyframes[1]) == ("h", "car")
+    assert shot.drawn_elements(shot.keyframes[1]) == ("h", "car")
 
 
 def test_an_empty_mask_says_that_an_element_is_out_of_the_picture(show: Path) -> None:

@@ -172,7 +172,7 @@ def test_damage(tmp_path: Path, plate: str, part: float) -> None:
     [
         ({"display": (0, 0, 20, 12), "origin": (0, 0)}, "expected the plate's display window"),
         ({"origin": (-3, 3)}, "expected a data window inside the plate's, 20x12 at (-2, 3)"),
-        ({"PixelAspectRatio": 1.0}, "expected the plate's pixel aspect, 2, came 1"),
+        ({"PixelAspectRatio": 1.0}, "expected the plate's pixel aspect, 2, got 1"),
     ],
 )
 def test_windows(tmp_path: Path, plate: str, changed: dict[str, Any], says: str) -> None:
@@ -187,7 +187,7 @@ def test_the_size_of_a_picture(tmp_path: Path, plate: str) -> None:
         write_image(tmp_path / f"hero.{frame}.png", HALF_COVERED[:-1], "uint16")
     (finding,) = found(tmp_path, plate)
     assert finding.rule == "windows"
-    assert "expected 20x12, the plate's data window, came 20x11" in finding.sentence
+    assert "expected 20x12, the plate's data window, got 20x11" in finding.sentence
 
 
 def test_8_bits(tmp_path: Path, plate: str) -> None:
@@ -251,7 +251,7 @@ def test_ids_that_nobody_knows(tmp_path: Path, plate: str) -> None:
 @pytest.mark.parametrize(
     ("channels", "says"),
     [
-        (("Y",), "expected A, or an element's layer such as hero.A, came Y"),
+        (("Y",), "expected A, or an element's layer such as hero.A, got Y"),
         (("hero", "A"), "the channel hero has no layer: call it hero.A"),
         (("1001.A",), "the layer of 1001.A is only a number"),
         (("le héros.A",), "le héros.A is not a safe name"),
@@ -269,7 +269,7 @@ def test_names_that_change(tmp_path: Path, plate: str) -> None:
     write_image(mattes / "hero.1003.exr", HALF_COVERED, channels=("car.A",), **WINDOWS, **time())
     finding = the_one(mattes, plate)
     assert (finding.rule, finding.frames) == ("names", FrameRange.of([1003]))
-    assert "hero.A, came car.A" in finding.sentence
+    assert "hero.A, got car.A" in finding.sentence
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_values(tmp_path: Path, plate: str, value: float, says: str) -> None:
         ({"timecode": None}, "timecode is missing"),
         ({"timecode": 5}, "timecode is not the plate's"),
         ({"rate": None}, "frame rate, 23.976, is missing"),
-        ({"rate": (25, 1)}, "23.976, came 25"),
+        ({"rate": (25, 1)}, "23.976, got 25"),
     ],
 )
 def test_time(tmp_path: Path, plate: str, changed: dict[str, Any], says: str) -> None:
@@ -315,7 +315,7 @@ def test_the_command_says_so_and_ends_with_7(
     run([str(mattes), "--plate", plate])
     assert capsys.readouterr().out.splitlines() == [
         "hero.####.exr: 4 frames, 1001-1004",
-        "nothing is wrong",
+        "no problems found",
     ]
     (mattes / "hero.1002.exr").unlink()
     with pytest.raises(PartialError, match="1 finding, at 1002") as error:
@@ -345,7 +345,7 @@ def test_a_view_is_that_of_the_mattes_too(
     Path(plate).parent.rename(tmp_path / "plate_right")
     patterns = [str(tmp_path / name) for name in ("%V/hero.####.exr", "plate_%V/hero.####.exr")]
     run([patterns[0], "--plate", patterns[1], "--view", "right"])
-    assert "nothing is wrong" in capsys.readouterr().out
+    assert "no problems found" in capsys.readouterr().out
     with pytest.raises(UsageError, match="contains %V, a view's name: choose it with --view"):
         run([patterns[0], "--plate", str(tmp_path / "plate_right")])
 

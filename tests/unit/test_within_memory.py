@@ -13,7 +13,7 @@ from image_files import read_image
 from torch import Tensor
 from toy_shots import MemoryPlate, a_shot, mask
 
-from rde_roto.doors.progress import report
+from rde_roto.doors.progress import progress_reporter
 from rde_roto.doors.rendering import deliver_within_memory
 from rde_roto.engine.engine import Engine
 from rde_roto.engine.requests import Priority
@@ -54,7 +54,10 @@ def deliver(folder: Path, lines: int, running: Running, most_lines: int = 300) -
     shot = a_shot(mask(1001), plate=MemoryPlate(FRAMES))
     node = RotoNode(shot, preset, partial(Greedy, most_lines=most_lines))
     delivered = deliver_within_memory(
-        node, FRAMES, open_writer, lambda writer: report("toy", len(FRAMES), writer, as_json=False)
+        node,
+        FRAMES,
+        open_writer,
+        lambda writer: progress_reporter("toy", len(FRAMES), writer, as_json=False),
     )
     assert delivered.delivery.made + delivered.delivery.kept == len(FRAMES)
     assert delivered.node.preset.tracking.lines <= max(lines, most_lines)
@@ -73,8 +76,8 @@ def test_all_frames_are_made_again_from_a_smaller_picture(
     assert tracked == ["270"] * len(tracked)
     said = capsys.readouterr().err.splitlines()
     assert [line.partition(": ")[2] for line in said] == [
-        "memory ran out at tracking.lines=480: all frames again at 360",
-        "memory ran out at tracking.lines=360: all frames again at 270",
+        "out of memory at tracking.lines=480: rendering all frames again at 360",
+        "out of memory at tracking.lines=360: rendering all frames again at 270",
     ]
 
 
@@ -132,7 +135,10 @@ def test_a_render_that_goes_on_smaller_holds_nothing_of_the_step_that_failed(
         return open_matte_writer(out, origin, node.shot.names, Output(), {})
 
     delivered = deliver_within_memory(
-        watchful, FRAMES, open_writer, lambda w: report("toy", len(FRAMES), w, as_json=False)
+        watchful,
+        FRAMES,
+        open_writer,
+        lambda w: progress_reporter("toy", len(FRAMES), w, as_json=False),
     )
     assert delivered.node.preset.tracking.lines == 360
     assert watchful.alive == [0]

@@ -22,10 +22,9 @@ from typing import NoReturn
 _READ_ONCE = (
     "rde_roto.doors.cli",
     "rde_roto.doors.serve",
-    "rde_roto.doors.server.listening",
-    "rde_roto.doors.server.log",
+    "rde_roto.doors.server.endpoint",
     "rde_roto.doors.server.requests",
-    "rde_roto.doors.server.serving",
+    "rde_roto.doors.server.socket_server",
 )
 
 

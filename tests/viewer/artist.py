@@ -26,14 +26,14 @@ from session_bench import Toys
 
 from rde_roto.doors.options import plate_memo
 from rde_roto.doors.viewer.dialogs import ExportDialog
-from rde_roto.doors.viewer.room import room_on
+from rde_roto.doors.viewer.services import open_services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore
 from rde_roto.images.files import read_channels
 from rde_roto.images.masks import read_mask
 from rde_roto.images.sequences import FrameSequence, find_sequence
-from rde_roto.session.saving import open_work
+from rde_roto.session.opening import open_draft
 from rde_roto.session.session import Session
 
 _TAKES = Qt.KeyboardModifier.AltModifier
@@ -62,7 +62,7 @@ class Artist:
         return inside
 
     def drawn(self) -> BoolArray:
-        inside: BoolArray = self.session.sheet.pixels() >= 0.5
+        inside: BoolArray = self.session.paint.pixels() >= 0.5
         return inside
 
     def snap(self, name: str, widget: QWidget | None = None) -> None:
@@ -92,7 +92,7 @@ class Artist:
         """Brushes in what is missing, and with Alt out what is too much: coarse, then fine."""
         self.desk.key("1")
         for radius, least in ((4.0, 9), (1.5, 3)):
-            self.session.sheet.set_brush(self.session.sheet.brush.sized(radius))
+            self.session.paint.set_brush(self.session.paint.brush.sized(radius))
             wanted = self.sees(self.session.frame)
             for run in _runs(wanted & ~self.drawn(), radius, least):
                 self.desk.drag(*run)
@@ -129,20 +129,20 @@ class Artist:
     def _pairs(self) -> Iterator[tuple[BoolArray, BoolArray]]:
         session = self.session
         for frame in session.range:
-            session.go(frame)
+            session.go_to(frame)
             self.desk.until(self.is_seen)
             yield self.sees(frame), self.drawn()
 
     def is_seen(self) -> bool:
         """Whether the frame's matte of now is before the eyes."""
-        seen = self.session.live.seen(self.session.frame)
-        is_drawn = self.session.showing.drawn(self.session.element) is not None
+        seen = self.session.live.newest(self.session.frame)
+        is_drawn = self.session.shown.drawn(self.session.element) is not None
         return is_drawn or (seen is not None and seen.is_current)
 
     def correct(self) -> int:
         """Goes where the window says, and makes that frame right."""
         self.desk.key("N")
-        self.desk.until(lambda: self.session.sight.picture() is not None)
+        self.desk.until(lambda: self.session.navigation.picture() is not None)
         self.snap("frame-to-fix")
         self.desk.key("C")
         self.paint()
@@ -197,7 +197,7 @@ def work(artist: Artist, plate: str, folder: Path) -> dict[str, object]:
     desk = artist.desk
     artist.snap("empty")
     assert desk.window.open(plate)
-    desk.until(lambda: artist.session.sight.picture() is not None)
+    desk.until(lambda: artist.session.navigation.picture() is not None)
     artist.snap("open")
     artist.first_mask()
     found, wanted = artist.drawn(), artist.sees(artist.session.frame)
@@ -208,13 +208,13 @@ def work(artist: Artist, plate: str, folder: Path) -> dict[str, object]:
     artist.propagate("Ctrl+P")
     artist.snap("again")
     after = artist.score()
-    artist.session.go(frame + 3)
-    desk.until(lambda: artist.session.sight.picture() is not None)
+    artist.session.go_to(frame + 3)
+    desk.until(lambda: artist.session.navigation.picture() is not None)
     artist.look_about()
     mattes = artist.deliver(folder)
-    desk.session.go(frame + 1)
+    desk.session.go_to(frame + 1)
     desk.until(artist.is_seen)
-    shown_alpha = artist.session.showing.alpha(artist.session.element)
+    shown_alpha = artist.session.shown.alpha(artist.session.element)
     written = read_channels(mattes.path(frame + 1), ["A"])[..., 0]
     assert shown_alpha is not None
     return {
@@ -244,8 +244,8 @@ def main() -> None:
         os.environ["RDE_ROTO_CACHE"] = folder
         for kind in ("CONFIG", "DATA", "STATE"):
             os.environ[f"XDG_{kind}_HOME"] = folder
-        with plate_memo() as memo, room_on("cpu", memo) as room:
-            window = MainWindow(room.backend, partial(open_work, memo=memo))
+        with plate_memo() as memo, open_services("cpu", memo) as services:
+            window = MainWindow(services.backend, partial(open_draft, memo=memo))
             shown(window)
             desk = Desk(app, window, Toys(), _PATIENCE_S)
             artist = Artist(desk, find_sequence(asked.truth), asked.pictures)

@@ -21,8 +21,8 @@ from session_bench import Toys
 
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
-from rde_roto.session.ahead import Bytes
-from rde_roto.session.live import Backend
+from rde_roto.session.backend import Backend
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 
 HEIGHT, WIDTH = 90, 160
@@ -60,13 +60,13 @@ class Desk:
 
     def open(self, path: Path) -> None:
         assert self.window.open(str(path))
-        self.until(lambda: self.session.sight.picture() is not None)
+        self.until(lambda: self.session.navigation.picture() is not None)
         self.window.canvas.zoom_to(4.0)
 
     def settled(self) -> None:
         """Waits until what the window says of the shot is true, and all that was asked is made."""
         live = self.session.live
-        self.until(lambda: live.is_settled and live.left == 0)
+        self.until(lambda: live.is_settled and live.remaining == 0)
         self.app.processEvents()
 
     def key(self, keys: str) -> None:

@@ -18,7 +18,7 @@ def main(document: str, picture: str) -> None:
         window = desk.window
         desk.open(Path(document))
         desk.key("Right")
-        desk.until(lambda: desk.session.sight.picture() is not None)
+        desk.until(lambda: desk.session.navigation.picture() is not None)
         app.processEvents()
         window.screen().grabWindow(window.winId()).save(picture)
         print(f"platform {app.platformName()}", f"frame {desk.session.frame}", sep="\n", flush=True)

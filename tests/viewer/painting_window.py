@@ -16,7 +16,7 @@ def main(document: str) -> None:
         for number in range(1000):
             row = 10 + 16 * (number % 4)
             desk.drag((30, row), (90, row))
-            desk.session.work.saved()
+            desk.session.editor.wait_until_saved()
             print(f"painted {number}", flush=True)
 
 

@@ -26,7 +26,7 @@ def painted(desk: Desk) -> None:
     pixels = np.zeros((HEIGHT, WIDTH), np.float32)
     rows, columns = slice(SQUARE.y, SQUARE.y + SQUARE.height), slice(SQUARE.x, None)
     pixels[rows, columns][:, : SQUARE.width] = 1
-    desk.session.sheet.commit(SQUARE, pixels, "square")
+    desk.session.paint.commit(SQUARE, pixels, "square")
 
 
 def edges(desk: Desk, is_inside: tuple[int, int, int]) -> list[int]:

@@ -16,7 +16,7 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QRegion
 
 from rde_roto.doors.viewer.scene import MatteMode
-from rde_roto.session.ahead import Bytes
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.values.matte import FloatArray
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
@@ -33,7 +33,7 @@ def boxed(desk: Desk, document: Path, tmp_path: Path) -> Desk:
     for frame in FRAMES:
         write_image(document.parent / f"plate/hero.{frame}.exr", inside.repeat(3, axis=2))
     desk.open(document)
-    desk.session.sheet.import_mask(write_image(tmp_path / "mask.png", inside, "uint16"))
+    desk.session.paint.import_mask(write_image(tmp_path / "mask.png", inside, "uint16"))
     desk.window.canvas.scene.opacity = 1.0
     desk.settled()
     scale = float(os.environ.get("QT_SCALE_FACTOR", "1"))
@@ -115,7 +115,7 @@ def test_a_part_is_drawn_as_the_whole_is(boxed: Desk, zoom: float, mode: MatteMo
 def test_nothing_comes_round_at_the_edges_of_the_plate(boxed: Desk, zoom: float) -> None:
     """The box touches the left edge and the top, and is not seen at the right or below."""
     canvas = boxed.window.canvas
-    boxed.session.sheet.commit(None, corner_mask(), "test")
+    boxed.session.paint.commit(None, corner_mask(), "test")
     canvas.zoom_to(zoom)
     boxed.key("A")
     middle = canvas.from_plate(80, 45) * canvas.devicePixelRatioF()

@@ -11,7 +11,7 @@ from disc_shots import disc_document
 
 from rde_roto.documents.learned_card import LearnedCard, card_path
 from rde_roto.documents.model_card import DEFAULT_MODEL
-from rde_roto.doors.viewer.learning import LearnDialog
+from rde_roto.doors.viewer.learn_dialog import LearnDialog
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import load_model
 from rde_roto.shot_files import ShotFile
@@ -38,7 +38,7 @@ def learner(desk: Desk, tmp_path: Path, shy: Path) -> Desk:
 def dialog_of(desk: Desk) -> LearnDialog:
     desk.key("Ctrl+L")
     dialog = desk.window.learn_dialog
-    assert dialog is not None
+    assert isinstance(dialog, LearnDialog)
     assert dialog.isVisible()
     return dialog
 
@@ -47,21 +47,21 @@ def test_a_shot_is_learned_while_the_artist_goes_on(learner: Desk) -> None:
     desk, panel = learner, learner.window.panel
     assert panel.learn.text() == "Learn the shot…"
     dialog = dialog_of(desk)
-    assert "1001" in dialog.said.text()
+    assert "1001" in dialog.message.text()
     dialog.go.click()
     assert not dialog.go.isEnabled()
     desk.session.step(1)  # the window is not held up
-    desk.until(lambda: desk.session.sight.picture() is not None)
+    desk.until(lambda: desk.session.navigation.picture() is not None)
     learning = dialog.learning
     assert learning is not None
     learning.wait()  # a desk that only waits would take its time
     desk.until(lambda: dialog.learning is None)
-    assert "learned: clips" in dialog.said.text()
+    assert "learned: clips" in dialog.message.text()
     assert not dialog.view.pixmap().isNull()
     learned = desk.session.draft.learned
     assert learned is not None
-    desk.session.work.saved()
-    document = desk.session.work.document
+    desk.session.editor.wait_until_saved()
+    document = desk.session.editor.document
     assert ShotFile.read(document).content.learned == f"hero.shot.d/learned/{learned.name}"
     dialog.end.click()
     desk.settled()
@@ -79,22 +79,22 @@ def test_what_is_new_to_study_is_offered(desk: Desk, document: Path, tmp_path: P
     card_path(learned).write_text(card_of(session.live.node.shot).to_yaml(), encoding="utf-8")
     session.set_learned(learned)
     desk.until(lambda: panel.learn.text() == "Learned")
-    session.go(1008)
-    desk.until(lambda: session.sight.picture() is not None)
+    session.go_to(1008)
+    desk.until(lambda: session.navigation.picture() is not None)
     desk.drag((100, 40), (120, 60))
     desk.until(lambda: panel.learn.text() == "Learn again: frame 1008")
-    session.go(1001)
-    desk.until(lambda: session.sight.picture() is not None)
+    session.go_to(1001)
+    desk.until(lambda: session.navigation.picture() is not None)
     desk.drag((20, 20), (30, 30))  # one that was studied is drawn anew
-    desk.until(lambda: panel.unstudied.of(session) == (1001, 1008))
+    desk.until(lambda: desk.window.unlearned.of(session) == (1001, 1008))
     desk.until(lambda: panel.learn.text() == "Learn again: 2 frames")
     session.undo()
-    desk.until(lambda: panel.unstudied.of(session) == (1008,))
+    desk.until(lambda: desk.window.unlearned.of(session) == (1008,))
     desk.key("Alt+L")
     assert session.draft.learned is None
     session.undo()
     assert session.draft.learned == learned
-    session.work.saved()
+    session.editor.wait_until_saved()
     assert ShotFile.read(document).content.learned == "studied.safetensors"
 
 
@@ -134,7 +134,7 @@ def test_stop_and_keep_and_stop(learner: Desk, short_lesson: Path) -> None:
     learning = dialog.learning
     assert learning is not None
     desk.until(lambda: learning.status.steps >= 8)
-    assert "s left" in dialog.said.text()
+    assert "s left" in dialog.message.text()
     dialog.keep.click()
     learning.wait()
     desk.until(lambda: dialog.learning is None)
@@ -144,7 +144,7 @@ def test_stop_and_keep_and_stop(learner: Desk, short_lesson: Path) -> None:
     again = dialog.learning
     assert again is not None
     desk.until(lambda: again.status.steps >= 1)
-    document = desk.session.work.document
+    document = desk.session.editor.document
     desk.window.close()
     assert again.wait().state == "cancelled"
     assert ShotFile.read(document).content.learned == f"hero.shot.d/learned/{first.name}"

@@ -26,9 +26,9 @@ from PySide6.QtWidgets import QDialog
 
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.doors.viewer.scene import MatteMode
-from rde_roto.session.ahead import Bytes
+from rde_roto.session.frame_states import FrameState
 from rde_roto.session.painting import Brush
-from rde_roto.session.states import State
+from rde_roto.session.picture_cache import Bytes
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -54,7 +54,7 @@ def nothing(_desk: Desk, _document: Path) -> None:
 def painted(desk: Desk, document: Path) -> None:
     desk.open(document)
     desk.window.canvas.zoom_to(6.0)
-    desk.session.sheet.set_brush(Brush(14, 0.8))
+    desk.session.paint.set_brush(Brush(14, 0.8))
     desk.drag((60, 40), (80, 52), (100, 40))
 
 
@@ -86,15 +86,15 @@ def time_line(desk: Desk, document: Path) -> None:
     painted(desk, document)
     desk.key("P")
     desk.settled()
-    desk.session.bound(1003, 1005)
+    desk.session.set_bounds(1003, 1005)
     desk.key("Shift+X")
-    desk.until(lambda: desk.session.state(1004) is State.LOCKED)
-    desk.session.unbound()
-    desk.session.go(1009)
-    desk.until(lambda: desk.session.sight.picture() is not None)
+    desk.until(lambda: desk.session.state(1004) is FrameState.LOCKED)
+    desk.session.reset_bounds()
+    desk.session.go_to(1009)
+    desk.until(lambda: desk.session.navigation.picture() is not None)
     desk.drag((40, 60), (60, 70))
     desk.settled()
-    assert {desk.session.state(frame) for frame in (1002, 1008)} == {State.STALE}
+    assert {desk.session.state(frame) for frame in (1002, 1008)} == {FrameState.STALE}
 
 
 def asked(keys: str, width: int, height: int) -> Show:

@@ -15,11 +15,11 @@ from rde_roto.doors.viewer.style import (
     INK,
     PANEL,
     QUIET,
-    SHEET,
     STATE_COLOURS,
+    STYLE_SHEET,
     TEXT,
 )
-from rde_roto.session.states import State
+from rde_roto.session.frame_states import FrameState
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -47,7 +47,7 @@ def contrast(one: QColor, other: QColor) -> float:
 
 def written() -> Iterator[tuple[str, str, str]]:
     """(where, text, ground) of every rule of the sheet that gives text or its ground a colour."""
-    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", SHEET):
+    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", STYLE_SHEET):
         said = dict(re.findall(r"([\w-]+): (#[0-9a-f]{6})", body))
         if WORDLESS.search(selector) or ":disabled" in selector:
             continue
@@ -78,7 +78,7 @@ def test_text_that_is_painted_stands_out() -> None:
 
 def test_states_of_the_time_line_stand_out() -> None:
     for state, colour in STATE_COLOURS.items():
-        if state is not State.EMPTY:  # there is nothing to see
+        if state is not FrameState.EMPTY:  # there is nothing to see
             assert contrast(colour, GROUND) >= SHAPE_CONTRAST, state
 
 

@@ -24,9 +24,9 @@ from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.style import SMALLEST_TEXT_PX
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
-from rde_roto.session.live import Backend
+from rde_roto.session.backend import Backend
+from rde_roto.session.frame_states import FrameState
 from rde_roto.session.painting import Brush, Stroke
-from rde_roto.session.states import State
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import InputError
 
@@ -50,13 +50,13 @@ def paint(desk: Desk) -> None:
 
 def test_a_stroke_of_the_mouse_is_a_keyframe_of_these_pixels(desk: Desk, document: Path) -> None:
     desk.open(document)
-    desk.session.sheet.brush = Brush(6, 0.5)
+    desk.session.paint.brush = Brush(6, 0.5)
     expected = Stroke(np.zeros((HEIGHT, WIDTH), np.float32), Brush(6, 0.5))
     for x, y in [(40, 40), (40, 40), (60, 44), (80, 40), (80, 40)]:
         point = desk.window.canvas.to_plate(QPointF(desk.at(x, y)))
         expected.to((point.x(), point.y()))
     paint(desk)
-    desk.session.work.saved()
+    desk.session.editor.wait_until_saved()
     keyframe = ShotFile.read(document).open().shot.keyframe_at(1001)
     assert keyframe is not None
     np.testing.assert_array_equal(keyframe.alpha[0], expected.pixels)
@@ -70,8 +70,8 @@ def test_polygon_by_clicks_and_enter(desk: Desk, document: Path) -> None:
     desk.drag((60, 50), (100, 50))  # a point is moved
     desk.key("Return")
     # a quarter of a plate pixel is a pixel of the screen
-    assert desk.session.sheet.pixels().sum() == pytest.approx(30 * 60, rel=0.03)
-    assert desk.session.sheet.pixels()[48, 90] == 1
+    assert desk.session.paint.pixels().sum() == pytest.approx(30 * 60, rel=0.03)
+    assert desk.session.paint.pixels()[48, 90] == 1
 
 
 def test_every_key_does_its_command(app: QApplication, home: Path) -> None:
@@ -131,7 +131,7 @@ def test_propagate_correct_and_cancel(desk: Desk, document: Path) -> None:
     desk.key("P")
     desk.settled()
     states = {frame: desk.session.state(frame) for frame in FRAMES}
-    assert set(states.values()) == {State.KEYFRAME, State.MADE}
+    assert set(states.values()) == {FrameState.KEYFRAME, FrameState.MADE}
     desk.key("Right")
     assert desk.session.frame == 1002
     desk.key("End")
@@ -142,19 +142,19 @@ def test_propagate_correct_and_cancel(desk: Desk, document: Path) -> None:
     assert desk.session.frame == 1001
     desk.key("Ctrl+Z")
     desk.settled()
-    assert desk.session.state(1001) is State.EMPTY
+    assert desk.session.state(1001) is FrameState.EMPTY
     desk.key("Ctrl+Y")
     desk.settled()
-    assert desk.session.state(1005) is State.MADE
+    assert desk.session.state(1005) is FrameState.MADE
     paint(desk)
     desk.key("P")
     desk.key("Esc")
-    assert desk.session.live.left == 0
+    assert desk.session.live.remaining == 0
 
 
 def test_the_picture_shows_the_matte_in_every_way(desk: Desk, document: Path) -> None:
     desk.open(document)
-    desk.session.sheet.brush = Brush(10, 1.0)
+    desk.session.paint.brush = Brush(10, 1.0)
     plain_in, plain_out = desk.colour(60, 40), desk.colour(140, 80)
     paint(desk)
     assert desk.colour(140, 80) == plain_out
@@ -195,15 +195,15 @@ def test_the_version_before_is_wiped_in(desk: Desk, document: Path) -> None:
     desk.key("Alt+2")
     assert "no version before" in desk.window.statusBar().currentMessage()
     assert desk.window.canvas.scene.wipe is None
-    desk.session.go(1003)
+    desk.session.go_to(1003)
     desk.drag((40, 80), (60, 84))
     desk.key("P")
     desk.settled()
-    desk.session.go(1005)
+    desk.session.go_to(1005)
     show_as(desk, MatteMode.OVERLAY)
     now = desk.picture()
     desk.key("Alt+2")
-    desk.until(lambda: desk.session.showing.other_codes("hero") is not None)
+    desk.until(lambda: desk.session.shown.comparison_codes("hero") is not None)
     desk.window.canvas.scene.wipe = 0.0
     before = desk.picture()
     assert desk.window.panel.wipe.currentText() == "wipe: the version before"
@@ -218,13 +218,13 @@ def test_the_version_before_is_wiped_in(desk: Desk, document: Path) -> None:
 def test_exposure_shows_and_keeps_the_matte(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)
-    before, alpha = desk.colour(140, 60), desk.session.sheet.pixels()
+    before, alpha = desk.colour(140, 60), desk.session.paint.pixels()
     desk.key("E")
-    desk.until(lambda: desk.session.sight.picture() is not None)
+    desk.until(lambda: desk.session.navigation.picture() is not None)
     assert sum(desk.colour(140, 60)) > sum(before)
-    np.testing.assert_array_equal(desk.session.sheet.pixels(), alpha)
+    np.testing.assert_array_equal(desk.session.paint.pixels(), alpha)
     desk.key("0")
-    desk.until(lambda: desk.session.sight.picture() is not None)
+    desk.until(lambda: desk.session.navigation.picture() is not None)
     assert desk.colour(140, 60) == before
 
 
@@ -241,8 +241,8 @@ def test_a_dropped_plate_or_document_is_opened(desk: Desk, document: Path) -> No
         left = Qt.MouseButton.LeftButton
         drop = QDropEvent(QPointF(50, 50), copy, data, left, none, QEvent.Type.Drop)
         QApplication.sendEvent(desk.window, drop)
-        assert desk.session.sight.range.first == 1001
-    assert desk.session.work.document == document
+        assert desk.session.navigation.range.first == 1001
+    assert desk.session.editor.document == document
 
 
 def test_what_cannot_be_opened_is_said_and_leaves_the_shot(desk: Desk, document: Path) -> None:
@@ -272,8 +272,8 @@ def test_the_line_below_tells_of_the_frame_that_is_seen(desk: Desk, document: Pa
 
 def test_playing_goes_round_between_in_and_out(desk: Desk, document: Path) -> None:
     desk.open(document)
-    desk.session.bound(1003, 1005)
-    desk.session.go(1003)
+    desk.session.set_bounds(1003, 1005)
+    desk.session.go_to(1003)
     seen: list[int] = []
     desk.key("L")
 
@@ -290,12 +290,12 @@ def test_playing_goes_round_between_in_and_out(desk: Desk, document: Path) -> No
 def test_a_shot_opens_again_where_it_was(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)
-    desk.session.bound(1003, 1009)
-    desk.session.go(1008)
+    desk.session.set_bounds(1003, 1009)
+    desk.session.go_to(1008)
     desk.open(document.parent / "plate")
     assert desk.session.frame == 1001
     desk.open(document)
-    assert (desk.session.frame, desk.session.sight.bounds) == (1008, (1003, 1009))
+    assert (desk.session.frame, desk.session.navigation.bounds) == (1008, (1003, 1009))
     assert not desk.session.draft.drawn(1001, "hero").is_empty  # type: ignore[union-attr]
 
 
@@ -374,7 +374,7 @@ def test_export_writes_every_format(
     desk.open(document)
     paint(desk)
     desk.settled()
-    desk.session.bound(1001, 1003)
+    desk.session.set_bounds(1001, 1003)
     desk.key("Ctrl+E")
     export = dialog(desk, ExportDialog)
     assert isinstance(export, ExportDialog)
@@ -388,7 +388,7 @@ def test_export_writes_every_format(
     assert written == [name.replace("####", str(frame)) for frame in (1001, 1002, 1003)]
     if (kind, name) == ("alpha", "m.####.exr"):
         _, pixels = read_image(tmp_path / "out/m.1001.exr")
-        np.testing.assert_allclose(pixels[..., 0], desk.session.sheet.pixels(), atol=1e-3)  # half
+        np.testing.assert_allclose(pixels[..., 0], desk.session.paint.pixels(), atol=1e-3)  # half
 
 
 def test_export_over_the_plate_is_refused(desk: Desk, document: Path) -> None:
@@ -401,7 +401,7 @@ def test_export_over_the_plate_is_refused(desk: Desk, document: Path) -> None:
     export.pattern.setText(str(document.parent / "plate/hero.####.exr"))
     export.go.click()
     assert export.job is None
-    assert "overwrite" in export.said.text()
+    assert "overwrite" in export.message.text()
 
 
 def test_a_shot_is_queued_in_a_hot_folder(desk: Desk, document: Path, tmp_path: Path) -> None:
@@ -421,7 +421,7 @@ def test_a_shot_is_queued_in_a_hot_folder(desk: Desk, document: Path, tmp_path: 
     assert isinstance(again, QueueDialog)
     again.folder.setText(str(tmp_path))
     again.accept()
-    assert "no hot folder" in desk.window.statusBar().currentMessage()
+    assert "is not a hot folder" in desk.window.statusBar().currentMessage()
 
 
 def test_keys_are_shown_and_no_text_is_small(desk: Desk, document: Path) -> None:
@@ -448,5 +448,5 @@ def test_a_mask_of_another_size_is_refused_in_a_sentence(
 ) -> None:
     desk.open(document)
     with pytest.raises(InputError, match="as large"):
-        desk.session.sheet.import_mask(box_mask(tmp_path / "small.png", 20))
+        desk.session.paint.import_mask(box_mask(tmp_path / "small.png", 20))
     assert not desk.session.draft.drawings

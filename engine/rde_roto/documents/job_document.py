@@ -70,7 +70,7 @@ def parse_job_document(path: Path) -> Document[JobDocument]:
 
 
 def inline_shot(job: Document[JobDocument]) -> Document[ShotDocument] | None:
-    """The inline shot of a job; None if it names a shot document. Raises DocumentError."""
+    """Return the inline shot of a job; None if it names a shot document. Raises DocumentError."""
     if isinstance(job.value.shot, str):
         return None
     node = job.leaves["shot",].node

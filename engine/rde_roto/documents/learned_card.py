@@ -18,17 +18,19 @@ from rde_roto.values.matte import FloatArray
 class LearnedCard(BaseModel):
     """The history of learned weights, the most interesting facts first.
 
-    `kept` tells whether they were better than the previous weights; only then is there a file, with
-    the hash `sha256`. `base_sha256` is the hash of the base model, `from_sha256` that of the
-    weights at the start, which may be learned ones. `licence` is the base model's, which covers
-    what is learned on it. `before` and `after` are mean J, 0..1, by kind of check. `studied` maps
-    frames to the digest of their plate and mattes; `visited` are frames used without a matte.
-    `lesson` is the digest of everything that decided the result.
+    `kept` tells whether they were better than the previous weights, `why` what spoke against them;
+    only if they were better is there a file, with the hash `sha256`. `base_sha256` is the hash of
+    the base model, `from_sha256` that of the weights at the start, which may be learned ones.
+    `licence` is the base model's, which covers what is learned on it. `before` and `after` are mean
+    J, 0..1, by kind of check. `studied` maps frames to the digest of their plate and mattes; one of
+    them, `held_out`, was examined before it was studied, if there were two or more. `visited` are
+    frames used without a matte. `lesson` is the digest of everything that decided the result.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kept: bool
+    why: str = ""
     sha256: str
     base: str
     base_sha256: str
@@ -40,6 +42,7 @@ class LearnedCard(BaseModel):
     before: Mapping[str, float]
     after: Mapping[str, float]
     studied: Mapping[int, str]
+    held_out: int | None = None
     visited: tuple[int, ...]
     seed: int
     threads: int
@@ -54,14 +57,14 @@ class LearnedCard(BaseModel):
 
 
 def truth_digest(plate_frame: str, alpha: FloatArray) -> str:
-    """The digest of a studied frame: of the plate frame's digest and the mattes of all elements of
-    the shot, float32 [K, H, W] in 0..1.
+    """Return the digest of a studied frame: of the plate frame's digest and the mattes of all
+    elements of the shot, float32 [K, H, W] in 0..1.
     """
     return digest_of("truth", plate_frame, alpha)
 
 
 def card_path(weights: Path) -> Path:
-    """The path of the card of learned weights."""
+    """Return the path of the card of learned weights."""
     return weights.with_suffix(".yaml")
 
 

@@ -31,7 +31,9 @@ class Entry(NamedTuple):
 
 
 def is_path(name_or_path: str) -> bool:
-    """Whether a text is a path and not a name: it ends in .yaml or .yml, or contains a slash."""
+    """Return whether a text is a path and not a name: it ends in .yaml or .yml, or contains a
+    slash.
+    """
     slashed = "/" in name_or_path or os.sep in name_or_path
     return slashed or Path(name_or_path).suffix in (".yaml", ".yml")
 

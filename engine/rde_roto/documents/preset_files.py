@@ -14,7 +14,8 @@ from rde_roto.values.preset import Preset
 
 
 def default_preset_folders() -> tuple[Path, ...]:
-    """The folder of shipped presets, then the user's folder, then those of $RDE_ROTO_PRESETS.
+    """Return the folder of shipped presets, then the user's folder, then those of
+    $RDE_ROTO_PRESETS.
 
     A later folder's preset hides an earlier one of the same name. Shipped presets are in the
     installed package, or at the top of a source checkout. $RDE_ROTO_PRESETS is written like $PATH,
@@ -36,7 +37,7 @@ class PresetLibrary(Library[Preset]):
 
 
 def preset_library() -> PresetLibrary:
-    """The presets in the default folders."""
+    """Return the presets in the default folders."""
     return PresetLibrary(default_preset_folders())
 
 

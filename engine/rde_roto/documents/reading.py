@@ -44,7 +44,7 @@ class Setting:
     line: int = 1
 
     @property
-    def given(self) -> yaml.Node:
+    def value_node(self) -> yaml.Node:
         """The value's node. Raises the error of its source when there is none."""
         if self.node is None:
             key = self.key.rpartition(".")[2]
@@ -54,7 +54,7 @@ class Setting:
     @property
     def value(self) -> object:
         """The value of the key. Raises the error of its source when that is not a value."""
-        return located_value(self.key, self.given, self.source, self.line).value
+        return located_value(self.key, self.value_node, self.source, self.line).value
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,12 @@ class Document(Generic[T]):
     leaves: Leaves
 
     def fail(self, place: Sequence[str | int], sentence: str) -> RotoError:
-        """The error to raise about the value at `place`, such as ("keyframes", 2, "mask")."""
+        """Return the error about the value at `place`, such as ("keyframes", 2, "mask")."""
         found = _locate(self.leaves, place)
         return self.source.fail(sentence) if found is None else found.fail(sentence)
 
     def settings(self, key: str) -> tuple[Setting, ...]:
-        """The entries of a mapping whose keys belong to another document."""
+        """Return the entries of a mapping whose keys belong to another document."""
         leaf = self.leaves.get((key,))
         if leaf is None or not isinstance(leaf.node, yaml.MappingNode):
             return ()
@@ -169,7 +169,7 @@ class Reader:
             model = section or model
         if path[0] in self.extra:
             raise self._fail(setting, f"{path[0]} can only be written in a file")
-        return {path: self._leaf(setting.given, model, path, setting.line)}
+        return {path: self._leaf(setting.value_node, model, path, setting.line)}
 
     def _fail(self, setting: Setting, sentence: str) -> RotoError:
         return self.source.fail(sentence, setting.line)
@@ -234,7 +234,9 @@ class Reader:
 
 
 def nested(leaves: Leaves, depth: int = 0) -> dict[str, Any]:
-    """The plain values, with sections as dicts, without the first `depth` steps of their paths."""
+    """Return the plain values, with sections as dicts, without the first `depth` steps of their
+    paths.
+    """
     values: dict[str, Any] = {}
     for path, leaf in leaves.items():
         *sections, key = path[depth:]

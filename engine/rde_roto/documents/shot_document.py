@@ -138,7 +138,7 @@ class ShotDocument(Settings):
         return "\n".join(lines) + "\n"
 
     def to_plain(self) -> dict[str, object]:
-        """The document as plain values, in order, without defaults."""
+        """Return the document as plain values, in order, without defaults."""
         values = self.model_dump(mode="json", exclude_defaults=True)
         values |= {"preset": self.preset, "model": self.model}
         ordered = {key: values[key] for key in type(self).model_fields if key in values}
@@ -164,7 +164,7 @@ def rewritten(path: Path, text: str, wanted: ShotDocument) -> str:
     """Change a document's text to the wanted content.
 
     Keys with unchanged values keep their text, including comments; comments inside changed values
-    are lost. A document whose keys are not on lines of their own, such as JSON, is rewritten.
+    are lost. A document whose keys are not each on a separate line, such as JSON, is rewritten.
     """
     document = parse_shot_document(path, text)
     edited = text

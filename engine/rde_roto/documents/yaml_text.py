@@ -93,7 +93,7 @@ class Source:
     is_option: bool = False
 
     def fail(self, sentence: str, line: int | None = None) -> RotoError:
-        """The error to raise: UsageError for an option, DocumentError for a file."""
+        """Return the error to raise: UsageError for an option, DocumentError for a file."""
         if self.is_option:
             return UsageError(f"{self.label}: {sentence}")
         place = self.label if line is None else f"{self.label}:{line}"
@@ -133,7 +133,7 @@ class LocatedValue:
         return _text(self.node)
 
     def at(self, path: Sequence[str | int]) -> LocatedValue:
-        """The value at `path` within a list or mapping, or as far along it as the file goes."""
+        """Return the value at `path` in a list or mapping, or at the last step that exists."""
         node, line = self.node, self.line
         for step in path:
             parts = _parts(node)
@@ -144,11 +144,11 @@ class LocatedValue:
         return LocatedValue(value, node, self.source, line)
 
     def has(self, key: str) -> bool:
-        """Whether this is a mapping with this key."""
+        """Return whether this is a mapping with this key."""
         return isinstance(self.node, yaml.MappingNode) and key in _parts(self.node)
 
     def fail(self, sentence: str) -> RotoError:
-        """The error to raise about this value; it names the file and line."""
+        """Return the error to raise about this value; it names the file and line."""
         return self.source.fail(sentence, self.line)
 
 
@@ -184,19 +184,19 @@ def schema_of(path: Path) -> object:
 
 
 def located_value(key: str, node: yaml.Node, source: Source, line: int) -> LocatedValue:
-    """The value of `node` for `key`. Fails for blank nodes and invalid values."""
+    """Return the value of `node` for `key`. Fails for blank nodes and invalid values."""
     if is_blank(node):
         raise source.fail(f"'{key}' has no value", line)
     return LocatedValue(_value(key, node, source, line), node, source, line)
 
 
 def is_blank(node: yaml.Node) -> bool:
-    """Whether nothing was written; a user who means null writes `null`."""
+    """Return whether nothing was written; a user who means null writes `null`."""
     return isinstance(node, yaml.ScalarNode) and (node.tag, node.value) == (_NULL, "")
 
 
 def line_of(node: yaml.Node) -> int:
-    """The number of a node's first line, from 1."""
+    """Return the number of a node's first line, from 1."""
     return node.start_mark.line + 1
 
 

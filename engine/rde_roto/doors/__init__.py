@@ -1,1 +1,3 @@
-"""How people and programs come in."""
+"""The ways in for people and programs: the command line, the engine process, the hot folder, the
+window.
+"""

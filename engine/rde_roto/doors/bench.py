@@ -1,4 +1,4 @@
-"""``rde-roto bench``: what a frame costs on this machine, a JSON line for each figure."""
+"""``rde-roto bench``: measure what a frame costs on this machine, one JSON line for each figure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ app = typer.Typer(invoke_without_command=True, help="Measure what a frame costs 
 _PLATES: Final = {"480": (480, 854), "720": (720, 1280), "1080": (1080, 1920), "4k": (2160, 4096)}
 _LINES_OF_4K: Final = 480
 _PAIRS: Final = 101
-"""Of frames early and late in a shot, timed in turn."""
+"""Number of pairs of an early and a late frame of a shot, timed in turn."""
 
 RoundsOption = Annotated[int, typer.Option(min=1, help="Number of timed runs of each case.")]
 
@@ -80,7 +80,7 @@ def network(
     lines = []
     for case in [_case(*one, precision) for one in asked]:
         lines.append(measured(case, where, rounds, plain))
-        _say("network", where, lines[-1])
+        _print_figures("network", where, lines[-1])
     if table is not None:
         write_text(table, table_of(lines))
 
@@ -118,7 +118,7 @@ def pipeline(
     figures = {f"{name}_ms": taken for name, taken in stages.items()}
     about = {"plate": f"{width}x{height}", "elements": len(opened.shot.ids), "model": model}
     whole_figures = {"frame_ms": whole, "frames_per_second": 1000 / whole, "slowest": slowest}
-    _say("pipeline", bench.device, {**about, **figures, **whole_figures})
+    _print_figures("pipeline", bench.device, {**about, **figures, **whole_figures})
 
 
 @app.command()
@@ -142,7 +142,9 @@ def compare(
     taken = in_turn(steps, rounds, device)
     pairs = ratios(taken["one"], taken["other"])
     figures = {f"{name}_ms": middle(seconds) for name, seconds in taken.items()}
-    _say("compare", device, {"one": one, "other": other, **figures, "ratios": list(pairs)})
+    _print_figures(
+        "compare", device, {"one": one, "other": other, **figures, "ratios": list(pairs)}
+    )
 
 
 @app.command()
@@ -189,7 +191,7 @@ def length(
         sizes = {"state_mb_at_begin": memory[name][0][1], "state_mb_at_end": memory[name][-1][1]}
         near_50 = min(passed, key=lambda p: abs(p.frame - EARLY))
         held = {"held_bytes_at_50": near_50.held_bytes, "held_bytes_at_end": passed[-1].held_bytes}
-        _say("length", where, {**figures, **costs, **sizes, **held})
+        _print_figures("length", where, {**figures, **costs, **sizes, **held})
     if plot is not None:
         length_plot({"ms a frame": times, "MB of memory state": memory}, plot)
 
@@ -198,7 +200,9 @@ _Series = list[tuple[float, float]]
 
 
 def _smoothed(points: list[tuple[int, float]], reach: int = 24) -> _Series:
-    """The lower tenth of each value and its neighbours: what else the machine does is left out."""
+    """Replace each value by the lower tenth of its neighbourhood, to leave out what else the
+    machine does.
+    """
     values = [value for _, value in points]
     return [
         (frame, sorted(near := values[max(0, place - reach) : place + reach + 1])[len(near) // 10])
@@ -232,7 +236,7 @@ def _case_of(model: str, plate: tuple[int, int], elements: int, tracking: Tracki
     raise UsageError(f"--model {model}: expected one of the networks {known}")
 
 
-def _say(bench: str, device: torch.device, figures: dict[str, object]) -> None:
+def _print_figures(bench: str, device: torch.device, figures: dict[str, object]) -> None:
     from rde_roto.evaluation.timing import machine
 
     line = {"bench": bench, **figures, **machine(device)}
@@ -240,7 +244,7 @@ def _say(bench: str, device: torch.device, figures: dict[str, object]) -> None:
 
 
 def _short(value: object) -> object:
-    """Floats to four digits."""
+    """Round floats to four digits."""
     if isinstance(value, list):
         return [_short(one) for one in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""``rde-roto cache``: what is kept of the work done so far, and how to be rid of it."""
+"""``rde-roto cache``: show, prune and verify the cache of memory states and raw mattes."""
 
 from __future__ import annotations
 
@@ -119,6 +119,6 @@ def _size(count: int) -> str:
 
 
 def _time(used_ns: int) -> str:
-    """Local time with its distance from UTC, to the second."""
+    """Format as local time with its offset from UTC, to the second."""
     used = datetime.fromtimestamp(used_ns // 10**9, tz=timezone.utc)
     return used.astimezone().isoformat()

@@ -1,7 +1,7 @@
 """The command line: ``rde-roto COMMAND``. Exit codes are those of ``values.errors``.
 
-A command's module is imported when the command is asked for: help comes at once, and a task of a
-farm does not wait for the window's libraries.
+A command's module is imported only when that command is run. So help appears at once, and a farm
+task does not wait for the libraries of the window.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from rde_roto import __version__
-from rde_roto.doors.saying import say_aside
+from rde_roto.doors.console import print_message
 from rde_roto.values.errors import RotoError
 
 COMMANDS: Final = {
@@ -78,17 +78,19 @@ COMMANDS: Final = {
     ),
     "bench": ("bench.app", "Measure what a frame costs on this machine."),
 }
-"""Name of a command: where it is under ``doors``, and what the list of commands says of it."""
+"""For each command: its function or app under ``doors``, and its line in the list of commands."""
 
 
-def door(name: str) -> Any:
-    """A command's function, or the app of its own commands."""
+def command_object(name: str) -> Any:
+    """Return a command's function, or the app of its subcommands."""
     module, attribute = COMMANDS[name][0].split(".")
     return getattr(import_module(f"rde_roto.doors.{module}"), attribute)
 
 
 def app_for(words: Sequence[str]) -> typer.Typer:
-    """The app with the command that these words ask for; of the others it has names and help."""
+    """Return the app with the command that these words name. Of the other commands it has only
+    names and help.
+    """
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -98,13 +100,13 @@ def app_for(words: Sequence[str]) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_root)
     asked = next((word for word in words if not word.startswith("-")), None)
-    for name, (_, says) in COMMANDS.items():
+    for name, (_, summary) in COMMANDS.items():
         if name != asked:
-            app.command(name, help=says)(_not_asked_for)
-        elif isinstance(door(name), typer.Typer):
-            app.add_typer(door(name), name=name)
+            app.command(name, help=summary)(_not_asked_for)
+        elif isinstance(command_object(name), typer.Typer):
+            app.add_typer(command_object(name), name=name)
         else:
-            app.command(name)(door(name))
+            app.command(name)(command_object(name))
     return app
 
 
@@ -117,23 +119,23 @@ def _root(
 
 
 def _not_asked_for() -> None:
-    raise AssertionError("a command was run that the command line does not name first")
+    raise AssertionError("only the command that the command line names can run")
 
 
 def main() -> None:
-    """Runs a command; ends the process with its exit code."""
+    """Run a command, and end the process with its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_stop)
     try:
         app_for(sys.argv[1:])()
     except RotoError as error:
-        say_aside(str(error))
+        print_message(str(error))
         sys.exit(error.exit_code)
 
 
 def _on_stop(number: int, _frame: FrameType | None) -> None:
-    """Frames being written are finished on the way out, so nothing half-done is left."""
-    say_aside("cancelled; what was finished is kept")
+    """Exit. Frames that are being written are finished on the way out."""
+    print_message("cancelled; what was finished is kept")
     sys.exit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""``rde-roto demo``: the shipped shot, rotoscoped and scored."""
+"""``rde-roto demo``: rotoscope the shipped shot and score the result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, plate_memo
-from rde_roto.doors.work import Work
+from rde_roto.doors.render_task import RenderTask
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import MatteWriter
@@ -46,9 +46,9 @@ def demo(
         from rde_roto.evaluation.metrics import SequenceScore
         from rde_roto.model.network_view import Picture
 
-        work = Work(opened, opened.shot.range, device)
-        writer = render_mattes(work, str(out / "mattes" / "hero.####.exr"), "alpha")
-    plate, first, last = opened.shot.plate, work.frames.first, work.frames.last
+        task = RenderTask(opened, opened.shot.range, device)
+        writer = render_mattes(task, str(out / "mattes" / "hero.####.exr"), "alpha")
+    plate, first, last = opened.shot.plate, task.frames.first, task.frames.last
     frames = np.linspace(first, last, _SHEET_ROWS).round().astype(int)
     rows = [
         (
@@ -65,7 +65,9 @@ def demo(
 
 
 def demo_document(model: str = DEFAULT_MODEL) -> ShotDocument:
-    """The shipped shot: all of its plate, and the true matte of its first frame."""
+    """Return the document of the shipped shot: all of its plate, and the true matte of its first
+    frame.
+    """
     folder = demo_shot()
     truth = find_sequence(str(folder / "truth"))
     first = truth.range.first
@@ -78,7 +80,7 @@ def demo_document(model: str = DEFAULT_MODEL) -> ShotDocument:
 
 
 def demo_shot() -> Path:
-    """The folder of the shipped shot: ``plate`` and ``truth``, EXR sequences."""
+    """Return the folder of the shipped shot: ``plate`` and ``truth``, EXR sequences."""
     return Path(str(files("rde_roto") / "demo" / "shot"))
 
 

@@ -1,4 +1,4 @@
-"""``rde-roto doctor``: is everything here that a run needs?"""
+"""``rde-roto doctor``: check whether this machine has everything that a run needs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def doctor(model: ModelOption = DEFAULT_MODEL, device: DeviceOption = "auto") ->
     except RotoError as error:
         print(f"self-test     FAILED: {error}")
         sys.exit(error.exit_code)
-    print(f"self-test     two frames in {seconds:.2f} s: in order")
+    print(f"self-test     two frames in {seconds:.2f} s: ok")
 
 
 def _version(package: str) -> str:
@@ -54,7 +54,7 @@ def _say_devices() -> None:
             print(f"cuda:{index}        {name}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free")
     if idle_gpu():
         print(
-            "              an NVIDIA GPU is here that this torch cannot use: "
+            "              this torch cannot use the NVIDIA GPU of this machine: "
             "run install.py again with --torch-index and a CUDA build"
         )
     memory = _free_memory_bytes()
@@ -62,7 +62,7 @@ def _say_devices() -> None:
 
 
 def _free_memory_bytes() -> int | None:
-    """Main memory that is free, where the system tells."""
+    """Return the free main memory in bytes; None if the system does not report it."""
     if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
         return None
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -84,7 +84,9 @@ def _say_models() -> None:
 
 
 def _self_test(model: str, device: str) -> float:
-    """Tracks the first two frames of the demo shot, small; returns the seconds it took."""
+    """Track the first two frames of the demo shot at low resolution, and return the seconds it
+    took.
+    """
     from rde_roto.model.devices import choose_device
     from rde_roto.model.rde_tracker import tracker_of
     from rde_roto.model.weights import load_model

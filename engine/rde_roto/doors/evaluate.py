@@ -1,4 +1,4 @@
-"""``rde-roto eval``: J and F on sequences laid out as DAVIS is."""
+"""``rde-roto eval``: score the tracker by J and F on sequences in the layout of DAVIS."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def evaluate(
     varied = ablations(settings, tuple(ablate.split(","))) if ablate else None
 
     if learn and (ablate or play):
-        raise UsageError("--learn goes with neither --ablate nor --play: leave them out")
+        raise UsageError("--learn cannot be combined with --ablate or --play: leave them out")
     if minutes is not None and not learn:
-        raise UsageError("--minutes says how long --learn takes: add --learn, or leave it out")
+        raise UsageError("--minutes limits how long --learn takes: add --learn, or leave it out")
     if play and keyframes > 1:
         raise UsageError("--play starts from the first mask alone: leave --keyframes out")
     from rde_roto.evaluation.davis import DavisSet
@@ -108,7 +108,7 @@ def evaluate(
 
 @dataclass(frozen=True)
 class Run:
-    """What is the same for every preset that is tried."""
+    """What all presets of one evaluation share."""
 
     data: DavisSet
     names: tuple[str, ...]
@@ -116,26 +116,26 @@ class Run:
     model: Model
 
     def results(self, preset: Preset, out: Path | None) -> Iterator[SequenceResult]:
-        """Each sequence in turn; without ``out`` its label images are gone before the next."""
+        """Evaluate each sequence; without ``out`` its label images are gone before the next."""
         for name in self.names:
             with nullcontext(str(out)) if out else TemporaryDirectory() as folder:
                 yield self.data.evaluate(name, preset, self.model, self.device, Path(folder))
 
 
 def _open(data: DavisSet, sequences: str | None, model: str, device: str) -> Run:
-    """What the arguments name, the weights last, since they take longest."""
-    from rde_roto.doors.licences import say_licence_once
+    """Open what the arguments name: the weights last, since they take longest."""
+    from rde_roto.doors.rendering import print_licence_once
     from rde_roto.model.devices import choose_device
     from rde_roto.model.weights import load_model
 
     names = data.names(tuple(sequences.split(",")) if sequences else ())
     run = Run(data, names, choose_device(device), load_model(model))
-    say_licence_once(run.model)
+    print_licence_once(run.model)
     return run
 
 
 def _scored(run: Run, preset: Preset, out: Path | None) -> dict[str, Any]:
-    """One preset: a row a sequence, as soon as it is scored, and their mean."""
+    """Score one preset, and print a row for each sequence and one for their mean."""
     from rde_roto.evaluation.davis import SetResult
 
     played = f" {'lap 1':>6} {'last':>6}" if run.data.play else ""
@@ -150,7 +150,7 @@ def _scored(run: Run, preset: Preset, out: Path | None) -> dict[str, Any]:
 
 
 def _compared(run: Run, varied: Mapping[str, Preset], out: Path | None) -> dict[str, Any]:
-    """Several presets: a row each, the sequences' J&F in its last columns."""
+    """Compare presets: a row for each, the sequences' J&F in the last columns."""
     from rde_roto.evaluation.davis import SetResult
 
     heads = " ".join(f"{name:>6}" for name in run.names)
@@ -178,6 +178,7 @@ def _row(result: SequenceResult) -> str:
 
 
 def figures_of_set(total: SetResult) -> dict[str, Any]:
+    """Return the figures of a set and its sequences, as JSON has them."""
     return {
         "mean": {"J&F": total.j_and_f, "J": total.j, "F": total.f},
         "frames per second": total.frames_per_second,

@@ -1,4 +1,6 @@
-"""``rde-roto eval --learn``: each sequence as the model is, and as it is after learning it."""
+"""``rde-roto eval --learn``: compare the model as it is with the model after learning each
+sequence.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from rde_roto.values.preset import Preset
 
 
 def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -> dict[str, Any]:
-    """A row a sequence: J&F before and after, and what learning took; then the means."""
+    """Print a row for each sequence, J&F before and after and the cost of learning, then the
+    means.
+    """
     print(f"{'sequence':16} {'base':>6} {'learned':>8} {'gain':>7}  {'held out':20} steps      s")
     before, after, lessons = [], [], {}
     for name in run.names:
@@ -27,7 +31,7 @@ def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -
         card = taught.card
         lessons[name] = {**card.model_dump(mode="json"), "kept": taught.is_better}
         held = " ".join(f"{card.before[k]:.2f}>{card.after[k]:.2f}" for k in card.before)
-        kept = "" if taught.is_better else "  no better: the base stays"
+        kept = "" if taught.is_better else f"  the base model stays: {card.why}"
         print(
             f"{_row(name, base.j_and_f, own.j_and_f)}  {held:20} {card.steps:5} "
             f"{card.seconds:6.1f}{kept}",

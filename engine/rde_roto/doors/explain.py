@@ -1,4 +1,4 @@
-"""``rde-roto explain``: why a tracked matte is what it is, as a picture or as layers."""
+"""``rde-roto explain``: show why a tracked matte is what it is, as a picture or as layers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
+from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.images.explanation import explanation_layers, explanation_sheet
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.shot_files import ShotFile
@@ -31,14 +31,13 @@ def explain(
     with plate_memo() as memo:
         opened = file.open(memo)
 
-        from rde_roto.doors.licences import say_licence_once
-        from rde_roto.doors.rendering import open_node, provenance
+        from rde_roto.doors.rendering import open_node, print_licence_once, provenance
         from rde_roto.explanation import drifts, explain
         from rde_roto.model.network_view import Picture
 
         refuse_to_overwrite(opened.shot.plate, opened.inputs, [out])
         node, model = open_node(opened, device)
-        say_licence_once(model)
+        print_licence_once(model)
         explanation = explain(node, frame)
         plate = opened.shot.plate
         if out.suffix.lower() == ".exr":

@@ -1,4 +1,4 @@
-"""``rde-roto jobs``: what waits, runs, and has ended in a hot folder."""
+"""``rde-roto jobs``: show what waits, runs and has ended in a hot folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def jobs(
 ) -> None:
     """Show the jobs of a hot folder; on a terminal until you press Ctrl-C."""
     if not (folder / "inbox").is_dir():
-        raise InputError(f"{folder} is no hot folder: expected inbox, running, done in it")
+        raise InputError(f"{folder} is not a hot folder: it should contain inbox, running and done")
     hot = HotFolder(folder.resolve())
     if as_json:
         for status in queue(hot, last):
@@ -49,11 +49,13 @@ def jobs(
 
 
 def queue(folder: HotFolder, last: int) -> Iterator[JobStatus]:
-    """The jobs that run, those that wait in the order they will be taken, the ones ended last."""
+    """Yield the running jobs, the waiting ones in the order they will be taken, then the last ended
+    ones.
+    """
     yield from _in(sorted(folder.running.iterdir()))
     inbox = Inbox(folder.inbox)
-    inbox.look()
-    inbox.look()  # nothing is known to have arrived before it is seen twice
+    inbox.scan()
+    inbox.scan()  # an entry counts as complete once two scans have seen it unchanged
     for name in inbox.jobs():
         before = status_of(folder.inbox / name)
         shown = plain_name(name, MOST_NAME_BYTES)
@@ -91,7 +93,7 @@ def _table(statuses: Iterator[JobStatus]) -> Table:
         speed = f"{status.frames_per_second:.2f}/s" if status.frames_per_second else ""
         left = _duration(status.seconds_left) if status.state == "running" else ""
         table.add_row(
-            Text(status.name),  # names are no markup
+            Text(status.name),  # as Text, so that names are not parsed as markup
             Text(status.state, _COLOURS.get(status.state, "")),
             progress,
             speed,

@@ -1,4 +1,4 @@
-"""``rde-roto look``: a frame of a plate exactly as the network sees it."""
+"""``rde-roto look``: write a frame of a plate exactly as the network sees it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from rde_roto.documents.preset_files import load_preset
-from rde_roto.doors.inputs import refuse_to_overwrite
 from rde_roto.doors.options import (
     ColorSpaceOption,
     FirstFrameOption,
@@ -17,8 +16,9 @@ from rde_roto.doors.options import (
     PresetOption,
     SetOption,
     ViewOption,
-    first_frame_of,
+    parse_first_frame,
 )
+from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.images.layers import PictureName
 from rde_roto.images.panels import to_image
 from rde_roto.images.picture_files import write_picture
@@ -41,7 +41,7 @@ def look(
     if out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: expected a name that ends in .png")
     fallback = load_preset(preset, set_ or ()).input.color_space
-    picture_name, first = PictureName(view, layer), first_frame_of(first_frame)
+    picture_name, first = PictureName(view, layer), parse_first_frame(first_frame)
     opened = open_plate(plate, color_space, None, picture_name, fallback, first_frame=first)
     refuse_to_overwrite(opened, (), [out])
 

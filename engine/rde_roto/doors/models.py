@@ -1,4 +1,4 @@
-"""``rde-roto model``: which weights there are, what is known of them, and how to add one's own."""
+"""``rde-roto model``: list, inspect, install and export models."""
 
 from __future__ import annotations
 
@@ -65,4 +65,4 @@ def export(
     from rde_roto.training.export import export_model
 
     model = export_model(run, name, out or user_model_folder())
-    print(f"wrote {model.path} and its card; say in the card what licence applies")
+    print(f"wrote {model.path} and its card; add the licence to the card")

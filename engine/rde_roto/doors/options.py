@@ -1,18 +1,17 @@
-"""Options that several commands have, and the shot that those of a command line describe."""
+"""Options that several commands share, and the shot document that they describe."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from rde_roto.documents.preset_files import preset_library
+from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.documents.preset_files import load_preset, preset_library
 from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
-from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.masks import element_names
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import named_view
@@ -21,7 +20,8 @@ from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import MaskMode
 from rde_roto.values.plate import FirstFrame, MissingPolicy
-from rde_roto.values.preset import OutputFormat
+from rde_roto.values.preset import OutputFormat, Preset
+from rde_roto.values.regular_files import read_regular_text
 
 PlateArgument = Annotated[
     str, typer.Argument(help="Plate: pattern (hero.####.exr), single frame, folder or movie.")
@@ -111,43 +111,61 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 @dataclass(frozen=True)
 class ShotOptions:
-    """What the options of a command line say of a shot, as they were typed."""
+    """The options that describe a shot, as they were typed."""
 
-    plate: str
-    keyframes: Sequence[str]
-    frames: str | None
-    elements: str | None
-    mask_as: MaskMode
-    color_space: str | None
-    picture: PictureName = FIRST_PICTURE
-    missing: MissingPolicy = "error"
-    proxy: int = 1
-    first_frame: str | None = None
+    plate: PlateArgument
+    keyframe: KeyframeOption
+    frames: FramesOption = None
+    preset: PresetOption = "standard"
+    set_: SetOption = None
+    model: ModelOption = DEFAULT_MODEL
+    elements: ElementsOption = None
+    mask_as: MaskAsOption = "auto"
+    color_space: ColorSpaceOption = None
+    view: ViewOption = None
+    layer: LayerOption = None
+    missing: MissingOption = "error"
+    proxy: ProxyOption = 1
+    first_frame: FirstFrameOption = None
 
-    def document(self, preset: str, overrides: Sequence[str], model: str) -> ShotDocument:
-        """The document that says the same. Raises UsageError."""
+    def load_preset(self) -> Preset:
+        """Load the preset, with the keys that ``--set`` changes. Raises DocumentError."""
+        return load_preset(self.preset, self.set_ or ())
+
+    def document(self) -> ShotDocument:
+        """Return the document that describes the same shot. Raises UsageError."""
         names = () if self.elements is None else element_names(self.elements.split(","))
         return ShotDocument(
             plate=PlateEntry(
                 path=self.plate,
                 color_space=self.color_space,
-                view=self.picture.view,
-                layer=self.picture.layer,
+                view=self.view,
+                layer=self.layer,
                 missing=self.missing,
                 proxy=self.proxy,
-                first_frame=first_frame_of(self.first_frame),
+                first_frame=parse_first_frame(self.first_frame),
             ),
             range=None if self.frames is None else FrameRange.parse(self.frames),
             elements=[ElementEntry(id=name) for name in names],
-            keyframes=[_keyframe(text, self.mask_as, self.picture.view) for text in self.keyframes],
-            preset=preset,
-            overrides=dict(_override(text) for text in overrides),
-            model=model,
+            keyframes=[_keyframe(text, self.mask_as, self.view) for text in self.keyframe],
+            preset=self.preset,
+            overrides=dict(_override(text) for text in self.set_ or ()),
+            model=self.model,
         )
 
 
-def first_frame_of(text: str | None) -> FirstFrame:
-    """What ``--first-frame`` says. Raises UsageError."""
+@dataclass(frozen=True)
+class RenderOptions:
+    """The options of commands that render a shot document: which frames, and into which files."""
+
+    frames: FramesOption = None
+    out: OutOption = None
+    output_format: FormatOption = None
+    device: DeviceOption = "auto"
+
+
+def parse_first_frame(text: str | None) -> FirstFrame:
+    """Parse ``--first-frame``. Raises UsageError."""
     if text is None or text == "timecode":
         return "timecode" if text else None
     if not re.fullmatch("-?[0-9]{1,9}", text):
@@ -158,12 +176,12 @@ def first_frame_of(text: str | None) -> FirstFrame:
 
 
 def plate_memo() -> PlateMemo:
-    """What the cache knows of plates' digests; to be closed. Raises UsageError."""
+    """Open the cache's memo of plate digests. The caller closes it. Raises UsageError."""
     return PlateMemo(CacheSettings.from_environment().folder)
 
 
 def frames_within(whole: FrameRange, text: str) -> FrameRange:
-    """Frames of a shot's range. Raises UsageError for others."""
+    """Parse a range of frames. Raises UsageError for frames outside the shot."""
     frames = FrameRange.parse(text)
     outside = frames.difference(whole)
     if outside:
@@ -191,3 +209,25 @@ def _keyframe(text: str, mask_as: MaskMode, view: str | None) -> KeyframeEntry:
     drawn = list(element_names(names.split(","))) if colon else None
     _, path = named_view(mask, view)
     return KeyframeEntry(frame=frame, mask=path, elements=drawn, mask_as=mask_as)
+
+
+_MOST_BYTES: Final = 16 << 20
+
+
+def chunk_frames(text: str) -> str:
+    """Return the range in a line of a chunk list. ``FILE:N`` names the line, counted from 1.
+
+    Farms that only know task numbers find the frames of their tasks like this. Raises UsageError
+    when there is no such file or line.
+    """
+    name, _, number = text.rpartition(":")
+    try:
+        lines = read_regular_text(Path(name), _MOST_BYTES).splitlines()
+        place = int(number) - 1
+    except (OSError, ValueError):
+        lines, place = [], 0
+    if not 0 <= place < len(lines):
+        raise UsageError(
+            f"--chunk {text}: expected FILE:N, where N is a line of FILE, counted from 1"
+        )
+    return lines[place]

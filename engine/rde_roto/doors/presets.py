@@ -1,4 +1,4 @@
-"""``rde-roto preset``: what presets there are and what they say."""
+"""``rde-roto preset``: list, show and check presets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of a preset, or its file
 def check(file: Annotated[Path, typer.Argument(help="Preset file to check.")]) -> None:
     """Check a preset file; an error names its line."""
     preset = PresetLibrary(default_preset_folders()).load(file)
-    print(f"{file}: preset '{preset.name}' is in order")
+    print(f"{file}: preset '{preset.name}' is valid")
 
 
 @app.command()

@@ -1,7 +1,7 @@
-"""What a run says of how far it is: a bar on a terminal, lines otherwise, JSON on request.
+"""Report how far a run is: a bar on a terminal, lines otherwise, JSON on request.
 
-Farms read the lines. The share that is done comes in two ways, ``Progress: 42%`` and, as Open Job
-Description has it, ``openjd_progress: 42.0``. Every line is flushed.
+Farms read the lines. Progress comes in two forms, ``Progress: 42%`` and, for Open Job Description,
+``openjd_progress: 42.0``. Every line is flushed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from rde_roto.doors.saying import say
+from rde_roto.doors.console import print_line
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.values.errors import RotoError
 
@@ -35,48 +35,50 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def report(title: str, total: int, writer: MatteWriter, as_json: bool) -> Iterator[OnFrame]:
-    """The way of reporting that fits where standard output goes."""
+def progress_reporter(
+    title: str, total: int, writer: MatteWriter, as_json: bool
+) -> Iterator[OnFrame]:
+    """Report progress in the way that fits where standard output goes."""
     if sys.stdout.isatty() and not as_json:
         with _bar(title, total) as bar:
             yield bar
     else:
-        say_status(f"{title}: {total} frames", as_json)
+        print_status(f"{title}: {total} frames", as_json)
         yield _Lines(total, writer, as_json)
 
 
-def say_status(text: str, as_json: bool = False) -> None:
-    """What is being done, in a few words, for the list of tasks that a farm shows."""
+def print_status(text: str, as_json: bool = False) -> None:
+    """Print what is being done in a few words, for the task list of a farm."""
     if _for_farms(as_json):
-        say(f"openjd_status: {_in_one_line(text)}")
+        print_line(f"openjd_status: {_in_one_line(text)}")
 
 
 @contextmanager
-def failures_told(as_json: bool = False) -> Iterator[None]:
-    """Why a run fails, also on standard output, where farms look for it; the error goes on."""
+def reporting_failures(as_json: bool = False) -> Iterator[None]:
+    """Print why a run fails on standard output too, where farms look for it. The error goes on."""
     try:
         yield
     except Exception as error:
         if _for_farms(as_json):
             expected = isinstance(error, RotoError)
             sentence = str(error) if expected else f"a bug: {type(error).__name__}: {error}"
-            say(f"openjd_fail: {_in_one_line(sentence)}")
+            print_line(f"openjd_fail: {_in_one_line(sentence)}")
         raise
 
 
-def say_done(made: int, kept: int, seconds: float, out: str, as_json: bool) -> None:
-    """What a run has done, and how fast."""
+def print_summary(made: int, kept: int, seconds: float, out: str, as_json: bool) -> None:
+    """Print how many mattes a run has made, and how fast."""
     if as_json:
         done = {"event": "done", "made": made, "kept": kept, "seconds": round(seconds, 3)}
-        say(json.dumps(done))
+        print_line(json.dumps(done))
         return
     speed = f", {made / seconds:.2f} frames/s" if made and seconds > 0 else ""
-    say(f"{made} mattes made, {kept} kept{speed}: {out}")
-    say_status(f"{made} mattes made, {kept} kept")
+    print_line(f"{made} mattes made, {kept} kept{speed}: {out}")
+    print_status(f"{made} mattes made, {kept} kept")
 
 
 class _Lines:
-    """A line per frame and the share that is done, or a JSON object. Safe from several threads."""
+    """Print a line and the progress for each frame, or a JSON object. Thread-safe."""
 
     def __init__(self, total: int, writer: MatteWriter, as_json: bool) -> None:
         self._total = total
@@ -91,11 +93,11 @@ class _Lines:
             self._done += 1
             if self._as_json:
                 event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
-                say(json.dumps({**event, "done": self._done, "total": self._total}))
+                print_line(json.dumps({**event, "done": self._done, "total": self._total}))
             else:
-                say(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
-                say(f"Progress: {100 * self._done // self._total}%")
-                say(f"openjd_progress: {100 * self._done / self._total:.1f}")
+                print_line(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
+                print_line(f"Progress: {100 * self._done // self._total}%")
+                print_line(f"openjd_progress: {100 * self._done / self._total:.1f}")
 
 
 def _for_farms(as_json: bool) -> bool:
@@ -107,7 +109,7 @@ def _in_one_line(text: str) -> str:
 
 
 class _Speed(ProgressColumn):
-    """Frames made a second since the first; kept frames do not count."""
+    """Show frames per second since the first one; frames that were kept do not count."""
 
     def render(self, task: Task) -> Text:
         made = task.fields["made"]

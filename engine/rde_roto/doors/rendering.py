@@ -1,20 +1,20 @@
-"""The one way from a shot to files, for every command that makes mattes. Imports torch."""
+"""Render a shot into files: the one way for every command that makes mattes. Imports torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import platformdirs
+
 from rde_roto import __version__
 from rde_roto.delivery import Delivery, OnFrame, deliver
-from rde_roto.doors.inputs import refuse_to_overwrite
-from rde_roto.doors.licences import say_licence_once
-from rde_roto.doors.progress import report, say_done
-from rde_roto.doors.saying import say, say_aside
-from rde_roto.doors.studied import studied
-from rde_roto.doors.work import Work
+from rde_roto.doors.auto_learn import learn_if_asked
+from rde_roto.doors.console import print_line, print_message
+from rde_roto.doors.progress import print_summary, progress_reporter
+from rde_roto.doors.render_task import RenderTask, refuse_to_overwrite
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
@@ -34,7 +34,7 @@ Writer = TypeVar("Writer", bound=MatteWriter)
 
 @dataclass(frozen=True)
 class Rendered(Generic[Writer]):
-    """What came of it; `licence` is the line that says the model's."""
+    """The result of a render. `licence` is the line that names the model's licence."""
 
     delivery: Delivery
     writer: Writer
@@ -42,64 +42,63 @@ class Rendered(Generic[Writer]):
 
 
 def render_mattes(
-    work: Work, out: str, output_format: OutputFormat | None = None, as_json: bool = False
+    task: RenderTask, out: str, output_format: OutputFormat | None = None, as_json: bool = False
 ) -> MatteWriter:
-    """Renders into files that a pattern names, and says on standard output how that went.
+    """Render into the files that a pattern names, and print the result on standard output.
 
-    The files' format is that of the preset unless another one is named.
-
-    Raises PartialError at the end when frames are wanted that the plate lacks and the shot skips.
+    The files' format is the preset's unless another one is named. Raises PartialError at the end if
+    frames were wanted that the plate lacks and the shot skips.
     """
 
-    output = work.output(output_format)
+    output = task.output(output_format)
 
     def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> MatteWriter:
-        return open_matte_writer(out, work.opened.origin, node.shot.names, output, made_from)
+        return open_matte_writer(out, task.opened.origin, node.shot.names, output, made_from)
 
-    rendered = render(work, open_writer, as_json)
+    rendered = render(task, open_writer, as_json)
     delivery = rendered.delivery
-    say_done(delivery.made, delivery.kept, delivery.seconds, out, as_json)
+    print_summary(delivery.made, delivery.kept, delivery.seconds, out, as_json)
     if not as_json:
-        say(f"weights {rendered.licence}")
-    work.refuse_skipped()
+        print_line(f"weights {rendered.licence}")
+    task.refuse_skipped()
     return rendered.writer
 
 
 def render(
-    work: Work,
+    task: RenderTask,
     open_writer: Callable[[RotoNode, Mapping[str, str]], Writer],
     as_json: bool = False,
 ) -> Rendered[Writer]:
-    """Renders with states and raw mattes in the cache.
+    """Render with memory states and raw mattes in the cache.
 
-    `open_writer` makes the writer of a node's mattes; the texts it is given are what every header
-    says of their making. Raises UsageError when a file would be written over one that the shot is
-    made from, and what `delivery.deliver` raises.
+    `open_writer` makes the writer of a node's mattes; it is given the attributes that every header
+    gets. Raises UsageError when a file would be written over an input of the shot, and what
+    `delivery.deliver` raises.
     """
-    opened, frames = work.opened, work.frames_to_make
-    work.say_what_is_read()
-    node, model = open_node(opened, work.device)
+    opened, frames = task.opened, task.frames_to_render
+    task.print_inputs()
+    node, model = open_node(opened, task.device)
 
     def open_safely(node: RotoNode) -> Writer:
         writer = open_writer(node, provenance(opened, node.preset, model))
         targets = (path for frame in frames for path in writer.files(frame))
         refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
-        say_licence_once(model)
+        print_licence_once(model)
         return writer
 
-    def watched(writer: Writer) -> AbstractContextManager[OnFrame]:
-        return report(opened.shot.plate.name, len(frames), writer, as_json)
+    def reporting(writer: Writer) -> AbstractContextManager[OnFrame]:
+        return progress_reporter(opened.shot.plate.name, len(frames), writer, as_json)
 
-    delivered = deliver_within_memory(node, frames, open_safely, watched)
+    delivered = deliver_within_memory(node, frames, open_safely, reporting)
     return Rendered(delivered.delivery, delivered.writer, licence_line(model))
 
 
 def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
-    """The node of a shot, with states and raw mattes in the cache, and its model.
+    """Return a shot's node, with memory states and raw mattes in the cache, and its model.
 
-    The model studies the shot first where the preset asks for that.
+    The model learns the shot first if the preset asks for that.
     """
-    opened = studied(opened, device)
+    opened = learn_if_asked(opened, device)
     model = load_model(opened.model)
     stores = open_stores(CacheSettings.from_environment())
     load = tracker_of(model, choose_device(device))
@@ -119,30 +118,33 @@ def deliver_within_memory(
     node: RotoNode,
     frames: FrameRange,
     open_writer: Callable[[RotoNode], Writer],
-    watched: Callable[[Writer], AbstractContextManager[OnFrame]],
+    reporting: Callable[[Writer], AbstractContextManager[OnFrame]],
     cancel: Cancel = never,
 ) -> Delivered[Writer]:
-    """Delivers; when memory runs out and the preset allows it, again from a smaller picture.
+    """Deliver; if memory runs out and the preset allows it, deliver again at a smaller working
+    size.
 
-    All frames are made again then: mattes of one run never come from two working sizes. Raises what
-    `delivery.deliver` does.
+    All frames are made again then: the mattes of one run never come from two working sizes. Raises
+    what `delivery.deliver` raises.
     """
     while True:
         writer = open_writer(node)
         try:
-            with watched(writer) as on_frame:
+            with reporting(writer) as on_frame:
                 return Delivered(deliver(node, frames, writer, on_frame, cancel), writer, node)
         except OutOfMemoryError:
             smaller = node.smaller()
             if smaller is None:
                 raise
         before, now = node.preset.tracking.lines, smaller.preset.tracking.lines
-        say_aside(f"memory ran out at tracking.lines={before}: all frames again at {now}")
+        print_message(
+            f"out of memory at tracking.lines={before}: rendering all frames again at {now}"
+        )
         node = smaller
 
 
 def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, str]:
-    """What every header says of how the matte came to be."""
+    """Return the attributes that every header gets, which say how the matte was made."""
     shot = opened.shot
     reading = {"rde-roto:reading": opened.origin.reading} if opened.origin.reading else {}
     name = opened.document and one_line(opened.document.name)
@@ -162,3 +164,22 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
         "rde-roto:tracking": preset.tracking.model_dump_json(),
         "rde-roto:finish": preset.finish.model_dump_json(),
     }
+
+
+def print_licence_once(model: Model) -> None:
+    """Print the model's licence on standard error, the first time that this user runs these
+    weights.
+
+    An empty file in the user's state folder, named by the weights' sha256, remembers it. If that
+    cannot be written, the licence is printed again the next time.
+    """
+    shown = platformdirs.user_state_path("rde-roto", appauthor=False) / "licences" / model.sha256
+    with suppress(OSError):
+        shown.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shown.touch(exist_ok=False)
+    except FileExistsError:
+        return
+    except OSError:
+        pass
+    print_message(f"weights {licence_line(model)}")

@@ -1,4 +1,4 @@
-"""``rde-roto serve``: the engine that compositors ask. They start it by themselves."""
+"""``rde-roto serve``: run the engine that compositors use. Hosts start it by themselves."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from rde_roto.atomic import write_text
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption, plate_memo
-from rde_roto.doors.own_engine import own_client, serve_command
-from rde_roto.doors.saying import say
+from rde_roto.doors.this_installation import local_client, serve_command
 from rde_roto.values.errors import UsageError
 from rde_roto_client import Client, NoEngineError, StuckEngineError
 from rde_roto_client.places import endpoint_file, launch_file, run_folder
@@ -41,7 +41,7 @@ def serve(
         return
     if forget:
         launch_file().unlink(missing_ok=True)
-        print(f"rde-roto: {launch_file()} is gone: hosts start no engine any more")
+        print(f"rde-roto: {launch_file()} was removed: hosts no longer start this engine")
         return
     _check_run_folder()
     if stop:
@@ -53,7 +53,7 @@ def serve(
 
 
 def _check_run_folder() -> None:
-    """Raises UsageError for a run folder that cannot be one."""
+    """Raise UsageError if the run folder cannot be used."""
     try:
         run_folder()
     except NoEngineError as error:
@@ -61,15 +61,15 @@ def _check_run_folder() -> None:
 
 
 def _serve(device: str, idle: float, tcp: bool) -> None:
-    from rde_roto.doors.server.listening import LockTakenError, listening
+    from rde_roto.doors.server.endpoint import LockTakenError, listen
 
     try:
-        with listening(device, tcp) as (listener, token), plate_memo() as memo:
+        with listen(device, tcp) as (listener, token), plate_memo() as memo:
+            from rde_roto.doors.server.endpoint import Log
             from rde_roto.doors.server.jobs import Jobs
-            from rde_roto.doors.server.log import Log
             from rde_roto.doors.server.requests import Requests
-            from rde_roto.doors.server.serving import Server
             from rde_roto.doors.server.shots import Shots
+            from rde_roto.doors.server.socket_server import Server
             from rde_roto.engine import Engine
             from rde_roto.model.devices import choose_device
 
@@ -78,29 +78,29 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
             server = Server(token, str(chosen), idle, log)
             with Engine() as engine, Jobs(engine) as jobs:
                 requests = Requests(engine, Shots(chosen, memo), jobs, server.stop)
-                say(f"rde-roto: listening, on {chosen}")
+                print_line(f"rde-roto: listening, on {chosen}")
                 server.serve(listener, requests)
     except LockTakenError:
         print("rde-roto: an engine is running already", flush=True)
 
 
 def _detach(device: str, idle: float, tcp: bool) -> None:
-    """Returns when the engine answers. What it says goes to a file in the run folder."""
+    """Start an engine and return when it answers. Its output goes to a file in the run folder."""
     options = ["--idle", str(idle), *(["--tcp"] if tcp else [])]
     try:
-        with own_client("rde-roto serve --detach", device, *options) as client:
-            said = client.hello()
+        with local_client("rde-roto serve --detach", device, *options) as client:
+            hello = client.hello()
     except NoEngineError as error:
         raise UsageError(f"{error} ({run_folder()})") from error
-    print(f"rde-roto: an engine listens, on {said['device']}, process {said['pid']}", flush=True)
+    print(f"rde-roto: an engine listens, on {hello['device']}, process {hello['pid']}", flush=True)
 
 
 def _register() -> None:
-    """Leaves the command of this very program where clients look."""
+    """Write the command that starts this installation's engine to where clients look for it."""
     path = launch_file()
     command = serve_command()
     write_text(path, json.dumps({"command": command}) + "\n")
-    print(f"rde-roto: hosts start {command[0]}, says {path}")
+    print(f"rde-roto: {path} has hosts start {command[0]}")
 
 
 def _stop(device: str) -> None:
@@ -108,9 +108,9 @@ def _stop(device: str) -> None:
         with Client("rde-roto serve --stop", device, starts=False) as client:
             client.stop()
     except StuckEngineError:
-        from rde_roto.doors.server.listening import kill
+        from rde_roto.doors.server.endpoint import kill_engine
 
-        kill(device)
-        print("rde-roto: the engine did not answer any more, and was killed", flush=True)
+        kill_engine(device)
+        print("rde-roto: the engine no longer answered and was killed", flush=True)
     except NoEngineError:
         print("rde-roto: no engine is running", flush=True)

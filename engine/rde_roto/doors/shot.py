@@ -1,4 +1,4 @@
-"""``rde-roto shot``: shot documents, what they say, and their mattes."""
+"""``rde-roto shot``: write, show, render and lock shot documents."""
 
 from __future__ import annotations
 
@@ -9,42 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rde_roto.documents.model_card import DEFAULT_MODEL
-from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.shot_document import SHOT_SUFFIX, LockEntry
-from rde_roto.doors.advise import advise
-from rde_roto.doors.by_engine import render_by_engine
-from rde_roto.doors.chunk_list import line_of
-from rde_roto.doors.learn import learn
+from rde_roto.doors.option_groups import expand_groups
 from rde_roto.doors.options import (
-    ColorSpaceOption,
     DeviceOption,
     ElementsOption,
-    FirstFrameOption,
-    FormatOption,
-    FramesOption,
     JsonOption,
-    KeyframeOption,
-    LayerOption,
-    MaskAsOption,
-    MissingOption,
-    ModelOption,
-    OutOption,
-    PlateArgument,
-    PresetOption,
-    ProxyOption,
-    SetOption,
+    RenderOptions,
     ShotArgument,
     ShotOptions,
-    ViewOption,
+    chunk_frames,
     frames_within,
     plate_memo,
 )
-from rde_roto.doors.progress import failures_told
-from rde_roto.doors.report import report
+from rde_roto.doors.progress import reporting_failures
+from rde_roto.doors.render_in_engine import render_in_engine
+from rde_roto.doors.render_task import RenderTask, default_out
+from rde_roto.doors.shot_advise import advise
 from rde_roto.doors.shot_facts import facts_of
-from rde_roto.doors.work import Work, default_out
-from rde_roto.images.layers import PictureName
+from rde_roto.doors.shot_learn import learn
+from rde_roto.doors.shot_report import report
 from rde_roto.images.sequences import named_view
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.locks import LockWriter, Pinning, without_frames
@@ -68,54 +52,29 @@ LockFramesOption = Annotated[
 
 
 @app.command()
+@expand_groups
 def new(
-    plate: PlateArgument,
-    keyframe: KeyframeOption,
+    shot: ShotOptions,
     out: Annotated[
         Path, typer.Option(metavar="NAME.shot.yaml", help="Document to write (NAME.shot.yaml).")
     ],
-    frames: FramesOption = None,
-    preset: PresetOption = "standard",
-    set_: SetOption = None,
-    model: ModelOption = DEFAULT_MODEL,
-    elements: ElementsOption = None,
-    mask_as: MaskAsOption = "auto",
-    color_space: ColorSpaceOption = None,
-    view: ViewOption = None,
-    layer: LayerOption = None,
-    missing: MissingOption = "error",
-    proxy: ProxyOption = 1,
-    first_frame: FirstFrameOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing document.")] = False,
 ) -> None:
     """Write a shot document, after checking everything that it names. Edit it as you like."""
     if not out.name.endswith(SHOT_SUFFIX) or out.name == SHOT_SUFFIX:
         raise UsageError(f"--out {out}: a shot document's name ends in {SHOT_SUFFIX}")
     if out.exists() and not force:
-        raise UsageError(f"{out} is there already: edit it, or replace it with --force")
-    settings = load_preset(preset, set_ or ())
-    picture = PictureName(view, layer)
-    options = ShotOptions(
-        plate,
-        keyframe,
-        frames,
-        elements,
-        mask_as,
-        color_space,
-        picture,
-        missing,
-        proxy,
-        first_frame,
-    )
-    document = options.document(preset, set_ or (), model)
-    opened = open_document(document, settings)
+        raise UsageError(f"{out} exists already: edit it, or replace it with --force")
+    preset = shot.load_preset()
+    document = shot.document()
+    opened = open_document(document, preset)
 
     from rde_roto.model.weights import find_model
 
     find_model(opened.model.name)
-    said = relative_to(spelled_out(document, opened), out.resolve().parent)
-    write_document(out, said.to_yaml())
-    print(f"wrote {out}; its mattes: rde-roto shot render {out}")
+    complete = relative_to(spelled_out(document, opened), out.resolve().parent)
+    write_document(out, complete.to_yaml())
+    print(f"wrote {out}; render its mattes with: rde-roto shot render {out}")
 
 
 @app.command()
@@ -128,13 +87,11 @@ def show(shot: ShotArgument) -> None:
 
 
 @app.command()
+@expand_groups
 def render(
     shot: ShotArgument,
-    frames: FramesOption = None,
-    out: OutOption = None,
-    output_format: FormatOption = None,
+    options: RenderOptions,
     as_json: JsonOption = False,
-    device: DeviceOption = "auto",
     chunk: Annotated[
         str | None,
         typer.Option(
@@ -146,7 +103,8 @@ def render(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for what the model learns, if the preset asks for that; else beside SHOT.",
+            help="Folder for what the model learns, if the preset asks for that (default: beside "
+            "the document).",
         ),
     ] = None,
     by_engine: Annotated[
@@ -154,25 +112,26 @@ def render(
     ] = False,
 ) -> None:
     """Render the mattes of a shot, or of some of its frames: the pixels are the same."""
-    with failures_told(as_json), plate_memo() as memo:
-        if frames is not None and chunk is not None:
+    output_format = options.output_format
+    with reporting_failures(as_json), plate_memo() as memo:
+        if options.frames is not None and chunk is not None:
             raise UsageError("--chunk names the frames: leave --frames out")
         file = ShotFile.read(shot)
         opened = file.open(memo)
         opened = replace(opened, learn_into=learn_into or opened.learn_into)
-        asked = frames if chunk is None else line_of(chunk)
+        asked = options.frames if chunk is None else chunk_frames(chunk)
         wanted = opened.range if asked is None else frames_within(opened.range, asked)
-        work = Work(opened, wanted, device)
+        task = RenderTask(opened, wanted, options.device)
         folder = shot.parent / "mattes"
-        pattern = out or default_out(folder, file.name, work.output(output_format))
+        pattern = options.out or default_out(folder, file.name, task.output(output_format))
         _, pattern = named_view(pattern, file.content.plate.view)
         if by_engine:
-            render_by_engine(file, work, pattern, output_format, as_json)
+            render_in_engine(file, task, pattern, output_format, as_json)
             return
 
         from rde_roto.doors.rendering import render_mattes
 
-        render_mattes(work, pattern, output_format, as_json)
+        render_mattes(task, pattern, output_format, as_json)
 
 
 @app.command()
@@ -201,8 +160,8 @@ def lock(
             locks = pinning.locks(folder, node.digest, node.shot.plate.format)
             return LockWriter(locks, ids, made_from)
 
-        work = Work(opened, pinning.frames, device)
-        pinned = rendering.render(work, open_writer).writer.locks
+        task = RenderTask(opened, pinning.frames, device)
+        pinned = rendering.render(task, open_writer).writer.locks
     entries = [
         LockEntry(
             frames=one.frames,
@@ -235,7 +194,7 @@ app.command()(report)
 
 
 def _ids(shot: Shot, text: str | None) -> tuple[str, ...]:
-    """The ids of elements that are called by id or name, of all by default."""
+    """Return the ids of the elements named by id or name; of all by default."""
     if text is None:
         return shot.ids
     ids = dict(zip(shot.names, shot.ids, strict=True)) | {key: key for key in shot.ids}

@@ -1,4 +1,4 @@
-"""What ``rde-roto shot show`` says."""
+"""Describe a shot document, for ``rde-roto shot show``."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from rde_roto.values.spans import Stretch
 
 @dataclass(frozen=True)
 class ShotFacts:
-    """What a document says, in lines, and a sentence for each thing that is not there."""
+    """A description of a document in lines, and a sentence for each thing that is missing."""
 
     lines: tuple[str, ...]
     missing: tuple[str, ...]
 
 
 def facts_of(file: ShotFile) -> ShotFacts:
-    """Raises DocumentError for a document that is wrong; what is missing is among the facts."""
-    says, opened = file.content, None
+    """Describe a document. Missing files are among the facts. Raises DocumentError if it is
+    wrong.
+    """
+    document, opened = file.content, None
     missing = tuple(file.missing())
     if not missing:
         try:
@@ -35,21 +37,24 @@ def facts_of(file: ShotFile) -> ShotFacts:
         except InputError as error:
             missing = (str(error),)
     shot = opened.shot if opened else None
-    keyframes = sorted(says.keyframes, key=lambda entry: entry.frame)
+    keyframes = sorted(document.keyframes, key=lambda entry: entry.frame)
     parts = {
-        "plate": [says.plate.path, *([] if opened is None else _plate(opened))],
-        "range": [str(opened.range if opened else says.range or "the plate's")],
-        "elements": [e.id for e in says.elements] if shot is None else _elements(shot),
+        "plate": [document.plate.path, *([] if opened is None else _plate(opened))],
+        "range": [str(opened.range if opened else document.range or "the plate's")],
+        "elements": [e.id for e in document.elements] if shot is None else _elements(shot),
         "keyframes": [
             f"{entry.frame}  {','.join(entry.elements or ['all'])}  {entry.mask}"
             for entry in keyframes
         ],
         "stretches": [] if shot is None else [_stretch(part) for part in shot.stretches],
         "locks": [
-            f"{lock.frames}  {','.join(lock.elements)}  {lock.mattes}" for lock in says.locks
+            f"{lock.frames}  {','.join(lock.elements)}  {lock.mattes}" for lock in document.locks
         ],
-        "preset": [says.preset, *_differences(file.preset(), load_preset("standard"))],
-        "model": [says.model, *([] if says.learned is None else [f"learned: {says.learned}"])],
+        "preset": [document.preset, *_differences(file.preset(), load_preset("standard"))],
+        "model": [
+            document.model,
+            *([] if document.learned is None else [f"learned: {document.learned}"]),
+        ],
         "missing": missing,
     }
     return ShotFacts(tuple(_columns(parts.items())), missing)
@@ -62,7 +67,7 @@ def _columns(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
 
 
 def _plate(opened: OpenedShot) -> list[str]:
-    """What lies on disk, and what is done about frames that do not."""
+    """Return what is on disk, and what is done about frames that are not."""
     plate = on_disk(opened.shot.plate)
     notes = plate.notes if isinstance(plate, DiskPlate) else ()
     gaps = [f"lacks {opened.gaps}: {opened.missing}"] if opened.gaps else []
@@ -70,7 +75,7 @@ def _plate(opened: OpenedShot) -> list[str]:
 
 
 def _elements(shot: Shot) -> list[str]:
-    """Each element's id, its name where that is another, and since when it exists."""
+    """Return each element's id, its name if that differs, and the frame it starts at."""
     return [
         f"{e.id}{'' if e.name == e.id else f' ({e.name})'}  from {shot.first_frame(e)}"
         for e in shot.elements
@@ -87,7 +92,7 @@ def _stretch(stretch: Stretch) -> str:
 
 
 def _differences(preset: Preset, standard: Preset) -> list[str]:
-    """The values that are not those of the preset `standard`."""
+    """Return the settings that differ from the preset `standard`."""
     found = []
     for section in sections_of(Preset):
         values = getattr(preset, section).model_dump(mode="json")

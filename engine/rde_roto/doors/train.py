@@ -1,4 +1,4 @@
-"""``rde-roto train``: one stage of training, in pieces of any length; and data sets that travel."""
+"""``rde-roto train``: train a recipe, in pieces of any length; pack data sets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EVERY = 20
 
 
 class _RecipeFirst(TyperGroup):
-    """Takes `train RECIPE …` for `train run RECIPE …`."""
+    """Accept `train RECIPE …` for `train run RECIPE …`."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         if args and not args[0].startswith("-") and args[0] not in self.commands:
@@ -46,7 +46,7 @@ def run(
     set_: SetOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train a recipe. Under torchrun several processes share the work."""
+    """Train a recipe. Under torchrun several processes share the task."""
     settings = load_recipe(recipe, set_ or ())
 
     from rde_roto.model.devices import choose_device
@@ -62,13 +62,13 @@ def run(
         sampler = ClipSampler(read_footage(settings.data), settings, target)
         score = Scorer(settings, out, target) if settings.scoring.path else None
         trainer = Trainer(net.to(target), state, settings, sampler, score)
-        finished = trainer.run(out, minutes, _say)
+        finished = trainer.run(out, minutes, _print_progress)
         if rank() == 0:
-            ending = "finished" if finished else f"stopped; go on with --resume --out {out}"
+            ending = "finished" if finished else f"stopped; continue with --resume --out {out}"
             print(f"{settings.name}: iteration {state.iteration}, {ending}")
 
 
-def _say(report: Report) -> None:
+def _print_progress(report: Report) -> None:
     row = report.row
     if report.score is not None:
         print(f"iteration {row.iteration}: J&F {report.score:.3f} on the scoring sequences")

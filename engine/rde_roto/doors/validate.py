@@ -1,4 +1,4 @@
-"""``rde-roto validate``: whether delivered mattes are what a compositor may be handed."""
+"""``rde-roto validate``: check delivered mattes before they go to a compositor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rde_roto.doors.options import (
     FramesOption,
     LayerOption,
     ViewOption,
-    first_frame_of,
+    parse_first_frame,
 )
 from rde_roto.images.layers import PictureName
 from rde_roto.images.plates import open_plate
@@ -41,7 +41,7 @@ def validate(
 ) -> None:
     """Check mattes against their plate and delivery rules: exit code 7 when a rule is broken."""
     sequences = [MatteSequence.find(text, view) for text in mattes]
-    first = first_frame_of(first_frame)
+    first = parse_first_frame(first_frame)
     footage = open_plate(plate, picture=PictureName(view, layer), first_frame=first)
     due = footage.range if frames is None else FrameRange.parse(frames)
     broken, count = set[int](), 0
@@ -59,7 +59,7 @@ def validate(
         findings = "1 finding" if count == 1 else f"{count} findings"
         raise PartialError(f"{findings}, at {wrong}: these mattes are not fit to deliver", wrong)
     if not as_json:
-        print("nothing is wrong")
+        print("no problems found")
 
 
 def _line(finding: Finding) -> str:
@@ -68,5 +68,5 @@ def _line(finding: Finding) -> str:
 
 
 def _object(finding: Finding, name: str) -> str:
-    said = {"mattes": name, "rule": finding.rule, "frames": str(finding.frames)}
-    return json.dumps({**said, "says": finding.sentence}, ensure_ascii=False)
+    found = {"mattes": name, "rule": finding.rule, "frames": str(finding.frames)}
+    return json.dumps({**found, "says": finding.sentence}, ensure_ascii=False)

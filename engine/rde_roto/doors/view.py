@@ -1,4 +1,4 @@
-"""``rde-roto view``: the window to roto in."""
+"""``rde-roto view``: open the roto window."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def view(
             "python -m pip install -c constraints.txt -e '.[ui]'"
         )
     from rde_roto.doors.viewer.app import run
-    from rde_roto.doors.viewer.room import room_on
+    from rde_roto.doors.viewer.services import open_services
 
-    with plate_memo() as memo, room_on(device, memo) as room:
-        code = run(room, shot, PictureName(view, layer))
+    with plate_memo() as memo, open_services(device, memo) as services:
+        code = run(services, shot, PictureName(view, layer))
     raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""``rde-roto watch``: a worker of a hot folder."""
+"""``rde-roto watch``: process the jobs of a hot folder."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rde_roto.doors.console import print_line, print_message
 from rde_roto.doors.options import DeviceOption, plate_memo
-from rde_roto.doors.saying import say, say_aside
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import is_junk
-from rde_roto.doors.watchfolder.lookout import Lookout
-from rde_roto.doors.watchfolder.owners import Pulses
+from rde_roto.doors.watchfolder.owners import DeadWorkers
 from rde_roto.doors.watchfolder.retention import Retention
-from rde_roto.doors.watchfolder.running import Taker, run
+from rde_roto.doors.watchfolder.scanner import Scanner, Taker, run_until_stopped
 from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from rde_roto.doors.watchfolder.doing import Make
+    from rde_roto.doors.watchfolder.job_run import PrepareNode
     from rde_roto.doors.watchfolder.worker import Worker
 
 HotFolderArgument = Annotated[Path, typer.Argument(help="The hot folder; created if missing.")]
@@ -76,27 +75,29 @@ def watch(
     """Process the jobs that are dropped into FOLDER/inbox, one after the other."""
     if job is not None and (job != Path(job).name or is_junk(job)):
         raise UsageError(f"--job {job}: expected the name of an entry of the inbox")
-    hot = HotFolder.made(folder)
-    how = Watching(poll, once, model, job, tied, keep_days)
+    hot = HotFolder.create(folder)
+    options = WatchOptions(poll, once, model, job, tied, keep_days)
     if scheduler is None:
 
-        def make() -> Make:
-            from rde_roto.doors.watchfolder.making import Maker
+        def load() -> PrepareNode:
+            from rde_roto.doors.watchfolder.worker import NodePreparer
 
-            return Maker(device)
+            return NodePreparer(device)
 
-        code = work(hot, make, how)
+        code = run_worker(hot, load, options)
     else:
-        code = dispatch(hot, scheduler, device, how)
+        code = run_dispatcher(hot, scheduler, device, options)
     if code:
         raise typer.Exit(code)
 
 
 @dataclass(frozen=True)
-class Watching:
-    """How a folder is watched: every so many seconds, only until the inbox is empty; the model of
-    jobs that name none; the one entry to do; whether it ends with standard input; after how many
-    days jobs that are done are cleared, None for never.
+class WatchOptions:
+    """How to watch a folder.
+
+    `poll_s` is the time between scans. `once` stops when the inbox is empty. `model` is used for
+    jobs that name none. `job` is the one entry to process. `tied` stops when standard input ends.
+    After `keep_days` finished jobs are removed, None for never.
     """
 
     poll_s: float
@@ -107,75 +108,79 @@ class Watching:
     keep_days: float | None = None
 
 
-def work(folder: HotFolder, making: Callable[[], Make], how: Watching) -> int:
-    """Runs a worker in this process until a signal stops it; the exit code.
+def run_worker(folder: HotFolder, load: Callable[[], PrepareNode], options: WatchOptions) -> int:
+    """Run a worker in this process until a signal stops it, and return the exit code.
 
-    `making` gives what makes the nodes of shots.
+    `load` is called once torch is needed, and returns what prepares the nodes of shots.
     """
-    stopping = _Stopping(how.tied)
+    signals = _StopSignals(options.tied)
     with plate_memo() as memo:
-        from rde_roto.doors.watchfolder.opening import Opener
+        from rde_roto.doors.watchfolder.job_reader import JobReader
         from rde_roto.doors.watchfolder.owners import Owner
         from rde_roto.doors.watchfolder.worker import Worker
 
-        lookout, opener = _lookout(folder, how), Opener(folder, memo, how.model)
-        worker = Worker(lookout, opener, making(), Owner.of_this_process(), time.monotonic)
-        if how.job is None:
-            _run(worker, lookout, stopping, how)
+        scanner, reader = _scanner(folder, options), JobReader(folder, memo, options.model)
+        worker = Worker(scanner, reader, load(), Owner.of_this_process(), time.monotonic)
+        if options.job is None:
+            _run(worker, scanner, signals, options)
         else:
-            _take(worker, how.job, stopping)
-    return _code(stopping, worker.failed, folder)
+            _take(worker, options.job, signals)
+    return _exit_code(signals, worker.failed, folder)
 
 
-def _take(worker: Worker, entry: str, stopping: _Stopping) -> None:
-    """Does one job. Raises UsageError when it cannot be taken."""
+def _take(worker: Worker, entry: str, signals: _StopSignals) -> None:
+    """Process one job. Raises UsageError when it cannot be taken."""
     try:
-        worker.take(entry, stopping.stop)
+        worker.take(entry, signals.stop)
     except OSError as error:
         raise UsageError(f"{entry} cannot be taken: {error}") from error
 
 
-def dispatch(folder: HotFolder, scheduler: str, device: str, how: Watching) -> int:
-    """Hands jobs to a scheduler until a signal stops it; the exit code."""
+def run_dispatcher(folder: HotFolder, scheduler: str, device: str, options: WatchOptions) -> int:
+    """Hand jobs to a scheduler until a signal stops it, and return the exit code."""
     try:
-        from rde_roto.doors.watchfolder.dispatching import Dispatcher
+        from rde_roto.doors.watchfolder.dask_dispatcher import Dispatcher
     except ImportError as error:
         raise UsageError(
             "--scheduler needs Dask: install the extra 'farm' (pip install 'rde-roto[farm]')"
         ) from error
-    stopping, lookout = _Stopping(how.tied), _lookout(folder, how)
-    model = [] if how.model is None else ["--model", how.model]
-    with closing(Dispatcher(lookout, scheduler, ["--device", device, *model])) as dispatcher:
-        _run(dispatcher, lookout, stopping, how)
-    return _code(stopping, dispatcher.failed, folder)
+    signals, scanner = _StopSignals(options.tied), _scanner(folder, options)
+    model = [] if options.model is None else ["--model", options.model]
+    with closing(Dispatcher(scanner, scheduler, ["--device", device, *model])) as dispatcher:
+        _run(dispatcher, scanner, signals, options)
+    return _exit_code(signals, dispatcher.failed, folder)
 
 
-def _code(stopping: _Stopping, failed: int, folder: HotFolder) -> int:
-    """The exit code: that of the signal, else 7 when a job failed, which is told."""
-    if stopping.number:
-        return 128 + stopping.number
+def _exit_code(signals: _StopSignals, failed: int, folder: HotFolder) -> int:
+    """Return the exit code: that of the signal, else 7 if a job failed, which is printed."""
+    if signals.number:
+        return 128 + signals.number
     if failed:
-        say_aside(f"{failed} failed: see {folder.root / 'failed'}")
+        print_message(f"{failed} failed: see {folder.root / 'failed'}")
         return PartialError.exit_code
     return 0
 
 
-def _run(taker: Taker, lookout: Lookout, stopping: _Stopping, how: Watching) -> None:
-    from rde_roto.doors.watchfolder.arrivals import heard
+def _run(taker: Taker, scanner: Scanner, signals: _StopSignals, options: WatchOptions) -> None:
+    from rde_roto.doors.watchfolder.scanner import notifying
 
-    say(f"rde-roto: watching {lookout.folder.inbox}")
-    with heard(lookout.folder.inbox, lookout.inbox.arrived, stopping.wake.set):
-        run(taker, stopping.stop, stopping.pause, time.monotonic, how.poll_s, how.once)
-
-
-def _lookout(folder: HotFolder, how: Watching) -> Lookout:
-    kept = how.keep_days
-    retention = None if kept is None else Retention(folder, kept, time.monotonic, say)
-    return Lookout(folder, Inbox(folder.inbox), Pulses(time.monotonic), say, retention)
+    print_line(f"rde-roto: watching {scanner.folder.inbox}")
+    with notifying(scanner.folder.inbox, scanner.inbox.arrived, signals.wake.set):
+        run_until_stopped(
+            taker, signals.stop, signals.pause, time.monotonic, options.poll_s, options.once
+        )
 
 
-class _Stopping:
-    """SIGINT and SIGTERM: the first gives the job back after its frame, a second ends at once."""
+def _scanner(folder: HotFolder, options: WatchOptions) -> Scanner:
+    days = options.keep_days
+    retention = None if days is None else Retention(folder, days, time.monotonic, print_line)
+    return Scanner(folder, Inbox(folder.inbox), DeadWorkers(time.monotonic), print_line, retention)
+
+
+class _StopSignals:
+    """Handle SIGINT and SIGTERM: the first gives the job back after its frame, a second exits at
+    once.
+    """
 
     def __init__(self, tied: bool) -> None:
         self.stop, self.wake = Event(), Event()
@@ -186,7 +191,7 @@ class _Stopping:
             Thread(target=self._stop_with_input, daemon=True).start()
 
     def pause(self, seconds: float) -> bool:
-        """Waits, unless it is woken; whether it was."""
+        """Wait until woken or until the time is over; whether it was woken."""
         woken = self.wake.wait(seconds)
         self.wake.clear()
         return woken
@@ -195,7 +200,7 @@ class _Stopping:
         if self.number:
             sys.exit(128 + number)
         self._stop_for(number)
-        say_aside("stopping after this frame")
+        print_message("stopping after this frame")
 
     def _stop_for(self, number: int) -> None:
         self.number = number

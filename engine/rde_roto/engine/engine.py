@@ -76,7 +76,7 @@ class Engine:
         return request.future
 
     def serving(self, node: Node) -> Node:
-        """The node that makes this one's mattes: a smaller one once memory has run out."""
+        """Return the node that makes this one's mattes: a smaller one once memory has run out."""
         with self._lock:
             while (smaller := self._smaller.get(node)) is not None:
                 node = smaller

@@ -43,19 +43,21 @@ class Node(Protocol):
         """The shot whose mattes the node makes."""
 
     def digest(self, frame: int) -> str:
-        """The digest of a frame's matte: equal digests, equal alpha. Called on several threads."""
+        """Return the digest of a frame's matte: equal digests, equal alpha. Called on several
+        threads.
+        """
 
     def stored(self, frame: int) -> Matte | None:
-        """A frame's finished matte if it is in RAM, else None. Called on several threads."""
+        """Return a frame's finished matte if it is in RAM, else None. Called on several threads."""
 
     def matte(self, frame: int, cancel: Cancel) -> Matte:
-        """A frame's matte, from the stores or made now. Called on the device thread only.
+        """Return a frame's matte, from the stores or made now. Called on the device thread only.
 
         Raises CancelledError between two steps once ``cancel()`` is true, OutOfMemoryError.
         """
 
     def smaller(self) -> Node | None:
-        """A node of the same shot that needs less memory; None if the preset forbids that."""
+        """Return a node of the same shot that needs less memory; None if the preset forbids it."""
 
 
 @dataclass(eq=False)
@@ -76,7 +78,7 @@ class Request:
     work: Work | None = None
 
     def replaces(self, other: Request) -> bool:
-        """Whether this request makes the other one pointless.
+        """Return whether this request makes the other one pointless.
 
         Nobody waits for the engine's own prefetches, and a viewer shows one frame at a time.
         """
@@ -153,7 +155,7 @@ class RequestQueue:
         self.dequeue(self._requests[priority].pop(number))
 
     def first(self) -> Work | None:
-        """The most urgent work; it keeps its place as long as it has requests."""
+        """Return the most urgent work; it keeps its place as long as it has requests."""
         while self._queue:
             priority, number = self._queue[0]
             request = self._requests[priority].get(number)
@@ -178,12 +180,12 @@ class RequestQueue:
         return _oldest_first(work.requests)
 
     def of(self, node: Node) -> list[Request]:
-        """The requests that a node is to answer, oldest first."""
+        """Return the requests that a node is to answer, oldest first."""
         works = (work for work in self._works.values() if work.node is node)
         return _oldest_first(chain.from_iterable(work.requests for work in works))
 
     def replaced_by(self, request: Request, but: Work | None) -> list[Request]:
-        """The requests that this one replaces, except those of the work ``but``."""
+        """Return the requests that this one replaces, except those of the work ``but``."""
         kinds = (self._requests[Priority.INTERACTIVE], self._requests[Priority.PREFETCH])
         return [
             other

@@ -27,20 +27,20 @@ THETAS: Final = (2, 3, 4, 5)
 """Values of tracking.memory_every."""
 
 
-def ablations(preset: Preset, asked: tuple[str, ...]) -> dict[str, Preset]:
+def ablations(preset: Preset, settings: tuple[str, ...]) -> dict[str, Preset]:
     """Make a preset for each value, with a name such as `bank=F+L`.
 
-    `asked` says what to vary: "bank", "theta" or both, one after the other. Raises UsageError for
+    `settings` are varied one after the other: "bank", "theta" or both. Raises UsageError for
     anything else.
     """
     changes: dict[str, dict[str, object]] = {}
-    for what in asked:
-        if what == "bank":
+    for setting in settings:
+        if setting == "bank":
             changes |= {f"bank={text}": {"bank": Bank.parse(text)} for text in BANKS}
-        elif what == "theta":
+        elif setting == "theta":
             changes |= {f"theta={theta}": {"memory_every": theta} for theta in THETAS}
         else:
-            raise UsageError(f"'{what}' cannot be varied: expected bank, theta or bank,theta")
+            raise UsageError(f"'{setting}' cannot be varied: expected bank, theta or bank,theta")
     return {
         name: preset.model_copy(update={"tracking": preset.tracking.model_copy(update=change)})
         for name, change in changes.items()

@@ -61,7 +61,8 @@ def gradient_error(truth: AlphaArray, matte: AlphaArray, region: BoolArray | Non
 
 
 def gradient(alpha: AlphaArray) -> NDArray[np.float32]:
-    """The magnitude of the gradient, float32 [H, W], by derivatives of a Gaussian, sigma 1.4 px.
+    """Return the magnitude of the gradient, float32 [H, W], by derivatives of a Gaussian, sigma 1.4
+    px.
 
     The two-dimensional kernels have unit energy, as in the usual evaluation programs: a ramp of
     slope s per pixel gives about 9.7 s. The border is repeated.
@@ -77,7 +78,7 @@ def gradient(alpha: AlphaArray) -> NDArray[np.float32]:
 
 
 def edge_band(truth: AlphaArray, radius_px: int) -> BoolArray:
-    """The pixels within `radius_px` (>= 0, Euclidean) of an edge of the truth, bool [H, W].
+    """Return the pixels within `radius_px` (>= 0, Euclidean) of an edge of the truth, bool [H, W].
 
     An edge is where 0 < truth < 1, and where the contour of 0.5 passes between two pixels.
     Raises InputError when the truth is not floating point [H, W].
@@ -162,7 +163,7 @@ class MatteMeter:
         self._last = truth, matte, region
 
     def score(self) -> MatteScore:
-        """The means over the frames so far."""
+        """Return the means over the frames so far."""
         counts = self._counts
         means = {n: s / counts[n] if counts[n] else math.nan for n, s in self._sums.items()}
         return MatteScore(**means)

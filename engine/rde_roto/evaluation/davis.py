@@ -133,18 +133,18 @@ class DavisSet:
         self.play = play
         self.keyframes = keyframes
 
-    def names(self, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """The requested sequences, or all.
+    def names(self, requested: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return the requested sequences, or all.
 
         Raises UsageError for an unknown one, InputError when there is none at all.
         """
         known = sorted(path.name for path in self._truth.iterdir() if path.is_dir())
         if not known:
             raise InputError(f"there is no sequence in {self._truth}")
-        for name in asked:
+        for name in requested:
             if name not in known:
                 raise UsageError(f"there is no sequence '{name}' in {self._truth}")
-        return asked or tuple(known)
+        return requested or tuple(known)
 
     def evaluate(
         self, name: str, preset: Preset, model: Model, device: torch.device, out: Path
@@ -167,7 +167,7 @@ class DavisSet:
         return SequenceResult(name, scores, delivery, updates, size, lap)
 
     def shot(self, name: str) -> Shot:
-        """A sequence, played once, with the given masks."""
+        """Return a sequence, played once, with the given masks."""
         annotations = find_sequence(str(self._truth / name))
         plate, frames = open_plate(str(self._plates / name)), annotations.range
         given = _spread(tuple(frames), self.keyframes)
@@ -192,7 +192,7 @@ class DavisSet:
 def state_bytes(
     shot: Shot, updates: int, tracking: Tracking, model: Model, device: torch.device
 ) -> int:
-    """The size of the memory state of a shot after so many updates, in bytes.
+    """Return the size of the memory state of a shot after so many updates, in bytes.
 
     A state grows at its first update, and then at each update by a constant number of bytes, which
     may be 0: two updates at the keyframe determine all others.

@@ -47,7 +47,8 @@ class LengthBench:
             yield Passed(frame, 1000 * taken / self._every, self._late.nbytes, held)
 
     def ratios(self, rounds: int) -> tuple[float, ...]:
-        """How many times longer a frame takes at the end of the walk than at frame ``EARLY``.
+        """Return how many times longer a frame takes at the end of the walk than at frame
+        ``EARLY``.
 
         Both states are read and updated in turn, so a machine that slows down slows both.
         """

@@ -55,7 +55,8 @@ def boundary_accuracy(truth: BoolArray, mask: BoolArray) -> float:
 
 
 def boundary(mask: BoolArray) -> BoolArray:
-    """The pixels of bool [H, W] that differ from their right, lower or lower right neighbour.
+    """Return the pixels of bool [H, W] that differ from their right, lower or lower right
+    neighbour.
 
     Neighbours outside the image do not count: the last row is compared to the right only, the last
     column downwards only, and the last corner is never a boundary.
@@ -68,7 +69,7 @@ def boundary(mask: BoolArray) -> BoolArray:
 
 
 def dilate(mask: BoolArray, radius_px: int) -> BoolArray:
-    """The pixels within `radius_px` (>= 0, Euclidean) of one of `mask`, bool [H, W].
+    """Return the pixels within `radius_px` (>= 0, Euclidean) of one of `mask`, bool [H, W].
 
     The disk is a stack of rows; the row `down` pixels from its centre reaches
     floor(sqrt(radius² - down²)) to either side. From the outermost row inwards the rows only widen,

@@ -77,10 +77,10 @@ class PipelineBench:
                 f"expected a shot of at least {3 * every} frames after its first keyframe, "
                 f"got {len(ahead)}: too short to measure"
             )
-        asked = span.keyframe.frame + 2 * every * span.step
-        raw, tracker = node.walker.raw(span, asked), node.walker.tracker
+        requested = span.keyframe.frame + 2 * every * span.step
+        raw, tracker = node.walker.raw(span, requested), node.walker.tracker
         (state,) = node.walker.states(span, range(2, 3))
-        picture = Picture.of(plate, asked)
+        picture = Picture.of(plate, requested)
         finished = finish(raw, picture, self.preset.finish)
         writer = open_matte_writer(
             str(folder / "stage.####.exr"),
@@ -102,5 +102,5 @@ class PipelineBench:
             "colour": picture.to_network_view,
             "network": network,
             "finish": lambda: finish(raw, picture, self.preset.finish),
-            "write": lambda: writer.write(Matte(asked, finished, names, "bench")),
+            "write": lambda: writer.write(Matte(requested, finished, names, "bench")),
         }

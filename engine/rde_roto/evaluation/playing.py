@@ -42,7 +42,7 @@ class BackAndForth:
         return FrameRange((range(self.count),))
 
     def picture(self, frame: int) -> int:
-        """The footage's frame number of the picture shown at a frame."""
+        """Return the footage's frame number of the picture shown at a frame."""
         index = frame % self.lap
         return self.pictures[min(index, self.lap - index)]
 
@@ -70,7 +70,7 @@ class PlayedPlate:
         return self.plate.format
 
     def digest(self, frame: int) -> str:
-        """The digest of the picture shown. Raises InputError when the plate lacks it."""
+        """Return the digest of the picture shown. Raises InputError when the plate lacks it."""
         return self.plate.digest(self.order.picture(frame))
 
     @property

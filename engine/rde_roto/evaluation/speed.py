@@ -78,7 +78,7 @@ class NetworkBench:
         self._alpha = alpha
 
     def begin(self) -> MemoryState:
-        """The state after one memory frame."""
+        """Return the state after one memory frame."""
         frame = self.tracker.encode(self._pictures[-1:])
         state = self.tracker.begin([(frame, self._alpha)])
         return self.tracker.absorb(state, frame, self.tracker.read(state, frame))
@@ -92,7 +92,7 @@ class NetworkBench:
         return self.tracker.absorb(state, frame, self.tracker.read(state, frame))
 
     def stages(self, state: MemoryState) -> dict[str, Step]:
-        """The stages of a memory frame by name, each as a separate step."""
+        """Return the stages of a memory frame by name, each as a separate step."""
         net, tracking = self.tracker.net, self.case.tracking
         encoded = self.tracker.encode(self._pictures[-1:])
         frames, probabilities = encoded.frames, self.tracker.read(state, encoded)
@@ -145,7 +145,7 @@ def _on_grid(readout: Tensor, frames: EncodedFrames) -> Tensor:
 
 
 def flops_of(case: Case) -> float:
-    """The FLOPs of the inference form for one frame; a multiply-add counts as two.
+    """Return the FLOPs of the inference form for one frame; a multiply-add counts as two.
 
     Nothing is computed. Selecting and gathering the top-k and pixelwise operations do not count.
     """

@@ -50,7 +50,7 @@ def in_turn(
 
 
 def ratios(slow: Sequence[float], fast: Sequence[float]) -> tuple[float, ...]:
-    """The ratio of each pair of the same round."""
+    """Return the ratio of each pair of the same round."""
     return tuple(one / other for one, other in zip(slow, fast, strict=True))
 
 
@@ -70,7 +70,7 @@ def forget_peak_bytes(device: torch.device) -> None:
 
 
 def peak_bytes(device: torch.device) -> int | None:
-    """The peak memory: torch's on a CUDA device, else of this process; None if unknown."""
+    """Return the peak memory: torch's on a CUDA device, else of this process; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return _of_process("VmHWM")
@@ -89,7 +89,7 @@ def _of_process(name: str) -> int | None:
 
 
 def machine(device: torch.device) -> dict[str, object]:
-    """The facts needed to compare figures: code, torch, device and threads."""
+    """Return the facts needed to compare figures: code, torch, device and threads."""
     here = Path(__file__).parent
     command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
     try:
@@ -107,7 +107,7 @@ def machine(device: torch.device) -> dict[str, object]:
 
 
 def step_of(text: str) -> Callable[[], object]:
-    """A step that runs a command, or calls ``package.module:function`` in this process.
+    """Return a step that runs a command, or calls ``package.module:function`` in this process.
 
     The function has been called once, so that one-time work is not timed. Raises UsageError for an
     empty text and for what cannot be imported; the step raises it when its command fails.
@@ -137,7 +137,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def middle(taken: Sequence[float]) -> float:
-    """The median, in milliseconds."""
+    """Return the median, in milliseconds."""
     return 1000 * median(taken)
 
 

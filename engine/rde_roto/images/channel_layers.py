@@ -116,7 +116,7 @@ def _place(part: ImageHeader, channel: str) -> tuple[str | None, str]:
 
 
 def views_of(parts: Sequence[ImageHeader]) -> tuple[str, ...]:
-    """All views of a file, the default first."""
+    """Return all views of a file, the default first."""
     return unique(view for part in parts for view in (*part.views, part.view) if view)
 
 
@@ -128,7 +128,7 @@ def _without_view(name: str, view: str) -> str:
 
 
 def last_component(name: str) -> str:
-    """The last component of a name, in lower case."""
+    """Return the last component of a name, in lower case."""
     return name.rpartition(".")[2].lower()
 
 

@@ -65,7 +65,7 @@ def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
 
 
 def input_transform_of(color_space: str) -> InputTransform | None:
-    """The input transform that lets a device do what `to_network_view` does.
+    """Return the input transform that lets a device do what `to_network_view` does.
 
     At most one in a thousand random colours is off by 1e-3 of the view or more. None for sRGB and
     linear light, which are cheap, and for spaces that are not one curve per channel and a matrix,
@@ -126,7 +126,7 @@ def _light(pixels: FloatArray, color_space: str, config: Config) -> FloatArray:
 
 
 def linear_space(color_space: str) -> str:
-    """The scene-linear space to which `to_linear` converts a canonical space.
+    """Return the scene-linear space to which `to_linear` converts a canonical space.
 
     A linear space of the configuration stays as it is; all others become linear Rec.709, or its
     substitute. Raises UsageError for a configuration that has neither.

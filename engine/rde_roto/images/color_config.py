@@ -38,7 +38,7 @@ class Config(NamedTuple):
 
     @classmethod
     def now(cls) -> Config:
-        """The configuration of `$OCIO`, or the pinned one, with the current environment."""
+        """Return the configuration of `$OCIO`, or the pinned one, with the current environment."""
         name = os.environ.get("OCIO") or _PINNED
         try:
             status = Path(name).stat()

@@ -34,8 +34,8 @@ _NAMES: Final = {name.lower(): name for name in (SRGB, LINEAR, *FORMULAS)}
 
 
 def canonical_space(name: str) -> str:
-    """The canonical name of a colour space: unique for spaces that need no configuration, any other
-    name unchanged.
+    """Return the canonical name of a colour space: unique for spaces that need no configuration,
+    any other name unchanged.
 
     Raises UsageError for a space that neither this module nor the colour configuration knows, and
     when the configuration cannot be read.
@@ -72,8 +72,8 @@ class Ruled(NamedTuple):
 
 
 def space_of_file_rules(path: Path) -> Ruled | None:
-    """The space that the configuration's file rules give for a path; None if only the default rule
-    matches, which says nothing about this file.
+    """Return the space that the configuration's file rules give for a path; None if only the
+    default rule matches, which says nothing about this file.
 
     Rules with patterns see the absolute path. The rule that searches the path for names of spaces
     counts only for whole words of the file's own name and for colour spaces: a folder `faces` does
@@ -120,8 +120,8 @@ def _nearest(name: str, named: Config) -> str:
 
 
 def stand_in(color_space: str) -> str | None:
-    """What the configuration lacks and what is used instead, in words, if that affects a canonical
-    space; else None. Raises UsageError if there is no substitute.
+    """Return what the configuration lacks and what is used instead, in words, if that affects a
+    canonical space; else None. Raises UsageError if there is no substitute.
     """
     if has_formula(color_space):
         return None
@@ -136,5 +136,5 @@ def stand_in(color_space: str) -> str | None:
 
 
 def has_formula(color_space: str) -> bool:
-    """Whether a canonical space needs no colour configuration."""
+    """Return whether a canonical space needs no colour configuration."""
     return color_space in _NAMES.values()

@@ -32,7 +32,7 @@ class FileContents:
         self._digests = DigestTable()
 
     def digest(self, number: int, path: Path) -> str:
-        """The digest of a file's bytes. Raises InputError if it differs from the first one."""
+        """Return the digest of a file's bytes. Raises InputError if it differs from the first."""
         known, now = self._digests.get(number), self._hash_file(path)
         if known is not None and known != now:
             self.have_changed = True
@@ -63,7 +63,7 @@ class OpenFileContent:
         self._lock = Lock()
 
     def digest(self) -> str:
-        """The digest of the file's bytes. Raises InputError if the file was replaced."""
+        """Return the digest of the file's bytes. Raises InputError if the file was replaced."""
         with self._lock:
             stamp = _stamp(self._path)
             if self._digests is not None and stamp == self._known:

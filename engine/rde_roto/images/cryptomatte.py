@@ -26,7 +26,7 @@ _EXPONENT_BITS, _EXPONENT_SHIFT, _ALL_ONES = 0xFF, 23, 255
 
 
 def element_id(name: str) -> int:
-    """The 32-bit id of a name: MurmurHash3_32 of its UTF-8, adjusted to be a valid float.
+    """Return the 32-bit id of a name: MurmurHash3_32 of its UTF-8, adjusted to be a valid float.
 
     An exponent of all zeros or all ones would mean a denormal, infinity or NaN, which programs may
     alter, so its lowest bit is flipped.

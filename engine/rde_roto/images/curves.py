@@ -16,7 +16,7 @@ _HLG_GAMMA: Final = 1.2  # of the system, at that peak
 
 
 def srgb_to_linear(pixels: FloatArray) -> FloatArray:
-    """The inverse of the sRGB curve (IEC 61966-2-1); linear below 0."""
+    """Return the inverse of the sRGB curve (IEC 61966-2-1); linear below 0."""
     curve = (np.maximum(pixels, 0) + np.float32(0.055)) / np.float32(1.055)
     linear: FloatArray = np.where(pixels <= 0.04045, pixels / np.float32(12.92), curve**2.4)
     return linear

@@ -35,7 +35,7 @@ class Shown:
 
     first: int
     last: int
-    asked: int
+    requested: int
 
 
 def drift_curve(drift: Drift, element: str, shown: Shown) -> Image.Image:
@@ -102,11 +102,11 @@ class _Curve:
 
     def ticks(self, foot: float) -> None:
         """Draw some frame numbers, including the requested one."""
-        shown, asked = self._shown, self._x(self._shown.asked)
+        shown, requested = self._shown, self._x(self._shown.requested)
         for frame in sorted({round(f) for f in np.linspace(shown.first, shown.last, _TICKS)}):
-            if abs(self._x(frame) - asked) > 40:
+            if abs(self._x(frame) - requested) > 40:
                 self._text((self._x(frame), foot + 7), str(frame), "mt")
-        self._text((asked, foot + 7), str(shown.asked), "mt", BRIGHT_TEXT)
+        self._text((requested, foot + 7), str(shown.requested), "mt", BRIGHT_TEXT)
 
     def _x(self, frame: float) -> float:
         length = self._shown.last - self._shown.first + 2 * self._half
@@ -128,7 +128,7 @@ class _Curve:
         self._text((_LEFT_PX - 6, top + height), "0", "rb")
 
     def _mark(self, top: float, height: float) -> None:
-        x = self._x(self._shown.asked)
+        x = self._x(self._shown.requested)
         self._draw.line((x, top - 4, x, top + height + 4), fill=(255, 255, 255), width=1)
 
     def _text(

@@ -76,8 +76,8 @@ def explanation_sheet(
     for reading in explanation.readings:
         strips += _draw_reading(small, matte, reading)
     frames = [frame for drift in drifts for frame in (drift.keyframe, *drift.frames)]
-    asked = explanation.frame
-    shown = Shown(min(asked, *frames), max(asked, *frames), asked)
+    requested = explanation.frame
+    shown = Shown(min(requested, *frames), max(requested, *frames), requested)
     for drift in drifts:
         strips += [drift_curve(drift, name, shown) for name in drift.elements]
     sheet = stacked(strips, MARGIN_PX + _HEADER_PX)

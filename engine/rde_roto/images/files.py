@@ -145,7 +145,7 @@ def refuse_unreadable(path: Path, header: ImageHeader) -> None:
 
 
 def lone_channel(channels: Sequence[str]) -> str | None:
-    """The only channel besides alpha, such as `Y`; None if there are several."""
+    """Return the only channel besides alpha, such as `Y`; None if there are several."""
     opaque = [channel for channel in channels if not _is_alpha(channel)]
     return opaque[0] if len(opaque) == 1 else None
 

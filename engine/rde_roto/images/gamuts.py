@@ -28,14 +28,14 @@ _BRADFORD: Final = np.array(
 
 
 def luminance_of(primaries: str) -> FloatArray:
-    """The luminance weights of linear red, green and blue: float32 [3], with sum 1."""
+    """Return the luminance weights of linear red, green and blue: float32 [3], with sum 1."""
     weights: FloatArray = _to_xyz(primaries)[1].astype(np.float32)
     return weights
 
 
 def to_rec709(primaries: str) -> FloatArray:
-    """The matrix to linear Rec.709 for RGB row vectors, float32 [3, 3]; Bradford adaptation keeps
-    white white.
+    """Return the matrix to linear Rec.709 for RGB row vectors, float32 [3, 3]; Bradford adaptation
+    keeps white white.
     """
     own, rec709 = _to_xyz(primaries), _to_xyz(REC709)
     cones = (_BRADFORD @ rec709.sum(axis=1)) / (_BRADFORD @ own.sum(axis=1))

@@ -1,15 +1,7 @@
-"""Views and layers of a file: which channels of which part make the picture that is asked for.
+"""Chooses the picture to read from a file: its view, its layer and their channels.
 
-OpenEXR keeps views (left and right eyes) in two ways, and both are found. In a file of several
-parts each says in its attribute `view` where it belongs. Where views share a part, its attribute
-`multiView` lists them, the default view first; channels of the others bear the view's name before
-their last component: `right.R`, `diffuse.right.R` ("Storing Multi-View Images in OpenEXR Files",
-Industrial Light & Magic). A layer is what stands before a channel's last component, `diffuse` in
-`diffuse.R`, or else the name of its part; the channels of a lone part are bare where nothing stands
-before them.
-
-Nothing is guessed. Where nobody names a layer, it is the one that programs write the picture into,
-or the only one; of several others none is taken.
+`channel_layers` finds the layers of a file. Nothing is guessed: by default the layer is the one in
+which programs write the main picture, or the only one; among several others there is no default.
 """
 
 from __future__ import annotations
@@ -161,7 +153,7 @@ class PictureName:
         return self.find(path, parts, _SAVE_ONE)
 
     def layers(self, path: Path, parts: Sequence[ImageHeader]) -> list[Layer]:
-        """The layers of the view and those without a view, in the order of the file."""
+        """Return the layers of the view and those without a view, in the order of the file."""
         views = views_of(parts)
         if self.view is not None and self.view not in views:
             there = f"it has {', '.join(views)}" if views else "it has none: leave the view out"
@@ -184,7 +176,7 @@ FIRST_PICTURE = PictureName()
 
 
 def view_within(view: str | None, parts: Sequence[ImageHeader]) -> str | None:
-    """The view to read from a file that belongs to `view`: None if the file has no views."""
+    """Return the view to read from a file that belongs to `view`: None if the file has no views."""
     return view if views_of(parts) else None
 
 

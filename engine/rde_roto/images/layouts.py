@@ -27,7 +27,7 @@ class Layout(Protocol):
         """The attributes of every header."""
 
     def planes(self, matte: Matte) -> Mapping[str, FloatArray]:
-        """The channels of a frame by name, float32 [H, W], the plate's data window."""
+        """Return the channels of a frame by name, float32 [H, W], the plate's data window."""
 
 
 def exr_layout(origin: Origin, elements: tuple[str, ...], output: Output) -> Layout:

@@ -54,13 +54,13 @@ class MatteWriter(Protocol):
     """Writes mattes of one kind, one frame at a time, in any order."""
 
     def path(self, frame: int) -> Path:
-        """The file of a frame; of several files, the first element's."""
+        """Return the file of a frame; of several files, the first element's."""
 
     def files(self, frame: int) -> tuple[Path, ...]:
-        """All files of a frame."""
+        """Return all files of a frame."""
 
     def is_written(self, frame: int, digest: str) -> bool:
-        """Whether the frame's files exist already, in this format and from the same inputs."""
+        """Return whether the frame's files exist, in this format and from the same inputs."""
 
     def write(self, matte: Matte) -> None:
         """Write a frame, replacing its files. Raises OutputError; nothing half-written stays."""
@@ -113,7 +113,7 @@ def open_matte_writer(
 
 
 def davis_palette() -> NDArray[np.uint8]:
-    """The palette of DAVIS and PASCAL VOC label images: uint8 [256, 3].
+    """Return the palette of DAVIS and PASCAL VOC label images: uint8 [256, 3].
 
     The bits of an index, in groups of three from the lowest, become the bits of red, green and blue
     from the highest, so that neighbouring labels get very different colours.

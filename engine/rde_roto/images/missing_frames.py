@@ -39,7 +39,7 @@ class FilledPlate:
         return self.source.format
 
     def digest(self, frame: int) -> str:
-        """The digest of the source frame that is shown; for black, a digest of the size."""
+        """Return the digest of the source frame that is shown; for black, a digest of the size."""
         shown = self.shown(frame)
         return self._black_digest() if shown is None else self.source.digest(shown)
 
@@ -69,12 +69,12 @@ class FilledPlate:
         return self.source.linear_space
 
     def linear(self, frame: int) -> FloatArray:
-        """The light of the source frame that is shown, float32 [H, W, 3]; zeros for black."""
+        """Return the light of the shown source frame, float32 [H, W, 3]; zeros for black."""
         shown = self.shown(frame)
         return self._black() if shown is None else self.source.linear(shown)
 
     def shown(self, frame: int) -> int | None:
-        """The source frame that is shown at a frame of the range; None for black."""
+        """Return the source frame that is shown at a frame of the range; None for black."""
         there = self.source.range
         if frame in there or frame not in self.range:  # the source raises the error for the latter
             return frame
@@ -88,10 +88,10 @@ class FilledPlate:
 
 
 def has_picture(plate: Plate, frame: int) -> bool:
-    """Whether a frame of the plate shows a picture, and is not black instead."""
+    """Return whether a frame of the plate shows a picture, and is not black instead."""
     return not isinstance(plate, FilledPlate) or plate.shown(frame) is not None
 
 
 def on_disk(plate: Plate) -> Plate:
-    """The plate without any filling of missing frames."""
+    """Return the plate without any filling of missing frames."""
     return plate.source if isinstance(plate, FilledPlate) else plate

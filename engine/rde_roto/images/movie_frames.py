@@ -67,7 +67,7 @@ class Decoder:
         self._shown: int | None = None
 
     def frame(self, index: int) -> VideoFrame:
-        """The frame at `index`, from 0. Raises InputError when it cannot be decoded."""
+        """Return the frame at `index`, from 0. Raises InputError when it cannot be decoded."""
         target = self.times[index]
         try:
             found = self._decode_until(target) if self._is_near(target) else None
@@ -124,7 +124,7 @@ class Decoder:
 
 
 def tags_of(frame: VideoFrame) -> ColorTags:
-    """The colour tags of a frame."""
+    """Return the colour tags of a frame."""
     return ColorTags(frame.color_primaries, frame.color_trc, frame.colorspace)
 
 
@@ -172,8 +172,8 @@ def _matrix(frame: VideoFrame) -> int:
 
 
 def turn_of(frame: VideoFrame) -> Turn:
-    """The turn that makes a frame upright, from the file's display matrix: x' = a x + c y and
-    y' = b x + d y, with x to the right and y downwards.
+    """Return the turn that makes a frame upright, from the file's display matrix: x' = a x + c y
+    and y' = b x + d y, with x to the right and y downwards.
 
     Raises ValueError, which says why, for a rotation that is not a multiple of 90 degrees.
     """

@@ -105,7 +105,7 @@ class MoviePlate(ColorSpacePlate):
         return (*super().notes, *self._notes())
 
     def digest(self, frame: int) -> str:
-        """The digest of the movie's bytes, the frame's index and the colour transform."""
+        """Return the digest of the movie's bytes, the frame's index and the colour transform."""
         index = self._index(frame)
         return digest_of(self.contents.digest(), index, transform_name(self.space.name))
 
@@ -117,7 +117,7 @@ class MoviePlate(ColorSpacePlate):
         return f"{self.name}: {', '.join(words)}"
 
     def attributes(self, frame: int) -> Attributes:
-        """The frame's timecode and the frame rate (`Footage`); neither if the rate varies."""
+        """Return the frame's timecode and frame rate (`Footage`); neither if the rate varies."""
         index, rate = self._index(frame), self._decoder.frame_rate
         return {} if rate is None or not self._is_steady else time_of(self._start, rate, index)
 
@@ -138,7 +138,7 @@ class MoviePlate(ColorSpacePlate):
         if pixels.shape[:2] != self.format.data.shape:
             raise InputError(
                 f"the plate {self.name} changes size at frame {frame}: "
-                f"expected {self.format.data}, came {pixels.shape[1]}x{pixels.shape[0]}"
+                f"expected {self.format.data}, got {pixels.shape[1]}x{pixels.shape[0]}"
             )
         return pixels
 

@@ -26,7 +26,7 @@ class Turn:
         return np.ascontiguousarray(turned.swapaxes(0, 1) if self.swap else turned)
 
     def format(self, width: int, height: int, pixel_aspect: float) -> PlateFormat:
-        """The format of the upright picture; files that can be turned have no windows."""
+        """Return the format of the upright picture; files that can be turned have no windows."""
         if self.swap:
             width, height, pixel_aspect = height, width, 1 / pixel_aspect
         window = Window(0, 0, width, height)
@@ -57,7 +57,7 @@ _REVERSED_BY_LIBTIFF: Final = {
 
 
 def turn_of(orientation: int, is_converted: bool = False) -> Turn:
-    """The turn for an orientation, 1 to 8; anything else counts as 1, upright.
+    """Return the turn for an orientation, 1 to 8; anything else counts as 1, upright.
 
     `is_converted`: libtiff converted colours to RGB (from YCbCr or Lab), and thereby reversed rows
     and columns itself.

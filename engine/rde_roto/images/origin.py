@@ -54,7 +54,7 @@ class Footage(Plate, Protocol):
         """
 
     def attributes(self, frame: int) -> Attributes:
-        """The header attributes that its matte inherits. Raises InputError as `read`."""
+        """Return the header attributes that its matte inherits. Raises InputError as `read`."""
 
     @property
     def linear_space(self) -> str:
@@ -89,14 +89,16 @@ class Origin:
 
     @classmethod
     def of(cls, plate: Footage) -> Origin:
-        """The origin of a plate on disk."""
+        """Return the origin of a plate on disk."""
         return cls(
             plate.format, plate.attributes, Light(plate.linear_space, plate.linear), plate.reading
         )
 
 
 def passed_on(spec: ImageSpec, kind: str) -> Attributes:
-    """The attributes that mattes inherit from a plate's header; `kind` is OIIO's file format."""
+    """Return the attributes that mattes inherit from a plate's header; `kind` is OIIO's file
+    format.
+    """
     found = {
         attribute.name: Typed(attribute.type, attribute.value)
         for attribute in spec.extra_attribs
@@ -120,7 +122,7 @@ def put_on(spec: ImageSpec, attributes: Attributes) -> None:
 
 
 def time_of(start: Timecode | None, rate: Fraction, frames: int) -> Attributes:
-    """The attributes of the frame that is `frames` after the one with timecode `start`."""
+    """Return the attributes of the frame that is `frames` after the one with timecode `start`."""
     attributes = {FRAME_RATE: frame_rate(rate)}
     if start is not None:
         # the second number is for the user bits, which a movie does not have
@@ -130,7 +132,7 @@ def time_of(start: Timecode | None, rate: Fraction, frames: int) -> Attributes:
 
 
 def frame_rate(rate: Fraction) -> Typed:
-    """The attribute of a frame rate: 23.976… as 24000/1001."""
+    """Return the attribute of a frame rate: 23.976… as 24000/1001."""
     rate = rate.limit_denominator(_MOST_DENOMINATOR)
     return Typed(TypeDesc("rational"), (rate.numerator, rate.denominator))
 

@@ -45,7 +45,7 @@ def _resize(plane: FloatArray, size: tuple[int, int]) -> FloatArray:
 
 
 def tints(count: int) -> NDArray[np.float64]:
-    """The colours of `count` elements: [count, 3] in 0..1."""
+    """Return the colours of `count` elements: [count, 3] in 0..1."""
     return np.array([_TINTS[index % len(_TINTS)] for index in range(count)]) / 255
 
 

@@ -122,7 +122,7 @@ class PlateMemo:
         return digest
 
     def pushed(self, plate: str, frame: int) -> str | None:
-        """The digest of a frame that a host has pushed; None if it has not.
+        """Return the digest of a frame that a host has pushed; None if it has not.
 
         ``plate`` identifies the plate, of whichever host.
         """

@@ -103,7 +103,8 @@ class SequencePlate(ColorSpacePlate):
         return f"{self.name}: {', '.join(words)}"
 
     def digest(self, frame: int) -> str:
-        """The digest of the file's bytes, of the part that is read, and the colour transform.
+        """Return the digest of the file's bytes, of the part that is read, and the colour
+        transform.
 
         Raises InputError when the frame is missing or was replaced.
         """
@@ -115,7 +116,7 @@ class SequencePlate(ColorSpacePlate):
         return digest_of(content, *picture, *window, transform_name(self.space.name))
 
     def attributes(self, frame: int) -> Attributes:
-        """The frame's header attributes that its matte inherits (`Footage`)."""
+        """Return the frame's header attributes that its matte inherits (`Footage`)."""
         return self._picture(frame).header.attributes
 
     def _pixels(self, frame: int) -> FloatArray:
@@ -131,10 +132,9 @@ class SequencePlate(ColorSpacePlate):
         if expected.data == expected.display:
             expected = replace(expected, data=own.data)
         if own != expected:
-            wanted, came = _difference(self.format, own)
+            wanted, got = _difference(self.format, own)
             raise InputError(
-                f"the plate {self.name} changes size at frame {frame}: expected {wanted}, "
-                f"came {came}"
+                f"the plate {self.name} changes size at frame {frame}: expected {wanted}, got {got}"
             )
         path = self.sequence.path(frame)
         pixels = read_channels(path, picture.channels, picture.header.part)
@@ -147,11 +147,11 @@ class SequencePlate(ColorSpacePlate):
         """The first frame's picture, in the file of another."""
         path = self.sequence.path(frame)
         found = self.picture.same_in(path, read_headers(path), self._first)
-        expected, came = _of_colours(self.picture.header), _of_colours(found.header)
-        if expected != came and not self.space.is_set_by_artist:
+        expected, got = _of_colours(self.picture.header), _of_colours(found.header)
+        if expected != got and not self.space.is_set_by_artist:
             raise InputError(
                 f"the plate {self.name} changes its colours at frame {frame}: {self._first.name} "
-                f"has {expected}, {path.name} {came}: choose the colour space with "
+                f"has {expected}, {path.name} {got}: choose the colour space with "
                 "--color-space, or color_space of the plate"
             )
         return found
@@ -170,7 +170,7 @@ def _of_colours(header: ImageHeader) -> str:
 
 
 def view_of(plate: Plate) -> str | None:
-    """The view that is read from a plate's files; None if they have no views."""
+    """Return the view that is read from a plate's files; None if they have no views."""
     return plate.picture.view if isinstance(plate, SequencePlate) else None
 
 
@@ -192,13 +192,13 @@ def _steady_format(sequence: FrameSequence, picture: PictureSource) -> PlateForm
     return first
 
 
-def _difference(expected: PlateFormat, came: PlateFormat) -> tuple[str, str]:
+def _difference(expected: PlateFormat, got: PlateFormat) -> tuple[str, str]:
     """Describe both formats by what differs."""
-    if expected.pixel_aspect != came.pixel_aspect:
-        return f"pixel aspect {expected.pixel_aspect:g}", f"{came.pixel_aspect:g}"
-    if expected.data == came.data:
-        return f"a display window of {expected.display}", f"one of {came.display}"
-    return str(expected.data), str(came.data)
+    if expected.pixel_aspect != got.pixel_aspect:
+        return f"pixel aspect {expected.pixel_aspect:g}", f"{got.pixel_aspect:g}"
+    if expected.data == got.data:
+        return f"a display window of {expected.display}", f"one of {got.display}"
+    return str(expected.data), str(got.data)
 
 
 DiskPlate: TypeAlias = SequencePlate | MoviePlate

@@ -22,13 +22,15 @@ class PushedFrames(Protocol):
     """The frames of one plate that have been pushed so far. Thread-safe."""
 
     def content(self, frame: int) -> str | None:
-        """The digest of a frame's pixels, which never changes; None if it was never pushed."""
+        """Return the digest of a frame's pixels, which never changes; None if never pushed."""
 
     def pixels(self, frame: int) -> FloatArray | None:
-        """A frame: float32 [H, W, 3] RGB, row 0 on top; None if it is not (any longer) stored."""
+        """Return a frame: float32 [H, W, 3] RGB, row 0 on top; None if it is not (any longer)
+        stored.
+        """
 
     def has(self, frame: int) -> bool:
-        """Whether a frame's pixels are stored."""
+        """Return whether a frame's pixels are stored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ class PushedPlate(ColorSpacePlate):
     frames: PushedFrames
 
     def digest(self, frame: int) -> str:
-        """The digest of the frame's pixels and the colour transform.
+        """Return the digest of the frame's pixels and the colour transform.
 
         Raises FramesNotPushedError if the frame was never pushed, InputError if it is out of range.
         """
@@ -67,11 +69,11 @@ class PushedPlate(ColorSpacePlate):
         return {}
 
     def not_pushed(self, frames: Iterable[int]) -> FramesNotPushedError:
-        """The error to raise about frames that the host must push."""
-        lacking = tuple(frames)
+        """Return the error to raise about frames that the host must push."""
+        missing = tuple(frames)
         return FramesNotPushedError(
-            f"the engine lacks {FrameRange.of(lacking)} of {self.name}: push their pixels",
-            lacking,
+            f"the engine lacks {FrameRange.of(missing)} of {self.name}: push their pixels",
+            missing,
         )
 
     def _pixels(self, frame: int) -> FloatArray:

@@ -61,7 +61,7 @@ class FramePattern:
         return f"{self.prefix}{'#' * self.width}{self.suffix}"
 
     def path(self, frame: int) -> Path:
-        """The file of a frame."""
+        """Return the file of a frame."""
         return self.folder / f"{self.prefix}{frame:0{self.width}d}{self.suffix}"
 
 
@@ -80,7 +80,7 @@ class FrameSequence:
         return f"{folder}{self.pattern}"
 
     def path(self, frame: int) -> Path:
-        """The file of a frame. Raises InputError when the scan found none."""
+        """Return the file of a frame. Raises InputError when the scan found none."""
         number = self._numbers.get(frame)
         if number is None:
             raise InputError(f"{self.name} has no frame {frame} (it has {self.range.words})")

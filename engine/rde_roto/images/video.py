@@ -46,7 +46,7 @@ class ColorTags(NamedTuple):
 
 
 def space_of_tags(path: Path, tags: ColorTags) -> str | None:
-    """The colour space of a movie's tags; None if they are missing or ordinary.
+    """Return the colour space of a movie's tags; None if they are missing or ordinary.
 
     Linear Rec.709 is `lin_rec709`. Raises InputError for unknown tags.
     """
@@ -84,5 +84,5 @@ VIDEO_SPACES: Final[Mapping[str, ToLinear]] = {
 
 
 def is_linear_video(color_space: str) -> bool:
-    """Whether a space of `VIDEO_SPACES` is linear light."""
+    """Return whether a space of `VIDEO_SPACES` is linear light."""
     return color_space.startswith(f"{_LINEAR} ")

@@ -17,7 +17,8 @@ from rde_roto.values.preset import Finish
 
 
 def needs_plate(geometry: Geometry, settings: Finish) -> bool:
-    """Whether `finish` needs the plate: the matte is enlarged and its edges follow the plate.
+    """Return whether `finish` needs the plate: the matte is enlarged and its edges follow the
+    plate.
 
     The size of the whole plate decides, so that a tracked box that grows or shrinks never changes
     how edges are drawn. In a small box of an anamorphic plate there may be more cells than pixels

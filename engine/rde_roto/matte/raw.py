@@ -23,12 +23,12 @@ class RawMatte:
 
     @classmethod
     def from_mask(cls, mask: FloatArray) -> RawMatte:
-        """An artist's mask [K, H, W] as a raw matte at the plate's own size."""
+        """Return an artist's mask [K, H, W] as a raw matte at the plate's own size."""
         geometry = Geometry(mask.shape[1:], mask.shape[1:])
         return cls(geometry.to_network(torch.from_numpy(mask)[None])[0].numpy(), geometry)
 
     def at_plate(self) -> FloatArray:
-        """The matte at plate size: float32 [K, plate height, plate width] in 0..1."""
+        """Return the matte at plate size: float32 [K, plate height, plate width] in 0..1."""
         planes = self.geometry.to_plate(torch.from_numpy(self.planes)[None])
         at_plate: FloatArray = planes[0].clamp(0, 1).numpy()
         return at_plate
@@ -46,7 +46,7 @@ class RawMatte:
         return self.within(common), other.within(common)
 
     def within(self, geometry: Geometry) -> RawMatte:
-        """The same matte for another part of the plate."""
+        """Return the same matte for another part of the plate."""
         if geometry == self.geometry:
             return self
         planes = geometry.to_network(torch.from_numpy(self.at_plate())[None])[0]

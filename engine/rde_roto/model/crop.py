@@ -45,8 +45,8 @@ def next_box(planes: Tensor, geometry: Geometry) -> Window | None:
 
 
 def is_cut_off(planes: Tensor, geometry: Geometry) -> bool:
-    """Whether the box cuts something off: an element is not in it, or touches a side of the box
-    where the plate continues. Args as for ``next_box``.
+    """Return whether the box cuts something off: an element is not in it, or touches a side of the
+    box where the plate continues. Args as for ``next_box``.
     """
     if geometry.box is None:
         return False

@@ -52,7 +52,9 @@ def _fix_threads() -> None:
 
 
 def usable_devices() -> tuple[str, ...]:
-    """The kinds of device that this torch can use, the fastest first; always includes the CPU."""
+    """Return the kinds of device that this torch can use, the fastest first; always includes the
+    CPU.
+    """
     found = []
     if torch.cuda.is_available():
         found.append("cuda")
@@ -62,7 +64,7 @@ def usable_devices() -> tuple[str, ...]:
 
 
 def short_dtype(device: torch.device) -> torch.dtype:
-    """The 16-bit type that the hardware multiplies natively, float32 if there is none.
+    """Return the 16-bit type that the hardware multiplies natively, float32 if there is none.
 
     bfloat16 on CPUs with AMX or AVX-512 BF16 and on NVIDIA GPUs since Ampere; float16 on Volta and
     Turing GPUs and on Apple's.
@@ -81,8 +83,8 @@ def short_dtype(device: torch.device) -> torch.dtype:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error means that memory ran out. torch has a class for that on CUDA only, and not
-    for what its libraries allocate: all others are recognised by their message.
+    """Return whether an error means that memory ran out. torch has a class for that on CUDA only,
+    and not for what its libraries allocate: all others are recognised by their message.
     """
     has_class = isinstance(error, (MemoryError, torch.OutOfMemoryError))
     return has_class or _OUT_OF_MEMORY.search(str(error)) is not None
@@ -102,5 +104,5 @@ def free_after(error: BaseException) -> None:
 
 
 def idle_gpu() -> bool:
-    """Whether there is an NVIDIA driver that this torch cannot use."""
+    """Return whether there is an NVIDIA driver that this torch cannot use."""
     return shutil.which("nvidia-smi") is not None and not torch.cuda.is_available()

@@ -30,7 +30,8 @@ class Geometry:
 
     @classmethod
     def of(cls, plate: tuple[int, int], lines: int, pixel_aspect: float = 1.0) -> Geometry:
-        """The geometry of a plate (height, width): ``lines`` high, but never higher than the plate.
+        """Return the geometry of a plate (height, width): ``lines`` high, but never higher than the
+        plate.
 
         The width is that of the un-squeezed picture; ``pixel_aspect`` is a pixel's width / height.
         """
@@ -39,7 +40,7 @@ class Geometry:
         return cls(plate, (round(height * scale), max(1, round(width * pixel_aspect * scale))))
 
     def within(self, box: Window | None) -> Geometry:
-        """The same working size for another part of the plate."""
+        """Return the same working size for another part of the plate."""
         return replace(self, box=box)
 
     @property

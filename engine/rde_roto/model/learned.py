@@ -83,7 +83,7 @@ def read_learned(path: Path) -> LearnedWeights:
 
 
 def learned_name(sha256: str) -> str:
-    """The file name for that sha256."""
+    """Return the file name for that sha256."""
     return f"{sha256[:_TOKEN_DIGITS]}.safetensors"
 
 

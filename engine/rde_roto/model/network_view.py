@@ -34,7 +34,7 @@ class Picture:
         return Picture(self.pixels[part], self.input_transform)
 
     def to_network_view(self) -> Tensor:
-        """The picture as the network sees it, on the CPU; see `apply_input_transform`."""
+        """Return the picture as the network sees it, on the CPU; see `apply_input_transform`."""
         return apply_input_transform(torch.from_numpy(self.pixels), self.input_transform)
 
 

@@ -1,7 +1,7 @@
 """RDE-VOS as a tracker: begin at a keyframe, encode frames, read them, absorb the memory frames.
 
-The tracker has no state of its own. All it knows of the past is the ``MemoryState`` that it is
-given, so any frame can be read from any state, in any order and any number of times.
+The tracker is stateless: the past is in the ``MemoryState`` that it is given. So any frame can be
+read from any state, in any order and any number of times.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ NUMERICS_REVISION = 3
 
 
 def numerics(device: torch.device) -> str:
-    """The digest of everything besides the inputs that decides a result's bits: with one value of
-    it, equal inputs give equal pixels.
+    """Return the digest of everything besides the inputs that decides a result's bits: with one
+    value of it, equal inputs give equal pixels.
     """
     hardware = (
         torch.cuda.get_device_name(device)
@@ -98,7 +98,9 @@ class RDETracker:
         return digest_of(numerics(self.device), self._weights, self.tracking.digest, *squeezed)
 
     def for_plate(self, aspect: float, input_transform: InputTransform | None) -> RDETracker:
-        """The same network and settings for plates with this pixel aspect and input transform."""
+        """Return the same network and settings for plates with this pixel aspect and input
+        transform.
+        """
         if (aspect, input_transform) == (self._pixel_aspect, self._input_transform):
             return self
         other = copy.copy(self)  # sharing the network
@@ -106,7 +108,7 @@ class RDETracker:
         return other
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
-        """The working size for a plate of (height, width)."""
+        """Return the working size for a plate of (height, width)."""
         return Geometry.of(plate, self.tracking.lines, self._pixel_aspect)
 
     @torch.inference_mode()
@@ -128,7 +130,9 @@ class RDETracker:
 
     @torch.inference_mode()
     def box(self, alpha: FloatArray) -> Window | None:
-        """The part of the plate to encode at a keyframe, from its mask [K, H, W] at plate size."""
+        """Return the part of the plate to encode at a keyframe, from its mask [K, H, W] at plate
+        size.
+        """
         geometry = self.geometry(alpha.shape[1:])
         return self._next_box(geometry.to_network(torch.from_numpy(alpha[None]))[0], geometry)
 
@@ -186,8 +190,8 @@ class RDETracker:
 
     @torch.inference_mode()
     def as_embedding(self, memory_frame: MemoryFrame) -> MemoryFrame:
-        """A memory frame as the embedding holds it, float32: updated with itself, as if nothing
-        moved.
+        """Return a memory frame as the embedding holds it, float32: updated with itself, as if
+        nothing moved.
 
         SAM's output lives in a space of its own, so an embedding must be compared with this, not
         with the memory frame.
@@ -231,7 +235,7 @@ class RDETracker:
 
 
 def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], RDETracker]:
-    """A factory of trackers of a model for given settings: the third argument of ``RotoNode``.
+    """Return what makes a model's trackers for given settings: ``RotoNode``'s third argument.
 
     All trackers of one model share its network.
     """

@@ -55,7 +55,7 @@ class MemoryState:
         return self.restored(moved(self.anchors()), moved(self.moving()))
 
     def bank(self, counts: Bank) -> list[MemoryFrame]:
-        """The memory frames to read, each as often as ``counts`` says (RDE-VOS, table 5).
+        """Return the memory frames to read, each as often as ``counts`` says (RDE-VOS, table 5).
 
         Before the first update there is no latest memory frame and the embedding is the anchor:
         the anchor is then read once for each of the two that ``counts`` names, at least once. With
@@ -89,7 +89,7 @@ class MemoryState:
         return sum(t.nbytes for half in (self.anchors(), self.moving()) for t in half.values())
 
     def anchors(self) -> dict[str, Tensor]:
-        """The keyframes' tensors by name: what all states of a span have in common."""
+        """Return the keyframes' tensors by name: what all states of a span have in common."""
         return _named({"anchor": self.anchor} | ({"far": self.far} if self.far else {}))
 
     def moving(self) -> dict[str, Tensor]:

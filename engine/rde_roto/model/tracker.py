@@ -32,10 +32,10 @@ class TrackState(Protocol):
         """The size of all tensors in bytes."""
 
     def anchors(self) -> Mapping[str, Tensor]:
-        """The tensors of a span's keyframes: the same for all states of the span."""
+        """Return the tensors of a span's keyframes: the same for all states of the span."""
 
     def moving(self) -> Mapping[str, Tensor]:
-        """The tensors that memory frames change, and the box."""
+        """Return the tensors that memory frames change, and the box."""
 
 
 State = TypeVar("State", bound=TrackState)
@@ -57,17 +57,18 @@ class Tracker(Protocol[State, Encoded]):
     def for_plate(
         self, aspect: float, input_transform: InputTransform | None
     ) -> Tracker[State, Encoded]:
-        """The same model for plates with that pixel aspect (width / height) and input transform.
+        """Return the same model for plates with that pixel aspect (width / height) and input
+        transform.
 
         It sees the pixels un-squeezed. An aspect other than 1 enters its digest; an input transform
         enters the plate's digests.
         """
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
-        """The working size for a plate of (height, width)."""
+        """Return the working size for a plate of (height, width)."""
 
     def box(self, alpha: FloatArray) -> Window | None:
-        """The part of the plate to encode at a keyframe; None for the whole.
+        """Return the part of the plate to encode at a keyframe; None for the whole.
 
         Args: alpha, the keyframe's mask, float32 [K, H, W] at plate size.
         """

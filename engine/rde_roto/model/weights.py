@@ -81,17 +81,17 @@ class Model:
 
 
 def licence_line(model: ModelFile | Model) -> str:
-    """A model's name and licence in one line, the same everywhere."""
+    """Return a model's name and licence in one line, the same everywhere."""
     return f"{model.name}: {model.licence}; commercial use: {model.commercial_use}"
 
 
 def model_folders() -> tuple[Path, ...]:
-    """The folders in which names are looked up: the package's, then the user's."""
+    """Return the folders in which names are looked up: the package's, then the user's."""
     return Path(str(files("rde_roto") / "weights")), user_model_folder()
 
 
 def user_model_folder() -> Path:
-    """The folder into which ``install_model`` puts weights."""
+    """Return the folder into which ``install_model`` puts weights."""
     return platformdirs.user_data_path("rde-roto", appauthor=False) / "models"
 
 
@@ -115,15 +115,15 @@ def find_model(name_or_path: str) -> ModelFile:
     )
 
 
-def load_model(asked: str | ModelChoice) -> Model:
+def load_model(choice: str | ModelChoice) -> Model:
     """Find, check and load a network, on the CPU, in float32, including learned weights.
 
-    Args: asked, a name or path, or the choice of a shot document (`OpenedShot.model`).
+    Args: choice, a name or path, or the choice of a shot document (`OpenedShot.model`).
 
     Raises WeightsError when a file is missing, damaged, not the one of its card, or does not fit
     its architecture in every key and shape, and when weights were learned on another model.
     """
-    choice = ModelChoice(asked) if isinstance(asked, str) else asked
+    choice = ModelChoice(choice) if isinstance(choice, str) else choice
     found = find_model(choice.name)
     weights, sha256 = _checked_weights(found)
     net = build(weights, found.path, _architecture(found.card))

@@ -33,7 +33,7 @@ class Kernel:
 
     @classmethod
     def of(cls, conv: nn.Conv2d | FoldedConv | Squeeze) -> Kernel:
-        """The kernel of one of the network's convolutions."""
+        """Return the kernel of one of the network's convolutions."""
         if isinstance(conv, Squeeze):
             return cls(conv.weight.transpose(1, 2).flatten(1, 2), conv.bias, padding=1)
         if isinstance(conv, FoldedConv):

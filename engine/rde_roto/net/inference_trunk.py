@@ -63,7 +63,7 @@ def _inverted_bottleneck(block: efficientnet.InvertedBottleneck, make: Make) -> 
 
 
 def stage(blocks: nn.Module, make: Make) -> nn.Sequential:
-    """A stage of either trunk: its blocks in sequence."""
+    """Return a stage of either trunk: its blocks in sequence."""
     made = []
     for block in blocks.children():
         if isinstance(block, resnet.Bottleneck):

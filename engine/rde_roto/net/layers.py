@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def conv3x3(in_dim: int, out_dim: int) -> nn.Conv2d:
-    """A 3x3 convolution of stride 1 with bias that keeps the size."""
+    """Return a 3x3 convolution of stride 1 with bias that keeps the size."""
     return nn.Conv2d(in_dim, out_dim, 3, padding=1)
 
 

@@ -49,7 +49,7 @@ def read_memory(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -
 
 
 def attention_shares(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
-    """How much of what ``read_memory`` reads for each element comes from which memory frame.
+    """Return how much of what ``read_memory`` reads for each element comes from which memory frame.
 
     All elements share the attention weights, but what they transport are the element's own values.
     So an element's share weights each memory cell by the norm of its value there (after Kobayashi

@@ -137,7 +137,7 @@ class Aggregation(nn.Module):
     bounded: bool
 
     def forward(self, embedding: MemoryFrame, newest: MemoryFrame) -> MemoryFrame:
-        """Both with key [B, CK, h, w] and value [B, K, CV, h, w] -> the new embedding, likewise."""
+        """Update the embedding; all keys are [B, CK, h, w], all values [B, K, CV, h, w]."""
         key = self._update(self.key_encoder, self.compress_key, embedding.key, newest.key)
         elements = newest.value.shape[:2]
         old, new = embedding.value.flatten(0, 1), newest.value.flatten(0, 1)

@@ -28,7 +28,7 @@ _TILES = 256
 
 
 def is_faster(kernel: Kernel) -> bool:
-    """Whether ``WinogradConv`` can take a kernel and is faster with it."""
+    """Return whether ``WinogradConv`` can take a kernel and is faster with it."""
     out, per_group, *sides = kernel.weight.shape
     plain = (kernel.stride, kernel.padding, kernel.dilation, kernel.groups) == (1, 1, 1, 1)
     return sides == [3, 3] and plain and min(out, per_group) >= _LEAST_CHANNELS

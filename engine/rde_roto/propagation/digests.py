@@ -96,7 +96,9 @@ class DigestChain:
         self._locks: dict[tuple[int, int], str] = {}
 
     def state(self, span: Span, index: int) -> str:
-        """The digest of a span's state after ``index`` memory frames; 0 is the keyframe's state."""
+        """Return the digest of a span's state after ``index`` memory frames; 0 is the keyframe's
+        state.
+        """
         far = None if span.far is None else span.far.frame
         known = self._spans.setdefault((span.keyframe.frame, span.step, far), _States())
         while known.count <= index:
@@ -113,15 +115,17 @@ class DigestChain:
         return known[index]
 
     def memory_frame(self, span: Span, index: int) -> int:
-        """The frame of a span's ``index``-th memory frame, counted from 1."""
+        """Return the frame of a span's ``index``-th memory frame, counted from 1."""
         return span.keyframe.frame + span.step * self.memory_every * index
 
     def index(self, span: Span, frame: int) -> int:
-        """How many memory frames have been absorbed into the state that a frame is read from."""
+        """Return how many memory frames have been absorbed into the state that a frame is read
+        from.
+        """
         return (span.distance(frame) - 1) // self.memory_every
 
     def is_memory_frame(self, span: Span, frame: int) -> bool:
-        """Whether a frame of the span is absorbed after it is read."""
+        """Return whether a frame of the span is absorbed after it is read."""
         return span.distance(frame) % self.memory_every == 0
 
     def batch(self, span: Span, frame: int) -> range:
@@ -135,17 +139,17 @@ class DigestChain:
         memory_frame = self.memory_frame(span, self.index(span, frame))
         first = (abs(frame - memory_frame) - 1) // self.batch_size * self.batch_size
         stop = min(first + self.batch_size, self.memory_every - 1)
-        following = memory_frame + span.step
-        return range(following + span.step * first, following + span.step * stop, span.step)
+        before = memory_frame + span.step
+        return range(before + span.step * first, before + span.step * stop, span.step)
 
     def raw(self, span: Span, frame: int) -> str:
-        """The digest of a frame's raw matte in this span."""
+        """Return the digest of a frame's raw matte in this span."""
         state = self.state(span, self.index(span, frame))
         in_parts = self._batches > 1 and not self.is_memory_frame(span, frame)
         return digest_of("raw", state, self.plates(frame), *((self.batch_size,) * in_parts))
 
     def matte(self, frame: int) -> str:
-        """The digest of a frame's matte. Raises InputError for an unreadable plate frame."""
+        """Return the digest of a frame's matte. Raises InputError for an unreadable plate frame."""
         parts: list[DigestPart] = []
         for number, lock in enumerate(self.shot.locks):
             if frame in lock.frames:
@@ -198,9 +202,9 @@ class DigestChain:
 
     def _planes(self, keyframe: Keyframe, elements: tuple[str, ...]) -> list[DigestPart]:
         """What each element's mask at a keyframe is made from: None if it does not exist there."""
-        drawn = dict(zip(self.shot.drawn(keyframe), keyframe.plane_digests, strict=True))
-        known = self.shot.known(keyframe)
-        carrying = self.shot.carrying(keyframe)
+        drawn = dict(zip(self.shot.drawn_elements(keyframe), keyframe.plane_digests, strict=True))
+        known = self.shot.known_elements(keyframe)
+        carrying = self.shot.carrying_span(keyframe)
         parts: list[DigestPart] = []
         for element in elements:
             if element in drawn or element not in known or carrying is None:

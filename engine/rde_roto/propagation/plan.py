@@ -71,7 +71,7 @@ class Plan(Generic[State]):
         self._restore = restore
 
     def steps(self, span: Span, frames: Iterable[int]) -> Iterator[Stored | Start[State] | Step]:
-        """The steps to the raw mattes of some frames, which come in walking order."""
+        """Return the steps to the raw mattes of some frames, which come in walking order."""
         index: int | None = None  # how many memory frames the walker's state has seen
         for batch, group in groupby(frames, lambda frame: self._chain.batch(span, frame)):
             wanted = tuple(group)
@@ -92,7 +92,7 @@ class Plan(Generic[State]):
     def steps_between(
         self, span: Span, index: int | None, target: int
     ) -> Iterator[Start[State] | Step]:
-        """The steps from the state after ``index`` memory frames to that after ``target``.
+        """Return the steps from the state after ``index`` memory frames to that after ``target``.
 
         With index None there is no state yet. A stored state that is closer is used instead.
         """

@@ -45,7 +45,7 @@ class BlendedMattes:
         self._dechatter = dechatter
 
     def of(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[BlendedMatte]:
-        """The mattes of some frames of a stretch, in the walking order of its first span.
+        """Return the mattes of some frames of a stretch, in the walking order of its first span.
 
         Raises as ``Walker.raws`` does.
         """
@@ -60,7 +60,7 @@ class BlendedMattes:
                 yield self._dechattered(stretch, own, near, cancel)
 
     def at(self, span: Span, frame: int, cancel: Cancel) -> BlendedMatte:
-        """The matte of a frame from one span alone. Raises as ``Walker.raws`` does."""
+        """Return the matte of a frame from one span alone. Raises as ``Walker.raws`` does."""
         return self._matte(frame, self._walker.raw(span, frame, cancel))
 
     def _blended(

@@ -68,7 +68,7 @@ class Walker(Generic[State]):
         self._plan: Plan[State] = Plan(chain, stores, self.pictures, tracker.restore)
 
     def raw(self, span: Span, frame: int, cancel: Cancel = never) -> RawMatte:
-        """The raw matte of one frame. Raises as ``raws``."""
+        """Return the raw matte of one frame. Raises as ``raws``."""
         stored = self._stores.raws.get(self.chain.raw(span, frame))
         if stored is not None:
             return self._raw_matte(stored)
@@ -135,16 +135,17 @@ class Walker(Generic[State]):
     def mask(
         self, keyframe: Keyframe, elements: tuple[str, ...], cancel: Cancel = never
     ) -> FloatArray:
-        """The mask of some elements at a keyframe: float32 [len(elements), H, W] at plate size.
+        """Return the mask of some elements at a keyframe: float32 [len(elements), H, W] at plate
+        size.
 
         An element that the keyframe draws has the artist's pixels. One that it does not draw is
         carried over: tracked from the keyframe to the left alone. Before an element is known its
         mask is empty. Raises as ``raws``.
         """
         drawn: dict[str, FloatArray] = dict(
-            zip(self.shot.drawn(keyframe), keyframe.alpha, strict=True)
+            zip(self.shot.drawn_elements(keyframe), keyframe.alpha, strict=True)
         )
-        carrying = self.shot.carrying(keyframe)
+        carrying = self.shot.carrying_span(keyframe)
         carried: dict[str, FloatArray] = {}
         if carrying is not None and not drawn.keys() >= set(elements):
             planes = self.raw(carrying, keyframe.frame, cancel).at_plate()

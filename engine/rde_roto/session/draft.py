@@ -1,4 +1,4 @@
-"""All that an artist decides about a shot, as one immutable value: what undo goes through."""
+"""All that an artist decides about a shot, as one immutable value that undo can go back to."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
 Drawing: TypeAlias = Mapping[str, Plane]
-"""What is drawn at a frame, by the ids of elements."""
+"""The drawings at a frame, by element id."""
 
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """Elements, drawings by frame, locks and settings. Changing one gives another.
+    """Elements, drawings by frame, locks and settings. Every change returns a new draft.
 
-    `preset` is the whole of the settings, the document's overrides included. `learned` is the file
-    of what the model has learned of the shot.
+    `preset` holds all settings, including the document's overrides. `learned` is the file of what
+    the model has learned from the shot.
     """
 
     elements: tuple[Element, ...]
@@ -39,16 +39,16 @@ class Draft:
     learned: Path | None = None
 
     def drawn(self, frame: int, element: str) -> Plane | None:
-        """What is drawn of an element at a frame."""
+        """Return the drawing of an element at a frame, if there is one."""
         return self.drawings.get(frame, {}).get(element)
 
     def locked(self, frame: int) -> frozenset[str]:
-        """Ids of the elements that are locked at a frame."""
+        """Return the ids of the elements that are locked at a frame."""
         return frozenset(e for lock in self.locks if frame in lock.frames for e in lock.elements)
 
     @property
     def whole(self) -> tuple[int, ...]:
-        """The frames at which every element is drawn that exists there, in order."""
+        """The frames at which every element that exists there is drawn, in order."""
         return tuple(
             frame
             for frame, drawing in sorted(self.drawings.items())
@@ -56,22 +56,22 @@ class Draft:
         )
 
     def element(self, key: str) -> Element:
-        """The element of an id."""
+        """Return the element with an id."""
         return next(element for element in self.elements if element.id == key)
 
     def with_plane(self, frame: int, element: str, plane: Plane) -> Draft:
-        """With another drawing of an element at a frame."""
+        """Return the draft with another drawing of an element at a frame."""
         drawing = {**self.drawings.get(frame, {}), element: plane}
         return replace(self, drawings={**self.drawings, frame: drawing})
 
     def without_plane(self, frame: int, element: str) -> Draft:
-        """Without the drawing of an element at a frame."""
+        """Return the draft without the drawing of an element at a frame."""
         drawing = {key: p for key, p in self.drawings.get(frame, {}).items() if key != element}
         rest = {at: planes for at, planes in self.drawings.items() if at != frame}
         return replace(self, drawings={**rest, frame: drawing} if drawing else rest)
 
     def with_element(self, name: str) -> Draft:
-        """With one more element. Raises UsageError for a name that cannot be one."""
+        """Return the draft with one more element. Raises UsageError for an invalid name."""
         (clean,) = element_names([name])
         self._refuse(clean)
         key, taken, number = re.sub(r"^_+(?=[A-Za-z])", "", clean), set(self._ids), 2
@@ -81,7 +81,7 @@ class Draft:
         return replace(self, elements=(*self.elements, Element(key, clean)))
 
     def renamed(self, element: str, name: str) -> Draft:
-        """With another name for an element, whose id stays. Raises UsageError."""
+        """Return the draft with another name for an element, whose id stays. Raises UsageError."""
         (clean,) = element_names([name])
         if clean == self.element(element).name:
             return self
@@ -90,12 +90,15 @@ class Draft:
         return replace(self, elements=elements)
 
     def coloured(self, element: str, color: str) -> Draft:
-        """With another colour, `#rrggbb`, to show an element in."""
+        """Return the draft with another display colour, `#rrggbb`, for an element."""
         elements = (replace(e, color=color) if e.id == element else e for e in self.elements)
         return replace(self, elements=tuple(elements))
 
     def without_element(self, element: str) -> Draft:
-        """Without an element, its drawings and its locks. Raises UsageError for the last one."""
+        """Return the draft without an element, its drawings and its locks.
+
+        Raises UsageError for the last element.
+        """
         if len(self.elements) == 1:
             raise UsageError("a shot needs at least one element: rename this one instead")
         draft = self
@@ -118,9 +121,11 @@ class Draft:
 
 
 @dataclass
-class Shots:
-    """Makes drafts into shots. Keyframes that stay the same are the same objects, whose digests
-    are known, and no other's pixels are held.
+class ShotBuilder:
+    """Make shots from drafts.
+
+    Keyframes that stay the same are the same objects, whose digests are known, and no other pixels
+    are held.
     """
 
     plate: Plate
@@ -128,9 +133,9 @@ class Shots:
     _made: dict[int, tuple[Drawing, tuple[str, ...], Keyframe]] = field(default_factory=dict)
 
     def of(self, draft: Draft, locks: tuple[Lock, ...]) -> Shot | None:
-        """The shot that can be tracked by now; None while nothing is drawn.
+        """Return the shot of a draft as far as it can be tracked; None while nothing is drawn.
 
-        An element of which no pixel is drawn is not yet part of it.
+        An element without a drawn pixel is not part of it yet.
         """
         seen = {
             key

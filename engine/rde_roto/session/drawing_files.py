@@ -1,7 +1,7 @@
-"""Drawings as files: an EXR of 32 bits each, whose header has the lines that can be moved.
+"""Drawings as files: one float EXR each, whose header has the lines that can be edited.
 
-A file bears the digest of what it holds in its name, and is never written to again. What a line was
-drawn on is such a file too, beside it.
+A file has the digest of its contents in its name, and is never written again. What a line was drawn
+on is such a file too, beside it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OWN_NAME = re.compile(r"[\w.-]+\.exr")
 
 
 class _Entry(BaseModel):
-    """A line in a header: `before` is the name of a file beside it, "" for an empty plane."""
+    """A line in a header. `before` is the name of a file beside it, "" for an empty plane."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,22 +51,22 @@ class DrawingFiles:
     format: PlateFormat
 
     def write(self, frame: int, element: str, plane: Plane) -> str:
-        """Writes a drawing, unless it is there; its file's name. Raises OutputError."""
+        """Write a drawing unless it exists, and return its file name. Raises OutputError."""
         entries = [
             _Entry(
                 points=outline.line.points,
                 smooth=outline.line.smooth,
-                takes=outline.line.takes,
+                takes=outline.line.subtracts,
                 before=self._before(frame, element, outline.before),
             ).model_dump()
             for outline in plane.outlines
         ]
-        said = {_ATTRIBUTE: json.dumps(entries)} if entries else {}
+        attributes = {_ATTRIBUTE: json.dumps(entries)} if entries else {}
         pixels = plane.pixels
-        token = digest_of(pixels, *said.values())[:_TOKEN_DIGITS]
+        token = digest_of(pixels, *attributes.values())[:_TOKEN_DIGITS]
         name = f"{element}.{token}.{frame:04d}.exr"
         if not (self.folder / name).exists():
-            write_planes(self.folder / name, {"A": pixels}, self.format, said, FLOAT)
+            write_planes(self.folder / name, {"A": pixels}, self.format, attributes, FLOAT)
         return name
 
     def _before(self, frame: int, element: str, plane: Plane) -> str:
@@ -74,9 +74,10 @@ class DrawingFiles:
 
 
 def outlines_of(path: Path, plate_format: PlateFormat) -> tuple[Outline, ...]:
-    """The lines of a drawing's file; none where its header tells of none, or of what is not there.
+    """Return the editable lines of a drawing's file; none if the header or a file it names is
+    missing.
 
-    They are a convenience: the pixels are whole without them.
+    They are a convenience: the pixels are complete without them.
     """
     with suppress(InputError, ValidationError):
         text = read_header(path).provenance.get(_ATTRIBUTE)
@@ -89,7 +90,7 @@ def _outline(entry: _Entry, folder: Path, plate_format: PlateFormat) -> Outline:
     before = Plane(plate_format.data.shape)
     if entry.before:
         if not _OWN_NAME.fullmatch(entry.before):
-            raise InputError(f"{entry.before} is no file beside the drawing")
+            raise InputError(f"{entry.before} is not a file beside the drawing")
         planes, _ = read_mask(folder / entry.before, plate_format, "matte")
         before = Plane.of(planes[0])
     return Outline(Line(entry.points, entry.smooth, entry.takes), before)

@@ -1,4 +1,4 @@
-"""Undo and redo without end, of any immutable value."""
+"""Unlimited undo and redo of any immutable value."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Step(Generic[V]):
-    """A value, and what was done to come to it, in words: ``brush stroke``."""
+    """A value, and a label for the change that led to it, such as ``brush stroke``."""
 
     value: V
     label: str
 
 
 class History(Generic[V]):
-    """All values that there were, and where one is among them."""
+    """All values so far, and the position among them."""
 
     def __init__(self, value: V) -> None:
         self._steps = [Step(value, "open")]
@@ -25,34 +25,34 @@ class History(Generic[V]):
 
     @property
     def value(self) -> V:
-        """The one that counts now."""
+        """The current value."""
         return self._steps[self._place].value
 
     @property
     def undo_label(self) -> str | None:
-        """What ``undo`` would take back; None at the beginning."""
+        """The label of what ``undo`` would revert; None at the beginning."""
         return self._steps[self._place].label if self._place else None
 
     @property
     def redo_label(self) -> str | None:
-        """What ``redo`` would do again; None where nothing was taken back."""
+        """The label of what ``redo`` would repeat; None if nothing was undone."""
         ahead = self._steps[self._place + 1 : self._place + 2]
         return ahead[0].label if ahead else None
 
-    def do(self, value: V, label: str) -> None:
-        """Goes on to another value; what was taken back before is forgotten."""
+    def push(self, value: V, label: str) -> None:
+        """Add a value after the current one, and forget those that were undone."""
         del self._steps[self._place + 1 :]
         self._steps.append(Step(value, label))
         self._place += 1
 
     def undo(self) -> str | None:
-        """Back one step; what was taken back, None at the beginning."""
+        """Go back one step, and return the label of what was undone; None at the beginning."""
         label = self.undo_label
         self._place -= label is not None
         return label
 
     def redo(self) -> str | None:
-        """Forward again; what was done, None at the end."""
+        """Go forward one step, and return the label of what was redone; None at the end."""
         label = self.redo_label
         self._place += label is not None
         return label

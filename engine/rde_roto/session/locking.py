@@ -1,4 +1,4 @@
-"""Frames that are approved: their mattes pinned in files, as ``rde-roto shot lock`` does it."""
+"""Lock approved frames: write their mattes into files, as ``rde-roto shot lock`` does."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from rde_roto.values.frames import FrameRange
 
 
 @dataclass(frozen=True, eq=False)
-class Locking:
-    """Some frames to be locked in all elements, as a node gives them now.
+class FrameLocker:
+    """Lock frames in all elements, with the mattes that a node makes now.
 
-    `document` is the file of the shot document, beside which the mattes will lie.
+    `document` is the file of the shot document. The mattes are written beside it.
     """
 
     engine: Engine
     node: RotoNode
     document: Path
-    said: Mapping[str, str]
+    metadata: Mapping[str, str]
 
     def pin(self, locks: tuple[LockEntry, ...], frames: FrameRange) -> list[LockEntry]:
-        """Has the mattes made and writes them: the entries that are new. Waits; locks nothing yet.
+        """Make and write the mattes, and return the new lock entries. Blocks; locks nothing by
+        itself.
 
-        Raises as mattes do, OutputError.
+        Raises as mattes do, and OutputError.
         """
         ids = self.node.shot.ids
         pinning = Pinning.of(locks, frames, ids, ids)
         folder = f"{self.document.name.removesuffix('.yaml')}.d/locks"
         where, plate_format = self.document.parent / folder, self.node.shot.plate.format
         pinned = pinning.locks(where, self.node.digest, plate_format)
-        writer = LockWriter(pinned, ids, self.said)
+        writer = LockWriter(pinned, ids, self.metadata)
         for frame in pinning.frames:
             if not writer.is_written(frame, ""):
                 writer.write(self.engine.submit(self.node, frame, Priority.BATCH).result())
@@ -48,7 +49,7 @@ class Locking:
 
 
 def with_locks(locks: tuple[LockEntry, ...], new: list[LockEntry]) -> tuple[LockEntry, ...]:
-    """Locks with new ones, which take the place of those of the same frames; by frame."""
+    """Return locks with new ones in place of those of the same frames, in order."""
     frames = FrameRange.of(frame for lock in new for frame in lock.frames)
     both = [*without_frames(locks, frames), *new]
     return tuple(sorted(both, key=lambda lock: lock.frames.first))

@@ -1,7 +1,7 @@
-"""Lines that can be moved after they were drawn, with what was painted between and over them.
+"""Lines that can be edited after they were drawn, together with what was painted over them.
 
-A plane knows of each of its lines what it was drawn on. So when one is moved, it is drawn anew on
-that, and what came after it is laid over again: other lines, and paint, by how much it covered.
+A plane remembers what each of its lines was drawn on. When a line is changed, it is drawn again on
+that, and what came after it is applied again: other lines, and paint, by how much it covered.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 
-def drawn(plane: Plane, line: Line) -> Plane:
-    """The plane with one more line on it; the same plane where the line does not touch it."""
+def with_line(plane: Plane, line: Line) -> Plane:
+    """Return the plane with one more line; the same plane if the line does not touch it."""
     box = line.box(plane.shape)
     if box is None:
         return plane
@@ -27,8 +27,8 @@ def drawn(plane: Plane, line: Line) -> Plane:
     return replace(painted, outlines=(*plane.outlines, outline))
 
 
-def changed(plane: Plane, place: int, line: Line | None) -> Plane:
-    """The plane with another line in place of that of ``plane.outlines[place]``; with None as if
+def with_line_changed(plane: Plane, place: int, line: Line | None) -> Plane:
+    """Return the plane with another line in place of ``plane.outlines[place]``; with None as if
     that one had never been drawn.
     """
     old = plane.outlines[place].line
@@ -37,7 +37,7 @@ def changed(plane: Plane, place: int, line: Line | None) -> Plane:
 
 
 def _together(lines: Sequence[Line], plane: Plane) -> Window | None:
-    """The box that lines touch between them."""
+    """Return the box around everything that lines touch."""
     box = None
     for found in (line.box(plane.shape) for line in lines):
         if found is not None:
@@ -46,7 +46,9 @@ def _together(lines: Sequence[Line], plane: Plane) -> Window | None:
 
 
 def _drawn_anew(plane: Plane, place: int, line: Line | None, box: Window) -> Plane:
-    """Draws the lines from a place on once more, that one another or none; only within the box."""
+    """Draw the lines from a place on again, only within the box. The first is replaced, or left
+    out.
+    """
     outlines, shape = list(plane.outlines[:place]), plane.shape
     afters = [*(outline.before for outline in plane.outlines[place + 1 :]), plane]
     pixels = plane.outlines[place].before.part(box)
@@ -61,10 +63,10 @@ def _drawn_anew(plane: Plane, place: int, line: Line | None, box: Window) -> Pla
 
 
 def _laid_over(pixels: FloatArray, was: FloatArray, became: FloatArray) -> FloatArray:
-    """Does to pixels what was done when others became what they are: painted, or taken away.
+    """Apply to pixels what was done when others changed from `was` to `became`.
 
-    Where it became more, that share of what was missing is added; where less, that share of what
-    was there is taken. Where nothing was done, the pixels stay to the last bit.
+    Where alpha grew, that share of what was missing is added; where it shrank, that share of what
+    was there is taken away. Where nothing was done, the pixels stay the same to the last bit.
     """
     missing, there = np.maximum(1 - was, 1e-6), np.maximum(was, 1e-6)
     more = pixels + (became - was) / missing * (1 - pixels)

@@ -1,7 +1,7 @@
 """What tools do to the pixels of a plane.
 
-Places are plate coordinates, x to the right and y down, in pixels: (0, 0) is the top left corner of
-the data window, and the middle of its first pixel is (0.5, 0.5).
+Points are plate coordinates in pixels, x to the right and y down: (0, 0) is the top left corner of
+the data window, and the centre of its first pixel is (0.5, 0.5).
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ Point: TypeAlias = tuple[float, float]
 
 MOST_RADIUS_PX = 500.0
 _LEAST_RADIUS_PX = 0.5
-_FINER = 8  # a polygon's edge is drawn so many times finer each way
+_FINER = 8  # supersampling of a polygon's edge, per axis
 _MOST_FINE_PX = 1 << 25
 _CURVE_STEPS = 12
 
 
 @dataclass(frozen=True)
 class Brush:
-    """A round brush: its radius, and from which part of it on (0..1) it fades out."""
+    """A round brush. `hardness`, 0..1, is the part of the radius at which it begins to fade out."""
 
     radius_px: float = 20.0
     hardness: float = 0.8
 
     def sized(self, radius_px: float) -> Brush:
-        """The same with another radius, held within what a brush can be."""
+        """Return the brush with another radius, limited to the allowed range."""
         return Brush(min(max(radius_px, _LEAST_RADIUS_PX), MOST_RADIUS_PX), self.hardness)
 
 
 class Stroke:
-    """A stroke being painted on a plane's pixels, seen as it goes.
+    """A stroke that is being painted on a plane's pixels, visible as it goes.
 
     Args:
-        base: float32 [H, W], the pixels before; taken over, and painted on in ``pixels``.
-        brush: pressure makes its radius smaller.
-        erases: whether it takes away.
+        base: float32 [H, W], the pixels before. The stroke owns them and paints into ``pixels``.
+        brush: its radius shrinks with lower pressure.
+        erases: whether to remove instead of add.
     """
 
     def __init__(self, base: FloatArray, brush: Brush, erases: bool = False) -> None:
@@ -57,7 +57,9 @@ class Stroke:
         self._last: Point | None = None
 
     def to(self, point: Point, pressure: float = 1.0) -> Window | None:
-        """Goes on in a straight line; the box of what may have changed, None outside the plane."""
+        """Continue in a straight line. Returns the box that may have changed, None outside the
+        plane.
+        """
         start, self._last = self._last or point, point
         radius = max(_LEAST_RADIUS_PX, self._brush.radius_px * pressure)
         box = _around((start, point), radius + 1, self.pixels.shape)
@@ -76,31 +78,36 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Line:
-    """A closed line: what lies inside is drawn, or taken away.
+    """A closed line whose inside is drawn, or removed with `subtracts`.
 
-    `smooth` has it as a curve through its points, else it is straight between them.
+    With `smooth` it is a curve through its points, else straight between them.
     """
 
     points: tuple[Point, ...]
     smooth: bool = False
-    takes: bool = False
+    subtracts: bool = False
 
     @property
     def drawn(self) -> Sequence[Point]:
-        """The line as it is seen."""
+        """The points of the line as it is shown."""
         return smoothed(self.points) if self.smooth else self.points
 
     def box(self, shape: tuple[int, int]) -> Window | None:
-        """The whole pixels of a plane [H, W] that it may touch; None beside it, or of a dash."""
+        """Return the box of a plane [H, W] that the line may touch.
+
+        None if it lies outside or encloses nothing.
+        """
         return _around(self.drawn, 1, shape) if len(self.points) > 2 else None
 
     def encloses(self, point: Point) -> bool:
-        """Whether a point lies within it."""
+        """Whether a point lies inside."""
         outline = np.asarray(self.drawn, np.float32)
         return len(outline) > 2 and cv2.pointPolygonTest(outline, point, False) > 0
 
     def over(self, pixels: FloatArray, box: Window, shape: tuple[int, int]) -> FloatArray:
-        """The pixels of a box of a plane [H, W], float32 [h, w], with the line drawn on them."""
+        """Return the pixels of a box of a plane [H, W], float32 [h, w], with the line drawn on
+        them.
+        """
         result: FloatArray = pixels.copy()
         own = self.box(shape)
         both = None if own is None else shared(own, box)
@@ -108,12 +115,12 @@ class Line:
             return result
         share = _share_within(self.drawn, own)[within(both, own)]
         part = result[within(both, box)]
-        part[...] = part * (1 - share) if self.takes else part + share * (1 - part)
+        part[...] = part * (1 - share) if self.subtracts else part + share * (1 - part)
         return result
 
 
 def smoothed(points: Sequence[Point]) -> list[Point]:
-    """A closed curve through all points, as many short lines: a Catmull-Rom spline."""
+    """Return a closed curve through all points as many short lines: a Catmull-Rom spline."""
     if len(points) < 3:
         return list(points)
     given = np.asarray(points, np.float64)
@@ -128,10 +135,10 @@ def smoothed(points: Sequence[Point]) -> list[Point]:
 
 
 def filled(alpha: FloatArray, point: Point) -> FloatArray:
-    """The plane with the hole around a point filled: all that is below one half and hangs together.
+    """Return the plane with the hole around a point filled: the connected pixels below one half.
 
-    Its soft edge is filled with it, up to two pixels beyond its middle. A point above one half is
-    in no hole: nothing changes.
+    The hole's soft edge is filled with it, up to two pixels beyond its middle. A point above one
+    half is not in a hole: nothing changes.
     """
     x, y = int(point[0]), int(point[1])
     if not (0 <= y < alpha.shape[0] and 0 <= x < alpha.shape[1]) or alpha[y, x] >= 0.5:
@@ -145,7 +152,7 @@ def filled(alpha: FloatArray, point: Point) -> FloatArray:
 
 
 def grown(alpha: FloatArray, by_px: int) -> FloatArray:
-    """The plane with its edge moved outwards by whole pixels, inwards where negative."""
+    """Return the plane with its edge moved outwards by whole pixels, inwards if negative."""
     reach = abs(by_px)
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     change = cv2.dilate if by_px > 0 else cv2.erode
@@ -154,13 +161,13 @@ def grown(alpha: FloatArray, by_px: int) -> FloatArray:
 
 
 def within(box: Window, whole: Window | None = None) -> tuple[slice, slice]:
-    """The rows and columns of a box, of a plane or of another box around it."""
+    """Return the rows and columns of a box, in a plane or in another box around it."""
     x, y = (box.x, box.y) if whole is None else (box.x - whole.x, box.y - whole.y)
     return slice(y, y + box.height), slice(x, x + box.width)
 
 
 def shared(one: Window, other: Window) -> Window | None:
-    """What two boxes have in common."""
+    """Return the intersection of two boxes, None if they do not meet."""
     x, y = max(one.x, other.x), max(one.y, other.y)
     right = min(one.x + one.width, other.x + other.width)
     bottom = min(one.y + one.height, other.y + other.height)
@@ -168,7 +175,7 @@ def shared(one: Window, other: Window) -> Window | None:
 
 
 def together(one: Window, other: Window) -> Window:
-    """The smallest box around two."""
+    """Return the smallest box around two boxes."""
     x, y = min(one.x, other.x), min(one.y, other.y)
     right = max(one.x + one.width, other.x + other.width)
     bottom = max(one.y + one.height, other.y + other.height)
@@ -176,7 +183,7 @@ def together(one: Window, other: Window) -> Window:
 
 
 def _around(points: Sequence[Point], margin: float, shape: tuple[int, ...]) -> Window | None:
-    """The box of whole pixels around some points, cut to the plane; None where that is nothing."""
+    """Return the box of whole pixels around points, cut to the plane; None if that is empty."""
     if not points:
         return None
     xs, ys = [point[0] for point in points], [point[1] for point in points]
@@ -189,7 +196,7 @@ def _around(points: Sequence[Point], margin: float, shape: tuple[int, ...]) -> W
 
 
 def _share_within(points: Sequence[Point], box: Window) -> FloatArray:
-    """How much of each pixel of a box lies within a closed line, [h, w], 0..1."""
+    """Return how much of each pixel of a box lies inside a closed line, [h, w], 0..1."""
     finer = _FINER
     while finer > 1 and box.width * box.height * finer * finer > _MOST_FINE_PX:
         finer //= 2
@@ -202,7 +209,7 @@ def _share_within(points: Sequence[Point], box: Window) -> FloatArray:
 
 
 def _covered(box: Window, start: Point, end: Point, radius: float, hardness: float) -> FloatArray:
-    """How much a brush that moves in a straight line covers of each pixel of a box, 0..1."""
+    """Return how much a brush that moves in a straight line covers each pixel of a box, 0..1."""
     across = np.arange(box.x, box.x + box.width, dtype=np.float32)[None] + 0.5
     down = np.arange(box.y, box.y + box.height, dtype=np.float32)[:, None] + 0.5
     run, rise = end[0] - start[0], end[1] - start[1]
@@ -210,7 +217,7 @@ def _covered(box: Window, start: Point, end: Point, radius: float, hardness: flo
     along: FloatArray = (across - start[0]) * run + (down - start[1]) * rise
     share = (along / length).clip(0, 1) if length else np.zeros_like(along)
     distance = np.hypot(across - start[0] - share * run, down - start[1] - share * rise)
-    # even a hard brush fades over one pixel, so that its edge is not in stairs
+    # even a hard brush fades over one pixel, so that its edge is not jagged
     fade = max(1.0, radius * (1 - hardness))
     inside = ((radius + 0.5 - distance) / fade).clip(0, 1)
     cover: FloatArray = (inside * inside * (3 - 2 * inside)).astype(np.float32)

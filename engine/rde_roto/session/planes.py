@@ -1,4 +1,4 @@
-"""A painted plane as an immutable value that is cheap to change and to remember."""
+"""A painted plane as an immutable value that is cheap to change and to keep for undo."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _SIDE = 64
-"""Of a tile, in pixels: a stroke copies those that it touches, and a plane is a few hundred."""
+"""Side of a tile in pixels. A stroke copies those that it touches, of a few hundred."""
 
 _Slices: TypeAlias = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Alpha [H, W], 0..1, in tiles by row and column; one that is not there is 0 everywhere.
+    """Alpha [H, W], 0..1, in tiles by row and column. A missing tile is 0 everywhere.
 
-    A changed plane shares all other tiles with the one before, so a thousand undo steps cost what
-    was painted, not a thousand planes. `outlines` are the lines that were drawn on it and can still
-    be moved, in the order that they were drawn in (`session.outlines`).
+    A changed plane shares all other tiles with the one before. So a thousand undo steps cost what
+    was painted, not a thousand planes. `outlines` are the lines drawn on it that can still be
+    edited, in the order in which they were drawn (`session.outlines`).
     """
 
     shape: tuple[int, int]
@@ -33,27 +33,27 @@ class Plane:
 
     @classmethod
     def of(cls, alpha: FloatArray) -> Plane:
-        """The plane with these pixels, float32 [H, W]."""
+        """Return the plane with these pixels, float32 [H, W]."""
         plane = cls((alpha.shape[0], alpha.shape[1]))
         return plane.painted(plane.box, alpha)
 
     @property
     def box(self) -> Window:
-        """All of it."""
+        """The whole plane as a box."""
         return Window(0, 0, self.shape[1], self.shape[0])
 
     @property
     def is_empty(self) -> bool:
-        """Whether all of it is 0."""
+        """Whether the plane is 0 everywhere."""
         return not self.tiles
 
     @property
     def pixels(self) -> FloatArray:
-        """All of it, float32 [H, W], the caller's own."""
+        """All pixels, float32 [H, W], owned by the caller."""
         return self.part(self.box)
 
     def part(self, box: Window) -> FloatArray:
-        """The pixels of a box that lies within it, float32 [h, w], the caller's own."""
+        """Return the pixels of a box inside the plane, float32 [h, w], owned by the caller."""
         pixels = np.zeros((box.height, box.width), np.float32)
         for row, column in _touched(box):
             tile = self.tiles.get((row, column))
@@ -63,7 +63,7 @@ class Plane:
         return pixels
 
     def painted(self, box: Window, pixels: FloatArray) -> Plane:
-        """The plane with other pixels, float32 [h, w], in a box that lies within it."""
+        """Return the plane with other pixels, float32 [h, w], in a box inside it."""
         tiles = dict(self.tiles)
         for row, column in _touched(box):
             tile = self._tile(row, column).copy()
@@ -96,7 +96,7 @@ def _box_of(row: int, column: int, tile: FloatArray) -> Window:
 
 
 def _overlap(tile: Window, box: Window) -> tuple[_Slices, _Slices]:
-    """Where a tile and a box that meet do so: in the tile, and in the box."""
+    """Return where a tile and a box overlap: within the tile, and within the box."""
     both = shared(tile, box)
     assert both is not None
     return within(both, tile), within(both, box)

@@ -1,76 +1,81 @@
-"""A shot being worked on: what is drawn and chosen, where one looks, what is tracked and saved."""
+"""A shot that is being worked on: what is shown, drawn, tracked and saved."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from rde_roto.session.comparing import Against, Comparison
+from rde_roto.session.backend import Backend, Post
+from rde_roto.session.comparison import Against, Comparison
+from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.draft import Draft
-from rde_roto.session.light import Light
-from rde_roto.session.listener import Listener
-from rde_roto.session.live import Backend, LiveMattes, Post
-from rde_roto.session.saving import Opened
-from rde_roto.session.sheet import Sheet
-from rde_roto.session.showing import Showing
-from rde_roto.session.sight import Sight
-from rde_roto.session.states import Direction, State, state_of
-from rde_roto.session.work import Work
+from rde_roto.session.editor import ShotEditor
+from rde_roto.session.frame_states import Direction, FrameState, state_of
+from rde_roto.session.listeners import SessionListener
+from rde_roto.session.live_mattes import LiveMattes
+from rde_roto.session.navigation import Navigation
+from rde_roto.session.opening import OpenedDraft
+from rde_roto.session.paint_controller import PaintController
+from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 
 
 class Session:
-    """Used from one thread, that which ``post`` leads to. To be closed.
+    """A session on one shot. Used from one thread, the one that ``post`` leads to; must be closed.
 
     Args:
         opened: the shot.
         backend: where its mattes come from.
         post: leads from other threads to that of the session.
-        listener: who shows it.
+        listener: shows the session.
     """
 
-    def __init__(self, opened: Opened, backend: Backend, post: Post, listener: Listener) -> None:
+    def __init__(
+        self, opened: OpenedDraft, backend: Backend, post: Post, listener: SessionListener
+    ) -> None:
         self.plate = opened.parts.plate
         self.range = opened.parts.range
         self._listener = listener
-        self._matte_here: str | None = None
+        self._shown_digest: str | None = None
         first = min(opened.draft.drawings, default=self.range.first)
-        self.sight = Sight(opened.parts, first, post, self._sight_changed)
-        self.work = Work(opened, backend, post, self)
-        self.other = Comparison(self.live, backend.engine, post, self._others_changed)
-        self.showing = Showing(self.work, self.sight, self.other)
-        self.sight.also = self.showing.ahead
-        self.sheet = Sheet(self.work, self.showing, post, listener)
+        self.navigation = Navigation(opened.parts, first, post, self._sight_changed)
+        self.editor = ShotEditor(opened, backend, post, self)
+        self.comparison = Comparison(self.live, backend.engine, post, self._others_changed)
+        self.shown = ShownMattes(self.editor, self.navigation, self.comparison)
+        self.navigation.extra_pictures = self.shown.pictures_of
+        self.paint = PaintController(self.editor, self.shown, post, listener)
 
     # What is shown.
 
     @property
     def draft(self) -> Draft:
         """The shot as it is now."""
-        return self.work.draft
+        return self.editor.draft
 
     @property
     def live(self) -> LiveMattes:
-        """Its mattes."""
-        return self.work.live
+        """The shot's mattes."""
+        return self.editor.live
 
     @property
     def element(self) -> str:
         """The id of the chosen element, which tools draw."""
-        return self.sheet.element
+        return self.paint.element
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the plate's data window."""
         return self.plate.format.data.shape
 
-    def state(self, frame: int) -> State:
-        """What there is at a frame, for the time line."""
+    def state(self, frame: int) -> FrameState:
+        """Return the state of a frame, for the time line."""
         return state_of(self.draft, self.live, frame)
 
     def confidence(self, frame: int) -> float | None:
-        """How sure the track is of the chosen element at a frame, 0..1; None where none tells."""
+        """Return how sure the track of the chosen element is at a frame, 0..1; None if it is not
+        known.
+        """
         advice = self.live.advice
         return None if advice is None else advice.confidences.get(frame, {}).get(self.element)
 
@@ -80,97 +85,101 @@ class Session:
         advice = self.live.advice
         return None if advice is None or advice.next is None else advice.next.frame
 
-    # Where one looks.
+    # The frame that is shown.
 
     @property
     def frame(self) -> int:
-        """The frame that one looks at."""
-        return self.sight.frame
+        """The frame that is shown."""
+        return self.navigation.frame
 
-    def go(self, frame: int) -> None:
-        """Looks at a frame, the nearest of the range."""
-        if self.sight.go(frame):
-            self.sheet.put_down()
-            self.live.look(self.frame)
-            self.other.look(self.frame)
+    def go_to(self, frame: int) -> None:
+        """Show a frame, the nearest of the range."""
+        if self.navigation.go_to(frame):
+            self.paint.cancel_tool()
+            self.live.request(self.frame)
+            self.comparison.request(self.frame)
             self._listener.picture_changed(None)
 
     def step(self, by: int) -> None:
-        """So many frames on."""
-        self.go(self.sight.beside(by))
+        """Go some frames on, or back if negative."""
+        self.go_to(self.navigation.frame_after(by))
 
     def go_to_end(self, way: int) -> None:
-        """The last frame of the shot (1), or the first (-1)."""
-        self.go(self.range.last if way > 0 else self.range.first)
+        """Go to the last frame of the shot (1) or the first (-1)."""
+        self.go_to(self.range.last if way > 0 else self.range.first)
 
     def go_to_keyframe(self, by: int) -> None:
-        """The next keyframe on (1) or back (-1)."""
+        """Go to the next keyframe (1) or the previous one (-1)."""
         there = [f for f in self.draft.drawings if f in self.range and (f - self.frame) * by > 0]
         if there:
-            self.go(min(there, key=lambda frame: abs(frame - self.frame)))
+            self.go_to(min(there, key=lambda frame: abs(frame - self.frame)))
 
     def go_to_suggested(self) -> None:
-        """The frame to correct next, and the element that needs it."""
+        """Go to the frame to correct next, and choose the element that needs it."""
         advice = self.live.advice
         if advice is None or advice.next is None:
-            nothing = "nothing looks wrong" if advice else "propagate first: no track to judge yet"
-            self._listener.said(nothing)
+            message = "nothing looks wrong" if advice else "propagate first: nothing is tracked yet"
+            self._listener.show_message(message)
             return
-        self.choose(advice.next.element)
-        self.go(advice.next.frame)
+        self.choose_element(advice.next.element)
+        self.go_to(advice.next.frame)
         sure = f"{advice.next.confidence:.2f}"
-        self._listener.said(f"frame {advice.next.frame} is the one to fix (confidence {sure})")
+        self._listener.show_message(
+            f"frame {advice.next.frame} is the one to fix (confidence {sure})"
+        )
 
-    def bound(self, first: int | None = None, last: int | None = None) -> None:
-        """Sets in and out, between which it plays and locks."""
-        self.sight.bound(first, last)
+    def set_bounds(self, first: int | None = None, last: int | None = None) -> None:
+        """Set in and out, between which it plays and locks."""
+        self.navigation.set_bounds(first, last)
         self._listener.shot_changed()
 
-    def unbound(self) -> None:
-        """In and out at the ends of the shot."""
-        self.bound(self.range.first, self.range.last)
+    def reset_bounds(self) -> None:
+        """Set in and out to the ends of the shot."""
+        self.set_bounds(self.range.first, self.range.last)
 
-    def expose(self, stops: float) -> None:
-        """Shows the plate brighter, darker where negative."""
-        light = self.sight.light
-        self.set_light(replace(light, exposure=light.exposure + stops))
+    def change_exposure(self, stops: float) -> None:
+        """Show the plate brighter, or darker if negative."""
+        light = self.navigation.exposure
+        self.set_exposure(replace(light, exposure=light.exposure + stops))
 
-    def set_light(self, light: Light) -> None:
-        """Shows the plate darker or brighter."""
-        self.sight.set_light(light)
+    def set_exposure(self, light: ViewExposure) -> None:
+        """Set how bright the plate is shown."""
+        self.navigation.set_exposure(light)
         self._listener.shot_changed()
         self._listener.picture_changed(None)
 
     def compare(self, against: Against) -> None:
-        """Has something else on the other side of a wipe. Raises UsageError where there is none."""
-        self.other.set(against, self.frame)
-        self.sight.look_ahead()
+        """Show something else on the other side of a wipe. Raises UsageError if there is
+        nothing.
+        """
+        self.comparison.compare_with(against, self.frame)
+        self.navigation.prefetch()
         self._listener.picture_changed(None)
 
     def toggle_finish(self) -> None:
-        """Keyframes as they are delivered, or as they are drawn."""
-        self.showing.finishes = not self.showing.finishes
-        how = "delivered, with the settings' finish" if self.showing.finishes else "drawn"
-        self._listener.said(f"keyframes are shown as {how}")
-        self.live.look(self.frame)
+        """Switch between keyframes as they are delivered and as they are drawn."""
+        self.shown.finishes = not self.shown.finishes
+        how = "delivered, with the settings' finish" if self.shown.finishes else "drawn"
+        self._listener.show_message(f"keyframes are shown as {how}")
+        self.live.request(self.frame)
         self._listener.picture_changed(None)
 
-    def choose(self, element: str) -> None:
-        """The element that tools draw."""
+    def choose_element(self, element: str) -> None:
+        """Choose the element that tools draw."""
         if element != self.element:
-            self.showing.drop()
-            self.sheet.element = element
+            self.shown.drop_unfinished()
+            self.paint.element = element
             self._listener.shot_changed()
             self._listener.picture_changed(None)
 
-    def choose_next(self) -> None:
-        """The element after the chosen one."""
+    def choose_next_element(self) -> None:
+        """Choose the element after the chosen one."""
         ids = [element.id for element in self.draft.elements]
-        self.choose(ids[(ids.index(self.element) + 1) % len(ids)])
+        self.choose_element(ids[(ids.index(self.element) + 1) % len(ids)])
 
     def escape(self) -> None:
-        """Escape: the tool's work first, else what is being propagated."""
-        if self.sheet.put_down():
+        """Cancel the tool's work, or else what is being propagated."""
+        if self.paint.cancel_tool():
             self._listener.picture_changed(None)
         else:
             self.live.cancel()
@@ -178,105 +187,107 @@ class Session:
     # What is changed, each one step of undo.
 
     def undo(self) -> None:
-        """Takes the last change back."""
-        self.sheet.put_down()
-        self.work.undo()
+        """Undo the last change."""
+        self.paint.cancel_tool()
+        self.editor.undo()
 
     def redo(self) -> None:
-        """Does again what was taken back."""
-        self.sheet.put_down()
-        self.work.redo()
+        """Redo what was undone."""
+        self.paint.cancel_tool()
+        self.editor.redo()
 
     def add_element(self, name: str) -> None:
-        """One more element, which is then the chosen one. Raises UsageError."""
+        """Add an element and choose it. Raises UsageError."""
         draft = self.draft.with_element(name)
-        self.work.do(draft, "new element")
-        self.choose(draft.elements[-1].id)
+        self.editor.apply(draft, "new element")
+        self.choose_element(draft.elements[-1].id)
 
     def rename(self, element: str, name: str) -> None:
-        """Another name for an element. Raises UsageError."""
-        self.work.do(self.draft.renamed(element, name), "rename")
+        """Rename an element. Raises UsageError."""
+        self.editor.apply(self.draft.renamed(element, name), "rename")
 
     def set_colour(self, element: str, color: str) -> None:
-        """Another colour, `#rrggbb`, to show an element in; no matte is another."""
+        """Set an element's display colour, `#rrggbb`. Mattes do not change."""
         if color != self.draft.element(element).color:
-            self.work.do(self.draft.coloured(element, color), "colour")
+            self.editor.apply(self.draft.coloured(element, color), "colour")
 
     def remove_element(self, element: str) -> None:
-        """Takes an element away with all its drawings. Raises UsageError for the last one."""
-        self.work.do(self.draft.without_element(element), "delete element")
+        """Remove an element with all its drawings. Raises UsageError for the last one."""
+        self.editor.apply(self.draft.without_element(element), "delete element")
 
     def set_preset(self, preset: Preset) -> None:
-        """Other settings; a feather tracks nothing anew."""
+        """Change the settings. Only settings that affect tracking cause frames to be tracked
+        again.
+        """
         if preset != self.draft.preset:
-            self.work.do(replace(self.draft, preset=preset), "settings")
+            self.editor.apply(replace(self.draft, preset=preset), "settings")
 
     def set_learned(self, learned: Path | None) -> None:
-        """Tracks with what the model has learned of the shot, or with None as it is."""
+        """Track with what the model has learned from the shot, or with the base model if None."""
         if learned != self.draft.learned:
             label = "forget what was learned" if learned is None else "learn"
-            self.work.do(replace(self.draft, learned=learned), label)
+            self.editor.apply(replace(self.draft, learned=learned), label)
 
     def toggle_lock(self) -> None:
-        """Locks this frame as it is now, or unlocks it."""
+        """Lock this frame as it is now, or unlock it."""
         frame = FrameRange.of([self.frame])
         if self.draft.locked(self.frame):
-            self.work.unlock(frame)
+            self.editor.unlock(frame)
         else:
-            self.work.lock(frame)
+            self.editor.lock(frame)
 
     def lock_bounds(self) -> None:
-        """Locks all frames from in to out."""
-        self.work.lock(FrameRange.of(self.range.walk(*self.sight.bounds)))
+        """Lock all frames from in to out."""
+        self.editor.lock(FrameRange.of(self.range.walk(*self.navigation.bounds)))
 
     # The network.
 
     def propagate(self, direction: Direction) -> None:
-        """Has mattes made from here; answers at once."""
+        """Have mattes made from this frame on. Returns at once."""
         if self.live.node is None and not self.draft.drawings:
-            self._listener.said("paint the element on one frame first")
+            self._listener.show_message("paint the element on one frame first")
             return
         frames = direction.frames(self.frame, self.range, frozenset(self.draft.drawings))
-        self.live.propagate(f for f in frames if self.state(f) is not State.LOCKED)
+        self.live.propagate(f for f in frames if self.state(f) is not FrameState.LOCKED)
 
     def close(self) -> None:
-        """Stops what is being made, saves, and ends the session's threads."""
-        self.other.close()
-        self.sight.close()
-        self.work.close()
+        """Stop what is being made, save, and end the session's threads."""
+        self.comparison.close()
+        self.navigation.close()
+        self.editor.close()
 
-    # What the work tells (`work.Watcher`).
+    # What the editor reports (`listeners.EditorListener`).
 
     def work_changed(self) -> None:
-        """Another draft."""
+        """See `EditorListener`."""
         if self.element not in [element.id for element in self.draft.elements]:
-            self.sheet.element = self.draft.elements[0].id
+            self.paint.element = self.draft.elements[0].id
         self._listener.shot_changed()
         self._listener.picture_changed(None)
 
     def mattes_changed(self) -> None:
-        """Other mattes: of this frame, or of others, which are made ready to be looked at."""
-        self.live.look(self.frame)
-        self.other.look(self.frame)
-        self.sight.look_ahead()
+        """See `EditorListener`."""
+        self.live.request(self.frame)
+        self.comparison.request(self.frame)
+        self.navigation.prefetch()
         self._listener.shot_changed()
-        seen = self.live.seen(self.frame)
+        seen = self.live.newest(self.frame)
         here = None if seen is None else seen.digest
-        if here != self._matte_here:
-            self._matte_here = here
+        if here != self._shown_digest:
+            self._shown_digest = here
             self._listener.picture_changed(None)
 
-    def said(self, sentence: str) -> None:
-        """A sentence for the artist."""
-        self._listener.said(sentence)
+    def show_message(self, sentence: str) -> None:
+        """See `EditorListener`."""
+        self._listener.show_message(sentence)
 
-    # Within.
+    # Private.
 
     def _others_changed(self, sentence: str | None) -> None:
-        self.sight.look_ahead()
+        self.navigation.prefetch()
         self._sight_changed(sentence)
 
     def _sight_changed(self, sentence: str | None) -> None:
         if sentence is not None:
-            self._listener.said(sentence)
+            self._listener.show_message(sentence)
         self._listener.picture_changed(None)

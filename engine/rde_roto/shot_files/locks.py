@@ -43,7 +43,7 @@ class FileLock:
     proxy: int = 1
 
     def digest(self, frame: int) -> str:
-        """The hex digest of a frame's locked pixels, from the file's header.
+        """Return the hex digest of a frame's locked pixels, from the file's header.
 
         Raises InputError when the file is missing or not a locked matte.
         """
@@ -72,8 +72,8 @@ class FileLock:
         if _digest(path, dict(zip(channels, planes, strict=True))) != expected:
             raise _unusable(f"{path} is not the file that the lock wrote", frame)
         if self.proxy == 1 and header.format.data != self.format.data:
-            came = f"{path} is {header.format.data}, the plate {self.format.data}"
-            raise _unusable(came, frame)
+            reason = f"{path} is {header.format.data}, the plate {self.format.data}"
+            raise _unusable(reason, frame)
         missing = set(map(_channel, self.elements)).difference(channels)
         if missing:
             raise _unusable(f"{path} has no channel {', '.join(sorted(missing))}", frame)
@@ -94,15 +94,15 @@ class LockWriter:
     provenance: Mapping[str, str]
 
     def path(self, frame: int) -> Path:
-        """The file of a frame."""
+        """Return the file of a frame."""
         return self._lock(frame).pattern.path(frame)
 
     def files(self, frame: int) -> tuple[Path, ...]:
-        """The one file of a frame."""
+        """Return the one file of a frame."""
         return (self.path(frame),)
 
     def is_written(self, frame: int, digest: str) -> bool:
-        """Whether the file exists and is intact; its name identifies what it was made from."""
+        """Return whether the file exists and is intact; its name identifies its content."""
         try:
             self._lock(frame).read(frame)
         except InputError:
@@ -158,7 +158,7 @@ class Pinning:
     def locks(
         self, folder: Path, digest: Callable[[int], str], plate_format: PlateFormat
     ) -> tuple[FileLock, ...]:
-        """The new locks, in files of `folder` whose names are derived from their digests.
+        """Return the new locks, in files of `folder` whose names are derived from their digests.
 
         Args: digest, gives the digest of a frame's matte.
         """
@@ -176,7 +176,7 @@ class Pinning:
 
 
 def without_frames(locks: Iterable[LockEntry], frames: FrameRange) -> list[LockEntry]:
-    """The locks without some frames; a lock that loses all its frames is left out."""
+    """Return the locks without some frames; a lock that loses all its frames is left out."""
     rest = [lock.model_copy(update={"frames": lock.frames.difference(frames)}) for lock in locks]
     return [lock for lock in rest if lock.frames]
 

@@ -88,14 +88,14 @@ def open_entry(
 class Parts:
     """What a document refers to, opened; it need not be a complete shot yet.
 
-    `source` is the plate on disk, `plate` the same with missing frames filled; `asked` are the
+    `source` is the plate on disk, `plate` the same with missing frames filled; `requested` are the
     frames of the document, `range` those that can be made. `elements` are those in the document, or
     else those that its keyframes name.
     """
 
     source: Footage
     plate: Footage
-    asked: FrameRange
+    requested: FrameRange
     range: FrameRange
     elements: tuple[Element, ...]
     keyframes: tuple[Keyframe, ...]
@@ -113,8 +113,8 @@ def open_parts(
     incomplete shot, such as one without a keyframe or with an element that no keyframe draws.
     """
     source, missing = open_plate(document.plate, preset, folder, memo), document.plate.missing
-    asked = document.range or _whole_range(source, missing)
-    plate, frames = _with_policy(source, asked, missing)
+    requested = document.range or _whole_range(source, missing)
+    plate, frames = _with_policy(source, requested, missing)
     elements = shot_elements(document)
     ids = tuple(element.id for element in elements)
     proxy = document.plate.proxy
@@ -126,7 +126,7 @@ def open_parts(
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
         elements = elements_named(*dict.fromkeys(named))
     locks = tuple(open_lock(lock, folder, plate.format, proxy) for lock in document.locks)
-    return Parts(source, plate, asked, frames, elements, keyframes, locks)
+    return Parts(source, plate, requested, frames, elements, keyframes, locks)
 
 
 def open_document(
@@ -147,7 +147,7 @@ def open_document(
     drawn = (folder / entry.mask for entry in document.keyframes)
     pinned = (lock.pattern.path(frame) for lock in parts.locks for frame in lock.frames)
     model = chosen_model(document, folder)
-    gaps = parts.asked.difference(parts.source.range)
+    gaps = parts.requested.difference(parts.source.range)
     preset = preset.model_copy(update={"finish": preset.finish.at_proxy(document.plate.proxy)})
     learned = () if model.learned is None else (model.learned,)
     inputs = (*drawn, *pinned, *learned)
@@ -156,7 +156,7 @@ def open_document(
 
 
 def chosen_model(document: ShotDocument, folder: Path) -> ModelChoice:
-    """The model of a document whose paths start at `folder`, and its learned weights."""
+    """Return the model of a document whose paths start at `folder`, and its learned weights."""
     weights = folder / document.model
     name = str(weights) if weights.is_file() else document.model
     return ModelChoice(name, None if document.learned is None else folder / document.learned)
@@ -174,7 +174,7 @@ def open_lock(lock: LockEntry, folder: Path, plate_format: PlateFormat, proxy: i
 
 
 def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
-    """The elements of a document, with names that are valid EXR layer names.
+    """Return the elements of a document, with names that are valid EXR layer names.
 
     Raises UsageError when a name keeps no letter or digit, or when two become equal.
     """
@@ -239,10 +239,10 @@ def _check_pictures(
 ) -> None:
     """Check that each keyframe is drawn on a picture of the plate, possibly a held one."""
     drawn = FrameRange.of(keyframe.frame for keyframe in keyframes)
-    lacking = drawn.difference(source.range)
-    if lacking and policy in ("skip", "black"):
+    absent = drawn.difference(source.range)
+    if absent and policy in ("skip", "black"):
         raise UsageError(
-            f"{source.name} lacks {lacking}, where there is a keyframe: draw it on a frame that is "
+            f"{source.name} lacks {absent}, where there is a keyframe: draw it on a frame that is "
             f"there (it has {source.range.words})"
         )
 
@@ -274,7 +274,7 @@ def _whole_range(plate: Plate, policy: MissingPolicy) -> FrameRange:
 
 
 def _with_policy(
-    source: Footage, asked: FrameRange, policy: MissingPolicy
+    source: Footage, requested: FrameRange, policy: MissingPolicy
 ) -> tuple[Footage, FrameRange]:
     """The plate with its gaps filled as `policy` says, and the requested frames that can be made.
 
@@ -282,9 +282,9 @@ def _with_policy(
     in a gap is the same for a part of the shot as for the whole.
     """
     if policy == "skip":
-        there = asked.intersection(source.range)
-        return source, there or asked  # if none is there, the shot raises the error
-    if policy == "error" or not asked:
-        return source, asked
-    ends = (source.range.first, source.range.last, asked.first, asked.last)
-    return FilledPlate(source, FrameRange.between(min(ends), max(ends)), policy), asked
+        there = requested.intersection(source.range)
+        return source, there or requested  # if none is there, the shot raises the error
+    if policy == "error" or not requested:
+        return source, requested
+    ends = (source.range.first, source.range.last, requested.first, requested.last)
+    return FilledPlate(source, FrameRange.between(min(ends), max(ends)), policy), requested

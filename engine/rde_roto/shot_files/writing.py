@@ -21,7 +21,7 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
     """
     shot = opened.shot
     # the masks of one frame are one keyframe; if there are several, each names its elements
-    drawn = {keyframe.frame: list(shot.drawn(keyframe)) for keyframe in shot.keyframes}
+    drawn = {keyframe.frame: list(shot.drawn_elements(keyframe)) for keyframe in shot.keyframes}
     return document.model_copy(
         update={
             "range": opened.range,
@@ -89,7 +89,7 @@ def write_document(path: Path, text: str) -> None:
 
 
 def element_entry(element: Element) -> ElementEntry:
-    """The document entry of an element."""
+    """Return the document entry of an element."""
     name = None if element.name == element.id else element.name
     return ElementEntry(id=element.id, name=name, in_point=element.in_point, color=element.color)
 

@@ -25,7 +25,7 @@ def seal(data: bytes, key: str) -> bytes:
 
 
 def is_whole(data: bytes, key: str) -> bool:
-    """Whether these are exactly the bytes that were sealed under this key."""
+    """Return whether these are exactly the bytes that were sealed under this key."""
     try:
         header, payload = _parts(data)
     except ValueError:

@@ -16,7 +16,7 @@ _STATES_SHARE = 1 / 4
 
 
 def surplus(scan: CacheScan, target_bytes: int) -> list[Entry]:
-    """The entries to remove so that at most ``target_bytes`` stay; leftovers always go."""
+    """Return the entries to remove so that at most ``target_bytes`` stay; leftovers always go."""
     states_share = round(target_bytes * _STATES_SHARE)
     pictures_share = target_bytes - states_share
     pictures_bytes, states_bytes = scan.pictures_bytes, bytes_of(scan.states)

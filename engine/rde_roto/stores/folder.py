@@ -81,7 +81,7 @@ class CacheFolder:
         return data
 
     def holds(self, name: str) -> bool:
-        """Whether an entry of that name exists, damaged or not; it is not read."""
+        """Return whether an entry of that name exists, damaged or not; it is not read."""
         return os.path.isfile(self._file(name))
 
     def write(self, name: str, make: Callable[[], bytes]) -> None:
@@ -93,7 +93,7 @@ class CacheFolder:
         if self.mark_used(name):
             return
         data = seal(make(), name)
-        if self._has_room(len(data)):
+        if self._reserve(len(data)):
             self._save(name, data)
 
     def mark_used(self, name: str) -> bool:
@@ -117,7 +117,7 @@ class CacheFolder:
         return True
 
     def snapshot_keys(self, span: str) -> frozenset[SnapshotKey]:
-        """The states of a span that are on disk."""
+        """Return the states of a span that are on disk."""
         try:
             return snapshot_keys_of(self.path, span)
         except OSError as error:
@@ -130,7 +130,7 @@ class CacheFolder:
 
     def prune(self, target_bytes: int) -> Pruned:
         """Remove what exceeds ``target_bytes``, and what killed processes have left behind."""
-        return self._pruned(self.scan(), target_bytes)
+        return self._prune(self.scan(), target_bytes)
 
     def verify(self) -> tuple[int, list[str]]:
         """Read all entries and remove the damaged ones; returns the number read and their names.
@@ -164,7 +164,8 @@ class CacheFolder:
                 self._warn_once(error)
             return None
 
-    def _has_room(self, nbytes: int) -> bool:
+    def _reserve(self, nbytes: int) -> bool:
+        """Reserve room for an entry; false if there is none."""
         if nbytes > self.budget_bytes * _LEFT_SHARE:
             return False
         with self._lock:
@@ -181,11 +182,11 @@ class CacheFolder:
         if held + nbytes > self.budget_bytes:
             target_bytes = int(self.budget_bytes * _LEFT_SHARE) - nbytes
             scan = scan_cache(self.path, oldest_bytes=held - target_bytes)
-            held = scan.bytes - bytes_of(self._pruned(scan, target_bytes).removed)
+            held = scan.bytes - bytes_of(self._prune(scan, target_bytes).removed)
         free_bytes = self.budget_bytes - held
         return min(free_bytes, max(nbytes, int(self.budget_bytes * _SCAN_AFTER_SHARE)))
 
-    def _pruned(self, scan: CacheScan, target_bytes: int) -> Pruned:
+    def _prune(self, scan: CacheScan, target_bytes: int) -> Pruned:
         going = surplus(scan, target_bytes)
         removed = [entry for entry in going if self.discard(entry.name)]
         for folder in {os.path.dirname(self._file(entry.name)) for entry in going}:

@@ -47,17 +47,17 @@ class SnapshotKey:
 
 
 def anchors_name(span: str) -> str:
-    """The name of the entry with what all states of a span have in common."""
+    """Return the name of the entry with what all states of a span have in common."""
     return f"states/{span}/{_ANCHORS}"
 
 
 def raw_name(digest: str) -> str:
-    """The name of a raw matte's entry; the entries are spread over 256 folders."""
+    """Return the name of a raw matte's entry; the entries are spread over 256 folders."""
     return f"raws/{digest[:2]}/{digest}{SUFFIX}"
 
 
 def pushed_name(digest: str) -> str:
-    """The name of a pushed frame's entry; the entries are spread over 256 folders."""
+    """Return the name of a pushed frame's entry; the entries are spread over 256 folders."""
     return f"plates/{digest[:2]}/{digest}{SUFFIX}"
 
 
@@ -147,12 +147,12 @@ class CacheScan:
 
 
 def bytes_of(entries: list[Entry]) -> int:
-    """The total size of some files."""
+    """Return the total size of some files."""
     return sum(entry.bytes for entry in entries)
 
 
 def held_bytes(folder: Path) -> int:
-    """The approximate size of a cache folder; builds no list of its files."""
+    """Return the approximate size of a cache folder; builds no list of its files."""
     return sum(entry.bytes for entry in _entries(folder))
 
 

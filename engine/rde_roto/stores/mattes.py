@@ -64,7 +64,7 @@ class MatteStore:
         return digest in self._ram or on_disk
 
     def get(self, digest: str) -> StoredPlanes | None:
-        """What is stored under this digest, read-only; None if there is nothing."""
+        """Return what is stored under this digest, read-only; None if there is nothing."""
         stored = self._ram.get(digest)
         if stored is None and self._folder is not None:
             data = self._folder.read(self._name(digest))

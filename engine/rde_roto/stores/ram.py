@@ -19,7 +19,7 @@ class RamCache(Generic[V]):
         self._lock = Lock()
 
     def get(self, digest: str) -> V | None:
-        """The value, marked as the last used, or None."""
+        """Return the value, marked as the last used, or None."""
         with self._lock:
             found = self._values.get(digest)
             if found is None:

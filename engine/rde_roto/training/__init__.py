@@ -1,1 +1,1 @@
-"""Training: recipes, footage, clips, the objective and the trainer. Needs the ``train`` extra."""
+"""Training: recipes, footage, clips, objective and trainer. Needs the ``train`` extra."""

@@ -1,4 +1,4 @@
-"""The mean of several runs' weights, as a run that others start from or that is exported."""
+"""Averages the weights of several runs into a run to start from or to export."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from rde_roto.values.errors import UsageError
 
 
 def average_runs(runs: Sequence[Path], out: Path) -> None:
-    """Writes the mean of what runs are about into a folder of its own, as a run without moments.
+    """Write the mean of the runs' weights into a new run, without optimiser state.
 
-    Stages of one training lie in one basin, where the mean is better than each (Wortsman et al.,
-    "Model Soups", ICML 2022). The recipe that is kept is the last run's.
+    Stages of one training lie in one basin of the loss, where the mean is better than each of them
+    (Wortsman et al., "Model Soups", ICML 2022). The new run has the last run's recipe.
 
-    Raises UsageError when ``out`` holds a run, or the runs are not of one network; InputError for
-    one that is missing or damaged; OutputError.
+    Raises UsageError when ``out`` already has a run, or the runs are of different networks;
+    InputError for a run that is missing or damaged; OutputError.
     """
     if checkpoint_path(out).exists():
         raise UsageError(f"{out} holds a run already: choose another --out")
     read = [read_checkpoint(checkpoint_path(run)) for run in runs]
     networks = sorted({recipe.network for _, recipe in read})
     if len(networks) > 1:
-        raise UsageError(f"only runs of one network have a mean; these are {', '.join(networks)}")
+        raise UsageError(f"runs of different networks have no mean: {', '.join(networks)}")
     each = [trained_weights(state) for state, _ in read]
     mean = {
         name: torch.stack([weights[name].float() for weights in each]).mean(dim=0).to(tensor.dtype)

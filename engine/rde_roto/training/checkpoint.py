@@ -1,8 +1,8 @@
 """A run on disk: one file from which it continues as if it had never stopped.
 
-To keep the file small the average is stored as its distance from the weights, and Adam's first
-moment, in bfloat16. The run itself continues from these rounded values, and saves at iterations
-that its recipe fixes; so a run that was stopped and resumed and one that was not are the same.
+To keep the file small, the average (as its distance from the weights) and Adam's first moment are
+stored in bfloat16. The run itself continues from these rounded values, and its recipe fixes the
+iterations at which it saves; so a resumed run equals one that was never stopped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
@@ -25,10 +26,10 @@ _FILE_NAME = "checkpoint.safetensors"
 
 @dataclass
 class RunState:
-    """All that training changes, by parameter name, in float32.
+    """Everything that training changes, by parameter name, in float32.
 
-    weights: parameters and buffers; average: their running mean, empty when none is kept; first,
-    second: Adam's moments of the parameters that learn; steps: how many steps Adam took.
+    weights: parameters and buffers; average: their running mean, empty if there is none; first,
+    second: Adam's moments of the trained parameters; steps: the number of Adam's steps.
     """
 
     weights: dict[str, Tensor]
@@ -42,7 +43,7 @@ class RunState:
 
     @torch.no_grad()
     def round_to_stored(self) -> dict[str, Tensor]:
-        """Round the average and Adam's first moment, in place, to what a file keeps.
+        """Round the average and Adam's first moment in place to their stored precision.
 
         Returns the tensors to store, by name.
         """
@@ -59,21 +60,21 @@ class RunState:
 
 
 def checkpoint_path(run: Path) -> Path:
-    """Where a run keeps its checkpoint."""
+    """Return the path of a run's checkpoint."""
     return run / _FILE_NAME
 
 
 def save_checkpoint(run: Path, state: RunState, recipe: Recipe) -> None:
-    """Writes the whole run, under its final name only when it is complete. Raises OutputError."""
+    """Write the whole run atomically; rounds its state. Raises OutputError."""
     facts = {key: getattr(state, key) for key in ("iteration", "steps", "seconds", "best")}
     metadata = {"run": json.dumps(facts), "recipe": recipe.model_dump_json()}
     save_tensors(state.round_to_stored(), checkpoint_path(run), metadata)
 
 
 def read_checkpoint(path: Path) -> tuple[RunState, Recipe]:
-    """A saved run and its recipe, on the CPU.
+    """Read a saved run and its recipe, on the CPU.
 
-    Raises InputError when the file is missing, damaged, or holds no run.
+    Raises InputError when the file is missing, damaged, or not a run.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -83,7 +84,7 @@ def read_checkpoint(path: Path) -> tuple[RunState, Recipe]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no whole checkpoint of a run: {reason}") from error
+        raise InputError(f"{path} is not a complete checkpoint of a run: {reason}") from error
     weights = _part(tensors, "weights")
     average = {
         name: weights[name] + distance.float()
@@ -93,22 +94,22 @@ def read_checkpoint(path: Path) -> tuple[RunState, Recipe]:
     return RunState(weights, average, first, _part(tensors, "second"), **facts), recipe
 
 
-def check_same_run(found: Recipe, asked: Recipe, run: Path) -> None:
-    """Whether a run may go on under a recipe; where its data lie may change, nothing else.
+def check_same_run(found: Recipe, requested: Recipe, run: Path) -> None:
+    """Check that a run can continue with a recipe; only the location of its data may differ.
 
     Raises UsageError that names the first setting that differs.
     """
-    old, new = (_settings(recipe) for recipe in (found, asked))
+    old, new = (_settings(recipe) for recipe in (found, requested))
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             raise UsageError(
                 f"the run in {run} was started with {key} = {old.get(key)}, now it is "
-                f"{new.get(key)}; go on with the same recipe, or give another --out"
+                f"{new.get(key)}; continue with the same recipe, or choose another --out"
             )
 
 
 def _settings(recipe: Recipe) -> dict[str, object]:
-    """Every setting under its dotted name, but for those that decide no draw and no step."""
+    """All settings by dotted name, except those that affect neither sampling nor training."""
     flat: dict[str, object] = {}
 
     def walk(prefix: str, value: object) -> None:
@@ -133,10 +134,14 @@ def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
 
 
 def freeze(net: nn.Module, frozen: Iterable[str]) -> dict[str, nn.Parameter]:
-    """Freeze the parameters under some prefixes; returns the others, which learn, by name."""
+    """Freeze some parameters; returns the others, which are trained, by name.
+
+    Args: frozen, prefixes of the names to freeze; ``*`` stands for any part of a name.
+    """
+    patterns = [f"{prefix}*" for prefix in frozen]
     learning = {}
     for name, parameter in net.named_parameters():
-        stays = name.startswith(tuple(frozen))
+        stays = any(fnmatchcase(name, pattern) for pattern in patterns)
         parameter.requires_grad_(not stays)
         if not stays:
             learning[name] = parameter

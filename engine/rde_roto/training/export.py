@@ -1,4 +1,4 @@
-"""Out of a run, a model: half-precision weights and a card that says what is known of them."""
+"""Exports a run as a model: half-precision weights and their card."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rde_roto.training.start import halved, trained_weights
 
 
 def export_model(run: Path, name: str, folder: Path) -> ModelFile:
-    """Writes a run's averaged weights and their card into a folder.
+    """Write a run's averaged weights and their card into a folder.
 
-    Raises InputError when the folder of the run holds none, OutputError when it cannot be written.
+    Raises InputError when there is no run, OutputError when the folder is not writable.
     """
     state, recipe = read_checkpoint(checkpoint_path(run))
     weights = trained_weights(state)
-    build(weights, run, recipe.network)  # raises, should anything be missing
+    build(weights, run, recipe.network)  # raises if anything is missing
     target = folder / f"{name}.safetensors"
     card = ModelCard(
         name=name,

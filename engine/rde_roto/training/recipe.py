@@ -1,6 +1,6 @@
-"""Recipes: every number of a training stage, as a YAML document under ``presets/training``.
+"""Recipes: all settings of a training stage, as a YAML document under ``presets/training``.
 
-Section numbers of the paper's training are those of its public code (RDE-VOS, CVPR 2022).
+Values marked as published are those of the paper's public code (RDE-VOS, CVPR 2022).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class StillSource(Settings):
 
 
 class Data(Settings):
-    """What is trained on."""
+    """The training data."""
 
     root: str = Field(default=".", description="Folder or packed set (.zip) that paths start from.")
     videos: list[VideoSource] = Field(default=[], description="Sequences with masks.")
@@ -102,7 +102,7 @@ class Jitter(Settings):
 
 
 class Augmentation(Settings):
-    """What is changed once for a clip, and anew for each of its frames."""
+    """Random changes once per clip, and again for each of its frames."""
 
     crop_area: list[float] = Field(
         default=[0.36, 1.0], description="Least and most of the picture's area that a crop takes."
@@ -112,14 +112,14 @@ class Augmentation(Settings):
         default=0.0, description="Probability that the crop is drawn round an element."
     )
     clip: Jitter = Field(default=Jitter(), description="Once for the clip.")
-    frame: Jitter = Field(default=Jitter(), description="For each frame anew.")
+    frame: Jitter = Field(default=Jitter(), description="For each frame.")
 
 
 class Compositing(Settings):
-    """How clips are made of cut-outs: our stand-in for BL30K."""
+    """How clips are composited from cut-outs: our substitute for BL30K."""
 
-    most_elements: int = Field(default=2, ge=1, le=8, description="Subjects that are asked for.")
-    distractors: int = Field(default=1, ge=0, le=8, description="Most subjects that are not.")
+    most_elements: int = Field(default=2, ge=1, le=8, description="Most elements.")
+    distractors: int = Field(default=1, ge=0, le=8, description="Most further subjects.")
     size: list[float] = Field(
         default=[0.45, 1.2],
         description="Least and most length of a subject, in sides of the picture.",
@@ -145,7 +145,7 @@ class Compositing(Settings):
 
 
 class Perturbation(Settings):
-    """The first mask as a hurried artist would draw it (self-correction)."""
+    """Errors of the first mask, like those of a hurried artist (self-correction)."""
 
     iou: list[float] = Field(default=[0.85, 1.0], description="Least and most IoU with the truth.")
     rounds: int = Field(default=250, ge=1, description="Most rounds of four edits.")
@@ -175,12 +175,12 @@ class Reads(Settings):
         description="Whose matte becomes the next memory: the growing bank's, or the one read.",
     )
     repeats: Positive = Field(
-        default=1, description="Most updates of the embedding by one moment, as a held frame would."
+        default=1, description="Most updates of the embedding by one memory frame, as if held."
     )
 
 
 class Losses(Settings):
-    """What the network is trained towards."""
+    """The terms of the loss."""
 
     frame_weights: Literal["halving", "equal"] = Field(
         default="halving",
@@ -199,7 +199,9 @@ class Optimiser(Settings):
 
     lr: float = Field(default=2e-5, gt=0, description="Rate of the new layers.")
     trunk_lr: float = Field(default=2e-5, ge=0, description="Rate of the pretrained trunk.")
-    frozen: list[str] = Field(default=[], description="Parameters with these prefixes stay.")
+    frozen: list[str] = Field(
+        default=[], description="Parameters with these prefixes stay; * stands for anything."
+    )
     weight_decay: Amount = Field(default=1e-7, description="L2 on all parameters.")
     decoupled: bool = Field(default=False, description="AdamW in place of L2 in the gradient.")
     schedule: Literal["steps", "cosine"] = Field(default="steps", description="How rates fall.")
@@ -210,7 +212,7 @@ class Optimiser(Settings):
 
 
 class Scoring(Settings):
-    """Evaluation on the way: which weights are the best is decided here."""
+    """Evaluation during training, which decides the best weights."""
 
     path: str = Field(default="", description="DAVIS layout below data.root; empty scores nothing.")
     sequences: list[str] = Field(default=[], description="Those that are scored; empty means all.")
@@ -247,6 +249,6 @@ class Recipe(Settings):
     scoring: Scoring = Field(default=Scoring(), description="Evaluation on the way.")
 
     def phase(self, iteration: int) -> Phase:
-        """The part of the curriculum that an iteration (from 0) belongs to."""
+        """Return the phase of the curriculum for an iteration (from 0)."""
         share = iteration / self.iterations
         return next((p for p in self.curriculum if share < p.until), self.curriculum[-1])

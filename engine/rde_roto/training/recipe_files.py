@@ -1,4 +1,4 @@
-"""Recipe files: where they lie; `documents.library` says how they are read."""
+"""Where recipe files are found; `documents.library` reads them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rde_roto.training.recipe import Recipe
 
 
 def recipe_library() -> Library[Recipe]:
-    """The recipes in the subfolder `training` of every presets' folder."""
+    """Return the recipes in the subfolder `training` of each preset folder."""
     folders = [folder / "training" for folder in default_preset_folders()]
     return Library(Recipe, "recipe", folders, example="optimiser.lr=1e-4")
 
 
 def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe of that name, or in that file; see `Library.load` for overrides and errors."""
+    """Load a recipe by name or path; see `Library.load` for overrides and errors."""
     return recipe_library().load(name_or_path, overrides)

@@ -1,4 +1,4 @@
-"""The log of a run: a row an iteration in ``log.csv``, drawn as ``curve.png``."""
+"""The log of a run: one row per iteration in ``log.csv``, plotted in ``curve.png``."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _TERMS = {"segmentation": "#1f77b4", "guidance": "#ff7f0e", "consistency": "#2ca
 
 @dataclass(frozen=True)
 class LogRow:
-    """One iteration. seconds: trained so far; waited: of this one, for its batch; rate: a factor
-    of the recipe's."""
+    """One iteration. seconds: training time so far; waited: seconds that this iteration waited for
+    its batch; rate: the factor of the recipe's learning rate.
+    """
 
     iteration: int
     seconds: float
@@ -37,7 +38,7 @@ class LogRow:
 
 
 class RunLog:
-    """Appends to a run's log; rows after the iteration that it goes on from are dropped.
+    """Appends to a run's log; rows after the iteration at which it resumes are dropped.
 
     They belong to iterations that were not saved and are trained again.
     """
@@ -52,11 +53,11 @@ class RunLog:
         self._unwritten: list[LogRow] = []
 
     def add(self, row: LogRow) -> None:
-        """Takes a row down; it is on disk after the next flush."""
+        """Add a row; it is on disk after the next flush."""
         self._unwritten.append(row)
 
     def flush(self) -> None:
-        """Appends to the log and draws its curve anew."""
+        """Append to the log and redraw its curve."""
         with (self._run / "log.csv").open("a", newline="") as file:
             csv.writer(file).writerows(asdict(row).values() for row in self._unwritten)
         self._rows += self._unwritten
@@ -66,9 +67,9 @@ class RunLog:
 
 
 def read_log(run: Path) -> list[LogRow]:
-    """The rows of a run's log; none where there is no log. Raises InputError for a damaged one.
+    """Read the rows of a run's log; empty if there is none. Raises InputError for a damaged one.
 
-    A last line without its end was cut by a kill and is left out.
+    An incomplete last line, left by a killed process, is ignored.
     """
     path = run / "log.csv"
     if not path.exists():
@@ -78,7 +79,7 @@ def read_log(run: Path) -> list[LogRow]:
         whole = [line for line in lines if line.endswith("\n")]
         return [_row(cells) for cells in csv.DictReader(whole)]
     except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"the log {path} is damaged; move it away to go on: {error}") from error
+        raise InputError(f"the log {path} is damaged; move it away to continue: {error}") from error
 
 
 def _row(cells: Mapping[str, str]) -> LogRow:
@@ -88,7 +89,7 @@ def _row(cells: Mapping[str, str]) -> LogRow:
 
 
 def draw_curve(rows: list[LogRow]) -> Image.Image:
-    """The terms of the loss over the iterations: means over windows, on a logarithmic scale."""
+    """Plot the terms of the loss over the iterations: window means on a logarithmic scale."""
     image = Image.new("RGB", _SIZE, "white")
     pen = ImageDraw.Draw(image)
     curves = {term: _smooth(np.array([getattr(row, term) for row in rows])) for term in _TERMS}
@@ -120,7 +121,7 @@ def draw_curve(rows: list[LogRow]) -> Image.Image:
 
 
 def _smooth(values: NDArray[np.float64], points: int = 80) -> NDArray[np.float64]:
-    """[points, 2]: middle iteration and mean of equal windows."""
+    """The middle iteration and the mean of equal windows: [points, 2]."""
     parts = np.array_split(np.arange(1, len(values) + 1), min(points, max(1, len(values))))
     means = [(part.mean(), values[part - 1].mean()) for part in parts if len(part)]
     return np.array(means).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Evaluation while a run is under way: the averaged weights on whole development sequences."""
+"""Evaluation during a run: the averaged weights on whole development sequences."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from rde_roto.values.preset import Preset, Tracking
 
 
 class Scorer:
-    """Scores states of a run and keeps the weights of the best, in ``best.safetensors``.
+    """Scores states of a run and saves the weights of the best one in ``best.safetensors``.
 
-    Calling it with a state gives mean J&F, 0..1, over the recipe's sequences, with the full bank.
+    Calling it with a state returns mean J&F, 0..1, over the recipe's sequences, with the full bank.
     """
 
     def __init__(self, recipe: Recipe, run: Path, device: torch.device) -> None:
@@ -53,7 +53,7 @@ class Scorer:
 
 @contextmanager
 def _folder(root: Path, inner: str) -> Iterator[Path]:
-    """A folder of the data as it is, or unpacked from a packed set for as long as it is needed."""
+    """A folder of the data, or a temporary copy of it from a packed set."""
     if root.suffix != ".zip":
         yield root / inner
         return

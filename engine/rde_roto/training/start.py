@@ -1,4 +1,4 @@
-"""What a run starts from: ImageNet, other weights, another run, or its own checkpoint."""
+"""The start of a run: from ImageNet, other weights, another run, or its own checkpoint."""
 
 from __future__ import annotations
 
@@ -27,38 +27,40 @@ from rde_roto.values.errors import UsageError, WeightsError
 
 
 def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
-    """The network and the state with which the run in a folder starts, or goes on.
+    """Make the network and the state with which the run in a folder starts or resumes.
 
-    Raises UsageError when there is a run that is not to be resumed or that has another recipe, or
-    no folder can be made; InputError for a damaged checkpoint; WeightsError when weights do not fit
-    the network.
+    Raises UsageError when there is a run and ``resume`` is false, when it has another recipe, or
+    when the folder cannot be created; InputError for a damaged checkpoint; WeightsError when
+    weights do not fit the network.
     """
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{run} cannot be the folder of a run: {error.strerror}") from error
+        raise UsageError(f"cannot create the run's folder {run}: {error.strerror}") from error
     torch.manual_seed(recipe.seed)
-    if rank() == 0:  # alone: another's clearing up could meet the first file being written
-        for left_over in run.glob(".*.tmp"):  # of a run that was killed while it wrote
-            if is_temporary(left_over.name):
-                left_over.unlink()
+    if rank() == 0:  # only one: others could delete a file that this one is writing
+        for leftover in run.glob(".*.tmp"):  # of a run that was killed while writing
+            if is_temporary(leftover.name):
+                leftover.unlink()
     if not checkpoint_path(run).exists():
         net = _fresh(recipe)
         return net, _first_state(net, recipe)
     if not resume:
-        raise UsageError(f"{run} holds a run already: --resume goes on with it; or another --out")
+        raise UsageError(
+            f"{run} already has a run: continue it with --resume, or use another --out"
+        )
     state, found = read_checkpoint(checkpoint_path(run))
     check_same_run(found, recipe, run)
     return RDENet(_config(recipe)), state
 
 
 def trained_weights(state: RunState) -> dict[str, Tensor]:
-    """The weights that a run is about: averaged where an average is kept."""
+    """Return the weights that a run produces: the average if there is one."""
     return {**state.weights, **state.average}
 
 
 def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as models are kept: floating point in half precision, counters as they are."""
+    """Weights as models store them: floating point in half precision, counters unchanged."""
     return {name: w.half() if w.is_floating_point() else w for name, w in weights.items()}
 
 

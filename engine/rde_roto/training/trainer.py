@@ -1,8 +1,8 @@
-"""The trainer: batches in, weights out, one step after the other.
+"""The trainer: runs a recipe, step by step.
 
-Every draw of an iteration comes from a generator that is seeded by the run's seed, the process and
-the iteration alone. Nothing has to be remembered about the past but weights and moments, so a run
-that is resumed goes on exactly as one that was never stopped.
+All randomness of an iteration comes from a generator seeded by the run's seed, the process and the
+iteration. Weights and Adam's moments are the only state, so a resumed run continues exactly like
+one that was never stopped.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from rde_roto.training.runlog import LogRow, RunLog
 from rde_roto.values.errors import UsageError
 
 _AHEAD = 3
-"""Batches made while the device works on one."""
+"""Batches prepared while the device works on one."""
 
 _MOST_SKIPPED = 20
-"""Steps in a row without a finite gradient after which a run is given up."""
+"""Consecutive steps without a finite gradient after which a run is aborted."""
 
 Score = Callable[[RunState], float]
 
 
 @dataclass(frozen=True)
 class Report:
-    """How a run stands after an iteration.
+    """The progress of a run after an iteration.
 
-    pace: seconds an iteration takes of late; waiting: the share 0..1 of them that was spent
-    waiting for a batch; score: 0..1, where the run was evaluated just now.
+    pace: recent seconds per iteration; waiting: the share of them, 0..1, spent waiting for a batch;
+    score: 0..1, if the run was just evaluated.
     """
 
     row: LogRow
@@ -51,12 +51,12 @@ class Report:
 
     @property
     def seconds_left(self) -> float:
-        """At the pace of late."""
+        """The remaining seconds at the recent pace."""
         return self.pace * (self.iterations - self.row.iteration)
 
 
 def rate(optimiser: Optimiser, share: float) -> float:
-    """The learning rate's factor at a share 0..1 of the run."""
+    """Return the factor of the learning rate at a share 0..1 of the run."""
     rise = min(1.0, (share + 1e-4) / optimiser.warm_up) if optimiser.warm_up else 1.0
     if optimiser.schedule == "cosine":
         return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
@@ -64,11 +64,11 @@ def rate(optimiser: Optimiser, share: float) -> float:
 
 
 class Trainer:
-    """Runs a recipe from a state on.
+    """Runs a recipe, starting from a state.
 
     Args:
-        net: the network; gets the state's weights. sampler: where clips come from.
-        score: what evaluates a state, 0..1, or None. clock: seconds, for pace and budget.
+        net: the network; it gets the state's weights. sampler: the source of clips.
+        score: evaluates a state, 0..1, or None. clock: gives seconds, for pace and time limit.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Trainer:
         self._objective = Objective(net, recipe)
         self._device = next(net.parameters()).device
         net.load_state_dict(state.weights)
-        state.weights = dict(net.channels_last().state_dict())  # from here on the living ones
+        state.weights = dict(net.channels_last().state_dict())  # the live tensors from here on
         state.average = {name: mean.to(self._device) for name, mean in state.average.items()}
         self._learning = freeze(net, recipe.optimiser.frozen)
         self._optimizer = self._make_optimizer()
@@ -95,10 +95,11 @@ class Trainer:
     def run(
         self, out: Path, minutes: float | None = None, listen: Callable[[Report], None] = print
     ) -> bool:
-        """Trains until the recipe's end, or for `minutes`; whether the end was reached.
+        """Train to the end of the recipe, or for `minutes`; returns whether the end was reached.
 
-        `out` gets the checkpoint, the log and its curve. A piece ends at a point where the recipe
-        saves, so that its length changes nothing. Raises UsageError when the run diverges.
+        Writes the checkpoint, the log and its curve to `out`. Training stops only where the recipe
+        saves, so that the time limit does not affect the result. Raises UsageError when the run
+        diverges.
         """
         leads, began = rank() == 0, self._clock()
         log = RunLog(out, self.state.iteration) if leads else None
@@ -114,23 +115,23 @@ class Trainer:
                 listen(report)
             if ends or done % self.recipe.save_every == 0:
                 if log is not None:
-                    log.flush()  # first: rows too many are dropped on resuming, lost ones are lost
+                    log.flush()  # first: extra rows are dropped on resuming, missing ones are lost
                 self.save(out)
                 elapsed = self._elapsed(began)
                 if minutes is not None and 2 * elapsed - saved_at > 60 * minutes:
-                    return ends  # as long again as since the last save would be too long
+                    return ends  # another interval as long as the last would exceed the limit
                 saved_at = elapsed
         return True
 
     def save(self, out: Path) -> None:
-        """Writes the checkpoint; every process rounds its state to what is stored."""
+        """Write the checkpoint; every process rounds its state to the stored precision."""
         if rank() == 0:
             save_checkpoint(out, self.state, self.recipe)
         else:
             self.state.round_to_stored()
 
     def _elapsed(self, began: float) -> float:
-        """Seconds since then, the same for all processes, so that they stop together."""
+        """The seconds since `began`, the same in all processes, so that they stop together."""
         seconds = torch.tensor(self._clock() - began, dtype=torch.float32, device=self._device)
         average([seconds])
         return float(seconds)
@@ -162,7 +163,9 @@ class Trainer:
         return Report(row, self.recipe.iterations, self._pace, waiting)
 
     def _step(self, batch: Batch, iteration: int) -> tuple[list[float], float]:
-        """One step of Adam; the terms of the loss and the gradient's norm, means over processes."""
+        """Do one step of Adam; returns the terms of the loss and the norm of the gradient, averaged
+        over processes.
+        """
         generator = self._generator(iteration, stream=1)
         bf16 = self.recipe.precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bf16):
@@ -183,17 +186,19 @@ class Trainer:
         return [float(v) for v in values], float(norm)
 
     def _skip(self, iteration: int) -> None:
-        """Counts a step that is not taken. Raises UsageError when the run has diverged."""
+        """Count a skipped step. Raises UsageError when the run has diverged."""
         self._skipped += 1
         if self._skipped == _MOST_SKIPPED:
             raise UsageError(
                 f"the run has diverged: no finite gradient in {_MOST_SKIPPED} steps, up to "
-                f"iteration {iteration}. Its last checkpoint may be sound: start another run from "
+                f"iteration {iteration}. Its last checkpoint may be usable: start another run from "
                 "it with a lower optimiser.lr, or with optimiser.clip_norm"
             )
 
     def _average_gradients(self, values: Tensor) -> Tensor:
-        """Shares gradients and `values` in one message; a part without gradient gets zeros."""
+        """Average gradients and `values` over processes in one message; missing gradients count as
+        zeros.
+        """
         gradients = []
         for parameter in self._learning.values():
             if parameter.grad is None:
@@ -214,7 +219,7 @@ class Trainer:
         return replace(report, score=self._score(self.state))
 
     def _batches(self) -> Iterator[Batch]:
-        """Batches to the recipe's end, some made ahead; counts the seconds that were waited."""
+        """Yield batches to the end of the recipe, some prepared ahead; measures waiting time."""
         with ThreadPoolExecutor(_AHEAD) as pool:
             ahead: list[Future[Batch]] = []
             for iteration in range(self.state.iteration, self.recipe.iterations):
@@ -230,7 +235,9 @@ class Trainer:
         return self._sampler.draw(self.recipe.phase(iteration), generator)
 
     def _generator(self, iteration: int, stream: int) -> torch.Generator:
-        """Clips and banks have streams of their own, or the kind of clip would choose its bank."""
+        """Clips and banks have separate streams, so that the kind of clip does not determine its
+        bank.
+        """
         seed = ((self.recipe.seed * 1_000_003 + iteration) * 1_009 + rank()) * 2 + stream
         return torch.Generator().manual_seed(seed % (1 << 63))
 
@@ -248,8 +255,8 @@ class Trainer:
         for name, parameter in self._learning.items():
             optimizer.state[parameter] = {
                 "step": torch.tensor(float(self.state.steps)),
-                "exp_avg": _moment(self.state.first, name, parameter),
-                "exp_avg_sq": _moment(self.state.second, name, parameter),
+                "exp_avg": _aligned_moment(self.state.first, name, parameter),
+                "exp_avg_sq": _aligned_moment(self.state.second, name, parameter),
             }
         return optimizer
 
@@ -260,12 +267,15 @@ def _is_trunk(name: str) -> bool:
 
 
 def _smoothed(mean: float, value: float) -> float:
-    """A running mean that the first value starts."""
+    """An exponential running mean that starts at the first value."""
     return value if mean == 0 else 0.95 * mean + 0.05 * value
 
 
-def _moment(moments: dict[str, Tensor], name: str, parameter: Tensor) -> Tensor:
-    """Adam's moment of a parameter, laid out as it is; zeros where there is none yet."""
+def _aligned_moment(moments: dict[str, Tensor], name: str, parameter: Tensor) -> Tensor:
+    """Bring Adam's moment of a parameter into the parameter's memory layout; zeros at first.
+
+    The result replaces the moment in ``moments``.
+    """
     moment = torch.zeros_like(parameter)
     if name in moments:
         moment.copy_(moments[name])

@@ -29,7 +29,7 @@ class DigestTable:
         self._others: dict[int, str] = {}  # texts that are not digests, such as MISSING
 
     def get(self, number: int) -> str | None:
-        """The digest of a number; None if there is none."""
+        """Return the digest of a number; None if there is none."""
         if number in self._others:
             return self._others[number]
         block, offset = divmod(number, _BLOCK)

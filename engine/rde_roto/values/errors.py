@@ -8,8 +8,8 @@ from typing import ClassVar
 class RotoError(Exception):
     """Base class of all errors meant for the user.
 
-    `str(error)` is one sentence: what was expected, what came, what to do. `exit_code` is the exit
-    code of the command; 1 is reserved for bugs.
+    `str(error)` is one sentence: what was expected, what was found, what to do. `exit_code` is the
+    exit code of the command; 1 is reserved for bugs.
     """
 
     exit_code: ClassVar[int] = 1
@@ -68,12 +68,12 @@ class NotFiniteError(OutputError):
 
 
 class EngineEndedError(RotoError):
-    """The engine died or hangs; what it has finished is kept."""
+    """The engine died or hangs; finished mattes are kept."""
 
     exit_code = 8
 
 
 class CancelledError(RotoError):
-    """The work was cancelled; what was finished before is kept."""
+    """The work was cancelled; mattes finished before are kept."""
 
     exit_code = 130

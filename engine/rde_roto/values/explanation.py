@@ -71,7 +71,9 @@ class Drift:
     distance: FloatArray
 
     def farthest(self, element: str) -> int | None:
-        """The frame at which an element is farthest from its keyframe; None if never visible."""
+        """Return the frame at which an element is farthest from its keyframe; None if never
+        visible.
+        """
         distance = self.distance[:, self.elements.index(element)]
         if np.isnan(distance).all():
             return None

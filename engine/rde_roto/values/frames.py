@@ -43,13 +43,13 @@ class FrameRange:
 
     @staticmethod
     def between(first: int, last: int) -> FrameRange:
-        """All frames from `first` to `last`, inclusive. Raises UsageError for too many."""
+        """Return all frames from `first` to `last`, inclusive. Raises UsageError for too many."""
         _check_count(last - first + 1, f"{first}-{last}")
         return FrameRange(_compress(range(first, last + 1)))
 
     @staticmethod
     def of(frames: Iterable[int]) -> FrameRange:
-        """The set of the given frame numbers, in any order; duplicates are ignored."""
+        """Return the set of the given frame numbers, in any order; duplicates are ignored."""
         return FrameRange(_compress(sorted(frames)))
 
     def __iter__(self) -> Iterator[int]:
@@ -99,11 +99,11 @@ class FrameRange:
                 yield from part if first <= last else reversed(part)
 
     def intersection(self, other: FrameRange) -> FrameRange:
-        """Frames in both."""
+        """Return frames in both."""
         return FrameRange(_compress(frame for frame in self if frame in other))
 
     def difference(self, other: FrameRange) -> FrameRange:
-        """Frames of this range that are not in the other."""
+        """Return frames of this range that are not in the other."""
         return FrameRange(_compress(frame for frame in self if frame not in other))
 
     def _require_frames(self) -> None:

@@ -63,7 +63,9 @@ class Lock(Protocol):
         """The ids of the locked elements; others at the same frames are tracked as usual."""
 
     def digest(self, frame: int) -> str:
-        """The hex digest of a frame's locked pixels. Raises InputError when they are missing."""
+        """Return the hex digest of a frame's locked pixels. Raises InputError when they are
+        missing.
+        """
 
     def read(self, frame: int) -> FloatArray:
         """Read a frame: float32 [len(elements), H, W] in 0..1, the plate's data window, row 0 on

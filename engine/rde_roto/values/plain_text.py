@@ -13,7 +13,7 @@ def one_line(text: str) -> str:
 
 
 def is_plain_name(text: str) -> bool:
-    """Whether a text can name one visible file: printable and without separators."""
+    """Return whether a text can name one visible file: printable and without separators."""
     return (
         bool(text) and not text.startswith(".") and text.isprintable() and not set(text) & {*"/\\"}
     )
@@ -27,7 +27,7 @@ def plain_name(text: str, most_bytes: int) -> str:
 
 
 def is_utf_8(path: str | os.PathLike[str]) -> bool:
-    """Whether a path's bytes are UTF-8, which some libraries require."""
+    """Return whether a path's bytes are UTF-8, which some libraries require."""
     try:
         os.fspath(path).encode()
     except UnicodeEncodeError:

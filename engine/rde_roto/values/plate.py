@@ -55,7 +55,7 @@ class PlateFormat:
 
 
 def sound_aspect(value: float | Fraction | None) -> float:
-    """A pixel aspect from a file; 1 if it has none or an implausible one."""
+    """Return a pixel aspect from a file; 1 if it has none or an implausible one."""
     aspect = float(value or 1)
     return aspect if _LEAST_ASPECT <= aspect <= 1 / _LEAST_ASPECT else 1.0
 
@@ -86,7 +86,7 @@ class Plate(Protocol):
         """
 
     def digest(self, frame: int) -> str:
-        """The hex digest of the frame's content and its colour transform; decodes no pixel.
+        """Return the hex digest of the frame's content and its colour transform; decodes no pixel.
 
         Raises InputError, naming the frame, when it is missing or unreadable.
         """

@@ -51,7 +51,7 @@ class Preset(Settings):
     running: Running = Field(default=Running(), description="How a run uses time and disk.")
 
     def smaller(self) -> Preset | None:
-        """The same with three quarters of the working lines; None if that is not allowed."""
+        """Return the same with three quarters of the working lines; None if that is not allowed."""
         lines = self.tracking.lines * 3 // 4
         if self.running.when_memory_runs_out == "stop" or lines < LEAST_LINES:
             return None
@@ -75,7 +75,7 @@ class Preset(Settings):
 
 
 def preset_schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of a preset file, for editors that validate YAML."""
+    """Return the JSON schema (draft 2020-12) of a preset file, for editors that validate YAML."""
     schema = Preset.model_json_schema()
     properties = {
         "extends": {

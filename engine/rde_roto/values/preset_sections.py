@@ -73,8 +73,8 @@ class Tracking(_Flat):
         ),
     )
     bank: BankText = Field(
-        default=Bank(anchor=2, latest=1, recurrent=1),
-        json_schema_extra={"default": "2F+L+RDE"},
+        default=Bank(anchor=1, latest=1, recurrent=0),
+        json_schema_extra={"default": "F+L"},
         description=(
             "Which memories are read, joined by +: F is the keyframe, L the latest memory frame, "
             "RDE the recurrent summary of everything since the keyframe. A number in front counts "
@@ -85,8 +85,8 @@ class Tracking(_Flat):
     crop: bool = Field(
         default=True,
         description=(
-            "Whether the network looks at a padded box around the elements, which follows them, "
-            "true or false: a subject that fills a part of a large plate is seen in finer detail. "
+            "Whether the network sees a padded box that follows the elements, true or false: a "
+            "subject that fills a part of a large plate is then seen in finer detail. "
             "While an element is out of sight the whole plate is searched."
         ),
     )
@@ -188,7 +188,7 @@ class Finish(_Flat):
         return self._digest_without("dechatter")
 
     def at_proxy(self, factor: int) -> Finish:
-        """The same finish for a plate whose sides are `factor` times smaller."""
+        """Return the same finish for a plate whose sides are `factor` times smaller."""
         return self.model_copy(
             update={"erode_px": self.erode_px / factor, "feather_px": self.feather_px / factor}
         )

@@ -23,7 +23,7 @@ def this_machine() -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this machine still runs; true if that cannot be found out."""
+    """Return whether a process of this machine still runs; true if that cannot be found out."""
     if sys.platform == "win32":  # signal 0 would be Ctrl-C there
         return True
     try:

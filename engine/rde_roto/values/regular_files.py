@@ -1,4 +1,4 @@
-"""Opens files named by somebody else only if they are regular files of a sane size.
+"""Opens files that others have named only if they are regular files of a sane size.
 
 A named pipe blocks whoever opens it, a device may react to it or never end, and a file may have
 terabytes. `stat` detects all of these, and they are refused before they are opened.

@@ -100,7 +100,7 @@ class Report:
         return next((track for track in self.tracks if track.correct_at is not None), None)
 
     def is_worth_a_look(self, frame: int) -> bool:
-        """Whether a frame should be corrected, is doubtful, or has a remark."""
+        """Return whether a frame should be corrected, is doubtful, or has a remark."""
         pointed_at = any(remark.at == frame for remark in self.remarks)
         return pointed_at or any(
             frame == track.correct_at or frame in track.doubtful for track in self.tracks

@@ -18,13 +18,13 @@ class Settings(BaseModel):
 
 
 def sections_of(model: type[Settings]) -> dict[str, type[Settings]]:
-    """The models of all keys that hold a section, in order."""
+    """Return the models of all keys that hold a section, in order."""
     types = {key: field.annotation for key, field in model.model_fields.items()}
     return {key: type_ for key, type_ in types.items() if _is_settings(type_)}
 
 
 def lists_of_sections(model: type[Settings]) -> dict[str, type[Settings]]:
-    """The item models of all keys that hold a list of sections, in order."""
+    """Return the item models of all keys that hold a list of sections, in order."""
     types = {key: field.annotation for key, field in model.model_fields.items()}
     lists = {key: get_args(type_)[0] for key, type_ in types.items() if get_origin(type_) is list}
     return {key: item for key, item in lists.items() if _is_settings(item)}

@@ -53,7 +53,7 @@ class Shot:
         return tuple(element.id for element in self.elements)
 
     def plane_indices(self, ids: tuple[str, ...]) -> tuple[int, ...]:
-        """The indices of these elements' planes in a matte."""
+        """Return the indices of these elements' planes in a matte."""
         return tuple(self.ids.index(element) for element in ids)
 
     @cached_property
@@ -62,19 +62,19 @@ class Shot:
         return tuple(sorted(self.keyframes, key=lambda keyframe: keyframe.frame))
 
     def keyframe_at(self, frame: int) -> Keyframe | None:
-        """The keyframe at that frame, if any."""
+        """Return the keyframe at that frame, if any."""
         return next((key for key in self.keyframes if key.frame == frame), None)
 
-    def drawn(self, keyframe: Keyframe) -> tuple[str, ...]:
-        """The ids of the elements that a keyframe draws, in the order of its planes."""
+    def drawn_elements(self, keyframe: Keyframe) -> tuple[str, ...]:
+        """Return the ids of the elements that a keyframe draws, in the order of its planes."""
         return self.ids if keyframe.elements is None else keyframe.elements
 
     def first_keyframe(self, element: Element) -> Keyframe:
-        """The first keyframe that draws the element."""
-        return next(key for key in self.ordered if element.id in self.drawn(key))
+        """Return the first keyframe that draws the element."""
+        return next(key for key in self.ordered if element.id in self.drawn_elements(key))
 
     def first_frame(self, element: Element) -> int:
-        """The first frame at which the element exists; before it, the matte is empty.
+        """Return the first frame at which the element exists; before it, the matte is empty.
 
         That is its in-point. Without one, an element of the shot's first keyframe exists from the
         start of the range, and an element that a later keyframe introduces from that keyframe on.
@@ -85,12 +85,16 @@ class Shot:
         return self.range.first if first is self.ordered[0] else first.frame
 
     def existing(self, frame: int) -> tuple[str, ...]:
-        """The ids of the elements that exist at a frame; before the range, those of its start."""
+        """Return the ids of the elements that exist at a frame; before the range, those of its
+        start.
+        """
         frame = max(frame, self.range.first)
         return tuple(e.id for e in self.elements if self.first_frame(e) <= frame)
 
-    def known(self, keyframe: Keyframe) -> tuple[str, ...]:
-        """The ids of the elements that this or an earlier keyframe draws, in the shot's order."""
+    def known_elements(self, keyframe: Keyframe) -> tuple[str, ...]:
+        """Return the ids of the elements that this or an earlier keyframe draws, in the shot's
+        order.
+        """
         return tuple(e.id for e in self.elements if self.first_keyframe(e).frame <= keyframe.frame)
 
     @cached_property
@@ -108,14 +112,14 @@ class Shot:
         return tuple(found)
 
     def stretch_at(self, frame: int) -> Stretch:
-        """The stretch of a frame. Raises UsageError for a keyframe or a frame out of range."""
+        """Return the stretch of a frame. Raises UsageError for a keyframe or one out of range."""
         for stretch in self.stretches:
             if frame in stretch:
                 return stretch
         raise UsageError(f"frame {frame} is in no stretch of the range {self.range}")
 
     def neighbours(self, frame: int) -> tuple[int, ...]:
-        """The previous and the next frame; neither if the plate lacks one of them.
+        """Return the previous and the next frame; neither if the plate lacks one of them.
 
         The range does not matter, so that a part of a shot has the same pixels as the whole.
         """
@@ -123,27 +127,27 @@ class Shot:
         return pair if all(one in self.plate.range for one in pair) else ()
 
     def locks_at(self, frame: int) -> tuple[Lock, ...]:
-        """The locks at that frame; if two lock the same element, the later one counts."""
+        """Return the locks at that frame; if two lock the same element, the later one counts."""
         return tuple(lock for lock in self.locks if frame in lock.frames)
 
     def is_locked(self, frame: int) -> bool:
-        """Whether every element is locked at a frame."""
+        """Return whether every element is locked at a frame."""
         return {e for lock in self.locks_at(frame) for e in lock.elements} >= set(self.ids)
 
-    def carrying(self, keyframe: Keyframe) -> Span | None:
-        """The span that carries the elements which a keyframe does not draw to its frame.
+    def carrying_span(self, keyframe: Keyframe) -> Span | None:
+        """Return the span that carries the elements which a keyframe does not draw to its frame.
 
         It starts from the keyframe to the left and uses no other. None if the keyframe draws all
         known elements.
         """
-        undrawn = set(self.known(keyframe)) - set(self.drawn(keyframe))
+        undrawn = set(self.known_elements(keyframe)) - set(self.drawn_elements(keyframe))
         if not undrawn:
             return None
         left = self.ordered[self.ordered.index(keyframe) - 1]
         return self._outward(left, 1, keyframe.frame)
 
     def _outward(self, keyframe: Keyframe, step: int, stop: int) -> Span:
-        return Span(keyframe, None, step, stop, self.known(keyframe))
+        return Span(keyframe, None, step, stop, self.known_elements(keyframe))
 
     def _between(self, left: Keyframe, right: Keyframe) -> Stretch:
         """The stretch between two keyframes; it tracks what exists before the second one."""
@@ -182,7 +186,7 @@ class Shot:
                 "move it or widen the range"
             )
         planes, *size = keyframe.alpha.shape
-        drawn = self.drawn(keyframe)
+        drawn = self.drawn_elements(keyframe)
         unknown = set(drawn) - {element.id for element in self.elements}
         if unknown or len(set(drawn)) < len(drawn):
             raise UsageError(
@@ -204,9 +208,9 @@ class Shot:
     def _check_drawn(self, element: Element) -> None:
         """Check that an element is visible in a keyframe and exists by its first keyframe."""
         planes = [
-            (keyframe, keyframe.alpha[self.drawn(keyframe).index(element.id)])
+            (keyframe, keyframe.alpha[self.drawn_elements(keyframe).index(element.id)])
             for keyframe in self.ordered
-            if element.id in self.drawn(keyframe)
+            if element.id in self.drawn_elements(keyframe)
         ]
         if not planes:
             raise UsageError(f"no keyframe draws the element '{element.name}': draw it on one")

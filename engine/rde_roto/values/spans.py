@@ -28,7 +28,7 @@ class Span:
         return iter(range(self.keyframe.frame + self.step, self.stop + self.step, self.step))
 
     def distance(self, frame: int) -> int:
-        """The distance of a frame from the keyframe; 1 for the first frame of the walk."""
+        """Return the distance of a frame from the keyframe; 1 for the first frame of the walk."""
         return (frame - self.keyframe.frame) * self.step
 
 
@@ -46,6 +46,8 @@ class Stretch:
         return 0 < span.distance(frame) <= span.distance(span.stop)
 
     def share(self, frame: int) -> float:
-        """The position of a frame between the first span's keyframe (0) and the second's (1)."""
+        """Return the position of a frame between the first span's keyframe (0) and the second's
+        (1).
+        """
         ahead, back = (span.distance(frame) for span in self.spans)
         return ahead / (ahead + back)

@@ -56,7 +56,7 @@ class Timecode:
         return f"{self.hours:02}:{self.minutes:02}:{self.seconds:02}{mark}{frames:02}"
 
     def later(self, frames: int) -> Timecode:
-        """The timecode so many frames later; it wraps after 24 hours."""
+        """Return the timecode so many frames later; it wraps after 24 hours."""
         labels, phase = divmod(self.count + frames, self._pairs)
         count = labels % self._labels_before(_MINUTES_A_DAY)
         minute = count // (60 * self.rate)  # no minute has more labels: it is this one or later

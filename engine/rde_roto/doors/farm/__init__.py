@@ -1,1 +1,1 @@
-"""Jobs for render farms. Each farm's module says the files of a job, as text."""
+"""Jobs for render farms. Each farm's module returns the files of a job as text."""

@@ -1,7 +1,7 @@
-"""Deadline: the two files that ``deadlinecommand`` takes, for the plug-in CommandLine it ships.
+"""Deadline: the two files that ``deadlinecommand`` takes, for Deadline's CommandLine plug-in.
 
-Its tasks are numbers, and its chunks are equally long, which ours are not. So a task is the number
-of a line in a list of chunks.
+Deadline's tasks are numbers and its chunks are equally long, which ours are not. So a task is the
+number of a line in a list of chunks.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rde_roto.doors.farm.job import FarmJob
+from rde_roto.doors.farm.farm_job import FarmJob
 from rde_roto.values.errors import UsageError
 
 _JOB, _PLUGIN, _CHUNKS = "job_info.txt", "plugin_info.txt", "chunks.txt"
 
 
 def files(job: FarmJob, folder: Path) -> dict[str, str]:
-    """The job's files. Raises UsageError for a path that an info file cannot hold."""
+    """Return the job's files. Raises UsageError for a path that an info file cannot hold."""
     return {
         _JOB: _info(_job_info(job)),
         _PLUGIN: _info(_plugin_info(job, folder)),
@@ -26,7 +26,7 @@ def files(job: FarmJob, folder: Path) -> dict[str, str]:
 
 
 def how_to_submit(job: FarmJob, folder: Path) -> str:
-    """The command that takes it from there."""
+    """Return the command that submits the job."""
     return f"deadlinecommand {folder / _JOB} {folder / _PLUGIN}"
 
 
@@ -42,7 +42,7 @@ def _job_info(job: FarmJob) -> dict[str, str]:
         "Comment": f"rde-roto: a task is a line of {_CHUNKS}",
         "Frames": f"1-{len(chunks)}" if len(chunks) > 1 else "1",
         "ChunkSize": "1",
-        # more would begin a chunk before the one that it goes on from is done
+        # with more, a chunk could start before the one that it continues from is done
         "MachineLimit": str(len(job.rounds[0])),
         "OutputDirectory0": str(Path(job.out).parent),
         **variables,
@@ -64,12 +64,12 @@ def _plugin_info(job: FarmJob, folder: Path) -> dict[str, str]:
 
 def _quoted(argument: str) -> str:
     if '"' in argument:
-        raise UsageError(f'{argument}: Deadline cannot be told of a path with " in it')
+        raise UsageError(f'{argument}: Deadline cannot take a path with " in it')
     return argument if re.fullmatch(r"[\w.:/\\<>-]+", argument) else f'"{argument}"'
 
 
 def _info(values: dict[str, str]) -> str:
     for value in values.values():
         if "\n" in value:
-            raise UsageError(f"{value!r}: Deadline cannot be told of a path of several lines")
+            raise UsageError(f"{value!r}: Deadline cannot take a path with a line break")
     return "".join(f"{key}={value}\n" for key, value in values.items())

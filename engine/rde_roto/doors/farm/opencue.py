@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rde_roto.doors.farm.job import FarmJob
+from rde_roto.doors.farm.farm_job import FarmJob
 
 _SCRIPT = """\
 # The mattes of {name!r}: pycuerun {file!r}
@@ -25,7 +25,7 @@ for number, commands in enumerate(ROUNDS, 1):
 
 
 def files(job: FarmJob, folder: Path) -> dict[str, str]:
-    """The job's files."""
+    """Return the job's files."""
     document = str(folder / job.document_name)
     rounds = [[job.command(document, "--frames", str(c)) for c in round_] for round_ in job.rounds]
     script = _SCRIPT.format(
@@ -38,7 +38,7 @@ def files(job: FarmJob, folder: Path) -> dict[str, str]:
 
 
 def how_to_submit(job: FarmJob, folder: Path) -> str:
-    """The command that takes it from there."""
+    """Return the command that submits the job."""
     return f"pycuerun {folder / _name(job)}"
 
 
@@ -47,5 +47,5 @@ def _name(job: FarmJob) -> str:
 
 
 def _literal(value: object) -> str:
-    """Lists, objects and texts are written in JSON as Python writes them."""
+    """Write lists, objects and strings as JSON, which is valid Python."""
     return json.dumps(value, indent=1, ensure_ascii=False)

@@ -1,6 +1,6 @@
-"""Open Job Description: a job template for the farms that speak it.
+"""Open Job Description: a job template for the farms that use it.
 
-Every session has an engine of its own, which keeps the network and the last states in memory: the
+Every session has its own engine, which keeps the network and the last memory states in memory. The
 job's environment starts it before the first task and stops it after the last.
 """
 
@@ -12,25 +12,25 @@ from typing import Any
 
 import yaml
 
-from rde_roto.doors.farm.job import FarmJob, Worker
+from rde_roto.doors.farm.farm_job import FarmJob, WorkerSetup
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 
-_MOST_TASKS = 1024  # of a step, says the specification
-_MOST_CHARACTERS = 1024  # of a parameter
-_NOTICE_S = 60  # in which a cancelled task may finish its frame
+_MOST_TASKS = 1024  # in one step, by the specification
+_MOST_CHARACTERS = 1024  # in one parameter
+_NOTICE_S = 60  # for a cancelled task to finish its frame
 _PROGRAM, _DEVICE, _OUT, _SHOT, _LEARNED = (
     f"{{{{Param.{name}}}}}" for name in ("Program", "Device", "Mattes", "Shot", "Learned")
 )
 
 
 def files(job: FarmJob, folder: Path) -> dict[str, str]:
-    """The job's files. Raises UsageError when it has more tasks than a step may have."""
+    """Return the job's files. Raises UsageError when a step would have too many tasks."""
     return {"template.yaml": _dumped(_template(job)), job.document_name: job.document}
 
 
 def how_to_submit(job: FarmJob, folder: Path) -> str:
-    """The command that takes it from there."""
+    """Return how to submit the job."""
     return f"openjd run {folder / 'template.yaml'}, or submit that file to your farm"
 
 
@@ -79,26 +79,28 @@ def _check_length(text: str, what_to_do: str) -> None:
 
 
 def _parameter(variable: str) -> str:
-    """The parameter of an environment variable: `Cache` of `RDE_ROTO_CACHE`."""
+    """Return the parameter of an environment variable: `Cache` for `RDE_ROTO_CACHE`."""
     return variable.rpartition("_")[2].capitalize()
 
 
-def _engine(worker: Worker) -> dict[str, Any]:
+def _engine(worker: WorkerSetup) -> dict[str, Any]:
     serve = [_PROGRAM, "serve", "--device", _DEVICE]
     actions = {"onEnter": _action([*serve, "--detach"]), "onExit": _action([*serve, "--stop"])}
     run_folder = {"RDE_ROTO_RUN": "{{Session.WorkingDirectory}}/engine"}
-    # by way of parameters: in a variable {{ }} would be filled in
-    said = {name: f"{{{{Param.{_parameter(name)}}}}}" for name in worker.environment}
+    # through parameters, because OpenJD would expand {{ }} in a variable's value
+    passed = {name: f"{{{{Param.{_parameter(name)}}}}}" for name in worker.environment}
     return {
         "name": "Engine",
         "description": "One for the whole session, which makes the mattes of all its tasks.",
-        "variables": {**run_folder, **said},
+        "variables": {**run_folder, **passed},
         "script": {"actions": actions},
     }
 
 
 def _step(job: FarmJob, place: int) -> dict[str, Any]:
-    """A round: its chunks are independent, and go on where those of the one before have stopped."""
+    """Return the step of a round. Its chunks are independent and continue from those of the round
+    before.
+    """
     chunks = job.rounds[place]
     if len(chunks) > _MOST_TASKS:
         raise UsageError(
@@ -106,7 +108,7 @@ def _step(job: FarmJob, place: int) -> dict[str, Any]:
             "the shot in parts, with --frames"
         )
     learned = None if job.learned is None else _LEARNED
-    on_worker = replace(job, out=_OUT, worker=Worker(_PROGRAM, _DEVICE), learned=learned)
+    on_worker = replace(job, out=_OUT, worker=WorkerSetup(_PROGRAM, _DEVICE), learned=learned)
     command = on_worker.command(_SHOT, "--frames", "{{Task.Param.Frames}}")
     depends = {"dependencies": [{"dependsOn": _step_name(place - 1)}]} if place else {}
     action = _action([*command, "--engine"])

@@ -1,1 +1,1 @@
-"""Lessons in processes of their own: who starts one stays responsive, and can end it at once."""
+"""Lessons in separate processes: whoever starts one stays responsive and can end it at once."""

@@ -1,4 +1,4 @@
-"""The engine process: one a user and device, which hosts ask over a local socket.
+"""The engine process: one for each user and device, which hosts talk to over a local socket.
 
-docs/protocol.md says what they ask; `rde_roto_client` is the other side.
+docs/protocol.md describes the requests; `rde_roto_client` is the other side.
 """

@@ -1,4 +1,4 @@
-"""What errors are on the wire."""
+"""Errors as the protocol sends them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rde_roto.values.errors import (
 
 
 class ProtocolError(RotoError):
-    """What came is no request of this protocol."""
+    """A message is not a request of this protocol."""
 
     exit_code = 2
 
@@ -48,16 +48,16 @@ _CLASSES: dict[str, type[RotoError]] = {
 }
 
 
-def error_of(said: Mapping[str, Any]) -> RotoError:
-    """The error of ours that one from the wire is, with its exit code."""
-    kind, sentence = said["kind"], str(said["sentence"])
+def error_of(message: Mapping[str, Any]) -> RotoError:
+    """Return the exception for an error object, with its exit code."""
+    kind, sentence = message["kind"], str(message["sentence"])
     if kind == "lacks":
-        return FramesNotPushedError(sentence, tuple(said.get("frames", ())))
+        return FramesNotPushedError(sentence, tuple(message.get("frames", ())))
     return _CLASSES.get(kind, RotoError)(sentence)
 
 
 def error_object(error: Exception) -> dict[str, Any]:
-    """What an error is on the wire."""
+    """Return the error object that the protocol sends for an exception."""
     code = error.exit_code if isinstance(error, RotoError) else 1
     kind = "protocol" if isinstance(error, ProtocolError) else _KINDS.get(code, "internal")
     sentence = str(error) if isinstance(error, RotoError) else f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""What a host has made without waiting for it: mattes into the stores, or into files as well."""
+"""Background jobs of a host: mattes into the stores or into files, and lessons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Literal, TypeAlias
 
 from rde_roto.background import WriteBehind
-from rde_roto.doors.learner.learning import Learning, Request
+from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import error_with_all_frames
 from rde_roto.images.mattes import MatteWriter
@@ -23,15 +23,15 @@ from rde_roto.values.matte import Matte
 
 State: TypeAlias = Literal["running", "done", "cancelled", "failed"]
 
-_MOST_ENDED = 256  # that can still be asked about
+_MOST_ENDED = 256  # jobs whose result can still be asked for
 _MOST_UNFINISHED = 64  # each holds its shot
-_MOST_AT_ONCE = 8  # of renders, and of prefetches; the device does one frame at a time anyway
-_ASKED_AHEAD = 3  # so that the device has something to do; a frame's neighbours come with it
+_MOST_AT_ONCE = 8  # renders, and prefetches; the device does one frame at a time anyway
+_REQUESTED_AHEAD = 3  # keeps the device busy; a frame's neighbours come with it
 
 
 @dataclass
 class Job:
-    """Some frames of a shot, on their way."""
+    """The state of a job that makes some frames of a shot."""
 
     frames: FrameRange
     kept: FrameRange = field(default_factory=lambda: FrameRange.of(()))
@@ -42,49 +42,51 @@ class Job:
     _waiting: list[Future[Matte]] = field(default_factory=list)
 
     def take(self, matte: Matte) -> None:
-        """A frame is in place."""
+        """Record that a frame is done."""
         self.made.append(matte.frame)
 
     def stop(self) -> None:
-        """Ends it before the next step of the network; what is being written is finished."""
+        """Stop before the next step of the network. A file that is being written is finished."""
         self._stopped.set()
         for future in list(self._waiting):
             future.cancel()
 
     def wait_for(self, future: Future[Matte]) -> None:
-        """Has `next_matte` wait for one more. Raises CancelledError once the job is stopped."""
+        """Add a matte for `next_matte` to wait for. Raises CancelledError once the job is
+        stopped.
+        """
         self._waiting.append(future)
-        self.go_on()
+        self.raise_if_stopped()
 
-    def go_on(self) -> None:
-        """Raises CancelledError once the job is stopped."""
+    def raise_if_stopped(self) -> None:
+        """Raise CancelledError once the job is stopped."""
         if self._stopped.is_set():
             raise FutureCancelled
 
     @property
     def waits_for(self) -> int:
-        """For how many mattes it waits."""
+        """The number of mattes that the job waits for."""
         return len(self._waiting)
 
     def next_matte(self) -> Matte:
-        """The first of those that it waits for. Raises what making it raised."""
+        """Return the first of those mattes. Raises what making it raised."""
         matte = self._waiting[0].result()
         del self._waiting[0]
         return matte
 
-    def leave(self) -> None:
-        """Waits for nothing any more."""
+    def cancel_waiting(self) -> None:
+        """Cancel the mattes that the job still waits for."""
         for future in self._waiting:
             future.cancel()
 
 
 class Jobs:
-    """The jobs of all hosts, a few of which wait for their mattes, each in a thread."""
+    """The jobs of all hosts. A few run at the same time, each in a thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = Lock()
-        self._jobs: dict[str, Job | Learning] = {}
+        self._jobs: dict[str, Job | LessonProcess] = {}
         self._renders = ThreadPoolExecutor(_MOST_AT_ONCE, "rde-roto-render")
         self._prefetches = ThreadPoolExecutor(_MOST_AT_ONCE, "rde-roto-prefetch")
 
@@ -97,7 +99,7 @@ class Jobs:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Stops them all; a matte that is being written is written to its end."""
+        """Stop all jobs. A matte that is being written is finished."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
@@ -112,10 +114,11 @@ class Jobs:
         writer: MatteWriter | None = None,
         request: str = "own",
     ) -> str:
-        """Begins a job; its name, which no other job of any engine ever has.
+        """Start a job and return its name, which no other job of any engine ever has.
 
-        It begins as `request` does, the digest of what was asked for. With a writer mattes become
-        files; what is written stays. Raises UsageError while too many others are unfinished.
+        The name begins as `request` does, the digest of what was asked for. With a writer the
+        mattes become files, and files that are written stay. Raises UsageError while too many
+        others are unfinished.
         """
         job = Job(frames)
         name = _name_for(request)
@@ -130,31 +133,31 @@ class Jobs:
         (self._prefetches if writer is None else self._renders).submit(self._run, job, node, writer)
         return name
 
-    def learn(self, lesson: Request, request: str = "own") -> str:
-        """Begins a lesson, in a process of its own; its name, as `start` gives one.
+    def learn(self, lesson: LessonRequest, request: str = "own") -> str:
+        """Start a lesson in its own process and return its name, as `start` does.
 
-        Raises UsageError while another one runs: each takes as much memory as the engine.
+        Raises UsageError while another lesson runs: each takes as much memory as the engine.
         """
         name = _name_for(request)
         with self._lock:
             if any(job.state == "running" for job in self._lessons):
                 raise UsageError("the engine is already learning a shot: wait for it, or cancel it")
             self._forget_ended()
-            self._jobs[name] = Learning(lesson)
+            self._jobs[name] = LessonProcess(lesson)
         return name
 
     @property
-    def _lessons(self) -> list[Learning]:
-        return [job for job in self._jobs.values() if isinstance(job, Learning)]
+    def _lessons(self) -> list[LessonProcess]:
+        return [job for job in self._jobs.values() if isinstance(job, LessonProcess)]
 
-    def get(self, name: str) -> Job | Learning | None:
-        """A job; None where there is none of that name."""
+    def get(self, name: str) -> Job | LessonProcess | None:
+        """Return a job; None if there is none of that name."""
         with self._lock:
             return self._jobs.get(name)
 
     @property
     def running(self) -> bool:
-        """Whether any job is."""
+        """Whether any job runs."""
         with self._lock:
             return any(job.state == "running" for job in self._jobs.values())
 
@@ -173,7 +176,7 @@ class Jobs:
             job.state = "cancelled"
         except RotoError as error:
             job.error, job.state = error, "failed"
-        except Exception as error:  # of whatever kind: a host waits for the end of it
+        except Exception as error:  # of any kind: a host waits for the job's end
             job.error, job.state = RotoError(f"{type(error).__name__}: {error}"), "failed"
         else:
             job.state = "done"
@@ -194,7 +197,7 @@ class Jobs:
             while True:
                 for frame in rest:
                     job.wait_for(self._engine.submit(node, frame, Priority.BATCH))
-                    if job.waits_for == _ASKED_AHEAD:
+                    if job.waits_for == _REQUESTED_AHEAD:
                         break
                 if not job.waits_for:
                     return
@@ -203,19 +206,19 @@ class Jobs:
         except FramesNotPushedError as error:
             raise error_with_all_frames(node, list(due)[taken:], error) from error
         finally:
-            job.leave()
+            job.cancel_waiting()
 
 
 def _name_for(request: str) -> str:
-    """Of a job; no other one ever has it."""
+    """Return a job name that no other job ever has."""
     return f"{request[:16]}-{secrets.token_hex(8)}"
 
 
 def _kept(job: Job, node: RotoNode, writer: MatteWriter) -> Iterator[int]:
-    """The frames whose files are there already."""
+    """Yield the frames whose files exist already."""
     try:
         for frame in job.frames:
-            job.go_on()
+            job.raise_if_stopped()
             if writer.is_written(frame, node.digest(frame)):
                 yield frame
     except FramesNotPushedError as error:

@@ -1,4 +1,4 @@
-"""Masks that a host has painted, kept for good under the digest of their pixels."""
+"""Masks that a host has painted, kept permanently under the digest of their pixels."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window
 
 
 def keep_mask(pixels: bytes | bytearray, window: Window, over: Path | None = None) -> Path:
-    """The file of a mask: float32 [height, width] of the window, 0..1, row 0 on top.
+    """Store a mask, and return its file: float32 [height, width] of the window, 0..1, top row
+    first.
 
-    Where it was drawn over the pixels of an image file, `over`, it has the windows of that. It lies
-    in the user's data folder, not in the cache: it is the artist's work. Equal masks are one file,
-    which is written once. Raises UsageError for pixels that are none, InputError for an image that
-    cannot be read or is of another size, OutputError when the mask cannot be written.
+    A mask that was drawn over the pixels of an image file, `over`, gets that file's windows. The
+    mask lies in the user's data folder, not in the cache: it is the artist's work. Equal masks
+    share one file. Raises UsageError for bad pixels, InputError for an image that cannot be read or
+    has another size, OutputError when the mask cannot be written.
     """
     if not (1 <= window.width <= LARGEST_PX and 1 <= window.height <= LARGEST_PX):
         raise UsageError(f"a mask of {window}: expected 1 to {LARGEST_PX} pixels a side")
     expected = 4 * window.width * window.height
     if len(pixels) != expected:
-        raise UsageError(f"a mask of {window} has {expected} bytes; {len(pixels)} came")
+        raise UsageError(f"a mask of {window} needs {expected} bytes; {len(pixels)} came")
     alpha = np.frombuffer(pixels, np.float32).reshape(window.shape)
     if not np.isfinite(alpha).all():
-        raise UsageError("the mask holds what is not a number")
+        raise UsageError("the mask has values that are not finite")
     alpha = alpha.clip(0, 1)
     windows = PlateFormat(window, window) if over is None else _windows_of(over, window)
     sides = *astuple(windows.data), *astuple(windows.display)
@@ -43,7 +44,7 @@ def keep_mask(pixels: bytes | bytearray, window: Window, over: Path | None = Non
 
 
 def _holds(path: Path, alpha: FloatArray) -> bool:
-    """Whether the file is there, with every pixel: one that was damaged is written again."""
+    """Whether the file exists with exactly these pixels. A damaged one is written again."""
     try:
         return np.array_equal(read_channels(path, ["A"])[..., 0], alpha)
     except InputError:
@@ -54,7 +55,7 @@ def _windows_of(image: Path, window: Window) -> PlateFormat:
     header = read_header(image)
     if header.orientation != 1:
         raise InputError(
-            f"{image}, over which the mask was drawn, is stored turned (orientation "
+            f"{image}, over which the mask was drawn, is stored rotated (orientation "
             f"{header.orientation}), and hosts may show it so: save the plate upright first"
         )
     found = header.format

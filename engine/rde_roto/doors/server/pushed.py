@@ -1,4 +1,4 @@
-"""Plates that a host describes instead of naming their files, and the frames that it pushes."""
+"""Plates whose frames a host pushes instead of naming files."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ Sides: TypeAlias = Annotated[tuple[Corner, Corner, Side, Side], Field(strict=Fal
 
 
 class PushedEntry(Settings):
-    """A plate in a host's words: `data` and `display` are x, y, width and height, y downwards.
+    """A plate as a host describes it. `data` and `display` are x, y, width and height, y downwards.
 
-    `id` stands for all its pixels: whatever changes one of them changes the id. It is of no matter
-    to mattes, which are named after the pixels themselves.
+    `id` stands for all of its pixels: whatever changes one of them must change the id. Mattes do
+    not depend on it, since their digests come from the pixels themselves.
     """
 
     id: str = Field(pattern="^[A-Za-z0-9._:-]{1,200}$")
@@ -47,40 +47,40 @@ class PushedEntry(Settings):
 
     @property
     def format(self) -> PlateFormat:
-        """Its windows; the display window is the data window where none is said."""
+        """The plate's windows. The display window defaults to the data window."""
         data = Window(*self.data)
         display = data if self.display is None else Window(*self.display)
         return PlateFormat(data, display, self.pixel_aspect)
 
 
 @dataclass(frozen=True)
-class FramesOf:
-    """The frames that were pushed of one plate; see `images.pushed.PushedFrames`."""
+class PushedFrameStore:
+    """The frames of one plate that were pushed. See `images.pushed.PushedFrames`."""
 
     entry: PushedEntry
     memo: PlateMemo
     store: MatteStore
 
     def content(self, frame: int) -> str | None:
-        """The digest of a frame's pixels."""
+        """Return the digest of a frame's pixels; None if it was not pushed."""
         return self.memo.pushed(self._plate, frame)
 
     def pixels(self, frame: int) -> FloatArray | None:
-        """A frame: float32 [H, W, 3], the caller's own."""
+        """Return a frame, float32 [H, W, 3], owned by the caller; None if it is not there."""
         content = self.content(frame)
         kept = None if content is None else self.store.get(content)
-        return None if kept is None else kept.planes.copy()  # torch warns of what is read-only
+        return None if kept is None else kept.planes.copy()  # torch warns about read-only arrays
 
     def has(self, frame: int) -> bool:
-        """Whether there are pixels of a frame."""
+        """Whether a frame's pixels are there."""
         content = self.content(frame)
         return content is not None and self.store.touch(content)
 
     def keep(self, frame: int, pixels: bytes | bytearray) -> None:
-        """Keeps a frame: float32 RGB of the data window, row 0 on top, any values.
+        """Store a frame: float32 RGB of the data window, top row first, any values.
 
-        Raises UsageError for a frame or a size that is not the plate's, or other pixels than that
-        frame had before; OutputError when there is no room for it.
+        Raises UsageError for a frame or a size that is not the plate's, or if the frame had other
+        pixels before; OutputError if there is no room.
         """
         entry, window = self.entry, self.entry.format.data
         if frame not in entry.range:
@@ -88,20 +88,20 @@ class FramesOf:
         expected = 12 * window.width * window.height
         if len(pixels) != expected:
             raise UsageError(
-                f"a frame of {entry.name}, {window}, has {expected} bytes; {len(pixels)} came"
+                f"a frame of {entry.name}, {window}, needs {expected} bytes; {len(pixels)} came"
             )
         planes = np.frombuffer(pixels, np.float32).reshape(*window.shape, 3)
         content = digest_of(planes)
         self.store.put(content, planes)
         if not self.store.touch(content):
             raise OutputError(
-                f"frame {frame} of {entry.name} cannot be kept: raise RDE_ROTO_CACHE_GB or "
+                f"frame {frame} of {entry.name} does not fit the cache: raise RDE_ROTO_CACHE_GB or "
                 "RDE_ROTO_RAM_GB, see rde-roto cache info"
             )
         if self.memo.keep_pushed(self._plate, frame, content) != content:
             raise UsageError(
-                f"frame {frame} of {entry.name} had other pixels before: what changes a pixel has "
-                "to change the plate's id"
+                f"frame {frame} of {entry.name} had other pixels before: whatever changes a pixel "
+                "must change the plate's id"
             )
 
     @cached_property
@@ -109,28 +109,29 @@ class FramesOf:
         return digest_of(self.entry.id, *self.entry.format.data.shape)
 
 
-def opener(frames: FramesOf) -> OpenPlate:
-    """What opens the plate whose frames are pushed.
+def pushed_plate_opener(frames: PushedFrameStore) -> OpenPlate:
+    """Return what opens a plate whose frames are pushed.
 
-    It raises UsageError for an unknown colour space and for views and layers, which no pixels have.
+    It raises UsageError for an unknown colour space, and for views and layers, which pushed pixels
+    do not have.
     """
     entry = frames.entry
 
     def open_plate(
-        said: PlateEntry, preset: Preset, _folder: Path, _memo: PlateMemo | None
+        plate: PlateEntry, preset: Preset, _folder: Path, _memo: PlateMemo | None
     ) -> PushedPlate:
-        if said.view is not None or said.layer is not None:
+        if plate.view is not None or plate.layer is not None:
             raise UsageError("a pushed plate has no views or layers: leave them out")
-        space = _space(SpaceChoice.of(said.color_space, preset.input.color_space))
+        space = _space(SpaceChoice.of(plate.color_space, preset.input.color_space))
         return PushedPlate(entry.name, entry.range, entry.format, space, frames)
 
     return open_plate
 
 
-def _space(said: SpaceChoice) -> InputSpace:
-    """As of a file in float, which says nothing of it."""
-    if said.artist is not None:
-        return InputSpace(said.artist, "you")
-    if said.preset is not None:
-        return InputSpace(said.preset, "the preset")
+def _space(named: SpaceChoice) -> InputSpace:
+    """Return the colour space, as for a float file that does not name one."""
+    if named.artist is not None:
+        return InputSpace(named.artist, "you")
+    if named.preset is not None:
+        return InputSpace(named.preset, "the preset")
     return InputSpace(LINEAR, "its format")

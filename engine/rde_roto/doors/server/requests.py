@@ -1,4 +1,4 @@
-"""What each request of the protocol does. docs/protocol.md describes them."""
+"""Answer the requests of the protocol. docs/protocol.md describes them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,33 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any, NamedTuple, TypeVar
 
 import platformdirs
-from pydantic import Field, ValidationError
 
 from rde_roto.documents.preset_files import preset_library
-from rde_roto.doors.inputs import refuse_to_overwrite
-from rde_roto.doors.learner import learning as learner
-from rde_roto.doors.learner.learning import Learning
+from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
+from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.rendering import provenance
 from rde_roto.doors.server.errors import ProtocolError, error_object
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.doors.server.masks import keep_mask
-from rde_roto.doors.server.shots import HostsShot, Shots
+from rde_roto.doors.server.request_types import (
+    Answer,
+    CancelRequest,
+    FramesRequest,
+    KeepRequest,
+    LearnRequest,
+    MatteRequest,
+    Nothing,
+    Object,
+    OpenRequest,
+    Pixels,
+    ProgressRequest,
+    PushRequest,
+    RenderRequest,
+    parse_request,
+)
+from rde_roto.doors.server.shots import HostShot, Shots
 from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import error_with_all_frames, frames_to_push
 from rde_roto.images.mattes import open_matte_writer
@@ -33,83 +46,15 @@ from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, FramesNotPushedError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
-from rde_roto.values.plate import LARGEST_PX, Window
+from rde_roto.values.plate import Window
 from rde_roto.values.settings import Settings
 
-MOST_PIXEL_BYTES = 12 * LARGEST_PX**2
-_LOOKS_AGAIN_S = 0.1  # whether the host is still there
-
-Object = dict[str, Any]
-Pixels = bytes | bytearray | memoryview
-Name = Annotated[str, Field(max_length=200)]
-S = TypeVar("S", bound=Settings)
-
-
-class Answer(NamedTuple):
-    """What a request is answered with."""
-
-    object: Object
-    pixels: Pixels | None = None
-
-
-class _Nothing(Settings):
-    pass
-
-
-class _Open(Settings):
-    shot: Object
-    fresh: bool = False
-
-
-class _Keep(Settings):
-    width: int
-    height: int
-    x: int = 0
-    y: int = 0
-    over: str | None = None
-
-
-class _Push(Settings):
-    shot: Object
-    frame: int
-
-
-class _Matte(Settings):
-    shot: Object
-    frame: int
-    element: str | None = None
-    viewer: Name | None = None
-    ticket: Name | None = None
-
-
-class _Frames(Settings):
-    shot: Object
-    frames: str
-
-
-class _Render(Settings):
-    shot: Object
-    frames: str
-    out: str
-
-
-class _Learn(Settings):
-    shot: Object
-
-
-class _Progress(Settings):
-    job: str
-
-
-class _Cancel(Settings):
-    job: str | None = None
-    ticket: Name | None = None
-    keep: bool = False
+_CHECKS_HOST_EVERY_S = 0.1
 
 
 @dataclass
 class Host:
-    """Who asks, and whether its connection is still open."""
+    """The process that sends requests, and whether its connection is still open."""
 
     process: Hashable
     is_there: Callable[[], bool]
@@ -117,9 +62,9 @@ class Host:
 
 @dataclass
 class Requests:
-    """Answers the requests of all hosts. Threads may share it.
+    """Answer the requests of all hosts. Thread-safe.
 
-    `stop` is called when a host asks for the engine's end.
+    `stop` is called when a host asks the engine to stop.
     """
 
     engine: Engine
@@ -129,43 +74,47 @@ class Requests:
     _tickets: dict[str, Future[Matte]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def answer(self, host: Host, do: object, said: Object, pixels: Pixels | None) -> Answer:
-        """Raises RotoError for what cannot be done, ProtocolError for what is no request."""
+    def answer(self, host: Host, do: object, fields: Object, pixels: Pixels | None) -> Answer:
+        """Answer one request. Raises RotoError for what cannot be done, ProtocolError for a bad
+        request.
+        """
         handlers: dict[str, Callable[[], Answer]] = {
-            "presets": lambda: self._presets(_read(_Nothing, said)),
-            "models": lambda: self._models(_read(_Nothing, said)),
-            "open": lambda: self._open(_read(_Open, said)),
-            "keep": lambda: self._keep(_read(_Keep, said), pixels),
-            "push": lambda: self._push(_read(_Push, said), pixels),
-            "needs": lambda: self._needs(_read(_Frames, said)),
-            "matte": lambda: self._matte(host, _read(_Matte, said)),
-            "stored": lambda: self._stored(_read(_Frames, said)),
-            "prefetch": lambda: self._prefetch(_read(_Frames, said)),
-            "render": lambda: self._render(_read(_Render, said)),
-            "learn": lambda: self._learn(_read(_Learn, said)),
-            "progress": lambda: self._progress(_read(_Progress, said)),
-            "cancel": lambda: self._cancel(_read(_Cancel, said)),
-            "stop": lambda: self._stop(_read(_Nothing, said)),
+            "presets": lambda: self._presets(parse_request(Nothing, fields)),
+            "models": lambda: self._models(parse_request(Nothing, fields)),
+            "open": lambda: self._open(parse_request(OpenRequest, fields)),
+            "keep": lambda: self._keep(parse_request(KeepRequest, fields), pixels),
+            "push": lambda: self._push(parse_request(PushRequest, fields), pixels),
+            "needs": lambda: self._needs(parse_request(FramesRequest, fields)),
+            "matte": lambda: self._matte(host, parse_request(MatteRequest, fields)),
+            "stored": lambda: self._stored(parse_request(FramesRequest, fields)),
+            "prefetch": lambda: self._prefetch(parse_request(FramesRequest, fields)),
+            "render": lambda: self._render(parse_request(RenderRequest, fields)),
+            "learn": lambda: self._learn(parse_request(LearnRequest, fields)),
+            "progress": lambda: self._progress(parse_request(ProgressRequest, fields)),
+            "cancel": lambda: self._cancel(parse_request(CancelRequest, fields)),
+            "stop": lambda: self._stop(parse_request(Nothing, fields)),
         }
         handler = handlers.get(do) if isinstance(do, str) else None
         if handler is None:
-            raise ProtocolError(f"no request is called {do!r}; there are {', '.join(handlers)}")
+            raise ProtocolError(
+                f"there is no request {do!r}; expected one of {', '.join(handlers)}"
+            )
         return handler()
 
-    def _presets(self, _: _Nothing) -> Answer:
+    def _presets(self, _: Nothing) -> Answer:
         entries = preset_library().names()
         return Answer(
             {"presets": [{"name": e.name, "description": e.description} for e in entries]}
         )
 
-    def _models(self, _: _Nothing) -> Answer:
+    def _models(self, _: Nothing) -> Answer:
         models = [
             {"name": m.name, "licence": m.licence, "commercial_use": m.commercial_use}
             for m in list_models()
         ]
         return Answer({"models": models})
 
-    def _open(self, request: _Open) -> Answer:
+    def _open(self, request: OpenRequest) -> Answer:
         opened = self.shots.get(request.shot, request.fresh).opened
         shot, plate = opened.shot, opened.shot.plate
         return Answer(
@@ -180,27 +129,27 @@ class Requests:
             }
         )
 
-    def _keep(self, request: _Keep, pixels: Pixels | None) -> Answer:
+    def _keep(self, request: KeepRequest, pixels: Pixels | None) -> Answer:
         if not isinstance(pixels, (bytes, bytearray)):
             raise ProtocolError("keep needs pixels")
         window = Window(request.x, request.y, request.width, request.height)
         over = None if request.over is None else Path(request.over)
         return Answer({"mask": str(keep_mask(pixels, window, over))})
 
-    def _push(self, request: _Push, pixels: Pixels | None) -> Answer:
+    def _push(self, request: PushRequest, pixels: Pixels | None) -> Answer:
         if not isinstance(pixels, (bytes, bytearray)):
             raise ProtocolError("push needs pixels")
         pushed = self.shots.get(request.shot).pushed
         if pushed is None:
-            raise UsageError("the engine reads the files of this plate: nothing is pushed")
+            raise UsageError("the engine reads this plate's files: do not push frames of it")
         pushed.keep(request.frame, pixels)
         return Answer({})
 
-    def _needs(self, request: _Frames) -> Answer:
+    def _needs(self, request: FramesRequest) -> Answer:
         node = self.shots.get(request.shot).node
         return Answer({"frames": frames_to_push(node, _frames_of(node.shot.range, request.frames))})
 
-    def _matte(self, host: Host, request: _Matte) -> Answer:
+    def _matte(self, host: Host, request: MatteRequest) -> Answer:
         found = self.shots.get(request.shot)
         places = list(range(len(found.opened.shot.names)))
         if request.element is not None:
@@ -229,7 +178,7 @@ class Requests:
         try:
             while True:
                 try:
-                    return future.result(_LOOKS_AGAIN_S)
+                    return future.result(_CHECKS_HOST_EVERY_S)
                 except concurrent.futures.TimeoutError:
                     if not host.is_there():
                         future.cancel()
@@ -240,39 +189,39 @@ class Requests:
                 with self._lock:
                     self._tickets.pop(ticket, None)
 
-    def _stored(self, request: _Frames) -> Answer:
+    def _stored(self, request: FramesRequest) -> Answer:
         node = self.shots.get(request.shot).node
         asked = FrameRange.parse(request.frames).intersection(node.shot.range)
         frames = FrameRange.of(frame for frame in asked if _is_stored(node, frame))
         return Answer({"frames": str(frames)})
 
-    def _prefetch(self, request: _Frames) -> Answer:
+    def _prefetch(self, request: FramesRequest) -> Answer:
         node = self.shots.get(request.shot).node
         frames = _frames_of(node.shot.range, request.frames)
         return Answer({"job": self.jobs.start(node, frames, request=_digest_of(request))})
 
-    def _render(self, request: _Render) -> Answer:
+    def _render(self, request: RenderRequest) -> Answer:
         found = self.shots.get(request.shot)
         opened, node = found.opened, found.node
         frames = _frames_of(node.shot.range, request.frames)
-        said = provenance(opened, node.preset, found.model)
+        metadata = provenance(opened, node.preset, found.model)
         out, output = request.out, opened.preset.output
-        writer = open_matte_writer(out, opened.origin, node.shot.names, output, said)
+        writer = open_matte_writer(out, opened.origin, node.shot.names, output, metadata)
         targets = (path for frame in frames for path in writer.files(frame))
         refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
         return Answer({"job": self.jobs.start(node, frames, writer, _digest_of(request))})
 
-    def _learn(self, request: _Learn) -> Answer:
-        found = self.shots.get(request.shot)  # what is wrong with it is said at once
+    def _learn(self, request: LearnRequest) -> Answer:
+        found = self.shots.get(request.shot)  # so that errors in the shot are reported at once
         into = platformdirs.user_data_path("rde-roto", appauthor=False) / "learned"
-        lesson = learner.Request(request.shot, into, str(found.device))
+        lesson = LessonRequest(request.shot, into, str(found.device))
         return Answer({"job": self.jobs.learn(lesson, _digest_of(request))})
 
-    def _progress(self, request: _Progress) -> Answer:
+    def _progress(self, request: ProgressRequest) -> Answer:
         job = self._job(request.job)
-        if isinstance(job, Learning):
-            return Answer(_of_lesson(job))
-        state = job.state  # first: what is done when it has ended is all there is
+        if isinstance(job, LessonProcess):
+            return Answer(_lesson_progress(job))
+        state = job.state  # read first: once a job has ended, its frames no longer change
         made, kept = FrameRange.of(job.made), job.kept
         found: Object = {"done": len(made) + len(kept), "total": len(job.frames), "state": state}
         found |= {"made": str(made), "kept": str(kept), "steps": self.engine.steps}
@@ -280,50 +229,42 @@ class Requests:
             found["error"] = error_object(job.error)
         return Answer(found)
 
-    def _cancel(self, request: _Cancel) -> Answer:
+    def _cancel(self, request: CancelRequest) -> Answer:
         job = None if request.job is None else self._job(request.job)
-        if isinstance(job, Learning) and request.keep:
-            job.enough()
+        if isinstance(job, LessonProcess) and request.keep:
+            job.finish_early()
         elif job is not None:
             job.stop()
         if request.ticket is not None:
             with self._lock:
                 future = self._tickets.get(request.ticket)
-            if future is not None:  # else it has been answered
+            if future is not None:  # otherwise it was answered already
                 future.cancel()
         return Answer({})
 
-    def _job(self, name: str) -> Job | Learning:
+    def _job(self, name: str) -> Job | LessonProcess:
         job = self.jobs.get(name)
         if job is None:
-            raise UsageError(f"there is no job {name}: the engine was started anew, ask once more")
+            raise UsageError(f"there is no job {name}: the engine has restarted since, ask again")
         return job
 
-    def _stop(self, _: _Nothing) -> Answer:
+    def _stop(self, _: Nothing) -> Answer:
         self.stop()
         return Answer({})
 
 
-def _of_lesson(job: Learning) -> Object:
-    """How far a lesson is; `done` and `total` are in percent."""
+def _lesson_progress(job: LessonProcess) -> Object:
+    """Return the progress of a lesson. `done` and `total` are in percent."""
     status = job.status
     found: Object = {"state": status.state, "done": int(100 * status.share), "total": 100}
-    # it has a process of its own, which is waited for as long as it lives
+    # `steps` is a heartbeat to clients. A lesson runs in its own process and may take long over
+    # a step, so this counts seconds: a client waits for as long as that process lives
     found |= {"steps": int(time.monotonic()), "sentence": status.sentence}
     found |= {"seconds_left": status.seconds_left, "before": status.before, "after": status.after}
     found["learned"] = None if status.learned is None else str(status.learned)
     if status.error is not None:
         found["error"] = error_object(status.error)
     return found
-
-
-def _read(model: type[S], said: Object) -> S:
-    try:
-        return model.model_validate(said)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ProtocolError(f"{place}: {first['msg']}") from error
 
 
 def _digest_of(request: Settings) -> str:
@@ -341,11 +282,11 @@ def _frames_of(range_: FrameRange, text: str) -> FrameRange:
 def _is_stored(node: RotoNode, frame: int) -> bool:
     try:
         return node.stored(frame) is not None
-    except FramesNotPushedError:  # nobody knows its name yet
+    except FramesNotPushedError:  # its digest is not known yet
         return False
 
 
-def _place_of(element: str, found: HostsShot) -> int:
+def _place_of(element: str, found: HostShot) -> int:
     shot = found.opened.shot
     for names in (shot.ids, shot.names):
         if element in names:

@@ -1,20 +1,22 @@
-"""The shots that hosts ask about, opened, and the models and stores that they share."""
+"""The shots that hosts ask about, opened, with the models and stores that they share."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, Generic, TypeVar
 
 import torch
 from pydantic import ValidationError
 
 from rde_roto.documents.shot_document import ShotDocument, parse_shot_document
-from rde_roto.doors.server.latest import Latest
-from rde_roto.doors.server.pushed import FramesOf, PushedEntry, opener
+from rde_roto.doors.server.pushed import PushedEntry, PushedFrameStore, pushed_plate_opener
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import DiskPlate
@@ -30,44 +32,44 @@ from rde_roto.values.errors import DocumentError, UsageError
 _MOST_SHOTS = 16
 _MOST_MODELS = 4
 
-# what a request says is no file: its paths start at the root, and messages name it so
+# a request is not a file: its paths are absolute, and messages name it like this
 _REQUEST = Path("/request")
 _NO_FILES = "/"
 
 
 @dataclass(frozen=True, eq=False)
-class HostsShot:
+class HostShot:
     """A shot that a host described, and the model that tracks it.
 
-    `pushed` are the frames of its plate where the host pushes them.
+    `pushed` holds the frames of its plate if the host pushes them.
     """
 
     opened: OpenedShot
     model: Model
     device: torch.device
     stores: Stores
-    pushed: FramesOf | None = None
+    pushed: PushedFrameStore | None = None
 
     @property
     def is_outdated(self) -> bool:
-        """Whether a file of its plate was replaced since it was opened, as far as was noticed."""
+        """Whether a file of the plate is known to have been replaced since the shot was opened."""
         plate = on_disk(self.opened.shot.plate)
         return isinstance(plate, DiskPlate) and plate.contents.have_changed
 
     @cached_property
     def node(self) -> RotoNode:
-        """What makes its mattes. Raises UsageError while there is no keyframe."""
+        """The node that makes the shot's mattes. Raises UsageError while there is no keyframe."""
         load = tracker_of(self.model, self.device)
         return RotoNode(self.opened.shot, self.opened.preset, load, self.stores)
 
 
 class Shots:
-    """Opens shots, and keeps the last few open. Threads may share it.
+    """Open shots, and keep the last few open. Thread-safe.
 
-    What all of them make goes to one set of stores, so that two hosts share what either made.
+    All shots use one set of stores, so that hosts share each other's results.
 
     Args:
-        device: where the network runs.
+        device: what the network runs on.
         memo: knows the digests of plates' files.
     """
 
@@ -75,40 +77,40 @@ class Shots:
         self._device = device
         self._memo = memo
         self._stores: Stores = open_stores(CacheSettings.from_environment())
-        self._open: Latest[HostsShot] = Latest(_MOST_SHOTS)
-        self._models: Latest[Model] = Latest(_MOST_MODELS)
+        self._open: RecentCache[HostShot] = RecentCache(_MOST_SHOTS)
+        self._models: RecentCache[Model] = RecentCache(_MOST_MODELS)
 
-    def get(self, said: Mapping[str, object], fresh: bool = False) -> HostsShot:
-        """The shot that a request describes; its files are looked at when it is not open yet, or
-        when one of the plate's was found to have been replaced.
+    def get(self, document: Mapping[str, object], fresh: bool = False) -> HostShot:
+        """Return the shot that a request describes.
 
-        Raises what `ShotFile.open` and `load_model` raise, UsageError for a path that is not
-        absolute.
+        Its files are read if it is not open yet, or if a file of the plate was found to have been
+        replaced. Raises what `ShotFile.open` and `load_model` raise, and UsageError for a relative
+        path.
         """
-        text = json.dumps(said, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(document, ensure_ascii=False, sort_keys=True)
         found = self._open.get(text, lambda: self._opened(json.loads(text)), fresh)
         if found.is_outdated:
             found = self._open.get(text, lambda: self._opened(json.loads(text)), fresh=True)
         return found
 
-    def _opened(self, said: dict[str, Any]) -> HostsShot:
-        entry = _take_pushed(said)
-        text = json.dumps(said, ensure_ascii=False)
+    def _opened(self, document: dict[str, Any]) -> HostShot:
+        entry = _take_pushed(document)
+        text = json.dumps(document, ensure_ascii=False)
         file = ShotFile(_REQUEST, text, parse_shot_document(_REQUEST, text))
         _refuse_relative(file.content)
-        pushed = None if entry is None else FramesOf(entry, self._memo, self._stores.pushed)
-        opens = open_entry if pushed is None else opener(pushed)
+        pushed = None if entry is None else PushedFrameStore(entry, self._memo, self._stores.pushed)
+        opens = open_entry if pushed is None else pushed_plate_opener(pushed)
         opened = replace(file.open(self._memo, open_plate=opens), document=None)
         model = self._models.get(opened.model, lambda: load_model(opened.model))
-        return HostsShot(opened, model, self._device, self._stores, pushed)
+        return HostShot(opened, model, self._device, self._stores, pushed)
 
 
-def _take_pushed(said: dict[str, Any]) -> PushedEntry | None:
-    """Takes a plate that is pushed out of a request's shot, which then reads as a document does.
+def _take_pushed(document: dict[str, Any]) -> PushedEntry | None:
+    """Take a pushed plate out of a request's shot, so that the rest reads as a document.
 
-    Documents have no such plate: nobody could push its frames. Raises DocumentError.
+    Documents cannot have such a plate, since nobody could push its frames. Raises DocumentError.
     """
-    plate = said.get("plate")
+    plate = document.get("plate")
     if not isinstance(plate, dict) or "pushed" not in plate:
         return None
     if "path" in plate:
@@ -123,8 +125,49 @@ def _take_pushed(said: dict[str, Any]) -> PushedEntry | None:
         raise DocumentError(f"{_REQUEST}: {place}: {first['msg']}") from error
 
 
-def _refuse_relative(says: ShotDocument) -> None:
-    paths = [says.plate.path, *(e.mask for e in says.keyframes), *(k.mattes for k in says.locks)]
-    for path in [*paths, *([] if says.learned is None else [says.learned])]:
+def _refuse_relative(shot: ShotDocument) -> None:
+    paths = [shot.plate.path, *(e.mask for e in shot.keyframes), *(k.mattes for k in shot.locks)]
+    for path in [*paths, *([] if shot.learned is None else [shot.learned])]:
         if not Path(path).is_absolute():
-            raise UsageError(f"the path {path} does not say where it begins: give the whole of it")
+            raise UsageError(f"{path} is a relative path: give an absolute one")
+
+
+T = TypeVar("T")
+
+
+class RecentCache(Generic[T]):
+    """Keep the `most` recently used values, each under a name, and make each one once.
+
+    A value is made on the thread that asks first. Threads that ask for the same value wait, others
+    do not: making one may hang on a file of the caller's.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()  # never held while a value is made
+        self._kept: OrderedDict[Hashable, Future[T]] = OrderedDict()
+
+    def get(self, name: Hashable, make: Callable[[], T], fresh: bool = False) -> T:
+        """Return the value of a name, and make it if it is not kept; make it again with `fresh`.
+
+        Raises what `make` raises, and then keeps nothing.
+        """
+        made: Future[T] = Future()
+        with self._lock:
+            kept = made if fresh else self._kept.get(name, made)
+            self._kept[name] = kept
+            self._kept.move_to_end(name)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        if kept is made:
+            self._make(name, make, made)
+        return kept.result()
+
+    def _make(self, name: Hashable, make: Callable[[], T], made: Future[T]) -> None:
+        try:
+            made.set_result(make())
+        except BaseException as error:
+            with self._lock:
+                if self._kept.get(name) is made:
+                    del self._kept[name]
+            made.set_exception(error)

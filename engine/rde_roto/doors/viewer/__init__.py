@@ -1,1 +1,1 @@
-"""The window of ``rde-roto view``: what is seen of a session (``rde_roto.session``), in Qt."""
+"""The window of ``rde-roto view``: shows a session (``rde_roto.session``) in Qt."""

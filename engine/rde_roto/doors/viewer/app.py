@@ -8,34 +8,33 @@ from functools import partial
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from rde_roto.doors.viewer.room import Room
+from rde_roto.doors.viewer.services import Services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
-from rde_roto.session.saving import open_work
+from rde_roto.session.opening import open_draft
 
 
-def run(room: Room, text: str | None, picture: PictureName) -> int:
-    """Shows the window until it is closed; what the program ends with.
+def run(services: Services, text: str | None, picture: PictureName) -> int:
+    """Show the window until it is closed, and return the program's exit code.
 
-    `picture` says which view and layer of the plate that is named.
-
-    Raises as `open_work` does when the shot that is named cannot be opened.
+    `text` names a shot or a plate to open, and `picture` the view and layer of that plate. Raises
+    as `open_draft` does if it cannot be opened.
     """
     app = QApplication(["rde-roto"])
     app.setApplicationName("rde-roto")
     dress(app)
-    opens = partial(open_work, memo=room.memo)
-    window = MainWindow(room.backend, opens, device=str(room.device))
+    opens = partial(open_draft, memo=services.memo)
+    window = MainWindow(services.backend, opens, device=str(services.device))
     if text is not None:
         opened = opens(text, picture=picture)
-        # a view or layer is not named by the plate, only by its document
+        # only the document records the view or layer, the plate's path does not
         window.begin(opened, text if picture == FIRST_PICTURE else str(opened.path))
-    # Python looks at signals only when it runs: they close the window as a click does
+    # Python handles signals only while it runs, so a timer wakes it; they close the window
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close())
-    waking = QTimer()
-    waking.start(200)
-    waking.timeout.connect(lambda: None)
+    wake_up = QTimer()
+    wake_up.start(200)
+    wake_up.timeout.connect(lambda: None)
     window.show()
     return app.exec()

@@ -1,4 +1,4 @@
-"""The picture: where it lies on the screen, and what the pen does to it."""
+"""The canvas: shows the picture, and passes the pen to the tool."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from PySide6.QtWidgets import QWidget
 
 from rde_roto.doors.viewer.scene import Scene, part_seen
 from rde_roto.doors.viewer.style import GROUND, QUIET
-from rde_roto.session.ahead import Bytes
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
-from rde_roto.session.tools import Hand
+from rde_roto.session.tools import PenEvent
 from rde_roto.values.plate import Window
 
 _LEAST_ZOOM, _MOST_ZOOM = 0.02, 64.0
@@ -32,9 +32,9 @@ _STARTING = "Drop a plate here: a folder, a frame, a movie. Or a shot document."
 
 
 class Canvas(QWidget):
-    """Shows a session's frame, and hands the pen on to its tool.
+    """Show a session's frame, and pass pen events to its tool.
 
-    ``hovered`` tells where the pen is on the plate, in pixels.
+    ``hovered`` reports the position of the pen on the plate, in pixels.
     """
 
     hovered = Signal(float, float)
@@ -56,15 +56,15 @@ class Canvas(QWidget):
         self.setMinimumSize(320, 200)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
-    # Where things are.
+    # Position and zoom.
 
     def show_session(self, session: Session | None) -> None:
-        """Shows another shot, all of it."""
+        """Show another shot, fitted to the widget."""
         self.session, self._last = session, None
         self.fit()
 
     def fit(self) -> None:
-        """The whole plate, as large as it goes."""
+        """Show the whole plate as large as possible."""
         self._is_fitted = True
         if self.session is not None:
             height, width = self.session.size
@@ -73,7 +73,7 @@ class Canvas(QWidget):
             self._centre(QPointF(width / 2, height / 2))
 
     def zoom_to(self, zoom: float, about: QPointF | None = None) -> None:
-        """Another size; what lies under ``about``, a point of the widget, stays there."""
+        """Set the zoom. What lies under ``about``, a point of the widget, stays there."""
         about = about or QPointF(self.width() / 2, self.height() / 2)
         still = self.to_plate(about)
         self.zoom = min(max(zoom, _LEAST_ZOOM), _MOST_ZOOM)
@@ -83,20 +83,20 @@ class Canvas(QWidget):
         self.update()
 
     def zoom_by(self, factor: float) -> None:
-        """A larger or smaller picture."""
+        """Zoom by a factor."""
         self.zoom_to(self.zoom * factor)
 
     def to_plate(self, point: QPointF) -> QPointF:
-        """A point of the widget on the plate, in pixels."""
+        """Convert a point of the widget to the plate, in pixels."""
         inverse, _ = self._transform().inverted()
         return inverse.map(point)
 
     def from_plate(self, x: float, y: float) -> QPointF:
-        """A point of the plate on the widget."""
+        """Convert a point of the plate to the widget."""
         return self._transform().map(QPointF(x, y))
 
     def refresh(self, box: Window | None) -> None:
-        """The picture is another, within a box of the plate or all of it."""
+        """Draw the picture again, within a box of the plate or all of it."""
         if box is None:
             self.update()
             return
@@ -115,26 +115,26 @@ class Canvas(QWidget):
         self._offset = QPointF(self.width() / 2, self.height() / 2) - self._transform().map(point)
         self.update()
 
-    # What is drawn.
+    # Drawing.
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.fillRect(event.rect(), GROUND)
         if self.session is None:
-            self._say(painter, _STARTING)
+            self._draw_text(painter, _STARTING)
             return
         session, transform = self.session, self._transform()
         is_smaller = self.zoom * self.devicePixelRatioF() < 1
         smooth = is_smaller and not self.scene.is_hasty
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.setTransform(transform)
-        picture = session.sight.picture()
+        picture = session.navigation.picture()
         if picture is None:
             if self._last is not None:
                 part = part_seen(transform, session, event.rect())
                 self.scene.draw_plate(painter, self._last, part)
             painter.resetTransform()
-            self._say(painter, f"reading frame {session.frame}…")
+            self._draw_text(painter, f"reading frame {session.frame}…")
             return
         self._last = picture
         if self._held:
@@ -142,17 +142,17 @@ class Canvas(QWidget):
         self.scene.draw(painter, session, picture, event.rect())
         painter.resetTransform()
         self.scene.draw_tool(painter, session, transform)
-        if self._pen is not None and session.sheet.tool_name in ("brush", "eraser"):
-            self._draw_ring(painter, self._pen, session.sheet.brush.radius_px * self.zoom)
+        if self._pen is not None and session.paint.tool_name in ("brush", "eraser"):
+            self._draw_ring(painter, self._pen, session.paint.brush.radius_px * self.zoom)
 
     def _draw_ring(self, painter: QPainter, at: QPointF, radius: float) -> None:
-        """How large the brush is."""
+        """Show the size of the brush."""
         for colour in (QColor(0, 0, 0, 160), QColor(255, 255, 255, 220)):
             painter.setPen(QPen(colour, 1))
             painter.drawEllipse(at, radius * self._aspect(), radius)
             radius = max(0.5, radius - 1)
 
-    def _say(self, painter: QPainter, sentence: str) -> None:
+    def _draw_text(self, painter: QPainter, sentence: str) -> None:
         painter.setPen(QUIET)
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, sentence)
 
@@ -167,7 +167,7 @@ class Canvas(QWidget):
                 self._wiping = True
                 return
             self._held = True
-            self.session.sheet.press(self._hand(at, event.modifiers()))
+            self.session.paint.press(self._pen_event(at, event.modifiers()))
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -180,31 +180,33 @@ class Canvas(QWidget):
             self.scene.wipe = min(max(at.x() / max(1, self.width()), 0.0), 1.0)
             self.update()
         elif self._held and self.session is not None:
-            self.session.sheet.drag(self._hand(at, event.modifiers()))
+            self.session.paint.drag(self._pen_event(at, event.modifiers()))
         self._move_pen(at)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._panned, self._wiping = None, False
         if event.button() is Qt.MouseButton.LeftButton and self._held and self.session is not None:
             self._held = False
-            self.session.sheet.release(self._hand(event.position(), event.modifiers()))
+            self.session.paint.release(self._pen_event(event.position(), event.modifiers()))
 
     def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
-        """A pen that draws; one that points, pulls the wipe or clicks is left to the mouse."""
+        """Handle a pen that draws. A pen that hovers, pulls the wipe or clicks is left to the
+        mouse.
+        """
         if self.session is None or not (self._held or self._begins(event)):
             event.ignore()
             return
-        hand = self._hand(event.position(), event.modifiers(), event.pressure())
+        pen = self._pen_event(event.position(), event.modifiers(), event.pressure())
         if event.pointerType() is QPointingDevice.PointerType.Eraser:
-            hand = replace(hand, takes=not hand.takes)
+            pen = replace(pen, subtracts=not pen.subtracts)
         if event.type() is QTabletEvent.Type.TabletPress:
             self._held = True
-            self.session.sheet.press(hand)
+            self.session.paint.press(pen)
         elif event.type() is QTabletEvent.Type.TabletRelease:
             self._held = False
-            self.session.sheet.release(hand)
+            self.session.paint.release(pen)
         else:
-            self.session.sheet.drag(hand)
+            self.session.paint.drag(pen)
         self._move_pen(event.position())
         event.accept()
 
@@ -215,7 +217,7 @@ class Canvas(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         turns = event.angleDelta().y() / 120
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.session is not None:
-            self.session.sheet.size_brush(1.1**turns)
+            self.session.paint.scale_brush(1.1**turns)
         else:
             self.zoom_to(self.zoom * 1.25**turns, event.position())
 
@@ -224,7 +226,7 @@ class Canvas(QWidget):
             self.fit()
 
     def read_out(self) -> None:
-        """Tells again where the pen is: what lies under it may be another."""
+        """Report the pen's position again, since what lies under it may have changed."""
         if self._pen is not None:
             point = self.to_plate(self._pen)
             self.hovered.emit(point.x(), point.y())
@@ -234,28 +236,28 @@ class Canvas(QWidget):
         return wipe is not None and abs(at.x() - wipe * self.width()) <= _WIPE_REACH_PX
 
     def _begins(self, event: QTabletEvent) -> bool:
-        """Whether a stroke begins with what the pen does."""
+        """Whether this pen event begins a stroke."""
         touches = event.type() is QTabletEvent.Type.TabletPress and event.pressure() > 0
         is_tip = event.button() is Qt.MouseButton.LeftButton
         return touches and is_tip and not self._is_on_wipe(event.position())
 
-    def _hand(self, at: QPointF, keys: Qt.KeyboardModifier, pressure: float = 1.0) -> Hand:
+    def _pen_event(self, at: QPointF, keys: Qt.KeyboardModifier, pressure: float = 1.0) -> PenEvent:
         point = self.to_plate(at)
-        return Hand(
+        return PenEvent(
             (point.x(), point.y()),
             pressure,
-            takes=bool(keys & Qt.KeyboardModifier.AltModifier),
-            marks=bool(keys & Qt.KeyboardModifier.ShiftModifier),
+            subtracts=bool(keys & Qt.KeyboardModifier.AltModifier),
+            alternate=bool(keys & Qt.KeyboardModifier.ShiftModifier),
             zoom=self.zoom,
         )
 
     def _move_pen(self, at: QPointF) -> None:
-        """The brush's ring follows; what it leaves and where it comes to is drawn anew."""
+        """Move the brush's ring, and redraw where it was and where it is now."""
         before, self._pen = self._pen, at
         self.read_out()
         if self.session is None:
             return
-        reach = int(self.session.sheet.brush.radius_px * self.zoom * self._aspect()) + 3
+        reach = int(self.session.paint.brush.radius_px * self.zoom * self._aspect()) + 3
         for place in (before, at):
             if place is not None:
                 x, y = int(place.x()), int(place.y())

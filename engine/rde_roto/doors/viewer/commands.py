@@ -1,34 +1,32 @@
-"""Everything that the keyboard does, in one list: menus, shortcuts and the map are made from it."""
+"""All commands of the window, in one list. Menus, shortcuts and the key map are made from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias
+from typing import Concatenate, ParamSpec, TypeAlias
 
 from rde_roto.doors.viewer import questions
 from rde_roto.doors.viewer.dialogs import KeyDialog
-from rde_roto.doors.viewer.learning import ask_learn, forget
+from rde_roto.doors.viewer.learn_dialog import ask_learn, forget
 from rde_roto.doors.viewer.scene import MatteMode, Scene
-from rde_roto.session.comparing import Against
-from rde_roto.session.light import Light
+from rde_roto.doors.viewer.shot_window import ShotWindow
+from rde_roto.session.comparison import Against
+from rde_roto.session.display_pixels import ViewExposure
+from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
+from rde_roto.session.paint_controller import PaintController
 from rde_roto.session.session import Session
-from rde_roto.session.sheet import Sheet
-from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
-
-if TYPE_CHECKING:
-    from rde_roto.doors.viewer.window import MainWindow
 
 P = ParamSpec("P")
-Run: TypeAlias = "Callable[[MainWindow], object]"
+Run: TypeAlias = Callable[[ShotWindow], object]
 
 
 @dataclass(frozen=True)
 class Command:
-    """Something that can be done: its menu, its words, its keys as Qt writes them.
+    """A command: its menu, its text, and its keys as Qt writes them.
 
-    `needs_shot` is false for what can be done before a shot is open.
+    `needs_shot` is false for commands that work before a shot is open.
     """
 
     menu: str
@@ -39,27 +37,29 @@ class Command:
 
 
 def _session(do: Callable[Concatenate[Session, P], object], *args: P.args, **kw: P.kwargs) -> Run:
-    """A command of the session."""
+    """Return a command of the session."""
     return lambda window: do(window.the_session, *args, **kw)
 
 
-def _sheet(do: Callable[Concatenate[Sheet, P], object], *args: P.args, **kw: P.kwargs) -> Run:
-    """A command of what the pen is put to."""
-    return lambda window: do(window.the_session.sheet, *args, **kw)
+def _paint(
+    do: Callable[Concatenate[PaintController, P], object], *args: P.args, **kw: P.kwargs
+) -> Run:
+    """Return a command of the paint controller."""
+    return lambda window: do(window.the_session.paint, *args, **kw)
 
 
 def _scene(do: Callable[Concatenate[Scene, P], object], *args: P.args, **kw: P.kwargs) -> Run:
-    """A command of how the shot is shown."""
+    """Return a command that changes how the shot is shown."""
 
-    def run(window: MainWindow) -> None:
+    def run(window: ShotWindow) -> None:
         do(window.canvas.scene, *args, **kw)
         window.view_changed()
 
     return run
 
 
-def _show_keys(window: MainWindow) -> None:
-    KeyDialog(window, list(key_map())).open()
+def _show_keys(window: ShotWindow) -> None:
+    KeyDialog(window.dialog_parent, list(key_map())).open()
 
 
 def _wipe(against: Against) -> Run:
@@ -67,7 +67,7 @@ def _wipe(against: Against) -> Run:
 
 
 def _bound(which: str) -> Run:
-    return lambda window: window.the_session.bound(**{which: window.the_session.frame})
+    return lambda window: window.the_session.set_bounds(**{which: window.the_session.frame})
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -81,24 +81,24 @@ COMMANDS: tuple[Command, ...] = (
     Command("Edit", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _session(Session.redo)),
     Command("Edit", "New element", ("Ctrl+N",), questions.add_element),
     Command("Edit", "Element colour…", ("Ctrl+Shift+C",), questions.ask_colour),
-    Command("Edit", "Next element", ("Tab",), _session(Session.choose_next)),
-    Command("Edit", "Start from the matte", ("C",), _sheet(Sheet.copy_matte)),
-    Command("Edit", "Delete this keyframe", ("Del",), _sheet(Sheet.clear_frame)),
-    Command("Edit", "Grow by a pixel", ("+", "="), _sheet(Sheet.grow, 1)),
-    Command("Edit", "Shrink by a pixel", ("-",), _sheet(Sheet.grow, -1)),
+    Command("Edit", "Next element", ("Tab",), _session(Session.choose_next_element)),
+    Command("Edit", "Start from the matte", ("C",), _paint(PaintController.copy_matte)),
+    Command("Edit", "Delete this keyframe", ("Del",), _paint(PaintController.clear_frame)),
+    Command("Edit", "Grow by a pixel", ("+", "="), _paint(PaintController.grow, 1)),
+    Command("Edit", "Shrink by a pixel", ("-",), _paint(PaintController.grow, -1)),
     Command("Edit", "Settings…", ("Ctrl+,",), questions.ask_settings),
-    Command("Tools", "Brush", ("1",), _sheet(Sheet.take_up, "brush")),
-    Command("Tools", "Eraser", ("2",), _sheet(Sheet.take_up, "eraser")),
-    Command("Tools", "Polygon", ("3",), _sheet(Sheet.take_up, "polygon")),
-    Command("Tools", "Lasso", ("4",), _sheet(Sheet.take_up, "lasso")),
-    Command("Tools", "Fill a hole", ("5",), _sheet(Sheet.take_up, "fill")),
-    Command("Tools", "Smart select", ("6",), _sheet(Sheet.take_up, "smart")),
-    Command("Tools", "Smooth or straight", ("S",), _sheet(Sheet.toggle_smooth)),
-    Command("Tools", "Smaller brush", ("[",), _sheet(Sheet.size_brush, 1 / 1.2)),
-    Command("Tools", "Larger brush", ("]",), _sheet(Sheet.size_brush, 1.2)),
-    Command("Tools", "Softer brush", ("{",), _sheet(Sheet.harden_brush, -0.1)),
-    Command("Tools", "Harder brush", ("}",), _sheet(Sheet.harden_brush, 0.1)),
-    Command("Tools", "Finish the polygon", ("Return", "Enter"), _sheet(Sheet.confirm)),
+    Command("Tools", "Brush", ("1",), _paint(PaintController.choose_tool, "brush")),
+    Command("Tools", "Eraser", ("2",), _paint(PaintController.choose_tool, "eraser")),
+    Command("Tools", "Polygon", ("3",), _paint(PaintController.choose_tool, "polygon")),
+    Command("Tools", "Lasso", ("4",), _paint(PaintController.choose_tool, "lasso")),
+    Command("Tools", "Fill a hole", ("5",), _paint(PaintController.choose_tool, "fill")),
+    Command("Tools", "Smart select", ("6",), _paint(PaintController.choose_tool, "smart")),
+    Command("Tools", "Smooth or straight", ("S",), _paint(PaintController.toggle_smooth)),
+    Command("Tools", "Smaller brush", ("[",), _paint(PaintController.scale_brush, 1 / 1.2)),
+    Command("Tools", "Larger brush", ("]",), _paint(PaintController.scale_brush, 1.2)),
+    Command("Tools", "Softer brush", ("{",), _paint(PaintController.change_hardness, -0.1)),
+    Command("Tools", "Harder brush", ("}",), _paint(PaintController.change_hardness, 0.1)),
+    Command("Tools", "Finish the polygon", ("Return", "Enter"), _paint(PaintController.confirm)),
     Command("Tools", "Drop or stop", ("Esc",), _session(Session.escape)),
     Command("Frame", "Next frame", ("Right",), _session(Session.step, 1)),
     Command("Frame", "Previous frame", ("Left",), _session(Session.step, -1)),
@@ -114,7 +114,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Frame", "Play or stop", ("Space",), lambda w: w.player.toggle()),
     Command("Frame", "In here", ("I",), _bound("first")),
     Command("Frame", "Out here", ("O",), _bound("last")),
-    Command("Frame", "In and out at the ends", ("U",), _session(Session.unbound)),
+    Command("Frame", "In and out at the ends", ("U",), _session(Session.reset_bounds)),
     Command("Track", "Propagate forward", ("P",), _session(Session.propagate, FORWARD)),
     Command("Track", "Propagate backward", ("Shift+P",), _session(Session.propagate, BACKWARD)),
     Command("Track", "Propagate both ways", ("Ctrl+P",), _session(Session.propagate, BOTH)),
@@ -144,9 +144,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("View", "One to one", ("H",), lambda w: w.canvas.zoom_to(1.0)),
     Command("View", "Zoom in", ("Ctrl++", "Ctrl+="), lambda w: w.canvas.zoom_by(1.5)),
     Command("View", "Zoom out", ("Ctrl+-",), lambda w: w.canvas.zoom_by(1 / 1.5)),
-    Command("View", "Brighter by half a stop", ("E",), _session(Session.expose, 0.5)),
-    Command("View", "Darker by half a stop", ("Shift+E",), _session(Session.expose, -0.5)),
-    Command("View", "Plain light", ("0",), _session(Session.set_light, Light())),
+    Command("View", "Brighter by half a stop", ("E",), _session(Session.change_exposure, 0.5)),
+    Command("View", "Darker by half a stop", ("Shift+E",), _session(Session.change_exposure, -0.5)),
+    Command("View", "Plain light", ("0",), _session(Session.set_exposure, ViewExposure())),
     Command("Help", "Keys", ("?", "F1"), _show_keys, False),
 )
 
@@ -154,6 +154,6 @@ COMMANDS: tuple[Command, ...] = (
 def key_map(
     commands: tuple[Command, ...] = COMMANDS,
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Each menu, and what its keys do: (keys, words)."""
+    """Yield each menu with its keys: (keys, text)."""
     for menu, group in groupby(commands, key=lambda command: command.menu):
         yield menu, [(", ".join(command.keys), command.text) for command in group]

@@ -1,4 +1,4 @@
-"""Questions that the window asks: where to export, where to queue; and the map of keys."""
+"""Dialogs of the window: export, queue in a hot folder, and the key map."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from rde_roto.doors.viewer.style import QUIET
 from rde_roto.values.errors import RotoError
 from rde_roto.values.preset import Compression, Output, OutputFormat
 
-_LOOK_EVERY_MS = 150
+_REFRESH_EVERY_MS = 150
 
 KeyGroup: TypeAlias = "tuple[str, list[tuple[str, str]]]"
-"""A heading, and what keys do: (keys, words)."""
+"""A heading, and what its keys do: (keys, text)."""
 
 _MOUSE: Final[KeyGroup] = (
     "Mouse and pen",
@@ -53,13 +53,13 @@ _FORMATS = {
 
 
 class ExportDialog(QDialog):
-    """Where mattes go and as what; starts the export, and shows how far it is.
+    """Ask where and in what format mattes go, start the export, and show its progress.
 
     Args:
         parent: the window.
-        pattern: where they go unless the artist says otherwise.
-        output: what they are like so far.
-        start: begins an export. Raises RotoError, whose sentence is shown.
+        pattern: the default pattern of the files.
+        output: the output settings so far.
+        start: starts an export. Raises RotoError, whose sentence is shown.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ExportDialog(QDialog):
         self._start, self._output = start, output
         self.job: Job | None = None
         self.pattern = QLineEdit(pattern)
-        self.pattern.setToolTip("#### stands for the plate's own frame numbers")
+        self.pattern.setToolTip("#### stands for the plate's frame numbers")
         self.format = _choice({_FORMATS[name]: name for name in get_args(OutputFormat)})
         self.format.setCurrentIndex(self.format.findData(output.format))
         self.format.currentIndexChanged.connect(self._fit_suffix)
@@ -85,16 +85,16 @@ class ExportDialog(QDialog):
         self.window_kind = _choice({"the plate's": "plate", "the box of the matte": "fit"})
         self.window_kind.setCurrentIndex(self.window_kind.findData(output.data_window))
         self.progress = QProgressBar()
-        self.said = QLabel("Frames from in to out; those that are there already are kept.")
-        self.said.setObjectName("quiet")
-        self.said.setWordWrap(True)
+        self.message = QLabel("Frames from in to out; those that are there already are kept.")
+        self.message.setObjectName("quiet")
+        self.message.setWordWrap(True)
         form = QFormLayout(self)
         form.addRow("Files", _beside(self.pattern, "Choose…", self._choose))
         form.addRow("Format", self.format)
         form.addRow("EXR compression", self.compression)
         form.addRow("EXR data window", self.window_kind)
         form.addRow(self.progress)
-        form.addRow(self.said)
+        form.addRow(self.message)
         self.buttons = QDialogButtonBox()
         self.go = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.ApplyRole)
         self.buttons.addButton(QDialogButtonBox.StandardButton.Close)
@@ -102,11 +102,11 @@ class ExportDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         form.addRow(self.buttons)
         self._timer = QTimer(self)
-        self._timer.setInterval(_LOOK_EVERY_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer.setInterval(_REFRESH_EVERY_MS)
+        self._timer.timeout.connect(self._refresh)
 
     def reject(self) -> None:
-        """Closes; what runs is stopped, and what is written stays."""
+        """Close. A running export is stopped; files that are written stay."""
         self._timer.stop()
         if self.job is not None:
             self.job.stop()
@@ -135,12 +135,12 @@ class ExportDialog(QDialog):
         try:
             self.job = self._start(self.pattern.text(), output)
         except RotoError as error:
-            self.said.setText(str(error))
+            self.message.setText(str(error))
             return
         self.go.setEnabled(False)
         self._timer.start()
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         job = self.job
         if job is None:
             return
@@ -148,16 +148,16 @@ class ExportDialog(QDialog):
         self.progress.setMaximum(max(1, total))
         self.progress.setValue(done)
         if job.state == "running":
-            self.said.setText(f"{done} of {total} frames")
+            self.message.setText(f"{done} of {total} frames")
             return
         self._timer.stop()
         self.go.setEnabled(True)
         sentence = str(job.error) if job.error else f"{done} frames: {self.pattern.text()}"
-        self.said.setText(sentence)
+        self.message.setText(sentence)
 
 
 class QueueDialog(QDialog):
-    """Which hot folder, and the job's name."""
+    """Ask for the hot folder and the job's name."""
 
     def __init__(self, parent: QWidget, name: str, folder: str) -> None:
         super().__init__(parent)
@@ -181,7 +181,7 @@ class QueueDialog(QDialog):
 
 
 class KeyDialog(QDialog):
-    """What the keyboard and the mouse do; ``commands`` are the groups of keys."""
+    """Show what the keyboard and the mouse do. ``commands`` are the groups of keys."""
 
     def __init__(self, parent: QWidget, commands: Sequence[KeyGroup]) -> None:
         super().__init__(parent)
@@ -213,7 +213,7 @@ class KeyDialog(QDialog):
 
 
 def _choice(values: Mapping[str, str]) -> QComboBox:
-    """A box of words, each with what it stands for."""
+    """Return a combo box of texts, each with its value."""
     box = QComboBox()
     for words, value in values.items():
         box.addItem(words, value)

@@ -1,14 +1,14 @@
-"""Mattes out of a session: into files, or as a job into a hot folder."""
+"""Export mattes of a session: into files, or as a job into a hot folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from rde_roto.doors.inputs import refuse_to_overwrite
+from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.node import RotoNode
-from rde_roto.session.live import Backend
+from rde_roto.session.backend import Backend
 from rde_roto.session.session import Session
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -19,17 +19,17 @@ from rde_roto_client.jobfile import drop
 def start_export(
     session: Session, backend: Backend, node: RotoNode, out: str, output: Output
 ) -> Job:
-    """Has the mattes from in to out written, on a thread; how that goes is in the job.
+    """Write the mattes from in to out on a thread, and return the job, which has the progress.
 
-    Frames that are there already, made from the same things, are kept. Raises UsageError for a
-    pattern that names no frames or does not fit, and where a file would be written over an input.
+    Files that exist and are up to date are kept. Raises UsageError for a pattern that names no
+    frames or does not fit, or if a file would be written over an input.
     """
     shot = node.shot
-    opened = session.work.opened_shot(shot)
-    said = backend.said(opened)
-    first, last = session.sight.bounds
+    opened = session.editor.opened_shot(shot)
+    metadata = backend.metadata(opened)
+    first, last = session.navigation.bounds
     frames = FrameRange.of(shot.range.walk(first, last))
-    writer = open_matte_writer(out, opened.origin, shot.names, output, said)
+    writer = open_matte_writer(out, opened.origin, shot.names, output, metadata)
     targets = (path for frame in frames for path in writer.files(frame))
     refuse_to_overwrite(shot.plate, opened.inputs, targets)
     jobs = Jobs(backend.engine)
@@ -39,17 +39,17 @@ def start_export(
 
 
 def queue_job(session: Session, folder: Path, name: str) -> Path:
-    """Drops the session's document into a hot folder, as a job for its frames from in to out.
+    """Drop the session's document into a hot folder, as a job for the frames from in to out.
 
-    Raises UsageError when the folder is none, or has a job of that name.
+    Raises UsageError if the folder is not a hot folder, or has a job of that name.
     """
     if not (folder / "inbox").is_dir():
-        raise UsageError(f"{folder} is no hot folder: it has no inbox (rde-roto watch makes one)")
-    session.work.saved()
-    if not session.work.document.exists():
+        raise UsageError(f"{folder} is not a hot folder: rde-roto watch makes one")
+    session.editor.wait_until_saved()
+    if not session.editor.document.exists():
         raise UsageError("there is nothing to queue yet: paint a keyframe first")
-    first, last = session.sight.bounds
+    first, last = session.navigation.bounds
     try:
-        return Path(drop(str(folder), name, str(session.work.document), frames=f"{first}-{last}"))
+        return Path(drop(str(folder), name, str(session.editor.document), frames=f"{first}-{last}"))
     except OSError as error:
         raise UsageError(str(error)) from error

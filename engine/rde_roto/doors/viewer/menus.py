@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
-from rde_roto.doors.viewer import memory
-from rde_roto.session.toolbox import ToolName
-
-if TYPE_CHECKING:
-    from rde_roto.doors.viewer.commands import Command
+from rde_roto.doors.viewer import user_settings
+from rde_roto.doors.viewer.commands import Command
+from rde_roto.session.paint_controller import ToolName
 
 TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
     "brush": ("Brush", "Brush"),
@@ -24,16 +22,16 @@ TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
     "fill": ("Fill a hole", "Fill"),
     "smart": ("Smart select", "Smart"),
 }
-"""The command of each tool, and its word on the bar."""
+"""The command of each tool, and its label on the tool bar."""
 
 
 class Menus:
-    """The menus and the bar of a window.
+    """The menus and the tool bar of a window.
 
     Args:
         window: gets them.
-        commands: what they have.
-        run: does a command, by its words.
+        commands: the commands.
+        run: runs a command, by its text.
         open_recent: opens what was opened before.
     """
 
@@ -64,7 +62,7 @@ class Menus:
         self._add_bar(window)
 
     def check(self, tool: ToolName) -> None:
-        """Shows which tool is taken up."""
+        """Show which tool is chosen."""
         action = self._actions.get(TOOL_WORDS[tool][0])
         if action is not None:
             action.setChecked(True)
@@ -92,7 +90,7 @@ class Menus:
 
     def _fill_recent(self) -> None:
         self._recent.clear()
-        for text in memory.recents():
+        for text in user_settings.recently_opened():
             self._recent.addAction(text, partial(self._open_recent, text))
 
 

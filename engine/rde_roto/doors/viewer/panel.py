@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
@@ -20,34 +18,31 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rde_roto.doors.viewer.learning import Unstudied, offer
 from rde_roto.doors.viewer.scene import MatteMode
+from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.style import colour_of
-from rde_roto.session.comparing import Against
-from rde_roto.session.light import Light
+from rde_roto.session.comparison import Against
+from rde_roto.session.display_pixels import ViewExposure
+from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
-from rde_roto.session.states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, State
+from rde_roto.session.unlearned import learn_label
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 
-if TYPE_CHECKING:
-    from rde_roto.doors.viewer.window import MainWindow
-
 _WIDTH = 270
 _FINER = 100
-"""Steps of a slider for one of what it sets."""
+"""Slider steps per unit of the value."""
 
 
 class Panel(QWidget):
-    """Shows what a window's session has chosen, and lets it be changed."""
+    """Show and change what is chosen in a window's session."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: ShotWindow) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setFixedWidth(_WIDTH)
         self._window = window
         self._listed: tuple[Element, ...] = ()
-        self.unstudied = Unstudied()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 10, 8)
         self._layout.setSpacing(5)
@@ -59,11 +54,11 @@ class Panel(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Something of the shot, or what is chosen, is another."""
+        """Update after a change of the shot or of what is chosen."""
         session = self._window.session
         self.setEnabled(session is not None)
-        brush = Brush() if session is None else session.sheet.brush
-        light = Light() if session is None else session.sight.light
+        brush = Brush() if session is None else session.paint.brush
+        light = ViewExposure() if session is None else session.navigation.exposure
         for slider, value in (
             (self.brush_size, brush.radius_px),
             (self.hardness, brush.hardness * _FINER),
@@ -81,7 +76,7 @@ class Panel(QWidget):
         self.mode.setCurrentText(self._window.canvas.scene.mode.value)
         if session is not None:
             is_wiped = self._window.canvas.scene.wipe is not None
-            against = list(Against).index(session.other.against)
+            against = list(Against).index(session.comparison.against)
             self.wipe.setCurrentIndex(1 + against if is_wiped else 0)
             self._refresh_elements()
             self._refresh_track()
@@ -118,12 +113,12 @@ class Panel(QWidget):
         self.elements.itemChanged.connect(self._rename)
         self._layout.addWidget(self.elements)
         row = QHBoxLayout()
-        row.addWidget(self._button("New", "New element", "Another element (Ctrl+N)"))
+        row.addWidget(self._button("New", "New element", "Add an element (Ctrl+N)"))
         remove = QPushButton("Delete")
-        remove.setToolTip("Takes the chosen element away, with all its keyframes")
+        remove.setToolTip("Delete the chosen element with all its keyframes")
         remove.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         remove.clicked.connect(self._remove)
-        row.addWidget(self._button("Colour", "Element colour…", "What it is shown in"))
+        row.addWidget(self._button("Colour", "Element colour…", "Display colour of the element"))
         row.addWidget(remove)
         self._layout.addLayout(row)
 
@@ -148,7 +143,7 @@ class Panel(QWidget):
         self.wipe.addItem("no wipe")
         self.wipe.addItems([f"wipe: {against.value}" for against in Against])
         self.wipe.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.wipe.setToolTip("What lies on the right side (W, Alt+1 to Alt+4)")
+        self.wipe.setToolTip("What the right side shows (W, Alt+1 to Alt+4)")
         self.wipe.activated.connect(self._set_wipe)
         self._layout.addWidget(self.wipe)
         grid = QGridLayout()
@@ -214,21 +209,21 @@ class Panel(QWidget):
 
     def _refresh_track(self) -> None:
         session = self._window.the_session
-        left, total = session.live.left, session.live.total
+        left, total = session.live.remaining, session.live.total
         self.progress.setMaximum(max(1, total))
         self.progress.setValue(total - left if left else 0)
         self.progress.setTextVisible(left > 0)
         self.cancel.setEnabled(left > 0)
         suggested = session.suggested
         self.fix.setText("Next frame to fix" + ("" if suggested is None else f": {suggested}"))
-        self.learn.setText(offer(session.draft, self.unstudied.of(session)))
-        states = [session.state(frame) for frame in session.sight.range]
+        self.learn.setText(learn_label(session.draft, self._window.unlearned.of(session)))
+        states = [session.state(frame) for frame in session.navigation.range]
         words = {
-            State.KEYFRAME: "keyframes",
-            State.MADE: "tracked",
-            State.STALE: "stale",
-            State.LOCKED: "locked",
-            State.EMPTY: "empty",
+            FrameState.KEYFRAME: "keyframes",
+            FrameState.MADE: "tracked",
+            FrameState.STALE: "stale",
+            FrameState.LOCKED: "locked",
+            FrameState.EMPTY: "empty",
         }
         found = [
             f"{word} {states.count(state)}" for state, word in words.items() if state in states
@@ -238,7 +233,7 @@ class Panel(QWidget):
     def _choose(self, row: int) -> None:
         session = self._window.the_session
         if 0 <= row < len(session.draft.elements):
-            session.choose(session.draft.elements[row].id)
+            session.choose_element(session.draft.elements[row].id)
 
     def _rename(self, item: QListWidgetItem) -> None:
         session = self._window.the_session
@@ -246,7 +241,7 @@ class Panel(QWidget):
         try:
             session.rename(element.id, item.text())
         except RotoError as error:
-            self._window.said(str(error))
+            self._window.show_message(str(error))
         self.elements.blockSignals(True)
         item.setText(session.draft.element(element.id).name)
         self.elements.blockSignals(False)
@@ -256,11 +251,11 @@ class Panel(QWidget):
         try:
             session.remove_element(session.element)
         except RotoError as error:
-            self._window.said(str(error))
+            self._window.show_message(str(error))
 
     def _set_brush(self) -> None:
         brush = Brush(self.brush_size.value(), self.hardness.value() / _FINER)
-        self._window.the_session.sheet.set_brush(brush.sized(brush.radius_px))
+        self._window.the_session.paint.set_brush(brush.sized(brush.radius_px))
 
     def _set_wipe(self, row: int) -> None:
         if row:
@@ -279,8 +274,8 @@ class Panel(QWidget):
         self._window.canvas.update()
 
     def _set_light(self) -> None:
-        light = Light(self.exposure.value() / _FINER, self.gamma.value() / _FINER)
-        self._window.the_session.set_light(light)
+        light = ViewExposure(self.exposure.value() / _FINER, self.gamma.value() / _FINER)
+        self._window.the_session.set_exposure(light)
 
 
 def _swatch(colour: QColor) -> QIcon:

@@ -1,4 +1,4 @@
-"""What is drawn of a session: plate, mattes, another version beside them, lines of the tool."""
+"""Draws a session: plate, mattes, the other side of a wipe, and the tool's guide lines."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from PySide6.QtGui import (
 )
 
 from rde_roto.doors.viewer.style import ACCENT, colour_of
-from rde_roto.session.ahead import Bytes
-from rde_roto.session.comparing import Against
+from rde_roto.session.comparison import Against
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 
 Channels: TypeAlias = Literal["rgb", "r", "g", "b", "a", "y"]
 Codes: TypeAlias = Callable[[str], "Bytes | None"]
-"""An element's matte as 0..255; None where there is none."""
+"""Returns an element's matte as 0..255; None if there is none."""
 
 _PLACES = {"b": 0, "g": 1, "r": 2}
 _GREY = QImage.Format.Format_Grayscale8
@@ -57,8 +57,10 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class Scene:
-    """How a session is drawn. `opacity` is the overlay's, `wipe` where the other side begins, from
-    0 at the left of the widget to 1 at its right; `is_hasty` leaves out what takes time.
+    """How a session is drawn.
+
+    `opacity` is that of the overlay. `wipe` is where the other side begins, from 0 at the left of
+    the widget to 1 at its right. `is_hasty` leaves out what takes time.
     """
 
     def __init__(self) -> None:
@@ -67,41 +69,42 @@ class Scene:
         self.opacity = 0.5
         self.wipe: float | None = None
         self.is_hasty = False
-        self._outlines: list[tuple[Bytes, QPainterPath]] = []  # of what was drawn last
+        self._outlines: list[tuple[Bytes, QPainterPath]] = []  # of the mattes drawn last
         self._checker = _checker()
 
     def toggle_channels(self, channels: Channels) -> None:
-        """Shows those alone; colour where they are shown already."""
+        """Show these channels only; colour if they are shown already."""
         self.channels = "rgb" if self.channels == channels else channels
 
     def toggle_mode(self, mode: MatteMode) -> None:
-        """That way to show mattes; the overlay where it is that already."""
+        """Show mattes in this way; as the overlay if they are shown so already."""
         self.mode = MatteMode.OVERLAY if self.mode is mode else mode
 
     def next_mode(self) -> None:
-        """The next way to show mattes."""
+        """Show mattes in the next way."""
         modes = list(MatteMode)
         self.mode = modes[(modes.index(self.mode) + 1) % len(modes)]
 
     def toggle_wipe(self) -> None:
-        """The other side on the right half, or one side alone."""
+        """Show the other side on the right half, or one side only."""
         self.wipe = 0.5 if self.wipe is None else None
 
     def draw(self, painter: QPainter, session: Session, picture: Bytes, area: QRect) -> None:
-        """The frame with its mattes, and the other side of the wipe.
+        """Draw the frame with its mattes, and the other side of the wipe.
 
-        The painter's transform is from the plate to the widget, of which the area is to be drawn.
+        The painter's transform is from the plate to the widget; `area` is the part of the widget to
+        draw.
         """
         part = part_seen(painter.transform(), session, area)
         if self.wipe is None:
-            self._draw_mattes(painter, session, picture, part, session.showing.codes)
+            self._draw_mattes(painter, session, picture, part, session.shown.codes)
             return
         whole = painter.viewport()
         at = round(self.wipe * whole.width())
-        others = session.other.against is not Against.PLATE
+        others = session.comparison.against is not Against.PLATE
         sides: list[tuple[QRect, Codes]] = [
-            (whole.adjusted(0, 0, at - whole.width(), 0), session.showing.codes),
-            (whole.adjusted(at, 0, 0, 0), session.showing.other_codes if others else _nothing),
+            (whole.adjusted(0, 0, at - whole.width(), 0), session.shown.codes),
+            (whole.adjusted(at, 0, 0, 0), session.shown.comparison_codes if others else _nothing),
         ]
         for side, codes in sides:
             with clipped(painter, side):
@@ -109,10 +112,10 @@ class Scene:
         with clipped(painter, whole):
             painter.resetTransform()
             painter.fillRect(at - 1, 0, 2, whole.height(), ACCENT)
-            _label(painter, at, "now", session.other.against.value)
+            _label(painter, at, "now", session.comparison.against.value)
 
     def draw_plate(self, painter: QPainter, picture: Bytes, part: QRect) -> None:
-        """The plate alone, those pixels of it."""
+        """Draw some pixels of the plate without mattes."""
         if part.isEmpty():
             return
         seen = picture[_slice(part)]
@@ -125,10 +128,10 @@ class Scene:
             _paint(painter, part, seen, QImage.Format.Format_RGB32)
 
     def draw_tool(self, painter: QPainter, session: Session, transform: QTransform) -> None:
-        """The lines of the tool at work; the painter is the widget's."""
+        """Draw the guide lines of the tool. The painter is the widget's."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = colour_of(session.element, session.draft.elements)
-        for trace in session.sheet.tool.traces(session.sheet):
+        for trace in session.paint.tool.traces(session.paint):
             line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
             for shade, width in ((QColor(0, 0, 0, 180), 3), (colour, 1)):
                 painter.setPen(QPen(shade, width))
@@ -144,7 +147,7 @@ class Scene:
     def _draw_mattes(
         self, painter: QPainter, session: Session, picture: Bytes, part: QRect, codes: Codes
     ) -> None:
-        """One side of the wipe, or all."""
+        """Draw one side of the wipe, or everything."""
         alpha = codes(session.element)
         if self.channels == "a" and codes is not _nothing:
             painter.fillRect(part, Qt.GlobalColor.black)
@@ -161,7 +164,7 @@ class Scene:
                 self._lay_over(painter, session, part, codes)
 
     def _lay_over(self, painter: QPainter, session: Session, part: QRect, codes: Codes) -> None:
-        """The mattes of all elements over the plate, in their colours or as lines."""
+        """Draw the mattes of all elements over the plate, in their colours or as lines."""
         for element in session.draft.elements:
             alpha, colour = codes(element.id), colour_of(element.id, session.draft.elements)
             if alpha is None:
@@ -181,15 +184,15 @@ class Scene:
         if self.mode is not MatteMode.CHECKER:
             return QBrush(_GROUNDS[self.mode])
         ground = QBrush(self._checker)
-        ground.setTransform(transform.inverted()[0])  # its squares keep their size on the screen
+        ground.setTransform(transform.inverted()[0])  # the squares keep their size on screen
         return ground
 
     def forget(self) -> None:
-        """Pixels that were drawn before may be others now, in the same memory."""
+        """Drop cached outlines, because pixels in the same memory may have changed."""
         self._outlines.clear()
 
     def _outline_of(self, alpha: Bytes) -> QPainterPath:
-        """The line at one half, kept for as long as it is shown."""
+        """Return the line at one half, cached for as long as it is shown."""
         for known, path in self._outlines:
             if known is alpha:
                 return path
@@ -205,7 +208,7 @@ class Scene:
 
 
 def part_seen(transform: QTransform, session: Session, area: QRect) -> QRect:
-    """The whole pixels of the plate that are seen in an area of the widget."""
+    """Return the whole pixels of the plate that are visible in an area of the widget."""
     height, width = session.size
     inverse, _ = transform.inverted()
     seen = inverse.mapRect(QRectF(area)).toAlignedRect().adjusted(-1, -1, 1, 1)
@@ -214,7 +217,7 @@ def part_seen(transform: QTransform, session: Session, area: QRect) -> QRect:
 
 @contextmanager
 def clipped(painter: QPainter, area: QRect) -> Iterator[None]:
-    """Draws within an area of the widget, then all is as it was."""
+    """Draw within an area of the widget, then restore the painter."""
     painter.save()
     kept = painter.transform()
     painter.resetTransform()
@@ -231,7 +234,7 @@ def _nothing(_element: str) -> Bytes | None:
 
 
 def _label(painter: QPainter, at: int, left: str, right: str) -> None:
-    """What lies on either side of a line down the widget."""
+    """Label both sides of a vertical line down the widget."""
     height = painter.fontMetrics().height() + 6
     for text, x, align in ((left, at - 226, _RIGHT), (right, at + 6, _LEFT)):
         box = painter.boundingRect(QRect(x, 8, 220, height), align, text).adjusted(-6, -2, 6, 2)
@@ -250,8 +253,9 @@ def _slice(part: QRect) -> tuple[slice, slice]:
 def _paint(
     painter: QPainter, part: QRect, pixels: Bytes, kind: QImage.Format, table: Sequence[int] = ()
 ) -> None:
-    """Draws pixels, the part of a plate, at their place. The image looks into the array's memory,
-    which is held until it is drawn.
+    """Draw pixels, a part of the plate, at their place.
+
+    The image uses the array's memory, which must live until it is drawn.
     """
     height, width = pixels.shape[:2]
     if height and width:
@@ -262,7 +266,7 @@ def _paint(
         if painter.testRenderHint(QPainter.RenderHint.SmoothPixmapTransform):
             painter.drawImage(part.topLeft(), image)
             return
-        # without smoothing, `drawImage` moves each part to whole pixels of the screen, its own way
+        # without smoothing, `drawImage` would round each part to screen pixels on its own
         texture = QBrush(image)
         texture.setTransform(QTransform.fromTranslate(part.x(), part.y()))
         painter.fillRect(part, texture)

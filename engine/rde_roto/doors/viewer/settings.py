@@ -1,4 +1,4 @@
-"""The settings of a shot, a field for each, made from the preset's own schema."""
+"""The settings dialog: one field for each key, made from the preset's schema."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _WRAP = 60
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A widget for one key of a section, and what it says as JSON has it."""
+    """A widget for one key of a section, and what returns its value as JSON has it."""
 
     widget: QWidget
     value: Callable[[], object]
 
 
 class SettingsDialog(QDialog):
-    """Changes a preset. ``chosen`` is called with each that is applied."""
+    """Edit a preset. ``chosen`` is called with each preset that is applied."""
 
     def __init__(self, parent: QWidget, preset: Preset, chosen: Callable[[Preset], None]) -> None:
         super().__init__(parent)
@@ -56,8 +56,8 @@ class SettingsDialog(QDialog):
             properties = schema["$defs"][model.__name__]["properties"]
             tabs.addTab(self._tab(section, properties, values), section.capitalize())
         tabs.setCurrentIndex(list(sections_of(Preset)).index("finish"))
-        self.said = QLabel()
-        self.said.setWordWrap(True)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Apply
             | QDialogButtonBox.StandardButton.Ok
@@ -68,11 +68,11 @@ class SettingsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(tabs, 1)
-        layout.addWidget(self.said)
+        layout.addWidget(self.message)
         layout.addWidget(buttons)
 
     def apply(self) -> bool:
-        """Hands on what the fields say; whether that is a preset."""
+        """Pass on what the fields hold; whether that is a valid preset."""
         values = self._preset.model_dump(mode="json")
         for key, field in self.fields.items():
             section, _, name = key.partition(".")
@@ -81,9 +81,9 @@ class SettingsDialog(QDialog):
             preset = Preset.model_validate_json(json.dumps(values))
         except ValidationError as error:
             first = error.errors()[0]
-            self.said.setText(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            self.message.setText(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
             return False
-        self.said.clear()
+        self.message.clear()
         self._chosen(preset)
         return True
 
@@ -97,9 +97,9 @@ class SettingsDialog(QDialog):
         inside = QWidget()
         inside.setObjectName("panel")
         form = QFormLayout(inside)
-        for key, said in properties.items():
-            field = _field(said, values[key])
-            field.widget.setToolTip(_wrapped(said.get("description", "")))
+        for key, schema in properties.items():
+            field = _field(schema, values[key])
+            field.widget.setToolTip(_wrapped(schema.get("description", "")))
             label = QLabel(key.replace("_", " "))
             label.setToolTip(field.widget.toolTip())
             form.addRow(label, field.widget)
@@ -110,37 +110,37 @@ class SettingsDialog(QDialog):
         return scroll
 
 
-def _field(said: Mapping[str, Any], value: Any) -> Field:
-    """The widget that fits a part of the schema."""
-    if "enum" in said:
+def _field(schema: Mapping[str, Any], value: Any) -> Field:
+    """Return the widget that fits a property of the schema."""
+    if "enum" in schema:
         choice = QComboBox()
-        choice.addItems(said["enum"])
+        choice.addItems(schema["enum"])
         choice.setCurrentText(value)
         return Field(choice, choice.currentText)
-    kind = said.get("type")
+    kind = schema.get("type")
     if kind == "boolean":
         check = QCheckBox()
         check.setChecked(value)
         return Field(check, check.isChecked)
     if kind == "integer":
         whole = QSpinBox()
-        whole.setRange(said["minimum"], said["maximum"])
+        whole.setRange(schema["minimum"], schema["maximum"])
         whole.setValue(value)
         return Field(whole, whole.value)
     if kind == "number":
         number = QDoubleSpinBox()
-        number.setRange(said["minimum"], said["maximum"])
+        number.setRange(schema["minimum"], schema["maximum"])
         number.setDecimals(3)
-        number.setSingleStep(0.05 if said["maximum"] <= 1 else 0.5)
+        number.setSingleStep(0.05 if schema["maximum"] <= 1 else 0.5)
         number.setValue(value)
         return Field(number, number.value)
     text = QLineEdit("" if value is None else str(value))
-    return Field(text, lambda: _typed(text.text(), said))
+    return Field(text, lambda: _typed(text.text(), schema))
 
 
-def _typed(text: str, said: Mapping[str, Any]) -> object:
-    """What was typed: nothing is null where that may be, a number where one may be."""
-    kinds = {choice.get("type") for choice in said.get("anyOf", ())}
+def _typed(text: str, schema: Mapping[str, Any]) -> object:
+    """Convert what was typed: empty text to null where that is allowed, digits to a number."""
+    kinds = {choice.get("type") for choice in schema.get("anyOf", ())}
     if not text.strip() and "null" in kinds:
         return None
     if "integer" in kinds and text.strip().lstrip("-").isdigit():

@@ -1,4 +1,4 @@
-"""How the window looks: dark, high contrast, no text below eleven pixels."""
+"""The look of the window: dark, high contrast, no text below eleven pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-from rde_roto.session.states import State
+from rde_roto.session.frame_states import FrameState
 from rde_roto.values.keyframe import Element
 
 GROUND: Final = QColor("#16181c")
@@ -22,7 +22,7 @@ BUTTON: Final = QColor("#2e323a")
 CHOSEN: Final = QColor("#24507d")
 OFF: Final = QColor("#6c7380")
 INK: Final = QColor("#0b1420")
-"""On light colours."""
+"""Text on light colours."""
 
 ELEMENT_COLOURS: Final = tuple(
     QColor(name)
@@ -30,18 +30,18 @@ ELEMENT_COLOURS: Final = tuple(
 )
 
 STATE_COLOURS: Final = {
-    State.EMPTY: QColor("#31353d"),
-    State.STALE: QColor("#8f6a1e"),
-    State.MADE: QColor("#2f9e5b"),
-    State.WAITING: QColor("#3873b4"),
-    State.KEYFRAME: QColor("#49c6ff"),
-    State.LOCKED: QColor("#9a6ee0"),
+    FrameState.EMPTY: QColor("#31353d"),
+    FrameState.STALE: QColor("#8f6a1e"),
+    FrameState.MADE: QColor("#2f9e5b"),
+    FrameState.WAITING: QColor("#3873b4"),
+    FrameState.KEYFRAME: QColor("#49c6ff"),
+    FrameState.LOCKED: QColor("#9a6ee0"),
 }
 
 SMALLEST_TEXT_PX: Final = 11
 TEXT_PX: Final = 13
 
-SHEET: Final = f"""
+STYLE_SHEET: Final = f"""
 * {{ font-size: {TEXT_PX}px; color: {TEXT.name()}; }}
 QMainWindow, QDialog, QWidget#panel {{ background: {PANEL.name()}; }}
 QMenuBar, QMenu, QStatusBar, QToolBar {{ background: {PANEL.name()}; border: none; }}
@@ -87,8 +87,8 @@ QToolTip {{ background: {GROUND.name()}; border: 1px solid {LINE.name()}; paddin
 
 
 def dress(app: QApplication) -> None:
-    """Gives an application these colours: the sheet, and a palette for what the sheet leaves to
-    the style, such as all of a file dialog.
+    """Apply the window's colours to an application: a style sheet, and a palette for everything
+    that the sheet leaves to the style, such as file dialogs.
     """
     app.setStyle("Fusion")
     palette = QPalette()
@@ -112,11 +112,11 @@ def dress(app: QApplication) -> None:
         if colour is TEXT:
             palette.setColor(QPalette.ColorGroup.Disabled, role, OFF)
     app.setPalette(palette)
-    app.setStyleSheet(SHEET)
+    app.setStyleSheet(STYLE_SHEET)
 
 
 def colour_of(element: str, elements: Sequence[Element]) -> QColor:
-    """The colour of the element of that id: its own, else that of its place among all."""
+    """Return the colour of the element with this id: its own, else that of its place among all."""
     for place, one in enumerate(elements):
         if one.id == element and one.color is not None:
             return QColor(one.color)

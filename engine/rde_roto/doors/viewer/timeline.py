@@ -1,4 +1,4 @@
-"""The time line: numbers, states, keyframes, locks, how sure the track is, in and out."""
+"""The time line: frame numbers, states, keyframes, locks, confidence, in and out."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from rde_roto.doors.viewer.style import (
     TEXT,
     WARNING,
 )
+from rde_roto.session.frame_states import FrameState
 from rde_roto.session.session import Session
-from rde_roto.session.states import State
 
 _MARGIN = 16
 _RULER = 20
@@ -40,7 +40,7 @@ _STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000)
 
 
 class TimeLine(QWidget):
-    """Shows every frame of a session; ``asked`` tells which one was clicked or dragged to."""
+    """Show every frame of a session. ``asked`` reports the frame that was clicked or dragged to."""
 
     asked = Signal(int)
 
@@ -57,23 +57,23 @@ class TimeLine(QWidget):
         )
 
     def refresh(self) -> None:
-        """Something of the shot is another."""
+        """Redraw after a change of the shot."""
         self._still = None
         self.update()
 
     def place(self, frame: float) -> float:
-        """Where the middle of a frame is, from the left, in pixels."""
+        """Return where the middle of a frame is, from the left, in pixels."""
         first, count = self._frames()
         return _MARGIN + (frame - first + 0.5) * (self.width() - 2 * _MARGIN) / count
 
     def frame_at(self, x: float) -> int:
-        """The frame at a place."""
+        """Return the frame at a position."""
         first, count = self._frames()
         return first + int((x - _MARGIN) * count / max(1, self.width() - 2 * _MARGIN))
 
     def _frames(self) -> tuple[int, int]:
         assert self.session is not None
-        whole = self.session.sight.range
+        whole = self.session.navigation.range
         return whole.first, whole.last - whole.first + 1
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
@@ -99,7 +99,7 @@ class TimeLine(QWidget):
         painter.drawText(label, Qt.AlignmentFlag.AlignCenter, str(self.session.frame))
 
     def _drawn(self) -> QPixmap:
-        """All but the frame that is looked at, and the numbers beside it."""
+        """Draw everything but the current frame and the numbers beside it."""
         ratio = self.devicePixelRatioF()
         still = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
         still.setDevicePixelRatio(ratio)
@@ -115,7 +115,7 @@ class TimeLine(QWidget):
         return still
 
     def _draw_ruler(self, painter: QPainter, taken: QRectF) -> None:
-        """Numbers of frames, but for those that would lie under what is taken."""
+        """Draw frame numbers, except those that would overlap `taken`."""
         first, count = self._frames()
         wide = (self.width() - 2 * _MARGIN) / count
         step = next((step for step in _STEPS if step * wide >= _LABEL_PX), _STEPS[-1])
@@ -137,13 +137,13 @@ class TimeLine(QWidget):
         gap = 1 if wide > 4 else 0
         for frame in range(first, first + count):
             left = _MARGIN + (frame - first) * wide
-            is_there = frame in self.session.sight.range
+            is_there = frame in self.session.navigation.range
             colour = STATE_COLOURS[self.session.state(frame)] if is_there else GROUND
             painter.fillRect(QRectF(left, _RULER, max(1.0, wide - gap), _BAR), colour)
 
     def _draw_bounds(self, painter: QPainter) -> None:
         assert self.session is not None
-        first, last = self.session.sight.bounds
+        first, last = self.session.navigation.bounds
         half = (self.width() - 2 * _MARGIN) / self._frames()[1] / 2
         left, right = self.place(first) - half, self.place(last) + half
         shade = QColor(0, 0, 0, 120)
@@ -156,14 +156,14 @@ class TimeLine(QWidget):
             )
 
     def _draw_curve(self, painter: QPainter) -> None:
-        """How sure the track of the chosen element is, from 0.5 at the bottom to 1."""
+        """Draw the confidence of the chosen element's track, from 0.5 at the bottom to 1."""
         assert self.session is not None
         top, bottom = _RULER + _BAR + 6, _RULER + _BAR + 6 + _CURVE
         painter.setPen(QPen(LINE, 1))
         painter.drawLine(QPointF(_MARGIN, top), QPointF(self.width() - _MARGIN, top))
         painter.drawLine(QPointF(_MARGIN, bottom), QPointF(self.width() - _MARGIN, bottom))
         lines: list[list[QPointF]] = [[]]
-        for frame in self.session.sight.range:
+        for frame in self.session.navigation.range:
             sure = self.session.confidence(frame)
             if sure is not None:
                 share = min(max((sure - 0.5) * 2, 0.0), 1.0)
@@ -183,9 +183,9 @@ class TimeLine(QWidget):
         middle = _RULER + _BAR / 2
         painter.setPen(QPen(INK, 1))
         for frame in self.session.draft.drawings:
-            if frame in self.session.sight.range:
+            if frame in self.session.navigation.range:
                 x = self.place(frame)
-                painter.setBrush(STATE_COLOURS[State.KEYFRAME])
+                painter.setBrush(STATE_COLOURS[FrameState.KEYFRAME])
                 painter.drawPolygon(
                     QPolygonF(
                         [

@@ -1,4 +1,4 @@
-"""The window: a picture, a time line, a panel, and what the keys do to a session."""
+"""The main window: a picture, a time line, a panel, and the commands for a session."""
 
 from __future__ import annotations
 
@@ -6,56 +6,57 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
 
-from rde_roto.doors.viewer import memory
+from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.commands import COMMANDS, Command
-from rde_roto.doors.viewer.learning import LearnDialog
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
-from rde_roto.doors.viewer.postbox import Postbox
 from rde_roto.doors.viewer.timeline import TimeLine
-from rde_roto.session.comparing import Against
-from rde_roto.session.live import Backend
-from rde_roto.session.saving import Opened, open_work
+from rde_roto.doors.viewer.ui_queue import UiQueue
+from rde_roto.session.backend import Backend
+from rde_roto.session.comparison import Against
+from rde_roto.session.opening import OpenedDraft, open_draft
 from rde_roto.session.session import Session
+from rde_roto.session.unlearned import UnlearnedKeyframes
 from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plate import Window
 
-_SAID_MS = 8000
+_MESSAGE_MS = 8000
 
 
 class MainWindow(QMainWindow):
-    """Shows one session at a time (`session.listener.Listener`).
+    """Show one session at a time (`session.listeners.SessionListener`).
 
     Args:
-        backend: makes what a shot's session asks for mattes.
-        opens: opens a document or a plate: `session.saving.open_work`.
-        commands: what the keys do.
-        device: where the network learns.
+        backend: returns what makes the mattes of a shot.
+        opens: opens a document or a plate: `session.opening.open_draft`.
+        commands: the commands.
+        device: what the network learns on.
     """
 
     def __init__(
         self,
-        backend: Callable[[Opened], Backend],
-        opens: Callable[[str], Opened] = open_work,
+        backend: Callable[[OpenedDraft], Backend],
+        opens: Callable[[str], OpenedDraft] = open_draft,
         commands: Sequence[Command] = COMMANDS,
         device: str = "auto",
     ) -> None:
         super().__init__()
         self.device = device
-        self.learn_dialog: LearnDialog | None = None
+        self.learn_dialog: QDialog | None = None
+        self.unlearned = UnlearnedKeyframes()
         self.session: Session | None = None
         self._backend_of, self._opens = backend, opens
         self.backend: Backend | None = None
-        self.postbox = Postbox()
+        self.ui_queue = UiQueue()
         self._commands = {command.text: command for command in commands}
-        self._settling = QTimer(self)
-        self._settling.setSingleShot(True)
-        self._settling.setInterval(40)
-        self._settling.timeout.connect(self._refresh)
+        self._refresh_timer = QTimer(self)
+        self._refresh_timer.setSingleShot(True)
+        self._refresh_timer.setInterval(40)
+        self._refresh_timer.timeout.connect(self._refresh)
         self.canvas: Canvas = Canvas()
         self.player: Player = Player(self.canvas)
         self.time_line = TimeLine()
@@ -70,6 +71,11 @@ class MainWindow(QMainWindow):
         self._show_chosen()
 
     @property
+    def dialog_parent(self) -> QWidget:
+        """The parent widget for dialogs."""
+        return self
+
+    @property
     def the_session(self) -> Session:
         """The session. Raises UsageError while no shot is open."""
         if self.session is None:
@@ -79,28 +85,28 @@ class MainWindow(QMainWindow):
     # Opening and closing.
 
     def open(self, text: str) -> bool:
-        """Opens a shot document or a plate in place of what is open; whether that went well."""
+        """Open a shot document or a plate in place of what is open; whether that succeeded."""
         try:
             opened = self._opens(text)
         except RotoError as error:
-            self.said(str(error))
+            self.show_message(str(error))
             return False
         self.begin(opened, text)
         return True
 
-    def begin(self, opened: Opened, text: str) -> None:
-        """Shows a shot that is open, in place of what is; ``text`` is how it was named."""
+    def begin(self, opened: OpenedDraft, text: str) -> None:
+        """Show an opened shot in place of what is open. ``text`` is what the user named."""
         self._close_session()
         self.backend = self._backend_of(opened)
-        self.session = Session(opened, self.backend, self.postbox.post, self)
+        self.session = Session(opened, self.backend, self.ui_queue.post, self)
         self.time_line.session = self.session
         self.canvas.show_session(self.session)
-        memory.remember(text)
-        self._go_where_it_was()
+        user_settings.remember_opened(text)
+        self._restore_position()
         self.shot_changed()
         self._show_chosen()
         again = ", as you left it" if self.session.draft.drawings else ""
-        self.said(f"{opened.parts.source.reading}{again}")
+        self.show_message(f"{opened.parts.source.reading}{again}")
         self.where.setToolTip(opened.parts.source.reading)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
@@ -109,24 +115,24 @@ class MainWindow(QMainWindow):
 
     def _close_session(self) -> None:
         self.player.play(0)
-        self._settling.stop()
+        self._refresh_timer.stop()
         if self.learn_dialog is not None:
             self.learn_dialog.reject()
         session, self.session = self.session, None
         self.time_line.session = self.canvas.session = None
         if session is not None:
-            place = memory.SnapshotKey(session.frame, *session.sight.bounds)
-            memory.keep_place(session.work.document, place)
+            place = user_settings.ShotPosition(session.frame, *session.navigation.bounds)
+            user_settings.remember_position(session.editor.document, place)
             session.close()
 
-    def _go_where_it_was(self) -> None:
-        """The frame, in and out of the last time that this shot was open."""
+    def _restore_position(self) -> None:
+        """Go to the frame, in and out at which this shot was left."""
         session = self.the_session
-        place = memory.place_in(session.work.document)
+        place = user_settings.position_in(session.editor.document)
         if place is not None:
             if place.first in session.range and place.last in session.range:
-                session.bound(place.first, place.last)
-            session.go(place.frame)
+                session.set_bounds(place.first, place.last)
+            session.go_to(place.frame)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         if event.mimeData().hasUrls():
@@ -137,7 +143,7 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.open(url.toLocalFile())
 
-    # What the session tells (`session.listener.Listener`).
+    # What the session reports (`session.listeners.SessionListener`).
 
     def picture_changed(self, box: Window | None) -> None:
         self.canvas.refresh(box)
@@ -147,44 +153,44 @@ class MainWindow(QMainWindow):
             self._show_chosen()
 
     def shot_changed(self) -> None:
-        # many frames may come at once, and the eye sees no more than this
-        if not self._settling.isActive():
-            self._settling.start()
+        # many frames may arrive at once: refresh at most every 40 ms
+        if not self._refresh_timer.isActive():
+            self._refresh_timer.start()
 
-    def said(self, sentence: str) -> None:
-        self.statusBar().showMessage(sentence, _SAID_MS)
+    def show_message(self, sentence: str) -> None:
+        self.statusBar().showMessage(sentence, _MESSAGE_MS)
 
     def _refresh(self) -> None:
         self.time_line.refresh()
         self.panel.refresh()
         self._show_chosen()
 
-    # What commands do.
+    # What commands use (`shot_window.ShotWindow`).
 
     def run_command(self, text: str) -> None:
-        """Does a command; what goes wrong is said in a sentence."""
+        """Run a command. If it fails, show its error."""
         command = self._commands[text]
         if command.needs_shot and self.session is None:
-            self.said("open a plate or a shot first: Ctrl+O, or drop one here")
+            self.show_message("open a plate or a shot first: Ctrl+O, or drop one here")
             return
         try:
             command.run(self)
         except RotoError as error:
-            self.said(str(error))
+            self.show_message(str(error))
 
     def view_changed(self) -> None:
-        """What is shown of the shot, or how, is another."""
+        """Update everything after a change of how the shot is shown."""
         self.panel.refresh()
         self._show_chosen()
         self.canvas.update()
 
     def wipe_against(self, against: Against) -> None:
-        """Has that on the right side of a wipe."""
+        """Show something on the right side of a wipe. Raises UsageError if there is nothing."""
         self.the_session.compare(against)
         self.canvas.scene.wipe = self.canvas.scene.wipe or 0.5
         self.view_changed()
 
-    # Within.
+    # Private.
 
     def _lay_out(self) -> None:
         middle = QWidget()
@@ -204,21 +210,21 @@ class MainWindow(QMainWindow):
         self.time_line.asked.connect(self._go)
 
     def _go(self, frame: int) -> None:
-        self.the_session.go(frame)
+        self.the_session.go_to(frame)
 
     def _read_out(self, x: float, y: float) -> None:
-        """What lies under the pen: its place, colour as shown, and alpha."""
+        """Show what lies under the pen: position, colour as shown, and alpha."""
         session = self.session
         if session is None:
             return
         height, width = session.size
         column, row = int(x // 1), int(y // 1)
-        picture = session.sight.picture()
+        picture = session.navigation.picture()
         if not (0 <= column < width and 0 <= row < height) or picture is None:
             self._readout.clear()
             return
         blue, green, red, _ = (int(code) for code in picture[row, column])
-        alpha = session.showing.alpha(session.element)
+        alpha = session.shown.alpha(session.element)
         seen = "" if alpha is None else f"   A {alpha[row, column]:.3f}"
         colour = f"R {red / 255:.3f}  G {green / 255:.3f}  B {blue / 255:.3f}"
         self._readout.setText(f"{column}, {row}   {colour}{seen}")
@@ -228,13 +234,13 @@ class MainWindow(QMainWindow):
         if session is None:
             self.where.setText("no shot")
             return
-        self._menus.check(session.sheet.tool_name)
+        self._menus.check(session.paint.tool_name)
         channels = self.canvas.scene.channels
         shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
         self.where.setText(f"{session.state(session.frame).value}{shown}")
-        self.setWindowTitle(f"{session.work.name}: {session.plate.name} — rde-roto")
+        self.setWindowTitle(f"{session.editor.name}: {session.plate.name} — rde-roto")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """The time line is drawn anew on a screen of another scale."""
+        """Redraw the time line on a screen of another scale."""
         super().changeEvent(event)
         self.time_line.refresh()

@@ -1,1 +1,1 @@
-"""The hot folder: jobs are dropped into it, mattes come out. docs/hot-folder.md."""
+"""The hot folder: people drop jobs into it and mattes come out. See docs/hot-folder.md."""

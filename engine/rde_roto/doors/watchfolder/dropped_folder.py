@@ -1,4 +1,4 @@
-"""A folder that somebody dropped without a document: a plate, and masks beside it."""
+"""Read a folder that was dropped without a document: a plate, and masks beside it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _EXPECTED: Final = (
 
 
 def shot_in(folder: Path) -> ShotDocument:
-    """The shot that a dropped folder holds; its paths start there.
+    """Return the shot that a dropped folder holds. Its paths are relative to the folder.
 
-    Masks are called `mask.FRAME` or `mask_ELEMENT.FRAME`; the plate is the one sequence or movie
-    besides, or the one folder. Raises InputError, which says what was expected.
+    Masks are named `mask.FRAME` or `mask_ELEMENT.FRAME`. The plate is the one other sequence or
+    movie, or the one subfolder. Raises InputError, which says what was expected.
     """
     found = sorted(path for path in folder.iterdir() if not is_junk(path.name))
     pictures = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
@@ -48,14 +48,14 @@ def shot_in(folder: Path) -> ShotDocument:
 
 
 def _plates(found: Sequence[Path], pictures: Sequence[Path]) -> list[Path]:
-    """A frame of each sequence, each movie; where there are none, each folder."""
+    """Return one frame of each sequence and each movie, or each subfolder if there are none."""
     plates = [path for path in found if path.suffix.lower() in MOVIE_SUFFIXES]
     rest = {path.name: path for path in pictures}
     while rest:
         first = rest.pop(next(iter(rest)))
         try:
             sequence = find_sequence(str(first))
-        except UsageError:  # no frame number: a picture to look at, no plate
+        except UsageError:  # no frame number: a reference picture, not a plate
             continue
         plates.append(first)
         for frame in sequence.range:

@@ -1,16 +1,17 @@
-"""The folder of jobs. What lies where is all the state there is, and every change is a rename.
+"""The folder of jobs. Where a file lies is the only state there is, and every change is a rename.
 
     inbox/      what people drop: a job document, or a folder with a plate and its masks
     running/    NAME/ for each job that a worker has claimed
     done/  failed/  cancelled/      the same NAME/, afterwards
-    mattes/     NAME/, unless the job or `defaults.yaml` says another place
+    mattes/     NAME/, unless the job or `defaults.yaml` names another place
 
 A job's folder NAME/ holds what was dropped, in `job/`; `status.json`; `owner.json` while it runs;
-`report.html` and `sheet.png` afterwards; `reason.txt` if it failed. Put back into the inbox it runs
-again, and goes on from what is done.
+`report.html` and `sheet.png` afterwards; `reason.txt` if it failed. If you put it back into the
+inbox, it runs again and keeps the mattes that are done.
 
 A rename has one winner, also among machines that share the folder. A folder is never renamed over
-another one, so nothing is ever overwritten. What no worker put into `running/` is left there.
+another one, so nothing is ever overwritten. Things in `running/` that no worker put there are left
+alone.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from rde_roto.doors.watchfolder.job_folder import (
     Claim,
     is_job_folder,
     is_junk,
-    is_told,
+    is_status_file,
     job_inside,
-    name_of,
+    job_name,
     remove_empty,
-    remove_left_over,
+    remove_leftovers,
     status_of,
-    write_whole,
+    write_atomically,
 )
 from rde_roto.doors.watchfolder.owners import Owner
 from rde_roto.values.errors import UsageError
@@ -49,7 +50,7 @@ from rde_roto.values.regular_files import read_regular_text
 DEFAULTS: Final = "defaults.yaml"
 DIGESTS: Final = ".digests"
 
-_CLAIMING: Final = re.compile(r"\.\w+\.\d+")  # a worker's name and beat
+_CLAIMING: Final = re.compile(r"\.\w+\.\d+")  # a worker's id and heartbeat number
 _MOST_DIGEST_BYTES: Final = 1 << 10
 
 End: TypeAlias = Literal["done", "failed", "cancelled"]
@@ -62,8 +63,8 @@ class HotFolder:
     root: Path
 
     @staticmethod
-    def made(path: Path) -> HotFolder:
-        """The hot folder at a path; its folders are made where they are missing.
+    def create(path: Path) -> HotFolder:
+        """Return the hot folder at a path, and create its folders if missing.
 
         Raises UsageError when that cannot be done.
         """
@@ -79,18 +80,17 @@ class HotFolder:
 
     @property
     def inbox(self) -> Path:
-        """Where jobs are dropped."""
+        """Where people drop jobs."""
         return self.root / "inbox"
 
     @property
     def running(self) -> Path:
-        """Where claimed jobs are."""
+        """Where claimed jobs lie."""
         return self.root / "running"
 
-    def at_work(self) -> tuple[list[Path], list[Path]]:
-        """What lies in `running/`: the folders that workers put there, and what else does.
-
-        Raises OSError.
+    def list_running(self) -> tuple[list[Path], list[Path]]:
+        """Split `running/` into folders that workers put there and everything else. Raises
+        OSError.
         """
         ours: list[Path] = []
         others: list[Path] = []
@@ -103,27 +103,27 @@ class HotFolder:
 
     @property
     def ends(self) -> tuple[Path, ...]:
-        """Where jobs end."""
+        """Where finished jobs lie."""
         return self.root / "done", self.root / "failed", self.root / "cancelled"
 
     def claim(self, entry: str, owner: Owner) -> Claim | None:
-        """Makes an entry of the inbox this worker's; None when another one was faster.
+        """Claim an entry of the inbox for this worker; None if another worker was faster.
 
         Raises OSError when the folder cannot be changed, for example because it is read-only.
         """
         source = self.inbox / entry
         came_back = is_job_folder(source)
-        status = status_of(source) or JobStatus(name=name_of(entry), state="waiting")
+        status = status_of(source) or JobStatus(name=job_name(entry), state="waiting")
         status = status.model_copy(
             update={"state": "running", "tries": status.tries + 1, "worker": owner.label}
         )
-        # under a name of its own first: nobody else touches it, and who dies here leaves a job
-        # that goes back as any other
+        # first under a hidden name of this worker's own, which nobody else touches; if the
+        # worker dies here, the job goes back to the inbox as any other
         claim = Claim(self.running / f".{owner.worker}.{owner.beat}", status)
         try:
             if came_back:
                 source.rename(claim.folder)
-                remove_left_over(claim.folder)
+                remove_leftovers(claim.folder)
                 with suppress(OSError):
                     (claim.folder / REASON).unlink()
             else:
@@ -139,22 +139,22 @@ class HotFolder:
             self.give_back(claim.folder)
             raise
         try:
-            return self._named(claim, came_back)
-        except OSError:  # a full disk: it must not stay with a worker that does not know of it
+            return self._give_unique_name(claim, came_back)
+        except OSError:  # a full disk: do not leave the job with a worker that has no claim
             self.give_back(claim.folder)
             raise
 
-    def _named(self, claim: Claim, came_back: bool) -> Claim:
-        """The claim under a name that no other job has, in any place."""
+    def _give_unique_name(self, claim: Claim, came_back: bool) -> Claim:
+        """Move the claim to a name that no other job has, in any place."""
         for name in _names(claim.status.name):
             may_have = came_back and name == claim.status.name
             if not may_have and self._is_taken(name):
                 continue
             named = Claim(self.running / name, claim.status.model_copy(update={"name": name}))
-            write_whole(claim.folder / STATUS, named.status.to_json())
-            if not _renamed(claim.folder, named.folder):
+            write_atomically(claim.folder / STATUS, named.status.to_json())
+            if not _try_rename(claim.folder, named.folder):
                 continue
-            # one of that name may have ended while this one was moved: it is seen by now
+            # a job of that name may have ended while this one was moved: check again
             if may_have or not any((end / name).exists() for end in self.ends):
                 return named
             named.folder.rename(claim.folder)
@@ -165,29 +165,33 @@ class HotFolder:
         return taken or status_of(self.inbox / name) is not None
 
     def release(self, claim: Claim) -> None:
-        """Puts a job back that this worker does not finish: nothing went wrong with it."""
-        back = claim.telling(state="waiting", tries=claim.status.tries - 1, worker=None)
-        with suppress(OSError):  # a full disk: it counts as a try then
+        """Put a job back that this worker does not finish, although nothing is wrong with it."""
+        back = claim.with_status(state="waiting", tries=claim.status.tries - 1, worker=None)
+        with suppress(OSError):  # a full disk: the try counts then
             back.write()
         self._to_inbox(claim.folder, claim.status.name)
 
     def finish(self, claim: Claim, end: End) -> Path:
-        """Moves a job to where it ends; its folder there. Raises OSError, also when it is gone."""
-        with suppress(OSError):  # a full disk keeps no job from its end
-            claim.telling(state=end).write()
+        """Move a job to where it ends, and return its folder there.
+
+        Raises OSError, also when the job is gone.
+        """
+        with suppress(OSError):  # a full disk must not keep a job from its end
+            claim.with_status(state=end).write()
             if claim.status.error is not None:
-                write_whole(claim.folder / REASON, claim.status.error.sentence + "\n")
+                write_atomically(claim.folder / REASON, claim.status.error.sentence + "\n")
         for name in _names(claim.status.name):
             target = self.root / end / name
-            if _renamed(claim.folder, target):
+            if _try_rename(claim.folder, target):
                 with suppress(OSError):
                     (target / OWNER).unlink()
                 return target
         raise AssertionError("names never end")
 
-    def first_of(self, digest: str, name: str) -> str:
-        """Of the jobs that deliver the very same, the one that does it: this one, or one that runs
-        or is done. Raises OSError.
+    def claim_digest(self, digest: str, name: str) -> str:
+        """Return the job that delivers these mattes: this one, or another that runs or is done.
+
+        Raises OSError.
         """
         known = self.root / DIGESTS / digest
         known.parent.mkdir(exist_ok=True)
@@ -196,14 +200,14 @@ class HotFolder:
                 file.write(name)
             return name
         except FileExistsError:
-            other = self.delivered(digest)
+            other = self.job_of_digest(digest)
         if other is not None:
             return other
-        write_whole(known, name)  # that one failed, was cancelled, or taken away
+        write_atomically(known, name)  # that job failed, was cancelled or removed
         return name
 
-    def delivered(self, digest: str) -> str | None:
-        """The job that runs or is done under a digest; None where there is none, or no more."""
+    def job_of_digest(self, digest: str) -> str | None:
+        """Return the job that runs or is done under a digest; None if there is none any more."""
         other = _job_of(self.root / DIGESTS / digest)
         done = status_of(self.root / "done" / other) if other else None
         is_done = done is not None and done.digest == digest
@@ -212,9 +216,10 @@ class HotFolder:
         return None
 
     def give_back(self, folder: Path) -> str | None:
-        """Puts a dead worker's job back into the inbox; its name, None where there was none.
+        """Put a dead worker's job back into the inbox, and return its name; None if there was no
+        job.
 
-        Of several that try, one does it.
+        If several workers try at once, one succeeds.
         """
         if not job_inside(folder) and remove_empty(folder):
             return None
@@ -222,29 +227,29 @@ class HotFolder:
         if status is not None:
             return self._to_inbox(folder, status.name)
         entry = next((path.name for path in job_inside(folder)), folder.name)
-        return self._to_inbox(folder, name_of(entry))
+        return self._to_inbox(folder, job_name(entry))
 
     def _to_inbox(self, folder: Path, name: str) -> str | None:
         try:
-            next(n for n in _names(name) if _renamed(folder, self.inbox / n))
+            next(n for n in _names(name) if _try_rename(folder, self.inbox / n))
         except FileNotFoundError:
             return None
         return name
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a worker put a folder into `running/`: it is a job's, or is becoming one."""
+    """Whether a worker put a folder into `running/`: it is a job's folder, or is becoming one."""
     if is_job_folder(path):
         return True
     if not _CLAIMING.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
         return False
     with suppress(OSError):
-        return all(found.name == JOB or is_told(found.name) for found in path.iterdir())
+        return all(found.name == JOB or is_status_file(found.name) for found in path.iterdir())
     return False
 
 
 def _job_of(known: Path) -> str:
-    """The job that a file of digests names, "" where it names none."""
+    """Return the job that a digest file names, "" if it names none."""
     with suppress(OSError, UnicodeDecodeError):
         name = read_regular_text(known, _MOST_DIGEST_BYTES)
         if is_plain_name(name):
@@ -252,8 +257,10 @@ def _job_of(known: Path) -> str:
     return ""
 
 
-def _renamed(source: Path, target: Path) -> bool:
-    """Renames a folder unless something of that name is there. Raises OSError otherwise."""
+def _try_rename(source: Path, target: Path) -> bool:
+    """Rename a folder unless the target exists; whether it was renamed. Raises OSError
+    otherwise.
+    """
     if target.is_symlink() or target.exists():  # a rename would replace an empty folder
         return False
     try:
@@ -266,5 +273,5 @@ def _renamed(source: Path, target: Path) -> bool:
 
 
 def _names(name: str) -> Iterator[str]:
-    """`hero`, `hero-2`, `hero-3`, …"""
+    """Yield `hero`, `hero-2`, `hero-3`, …"""
     return chain([name], (f"{name}-{number}" for number in count(2)))

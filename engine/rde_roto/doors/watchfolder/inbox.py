@@ -1,8 +1,8 @@
-"""What lies in the inbox, what of it has arrived whole, and what comes first.
+"""Find the jobs in the inbox, see which are complete, and order them.
 
-Looking is all that is relied on, since no operating system tells what other machines write to a
-network share. What does not change from one look to the next has arrived; what came by a rename on
-this machine may be told of by `arrived`, and need not be waited for.
+Scanning is all that this relies on, since no operating system reports what other machines write to
+a network share. An entry is complete when it does not change from one scan to the next. An entry
+that came by a rename on this machine may be reported to `arrived`, and is complete at once.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from rde_roto.values.regular_files import read_head
 
 _HALF_SUFFIXES: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
 
-_READS_A_LOOK: Final = 2000
+_READS_PER_SCAN: Final = 2000
 _MOST_INSIDE: Final = 300_000
 _DEEPEST: Final = 8
-"""How much of a dropped folder is looked at, to see whether it stands still: three things of each
-of a hundred thousand files.
+"""How many facts about a dropped folder are compared to see whether a copy is complete: name, size
+and time of up to a hundred thousand files.
 """
 _HEAD_BYTES: Final = 1 << 16
 _PRIORITY: Final = re.compile(
@@ -40,7 +40,7 @@ Signature: TypeAlias = "tuple[object, ...]"
 
 @dataclass
 class _Seen:
-    """An entry as it was at the last look; `order` is None until it has arrived."""
+    """An entry as it was at the last scan. `order` is None until it is complete."""
 
     signature: Signature
     order: tuple[int, int, str] | None = None
@@ -51,8 +51,8 @@ class Inbox:
 
     Args:
         folder: the inbox.
-        listdir: the names in a folder.
-        stat: of a path itself, links too.
+        listdir: lists the names in a folder.
+        stat: stats a path without following links.
     """
 
     def __init__(
@@ -68,18 +68,18 @@ class Inbox:
         self._whole: set[str] = set()
 
     def arrived(self, name: str) -> None:
-        """Says that an entry is whole: it came by a rename. Any thread may."""
+        """Mark an entry as complete, because it came by a rename. May be called from any thread."""
         self._whole.add(name)
 
-    def look(self) -> None:
-        """Sees what has come, has gone, and has stood still since the last look.
+    def scan(self) -> None:
+        """Notice what has come, what has gone, and what has not changed since the last scan.
 
-        What is no job is not looked at: hidden names, names of half-copied files, files that are
-        neither YAML nor JSON, what systems leave in folders. Raises OSError when the folder cannot
-        be listed.
+        Entries that cannot be jobs are skipped: hidden names, names of unfinished copies, files
+        that are neither YAML nor JSON, and the files that operating systems leave in folders.
+        Raises OSError when the folder cannot be listed.
         """
         before, self._seen = self._seen, {}
-        reads = _READS_A_LOOK
+        reads = _READS_PER_SCAN
         for name in self._listdir(str(self._folder)):
             if is_junk(name) or name.lower().endswith(_HALF_SUFFIXES):
                 continue
@@ -96,26 +96,26 @@ class Inbox:
         self._whole &= self._seen.keys()
 
     @property
-    def waiting(self) -> bool:
+    def has_entries(self) -> bool:
         """Whether anything lies there that may become a job."""
         return bool(self._seen)
 
     def jobs(self) -> list[str]:
-        """What has arrived: the highest priority first, then the oldest."""
+        """Return the complete jobs: highest priority first, then oldest first."""
         orders = [seen.order for seen in self._seen.values() if seen.order is not None]
         return [name for _, _, name in sorted(orders)]
 
     def priority(self, name: str) -> int:
-        """Of a job that has arrived."""
+        """Return the priority of a complete job."""
         order = self._seen[name].order
         return PRIORITY if order is None else -order[0]
 
     def forget(self, name: str) -> None:
-        """Says that an entry was taken."""
+        """Drop an entry that was claimed."""
         self._seen.pop(name, None)
 
     def _signature(self, name: str) -> Signature | None:
-        """What changes while an entry is written; None for what is no job."""
+        """Return what changes while an entry is being written; None for what is no job."""
         path = f"{self._folder}/{name}"
         is_document = name.lower().endswith(JOB_SUFFIXES)
         try:
@@ -123,14 +123,14 @@ class Inbox:
             if stat.S_ISLNK(found.st_mode):
                 return _signature_of_link(path, found, is_document)
         except OSError:
-            return None  # gone again
+            return None  # gone already
         if not stat.S_ISDIR(found.st_mode):
             return (found.st_mtime_ns, found.st_size) if is_document else None
-        # no more than its digest: a folder may hold a hundred thousand files, for weeks
+        # keep only a digest: a folder may hold a hundred thousand files and wait for weeks
         return (found.st_mtime_ns, digest_of(*islice(self._inside(path), _MOST_INSIDE)))
 
     def _inside(self, folder: str, depth: int = 1) -> Iterator[str | int]:
-        """Names, sizes and times of what a dropped folder holds, also in its folders.
+        """Yield names, sizes and times of what a dropped folder holds, also in its subfolders.
 
         Links are not followed: they may lead anywhere, and back.
         """
@@ -149,8 +149,8 @@ class Inbox:
                 yield from self._inside(path, depth + 1)
 
     def _priority(self, name: str) -> int:
-        """What a job says, read without understanding the rest of it: a wrong document fails when
-        its turn has come.
+        """Read a job's priority without parsing the rest of it. A wrong document fails when its
+        turn comes.
         """
         path = self._folder / name
         try:
@@ -158,26 +158,27 @@ class Inbox:
                 path = next(iter(job_inside(path)), path)
             if path.is_dir():
                 path = next(iter(documents_in(path)), path)
-            said = _PRIORITY.search(read_head(path, _HEAD_BYTES, MOST_BYTES))
+            match = _PRIORITY.search(read_head(path, _HEAD_BYTES, MOST_BYTES))
         except OSError:
             return PRIORITY
-        return PRIORITY if said is None else int(said[1])
+        return PRIORITY if match is None else int(match[1])
 
 
 def documents_in(folder: Path) -> list[Path]:
-    """The documents right inside a dropped folder. Raises OSError."""
+    """Return the documents at the top of a dropped folder. Raises OSError."""
     visible = (path for path in folder.iterdir() if not is_junk(path.name))
     return sorted(path for path in visible if path.name.lower().endswith(JOB_SUFFIXES))
 
 
 def _signature_of_link(path: str, link: os.stat_result, is_document: bool) -> Signature | None:
-    """A link has arrived when it and the file that it leads to stand still; a folder that it leads
-    to is not looked through, so it has to be whole by then.
+    """Return the signature of a link and of the file that it leads to.
+
+    A folder behind a link is not searched, so it has to be complete when the link is dropped.
     """
     try:
         found = Path(path).stat()
     except OSError:
-        # a link that leads nowhere, which is taken and told to be one
+        # a link to nothing: it is taken, so that the job fails with a reason
         return (link.st_mtime_ns,) if is_document else None
     if stat.S_ISDIR(found.st_mode):
         return (link.st_mtime_ns,)

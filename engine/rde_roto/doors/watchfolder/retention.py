@@ -1,7 +1,7 @@
-"""Clears what is left of jobs that were done long ago, when somebody asks for that.
+"""Remove finished jobs after some days, if that was asked for.
 
-A report, a sheet, a status and the job's document go. A folder that was dropped stays, since a
-plate and its masks are somebody's work, and so does any job beside which anybody put anything.
+Report, sheet, status and job document are removed. A folder that was dropped stays, since a plate
+and its masks are somebody's work; so does any job folder into which somebody put a file.
 """
 
 from __future__ import annotations
@@ -19,69 +19,69 @@ from rde_roto.doors.watchfolder.job_folder import (
     JOB,
     JOB_SUFFIXES,
     STATUS,
-    is_told,
+    is_status_file,
     job_inside,
     remove_empty,
     status_of,
 )
 
-_LOOKS_EVERY_S: Final = 3600.0
+_CLEARS_EVERY_S: Final = 3600.0
 _DAY_S: Final = 86400
 _GOING: Final = ".going."
-"""Before its files go a job's folder is renamed: so nobody moves half of it away."""
+"""A job's folder is renamed before its files are removed, so that nobody moves half a job away."""
 
 
 @dataclass
 class Retention:
-    """Clears `done/` and the digests of jobs now and then.
+    """Clear `done/` and the digests of old jobs from time to time.
 
     Args:
         folder: the hot folder.
-        days: how long a job that is done is kept.
+        days: how long a finished job is kept.
         clock: seconds that only go up.
-        say: is told of what went.
+        log: called with a sentence for each job removed.
     """
 
     folder: HotFolder
     days: float
     clock: Callable[[], float]
-    say: Callable[[str], None]
+    log: Callable[[str], None]
     _next_s: float = float("-inf")
 
     def clear(self) -> None:
-        """Removes what is old, unless that was done within the hour. Raises OSError."""
+        """Remove what is old, at most once an hour. Raises OSError."""
         if self.clock() < self._next_s:
             return
-        self._next_s = self.clock() + _LOOKS_EVERY_S
+        self._next_s = self.clock() + _CLEARS_EVERY_S
         before = time_in(self.folder.root) - self.days * _DAY_S
         for folder in _inside(self.folder.root / "done"):
             if folder.name.startswith(_GOING):
-                _remove(folder)  # of a worker that was killed meanwhile
+                _remove(folder)  # left by a worker that was killed meanwhile
             elif _modified(folder / STATUS) < before and _is_a_document_alone(folder):
                 going = folder.with_name(_GOING + folder.name)
                 with suppress(OSError):  # somebody has just moved it
                     folder.rename(going)
                     _remove(going)
-                    self.say(f"{folder.name}: done {self.days:g} days ago, its report is cleared")
+                    self.log(f"{folder.name}: done {self.days:g} days ago, removed from done/")
         for known in _inside(self.folder.root / DIGESTS):
-            if _modified(known) < before and self.folder.delivered(known.name) is None:
+            if _modified(known) < before and self.folder.job_of_digest(known.name) is None:
                 with suppress(OSError):
                     known.unlink()
 
 
 def _is_a_document_alone(folder: Path) -> bool:
-    """Whether the folder of a job that is done holds a document and what tells of it, no more."""
+    """Whether the folder of a finished job holds a document, workers' files and nothing else."""
     status, dropped = status_of(folder), job_inside(folder)
     if status is None or status.state != "done" or len(dropped) != 1:
         return False
     is_document = dropped[0].name.lower().endswith(JOB_SUFFIXES)
     if not is_document or not stat.S_ISREG(dropped[0].lstat().st_mode):
         return False
-    return all(path.name == JOB or is_told(path.name) for path in _inside(folder))
+    return all(path.name == JOB or is_status_file(path.name) for path in _inside(folder))
 
 
 def _remove(folder: Path) -> None:
-    """Removes the folder of a job that is going."""
+    """Remove the folder of a job that was renamed for removal."""
     with suppress(OSError):
         for document in _inside(folder / JOB):
             if document.name.lower().endswith(JOB_SUFFIXES):
@@ -95,7 +95,7 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 
 def _modified(path: Path) -> float:
-    """When a file was written last; never, where there is none."""
+    """Return when a file was last written; infinity if there is none."""
     with suppress(OSError):
         return path.lstat().st_mtime
     return float("inf")

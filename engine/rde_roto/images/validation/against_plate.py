@@ -20,32 +20,32 @@ def window_faults(header: ImageHeader, plate: PlateFormat) -> Iterator[Fault]:
     if header.kind != "openexr":
         if data.shape != plate.data.shape:
             size = f"{plate.data.width}x{plate.data.height}"
-            yield "windows", f"expected {size}, the plate's data window, came {data}"
+            yield "windows", f"expected {size}, the plate's data window, got {data}"
         return
     if display != plate.display:
-        yield "windows", f"expected the plate's display window, {plate.display}, came {display}"
+        yield "windows", f"expected the plate's display window, {plate.display}, got {display}"
     if not _is_inside(data, plate.data):
-        yield "windows", f"expected a data window inside the plate's, {plate.data}, came {data}"
-    came, expected = header.format.pixel_aspect, plate.pixel_aspect
-    if abs(came - expected) > _ASPECT_SLACK:
-        yield "windows", f"expected the plate's pixel aspect, {expected:g}, came {came:g}"
+        yield "windows", f"expected a data window inside the plate's, {plate.data}, got {data}"
+    got, expected = header.format.pixel_aspect, plate.pixel_aspect
+    if abs(got - expected) > _ASPECT_SLACK:
+        yield "windows", f"expected the plate's pixel aspect, {expected:g}, got {got:g}"
 
 
 def time_faults(header: ImageHeader, plate: Attributes) -> Iterator[Fault]:
     """Check an EXR's timecode and frame rate if the plate has them; other files have none."""
     if header.kind != "openexr":
         return
-    expected, came = (attributes.get(TIMECODE) for attributes in (plate, header.attributes))
+    expected, got = (attributes.get(TIMECODE) for attributes in (plate, header.attributes))
     if isinstance(expected, Typed):
-        if not isinstance(came, Typed):
+        if not isinstance(got, Typed):
             yield "time", "the plate's timecode is missing"
-        elif came.value[0] != expected.value[0]:
+        elif got.value[0] != expected.value[0]:
             yield "time", "the timecode is not the plate's"
     rate, own = (_rate(attributes.get(FRAME_RATE)) for attributes in (plate, header.attributes))
     if rate is not None and own is None:
         yield "time", f"the plate's frame rate, {float(rate):.6g}, is missing"
     elif rate is not None and own is not None and abs(rate - own) > _RATE_SLACK:
-        yield "time", f"expected the plate's frame rate, {float(rate):.6g}, came {float(own):.6g}"
+        yield "time", f"expected the plate's frame rate, {float(rate):.6g}, got {float(own):.6g}"
 
 
 def _is_inside(inner: Window, outer: Window) -> bool:

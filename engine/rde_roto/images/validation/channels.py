@@ -47,25 +47,25 @@ class MatteChannels:
         types = dict(zip(self.header.channels, self.header.channel_types, strict=True))
         own = {types[matte] for matte in self.mattes}
         if own & {"uint8", "int8"}:
-            yield "depth", "expected half floats or 16 bits, came 8 bits: soft edges have steps"
+            yield "depth", "expected half floats or 16 bits, got 8 bits: soft edges have steps"
         strange = sorted(own - {"uint8", "int8", "uint16", "half", "float", "double"})
         if strange:
             yield (
                 "depth",
-                f"expected half floats, came {strange[0]}, which compositors do not read",
+                f"expected half floats, got {strange[0]}, which compositors do not read",
             )
         packed = self.header.compression.partition(":")[0].lower()
         for layer in self.layers:
             narrow = sorted({types[channel] for channel in layer.channels} - {"float"})
             if narrow:
-                yield "depth", f"expected a Cryptomatte of 32-bit floats, came {narrow[0]}"
+                yield "depth", f"expected a Cryptomatte of 32-bit floats, got {narrow[0]}"
             if packed in _LOSSY:
                 yield "depth", f"{packed} compression destroys a Cryptomatte's ids: use zip or zips"
 
     def _names(self) -> Iterator[Fault]:
         if not self.mattes and not self.layers:
-            came = ", ".join(self.header.channels)
-            yield "names", f"expected A, or an element's layer such as hero.A, came {came}"
+            got = ", ".join(self.header.channels)
+            yield "names", f"expected A, or an element's layer such as hero.A, got {got}"
         ids = {channel for layer in self.layers for channel in layer.channels}
         for channel in self.header.channels:
             layer, _, last = channel.rpartition(".")

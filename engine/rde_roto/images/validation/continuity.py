@@ -108,7 +108,7 @@ class Continuity:
     ) -> None:
         """Add the mattes of a frame by name, float32 [H, W] over the window `data`.
 
-        A missing label counts as empty; a missing layer is a fault of its own.
+        A missing label counts as empty; a missing layer is a separate fault.
         """
         placed = {name: self._placed(plane, data) for name, plane in planes.items()}
         gone = self._mattes.keys() - placed.keys() if are_labels else ()

@@ -58,7 +58,7 @@ class Findings:
             self._frames[fault].append(frame)
 
     def sorted_findings(self) -> tuple[Finding, ...]:
-        """The findings by rule, then by frame."""
+        """Return the findings by rule, then by frame."""
         found = [
             Finding(rule, FrameRange.of(frames), sentence)
             for (rule, sentence), frames in self._frames.items()

@@ -159,7 +159,7 @@ class _MatteFile:
 def _odd_ones(channels: Mapping[int, str]) -> Iterator[tuple[int, Fault]]:
     """Frames whose channels differ from those of most: layers that come and go."""
     for expected, _ in Counter(channels.values()).most_common(1):
-        for frame, came in channels.items():
-            if came != expected:
-                sentence = f"expected the channels of most frames, {expected}, came {came}"
+        for frame, got in channels.items():
+            if got != expected:
+                sentence = f"expected the channels of most frames, {expected}, got {got}"
                 yield frame, ("names", sentence)

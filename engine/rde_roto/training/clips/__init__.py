@@ -1,1 +1,1 @@
-"""Training clips: footage cropped, set in motion and composited, under one seed."""
+"""Training clips: footage that is cropped, moved and composited at random, reproducibly."""

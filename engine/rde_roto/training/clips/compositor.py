@@ -1,7 +1,7 @@
 """Clips of cut-out subjects over a moving background, with exact masks.
 
-A stand-in for rendered clips such as BL30K: subjects cross, bend, are lit, hidden and lost from
-sight, and others like them move beside them. A mask is what can be seen of its subject.
+A substitute for rendered clips such as BL30K: subjects cross, deform, change in light, are occluded
+and leave the picture, and similar ones move beside them. A mask is the visible part of its subject.
 """
 
 from __future__ import annotations
@@ -17,36 +17,37 @@ from rde_roto.training.clips import cutouts
 from rde_roto.training.clips.augment import BEND, ThinPlate, control_points, grids, reduced
 from rde_roto.training.clips.motion import Motion, Pace
 from rde_roto.training.clips.random_source import RandomSource, frame_indices
-from rde_roto.training.footage.readers import FootageSet
+from rde_roto.training.clips.shadow import Shadow
+from rde_roto.training.footage.sets import FootageSet
 from rde_roto.training.recipe import Compositing
 
 _TWIN = 0.3
-"""Probability that a distractor is the very cut-out of an element."""
+"""Probability that a distractor has the same cut-out as an element."""
 
 _ENLARGED = 1.5
-"""A cut-out is not shown larger than this: it would be soft."""
+"""A cut-out is not enlarged more than this, or it would be soft."""
 
 _EXPOSURES = 4
-"""Moments that motion blur is the mean of."""
+"""Exposures per frame, of which motion blur is the mean."""
 
 _BLUR_PX = 1.5
-"""Longest way between two of them: a faster sheet has a shorter shutter, or it would multiply."""
+"""Longest motion between two exposures: a faster layer gets a shorter shutter, to avoid ghosts."""
 
 _MOST_BEND = 2.5
-"""Strongest bend of a subject, as a multiple of what photographs in motion are bent by."""
+"""Strongest bend of a subject, as a multiple of ``BEND``."""
 
 _JUMP = 3
-"""Most frames between two of a subject that moves as it moved in its clip."""
+"""Most frames between two frames of a subject with the motion of its clip."""
 
 _DEFOCUSED = 0.3
-"""Probability that a sheet, and that everything, is out of focus."""
+"""Probability that a layer is out of focus, and that the whole picture is."""
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    """A picture, colour multiplied by alpha, with its motion and bend.
+class _Layer:
+    """A premultiplied picture with its motion and bend.
 
-    picture: [1, 3 or 4, h, w], or one for each frame where it changes by itself.
+    picture: [1, 3 or 4, h, w], or one for each frame if it changes by itself.
     bend: control points [P, 2] and their displacements [2, P, 2] in the first and the last frame.
     element: which element it shows, if any. grounded: it stands on the ground and casts a shadow.
     """
@@ -58,42 +59,10 @@ class _Sheet:
     grounded: bool = True
 
 
-@dataclass(frozen=True)
-class _Shadow:
-    """Cast by all subjects: sideways lean, length (below 0 towards the camera), depth 0..1."""
-
-    lean: float
-    length: float
-    depth: float
-
-    @classmethod
-    def drawn(cls, draws: RandomSource) -> _Shadow:
-        length = draws.between(0.25, 0.7)
-        towards = draws.chance(0.5)
-        return cls(
-            draws.between(-1.2, 1.2), -length if towards else length, draws.between(0.25, 0.6)
-        )
-
-    def of(self, alpha: Tensor) -> Tensor:
-        """Darkness [T, 1, S, S] of the ground round the lower end of each frame's alpha."""
-        coarse = F.avg_pool2d(alpha, 4)  # soft, and cheap
-        rows = torch.linspace(-1, 1, coarse.shape[2], device=alpha.device)
-        foot = torch.where(coarse.amax(dim=3)[:, 0] > 0.5, rows, -1).amax(dim=1)
-        matrix = torch.zeros(len(alpha), 2, 3, device=alpha.device)
-        matrix[:, 0, 0], matrix[:, 1, 1] = 1, 1 / self.length
-        matrix[:, 0, 1] = self.lean / self.length
-        matrix[:, 0, 2] = -foot * self.lean / self.length
-        matrix[:, 1, 2] = foot * (1 - 1 / self.length)
-        grid = F.affine_grid(matrix, list(coarse.shape), align_corners=False)
-        cast = F.grid_sample(coarse, grid, align_corners=False)
-        soft = F.avg_pool2d(cast, 3, stride=1, padding=1)
-        return self.depth * F.interpolate(soft, alpha.shape[2:], mode="bilinear")
-
-
 class Compositor:
-    """Makes clips of the subjects and backgrounds of a set of footage.
+    """Makes clips from the subjects and backgrounds of a set of footage.
 
-    Where there are no backgrounds they are made out of noise; without subjects it can make no clip.
+    Missing backgrounds are replaced by noise; at least one subject is needed.
     """
 
     def __init__(self, footage: FootageSet, settings: Compositing, device: torch.device) -> None:
@@ -101,198 +70,203 @@ class Compositor:
         self._settings = settings
         self._device = device
 
-    def clip(self, frames: int, size_px: int, draws: RandomSource) -> tuple[Tensor, Tensor]:
-        """Images float32 [T, 3, S, S] in 0..1 and masks float32 [T, k, S, S], 0 or 1, disjoint.
+    def clip(self, frames: int, size_px: int, random: RandomSource) -> tuple[Tensor, Tensor]:
+        """Make a clip: images float32 [T, 3, S, S] in 0..1, and disjoint masks float32
+        [T, k, S, S], 0 or 1.
 
         An element may be hidden, even in the first frame.
         """
-        sheets = self._sheets(frames, size_px, draws)
-        shutter = draws.between(0.2, 0.6) if draws.chance(self._settings.blur) else 0.0
-        shadow = _Shadow.drawn(draws) if draws.chance(self._settings.shadow) else None
-        images = self._filmed(
-            self._background(size_px, draws), frames, size_px, shutter, "reflection"
+        layers = self._layers(frames, size_px, random)
+        shutter = random.between(0.2, 0.6) if random.chance(self._settings.blur) else 0.0
+        shadow = Shadow.sample(random) if random.chance(self._settings.shadow) else None
+        images = self._render(
+            self._background(size_px, random), frames, size_px, shutter, "reflection"
         )
         surround = images.mean()
         seen: dict[int, Tensor] = {}
-        for sheet in sheets:
-            layer = self._filmed(sheet, frames, size_px, shutter, "zeros")
-            colour, alpha = layer[:, :3], layer[:, 3:]
-            if shadow is not None and sheet.grounded:
+        for layer in layers:
+            rendered = self._render(layer, frames, size_px, shutter, "zeros")
+            colour, alpha = rendered[:, :3], rendered[:, 3:]
+            if shadow is not None and layer.grounded:
                 images = images * (1 - shadow.of(alpha))
-            colour = colour * self._light(frames, draws) * _matching(layer, surround, draws)
+            colour = (
+                colour * self._light(frames, random) * _match_brightness(rendered, surround, random)
+            )
             images = colour + images * (1 - alpha)
             seen = {element: part * (1 - alpha) for element, part in seen.items()}
-            if sheet.element is not None:
-                seen[sheet.element] = alpha
+            if layer.element is not None:
+                seen[layer.element] = alpha
         masks = torch.cat([seen[element] for element in sorted(seen)], dim=1)
-        images = (images * self._light(frames, draws)).clamp(0, 1)
-        return _photographed(images, draws), (masks > 0.5).float()
+        images = (images * self._light(frames, random)).clamp(0, 1)
+        return _add_camera_look(images, random), (masks > 0.5).float()
 
-    def _sheets(self, frames: int, size_px: int, draws: RandomSource) -> list[_Sheet]:
-        """Elements and distractors in any order, then perhaps what passes in front of one."""
+    def _layers(self, frames: int, size_px: int, random: RandomSource) -> list[_Layer]:
+        """Elements and distractors in random order, then perhaps an occluder."""
         settings = self._settings
-        sheets = [
-            replace(self._subject(frames, size_px, draws), element=element)
-            for element in range(draws.integer(1, settings.most_elements))
+        layers = [
+            replace(self._subject(frames, size_px, random), element=element)
+            for element in range(random.integer(1, settings.most_elements))
         ]
-        elements = tuple(sheets)
-        for _ in range(draws.integer(0, settings.distractors)):
-            twin = draws.pick(elements).picture if draws.chance(_TWIN) else None
-            sheets.append(self._subject(frames, size_px, draws, twin))
-        sheets = [sheets[i] for i in draws.order(len(sheets)).tolist()]
-        if draws.chance(settings.occluder):
-            sheets.append(self._occluder(draws.pick(elements), frames, size_px, draws))
-        return sheets
+        elements = tuple(layers)
+        for _ in range(random.integer(0, settings.distractors)):
+            twin = random.pick(elements).picture if random.chance(_TWIN) else None
+            layers.append(self._subject(frames, size_px, random, twin))
+        layers = [layers[i] for i in random.order(len(layers)).tolist()]
+        if random.chance(settings.occluder):
+            layers.append(self._occluder(random.pick(elements), frames, size_px, random))
+        return layers
 
     def _subject(
-        self, frames: int, size_px: int, draws: RandomSource, twin: Tensor | None = None
-    ) -> _Sheet:
-        """A cut-out, or another's twin in its own light, somewhere in the frame."""
+        self, frames: int, size_px: int, random: RandomSource, twin: Tensor | None = None
+    ) -> _Layer:
+        """A subject somewhere in the frame: a new cut-out, or ``twin`` with another tint."""
         settings = self._settings
         least, most = settings.size
-        long = least * (most / least) ** draws.between(0, 1)  # of the frame, with its empty rim
+        long = least * (most / least) ** random.between(0, 1)  # of the frame, with its empty rim
         if twin is None:
-            cutout = _perhaps_soft(self._cut_out(frames, long * size_px, draws), draws)
+            cutout = _maybe_defocus(self._cut_out(frames, long * size_px, random), random)
         else:
-            tint = F.pad(draws.uniform(0.8, 1.2, 3), (0, 1), value=1)
+            tint = F.pad(random.uniform(0.8, 1.2, 3), (0, 1), value=1)
             cutout = twin * tint.to(self._device)[:, None, None]
         half = _half(cutout, long, size_px)
         reach = max(0.25, 1 - max(half))
-        place = (draws.between(-reach, reach), draws.between(-reach, reach))
+        place = (random.between(-reach, reach), random.between(-reach, reach))
         pace = Pace(settings.speed, settings.scale, math.radians(settings.turn_deg))
-        motion = Motion.drawn(half, place, pace, draws)
-        if draws.chance(settings.leave):
-            motion = motion.leaving(frames, draws)
+        motion = Motion.sample(half, place, pace, random)
+        if random.chance(settings.leave):
+            motion = motion.with_excursion(frames, random)
         bend = None
-        if draws.chance(settings.thin_plate):
-            points = control_points(draws)
-            strength = draws.between(0.5, _MOST_BEND) * BEND
-            bend = points, draws.normals(strength, 2, len(points), 2)
-        return _Sheet(cutout, motion, bend)
+        if random.chance(settings.thin_plate):
+            points = control_points(random)
+            strength = random.between(0.5, _MOST_BEND) * BEND
+            bend = points, random.normals(strength, 2, len(points), 2)
+        return _Layer(cutout, motion, bend)
 
-    def _cut_out(self, frames: int, long_px: float, draws: RandomSource) -> Tensor:
-        """A subject of a photograph, or of a clip and moving as it moved there."""
+    def _cut_out(self, frames: int, long_px: float, random: RandomSource) -> Tensor:
+        """Cut out a subject from a photograph, or from a clip with its motion."""
         videos = (*self._footage.videos, *self._footage.moving_cutouts)
-        if videos and draws.chance(self._settings.moving):
-            clip = draws.pick(draws.pick(videos, [video.weight for video in videos]).clips)
-            indices = frame_indices(len(clip), frames, _JUMP, draws)
-            moving = cutouts.moving_subject(clip, indices, long_px, self._device, draws)
+        if videos and random.chance(self._settings.moving):
+            clip = random.pick(random.pick(videos, [video.weight for video in videos]).clips)
+            indices = frame_indices(len(clip), frames, _JUMP, random)
+            moving = cutouts.moving_subject(clip, indices, long_px, self._device, random)
             if moving is not None:
                 return moving
-        return cutouts.subject(self._footage.cutouts, long_px, self._device, draws)
+        return cutouts.subject(self._footage.cutouts, long_px, self._device, random)
 
-    def _occluder(self, hidden: _Sheet, frames: int, size_px: int, draws: RandomSource) -> _Sheet:
-        """Another cut-out, a board or a lump that passes before a sheet, clear of it at first."""
-        size = min(1.2, max(hidden.motion.half) * draws.between(0.6, 1.4))
+    def _occluder(self, hidden: _Layer, frames: int, size_px: int, random: RandomSource) -> _Layer:
+        """A cut-out, a board or a lump that passes in front of a layer, clear of it at first."""
+        size = min(1.2, max(hidden.motion.half) * random.between(0.6, 1.4))
         subject = self._settings.occluder_subject
         shares = [subject, 0.6 * (1 - subject), 0.4 * (1 - subject)]
-        kind = draws.pick(["subject", "board", "lump"], shares)
+        kind = random.pick(["subject", "board", "lump"], shares)
         if kind == "subject":
             sets = self._footage.cutouts
-            cutout = cutouts.subject(sets, size * size_px, self._device, draws)
+            cutout = cutouts.subject(sets, size * size_px, self._device, random)
         elif kind == "board":
             size *= 2
             side = max(8, round(size * size_px))
-            cutout = cutouts.board(self._surface(side, side // draws.integer(3, 8), draws))
+            cutout = cutouts.board(self._surface(side, side // random.integer(3, 8), random))
         else:
             side = max(8, round(size * size_px))
-            cutout = cutouts.lump(self._surface(side, side, draws), draws)
+            cutout = cutouts.lump(self._surface(side, side, random), random)
         half = _half(cutout, size, size_px)
-        meeting = draws.between(0.4, 0.9) * (frames - 1)
-        motion = hidden.motion.crossed(half, meeting, draws)
-        return _Sheet(cutout, motion, grounded=False)
+        crossing_time = random.between(0.4, 0.9) * (frames - 1)
+        motion = hidden.motion.crossing(half, crossing_time, random)
+        return _Layer(cutout, motion, grounded=False)
 
-    def _background(self, size_px: int, draws: RandomSource) -> _Sheet:
-        """A photograph of which a part is seen, sharp or not; noise where there is none."""
-        shown = draws.between(0.5, 0.95)  # of its shorter side
-        picture = self._photograph(draws)
+    def _background(self, size_px: int, random: RandomSource) -> _Layer:
+        """A part of a photograph, perhaps out of focus; noise if there are no photographs."""
+        shown = random.between(0.5, 0.95)  # of its shorter side
+        picture = self._photograph(random)
         if picture is None:
-            picture = cutouts.texture(size_px, size_px * 4 // 3, self._device, draws)
+            picture = cutouts.texture(size_px, size_px * 4 // 3, self._device, random)
         height, width = picture.shape[1:]
         short = min(height, width)
         picture = reduced(picture[None], 1.25 * size_px / (shown * short))
         half = (width / short / shown, height / short / shown)
-        place = [0.8 * (side - 1) * draws.between(-1, 1) for side in half]
+        place = [0.8 * (side - 1) * random.between(-1, 1) for side in half]
         pace = Pace(self._settings.camera, growth=0.01, turn=math.radians(1))
-        motion = Motion.drawn(half, (place[0], place[1]), pace, draws)
-        return _Sheet(_perhaps_soft(picture, draws), motion)
+        motion = Motion.sample(half, (place[0], place[1]), pace, random)
+        return _Layer(_maybe_defocus(picture, random), motion)
 
-    def _photograph(self, draws: RandomSource) -> Tensor | None:
-        """RGB [3, H, W] of a background, if there are any."""
+    def _photograph(self, random: RandomSource) -> Tensor | None:
+        """A random background, RGB [3, H, W]; None if there are none."""
         if not self._footage.backgrounds:
             return None
-        return cutouts.picked(self._footage.backgrounds, draws).frame(0).to(self._device) / 255
+        return cutouts.pick_still(self._footage.backgrounds, random).frame(0).to(self._device) / 255
 
-    def _surface(self, height: int, width: int, draws: RandomSource) -> Tensor:
-        """RGB [3, height, width] of a thing: as often cut out of a photograph as made of noise."""
-        picture = self._photograph(draws) if draws.chance(0.5) else None
+    def _surface(self, height: int, width: int, random: RandomSource) -> Tensor:
+        """A surface, RGB [3, height, width]: a part of a photograph or noise, equally often."""
+        picture = self._photograph(random) if random.chance(0.5) else None
         if picture is None or picture.shape[1] < height or picture.shape[2] < width:
-            return cutouts.texture(height, width, self._device, draws)
-        top = draws.integer(0, picture.shape[1] - height)
-        left = draws.integer(0, picture.shape[2] - width)
+            return cutouts.texture(height, width, self._device, random)
+        top = random.integer(0, picture.shape[1] - height)
+        left = random.integer(0, picture.shape[2] - width)
         return picture[:, top : top + height, left : left + width]
 
-    def _filmed(
-        self, sheet: _Sheet, frames: int, size_px: int, shutter: float, beyond: str
+    def _render(
+        self, layer: _Layer, frames: int, size_px: int, shutter: float, padding_mode: str
     ) -> Tensor:
-        """Frames [T, 3 or 4, S, S] of a sheet; ``beyond`` says what lies past its edge.
+        """Render a layer: frames [T, 3 or 4, S, S]; ``padding_mode`` applies beyond its edge.
 
         Args:
             shutter: share of the time between two frames that each is exposed; 0 blurs nothing.
         """
         times = torch.arange(frames, dtype=torch.float32)[:, None]
         if shutter > 0:
-            way_px = size_px / 2 * sheet.motion.at(times[:, 0])[:, :2].diff(dim=0).norm(dim=1).max()
-            longest = _BLUR_PX * _EXPOSURES / float(way_px.clamp(min=1))
+            path_px = (
+                size_px / 2 * layer.motion.at(times[:, 0])[:, :2].diff(dim=0).norm(dim=1).max()
+            )
+            longest = _BLUR_PX * _EXPOSURES / float(path_px.clamp(min=1))
             times = times + min(shutter, longest) * torch.linspace(-0.5, 0.5, _EXPOSURES)
-        moments = times.flatten()
+        exposures = times.flatten()
         bend = None
-        if sheet.bend is not None:
-            points, (first, last) = sheet.bend
-            part = (moments / (frames - 1))[:, None, None]
+        if layer.bend is not None:
+            points, (first, last) = layer.bend
+            part = (exposures / (frames - 1))[:, None, None]
             bend = ThinPlate.through(points, first + part * (last - first))
-        grid = grids(sheet.motion.matrices(moments), size_px, self._device, bend)
-        planes = sheet.picture.repeat_interleave(len(grid) // len(sheet.picture), dim=0)
-        seen = F.grid_sample(planes, grid, padding_mode=beyond, align_corners=False)
+        grid = grids(layer.motion.matrices(exposures), size_px, self._device, bend)
+        planes = layer.picture.repeat_interleave(len(grid) // len(layer.picture), dim=0)
+        seen = F.grid_sample(planes, grid, padding_mode=padding_mode, align_corners=False)
         return seen if shutter == 0 else seen.unflatten(0, times.shape).mean(dim=1)
 
-    def _light(self, frames: int, draws: RandomSource) -> Tensor:
-        """Gains [T, 3, 1, 1] that go from one light to another over the clip."""
+    def _light(self, frames: int, random: RandomSource) -> Tensor:
+        """Gains [T, 3, 1, 1] that change from one light to another over the clip."""
         light = self._settings.light
-        level = 1 + draws.uniform(-light, light, 2, 1) + draws.uniform(-light, light, 2, 3) / 3
+        level = 1 + random.uniform(-light, light, 2, 1) + random.uniform(-light, light, 2, 3) / 3
         part = torch.linspace(0, 1, frames)[:, None]
         return torch.lerp(level[0], level[1], part)[:, :, None, None].to(self._device)
 
 
 def _half(cutout: Tensor, long: float, size_px: int) -> tuple[float, float]:
-    """Half the sides of a cut-out, in -1..1 of the frame, whose long side is this share of it."""
+    """Half the sides of a cut-out in frame coordinates, -1..1; its long side is ``long`` frames."""
     height, width = cutout.shape[2:]
     scale = min(long / max(height, width), _ENLARGED / size_px)
     return width * scale, height * scale
 
 
-def _perhaps_soft(picture: Tensor, draws: RandomSource) -> Tensor:
-    """A picture [T, C, H, W], at times out of focus."""
-    if not draws.chance(_DEFOCUSED):
+def _maybe_defocus(picture: Tensor, random: RandomSource) -> Tensor:
+    """Sometimes put a picture [T, C, H, W] out of focus."""
+    if not random.chance(_DEFOCUSED):
         return picture
-    coarse = reduced(picture, draws.between(0.25, 0.7))
+    coarse = reduced(picture, random.between(0.25, 0.7))
     soft = F.interpolate(coarse, picture.shape[2:], mode="bicubic", align_corners=False)
     return soft.clamp(0, 1)
 
 
-def _matching(layer: Tensor, surround: Tensor, draws: RandomSource) -> Tensor:
-    """A gain that brings a layer's brightness nearer to its surround's."""
+def _match_brightness(layer: Tensor, surround: Tensor, random: RandomSource) -> Tensor:
+    """A gain that brings a layer's brightness closer to that of its surroundings."""
     own = layer[:, :3].mean() / layer[:, 3:].mean().clamp(min=1e-4)
-    return (surround / own.clamp(min=0.02)).clamp(0.5, 2) ** draws.between(0, 0.7)
+    return (surround / own.clamp(min=0.02)).clamp(0.5, 2) ** random.between(0, 0.7)
 
 
-def _photographed(images: Tensor, draws: RandomSource) -> Tensor:
-    """Frames as one camera takes them: perhaps softened, with grain."""
-    if draws.chance(_DEFOCUSED):
+def _add_camera_look(images: Tensor, random: RandomSource) -> Tensor:
+    """Add the look of one camera to all frames: grain, and sometimes softness."""
+    if random.chance(_DEFOCUSED):
         soft = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
-        images = torch.lerp(images, soft, draws.between(0.2, 0.8))
+        images = torch.lerp(images, soft, random.between(0.2, 0.8))
     side = images.shape[2]
-    grain = draws.normals(draws.between(0, 0.02), *images.shape[1:]).to(images.device)
-    moved = [draws.integer(0, side - 1) for _ in images]
+    grain = random.normals(random.between(0, 0.02), *images.shape[1:]).to(images.device)
+    moved = [random.integer(0, side - 1) for _ in images]
     rolled = torch.stack([grain.roll((by, 3 * by), (1, 2)) for by in moved])
     return (images + rolled).clamp(0, 1)

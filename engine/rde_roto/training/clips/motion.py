@@ -1,4 +1,4 @@
-"""How the sheets of a composite move: steadily, a little accelerated, a little shaken."""
+"""The motion of a composite's layers: steady, with a little acceleration and shake."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from torch import Tensor
 from rde_roto.training.clips.random_source import RandomSource
 
 _SHAKE = 0.12
-"""Shake and acceleration, as a share of the speed."""
+"""Shake and acceleration as a share of the speed."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Deviations of a motion a frame: shift in sides of the frame, growth, turn in radians."""
+    """Standard deviations of the motion per frame: shift in sides of the frame, growth, rotation in
+    radians.
+    """
 
     shift: float
     growth: float = 0.0
@@ -25,11 +27,12 @@ class Pace:
 
 @dataclass(frozen=True)
 class Motion:
-    """A flat picture moving before the camera; time is in frames, places in -1..1.
+    """The motion of a flat picture in front of the camera; time is in frames, positions in -1..1.
 
-    half: half its width and height, at its first size; mirrored: left and right swapped. start,
-    speed and change are float32 [4]: x, y, log of the size, turn in radians. Shake is two sines
-    [4, 2, 3]: amplitude, rate, phase. away: where an excursion leads [2], and when [2].
+    half: half its width and height at its first size; mirrored: left and right swapped. start,
+    speed and change are float32 [4]: x, y, log of the size, rotation in radians. shake: two sines
+    [4, 2, 3]: amplitude, rate, phase. away: the target of an excursion [2]; away_times: its begin
+    and end.
     """
 
     half: tuple[float, float]
@@ -42,52 +45,56 @@ class Motion:
     away_times: tuple[float, float] = (0.0, 1.0)
 
     @classmethod
-    def drawn(
-        cls, half: tuple[float, float], place: tuple[float, float], pace: Pace, draws: RandomSource
+    def sample(
+        cls, half: tuple[float, float], place: tuple[float, float], pace: Pace, random: RandomSource
     ) -> Motion:
-        """A motion from a place on, its speed drawn at that pace."""
+        """Draw a motion that starts at a place, with a random speed at that pace."""
         deviations = torch.tensor([2 * pace.shift, 2 * pace.shift, pace.growth, pace.turn])
         shake = torch.stack(
             [
-                draws.normals(_SHAKE, 4, 2) * deviations[:, None],
-                draws.uniform(0.5, 2.5, 4, 2),
-                draws.uniform(0, 2 * math.pi, 4, 2),
+                random.normals(_SHAKE, 4, 2) * deviations[:, None],
+                random.uniform(0.5, 2.5, 4, 2),
+                random.uniform(0, 2 * math.pi, 4, 2),
             ],
             dim=2,
         )
-        turn = draws.normal(2 * pace.turn)
+        turn = random.normal(2 * pace.turn)
         return cls(
             half,
-            draws.chance(0.5),
+            random.chance(0.5),
             torch.tensor([*place, 0.0, turn]),
-            draws.normals(1, 4) * deviations,
-            draws.normals(_SHAKE, 4) * deviations,
+            random.normals(1, 4) * deviations,
+            random.normals(_SHAKE, 4) * deviations,
             shake,
         )
 
-    def leaving(self, frames: int, draws: RandomSource) -> Motion:
-        """The same, but for an excursion out of the frame and back."""
-        angle = draws.between(0, 2 * math.pi)
+    def with_excursion(self, frames: int, random: RandomSource) -> Motion:
+        """Add an excursion out of the frame and back."""
+        angle = random.between(0, 2 * math.pi)
         distance = 1.2 + math.hypot(*self.half) + math.hypot(*self.start[:2].tolist())
         away = distance * torch.tensor([math.cos(angle), math.sin(angle)])
-        times = (draws.between(0, 0.3) * (frames - 1), draws.between(0.8, 1.2) * (frames - 1))
+        times = (random.between(0, 0.3) * (frames - 1), random.between(0.8, 1.2) * (frames - 1))
         return replace(self, away=away, away_times=times)
 
-    def crossed(self, half: tuple[float, float], meeting: float, draws: RandomSource) -> Motion:
-        """A straight motion of another picture that covers this one at a time, not at time 0."""
-        angle = draws.between(0, 2 * math.pi)
+    def crossing(
+        self, half: tuple[float, float], crossing_time: float, random: RandomSource
+    ) -> Motion:
+        """Return a straight motion of another picture that covers this one at that time, not at
+        time 0.
+        """
+        angle = random.between(0, 2 * math.pi)
         across = torch.tensor([math.cos(angle), math.sin(angle)])
-        clear = (math.hypot(*self.half) + math.hypot(*half)) / meeting  # a frame
+        clear = (math.hypot(*self.half) + math.hypot(*half)) / crossing_time  # a frame
         speed = torch.zeros(4)
         speed[:2] = self.speed[:2] + across * clear
-        speed[3] = draws.normal(0.03)
-        start = torch.tensor([0.0, 0.0, 0.0, draws.normal(0.3)])
-        start[:2] = self.at(torch.tensor([meeting]))[0, :2] - meeting * speed[:2]
+        speed[3] = random.normal(0.03)
+        start = torch.tensor([0.0, 0.0, 0.0, random.normal(0.3)])
+        start[:2] = self.at(torch.tensor([crossing_time]))[0, :2] - crossing_time * speed[:2]
         still = torch.zeros(4)
-        return Motion(half, draws.chance(0.5), start, speed, still, torch.zeros(4, 1, 3))
+        return Motion(half, random.chance(0.5), start, speed, still, torch.zeros(4, 1, 3))
 
     def at(self, times: Tensor) -> Tensor:
-        """Times [N] to x, y, log of the size, turn: [N, 4]."""
+        """Return the state at times [N]: x, y, log of the size, rotation: [N, 4]."""
         t = times[:, None]
         amplitude, rate, phase = self.shake.unbind(2)
         sway = (amplitude * (rate * times[:, None, None] + phase).sin()).sum(dim=2)
@@ -99,7 +106,7 @@ class Motion:
         return states
 
     def matrices(self, times: Tensor) -> Tensor:
-        """[N, 3, 3]: from the frame to the picture, which is -1..1 from edge to edge."""
+        """Matrices [N, 3, 3] from the frame to the picture, which is -1..1 from edge to edge."""
         x, y, size, turn = self.at(times).unbind(1)
         width, height = (half * size.exp() for half in self.half)
         if self.mirrored:

@@ -1,4 +1,4 @@
-"""Batches of training clips: real footage, photographs set in motion, and composites."""
+"""Samples batches of training clips: real footage, moving photographs, and composites."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from torch import Tensor
 
 from rde_roto.training.clips import augment
 from rde_roto.training.clips.compositor import Compositor
-from rde_roto.training.clips.cutouts import picked
+from rde_roto.training.clips.cutouts import pick_still
 from rde_roto.training.clips.perturb import perturb
 from rde_roto.training.clips.random_source import RandomSource, frame_indices
-from rde_roto.training.footage.readers import Footage, FootageSet
+from rde_roto.training.footage.sets import Footage, FootageSet
 from rde_roto.training.recipe import Augmentation, Phase, Recipe
 from rde_roto.values.errors import InputError
 
 _MIN_SHARE = 0.0025
-"""An element must cover this share of the first frame, or another clip is drawn."""
+"""An element must cover this share of the first frame, else another clip is drawn."""
 
 _MOST_ELEMENTS = 2
-"""Elements of a clip."""
+"""The most elements of a clip."""
 
 _SEVERAL = 0.35
-"""Probability that the clips of a batch may have more than one: it costs what its fullest does."""
+"""Probability that the clips of a batch may have several elements: the fullest sets the cost."""
 
 _TRIES = 100
-"""Clips drawn in vain before the footage is held to be unfit."""
+"""Rejected clips after which the footage counts as unsuitable."""
 
 _Clip = tuple[Tensor, Tensor]
 """Images float32 [T, 3, S, S] and masks float32 [T, k, S, S], before they are batched."""
@@ -40,8 +40,8 @@ class Batch:
     """B clips of T frames with up to K elements, all float32.
 
     images [T, B, 3, S, S] RGB 0..1; masks [T, B, K, S, S], 0 or 1, disjoint; first [B, K, S, S],
-    the masks of frame 0 as a hurried artist would draw them; present [B, K], 1 where the clip has
-    that element. An element may be out of sight in any frame but the first.
+    the perturbed masks of frame 0; present [B, K], 1 if the clip has that element. An element may
+    be out of sight in any frame but the first.
     """
 
     images: Tensor
@@ -53,8 +53,8 @@ class Batch:
 class ClipSampler:
     """Draws batches: a pure function of footage, recipe, phase and the generator's state.
 
-    Pictures are decoded on the CPU; geometry, compositing and colour run on ``device``.
-    Raises InputError when the recipe's mixture asks for a kind that the footage cannot give.
+    Pictures are decoded on the CPU; geometry, compositing and colour run on ``device``. Raises
+    InputError when the recipe's mixture needs a kind of clip for which there is no footage.
     """
 
     def __init__(self, footage: FootageSet, recipe: Recipe, device: torch.device) -> None:
@@ -75,36 +75,36 @@ class ClipSampler:
                 )
 
     def draw(self, phase: Phase, generator: torch.Generator) -> Batch:
-        """One batch, each of its clips of any kind of the mixture.
+        """Draw one batch; each of its clips is of any kind of the mixture.
 
         Args:
-            generator: on the CPU; it is moved on.
+            generator: on the CPU; it is advanced.
         """
-        draws = RandomSource(generator)
+        random = RandomSource(generator)
         mixture = self._recipe.mixture
         makers: list[Callable[[Phase, RandomSource], _Clip | None]]
         makers = [self._video, self._still, self._composite]
         shares = [mixture.video, mixture.still, mixture.composite]
-        most_elements = _MOST_ELEMENTS if draws.chance(_SEVERAL) else 1
-        kinds = [draws.pick(makers, shares) for _ in range(phase.clips)]
-        clips = [self._seen(maker, phase, draws) for maker in kinds]
-        images, masks, present = _batched(
+        most_elements = _MOST_ELEMENTS if random.chance(_SEVERAL) else 1
+        kinds = [random.pick(makers, shares) for _ in range(phase.clips)]
+        clips = [self._visible_clip(maker, phase, random) for maker in kinds]
+        images, masks, present = _collate(
             [(images, masks[:, :most_elements]) for images, masks in clips]
         )
-        spoiling = self._recipe.perturbation
-        least, most = spoiling.iou
-        first = perturb(masks[0], (least, most), spoiling.rounds, generator)
+        perturbation = self._recipe.perturbation
+        least, most = perturbation.iou
+        first = perturb(masks[0], (least, most), perturbation.rounds, generator)
         return Batch(images, masks, first, present)
 
-    def _seen(
+    def _visible_clip(
         self,
         maker: Callable[[Phase, RandomSource], _Clip | None],
         phase: Phase,
-        draws: RandomSource,
+        random: RandomSource,
     ) -> _Clip:
-        """The first clip drawn whose elements can be seen in its first frame."""
+        """Draw clips until the elements of one are visible in its first frame."""
         for _ in range(_TRIES):
-            clip = maker(phase, draws)
+            clip = maker(phase, random)
             if clip is not None and bool((clip[1][0].mean(dim=(1, 2)) >= _MIN_SHARE).all()):
                 return clip
         raise InputError(
@@ -112,39 +112,39 @@ class ClipSampler:
             f"{_MIN_SHARE:.0%} of the first frame. Check the masks, or the crops."
         )
 
-    def _video(self, phase: Phase, draws: RandomSource) -> _Clip | None:
+    def _video(self, phase: Phase, random: RandomSource) -> _Clip | None:
         sources = self._footage.videos
-        source = draws.pick(sources, [source.weight for source in sources])
-        clip = draws.pick(source.clips)
+        source = random.pick(sources, [source.weight for source in sources])
+        clip = random.pick(source.clips)
         jump = max(1, round(phase.max_jump * source.jump_factor))
-        indices = frame_indices(len(clip), phase.frames, jump, draws)
-        return self._changed(clip, indices, self._recipe.video, phase.size_px, draws)
+        indices = frame_indices(len(clip), phase.frames, jump, random)
+        return self._augment(clip, indices, self._recipe.video, phase.size_px, random)
 
-    def _still(self, phase: Phase, draws: RandomSource) -> _Clip | None:
-        still = picked(self._footage.subjects, draws)
-        return self._changed(still, [0] * phase.frames, self._recipe.still, phase.size_px, draws)
+    def _still(self, phase: Phase, random: RandomSource) -> _Clip | None:
+        still = pick_still(self._footage.subjects, random)
+        return self._augment(still, [0] * phase.frames, self._recipe.still, phase.size_px, random)
 
-    def _composite(self, phase: Phase, draws: RandomSource) -> _Clip:
-        return self._compositor.clip(phase.frames, phase.size_px, draws)
+    def _composite(self, phase: Phase, random: RandomSource) -> _Clip:
+        return self._compositor.clip(phase.frames, phase.size_px, random)
 
-    def _changed(
+    def _augment(
         self,
         footage: Footage,
         indices: list[int],
         change: Augmentation,
         size_px: int,
-        draws: RandomSource,
+        random: RandomSource,
     ) -> _Clip | None:
-        """Some frames in one crop, jittered; None where the first of them shows no element."""
+        """Crop and jitter some frames; None if the first of them shows no element."""
         first = footage.labels(indices[0])
-        elements = _elements(first, draws)
+        elements = _elements(first, random)
         if not elements:
             return None
-        crop, enlarged = _crop(first, elements, change, size_px, draws)
-        matrices, bend = _jitter(change, len(indices), draws)
+        crop, enlarged = _crop(first, elements, change, size_px, random)
+        matrices, bend = _jitter(change, len(indices), random)
         grid = crop.place(augment.grids(matrices, size_px, self._device, bend))
-        grades = augment.Grades.drawn(change.clip, 1, draws).then(
-            augment.Grades.drawn(change.frame, len(indices), draws)
+        grades = augment.Grades.sample(change.clip, 1, random).then(
+            augment.Grades.sample(change.frame, len(indices), random)
         )
         places = {index: place for place, index in enumerate(sorted(set(indices)))}
         rows = torch.tensor([places[index] for index in indices], device=self._device)
@@ -156,30 +156,30 @@ class ClipSampler:
         return images, torch.stack([found == label for label in elements], dim=1).float()
 
 
-def _elements(labels: Tensor, draws: RandomSource) -> list[int]:
-    """Up to two labels of a mask, in a drawn order; crumbs are left out."""
+def _elements(labels: Tensor, random: RandomSource) -> list[int]:
+    """Up to two labels of a mask, in random order; tiny ones are left out."""
     areas = torch.bincount(labels.flatten()).tolist()
     crumb = _MIN_SHARE / 3 * labels.numel()  # a tight crop triples a share
     large = [label for label, area in enumerate(areas) if label > 0 and area >= crumb]
-    return [large[i] for i in draws.order(len(large))[:_MOST_ELEMENTS].tolist()]
+    return [large[i] for i in random.order(len(large))[:_MOST_ELEMENTS].tolist()]
 
 
 def _crop(
-    labels: Tensor, elements: list[int], change: Augmentation, size_px: int, draws: RandomSource
+    labels: Tensor, elements: list[int], change: Augmentation, size_px: int, random: RandomSource
 ) -> tuple[augment.Window, float]:
-    """A window on the picture, and how many pixels of the frame show one of its."""
+    """Draw a window on the picture; returns it and the scale from picture to frame pixels."""
     height, width = labels.shape
-    area = draws.between(*_ends(change.crop_area)) * height * width
-    narrow, wide = _ends(change.crop_aspect)
-    aspect = math.exp(draws.between(math.log(narrow), math.log(wide)))
+    area = random.between(*_pair(change.crop_area)) * height * width
+    narrow, wide = _pair(change.crop_aspect)
+    aspect = math.exp(random.between(math.log(narrow), math.log(wide)))
     across, down = min(width, math.sqrt(area * aspect)), min(height, math.sqrt(area / aspect))
-    if draws.chance(change.on_element):
-        where = (labels == draws.pick(elements)).nonzero()
-        y, x = (float(v) for v in where[draws.integer(0, len(where) - 1)])
-        x, y = x + draws.normal(0.2 * across), y + draws.normal(0.2 * down)
+    if random.chance(change.on_element):
+        where = (labels == random.pick(elements)).nonzero()
+        y, x = (float(v) for v in where[random.integer(0, len(where) - 1)])
+        x, y = x + random.normal(0.2 * across), y + random.normal(0.2 * down)
     else:
-        x = draws.between(across / 2, width - across / 2)
-        y = draws.between(down / 2, height - down / 2)
+        x = random.between(across / 2, width - across / 2)
+        y = random.between(down / 2, height - down / 2)
     x = min(max(x, across / 2), width - across / 2)
     y = min(max(y, down / 2), height - down / 2)
     crop = augment.Window(2 * x / width - 1, 2 * y / height - 1, across / width, down / height)
@@ -187,22 +187,26 @@ def _crop(
 
 
 def _jitter(
-    change: Augmentation, frames: int, draws: RandomSource
+    change: Augmentation, frames: int, random: RandomSource
 ) -> tuple[Tensor, augment.ThinPlate | None]:
-    """Matrices [T, 3, 3] and bend of a clip, and of each of its frames on top."""
-    matrices = augment.warps(change.clip, 1, draws) @ augment.warps(change.frame, frames, draws)
-    points = augment.control_points(draws)
-    bent = augment.bends(change.clip, 1, draws) + augment.bends(change.frame, frames, draws)
-    return matrices, augment.ThinPlate.through(points, bent) if bool(bent.any()) else None
+    """Draw matrices [T, 3, 3] and bends for a clip and, on top, for each of its frames."""
+    matrices = augment.warps(change.clip, 1, random) @ augment.warps(change.frame, frames, random)
+    points = augment.control_points(random)
+    displacements = augment.bends(change.clip, 1, random) + augment.bends(
+        change.frame, frames, random
+    )
+    return matrices, augment.ThinPlate.through(points, displacements) if bool(
+        displacements.any()
+    ) else None
 
 
-def _ends(pair: list[float]) -> tuple[float, float]:
+def _pair(pair: list[float]) -> tuple[float, float]:
     least, most = pair
     return least, most
 
 
-def _batched(clips: list[_Clip]) -> tuple[Tensor, Tensor, Tensor]:
-    """Images, masks with empty planes for absent elements, and which are present [B, K]."""
+def _collate(clips: list[_Clip]) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch clips: images, masks with empty planes for absent elements, and presence [B, K]."""
     counts = torch.tensor([masks.shape[1] for _, masks in clips])
     most = int(counts.max())
     padded = [F.pad(masks, (0, 0, 0, 0, 0, most - masks.shape[1])) for _, masks in clips]

@@ -1,1 +1,1 @@
-"""Footage with mattes: found in folders and packs, decoded when it is asked for."""
+"""Footage with mattes, from folders and packs, decoded on demand."""

@@ -1,4 +1,4 @@
-"""The files of a data set: below a folder, or packed into one zip."""
+"""The files of a data set: in a folder, or packed into one zip."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from rde_roto.values.errors import InputError
 
 
 class FileTree(Protocol):
-    """Files below a root, by their path from there. Safe to use from several threads."""
+    """Files below a root, by relative path. Thread-safe."""
 
     def names(self, folder: PurePosixPath) -> list[str]:
-        """What lies directly in a folder, sorted, without hidden files; nothing if it is none."""
+        """Return the visible names in a folder, sorted; empty if there is no such folder."""
 
     def open(self, path: PurePosixPath) -> BinaryIO:
-        """A file's bytes from the first. Raises InputError when they cannot be read."""
+        """Open a file for reading. Raises InputError when it cannot be read."""
 
     def where(self, path: PurePosixPath) -> Path:
-        """The path as an error names it."""
+        """Return the full path, for messages."""
 
 
 def open_tree(root: Path) -> FileTree:
-    """The files below a folder or in a zip. Raises InputError when ``root`` is neither."""
+    """Open a folder or a zip. Raises InputError when ``root`` is neither."""
     if root.is_dir():
         return _Folder(root)
     if not root.exists():
@@ -62,7 +62,7 @@ class _Packed:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._zip = ZipFile(path)
-        self._lock = threading.Lock()  # ZipFile counts its readers without one
+        self._lock = threading.Lock()  # ZipFile itself is not thread-safe
         found: defaultdict[PurePosixPath, set[str]] = defaultdict(set)
         for name in self._zip.namelist():
             entry = PurePosixPath(name)

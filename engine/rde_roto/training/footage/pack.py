@@ -1,4 +1,4 @@
-"""Training data packed into one zip that travels: reduced pictures in the layout they came in."""
+"""Packs training data into one portable zip: reduced pictures in their original layout."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from rde_roto.atomic import replacing
 from rde_roto.images.mattes import davis_palette
 from rde_roto.training.footage.archive import open_tree
 from rde_roto.training.footage.pictures import PictureStore
-from rde_roto.training.footage.readers import Footage, read_clips, read_stills
+from rde_roto.training.footage.readers import read_clips, read_stills
+from rde_roto.training.footage.sets import Footage
 from rde_roto.training.recipe import Data, VideoSource
 
 _Entries: TypeAlias = dict[str, Callable[[], bytes]]
-"""What makes the bytes of each file, by its path in the pack; folders end in a slash."""
+"""A function for the bytes of each file, by its path in the pack; folders end in a slash."""
 
 
 @dataclass(frozen=True)
 class PackReport:
-    """What went into a pack; size_bytes is that of the file."""
+    """The content of a pack; size_bytes is the size of the file."""
 
     sequences: int
     frames: int
@@ -37,13 +38,13 @@ class PackReport:
 def pack(
     data: Data, out: Path, lines: int, quality: int, extra: Sequence[VideoSource] = ()
 ) -> PackReport:
-    """Writes what a recipe's data use into one stored zip, which ``data.root`` may then name.
+    """Write the data of a recipe into one uncompressed zip, for use as ``data.root``.
 
     Pictures are reduced to a short side of ``lines`` pixels, not to ``data.lines``, and become JPEG
     of ``quality`` 1..95; masks become indexed PNGs. The frames of a clip are numbered from 0.
-    Sequences that are left out stay as empty folders, so that a recipe may go on naming them;
-    ``extra`` names sources that travel too, such as the sequences that are scored. Equal input and
-    the same Pillow give equal bytes.
+    Sequences that are left out become empty folders, so that a recipe may still name them;
+    ``extra`` are further sources to pack, such as the sequences for scoring. Equal input and the
+    same Pillow give equal bytes.
 
     Raises InputError for footage that cannot be read, OutputError when ``out`` cannot be written.
     """
@@ -114,7 +115,7 @@ def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
 
 
 def _write(entries: _Entries, out: Path) -> None:
-    """A stored zip in the order of names, with nothing of this host or of today in it."""
+    """Write an uncompressed zip, sorted by name, without traces of the host or the date."""
     with replacing(out) as temporary, ZipFile(temporary, "w", ZIP_STORED) as packed:
         for name in sorted(entries):
             info = ZipInfo(name)  # dated 1980

@@ -1,4 +1,4 @@
-"""Pictures and label masks decoded on demand; those used last stay in memory."""
+"""Decodes pictures and label masks on demand, with a cache in memory."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _DAMAGE = (
 
 
 class PictureStore:
-    """The pictures of a tree, reduced to a short side of ``lines`` pixels where they are larger.
+    """The pictures of a tree, reduced to a short side of ``lines`` pixels if they are larger.
 
-    Decoded pictures are shared and kept up to ``cache_bytes``; the one unused for longest goes
-    first. Safe to use from several threads, which decode side by side.
+    Decoded pictures are shared and cached up to ``cache_bytes``; the least recently used go first.
+    Thread-safe; threads decode in parallel.
     """
 
     def __init__(self, tree: FileTree, lines: int, cache_bytes: int) -> None:
@@ -42,29 +42,28 @@ class PictureStore:
         self._cache = _Cache(cache_bytes)
 
     def size(self, path: PurePosixPath) -> Size:
-        """Of the picture in the file, from its header. Raises InputError if that is damaged."""
+        """Return the size of a picture, from its header. Raises InputError if that is damaged."""
         with self._opened(path) as image:
             return image.size
 
     def require_size(self, path: PurePosixPath, size: Size) -> None:
-        """Raises InputError for a file of another size, from its header."""
+        """Raise InputError for a picture of another size, from its header."""
         with self._opened(path) as image:
             self._require_size(path, image, size)
 
     def picture(self, path: PurePosixPath, size: Size) -> Tensor:
-        """uint8 [3, H, W] RGB, planar. Raises InputError for damage or a size not as expected."""
+        """Decode uint8 [3, H, W] RGB, planar. Raises InputError for damage or another size."""
         return self._cache.get((path, "picture"), lambda: self._picture(path, size))
 
     def alpha(self, path: PurePosixPath, size: Size) -> Tensor:
-        """uint8 [H, W]: a picture's alpha channel. Raises InputError where it has none."""
+        """Decode a picture's alpha channel, uint8 [H, W]. Raises InputError if it has none."""
         return self._cache.get((path, "alpha"), lambda: self._alpha(path, size))
 
     def labels(self, path: PurePosixPath, size: Size, merged: bool) -> Tensor:
-        """uint8 [H, W], 0 the background; ``merged`` makes every other number 1.
+        """Decode labels, uint8 [H, W], 0 the background; ``merged`` makes all other numbers 1.
 
-        An indexed PNG gives its indices. Grey gives its numbers, 255 among them, but grey of
-        nothing but 0 and 255 is label 1. Raises InputError for colour, damage or a size that is
-        not as expected.
+        An indexed PNG gives its indices. Grey gives its numbers, including 255, but grey with only
+        0 and 255 is label 1. Raises InputError for colour, damage or another size.
         """
         kind = "merged" if merged else "labels"
         return self._cache.get((path, kind), lambda: self._labels(path, size, merged))
@@ -123,25 +122,25 @@ class PictureStore:
 
 
 class _Cache:
-    """Tensors by key up to a budget in bytes; the one unused for longest goes first."""
+    """Tensors by key, up to a budget in bytes; the least recently used go first."""
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
         self._used_bytes = 0
-        self._kept: OrderedDict[tuple[PurePosixPath, str], Tensor] = OrderedDict()
+        self._entries: OrderedDict[tuple[PurePosixPath, str], Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: tuple[PurePosixPath, str], decode: Callable[[], Tensor]) -> Tensor:
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        picture = decode()  # without the lock: two threads may decode the same one, and agree
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                return self._entries[key]
+        picture = decode()  # without the lock: two threads may decode the same picture
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = picture
+            if key not in self._entries:
+                self._entries[key] = picture
                 self._used_bytes += picture.nbytes
             while self._used_bytes > self._budget_bytes:
-                _, oldest = self._kept.popitem(last=False)
+                _, oldest = self._entries.popitem(last=False)
                 self._used_bytes -= oldest.nbytes
         return picture

@@ -1,4 +1,4 @@
-"""Footage with masks: listed once, decoded when a frame is asked for."""
+"""Readers of footage with masks: files are listed once and decoded on demand."""
 
 from __future__ import annotations
 
@@ -6,84 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from rde_roto.training.footage.archive import open_tree
 from rde_roto.training.footage.pictures import PictureStore
+from rde_roto.training.footage.sets import Footage, FootageSet, StillSet, VideoSet
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
 
 _PICTURES = (".jpg", ".jpeg", ".png")
 
 
-class Footage(Protocol):
-    """Consecutive frames of one picture: a clip, or a still of length 1.
-
-    The tensors are shared with everyone who asks for the same frame: never write into them.
-    Reading a frame raises InputError when its file is damaged or has another size than the first.
-    """
-
-    @property
-    def name(self) -> str:
-        """The sequence's name, or ``FOLDER/PICTURE`` for a still."""
-
-    @property
-    def has_labels(self) -> bool:
-        """False for a still without a mask, which serves as a background only."""
-
-    def __len__(self) -> int:
-        """How many frames there are."""
-
-    def frame(self, index: int) -> Tensor:
-        """uint8 [3, H, W] RGB, planar"""
-
-    def labels(self, index: int) -> Tensor:
-        """uint8 [H, W], 0 the background; all frames of a clip number its objects alike"""
-
-    def alpha(self, index: int) -> Tensor | None:
-        """uint8 [H, W], the coverage of the only subject; None where labels are all there is"""
-
-
-@dataclass(frozen=True)
-class VideoSet:
-    """The clips of one source; weight and jump_factor as in the recipe."""
-
-    clips: tuple[Footage, ...]
-    weight: float
-    jump_factor: float
-
-
-@dataclass(frozen=True)
-class StillSet:
-    """The stills of one source and how often one is drawn from it."""
-
-    stills: tuple[Footage, ...]
-    weight: float
-
-
-@dataclass(frozen=True)
-class FootageSet:
-    """All that is trained on.
-
-    videos: real footage with masks; subjects: photographs with masks; cutouts: those, and pictures
-    that come cut out; backgrounds: every photograph; moving_cutouts: clips that come cut out.
-    """
-
-    videos: tuple[VideoSet, ...]
-    subjects: tuple[StillSet, ...]
-    cutouts: tuple[StillSet, ...]
-    backgrounds: tuple[StillSet, ...]
-    moving_cutouts: tuple[VideoSet, ...] = ()
-
-
 def read_footage(data: Data) -> FootageSet:
-    """Lists what a recipe's data name; nothing but the headers of pictures is read yet.
+    """List the data of a recipe; reads only the headers of pictures.
 
     Raises InputError when a folder, a sequence or a mask is missing, when the first picture of a
-    clip or a still is damaged or of another size than its mask, or when there is no footage at all.
+    clip or a still is damaged or differs in size from its mask, or when there is no footage at all.
     """
     store = PictureStore(open_tree(Path(data.root)), data.lines, data.cache_mb * 1_000_000)
     clips = [(source, read_clips(store, source)) for source in data.videos]
@@ -98,7 +38,7 @@ def read_footage(data: Data) -> FootageSet:
         for kind, kinds in _KINDS.items()
     }
     if not clips and not any(stills.values()):
-        raise InputError("there is nothing to train on: data names neither videos nor stills")
+        raise InputError("there is no training data: data names neither videos nor stills")
     subjects = (*stills["subjects"], *of_videos)
     return FootageSet(
         videos,
@@ -110,47 +50,49 @@ def read_footage(data: Data) -> FootageSet:
 
 
 def read_clips(store: PictureStore, source: VideoSource) -> tuple[Footage, ...]:
-    """The sequences of a source, sorted by name, but those of fewer than two usable frames.
+    """List the sequences of a source, sorted by name, if they have at least two usable frames.
 
-    Layout: ``JPEGImages/SEQUENCE/NNNNN.jpg`` and ``Annotations/SEQUENCE/NNNNN.png``, both perhaps
-    under ``480p``. Every picture needs a mask, as in DAVIS; but where a ``meta.json`` lies beside
+    Layout: ``JPEGImages/SEQUENCE/NNNNN.jpg`` and ``Annotations/SEQUENCE/NNNNN.png``, optionally
+    with a folder ``480p``. Every picture needs a mask, as in DAVIS; with a ``meta.json`` beside
     JPEGImages, as in YouTube-VOS, pictures without a mask are left out. With ``source.masks`` as
     "alpha": ``SEQUENCE/NNNNN.png``, RGBA.
 
-    Raises InputError when no sequence is left, one that the source names is not there, a mask is
-    missing, or the first picture and its mask are damaged or differ in size.
+    Raises InputError when no sequence is left, a named one or a mask is missing, or the first
+    picture and its mask are damaged or differ in size.
     """
     root = PurePosixPath(source.path)
-    made: type[_Stored]
+    clip_type: type[_StoredFootage]
     if source.masks == "alpha":
-        made, expected = _CutOut, "NAME"
-        found = {name: _unpaired(store, root / name) for name in _asked(source, store, root)}
+        clip_type, expected = _StoredCutouts, "NAME"
+        found = {name: _unpaired(store, root / name) for name in _selected(source, store, root)}
     else:
-        made, expected = _Stored, "JPEGImages/NAME"
+        clip_type, expected = _StoredFootage, "JPEGImages/NAME"
         pictures, masks = (
             _resolution(store, root / kind) for kind in ("JPEGImages", "Annotations")
         )
         sparse = "meta.json" in store.tree.names(root)
         found = {
             name: _paired(store, pictures / name, masks / name, sparse)
-            for name in _asked(source, store, pictures)
+            for name in _selected(source, store, pictures)
         }
     clips = tuple(
-        made(store, name, frames, merged=False) for name, frames in found.items() if len(frames) > 1
+        clip_type(store, name, frames, merged=False)
+        for name, frames in found.items()
+        if len(frames) > 1
     )
     if not clips:
         raise InputError(
-            f"there is no sequence to train on in {store.tree.where(root)}: expected two frames or "
+            f"there is no usable sequence in {store.tree.where(root)}: expected two frames or "
             f"more in {expected}"
         )
     return clips
 
 
 def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]:
-    """The pictures of ``images``, each with the PNG of its name in ``masks``.
+    """List the pictures of ``images``, each with the PNG of the same name in ``masks``.
 
-    There are no masks where ``source.masks`` is "none" or "alpha"; with "alpha" the pictures are
-    RGBA and lie in the folder itself.
+    There are no masks if ``source.masks`` is "none" or "alpha"; with "alpha" the pictures are RGBA
+    in the folder itself.
 
     Raises InputError when there is no picture, a mask is missing, or a picture and its mask are
     damaged or differ in size.
@@ -167,15 +109,15 @@ def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]
         raise InputError(
             f"there is no picture in {store.tree.where(images)}: expected .jpg or .png"
         )
-    made = _CutOut if source.masks == "alpha" else _Stored
+    still_type = _StoredCutouts if source.masks == "alpha" else _StoredFootage
     merged = source.masks == "parts"
     return tuple(
-        made(store, f"{root.name}/{frame.picture.stem}", [frame], merged) for frame in frames
+        still_type(store, f"{root.name}/{frame.picture.stem}", [frame], merged) for frame in frames
     )
 
 
 _KINDS = {"subjects": ("labels", "parts"), "cutouts": ("alpha",), "backgrounds": ("none",)}
-"""What the pictures of a source are used for, by its ``masks``; subjects serve as all three."""
+"""The uses of a source's pictures, by its ``masks``; subjects are used for all three."""
 
 
 def _still_set(stills: tuple[Footage, ...], weight: float | None) -> StillSet:
@@ -185,7 +127,7 @@ def _still_set(stills: tuple[Footage, ...], weight: float | None) -> StillSet:
 def _of_kind(
     clips: Sequence[tuple[VideoSource, tuple[Footage, ...]]], masks: str
 ) -> tuple[tuple[VideoSet, ...], list[StillSet]]:
-    """The sources with masks of a kind, and those of their frames that serve as stills."""
+    """The sources with masks of a kind, and those of their frames that are used as stills."""
     of_kind = [(source, found) for source, found in clips if source.masks == masks]
     videos = tuple(VideoSet(found, one.weight, one.jump_factor) for one, found in of_kind)
     frames = (_single_frames(found, source.stills_every) for source, found in of_kind)
@@ -193,25 +135,27 @@ def _of_kind(
 
 
 def _single_frames(clips: Sequence[Footage], every: int) -> tuple[Footage, ...]:
-    """Every so many frames of clips as stills; none for 0."""
+    """Every ``every``-th frame of clips as a still; none for 0."""
     if every == 0:
         return ()
-    return tuple(_FrameOf(clip, index) for clip in clips for index in range(0, len(clip), every))
+    return tuple(
+        _SingleFrame(clip, index) for clip in clips for index in range(0, len(clip), every)
+    )
 
 
 @dataclass(frozen=True)
-class _Frame:
-    """Where a frame's picture and its mask lie."""
+class _FramePaths:
+    """The paths of a frame's picture and mask."""
 
     picture: PurePosixPath
     mask: PurePosixPath | None
 
 
-class _Stored:
-    """Footage in files. ``merged``: every number of a mask but 0 is label 1."""
+class _StoredFootage:
+    """Footage in files. ``merged``: all numbers of a mask except 0 become label 1."""
 
     def __init__(
-        self, store: PictureStore, name: str, frames: Sequence[_Frame], merged: bool
+        self, store: PictureStore, name: str, frames: Sequence[_FramePaths], merged: bool
     ) -> None:
         first = frames[0]
         self.name = name
@@ -238,8 +182,8 @@ class _Stored:
         return None
 
 
-class _CutOut(_Stored):
-    """Pictures with an alpha of their own: one subject, before nothing."""
+class _StoredCutouts(_StoredFootage):
+    """Pictures with alpha: one subject without a background."""
 
     def labels(self, index: int) -> Tensor:
         return (self.alpha(index) > 127).to(torch.uint8)
@@ -248,7 +192,7 @@ class _CutOut(_Stored):
         return self._store.alpha(self._frames[index].picture, self._size)
 
 
-class _FrameOf:
+class _SingleFrame:
     """One frame of a clip as a still."""
 
     has_labels = True
@@ -270,8 +214,8 @@ class _FrameOf:
         return self._clip.alpha(self._index)
 
 
-def _asked(source: VideoSource, store: PictureStore, folder: PurePosixPath) -> list[str]:
-    """The sequences of a source, each a folder in this one, that are trained on."""
+def _selected(source: VideoSource, store: PictureStore, folder: PurePosixPath) -> list[str]:
+    """The sequences of a source that are used for training; each is a folder in ``folder``."""
     known = store.tree.names(folder)
     for name in (*source.leave_out, *source.only):
         if name not in known:
@@ -283,31 +227,31 @@ def _asked(source: VideoSource, store: PictureStore, folder: PurePosixPath) -> l
 
 def _paired(
     store: PictureStore, pictures: PurePosixPath, masks: PurePosixPath, sparse: bool = False
-) -> list[_Frame]:
-    """The pictures of a folder with their masks; ``sparse`` leaves out those without one."""
+) -> list[_FramePaths]:
+    """The pictures of a folder with their masks; ``sparse`` leaves out those without a mask."""
     found = set(store.tree.names(masks))
-    frames, lacking = [], []
+    frames, missing = [], []
     for name in _picture_names(store, pictures):
         mask = f"{PurePosixPath(name).stem}.png"
         if mask in found:
-            frames.append(_Frame(pictures / name, masks / mask))
+            frames.append(_FramePaths(pictures / name, masks / mask))
         else:
-            lacking.append(mask)
-    if lacking and not sparse:
+            missing.append(mask)
+    if missing and not sparse:
         raise InputError(
-            f"{store.tree.where(masks / lacking[0])} is missing: {len(lacking)} of "
-            f"{len(frames) + len(lacking)} pictures in {store.tree.where(pictures)} have no mask"
+            f"{store.tree.where(masks / missing[0])} is missing: {len(missing)} of "
+            f"{len(frames) + len(missing)} pictures in {store.tree.where(pictures)} have no mask"
         )
     return frames
 
 
-def _unpaired(store: PictureStore, folder: PurePosixPath) -> list[_Frame]:
-    """The pictures of a folder, which have no masks beside them."""
-    return [_Frame(folder / name, None) for name in _picture_names(store, folder)]
+def _unpaired(store: PictureStore, folder: PurePosixPath) -> list[_FramePaths]:
+    """The pictures of a folder without masks."""
+    return [_FramePaths(folder / name, None) for name in _picture_names(store, folder)]
 
 
 def _picture_names(store: PictureStore, folder: PurePosixPath) -> list[str]:
-    """Sorted; raises InputError for two pictures that would share a mask."""
+    """The pictures of a folder, sorted. Raises InputError for two that would share a mask."""
     names = [name for name in store.tree.names(folder) if name.lower().endswith(_PICTURES)]
     stems = [PurePosixPath(name).stem for name in names]
     for first, second in pairwise(sorted(stems)):
@@ -317,7 +261,7 @@ def _picture_names(store: PictureStore, folder: PurePosixPath) -> list[str]:
 
 
 def _resolution(store: PictureStore, folder: PurePosixPath) -> PurePosixPath:
-    """The folder itself, or the one for the resolution below it."""
+    """The folder itself, or its subfolder for the resolution."""
     names = store.tree.names(folder)
     if not names:
         raise InputError(

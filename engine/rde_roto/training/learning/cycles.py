@@ -6,6 +6,8 @@ et al., "Test-Time Training for Matching-Based Video Object Segmentation", NeurI
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,6 +28,11 @@ FIRST_REACH = 4
 
 REACHED_AT = 80
 """and the step from which on they go to the ends of the shot."""
+
+LEAST_FOUND = 0.3
+"""An element whose matte on the visited frame has less of the truth's area is taken for hidden
+there. Nothing can come back from such a frame, and trying to teaches the network to mark whatever
+hides the element."""
 
 _ALONE = Bank.parse("F")
 _SEEN = 0.5
@@ -66,7 +73,7 @@ class CycleSampler:
         for _ in range(clips):
             frame = draws.pick(self._within_reach(truth, step))
             pair = torch.stack([self._material.picture(f, geometry) for f in (truth.frame, frame)])
-            graded = Grades.drawn(self._jitter, 2, draws).on(pair)
+            graded = Grades.sample(self._jitter, 2, draws).on(pair)
             padded = F.pad(graded - self._fill, padding) + self._fill
             mirrored = draws.chance(self._jitter.mirror)
             images.append(padded.flip(3) if mirrored else padded)
@@ -92,7 +99,9 @@ class CycleObjective(Objective):
         """The terms of a batch of a ``CycleSampler``; all but the first are 0."""
         here, there = self._encode(batch.images)
         reached = self._read_from(here, batch.first, there, batch.present)
-        back = self._read_from(there, reached.softmax(dim=1)[:, 1:], here, batch.present)
+        mattes = reached.softmax(dim=1)[:, 1:]
+        batch = _where_found(batch, mattes)
+        back = self._read_from(there, mattes, here, batch.present)
         hardest = hardest_share(self._losses, iteration)
         nothing = batch.images.new_zeros(())
         return Terms(self._fit(back, batch, 0, hardest), nothing, nothing)
@@ -104,3 +113,12 @@ class CycleObjective(Objective):
         memory_frame = MemoryFrame(frame.key, self.net.encode_masks(frame, mattes))
         state = MemoryState(memory_frame, recurrent=memory_frame, latest=None)
         return self._segment(self._readout(state, _ALONE, other), other, present)
+
+
+def _where_found(batch: Batch, mattes: Tensor) -> Batch:
+    """The batch without the elements that are hidden on the visited frame, by its mattes."""
+    area = (mattes.detach() > _SEEN).sum(dim=(2, 3))
+    found = (area >= LEAST_FOUND * batch.masks[0].sum(dim=(2, 3))).float()
+    return replace(
+        batch, masks=batch.masks * found[None, :, :, None, None], present=batch.present * found
+    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.training.footage.readers import Footage, FootageSet, StillSet, VideoSet
+from rde_roto.training.footage.sets import Footage, FootageSet, StillSet, VideoSet
 from rde_roto.training.learning.material import Material, Truth
 
 _SEEN = 0.5
@@ -63,9 +63,15 @@ class Scenery:
     size_px: int
 
 
-def scenery(material: Material) -> Scenery:
-    """Each element of the truths as a still, their pictures without any, and all as one clip."""
-    whole = [_whole(material, truth) for truth in material.truths]
+def scenery(material: Material, go_on: Callable[[], None] = lambda: None) -> Scenery:
+    """Each element of the truths as a still, their pictures without any, and all as one clip.
+
+    Args: go_on, called for each truth; what it raises ends it.
+    """
+    whole = []
+    for truth in material.truths:
+        go_on()
+        whole.append(_whole(material, truth))
     subjects: list[Footage] = []
     backgrounds: list[Footage] = []
     sides = []

@@ -7,21 +7,24 @@ whether a clock stopped them there or a number did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from rde_roto.model.devices import short_dtype
+from rde_roto.model.learned import LearnedWeights
+from rde_roto.model.weights import Model
 from rde_roto.net import RDENet
 from rde_roto.training.checkpoint import freeze
 from rde_roto.training.clips.sampler import Batch, ClipSampler
-from rde_roto.training.footage.readers import FootageSet
+from rde_roto.training.footage.sets import FootageSet
 from rde_roto.training.learning.cycles import CycleObjective, CycleSampler
 from rde_roto.training.learning.footage import scenery
-from rde_roto.training.learning.material import Material
+from rde_roto.training.learning.material import Material, Truth
+from rde_roto.training.learning.skill import Skill
 from rde_roto.training.objective import Objective
 from rde_roto.training.recipe import Mixture, Phase, Recipe
 from rde_roto.training.start import halved
@@ -46,23 +49,16 @@ _LAST_STEP = 1 << 30
 """The step at which cycles of the check are drawn: all frames are within reach."""
 
 
+_FIRST_PART = 3
+"""One of so many of the recipe's steps are held before the held-out truth is studied too."""
+
+
 @dataclass(frozen=True)
-class Skill:
-    """Mean J, 0..1, on what is not studied: clips in motion, and cycles (None without frames)."""
+class _Subject:
+    """What clips and cycles are drawn from."""
 
-    clips: float
-    cycles: float | None
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """By kind of check, rounded as people read them."""
-        found = {"clips": self.clips, "cycles": self.cycles}
-        return {kind: round(j, 3) for kind, j in found.items() if j is not None}
-
-    @property
-    def mean(self) -> float:
-        """Of both."""
-        return self.clips if self.cycles is None else (self.clips + self.cycles) / 2
+    clips: ClipSampler
+    cycles: CycleSampler | None
 
 
 class Lesson:
@@ -70,46 +66,71 @@ class Lesson:
 
     Args:
         net: what learns, in place, on its device.
-        recipe: as `recipe_file.lesson_recipe` gives it. seed: decides every draw.
+        recipe: as `recipe_file.lesson_recipe` gives it; its seed decides every draw.
+        held_out: a truth that is not studied in the first part of the lesson.
+        go_on: called between two parts of the work, here and in ``skill``; what it raises ends it.
 
     `studied` and `kept` are the frames that cycles pass through, and those kept for the check.
+    `first_part` is how many steps are held without the held-out truth; 0 where all is studied from
+    the start, also because there would be nothing else to learn from.
     """
 
-    def __init__(self, net: RDENet, material: Material, recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self,
+        net: RDENet,
+        material: Material,
+        recipe: Recipe,
+        held_out: Truth | None = None,
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
         self.net = net.channels_last()
         self.steps = 0
         self._recipe = recipe
-        self._seed = seed
-        self._device = next(net.parameters()).device
+        self._go_on = go_on
+        self.device = next(net.parameters()).device
         asked = recipe.precision == "bfloat16"
-        self._is_short = asked and short_dtype(self._device) == torch.bfloat16
+        self._is_short = asked and short_dtype(self.device) == torch.bfloat16
         self._weights = freeze(net, recipe.optimiser.frozen)
         self._start = {name: weight.detach().clone() for name, weight in self._weights.items()}
         self._average = {name: weight.clone() for name, weight in self._start.items()}
         self._optimizer = _optimizer(self._weights, recipe)
-        made = scenery(material)
-        self._phase = recipe.curriculum[-1].model_copy(update={"size_px": made.size_px})
-        mixture = _drawable(recipe, made.footage, self._phase)
-        recipe = recipe.model_copy(update={"mixture": mixture})
-        self._clips = ClipSampler(made.footage, recipe, self._device)
         self._objective = Objective(net, recipe)
         self._cycle_objective = CycleObjective(net, recipe)
         self.kept = material.visited[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY]
         self.studied = tuple(frame for frame in material.visited if frame not in self.kept)
+        made = scenery(material, go_on)
+        self._phase = recipe.curriculum[-1].model_copy(update={"size_px": made.size_px})
+        self._recipe = self._drawable(made.footage)
+        self._whole = self._subject(material, made.footage, self._recipe)
+        self._kept_cycles = self._cycles_through(self.kept, material)
+        self.first_part, self._first = 0, self._whole
+        if held_out is not None:
+            with suppress(UsageError):
+                less = material.without(held_out)
+                footage = scenery(less, go_on).footage
+                self._first = self._subject(less, footage, self._drawable(footage))
+                self.first_part = max(1, recipe.iterations // _FIRST_PART)
 
-        def cycles(frames: tuple[int, ...]) -> CycleSampler | None:
-            jitter, mean = recipe.still.clip, net.config.mean
-            return CycleSampler(material, frames, jitter, mean) if frames else None
+    def _drawable(self, footage: FootageSet) -> Recipe:
+        mixture = drawable_mixture(self._recipe, footage, self._phase, self._go_on)
+        return self._recipe.model_copy(update={"mixture": mixture})
 
-        self._cycles, self._kept_cycles = cycles(self.studied), cycles(self.kept)
+    def _subject(self, material: Material, footage: FootageSet, recipe: Recipe) -> _Subject:
+        clips = ClipSampler(footage, recipe, self.device)
+        return _Subject(clips, self._cycles_through(self.studied, material))
+
+    def _cycles_through(self, frames: tuple[int, ...], material: Material) -> CycleSampler | None:
+        jitter, mean = self._recipe.still.clip, self.net.config.mean
+        return CycleSampler(material, frames, jitter, mean) if frames else None
 
     def step(self) -> float:
         """One step of Adam, on clips and on cycles in turn; its loss."""
-        by_cycle = self._cycles is not None and self.steps % 2 == 1
-        cycles = self._cycles if by_cycle else None
-        batch = self._drawn(cycles, self.steps, self.steps, stream=0)
+        subject = self._first if self.steps < self.first_part else self._whole
+        by_cycle = subject.cycles is not None and self.steps % 2 == 1
+        source = subject.cycles if by_cycle else None
+        batch = self._drawn(source or subject.clips, self.steps, self.steps, stream=0)
         objective = self._cycle_objective if by_cycle else self._objective
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_short):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_short):
             terms = objective(batch, self.steps, self._generator(self.steps, stream=1))
         self._optimizer.zero_grad(set_to_none=True)
         terms.total.backward()
@@ -131,36 +152,45 @@ class Lesson:
         }
         return {name: weight.cpu() for name, weight in halved(moved).items()}
 
+    def learned_by(self, model: Model) -> LearnedWeights:
+        """The same on top of what the model has learned before."""
+        already = model.learned.weights if model.learned else {}
+        return LearnedWeights.of({**already, **self.learned}, model.base_sha256)
+
     @torch.no_grad()
     def skill(self) -> Skill:
-        """How well the network does, as it would be kept, on what it never studies."""
+        """How well the network does, as it would be kept, on clips and cycles that it never
+        studies."""
         with self._as_kept():
-            clips = self._checked(None, Check(self.net, self._recipe))
+            clips = self._checked(self._whole.clips, Check(self.net, self._recipe))
             if self._kept_cycles is None:
                 return Skill(clips, None)
             checks = CycleCheck(self.net, self._recipe)
             return Skill(clips, self._checked(self._kept_cycles, checks))
 
-    def _checked(self, cycles: CycleSampler | None, check: Objective) -> float:
-        is_cut_off = [
-            float(check(batch, _LAST_STEP, self._generator(number, stream=3)).segmentation)
-            for number in range(_CHECKS)
-            for batch in [self._drawn(cycles, _LAST_STEP, number, stream=2)]
-        ]
-        return 1 - sum(is_cut_off) / len(is_cut_off)
+    def _checked(self, source: ClipSampler | CycleSampler, check: Objective) -> float:
+        misses = []
+        for number in range(_CHECKS):
+            self._go_on()
+            batch = self._drawn(source, _LAST_STEP, number, stream=2)
+            terms = check(batch, _LAST_STEP, self._generator(number, stream=3))
+            misses.append(float(terms.segmentation))
+        return 1 - sum(misses) / len(misses)
 
-    def _drawn(self, cycles: CycleSampler | None, step: int, number: int, stream: int) -> Batch:
-        """A batch of cycles, or of clips without a sampler of them, on the network's device."""
+    def _drawn(
+        self, source: ClipSampler | CycleSampler, step: int, number: int, stream: int
+    ) -> Batch:
+        """A batch of clips or of cycles, on the network's device."""
         generator = self._generator(number, stream)
-        if cycles is None:
-            return self._clips.draw(self._phase, generator)
-        batch = cycles.draw(step, self._phase.clips, generator)
+        if isinstance(source, ClipSampler):
+            return source.draw(self._phase, generator)
+        batch = source.draw(step, self._phase.clips, generator)
         parts = (batch.images, batch.masks, batch.first, batch.present)
-        return Batch(*(part.to(self._device) for part in parts))
+        return Batch(*(part.to(self.device) for part in parts))
 
     def _generator(self, number: int, stream: int) -> torch.Generator:
         """Studying and checking, and their clips and banks, have streams of their own."""
-        seed = (self._seed * 1_000_003 + number) * 4 + stream
+        seed = (self._recipe.seed * 1_000_003 + number) * 4 + stream
         return torch.Generator().manual_seed(seed % (1 << 63))
 
     @torch.no_grad()
@@ -204,26 +234,33 @@ def missed(logits: Tensor, batch: Batch, t: int) -> Tensor:
     return ((1 - j) * batch.present).sum() / batch.present.sum().clamp(min=1)
 
 
-def _drawable(recipe: Recipe, footage: FootageSet, phase: Phase) -> Mixture:
-    """The recipe's mixture without those kinds of clips that this footage cannot give.
+def drawable_mixture(
+    recipe: Recipe, footage: FootageSet, phase: Phase, go_on: Callable[[], None]
+) -> Mixture:
+    """The recipe's mixture, with stills in place of those kinds that this footage cannot give.
 
     There are no pairs where there is one truth, and a wire cannot be cut out. Raises UsageError
     when nothing is left.
     """
     shares = recipe.mixture.model_dump()
+    missing = 0.0
     for kind in [kind for kind, share in shares.items() if share > 0]:
+        go_on()
         alone = Mixture(**{**dict.fromkeys(shares, 0.0), kind: 1.0})
         one = recipe.model_copy(update={"mixture": alone})
         try:
             sampler = ClipSampler(footage, one, torch.device("cpu"))
             sampler.draw(phase, torch.Generator().manual_seed(recipe.seed))
         except InputError:
+            missing += shares[kind]
             shares[kind] = 0.0
     if not any(shares.values()):
         raise UsageError(
             "there is nothing to learn from: what was drawn is too small, or too thin, to make "
             "clips of it. Draw a frame in which the element is larger"
         )
+    if shares["still"] > 0:
+        shares["still"] += missing
     return Mixture(**shares)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ class Truth:
     box: Window | None
     digest: str
 
+    @cached_property
+    def shown(self) -> tuple[bool, ...]:
+        """Which elements can be seen in it."""
+        return tuple(bool((plane >= _SEEN).any()) for plane in self.alpha)
+
 
 class Material:
     """A shot as it is studied, seen through the plate, the look and the crop of its tracking.
@@ -77,6 +83,13 @@ class Material:
         """Frames that have no truth, spread over the range: cycles pass through them."""
         known = {truth.frame for truth in self.truths}
         return spread([frame for frame in self._shot.range if frame not in known], MOST_VISITED)
+
+    def without(self, held_out: Truth) -> Material:
+        """The same shot, of which a truth is not studied; no cycle passes through its frame."""
+        other = copy.copy(self)
+        other.visited = self.visited  # found before there is one truth less
+        other.truths = tuple(truth for truth in self.truths if truth is not held_out)
+        return other
 
     def close(self, truth: Truth) -> Geometry:
         """How the tracker looks at a truth."""
@@ -130,7 +143,7 @@ def _known(shot: Shot, frame: int) -> FloatArray | None:
     alpha = np.zeros((len(shot.ids), *shot.plate.format.data.shape), np.float32)
     known: set[str] = set()
     keyframe = shot.keyframe_at(frame)
-    layers = [] if keyframe is None else [(shot.drawn(keyframe), keyframe.alpha)]
+    layers = [] if keyframe is None else [(shot.drawn_elements(keyframe), keyframe.alpha)]
     layers += [(lock.elements, lock.read(frame)) for lock in shot.locks_at(frame)]
     for elements, planes in layers:
         alpha[list(shot.plane_indices(elements))] = planes

@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -13,9 +14,11 @@ from rde_roto.documents.learned_card import LearnedCard
 from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, with_learned
-from rde_roto.training.learning.lesson import Lesson, Skill
+from rde_roto.training.learning.exam import Exam
+from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.material import Material
 from rde_roto.training.learning.recipe_file import lesson_recipe
+from rde_roto.training.learning.skill import has_lost, objection
 from rde_roto.training.learning.view import Onlooker, Sight, View
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.cancel import Cancel, never
@@ -24,15 +27,8 @@ from rde_roto.values.errors import CancelledError
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
-REVISION = 2
+REVISION = 3
 """Raised with every change of the code that changes what is learned."""
-
-_GAIN = 0.03
-"""Mean J that has to be gained on what was held out. Where the model knows the shot already there
-is little to gain there, and what is lost elsewhere goes unseen."""
-
-_HARM = 0.01
-"""J that one kind of check may lose all the same: no more than the draws decide."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +103,8 @@ class Study:
         tracker = tracker_of(model, device)(preset.tracking)
         looking = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
         self._material = Material(shot, looking)
+        every = preset.tracking.memory_every
+        self._exam = Exam.of(self._material.truths, shot.range, every)
 
     def digest(self, budget: Budget) -> str:
         """Names all that is studied, and how, but for a clock's pace and the machine.
@@ -114,26 +112,37 @@ class Study:
         Machines of a farm learn different bits, so the one that is first learns for all of them:
         else their chunks would not fit together.
 
-        Raises InputError for a plate that cannot be read.
+        Raises InputError for a plate that cannot be read; CancelledError between two of its frames.
         """
-        material = self._material
+        material, plate = self._material, self._shot.plate
+
+        def named(frame: int) -> str:
+            _go_on(budget)
+            return plate.digest(frame)
+
         return digest_of(
             "lesson",
             REVISION,
             self._model.sha256,
             self._preset.tracking.digest,
-            self._shot.plate.format.pixel_aspect,
+            plate.format.pixel_aspect,
             self._recipe.model_dump_json(),
             budget.steps,
             budget.minutes,
             *(truth.digest for truth in material.truths),
-            *(self._shot.plate.digest(frame) for frame in material.visited),
+            *map(named, self._passed),
         )
 
     @property
     def frames(self) -> tuple[int, ...]:
         """The frames of the plate that are looked at."""
-        return (*(truth.frame for truth in self._material.truths), *self._material.visited)
+        return (*(truth.frame for truth in self._material.truths), *self._passed)
+
+    @property
+    def _passed(self) -> tuple[int, ...]:
+        """Those without a truth, each once: for cycles and on the way of the exam."""
+        way = self._exam.way if self._exam else ()
+        return tuple(dict.fromkeys((*self._material.visited, *way)))
 
     def hold(self, budget: Budget) -> Taught:
         """Has the model study the shot's keyframes and locked frames.
@@ -143,20 +152,31 @@ class Study:
 
         Raises InputError for plates that cannot be read; CancelledError.
         """
-        began, model = budget.clock(), self._model
-        recipe, material = self._recipe, self._material
-        lesson = Lesson(copy.deepcopy(model.net).to(self._device), material, recipe, recipe.seed)
-        _go_on(budget)
-        before = lesson.skill()
-        is_whole = _run(lesson, recipe, self._watched(lesson, budget), began)
-        _go_on(budget)
-        after = lesson.skill()
-        _go_on(budget)
-        better = is_better(before, after)
-        already = model.learned.weights if model.learned else {}
-        learned = LearnedWeights.of({**already, **lesson.learned}, model.base_sha256)
+        began, go_on = budget.clock(), partial(_go_on, budget)
+        model, recipe, material = self._model, self._recipe, self._material
+        net = copy.deepcopy(model.net).to(self._device)
+        held_out = self._exam.held_out if self._exam else None
+        lesson = Lesson(net, material, recipe, held_out, go_on)
+        opened = budget.clock()
+        keyframe = self._examined(lesson, model, go_on)
+        examined = budget.clock()
+        before = replace(lesson.skill(), keyframe=keyframe)
+        checked = budget.clock()
+        run = _Run(lesson, recipe, self._watched(lesson, budget), began)
+        is_whole = run.up_to(lesson.first_part, checked - opened)
+        if keyframe is not None:
+            taught = with_learned(model, lesson.learned_by(model))
+            keyframe = self._examined(lesson, taught, go_on)
+        # a clock that ends the first part ends the lesson: its exam is that of so many steps
+        if lesson.steps >= lesson.first_part and not has_lost(before.keyframe, keyframe):
+            is_whole = run.up_to(None, checked - examined)
+        after = replace(lesson.skill(), keyframe=keyframe)
+        go_on()
+        why = objection(before, after)
+        learned = lesson.learned_by(model)
         card = LearnedCard(
-            kept=better,
+            kept=not why,
+            why=why,
             sha256=learned.sha256,
             base=model.name,
             base_sha256=model.base_sha256,
@@ -168,6 +188,7 @@ class Study:
             before=before.figures,
             after=after.figures,
             studied={truth.frame: truth.digest for truth in material.truths},
+            held_out=held_out.frame if held_out and lesson.first_part else None,
             visited=material.visited,
             seed=recipe.seed,
             threads=torch.get_num_threads(),
@@ -176,8 +197,17 @@ class Study:
             recipe=recipe.model_dump(mode="json", exclude_defaults=True),
             lesson=self.digest(budget),
         )
-        best = with_learned(model, learned) if better else model
+        best = model if why else with_learned(model, learned)
         return Taught(best, learned, card, is_whole)
+
+    def _examined(self, lesson: Lesson, model: Model, go_on: Callable[[], None]) -> float | None:
+        """J of the truth that the lesson does not study at first; None where it studies all."""
+        if self._exam is None or not lesson.first_part:
+            return None
+        plate = self._shot.plate
+        tracker = tracker_of(model, self._device)(self._preset.tracking)
+        looking = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
+        return self._exam.taken(looking, plate, go_on)
 
     def _watched(self, lesson: Lesson, budget: Budget) -> Budget:
         """The budget, whose listener also shows a frame that is not studied, where there is one."""
@@ -199,43 +229,49 @@ def study(shot: Shot, preset: Preset, model: Model, device: torch.device, budget
     return Study(shot, preset, model, device).hold(budget)
 
 
-def is_better(before: Skill, after: Skill) -> bool:
-    """Whether learned weights are worth keeping: better on the whole, and at no kind worse."""
-    pairs = [(before.figures[kind], after.figures[kind]) for kind in before.figures]
-    return after.mean - before.mean >= _GAIN and all(new >= old - _HARM for old, new in pairs)
-
-
 def _go_on(budget: Budget) -> None:
     if budget.cancel():
         raise CancelledError("learning was cancelled: nothing has changed")
 
 
-def _run(lesson: Lesson, recipe: Recipe, budget: Budget, began: float) -> bool:
-    """Steps until the budget is used up; time is left for a check as long as the one before.
+class _Run:
+    """The steps of a lesson, in parts, until its budget is used up.
 
-    False when somebody had enough before.
+    Args: began, when the lesson did, by the budget's clock.
     """
-    most = budget.steps or (recipe.iterations if budget.minutes is None else None)
-    start = budget.clock()
-    ends = float("inf") if budget.minutes is None else 60 * budget.minutes + began
-    ends -= start - began  # what the check before took, and opening the shot, which bounds it
-    while most is None or lesson.steps < most:
-        _go_on(budget)
-        now = budget.clock()
-        pace = (now - start) / lesson.steps if lesson.steps else 0.0
-        if lesson.steps and now + pace > ends:
-            return True
-        if lesson.steps and budget.enough():
-            return False
-        lesson.step()
-        budget.listen(_progress(lesson.steps, most, budget.clock(), start, ends))
-    return True
 
+    def __init__(self, lesson: Lesson, recipe: Recipe, budget: Budget, began: float) -> None:
+        self._lesson, self._budget = lesson, budget
+        self._most = budget.steps or (recipe.iterations if budget.minutes is None else None)
+        self._ends = float("inf") if budget.minutes is None else began + 60 * budget.minutes
+        self._spent = 0.0
 
-def _progress(steps: int, most: int | None, now: float, start: float, ends: float) -> Progress:
-    left = ends - now
-    if most is not None:
-        left = min(left, (most - steps) * (now - start) / steps)
-    left = max(0.0, left)
-    passed = now - start
-    return Progress(steps, passed / (passed + left) if passed + left > 0 else 1.0, left)
+    def up_to(self, steps: int | None, reserve_s: float) -> bool:
+        """Steps until there are so many, or as many as the budget has.
+
+        Args: reserve_s, what the checks that come after will take. Returns: False when somebody
+        had enough before.
+        """
+        lesson, budget = self._lesson, self._budget
+        most = min((n for n in (steps, self._most) if n is not None), default=None)
+        now, ends = budget.clock(), self._ends - reserve_s
+        while most is None or lesson.steps < most:
+            _go_on(budget)
+            pace = self._spent / lesson.steps if lesson.steps else 0.0
+            if lesson.steps and now + pace > ends:
+                return True
+            if lesson.steps and budget.enough():
+                return False
+            lesson.step()
+            now, before = budget.clock(), now
+            self._spent += now - before
+            budget.listen(self._progress(ends - now))
+        return True
+
+    def _progress(self, left: float) -> Progress:
+        """Args: left, seconds until the budget's end."""
+        steps, passed = self._lesson.steps, self._spent
+        if self._most is not None:
+            left = min(left, (self._most - steps) * passed / steps)
+        left = max(0.0, left)
+        return Progress(steps, passed / (passed + left) if passed + left > 0 else 1.0, left)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rde_roto.model.learned import LearnedWeights
+import torch
+
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, with_learned
+from rde_roto.training.learning.exam import tracked
 from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.material import Material
 from rde_roto.values.matte import FloatArray
@@ -49,14 +51,11 @@ class Sight:
 
     def by(self, model: Model, lesson: Lesson) -> FloatArray:
         """The frame's mattes [K, h, w], on the lesson's device."""
-        plate, truth = self._plate, self._truth
-        device = next(lesson.net.parameters()).device
-        tracker = tracker_of(model, device)(self._tracking)
+        plate = self._plate
+        tracker = tracker_of(model, lesson.device)(self._tracking)
         tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
-        frames = truth.frame, self.frame
-        known, asked = (tracker.encode([plate.read(frame)], truth.box) for frame in frames)
-        found = tracker.read(tracker.begin([(known, truth.alpha)]), asked)
-        planes: FloatArray = self._geometry.unpadded(found)[0, 1:].float().cpu().numpy()
+        found = tracked(tracker, plate, self._truth, (self.frame,), lambda: None)
+        planes: FloatArray = self._geometry.unpadded(torch.from_numpy(found.planes)).numpy()
         return planes
 
 
@@ -87,8 +86,6 @@ class Onlooker:
         sight, lesson, model = self._sight, self._lesson, self._model
         if self._before is None:
             self._before = sight.by(model, lesson)
-        already = model.learned.weights if model.learned else {}
-        learned = LearnedWeights.of({**already, **lesson.learned}, model.base_sha256)
-        after = sight.by(with_learned(model, learned), lesson)
+        after = sight.by(with_learned(model, lesson.learned_by(model)), lesson)
         self._show(View(sight.frame, lesson.steps, sight.picture, self._before, after))
         self._spent += self._clock() - now

@@ -1,0 +1,81 @@
+"""What a command is to render, and the checks before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rde_roto.doors.console import print_message
+from rde_roto.images.missing_frames import on_disk
+from rde_roto.images.plates import DiskPlate, SequencePlate
+from rde_roto.shot_files import OpenedShot
+from rde_roto.values.delivery import PartialError
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.plate import Plate
+from rde_roto.values.preset import Output, OutputFormat
+
+_SUBSTITUTES: Final = {
+    "hold": "the nearest earlier frame is held",
+    "black": "black frames stand in",
+}
+
+
+@dataclass(frozen=True)
+class RenderTask:
+    """A shot, the frames that are wanted, and the device that the network runs on."""
+
+    opened: OpenedShot
+    frames: FrameRange
+    device: str
+
+    @property
+    def frames_to_render(self) -> FrameRange:
+        """The wanted frames without those that the shot skips."""
+        return self.frames.intersection(self.opened.shot.range)
+
+    def output(self, output_format: OutputFormat | None) -> Output:
+        """Return the preset's output settings, with another format if one is named."""
+        output = self.opened.preset.output
+        return (
+            output if output_format is None else output.model_copy(update={"format": output_format})
+        )
+
+    def print_inputs(self) -> None:
+        """Print on standard error how the plate's files are read.
+
+        That includes conversions that may surprise, and frames for which others stand in.
+        """
+        opened = self.opened
+        print_message(f"reads {opened.origin.reading}")
+        plate = on_disk(opened.shot.plate)
+        for note in plate.notes if isinstance(plate, DiskPlate) else ():
+            print_message(note)
+        gaps = opened.gaps.intersection(self.frames_to_render)
+        if gaps:
+            print_message(f"{opened.shot.plate.name} lacks {gaps}: {_SUBSTITUTES[opened.missing]}")
+
+    def refuse_skipped(self) -> None:
+        """Raise PartialError if frames are wanted that the plate lacks and the shot skips."""
+        skipped = self.frames.intersection(self.opened.skipped)
+        if skipped:
+            name = self.opened.shot.plate.name
+            raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
+
+
+def default_out(folder: Path, name: str, output: Output) -> str:
+    """Return the default pattern of the mattes of a document of this name, in a folder."""
+    suffix = ".png" if output.format == "labels" else ".exr"
+    return str(folder / f"{name}.####{suffix}")
+
+
+def refuse_to_overwrite(plate: Plate, others: Iterable[Path], targets: Iterable[Path]) -> None:
+    """Raise UsageError if a target is a file of the plate or another input."""
+    source = on_disk(plate)
+    files = map(source.sequence.path, source.range) if isinstance(source, SequencePlate) else ()
+    inputs = {path.resolve() for path in (*others, *files)}
+    for target in targets:
+        if target.resolve() in inputs:
+            raise UsageError(f"--out would overwrite its own input {target}: choose another")

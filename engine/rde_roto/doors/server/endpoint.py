@@ -1,0 +1,104 @@
+"""The files by which an engine is found, one set for each user and device: socket, lock and log."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rde_roto.atomic import write_text
+from rde_roto.process_lock import LockTakenError, process_lock
+from rde_roto_client.places import endpoint_file, read_endpoint
+from rde_roto_client.wire import PROTOCOL
+
+_LONGEST_SOCKET_PATH = 100  # systems allow 104 or 108 bytes
+_BACKLOG = 128
+
+__all__ = ["LockTakenError", "listen"]
+
+
+@contextmanager
+def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]]:
+    """Yield a listening socket, and the token that a TCP client must send; "" for a Unix socket.
+
+    The endpoint file is written for clients, and removed at the end. The socket is a Unix socket
+    where the system has them, else loopback TCP, or always with `tcp`. Raises LockTakenError if
+    another engine of this user and device runs already, OSError when listening fails.
+    """
+    place = Path(endpoint_file(device))
+    with process_lock(place.with_suffix(".lock")):
+        path = place.with_suffix(".sock")
+        by_path = hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
+        entry: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
+        token = ""
+        if by_path and not tcp:
+            with suppress(FileNotFoundError):  # left by an engine that was killed
+                path.unlink()
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            listener.bind(str(path))
+            path.chmod(0o600)
+            entry["unix"] = str(path)
+        else:
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            listener.bind(("127.0.0.1", 0))
+            token = secrets.token_hex(32)
+            entry |= {"tcp": listener.getsockname()[1], "token": token}
+        with listener:
+            listener.listen(_BACKLOG)
+            write_text(place, json.dumps(entry), mode=0o600)
+            try:
+                yield listener, token
+            finally:
+                for file in (place, path):
+                    with suppress(OSError):
+                        file.unlink()
+
+
+def kill_engine(device: str) -> None:
+    """Kill the engine of this user and device at once, without asking it.
+
+    Mattes in progress are lost; finished ones are not.
+    """
+    try:
+        with process_lock(endpoint_file(device).with_suffix(".lock")):
+            return  # no engine runs: the process of that number is another program
+    except LockTakenError:
+        endpoint = read_endpoint(device)
+    if endpoint is not None and isinstance(endpoint.get("pid"), int):
+        with suppress(ProcessLookupError):
+            os.kill(endpoint["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+_MOST_BYTES = 1 << 20
+_KEPT_BYTES = 1 << 16
+
+
+class Log:
+    """The engine's output, if a client that started it has redirected that to `path`.
+
+    Other outputs, such as a terminal or a file of the user's own, are left alone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def truncate(self) -> None:
+        """Drop all but the end of the log once it is long. Call this from time to time."""
+        with suppress(OSError):  # a missing log must not stop the engine
+            log = self._path.stat()
+            out = os.fstat(1)
+            same = (log.st_dev, log.st_ino) == (out.st_dev, out.st_ino)
+            if not same or not stat.S_ISREG(out.st_mode) or out.st_size <= _MOST_BYTES:
+                return
+            with self._path.open("rb") as file:
+                file.seek(-_KEPT_BYTES, os.SEEK_END)
+                end = file.read().partition(b"\n")[2]
+            # the log is open for appending: later output follows this
+            os.ftruncate(1, 0)
+            os.write(1, b"rde-roto: what was here before is forgotten\n" + end)

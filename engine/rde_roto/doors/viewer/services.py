@@ -1,0 +1,73 @@
+"""Where the window's mattes come from: an engine in this process, with the user's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+
+import torch
+
+from rde_roto.documents.model_card import ModelChoice
+from rde_roto.doors.rendering import print_licence_once, provenance
+from rde_roto.engine import Engine
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.model.devices import choose_device
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, load_model
+from rde_roto.node import RotoNode
+from rde_roto.session.backend import Backend
+from rde_roto.session.opening import OpenedDraft
+from rde_roto.shot_files import OpenedShot
+from rde_roto.shot_files.opening import chosen_model
+from rde_roto.stores import Stores, open_stores
+from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot import Shot
+
+
+@dataclass
+class Services:
+    """An engine, and the models that were loaded for it. Thread-safe.
+
+    Models are loaded when the first mattes are requested, on the thread that requests them.
+    """
+
+    engine: Engine
+    memo: PlateMemo
+    device: torch.device
+    stores: Stores
+    _models: dict[ModelChoice, Model] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def backend(self, opened: OpenedDraft) -> Backend:
+        """Return the backend for a session on a shot."""
+        choice = chosen_model(opened.file.content, opened.file.folder)
+
+        def make(shot: Shot, preset: Preset, learned: Path | None) -> RotoNode:
+            model = self._model(replace(choice, learned=learned))
+            return RotoNode(shot, preset, tracker_of(model, self.device), self.stores)
+
+        def metadata(opened: OpenedShot) -> Mapping[str, str]:
+            return provenance(opened, opened.preset, self._model(opened.model))
+
+        return Backend(self.engine, make, metadata)
+
+    def _model(self, choice: ModelChoice) -> Model:
+        with self._lock:
+            model = self._models.get(choice)
+            if model is None:
+                model = self._models[choice] = load_model(choice)
+                print_licence_once(model)
+            return model
+
+
+@contextmanager
+def open_services(device: str, memo: PlateMemo) -> Iterator[Services]:
+    """Yield services on a device of this machine. Raises UsageError for one that cannot be used."""
+    chosen = choose_device(device)
+    stores = open_stores(CacheSettings.from_environment())
+    with Engine() as engine:
+        yield Services(engine, memo, chosen, stores)

@@ -1,0 +1,66 @@
+"""What the window remembers between runs, in the user's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from PySide6.QtCore import QSettings
+
+from rde_roto.values.digest import digest_of
+
+_MOST_RECENT = 8
+
+
+class ShotPosition(NamedTuple):
+    """The position in a shot: frame, in and out."""
+
+    frame: int
+    first: int
+    last: int
+
+
+def recently_opened() -> list[str]:
+    """Return the plates and documents that were opened, newest first."""
+    found = _settings().value("recent", [])
+    if isinstance(found, str):  # how Qt writes a list of one
+        return [found]
+    return [str(one) for one in cast("list[object]", found or [])]
+
+
+def remember_opened(text: str) -> None:
+    """Add a plate or a document to those that were opened."""
+    where = str(Path(text).absolute())
+    known = [where, *(other for other in recently_opened() if other != where)]
+    _settings().setValue("recent", known[:_MOST_RECENT])
+
+
+def position_in(document: Path) -> ShotPosition | None:
+    """Return the position at which a shot was left; None if there is none."""
+    found = _settings().value(_key(document))
+    if not isinstance(found, list) or len(found) != len(ShotPosition._fields):
+        return None
+    return ShotPosition(*(int(str(number)) for number in found))
+
+
+def remember_position(document: Path, place: ShotPosition) -> None:
+    """Remember the position in a shot."""
+    _settings().setValue(_key(document), list(place))
+
+
+def hot_folder() -> str:
+    """Return the hot folder that jobs were last queued in; "" if there is none."""
+    return str(_settings().value("hot_folder", ""))
+
+
+def remember_hot_folder(folder: str) -> None:
+    """Remember the hot folder that jobs are queued in."""
+    _settings().setValue("hot_folder", folder)
+
+
+def _settings() -> QSettings:
+    return QSettings("rde-roto", "view")
+
+
+def _key(document: Path) -> str:
+    return f"places/{digest_of(str(document))}"

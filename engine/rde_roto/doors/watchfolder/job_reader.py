@@ -1,0 +1,215 @@
+"""Read what was dropped: the shot, its frames, and where its mattes go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from rde_roto.documents.job_document import (
+    JobDocument,
+    WatchDocument,
+    inline_shot,
+    parse_job_document,
+    read_watch_document,
+)
+from rde_roto.documents.library import is_path
+from rde_roto.documents.preset_files import load_preset
+from rde_roto.documents.reading import Document, Setting
+from rde_roto.documents.shot_document import SHOT_SUFFIX, ShotDocument, parse_shot_document
+from rde_roto.documents.shot_document import read_shot_text as read_shot
+from rde_roto.doors.watchfolder.dropped_folder import shot_in
+from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, HotFolder
+from rde_roto.doors.watchfolder.inbox import documents_in
+from rde_roto.doors.watchfolder.job_folder import Claim
+from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.shot_files.opening import open_document
+from rde_roto.shot_files.shot_file import naming_the_document
+from rde_roto.values.errors import DocumentError, InputError, OutputError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.preset import Preset
+
+LEARNED: Final = "learned"
+"""The subfolder of the hot folder for what models learn from jobs."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A shot, the frames to deliver, and the pattern of their files.
+
+    With `output` None the mattes go to the hot folder's own place. `learn` is the job's own
+    setting; None leaves it to the hot folder.
+    """
+
+    opened: OpenedShot
+    frames: FrameRange
+    output: str | None
+    learn: bool | None = None
+
+
+@dataclass(frozen=True)
+class JobReader:
+    """Read the jobs of a hot folder. Presets and `defaults.yaml` are read again for each job."""
+
+    folder: HotFolder
+    memo: PlateMemo
+    model: str | None = None
+
+    def defaults(self) -> Document[WatchDocument]:
+        """Read the hot folder's `defaults.yaml`. Raises DocumentError."""
+        return read_watch_document(self.folder.root / DEFAULTS)
+
+    def output_pattern(self, name: str, job: Job) -> Path:
+        """Return the pattern of a job's mattes. Its folder has no links, and jobs may write there.
+
+        Raises DocumentError, OutputError.
+        """
+        if job.output is not None:
+            return self.resolve_output(Path(job.output))
+        suffix = ".png" if job.opened.preset.output.format == "labels" else ".exr"
+        root = (self.folder.root / self.defaults().value.mattes).resolve()
+        own = root / name
+        if own.resolve() != own:
+            raise OutputError(
+                f"{own}, where the mattes of this job go, is a link to {own.resolve()}: remove it"
+            )
+        return own / f"{name}.####{suffix}"
+
+    def resolve_output(self, pattern: Path) -> Path:
+        """Return a pattern with its folder's links resolved.
+
+        Raises OutputError for a place that jobs may not write into.
+        """
+        into, allowed = pattern.parent.resolve(), self._allowed()
+        if not any(into.is_relative_to(place) for place in allowed):
+            places = ", ".join(map(str, allowed))
+            raise OutputError(
+                f"output is {pattern}, in {into}; jobs of this folder may write into {places}: "
+                f"add it to 'roots' in {DEFAULTS} if that is intended"
+            )
+        return into / pattern.name
+
+    def open(self, claim: Claim) -> Job:
+        """Read a claimed job and open its shot.
+
+        Raises DocumentError for a job that is wrong, InputError for files that are missing or
+        cannot be read.
+        """
+        try:
+            job = self._read(claim.dropped)
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # for example a name that is too long, or a folder without access
+            raise InputError(f"what the job names cannot be read: {error}") from error
+        return replace(job, opened=self._with_learning(job.opened, job.learn))
+
+    def _with_learning(self, opened: OpenedShot, asked: bool | None) -> OpenedShot:
+        """Return the shot, set to learn first if the job, or else its preset or the folder, asks
+        for it.
+        """
+        running = opened.preset.running
+        learn = running.learn or self.defaults().value.learn if asked is None else asked
+        running = running.model_copy(update={"learn": learn})
+        preset = opened.preset.model_copy(update={"running": running})
+        return replace(opened, preset=preset, learn_into=self.folder.root / LEARNED)
+
+    def _read(self, dropped: Path) -> Job:
+        if dropped.is_symlink() and not dropped.exists():
+            raise InputError(
+                f"{dropped.name} is a link to nothing: a link in the inbox needs an absolute target"
+            )
+        if not dropped.is_dir():
+            return self._by_document(dropped, self.folder.root)
+        documents = documents_in(dropped)
+        if len(documents) > 1:
+            names = ", ".join(path.name for path in documents)
+            raise DocumentError(f"{dropped.name} holds {names}: expected one document")
+        if documents:
+            return self._by_document(documents[0], dropped)
+        shot = shot_in(dropped)
+        opened = self._opened(dropped, Document(shot, self.defaults().source, {}), dropped)
+        return Job(opened, opened.range, None)
+
+    def _by_document(self, path: Path, base: Path) -> Job:
+        if path.name.endswith(SHOT_SUFFIX):
+            opened = self._opened(path, parse_shot_document(Path(path.name), read_shot(path)), base)
+            return Job(opened, opened.range, None)
+        job = parse_job_document(path)
+        output = self._output(job)
+        written = inline_shot(job)
+        if written is None:
+            opened = self._named(job, base)
+        else:
+            opened = self._opened(path, written, base, job)
+        return Job(opened, _frames(job, opened), output, job.value.learn)
+
+    def _named(self, job: Document[JobDocument], base: Path) -> OpenedShot:
+        """Open the shot of a document elsewhere, which is complete in itself."""
+        file = ShotFile.read(base / str(job.value.shot))
+        overrides = job.settings("overrides")
+        if job.value.preset is None:
+            preset = file.preset(overrides)
+        else:
+            own = file.document.settings("overrides")
+            preset = _preset(job.value.preset, base, [*own, *overrides])
+        return file.open(self.memo, preset)
+
+    def _opened(
+        self,
+        path: Path,
+        shot: Document[ShotDocument],
+        base: Path,
+        job: Document[JobDocument] | None = None,
+    ) -> OpenedShot:
+        """Open a shot that came with the job. The folder's defaults fill in what it leaves out."""
+        document, defaults = shot.value, self.defaults()
+        overrides = [*shot.settings("overrides"), *(job.settings("overrides") if job else ())]
+        named = job.value.preset if job else None
+        if named is None and ("preset",) in shot.leaves:
+            named = document.preset
+        if named is None:
+            preset = _preset(
+                defaults.value.preset,
+                self.folder.root,
+                [*defaults.settings("overrides"), *overrides],
+            )
+        else:
+            preset = _preset(named, base, overrides)
+        if ("model",) not in shot.leaves:
+            model = self.model or defaults.value.model
+            document = document.model_copy(update={"model": model})
+        with naming_the_document(Path(path.name)):
+            opened = open_document(document, preset, base, self.memo)
+        return replace(opened, document=path if path.is_file() else None)
+
+    def _output(self, job: Document[JobDocument]) -> str | None:
+        """Return the job's output pattern. Raises DocumentError for a place that jobs may not write
+        into.
+        """
+        if job.value.output is None:
+            return None
+        try:
+            return str(self.resolve_output(self.folder.root / job.value.output))
+        except OutputError as error:
+            raise job.fail(("output",), str(error)) from error
+
+    def _allowed(self) -> list[Path]:
+        """Return the folders that jobs may write into. Raises DocumentError."""
+        defaults = self.defaults().value
+        return [(self.folder.root / text).resolve() for text in (defaults.mattes, *defaults.roots)]
+
+
+def _preset(name: str, base: Path, overrides: list[Setting]) -> Preset:
+    return load_preset(str(base / name) if is_path(name) else name, overrides)
+
+
+def _frames(job: Document[JobDocument], opened: OpenedShot) -> FrameRange:
+    frames = job.value.frames
+    if frames is None:
+        return opened.range
+    outside = frames.difference(opened.range)
+    if outside:
+        raise job.fail(("frames",), f"the shot has {opened.range}, not {outside}")
+    return frames

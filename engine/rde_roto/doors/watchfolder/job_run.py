@@ -1,0 +1,219 @@
+"""Run one claimed job to its end. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from rde_roto.advice import advise
+from rde_roto.delivery import OnFrame
+from rde_roto.documents.job_status import JobError
+from rde_roto.doors.console import print_traceback
+from rde_roto.doors.render_task import refuse_to_overwrite
+from rde_roto.doors.rendering import Delivered, deliver_within_memory
+from rde_roto.doors.watchfolder.held_folder import HeldFolder, HeldMatteWriter, hold_folder
+from rde_roto.doors.watchfolder.hot_folder import End
+from rde_roto.doors.watchfolder.job_folder import (
+    REPORT,
+    SHEET,
+    Claim,
+    status_of,
+    write_atomically,
+)
+from rde_roto.doors.watchfolder.job_reader import Job, JobReader
+from rde_roto.doors.watchfolder.status_writer import StatusWriter
+from rde_roto.images.mattes import MatteWriter, open_matte_writer
+from rde_roto.images.report import report_page
+from rde_roto.node import RotoNode
+from rde_roto.report import report_on, sheet_of
+from rde_roto.shot_files import OpenedShot
+from rde_roto.values.cancel import Cancel
+from rde_roto.values.delivery import PartialError
+from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import CancelledError, OutputError, RotoError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.plain_text import one_line
+from rde_roto.values.preset import Preset
+from rde_roto.values.report import Run
+
+_MOST_REMARKS: Final = 8
+
+
+@dataclass(frozen=True)
+class PreparedNode:
+    """The node of a job's shot, and what its mattes say about how they were made.
+
+    `metadata_for` gives the header attributes of mattes made under a preset. `licence` is the line
+    that names the model's licence.
+    """
+
+    node: RotoNode
+    metadata_for: Callable[[Preset], Mapping[str, str]]
+    licence: str
+
+
+PrepareNode: TypeAlias = Callable[[OpenedShot, Cancel], PreparedNode]
+"""Prepares the node of a shot. Raises WeightsError if the model cannot be loaded, and
+CancelledError.
+"""
+
+
+class _SameJobRunsError(Exception):
+    """Another worker runs a job that delivers the same mattes."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class JobRun:
+    """Run a claimed job.
+
+    `why` says in words how it ended. `waits_for` names the running job that makes the same mattes,
+    if there is one.
+
+    Args:
+        reader: reads what was dropped.
+        prepare: loads the model and builds the node.
+        status: writes the job's progress.
+        cancel: whether to stop.
+    """
+
+    def __init__(
+        self, reader: JobReader, prepare: PrepareNode, status: StatusWriter, cancel: Cancel
+    ) -> None:
+        self.why = ""
+        self.waits_for: str | None = None
+        self._reader = reader
+        self._prepare = prepare
+        self._status = status
+        self._cancel = cancel
+
+    @property
+    def claim(self) -> Claim:
+        """The job with its latest status."""
+        return self._status.claim
+
+    def run(self) -> End | None:
+        """Run the job and return where it goes; None if it goes back to the inbox."""
+        try:
+            self._check_tries()
+            self._deliver()
+        except CancelledError:
+            self.why = "stopped"
+            return None
+        except _SameJobRunsError as error:
+            self.why, self.waits_for = f"{error.name} already makes the same mattes", error.name
+            return None
+        except RotoError as error:
+            return self._fail(error.exit_code, str(error))
+        except OSError as error:  # in the hot folder itself, such as a full disk
+            return self._fail(OutputError.exit_code, str(error))
+        except Exception as error:  # a bug of ours or a hopeless job must not end the worker
+            print_traceback()
+            return self._fail(1, f"{type(error).__name__}: {error}")
+        status = self.claim.status
+        again = f", the same as {status.same_as}" if status.same_as else ""
+        self.why = f"{status.done - status.kept} mattes made, {status.kept} kept{again}"
+        self._status.update(state="done", tries=0, seconds_left=None)
+        return "done"
+
+    def _fail(self, code: int, message: str) -> End:
+        self.why = sentence = one_line(message)
+        error = JobError(code=code, sentence=sentence)
+        self._status.update(state="failed", tries=0, seconds_left=None, error=error)
+        return "failed"
+
+    def _check_tries(self) -> None:
+        status, most = self.claim.status, self._reader.defaults().value.tries
+        if status.tries > most:
+            raise RotoError(
+                f"its worker died {most} times without an error, the last time with {status.done} "
+                f"of {status.total} frames in place: see that worker's log, and put the job back "
+                "into the inbox to try again"
+            )
+
+    def _deliver(self) -> None:
+        job = self._reader.open(self.claim)
+        prepared = self._prepare(job.opened, self._cancel)
+        frames = job.frames.intersection(job.opened.shot.range)
+        output = self._output(job, prepared.node, frames)
+        with hold_folder(output.parent) as folder:
+            delivered = self._deliver_into(folder, job, prepared, output.name)
+        self._report(job, delivered, Run(job.frames, prepared.licence, delivered.delivery))
+        skipped = job.frames.intersection(job.opened.skipped)
+        if skipped:
+            sentence = f"{job.opened.shot.plate.name} lacks {skipped}: skipped, not delivered"
+            raise PartialError(sentence, skipped)
+
+    def _deliver_into(
+        self, folder: HeldFolder, job: Job, prepared: PreparedNode, name: str
+    ) -> Delivered[MatteWriter]:
+        """Deliver the mattes of a job into a folder, under a pattern of this name."""
+        frames = job.frames.intersection(job.opened.shot.range)
+        origin, settings = job.opened.origin, job.opened.preset.output
+
+        def open_writer(node: RotoNode) -> MatteWriter:
+            metadata, pattern = prepared.metadata_for(node.preset), str(folder.alias / name)
+            with folder.naming_real_path():
+                plain = open_matte_writer(pattern, origin, node.shot.names, settings, metadata)
+            writer = HeldMatteWriter(plain, folder)
+            targets = (path for frame in frames for path in writer.files(frame))
+            refuse_to_overwrite(job.opened.shot.plate, job.opened.inputs, targets)
+            return writer
+
+        def watched(_: MatteWriter) -> AbstractContextManager[OnFrame]:
+            self._status.restart()
+            return nullcontext(self._status)
+
+        return deliver_within_memory(prepared.node, frames, open_writer, watched, self._cancel)
+
+    def _output(self, job: Job, node: RotoNode, frames: FrameRange) -> Path:
+        """Return the pattern of the mattes: that of the first job, if several deliver the same."""
+        folder, name = self._reader.folder, self.claim.status.name
+        settings = job.opened.preset.output
+        digest = digest_of(
+            job.output, settings.model_dump_json(), *(node.digest(frame) for frame in frames)
+        )
+        first = folder.claim_digest(digest, name)
+        if first == name:
+            output = self._reader.output_pattern(name, job)
+        else:
+            done = status_of(folder.root / "done" / first)
+            if done is None or done.mattes is None:
+                raise _SameJobRunsError(first)
+            output = self._reader.resolve_output(Path(done.mattes))
+        self._status.update(
+            frames=str(job.frames),
+            total=len(frames),
+            mattes=str(output),
+            digest=digest,
+            same_as=None if first == name else first,
+            error=None,
+        )
+        return output
+
+    def _report(self, job: Job, delivered: Delivered[MatteWriter], run: Run) -> None:
+        """Write a report and a contact sheet. A job does not fail if they cannot be written."""
+        node, folder = delivered.node, self.claim.folder
+        try:
+            advice = advise(node, run.frames.intersection(node.shot.range), self._cancel)
+            report = report_on(node, job.opened, advice, run, self._cancel)
+            # neither call creates the folder: somebody may have moved the job just now
+            write_atomically(folder / REPORT, report_page(report))
+            write_atomically(folder / SHEET, sheet_of(report))
+        except CancelledError:
+            raise
+        except (RotoError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            self._status.update(look_at=(one_line(f"the report could not be written: {reason}"),))
+            return
+        sure = [least for by in advice.confidences.values() for least in by.values()]
+        warnings = [one_line(remark.sentence) for remark in report.remarks if remark.is_warning]
+        self._status.update(
+            confidence=round(min(sure), 3) if sure else None,
+            look_at=tuple(warnings[:_MOST_REMARKS]),
+        )

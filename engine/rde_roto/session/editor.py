@@ -1,0 +1,189 @@
+"""Edit a shot: its draft with undo, its mattes, locks and saving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from threading import Thread
+
+from rde_roto.documents.shot_document import LockEntry
+from rde_roto.images.origin import Origin
+from rde_roto.node import RotoNode
+from rde_roto.session.backend import Backend, Post
+from rde_roto.session.draft import Draft, ShotBuilder
+from rde_roto.session.history import History
+from rde_roto.session.listeners import EditorListener
+from rde_roto.session.live_mattes import LiveMattes
+from rde_roto.session.locking import FrameLocker, with_locks
+from rde_roto.session.opening import OpenedDraft, shot_name
+from rde_roto.session.saving import DraftWriter, Saver, save_as
+from rde_roto.shot_files import OpenedShot
+from rde_roto.shot_files.locks import without_frames
+from rde_roto.shot_files.opening import chosen_model, open_lock
+from rde_roto.values.errors import RotoError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.shot import Shot
+
+
+class ShotEditor:
+    """A draft with its history, its mattes and its document.
+
+    Used from one thread, the one that ``post`` leads to; must be closed.
+    """
+
+    def __init__(
+        self, opened: OpenedDraft, backend: Backend, post: Post, listener: EditorListener
+    ) -> None:
+        self.opened = opened
+        self._backend, self._post, self._listener = backend, post, listener
+        self._history = History(opened.draft)
+        self._builder = ShotBuilder(opened.parts.plate, opened.parts.range)
+        self._saver = self._new_saver(DraftWriter.of(opened))
+        self.live = LiveMattes(backend, post, self._live_changed)
+        self._is_closed = False
+        self._follow()
+
+    @property
+    def draft(self) -> Draft:
+        """The shot as it is now."""
+        return self._history.value
+
+    @property
+    def document(self) -> Path:
+        """The file that the shot is saved in."""
+        return self._writer.path
+
+    @property
+    def name(self) -> str:
+        """The shot's name, such as `hero` (`shot_name`)."""
+        return shot_name(self.document, self.opened.file.content.plate.path)
+
+    def apply(self, draft: Draft, label: str) -> None:
+        """Continue with another draft, as one step of undo."""
+        self._history.push(draft, label)
+        self._changed()
+
+    @property
+    def undo_label(self) -> str | None:
+        """The label of what ``undo`` would revert; None at the beginning."""
+        return self._history.undo_label
+
+    def undo(self) -> None:
+        """Undo the last step."""
+        self._went(self._history.undo(), "undo: {}", "nothing to undo")
+
+    def redo(self) -> None:
+        """Redo what was undone."""
+        self._went(self._history.redo(), "redo: {}", "nothing to redo")
+
+    def lock(self, frames: FrameRange) -> None:
+        """Lock frames as they are now. Mattes that are missing are made first."""
+        if not self.draft.drawings:
+            self._listener.show_message("there is nothing to lock yet: paint a keyframe first")
+        elif self.opened.file.content.plate.proxy > 1:
+            self._listener.show_message("the plate is a proxy: lock frames of the full plate")
+        else:
+            self.live.when_settled(partial(self._pin, frames))
+
+    def unlock(self, frames: FrameRange) -> None:
+        """Remove locks. The locked mattes' files stay on disk."""
+        locks = tuple(without_frames(self.draft.locks, frames))
+        self.apply(replace(self.draft, locks=locks), "unlock")
+
+    def opened_shot(self, shot: Shot) -> OpenedShot:
+        """Return a shot as commands know it, to be written to files."""
+        parts, document = self.opened.parts, self.opened.file.content
+        folder = self.document.parent
+        inputs = tuple(folder / entry.mask for entry in self._writer.document.keyframes)
+        gaps = parts.requested.difference(parts.source.range)
+        model = replace(chosen_model(document, self.opened.file.folder), learned=self.draft.learned)
+        origin, policy = Origin.of(parts.plate), document.plate.missing
+        preset = self.draft.preset
+        return OpenedShot(shot, preset, model, inputs, gaps, policy, origin, self.document)
+
+    def save_as(self, path: Path) -> None:
+        """Continue in another document. Raises UsageError, OutputError."""
+        self._saver.wait()
+        writer = save_as(self.opened, self.draft, path)
+        self._saver.close()
+        self._saver = self._new_saver(writer)
+        self._listener.work_changed()
+
+    def wait_until_saved(self) -> None:
+        """Wait until all changes are on disk, or could not be written."""
+        self._saver.wait()
+
+    def run_in_background(self, work: Callable[[], None]) -> None:
+        """Run something that takes a moment on a thread. An error becomes a message."""
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:  # of any kind: the artist gets a message
+                message = str(error) if isinstance(error, RotoError) else repr(error)
+                self._post(partial(self._listener.show_message, message))
+
+        Thread(target=run, name="rde-roto-aside", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop what is being made, save, and end the threads. Locks in progress are dropped."""
+        self._is_closed = True
+        self.live.close()
+        self._saver.close()
+
+    def _new_saver(self, writer: DraftWriter) -> Saver:
+        self._writer = writer
+        return Saver(writer, self._save_ended)
+
+    def _save_ended(self, error: RotoError | None) -> None:
+        if error is not None:
+            self._post(partial(self._listener.show_message, f"not saved: {error}"))
+
+    def _went(self, label: str | None, sentence: str, nothing: str) -> None:
+        if label is None:
+            self._listener.show_message(nothing)
+        else:
+            self._changed()
+            self._listener.show_message(sentence.format(label))
+
+    def _changed(self) -> None:
+        self._saver.save(self.draft)
+        self._follow()
+        self._listener.work_changed()
+
+    def _follow(self) -> None:
+        draft, folder = self.draft, self.document.parent
+        plate, proxy = self.opened.parts.plate, self.opened.file.content.plate.proxy
+
+        def shot() -> Shot | None:
+            locks = tuple(open_lock(k, folder, plate.format, proxy) for k in draft.locks)
+            return self._builder.of(draft, locks)
+
+        finish = draft.preset.finish.at_proxy(proxy)
+        preset = draft.preset.model_copy(update={"finish": finish})
+        self.live.set_shot(shot, preset, draft.learned)
+
+    def _live_changed(self, sentence: str | None) -> None:
+        if sentence is not None:
+            self._listener.show_message(sentence)
+        self._listener.mattes_changed()
+
+    def _pin(self, frames: FrameRange, node: RotoNode) -> None:
+        metadata = self._backend.metadata(self.opened_shot(node.shot))
+        locker = FrameLocker(self._backend.engine, node, self.document, metadata)
+        locks = self.draft.locks
+
+        def made() -> None:
+            entries = locker.pin(locks, frames.intersection(node.shot.range))
+            self._post(partial(self._pinned, entries))
+
+        self._listener.show_message(f"locking {frames}…")
+        self.run_in_background(made)
+
+    def _pinned(self, entries: list[LockEntry]) -> None:
+        if entries and not self._is_closed:
+            self.apply(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
+            frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
+            self._listener.show_message(f"locked {frames}")

@@ -1,0 +1,100 @@
+"""A cache of display pictures, filled ahead of time by a thread of its own."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from threading import Condition, Thread
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes: TypeAlias = NDArray[np.uint8]
+PictureRequest: TypeAlias = "tuple[Hashable, Callable[[], Bytes]]"
+"""The key of a picture, and what makes it."""
+
+
+class PictureCache:
+    """Pictures by name. The least recently used ones are dropped first. Thread-safe.
+
+    Args:
+        budget_bytes: how much is kept.
+        ready: called on the cache's thread with the name of each picture, and its error if any.
+    """
+
+    def __init__(
+        self, budget_bytes: int, ready: Callable[[Hashable, Exception | None], None]
+    ) -> None:
+        self._budget_bytes = budget_bytes
+        self._ready = ready
+        self._held_bytes = 0
+        self._kept: OrderedDict[Hashable, Bytes] = OrderedDict()
+        self._failed: set[Hashable] = set()
+        self._wanted: list[PictureRequest] = []
+        self._busy = self._closed = False
+        self._changed = Condition()
+        self._thread = Thread(target=self._run, name="rde-roto-look-ahead", daemon=True)
+        self._thread.start()
+
+    def get(self, name: Hashable) -> Bytes | None:
+        """Return a picture; None if it is not ready."""
+        with self._changed:
+            found = self._kept.get(name)
+            if found is not None:
+                self._kept.move_to_end(name)
+            return found
+
+    def put(self, name: Hashable, picture: Bytes) -> None:
+        """Store a picture that somebody else made."""
+        with self._changed:
+            if name not in self._kept:
+                self._kept[name] = picture
+                self._held_bytes += picture.nbytes
+            while self._held_bytes > self._budget_bytes and len(self._kept) > 1:
+                _, gone = self._kept.popitem(last=False)
+                self._held_bytes -= gone.nbytes
+
+    def request(self, pictures: Sequence[PictureRequest]) -> None:
+        """Have pictures made, the most urgent first. This replaces the previous request.
+
+        A request for more than the budget holds pushes out its own first pictures.
+        """
+        with self._changed:
+            self._wanted = list(pictures)
+            self._changed.notify_all()
+
+    def settle(self) -> None:
+        """Wait until nothing is left to make."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._wanted and not self._busy)
+
+    def close(self) -> None:
+        """Stop the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or bool(self._wanted))
+                if self._closed:
+                    return
+                name, make = self._wanted.pop(0)
+                self._busy = name not in self._kept and name not in self._failed
+            if self._busy:
+                self._make(name, make)
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _make(self, name: Hashable, make: Callable[[], Any]) -> None:
+        try:
+            self.put(name, make())
+        except Exception as error:  # of any kind: one bad frame must not end the thread
+            self._failed.add(name)
+            self._ready(name, error)
+        else:
+            self._ready(name, None)

@@ -1,0 +1,154 @@
+"""The mattes that are shown at the current frame: drawn, tracked, or unfinished."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import partial
+
+import numpy as np
+
+from rde_roto.session.comparison import Comparison
+from rde_roto.session.display_pixels import matte_pixels
+from rde_roto.session.editor import ShotEditor
+from rde_roto.session.live_mattes import FrameMattes
+from rde_roto.session.navigation import Navigation
+from rde_roto.session.painting import within
+from rde_roto.session.picture_cache import Bytes, PictureRequest
+from rde_roto.session.planes import Plane
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Plate, Window
+
+_ASSEMBLED = 6
+
+
+class ShownMattes:
+    """The mattes at the frame that is shown.
+
+    With `finishes`, keyframes are shown as they are delivered, with erode, feather and gamma,
+    instead of as they are drawn.
+    """
+
+    def __init__(self, work: ShotEditor, sight: Navigation, other: Comparison) -> None:
+        self.finishes = False
+        self._editor, self._navigation, self._comparison = work, sight, other
+        self._unfinished: tuple[str, FloatArray, Bytes] | None = None
+        self._pixels: OrderedDict[Plane, FloatArray] = OrderedDict()
+
+    @property
+    def frame(self) -> int:
+        """The frame that is shown."""
+        return self._navigation.frame
+
+    @property
+    def plate(self) -> Plate:
+        """The plate that is shown."""
+        return self._navigation.plate
+
+    def drawn(self, element: str) -> Plane | None:
+        """Return what is drawn at this frame, unless a lock covers it."""
+        draft, frame = self._editor.draft, self.frame
+        return None if element in draft.locked(frame) else draft.drawn(frame, element)
+
+    def pixels(self, element: str) -> FloatArray | None:
+        """Return an element as drawn, else as tracked: float32 [H, W], not to be written to.
+
+        Unfinished pixels come first. None if there is nothing.
+        """
+        if self._unfinished is not None and self._unfinished[0] == element:
+            return self._unfinished[1]
+        plane = self.drawn(element)
+        if plane is not None:
+            return self._assembled(plane)
+        seen = self._editor.live.newest(self.frame)
+        return None if seen is None else seen.planes.get(element)
+
+    def alpha(self, element: str) -> FloatArray | None:
+        """Return an element as it is shown: finished if that is chosen, else as ``pixels``."""
+        finished = self._finished(element)
+        return self.pixels(element) if finished is None else finished.planes[element]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether everything at this frame can be drawn on screen."""
+        names = [name for name, _ in self.pictures_of(self.frame)]
+        is_there = all(self._navigation.pictures.get(name) is not None for name in names)
+        return is_there and self._navigation.picture() is not None
+
+    def codes(self, element: str) -> Bytes | None:
+        """Return an element as 0..255, for the screen only.
+
+        Tracked mattes are converted on a thread, and are None until then.
+        """
+        if self._unfinished is not None and self._unfinished[0] == element:
+            return self._unfinished[2]
+        plane, seen = self.drawn(element), self._finished(element)
+        if plane is None and seen is None:
+            seen = self._editor.live.newest(self.frame)
+        if seen is not None:
+            return self._navigation.pictures.get((seen.digest, element))
+        if plane is None:
+            return None
+        kept = self._navigation.pictures.get(plane)
+        if kept is None:
+            kept = matte_pixels(self._assembled(plane))
+            self._navigation.pictures.put(plane, kept)
+        return kept
+
+    def comparison_codes(self, element: str) -> Bytes | None:
+        """Return the matte to compare with, as 0..255; None if there is none."""
+        seen = self._comparison.mattes(self.frame)
+        return None if seen is None else self._navigation.pictures.get((seen.digest, element))
+
+    def pictures_of(self, frame: int) -> list[PictureRequest]:
+        """Return the pictures of mattes that a frame needs, which is shown or may be soon."""
+        shown = [self._editor.live.newest(frame)]
+        if frame == self.frame:
+            shown.append(self._comparison.mattes(frame))
+        return [
+            ((seen.digest, element), partial(matte_pixels, plane))
+            for seen in shown
+            if seen is not None
+            for element, plane in seen.planes.items()
+        ]
+
+    def show_unfinished(self, element: str, pixels: FloatArray, box: Window) -> None:
+        """Show unfinished pixels; outside the box as they were shown before."""
+        if self._unfinished is None or self._unfinished[1] is not pixels:
+            self._unfinished = element, pixels, self._copied(element)
+        part = within(box)
+        self._unfinished[2][part] = matte_pixels(pixels[part])
+
+    def drop_unfinished(self) -> None:
+        """Stop showing unfinished pixels."""
+        self._unfinished = None
+
+    def finish(self, pixels: FloatArray, plane: Plane) -> None:
+        """Note that the unfinished pixels have become this plane."""
+        if self._unfinished is not None and self._unfinished[1] is pixels:
+            self._navigation.pictures.put(plane, self._unfinished[2])
+        self._unfinished = None
+
+    def _copied(self, element: str) -> Bytes:
+        plane = self.pixels(element)
+        if plane is None:
+            return np.zeros(self.plate.format.data.shape, np.uint8)
+        codes = None if self._finished(element) else self.codes(element)
+        return matte_pixels(plane) if codes is None else codes.copy()
+
+    def _finished(self, element: str) -> FrameMattes | None:
+        """Return the keyframe's matte as it is delivered, if that is to be shown and is there."""
+        if not self.finishes or self.drawn(element) is None or self._unfinished is not None:
+            return None
+        seen = self._editor.live.newest(self.frame)
+        is_now = seen is not None and seen.is_current and element in seen.planes
+        return seen if is_now else None
+
+    def _assembled(self, plane: Plane) -> FloatArray:
+        pixels = self._pixels.get(plane)
+        if pixels is None:
+            pixels = self._pixels[plane] = plane.pixels
+            pixels.flags.writeable = False
+        self._pixels.move_to_end(plane)
+        while len(self._pixels) > _ASSEMBLED:
+            self._pixels.popitem(last=False)
+        return pixels
