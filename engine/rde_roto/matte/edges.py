@@ -59,8 +59,7 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
     for top, left in corners:
         down, across = rows.part(top), columns.part(left)
         tile_cells = cells[:, down.cells, across.cells]
-        with_edge = (tile_cells.amax((1, 2)) > SOFT) & (tile_cells.amin((1, 2)) < 1 - SOFT)
-        if not with_edge.any():
+        if not _with_edge(tile_cells).any():
             continue
         start = down.spread @ tile_cells @ across.spread.T
         reach = round(_scale(start, tile_cells))
@@ -68,7 +67,7 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
         is_edge = _near_soft(start, reach)[inside]
         if is_edge.any():  # not in the margin alone
             view = plate.within((down.pixels, across.pixels)).to_network_view()
-            drawn = _draw_tile(start, tile_cells, with_edge, view, down, across)
+            drawn = _draw_tile(start, tile_cells, view, down, across)
             target = alpha[:, down.core, across.core]
             target.copy_(torch.where(is_edge, drawn[inside], target))
 
@@ -125,6 +124,11 @@ def _axis(pixels: int, cells: int) -> _Axis:
     return _Axis(pixels, cells, (shared / size).float(), spread)
 
 
+def _with_edge(cells: Tensor) -> Tensor:
+    """Which elements of a tile [K, h, w] are neither empty nor full: bool [K]."""
+    return (cells.amax((1, 2)) > SOFT) & (cells.amin((1, 2)) < 1 - SOFT)
+
+
 def _scale(pixels: Tensor, cells: Tensor) -> float:
     """How many pixels [..., H, W] a cell [..., h, w] is wide or high, whichever is more."""
     return max(pixels.shape[1] / cells.shape[1], pixels.shape[2] / cells.shape[2])
@@ -137,13 +141,11 @@ def _near_soft(alpha: Tensor, reach: int) -> Tensor:
     return F.max_pool2d(tall, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0
 
 
-def _draw_tile(
-    start: Tensor, cells: Tensor, with_edge: Tensor, view: Tensor, down: _Part, across: _Part
-) -> Tensor:
+def _draw_tile(start: Tensor, cells: Tensor, view: Tensor, down: _Part, across: _Part) -> Tensor:
     """Redraw a tile from its linearly enlarged cells; returns all elements, float32 [K, H, W]."""
     drawn = start.clone()
     guide = _Guide(view.permute(2, 0, 1).contiguous(), radius=max(1, round(_scale(start, cells))))
-    for place in with_edge.nonzero()[:, 0].tolist():
+    for place in _with_edge(cells).nonzero()[:, 0].tolist():
         sharp = _back_project(start[place], cells[place], down, across)
         drawn[place] = _back_project(guide.follow(sharp), cells[place], down, across)
     drawn /= drawn.sum(dim=0).clamp(min=1)

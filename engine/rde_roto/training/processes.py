@@ -5,7 +5,7 @@ nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -35,9 +35,15 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def mean_of_all(tensor: Tensor) -> Tensor:
-    """Average over all processes in place; the result has the same bits in each."""
-    if dist.is_initialized():
-        dist.all_reduce(tensor)
-        tensor /= dist.get_world_size()
-    return tensor
+def average(tensors: Sequence[Tensor]) -> None:
+    """Replace tensors by their means over all processes, the same bits in each, in one message.
+
+    A process alone copies nothing.
+    """
+    if not dist.is_initialized():
+        return
+    message = torch.cat([tensor.flatten() for tensor in tensors])
+    dist.all_reduce(message)
+    message /= dist.get_world_size()
+    for tensor, part in zip(tensors, message.split([t.numel() for t in tensors]), strict=True):
+        tensor.copy_(part.view(tensor.shape))

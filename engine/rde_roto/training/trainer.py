@@ -21,7 +21,7 @@ from rde_roto.net import RDENet
 from rde_roto.training.checkpoint import RunState, freeze, save_checkpoint
 from rde_roto.training.clips.sampler import Batch, ClipSampler
 from rde_roto.training.objective import Objective
-from rde_roto.training.processes import mean_of_all, rank
+from rde_roto.training.processes import average, rank
 from rde_roto.training.recipe import Optimiser, Recipe
 from rde_roto.training.runlog import LogRow, RunLog
 from rde_roto.values.errors import UsageError
@@ -133,7 +133,8 @@ class Trainer:
     def _elapsed(self, began: float) -> float:
         """The seconds since `began`, the same in all processes, so that they stop together."""
         seconds = torch.tensor(self._clock() - began, dtype=torch.float32, device=self._device)
-        return float(mean_of_all(seconds))
+        average([seconds])
+        return float(seconds)
 
     def _iterate(self, batch: Batch) -> Report:
         began, iteration = self._clock(), self.state.iteration
@@ -198,13 +199,12 @@ class Trainer:
         """Average gradients and `values` over processes in one message; missing gradients count as
         zeros.
         """
-        parameters = list(self._learning.values())
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = mean_of_all(torch.cat([values, *(gradient.flatten() for gradient in gradients)]))
-        sizes = [len(values), *(p.numel() for p in parameters)]
-        values, *parts = flat.split(sizes)
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad = part.view(parameter.shape)
+        gradients = []
+        for parameter in self._learning.values():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            gradients.append(parameter.grad)
+        average([values, *gradients])
         return values
 
     @torch.no_grad()
