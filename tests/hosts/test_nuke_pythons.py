@@ -28,15 +28,15 @@ for path in pathlib.Path(plugin).rglob("*.py"):
 runpy.run_path(plugin + "/init.py")
 import rde_roto_nuke
 assert rde_roto_nuke.__file__.startswith(plugin)
-from rde_roto_nuke import keyframes, masks, orders, shots, task
+from rde_roto_nuke import engine_jobs, keyframes, masks, shots, task
 kept = str(masks.keep(pathlib.Path(mask)))
-text = keyframes.with_one(keyframes.with_one("", 1005, kept), 1001, kept)
+text = keyframes.with_keyframe(keyframes.with_keyframe("", 1005, kept), 1001, kept)
 text = keyframes.without(text, 1001)
 values = shots.Values(plate, "", "hero", preset, model, keyframes.parse(text))
 work = task.Task(None, threading.Event())
 with work.client() as client:
-    order = shots.Order(shots.shot_of(values), "1004-1005", out)
-    assert orders.follow(client, order, work) == "1004-1005"
+    request = shots.RenderRequest(shots.shot_of(values), "1004-1005", out)
+    assert engine_jobs.render(client, request, work) == "1004-1005"
 print(kept)
 """
 
