@@ -17,29 +17,29 @@ from rde_roto.net import EncodedFrames, MemoryFrame
 from rde_roto.training.clips.augment import Grades
 from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.clips.sampler import Batch
-from rde_roto.training.learning.material import Material, Truth
+from rde_roto.training.learning.lesson_data import LessonData, Truth
 from rde_roto.training.losses import hardest_share
 from rde_roto.training.objective import Objective, Terms
 from rde_roto.training.recipe import Jitter
 from rde_roto.values.bank import Bank
 
 FIRST_REACH = 4
-"""Frames from a truth that the first cycles go,"""
+"""LoadedFootage from a truth that the first cycles go,"""
 
-REACHED_AT = 80
+FULL_REACH_STEP = 80
 """and the step from which on they go to the ends of the shot."""
 
-LEAST_FOUND = 0.3
+MIN_FOUND_SHARE = 0.3
 """An element whose matte on the visited frame has less of the truth's area is taken for hidden
 there. Nothing can come back from such a frame, and trying to teaches the network to mark whatever
 hides the element."""
 
 _ALONE = Bank.parse("F")
-_SEEN = 0.5
+_THRESHOLD = 0.5
 
 
 class CycleSampler:
-    """Draws cycles out of a shot's material: a pure function of step and generator.
+    """Draws cycles out of a shot's data: a pure function of step and generator.
 
     Args:
         frames: those that cycles pass through; not empty.
@@ -49,12 +49,12 @@ class CycleSampler:
 
     def __init__(
         self,
-        material: Material,
+        data: LessonData,
         frames: tuple[int, ...],
         jitter: Jitter,
         fill: tuple[float, float, float],
     ) -> None:
-        self._material = material
+        self._data = data
         self._frames = frames
         self._jitter = jitter
         self._fill = torch.tensor(fill).view(3, 1, 1)
@@ -65,29 +65,29 @@ class CycleSampler:
         masks [1, B, K, H, W] are the truth, 0 or 1; first is its matte with soft edges kept.
         """
         draws = RandomSource(generator)
-        truth = draws.pick(self._material.whole_truths)
-        geometry = self._material.wide(truth)
+        truth = draws.pick(self._data.whole_truths)
+        geometry = self._data.cycle_geometry(truth)
         padding = geometry.padding
-        matte = F.pad(self._material.planes(truth, geometry), padding)
+        matte = F.pad(self._data.planes(truth, geometry), padding)
         images, mattes = [], []
         for _ in range(clips):
             frame = draws.pick(self._within_reach(truth, step))
-            pair = torch.stack([self._material.picture(f, geometry) for f in (truth.frame, frame)])
+            pair = torch.stack([self._data.picture(f, geometry) for f in (truth.frame, frame)])
             graded = Grades.sample(self._jitter, 2, draws).on(pair)
             padded = F.pad(graded - self._fill, padding) + self._fill
             mirrored = draws.chance(self._jitter.mirror)
             images.append(padded.flip(3) if mirrored else padded)
             mattes.append(matte.flip(2) if mirrored else matte)
         first = torch.stack(mattes)
-        hard = (first >= _SEEN) & (first == first.amax(dim=1, keepdim=True))
-        present = (matte.flatten(1).amax(dim=1) >= _SEEN).float().expand(clips, -1)
+        hard = (first >= _THRESHOLD) & (first == first.amax(dim=1, keepdim=True))
+        present = (matte.flatten(1).amax(dim=1) >= _THRESHOLD).float().expand(clips, -1)
         return Batch(torch.stack(images, dim=1), hard.float()[None], first, present)
 
     def _within_reach(self, truth: Truth, step: int) -> list[int]:
         """Near frames first: far ones teach something once near ones come back well."""
         distances = {frame: abs(frame - truth.frame) for frame in self._frames}
         farthest = max(distances.values())
-        reach = FIRST_REACH + (farthest - FIRST_REACH) * min(1.0, step / REACHED_AT)
+        reach = FIRST_REACH + (farthest - FIRST_REACH) * min(1.0, step / FULL_REACH_STEP)
         reach = max(reach, min(distances.values()))
         return [frame for frame, distance in distances.items() if distance <= reach]
 
@@ -117,8 +117,8 @@ class CycleObjective(Objective):
 
 def _where_found(batch: Batch, mattes: Tensor) -> Batch:
     """The batch without the elements that are hidden on the visited frame, by its mattes."""
-    area = (mattes.detach() > _SEEN).sum(dim=(2, 3))
-    found = (area >= LEAST_FOUND * batch.masks[0].sum(dim=(2, 3))).float()
+    area = (mattes.detach() > _THRESHOLD).sum(dim=(2, 3))
+    found = (area >= MIN_FOUND_SHARE * batch.masks[0].sum(dim=(2, 3))).float()
     return replace(
         batch, masks=batch.masks * found[None, :, :, None, None], present=batch.present * found
     )

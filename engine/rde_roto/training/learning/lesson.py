@@ -22,15 +22,15 @@ from rde_roto.training.checkpoint import freeze
 from rde_roto.training.clips.sampler import Batch, ClipSampler
 from rde_roto.training.footage.sets import FootageSet
 from rde_roto.training.learning.cycles import CycleObjective, CycleSampler
-from rde_roto.training.learning.footage import scenery
-from rde_roto.training.learning.material import Material, Truth
-from rde_roto.training.learning.skill import Skill
+from rde_roto.training.learning.lesson_data import LessonData, Truth
+from rde_roto.training.learning.scores import Scores
+from rde_roto.training.learning.shot_footage import shot_footage
 from rde_roto.training.objective import Objective
 from rde_roto.training.recipe import Mixture, Phase, Recipe
 from rde_roto.training.start import halved
 from rde_roto.values.errors import InputError, UsageError
 
-HELD_OUT_EVERY = 4
+CHECK_EVERY = 4
 """One of so many of the frames that cycles could pass through is kept for the check,"""
 
 _CHECKS = 3
@@ -54,7 +54,7 @@ _FIRST_PART = 3
 
 
 @dataclass(frozen=True)
-class _Subject:
+class _Samplers:
     """What clips and cycles are drawn from."""
 
     clips: ClipSampler
@@ -68,25 +68,25 @@ class Lesson:
         net: what learns, in place, on its device.
         recipe: as `recipe_file.lesson_recipe` gives it; its seed decides every draw.
         held_out: a truth that is not studied in the first part of the lesson.
-        go_on: called between two parts of the work, here and in ``skill``; what it raises ends it.
+        check_cancelled: called between two parts of the work, here and in ``skill``; what it raises ends it.
 
     `studied` and `kept` are the frames that cycles pass through, and those kept for the check.
-    `first_part` is how many steps are held without the held-out truth; 0 where all is studied from
+    `first_part_steps` is how many steps are held without the held-out truth; 0 where all is studied from
     the start, also because there would be nothing else to learn from.
     """
 
     def __init__(
         self,
         net: RDENet,
-        material: Material,
+        data: LessonData,
         recipe: Recipe,
         held_out: Truth | None = None,
-        go_on: Callable[[], None] = lambda: None,
+        check_cancelled: Callable[[], None] = lambda: None,
     ) -> None:
         self.net = net.channels_last()
         self.steps = 0
         self._recipe = recipe
-        self._go_on = go_on
+        self._check_cancelled = check_cancelled
         self.device = next(net.parameters()).device
         asked = recipe.precision == "bfloat16"
         self._is_short = asked and short_dtype(self.device) == torch.bfloat16
@@ -96,39 +96,39 @@ class Lesson:
         self._optimizer = _optimizer(self._weights, recipe)
         self._objective = Objective(net, recipe)
         self._cycle_objective = CycleObjective(net, recipe)
-        self.kept = material.visited[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY]
-        self.studied = tuple(frame for frame in material.visited if frame not in self.kept)
-        made = scenery(material, go_on)
+        self.check_frames = data.visited[CHECK_EVERY // 2 :: CHECK_EVERY]
+        self.cycle_frames = tuple(frame for frame in data.visited if frame not in self.check_frames)
+        made = shot_footage(data, check_cancelled)
         self._phase = recipe.curriculum[-1].model_copy(update={"size_px": made.size_px})
         self._recipe = self._drawable(made.footage)
-        self._whole = self._subject(material, made.footage, self._recipe)
-        self._kept_cycles = self._cycles_through(self.kept, material)
-        self.first_part, self._first = 0, self._whole
+        self._whole = self._samplers(data, made.footage, self._recipe)
+        self._check_cycles = self._cycles_through(self.check_frames, data)
+        self.first_part_steps, self._first = 0, self._whole
         if held_out is not None:
             with suppress(UsageError):
-                less = material.without(held_out)
-                footage = scenery(less, go_on).footage
-                self._first = self._subject(less, footage, self._drawable(footage))
-                self.first_part = max(1, recipe.iterations // _FIRST_PART)
+                less = data.without(held_out)
+                footage = shot_footage(less, check_cancelled).footage
+                self._first = self._samplers(less, footage, self._drawable(footage))
+                self.first_part_steps = max(1, recipe.iterations // _FIRST_PART)
 
     def _drawable(self, footage: FootageSet) -> Recipe:
-        mixture = drawable_mixture(self._recipe, footage, self._phase, self._go_on)
+        mixture = drawable_mixture(self._recipe, footage, self._phase, self._check_cancelled)
         return self._recipe.model_copy(update={"mixture": mixture})
 
-    def _subject(self, material: Material, footage: FootageSet, recipe: Recipe) -> _Subject:
+    def _samplers(self, data: LessonData, footage: FootageSet, recipe: Recipe) -> _Samplers:
         clips = ClipSampler(footage, recipe, self.device)
-        return _Subject(clips, self._cycles_through(self.studied, material))
+        return _Samplers(clips, self._cycles_through(self.cycle_frames, data))
 
-    def _cycles_through(self, frames: tuple[int, ...], material: Material) -> CycleSampler | None:
+    def _cycles_through(self, frames: tuple[int, ...], data: LessonData) -> CycleSampler | None:
         jitter, mean = self._recipe.still.clip, self.net.config.mean
-        return CycleSampler(material, frames, jitter, mean) if frames else None
+        return CycleSampler(data, frames, jitter, mean) if frames else None
 
     def step(self) -> float:
         """One step of Adam, on clips and on cycles in turn; its loss."""
-        subject = self._first if self.steps < self.first_part else self._whole
+        subject = self._first if self.steps < self.first_part_steps else self._whole
         by_cycle = subject.cycles is not None and self.steps % 2 == 1
         source = subject.cycles if by_cycle else None
-        batch = self._drawn(source or subject.clips, self.steps, self.steps, stream=0)
+        batch = self._draw_batch(source or subject.clips, self.steps, self.steps, stream=0)
         objective = self._cycle_objective if by_cycle else self._objective
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_short):
             terms = objective(batch, self.steps, self._generator(self.steps, stream=1))
@@ -138,7 +138,7 @@ class Lesson:
         norm = torch.nn.utils.clip_grad_norm_(self._weights.values(), clip or torch.inf)
         if bool(norm.isfinite()):
             self._optimizer.step()
-            self._average_in()
+            self._update_average()
         self.steps += 1
         return float(terms.total.detach())
 
@@ -152,32 +152,32 @@ class Lesson:
         }
         return {name: weight.cpu() for name, weight in halved(moved).items()}
 
-    def learned_by(self, model: Model) -> LearnedWeights:
+    def learned_weights(self, model: Model) -> LearnedWeights:
         """The same on top of what the model has learned before."""
         already = model.learned.weights if model.learned else {}
         return LearnedWeights.of({**already, **self.learned}, model.base_sha256)
 
     @torch.no_grad()
-    def skill(self) -> Skill:
+    def scores(self) -> Scores:
         """How well the network does, as it would be kept, on clips and cycles that it never
         studies."""
-        with self._as_kept():
-            clips = self._checked(self._whole.clips, Check(self.net, self._recipe))
-            if self._kept_cycles is None:
-                return Skill(clips, None)
-            checks = CycleCheck(self.net, self._recipe)
-            return Skill(clips, self._checked(self._kept_cycles, checks))
+        with self._with_kept_weights():
+            clips = self._mean_j(self._whole.clips, CheckObjective(self.net, self._recipe))
+            if self._check_cycles is None:
+                return Scores(clips, None)
+            checks = CycleCheckObjective(self.net, self._recipe)
+            return Scores(clips, self._mean_j(self._check_cycles, checks))
 
-    def _checked(self, source: ClipSampler | CycleSampler, check: Objective) -> float:
+    def _mean_j(self, source: ClipSampler | CycleSampler, check: Objective) -> float:
         misses = []
         for number in range(_CHECKS):
-            self._go_on()
-            batch = self._drawn(source, _LAST_STEP, number, stream=2)
+            self._check_cancelled()
+            batch = self._draw_batch(source, _LAST_STEP, number, stream=2)
             terms = check(batch, _LAST_STEP, self._generator(number, stream=3))
             misses.append(float(terms.segmentation))
         return 1 - sum(misses) / len(misses)
 
-    def _drawn(
+    def _draw_batch(
         self, source: ClipSampler | CycleSampler, step: int, number: int, stream: int
     ) -> Batch:
         """A batch of clips or of cycles, on the network's device."""
@@ -194,37 +194,37 @@ class Lesson:
         return torch.Generator().manual_seed(seed % (1 << 63))
 
     @torch.no_grad()
-    def _average_in(self) -> None:
+    def _update_average(self) -> None:
         decay = min(self._recipe.optimiser.ema, (1 + self.steps) / (10 + self.steps))
         for name, mean in self._average.items():
             mean.lerp_(self._weights[name], 1 - decay)
 
     @contextmanager
-    def _as_kept(self) -> Iterator[None]:
+    def _with_kept_weights(self) -> Iterator[None]:
         """The network with the weights of ``learned`` for a while."""
         studying = {name: weight.detach().clone() for name, weight in self._weights.items()}
-        _put(self._weights, self.learned)
+        _set_weights(self._weights, self.learned)
         try:
             yield
         finally:
-            _put(self._weights, studying)
+            _set_weights(self._weights, studying)
 
 
-class Check(Objective):
+class CheckObjective(Objective):
     """Mean 1 - J in place of the loss."""
 
     def _fit(self, logits: Tensor, batch: Batch, t: int, hardest: float) -> Tensor:
-        return missed(logits, batch, t)
+        return mean_miss(logits, batch, t)
 
 
-class CycleCheck(CycleObjective):
+class CycleCheckObjective(CycleObjective):
     """Mean 1 - J of what comes back, in place of the loss."""
 
     def _fit(self, logits: Tensor, batch: Batch, t: int, hardest: float) -> Tensor:
-        return missed(logits, batch, t)
+        return mean_miss(logits, batch, t)
 
 
-def missed(logits: Tensor, batch: Batch, t: int) -> Tensor:
+def mean_miss(logits: Tensor, batch: Batch, t: int) -> Tensor:
     """1 - J of a frame, the mean over its elements; of one that is rightly not seen it is 0."""
     found = logits.softmax(dim=1)[:, 1:] > 0.5
     truth = batch.masks[t] > 0.5
@@ -235,7 +235,7 @@ def missed(logits: Tensor, batch: Batch, t: int) -> Tensor:
 
 
 def drawable_mixture(
-    recipe: Recipe, footage: FootageSet, phase: Phase, go_on: Callable[[], None]
+    recipe: Recipe, footage: FootageSet, phase: Phase, check_cancelled: Callable[[], None]
 ) -> Mixture:
     """The recipe's mixture, with stills in place of those kinds that this footage cannot give.
 
@@ -245,7 +245,7 @@ def drawable_mixture(
     shares = recipe.mixture.model_dump()
     missing = 0.0
     for kind in [kind for kind, share in shares.items() if share > 0]:
-        go_on()
+        check_cancelled()
         alone = Mixture(**{**dict.fromkeys(shares, 0.0), kind: 1.0})
         one = recipe.model_copy(update={"mixture": alone})
         try:
@@ -274,6 +274,6 @@ def _optimizer(weights: Mapping[str, nn.Parameter], recipe: Recipe) -> torch.opt
 
 
 @torch.no_grad()
-def _put(weights: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]) -> None:
+def _set_weights(weights: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]) -> None:
     for name, weight in weights.items():
         weight.copy_(values[name])

@@ -22,20 +22,20 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.shot import Shot
 
-MOST_LOCKS = 12
+MAX_LOCKED_FRAMES = 12
 """Locked frames that are studied, spread over all there are: neighbours say much the same."""
 
-MOST_VISITED = 32
-"""Frames without a matte that are visited: reading a plate may take longer than a step."""
+MAX_VISITED_FRAMES = 32
+"""LoadedFootage without a matte that are visited: reading a plate may take longer than a step."""
 
-CYCLE_PX = 112_000
+MAX_CYCLE_PX = 112_000
 """Pixels of a frame on a cycle, 240 lines of 16:9: a step has a bounded price, whatever
 ``tracking.lines`` says."""
 
 _WIDER = 2.0
 """A cycle looks at a box this much larger than the keyframe's: the elements move on."""
 
-_SEEN = 0.5
+_THRESHOLD = 0.5
 
 
 WHOLE_SHARE = 0.5
@@ -61,15 +61,15 @@ class Truth:
     @cached_property
     def areas_px(self) -> tuple[int, ...]:
         """How much of the plate each element covers."""
-        return tuple(int((plane >= _SEEN).sum()) for plane in self.alpha)
+        return tuple(int((plane >= _THRESHOLD).sum()) for plane in self.alpha)
 
     @cached_property
-    def shown(self) -> tuple[bool, ...]:
+    def visible(self) -> tuple[bool, ...]:
         """Which elements can be seen in it."""
         return tuple(area > 0 for area in self.areas_px)
 
 
-class Material:
+class LessonData:
     """A shot as it is studied, seen through the plate, the look and the crop of its tracking.
 
     Args:
@@ -92,11 +92,13 @@ class Material:
 
     @cached_property
     def visited(self) -> tuple[int, ...]:
-        """Frames that have no truth, spread over the range: cycles pass through them."""
+        """LoadedFootage that have no truth, spread over the range: cycles pass through them."""
         known = {truth.frame for truth in self.truths}
-        return spread([frame for frame in self._shot.range if frame not in known], MOST_VISITED)
+        return spread(
+            [frame for frame in self._shot.range if frame not in known], MAX_VISITED_FRAMES
+        )
 
-    def without(self, held_out: Truth) -> Material:
+    def without(self, held_out: Truth) -> LessonData:
         """The same shot, of which a truth is not studied; no cycle passes through its frame."""
         other = copy.copy(self)
         other.visited = self.visited  # found before there is one truth less
@@ -114,18 +116,18 @@ class Material:
         whole = [
             truth
             for truth in self.truths
-            if all(self.is_whole(truth, k) for k, shown in enumerate(truth.shown) if shown)
+            if all(self.is_whole(truth, k) for k, shown in enumerate(truth.visible) if shown)
         ]
         return tuple(whole) or self.truths
 
-    def close(self, truth: Truth) -> Geometry:
+    def tracking_geometry(self, truth: Truth) -> Geometry:
         """How the tracker looks at a truth."""
         return self._geometry.within(truth.box)
 
-    def wide(self, truth: Truth) -> Geometry:
+    def cycle_geometry(self, truth: Truth) -> Geometry:
         """How cycles look at a truth, and at the frames they pass through."""
         height, width = self._geometry.working
-        scale = min(1.0, math.sqrt(CYCLE_PX / (height * width)))
+        scale = min(1.0, math.sqrt(MAX_CYCLE_PX / (height * width)))
         size = max(1, round(height * scale)), max(1, round(width * scale))
         return Geometry(self._geometry.plate, size, _widened(truth.box, self._geometry.plate))
 
@@ -158,9 +160,9 @@ def spread(items: Sequence[int], most: int) -> tuple[int, ...]:
 def _truths(shot: Shot, tracker: Tracker[Any, Any]) -> Iterator[Truth]:
     drawn = {keyframe.frame for keyframe in shot.keyframes}
     locked = {frame for lock in shot.locks for frame in lock.frames if frame in shot.range} - drawn
-    for frame in sorted((*drawn, *spread(sorted(locked), MOST_LOCKS))):
+    for frame in sorted((*drawn, *spread(sorted(locked), MAX_LOCKED_FRAMES))):
         alpha = _known(shot, frame)
-        if alpha is not None and bool((alpha >= _SEEN).any()):
+        if alpha is not None and bool((alpha >= _THRESHOLD).any()):
             digest = truth_digest(shot.plate.digest(frame), alpha)
             yield Truth(frame, alpha, tracker.box(_existing(shot, frame, alpha)), digest)
 

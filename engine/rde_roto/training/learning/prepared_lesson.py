@@ -16,10 +16,10 @@ from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.training.learning.exam import Exam
 from rde_roto.training.learning.lesson import Lesson
-from rde_roto.training.learning.material import Material
+from rde_roto.training.learning.lesson_data import LessonData
+from rde_roto.training.learning.preview import Preview, PreviewTracker, PreviewUpdater
 from rde_roto.training.learning.recipe_file import lesson_recipe
-from rde_roto.training.learning.skill import has_lost, objection
-from rde_roto.training.learning.view import Onlooker, Sight, View
+from rde_roto.training.learning.scores import is_worse, rejection_reason
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.digest import digest_of
@@ -40,7 +40,7 @@ class Progress:
     seconds_left: float
 
 
-def _nobody(_: Progress) -> None:
+def _ignore(_: Progress) -> None:
     return None
 
 
@@ -56,15 +56,15 @@ class Budget:
 
     steps: int | None = None
     minutes: float | None = None
-    listen: Callable[[Progress], None] = _nobody
-    show: Callable[[View], None] | None = None
+    listen: Callable[[Progress], None] = _ignore
+    show: Callable[[Preview], None] | None = None
     cancel: Cancel = never
-    enough: Cancel = never
+    finish_early: Cancel = never
     clock: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
+class LessonResult:
     """What came of a lesson.
 
     model: what to track with: the learned one, or the given one where that is no better. learned:
@@ -83,7 +83,7 @@ class Taught:
         return self.card.kept
 
 
-class Study:
+class PreparedLesson:
     """A lesson that is yet to be held. Making it reads masks and locks, but no plate.
 
     Args:
@@ -101,10 +101,10 @@ class Study:
         self._model, self._device = model, device
         self._recipe = lesson_recipe()
         tracker = tracker_of(model, device)(preset.tracking)
-        looking = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
-        self._material = Material(shot, looking)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
+        self._data = LessonData(shot, tracker)
         every = preset.tracking.memory_every
-        self._exam = Exam.of(self._material.truths, shot.range, every)
+        self._exam = Exam.of(self._data.truths, shot.range, every)
 
     def digest(self, budget: Budget) -> str:
         """Names all that is studied, and how, but for a clock's pace and the machine.
@@ -114,10 +114,10 @@ class Study:
 
         Raises InputError for a plate that cannot be read; CancelledError between two of its frames.
         """
-        material, plate = self._material, self._shot.plate
+        data, plate = self._data, self._shot.plate
 
         def named(frame: int) -> str:
-            _go_on(budget)
+            _raise_if_cancelled(budget)
             return plate.digest(frame)
 
         return digest_of(
@@ -129,22 +129,22 @@ class Study:
             self._recipe.model_dump_json(),
             budget.steps,
             budget.minutes,
-            *(truth.digest for truth in material.truths),
-            *map(named, self._passed),
+            *(truth.digest for truth in data.truths),
+            *map(named, self._frames_without_truth),
         )
 
     @property
     def frames(self) -> tuple[int, ...]:
         """The frames of the plate that are looked at."""
-        return (*(truth.frame for truth in self._material.truths), *self._passed)
+        return (*(truth.frame for truth in self._data.truths), *self._frames_without_truth)
 
     @property
-    def _passed(self) -> tuple[int, ...]:
-        """Those without a truth, each once: for cycles and on the way of the exam."""
-        way = self._exam.way if self._exam else ()
-        return tuple(dict.fromkeys((*self._material.visited, *way)))
+    def _frames_without_truth(self) -> tuple[int, ...]:
+        """Those without a truth, each once: for cycles and on the between of the exam."""
+        between = self._exam.frames_between if self._exam else ()
+        return tuple(dict.fromkeys((*self._data.visited, *between)))
 
-    def hold(self, budget: Budget) -> Taught:
+    def run(self, budget: Budget) -> LessonResult:
         """Has the model study the shot's keyframes and locked frames.
 
         After equally many steps the weights are the same, bit for bit, for the same shot, tracking,
@@ -152,29 +152,29 @@ class Study:
 
         Raises InputError for plates that cannot be read; CancelledError.
         """
-        began, go_on = budget.clock(), partial(_go_on, budget)
-        model, recipe, material = self._model, self._recipe, self._material
+        began, check_cancelled = budget.clock(), partial(_raise_if_cancelled, budget)
+        model, recipe, data = self._model, self._recipe, self._data
         net = copy.deepcopy(model.net).to(self._device)
         held_out = self._exam.held_out if self._exam else None
-        lesson = Lesson(net, material, recipe, held_out, go_on)
+        lesson = Lesson(net, data, recipe, held_out, check_cancelled)
         opened = budget.clock()
-        keyframe = self._examined(lesson, model, go_on)
+        keyframe = self._exam_score(lesson, model, check_cancelled)
         examined = budget.clock()
-        before = replace(lesson.skill(), keyframe=keyframe)
+        before = replace(lesson.scores(), keyframe=keyframe)
         checked = budget.clock()
-        run = _Run(lesson, recipe, self._watched(lesson, budget), began)
-        is_whole = run.up_to(lesson.first_part, checked - opened)
+        run = _StepLoop(lesson, recipe, self._with_preview(lesson, budget), began)
+        is_whole = run.run_until(lesson.first_part_steps, checked - opened)
         if keyframe is not None:
-            taught = with_learned(model, lesson.learned_by(model))
-            keyframe = self._examined(lesson, taught, go_on)
+            taught = with_learned(model, lesson.learned_weights(model))
+            keyframe = self._exam_score(lesson, taught, check_cancelled)
         # a clock that ends the first part ends the lesson: its exam is that of so many steps
-        lost = has_lost("keyframe", before.keyframe, keyframe)
-        if lesson.steps >= lesson.first_part and not lost:
-            is_whole = run.up_to(None, checked - examined)
-        after = replace(lesson.skill(), keyframe=keyframe)
-        go_on()
-        why = objection(before, after)
-        learned = lesson.learned_by(model)
+        lost = is_worse("keyframe", before.keyframe, keyframe)
+        if lesson.steps >= lesson.first_part_steps and not lost:
+            is_whole = run.run_until(None, checked - examined)
+        after = replace(lesson.scores(), keyframe=keyframe)
+        check_cancelled()
+        why = rejection_reason(before, after)
+        learned = lesson.learned_weights(model)
         card = LearnedCard(
             kept=not why,
             why=why,
@@ -188,9 +188,9 @@ class Study:
             seconds=round(budget.clock() - began, 1),
             before=before.figures,
             after=after.figures,
-            studied={truth.frame: truth.digest for truth in material.truths},
-            held_out=held_out.frame if held_out and lesson.first_part else None,
-            visited=material.visited,
+            studied={truth.frame: truth.digest for truth in data.truths},
+            held_out=held_out.frame if held_out and lesson.first_part_steps else None,
+            visited=data.visited,
             seed=recipe.seed,
             threads=torch.get_num_threads(),
             device=str(self._device),
@@ -199,43 +199,47 @@ class Study:
             lesson=self.digest(budget),
         )
         best = model if why else with_learned(model, learned)
-        return Taught(best, learned, card, is_whole)
+        return LessonResult(best, learned, card, is_whole)
 
-    def _examined(self, lesson: Lesson, model: Model, go_on: Callable[[], None]) -> float | None:
+    def _exam_score(
+        self, lesson: Lesson, model: Model, check_cancelled: Callable[[], None]
+    ) -> float | None:
         """J of the truth that the lesson does not study at first; None where it studies all."""
-        if self._exam is None or not lesson.first_part:
+        if self._exam is None or not lesson.first_part_steps:
             return None
         plate = self._shot.plate
         tracker = tracker_of(model, self._device)(self._preset.tracking)
-        looking = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
-        return self._exam.taken(looking, plate, go_on)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
+        return self._exam.run(tracker, plate, check_cancelled)
 
-    def _watched(self, lesson: Lesson, budget: Budget) -> Budget:
+    def _with_preview(self, lesson: Lesson, budget: Budget) -> Budget:
         """The budget, whose listener also shows a frame that is not studied, where there is one."""
-        if budget.show is None or not lesson.kept:
+        if budget.show is None or not lesson.check_frames:
             return budget
-        frame = lesson.kept[len(lesson.kept) // 2]
-        sight = Sight(self._material, self._shot.plate, frame, self._preset.tracking)
-        onlooker = Onlooker(sight, lesson, self._model, budget.show, budget.clock)
+        frame = lesson.check_frames[len(lesson.check_frames) // 2]
+        sight = PreviewTracker(self._data, self._shot.plate, frame, self._preset.tracking)
+        updater = PreviewUpdater(sight, lesson, self._model, budget.show, budget.clock)
 
         def listen(progress: Progress) -> None:
             budget.listen(progress)
-            onlooker.look()
+            updater.update()
 
         return replace(budget, listen=listen)
 
 
-def study(shot: Shot, preset: Preset, model: Model, device: torch.device, budget: Budget) -> Taught:
-    """Has a model study a shot, and writes nothing. Raises as `Study` and its ``hold`` do."""
-    return Study(shot, preset, model, device).hold(budget)
+def study(
+    shot: Shot, preset: Preset, model: Model, device: torch.device, budget: Budget
+) -> LessonResult:
+    """Has a model study a shot, and writes nothing. Raises as `PreparedLesson` and its ``hold`` do."""
+    return PreparedLesson(shot, preset, model, device).run(budget)
 
 
-def _go_on(budget: Budget) -> None:
+def _raise_if_cancelled(budget: Budget) -> None:
     if budget.cancel():
         raise CancelledError("learning was cancelled: nothing has changed")
 
 
-class _Run:
+class _StepLoop:
     """The steps of a lesson, in parts, until its budget is used up.
 
     Args: began, when the lesson did, by the budget's clock.
@@ -247,7 +251,7 @@ class _Run:
         self._ends = float("inf") if budget.minutes is None else began + 60 * budget.minutes
         self._spent = 0.0
 
-    def up_to(self, steps: int | None, reserve_s: float) -> bool:
+    def run_until(self, steps: int | None, reserve_s: float) -> bool:
         """Steps until there are so many, or as many as the budget has.
 
         Args: reserve_s, what the checks that come after will take. Returns: False when somebody
@@ -257,11 +261,11 @@ class _Run:
         most = min((n for n in (steps, self._most) if n is not None), default=None)
         now, ends = budget.clock(), self._ends - reserve_s
         while most is None or lesson.steps < most:
-            _go_on(budget)
+            _raise_if_cancelled(budget)
             pace = self._spent / lesson.steps if lesson.steps else 0.0
             if lesson.steps and now + pace > ends:
                 return True
-            if lesson.steps and budget.enough():
+            if lesson.steps and budget.finish_early():
                 return False
             lesson.step()
             now, before = budget.clock(), now

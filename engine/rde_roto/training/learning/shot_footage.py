@@ -1,4 +1,4 @@
-"""The material as footage, for the clips and composites that all training draws from."""
+"""The data as footage, for the clips and composites that all training draws from."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.training.footage.sets import Footage, FootageSet, StillSet, VideoSet
-from rde_roto.training.learning.material import Material, Truth
+from rde_roto.training.learning.lesson_data import LessonData, Truth
 
-_SEEN = 0.5
+_THRESHOLD = 0.5
 
-_ROOM = 2.5
+_CROP_SCALE = 2.5
 """A clip is made of what lies around the elements: so many times their longer side,"""
 
-_LEAST_PX, _MOST_PX = 128, 288
+_MIN_SIDE_PX, _MAX_SIDE_PX = 128, 288
 """and the side of its frames is within these, at the scale at which the tracker looks."""
 
-_LEAST_SHARE = 0.04
+_MIN_COVERAGE = 0.04
 """Of such a square, that the element covers: one that is smaller is enlarged."""
 
 _STRIDE = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class LoadedFootage:
     """Footage that lies in memory: frames of one size, and their labels where they are known."""
 
     name: str
@@ -56,44 +56,46 @@ class Frames:
 
 
 @dataclass(frozen=True)
-class Scenery:
+class ShotFootage:
     """The footage of a shot, and the side of the square frames that fits its elements."""
 
     footage: FootageSet
     size_px: int
 
 
-def scenery(material: Material, go_on: Callable[[], None] = lambda: None) -> Scenery:
+def shot_footage(
+    data: LessonData, check_cancelled: Callable[[], None] = lambda: None
+) -> ShotFootage:
     """Each element of the truths as a still, their pictures without any, and all as one clip.
 
     An element that is partly hidden in a truth is no still of it.
 
-    Args: go_on, called for each truth; what it raises ends it.
+    Args: check_cancelled, called for each truth; what it raises ends it.
     """
     whole = []
-    for truth in material.truths:
-        go_on()
-        whole.append(_whole(material, truth))
+    for truth in data.truths:
+        check_cancelled()
+        whole.append(_whole(data, truth))
     subjects: list[Footage] = []
     backgrounds: list[Footage] = []
     sides = []
-    for truth, (picture, labels) in zip(material.truths, whole, strict=True):
+    for truth, (picture, labels) in zip(data.truths, whole, strict=True):
         name = f"frame {truth.frame}"
-        backgrounds.append(Frames(name, (_filled(picture, labels > 0),)))
+        backgrounds.append(LoadedFootage(name, (_filled(picture, labels > 0),)))
         for label in filter(None, labels.unique().tolist()):
-            if not material.is_whole(truth, label - 1):
+            if not data.is_whole(truth, label - 1):
                 continue
             mask = (labels == label).to(torch.uint8)
             sides.append(_side(mask))
             rows, columns = _around(mask, sides[-1])
-            still = Frames(name, (picture[:, rows, columns],), (mask[rows, columns],))
+            still = LoadedFootage(name, (picture[:, rows, columns],), (mask[rows, columns],))
             subjects.append(still)
     videos = (VideoSet((_pairs(whole),), 1.0, 1.0),) if len(whole) > 1 else ()
     size = sorted(sides)[len(sides) // 2]
-    size_px = min(max(size, _LEAST_PX), _MOST_PX) // _STRIDE * _STRIDE
+    size_px = min(max(size, _MIN_SIDE_PX), _MAX_SIDE_PX) // _STRIDE * _STRIDE
     stills = (StillSet(tuple(subjects), 1.0),)
     grounds = (StillSet(tuple(backgrounds), 1.0),)
-    return Scenery(FootageSet(videos, stills, stills, grounds), size_px)
+    return ShotFootage(FootageSet(videos, stills, stills, grounds), size_px)
 
 
 def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
@@ -101,29 +103,29 @@ def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
     side = max(_side(labels > 0) for _, labels in whole)
     parts = [_around(labels > 0, side) for _, labels in whole]
     seen = list(zip(whole, parts, strict=True))
-    return Frames(
+    return LoadedFootage(
         "truths",
         tuple(picture[:, rows, columns] for (picture, _), (rows, columns) in seen),
         tuple(labels[rows, columns] for (_, labels), (rows, columns) in seen),
     )
 
 
-def _whole(material: Material, truth: Truth) -> tuple[Tensor, Tensor]:
+def _whole(data: LessonData, truth: Truth) -> tuple[Tensor, Tensor]:
     """A truth as the tracker looks at it: uint8 [3, h, w], and its labels [h, w]."""
-    geometry = material.close(truth)
-    most, element = material.planes(truth, geometry).max(dim=0)
-    labels = torch.where(most >= _SEEN, element + 1, 0).to(torch.uint8)
-    return (material.picture(truth.frame, geometry) * 255).round().to(torch.uint8), labels
+    geometry = data.tracking_geometry(truth)
+    most, element = data.planes(truth, geometry).max(dim=0)
+    labels = torch.where(most >= _THRESHOLD, element + 1, 0).to(torch.uint8)
+    return (data.picture(truth.frame, geometry) * 255).round().to(torch.uint8), labels
 
 
 def _side(mask: Tensor) -> int:
     """The side of a square with room for an element to move in, a thin one still counting in it."""
     places = mask.nonzero()
     if not len(places):
-        return _LEAST_PX
+        return _MIN_SIDE_PX
     long = int((places.amax(dim=0) - places.amin(dim=0)).max()) + 1
-    thin = math.sqrt(len(places) / _LEAST_SHARE)
-    return max(_STRIDE, round(min(max(_LEAST_PX, _ROOM * long), thin)))
+    thin = math.sqrt(len(places) / _MIN_COVERAGE)
+    return max(_STRIDE, round(min(max(_MIN_SIDE_PX, _CROP_SCALE * long), thin)))
 
 
 def _around(mask: Tensor, side: int) -> tuple[slice, slice]:

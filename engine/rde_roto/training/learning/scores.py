@@ -15,15 +15,15 @@ frame: on dance-jump with three keyframes it lost 0.047 while the shot gained 0.
 _DIGITS = 3
 
 _KINDS = {
-    "clips": "clips that are not studied",
-    "cycles": "frames that are not studied",
+    "clips": "held-out clips",
+    "cycles": "held-out frames",
     "keyframe": "the held-out keyframe",
 }
 """What people are told of a kind of check."""
 
 
 @dataclass(frozen=True)
-class Skill:
+class Scores:
     """Mean J, 0..1, on what is not studied.
 
     clips: in motion. cycles: None without frames that nobody drew. keyframe: the held-out truth
@@ -41,26 +41,26 @@ class Skill:
         return {kind: round(j, _DIGITS) for kind, j in found.items() if j is not None}
 
     @property
-    def mean(self) -> float:
+    def mean_j(self) -> float:
         """Of all there are."""
         found = [j for j in (self.clips, self.cycles, self.keyframe) if j is not None]
         return sum(found) / len(found)
 
 
-def objection(before: Skill, after: Skill) -> str:
+def rejection_reason(before: Scores, after: Scores) -> str:
     """Why learned weights are not kept; empty where they are better on the whole, and at no kind
     of check worse."""
     for kind, old in before.figures.items():
         new = after.figures[kind]
-        if has_lost(kind, old, new):
+        if is_worse(kind, old, new):
             figures = f"{old:.3f} -> {new:.3f}"
             return f"learning made {_KINDS[kind]} worse ({figures}), so it is not kept"
-    if after.mean - before.mean < _GAIN:
+    if after.mean_j - before.mean_j < _GAIN:
         return "the learned weights were no better, so they are not kept"
     return ""
 
 
-def has_lost(kind: str, before: float | None, after: float | None) -> bool:
+def is_worse(kind: str, before: float | None, after: float | None) -> bool:
     """Return whether a kind of check, where there is one, is worse by more than chance decides."""
     if before is None or after is None:
         return False

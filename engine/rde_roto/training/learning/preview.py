@@ -9,9 +9,9 @@ import torch
 
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, with_learned
-from rde_roto.training.learning.exam import tracked
+from rde_roto.training.learning.exam import track_from
 from rde_roto.training.learning.lesson import Lesson
-from rde_roto.training.learning.material import Material
+from rde_roto.training.learning.lesson_data import LessonData
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Tracking
@@ -21,7 +21,7 @@ _SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Preview:
     """A frame tracked from the nearest one that was drawn, by the model as it was and as it is now.
 
     steps: after how many steps that is. picture: float32 [h, w, 3] RGB in 0..1 as the network sees
@@ -35,31 +35,31 @@ class View:
     after: FloatArray
 
 
-class Sight:
+class PreviewTracker:
     """Tracks one frame from a shot's nearest truth, in one step, with whichever weights.
 
-    Args: material, the shot and its plate; frame, which one; tracking, how models look at it.
+    Args: data, the shot and its plate; frame, which one; tracking, how models look at it.
     """
 
-    def __init__(self, material: Material, plate: Plate, frame: int, tracking: Tracking) -> None:
+    def __init__(self, data: LessonData, plate: Plate, frame: int, tracking: Tracking) -> None:
         self.frame = frame
         self._plate, self._tracking = plate, tracking
-        self._truth = min(material.truths, key=lambda truth: abs(truth.frame - frame))
-        self._geometry = material.close(self._truth)
-        seen = material.picture(frame, self._geometry)
+        self._truth = min(data.truths, key=lambda truth: abs(truth.frame - frame))
+        self._geometry = data.tracking_geometry(self._truth)
+        seen = data.picture(frame, self._geometry)
         self.picture: FloatArray = seen.permute(1, 2, 0).numpy()
 
-    def by(self, model: Model, lesson: Lesson) -> FloatArray:
+    def mattes(self, model: Model, lesson: Lesson) -> FloatArray:
         """The frame's mattes [K, h, w], on the lesson's device."""
         plate = self._plate
         tracker = tracker_of(model, lesson.device)(self._tracking)
         tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
-        found = tracked(tracker, plate, self._truth, (self.frame,), lambda: None)
+        found = track_from(tracker, plate, self._truth, (self.frame,), lambda: None)
         planes: FloatArray = self._geometry.unpadded(torch.from_numpy(found.planes)).numpy()
         return planes
 
 
-class Onlooker:
+class PreviewUpdater:
     """Shows now and then what a lesson comes to. It draws no numbers, so it changes no lesson.
 
     Args: sight, the frame; model, where the lesson began; show, is told; clock, seconds.
@@ -67,25 +67,25 @@ class Onlooker:
 
     def __init__(
         self,
-        sight: Sight,
+        sight: PreviewTracker,
         lesson: Lesson,
         model: Model,
-        show: Callable[[View], None],
+        show: Callable[[Preview], None],
         clock: Callable[[], float],
     ) -> None:
-        self._sight, self._lesson, self._model = sight, lesson, model
+        self._tracker, self._lesson, self._model = sight, lesson, model
         self._show, self._clock = show, clock
         self._began, self._spent = clock(), 0.0
         self._before: FloatArray | None = None
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Shows how it is now, unless that was not long ago."""
         now = self._clock()
         if self._spent > _SHARE * (now - self._began):
             return
-        sight, lesson, model = self._sight, self._lesson, self._model
+        sight, lesson, model = self._tracker, self._lesson, self._model
         if self._before is None:
-            self._before = sight.by(model, lesson)
-        after = sight.by(with_learned(model, lesson.learned_by(model)), lesson)
-        self._show(View(sight.frame, lesson.steps, sight.picture, self._before, after))
+            self._before = sight.mattes(model, lesson)
+        after = sight.mattes(with_learned(model, lesson.learned_weights(model)), lesson)
+        self._show(Preview(sight.frame, lesson.steps, sight.picture, self._before, after))
         self._spent += self._clock() - now
