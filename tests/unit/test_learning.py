@@ -1,4 +1,4 @@
-"""Learning a shot: what is studied, how, and that nothing but the shot decides what comes of it."""
+"""Learning a shot: what is studied, how, and that the same input gives the same weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Never worse: a frame that was drawn is left out at first, and tracked before and after."""
+"""The exam of a lesson: a drawn frame is held out at first, and tracked before and after."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_the_exam_sees_the_held_out_frame_as_tracking_does(
 
 
 class FirstMatteTracker(RDETracker):
-    """It has the first matte for ever."""
+    """A tracker that always returns the first matte."""
 
     def begin(self, anchors):  # type: ignore[no-untyped-def]
         state = super().begin(anchors)

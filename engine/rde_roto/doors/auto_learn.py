@@ -31,8 +31,8 @@ def learn_if_asked(opened: OpenedShot, device: str, cancel: Cancel = never) -> O
     for its result. Progress goes to standard error. If there is nothing to learn from, or nothing
     is gained, the shot is returned unchanged.
 
-    Raises as `load_model` and `LessonStore.run_once` do, and CancelledError. A UsageError of the lesson is
-    only printed.
+    Raises as `load_model` and `LessonStore.run_once` do, and CancelledError. A UsageError of the
+    lesson is only printed.
     """
     if not opened.learns:
         return opened

@@ -1,4 +1,4 @@
-"""A shot document that learns: what comes of it lies beside the document, which names it."""
+"""Learn the shot of a document: the learned weights are stored beside it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def learn_shot(
     device: str = "auto",
     memo: PlateMemo | None = None,
 ) -> StoredLesson:
-    """Has a document's model study its shot, and names what it has learned in the document.
+    """Train a document's model on its shot, and set the learned weights in the document.
 
-    Only where that is better on what was stored out; else the document stays as it is. Nothing is
-    written before the end. Learning again goes on from what is learned already; the same lesson is
-    never stored twice.
+    The document changes only if the result is better on held-out frames. Nothing is written before
+    the end. Learning again starts from the weights learned so far; the same lesson never runs
+    twice.
 
-    Raises as `ShotFile.open`, `load_model` and `LessonStore.hold` do.
+    Raises as `ShotFile.open`, `load_model` and `LessonStore.run_once` do.
     """
     file = ShotFile.read(Path(document))
     opened = file.open(memo)
@@ -34,10 +34,10 @@ def learn_shot(
 def learn_opened(
     file: ShotFile, opened: OpenedShot, model: Model, budget: Budget, device: str
 ) -> StoredLesson:
-    """The same for a document that is open already, and its model."""
+    """Do the same for a document that is already open, with its model."""
     lesson = PreparedLesson(opened.shot, opened.preset, model, choose_device(device))
     stored = LessonStore(file.folder / file.learned_folder).run_once(lesson, model, budget)
     if stored.path is not None:
-        # read again: the artist may have gone on working meanwhile
+        # read again: the artist may have changed the document meanwhile
         ShotFile.read(file.path).set_learned(f"{file.learned_folder}/{stored.path.name}")
     return stored

@@ -1,8 +1,8 @@
-"""A network that studies a shot, step after step, and how well it does on what it has not studied.
+"""Train a network on a shot step by step, and measure it on held-out material.
 
-Every draw of a step comes from a generator that is seeded by the seed and the step alone, and no
-setting depends on how many steps there will be: after so many steps the weights are the same,
-whether a clock stopped them there or a number did.
+Each step draws from a generator seeded by the recipe's seed and the step alone, and no setting
+depends on the number of steps to come. So the weights after N steps are the same, whether a clock
+or a step count ended the lesson.
 """
 
 from __future__ import annotations
@@ -31,48 +31,51 @@ from rde_roto.training.start import halved
 from rde_roto.values.errors import InputError, UsageError
 
 CHECK_EVERY = 4
-"""One of so many of the frames that cycles could pass through is kept for the check,"""
+"""One in this many frames without a matte is held out of training, to measure cycles."""
 
 _CHECKS = 3
-"""and so many batches of either kind, drawn with other seeds than any step."""
+"""Batches of each kind that are measured, drawn with seeds that no step uses."""
 
 _TRUNK = "key_encoder."
-"""What the names of the pretrained trunk's parameters begin with: it has a rate of its own."""
+"""Prefix of the pretrained trunk's parameters, which have their own learning rate."""
 
 _SHARE_KEPT = 0.6
-"""The share of each weight's change that is kept. Between the model and weights that know
-the keyframe by heart, most of what was learned is there, and so is what the model knew: to find an
-element again after an occlusion, for one (Wortsman et al., "Robust Fine-Tuning of Zero-Shot
-Models", CVPR 2022)."""
+"""Share of each weight's change that is kept. A mixture of the base model and weights overfitted to
+the keyframe has most of what was learned, and keeps what the model knew before, such as how to find
+an element again after an occlusion (Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR
+2022)."""
 
 _LAST_STEP = 1 << 30
-"""The step at which cycles of the check are drawn: all frames are within reach."""
+"""Step number for drawing the cycles that are measured: every frame is within reach."""
 
 
 _FIRST_PART = 3
-"""One of so many of the recipe's steps are held before the held-out truth is studied too."""
+"""The first part of a lesson is one in this many of the recipe's steps."""
 
 
 @dataclass(frozen=True)
 class _Samplers:
-    """What clips and cycles are drawn from."""
+    """The sources of clips and cycles."""
 
     clips: ClipSampler
     cycles: CycleSampler | None
 
 
 class Lesson:
-    """A network and the shot it studies.
+    """A network in training on a shot.
 
     Args:
-        net: what learns, in place, on its device.
-        recipe: as `recipe_file.lesson_recipe` gives it; its seed decides every draw.
-        held_out: a truth that is not studied in the first part of the lesson.
-        check_cancelled: called between two parts of the work, here and in ``skill``; what it raises ends it.
+        net: the network to train, in place, on its device.
+        data: the shot.
+        recipe: as returned by `recipe_file.lesson_recipe`; its seed decides every draw.
+        held_out: a truth that the first part of the lesson does not study.
+        check_cancelled: called between pieces of work, here and in ``scores``; raises to stop.
 
-    `studied` and `kept` are the frames that cycles pass through, and those kept for the check.
-    `first_part_steps` is how many steps are held without the held-out truth; 0 where all is studied from
-    the start, also because there would be nothing else to learn from.
+    Cycles visit `cycle_frames` in training and `check_frames` in measuring. `first_part_steps` is
+    the number of steps without the held-out truth. It is 0 if there is no such truth, or if nothing
+    could be learned without it.
+
+    Raises UsageError if the elements are too small or thin; InputError for unreadable plates.
     """
 
     def __init__(
@@ -101,14 +104,14 @@ class Lesson:
         made = shot_footage(data, check_cancelled)
         self._phase = recipe.curriculum[-1].model_copy(update={"size_px": made.size_px})
         self._recipe = self._drawable(made.footage)
-        self._whole = self._samplers(data, made.footage, self._recipe)
+        self._all_samplers = self._samplers(data, made.footage, self._recipe)
         self._check_cycles = self._cycles_through(self.check_frames, data)
-        self.first_part_steps, self._first = 0, self._whole
+        self.first_part_steps, self._first_samplers = 0, self._all_samplers
         if held_out is not None:
             with suppress(UsageError):
                 less = data.without(held_out)
                 footage = shot_footage(less, check_cancelled).footage
-                self._first = self._samplers(less, footage, self._drawable(footage))
+                self._first_samplers = self._samplers(less, footage, self._drawable(footage))
                 self.first_part_steps = max(1, recipe.iterations // _FIRST_PART)
 
     def _drawable(self, footage: FootageSet) -> Recipe:
@@ -124,11 +127,13 @@ class Lesson:
         return CycleSampler(data, frames, jitter, mean) if frames else None
 
     def step(self) -> float:
-        """One step of Adam, on clips and on cycles in turn; its loss."""
-        subject = self._first if self.steps < self.first_part_steps else self._whole
-        by_cycle = subject.cycles is not None and self.steps % 2 == 1
-        source = subject.cycles if by_cycle else None
-        batch = self._draw_batch(source or subject.clips, self.steps, self.steps, stream=0)
+        """Take one step of Adam, on clips and on cycles in turn. Return its loss."""
+        samplers = (
+            self._first_samplers if self.steps < self.first_part_steps else self._all_samplers
+        )
+        by_cycle = samplers.cycles is not None and self.steps % 2 == 1
+        source = samplers.cycles if by_cycle else None
+        batch = self._draw_batch(source or samplers.clips, self.steps, self.steps, stream=0)
         objective = self._cycle_objective if by_cycle else self._objective
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_short):
             terms = objective(batch, self.steps, self._generator(self.steps, stream=1))
@@ -144,8 +149,8 @@ class Lesson:
 
     @property
     def learned(self) -> dict[str, Tensor]:
-        """What was learned, by name, as models are kept: the weights at the start of the lesson,
-        moved towards the running means by ``_SHARE_KEPT``."""
+        """The learned weights by name, in the precision of model files: the weights at the start,
+        moved towards the running average by ``_SHARE_KEPT``."""
         moved = {
             name: start.lerp(self._average[name], _SHARE_KEPT)
             for name, start in self._start.items()
@@ -153,16 +158,15 @@ class Lesson:
         return {name: weight.cpu() for name, weight in halved(moved).items()}
 
     def learned_weights(self, model: Model) -> LearnedWeights:
-        """The same on top of what the model has learned before."""
+        """Return the learned weights, merged with what the model has learned before."""
         already = model.learned.weights if model.learned else {}
         return LearnedWeights.of({**already, **self.learned}, model.base_sha256)
 
     @torch.no_grad()
     def scores(self) -> Scores:
-        """How well the network does, as it would be kept, on clips and cycles that it never
-        studies."""
+        """Measure the learned weights on clips and cycles that no step draws."""
         with self._with_kept_weights():
-            clips = self._mean_j(self._whole.clips, CheckObjective(self.net, self._recipe))
+            clips = self._mean_j(self._all_samplers.clips, CheckObjective(self.net, self._recipe))
             if self._check_cycles is None:
                 return Scores(clips, None)
             checks = CycleCheckObjective(self.net, self._recipe)
@@ -180,7 +184,7 @@ class Lesson:
     def _draw_batch(
         self, source: ClipSampler | CycleSampler, step: int, number: int, stream: int
     ) -> Batch:
-        """A batch of clips or of cycles, on the network's device."""
+        """Draw a batch of clips or of cycles, on the network's device."""
         generator = self._generator(number, stream)
         if isinstance(source, ClipSampler):
             return source.draw(self._phase, generator)
@@ -189,7 +193,7 @@ class Lesson:
         return Batch(*(part.to(self.device) for part in parts))
 
     def _generator(self, number: int, stream: int) -> torch.Generator:
-        """Studying and checking, and their clips and banks, have streams of their own."""
+        """Return a generator: training and measuring, clips and banks use separate streams."""
         seed = (self._recipe.seed * 1_000_003 + number) * 4 + stream
         return torch.Generator().manual_seed(seed % (1 << 63))
 
@@ -201,31 +205,32 @@ class Lesson:
 
     @contextmanager
     def _with_kept_weights(self) -> Iterator[None]:
-        """The network with the weights of ``learned`` for a while."""
-        studying = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        """Load the weights of ``learned`` into the network for a while."""
+        training = {name: weight.detach().clone() for name, weight in self._weights.items()}
         _set_weights(self._weights, self.learned)
         try:
             yield
         finally:
-            _set_weights(self._weights, studying)
+            _set_weights(self._weights, training)
 
 
 class CheckObjective(Objective):
-    """Mean 1 - J in place of the loss."""
+    """Compute the mean of 1 - J in place of the loss."""
 
     def _fit(self, logits: Tensor, batch: Batch, t: int, hardest: float) -> Tensor:
         return mean_miss(logits, batch, t)
 
 
 class CycleCheckObjective(CycleObjective):
-    """Mean 1 - J of what comes back, in place of the loss."""
+    """Compute the mean of 1 - J of what comes back, in place of the loss."""
 
     def _fit(self, logits: Tensor, batch: Batch, t: int, hardest: float) -> Tensor:
         return mean_miss(logits, batch, t)
 
 
 def mean_miss(logits: Tensor, batch: Batch, t: int) -> Tensor:
-    """1 - J of a frame, the mean over its elements; of one that is rightly not seen it is 0."""
+    """Return 1 - J of frame ``t``, the mean over its elements. An element that is absent from both
+    mattes counts as 0."""
     found = logits.softmax(dim=1)[:, 1:] > 0.5
     truth = batch.masks[t] > 0.5
     both = (found & truth).sum(dim=(2, 3))
@@ -237,10 +242,10 @@ def mean_miss(logits: Tensor, batch: Batch, t: int) -> Tensor:
 def drawable_mixture(
     recipe: Recipe, footage: FootageSet, phase: Phase, check_cancelled: Callable[[], None]
 ) -> Mixture:
-    """The recipe's mixture, with stills in place of those kinds that this footage cannot give.
+    """Return the recipe's mixture, with stills in place of the kinds of clip that cannot be drawn.
 
-    There are no pairs where there is one truth, and a wire cannot be cut out. Raises UsageError
-    when nothing is left.
+    A single truth makes no pairs, for instance, and a wire cannot be cut out. Raises UsageError
+    if no kind can be drawn.
     """
     shares = recipe.mixture.model_dump()
     missing = 0.0
@@ -256,8 +261,8 @@ def drawable_mixture(
             shares[kind] = 0.0
     if not any(shares.values()):
         raise UsageError(
-            "there is nothing to learn from: what was drawn is too small, or too thin, to make "
-            "clips of it. Draw a frame in which the element is larger"
+            "there is nothing to learn from: the drawn elements are too small or too thin to make "
+            "clips. Draw a frame in which they are larger"
         )
     if shares["still"] > 0:
         shares["still"] += missing

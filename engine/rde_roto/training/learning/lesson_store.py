@@ -1,4 +1,4 @@
-"""LessonStore that were held, in a folder: each once, whoever asks, and however many at a time."""
+"""Store lessons' results in a folder: each lesson runs once, even if several processes ask."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def _ignore() -> None:
 
 @dataclass(frozen=True, eq=False)
 class StoredLesson:
-    """What came of a lesson.
+    """The stored result of a lesson.
 
-    model: what to track with. path: the file of learned weights, None where they were no better.
-    card: what is known of them. is_new: whether it was held just now.
+    model: the model to track with. path: the file of learned weights, None if they were no better.
+    card: their history. is_new: whether the lesson ran just now.
     """
 
     model: Model
@@ -38,11 +38,13 @@ class StoredLesson:
 
 @dataclass(frozen=True)
 class LessonStore:
-    """The lessons of a folder: files of learned weights, each beside its card, and in `lessons` the
-    card of every lesson under its digest, of those too that brought nothing.
+    """A folder of learned weights, each file with its card beside it.
 
-    sleep: waits for so many seconds, while another process holds the same lesson; waits: is reported
-    once that it does.
+    The subfolder `lessons` has the card of every lesson under its digest, also of those without a
+    gain.
+
+    sleep: called with seconds, while another process runs the same lesson. on_wait: called once
+    when that wait begins.
     """
 
     folder: Path
@@ -50,18 +52,18 @@ class LessonStore:
     on_wait: Callable[[], None] = _ignore
 
     def run_once(self, lesson: PreparedLesson, model: Model, budget: Budget) -> StoredLesson:
-        """Holds a lesson, or finds what came of it. Nothing is written before its end.
+        """Run a lesson, or return its stored result. Nothing is written before the lesson's end.
 
-        Args: model, the one that studies.
+        Args: model, the one that the lesson starts from.
 
-        Raises as `PreparedLesson.hold` does; WeightsError when what is there is damaged; OutputError.
+        Raises as `PreparedLesson.run` does; WeightsError for a damaged stored result; OutputError.
         """
         digest = lesson.digest(budget)
         folder = self.folder / "lessons"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"cannot write what is learned into {folder}: {error}") from error
+            raise OutputError(f"cannot write learned weights into {folder}: {error}") from error
         reported = False
         while True:
             try:
@@ -82,14 +84,14 @@ class LessonStore:
         if not card.kept:
             return StoredLesson(model, None, card, is_new=False)
         path = self.folder / learned_name(card.sha256)
-        if not path.exists():  # somebody has cleared up: it is learned again
+        if not path.exists():  # it was deleted: learn again
             return None
         return StoredLesson(with_learned(model, read_learned(path)), path, card, is_new=False)
 
     def _store(self, result: LessonResult) -> StoredLesson:
         path = self.folder / learned_name(result.learned.sha256) if result.is_better else None
         cards = [] if path is None else [card_path(path)]
-        if result.is_whole:  # last: it says that all else is there
+        if result.is_whole:  # last: it marks the result as complete
             cards.append(self._card_of(result.card.lesson))
         clear_leftovers([*cards, *([] if path is None else [path])])
         if path is not None:

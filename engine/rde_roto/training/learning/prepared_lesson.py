@@ -1,4 +1,4 @@
-"""A model and a shot in, a model that knows the shot out; the same one where nothing is gained."""
+"""Run a lesson within a budget: a model and a shot in, a model that has learned the shot out."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
 REVISION = 3
-"""Raised with every change of the code that changes what is learned."""
+"""Part of every lesson's digest: raise it whenever the code learns different weights."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a lesson is. steps: those done; share: 0..1 of all; seconds_left: at this pace."""
+    """The progress of a lesson. steps: taken; share: 0..1 of all; seconds_left: at this pace."""
 
     steps: int
     share: float
@@ -46,12 +46,13 @@ def _ignore(_: Progress) -> None:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a shot is studied, and who is told.
+    """The limits of a lesson, and the callbacks that watch it.
 
-    steps: so many at most; without it, and without minutes, as many as the recipe says. minutes: by
-    the clock, checks and all. listen: told after every step; show: now and then, what it comes to,
-    which takes a tenth of the time. cancel: ends it with CancelledError, and nothing is kept;
-    enough: ends it early, and what was learned by then is kept if it is better. clock: seconds.
+    steps: the most steps to take; default: the recipe's number, or no limit with minutes. minutes:
+    time limit, including checks. listen: called after each step. show: called now and then with a
+    preview; previews take about a tenth of the time. cancel: returns True to raise CancelledError
+    and keep nothing. finish_early: returns True to stop and keep the result if it is better. clock:
+    returns seconds.
     """
 
     steps: int | None = None
@@ -65,11 +66,11 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class LessonResult:
-    """What came of a lesson.
+    """The result of a lesson.
 
-    model: what to track with: the learned one, or the given one where that is no better. learned:
-    the weights, kept or not. card: what is known of them. is_whole: whether it went on to its end,
-    and was not stopped by ``Budget.enough``.
+    model: the model to track with: the learned one, or the given one if there was no gain. learned:
+    the learned weights, kept or not. card: their history. is_whole: False if
+    ``Budget.finish_early`` stopped the lesson.
     """
 
     model: Model
@@ -84,15 +85,16 @@ class LessonResult:
 
 
 class PreparedLesson:
-    """A lesson that is yet to be held. Making it reads masks and locks, but no plate.
+    """A lesson that is ready to run. Preparing it reads masks and locks, but no plate.
 
     Args:
-        shot: what is studied. preset: its tracking says how the shot is looked at.
-        model: where it begins, left as it is; one that has learned already goes on from there.
-        device: where it learns.
+        shot: the shot to learn.
+        preset: its tracking settings decide size and crop.
+        model: the model to start from, unchanged; may have learned already.
+        device: the device to train on.
 
-    Raises UsageError when there is nothing to learn from; InputError for locked mattes that cannot
-    be read; DocumentError for a recipe that is wrong.
+    Raises UsageError if there is nothing to learn from; InputError for locked mattes that cannot
+    be read; DocumentError for an invalid recipe.
     """
 
     def __init__(self, shot: Shot, preset: Preset, model: Model, device: torch.device) -> None:
@@ -107,16 +109,16 @@ class PreparedLesson:
         self._exam = Exam.of(self._data.truths, shot.range, every)
 
     def digest(self, budget: Budget) -> str:
-        """Names all that is studied, and how, but for a clock's pace and the machine.
+        """Return the digest of all that decides the result, except a clock's pace and the machine.
 
-        Machines of a farm learn different bits, so the one that is first learns for all of them:
-        else their chunks would not fit together.
+        Machines of a farm compute different bits. The first one learns for all of them, or their
+        chunks would not match.
 
         Raises InputError for a plate that cannot be read; CancelledError between two of its frames.
         """
         data, plate = self._data, self._shot.plate
 
-        def named(frame: int) -> str:
+        def plate_digest(frame: int) -> str:
             _raise_if_cancelled(budget)
             return plate.digest(frame)
 
@@ -130,24 +132,24 @@ class PreparedLesson:
             budget.steps,
             budget.minutes,
             *(truth.digest for truth in data.truths),
-            *map(named, self._frames_without_truth),
+            *map(plate_digest, self._frames_without_truth),
         )
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """The frames of the plate that are looked at."""
+        """The plate frames that the lesson reads."""
         return (*(truth.frame for truth in self._data.truths), *self._frames_without_truth)
 
     @property
     def _frames_without_truth(self) -> tuple[int, ...]:
-        """Those without a truth, each once: for cycles and on the between of the exam."""
+        """The frames that cycles visit or the exam crosses, each once."""
         between = self._exam.frames_between if self._exam else ()
         return tuple(dict.fromkeys((*self._data.visited, *between)))
 
     def run(self, budget: Budget) -> LessonResult:
-        """Has the model study the shot's keyframes and locked frames.
+        """Train the model on the shot's keyframes and locked frames.
 
-        After equally many steps the weights are the same, bit for bit, for the same shot, tracking,
+        The same number of steps gives the same weights, bit for bit, for the same shot, tracking,
         model, recipe, threads, device and version of torch.
 
         Raises InputError for plates that cannot be read; CancelledError.
@@ -162,15 +164,15 @@ class PreparedLesson:
         examined = budget.clock()
         before = replace(lesson.scores(), keyframe=keyframe)
         checked = budget.clock()
-        run = _StepLoop(lesson, recipe, self._with_preview(lesson, budget), began)
-        is_whole = run.run_until(lesson.first_part_steps, checked - opened)
+        loop = _StepLoop(lesson, recipe, self._with_preview(lesson, budget), began)
+        is_whole = loop.run_until(lesson.first_part_steps, checked - opened)
         if keyframe is not None:
             taught = with_learned(model, lesson.learned_weights(model))
             keyframe = self._exam_score(lesson, taught, check_cancelled)
-        # a clock that ends the first part ends the lesson: its exam is that of so many steps
+        # a clock that ends the first part ends the lesson, so the exam matches the step count
         lost = is_worse("keyframe", before.keyframe, keyframe)
         if lesson.steps >= lesson.first_part_steps and not lost:
-            is_whole = run.run_until(None, checked - examined)
+            is_whole = loop.run_until(None, checked - examined)
         after = replace(lesson.scores(), keyframe=keyframe)
         check_cancelled()
         why = rejection_reason(before, after)
@@ -204,7 +206,7 @@ class PreparedLesson:
     def _exam_score(
         self, lesson: Lesson, model: Model, check_cancelled: Callable[[], None]
     ) -> float | None:
-        """J of the truth that the lesson does not study at first; None where it studies all."""
+        """Return J of the held-out truth; None if the lesson holds none out."""
         if self._exam is None or not lesson.first_part_steps:
             return None
         plate = self._shot.plate
@@ -213,12 +215,12 @@ class PreparedLesson:
         return self._exam.run(tracker, plate, check_cancelled)
 
     def _with_preview(self, lesson: Lesson, budget: Budget) -> Budget:
-        """The budget, whose listener also shows a frame that is not studied, where there is one."""
+        """Return the budget with a listener that also shows a held-out frame, if there is one."""
         if budget.show is None or not lesson.check_frames:
             return budget
         frame = lesson.check_frames[len(lesson.check_frames) // 2]
-        sight = PreviewTracker(self._data, self._shot.plate, frame, self._preset.tracking)
-        updater = PreviewUpdater(sight, lesson, self._model, budget.show, budget.clock)
+        tracker = PreviewTracker(self._data, self._shot.plate, frame, self._preset.tracking)
+        updater = PreviewUpdater(tracker, lesson, self._model, budget.show, budget.clock)
 
         def listen(progress: Progress) -> None:
             budget.listen(progress)
@@ -230,7 +232,7 @@ class PreparedLesson:
 def study(
     shot: Shot, preset: Preset, model: Model, device: torch.device, budget: Budget
 ) -> LessonResult:
-    """Has a model study a shot, and writes nothing. Raises as `PreparedLesson` and its ``hold`` do."""
+    """Train a model on a shot, and write nothing. Raises as `PreparedLesson` and its ``run`` do."""
     return PreparedLesson(shot, preset, model, device).run(budget)
 
 
@@ -240,9 +242,9 @@ def _raise_if_cancelled(budget: Budget) -> None:
 
 
 class _StepLoop:
-    """The steps of a lesson, in parts, until its budget is used up.
+    """Take the steps of a lesson, in parts, until its budget is used up.
 
-    Args: began, when the lesson did, by the budget's clock.
+    Args: began, the start of the lesson by the budget's clock.
     """
 
     def __init__(self, lesson: Lesson, recipe: Recipe, budget: Budget, began: float) -> None:
@@ -252,10 +254,10 @@ class _StepLoop:
         self._spent = 0.0
 
     def run_until(self, steps: int | None, reserve_s: float) -> bool:
-        """Steps until there are so many, or as many as the budget has.
+        """Take steps up to a total of ``steps``, or to the limits of the budget.
 
-        Args: reserve_s, what the checks that come after will take. Returns: False when somebody
-        had enough before.
+        Args: reserve_s, the time to leave for the checks that follow. Returns: False if
+        ``Budget.finish_early`` stopped it.
         """
         lesson, budget = self._lesson, self._budget
         most = min((n for n in (steps, self._most) if n is not None), default=None)
@@ -274,7 +276,7 @@ class _StepLoop:
         return True
 
     def _progress(self, left: float) -> Progress:
-        """Args: left, seconds until the budget's end."""
+        """Return the progress. Args: left, seconds until the budget's end."""
         steps, passed = self._lesson.steps, self._spent
         if self._most is not None:
             left = min(left, (self._most - steps) * passed / steps)

@@ -1,4 +1,4 @@
-"""What there is to look at while a network studies: a frame that it does not study, tracked."""
+"""Preview a lesson: track a held-out frame with the weights before and after learning."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Tracking
 
 _SHARE = 0.1
-"""Looking takes no more than this part of the time."""
+"""Previews take no more than this share of the time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """A frame tracked from the nearest one that was drawn, by the model as it was and as it is now.
+    """A held-out frame, tracked from the nearest truth by the base model and by the learned one.
 
-    steps: after how many steps that is. picture: float32 [h, w, 3] RGB in 0..1 as the network sees
-    it; before, after: mattes, float32 [K, h, w] in 0..1.
+    steps: taken so far. picture: float32 [h, w, 3] RGB in 0..1 as the network sees it. before,
+    after: mattes, float32 [K, h, w] in 0..1.
     """
 
     frame: int
@@ -36,9 +36,9 @@ class Preview:
 
 
 class PreviewTracker:
-    """Tracks one frame from a shot's nearest truth, in one step, with whichever weights.
+    """Track one frame from a shot's nearest truth, in one step, with any weights.
 
-    Args: data, the shot and its plate; frame, which one; tracking, how models look at it.
+    Args: data and plate, the shot; frame, the one to track; tracking, the settings.
     """
 
     def __init__(self, data: LessonData, plate: Plate, frame: int, tracking: Tracking) -> None:
@@ -50,7 +50,7 @@ class PreviewTracker:
         self.picture: FloatArray = seen.permute(1, 2, 0).numpy()
 
     def mattes(self, model: Model, lesson: Lesson) -> FloatArray:
-        """The frame's mattes [K, h, w], on the lesson's device."""
+        """Return the frame's mattes [K, h, w], computed on the lesson's device."""
         plate = self._plate
         tracker = tracker_of(model, lesson.device)(self._tracking)
         tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
@@ -60,32 +60,33 @@ class PreviewTracker:
 
 
 class PreviewUpdater:
-    """Shows now and then what a lesson comes to. It draws no numbers, so it changes no lesson.
+    """Show previews of a lesson now and then. They do not change its result.
 
-    Args: sight, the frame; model, where the lesson began; show, is told; clock, seconds.
+    Args: tracker, tracks the frame; model, the start of the lesson; show, called with each preview;
+    clock, seconds.
     """
 
     def __init__(
         self,
-        sight: PreviewTracker,
+        tracker: PreviewTracker,
         lesson: Lesson,
         model: Model,
         show: Callable[[Preview], None],
         clock: Callable[[], float],
     ) -> None:
-        self._tracker, self._lesson, self._model = sight, lesson, model
+        self._tracker, self._lesson, self._model = tracker, lesson, model
         self._show, self._clock = show, clock
         self._began, self._spent = clock(), 0.0
         self._before: FloatArray | None = None
 
     def update(self) -> None:
-        """Shows how it is now, unless that was not long ago."""
+        """Show a new preview, unless previews have used their share of the time."""
         now = self._clock()
         if self._spent > _SHARE * (now - self._began):
             return
-        sight, lesson, model = self._tracker, self._lesson, self._model
+        tracker, lesson, model = self._tracker, self._lesson, self._model
         if self._before is None:
-            self._before = sight.mattes(model, lesson)
-        after = sight.mattes(with_learned(model, lesson.learned_weights(model)), lesson)
-        self._show(Preview(sight.frame, lesson.steps, sight.picture, self._before, after))
+            self._before = tracker.mattes(model, lesson)
+        after = tracker.mattes(with_learned(model, lesson.learned_weights(model)), lesson)
+        self._show(Preview(tracker.frame, lesson.steps, tracker.picture, self._before, after))
         self._spent += self._clock() - now

@@ -1,15 +1,15 @@
-"""How well a network does on what it has not studied, and whether that is worth keeping."""
+"""The scores of a lesson on held-out material, and the decision whether to keep its result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 _GAIN = 0.03
-"""Mean J that has to be gained on what was held out. Where the model knows the shot already there
-is little to gain there, and what is lost elsewhere goes unseen."""
+"""The gain in mean J that a result needs to be kept. If the model knows the shot already, there is
+little to gain here, and a loss elsewhere would go unnoticed."""
 
 _HARM = {"clips": 0.01, "cycles": 0.01, "keyframe": 0.08}
-"""J that a kind of check may lose all the same: no more than chance decides. A keyframe is one
+"""The loss of J tolerated for each kind of check, about as much as chance causes. A keyframe is one
 frame: on dance-jump with three keyframes it lost 0.047 while the shot gained 0.030."""
 
 _DIGITS = 3
@@ -19,15 +19,15 @@ _KINDS = {
     "cycles": "held-out frames",
     "keyframe": "the held-out keyframe",
 }
-"""What people are told of a kind of check."""
+"""The kinds of check, as messages name them."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean J, 0..1, on what is not studied.
+    """Mean J, 0..1, on held-out material.
 
-    clips: in motion. cycles: None without frames that nobody drew. keyframe: the held-out truth
-    (see `exam`); None where there is none.
+    clips: synthetic clips. cycles: None if every frame has a matte. keyframe: the held-out truth
+    (see `exam`); None if there is none.
     """
 
     clips: float
@@ -36,20 +36,20 @@ class Scores:
 
     @property
     def figures(self) -> dict[str, float]:
-        """By kind of check, rounded as people read them."""
+        """The scores by kind of check, rounded for display."""
         found = {"clips": self.clips, "cycles": self.cycles, "keyframe": self.keyframe}
         return {kind: round(j, _DIGITS) for kind, j in found.items() if j is not None}
 
     @property
     def mean_j(self) -> float:
-        """Of all there are."""
+        """The mean of the scores that exist."""
         found = [j for j in (self.clips, self.cycles, self.keyframe) if j is not None]
         return sum(found) / len(found)
 
 
 def rejection_reason(before: Scores, after: Scores) -> str:
-    """Why learned weights are not kept; empty where they are better on the whole, and at no kind
-    of check worse."""
+    """Return why learned weights are not kept; empty if they are better on average and no kind of
+    check is worse."""
     for kind, old in before.figures.items():
         new = after.figures[kind]
         if is_worse(kind, old, new):
@@ -61,7 +61,7 @@ def rejection_reason(before: Scores, after: Scores) -> str:
 
 
 def is_worse(kind: str, before: float | None, after: float | None) -> bool:
-    """Return whether a kind of check, where there is one, is worse by more than chance decides."""
+    """Return whether a kind of check, if it exists, lost more than chance explains."""
     if before is None or after is None:
         return False
     return round(after, _DIGITS) < round(before, _DIGITS) - _HARM[kind]

@@ -1,4 +1,4 @@
-"""The data as footage, for the clips and composites that all training draws from."""
+"""The truths of a shot as footage, from which training draws its clips and composites."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rde_roto.training.learning.lesson_data import LessonData, Truth
 _THRESHOLD = 0.5
 
 _CROP_SCALE = 2.5
-"""A clip is made of what lies around the elements: so many times their longer side,"""
+"""Side of a clip's crop, relative to the elements' longer side."""
 
 _MIN_SIDE_PX, _MAX_SIDE_PX = 128, 288
-"""and the side of its frames is within these, at the scale at which the tracker looks."""
+"""Limits of the side of a clip's frames, at the working size of tracking."""
 
 _MIN_COVERAGE = 0.04
-"""Of such a square, that the element covers: one that is smaller is enlarged."""
+"""Least share of the crop that an element covers; around a smaller one the crop is tighter."""
 
 _STRIDE = 16
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedFootage:
-    """Footage that lies in memory: frames of one size, and their labels where they are known."""
+    """Footage in RAM: frames of one size, with labels if they are known."""
 
     name: str
     pictures: tuple[Tensor, ...]
@@ -43,21 +43,21 @@ class LoadedFootage:
         return len(self.pictures)
 
     def frame(self, index: int) -> Tensor:
-        """uint8 [3, H, W]"""
+        """Return uint8 [3, H, W] RGB."""
         return self.pictures[index]
 
     def labels(self, index: int) -> Tensor:
-        """uint8 [H, W], 0 the background"""
+        """Return uint8 [H, W], 0 the background."""
         return self.masks[index]
 
     def alpha(self, index: int) -> Tensor | None:
-        """None: at a soft edge the plate's colours are the background's too."""
+        """Return None: at a soft edge the plate's colours include the background's."""
         return None
 
 
 @dataclass(frozen=True)
 class ShotFootage:
-    """The footage of a shot, and the side of the square frames that fits its elements."""
+    """The footage of a shot, and the side of square frames that suits its elements."""
 
     footage: FootageSet
     size_px: int
@@ -66,11 +66,11 @@ class ShotFootage:
 def shot_footage(
     data: LessonData, check_cancelled: Callable[[], None] = lambda: None
 ) -> ShotFootage:
-    """Each element of the truths as a still, their pictures without any, and all as one clip.
+    """Make footage of the truths: elements and backgrounds as stills, all truths as one clip.
 
-    An element that is partly hidden in a truth is no still of it.
+    An element that is partly hidden in a truth makes no still.
 
-    Args: check_cancelled, called for each truth; what it raises ends it.
+    Args: check_cancelled, called for each truth; raises to stop.
     """
     whole = []
     for truth in data.truths:
@@ -99,7 +99,7 @@ def shot_footage(
 
 
 def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
-    """Truths as one clip, each seen round its own elements: the tracker follows them too."""
+    """Return the truths as one clip, each cropped around its elements, as in tracking."""
     side = max(_side(labels > 0) for _, labels in whole)
     parts = [_around(labels > 0, side) for _, labels in whole]
     seen = list(zip(whole, parts, strict=True))
@@ -111,7 +111,7 @@ def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
 
 
 def _whole(data: LessonData, truth: Truth) -> tuple[Tensor, Tensor]:
-    """A truth as the tracker looks at it: uint8 [3, h, w], and its labels [h, w]."""
+    """Return a truth as the tracker sees it: uint8 [3, h, w], and its labels [h, w]."""
     geometry = data.tracking_geometry(truth)
     most, element = data.planes(truth, geometry).max(dim=0)
     labels = torch.where(most >= _THRESHOLD, element + 1, 0).to(torch.uint8)
@@ -119,7 +119,7 @@ def _whole(data: LessonData, truth: Truth) -> tuple[Tensor, Tensor]:
 
 
 def _side(mask: Tensor) -> int:
-    """The side of a square with room for an element to move in, a thin one still counting in it."""
+    """Return the side of a square with room to move; a thin element gets a tighter one."""
     places = mask.nonzero()
     if not len(places):
         return _MIN_SIDE_PX
@@ -129,9 +129,10 @@ def _side(mask: Tensor) -> int:
 
 
 def _around(mask: Tensor, side: int) -> tuple[slice, slice]:
-    """Rows and columns of such a square, within the picture.
+    """Return the rows and columns of a square of this side, within the picture.
 
-    About the element's own pixel nearest to its middle; about the picture's where there is none.
+    Its centre is the element's own pixel nearest to its middle, or the picture's middle if there
+    is no element.
     """
     height, width = mask.shape
     places = mask.nonzero().float()
@@ -148,7 +149,7 @@ def _within(middle: int, side: int, length: int) -> slice:
 
 
 def _filled(picture: Tensor, hole: Tensor) -> Tensor:
-    """A uint8 picture [3, h, w] whose hole [h, w] is filled with what lies around it, blurred.
+    """Fill the hole [h, w] of a uint8 picture [3, h, w] with a blur of what surrounds it.
 
     Pyramid of means: each level fills what the finer one could not.
     """
