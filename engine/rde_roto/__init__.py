@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rde_roto.node import RotoNode
     from rde_roto.shot_files import open_shot
     from rde_roto.stores import CacheSettings, Stores, open_stores
-    from rde_roto.training.learning.documents import learn_shot
-    from rde_roto.training.learning.studying import Budget, study
+    from rde_roto.training.learning.learn_shot import learn_shot
+    from rde_roto.training.learning.prepared_lesson import Budget, study
     from rde_roto.values.errors import CancelledError, RotoError
     from rde_roto.values.explanation import Drift, Explanation
     from rde_roto.values.frames import FrameRange
@@ -45,8 +45,8 @@ _HOMES = {
     "node": ("RotoNode",),
     "shot_files": ("open_shot",),
     "stores": ("CacheSettings", "Stores", "open_stores"),
-    "training.learning.documents": ("learn_shot",),
-    "training.learning.studying": ("Budget", "study"),
+    "training.learning.learn_shot": ("learn_shot",),
+    "training.learning.prepared_lesson": ("Budget", "study"),
     "values.explanation": ("Drift", "Explanation"),
     "values.errors": ("CancelledError", "RotoError"),
     "values.frames": ("FrameRange",),

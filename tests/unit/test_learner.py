@@ -1,4 +1,4 @@
-"""A lesson in a process of its own: told of, ended early, ended at once, and never outliving us."""
+"""A lesson in a separate process: progress, early end, immediate stop, and never an orphan."""
 
 from __future__ import annotations
 

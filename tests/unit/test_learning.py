@@ -1,4 +1,4 @@
-"""Learning a shot: what is studied, how, and that nothing but the shot decides what comes of it."""
+"""Learning a shot: what is studied, how, and that the same input gives the same weights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,26 @@ from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.net import RDENet
-from rde_roto.training.learning.cycles import FIRST_REACH, REACHED_AT, CycleSampler
-from rde_roto.training.learning.footage import scenery
+from rde_roto.training.learning.cycles import FIRST_REACH, FULL_REACH_STEP, CycleSampler
 from rde_roto.training.learning.lesson import Lesson, drawable_mixture
-from rde_roto.training.learning.lessons import Held, Lessons
-from rde_roto.training.learning.material import CYCLE_PX, MOST_LOCKS, MOST_VISITED, Material, spread
+from rde_roto.training.learning.lesson_data import (
+    MAX_CYCLE_PX,
+    MAX_LOCKED_FRAMES,
+    MAX_VISITED_FRAMES,
+    LessonData,
+    spread,
+)
+from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson
+from rde_roto.training.learning.prepared_lesson import (
+    Budget,
+    LessonResult,
+    PreparedLesson,
+    Progress,
+    study,
+)
 from rde_roto.training.learning.recipe_file import lesson_recipe
-from rde_roto.training.learning.skill import Skill, objection
-from rde_roto.training.learning.studying import Budget, Progress, Study, Taught, study
+from rde_roto.training.learning.scores import Scores, rejection_reason
+from rde_roto.training.learning.shot_footage import shot_footage
 from rde_roto.training.recipe import Jitter, Mixture
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.frames import FrameRange
@@ -44,8 +56,8 @@ def _short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def material(toy: RDENet) -> Callable[[Shot], Material]:
-    return lambda shot: Material(shot, RDETracker(InferenceForms(toy), PRESET.tracking, CPU))
+def lesson_data(toy: RDENet) -> Callable[[Shot], LessonData]:
+    return lambda shot: LessonData(shot, RDETracker(InferenceForms(toy), PRESET.tracking, CPU))
 
 
 @pytest.fixture
@@ -53,16 +65,18 @@ def model(toy: RDENet) -> Model:
     return Model("toy", toy, "0" * 64, "CC0", "allowed")
 
 
-def learned(model: Model, shot: Shot, budget: Budget) -> Taught:
+def learned(model: Model, shot: Shot, budget: Budget) -> LessonResult:
     return study(shot, PRESET, model, CPU, budget)
 
 
 # --- what is studied --------------------------------------------------------------------------
 
 
-def test_keyframes_and_locked_frames_are_the_truth(material: Callable[[Shot], Material]) -> None:
+def test_keyframes_and_locked_frames_are_the_truth(
+    lesson_data: Callable[[Shot], LessonData],
+) -> None:
     shot = a_shot(drawn(1001), drawn(1006), locks=(MadeLock(FrameRange.parse("1006-1008")),))
-    studied = material(shot)
+    studied = lesson_data(shot)
     assert [truth.frame for truth in studied.truths] == [1001, 1006, 1007, 1008]
     assert studied.visited == (1002, 1003, 1004, 1005, 1009, 1010, 1011, 1012)
     assert len({truth.digest for truth in studied.truths}) == 4
@@ -72,33 +86,35 @@ def test_keyframes_and_locked_frames_are_the_truth(material: Callable[[Shot], Ma
 
 
 def test_a_frame_with_an_element_that_nobody_drew_is_no_truth(
-    material: Callable[[Shot], Material],
+    lesson_data: Callable[[Shot], LessonData],
 ) -> None:
     plate = DiscPlate()
     two = np.stack([disc(1001), disc(1001)[:, ::-1]]).astype(np.float32)
     both, one = Keyframe(1001, two), Keyframe(1006, two[:1], ("left",))
     shot = Shot(plate, plate.range, elements_named("left", "right"), (both, one))
-    assert [truth.frame for truth in material(shot).truths] == [1001]
+    assert [truth.frame for truth in lesson_data(shot).truths] == [1001]
 
 
-def test_a_shot_that_shows_nothing_teaches_nothing(material: Callable[[Shot], Material]) -> None:
+def test_a_shot_that_shows_nothing_teaches_nothing(
+    lesson_data: Callable[[Shot], LessonData],
+) -> None:
     faint = Keyframe(1001, np.full((1, HEIGHT, WIDTH), 0.2, np.float32))
     with pytest.raises(UsageError, match=r"nothing to learn from in disc"):
-        material(a_shot(faint))
+        lesson_data(a_shot(faint))
 
 
-def test_the_most_that_is_studied_is_bounded(material: Callable[[Shot], Material]) -> None:
-    assert spread(range(1000), MOST_VISITED)[::31] == (0, 999)
-    assert len(set(spread(range(1000), MOST_LOCKS))) == MOST_LOCKS
+def test_the_most_that_is_studied_is_bounded(lesson_data: Callable[[Shot], LessonData]) -> None:
+    assert spread(range(1000), MAX_VISITED_FRAMES)[::31] == (0, 999)
+    assert len(set(spread(range(1000), MAX_LOCKED_FRAMES))) == MAX_LOCKED_FRAMES
     assert spread((3, 4), 5) == (3, 4)
-    wide = material(a_shot()).wide(material(a_shot()).truths[0])
-    assert wide.working[0] * wide.working[1] <= CYCLE_PX
+    wide = lesson_data(a_shot()).cycle_geometry(lesson_data(a_shot()).truths[0])
+    assert wide.working[0] * wide.working[1] <= MAX_CYCLE_PX
 
 
 def test_a_background_is_the_frame_without_its_element(
-    material: Callable[[Shot], Material],
+    lesson_data: Callable[[Shot], LessonData],
 ) -> None:
-    made = scenery(material(a_shot()))
+    made = shot_footage(lesson_data(a_shot()))
     ((subject,),) = (stills.stills for stills in made.footage.subjects)
     ((background,),) = (stills.stills for stills in made.footage.backgrounds)
     where = subject.labels(0) == 1
@@ -110,36 +126,36 @@ def test_a_background_is_the_frame_without_its_element(
     assert not made.footage.videos
 
 
-def test_two_truths_are_a_pair(material: Callable[[Shot], Material]) -> None:
+def test_two_truths_are_a_pair(lesson_data: Callable[[Shot], LessonData]) -> None:
     ((clip,),) = (
-        v.clips for v in scenery(material(a_shot(drawn(1001), drawn(1009)))).footage.videos
+        v.clips for v in shot_footage(lesson_data(a_shot(drawn(1001), drawn(1009)))).footage.videos
     )
     assert len(clip) == 2
     assert (clip.labels(0) != clip.labels(1)).any()
 
 
 def test_what_is_partly_hidden_is_not_studied_by_itself(
-    material: Callable[[Shot], Material],
+    lesson_data: Callable[[Shot], LessonData],
 ) -> None:
     half = disc(1006).astype(np.float32)
     half[:49] = 0  # less than half of the disc is left
     part = Keyframe(1006, half[None])
-    studied = material(a_shot(drawn(1001), part))
+    studied = lesson_data(a_shot(drawn(1001), part))
     assert [truth.frame for truth in studied.truths] == [1001, 1006]
     assert [truth.frame for truth in studied.whole_truths] == [1001]
-    made = scenery(studied).footage
+    made = shot_footage(studied).footage
     assert [still.name for stills in made.subjects for still in stills.stills] == ["frame 1001"]
     assert len(made.videos) == 1, "the pair is studied all the same"
-    assert len(material(a_shot(part)).whole_truths) == 1
+    assert len(lesson_data(a_shot(part)).whole_truths) == 1
 
 
 def test_stills_take_the_place_of_clips_that_cannot_be_made(
-    material: Callable[[Shot], Material],
+    lesson_data: Callable[[Shot], LessonData],
 ) -> None:
     recipe = lesson_recipe()
 
     def mixture(*frames: int) -> Mixture:
-        footage = scenery(material(a_shot(*map(drawn, frames)))).footage
+        footage = shot_footage(lesson_data(a_shot(*map(drawn, frames)))).footage
         return drawable_mixture(recipe, footage, recipe.curriculum[-1], lambda: None)
 
     assert mixture(1001, 1009) == recipe.mixture
@@ -160,10 +176,12 @@ def test_a_crumb_and_a_wire_are_learned_too(model: Model) -> None:
 # --- cycles -----------------------------------------------------------------------------------
 
 
-def test_cycles_go_to_near_frames_first(material: Callable[[Shot], Material]) -> None:
-    studied = material(a_shot())
+def test_cycles_go_to_near_frames_first(lesson_data: Callable[[Shot], LessonData]) -> None:
+    studied = lesson_data(a_shot())
     sampler = CycleSampler(studied, studied.visited, Jitter(), (0.5, 0.5, 0.5))
-    pictures = {f: studied.picture(f, studied.wide(studied.truths[0])) for f in studied.visited}
+    pictures = {
+        f: studied.picture(f, studied.cycle_geometry(studied.truths[0])) for f in studied.visited
+    }
 
     def visited(step: int) -> set[int]:
         found = set()
@@ -175,11 +193,11 @@ def test_cycles_go_to_near_frames_first(material: Callable[[Shot], Material]) ->
         return found
 
     assert max(visited(0)) == 1001 + FIRST_REACH
-    assert max(visited(REACHED_AT)) == 1012
+    assert max(visited(FULL_REACH_STEP)) == 1012
 
 
-def test_a_cycle_is_held_against_the_truth(material: Callable[[Shot], Material]) -> None:
-    studied = material(a_shot())
+def test_a_cycle_is_held_against_the_truth(lesson_data: Callable[[Shot], LessonData]) -> None:
+    studied = lesson_data(a_shot())
     sampler = CycleSampler(studied, studied.visited, Jitter(mirror=1.0), (0.5, 0.5, 0.5))
     batch = sampler.draw(0, 2, torch.Generator().manual_seed(1))
     assert batch.images.shape == (2, 2, 3, HEIGHT, WIDTH)
@@ -242,14 +260,14 @@ def test_the_card_tells_what_was_done(model: Model) -> None:
 
 
 def test_what_is_held_out_is_never_studied(
-    toy: RDENet, material: Callable[[Shot], Material]
+    toy: RDENet, lesson_data: Callable[[Shot], LessonData]
 ) -> None:
-    studied = material(a_shot())
+    studied = lesson_data(a_shot())
     lesson = Lesson(copy.deepcopy(toy), studied, lesson_recipe())
-    assert lesson.studied
-    assert lesson.kept
-    assert not set(lesson.studied) & set(lesson.kept)
-    assert sorted((*lesson.studied, *lesson.kept)) == list(studied.visited)
+    assert lesson.cycle_frames
+    assert lesson.check_frames
+    assert not set(lesson.cycle_frames) & set(lesson.check_frames)
+    assert sorted((*lesson.cycle_frames, *lesson.check_frames)) == list(studied.visited)
 
 
 def test_learning_again_keeps_what_was_learned_before(model: Model) -> None:
@@ -277,7 +295,7 @@ def test_cancelled_it_leaves_nothing_and_enough_keeps_what_there_is(model: Model
     assert [progress.steps for progress in told] == [1, 2]
     told.clear()
     ended = learned(
-        model, a_shot(), Budget(steps=9, listen=told.append, enough=lambda: len(told) == 2)
+        model, a_shot(), Budget(steps=9, listen=told.append, finish_early=lambda: len(told) == 2)
     )
     assert ended.card.steps == 2
 
@@ -304,20 +322,23 @@ def test_a_lesson_is_held_once(model: Model, tmp_path: Path) -> None:
     told: list[Progress] = []
     budget = Budget(steps=1, listen=told.append)
     first, again = (
-        Lessons(tmp_path).hold(Study(a_shot(), PRESET, model, CPU), model, budget) for _ in "12"
+        LessonStore(tmp_path).run_once(PreparedLesson(a_shot(), PRESET, model, CPU), model, budget)
+        for _ in "12"
     )
     assert (first.is_new, again.is_new, len(told)) == (True, False, 1)
     assert again.card == first.card
     assert again.path == first.path
     assert again.model.sha256 == first.model.sha256
-    Lessons(tmp_path).hold(Study(a_shot(drawn(1002)), PRESET, model, CPU), model, budget)
+    LessonStore(tmp_path).run_once(
+        PreparedLesson(a_shot(drawn(1002)), PRESET, model, CPU), model, budget
+    )
     assert len(told) == 2  # another keyframe, another lesson
 
 
 def test_everything_that_decides_it_names_a_lesson(model: Model) -> None:
     def name(shot: Shot, budget: Budget = Budget(), lines: int = 96, with_: Model = model) -> str:  # noqa: B008
         preset = Preset(name="other", tracking=Tracking(lines=lines))
-        return Study(shot, preset, with_, CPU).digest(budget)
+        return PreparedLesson(shot, preset, with_, CPU).digest(budget)
 
     other = dataclasses.replace(model, sha256="1" * 64)
     lock = MadeLock(FrameRange.parse("1005"))
@@ -336,18 +357,18 @@ def test_everything_that_decides_it_names_a_lesson(model: Model) -> None:
 
 
 def test_of_two_at_once_one_holds_it_and_the_other_waits(model: Model, tmp_path: Path) -> None:
-    study = Study(a_shot(), PRESET, model, CPU)
+    lesson = PreparedLesson(a_shot(), PRESET, model, CPU)
     steps: list[Progress] = []
     waits = Event()
 
     def wait(_: float) -> None:
         waits.set()
 
-    def hold(listen: Callable[[Progress], None], wait: Callable[[float], None]) -> Held:
-        return Lessons(tmp_path, wait).hold(study, model, Budget(steps=1, listen=listen))
+    def hold(listen: Callable[[Progress], None], wait: Callable[[float], None]) -> StoredLesson:
+        return LessonStore(tmp_path, wait).run_once(lesson, model, Budget(steps=1, listen=listen))
 
     with ThreadPoolExecutor(1) as pool:
-        others: list[Future[Held]] = []
+        others: list[Future[StoredLesson]] = []
 
         def listen(progress: Progress) -> None:  # the first one is in the midst of it
             steps.append(progress)
@@ -362,25 +383,27 @@ def test_of_two_at_once_one_holds_it_and_the_other_waits(model: Model, tmp_path:
 
 
 def test_a_lesson_that_was_stopped_is_held_another_time(model: Model, tmp_path: Path) -> None:
-    study = Study(a_shot(), PRESET, model, CPU)
+    lesson = PreparedLesson(a_shot(), PRESET, model, CPU)
     told: list[Progress] = []
-    budget = Budget(steps=3, listen=told.append, enough=lambda: len(told) == 1)
-    stopped = Lessons(tmp_path).hold(study, model, budget)
+    budget = Budget(steps=3, listen=told.append, finish_early=lambda: len(told) == 1)
+    stopped = LessonStore(tmp_path).run_once(lesson, model, budget)
     assert (stopped.card.steps, len(told)) == (1, 1)
-    whole = Lessons(tmp_path).hold(study, model, Budget(steps=3))
+    whole = LessonStore(tmp_path).run_once(lesson, model, Budget(steps=3))
     assert (whole.is_new, whole.card.steps) == (True, 3)
 
 
 def test_what_somebody_has_deleted_is_learned_again(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rde_roto.training.learning.studying.objection", lambda *_: "")
-    study = Study(a_shot(), PRESET, model, CPU)
-    first = Lessons(tmp_path).hold(study, model, Budget(steps=1))
+    monkeypatch.setattr(
+        "rde_roto.training.learning.prepared_lesson.rejection_reason", lambda *_: ""
+    )
+    lesson = PreparedLesson(a_shot(), PRESET, model, CPU)
+    first = LessonStore(tmp_path).run_once(lesson, model, Budget(steps=1))
     assert first.path is not None
     content = first.path.read_bytes()
     first.path.unlink()
-    again = Lessons(tmp_path).hold(study, model, Budget(steps=1))
+    again = LessonStore(tmp_path).run_once(lesson, model, Budget(steps=1))
     assert (again.is_new, again.path) == (True, first.path)
     assert first.path.read_bytes() == content
 
@@ -389,18 +412,18 @@ def test_a_lesson_has_the_same_name_on_every_machine(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chunks on machines that compute other bits share what one of them has learned."""
-    here = Study(a_shot(), PRESET, model, CPU).digest(Budget())
+    here = PreparedLesson(a_shot(), PRESET, model, CPU).digest(Budget())
     monkeypatch.setattr("rde_roto.model.rde_tracker.numerics", lambda device: "others")
-    assert Study(a_shot(), PRESET, model, CPU).digest(Budget()) == here
+    assert PreparedLesson(a_shot(), PRESET, model, CPU).digest(Budget()) == here
 
 
 def test_a_lesson_that_brought_nothing_is_remembered(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Lesson, "step", idle)
-    study = Study(a_shot(), PRESET, model, CPU)
+    lesson = PreparedLesson(a_shot(), PRESET, model, CPU)
     for is_new in (True, False):
-        held = Lessons(tmp_path).hold(study, model, Budget(steps=1))
+        held = LessonStore(tmp_path).run_once(lesson, model, Budget(steps=1))
         assert (held.path, held.model, held.is_new) == (None, model, is_new)
     assert not list(tmp_path.glob("*.safetensors"))
 
@@ -409,20 +432,20 @@ def test_a_lesson_that_brought_nothing_is_remembered(
 
 
 def test_weights_that_are_no_better_are_not_kept() -> None:
-    before = Skill(clips=0.8, cycles=0.6)
-    assert not objection(before, Skill(0.85, 0.65))
-    assert not objection(before, Skill(0.795, 0.67))
-    assert "no better" in objection(before, Skill(0.81, 0.61))  # too little to be sure of
-    assert "no better" in objection(before, before)
-    assert "no better" in objection(before, Skill(0.79, 0.6))
-    assert not objection(Skill(0.5, None), Skill(0.6, None))
+    before = Scores(clips=0.8, cycles=0.6)
+    assert not rejection_reason(before, Scores(0.85, 0.65))
+    assert not rejection_reason(before, Scores(0.795, 0.67))
+    assert "no better" in rejection_reason(before, Scores(0.81, 0.61))  # too little to be sure of
+    assert "no better" in rejection_reason(before, before)
+    assert "no better" in rejection_reason(before, Scores(0.79, 0.6))
+    assert not rejection_reason(Scores(0.5, None), Scores(0.6, None))
     # a gain here does not pay for a loss there
-    assert "frames that are not studied worse (0.600 -> 0.550)" in objection(
-        before, Skill(0.95, 0.55)
-    )
-    assert not objection(Skill(0.8, 0.6, 0.7), Skill(0.9, 0.9, 0.65))  # one frame tells little
-    assert "the held-out keyframe worse (0.700 -> 0.600)" in objection(
-        Skill(0.8, 0.6, 0.7), Skill(0.9, 0.9, 0.6)
+    assert "held-out frames worse (0.600 -> 0.550)" in rejection_reason(before, Scores(0.95, 0.55))
+    assert not rejection_reason(
+        Scores(0.8, 0.6, 0.7), Scores(0.9, 0.9, 0.65)
+    )  # one frame tells little
+    assert "the held-out keyframe worse (0.700 -> 0.600)" in rejection_reason(
+        Scores(0.8, 0.6, 0.7), Scores(0.9, 0.9, 0.6)
     )
 
 

@@ -1,4 +1,4 @@
-"""Never worse: a frame that was drawn is left out at first, and tracked before and after."""
+"""The exam of a lesson: a drawn frame is held out at first, and tracked before and after."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import Model
 from rde_roto.net import RDENet
-from rde_roto.training.learning.exam import MOST_ON_THE_WAY, Exam
+from rde_roto.training.learning.exam import MAX_FRAMES_BETWEEN, Exam
 from rde_roto.training.learning.lesson import Lesson
-from rde_roto.training.learning.material import Material, Truth
+from rde_roto.training.learning.lesson_data import LessonData, Truth
+from rde_roto.training.learning.prepared_lesson import (
+    Budget,
+    LessonResult,
+    PreparedLesson,
+    Progress,
+    study,
+)
 from rde_roto.training.learning.recipe_file import lesson_recipe
-from rde_roto.training.learning.studying import Budget, Progress, Study, Taught, study
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
@@ -45,11 +51,11 @@ def model(toy: RDENet) -> Model:
 
 
 @pytest.fixture
-def material(toy: RDENet) -> Callable[[Shot], Material]:
-    return lambda shot: Material(shot, RDETracker(InferenceForms(toy), PRESET.tracking, CPU))
+def lesson_data(toy: RDENet) -> Callable[[Shot], LessonData]:
+    return lambda shot: LessonData(shot, RDETracker(InferenceForms(toy), PRESET.tracking, CPU))
 
 
-def learned(model: Model, shot: Shot, budget: Budget) -> Taught:
+def learned(model: Model, shot: Shot, budget: Budget) -> LessonResult:
     return study(shot, PRESET, model, CPU, budget)
 
 
@@ -68,11 +74,15 @@ def test_the_truth_farthest_from_the_others_is_held_out() -> None:
     exam = Exam.of(truths, frames, memory_every=3)
     assert exam is not None
     assert (exam.start.frame, exam.held_out.frame) == (1010, 1100)
-    assert (exam.way[0], exam.way[-1], len(exam.way)) == (1013, 1097, MOST_ON_THE_WAY)
-    assert {frame % 3 for frame in exam.way} == {1013 % 3}
+    assert (exam.frames_between[0], exam.frames_between[-1], len(exam.frames_between)) == (
+        1013,
+        1097,
+        MAX_FRAMES_BETWEEN,
+    )
+    assert {frame % 3 for frame in exam.frames_between} == {1013 % 3}
     backwards = Exam.of([truth(1001, True), *truths[2:], truth(1098, True)], frames, 3)
     assert backwards is not None
-    assert (backwards.start.frame, backwards.way[0]) == (1098, 1095)
+    assert (backwards.start.frame, backwards.frames_between[0]) == (1098, 1095)
 
 
 def test_an_exam_needs_two_truths_with_an_element_in_common() -> None:
@@ -88,19 +98,19 @@ def test_an_exam_needs_two_truths_with_an_element_in_common() -> None:
 def test_neighbouring_truths_are_tracked_in_one_step() -> None:
     exam = Exam.of([truth(1001, True), truth(1002, True)], FrameRange.parse("1001-1002"), 3)
     assert exam is not None
-    assert exam.way == ()
+    assert exam.frames_between == ()
 
 
 # --- what is held out is not studied ----------------------------------------------------------
 
 
 def test_a_held_out_truth_decides_nothing_of_the_first_part(
-    toy: RDENet, material: Callable[[Shot], Material]
+    toy: RDENet, lesson_data: Callable[[Shot], LessonData]
 ) -> None:
     lessons = []
     for moved in (0, 10):
         keyframe = Keyframe(1009, np.roll(drawn(1009).alpha, moved, axis=1))
-        studied = material(a_shot(drawn(1001), keyframe))
+        studied = lesson_data(a_shot(drawn(1001), keyframe))
         held_out = studied.truths[1]
         lessons.append(Lesson(copy.deepcopy(toy), studied, lesson_recipe(), held_out))
 
@@ -111,13 +121,15 @@ def test_a_held_out_truth_decides_nothing_of_the_first_part(
         one, other = (lesson.learned for lesson in lessons)
         return all(torch.equal(one[name], other[name]) for name in one)
 
-    assert [lesson.first_part for lesson in lessons] == [FIRST_PART] * 2
+    assert [lesson.first_part_steps for lesson in lessons] == [FIRST_PART] * 2
     assert same_after(FIRST_PART)
     assert not same_after(FIRST_PART + 2)
 
 
-def test_no_cycle_passes_through_a_held_out_frame(material: Callable[[Shot], Material]) -> None:
-    studied = material(a_shot(drawn(1001), drawn(1009)))
+def test_no_cycle_passes_through_a_held_out_frame(
+    lesson_data: Callable[[Shot], LessonData],
+) -> None:
+    studied = lesson_data(a_shot(drawn(1001), drawn(1009)))
     less = studied.without(studied.truths[1])
     assert [truth.frame for truth in less.truths] == [1001]
     assert less.visited == studied.visited
@@ -125,15 +137,15 @@ def test_no_cycle_passes_through_a_held_out_frame(material: Callable[[Shot], Mat
 
 
 def test_what_alone_can_be_studied_is_not_held_out(
-    toy: RDENet, material: Callable[[Shot], Material], monkeypatch: pytest.MonkeyPatch
+    toy: RDENet, lesson_data: Callable[[Shot], LessonData], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(self: Material, held_out: Truth) -> Material:
+    def refused(self: LessonData, held_out: Truth) -> LessonData:
         raise UsageError("what was drawn is too small")
 
-    monkeypatch.setattr(Material, "without", refused)
-    studied = material(a_shot(drawn(1001), drawn(1009)))
+    monkeypatch.setattr(LessonData, "without", refused)
+    studied = lesson_data(a_shot(drawn(1001), drawn(1009)))
     lesson = Lesson(copy.deepcopy(toy), studied, lesson_recipe(), studied.truths[1])
-    assert lesson.first_part == 0
+    assert lesson.first_part_steps == 0
 
 
 # --- what comes of it -------------------------------------------------------------------------
@@ -148,21 +160,23 @@ def test_the_card_tells_of_the_exam(model: Model) -> None:
 
 
 def test_the_exam_sees_the_held_out_frame_as_tracking_does(
-    toy: RDENet, material: Callable[[Shot], Material]
+    toy: RDENet, lesson_data: Callable[[Shot], LessonData]
 ) -> None:
     """A tracker that gives back what it began with finds the disc where it was."""
-    studied = material(a_shot(drawn(1001), drawn(1003)))
+    studied = lesson_data(a_shot(drawn(1001), drawn(1003)))
     exam = Exam.of(studied.truths, FrameRange.parse("1001-1012"), 1)
     assert exam is not None
-    assert (exam.start.frame, exam.way) == (1003, (1002,))
-    j = exam.taken(Held(InferenceForms(toy), PRESET.tracking, CPU), DiscPlate(), lambda: None)
+    assert (exam.start.frame, exam.frames_between) == (1003, (1002,))
+    j = exam.run(
+        FirstMatteTracker(InferenceForms(toy), PRESET.tracking, CPU), DiscPlate(), lambda: None
+    )
     one, two = disc(1001), disc(1003)
     expected = (one & two).sum() / (one | two).sum()
     assert j == pytest.approx(float(expected), abs=0.02)  # the network's grid is the plate's here
 
 
-class Held(RDETracker):
-    """It has the first matte for ever."""
+class FirstMatteTracker(RDETracker):
+    """A tracker that always returns the first matte."""
 
     def begin(self, anchors):  # type: ignore[no-untyped-def]
         state = super().begin(anchors)
@@ -180,18 +194,20 @@ def test_the_frames_of_an_exam_are_a_part_of_the_lesson(model: Model) -> None:
     frames = FrameRange.parse("1001-1200")
     plate, last = DiscPlate(frames), Keyframe(1200, drawn(1001).alpha)
     shot = Shot(plate, frames, elements_named("disc"), (drawn(1001), last))
-    study = Study(shot, PRESET, model, CPU)
-    assert len(set(study.frames)) == len(study.frames)
-    exam = Exam.of(Material(shot, RDETracker(model.forms, PRESET.tracking, CPU)).truths, frames, 3)
+    lesson = PreparedLesson(shot, PRESET, model, CPU)
+    assert len(set(lesson.frames)) == len(lesson.frames)
+    exam = Exam.of(
+        LessonData(shot, RDETracker(model.forms, PRESET.tracking, CPU)).truths, frames, 3
+    )
     assert exam is not None
-    assert set(exam.way) < set(study.frames)
+    assert set(exam.frames_between) < set(lesson.frames)
 
 
 def test_harm_ends_a_lesson_and_the_base_stays(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = iter([0.7, 0.6])
-    monkeypatch.setattr(Exam, "taken", lambda *_: next(before))
+    monkeypatch.setattr(Exam, "run", lambda *_: next(before))
     told: list[Progress] = []
     taught = learned(model, a_shot(drawn(1001), drawn(1009)), Budget(listen=told.append))
     assert taught.model is model
@@ -203,7 +219,7 @@ def test_harm_ends_a_lesson_and_the_base_stays(
 
 def test_a_short_lesson_is_examined_too(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = iter([0.7, 0.9])
-    monkeypatch.setattr(Exam, "taken", lambda *_: next(figures))
+    monkeypatch.setattr(Exam, "run", lambda *_: next(figures))
     shot = a_shot(drawn(1001), drawn(1009))
     card = learned(model, shot, Budget(steps=1)).card
     assert (card.before["keyframe"], card.after["keyframe"]) == (0.7, 0.9)
@@ -234,4 +250,4 @@ def test_it_can_be_cancelled_between_any_two_parts_of_the_work(model: Model) -> 
     assert whole > 20  # truths, kinds of clips, frames of exams, batches of checks
     assert [len(cancelled_at(number)) for number in (1, 4, 10, whole)] == [0, 0, 0, 1]
     with pytest.raises(CancelledError):
-        Study(shot, PRESET, model, CPU).digest(Budget(cancel=lambda: True))
+        PreparedLesson(shot, PRESET, model, CPU).digest(Budget(cancel=lambda: True))

@@ -15,7 +15,7 @@ from rde_roto.doors.viewer.learn_dialog import LearnDialog
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import load_model
 from rde_roto.shot_files import ShotFile
-from rde_roto.training.learning.material import Material
+from rde_roto.training.learning.lesson_data import LessonData
 from rde_roto.values.preset import Tracking
 from rde_roto.values.shot import Shot
 
@@ -101,7 +101,7 @@ def test_what_is_new_to_study_is_offered(desk: Desk, document: Path, tmp_path: P
 def card_of(shot: Shot) -> LearnedCard:
     """The card of a lesson of that shot that was never held."""
     tracker = tracker_of(load_model(DEFAULT_MODEL), torch.device("cpu"))(Tracking(lines=96))
-    truths = Material(shot, tracker).truths
+    truths = LessonData(shot, tracker).truths
     return LearnedCard(
         kept=True,
         sha256="1" * 64,

@@ -15,7 +15,7 @@ from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from rde_roto.training.learning.studying import Progress
+    from rde_roto.training.learning.prepared_lesson import Progress
 
 LEARNED: Final = "learned"
 """The subfolder of the cache for what models learn from shots without a document."""
@@ -31,30 +31,32 @@ def learn_if_asked(opened: OpenedShot, device: str, cancel: Cancel = never) -> O
     for its result. Progress goes to standard error. If there is nothing to learn from, or nothing
     is gained, the shot is returned unchanged.
 
-    Raises as `load_model` and `Lessons.hold` do, and CancelledError. A UsageError of the lesson is
-    only printed.
+    Raises as `load_model` and `LessonStore.run_once` do, and CancelledError. A UsageError of the
+    lesson is only printed.
     """
     if not opened.learns:
         return opened
     from rde_roto.model.devices import choose_device
     from rde_roto.model.weights import load_model
-    from rde_roto.training.learning.lessons import Lessons
-    from rde_roto.training.learning.studying import Budget, Study
+    from rde_roto.training.learning.lesson_store import LessonStore
+    from rde_roto.training.learning.prepared_lesson import Budget, PreparedLesson
 
     progress = _LearningProgress(opened.shot.plate.name)
     model, chosen = load_model(opened.model), choose_device(device)
     try:
-        study = Study(opened.shot, opened.preset, model, chosen)
+        lesson = PreparedLesson(opened.shot, opened.preset, model, chosen)
         budget = Budget(listen=progress.step, cancel=cancel)
-        held = Lessons(_folder(opened), waits=progress.waits).hold(study, model, budget)
+        stored = LessonStore(_folder(opened), on_wait=progress.waits).run_once(
+            lesson, model, budget
+        )
     except UsageError as error:
         progress.message(f"tracking without learning: {error}")
         return opened
-    if held.path is None:
+    if stored.path is None:
         progress.message("learning brought no gain: tracking with the base model")
         return opened
-    learned = replace(opened.model, learned=held.path)
-    return replace(opened, model=learned, inputs=(*opened.inputs, held.path))
+    learned = replace(opened.model, learned=stored.path)
+    return replace(opened, model=learned, inputs=(*opened.inputs, stored.path))
 
 
 def _folder(opened: OpenedShot) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 from rde_roto.doors.evaluate import Run, figures_of_set
 from rde_roto.evaluation.davis import SequenceResult, SetResult
 from rde_roto.model.weights import Model
-from rde_roto.training.learning.studying import Budget, study
+from rde_roto.training.learning.prepared_lesson import Budget, study
 from rde_roto.values.preset import Preset
 
 
@@ -24,14 +24,14 @@ def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -
     before, after, lessons = [], [], {}
     for name in run.names:
         base = _evaluated(run, name, preset, run.model, out and out / "base")
-        taught = study(run.data.shot(name), preset, run.model, run.device, Budget(minutes=minutes))
-        own = _evaluated(run, name, preset, taught.model, out and out / "learned")
+        result = study(run.data.shot(name), preset, run.model, run.device, Budget(minutes=minutes))
+        own = _evaluated(run, name, preset, result.model, out and out / "learned")
         before.append(base)
         after.append(own)
-        card = taught.card
-        lessons[name] = {**card.model_dump(mode="json"), "kept": taught.is_better}
+        card = result.card
+        lessons[name] = {**card.model_dump(mode="json"), "kept": result.is_better}
         held = " ".join(f"{card.before[k]:.2f}>{card.after[k]:.2f}" for k in card.before)
-        kept = "" if taught.is_better else f"  the base model stays: {card.why}"
+        kept = "" if result.is_better else f"  the base model stays: {card.why}"
         print(
             f"{_row(name, base.j_and_f, own.j_and_f)}  {held:20} {card.steps:5} "
             f"{card.seconds:6.1f}{kept}",

@@ -19,8 +19,8 @@ from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from rde_roto.training.learning.lessons import Held
-    from rde_roto.training.learning.studying import Progress
+    from rde_roto.training.learning.lesson_store import StoredLesson
+    from rde_roto.training.learning.prepared_lesson import Progress
 
 _EVERY = 5
 """Steps between two lines of progress."""
@@ -57,20 +57,20 @@ def learn(
     with reporting_failures(), plate_memo() as memo, _progress(shot.name) as listen:
         from rde_roto.doors.rendering import print_licence_once
         from rde_roto.model.weights import load_model
-        from rde_roto.training.learning.documents import learn_opened
-        from rde_roto.training.learning.studying import Budget
+        from rde_roto.training.learning.learn_shot import learn_opened
+        from rde_roto.training.learning.prepared_lesson import Budget
 
         opened = file.open(memo)
         model = load_model(opened.model)
         print_licence_once(model)
-        enough = _stopping(keep_partial)
-        budget = Budget(steps, minutes, listen, enough=enough.is_set)
-        done = learn_opened(file, opened, model, budget, device)
-    print(_sentence(done))
-    if done.path is None:
-        print(f"{shot} is unchanged: {done.card.why}")
+        finish_early = _stopping(keep_partial)
+        budget = Budget(steps, minutes, listen, finish_early=finish_early.is_set)
+        stored = learn_opened(file, opened, model, budget, device)
+    print(_sentence(stored))
+    if stored.path is None:
+        print(f"{shot} is unchanged: {stored.card.why}")
     else:
-        print(f"{shot} uses {file.learned_folder}/{done.path.name}; undo: shot learn --forget")
+        print(f"{shot} uses {file.learned_folder}/{stored.path.name}; undo: shot learn --forget")
 
 
 def _forget(file: ShotFile) -> None:
@@ -82,13 +82,13 @@ def _forget(file: ShotFile) -> None:
     print(f"{file.path} uses the base model {file.content.model} again; {learned} is kept")
 
 
-def _sentence(held: Held) -> str:
+def _sentence(stored: StoredLesson) -> str:
     """Format the held-out figures before and after, in one line."""
-    card = held.card
+    card = stored.card
     figures = ", ".join(
         f"{kind} {j:.3f} -> {card.after[kind]:.3f}" for kind, j in card.before.items()
     )
-    known = "" if held.is_new else "learned earlier: "
+    known = "" if stored.is_new else "learned earlier: "
     return f"{known}{card.steps} steps, {card.seconds:.0f} s; J on held-out frames: {figures}"
 
 
@@ -96,11 +96,11 @@ def _stopping(keep_partial: bool) -> Event:
     """Exit on signals; with `keep_partial` the first Ctrl-C only sets the event that is
     returned.
     """
-    enough = Event()
+    finish_early = Event()
 
     def on_stop(number: int, _frame: FrameType | None) -> None:
-        if keep_partial and number == signal.SIGINT and not enough.is_set():
-            enough.set()
+        if keep_partial and number == signal.SIGINT and not finish_early.is_set():
+            finish_early.set()
             print_message("stopping; Ctrl-C again discards it")
             return
         print_message("cancelled; the shot is unchanged")
@@ -108,7 +108,7 @@ def _stopping(keep_partial: bool) -> Event:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_stop)
-    return enough
+    return finish_early
 
 
 @contextmanager

@@ -27,9 +27,9 @@ from rde_roto.doors.server.shots import Shots
 from rde_roto.images.panels import tinted, to_image
 from rde_roto.images.picture_files import write_picture
 from rde_roto.model.devices import choose_device
-from rde_roto.training.learning.lessons import Held, Lessons
-from rde_roto.training.learning.studying import Budget, Progress, Study
-from rde_roto.training.learning.view import View
+from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson
+from rde_roto.training.learning.prepared_lesson import Budget, PreparedLesson, Progress
+from rde_roto.training.learning.preview import Preview
 from rde_roto.values.errors import FramesNotPushedError, RotoError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -55,10 +55,10 @@ class EventWriter:
         left = round(progress.seconds_left, 1)
         self.write("step", steps=progress.steps, share=round(progress.share, 4), seconds_left=left)
 
-    def done(self, held: Held) -> None:
+    def done(self, stored: StoredLesson) -> None:
         """Report the result."""
-        card = held.card
-        learned = None if held.path is None else str(held.path)
+        card = stored.card
+        learned = None if stored.path is None else str(stored.path)
         figures = {"before": dict(card.before), "after": dict(card.after)}
         self.write("done", learned=learned, why=card.why, **figures)
 
@@ -70,55 +70,61 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
-    enough = Event()
+    finish_early = Event()
     # unbuffered, because a thread must not hold a buffer of Python's at exit
     commands = os.fdopen(0, "rb", buffering=0, closefd=False)
     request = json.loads(commands.readline())
-    Thread(target=_listen, args=(commands, enough), daemon=True).start()
+    Thread(target=_listen, args=(commands, finish_early), daemon=True).start()
     try:
-        events.done(_hold_lesson(request, events, enough))
+        events.done(_run_lesson(request, events, finish_early))
     except RotoError as error:
         events.write("failed", error=error_object(error))
     os._exit(0)  # at once: libraries complain about the thread that still listens
 
 
-def _listen(commands: RawIOBase, enough: Event) -> None:
+def _listen(commands: RawIOBase, finish_early: Event) -> None:
     for line in commands:
         if line == ENOUGH:
-            enough.set()
+            finish_early.set()
     os._exit(130)
 
 
-def _hold_lesson(request: Mapping[str, Any], events: EventWriter, enough: Event) -> Held:
+def _run_lesson(
+    request: Mapping[str, Any], events: EventWriter, finish_early: Event
+) -> StoredLesson:
     device, view = choose_device(request["device"]), request["view"]
     with plate_memo() as memo:
         found = Shots(device, memo).get(request["shot"])
         opened = found.opened
-        study = Study(opened.shot, opened.preset, found.model, device)
+        lesson = PreparedLesson(opened.shot, opened.preset, found.model, device)
         if pushed := found.pushed:
-            _check_pushed(study, pushed)
+            _check_pushed(lesson, pushed)
 
-        def show(seen: View) -> None:
-            write_picture(to_image(_side_by_side(seen)), Path(view))
+        def show(preview: Preview) -> None:
+            write_picture(to_image(_side_by_side(preview)), Path(view))
             events.write("view")
 
         budget = Budget(
-            listen=events.step, show=None if view is None else show, enough=enough.is_set
+            listen=events.step,
+            show=None if view is None else show,
+            finish_early=finish_early.is_set,
         )
-        lessons = Lessons(Path(request["into"]), waits=lambda: events.write("waits", waits=True))
-        return lessons.hold(study, found.model, budget)
+        store = LessonStore(
+            Path(request["into"]), on_wait=lambda: events.write("waits", waits=True)
+        )
+        return store.run_once(lesson, found.model, budget)
 
 
-def _check_pushed(study: Study, pushed: PushedFrameStore) -> None:
+def _check_pushed(lesson: PreparedLesson, pushed: PushedFrameStore) -> None:
     """Raise FramesNotPushedError with all the frames that the host has yet to push."""
-    lacking = tuple(frame for frame in study.frames if not pushed.has(frame))
+    lacking = tuple(frame for frame in lesson.frames if not pushed.has(frame))
     if lacking:
         raise FramesNotPushedError(
             f"the engine lacks {FrameRange.of(lacking)} to learn from", lacking
         )
 
 
-def _side_by_side(view: View) -> FloatArray:
+def _side_by_side(view: Preview) -> FloatArray:
     """Return before | after: the plate with its mattes, float32 [h, w, 3]."""
     halves = [tinted(view.picture, alpha) for alpha in (view.before, view.after)]
     gutter = np.zeros((len(view.picture), _GUTTER_PX, 3), np.float32)

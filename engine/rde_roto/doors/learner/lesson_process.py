@@ -29,7 +29,7 @@ def _ignore() -> None:
 class LessonRequest:
     """What to learn.
 
-    shot: as the engine's protocol has it, with absolute paths. into: the folder of `Lessons`.
+    shot: as the engine's protocol has it, with absolute paths. into: the folder of a `LessonStore`.
     device: what the network learns on. view: a PNG that is kept up to date, before | after.
     """
 

@@ -1,1 +1,1 @@
-"""Learning a shot: the network studies what the artist has drawn of it before it tracks."""
+"""Learning a shot: fine-tune the network on the artist's mattes of a shot before tracking it."""

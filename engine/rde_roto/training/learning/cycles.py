@@ -1,7 +1,8 @@
-"""Cycles: from a known frame to one that nobody has drawn, and back from that one's own matte.
+"""Train on cycles: track from a known frame to one without a matte, and back again.
 
-What comes back is held against the truth, so frames without a matte teach something too (Bertrand
-et al., "Test-Time Training for Matching-Based Video Object Segmentation", NeurIPS 2023).
+The loss compares the result with the known matte, so frames without a matte contribute to training
+too (Bertrand et al., "Test-Time Training for Matching-Based Video Object Segmentation", NeurIPS
+2023).
 """
 
 from __future__ import annotations
@@ -17,86 +18,88 @@ from rde_roto.net import EncodedFrames, MemoryFrame
 from rde_roto.training.clips.augment import Grades
 from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.clips.sampler import Batch
-from rde_roto.training.learning.material import Material, Truth
+from rde_roto.training.learning.lesson_data import LessonData, Truth
 from rde_roto.training.losses import hardest_share
 from rde_roto.training.objective import Objective, Terms
 from rde_roto.training.recipe import Jitter
 from rde_roto.values.bank import Bank
 
 FIRST_REACH = 4
-"""Frames from a truth that the first cycles go,"""
+"""Largest distance in frames from a truth at the first step."""
 
-REACHED_AT = 80
-"""and the step from which on they go to the ends of the shot."""
+FULL_REACH_STEP = 80
+"""From this step on, cycles reach the ends of the shot."""
 
-LEAST_FOUND = 0.3
-"""An element whose matte on the visited frame has less of the truth's area is taken for hidden
-there. Nothing can come back from such a frame, and trying to teaches the network to mark whatever
-hides the element."""
+MIN_FOUND_SHARE = 0.3
+"""Least area of an element's predicted matte on the visited frame, as a share of its true area.
+Below it, the element counts as hidden there and is left out: training on it would teach the network
+to mark whatever hides the element."""
 
 _ALONE = Bank.parse("F")
-_SEEN = 0.5
+_THRESHOLD = 0.5
 
 
 class CycleSampler:
-    """Draws cycles out of a shot's material: a pure function of step and generator.
+    """Draw cycles from a shot. The result depends only on the step and the generator.
 
     Args:
-        frames: those that cycles pass through; not empty.
-        jitter: mirror and light, drawn for each cycle and each of its frames.
-        fill: the colour beyond the edge of a picture: the mean that the network subtracts.
+        data: the shot.
+        frames: the frames without a matte that cycles visit; not empty.
+        jitter: chance of mirroring, drawn for each cycle, and grading, drawn for each frame.
+        fill: RGB beyond the edge of a picture: the mean that the network subtracts.
     """
 
     def __init__(
         self,
-        material: Material,
+        data: LessonData,
         frames: tuple[int, ...],
         jitter: Jitter,
         fill: tuple[float, float, float],
     ) -> None:
-        self._material = material
+        self._data = data
         self._frames = frames
         self._jitter = jitter
         self._fill = torch.tensor(fill).view(3, 1, 1)
 
     def draw(self, step: int, clips: int, generator: torch.Generator) -> Batch:
-        """Cycles from one truth: images [2, B, 3, H, W], its frame and the one that is visited.
+        """Draw cycles that start from one truth.
 
-        masks [1, B, K, H, W] are the truth, 0 or 1; first is its matte with soft edges kept.
+        Returns: images [2, B, 3, H, W], the truth's frame and the visited one; masks
+        [1, B, K, H, W], the truth, 0 or 1; first [B, K, H, W], its matte with soft edges.
         """
         draws = RandomSource(generator)
-        truth = draws.pick(self._material.whole_truths)
-        geometry = self._material.wide(truth)
+        truth = draws.pick(self._data.whole_truths)
+        geometry = self._data.cycle_geometry(truth)
         padding = geometry.padding
-        matte = F.pad(self._material.planes(truth, geometry), padding)
+        matte = F.pad(self._data.planes(truth, geometry), padding)
         images, mattes = [], []
         for _ in range(clips):
             frame = draws.pick(self._within_reach(truth, step))
-            pair = torch.stack([self._material.picture(f, geometry) for f in (truth.frame, frame)])
+            pair = torch.stack([self._data.picture(f, geometry) for f in (truth.frame, frame)])
             graded = Grades.sample(self._jitter, 2, draws).on(pair)
             padded = F.pad(graded - self._fill, padding) + self._fill
             mirrored = draws.chance(self._jitter.mirror)
             images.append(padded.flip(3) if mirrored else padded)
             mattes.append(matte.flip(2) if mirrored else matte)
         first = torch.stack(mattes)
-        hard = (first >= _SEEN) & (first == first.amax(dim=1, keepdim=True))
-        present = (matte.flatten(1).amax(dim=1) >= _SEEN).float().expand(clips, -1)
+        hard = (first >= _THRESHOLD) & (first == first.amax(dim=1, keepdim=True))
+        present = (matte.flatten(1).amax(dim=1) >= _THRESHOLD).float().expand(clips, -1)
         return Batch(torch.stack(images, dim=1), hard.float()[None], first, present)
 
     def _within_reach(self, truth: Truth, step: int) -> list[int]:
-        """Near frames first: far ones teach something once near ones come back well."""
+        """Return the frames within reach: far ones help once near ones come back well."""
         distances = {frame: abs(frame - truth.frame) for frame in self._frames}
         farthest = max(distances.values())
-        reach = FIRST_REACH + (farthest - FIRST_REACH) * min(1.0, step / REACHED_AT)
+        reach = FIRST_REACH + (farthest - FIRST_REACH) * min(1.0, step / FULL_REACH_STEP)
         reach = max(reach, min(distances.values()))
         return [frame for frame, distance in distances.items() if distance <= reach]
 
 
 class CycleObjective(Objective):
-    """The loss of what comes back from frames whose mattes nobody knows."""
+    """Compute the loss of what comes back from frames without a known matte."""
 
     def __call__(self, batch: Batch, iteration: int, generator: torch.Generator) -> Terms:
-        """The terms of a batch of a ``CycleSampler``; all but the first are 0."""
+        """Return the loss terms of a batch of a ``CycleSampler``; all but the first are 0."""
         here, there = self._encode(batch.images)
         reached = self._read_from(here, batch.first, there, batch.present)
         mattes = reached.softmax(dim=1)[:, 1:]
@@ -109,16 +112,16 @@ class CycleObjective(Objective):
     def _read_from(
         self, frame: EncodedFrames, mattes: Tensor, other: EncodedFrames, present: Tensor
     ) -> Tensor:
-        """Logits of a frame that is read from the mattes of one other frame alone."""
+        """Return the logits of ``other``, read from a memory of ``frame`` and its mattes alone."""
         memory_frame = MemoryFrame(frame.key, self.net.encode_masks(frame, mattes))
         state = MemoryState(memory_frame, recurrent=memory_frame, latest=None)
         return self._segment(self._readout(state, _ALONE, other), other, present)
 
 
 def _where_found(batch: Batch, mattes: Tensor) -> Batch:
-    """The batch without the elements that are hidden on the visited frame, by its mattes."""
-    area = (mattes.detach() > _SEEN).sum(dim=(2, 3))
-    found = (area >= LEAST_FOUND * batch.masks[0].sum(dim=(2, 3))).float()
+    """Return the batch without the elements whose mattes on the visited frame are too small."""
+    area = (mattes.detach() > _THRESHOLD).sum(dim=(2, 3))
+    found = (area >= MIN_FOUND_SHARE * batch.masks[0].sum(dim=(2, 3))).float()
     return replace(
         batch, masks=batch.masks * found[None, :, :, None, None], present=batch.present * found
     )

@@ -1,8 +1,8 @@
-"""The exam of a lesson: a frame whose matte is known, and which is not studied at first.
+"""Test a lesson on a frame whose matte is known but held out of the first part of the lesson.
 
-Clips and cycles are made of what is studied, so they show what was learned, but hardly what was
-spoilt. Where two frames or more are known, one of them is left out of the first part of the lesson,
-and is tracked from the nearest other one, over the frames between, as an artist would have it.
+Clips and cycles are made from the truths that are studied. Their scores show what was learned, but
+hardly show what got worse. If two or more frames are known, one of them is held out at first. It is
+tracked from the nearest known frame across the frames between, as an artist would do it.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from typing import Any
 
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.tracker import Tracker
-from rde_roto.training.learning.material import Truth, spread
+from rde_roto.training.learning.lesson_data import Truth, spread
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import Plate
 
-MOST_ON_THE_WAY = 16
-"""Memory frames between the two: an exam has a bounded price, however far they are apart."""
+MAX_FRAMES_BETWEEN = 16
+"""Memory frames between the two truths: this bounds the cost of an exam at any distance."""
 
-_SEEN = 0.5
+_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Exam:
-    """A truth that is held out, and how it is reached.
+    """A held-out truth and the frames from which it is tracked.
 
-    start: the truth that is remembered. way: the memory frames between, in walking order.
+    start: the truth to track from. frames_between: the memory frames between, in tracking order.
     """
 
     start: Truth
     held_out: Truth
-    way: tuple[int, ...]
+    frames_between: tuple[int, ...]
 
     @classmethod
     def of(cls, truths: Sequence[Truth], frames: FrameRange, memory_every: int) -> Exam | None:
-        """The hardest exam there is: of the truth that is farthest from its nearest other one.
+        """Return the hardest exam: its held-out truth is the farthest from its nearest neighbour.
 
-        None where there is one truth, or where no two show the same element.
+        None if there is only one truth, or if no two neighbours show the same element.
         """
         exams = []
         for held_out in truths:
@@ -49,8 +49,8 @@ class Exam:
             first, last = sorted((start.frame, held_out.frame))
             between = [frame for frame in frames if first < frame < last]
             ordered = between if start.frame == first else between[::-1]
-            way = spread(ordered[memory_every - 1 :: memory_every], MOST_ON_THE_WAY)
-            exams.append(cls(start, held_out, way))
+            frames_between = spread(ordered[memory_every - 1 :: memory_every], MAX_FRAMES_BETWEEN)
+            exams.append(cls(start, held_out, frames_between))
         fair = [exam for exam in exams if exam.elements]
         return max(fair, key=lambda exam: exam.distance, default=None)
 
@@ -61,44 +61,50 @@ class Exam:
 
     @property
     def elements(self) -> tuple[int, ...]:
-        """The places of the elements that both truths show: no other can be tracked."""
-        shown = zip(self.start.shown, self.held_out.shown, strict=True)
-        return tuple(place for place, both in enumerate(shown) if all(both))
+        """Indices of the elements visible in both truths; no other can be tracked."""
+        visible = zip(self.start.visible, self.held_out.visible, strict=True)
+        return tuple(index for index, both in enumerate(visible) if all(both))
 
-    def taken(self, tracker: Tracker[Any, Any], plate: Plate, go_on: Callable[[], None]) -> float:
-        """J of the held-out truth, 0..1, the mean over its elements.
+    def run(
+        self, tracker: Tracker[Any, Any], plate: Plate, check_cancelled: Callable[[], None]
+    ) -> float:
+        """Track the held-out truth and return its J, 0..1, the mean over its elements.
 
-        Raises InputError for plates that cannot be read, and what ``go_on`` raises.
+        Raises InputError for plates that cannot be read, and whatever ``check_cancelled`` raises.
         """
-        frames = (*self.way, self.held_out.frame)
-        found = tracked(tracker, plate, self.start, frames, go_on).at_plate() > _SEEN
-        truth = self.held_out.alpha >= _SEEN
+        frames = (*self.frames_between, self.held_out.frame)
+        raw = track_from(tracker, plate, self.start, frames, check_cancelled)
+        found = raw.at_plate() > _THRESHOLD
+        truth = self.held_out.alpha >= _THRESHOLD
         scores = []
-        for place in self.elements:
-            both = (found[place] & truth[place]).sum()
-            scores.append(float(both / (found[place] | truth[place]).sum()))
+        for index in self.elements:
+            both = (found[index] & truth[index]).sum()
+            scores.append(float(both / (found[index] | truth[index]).sum()))
         return sum(scores) / len(scores)
 
 
-def tracked(
+def track_from(
     tracker: Tracker[Any, Any],
     plate: Plate,
     start: Truth,
     frames: Sequence[int],
-    go_on: Callable[[], None],
+    check_cancelled: Callable[[], None],
 ) -> RawMatte:
-    """The network's own matte of the last of some frames, tracked from a truth over the others.
+    """Track from a truth across some frames, and return the network's raw matte of the last one.
 
-    Args: go_on, called between two frames. Raises InputError for plates that cannot be read.
+    Args:
+        check_cancelled: called before each frame; raises to stop.
+
+    Raises InputError for plates that cannot be read.
     """
     geometry = tracker.geometry(start.alpha.shape[1:])
     known = tracker.encode([plate.read(start.frame)], start.box)
     state = tracker.begin([(known, start.alpha)])
     for frame in frames[:-1]:
-        go_on()
+        check_cancelled()
         encoded = tracker.encode([plate.read(frame)], state.box)
         state = tracker.absorb(state, encoded, tracker.read(state, encoded))
-    go_on()
-    asked = tracker.encode([plate.read(frames[-1])], state.box)
-    planes = tracker.read(state, asked)[0, 1:].float().cpu().numpy()
+    check_cancelled()
+    encoded = tracker.encode([plate.read(frames[-1])], state.box)
+    planes = tracker.read(state, encoded)[0, 1:].float().cpu().numpy()
     return RawMatte(planes, geometry.within(state.box))

@@ -1,4 +1,4 @@
-"""How a shot is studied: the recipe `shot` of the presets' folders `learning`."""
+"""The recipe for learning a shot: `shot` in the folder `learning` of the presets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from rde_roto.training.recipe import Recipe
 
 
 def lesson_recipe() -> Recipe:
-    """The shipped recipe, or a user's or studio's own that hides it. Raises DocumentError."""
+    """Load the shipped recipe, or a user's or studio's instead. Raises DocumentError."""
     folders = [folder / "learning" for folder in default_preset_folders()]
     return Library(Recipe, "recipe", folders, example="optimiser.lr=1e-4").load("shot")

@@ -1,4 +1,4 @@
-"""The material as footage, for the clips and composites that all training draws from."""
+"""The truths of a shot as footage, from which training draws its clips and composites."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.training.footage.sets import Footage, FootageSet, StillSet, VideoSet
-from rde_roto.training.learning.material import Material, Truth
+from rde_roto.training.learning.lesson_data import LessonData, Truth
 
-_SEEN = 0.5
+_THRESHOLD = 0.5
 
-_ROOM = 2.5
-"""A clip is made of what lies around the elements: so many times their longer side,"""
+_CROP_SCALE = 2.5
+"""Side of a clip's crop, relative to the elements' longer side."""
 
-_LEAST_PX, _MOST_PX = 128, 288
-"""and the side of its frames is within these, at the scale at which the tracker looks."""
+_MIN_SIDE_PX, _MAX_SIDE_PX = 128, 288
+"""Limits of the side of a clip's frames, at the working size of tracking."""
 
-_LEAST_SHARE = 0.04
-"""Of such a square, that the element covers: one that is smaller is enlarged."""
+_MIN_COVERAGE = 0.04
+"""Least share of the crop that an element covers; around a smaller one the crop is tighter."""
 
 _STRIDE = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
-    """Footage that lies in memory: frames of one size, and their labels where they are known."""
+class LoadedFootage:
+    """Footage in RAM: frames of one size, with labels if they are known."""
 
     name: str
     pictures: tuple[Tensor, ...]
@@ -43,93 +43,96 @@ class Frames:
         return len(self.pictures)
 
     def frame(self, index: int) -> Tensor:
-        """uint8 [3, H, W]"""
+        """Return uint8 [3, H, W] RGB."""
         return self.pictures[index]
 
     def labels(self, index: int) -> Tensor:
-        """uint8 [H, W], 0 the background"""
+        """Return uint8 [H, W], 0 the background."""
         return self.masks[index]
 
     def alpha(self, index: int) -> Tensor | None:
-        """None: at a soft edge the plate's colours are the background's too."""
+        """Return None: at a soft edge the plate's colours include the background's."""
         return None
 
 
 @dataclass(frozen=True)
-class Scenery:
-    """The footage of a shot, and the side of the square frames that fits its elements."""
+class ShotFootage:
+    """The footage of a shot, and the side of square frames that suits its elements."""
 
     footage: FootageSet
     size_px: int
 
 
-def scenery(material: Material, go_on: Callable[[], None] = lambda: None) -> Scenery:
-    """Each element of the truths as a still, their pictures without any, and all as one clip.
+def shot_footage(
+    data: LessonData, check_cancelled: Callable[[], None] = lambda: None
+) -> ShotFootage:
+    """Make footage of the truths: elements and backgrounds as stills, all truths as one clip.
 
-    An element that is partly hidden in a truth is no still of it.
+    An element that is partly hidden in a truth makes no still.
 
-    Args: go_on, called for each truth; what it raises ends it.
+    Args: check_cancelled, called for each truth; raises to stop.
     """
     whole = []
-    for truth in material.truths:
-        go_on()
-        whole.append(_whole(material, truth))
+    for truth in data.truths:
+        check_cancelled()
+        whole.append(_whole(data, truth))
     subjects: list[Footage] = []
     backgrounds: list[Footage] = []
     sides = []
-    for truth, (picture, labels) in zip(material.truths, whole, strict=True):
+    for truth, (picture, labels) in zip(data.truths, whole, strict=True):
         name = f"frame {truth.frame}"
-        backgrounds.append(Frames(name, (_filled(picture, labels > 0),)))
+        backgrounds.append(LoadedFootage(name, (_filled(picture, labels > 0),)))
         for label in filter(None, labels.unique().tolist()):
-            if not material.is_whole(truth, label - 1):
+            if not data.is_whole(truth, label - 1):
                 continue
             mask = (labels == label).to(torch.uint8)
             sides.append(_side(mask))
             rows, columns = _around(mask, sides[-1])
-            still = Frames(name, (picture[:, rows, columns],), (mask[rows, columns],))
+            still = LoadedFootage(name, (picture[:, rows, columns],), (mask[rows, columns],))
             subjects.append(still)
     videos = (VideoSet((_pairs(whole),), 1.0, 1.0),) if len(whole) > 1 else ()
     size = sorted(sides)[len(sides) // 2]
-    size_px = min(max(size, _LEAST_PX), _MOST_PX) // _STRIDE * _STRIDE
+    size_px = min(max(size, _MIN_SIDE_PX), _MAX_SIDE_PX) // _STRIDE * _STRIDE
     stills = (StillSet(tuple(subjects), 1.0),)
     grounds = (StillSet(tuple(backgrounds), 1.0),)
-    return Scenery(FootageSet(videos, stills, stills, grounds), size_px)
+    return ShotFootage(FootageSet(videos, stills, stills, grounds), size_px)
 
 
 def _pairs(whole: Sequence[tuple[Tensor, Tensor]]) -> Footage:
-    """Truths as one clip, each seen round its own elements: the tracker follows them too."""
+    """Return the truths as one clip, each cropped around its elements, as in tracking."""
     side = max(_side(labels > 0) for _, labels in whole)
     parts = [_around(labels > 0, side) for _, labels in whole]
     seen = list(zip(whole, parts, strict=True))
-    return Frames(
+    return LoadedFootage(
         "truths",
         tuple(picture[:, rows, columns] for (picture, _), (rows, columns) in seen),
         tuple(labels[rows, columns] for (_, labels), (rows, columns) in seen),
     )
 
 
-def _whole(material: Material, truth: Truth) -> tuple[Tensor, Tensor]:
-    """A truth as the tracker looks at it: uint8 [3, h, w], and its labels [h, w]."""
-    geometry = material.close(truth)
-    most, element = material.planes(truth, geometry).max(dim=0)
-    labels = torch.where(most >= _SEEN, element + 1, 0).to(torch.uint8)
-    return (material.picture(truth.frame, geometry) * 255).round().to(torch.uint8), labels
+def _whole(data: LessonData, truth: Truth) -> tuple[Tensor, Tensor]:
+    """Return a truth as the tracker sees it: uint8 [3, h, w], and its labels [h, w]."""
+    geometry = data.tracking_geometry(truth)
+    most, element = data.planes(truth, geometry).max(dim=0)
+    labels = torch.where(most >= _THRESHOLD, element + 1, 0).to(torch.uint8)
+    return (data.picture(truth.frame, geometry) * 255).round().to(torch.uint8), labels
 
 
 def _side(mask: Tensor) -> int:
-    """The side of a square with room for an element to move in, a thin one still counting in it."""
+    """Return the side of a square with room to move; a thin element gets a tighter one."""
     places = mask.nonzero()
     if not len(places):
-        return _LEAST_PX
+        return _MIN_SIDE_PX
     long = int((places.amax(dim=0) - places.amin(dim=0)).max()) + 1
-    thin = math.sqrt(len(places) / _LEAST_SHARE)
-    return max(_STRIDE, round(min(max(_LEAST_PX, _ROOM * long), thin)))
+    thin = math.sqrt(len(places) / _MIN_COVERAGE)
+    return max(_STRIDE, round(min(max(_MIN_SIDE_PX, _CROP_SCALE * long), thin)))
 
 
 def _around(mask: Tensor, side: int) -> tuple[slice, slice]:
-    """Rows and columns of such a square, within the picture.
+    """Return the rows and columns of a square of this side, within the picture.
 
-    About the element's own pixel nearest to its middle; about the picture's where there is none.
+    Its centre is the element's own pixel nearest to its middle, or the picture's middle if there
+    is no element.
     """
     height, width = mask.shape
     places = mask.nonzero().float()
@@ -146,7 +149,7 @@ def _within(middle: int, side: int, length: int) -> slice:
 
 
 def _filled(picture: Tensor, hole: Tensor) -> Tensor:
-    """A uint8 picture [3, h, w] whose hole [h, w] is filled with what lies around it, blurred.
+    """Fill the hole [h, w] of a uint8 picture [3, h, w] with a blur of what surrounds it.
 
     Pyramid of means: each level fills what the finer one could not.
     """

@@ -1,4 +1,4 @@
-"""What a shot has to teach: frames whose mattes are known, as the tracker looks at them."""
+"""The data of a lesson: the frames with known mattes, at the size and crop of tracking."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.shot import Shot
 
-MOST_LOCKS = 12
-"""Locked frames that are studied, spread over all there are: neighbours say much the same."""
+MAX_LOCKED_FRAMES = 12
+"""Locked frames to study, spread over all of them: neighbours teach much the same."""
 
-MOST_VISITED = 32
-"""Frames without a matte that are visited: reading a plate may take longer than a step."""
+MAX_VISITED_FRAMES = 32
+"""Frames without a matte to visit: reading a plate may take longer than a step."""
 
-CYCLE_PX = 112_000
-"""Pixels of a frame on a cycle, 240 lines of 16:9: a step has a bounded price, whatever
-``tracking.lines`` says."""
+MAX_CYCLE_PX = 112_000
+"""Pixels of a frame of a cycle, 240 lines of 16:9: this bounds the cost of a step, whatever
+``tracking.lines`` is."""
 
 _WIDER = 2.0
-"""A cycle looks at a box this much larger than the keyframe's: the elements move on."""
+"""Scale of a cycle's box relative to the keyframe's, because elements move."""
 
-_SEEN = 0.5
+_THRESHOLD = 0.5
 
 
 WHOLE_SHARE = 0.5
-"""An element that covers less than this share of the area it has in another truth is taken for
-partly hidden. Studied by itself, it teaches that a sliver of something is the element: on bmx-bumps
-with three keyframes, one of them half behind another rider, J&F fell from 0.859 to 0.792, and rises
-to 0.896 without it."""
+"""An element that covers less than this share of its area in another truth counts as partly hidden.
+Studied by itself, it teaches that a sliver of something is the element: on bmx-bumps with three
+keyframes, one of them half behind another rider, J&F fell from 0.859 to 0.792, and rises to 0.896
+without it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """A frame at which the matte of every element is known: drawn, or locked.
+    """A frame at which the matte of every element is known: a keyframe, or a locked frame.
 
     alpha: float32 [K, H, W] in 0..1 at plate size, K the elements of the shot. box: the part of the
-    plate that the tracker looks at. digest: of the plate's frame and the planes.
+    plate that the tracker crops to; None for all of it. digest: of the plate frame and the mattes.
     """
 
     frame: int
@@ -60,23 +60,24 @@ class Truth:
 
     @cached_property
     def areas_px(self) -> tuple[int, ...]:
-        """How much of the plate each element covers."""
-        return tuple(int((plane >= _SEEN).sum()) for plane in self.alpha)
+        """Pixels of the plate that each element covers."""
+        return tuple(int((plane >= _THRESHOLD).sum()) for plane in self.alpha)
 
     @cached_property
-    def shown(self) -> tuple[bool, ...]:
-        """Which elements can be seen in it."""
+    def visible(self) -> tuple[bool, ...]:
+        """Whether each element is visible."""
         return tuple(area > 0 for area in self.areas_px)
 
 
-class Material:
-    """A shot as it is studied, seen through the plate, the look and the crop of its tracking.
+class LessonData:
+    """The truths of a shot and the pictures of its plate, at the size and crop of tracking.
 
     Args:
-        shot: what is studied. tracker: says at which size, and which part of a plate, it looks.
+        shot: the shot to study.
+        tracker: determines the working size and the crops.
 
-    Raises UsageError when there is no truth that shows anything; InputError for locked mattes or
-    plates that cannot be read.
+    Raises UsageError if no truth shows an element; InputError for locked mattes or plates that
+    cannot be read.
     """
 
     def __init__(self, shot: Shot, tracker: Tracker[Any, Any]) -> None:
@@ -87,52 +88,54 @@ class Material:
         if not self.truths:
             raise UsageError(
                 f"there is nothing to learn from in {shot.plate.name}: no keyframe or locked frame "
-                "shows something and has a matte for every element that exists there"
+                "shows an element and has a matte for every element that exists there"
             )
 
     @cached_property
     def visited(self) -> tuple[int, ...]:
-        """Frames that have no truth, spread over the range: cycles pass through them."""
+        """Frames without a truth that cycles visit, spread over the shot's range."""
         known = {truth.frame for truth in self.truths}
-        return spread([frame for frame in self._shot.range if frame not in known], MOST_VISITED)
+        return spread(
+            [frame for frame in self._shot.range if frame not in known], MAX_VISITED_FRAMES
+        )
 
-    def without(self, held_out: Truth) -> Material:
-        """The same shot, of which a truth is not studied; no cycle passes through its frame."""
+    def without(self, held_out: Truth) -> LessonData:
+        """Return the same data without one truth. No cycle visits its frame."""
         other = copy.copy(self)
-        other.visited = self.visited  # found before there is one truth less
+        other.visited = self.visited  # computed while the held-out truth still counts as known
         other.truths = tuple(truth for truth in self.truths if truth is not held_out)
         return other
 
     def is_whole(self, truth: Truth, element: int) -> bool:
-        """Return whether an element is not partly hidden in a truth, as far as its area tells."""
+        """Return whether an element is not partly hidden in a truth, judged by its area."""
         largest = max(other.areas_px[element] for other in self.truths)
         return truth.areas_px[element] >= WHOLE_SHARE * largest
 
     @property
     def whole_truths(self) -> tuple[Truth, ...]:
-        """The truths in which every element that is shown is whole; all, if there is none."""
+        """The truths whose visible elements are all whole; all truths if there is none."""
         whole = [
             truth
             for truth in self.truths
-            if all(self.is_whole(truth, k) for k, shown in enumerate(truth.shown) if shown)
+            if all(self.is_whole(truth, k) for k, shown in enumerate(truth.visible) if shown)
         ]
         return tuple(whole) or self.truths
 
-    def close(self, truth: Truth) -> Geometry:
-        """How the tracker looks at a truth."""
+    def tracking_geometry(self, truth: Truth) -> Geometry:
+        """Return the crop and size at which the tracker sees a truth."""
         return self._geometry.within(truth.box)
 
-    def wide(self, truth: Truth) -> Geometry:
-        """How cycles look at a truth, and at the frames they pass through."""
+    def cycle_geometry(self, truth: Truth) -> Geometry:
+        """Return the crop and size at which cycles see a truth and the frames they visit."""
         height, width = self._geometry.working
-        scale = min(1.0, math.sqrt(CYCLE_PX / (height * width)))
+        scale = min(1.0, math.sqrt(MAX_CYCLE_PX / (height * width)))
         size = max(1, round(height * scale)), max(1, round(width * scale))
         return Geometry(self._geometry.plate, size, _widened(truth.box, self._geometry.plate))
 
     def picture(self, frame: int, geometry: Geometry) -> Tensor:
-        """What is seen of a plate: float32 [3, h, w] RGB in 0..1 at the working size, unpadded.
+        """Return a crop of a plate frame: float32 [3, h, w] RGB in 0..1, working size, no padding.
 
-        Raises InputError when the plate cannot be read.
+        Raises InputError if the plate cannot be read.
         """
         key = frame, geometry
         if key not in self._seen:
@@ -142,14 +145,14 @@ class Material:
 
     @staticmethod
     def planes(truth: Truth, geometry: Geometry) -> Tensor:
-        """A truth's mattes in the part and at the size of a picture: float32 [K, h, w] in 0..1."""
+        """Return a truth's mattes, cropped and sized as a picture: float32 [K, h, w] in 0..1."""
         rows, columns = geometry.part
         part = torch.from_numpy(truth.alpha[:, rows, columns].copy())[None]
         return resized(part, geometry.working)[0].clamp(0, 1)
 
 
 def spread(items: Sequence[int], most: int) -> tuple[int, ...]:
-    """At most so many of the items, evenly spread, the first and the last among them."""
+    """Return at most this many of the items, evenly spread, including the first and the last."""
     if len(items) <= most:
         return tuple(items)
     return tuple(items[round(i * (len(items) - 1) / (most - 1))] for i in range(most))
@@ -158,15 +161,15 @@ def spread(items: Sequence[int], most: int) -> tuple[int, ...]:
 def _truths(shot: Shot, tracker: Tracker[Any, Any]) -> Iterator[Truth]:
     drawn = {keyframe.frame for keyframe in shot.keyframes}
     locked = {frame for lock in shot.locks for frame in lock.frames if frame in shot.range} - drawn
-    for frame in sorted((*drawn, *spread(sorted(locked), MOST_LOCKS))):
+    for frame in sorted((*drawn, *spread(sorted(locked), MAX_LOCKED_FRAMES))):
         alpha = _known(shot, frame)
-        if alpha is not None and bool((alpha >= _SEEN).any()):
+        if alpha is not None and bool((alpha >= _THRESHOLD).any()):
             digest = truth_digest(shot.plate.digest(frame), alpha)
             yield Truth(frame, alpha, tracker.box(_existing(shot, frame, alpha)), digest)
 
 
 def _known(shot: Shot, frame: int) -> FloatArray | None:
-    """All elements' planes at a frame; None where one that exists there has none."""
+    """Return the planes of all elements at a frame; None if one that exists there has no matte."""
     alpha = np.zeros((len(shot.ids), *shot.plate.format.data.shape), np.float32)
     known: set[str] = set()
     keyframe = shot.keyframe_at(frame)
@@ -179,12 +182,12 @@ def _known(shot: Shot, frame: int) -> FloatArray | None:
 
 
 def _existing(shot: Shot, frame: int, alpha: FloatArray) -> FloatArray:
-    """The planes of those elements that exist: an absent one would have the box be the whole."""
+    """Return the planes of existing elements: an absent one would widen the box to the plate."""
     return alpha[list(shot.plane_indices(shot.existing(frame)))]
 
 
 def _widened(box: Window | None, plate: tuple[int, int]) -> Window | None:
-    """A larger box about the same middle, within the plate; None where that is the whole of it."""
+    """Enlarge a box about its middle, within the plate; None if it would cover the whole plate."""
     height, width = plate
     if box is None or box.height * _WIDER >= height or box.width * _WIDER >= width:
         return None

@@ -1,0 +1,284 @@
+"""Run a lesson within a budget: a model and a shot in, a model that has learned the shot out."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+
+from rde_roto.documents.learned_card import LearnedCard
+from rde_roto.model.learned import LearnedWeights
+from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.weights import Model, with_learned
+from rde_roto.training.learning.exam import Exam
+from rde_roto.training.learning.lesson import Lesson
+from rde_roto.training.learning.lesson_data import LessonData
+from rde_roto.training.learning.preview import Preview, PreviewTracker, PreviewUpdater
+from rde_roto.training.learning.recipe_file import lesson_recipe
+from rde_roto.training.learning.scores import is_worse, rejection_reason
+from rde_roto.training.recipe import Recipe
+from rde_roto.values.cancel import Cancel, never
+from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import CancelledError
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot import Shot
+
+REVISION = 3
+"""Part of every lesson's digest: raise it whenever the code learns different weights."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The progress of a lesson. steps: taken; share: 0..1 of all; seconds_left: at this pace."""
+
+    steps: int
+    share: float
+    seconds_left: float
+
+
+def _ignore(_: Progress) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The limits of a lesson, and the callbacks that watch it.
+
+    steps: the most steps to take; default: the recipe's number, or no limit with minutes. minutes:
+    time limit, including checks. listen: called after each step. show: called now and then with a
+    preview; previews take about a tenth of the time. cancel: returns True to raise CancelledError
+    and keep nothing. finish_early: returns True to stop and keep the result if it is better. clock:
+    returns seconds.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    listen: Callable[[Progress], None] = _ignore
+    show: Callable[[Preview], None] | None = None
+    cancel: Cancel = never
+    finish_early: Cancel = never
+    clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, eq=False)
+class LessonResult:
+    """The result of a lesson.
+
+    model: the model to track with: the learned one, or the given one if there was no gain. learned:
+    the learned weights, kept or not. card: their history. is_whole: False if
+    ``Budget.finish_early`` stopped the lesson.
+    """
+
+    model: Model
+    learned: LearnedWeights
+    card: LearnedCard
+    is_whole: bool = True
+
+    @property
+    def is_better(self) -> bool:
+        """Whether ``model`` is the learned one."""
+        return self.card.kept
+
+
+class PreparedLesson:
+    """A lesson that is ready to run. Preparing it reads masks and locks, but no plate.
+
+    Args:
+        shot: the shot to learn.
+        preset: its tracking settings decide size and crop.
+        model: the model to start from, unchanged; may have learned already.
+        device: the device to train on.
+
+    Raises UsageError if there is nothing to learn from; InputError for locked mattes that cannot
+    be read; DocumentError for an invalid recipe.
+    """
+
+    def __init__(self, shot: Shot, preset: Preset, model: Model, device: torch.device) -> None:
+        plate = shot.plate
+        self._shot, self._preset = shot, preset
+        self._model, self._device = model, device
+        self._recipe = lesson_recipe()
+        tracker = tracker_of(model, device)(preset.tracking)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
+        self._data = LessonData(shot, tracker)
+        every = preset.tracking.memory_every
+        self._exam = Exam.of(self._data.truths, shot.range, every)
+
+    def digest(self, budget: Budget) -> str:
+        """Return the digest of all that decides the result, except a clock's pace and the machine.
+
+        Machines of a farm compute different bits. The first one learns for all of them, or their
+        chunks would not match.
+
+        Raises InputError for a plate that cannot be read; CancelledError between two of its frames.
+        """
+        data, plate = self._data, self._shot.plate
+
+        def plate_digest(frame: int) -> str:
+            _raise_if_cancelled(budget)
+            return plate.digest(frame)
+
+        return digest_of(
+            "lesson",
+            REVISION,
+            self._model.sha256,
+            self._preset.tracking.digest,
+            plate.format.pixel_aspect,
+            self._recipe.model_dump_json(),
+            budget.steps,
+            budget.minutes,
+            *(truth.digest for truth in data.truths),
+            *map(plate_digest, self._frames_without_truth),
+        )
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The plate frames that the lesson reads."""
+        return (*(truth.frame for truth in self._data.truths), *self._frames_without_truth)
+
+    @property
+    def _frames_without_truth(self) -> tuple[int, ...]:
+        """The frames that cycles visit or the exam crosses, each once."""
+        between = self._exam.frames_between if self._exam else ()
+        return tuple(dict.fromkeys((*self._data.visited, *between)))
+
+    def run(self, budget: Budget) -> LessonResult:
+        """Train the model on the shot's keyframes and locked frames.
+
+        The same number of steps gives the same weights, bit for bit, for the same shot, tracking,
+        model, recipe, threads, device and version of torch.
+
+        Raises InputError for plates that cannot be read; CancelledError.
+        """
+        began, check_cancelled = budget.clock(), partial(_raise_if_cancelled, budget)
+        model, recipe, data = self._model, self._recipe, self._data
+        net = copy.deepcopy(model.net).to(self._device)
+        held_out = self._exam.held_out if self._exam else None
+        lesson = Lesson(net, data, recipe, held_out, check_cancelled)
+        opened = budget.clock()
+        keyframe = self._exam_score(lesson, model, check_cancelled)
+        examined = budget.clock()
+        before = replace(lesson.scores(), keyframe=keyframe)
+        checked = budget.clock()
+        loop = _StepLoop(lesson, recipe, self._with_preview(lesson, budget), began)
+        is_whole = loop.run_until(lesson.first_part_steps, checked - opened)
+        if keyframe is not None:
+            taught = with_learned(model, lesson.learned_weights(model))
+            keyframe = self._exam_score(lesson, taught, check_cancelled)
+        # a clock that ends the first part ends the lesson, so the exam matches the step count
+        lost = is_worse("keyframe", before.keyframe, keyframe)
+        if lesson.steps >= lesson.first_part_steps and not lost:
+            is_whole = loop.run_until(None, checked - examined)
+        after = replace(lesson.scores(), keyframe=keyframe)
+        check_cancelled()
+        why = rejection_reason(before, after)
+        learned = lesson.learned_weights(model)
+        card = LearnedCard(
+            kept=not why,
+            why=why,
+            sha256=learned.sha256,
+            base=model.name,
+            base_sha256=model.base_sha256,
+            from_sha256=model.sha256,
+            licence=model.licence,
+            commercial_use=model.commercial_use,
+            steps=lesson.steps,
+            seconds=round(budget.clock() - began, 1),
+            before=before.figures,
+            after=after.figures,
+            studied={truth.frame: truth.digest for truth in data.truths},
+            held_out=held_out.frame if held_out and lesson.first_part_steps else None,
+            visited=data.visited,
+            seed=recipe.seed,
+            threads=torch.get_num_threads(),
+            device=str(self._device),
+            torch=torch.__version__,
+            recipe=recipe.model_dump(mode="json", exclude_defaults=True),
+            lesson=self.digest(budget),
+        )
+        best = model if why else with_learned(model, learned)
+        return LessonResult(best, learned, card, is_whole)
+
+    def _exam_score(
+        self, lesson: Lesson, model: Model, check_cancelled: Callable[[], None]
+    ) -> float | None:
+        """Return J of the held-out truth; None if the lesson holds none out."""
+        if self._exam is None or not lesson.first_part_steps:
+            return None
+        plate = self._shot.plate
+        tracker = tracker_of(model, self._device)(self._preset.tracking)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
+        return self._exam.run(tracker, plate, check_cancelled)
+
+    def _with_preview(self, lesson: Lesson, budget: Budget) -> Budget:
+        """Return the budget with a listener that also shows a held-out frame, if there is one."""
+        if budget.show is None or not lesson.check_frames:
+            return budget
+        frame = lesson.check_frames[len(lesson.check_frames) // 2]
+        tracker = PreviewTracker(self._data, self._shot.plate, frame, self._preset.tracking)
+        updater = PreviewUpdater(tracker, lesson, self._model, budget.show, budget.clock)
+
+        def listen(progress: Progress) -> None:
+            budget.listen(progress)
+            updater.update()
+
+        return replace(budget, listen=listen)
+
+
+def study(
+    shot: Shot, preset: Preset, model: Model, device: torch.device, budget: Budget
+) -> LessonResult:
+    """Train a model on a shot, and write nothing. Raises as `PreparedLesson` and its ``run`` do."""
+    return PreparedLesson(shot, preset, model, device).run(budget)
+
+
+def _raise_if_cancelled(budget: Budget) -> None:
+    if budget.cancel():
+        raise CancelledError("learning was cancelled: nothing has changed")
+
+
+class _StepLoop:
+    """Take the steps of a lesson, in parts, until its budget is used up.
+
+    Args: began, the start of the lesson by the budget's clock.
+    """
+
+    def __init__(self, lesson: Lesson, recipe: Recipe, budget: Budget, began: float) -> None:
+        self._lesson, self._budget = lesson, budget
+        self._most = budget.steps or (recipe.iterations if budget.minutes is None else None)
+        self._ends = float("inf") if budget.minutes is None else began + 60 * budget.minutes
+        self._spent = 0.0
+
+    def run_until(self, steps: int | None, reserve_s: float) -> bool:
+        """Take steps up to a total of ``steps``, or to the limits of the budget.
+
+        Args: reserve_s, the time to leave for the checks that follow. Returns: False if
+        ``Budget.finish_early`` stopped it.
+        """
+        lesson, budget = self._lesson, self._budget
+        most = min((n for n in (steps, self._most) if n is not None), default=None)
+        now, ends = budget.clock(), self._ends - reserve_s
+        while most is None or lesson.steps < most:
+            _raise_if_cancelled(budget)
+            pace = self._spent / lesson.steps if lesson.steps else 0.0
+            if lesson.steps and now + pace > ends:
+                return True
+            if lesson.steps and budget.finish_early():
+                return False
+            lesson.step()
+            now, before = budget.clock(), now
+            self._spent += now - before
+            budget.listen(self._progress(ends - now))
+        return True
+
+    def _progress(self, left: float) -> Progress:
+        """Return the progress. Args: left, seconds until the budget's end."""
+        steps, passed = self._lesson.steps, self._spent
+        if self._most is not None:
+            left = min(left, (self._most - steps) * passed / steps)
+        left = max(0.0, left)
+        return Progress(steps, passed / (passed + left) if passed + left > 0 else 1.0, left)
