@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ Object = dict[str, Any]
 class Doing(Watcher):
     """Does something whenever it is told how far the job is, and may not want it any more."""
 
-    def __init__(self, do: Callable[[Object], object], wanted: int = 1000) -> None:
+    def __init__(self, do: Callable[[Object], object], wanted: float = math.inf) -> None:
         self.heard_of: list[Object] = []
         self._do = do
         self._wanted = wanted
