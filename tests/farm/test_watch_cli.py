@@ -115,6 +115,18 @@ def test_jobs_shows_the_queue(hot: Path, run: Run, capsys: pytest.CaptureFixture
     assert any("the same as" in line for line in lines)
 
 
+def test_jobs_shows_what_waits_before_a_worker_has_started(
+    hot: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`submit --inbox` makes the inbox; a worker makes the folders beside it."""
+    drop(hot, "a.yaml")
+    assert not (hot / "running").exists()
+    assert run("jobs", hot, "--json") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert (json.loads(line)["name"], json.loads(line)["state"]) == ("a.yaml", "waiting")
+    assert run("jobs", hot) == 0
+
+
 def test_jobs_shows_any_name(hot: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """In a line of its own, and without speaking to the terminal."""
     for place in ("running", "done", "failed", "cancelled"):
