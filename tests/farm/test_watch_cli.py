@@ -73,7 +73,7 @@ def test_a_signal_gives_the_job_back_and_the_next_run_goes_on(
         process.send_signal(number)
         last = process.stdout.read()
     assert process.returncode == code
-    assert last == "hero: stopped, it goes back to the inbox\n"
+    assert last == "hero: stopped; the job goes back to the inbox\n"
     assert status(hot / "inbox/hero").state == "waiting"
     done = len(list(mattes.iterdir()))
     assert 2 <= done < 40
