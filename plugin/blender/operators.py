@@ -154,7 +154,7 @@ class Forget(bpy.types.Operator):
     @errors_reported
     def execute(self, context: bpy.types.Context) -> Result:
         if not shot_of(context).learned:
-            raise RefusedError("the network has learned nothing of this shot")
+            raise RefusedError("the network has not learned anything from this shot")
         shot_of(context).learned = ""
         return {"FINISHED"}
 

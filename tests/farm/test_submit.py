@@ -166,7 +166,7 @@ def openjd_run(openjd: str, folder: Path) -> Said:
 
 def assert_ended(done: Said) -> None:
     """The session's engine ends; where nobody takes note of that, it stays a zombie."""
-    told = re.search("an engine listens, on cpu, process ([0-9]+)", done.stdout)
+    told = re.search("an engine is listening on cpu, process ([0-9]+)", done.stdout)
     assert told is not None, done.stdout
     status = Path(f"/proc/{told[1]}/stat")
     while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
@@ -185,7 +185,7 @@ def test_openjd_runs_a_job_with_one_engine(
     done = openjd_run(openjd, job)
     assert done.returncode == 0, done.stdout
     assert_same(tmp_path / "elsewhere", straight)
-    assert done.stdout.count("an engine listens, on cpu") == 1
+    assert done.stdout.count("an engine is listening on cpu") == 1
     assert "openjd_progress: 33.3" in done.stdout
     assert "openjd_status: hero.####.exr: 3 frames" in done.stdout
     assert "openjd_status: 3 mattes made, 0 kept" in done.stdout

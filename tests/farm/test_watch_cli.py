@@ -73,7 +73,7 @@ def test_a_signal_gives_the_job_back_and_the_next_run_goes_on(
         process.send_signal(number)
         last = process.stdout.read()
     assert process.returncode == code
-    assert last == "hero: stopped, it goes back to the inbox\n"
+    assert last == "hero: stopped; the job goes back to the inbox\n"
     assert status(hot / "inbox/hero").state == "waiting"
     done = len(list(mattes.iterdir()))
     assert 2 <= done < 40
@@ -113,6 +113,18 @@ def test_jobs_shows_the_queue(hot: Path, run: Run, capsys: pytest.CaptureFixture
     assert lines[1].split() == ["[red]later.yaml", "waiting", "priority", "50"]
     assert any("shot is missing" in line for line in lines)
     assert any("the same as" in line for line in lines)
+
+
+def test_jobs_shows_what_waits_before_a_worker_has_started(
+    hot: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`submit --inbox` makes the inbox; a worker makes the folders beside it."""
+    drop(hot, "a.yaml")
+    assert not (hot / "running").exists()
+    assert run("jobs", hot, "--json") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert (json.loads(line)["name"], json.loads(line)["state"]) == ("a.yaml", "waiting")
+    assert run("jobs", hot) == 0
 
 
 def test_jobs_shows_any_name(hot: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -290,7 +290,7 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
         if len(farm.made) == 1:  # a's digest is known once it has begun
             farm.hot.claim_digest(digest_of_job(made.node), "a")
         second.take("b.yaml", Event())
-        assert farm.said[-1] == "b: a already makes the same mattes, it goes back to the inbox"
+        assert farm.said[-1] == "b: a already makes the same mattes; the job goes back to the inbox"
         assert [list(second.scan()), list(second.scan())] == [[], []]
         farm.now += 1
         return made
@@ -523,7 +523,7 @@ def test_a_job_that_is_moved_is_cancelled(farm: Farm) -> None:
     assert farm.places() == ["cancelled/hero"]
     assert len(farm.mattes()) < 6
     assert farm.status("cancelled/hero").state == "cancelled"
-    assert farm.said[-1] == "hero: moved away while it ran; the mattes that are done stay"
+    assert farm.said[-1] == "hero: moved away while it ran; finished mattes are kept"
     (farm.hot.root / "cancelled/hero").rename(farm.hot.inbox / "hero")
     farm.drain()
     assert farm.status("done/hero").done == 6

@@ -282,7 +282,7 @@ def test_what_was_learned_is_tracked_with_until_it_is_forgotten(
     nuke.press(node, "do_forget")
     assert "learned" not in module("node").shot_of(node)
     nuke.press(node, "do_forget")
-    assert nuke.messages == ["the model has learned nothing of this shot"]
+    assert nuke.messages == ["the model has not learned anything from this shot"]
 
 
 # --- pulldowns ------------------------------------------------------------------------------------

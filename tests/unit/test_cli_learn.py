@@ -259,7 +259,7 @@ def test_a_stopped_worker_gives_a_job_back_that_it_studies(
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 143
-    assert "it goes back to the inbox" in said
+    assert "the job goes back to the inbox" in said
     assert [path.name for path in inbox.iterdir()] == ["hero"]
     assert not list((tmp_path / "hot/learned").rglob("*.safetensors"))
     assert not list((tmp_path / "hot/running").iterdir())

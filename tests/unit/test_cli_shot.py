@@ -279,7 +279,7 @@ def test_locked_frames_stay_until_they_are_unlocked(
     assert len(locked(tmp_path)) == 2
     capsys.readouterr()
     assert run("shot", "unlock", shot, "--frames", "1006") == 0
-    assert "nothing of 1006 is locked" in capsys.readouterr().out
+    assert "nothing is locked at 1006" in capsys.readouterr().out
 
 
 def test_pinned_files_are_written_once(

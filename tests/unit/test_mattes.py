@@ -283,8 +283,8 @@ def test_folders_are_made(tmp_path: Path) -> None:
     ("out", "output", "says"),
     [
         ("m.exr", ALPHA, "no frame number: put ####"),
-        ("m.####.jpg", ALPHA, "must end in .exr or .png or .tif or .tiff for the format alpha"),
-        ("m.####", ALPHA, "must end in .exr or .png"),
+        ("m.####.jpg", ALPHA, "must end in .exr, .png, .tif or .tiff for the format alpha"),
+        ("m.####", ALPHA, "must end in .exr, .png"),
         ("m.####.exr", LABELS, "must end in .png for the format labels"),
         ("m.####.png", CRYPTOMATTE, "must end in .exr for the format cryptomatte"),
         ("m.####.tif", Output(format="rgba"), "must end in .exr for the format rgba"),

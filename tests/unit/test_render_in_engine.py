@@ -64,7 +64,7 @@ def test_mattes_of_either_are_kept_by_the_other(shot_document: Path, tmp_path: P
 def test_an_engine_is_started_and_stopped(shot_document: Path, run_folder: Path) -> None:
     started = run_process([*SERVE, "--detach", "--device", "cpu"])
     assert started.returncode == 0, started.stderr
-    assert "an engine listens, on cpu" in started.stdout
+    assert "an engine is listening on cpu" in started.stdout
     endpoint = read_endpoint("cpu")
     assert endpoint is not None
     assert run_process(by_engine(shot_document, "--frames", "1004")).returncode == 0

@@ -294,6 +294,24 @@ def test_a_pth_that_is_no_table_of_weights_is_refused(tmp_path: Path, content: o
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("licens: MIT\n", "unknown key 'licens'"),
+        ("{}\n", "the key 'name' is missing"),
+        ("name: [1]\n", "name: Input should be a valid string"),
+    ],
+)
+def test_a_card_with_a_wrong_key_is_refused_in_one_clause(
+    tmp_path: Path, weights: Weights, text: str, fault: str
+) -> None:
+    path = write_model(tmp_path / "net.safetensors", weights)
+    card = path.with_suffix(".yaml")
+    card.write_text(text, encoding="utf-8")
+    says = refusal(lambda: load_model(str(path)))
+    assert says == f"the model card {card} cannot be read: {fault}"
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- list\n", "name: [\n", "\x00"])
 def test_a_damaged_card_is_refused(tmp_path: Path, weights: Weights, text: str) -> None:
     path = write_model(tmp_path / "net.safetensors", weights)

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rde_roto.documents.model_card import CommercialUse
+from rde_roto.documents.model_card import CommercialUse, card_fault
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import WeightsError
 from rde_roto.values.matte import FloatArray
@@ -78,5 +78,5 @@ def read_learned_card(path: Path) -> LearnedCard | None:
     try:
         return LearnedCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+        reason = card_fault(error)
         raise WeightsError(f"the card {path} cannot be read: {reason}") from error

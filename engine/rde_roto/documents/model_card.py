@@ -81,5 +81,19 @@ def read_card(weights: Path) -> ModelCard | None:
         content = value_in(read_regular_text(path, MOST_BYTES), Source(path.name))
         return ModelCard.model_validate(content)
     except (OSError, ValidationError, DocumentError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+        reason = card_fault(error)
         raise WeightsError(f"the model card {path} cannot be read: {reason}") from error
+
+
+def card_fault(error: Exception) -> str:
+    """Return what is wrong with a card in one clause: an unknown key first, as it may be a typo."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    faults = error.errors(include_url=False)
+    fault = min(faults, key=lambda each: each["type"] != "extra_forbidden")
+    key = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key '{key}'"
+    if fault["type"] == "missing":
+        return f"the key '{key}' is missing"
+    return f"{key}: {fault['msg']}" if key else fault["msg"]

@@ -86,7 +86,7 @@ def prune(
         else:
             refused += 1
     print(f"freed {_size(freed_bytes)} ({files} file(s)) in {settings.folder}; ", end="")
-    print(f"{_size(folder.scan().bytes)} are kept")
+    print(f"{_size(folder.scan().bytes)} kept")
     if refused:
         raise OutputError(
             f"{refused} file(s) in {settings.folder} could not be removed: see whose they are and "

@@ -37,7 +37,7 @@ def jobs(
 ) -> None:
     """Show the jobs of a hot folder; on a terminal until you press Ctrl-C."""
     if not (folder / "inbox").is_dir():
-        raise InputError(f"{folder} is not a hot folder: it should contain inbox, running and done")
+        raise InputError(f"{folder} is not a hot folder: it has no folder inbox")
     hot = HotFolder(folder.resolve())
     if as_json:
         for status in queue(hot, last):
@@ -52,7 +52,7 @@ def queue(folder: HotFolder, last: int) -> Iterator[JobStatus]:
     """Yield the running jobs, the waiting ones in the order they will be taken, then the last ended
     ones.
     """
-    yield from _in(sorted(folder.running.iterdir()))
+    yield from _in(sorted(_entries(folder.running)))
     inbox = Inbox(folder.inbox)
     inbox.scan()
     inbox.scan()  # an entry counts as complete once two scans have seen it unchanged
@@ -60,8 +60,14 @@ def queue(folder: HotFolder, last: int) -> Iterator[JobStatus]:
         before = status_of(folder.inbox / name)
         shown = plain_name(name, MOST_NAME_BYTES)
         yield before or JobStatus(name=shown, state="waiting", priority=inbox.priority(name))
-    ended = [path for end in folder.ends for path in end.iterdir()]
+    ended = [path for end in folder.ends for path in _entries(end)]
     yield from _in(islice(sorted(ended, key=_when, reverse=True), last))
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """Yield what is in a folder: nothing where no worker has made it yet."""
+    with suppress(FileNotFoundError):
+        yield from folder.iterdir()
 
 
 def _in(folders: Iterator[Path] | list[Path]) -> Iterator[JobStatus]:

@@ -92,7 +92,9 @@ def _detach(device: str, idle: float, tcp: bool) -> None:
             hello = client.hello()
     except NoEngineError as error:
         raise UsageError(f"{error} ({run_folder()})") from error
-    print(f"rde-roto: an engine listens, on {hello['device']}, process {hello['pid']}", flush=True)
+    print(
+        f"rde-roto: an engine is listening on {hello['device']}, process {hello['pid']}", flush=True
+    )
 
 
 def _register() -> None:

@@ -182,7 +182,7 @@ def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
     locks = file.content.locks
     rest = without_frames(locks, asked)
     if rest == locks:
-        print(f"nothing of {asked} is locked")
+        print(f"nothing is locked at {asked}")
         return
     file.set_locks(rest)
     print(f"unlocked {asked}")

@@ -32,11 +32,12 @@ def learn(
         float | None, typer.Option(metavar="M", min=0.05, help="Time budget.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Exact number of steps: repeatable.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Exact number of steps, for a reproducible result."),
     ] = None,
     forget: Annotated[
         bool,
-        typer.Option("--forget", help="Go back to the base model; takes no step of the network."),
+        typer.Option("--forget", help="Go back to the base model, without learning."),
     ] = False,
     keep_partial: Annotated[
         bool,

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from rde_roto.doors.options import DeviceOption, SetOption
+from rde_roto.doors.options import DeviceOption
 from rde_roto.training.recipe import VideoSource
 from rde_roto.training.recipe_files import load_recipe, recipe_library
 
 if TYPE_CHECKING:
     from rde_roto.training.trainer import Report
+
+RecipeSetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe; repeatable."),
+]
 
 _EVERY = 20
 """Iterations between two lines of progress."""
@@ -43,7 +48,7 @@ def run(
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop after this time; --resume continues.")
     ] = None,
-    set_: SetOption = None,
+    set_: RecipeSetOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a recipe. Under torchrun several processes share the task."""
@@ -109,7 +114,7 @@ def pack(
         int, typer.Option(min=64, help="Height that larger pictures are reduced to.")
     ] = 208,
     quality: Annotated[int, typer.Option(min=1, max=95, help="JPEG quality.")] = 45,
-    set_: SetOption = None,
+    set_: RecipeSetOption = None,
 ) -> None:
     """Pack all that a recipe trains on and is scored on into one file."""
     from rde_roto.training.footage.pack import pack as write

@@ -93,7 +93,7 @@ def open_matte_writer(
         )
     suffix, suffixes = Path(str(pattern)).suffix.lower(), _SUFFIXES[output.format]
     if suffix not in suffixes:
-        expected = " or ".join(suffixes)
+        expected = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
         raise UsageError(f"the output {out} must end in {expected} for the format {output.format}")
     if output.format == "labels" and len(elements) > _MOST_LABELS:
         raise UsageError(f"a label image holds {_MOST_LABELS} elements, not {len(elements)}")

@@ -37,7 +37,7 @@ class FrameRange:
         written = text.split(",", _MOST_PARTS)
         if len(written) > _MOST_PARTS:
             raise UsageError(f"the frame range '{quoted}' has more than {_MOST_PARTS:,} parts")
-        parts = [_parse_part(part.strip(), quoted) for part in written]
+        parts = [_parse_part(part.strip()) for part in written]
         _check_count(sum((part.stop - 1 - part.start) // part.step + 1 for part in parts), quoted)
         return FrameRange(_compress(heapq.merge(*parts)))
 
@@ -119,12 +119,12 @@ def _check_count(count: int, quoted: str) -> None:
         )
 
 
-def _parse_part(part: str, text: str) -> range:
+def _parse_part(part: str) -> range:
     match = _PART.fullmatch(part)
     if match is None:
         raise UsageError(
-            f"'{text}' is not a frame range: expected something like 1001-1100, 1001-1100x2 or a "
-            f"comma list of those, got '{part[:_MOST_QUOTED]}'"
+            f"'{part[:_MOST_QUOTED]}' is not a frame range: expected something like 1001-1100, "
+            "1001-1100x2 or a comma list of those"
         )
     first = int(match[1])
     last = first if match[2] is None else int(match[2])

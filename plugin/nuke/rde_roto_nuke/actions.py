@@ -103,7 +103,7 @@ def learn(group: Any) -> None:
 def forget(group: Any) -> None:
     """Go back to the base model."""
     if not node.learned(group):
-        raise NodeError("the model has learned nothing of this shot")
+        raise NodeError("the model has not learned anything from this shot")
     node.set_learned(group, "")
     _set_status(group, "back to the base model: propagate again")
 

@@ -43,7 +43,7 @@ def ask_learn(window: ShotWindow) -> None:
 def forget(window: ShotWindow) -> None:
     """Go back to the base model. Its mattes are still there. Raises UsageError."""
     if window.the_session.draft.learned is None:
-        raise UsageError("the model has learned nothing of this shot")
+        raise UsageError("the model has not learned anything from this shot")
     window.the_session.set_learned(None)
     window.show_message("back to the base model; undo restores what was learned")
 

@@ -49,7 +49,7 @@ class Scanner:
         for dead in list(self.dead_workers.find(ours)):
             name = self.folder.give_back(dead)
             if name is not None:
-                self.log(f"{name}: its worker died, it goes back to the inbox")
+                self.log(f"{name}: its worker died; the job goes back to the inbox")
         if self.retention is not None:
             self.retention.clear()
         self._report_foreign({path.name for path in others})

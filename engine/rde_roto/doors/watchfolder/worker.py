@@ -83,7 +83,7 @@ class Worker:
             self._record_move(claim)
         elif end is None:
             folder.release(claim)
-            log(f"{name}: {job.why}, it goes back to the inbox")
+            log(f"{name}: {job.why}; the job goes back to the inbox")
             if job.waits_for is not None:
                 self._waits[name] = job.waits_for
         else:
@@ -123,7 +123,7 @@ class Worker:
         if status_of(moved.folder) is not None:
             with suppress(OSError):
                 moved.with_status(state="cancelled", tries=0, updated=now_text()).write()
-        self.scanner.log(f"{name}: moved away while it ran; the mattes that are done stay")
+        self.scanner.log(f"{name}: moved away while it ran; finished mattes are kept")
 
 
 class NodePreparer:
