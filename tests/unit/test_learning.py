@@ -439,6 +439,7 @@ def test_weights_that_are_no_better_are_not_kept() -> None:
     assert "no better" in rejection_reason(before, before)
     assert "no better" in rejection_reason(before, Scores(0.79, 0.6))
     assert not rejection_reason(Scores(0.5, None), Scores(0.6, None))
+    assert not rejection_reason(Scores(0.93, 0.92), Scores(0.94, 0.95))  # a quarter of the error
     # a gain here does not pay for a loss there
     assert "held-out frames worse (0.600 -> 0.550)" in rejection_reason(before, Scores(0.95, 0.55))
     assert not rejection_reason(
