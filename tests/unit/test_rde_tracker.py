@@ -28,7 +28,9 @@ CPU = torch.device("cpu")
 
 
 def make(net: RDENet, **tracking: Any) -> RDETracker:
-    return RDETracker(InferenceForms(net), Tracking(**tracking), CPU)
+    """A tracker that reads all that is remembered, unless ``tracking`` says otherwise."""
+    values: dict[str, Any] = {"bank": Bank.parse("2F+L+RDE"), **tracking}
+    return RDETracker(InferenceForms(net), Tracking(**values), CPU)
 
 
 def walk(propagator: RDETracker, count: int) -> MemoryState:
