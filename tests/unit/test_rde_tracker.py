@@ -419,7 +419,7 @@ def test_states_of_another_precision_are_not_mixed(
     digests = set()
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         short = lambda _device, dtype=dtype: dtype  # noqa: E731
-        monkeypatch.setattr("rde_roto.model.rde_tracker.short_dtype", short)
+        monkeypatch.setattr("rde_roto.model.devices.short_dtype", short)
         digests.add(make(toy, precision="mixed").digest)
     assert len(digests) == 3
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.model.crop import next_box
-from rde_roto.model.devices import short_dtype
+from rde_roto.model.devices import arithmetic_of, short_dtype
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, resized
 from rde_roto.model.network_view import apply_input_transform
@@ -34,7 +34,7 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
-NUMERICS_REVISION = 3
+NUMERICS_REVISION = 4
 """Increase this with every change of the code that alters the network's pixels."""
 
 
@@ -42,13 +42,7 @@ def numerics(device: torch.device) -> str:
     """Return the digest of everything besides the inputs that decides a result's bits: with one
     value of it, equal inputs give equal pixels.
     """
-    hardware = (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else torch.backends.cpu.get_cpu_capability()
-    )
-    means = (hardware, str(short_dtype(device)), torch.get_num_threads())
-    return digest_of(NUMERICS_REVISION, torch.__version__, device.type, *means)
+    return digest_of(NUMERICS_REVISION, *arithmetic_of(device))
 
 
 @dataclass(frozen=True, eq=False)
