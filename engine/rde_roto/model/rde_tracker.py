@@ -29,6 +29,7 @@ from rde_roto.net import (
     attention_shares,
 )
 from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError
 from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -81,15 +82,21 @@ class RDETracker:
         self._weights = weights
         self._pixel_aspect = pixel_aspect
         self._input_transform = input_transform
+        self._has_embedding = tracking.bank.recurrent > 0
         self._state_dtype = getattr(torch, tracking.state_dtype)
         self._mean = torch.tensor(self.net.config.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(self.net.config.std, device=device).view(3, 1, 1)
 
     @property
     def digest(self) -> str:
-        """Hex digest of numerics, weights, tracking and, if it is not 1, the pixel aspect."""
+        """Hex digest of numerics, weights, tracking and, if it is not 1, the pixel aspect; also of
+        the embedding if it is updated but not read.
+        """
         squeezed = () if self._pixel_aspect == 1 else (self._pixel_aspect,)
-        return digest_of(numerics(self.device), self._weights, self.tracking.digest, *squeezed)
+        is_extra = self._has_embedding and not self.tracking.bank.recurrent
+        extra = ("embedding",) if is_extra else ()
+        numbers = numerics(self.device)
+        return digest_of(numbers, self._weights, self.tracking.digest, *squeezed, *extra)
 
     def for_plate(self, aspect: float, input_transform: InputTransform | None) -> RDETracker:
         """Return the same network and settings for plates with this pixel aspect and input
@@ -99,6 +106,17 @@ class RDETracker:
             return self
         other = copy.copy(self)  # sharing the network
         other._pixel_aspect, other._input_transform = aspect, input_transform
+        return other
+
+    def with_embedding(self) -> RDETracker:
+        """Return a tracker that updates the embedding even if its bank does not read it.
+
+        It gives the same mattes, but its states hold more, so they have other digests.
+        """
+        if self._has_embedding:
+            return self
+        other = copy.copy(self)  # sharing the network
+        other._has_embedding = True
         return other
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
@@ -197,19 +215,27 @@ class RDETracker:
     def absorb(self, state: MemoryState, frame: Encoded, probabilities: Tensor) -> MemoryState:
         """Make the state after a memory frame, rounded to the state's dtype.
 
+        The embedding is updated only where it is read, or wanted (`with_embedding`).
+
         Args: frame, encoded alone; probabilities [1, K + 1, H, W], as read at that frame.
         """
         newest = self._memory_frame(frame.frames, probabilities)
-        recurrent = self.net.update(_to_float32(state.recurrent), newest)
+        recurrent = state.anchor
+        if self._has_embedding:
+            updated = self.net.update(_to_float32(state.recurrent), newest)
+            recurrent = self._to_stored_dtype(updated)
         latest = self._to_stored_dtype(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
         box = self._next_box(probabilities[0, 1:], frame.geometry)
-        kept = self._to_stored_dtype(recurrent)
-        return replace(state, recurrent=kept, latest=latest, history=history, box=box)
+        return replace(state, recurrent=recurrent, latest=latest, history=history, box=box)
 
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         """Load a saved state onto the device. Raises InputError if these are not its two halves."""
-        return MemoryState.restored(anchors, moving).to(self.device)
+        state = MemoryState.restored(anchors, moving).to(self.device)
+        lacks_embedding = state.latest is not None and state.recurrent is state.anchor
+        if self._has_embedding and lacks_embedding:
+            raise InputError("this memory state is incomplete: 'recurrent' is missing")
+        return state
 
     def _next_box(self, planes: Tensor, geometry: Geometry) -> Window | None:
         # to the CPU in one go: each single number of the box would wait for the device
