@@ -10,11 +10,13 @@ at plate size (``matte.finish``), and locked mattes are laid over it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import filterfalse
 from typing import Any
 
 import numpy as np
 
+from rde_roto.background import read_ahead
 from rde_roto.matte.finish import finish, finish_keyframe, needs_plate
 from rde_roto.model.devices import choose_device, free_after, is_out_of_memory
 from rde_roto.model.rde_tracker import tracker_of
@@ -35,6 +37,10 @@ from rde_roto.values.spans import Stretch
 
 IsKept = Callable[[int, str], bool]
 """Whether the matte of a frame exists already with this digest, so that it need not be made."""
+
+
+_TRACKED_AHEAD = 2
+"""Raw mattes that wait to be finished."""
 
 
 def _keep_nothing(_frame: int, _digest: str) -> bool:
@@ -194,10 +200,15 @@ class RotoNode:
         return self._store_matte(keyframe.frame, alpha)
 
     def _tracked(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Matte]:
-        """The mattes of some frames of a stretch, in the walking order of its first span."""
+        """The mattes of some frames of a stretch, in the walking order of its first span.
+
+        The network goes on, on a thread, while a matte is finished.
+        """
         elements = stretch.spans[0].elements
-        for blended in self._mattes.of(stretch, frames, cancel):
-            yield self._store_matte(blended.frame, self._finished(blended, elements))
+        tracked = self._mattes.of(stretch, frames, cancel)
+        with closing(read_ahead(tracked, _TRACKED_AHEAD)) as mattes:
+            for blended in mattes:
+                yield self._store_matte(blended.frame, self._finished(blended, elements))
 
     def _finished(self, blended: BlendedMatte, elements: tuple[str, ...]) -> FloatArray:
         """Finish a raw matte; returns all elements, [K, H, W] at plate size.

@@ -148,7 +148,7 @@ def test_between_two_keyframes_the_first_mattes_need_only_the_memory_frames_of_o
     assert 79 < steps[1002] < 79 + 2 * 8
     assert max(steps.values()) == node.steps == 2 * (79 + 80)
     ahead = [steps[frame + 24] - steps[frame] for frame in range(1002, 1217)]
-    assert max(ahead) <= 3 * 8
+    assert max(ahead) <= 3 * 8 + 4  # the network is up to two frames ahead of each
     for frame in (1002, 1025, 1120, 1240):
         assert_same(ToyNode(shot).matte(frame), node.matte(frame))
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rde_roto.background import read_ahead
+from rde_roto.background import Later, WriteBehind, at_once, read_ahead
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.crop import is_cut_off
 from rde_roto.model.network_view import Pictures
@@ -40,9 +40,8 @@ _RAW_WHITE = 65535
 
 _STEPS_AHEAD = 1
 
-_MOST_PICTURES = 6
-"""Plate frames kept in memory until they are finished: usually those of two steps, and those read
-ahead."""
+_WRITES_BEHIND = 4
+"""Raw mattes and states that wait for the disk while the network goes on."""
 
 
 class Walker(Generic[State]):
@@ -62,7 +61,8 @@ class Walker(Generic[State]):
         self.shot = chain.shot
         self.tracker = tracker
         self.geometry = tracker.geometry(chain.shot.plate.format.data.shape)
-        self.pictures = Pictures(chain.shot.plate, min(2 * chain.memory_every, _MOST_PICTURES))
+        # of three steps: one is finished, one goes through the network, one is read ahead
+        self.pictures = Pictures(chain.shot.plate, 3 * max(1, chain.batch_size) + 1)
         self._stores = stores
         self._snapshot_every = snapshot_every
         self._plan: Plan[State] = Plan(chain, stores, self.pictures, tracker.restore)
@@ -80,17 +80,21 @@ class Walker(Generic[State]):
     ) -> Iterator[tuple[int, RawMatte]]:
         """Yield the raw mattes of some frames, which come in walking order.
 
-        ``frames`` is iterated on another thread. Raises InputError when a plate frame cannot be
-        read, CancelledError between two steps, NotFiniteError where the network's output overflows.
+        ``frames`` is iterated on another thread. What is made is on disk at the latest when the
+        generator has ended, however it ends. Raises InputError when a plate frame cannot be read,
+        CancelledError between two steps, NotFiniteError where the network's output overflows.
         """
         state: State | None = None
-        with closing(read_ahead(self._plan.steps(span, frames), _STEPS_AHEAD)) as steps:
+        with (
+            WriteBehind(at_once, _WRITES_BEHIND) as later,
+            closing(read_ahead(self._plan.steps(span, frames), _STEPS_AHEAD)) as steps,
+        ):
             for step in steps:
                 self._check_cancelled(cancel)
                 if isinstance(step, Stored):
                     yield from ((frame, self._raw_matte(stored)) for frame, stored in step.raws)
                 else:
-                    state, made = self._perform(span, state, step, cancel)
+                    state, made = self._perform(span, state, step, cancel, later)
                     yield from made
 
     def states(self, span: Span, indices: range, cancel: Cancel = never) -> Iterator[State]:
@@ -103,7 +107,7 @@ class Walker(Generic[State]):
         for index in indices:
             for step in self._plan.steps_between(span, reached, index):
                 self._check_cancelled(cancel)
-                state, _ = self._perform(span, state, step, cancel)
+                state, _ = self._perform(span, state, step, cancel, at_once)
             reached = index
             if state is None:
                 raise self._not_finite_error("the memory", self.chain.memory_frame(span, index))
@@ -157,7 +161,7 @@ class Walker(Generic[State]):
         """Which of a span's states on disk is the last one before a frame."""
         return self.chain.index(span, frame) // self._snapshot_every
 
-    def _begin(self, span: Span, cancel: Cancel) -> State:
+    def _begin(self, span: Span, cancel: Cancel, later: Later) -> State:
         """Make and store the state at a span's keyframe."""
         anchors = []
         for keyframe in (span.keyframe, span.far):
@@ -168,7 +172,7 @@ class Walker(Generic[State]):
         state = self.tracker.begin(anchors)
         if not _are_finite(state.anchors().values()):
             raise self._not_finite_error("the memory", span.keyframe.frame)
-        self._store(span, 0, state)
+        self._store(span, 0, state, later)
         return state
 
     def _check_cancelled(self, cancel: Cancel) -> None:
@@ -176,22 +180,27 @@ class Walker(Generic[State]):
             raise CancelledError(f"cancelled while tracking {self.shot.plate.name}")
 
     def _perform(
-        self, span: Span, state: State | None, step: Start[State] | Step, cancel: Cancel
+        self,
+        span: Span,
+        state: State | None,
+        step: Start[State] | Step,
+        cancel: Cancel,
+        later: Later,
     ) -> tuple[State | None, list[tuple[int, RawMatte]]]:
         """Perform a step; returns the state after it and the requested raw mattes that it made.
 
         The state is None if its numbers overflowed; continuing from it raises NotFiniteError.
         """
         if isinstance(step, Start):
-            return self._begin(span, cancel) if step.state is None else step.state, []
+            return self._begin(span, cancel, later) if step.state is None else step.state, []
         if not step.views:
             return state, []
         if state is None:
             raise self._not_finite_error("the memory", self.chain.memory_frame(span, step.index))
-        return self._advance(span, state, step)
+        return self._advance(span, state, step, later)
 
     def _advance(
-        self, span: Span, state: State, step: Step
+        self, span: Span, state: State, step: Step, later: Later
     ) -> tuple[State | None, list[tuple[int, RawMatte]]]:
         """Read a step's frames and absorb its memory frame; returns as ``_perform``.
 
@@ -216,13 +225,13 @@ class Walker(Generic[State]):
         is_finite = _are_finite(_new_tensors(after, state))
         made = []
         for frame, one in zip(step.frames, stored, strict=False):
-            self._stores.raws.put(self.chain.raw(span, frame), one.planes, one.box)
+            self._stores.raws.put(self.chain.raw(span, frame), one.planes, one.box, later)
             if frame in step.wanted:
                 made.append((frame, self._raw_matte(one)))
         if step.is_memory:
             if not is_finite:  # checked last: a GPU computes it while the mattes are stored
                 return None, made
-            self._store(span, step.index + 1, after)
+            self._store(span, step.index + 1, after, later)
         return after, made
 
     def _read(
@@ -252,9 +261,10 @@ class Walker(Generic[State]):
             "set tracking.state_dtype=float32 and tracking.precision=float32, or use other weights"
         )
 
-    def _store(self, span: Span, index: int, state: State) -> None:
+    def _store(self, span: Span, index: int, state: State, later: Later) -> None:
         key = SnapshotKey(self.chain.state(span, 0), index, self.chain.state(span, index))
-        self._stores.snapshots.put(key, state, durable=index % self._snapshot_every == 0)
+        durable = index % self._snapshot_every == 0
+        self._stores.snapshots.put(key, state, durable, later)
 
 
 def _new_tensors(after: TrackState, before: TrackState) -> list[Tensor]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from rde_roto.background import Later, at_once
 from rde_roto.stores.folder import CacheFolder
 from rde_roto.stores.layout import raw_name
 from rde_roto.stores.ram import RamCache
@@ -74,11 +75,17 @@ class MatteStore:
                 stored = self._remember(digest, tensors[_PLANES], box)
         return stored
 
-    def put(self, digest: str, planes: NDArray[Any], box: Window | None = None) -> None:
-        """Store planes; the array must not change from now on."""
-        stored = self._remember(digest, planes, box)
-        if self._folder is not None:
-            self._folder.write(self._name(digest), lambda: _saved(stored))
+    def put(
+        self,
+        digest: str,
+        planes: NDArray[Any],
+        box: Window | None = None,
+        later: Later = at_once,
+    ) -> None:
+        """Store planes, in RAM now and on disk ``later``; the array must not change from now on."""
+        stored, folder = self._remember(digest, planes, box), self._folder
+        if folder is not None:
+            later(lambda: folder.write(self._name(digest), lambda: _saved(stored)))
 
     def _remember(self, digest: str, planes: NDArray[Any], box: Window | None) -> StoredPlanes:
         # a view would keep its whole base array alive, which may hold many frames
