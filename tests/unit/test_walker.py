@@ -1,4 +1,4 @@
-"""What a walk leaves behind: written while the network goes on, complete when the walk has ended."""
+"""What a walk leaves behind: written while the network goes on, complete when it has ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def opened(folder: Path) -> Stores:
     return open_stores(CacheSettings(folder, 10**9, ram_bytes=0))
 
 
-def node(stores: Stores) -> RotoNode:
+def node(stores: Stores) -> ToyNode:
     preset = PRESET.model_copy(update={"running": Running(snapshot_every=1)})
     return ToyNode(a_shot(mask(1001)), preset, stores)
 
@@ -62,7 +62,7 @@ class Watched(MatteStore):
         later(self._job)
 
 
-def watched(job: Any) -> RotoNode:
+def watched(job: Any) -> ToyNode:
     stores = Stores.in_ram()
     return node(Stores(stores.snapshots, Watched(job), stores.mattes, stores.pushed))
 

@@ -11,6 +11,7 @@ from traceback import clear_frames
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from rde_roto.values.errors import UsageError
 
@@ -142,6 +143,16 @@ def short_dtype(device: torch.device) -> torch.dtype:
     if generation >= 8:
         return torch.bfloat16
     return torch.float16 if generation == 7 else torch.float32
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor on the CPU to a device; a CUDA device is not waited for.
+
+    The copy then goes by pinned memory, which torch keeps until it is done.
+    """
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def is_out_of_memory(error: Exception) -> bool:

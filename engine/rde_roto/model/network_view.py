@@ -9,6 +9,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
+from rde_roto.model.devices import to_device
 from rde_roto.values.input_transform import KNEE, MOST_LIGHT, InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
@@ -75,7 +76,7 @@ def apply_input_transform(values: Tensor, input_transform: InputTransform | None
     """
     if input_transform is None:
         return values
-    curves = torch.from_numpy(input_transform.curves).to(values.device)
+    curves = to_device(torch.from_numpy(input_transform.curves), values.device)
     view = torch.empty_like(values)
     rows, target_rows = values.flatten(0, -3), view.flatten(0, -3)
     strip = max(1, _STRIP_PX // values.shape[-2])

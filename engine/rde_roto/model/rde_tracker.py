@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.model.crop import next_box
-from rde_roto.model.devices import arithmetic_of, short_dtype
+from rde_roto.model.devices import arithmetic_of, short_dtype, to_device
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, resized
 from rde_roto.model.network_view import apply_input_transform
@@ -132,9 +132,8 @@ class RDETracker:
         """
         geometry = self.geometry(pictures[0].shape[:2]).within(box)
         parts = np.stack([picture[geometry.part] for picture in pictures])
-        views = apply_input_transform(
-            torch.from_numpy(parts).to(self.device), self._input_transform
-        )
+        uploaded = to_device(torch.from_numpy(parts), self.device)
+        views = apply_input_transform(uploaded, self._input_transform)
         planes = views.permute(0, 3, 1, 2)
         normalised = (resized(planes, geometry.working) - self._mean) / self._std
         image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
@@ -242,7 +241,7 @@ class RDETracker:
         return next_box(planes.cpu(), geometry) if self.tracking.crop else None
 
     def _anchor(self, frame: Encoded, alpha: FloatArray) -> MemoryFrame:
-        masks = torch.from_numpy(alpha[None].copy()).to(self.device)
+        masks = to_device(torch.from_numpy(alpha[None].copy()), self.device)
         probabilities = aggregate(frame.geometry.to_network(masks)).softmax(dim=1)
         return self._to_stored_dtype(self._memory_frame(frame.frames, probabilities))
 

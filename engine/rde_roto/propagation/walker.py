@@ -246,14 +246,13 @@ class Walker(Generic[State]):
 
     def _to_stored(self, step: Step, probabilities: Tensor) -> RawPlanes:
         """[F, K + 1, H, W] -> uint16 [F, K, H, W] without the background."""
-        scaled = (probabilities[:, 1:].float() * _RAW_WHITE).round()
-        marked = scaled.nan_to_num(nan=-1, posinf=-1, neginf=-1).to(torch.int32)
-        planes = marked.cpu().numpy()  # the only wait for the device; marks of overflow come along
-        for frame, own in zip(step.frames, planes, strict=False):
-            if own.min() < 0:
+        scaled = (probabilities[:, 1:].float() * _RAW_WHITE).round_()
+        finite = scaled.abs().amax(dim=(1, 2, 3)).isfinite()  # the maximum is NaN if any is
+        planes: RawPlanes = scaled.to(torch.uint16).cpu().numpy()  # here we wait for the device
+        for frame, is_finite in zip(step.frames, finite.tolist(), strict=False):
+            if not is_finite:
                 raise self._not_finite_error("the matte", frame)
-        stored: RawPlanes = planes.astype(np.uint16)
-        return stored
+        return planes
 
     def _not_finite_error(self, what: str, frame: int) -> NotFiniteError:
         return NotFiniteError(
