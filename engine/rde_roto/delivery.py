@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from threading import Lock
 
 from rde_roto.atomic import clear_leftovers
@@ -97,9 +99,15 @@ class _FramesDone:
 
 def _check_files(frames: FrameRange, writer: MatteWriter) -> None:
     """Raise PartialError for frames whose files are missing at the end of a run."""
-    missing = FrameRange.of(
-        f for f in frames if not all(path.is_file() for path in writer.files(f))
-    )
+    names: dict[Path, frozenset[str]] = {}  # a folder is listed once: a stat a file takes long
+
+    def is_there(path: Path) -> bool:
+        if path.parent not in names:
+            with suppress(FileNotFoundError), os.scandir(path.parent) as found:
+                names[path.parent] = frozenset(entry.name for entry in found if entry.is_file())
+        return path.name in names.get(path.parent, ())
+
+    missing = FrameRange.of(f for f in frames if not all(map(is_there, writer.files(f))))
     if missing:
         folder = writer.path(missing.first).parent
         raise PartialError(

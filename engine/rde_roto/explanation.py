@@ -85,7 +85,8 @@ def _walks(node: RotoNode, frame: int, cancel: Cancel) -> Iterator[_Walk]:
     walker = node.walker
     if tracker is not walker.tracker:
         chain = DigestChain(node.shot, node.preset, tracker.digest, node.chain.plates)
-        walker = Walker(chain, tracker, node.stores, node.preset.running.snapshot_every)
+        every = node.preset.running.snapshot_every
+        walker = Walker(chain, tracker, node.stores, walker.pictures, every)
     for span in node.shot.stretch_at(frame).spans:
         yield _Walk(walker, tracker, span, cancel)
 

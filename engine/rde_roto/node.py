@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import filterfalse
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rde_roto.background import read_ahead
 from rde_roto.matte.finish import finish, finish_keyframe, needs_plate
 from rde_roto.model.devices import choose_device, free_after, is_out_of_memory
+from rde_roto.model.network_view import Pictures
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.tracker import Tracker
 from rde_roto.model.weights import Model
@@ -31,6 +32,7 @@ from rde_roto.values.errors import OutOfMemoryError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray, Matte
+from rde_roto.values.plate import Plate
 from rde_roto.values.preset import LEAST_LINES, Preset, Tracking
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Stretch
@@ -47,6 +49,20 @@ def _keep_nothing(_frame: int, _digest: str) -> bool:
     return False
 
 
+class SharedPlate(NamedTuple):
+    """What all nodes of one plate share: its digests, as they were when first computed, and the
+    frames that were decoded last.
+    """
+
+    digests: PlateDigests
+    pictures: Pictures
+
+    @classmethod
+    def of(cls, plate: Plate) -> SharedPlate:
+        """Nothing is known of the plate yet."""
+        return cls(PlateDigests(plate), Pictures(plate))
+
+
 class RotoNode:
     """The mattes of a shot. An edit makes a new node, which finds all results that still hold.
 
@@ -57,7 +73,7 @@ class RotoNode:
         preset: settings for tracking, finish and running.
         load: makes the tracker for given settings: ``rde_tracker.tracker_of(model, device)``.
         stores: where states and mattes are stored; default: in RAM only.
-        plates: the plate's digests, as far as an earlier node knows them.
+        plate: what earlier nodes know of the shot's plate.
 
     Raises UsageError for a shot without a keyframe.
     """
@@ -68,7 +84,7 @@ class RotoNode:
         preset: Preset,
         load: Callable[[Tracking], Tracker[Any, Any]],
         stores: Stores | None = None,
-        plates: PlateDigests | None = None,
+        plate: SharedPlate | None = None,
     ) -> None:
         if not shot.keyframes:
             raise UsageError(f"{shot.plate.name} has no keyframe: paint a mask of one frame")
@@ -76,10 +92,12 @@ class RotoNode:
         self.preset = preset
         self.stores = stores or Stores.in_ram()
         self._load = load
-        plate = shot.plate
-        tracker = load(preset.tracking).for_plate(plate.format.pixel_aspect, plate.input_transform)
-        self.chain = DigestChain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
-        self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
+        self._plate = plate or SharedPlate.of(shot.plate)
+        aspect, transform = shot.plate.format.pixel_aspect, shot.plate.input_transform
+        tracker = load(preset.tracking).for_plate(aspect, transform)
+        self.chain = DigestChain(shot, preset, tracker.digest, self._plate.digests)
+        every = preset.running.snapshot_every
+        self.walker = Walker(self.chain, tracker, self.stores, self._plate.pictures, every)
         self._mattes = BlendedMattes(self.walker, preset.finish.dechatter)
 
     @classmethod
@@ -92,10 +110,13 @@ class RotoNode:
         return cls(shot, preset, load, open_stores(CacheSettings.from_environment()))
 
     def edited(self, shot: Shot | None = None, preset: Preset | None = None) -> RotoNode:
-        """Make a node for another shot or preset; hashed plate files are not hashed again."""
+        """Make a node for another shot or preset.
+
+        Hashed plate files are not hashed again, and the frames decoded last are not read again.
+        """
         shot = shot or self.shot
-        plates = self.chain.plates if shot.plate is self.shot.plate else None
-        return RotoNode(shot, preset or self.preset, self._load, self.stores, plates)
+        plate = self._plate if shot.plate is self.shot.plate else None
+        return RotoNode(shot, preset or self.preset, self._load, self.stores, plate)
 
     def smaller(self) -> RotoNode | None:
         """Return the node to continue with when memory has run out; None if the preset says to
@@ -117,10 +138,12 @@ class RotoNode:
         kept = self.stores.mattes.get(digest)
         return None if kept is None else Matte(frame, kept.planes, self.shot.names, digest)
 
-    def is_made(self, frame: int) -> bool:
+    def is_made(self, frame: int, is_stored: Callable[[str], bool] | None = None) -> bool:
         """Return whether a frame's matte costs no network step (any more).
 
         With de-chatter its neighbours may still cost some. Thread-safe. Raises as ``digest``.
+
+        Args: is_stored, for many frames ``stores.raws.lister()``, made just before.
         """
         keyframe = self.shot.keyframe_at(self._check_frame(frame))
         if self.shot.is_locked(frame):
@@ -130,7 +153,8 @@ class RotoNode:
         else:
             carrying = self.shot.carrying_span(keyframe)
             spans = () if carrying is None else (carrying,)
-        return all(self.chain.raw(span, frame) in self.stores.raws for span in spans)
+        is_stored = is_stored or self.stores.raws.__contains__
+        return all(is_stored(self.chain.raw(span, frame)) for span in spans)
 
     def matte(self, frame: int, cancel: Cancel = never) -> Matte:
         """Make the matte of one frame, or take it from the store. Raises as ``render``."""

@@ -587,6 +587,18 @@ def test_at_rest_dechatter_is_in_no_name() -> None:
     assert node.digest(1010) == digest_of("matte", "(0,)", *raws, digest_of(MATTE_REVISION, finish))
 
 
+def test_an_edit_reads_no_plate_again_that_was_just_read() -> None:
+    plate = MemoryPlate()
+    node = ToyNode(a_shot(mask(1001), plate=plate))
+    node.matte(1002)
+    plate.read_frames.clear()
+    edited = node.edited(preset=PRESET.model_copy(update={"tracking": Tracking(lines=97)}))
+    edited.matte(1002)
+    assert plate.read_frames == []
+    elsewhere = node.edited(a_shot(mask(1001), plate=MemoryPlate()))
+    assert elsewhere.walker.pictures is not node.walker.pictures
+
+
 def test_a_plates_digests_come_back_as_they_were_and_are_asked_for_once() -> None:
     """Negative numbers, gaps, neighbours, and names that are not 32 hex digits."""
     odd = {-700: "v1", -1: "AB" * 16, 5: "00" * 16, 6: "0" * 31 + "1", 255: "ab" * 16, 256: ""}

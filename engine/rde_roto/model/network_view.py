@@ -43,16 +43,18 @@ class Pictures:
     """A plate's frames, with a small cache: a frame is read once for tracking and again for the
     finish. Thread-safe.
 
-    Args:
-        plate: the source.
-        limit: how many frames to keep.
+    Args: plate, the source.
     """
 
-    def __init__(self, plate: Plate, limit: int) -> None:
+    def __init__(self, plate: Plate) -> None:
         self._plate = plate
-        self._limit = limit
+        self._limit = 1
         self._recent: OrderedDict[int, Picture] = OrderedDict()
         self._lock = Lock()
+
+    def keep(self, frames: int) -> None:
+        """Keep so many frames, or more if somebody else has asked for more."""
+        self._limit = max(self._limit, frames)
 
     def __call__(self, frame: int) -> Picture:
         """A frame. Raises as ``plate.read``."""

@@ -51,18 +51,25 @@ class Walker(Generic[State]):
         chain: the shot and its digests.
         tracker: the model.
         stores: where states and raw mattes are stored.
+        pictures: the plate's frames; others may use them too.
         snapshot_every: after how many memory frames a state also goes to disk.
     """
 
     def __init__(
-        self, chain: DigestChain, tracker: Tracker[State, Any], stores: Stores, snapshot_every: int
+        self,
+        chain: DigestChain,
+        tracker: Tracker[State, Any],
+        stores: Stores,
+        pictures: Pictures,
+        snapshot_every: int,
     ) -> None:
         self.chain = chain
         self.shot = chain.shot
         self.tracker = tracker
         self.geometry = tracker.geometry(chain.shot.plate.format.data.shape)
+        self.pictures = pictures
         # of three steps: one is finished, one goes through the network, one is read ahead
-        self.pictures = Pictures(chain.shot.plate, 3 * max(1, chain.batch_size) + 1)
+        pictures.keep(3 * max(1, chain.batch_size) + 1)
         self._stores = stores
         self._snapshot_every = snapshot_every
         self._plan: Plan[State] = Plan(chain, stores, self.pictures, tracker.restore)

@@ -183,12 +183,12 @@ class LiveMattes:
                 return
             node = self._node_of(shot, preset, learned)
             self._post(partial(self._set_node, edition, node))
-            digests, made = {}, set()
+            digests, made, is_stored = {}, set(), node.stores.raws.lister()
             for frame in shot.range:
                 if edition != self._edition:
                     return
                 digests[frame] = node.digest(frame)
-                if node.is_made(frame):
+                if node.is_made(frame, is_stored):
                     made.add(frame)
             self._post(partial(self._set_digests, edition, digests, made))
         except Exception as error:  # of any kind: a thread that dies is silent

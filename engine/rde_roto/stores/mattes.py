@@ -64,6 +64,13 @@ class MatteStore:
         on_disk = self._folder is not None and self._folder.holds(self._name(digest))
         return digest in self._ram or on_disk
 
+    def lister(self) -> Callable[[str], bool]:
+        """Return ``__contains__`` for many digests: the disk is listed once, not asked for each."""
+        if self._folder is None:
+            return self._ram.__contains__
+        ram, name, is_on_disk = self._ram, self._name, self._folder.lister()
+        return lambda digest: digest in ram or is_on_disk(name(digest))
+
     def get(self, digest: str) -> StoredPlanes | None:
         """Return what is stored under this digest, read-only; None if there is nothing."""
         stored = self._ram.get(digest)

@@ -51,13 +51,13 @@ class SnapshotStore:
             later(lambda: _write(folder, key, halves))
 
     def newest(
-        self, span: str, index: int, digest_at: Callable[[int], str], restore: Restore[State]
+        self, span: str, indices: range, digest_at: Callable[[int], str], restore: Restore[State]
     ) -> tuple[int, State] | None:
-        """Find the newest state of a span after at most ``index`` memory frames.
+        """Find the newest state of a span.
 
         Args:
             span: the digest of the span's first state.
-            index: how many memory frames the wanted state has seen.
+            indices: how many memory frames the state may have seen, the most first.
             digest_at: gives the digest that the span's state must have at an index.
             restore: builds a state from its two halves, which are on the CPU; raises InputError
                 for damage.
@@ -65,7 +65,7 @@ class SnapshotStore:
         Returns: the number of memory frames it has seen, and the state; None if nothing is stored.
         """
         on_disk: frozenset[SnapshotKey] | None = None
-        for at in range(index, -1, -1):  # each round costs less than the step that a hit saves
+        for at in indices:  # each round costs less than the step that a hit saves
             digest = digest_at(at)
             held = self._ram.get(digest)
             if held is not None:

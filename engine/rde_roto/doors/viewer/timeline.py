@@ -130,13 +130,20 @@ class TimeLine(QWidget):
             painter.setPen(LINE)
             painter.drawLine(QPointF(x, _RULER - 3), QPointF(x, _RULER))
 
+    def _drawn_frames(self) -> range:
+        """At most one frame a pixel: what a long shot shows costs no more than a short one."""
+        first, count = self._frames()
+        return range(first, first + count, -(-count // max(1, self.width() - 2 * _MARGIN)))
+
     def _draw_states(self, painter: QPainter) -> None:
         assert self.session is not None
         first, count = self._frames()
-        wide = (self.width() - 2 * _MARGIN) / count
+        frames = self._drawn_frames()
+        each = (self.width() - 2 * _MARGIN) / count
+        wide = frames.step * each
         gap = 1 if wide > 4 else 0
-        for frame in range(first, first + count):
-            left = _MARGIN + (frame - first) * wide
+        for frame in frames:
+            left = _MARGIN + (frame - first) * each
             is_there = frame in self.session.navigation.range
             colour = STATE_COLOURS[self.session.state(frame)] if is_there else GROUND
             painter.fillRect(QRectF(left, _RULER, max(1.0, wide - gap), _BAR), colour)
@@ -163,7 +170,7 @@ class TimeLine(QWidget):
         painter.drawLine(QPointF(_MARGIN, top), QPointF(self.width() - _MARGIN, top))
         painter.drawLine(QPointF(_MARGIN, bottom), QPointF(self.width() - _MARGIN, bottom))
         lines: list[list[QPointF]] = [[]]
-        for frame in self.session.navigation.range:
+        for frame in filter(self.session.navigation.range.__contains__, self._drawn_frames()):
             sure = self.session.confidence(frame)
             if sure is not None:
                 share = min(max((sure - 0.5) * 2, 0.0), 1.0)
