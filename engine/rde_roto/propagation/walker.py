@@ -8,7 +8,7 @@ fixed size of at most four, because some layers give different last bits with an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import groupby
 from typing import Any, Generic, TypeAlias
@@ -84,7 +84,7 @@ class Walker(Generic[State]):
 
     def raws(
         self, span: Span, frames: Iterable[int], cancel: Cancel = never
-    ) -> Iterator[tuple[int, RawMatte]]:
+    ) -> Generator[tuple[int, RawMatte], None, None]:
         """Yield the raw mattes of some frames, which come in walking order.
 
         ``frames`` is iterated on another thread. What is made is on disk at the latest when the
