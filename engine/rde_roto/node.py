@@ -25,7 +25,7 @@ from rde_roto.model.tracker import Tracker
 from rde_roto.model.weights import Model
 from rde_roto.propagation.digests import DigestChain, PlateDigests
 from rde_roto.propagation.stretches import BlendedMatte, BlendedMattes
-from rde_roto.propagation.walker import Walker
+from rde_roto.propagation.walker import OnRaw, Walker, tell_nobody
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import OutOfMemoryError, UsageError
@@ -169,11 +169,13 @@ class RotoNode:
         frames: FrameRange | None = None,
         is_kept: IsKept = _keep_nothing,
         cancel: Cancel = never,
+        on_second: OnRaw = tell_nobody,
     ) -> Generator[Matte, None, None]:
         """Yield the mattes of some frames, or of the whole range, except those that are kept.
 
         Locked frames come first, then keyframes, then each stretch in walking order. ``is_kept``
-        is called on another thread too.
+        is called on another thread too, and so is ``on_second``, for each frame between two
+        keyframes that has been tracked from the second one: long before its matte comes.
 
         Raises UsageError for a frame out of range; InputError when a plate frame cannot be read,
         after all mattes before it; OutOfMemoryError, which says which setting to lower, once the
@@ -195,9 +197,10 @@ class RotoNode:
                         yield self._keyframe(keyframe, cancel)
             for stretch in self.shot.stretches:
                 span = stretch.spans[0]
-                tracked = requested.walk(span.keyframe.frame + span.step, span.stop)
-                free = filterfalse(self.shot.is_locked, tracked)
-                yield from self._tracked(stretch, wanted(free), cancel)
+                on_its_way = requested.walk(span.keyframe.frame + span.step, span.stop)
+                free = filterfalse(self.shot.is_locked, on_its_way)
+                tracked = self._mattes.of(stretch, wanted(free), cancel, on_second)
+                yield from self._finished_behind(stretch, tracked)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -223,13 +226,11 @@ class RotoNode:
             alpha[planes] = self._finished(blended, carrying.elements)[planes]
         return self._store_matte(keyframe.frame, alpha)
 
-    def _tracked(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Matte]:
-        """The mattes of some frames of a stretch, in the walking order of its first span.
-
-        The network goes on, on a thread, while a matte is finished.
-        """
+    def _finished_behind(
+        self, stretch: Stretch, tracked: Iterator[BlendedMatte]
+    ) -> Iterator[Matte]:
+        """Finish the tracked mattes of a stretch; the network goes on meanwhile, on a thread."""
         elements = stretch.spans[0].elements
-        tracked = self._mattes.of(stretch, frames, cancel)
         with closing(read_ahead(tracked, _TRACKED_AHEAD)) as mattes:
             for blended in mattes:
                 yield self._store_matte(blended.frame, self._finished(blended, elements))

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
@@ -31,13 +30,13 @@ from rde_roto.images.mattes import MatteWriter
 from rde_roto.values.errors import RotoError
 
 if TYPE_CHECKING:
-    from rde_roto.delivery import OnFrame
+    from rde_roto.delivery import Reporter
 
 
 @contextmanager
 def progress_reporter(
     title: str, total: int, writer: MatteWriter, as_json: bool
-) -> Iterator[OnFrame]:
+) -> Iterator[Reporter]:
     """Report progress in the way that fits where standard output goes."""
     if sys.stdout.isatty() and not as_json:
         with _bar(title, total) as bar:
@@ -96,8 +95,11 @@ class _Lines:
                 print_line(json.dumps({**event, "done": self._done, "total": self._total}))
             else:
                 print_line(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
-                print_line(f"Progress: {100 * self._done // self._total}%")
-                print_line(f"openjd_progress: {100 * self._done / self._total:.1f}")
+
+    def advance(self, share: float) -> None:
+        if not self._as_json:
+            print_line(f"Progress: {int(100 * share)}%")
+            print_line(f"openjd_progress: {100 * share:.1f}")
 
 
 def _for_farms(as_json: bool) -> bool:
@@ -117,20 +119,32 @@ class _Speed(ProgressColumn):
         return Text(f"{made / seconds:.2f} frames/s" if made and seconds > 0 else "")
 
 
+class _Bar:
+    """Move a bar. Thread-safe, as rich is."""
+
+    def __init__(self, progress: Progress, title: str, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task(
+            title, total=1.0, made=0, done=0, frames=total, since=time.monotonic()
+        )
+
+    def __call__(self, _frame: int, kept: bool) -> None:
+        fields = self._progress.tasks[0].fields
+        made, done = fields["made"] + (not kept), fields["done"] + 1
+        self._progress.update(self._task, made=made, done=done)
+
+    def advance(self, share: float) -> None:
+        self._progress.update(self._task, completed=share)
+
+
 @contextmanager
-def _bar(title: str, total: int) -> Iterator[OnFrame]:
+def _bar(title: str, total: int) -> Iterator[_Bar]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[done]}/{task.fields[frames]}"),
         _Speed(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console()) as progress:
-        task = progress.add_task(title, total=total, made=0, since=time.monotonic())
-
-        def on_frame(_frame: int, kept: bool) -> None:
-            made = progress.tasks[0].fields["made"] + (not kept)
-            progress.update(task, advance=1, made=made)
-
-        yield on_frame
+        yield _Bar(progress, title, total)

@@ -8,8 +8,9 @@ fixed size of at most four, because some layers give different last bits with an
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Generic, TypeAlias
 
@@ -42,6 +43,24 @@ _STEPS_AHEAD = 1
 
 _WRITES_BEHIND = 4
 """Raw mattes and states that wait for the disk while the network goes on."""
+
+
+OnRaw: TypeAlias = Callable[[int], None]
+"""Called on the walking thread with the frame of each raw matte that is made."""
+
+
+def tell_nobody(_frame: int) -> None:
+    """An ``OnRaw``."""
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """A walk in progress: its span, who may stop it, who writes its results and who counts them."""
+
+    span: Span
+    cancel: Cancel
+    later: Later = at_once
+    on_raw: OnRaw = tell_nobody
 
 
 class Walker(Generic[State]):
@@ -83,7 +102,11 @@ class Walker(Generic[State]):
         return raw
 
     def raws(
-        self, span: Span, frames: Iterable[int], cancel: Cancel = never
+        self,
+        span: Span,
+        frames: Iterable[int],
+        cancel: Cancel = never,
+        on_raw: OnRaw = tell_nobody,
     ) -> Generator[tuple[int, RawMatte], None, None]:
         """Yield the raw mattes of some frames, which come in walking order.
 
@@ -96,12 +119,13 @@ class Walker(Generic[State]):
             WriteBehind(at_once, _WRITES_BEHIND) as later,
             closing(read_ahead(self._plan.steps(span, frames), _STEPS_AHEAD)) as steps,
         ):
+            walk = _Walk(span, cancel, later, on_raw)
             for step in steps:
                 self._check_cancelled(cancel)
                 if isinstance(step, Stored):
                     yield from ((frame, self._raw_matte(stored)) for frame, stored in step.raws)
                 else:
-                    state, made = self._perform(span, state, step, cancel, later)
+                    state, made = self._perform(walk, state, step)
                     yield from made
 
     def states(self, span: Span, indices: range, cancel: Cancel = never) -> Iterator[State]:
@@ -109,23 +133,29 @@ class Walker(Generic[State]):
 
         A memory frame that the plate lacks leaves the state unchanged. Raises as ``raws``.
         """
+        walk = _Walk(span, cancel)
         state: State | None = None
         reached: int | None = None
         for index in indices:
             for step in self._plan.steps_between(span, reached, index):
                 self._check_cancelled(cancel)
-                state, _ = self._perform(span, state, step, cancel, at_once)
+                state, _ = self._perform(walk, state, step)
             reached = index
             if state is None:
                 raise self._not_finite_error("the memory", self.chain.memory_frame(span, index))
             yield state
 
     def raws_of_stretch(
-        self, stretch: Stretch, frames: Iterable[int], cancel: Cancel = never
+        self,
+        stretch: Stretch,
+        frames: Iterable[int],
+        cancel: Cancel = never,
+        on_second: OnRaw = tell_nobody,
     ) -> Iterator[tuple[int, tuple[RawMatte, ...]]]:
         """Yield the raw mattes of some frames of a stretch, one for each of its spans.
 
-        The frames come in the walking order of the first span. Raises as ``raws``.
+        The frames come in the walking order of the first span. ``on_second`` counts the raw mattes
+        of the second span, which come first and are not yielded alone. Raises as ``raws``.
 
         Between two keyframes they are made in blocks. The first block takes the backward walk to
         it, of memory frames alone; the others then begin at a stored state.
@@ -138,7 +168,7 @@ class Walker(Generic[State]):
         for _, block in groupby(frames, lambda frame: self._durable_index(other, frame)):
             own = list(block)
             # backwards first: these mattes are stored when the forward walk needs them
-            for _ in self.raws(other, reversed(own), cancel):
+            for _ in self.raws(other, reversed(own), cancel, on_second):
                 pass
             for frame, raw in self.raws(span, own, cancel):
                 yield frame, (raw, self.raw(other, frame, cancel))
@@ -168,18 +198,18 @@ class Walker(Generic[State]):
         """Which of a span's states on disk is the last one before a frame."""
         return self.chain.index(span, frame) // self._snapshot_every
 
-    def _begin(self, span: Span, cancel: Cancel, later: Later) -> State:
+    def _begin(self, walk: _Walk) -> State:
         """Make and store the state at a span's keyframe."""
-        anchors = []
+        span, anchors = walk.span, []
         for keyframe in (span.keyframe, span.far):
             if keyframe is not None:
-                mask = self.mask(keyframe, span.elements, cancel)
+                mask = self.mask(keyframe, span.elements, walk.cancel)
                 view = self.pictures(keyframe.frame).pixels
                 anchors.append((self.tracker.encode([view], self.tracker.box(mask)), mask))
         state = self.tracker.begin(anchors)
         if not _are_finite(state.anchors().values()):
             raise self._not_finite_error("the memory", span.keyframe.frame)
-        self._store(span, 0, state, later)
+        self._store(walk, 0, state)
         return state
 
     def _check_cancelled(self, cancel: Cancel) -> None:
@@ -187,27 +217,23 @@ class Walker(Generic[State]):
             raise CancelledError(f"cancelled while tracking {self.shot.plate.name}")
 
     def _perform(
-        self,
-        span: Span,
-        state: State | None,
-        step: Start[State] | Step,
-        cancel: Cancel,
-        later: Later,
+        self, walk: _Walk, state: State | None, step: Start[State] | Step
     ) -> tuple[State | None, list[tuple[int, RawMatte]]]:
         """Perform a step; returns the state after it and the requested raw mattes that it made.
 
         The state is None if its numbers overflowed; continuing from it raises NotFiniteError.
         """
         if isinstance(step, Start):
-            return self._begin(span, cancel, later) if step.state is None else step.state, []
+            return self._begin(walk) if step.state is None else step.state, []
         if not step.views:
             return state, []
         if state is None:
-            raise self._not_finite_error("the memory", self.chain.memory_frame(span, step.index))
-        return self._advance(span, state, step, later)
+            frame = self.chain.memory_frame(walk.span, step.index)
+            raise self._not_finite_error("the memory", frame)
+        return self._advance(walk, state, step)
 
     def _advance(
-        self, span: Span, state: State, step: Step, later: Later
+        self, walk: _Walk, state: State, step: Step
     ) -> tuple[State | None, list[tuple[int, RawMatte]]]:
         """Read a step's frames and absorb its memory frame; returns as ``_perform``.
 
@@ -232,13 +258,15 @@ class Walker(Generic[State]):
         is_finite = _are_finite(_new_tensors(after, state))
         made = []
         for frame, one in zip(step.frames, stored, strict=False):
-            self._stores.raws.put(self.chain.raw(span, frame), one.planes, one.box, later)
+            digest = self.chain.raw(walk.span, frame)
+            self._stores.raws.put(digest, one.planes, one.box, walk.later)
+            walk.on_raw(frame)
             if frame in step.wanted:
                 made.append((frame, self._raw_matte(one)))
         if step.is_memory:
             if not is_finite:  # checked last: a GPU computes it while the mattes are stored
                 return None, made
-            self._store(span, step.index + 1, after, later)
+            self._store(walk, step.index + 1, after)
         return after, made
 
     def _read(
@@ -267,10 +295,11 @@ class Walker(Generic[State]):
             "set tracking.state_dtype=float32 and tracking.precision=float32, or use other weights"
         )
 
-    def _store(self, span: Span, index: int, state: State, later: Later) -> None:
+    def _store(self, walk: _Walk, index: int, state: State) -> None:
+        span = walk.span
         key = SnapshotKey(self.chain.state(span, 0), index, self.chain.state(span, index))
         durable = index % self._snapshot_every == 0
-        self._stores.snapshots.put(key, state, durable, later)
+        self._stores.snapshots.put(key, state, durable, walk.later)
 
 
 def _new_tensors(after: TrackState, before: TrackState) -> list[Tensor]:
