@@ -332,6 +332,8 @@ def host(options: argparse.Namespace) -> int:
         raise InstallError(str(error)) from error
     for line in lines:
         say(line)
+    if options.dry_run and not options.remove:
+        say("would set up .venv before, if it is not up to date, and register the engine after")
     if options.remove or options.dry_run:
         return 0
     return run([tool("rde-roto"), "serve", "--register"])
@@ -339,6 +341,7 @@ def host(options: argparse.Namespace) -> int:
 
 def host_files() -> Any:
     """The module plugin/installing.py, which is in no package."""
+    sys.dont_write_bytecode = True  # a dry run leaves no file at all
     sys.path.insert(0, str(ROOT / "plugin"))
     return importlib.import_module("installing")
 
@@ -425,6 +428,23 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def check_not_sudo(user: int, called_by: str | None, arguments: list[str]) -> None:
+    """Refuse to run under sudo: .venv and the engine's registration would belong to root.
+
+    Args:
+        user: the effective user id; 0 is root.
+        called_by: SUDO_USER, which sudo sets. Somebody who logged in as root has none.
+        arguments: of this program, for the sentence.
+    """
+    if user == 0 and called_by not in (None, "", "root"):
+        raise InstallError(
+            "not with sudo: .venv and the engine's registration would be root's, not yours. "
+            f"Run as {called_by}: python3 install.py {' '.join(arguments)}; where a file needs "
+            "root, the copying alone asks for your password",
+            2,
+        )
+
+
 def stop(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
 
@@ -435,14 +455,17 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        set_up(verb.extras, options.torch_index)
+        if sys.platform != "win32":
+            check_not_sudo(os.geteuid(), os.environ.get("SUDO_USER"), sys.argv[1:])
+        if not getattr(options, "dry_run", False):
+            set_up(verb.extras, options.torch_index)
         return verb.action(options)
     except SystemExit:
         say("\nstopped: run the same command again to continue.")
         raise
     except (InstallError, OSError) as error:  # OSError: disk full, no permission, a file in use
         print(f"install.py: {error}", file=sys.stderr, flush=True)
-        return getattr(error, "code", 1)
+        return error.code if isinstance(error, InstallError) else 1
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-INSTALL = Path(__file__).parents[2] / "install.py"
+ROOT = Path(__file__).parents[2]
+INSTALL = ROOT / "install.py"
 posix_only = pytest.mark.skipif(os.name == "nt", reason="scripts and signals as POSIX has them")
 
 PYPROJECT = """
@@ -186,6 +187,41 @@ def test_arguments(project: Project) -> None:
         with pytest.raises(SystemExit) as stop:
             parse(wrong)
         assert stop.value.code == 2
+
+
+# --- adapters -----------------------------------------------------------------------------------
+
+
+def everything_in(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file and folder below a folder, with the time and the size of each."""
+    paths = list(folder.rglob("*"))
+    assert paths
+    stats = {path.relative_to(folder).as_posix(): path.lstat() for path in paths}
+    return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats.items()}
+
+
+@pytest.mark.parametrize("arguments", [["nuke"], ["blender"], ["openfx"], ["nuke", "--remove"]])
+def test_a_dry_run_in_a_fresh_clone_touches_nothing(
+    project: Project, tmp_path: Path, arguments: list[str]
+) -> None:
+    for folder in ("plugin", "engine/rde_roto_client"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.ofx.bundle")
+        shutil.copytree(ROOT / folder, project.root / folder, ignore=ignored)
+    before = everything_in(tmp_path)
+    home = tmp_path / "home"
+    result = project.run(*arguments, "--dry-run", HOME=str(home), XDG_CONFIG_HOME=str(home))
+    assert result.returncode == 0, result.stderr
+    assert "would " in result.stdout or "nothing of ours" in result.stdout
+    assert everything_in(tmp_path) == before
+
+
+def test_under_sudo_the_sentence_has_the_command(project: Project) -> None:
+    sentence = r"Run as ann: python3 install\.py openfx --link;"
+    module = project.module()
+    with pytest.raises(module.InstallError, match=sentence):
+        module.check_not_sudo(0, "ann", ["openfx", "--link"])
+    for user, called_by in ((0, None), (0, "root"), (1000, "ann")):
+        module.check_not_sudo(user, called_by, ["openfx"])
 
 
 # --- which Python -------------------------------------------------------------------------------
