@@ -60,7 +60,7 @@ def step(text: str) -> Iterator[None]:
 
 def tool(name: str, venv: Path = VENV) -> str:
     """The path of a command of .venv, or of another virtual environment."""
-    return str(venv / "Scripts" / f"{name}.exe" if os.name == "nt" else venv / "bin" / name)
+    return str(venv / "Scripts" / f"{name}.exe" if sys.platform == "win32" else venv / "bin" / name)
 
 
 def run(command: list[str], hear: Callable[[str], None] | None = None) -> int:
