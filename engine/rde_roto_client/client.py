@@ -9,10 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
-from rde_roto_client.handshake import EngineError, Greeted, checked, greet
-from rde_roto_client.places import AUTO, NoEngineError, start
-from rde_roto_client.watchdog import silent_s
-from rde_roto_client.wire import Message, Object, Pixels, Wire, WireError, is_open
+from .handshake import EngineError, Greeted, checked, greet
+from .places import AUTO, NoEngineError, start
+from .watchdog import silent_s
+from .wire import Message, Object, Pixels, Wire, WireError, is_open
 
 _START_TIMEOUT_S = 60.0
 _RETRY_S = 0.1

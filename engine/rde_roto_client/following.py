@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, NamedTuple
 
-from rde_roto_client.client import Client
-from rde_roto_client.handshake import EngineError
-from rde_roto_client.places import NoEngineError
-from rde_roto_client.watchdog import StuckEngineError, Watchdog
-from rde_roto_client.wire import Object, WireError
+from .client import Client
+from .handshake import EngineError
+from .places import NoEngineError
+from .watchdog import StuckEngineError, Watchdog
+from .wire import Object, WireError
 
 _MAX_ENGINES = 3
 _MAX_NAMED = 8

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from rde_roto_client.places import read_endpoint
-from rde_roto_client.watchdog import GREETING_TIMEOUT_S, Watchdog
-from rde_roto_client.wire import (
+from .places import read_endpoint
+from .watchdog import GREETING_TIMEOUT_S, Watchdog
+from .wire import (
     MEMORY,
     PROTOCOL,
     STREAM,
