@@ -15,6 +15,9 @@
 
 The files written are recorded with their digests in the user's configuration folder. Removing an
 adapter removes exactly these, except those that were changed since.
+
+A target of the whole machine (/usr/OFX/Plugins) may belong to root. Then sudo runs the commands
+that write there, and nothing else: what is built, recorded and registered stays the user's.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -138,11 +142,14 @@ def remove(name: str, dry_run: bool) -> list[str]:
             continue
         lines.append(f"{'would remove' if dry_run else 'removed'} {path}")
         if not dry_run:
-            path.unlink()
+            try:
+                _unlink(path)
+            except OSError as error:
+                raise HostError(_how_else(host, path, error)) from error
             folders.update(path.parents)
     for text, line in note["lines"]:
         path = Path(text)
-        if line in _lines(path):
+        if _has_line(path, line):
             lines.append(f"{'would take' if dry_run else 'took'} out of {path}: {line}")
             if not dry_run:
                 _without_line(path, line)
@@ -193,7 +200,7 @@ def _put_lines(host: Host, note: dict[str, Any], dry_run: bool) -> list[str]:
     lines = []
     for file, line in host.spec.get("lines", {}).items():
         path = Path(os.path.expandvars(file)).expanduser()
-        if line not in _lines(path):
+        if not _has_line(path, line):
             lines.append(f"{'would add' if dry_run else 'added'} to {path}: {line}")
             if not dry_run:
                 _with_line(path, line)
@@ -235,13 +242,41 @@ def _files_of(path: Path, place: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _put(source: Path, path: Path, link: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put a file in its place at once, with sudo where this user may not write."""
     temporary = _beside(path)
-    if link:
-        temporary.symlink_to(source)
-    else:
-        shutil.copyfile(source, temporary)
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if link:
+            temporary.symlink_to(source)
+        else:
+            shutil.copyfile(source, temporary)
+        temporary.replace(path)
+    except PermissionError:
+        copy = ["ln", "-s"] if link else ["install", "-m", "0644"]
+        _as_root("mkdir", "-p", str(path.parent))
+        _as_root(*copy, str(source), str(temporary))
+        _as_root("mv", "-f", str(temporary), str(path))
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink()
+    except PermissionError:
+        _as_root("rm", "-f", str(path))
+
+
+def _as_root(*command: str) -> None:
+    """Run a command of the system as root; sudo asks on the terminal for the user's password.
+
+    Call it where a PermissionError is handled: that is raised again if there is no sudo. Raises
+    HostError if the command fails.
+    """
+    sudo = shutil.which("sudo") if hasattr(os, "geteuid") and os.geteuid() != 0 else None
+    if sudo is None:
+        raise
+    prompt = f"password of %u, to write {command[-1]}: "
+    if subprocess.run([sudo, "-p", prompt, "--", *command]).returncode:
+        raise HostError(f"sudo could not run {shlex.join(command)}, see above")
 
 
 def _is_foreign(path: Path, note: dict[str, Any]) -> bool:
@@ -256,29 +291,37 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+def _lines(path: Path) -> list[bytes]:
+    """The lines of a person's file with their ends, whatever its encoding and line ends."""
+    return path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+
+
+def _has_line(path: Path, line: str) -> bool:
+    return line.encode() in [there.rstrip(b"\r\n") for there in _lines(path)]
 
 
 def _with_line(path: Path, line: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _rewrite(path, [*_lines(path), line])
+    lines = _lines(path)
+    end = b"\r\n" if any(there.endswith(b"\r\n") for there in lines) else b"\n"
+    if lines and not lines[-1].endswith((b"\r", b"\n")):
+        lines[-1] += end
+    _rewrite(path, b"".join(lines) + line.encode() + end)
 
 
 def _without_line(path: Path, line: str) -> None:
-    lines = _lines(path)
-    lines.remove(line)
-    if lines:
-        _rewrite(path, lines)
+    kept = [there for there in _lines(path) if there.rstrip(b"\r\n") != line.encode()]
+    if kept or path.is_symlink():  # the file a link leads to is not ours to delete
+        _rewrite(path, b"".join(kept))
     else:
         path.unlink()
 
 
-def _rewrite(path: Path, lines: list[str]) -> None:
-    """Write a text file atomically; a link stays a link, and permissions stay."""
+def _rewrite(path: Path, data: bytes) -> None:
+    """Write a file atomically; a link stays a link, and permissions stay."""
     target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(target)
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    temporary.write_bytes(data)
     if target.exists():
         shutil.copymode(target, temporary)
     temporary.replace(target)
@@ -295,7 +338,10 @@ def _tidy(folders: set[Path], targets: list[Path]) -> None:
         if not {folder, *folder.parents}.isdisjoint(targets):
             _without_compiled(folder)
             if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+                try:
+                    folder.rmdir()
+                except PermissionError:
+                    _as_root("rmdir", str(folder))
 
 
 def _without_compiled(folder: Path) -> None:
@@ -324,6 +370,4 @@ def _read_note(host: Host) -> dict[str, Any]:
 
 
 def _write_note(host: Host, note: dict[str, Any]) -> None:
-    path = _note_file(host)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _rewrite(path, json.dumps(note, indent=1).splitlines())
+    _rewrite(_note_file(host), json.dumps(note, indent=1).encode() + b"\n")

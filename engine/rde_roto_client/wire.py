@@ -10,6 +10,7 @@ import array
 import json
 import mmap
 import os
+import selectors
 import socket
 import struct
 import tempfile
@@ -39,6 +40,34 @@ T = TypeVar("T")
 
 class WireError(Exception):
     """An invalid message, or the other end is gone: the connection is unusable."""
+
+
+def has_unix_sockets() -> bool:
+    """Whether this system has Unix sockets that pass file descriptors; Windows has not."""
+    return hasattr(socket, "AF_UNIX") and hasattr(socket, "SCM_RIGHTS")
+
+
+def is_ready(connection: socket.socket, event: int) -> bool:
+    """Whether a socket can be read (EVENT_READ) or written (EVENT_WRITE) without waiting.
+
+    Raises OSError or ValueError if it is closed on this side.
+    """
+    with selectors.DefaultSelector() as selector:  # select() takes no descriptor above 1023
+        selector.register(connection, event)
+        return bool(selector.select(0))
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the other end is still connected. Bytes that wait to be read count.
+
+    Only for the thread that reads from the socket: another one could take the bytes away.
+    """
+    try:
+        if not is_ready(connection, selectors.EVENT_READ):
+            return True
+        return bool(connection.recv(1, socket.MSG_PEEK))
+    except (OSError, ValueError):
+        return False
 
 
 class Message(NamedTuple):
@@ -118,13 +147,15 @@ class Wire:
                 os.close(descriptor)
 
     def send_at_once(self, message: Object) -> bool:
-        """Send a short message without waiting. On false it was not sent, and the connection is
-        unusable.
+        """Send a short message without waiting; drop it where the other end leaves many unread.
+        On false the connection is unusable.
         """
         framed = _framed(message)
         try:
-            return self.connection.send(framed, socket.MSG_DONTWAIT) == len(framed)
-        except OSError:
+            if not is_ready(self.connection, selectors.EVENT_WRITE):
+                return True
+            return self.connection.send(framed) == len(framed)
+        except (OSError, ValueError):
             return False
 
     def wait(self) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from rde_roto_client import Order, follow, follow_lesson
+import numpy as np
 
-from .mask_raster import Knot, coverage, merged, outline
+from .engine_client import Order, follow, follow_lesson
+from .mask_raster import Pixels, Spline, coverage, feathered, merged, outline
 from .request import Request, StoppedError
 
 
@@ -16,10 +16,12 @@ class Layer(NamedTuple):
     """A layer of a mask at one frame: its closed splines, and how it blends with those below.
 
     Splines are filled one by one, unless `has_holes`: then the overlap of two of them is outside.
+    `falloff` is that of their feathers, by Blender's name.
     """
 
-    splines: Sequence[Sequence[Knot]]
+    splines: Sequence[Spline]
     has_holes: bool
+    falloff: str
     blend: str
     opacity: float
     is_inverted: bool
@@ -39,14 +41,22 @@ def keep_mask(
 
     Blender shows only the data window of an EXR. `over`, a file of the plate, says where that is.
     """
-    alpha = array("f", bytes(4 * width * height))
+    alpha = np.zeros((height, width), np.float32)
     for layer in layers:
         request.check()
-        outlines = [outline(knots, width, height) for knots in layer.splines]
-        shapes = [outlines] if layer.has_holes else [[points] for points in outlines]
-        drawn = coverage(shapes, width, height)
+        drawn = _drawn(layer, width, height)
         alpha = merged(alpha, drawn, layer.blend, layer.opacity, layer.is_inverted)
-    return request.client.keep(memoryview(alpha), width, height, over)
+    return request.client.keep(memoryview(np.ascontiguousarray(alpha)), width, height, over)
+
+
+def _drawn(layer: Layer, width: int, height: int) -> Pixels:
+    outlines = [outline(spline, width, height) for spline in layer.splines]
+    shapes = [outlines] if layer.has_holes and outlines else [[points] for points in outlines]
+    drawn = coverage(shapes, width, height)
+    for spline in layer.splines:
+        if spline.has_feather:
+            drawn = feathered(drawn, spline, layer.falloff)
+    return drawn
 
 
 def propagate(

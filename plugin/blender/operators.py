@@ -1,6 +1,6 @@
 """The operators behind the panel's buttons."""
 
-from __future__ import annotations
+# no annotations from __future__: see properties.py
 
 from collections.abc import Callable
 from pathlib import Path
@@ -72,9 +72,7 @@ class SetKeyframe(RequestOperator[str], bpy.types.Operator):
             return lambda request: unchanged
         if shot.mask is None:
             raise RefusedError("no mask is chosen: draw one over the plate and choose it")
-        layers, has_feather = masks.layers_of(shot.mask)
-        if has_feather:
-            self.report({"WARNING"}, f"the feather of {shot.mask.name} is left out")
+        layers = masks.layers_of(shot.mask)
         self.source = shot.mask.name
         width, height = _size(_clip(Path(path)))
         if not width or not height:
@@ -95,8 +93,8 @@ class RemoveKeyframe(bpy.types.Operator):
 
     if TYPE_CHECKING:
         frame: int
-
-    __annotations__ = {"frame": IntProperty(name="Frame")}
+    else:
+        frame: IntProperty(name="Frame")
 
     @errors_reported
     def execute(self, context: bpy.types.Context) -> Result:

@@ -1,6 +1,7 @@
 """The shot, stored in the blend file with the scene; and the request that runs at the moment."""
 
-from __future__ import annotations
+# No annotations from __future__: Blender reads properties from a class's annotations, as values.
+# The types under TYPE_CHECKING are what it makes of them on an instance.
 
 import re
 from collections.abc import Iterable, Iterator
@@ -30,10 +31,6 @@ def _model_names(_self: Any, context: bpy.types.Context, _text: str) -> Iterable
     return [name.name for name in activity_of(context).models]
 
 
-# Blender reads properties from a class's annotations, as values. Annotations are strings in this
-# module (the import from __future__), so the properties are assigned as a dict instead. The types
-# under TYPE_CHECKING are what Blender makes of them on an instance.
-
 if TYPE_CHECKING:
     from typing import Protocol, TypeVar
 
@@ -55,8 +52,8 @@ class Name(bpy.types.PropertyGroup):
 
     if TYPE_CHECKING:
         about: str
-
-    __annotations__ = {"about": StringProperty()}
+    else:
+        about: StringProperty()
 
 
 class Keyframe(bpy.types.PropertyGroup):
@@ -66,12 +63,10 @@ class Keyframe(bpy.types.PropertyGroup):
         frame: int
         mask: str
         source: str
-
-    __annotations__ = {
-        "frame": IntProperty(name="Frame", description="Frame number of the plate"),
-        "mask": StringProperty(name="Mask", description="File of the mask", subtype="FILE_PATH"),
-        "source": StringProperty(name="From", description="The mask or image it was made from"),
-    }
+    else:
+        frame: IntProperty(name="Frame", description="Frame number of the plate")
+        mask: StringProperty(name="Mask", description="File of the mask", subtype="FILE_PATH")
+        source: StringProperty(name="From", description="The mask or image it was made from")
 
 
 class Shot(bpy.types.PropertyGroup):
@@ -90,57 +85,55 @@ class Shot(bpy.types.PropertyGroup):
         learned: str
         keyframes: Collection[Keyframe]
         active: int
-
-    __annotations__ = {
-        "plate": StringProperty(
+    else:
+        plate: StringProperty(
             name="Plate",
             description="A pattern such as plate/hero.####.exr, one of its files, or its folder",
             subtype="FILE_PATH",
-        ),
-        "element": StringProperty(
+        )
+        element: StringProperty(
             name="Element",
             description="Name of the element: letters a-z, digits and _",
             default="element",
-        ),
-        "out": StringProperty(
+        )
+        out: StringProperty(
             name="Mattes",
             description="Folder for the mattes",
             default="//mattes",
             subtype="DIR_PATH",
-        ),
-        "preset": StringProperty(
+        )
+        preset: StringProperty(
             name="Preset",
             description="How carefully the element is tracked",
             default="standard",
             search=_preset_names,
             search_options={"SUGGESTION"},
-        ),
-        "model": StringProperty(
+        )
+        model: StringProperty(
             name="Model",
             description="Model of the network (default: the engine's)",
             search=_model_names,
             search_options={"SUGGESTION"},
-        ),
-        "frames": StringProperty(
+        )
+        frames: StringProperty(
             name="Frames", description="Frames, such as 1001-1048 (default: the whole plate)"
-        ),
-        "source": EnumProperty(
+        )
+        source: EnumProperty(
             name="From",
             items=(
                 ("MASK", "Mask", "The splines of a mask at the current frame"),
                 ("IMAGE", "Image", "An image file: the element is white, or its alpha"),
             ),
-        ),
-        "mask": PointerProperty(name="Mask", type=bpy.types.Mask),
-        "image": StringProperty(name="Image", description="File of the image", subtype="FILE_PATH"),
-        "learned": StringProperty(
+        )
+        mask: PointerProperty(name="Mask", type=bpy.types.Mask)
+        image: StringProperty(name="Image", description="File of the image", subtype="FILE_PATH")
+        learned: StringProperty(
             name="Learned",
             description="What the network has learned of this shot, if anything",
             subtype="FILE_PATH",
-        ),
-        "keyframes": CollectionProperty(type=Keyframe),
-        "active": IntProperty(),
-    }
+        )
+        keyframes: CollectionProperty(type=Keyframe)
+        active: IntProperty()
 
     def plate_path(self) -> str:
         """The plate as an absolute path. Raises RefusedError if it is not set."""
@@ -210,16 +203,14 @@ class Activity(bpy.types.PropertyGroup):
         last: str
         presets: Collection[Name]
         models: Collection[Name]
-
-    __annotations__ = {
-        "what": StringProperty(description="Empty if nothing runs"),
-        "done": IntProperty(),
-        "total": IntProperty(),
-        "stop": BoolProperty(description="Set to stop the request"),
-        "last": StringProperty(description="Outcome of the last request"),
-        "presets": CollectionProperty(type=Name),
-        "models": CollectionProperty(type=Name),
-    }
+    else:
+        what: StringProperty(description="Empty if nothing runs")
+        done: IntProperty()
+        total: IntProperty()
+        stop: BoolProperty(description="Set to stop the request")
+        last: StringProperty(description="Outcome of the last request")
+        presets: CollectionProperty(type=Name)
+        models: CollectionProperty(type=Name)
 
 
 def scene_of(context: bpy.types.Context) -> bpy.types.Scene:

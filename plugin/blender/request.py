@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from rde_roto_client import Client, EngineError, NoEngineError, Watcher, WireError
+from .engine_client import Client, EngineError, NoEngineError, Watcher, WireError
 
 _POLL_S = 0.1
 

@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -113,9 +114,12 @@ def put_there(asked: Asked) -> dict[str, Any]:
     return {"file": module.__file__, "settings": bpy.utils.resource_path("USER")}
 
 
-def installed(asked: Asked) -> dict[str, Any]:
-    import rde_roto_client
+def client_module() -> Any:
+    """The client's copy in the extension."""
+    return import_module(f"{MODULE}.rde_roto_client")
 
+
+def installed(asked: Asked) -> dict[str, Any]:
     operators = sorted(dir(bpy.ops.rde_roto))
     panels = [name for name in dir(bpy.types) if name.startswith(("RDE_ROTO_PT", "RDE_ROTO_UL"))]
     for name in panels:
@@ -126,13 +130,14 @@ def installed(asked: Asked) -> dict[str, Any]:
     bpy.types.RDE_ROTO_PT_clip.draw(SimpleNamespace(layout=Layout()), bpy.context)
     key = bpy.context.scene.rde_roto.keyframes[0]
     bpy.types.RDE_ROTO_UL_keyframes.draw_item(None, bpy.context, Layout(), None, key, 0, None, "")
-    client = rde_roto_client.__file__
+    client, others = client_module().__file__, "rde_roto_client" in sys.modules
     repos = bpy.context.preferences.extensions.repos
     bpy.ops.extensions.package_uninstall(
         repo_index=[repo.module for repo in repos].index("user_default"), pkg_id="rde_roto"
     )
     return {
         "client": client,
+        "others": others,
         "operators": operators,
         "panels": panels,
         "left": [hasattr(bpy.types.Scene, "rde_roto"), MODULE in bpy.context.preferences.addons],
@@ -245,6 +250,34 @@ def mask(asked: Asked) -> dict[str, Any]:
     return {"keyframes": frames, "kept": shot.keyframes[0].mask}
 
 
+def feather(asked: Asked) -> dict[str, Any]:
+    """Feathered splines as keyframes, and by Blender's own Mask node: by falloff."""
+    shot = demo_shot(asked)
+    scene = bpy.context.scene
+    scene.frame_set(1003)
+    scene.frame_start = scene.frame_end = 1003
+    kept = {}
+    for falloff in ("SMOOTH", "LINEAR"):
+        shot.mask = bpy.data.masks.new(falloff)
+        layer = shot.mask.layers.new(name="soft")
+        layer.falloff = falloff
+        places = [(0.44, 0.66), (0.6, 0.5), (0.45, 0.34), (0.3, 0.42)]
+        add_spline(layer, places)
+        for index, weight in enumerate((0.03, 0.06, 0.02, 0.05)):
+            point, (x, y) = layer.splines[0].points[index], places[index]
+            before, after = places[index - 1], places[(index + 1) % 4]
+            across, up = (after[0] - before[0]) * 0.17, (after[1] - before[1]) * 0.17
+            point.weight = weight
+            point.handle_left, point.handle_right = (x - across, y - up), (x + across, y + up)
+        bpy.ops.rde_roto.set_keyframe()
+        kept[falloff] = shot.keyframes[0].mask
+        tree, _ = new_tree()
+        node = tree.nodes.new("CompositorNodeMask")
+        node.mask = shot.mask
+        composited(Path(asked["folder"]) / "out", node.outputs["Mask"], f"{falloff}.####")
+    return {"kept": kept}
+
+
 def overscan(asked: Asked) -> dict[str, Any]:
     """A mask over a plate whose data window is larger than its display window."""
     shot = demo_shot(asked)
@@ -261,9 +294,7 @@ def overscan(asked: Asked) -> dict[str, Any]:
 
 def killed(asked: Asked) -> dict[str, Any]:
     """The engine is killed between the keyframe and the propagation."""
-    from rde_roto_client import Client
-    from rde_roto_client.places import read_endpoint
-
+    client, read_endpoint = client_module(), client_module().places.read_endpoint
     shot = demo_shot(asked)
     shot.mask = drawn_mask()
     bpy.ops.rde_roto.set_keyframe()
@@ -271,8 +302,8 @@ def killed(asked: Asked) -> dict[str, Any]:
     os.kill(first, signal.SIGKILL)
     shot.frames = "1001-1002"
     bpy.ops.rde_roto.propagate()
-    with Client("tests", starts=False) as client:
-        second = client.hello()["pid"]
+    with client.Client("tests", starts=False) as another:
+        second = another.hello()["pid"]
     mattes = sorted(path.name for path in Path(shot.out).iterdir())
     return {"first": first, "second": second, "mattes": mattes}
 
@@ -337,8 +368,7 @@ def modal(asked: Asked) -> dict[str, Any]:
         request_operator,
     )
 
-    from rde_roto_client.places import read_endpoint
-
+    read_endpoint = client_module().places.read_endpoint
     runs: list[dict[str, Any]] = []
     engines: set[int] = set()
     events = {"stop": False, "kill": False}  # what is to happen after two frames

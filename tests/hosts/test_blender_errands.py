@@ -23,13 +23,14 @@ pytest_plugins = ("command_line_fixtures", "engine_fixtures", "learn_fixtures")
 
 Object = dict[str, Any]
 EXTENSION = Path(__file__).parents[2] / "plugin" / "blender"
+CLIENT = Path(__file__).parents[2] / "engine" / "rde_roto_client"
 
 
 @pytest.fixture
 def extension() -> Iterator[ModuleType]:
     """Its modules as a package without what only Blender can import."""
     package = sys.modules["adapter"] = ModuleType("adapter")
-    package.__path__ = [str(EXTENSION)]
+    package.__path__ = [str(EXTENSION), str(CLIENT.parent)]  # the client is in it once installed
     importlib.import_module("adapter.request")  # each becomes an attribute of the package
     importlib.import_module("adapter.engine_requests")
     yield package

@@ -19,7 +19,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
-_READ_ONCE = (
+READ_ONCE = (
     "rde_roto.doors.cli",
     "rde_roto.doors.serve",
     "rde_roto.doors.server.endpoint",
@@ -41,7 +41,7 @@ def ask(place: str, arguments: list[str]) -> None:
 
 def keep(place: str) -> None:
     """Forks engines until nobody holds this process' standard input any more."""
-    for name in _READ_ONCE:
+    for name in READ_ONCE:
         import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # of those that end nothing is left
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
