@@ -109,9 +109,6 @@ static bool read_image(ofx_properties handle, struct image *image)
         host.properties->get_ints(handle, OFX_BOUNDS, 4, bounds) != OFX_OK)
         return false;
     host.properties->get_doubles(handle, OFX_RENDER_SCALE, 2, image->scale);
-    host.properties->get_double(handle, OFX_PIXEL_ASPECT, 0, &image->aspect);
-    if (!(image->aspect > 0))
-        image->aspect = 1;
     image->data = data;
     image->x1 = bounds[0];
     image->y1 = bounds[1];

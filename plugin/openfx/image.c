@@ -10,7 +10,6 @@ void image_empty(struct image *image)
     image->depth = DEPTH_FLOAT;
     image->channels = 4;
     image->alpha = ALPHA_PREMULTIPLIED;
-    image->scale[0] = image->scale[1] = image->aspect = 1;
 }
 
 static float half_to_float(uint16_t half)

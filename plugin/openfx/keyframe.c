@@ -1,7 +1,5 @@
 #include "base.h"
 
-#include <stdio.h>
-
 #include "engine.h"
 #include "keyframe.h"
 #include "matte.h"
@@ -37,20 +35,6 @@ static float *read_mask(const struct image *image, const int64_t display[4])
     return mask;
 }
 
-/* Whether an image can be a keyframe's mask. */
-static bool check_mask(const struct image *image, const char *clip, struct trouble *trouble)
-{
-    char percent[16];
-    snprintf(percent, sizeof percent, "%d %%", (int)(100 * image->scale[0] + 0.5));
-    if (image->scale[0] != 1 || image->scale[1] != 1)
-        return trouble_set(trouble, TROUBLE_FAILED, "The viewer's render scale is ", percent,
-                           ", and a keyframe needs the mask at full size: turn the host's proxies "
-                           "off.");
-    if (strcmp(clip, SOURCE_CLIP) == 0 && image->alpha == ALPHA_OPAQUE)
-        return fail(trouble, "Source has no alpha: paint the mask there.");
-    return true;
-}
-
 /* Always false. */
 static bool fail_without_image(struct trouble *trouble, const char *clip)
 {
@@ -66,15 +50,17 @@ static float *fetch_mask(ofx_effect effect, double time, const int64_t display[4
     const char *clip = mask_clip(effect);
     struct image image;
     float *mask = NULL;
-    ofx_rectangle wanted = region_of_size((double)display[2], (double)display[3],
-                                          clip_aspect(effect, clip));
+    struct wanted wanted = {clip, time, {1, 1}, region_of_size((double)display[2],
+                            (double)display[3], clip_aspect(effect, clip))};
     trouble->kind = TROUBLE_NONE;
-    if (!fetch_region(effect, clip, time, &wanted, &image, trouble)) {
+    if (!fetch_region(effect, &wanted, &image, trouble)) {
         if (trouble->kind == TROUBLE_NONE)
             fail_without_image(trouble, clip);
         return NULL;
     }
-    if (check_mask(&image, clip, trouble) && (mask = read_mask(&image, display)) == NULL)
+    if (strcmp(clip, SOURCE_CLIP) == 0 && image.alpha == ALPHA_OPAQUE)
+        fail(trouble, "Source has no alpha: paint the mask there.");
+    else if ((mask = read_mask(&image, display)) == NULL)
         fail(trouble, "There is not enough memory.");
     release_image(&image);
     return mask;

@@ -1,6 +1,7 @@
 #include "base.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "actions.h"
 #include "host.h"
@@ -53,41 +54,66 @@ static ofx_rectangle around_both(const ofx_rectangle *one, const ofx_rectangle *
     return region;
 }
 
-/* Whether an image has the whole pixels from `low` to `high` along an axis. Hosts round the edges
-   of regions differently, so parts of pixels do not count. */
-static bool spans(double low, double high, double pixels_per_unit, int first, int end)
+/* The whole pixels from `low` to `high` along an axis. Hosts round the edges of regions differently,
+   so parts of pixels do not count. */
+static void whole_pixels(double low, double high, double pixels_per_unit, double span[2])
 {
-    low = ceil(low * pixels_per_unit - TOLERANCE_PX);
-    high = floor(high * pixels_per_unit + TOLERANCE_PX);
-    return low >= high || (first <= low && end >= high);
+    span[0] = ceil(low * pixels_per_unit - TOLERANCE_PX);
+    span[1] = floor(high * pixels_per_unit + TOLERANCE_PX);
 }
 
-static bool covers(const struct image *image, const ofx_rectangle *region)
+/* Whether an image has the whole pixels of a region. An empty image has them if there are none. */
+static bool covers(const struct image *image, const struct wanted *wanted, double aspect,
+                   const ofx_rectangle *region)
 {
-    return spans(region->x1, region->x2, image->scale[0] / image->aspect, image->x1, image->x2) &&
-           spans(region->y1, region->y2, image->scale[1], image->y1, image->y2);
+    double across[2], upwards[2];
+    whole_pixels(region->x1, region->x2, wanted->scale[0] / aspect, across);
+    whole_pixels(region->y1, region->y2, wanted->scale[1], upwards);
+    return across[0] >= across[1] || upwards[0] >= upwards[1] ||
+           (image->x1 <= across[0] && image->x2 >= across[1] && image->y1 <= upwards[0] &&
+            image->y2 >= upwards[1]);
 }
 
-bool fetch_region(ofx_effect effect, const char *name, double time, const ofx_rectangle *wanted,
-                  struct image *image, struct trouble *trouble)
+static bool is_at_scale(const struct image *image, const struct wanted *wanted)
+{
+    return image->scale[0] == 0 || (fabs(image->scale[0] - wanted->scale[0]) < TOLERANCE_PX &&
+                                    fabs(image->scale[1] - wanted->scale[1]) < TOLERANCE_PX);
+}
+
+static bool check_image(const struct image *image, const struct wanted *wanted, double aspect,
+                        const ofx_rectangle *region, struct trouble *trouble)
+{
+    char scales[128];
+    if (!is_at_scale(image, wanted)) {
+        snprintf(scales, sizeof scales, " at %.0f %% where %.0f %% is needed: turn the viewer's "
+                 "proxies off.", 100 * image->scale[0], 100 * wanted->scale[0]);
+        return trouble_set(trouble, TROUBLE_FAILED, "The host gives ", wanted->clip, scales);
+    }
+    return covers(image, wanted, aspect, region) ||
+           trouble_set(trouble, TROUBLE_FAILED, "The host gives only a part of ", wanted->clip,
+                       ", and all of it is needed: render again, or type the plate's files.");
+}
+
+bool fetch_region(ofx_effect effect, const struct wanted *wanted, struct image *image,
+                  struct trouble *trouble)
 {
     ofx_rectangle region;
+    double aspect = clip_aspect(effect, wanted->clip);
     image_empty(image);
-    if (!(wanted->x1 < wanted->x2 && wanted->y1 < wanted->y2))
-        return trouble_set(trouble, TROUBLE_FAILED, name, " has no pixel aspect ratio that a plate "
-                           "can have.", NULL);
-    if (!clip_region(effect, name, time, &region))
+    if (aspect == 0)
+        return trouble_set(trouble, TROUBLE_FAILED, wanted->clip, " has no pixel aspect ratio that "
+                           "a plate can have.", NULL);
+    if (!clip_region(effect, wanted->clip, wanted->time, &region))
         return false;
-    region = common_of(&region, wanted);
+    region = common_of(&region, &wanted->region);
     if (!(region.x1 < region.x2 && region.y1 < region.y2))
         return true;
-    if (!fetch_image(effect, name, time, &region, image))
-        return false;
-    if (covers(image, &region))
+    if (!fetch_image(effect, wanted->clip, wanted->time, &region, image))
+        return covers(image, wanted, aspect, &region);
+    if (check_image(image, wanted, aspect, &region, trouble))
         return true;
     release_image(image);
-    return trouble_set(trouble, TROUBLE_FAILED, "The host gives only a part of ", name,
-                       ", and a matte needs all of it: render again, or type the plate's files.");
+    return false;
 }
 
 /* What the matte covers: the pushed plate, or the display window that the engine reads from the

@@ -17,10 +17,18 @@ double clip_aspect(ofx_effect effect, const char *clip);
 /* From 0, 0 to a size in pixels of that aspect. */
 ofx_rectangle region_of_size(double width, double height, double aspect);
 
-/* Fetches a clip's image, which has every pixel of the clip within `wanted`; where the clip has
-   none there, an empty image. Free it with release_image. On false the host has no image, or, if it
-   has one that lacks pixels, `trouble` is set. */
-bool fetch_region(ofx_effect effect, const char *clip, double time, const ofx_rectangle *wanted,
-                  struct image *image, struct trouble *trouble);
+/* What is asked of a clip. */
+struct wanted {
+    const char *clip;
+    double time;
+    double scale[2]; /* that the image has to have */
+    ofx_rectangle region;
+};
+
+/* Fetches a clip's image, which has every whole pixel of the clip within the region; where the clip
+   has none there, an empty image. Free it with release_image. On false the host has no image, or,
+   if it has a wrong one, `trouble` is set. */
+bool fetch_region(ofx_effect effect, const struct wanted *wanted, struct image *image,
+                  struct trouble *trouble);
 
 #endif

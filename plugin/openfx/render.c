@@ -192,13 +192,14 @@ static bool paint_target(struct picture *picture, const struct pixels *pixels,
 static bool fetch_source(const struct picture *picture, struct image *source,
                          struct trouble *trouble)
 {
-    double across = clip_aspect(picture->effect, OUTPUT_CLIP) / picture->scale[0];
+    double across = clip_aspect(picture->effect, SOURCE_CLIP) / picture->scale[0];
     double upwards = 1 / picture->scale[1];
     const int *window = picture->window;
-    ofx_rectangle wanted = {window[0] * across, window[1] * upwards, window[2] * across,
-                            window[3] * upwards};
+    struct wanted wanted = {SOURCE_CLIP, picture->time, {picture->scale[0], picture->scale[1]},
+                            {window[0] * across, window[1] * upwards, window[2] * across,
+                             window[3] * upwards}};
     trouble->kind = TROUBLE_NONE;
-    if (fetch_region(picture->effect, SOURCE_CLIP, picture->time, &wanted, source, trouble))
+    if (fetch_region(picture->effect, &wanted, source, trouble))
         return true;
     return trouble->kind == TROUBLE_NONE
                ? fail(trouble, "Source gives no image: connect it, or choose the matte as output.")

@@ -215,19 +215,6 @@ static float *read_colors(const struct image *image, const struct pushed *pushed
     return pixels;
 }
 
-static bool check_scale(const struct image *image, const struct pushed *pushed,
-                        struct trouble *trouble)
-{
-    if (image->handle == NULL ||
-        (image->scale[0] == pushed->scale[0] && image->scale[1] == pushed->scale[1]))
-        return true;
-    char scales[64];
-    snprintf(scales, sizeof scales, "%d %% where %d %% is rendered",
-             (int)(100 * image->scale[0] + 0.5), (int)(100 * pushed->scale[0] + 0.5));
-    return trouble_set(trouble, TROUBLE_FAILED, "The host gives Source at ", scales,
-                       ": turn the viewer's proxies off, or type the plate's files.");
-}
-
 /* The pixels of a frame, which the caller frees. NULL without trouble if the host has none. */
 static float *fetch_colors(ofx_effect effect, const struct pushed *pushed, int frame,
                            struct trouble *trouble)
@@ -235,13 +222,13 @@ static float *fetch_colors(ofx_effect effect, const struct pushed *pushed, int f
     struct image image;
     float *pixels = NULL;
     double time = (double)frame - param_number(effect, OFFSET_PARAM);
-    ofx_rectangle plate = region_of_size(pushed->width, pushed->height, pushed->aspect);
-    if (!fetch_region(effect, SOURCE_CLIP, time, &plate, &image, trouble))
+    struct wanted wanted = {SOURCE_CLIP, time, {pushed->scale[0], pushed->scale[1]},
+                            region_of_size(pushed->width, pushed->height, pushed->aspect)};
+    if (!fetch_region(effect, &wanted, &image, trouble))
         return NULL;
     if (image.channels == 1)
         fail(trouble, "Source has no colours to track: it has only alpha.");
-    else if (check_scale(&image, pushed, trouble) &&
-             (pixels = read_colors(&image, pushed)) == NULL)
+    else if ((pixels = read_colors(&image, pushed)) == NULL)
         fail(trouble, "There is not enough memory.");
     release_image(&image);
     return pixels;

@@ -623,7 +623,7 @@ def no_path(host: Host, node: Effect, engine: FakeEngine) -> None:
     [
         (no_mask, "Nothing is connected to Mask: connect the painted mask"),
         (no_image, "Mask is connected, but the host gives no image of it"),
-        (a_proxy, "render scale is 50 %, and a keyframe needs the mask at full size"),
+        (a_proxy, "gives Mask at 50 % where 100 % is needed: turn the viewer's proxies off"),
         (refuses("hello"), "is not there"),
         (refuses("open"), "is not there"),
         (refuses("keep"), "is not there"),

@@ -348,7 +348,7 @@ def test_a_proxy_where_full_size_is_rendered_is_refused(
     host: Host, tracked: Effect, engine: FakeEngine
 ) -> None:
     tracked.clips["Source"].pixels = lambda _: Image(np.zeros((8, 12, 4), np.float32), scale=0.5)
-    refused(host, tracked, "gives Source at 50 % where 100 % is rendered", "type the plate's files")
+    refused(host, tracked, "gives Source at 50 % where 100 % is needed: turn the viewer's proxies")
     assert engine.asked("push") == []
 
 
