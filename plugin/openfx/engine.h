@@ -12,7 +12,7 @@
 bool fail_with_error(const struct json *json, int error, struct trouble *trouble);
 
 struct engine {
-    int socket;      /* -1: none */
+    intptr_t socket; /* NO_SOCKET: none */
     int number;      /* of the last request */
     bool heartbeats; /* whether it sends one a second while it works on an answer */
 };

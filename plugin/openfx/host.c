@@ -11,7 +11,7 @@ struct host host;
 
 bool host_load(const ofx_host *given)
 {
-    if (given == NULL)
+    if (given == NULL || !system_start())
         return false;
     host.given = given;
     host.properties = given->fetch_suite(given->properties, OFX_PROPERTY_SUITE, 1);

@@ -5,10 +5,9 @@
 
 #include "base.h"
 
-#include <pthread.h>
-
 #include "image.h"
 #include "ofx_abi.h"
+#include "system.h"
 #include "trouble.h"
 
 #define SOURCE_CLIP "Source"
@@ -82,7 +81,7 @@ bool has_mask_clip(ofx_effect effect);
 
 /* An instance's state beside its parameters. Losing it loses no work. */
 struct instance {
-    pthread_mutex_t lock;
+    struct lock lock;
     char last_error[TROUBLE_BYTES];     /* of the last render; empty after a good one */
     char *job;                          /* id of the engine's running job; NULL: none */
     bool learns;                        /* the job learns; else it propagates */

@@ -81,7 +81,7 @@ static bool send_mask(struct engine *engine, const struct wait *wait, const int6
     bool good = engine_ask(engine, wait, &request, mask, bytes, &answer, trouble);
     if (good) {
         *path = json_string(&answer.json, json_member(&answer.json, 0, "mask"));
-        good = *path != NULL && **path == '/';
+        good = *path != NULL && is_absolute(*path);
         if (!good)
             fail(trouble, "The engine does not say where it keeps the mask: install the engine and "
                  "the plug-in from the same rde-roto.");
@@ -161,7 +161,7 @@ static bool place_keyframe(struct setting *setting, int64_t display[4], struct t
 bool keep_mask(ofx_effect effect, double time, const struct wait *wait, struct shot *shot,
                int frame, struct trouble *trouble)
 {
-    struct setting setting = {effect, time, frame, wait, {-1, 0, false}, shot};
+    struct setting setting = {effect, time, frame, wait, {NO_SOCKET, 0, false}, shot};
     int64_t display[4];
     const char *clip = mask_clip(effect);
     if (!is_connected(effect, clip))

@@ -6,7 +6,11 @@
 #include "host.h"
 #include "source.h"
 
+#ifdef _WIN32
+#define EXPORTED __declspec(dllexport)
+#else
 #define EXPORTED __attribute__((visibility("default")))
+#endif
 
 static const ofx_host *given;
 
@@ -24,7 +28,7 @@ static ofx_status instance_create(ofx_effect effect)
     struct instance *instance = calloc(1, sizeof *instance);
     if (instance == NULL)
         return OFX_OUT_OF_MEMORY;
-    pthread_mutex_init(&instance->lock, NULL);
+    lock_init(&instance->lock);
     source_init(instance);
     if (host.effects->get_properties(effect, &set) != OFX_OK ||
         host.properties->set_pointer(set, OFX_INSTANCE_DATA, 0, instance) != OFX_OK) {
@@ -43,7 +47,7 @@ static ofx_status instance_destroy(ofx_effect effect)
         return OFX_OK;
     if (host.effects->get_properties(effect, &set) == OFX_OK)
         host.properties->set_pointer(set, OFX_INSTANCE_DATA, 0, NULL);
-    pthread_mutex_destroy(&instance->lock);
+    lock_destroy(&instance->lock);
     free(instance->job);
     free(instance->pushed_frames);
     free(instance);

@@ -242,10 +242,10 @@ static void show(ofx_effect effect, const char *sentence)
     struct instance *instance = instance_of(effect);
     bool is_new = true;
     if (instance != NULL) {
-        pthread_mutex_lock(&instance->lock);
+        lock_take(&instance->lock);
         is_new = strcmp(instance->last_error, sentence) != 0;
         strcpy(instance->last_error, sentence);
-        pthread_mutex_unlock(&instance->lock);
+        lock_give_back(&instance->lock);
     }
     if (host.messages == NULL)
         return;

@@ -2,8 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "matte.h"
 #include "region.h"
@@ -14,9 +12,7 @@
 
 void source_init(struct instance *instance)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    instance->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    instance->created_ns = now_since_1970_ns();
 }
 
 static bool is_full_size(const struct pushed *pushed)
@@ -31,11 +27,11 @@ static bool set_plate_id(ofx_effect effect, struct pushed *pushed)
     struct instance *instance = instance_of(effect);
     if (instance == NULL)
         return false;
-    pthread_mutex_lock(&instance->lock);
+    lock_take(&instance->lock);
     pushed->generation = instance->generation;
-    pthread_mutex_unlock(&instance->lock);
+    lock_give_back(&instance->lock);
     int length = snprintf(pushed->id, sizeof pushed->id, "openfx-%ld-%llx-%llx-%d-%d",
-                          (long)getpid(), (unsigned long long)instance->created_ns,
+                          process_id(), (unsigned long long)instance->created_ns,
                           (unsigned long long)(uintptr_t)instance,
                           param_number(effect, OFFSET_PARAM), pushed->generation);
     if (!is_full_size(pushed))
@@ -128,9 +124,9 @@ void source_changed(ofx_effect effect)
     struct instance *instance = instance_of(effect);
     if (instance == NULL)
         return;
-    pthread_mutex_lock(&instance->lock);
+    lock_take(&instance->lock);
     begin_generation(instance);
-    pthread_mutex_unlock(&instance->lock);
+    lock_give_back(&instance->lock);
 }
 
 /* The entry of a frame at the plate's scale, or NULL. With the lock held. */
@@ -152,7 +148,7 @@ static void note_pushed_frame(ofx_effect effect, const struct pushed *pushed, in
     struct instance *instance = instance_of(effect);
     if (instance == NULL)
         return;
-    pthread_mutex_lock(&instance->lock);
+    lock_take(&instance->lock);
     if (instance->generation == pushed->generation &&
         find_pushed_frame(instance, pushed, frame) == NULL) {
         size_t bytes = (instance->pushed_count + 1) * sizeof *instance->pushed_frames;
@@ -165,7 +161,7 @@ static void note_pushed_frame(ofx_effect effect, const struct pushed *pushed, in
             instance->pushed_frames = grown;
         }
     }
-    pthread_mutex_unlock(&instance->lock);
+    lock_give_back(&instance->lock);
 }
 
 /* FNV-1a over the bits of each float. */
@@ -243,18 +239,18 @@ void source_check(ofx_effect effect, struct shot *shot, int frame, const double 
     if (instance == NULL || *shown.id == 0)
         return;
     memcpy(shown.scale, scale, sizeof shown.scale);
-    pthread_mutex_lock(&instance->lock);
+    lock_take(&instance->lock);
     struct pushed_frame *pushed_before = find_pushed_frame(instance, &shown, frame);
     bool known = pushed_before != NULL && instance->generation == shown.generation;
     if (known)
         before = pushed_before->hash;
-    pthread_mutex_unlock(&instance->lock);
+    lock_give_back(&instance->lock);
     float *pixels = known ? fetch_colors(effect, &shown, frame, &trouble) : NULL;
     if (pixels != NULL && hash_of(pixels, values_of(&shown)) != before) {
-        pthread_mutex_lock(&instance->lock);
+        lock_take(&instance->lock);
         if (instance->generation == shown.generation) /* else another thread noticed first */
             begin_generation(instance);
-        pthread_mutex_unlock(&instance->lock);
+        lock_give_back(&instance->lock);
         set_plate_id(effect, &shot->pushed);
     }
     free(pixels);

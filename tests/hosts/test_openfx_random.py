@@ -141,7 +141,8 @@ def scaled(matte: Floats, scale: float) -> Floats:
     whole[:HEIGHT, :WIDTH] = matte
     if step == 1:
         return matte
-    return whole.reshape(height, step, width, step).mean(axis=(1, 3)).astype(np.float32)
+    means: Floats = whole.reshape(height, step, width, step).mean(axis=(1, 3)).astype(np.float32)
+    return means
 
 
 def placed(pixels: Array, x: int, y: int, render: Render) -> Array:
