@@ -1,5 +1,4 @@
-/* Included first by every source of the plug-in: the basic types, and POSIX on top of C99 where there
-   is one. */
+/* Included first by every source of the plug-in: the basic types, and POSIX on top of C99. */
 
 #ifndef RDE_ROTO_BASE_H
 #define RDE_ROTO_BASE_H

@@ -34,7 +34,7 @@ static bool fail_with_result(struct trouble *trouble, enum wire_result result)
     }
 }
 
-static intptr_t connect_to(const struct endpoint *endpoint, const struct wait *wait)
+static intptr_t connect_to(const struct endpoint *endpoint, const struct limit *wait)
 {
     intptr_t found = endpoint->unix_path != NULL ? socket_to_unix(endpoint->unix_path)
                                                  : socket_to_port(endpoint->port);
@@ -67,7 +67,7 @@ static bool answers_protocol(const struct message *answer, struct trouble *troub
 }
 
 static enum greeting greet(struct engine *engine, const struct endpoint *endpoint,
-                           const struct wait *wait, struct trouble *trouble)
+                           const struct limit *wait, struct trouble *trouble)
 {
     struct text hello = {0};
     struct message answer;
@@ -88,7 +88,7 @@ static enum greeting greet(struct engine *engine, const struct endpoint *endpoin
     return trouble->kind == TROUBLE_DISCONNECTED ? NO_ENGINE : REFUSED;
 }
 
-static enum greeting find_and_greet(struct engine *engine, const struct wait *wait,
+static enum greeting find_and_greet(struct engine *engine, const struct limit *wait,
                                     struct trouble *trouble)
 {
     struct endpoint endpoint;
@@ -102,10 +102,10 @@ static enum greeting find_and_greet(struct engine *engine, const struct wait *wa
     return greeting;
 }
 
-bool engine_connect(struct engine *engine, const struct wait *wait, bool patient,
+bool engine_connect(struct engine *engine, const struct limit *wait, bool patient,
                     struct trouble *trouble)
 {
-    struct wait while_it_starts = *wait;
+    struct limit while_it_starts = *wait;
     int64_t latest_ms = now_ms() + START_TIMEOUT_MS;
     if (wait->until_ms == 0 || wait->until_ms > latest_ms)
         while_it_starts.until_ms = latest_ms;
@@ -174,9 +174,9 @@ static int64_t heartbeat_timeout_ms(void)
 }
 
 /* The wait for one heartbeat, if the engine sends them. */
-static struct wait wait_for_heartbeat(const struct engine *engine, const struct wait *wait)
+static struct limit wait_for_heartbeat(const struct engine *engine, const struct limit *wait)
 {
-    struct wait found = *wait;
+    struct limit found = *wait;
     int64_t latest_ms = now_ms() + heartbeat_timeout_ms();
     if (engine->heartbeats && (found.until_ms == 0 || found.until_ms > latest_ms))
         found.until_ms = latest_ms;
@@ -184,18 +184,18 @@ static struct wait wait_for_heartbeat(const struct engine *engine, const struct 
 }
 
 /* Tells a missed heartbeat from the end of the whole wait. */
-static enum wire_result late_or_silent(enum wire_result result, const struct wait *wait)
+static enum wire_result late_or_silent(enum wire_result result, const struct limit *wait)
 {
     return result == WIRE_LATE && wait_check(wait) == WIRE_OK ? WIRE_SILENT : result;
 }
 
 /* Receives heartbeats until the answer comes. */
-static enum wire_result receive_answer(const struct engine *engine, const struct wait *wait,
+static enum wire_result receive_answer(const struct engine *engine, const struct limit *wait,
                                        struct message *answer)
 {
     int64_t steps = -1, moved_ms = now_ms();
     for (;;) {
-        struct wait for_heartbeat = wait_for_heartbeat(engine, wait);
+        struct limit for_heartbeat = wait_for_heartbeat(engine, wait);
         enum wire_result result = wire_receive(engine->socket, &for_heartbeat, answer);
         if (result != WIRE_OK)
             return late_or_silent(result, wait);
@@ -213,7 +213,7 @@ static enum wire_result receive_answer(const struct engine *engine, const struct
     }
 }
 
-bool engine_ask(struct engine *engine, const struct wait *wait, const struct text *request,
+bool engine_ask(struct engine *engine, const struct limit *wait, const struct text *request,
                 const void *pixels, size_t bytes, struct message *answer, struct trouble *trouble)
 {
     struct text object = {0};
@@ -232,7 +232,7 @@ bool engine_ask(struct engine *engine, const struct wait *wait, const struct tex
         text_add_bytes(&object, request->chars, request->length);
     text_add(&object, "}");
     enum wire_result result = WIRE_MEMORY;
-    struct wait for_heartbeat = wait_for_heartbeat(engine, wait);
+    struct limit for_heartbeat = wait_for_heartbeat(engine, wait);
     if (!object.failed)
         result = late_or_silent(wire_send(engine->socket, &for_heartbeat, object.chars,
                                           object.length, pixels, bytes), wait);

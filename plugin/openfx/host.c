@@ -171,7 +171,7 @@ struct instance *instance_of(ofx_effect effect)
     return found;
 }
 
-/* A sentence as a format: hosts format it once more, and some of them (Natron 2.5) do so without the
+/* A sentence as a format: hosts format it once more, and some (Natron 2.5) do so without the
    arguments, which leaves "%s" blank. */
 static void write_format(char format[2 * TROUBLE_BYTES], const char *sentence)
 {

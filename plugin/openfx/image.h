@@ -16,7 +16,7 @@ struct image {
     enum depth depth;
     int channels; /* 4: red, green, blue, alpha; 1: alpha */
     enum alpha alpha;
-    double scale[2]; /* pixels per pixel at full size, across and upwards; 0: the host does not say */
+    double scale[2]; /* pixels per pixel at full size, across and upwards; 0: unknown */
 };
 
 /* Makes an image without pixels. */

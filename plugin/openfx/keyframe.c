@@ -66,7 +66,7 @@ static float *fetch_mask(ofx_effect effect, double time, const int64_t display[4
     return mask;
 }
 
-static bool send_mask(struct engine *engine, const struct wait *wait, const int64_t display[4],
+static bool send_mask(struct engine *engine, const struct limit *wait, const int64_t display[4],
                       const float *mask, char **path, struct trouble *trouble)
 {
     static const char *const names[] = {",\"x\":", ",\"y\":", ",\"width\":", ",\"height\":"};
@@ -96,7 +96,7 @@ struct setting {
     ofx_effect effect;
     double time;
     int frame;
-    const struct wait *wait;
+    const struct limit *wait;
     struct engine engine;
     struct shot *shot;
 };
@@ -158,7 +158,7 @@ static bool place_keyframe(struct setting *setting, int64_t display[4], struct t
     return fail(trouble, "The plate's display window changed between two readings: try again.");
 }
 
-bool keep_mask(ofx_effect effect, double time, const struct wait *wait, struct shot *shot,
+bool keep_mask(ofx_effect effect, double time, const struct limit *wait, struct shot *shot,
                int frame, struct trouble *trouble)
 {
     struct setting setting = {effect, time, frame, wait, {NO_SOCKET, 0, false}, shot};

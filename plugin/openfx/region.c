@@ -54,8 +54,8 @@ static ofx_rectangle around_both(const ofx_rectangle *one, const ofx_rectangle *
     return region;
 }
 
-/* The whole pixels from `low` to `high` along an axis. Hosts round the edges of regions differently,
-   so parts of pixels do not count. */
+/* The whole pixels from `low` to `high` along an axis. Hosts round the edges of regions
+   differently, so parts of pixels do not count. */
 static void whole_pixels(double low, double high, double pixels_per_unit, double span[2])
 {
     span[0] = ceil(low * pixels_per_unit - TOLERANCE_PX);
@@ -120,7 +120,7 @@ bool fetch_region(ofx_effect effect, const struct wanted *wanted, struct image *
    plate's files. */
 static bool plate_region(ofx_effect effect, const struct shot *shot, ofx_rectangle *region)
 {
-    struct wait wait = short_wait();
+    struct limit wait = short_wait();
     struct trouble trouble;
     struct engine engine;
     struct opened opened;

@@ -48,7 +48,7 @@ static bool read_arguments(ofx_effect effect, ofx_properties in, struct picture 
 }
 
 /* Asks for a frame's matte. Its pixels come with the answer and fill the data window. */
-static bool ask_matte(struct engine *engine, const struct wait *wait, const struct shot *shot,
+static bool ask_matte(struct engine *engine, const struct limit *wait, const struct shot *shot,
                       int frame, const struct window *window, struct message *answer,
                       struct trouble *trouble)
 {
@@ -78,7 +78,7 @@ static bool ask_matte(struct engine *engine, const struct wait *wait, const stru
 /* Asks for the matte, pushing the frames the engine lacks until it has it. Where the host renders
    proxies, it can push nothing else: then the plate becomes one of proxies. */
 static bool ask_pushing_frames(const struct picture *picture, struct engine *engine,
-                               const struct wait *wait, struct shot *shot,
+                               const struct limit *wait, struct shot *shot,
                                const struct window *window, struct message *answer,
                                struct trouble *trouble)
 {
@@ -99,7 +99,7 @@ static bool ask_pushing_frames(const struct picture *picture, struct engine *eng
                 "RDE_ROTO_CACHE_GB.");
 }
 
-static bool ask_once(const struct picture *picture, const struct wait *wait, struct shot *shot,
+static bool ask_once(const struct picture *picture, const struct limit *wait, struct shot *shot,
                      struct window *window, struct message *answer, struct trouble *trouble)
 {
     struct engine engine;
@@ -117,7 +117,7 @@ static bool ask_once(const struct picture *picture, const struct wait *wait, str
 }
 
 /* If the engine dies while asked, it is started again, once. */
-static bool ask(const struct picture *picture, const struct wait *wait, struct shot *shot,
+static bool ask(const struct picture *picture, const struct limit *wait, struct shot *shot,
                 struct window *window, struct message *answer, struct trouble *trouble)
 {
     if (ask_once(picture, wait, shot, window, answer, trouble))
@@ -221,7 +221,7 @@ static bool paint_images(struct picture *picture, const struct pixels *pixels,
 static bool render_picture(struct picture *picture, struct shot *shot,
                            struct trouble *trouble)
 {
-    struct wait wait = {0, has_aborted, picture->effect};
+    struct limit wait = {0, has_aborted, picture->effect};
     struct message answer;
     struct window window;
     if (shot->keyframes.count == 0)

@@ -34,7 +34,7 @@ struct pushed {
     int first, last;
     int width, height; /* at full size, whatever the scale */
     double aspect;
-    double scale[2]; /* of the images that its pixels come from; 1 unless the host renders proxies */
+    double scale[2]; /* of the images that its pixels come from; 1 except for proxies */
 };
 
 /* No text is NULL, but each may be empty. */

@@ -181,8 +181,8 @@ static size_t values_of(const struct pushed *pushed)
     return 3 * (size_t)pushed->width * (size_t)pushed->height;
 }
 
-/* The pixel of an image at a scale that shows one of the plate. Hosts round the size of proxies down:
-   what lies in the part of a pixel that is missing shows the last one. */
+/* The pixel of an image at a scale that shows one of the plate. Hosts round the size of proxies
+   down: what lies in the part of a pixel that is missing shows the last one. */
 static int pixel_at_scale(int at, double scale, int end)
 {
     int found = scale == 1 ? at : (int)floor((at + 0.5) * scale);
@@ -256,7 +256,7 @@ void source_check(ofx_effect effect, struct shot *shot, int frame, const double 
     free(pixels);
 }
 
-static bool send_frame(ofx_effect effect, struct engine *engine, const struct wait *wait,
+static bool send_frame(ofx_effect effect, struct engine *engine, const struct limit *wait,
                        const struct shot *shot, int frame, const float *pixels,
                        struct trouble *trouble)
 {
@@ -277,7 +277,7 @@ static bool send_frame(ofx_effect effect, struct engine *engine, const struct wa
 }
 
 /* Adds one to `count` if the host has the frame. */
-static bool push_frame(ofx_effect effect, struct engine *engine, const struct wait *wait,
+static bool push_frame(ofx_effect effect, struct engine *engine, const struct limit *wait,
                        const struct shot *shot, int frame, int *count, struct trouble *trouble)
 {
     if (wait_check(wait) == WIRE_ABORTED)
@@ -291,7 +291,7 @@ static bool push_frame(ofx_effect effect, struct engine *engine, const struct wa
     return good;
 }
 
-bool source_push(ofx_effect effect, struct engine *engine, const struct wait *wait,
+bool source_push(ofx_effect effect, struct engine *engine, const struct limit *wait,
                  const struct shot *shot, const struct message *answer, struct trouble *trouble)
 {
     const struct json *json = &answer->json;

@@ -28,8 +28,8 @@ void source_changed(ofx_effect effect);
 /* Whether the plate's pixels come from images at a render scale; true for a plate with files. */
 bool source_is_at(const struct shot *shot, const double scale[2]);
 
-/* Makes the plate one of images at a render scale, with an id of its own: what is tracked on proxies
-   is never taken for what is tracked at full size. */
+/* Makes the plate one of images at a render scale, with an id of its own: what is tracked on
+   proxies is never taken for what is tracked at full size. */
 void source_use_scale(ofx_effect effect, struct shot *shot, const double scale[2]);
 
 /* Compares a frame that was pushed before at a render scale with Source now. If its pixels have
@@ -39,7 +39,7 @@ void source_check(ofx_effect effect, struct shot *shot, int frame, const double 
 
 /* Pushes the frames that the engine's answer lists as missing. True if at least one was pushed; on
    false `trouble` is set. */
-bool source_push(ofx_effect effect, struct engine *engine, const struct wait *wait,
+bool source_push(ofx_effect effect, struct engine *engine, const struct limit *wait,
                  const struct shot *shot, const struct message *answer, struct trouble *trouble);
 
 #endif

@@ -5,7 +5,7 @@
 #define HEAD_BYTES 8
 #define ABORT_POLL_MS 20 /* how often the host is asked whether it has aborted */
 
-enum wire_result wait_check(const struct wait *wait)
+enum wire_result wait_check(const struct limit *wait)
 {
     if (wait->aborted != NULL && wait->aborted(wait->context))
         return WIRE_ABORTED;
@@ -14,7 +14,7 @@ enum wire_result wait_check(const struct wait *wait)
     return WIRE_OK;
 }
 
-enum wire_result wire_ready(intptr_t socket, bool to_send, const struct wait *wait)
+enum wire_result wire_ready(intptr_t socket, bool to_send, const struct limit *wait)
 {
     for (;;) {
         int found = socket_wait(socket, to_send, ABORT_POLL_MS);
@@ -28,14 +28,14 @@ enum wire_result wire_ready(intptr_t socket, bool to_send, const struct wait *wa
 
 /* Whether to go on after a call that moved `count` bytes, or none yet. */
 static enum wire_result after(ptrdiff_t count, intptr_t socket, bool to_send,
-                              const struct wait *wait)
+                              const struct limit *wait)
 {
     if (count < 0)
         return WIRE_CLOSED;
     return count > 0 ? WIRE_OK : wire_ready(socket, to_send, wait);
 }
 
-static enum wire_result send_all(intptr_t socket, const struct wait *wait, const char *bytes,
+static enum wire_result send_all(intptr_t socket, const struct limit *wait, const char *bytes,
                                  size_t count)
 {
     enum wire_result result = WIRE_OK;
@@ -50,8 +50,8 @@ static enum wire_result send_all(intptr_t socket, const struct wait *wait, const
     return result;
 }
 
-enum wire_result wire_send(intptr_t socket, const struct wait *wait, const char *object, size_t length,
-                           const void *pixels, size_t bytes)
+enum wire_result wire_send(intptr_t socket, const struct limit *wait, const char *object,
+                           size_t length, const void *pixels, size_t bytes)
 {
     unsigned char head[HEAD_BYTES] = {'R', 'D', 'E', 1};
     if (length > JSON_MAX_BYTES)
@@ -66,8 +66,8 @@ enum wire_result wire_send(intptr_t socket, const struct wait *wait, const char 
     return result;
 }
 
-static enum wire_result receive_all(intptr_t socket, const struct wait *wait, unsigned char *bytes,
-                                    size_t count)
+static enum wire_result receive_all(intptr_t socket, const struct limit *wait,
+                                    unsigned char *bytes, size_t count)
 {
     enum wire_result result = WIRE_OK;
     while (count > 0 && result == WIRE_OK) {
@@ -82,8 +82,8 @@ static enum wire_result receive_all(intptr_t socket, const struct wait *wait, un
 }
 
 /* Receives the first bytes of a message; a descriptor comes with the very first. */
-static enum wire_result receive_first(intptr_t socket, const struct wait *wait, unsigned char *head,
-                                      size_t *count, int *descriptor)
+static enum wire_result receive_first(intptr_t socket, const struct limit *wait,
+                                      unsigned char *head, size_t *count, int *descriptor)
 {
     for (;;) {
         bool good = true;
@@ -98,7 +98,7 @@ static enum wire_result receive_first(intptr_t socket, const struct wait *wait, 
     }
 }
 
-static enum wire_result receive_object(intptr_t socket, const struct wait *wait,
+static enum wire_result receive_object(intptr_t socket, const struct limit *wait,
                                        struct message *message, size_t length)
 {
     message->source = malloc(length + 1);
@@ -121,7 +121,7 @@ static bool string_is(const struct json *json, int node, const char *word)
     return same;
 }
 
-static enum wire_result receive_pixels(intptr_t socket, const struct wait *wait,
+static enum wire_result receive_pixels(intptr_t socket, const struct limit *wait,
                                        struct message *message)
 {
     const struct json *json = &message->json;
@@ -143,7 +143,7 @@ static enum wire_result receive_pixels(intptr_t socket, const struct wait *wait,
     return receive_all(socket, wait, pixels->memory, pixels->bytes);
 }
 
-enum wire_result wire_receive(intptr_t socket, const struct wait *wait, struct message *message)
+enum wire_result wire_receive(intptr_t socket, const struct limit *wait, struct message *message)
 {
     unsigned char head[HEAD_BYTES];
     size_t count = 0, length = 0;
