@@ -5,7 +5,8 @@
 
     name      of the host, for messages
     files     to copy, from that folder
-    build     what to compile from its *.c and copy: output and flags by system, libraries
+    build     what to compile from its *.c and copy: output, flags and libraries by system;
+              {machine} in an output is what `machines` calls this one, else `uname -m`
     client    whether `rde_roto_client` is copied too
     targets   the target folder by system (linux, darwin, win32); ~ is the user's home
     versions  for a target with {version}: every version from `oldest` on that has a folder there
@@ -25,6 +26,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import secrets
 import shlex
@@ -40,6 +42,7 @@ from typing import Any
 PLUGIN = Path(__file__).resolve().parent
 CLIENT = PLUGIN.parent / "engine" / "rde_roto_client"
 ALIASES = {"natron": "openfx"}
+PREBUILT = "prebuilt.json"  # beside the sources: their digest when a release compiled them
 _LEFT_OUT = {"__pycache__", "host.json", "README.md"}
 
 
@@ -93,7 +96,9 @@ class Host:
             return None
         if sys.platform not in outputs:
             raise HostError(f"{self.name}: it is not known how to build it on {sys.platform}")
-        return Path(outputs[sys.platform])
+        machine = platform.machine()
+        machine = self.spec["build"].get("machines", {}).get(machine, machine)
+        return Path(outputs[sys.platform].replace("{machine}", machine))
 
     def sources(self) -> Iterator[tuple[Path, Path]]:
         """Every file to install: its source, and its path in the target."""
@@ -209,11 +214,14 @@ def _put_lines(host: Host, note: dict[str, Any], dry_run: bool) -> list[str]:
 
 
 def _build(host: Host, dry_run: bool) -> None:
-    """Compile the adapter's C sources, if it has any, with the system's compiler."""
-    if host.output is None or dry_run:
+    """Compile the adapter's C sources, if it has any and no release has, with `CC` or the system's
+    compiler.
+    """
+    if host.output is None or dry_run or _is_prebuilt(host):
         return
     build = host.spec["build"]
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    given = os.environ.get("CC", "").split()  # perhaps with arguments: python -m ziglang cc
+    compiler = given or [found for name in ("cc", "gcc") if (found := shutil.which(name))][:1]
     if not compiler:
         raise HostError(
             f"{host.name} needs a C compiler: install one (Debian, Ubuntu: apt install gcc; "
@@ -224,10 +232,30 @@ def _build(host: Host, dry_run: bool) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     sources = sorted(map(str, folder.glob("*.c")))
     flags = build["flags"][sys.platform]
-    command = [compiler, *flags, *sources, "-o", str(output), *build.get("libraries", [])]
+    libraries = build.get("libraries", {}).get(sys.platform, [])
+    command = [*compiler, *flags, *sources, "-o", str(output), *libraries]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise HostError(f"{compiler} could not build {host.name}:\n{done.stderr.strip()}")
+        raise HostError(f"{' '.join(compiler)} could not build {host.name}:\n{done.stderr.strip()}")
+
+
+def _is_prebuilt(host: Host) -> bool:
+    """Whether the output is a release's, made from these very sources (tools/cross_build.py)."""
+    folder = PLUGIN / host.key
+    try:
+        made_from = json.loads((folder / PREBUILT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    is_there = host.output is not None and (folder / host.output).is_file()
+    return is_there and bool(made_from == sources_digest(folder))
+
+
+def sources_digest(folder: Path) -> str:
+    """The digest of an adapter's C sources."""
+    found = hashlib.sha256()
+    for path in sorted([*folder.glob("*.c"), *folder.glob("*.h")]):
+        found.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 def _files_of(path: Path, place: Path) -> Iterator[tuple[Path, Path]]:

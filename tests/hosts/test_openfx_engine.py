@@ -17,7 +17,8 @@ import OpenImageIO as oiio
 import pytest
 import torch
 from numpy.typing import NDArray
-from ofx_host import GENERAL, OK, Effect, Host, Image, instance
+from ofx_host import GENERAL, OK, Effect, Host, instance
+from ofx_values import Image
 from openfx_plugin import same_bits, write_launch
 
 from rde_roto.documents.model_card import ModelCard

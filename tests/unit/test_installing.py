@@ -6,6 +6,7 @@ import ctypes
 import importlib.util
 import json
 import os
+import plistlib
 import shutil
 import stat
 import sys
@@ -320,3 +321,52 @@ def test_what_is_compiled_is_built_and_installed(installing: ModuleType, user: P
     (installing.PLUGIN / "host/a.c").write_text("int answer(void) { return }\n")
     with pytest.raises(installing.HostError, match="could not build Host"):
         installing.install("host", link=False, dry_run=False)
+
+
+def test_what_a_release_has_compiled_needs_no_compiler(
+    installing: ModuleType, user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    monkeypatch.setenv("CC", "/no/compiler")
+    build = {"output": {"linux": "Linux-{machine}/host.so"}, "flags": {"linux": []}}
+    says = {**SAYS, "files": [], "client": False, "build": build}
+    folder = installing.PLUGIN / "host"
+    (folder / "host.json").write_text(json.dumps(says))
+    (folder / "a.c").write_text("int answer(void) { return 42; }\n")
+    (folder / "Linux-aarch64").mkdir()
+    (folder / "Linux-aarch64/host.so").write_text("made before")
+    (folder / installing.PREBUILT).write_text(json.dumps(installing.sources_digest(folder)))
+    installing.install("host", link=False, dry_run=False)
+    assert (user / ".host/rde_roto/Linux-aarch64/host.so").read_text() == "made before"
+    (folder / "a.c").write_text("int answer(void) { return 43; }\n")
+    with pytest.raises(FileNotFoundError, match="/no/compiler"):
+        installing.install("host", link=False, dry_run=False)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "folder"),
+    [
+        ("linux", "x86_64", "Linux-x86-64"),
+        ("linux", "aarch64", "Linux-aarch64"),
+        ("darwin", "arm64", "MacOS"),
+        ("darwin", "x86_64", "MacOS"),
+        ("win32", "AMD64", "Win64"),
+    ],
+)
+def test_the_openfx_bundle_has_the_folders_of_the_standard(
+    installing: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    machine: str,
+    folder: str,
+) -> None:
+    says = json.loads((FILE.parent / "openfx/host.json").read_text())
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    host = installing.Host("openfx", says)
+    assert host.output == Path(f"rde_roto.ofx.bundle/Contents/{folder}/rde_roto.ofx")
+    assert set(says["build"]["flags"]) == set(says["targets"]) == set(says["build"]["libraries"])
+    written = plistlib.loads((FILE.parent / "openfx" / says["files"][0]).read_bytes())
+    assert written["CFBundleExecutable"] == host.output.name
+    assert written["CFBundlePackageType"] == "BNDL"

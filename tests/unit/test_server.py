@@ -251,6 +251,8 @@ def test_a_job_that_fails_says_why(client: Client, shot: dict[str, Any], plate: 
         ({"plates": {}}, "document", 3, "unknown key 'plates'; did you mean 'plate'"),
         ({"schema": "rde-roto.shot/9"}, "document", 3, "this program reads rde-roto.shot/1"),
         ({"preset": "nope"}, "document", 3, "nope"),
+        ({"overrides": {"nope": 1}}, "document", 3, "^unknown key 'nope'"),
+        ({"plate": {"path": "/x.####.exr", "color_space": "nope"}}, "document", 3, "^unknown col"),
         ({"model": "nope"}, "weights", 5, "nope"),
     ],
 )
@@ -265,6 +267,7 @@ def test_what_cannot_be_is_the_error_of_the_command_line(
     with pytest.raises(EngineError, match=sentence) as error:
         client.open({**shot, **change})
     assert (error.value.kind, error.value.code) == (kind, code)
+    assert "/request" not in str(error.value), "a request is no file that an artist could open"
 
 
 def test_what_is_no_request_is_refused_and_the_connection_goes_on(client: Client) -> None:
