@@ -36,6 +36,10 @@ COMMANDS: Final = {
         "look.look",
         "Write what the network sees of a frame, before it is scaled to tracking.lines.",
     ),
+    "shapes": (
+        "shapes.shapes",
+        "Make editable, animated splines of a shot's mattes; draw splines as mattes again.",
+    ),
     "submit": (
         "submit.submit",
         "Write a shot's job for a render farm: chunks without visible seams.",
