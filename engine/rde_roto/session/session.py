@@ -204,7 +204,9 @@ class Session:
 
     def rename(self, element: str, name: str) -> None:
         """Rename an element. Raises UsageError."""
-        self.editor.apply(self.draft.renamed(element, name), "rename")
+        draft = self.draft.renamed(element, name)
+        if draft is not self.draft:
+            self.editor.apply(draft, "rename")
 
     def set_colour(self, element: str, color: str) -> None:
         """Set an element's display colour, `#rrggbb`. Mattes do not change."""

@@ -97,6 +97,7 @@ class ExportDialog(QDialog):
         form.addRow(self.message)
         self.buttons = QDialogButtonBox()
         self.go = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.ApplyRole)
+        self.go.setDefault(True)
         self.buttons.addButton(QDialogButtonBox.StandardButton.Close)
         self.go.clicked.connect(self._go)
         self.buttons.rejected.connect(self.reject)
@@ -169,7 +170,7 @@ class QueueDialog(QDialog):
         form.addRow("Hot folder", _beside(self.folder, "Choose…", self._choose))
         form.addRow("Job", self.name)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        buttons.addButton("Queue", QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton("Queue", QDialogButtonBox.ButtonRole.AcceptRole).setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         form.addRow(buttons)
@@ -240,6 +241,7 @@ def _rows(rows: list[tuple[str, str]]) -> QGridLayout:
 
 def _beside(field: QLineEdit, text: str, does: Callable[[], None]) -> QHBoxLayout:
     button = QPushButton(text)
+    button.setAutoDefault(False)  # Return in the field is the dialog's own button
     button.clicked.connect(lambda: does())
     row = QHBoxLayout()
     row.addWidget(field, 1)

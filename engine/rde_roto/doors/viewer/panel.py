@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.style import colour_of
+from rde_roto.doors.viewer.text_editors import NameDelegate
 from rde_roto.session.comparison import Against
 from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
@@ -52,6 +53,13 @@ class Panel(QWidget):
         self._fill_track()
         self._layout.addStretch(1)
         self.refresh()
+
+    def clear(self) -> None:
+        """Forget the shot, and end an editing that is going on."""
+        self._listed = ()
+        self.elements.blockSignals(True)
+        self.elements.clear()
+        self.elements.blockSignals(False)
 
     def refresh(self) -> None:
         """Update after a change of the shot or of what is chosen."""
@@ -110,7 +118,9 @@ class Panel(QWidget):
         self.elements.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.elements.setToolTip("Double click to rename. Tools draw the chosen one.")
         self.elements.currentRowChanged.connect(self._choose)
-        self.elements.itemChanged.connect(self._rename)
+        self._names = NameDelegate(self.elements)
+        self._names.named.connect(self._rename)
+        self.elements.setItemDelegate(self._names)
         self._layout.addWidget(self.elements)
         row = QHBoxLayout()
         row.addWidget(self._button("New", "New element", "Add an element (Ctrl+N)"))
@@ -204,7 +214,8 @@ class Panel(QWidget):
                 item = QListWidgetItem(_swatch(colour_of(element.id, elements)), element.name)
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
                 self.elements.addItem(item)
-        self.elements.setCurrentRow(ids.index(session.element))
+        if self.elements.currentRow() != ids.index(session.element):
+            self.elements.setCurrentRow(ids.index(session.element))
         self.elements.blockSignals(False)
 
     def _refresh_track(self) -> None:
@@ -235,16 +246,12 @@ class Panel(QWidget):
         if 0 <= row < len(session.draft.elements):
             session.choose_element(session.draft.elements[row].id)
 
-    def _rename(self, item: QListWidgetItem) -> None:
+    def _rename(self, row: int, name: str) -> None:
         session = self._window.the_session
-        element = session.draft.elements[self.elements.row(item)]
         try:
-            session.rename(element.id, item.text())
+            session.rename(self._listed[row].id, name)
         except RotoError as error:
             self._window.show_message(str(error))
-        self.elements.blockSignals(True)
-        item.setText(session.draft.element(element.id).name)
-        self.elements.blockSignals(False)
 
     def _remove(self) -> None:
         session = self._window.the_session

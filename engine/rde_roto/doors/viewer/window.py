@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from rde_roto.doors.viewer import user_settings
@@ -14,6 +14,7 @@ from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
+from rde_roto.doors.viewer.text_editors import is_for_editor
 from rde_roto.doors.viewer.timeline import TimeLine
 from rde_roto.doors.viewer.ui_queue import UiQueue
 from rde_roto.session.backend import Backend
@@ -109,6 +110,15 @@ class MainWindow(QMainWindow):
         self.show_message(f"{opened.parts.source.reading}{again}")
         self.where.setToolTip(opened.parts.source.reading)
 
+    def event(self, event: QEvent) -> bool:
+        """Leave keys to a text editor that has the focus: Return ends its editing."""
+        # Qt asks the focused widget, then its parents up to here, before it runs a shortcut
+        is_key = event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if is_key and is_for_editor(event, self.focusWidget()):
+            event.accept()
+            return True
+        return super().event(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._close_session()
         event.accept()
@@ -116,6 +126,7 @@ class MainWindow(QMainWindow):
     def _close_session(self) -> None:
         self.player.play(0)
         self._refresh_timer.stop()
+        self.panel.clear()
         if self.learn_dialog is not None:
             self.learn_dialog.reject()
         session, self.session = self.session, None
