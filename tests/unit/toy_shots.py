@@ -69,7 +69,7 @@ class MemoryPlate:
 def mask(
     frame: int, elements: Iterable[str] = ("a",), draw: int = 0, plate: MemoryPlate | None = None
 ) -> Keyframe:
-    """A keyframe of one soft box an element; another ``draw``, other boxes."""
+    """A keyframe of one soft box an element, which share pixels; another ``draw``, other boxes."""
     height, width = (plate or MemoryPlate()).format.data.shape
     names = tuple(elements)
     planes = np.zeros((len(names), height, width), np.float32)
@@ -77,7 +77,7 @@ def mask(
         random = np.random.default_rng([frame + 5000, draw, *name.encode()])
         top, left = int(random.integers(0, height // 2)), int(random.integers(0, width // 2))
         planes[number, top : top + height // 2, left : left + width // 2] = random.uniform(0.5, 1)
-    return Keyframe(frame, planes, names)
+    return Keyframe(frame, planes / np.maximum(planes.sum(axis=0), 1), names)
 
 
 def a_shot(

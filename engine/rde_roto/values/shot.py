@@ -20,7 +20,7 @@ class Shot:
     lies outside the range or shares its frame with another one, the number of its planes is wrong,
     no keyframe draws an element, or an in-point contradicts the keyframes. Raises InputError when
     the plate lacks a frame of the range, a keyframe differs in size from the plate's data window,
-    or an element has no pixel above 0 in any keyframe.
+    elements overlap in it (`values.overlaps`), or an element has no pixel above 0 in any keyframe.
     """
 
     plate: Plate
@@ -204,6 +204,21 @@ class Shot:
                 f"the keyframe at frame {keyframe.frame} is {'x'.join(map(str, reversed(size)))}, "
                 f"the data window of {self.plate.name} is {window.width}x{window.height}"
             )
+        if keyframe.overlaps:
+            raise InputError(self._overlap_message(keyframe))
+
+    def _overlap_message(self, keyframe: Keyframe) -> str:
+        names = dict(zip(self.ids, self.names, strict=True))
+        drawn = [names[key] for key in self.drawn_elements(keyframe)]
+        pairs = "; ".join(
+            f"'{drawn[one]}' and '{drawn[other]}' by {pixels} pixels"
+            for one, other, pixels in keyframe.overlaps
+        )
+        return (
+            f"elements overlap in the keyframe at frame {keyframe.frame}: {pairs}, but a pixel can "
+            "belong to one element only: cut the mask of the one behind by that of the one in "
+            "front, or choose the one in front in the window and press Shift+O"
+        )
 
     def _check_drawn(self, element: Element) -> None:
         """Check that an element is visible in a keyframe and exists by its first keyframe."""
