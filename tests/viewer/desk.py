@@ -80,12 +80,17 @@ class Desk:
     def click(self, x: float, y: float) -> None:
         QTest.mouseClick(self.window.canvas, LEFT, NO_KEY, self.at(x, y))
 
-    def drag(self, *points: tuple[float, float], keys: Qt.KeyboardModifier = NO_KEY) -> None:
+    def drag(
+        self,
+        *points: tuple[float, float],
+        keys: Qt.KeyboardModifier = NO_KEY,
+        button: Qt.MouseButton = LEFT,
+    ) -> None:
         first, *others = (self.at(x, y) for x, y in points)
-        QTest.mousePress(self.window.canvas, LEFT, keys, first)
+        QTest.mousePress(self.window.canvas, button, keys, first)
         for point in others:
             QTest.mouseMove(self.window.canvas, point)
-        QTest.mouseRelease(self.window.canvas, LEFT, keys, others[-1] if others else first)
+        QTest.mouseRelease(self.window.canvas, button, keys, others[-1] if others else first)
 
     def picture(self) -> Bytes:
         """What the canvas shows, [H, W, 3] RGB."""

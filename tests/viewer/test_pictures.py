@@ -87,7 +87,7 @@ def time_line(desk: Desk, document: Path) -> None:
     desk.key("P")
     desk.settled()
     desk.session.set_bounds(1003, 1005)
-    desk.key("Shift+X")
+    desk.key("Ctrl+Shift+X")
     desk.until(lambda: desk.session.state(1004) is FrameState.LOCKED)
     desk.session.reset_bounds()
     desk.session.go_to(1009)

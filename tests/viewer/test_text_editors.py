@@ -120,3 +120,13 @@ def test_no_key_that_an_editor_gets_runs_a_command(
             if key.key() not in ends:  # these may close the editor or its dialog
                 QTest.keyClick(editor, key.key(), key.keyboardModifiers())
         assert done == [], type(editor)
+
+
+def test_a_click_that_leaves_an_editor_paints_nothing(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    QTest.keyClicks(name_editor(desk, 0), "robot")
+    desk.click(60, 40)
+    assert desk.session.draft.element("hero").name == "robot"
+    assert not desk.session.draft.drawings
+    desk.click(60, 40)
+    assert desk.session.draft.drawings

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import box_mask
-from desk import FRAMES, HEIGHT, WIDTH, Desk, shown
+from desk import FRAMES, HEIGHT, LEFT, WIDTH, Desk, shown
 from image_files import read_image
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFontInfo
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QFontInfo
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
 from session_bench import Toys
@@ -21,7 +21,7 @@ from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.settings import SettingsDialog
-from rde_roto.doors.viewer.style import SMALLEST_TEXT_PX
+from rde_roto.doors.viewer.style import ADDS, SMALLEST_TEXT_PX, SUBTRACTS
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
 from rde_roto.session.backend import Backend
@@ -60,6 +60,75 @@ def test_a_stroke_of_the_mouse_is_a_keyframe_of_these_pixels(desk: Desk, documen
     keyframe = ShotFile.read(document).open().shot.keyframe_at(1001)
     assert keyframe is not None
     np.testing.assert_array_equal(keyframe.alpha[0], expected.pixels)
+
+
+def test_the_right_button_takes_away_and_x_swaps_the_two(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.session.paint.brush = Brush(6, 1.0)
+    paint(desk)
+    area = desk.session.paint.pixels().sum()
+    desk.drag((40, 40), (60, 44), button=Qt.MouseButton.RightButton)
+    assert 0 < desk.session.paint.pixels().sum() < area
+    desk.key("X")
+    subtract = next(a for a in desk.window.findChildren(QAction) if a.text() == "Add or subtract")
+    desk.app.processEvents()
+    desk.until(subtract.isChecked)
+    desk.drag((40, 40), (60, 44), button=Qt.MouseButton.RightButton)
+    assert desk.session.paint.pixels().sum() == pytest.approx(area, rel=0.01)
+    paint(desk)
+    assert desk.session.paint.pixels().max() < 0.5  # soft edges twice
+
+
+def test_middle_button_and_control_move_the_picture(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    before = desk.at(60, 40)
+    desk.drag((60, 40), (70, 45), button=Qt.MouseButton.MiddleButton)
+    middle = desk.at(60, 40)
+    assert middle != before
+    desk.drag((60, 40), (70, 45), keys=Qt.KeyboardModifier.ControlModifier)
+    assert desk.at(60, 40) != middle
+    assert not desk.session.draft.drawings
+
+
+def test_what_is_awaited_is_said_on_the_picture_until_it_is_there(
+    desk: Desk, document: Path
+) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.key("End")
+    desk.until(lambda: desk.session.navigation.picture() is not None)
+    quiet = desk.picture()
+    paint(desk)
+    assert "tracking frame 1012 first" in desk.session.paint.busy
+    top = np.s_[:60]
+    assert (desk.picture()[top] != quiet[top]).any()
+    desk.until(lambda: desk.session.paint.busy == "")
+    paint(desk)
+    assert 1012 in desk.session.draft.drawings
+
+
+def test_selecting_is_said_until_the_mask_is_there(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.key("6")
+    desk.drag((30, 20), (60, 40), (90, 60))
+    assert desk.session.paint.busy == "selecting…"
+    desk.until(lambda: desk.session.paint.busy == "")
+    assert desk.session.draft.drawings or desk.window.statusBar().currentMessage()
+
+
+def test_lines_that_add_and_lines_that_take_away_have_different_colours(
+    desk: Desk, document: Path
+) -> None:
+    desk.open(document)
+    desk.key("4")
+    for button, colour in ((LEFT, ADDS), (Qt.MouseButton.RightButton, SUBTRACTS)):
+        canvas = desk.window.canvas
+        QTest.mousePress(canvas, button, Qt.KeyboardModifier.NoModifier, desk.at(40, 40))
+        QTest.mouseMove(canvas, desk.at(60, 40))
+        QTest.mouseMove(canvas, desk.at(100, 40))
+        wanted = np.array(colour.getRgb()[:3])
+        assert (np.abs(desk.picture() - wanted).max(axis=2) < 24).any()
+        QTest.mouseRelease(canvas, button, Qt.KeyboardModifier.NoModifier, desk.at(100, 40))
 
 
 def test_polygon_by_clicks_and_enter(desk: Desk, document: Path) -> None:

@@ -150,6 +150,22 @@ class LiveMattes:
         self._submit_next()
         self._changed(None)
 
+    def track_first(self, frame: int) -> None:
+        """Have a frame's matte made before all others that are waiting."""
+        if frame not in self._submitted:
+            self._pending = {frame: None} | self._pending
+            self.total = max(self.total, self.remaining)
+        self._submit_next()
+        self._changed(None)
+
+    def drop(self, frame: int) -> None:
+        """Have a frame's matte made no longer. Others stay requested."""
+        self._pending.pop(frame, None)
+        future = self._submitted.pop(frame, None)
+        if future is not None:
+            future.cancel()
+        self._settle()
+
     def cancel(self) -> None:
         """Stop before the network's next step. Finished mattes stay."""
         self._pending.clear()

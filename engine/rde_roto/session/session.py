@@ -96,6 +96,7 @@ class Session:
         """Show a frame, the nearest of the range."""
         if self.navigation.go_to(frame):
             self.paint.cancel_tool()
+            self.paint.start.leave()
             self.live.request(self.frame)
             self.comparison.request(self.frame)
             self._listener.picture_changed(None)
@@ -178,8 +179,8 @@ class Session:
         self.choose_element(ids[(ids.index(self.element) + 1) % len(ids)])
 
     def escape(self) -> None:
-        """Cancel the tool's work, or else what is being propagated."""
-        if self.paint.cancel_tool():
+        """Cancel the tool's work or its waiting for a matte, or else what is being propagated."""
+        if self.paint.cancel_tool() or self.paint.start.from_nothing():
             self._listener.picture_changed(None)
         else:
             self.live.cancel()
@@ -270,6 +271,7 @@ class Session:
     def mattes_changed(self) -> None:
         """See `EditorListener`."""
         self.live.request(self.frame)
+        self.paint.start.mattes_changed()
         self.comparison.request(self.frame)
         self.navigation.prefetch()
         self._listener.shot_changed()

@@ -49,6 +49,10 @@ class ShownMattes:
         draft, frame = self._editor.draft, self.frame
         return None if element in draft.locked(frame) else draft.drawn(frame, element)
 
+    def is_unfinished(self, element: str) -> bool:
+        """Whether unfinished pixels of an element are shown."""
+        return self._unfinished is not None and self._unfinished[0] == element
+
     def pixels(self, element: str) -> FloatArray | None:
         """Return an element as drawn, else as tracked: float32 [H, W], not to be written to.
 

@@ -6,6 +6,7 @@ another would take half of its pixels away, in every frame.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,8 +45,20 @@ def overlaps(alpha: FloatArray) -> tuple[Overlap, ...]:
     )
 
 
+def in_words(found: Sequence[Overlap], names: Sequence[str]) -> str:
+    """Say which of the named elements overlap by how much, and what to do."""
+    pairs = "; ".join(
+        f"'{names[one]}' and '{names[other]}' by {pixels} pixels" for one, other, pixels in found
+    )
+    return (
+        f"{pairs}, but a pixel can belong to one element only: cut the mask of the one behind by "
+        "that of the one in front, or open the shot in the window, choose the one in front and "
+        "press Shift+O"
+    )
+
+
 def beside(plane: FloatArray, others: FloatArray) -> FloatArray:
-    """Return a plane [..., H, W] limited to what other planes [K, H, W] leave free of each pixel."""
+    """Return a plane [..., H, W], limited to what planes [K, H, W] leave free of each pixel."""
     free = np.float32(1) - np.minimum(others.sum(axis=0, dtype=np.float32), np.float32(1))
     left: FloatArray = np.minimum(plane, free)
     return left

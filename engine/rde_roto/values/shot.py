@@ -8,6 +8,7 @@ from functools import cached_property
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, Lock
+from rde_roto.values.overlaps import in_words
 from rde_roto.values.plate import Plate
 from rde_roto.values.spans import Span, Stretch
 
@@ -205,20 +206,11 @@ class Shot:
                 f"the data window of {self.plate.name} is {window.width}x{window.height}"
             )
         if keyframe.overlaps:
-            raise InputError(self._overlap_message(keyframe))
-
-    def _overlap_message(self, keyframe: Keyframe) -> str:
-        names = dict(zip(self.ids, self.names, strict=True))
-        drawn = [names[key] for key in self.drawn_elements(keyframe)]
-        pairs = "; ".join(
-            f"'{drawn[one]}' and '{drawn[other]}' by {pixels} pixels"
-            for one, other, pixels in keyframe.overlaps
-        )
-        return (
-            f"elements overlap in the keyframe at frame {keyframe.frame}: {pairs}, but a pixel can "
-            "belong to one element only: cut the mask of the one behind by that of the one in "
-            "front, or choose the one in front in the window and press Shift+O"
-        )
+            names = [self.names[place] for place in self.plane_indices(drawn)]
+            raise InputError(
+                f"elements overlap in the keyframe at frame {keyframe.frame}: "
+                f"{in_words(keyframe.overlaps, names)}"
+            )
 
     def _check_drawn(self, element: Element) -> None:
         """Check that an element is visible in a keyframe and exists by its first keyframe."""

@@ -37,9 +37,10 @@ KeyGroup: TypeAlias = "tuple[str, list[tuple[str, str]]]"
 _MOUSE: Final[KeyGroup] = (
     "Mouse and pen",
     [
-        ("Left", "the tool; Alt takes away"),
-        ("Shift, Alt", "smart select: on it, off it"),
-        ("Middle, right", "move the picture"),
+        ("Left", "the tool"),
+        ("Right, or Alt", "the opposite: take away, or add"),
+        ("Shift", "smart select: scribble on it"),
+        ("Middle, Ctrl+left", "move the picture"),
         ("Wheel", "zoom; with Ctrl the brush's size"),
     ],
 )

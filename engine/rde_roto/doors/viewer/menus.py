@@ -23,6 +23,7 @@ TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
     "smart": ("Smart select", "Smart"),
 }
 """The command of each tool, and its label on the tool bar."""
+_SUBTRACT: Final = "Add or subtract"
 
 
 class Menus:
@@ -61,11 +62,14 @@ class Menus:
             files.insertMenu(files.actions()[0], self._recent)
         self._add_bar(window)
 
-    def check(self, tool: ToolName) -> None:
-        """Show which tool is chosen."""
+    def check(self, tool: ToolName, subtracts: bool) -> None:
+        """Show which tool is chosen, and whether tools subtract."""
         action = self._actions.get(TOOL_WORDS[tool][0])
         if action is not None:
             action.setChecked(True)
+        toggle = self._actions.get(_SUBTRACT)
+        if toggle is not None:
+            toggle.setChecked(subtracts)
 
     def _add_bar(self, window: QMainWindow) -> None:
         bar = QToolBar("Tools")
@@ -82,6 +86,16 @@ class Menus:
                 group.addAction(action)
                 bar.addAction(action)
         bar.addSeparator()
+        toggle = self._actions.get(_SUBTRACT)
+        if toggle is not None:
+            toggle.setCheckable(True)
+            toggle.setIconText("Subtract  X")
+            toggle.setToolTip(
+                "Tools take away instead of adding (X). The right button or Alt does the opposite "
+                "of what is chosen."
+            )
+            bar.addAction(toggle)
+            bar.addSeparator()
         for text, word in (("Play or stop", "Play"), ("Keys", "?  keys")):
             if text in self._actions:
                 self._actions[text].setIconText(word)

@@ -194,8 +194,11 @@ class Panel(QWidget):
         )
         self._layout.addWidget(self.learn)
         row = QHBoxLayout()
-        row.addWidget(self._button("Lock frame", "Lock or unlock this frame", "Approved (X)"))
-        row.addWidget(self._button("Lock in to out", "Lock from in to out", "Approved (Shift+X)"))
+        for text, does, keys in (
+            ("Lock frame", "Lock or unlock this frame", "Shift+X"),
+            ("Lock in to out", "Lock from in to out", "Ctrl+Shift+X"),
+        ):
+            row.addWidget(self._button(text, does, f"Approved ({keys})"))
         self._layout.addLayout(row)
         self.counts = QLabel()
         self.counts.setObjectName("quiet")

@@ -42,7 +42,7 @@ class NameDelegate(QStyledItemDelegate):
     def setModelData(  # noqa: N802
         self,
         editor: QWidget,
-        model: QAbstractItemModel,  # noqa: ARG002
+        model: QAbstractItemModel,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         if isinstance(editor, QLineEdit):

@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QVBoxLayout,
+    QWidget,
+)
 
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.canvas import Canvas
@@ -65,6 +73,9 @@ class MainWindow(QMainWindow):
         self.panel = Panel(self)
         self._menus = Menus(self, commands, self.run_command, self.open)
         self._lay_out()
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.focusChanged.connect(self.canvas.focus_moved)
         self.setAcceptDrops(True)
         self.setWindowTitle("rde-roto")
         room = self.screen().availableGeometry()
@@ -113,8 +124,11 @@ class MainWindow(QMainWindow):
     def event(self, event: QEvent) -> bool:
         """Leave keys to a text editor that has the focus: Return ends its editing."""
         # Qt asks the focused widget, then its parents up to here, before it runs a shortcut
-        is_key = event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if is_key and is_for_editor(event, self.focusWidget()):
+        if (
+            event.type() is QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and is_for_editor(event, self.focusWidget())
+        ):
             event.accept()
             return True
         return super().event(event)
@@ -245,7 +259,7 @@ class MainWindow(QMainWindow):
         if session is None:
             self.where.setText("no shot")
             return
-        self._menus.check(session.paint.tool_name)
+        self._menus.check(session.paint.tool_name, session.paint.subtracts)
         channels = self.canvas.scene.channels
         shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
         self.where.setText(f"{session.state(session.frame).value}{shown}")
