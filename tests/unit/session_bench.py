@@ -34,12 +34,16 @@ class Log:
     sentences: list[str] = field(default_factory=list)
     boxes: list[Window | None] = field(default_factory=list)
     changes: int = 0
+    flashes: int = 0
 
     def picture_changed(self, box: Window | None) -> None:
         self.boxes.append(box)
 
     def shot_changed(self) -> None:
         self.changes += 1
+
+    def frame_changed_elsewhere(self) -> None:
+        self.flashes += 1
 
     def show_message(self, sentence: str) -> None:
         self.sentences.append(sentence)

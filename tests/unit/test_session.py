@@ -137,6 +137,58 @@ def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
             np.testing.assert_array_equal(found, expected)
 
 
+def test_undo_goes_to_the_frame_that_it_changes(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1003)
+        paint(bench, 1010)
+        bench.session.undo()
+        assert bench.session.frame == 1010
+        assert bench.log.flashes == 0  # the artist looked at it
+        bench.session.go_to(1028)
+        bench.session.undo()
+        assert bench.session.frame == 1003
+        assert bench.log.flashes == 1
+        bench.session.redo()
+        bench.session.redo()
+        assert bench.session.frame == 1010
+        assert bench.log.flashes == 2
+
+
+def test_undo_leaves_nothing_of_what_was_undone(document: Path) -> None:
+    """Mattes that only the undone keyframe had go, and nothing is tracked by itself."""
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        paint(bench, 1010)
+        session.propagate(FORWARD)
+        bench.propagated()
+        assert session.state(1030) is FrameState.MADE
+        session.undo()
+        bench.named()
+        assert {session.state(f) for f in range(1002, 1031)} == {FrameState.EMPTY}
+        session.redo()
+        bench.named()
+        assert session.state(1030) is FrameState.MADE
+        paint(bench, 1001, 30)
+        session.go_to(1001)
+        session.propagate(FORWARD)
+        session.undo()
+        assert "tracking has stopped" in bench.log.sentences[-1]
+        bench.named()
+        assert session.live.remaining == 0
+        assert FrameState.STALE not in states(bench).values()
+
+
+def test_a_plate_is_named_after_what_it_shows(document: Path) -> None:
+    plate = document.parent / "plate"
+    with working_on(plate) as bench:
+        assert bench.session.editor.name == "hero"
+    for frame in FRAMES:
+        (plate / f"hero.{frame}.exr").rename(plate / f"{frame}.exr")
+    with working_on(plate) as bench:
+        assert bench.session.editor.name == document.parent.name
+
+
 def test_painting_on_a_tracked_frame_starts_from_its_matte(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)

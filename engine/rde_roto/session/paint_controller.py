@@ -49,7 +49,7 @@ class PaintController:
         self, work: ShotEditor, showing: ShownMattes, post: Post, listener: SessionListener
     ) -> None:
         self.element = work.draft.elements[0].id
-        self.brush = Brush()
+        self.brush = Brush.for_plate(showing.plate.format.data.height)
         self.subtracts = False
         self.tool_name: ToolName = "brush"
         self.tool: Tool = tool_named("brush")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,14 +189,12 @@ class Session:
     # What is changed, each one step of undo.
 
     def undo(self) -> None:
-        """Undo the last change."""
-        self.paint.cancel_tool()
-        self.editor.undo()
+        """Undo the last change, and go to the frame that it changes."""
+        self._travel(self.editor.undo)
 
     def redo(self) -> None:
-        """Redo what was undone."""
-        self.paint.cancel_tool()
-        self.editor.redo()
+        """Redo what was undone, and go to the frame that it changes."""
+        self._travel(self.editor.redo)
 
     def add_element(self, name: str) -> None:
         """Add an element and choose it. Raises UsageError."""
@@ -286,6 +285,15 @@ class Session:
         self._listener.show_message(sentence)
 
     # Private.
+
+    def _travel(self, go: Callable[[], None]) -> None:
+        self.paint.cancel_tool()
+        before = self.draft
+        go()
+        changed = self.range.intersection(FrameRange.of(self.draft.frames_changed_since(before)))
+        if changed and self.frame not in changed:
+            self.go_to(min(changed, key=lambda frame: abs(frame - self.frame)))
+            self._listener.frame_changed_elsewhere()
 
     def _others_changed(self, sentence: str | None) -> None:
         self.navigation.prefetch()

@@ -31,6 +31,7 @@ from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 
 _WIDTH = 270
+_LARGEST_BRUSH_PX = 600
 _FINER = 100
 """Slider steps per unit of the value."""
 
@@ -68,7 +69,7 @@ class Panel(QWidget):
         brush = Brush() if session is None else session.paint.brush
         light = ViewExposure() if session is None else session.navigation.exposure
         for slider, value in (
-            (self.brush_size, brush.radius_px),
+            (self.brush_size, 2 * brush.radius_px),
             (self.hardness, brush.hardness * _FINER),
             (self.exposure, light.exposure * _FINER),
             (self.gamma, light.gamma * _FINER),
@@ -77,7 +78,7 @@ class Panel(QWidget):
             slider.blockSignals(True)
             slider.setValue(round(value))
             slider.blockSignals(False)
-        self._size_label.setText(f"Size {brush.radius_px:.0f} px")
+        self._size_label.setText(f"Size {2 * brush.radius_px:.0f} px")
         self._hardness_label.setText(f"Hardness {brush.hardness:.1f}")
         self._exposure_label.setText(f"Exposure {light.exposure:+.1f}")
         self._gamma_label.setText(f"Gamma {light.gamma:.2f}")
@@ -135,7 +136,8 @@ class Panel(QWidget):
     def _fill_brush(self) -> None:
         self._heading("BRUSH")
         grid = QGridLayout()
-        self._size_label, self.brush_size = self._slider(grid, 1, 200)
+        self._size_label, self.brush_size = self._slider(grid, 1, _LARGEST_BRUSH_PX)
+        self.brush_size.setToolTip("Diameter in pixels of the plate ([ and ], Ctrl and the wheel)")
         self._hardness_label, self.hardness = self._slider(grid, 0, _FINER)
         for slider in (self.brush_size, self.hardness):
             slider.valueChanged.connect(self._set_brush)
@@ -264,7 +266,7 @@ class Panel(QWidget):
             self._window.show_message(str(error))
 
     def _set_brush(self) -> None:
-        brush = Brush(self.brush_size.value(), self.hardness.value() / _FINER)
+        brush = Brush(self.brush_size.value() / 2, self.hardness.value() / _FINER)
         self._window.the_session.paint.set_brush(brush.sized(brush.radius_px))
 
     def _set_wipe(self, row: int) -> None:

@@ -182,6 +182,9 @@ class MainWindow(QMainWindow):
         if not self._refresh_timer.isActive():
             self._refresh_timer.start()
 
+    def frame_changed_elsewhere(self) -> None:
+        self.canvas.flash()
+
     def show_message(self, sentence: str) -> None:
         self.statusBar().showMessage(sentence, _MESSAGE_MS)
 
