@@ -464,7 +464,7 @@ def test_export_remembers_where_and_how_and_says_what_it_replaces(
     desk.session.set_bounds(1001, 1003)
     said = []
     for _ in range(2):
-        desk.key("Ctrl+E")
+        desk.window.run_command("Export mattes…")
         export = dialog(desk, ExportDialog)
         assert isinstance(export, ExportDialog)
         assert "1001-1003" in export.message.text()

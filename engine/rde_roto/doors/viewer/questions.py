@@ -46,10 +46,12 @@ def ask_colour(window: ShotWindow) -> None:
 def ask_open(window: ShotWindow) -> None:
     """Ask which plate or shot to open."""
     title = "Open a plate (any of its frames, or a movie) or a shot"
-    kinds = (("Plates and shots", (*_PICTURES, *MOVIE_SUFFIXES, SHOT_SUFFIX)),)
-    kinds += (("Plates", (*_PICTURES, *MOVIE_SUFFIXES)), ("Shots", (SHOT_SUFFIX,)))
+    plates = *_PICTURES, *sorted(MOVIE_SUFFIXES)
+    kinds = _filters(
+        ("Plates and shots", (*plates, SHOT_SUFFIX)), ("Plates", plates), ("Shots", (SHOT_SUFFIX,))
+    )
     path, _ = QFileDialog.getOpenFileName(
-        window.dialog_parent, title, user_settings.last_folder(), _filters(*kinds)
+        window.dialog_parent, title, user_settings.last_folder(), kinds
     )
     if path:
         window.open(path)
@@ -129,7 +131,5 @@ def ask_settings(window: ShotWindow) -> None:
 
 def _filters(*kinds: tuple[str, Sequence[str]]) -> str:
     """Return kinds of files, each a word and its suffixes, as Qt's file dialogs have them."""
-    known = (
-        f"{word} ({' '.join(f'*{suffix}' for suffix in suffixes)})" for word, suffixes in kinds
-    )
+    known = [f"{word} (*{' *'.join(suffixes)})" for word, suffixes in kinds]
     return ";;".join([*known, "All files (*)"])
