@@ -33,6 +33,7 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import Plate
+from rde_roto.values.overlaps import beside
 from rde_roto.values.preset import LEAST_LINES, Preset, Tracking
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Stretch
@@ -223,7 +224,9 @@ class RotoNode:
         if carrying is not None and carried:
             blended = self._mattes.at(carrying, keyframe.frame, cancel)
             planes = list(self.shot.plane_indices(tuple(carried)))
-            alpha[planes] = self._finished(blended, carrying.elements)[planes]
+            drawn = list(self.shot.plane_indices(self.shot.drawn_elements(keyframe)))
+            finished = self._finished(blended, carrying.elements)[planes]
+            alpha[planes] = beside(finished, alpha[drawn])
         return self._store_matte(keyframe.frame, alpha)
 
     def _finished_behind(

@@ -31,6 +31,7 @@ from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import CancelledError, NotFiniteError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
 from rde_roto.values.spans import Span, Stretch
 
@@ -180,8 +181,9 @@ class Walker(Generic[State]):
         size.
 
         An element that the keyframe draws has the artist's pixels. One that it does not draw is
-        carried over: tracked from the keyframe to the left alone. Before an element is known its
-        mask is empty. Raises as ``raws``.
+        carried over: tracked from the keyframe to the left alone, and limited to what the drawn
+        ones among these elements leave free. Before an element is known its mask is empty. Raises
+        as ``raws``.
         """
         drawn: dict[str, FloatArray] = dict(
             zip(self.shot.drawn_elements(keyframe), keyframe.alpha, strict=True)
@@ -190,6 +192,8 @@ class Walker(Generic[State]):
         carried: dict[str, FloatArray] = {}
         if carrying is not None and not drawn.keys() >= set(elements):
             planes = self.raw(carrying, keyframe.frame, cancel).at_plate()
+            in_front = [plane for element, plane in drawn.items() if element in elements]
+            planes = beside(planes, np.stack(in_front)) if in_front else planes
             carried = dict(zip(carrying.elements, planes, strict=True))
         empty = np.zeros(self.shot.plate.format.data.shape, np.float32)
         return np.stack([drawn.get(e, carried.get(e, empty)) for e in elements])

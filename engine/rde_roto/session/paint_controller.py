@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,22 +17,26 @@ from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.backend import Post
 from rde_roto.session.draft import Draft
+from rde_roto.session.drawing_start import DrawingStart
 from rde_roto.session.editor import ShotEditor
+from rde_roto.session.exclusion import Drawn, Front, with_front
 from rde_roto.session.listeners import SessionListener
 from rde_roto.session.painting import Brush, Line, grown, within
-from rde_roto.session.planes import Plane
+from rde_roto.session.planes import Place, Plane, touched
 from rde_roto.session.polygon import Polygon
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.session.smart_select import Hints, select
 from rde_roto.session.tools import Fill, Lasso, Painter, PenEvent, Smart, Tool
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
 
 
 class PaintController:
     """Draw on one element at one frame. Each change is one step of undo.
 
-    Used from one thread, the one that ``post`` leads to. It is the `PaintTarget` of its tool.
+    Used from one thread, the one that ``post`` leads to. It is the `PaintTarget` of its tool. With
+    `subtracts` tools remove instead of add.
 
     Args:
         editor: holds the draft.
@@ -44,19 +49,41 @@ class PaintController:
         self, work: ShotEditor, showing: ShownMattes, post: Post, listener: SessionListener
     ) -> None:
         self.element = work.draft.elements[0].id
-        self.brush = Brush()
+        self.brush = Brush.for_plate(showing.plate.format.data.height)
+        self.subtracts = False
         self.tool_name: ToolName = "brush"
         self.tool: Tool = tool_named("brush")
         self._editor, self._shown = work, showing
         self._post, self._listener = post, listener
         self._changed, self._show_message = listener.picture_changed, listener.show_message
+        self.start = DrawingStart(work, showing, listener)
+        self._selecting = 0
+
+    @property
+    def busy(self) -> str:
+        """What the artist waits for; "" if nothing."""
+        if self.start.awaited is not None:
+            return f"tracking frame {self.start.awaited} first…   Esc: draw it from nothing"
+        return "selecting…" if self._selecting else ""
 
     # The tool.
+
+    @property
+    def is_erasing(self) -> bool:
+        """Whether the brush takes away: the eraser, or a brush that subtracts."""
+        return self.subtracts != (self.tool_name == "eraser")
 
     def choose_tool(self, name: ToolName) -> None:
         """Choose another tool."""
         self.tool.cancel(self)
         self.tool_name, self.tool = name, tool_named(name)
+        self._listener.shot_changed()
+        self._changed(None)
+
+    def toggle_subtracts(self) -> None:
+        """Switch tools between adding and subtracting."""
+        self.subtracts = not self.subtracts
+        self._show_message("tools subtract now" if self.subtracts else "tools add now")
         self._listener.shot_changed()
         self._changed(None)
 
@@ -81,19 +108,22 @@ class PaintController:
         return self.tool.cancel(self)
 
     def press(self, pen: PenEvent) -> None:
-        """Handle the pen going down. If the element is locked, say so instead."""
-        if self._is_free():
+        """Handle the pen going down. If the element is locked or its matte is not there yet, say
+        so instead.
+        """
+        pen = self._aimed(pen)
+        if self._is_free() and (not self.tool.changes_matte(pen) or self._has_start()):
             self.tool.press(self, pen)
             self._show_traces()
 
     def drag(self, pen: PenEvent) -> None:
         """Handle the pen moving."""
-        self.tool.drag(self, pen)
+        self.tool.drag(self, self._aimed(pen))
         self._show_traces()
 
     def release(self, pen: PenEvent) -> None:
         """Handle the pen being lifted."""
-        self.tool.release(self, pen)
+        self.tool.release(self, self._aimed(pen))
         self._changed(None)
 
     def confirm(self) -> None:
@@ -113,10 +143,15 @@ class PaintController:
     # What tools call (`tools.PaintTarget`).
 
     def pixels(self) -> FloatArray:
-        """Return a copy of the chosen element at this frame: as drawn, or else as tracked."""
+        """Return a copy of the chosen element at this frame: as drawn, or else as tracked, beside
+        what is drawn of the others.
+        """
         pixels = self._shown.pixels(self.element)
         if pixels is None:
             return np.zeros(self._shown.plate.format.data.shape, np.float32)
+        drawing = self._draft.drawings.get(self._frame, {})
+        if drawing and self.element not in drawing and not self._shown.is_unfinished(self.element):
+            return beside(pixels, np.stack([plane.pixels for plane in drawing.values()]))
         copied: FloatArray = pixels.copy()
         return copied
 
@@ -136,7 +171,7 @@ class PaintController:
         else:
             plane = known.painted(box, np.ascontiguousarray(pixels[within(box)]))
         self._shown.finish(pixels, plane)
-        self._do(plane, label)
+        self._do(plane, label, frozenset(touched(plane.box if box is None else box)))
 
     @property
     def lines(self) -> list[Line]:
@@ -147,14 +182,16 @@ class PaintController:
     def draw_line(self, line: Line, label: str) -> None:
         """Draw one more line."""
         if self._is_free():
-            drawn = self._draft.drawn(self._frame, self.element)
-            self._do(outlines.with_line(drawn or Plane.of(self.pixels()), line), label)
+            drawn = self._draft.drawn(self._frame, self.element) or Plane.of(self.pixels())
+            plane = outlines.with_line(drawn, line)
+            self._do(plane, label, plane.changed_since(drawn))
 
     def change_line(self, place: int, line: Line | None, label: str) -> None:
         """Replace a line, or delete it with None."""
         plane = self._shown.drawn(self.element)
         if plane is not None and self._is_free():
-            self._do(outlines.with_line_changed(plane, place, line), label)
+            changed = outlines.with_line_changed(plane, place, line)
+            self._do(changed, label, changed.changed_since(plane))
 
     def drop(self) -> None:
         """Show what is drawn instead of unfinished pixels."""
@@ -164,13 +201,17 @@ class PaintController:
     def select(self, hints: Hints) -> None:
         """Make a mask from hints on another thread, then draw it."""
         frame, element, pixels = self._frame, self.element, self.pixels()
-        self._show_message("selecting…")
+        self._selecting += 1
+        self._changed(None)
 
         def made() -> None:
-            box, mask = select(Picture.of(self._shown.plate, frame), pixels, hints)
-            whole = pixels if hints.box is None else np.zeros_like(pixels)
-            whole[within(box)] = mask
-            self._post(partial(self._draw, frame, element, whole, "smart select"))
+            try:
+                box, mask = select(Picture.of(self._shown.plate, frame), pixels, hints)
+                whole = pixels if hints.box is None else np.zeros_like(pixels)
+                whole[within(box)] = mask
+                self._post(partial(self._draw, frame, element, whole, "smart select"))
+            finally:
+                self._post(self._selected)
 
         self._editor.run_in_background(made)
 
@@ -201,7 +242,7 @@ class PaintController:
     def grow(self, by_px: int) -> None:
         """Move the edge outwards, inwards if negative."""
         word = "grow" if by_px > 0 else "shrink"
-        if self._is_free():
+        if self._is_free() and self._has_start():
             self._draw(self._frame, self.element, grown(self.pixels(), by_px), word)
 
     def import_mask(self, path: Path) -> None:
@@ -210,7 +251,7 @@ class PaintController:
             return
         plate = self._shown.plate
         planes, names = read_mask(path, plate.format, view=view_of(on_disk(plate)))
-        draft = self._draft
+        draft, label = self._draft, f"import {path.name}"
         for place, plane in enumerate(planes):
             if len(planes) == 1:
                 key = self.element
@@ -218,8 +259,17 @@ class PaintController:
                 if place >= len(draft.elements):
                     draft = draft.with_element(names[place])
                 key = draft.elements[place].id
-            draft = draft.with_plane(self._frame, key, Plane.of(plane))
+            drawn = self._in_front(draft, self._frame, key, Plane.of(plane))
+            draft, label = drawn.draft, f"{label}; {drawn.taken}" if drawn.taken else label
         self._editor.apply(draft, f"import {path.name}")
+        self._show_message(label)
+
+    def take_overlaps(self) -> None:
+        """Give the chosen element all pixels that it shares with others, in every keyframe."""
+        drawn = with_front(self._draft, self.element)
+        if drawn.taken:
+            self._editor.apply(drawn.draft, "take overlaps")
+        self._show_message(drawn.taken or "it overlaps with no other element in any keyframe")
 
     # Private.
 
@@ -232,19 +282,49 @@ class PaintController:
         return self._shown.frame
 
     def _draw(self, frame: int, element: str, pixels: FloatArray, label: str) -> None:
+        """Draw what was made meanwhile, unless the element has gone or was locked."""
         known = [one.id for one in self._draft.elements]
         if element in known and element not in self._draft.locked(frame):
-            self._editor.apply(self._draft.with_plane(frame, element, Plane.of(pixels)), label)
-            self._show_message(label)
+            drawn = self._in_front(self._draft, frame, element, Plane.of(pixels))
+            self._editor.apply(drawn.draft, label)
+            self._show_message(f"{label}: {drawn.taken}" if drawn.taken else label)
 
-    def _do(self, plane: Plane, label: str) -> None:
-        """Draw the chosen element at this frame."""
-        self._editor.apply(self._draft.with_plane(self._frame, self.element, plane), label)
+    def _do(self, plane: Plane, label: str, places: Collection[Place]) -> None:
+        """Draw the chosen element at this frame, of which some tiles are new."""
+        drawn = self._in_front(self._draft, self._frame, self.element, plane, places)
+        self._editor.apply(drawn.draft, label)
+        if drawn.taken:
+            self._show_message(f"{label}: {drawn.taken}")
+
+    def _in_front(
+        self,
+        draft: Draft,
+        frame: int,
+        element: str,
+        plane: Plane,
+        places: Collection[Place] | None = None,
+    ) -> Drawn:
+        """Draw a plane, and take what it covers in some tiles, or in all, from the others."""
+        front = Front(frame, element, plane, plane.tiles.keys() if places is None else places)
+        return front.drawn_on(draft, self._editor.live)
+
+    def _aimed(self, pen: PenEvent) -> PenEvent:
+        return replace(pen, subtracts=pen.reverses != self.subtracts)
+
+    def _selected(self) -> None:
+        self._selecting -= 1
+        self._changed(None)
+
+    def _has_start(self) -> bool:
+        is_ready = self.start.is_ready(self.element)
+        if not is_ready:
+            self._changed(None)  # shows what is awaited
+        return is_ready
 
     def _is_free(self) -> bool:
         """Whether the chosen element may be drawn at this frame; if not, say why."""
         if self.element in self._draft.locked(self._frame):
-            self._show_message(f"frame {self._frame} is locked: unlock it first (X)")
+            self._show_message(f"frame {self._frame} is locked: unlock it first (Shift+X)")
             return False
         if not has_picture(self._shown.plate, self._frame):
             self._show_message(f"the plate lacks frame {self._frame}: draw on one that is there")

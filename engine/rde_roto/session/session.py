@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from rde_roto.advice import Suggestion
 from rde_roto.session.backend import Backend, Post
 from rde_roto.session.comparison import Against, Comparison
 from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.draft import Draft
 from rde_roto.session.editor import ShotEditor
-from rde_roto.session.frame_states import Direction, FrameState, state_of
+from rde_roto.session.frame_states import Direction, FrameState, state_of, states_of
 from rde_roto.session.listeners import SessionListener
 from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.session.navigation import Navigation
@@ -38,6 +40,7 @@ class Session:
         self.range = opened.parts.range
         self._listener = listener
         self._shown_digest: str | None = None
+        self._passed: dict[tuple[int, str], str | None] = {}
         first = min(opened.draft.drawings, default=self.range.first)
         self.navigation = Navigation(opened.parts, first, post, self._sight_changed)
         self.editor = ShotEditor(opened, backend, post, self)
@@ -72,18 +75,39 @@ class Session:
         """Return the state of a frame, for the time line."""
         return state_of(self.draft, self.live, frame)
 
-    def confidence(self, frame: int) -> float | None:
-        """Return how sure the track of the chosen element is at a frame, 0..1; None if it is not
+    def states(self) -> dict[int, FrameState]:
+        """Return the states of all frames."""
+        return states_of(self.draft, self.live, self.range)
+
+    @property
+    def confidences(self) -> dict[int, float]:
+        """How sure the track of the chosen element is, 0..1, at the frames where it is known."""
+        advice = self.live.advice
+        return {} if advice is None else _of_element(advice.confidences, self.element)
+
+    @property
+    def areas(self) -> dict[int, float]:
+        """The share of the picture that the chosen element covers, at the frames where it is
         known.
         """
         advice = self.live.advice
-        return None if advice is None else advice.confidences.get(frame, {}).get(self.element)
+        return {} if advice is None else _of_element(advice.areas, self.element)
 
     @property
-    def suggested(self) -> int | None:
-        """The frame to correct next."""
-        advice = self.live.advice
-        return None if advice is None or advice.next is None else advice.next.frame
+    def suggestions(self) -> list[Suggestion]:
+        """The frames to correct, the most useful first, without those that are drawn, locked or
+        passed over since.
+        """
+        advice, draft = self.live.advice, self.draft
+        ids = [element.id for element in draft.elements]
+        return [
+            one
+            for one in (() if advice is None else advice.ranked)
+            if one.element in ids
+            and draft.drawn(one.frame, one.element) is None
+            and one.element not in draft.locked(one.frame)
+            and self._passed.get((one.frame, one.element)) != self.live.digest(one.frame)
+        ]
 
     # The frame that is shown.
 
@@ -96,6 +120,7 @@ class Session:
         """Show a frame, the nearest of the range."""
         if self.navigation.go_to(frame):
             self.paint.cancel_tool()
+            self.paint.start.leave()
             self.live.request(self.frame)
             self.comparison.request(self.frame)
             self._listener.picture_changed(None)
@@ -115,18 +140,38 @@ class Session:
             self.go_to(min(there, key=lambda frame: abs(frame - self.frame)))
 
     def go_to_suggested(self) -> None:
-        """Go to the frame to correct next, and choose the element that needs it."""
-        advice = self.live.advice
-        if advice is None or advice.next is None:
-            message = "nothing looks wrong" if advice else "propagate first: nothing is tracked yet"
-            self._listener.show_message(message)
+        """Go to the frame to correct next, and choose the element that needs it. From a frame that
+        is on the list it is the one after it.
+        """
+        found = self.suggestions
+        if not found:
+            nothing = "propagate first: nothing is tracked yet"
+            known = self.live.advice is not None
+            self._listener.show_message("nothing looks wrong" if known else nothing)
             return
-        self.choose_element(advice.next.element)
-        self.go_to(advice.next.frame)
-        sure = f"{advice.next.confidence:.2f}"
+        frames = [one.frame for one in found]
+        place = (frames.index(self.frame) + 1) % len(found) if self.frame in frames else 0
+        self.go_to_suggestion(found[place])
+
+    def go_to_suggestion(self, one: Suggestion) -> None:
+        """Go to a frame to correct, and choose the element that needs it."""
+        self.choose_element(one.element)
+        self.go_to(one.frame)
         self._listener.show_message(
-            f"frame {advice.next.frame} is the one to fix (confidence {sure})"
+            f"frame {one.frame}: correct it, or say it is fine with Shift+N (confidence "
+            f"{one.confidence:.2f})"
         )
+
+    def pass_over(self) -> None:
+        """Take this frame, or else the first, off the list of frames to correct, until its matte
+        changes; then go to the next one.
+        """
+        found = self.suggestions
+        here = next((one for one in found if one.frame == self.frame), found[0] if found else None)
+        if here is not None:
+            self._passed[here.frame, here.element] = self.live.digest(here.frame)
+            self._listener.shot_changed()
+        self.go_to_suggested()
 
     def set_bounds(self, first: int | None = None, last: int | None = None) -> None:
         """Set in and out, between which it plays and locks."""
@@ -178,8 +223,8 @@ class Session:
         self.choose_element(ids[(ids.index(self.element) + 1) % len(ids)])
 
     def escape(self) -> None:
-        """Cancel the tool's work, or else what is being propagated."""
-        if self.paint.cancel_tool():
+        """Cancel the tool's work or its waiting for a matte, or else what is being propagated."""
+        if self.paint.cancel_tool() or self.paint.start.from_nothing():
             self._listener.picture_changed(None)
         else:
             self.live.cancel()
@@ -187,14 +232,12 @@ class Session:
     # What is changed, each one step of undo.
 
     def undo(self) -> None:
-        """Undo the last change."""
-        self.paint.cancel_tool()
-        self.editor.undo()
+        """Undo the last change, and go to the frame that it changes."""
+        self._travel(self.editor.undo)
 
     def redo(self) -> None:
-        """Redo what was undone."""
-        self.paint.cancel_tool()
-        self.editor.redo()
+        """Redo what was undone, and go to the frame that it changes."""
+        self._travel(self.editor.redo)
 
     def add_element(self, name: str) -> None:
         """Add an element and choose it. Raises UsageError."""
@@ -204,7 +247,9 @@ class Session:
 
     def rename(self, element: str, name: str) -> None:
         """Rename an element. Raises UsageError."""
-        self.editor.apply(self.draft.renamed(element, name), "rename")
+        draft = self.draft.renamed(element, name)
+        if draft is not self.draft:
+            self.editor.apply(draft, "rename")
 
     def set_colour(self, element: str, color: str) -> None:
         """Set an element's display colour, `#rrggbb`. Mattes do not change."""
@@ -268,6 +313,7 @@ class Session:
     def mattes_changed(self) -> None:
         """See `EditorListener`."""
         self.live.request(self.frame)
+        self.paint.start.mattes_changed()
         self.comparison.request(self.frame)
         self.navigation.prefetch()
         self._listener.shot_changed()
@@ -283,6 +329,15 @@ class Session:
 
     # Private.
 
+    def _travel(self, go: Callable[[], None]) -> None:
+        self.paint.cancel_tool()
+        before = self.draft
+        go()
+        changed = self.range.intersection(FrameRange.of(self.draft.frames_changed_since(before)))
+        if changed and self.frame not in changed:
+            self.go_to(min(changed, key=lambda frame: abs(frame - self.frame)))
+            self._listener.frame_changed_elsewhere()
+
     def _others_changed(self, sentence: str | None) -> None:
         self.navigation.prefetch()
         self._sight_changed(sentence)
@@ -291,3 +346,7 @@ class Session:
         if sentence is not None:
             self._listener.show_message(sentence)
         self._listener.picture_changed(None)
+
+
+def _of_element(values: Mapping[int, Mapping[str, float]], element: str) -> dict[int, float]:
+    return {frame: by[element] for frame, by in values.items() if element in by}
