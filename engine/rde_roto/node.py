@@ -32,8 +32,8 @@ from rde_roto.values.errors import OutOfMemoryError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray, Matte
-from rde_roto.values.plate import Plate
 from rde_roto.values.overlaps import beside
+from rde_roto.values.plate import Plate
 from rde_roto.values.preset import LEAST_LINES, Preset, Tracking
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Stretch
