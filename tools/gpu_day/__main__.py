@@ -15,6 +15,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from rde_roto.atomic import write_text
+
 from .pieces import pieces_of, run_pieces
 from .table import table_of
 
@@ -30,7 +32,8 @@ def main() -> int:
     parser.add_argument("--only", help="names of pieces, joined by commas")
     parser.add_argument("--minutes", type=float, default=9, help="the most a piece may take")
     options = parser.parse_args()
-    pieces = pieces_of(options.device, options.tiny, options.out)
+    out = options.out.resolve()
+    pieces = pieces_of(options.device, options.tiny, out)
     if options.only:
         chosen = options.only.split(",")
         unknown = set(chosen) - {piece.name for piece in pieces}
@@ -38,9 +41,9 @@ def main() -> int:
             known = ", ".join(piece.name for piece in pieces)
             parser.error(f"--only {', '.join(sorted(unknown))}: expected some of {known}")
         pieces = [piece for piece in pieces if piece.name in chosen]
-    results = run_pieces(pieces, options.out, 60 * options.minutes)
-    (options.out / "table.md").write_text(table_of(results), encoding="utf-8")
-    print(f"{options.out / 'table.md'}")
+    results = run_pieces(pieces, out, 60 * options.minutes)
+    write_text(out / "table.md", table_of(results))
+    print(out / "table.md")
     return int(any(not result.succeeded for result in results))
 
 

@@ -72,7 +72,7 @@ def pieces_of(device: str, tiny: bool, out: Path) -> list[Piece]:
     trainings = [
         Piece(
             f"training-{precision}",
-            (*_MODULE, "tools.gpu_day.training", str(out / "footage"), device, precision)
+            (*_MODULE, "tools.gpu_day.training", str(out / "training"), device, precision)
             + (("--tiny",) if tiny else ()),
         )
         for precision in (("float32",) if tiny else ("float32", "bfloat16"))

@@ -8,7 +8,7 @@ from .pieces import Result
 
 _NETWORK = ("model", "plate", "elements", "dtype", "tf32", "cold_ms", "frame_ms", "peak_bytes")
 _PIPELINE = ("read_ms", "colour_ms", "network_ms", "finish_ms", "write_ms", "frame_ms")
-_TRAINING = ("precision", "seconds_a_batch", "seconds_a_step", "share_waiting")
+_TRAINING = ("recipe", "seconds_a_batch", "seconds_a_step", "share_waiting")
 _PROFILE = ("operation", "calls", "ms", "share")
 
 
