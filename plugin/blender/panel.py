@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .properties import Activity, Shot, activity_of, scene_of, shot_of
+from .properties import Activity, Element, Shot, activity_of, scene_of, shot_of
 
 
 class RDE_ROTO_UL_keyframes(bpy.types.UIList):  # noqa: N801 - Blender requires such names
@@ -31,6 +31,26 @@ class RDE_ROTO_UL_keyframes(bpy.types.UIList):  # noqa: N801 - Blender requires 
         remove.frame = item.frame
 
 
+class RDE_ROTO_UL_elements(bpy.types.UIList):  # noqa: N801
+    """A row per element."""
+
+    def draw_item(
+        self,
+        _context: bpy.types.Context | None,
+        layout: bpy.types.UILayout,
+        _data: Any,
+        item: Any,
+        _icon: int | None,
+        _active_data: Any,
+        _active: str | None,
+        _index: int | None = 0,
+        _filter: int | None = 0,
+    ) -> None:
+        row = layout.row(align=True)
+        row.prop(item, "name", text="", emboss=False, icon="MOD_MASK")
+        row.label(text=f"{len(item.keyframes)} keyframes")
+
+
 if TYPE_CHECKING:
     _Base = bpy.types.Panel
 else:  # a mix-in at run time: Blender wants a registered class to derive from Panel itself
@@ -50,26 +70,38 @@ class _Panel(_Base):
         column = layout.column()
         column.enabled = not activity.what
         _draw_shot(column, shot)
-        _draw_keyframes(column, scene_of(context), shot)
+        _draw_elements(column, shot)
+        if not len(shot.elements):
+            return
+        _draw_keyframes(column, scene_of(context), shot.current)
         _draw_activity(layout, shot, activity)
 
 
 def _draw_shot(column: bpy.types.UILayout, shot: Shot) -> None:
     column.prop(shot, "plate")
     column.operator("rde_roto.fit_scene")
-    column.prop(shot, "element")
     column.prop(shot, "preset")
     column.prop(shot, "model")
     column.operator("rde_roto.ask_names")
     column.separator()
 
 
-def _draw_keyframes(column: bpy.types.UILayout, scene: bpy.types.Scene, shot: Shot) -> None:
-    column.prop(shot, "source", expand=True)
-    column.prop(shot, "mask" if shot.source == "MASK" else "image")
+def _draw_elements(column: bpy.types.UILayout, shot: Shot) -> None:
+    row = column.row()
+    row.template_list("RDE_ROTO_UL_elements", "", shot, "elements", shot, "active", rows=2)
+    buttons = row.column(align=True)
+    buttons.operator("rde_roto.add_element", text="", icon="ADD")
+    buttons.operator("rde_roto.remove_element", text="", icon="REMOVE")
+
+
+def _draw_keyframes(column: bpy.types.UILayout, scene: bpy.types.Scene, element: Element) -> None:
+    column.prop(element, "source", expand=True)
+    column.prop(element, "mask" if element.source == "MASK" else "image")
     text = f"Set Keyframe {scene.frame_current}"
     column.operator("rde_roto.set_keyframe", text=text, icon="KEY_HLT")
-    column.template_list("RDE_ROTO_UL_keyframes", "", shot, "keyframes", shot, "active", rows=3)
+    column.template_list(
+        "RDE_ROTO_UL_keyframes", "", element, "keyframes", element, "active", rows=3
+    )
     column.separator()
 
 
@@ -87,9 +119,14 @@ def _draw_activity(layout: bpy.types.UILayout, shot: Shot, activity: Activity) -
     else:
         row = layout.row(align=True)
         row.operator("rde_roto.learn")
-        if shot.learned:
+        if shot.current.learned:
             row.operator("rde_roto.forget", text="", icon="X")
-        layout.operator("rde_roto.propagate", icon="PLAY")
+        row = layout.row(align=True)
+        row.operator("rde_roto.propagate", icon="PLAY")
+        if len(shot.elements) > 1:
+            every: Any = row.operator("rde_roto.propagate", text="All")
+            every.every = True
+        layout.operator("rde_roto.next_to_fix", icon="VIEWZOOM")
     layout.operator("rde_roto.wire", icon="NODETREE")
     if activity.last:
         layout.label(text=activity.last)
@@ -110,7 +147,7 @@ class RDE_ROTO_PT_clip(_Panel, bpy.types.Panel):  # noqa: N801
     bl_space_type = "CLIP_EDITOR"
 
 
-_CLASSES = (RDE_ROTO_UL_keyframes, RDE_ROTO_PT_compositor, RDE_ROTO_PT_clip)
+_CLASSES = (RDE_ROTO_UL_elements, RDE_ROTO_UL_keyframes, RDE_ROTO_PT_compositor, RDE_ROTO_PT_clip)
 
 
 def register() -> None:
