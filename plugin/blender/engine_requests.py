@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .engine_client import Order, follow, follow_lesson
+from .engine_client import rde_roto_client
 from .mask_feather import feathered
 from .mask_raster import Pixels, Spline, coverage, merged, outline
 from .request import Request, StoppedError
@@ -76,8 +76,8 @@ def propagate(request: Request[Propagated], tracks: Sequence[Track], frames: str
     for track in tracks:
         # fresh: the plate or the masks may have changed on disk
         opened = request.client.open(track.shot, fresh=True)
-        order = Order(track.shot, frames or str(opened["range"]), track.out)
-        status = follow(request.client, order, request)
+        order = rde_roto_client.Order(track.shot, frames or str(opened["range"]), track.out)
+        status = rde_roto_client.follow(request.client, order, request)
         if status["state"] == "cancelled":
             raise StoppedError("stopped")
         total += status["total"]
@@ -89,7 +89,7 @@ def learn(request: Request[dict[str, Any]], shot: dict[str, Any]) -> dict[str, A
     and `sentence`.
     """
     request.client.open(shot, fresh=True)
-    status = follow_lesson(request.client, shot, request)
+    status = rde_roto_client.follow_lesson(request.client, shot, request)
     if status["state"] == "cancelled":
         raise StoppedError("stopped")
     return status

@@ -8,10 +8,13 @@ import bpy
 
 from .properties import Activity, Element, Shot, activity_of, scene_of, shot_of
 
+if TYPE_CHECKING:
+    _ListBase, _PanelBase = bpy.types.UIList, bpy.types.Panel
+else:  # mix-ins at run time: Blender wants a registered class to derive from its own itself
+    _ListBase = _PanelBase = object
 
-class RDE_ROTO_UL_keyframes(bpy.types.UIList):  # noqa: N801 - Blender requires such names
-    """A row per keyframe."""
 
+class _Rows(_ListBase):
     def draw_item(
         self,
         _context: bpy.types.Context | None,
@@ -24,40 +27,31 @@ class RDE_ROTO_UL_keyframes(bpy.types.UIList):  # noqa: N801 - Blender requires 
         _index: int | None = 0,
         _filter: int | None = 0,
     ) -> None:
-        row = layout.row(align=True)
+        self.draw_row(layout.row(align=True), item)
+
+    def draw_row(self, row: bpy.types.UILayout, item: Any) -> None:
+        raise NotImplementedError
+
+
+class RDE_ROTO_UL_keyframes(_Rows, bpy.types.UIList):  # noqa: N801 - Blender requires such names
+    """A row per keyframe."""
+
+    def draw_row(self, row: bpy.types.UILayout, item: Any) -> None:
         row.label(text=str(item.frame), icon="KEYTYPE_KEYFRAME_VEC")
         row.label(text=item.source)
         remove: Any = row.operator("rde_roto.remove_keyframe", text="", icon="X")
         remove.frame = item.frame
 
 
-class RDE_ROTO_UL_elements(bpy.types.UIList):  # noqa: N801
+class RDE_ROTO_UL_elements(_Rows, bpy.types.UIList):  # noqa: N801
     """A row per element."""
 
-    def draw_item(
-        self,
-        _context: bpy.types.Context | None,
-        layout: bpy.types.UILayout,
-        _data: Any,
-        item: Any,
-        _icon: int | None,
-        _active_data: Any,
-        _active: str | None,
-        _index: int | None = 0,
-        _filter: int | None = 0,
-    ) -> None:
-        row = layout.row(align=True)
+    def draw_row(self, row: bpy.types.UILayout, item: Any) -> None:
         row.prop(item, "name", text="", emboss=False, icon="MOD_MASK")
         row.label(text=f"{len(item.keyframes)} keyframes")
 
 
-if TYPE_CHECKING:
-    _Base = bpy.types.Panel
-else:  # a mix-in at run time: Blender wants a registered class to derive from Panel itself
-    _Base = object
-
-
-class _Panel(_Base):
+class _Panel(_PanelBase):
     bl_label = "rde-roto"
     bl_region_type = "UI"
     bl_category = "rde-roto"

@@ -136,7 +136,8 @@ def installed(asked: Asked) -> dict[str, Any]:
     element = bpy.context.scene.rde_roto.elements[0]
     for name, item in (("keyframes", element.keyframes[0]), ("elements", element)):
         rows = getattr(bpy.types, f"RDE_ROTO_UL_{name}")
-        rows.draw_item(None, bpy.context, Layout(), None, item, 0, None, "")
+        as_list = SimpleNamespace(draw_row=lambda row, one, of=rows: of.draw_row(None, row, one))
+        rows.draw_item(as_list, bpy.context, Layout(), None, item, 0, None, "")
     bpy.context.window_manager.rde_roto.what = ""
     bpy.types.RDE_ROTO_PT_clip.draw(SimpleNamespace(layout=Layout()), bpy.context)
     for _ in range(2):

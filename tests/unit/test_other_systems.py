@@ -141,6 +141,19 @@ def test_adapters_go_where_hosts_look(system: str, monkeypatch: pytest.MonkeyPat
     assert not (home / ".nuke/rde_roto").exists()
 
 
+def test_a_host_that_the_system_lacks_holds_nothing_up(
+    system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listing and removing go through all hosts."""
+    installing = module_of(ROOT / "plugin" / "installing.py", monkeypatch)
+    hosts = installing.all_hosts()
+    assert len(installing.status_lines()) == len(hosts)
+    for host in hosts:
+        assert installing.remove(host.key, dry_run=False) == [
+            f"{host.name}: nothing of ours is there"
+        ]
+
+
 def test_the_commands_of_the_venv(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tool: Any = module_of(ROOT / "install.py", monkeypatch).tool
     place = {"win32": "Scripts/rde-roto.exe", "darwin": "bin/rde-roto"}[system]
