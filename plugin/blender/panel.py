@@ -9,7 +9,8 @@ import bpy
 from .properties import Activity, Element, Shot, activity_of, scene_of, shot_of
 
 if TYPE_CHECKING:
-    _ListBase, _PanelBase = bpy.types.UIList, bpy.types.Panel
+    _ListBase = bpy.types.UIList
+    _PanelBase = bpy.types.Panel
 else:  # mix-ins at run time: Blender wants a registered class to derive from its own itself
     _ListBase = _PanelBase = object
 
