@@ -361,7 +361,8 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def view(options: argparse.Namespace) -> int:
-    return run([tool("rde-roto"), "view", *([options.plate] if options.plate else [])])
+    plate = [str(Path(options.plate).absolute())] if options.plate else []  # run() is elsewhere
+    return run([tool("rde-roto"), "view", *plate])
 
 
 def add(options: argparse.Namespace) -> int:
@@ -397,15 +398,16 @@ def bundle(options: argparse.Namespace) -> int:
 def uninstall(options: argparse.Namespace) -> int:
     """Remove adapters, the registration and .venv. What the user has made or fetched stays."""
     files = host_files()
-    for host in files.all_hosts():
-        for line in files.remove(host.key, options.dry_run):
+    for adapter in files.all_hosts():
+        for line in changed_by(files, files.remove, adapter.key, options.dry_run):
             say(line)
     would = "would remove" if options.dry_run else "removed"
     launch_file = importlib.import_module("rde_roto_client.places").launch_file()
     if is_of_this_folder(launch_file):
         say(f"{would} {launch_file}")
         if not options.dry_run:
-            run([tool("rde-roto"), "serve", "--stop"])
+            if probe(tool("python")):
+                run([tool("rde-roto"), "serve", "--stop"])
             launch_file.unlink()
     kept = user_folders()
     notes = {VENV: STAMP.name, **dict.fromkeys(ROOT.glob(".venv-bpy-*"), BLENDER_NOTE)}
@@ -458,13 +460,10 @@ def hosts(options: argparse.Namespace) -> int:
 def host(options: argparse.Namespace) -> int:
     """Install or remove an adapter; after installing, register the engine for hosts."""
     files = host_files()
-    try:
-        if options.remove:
-            lines = files.remove(options.verb, options.dry_run)
-        else:
-            lines = files.install(options.verb, options.link, options.dry_run)
-    except files.HostError as error:
-        raise InstallError(str(error)) from error
+    if options.remove:
+        lines = changed_by(files, files.remove, options.verb, options.dry_run)
+    else:
+        lines = changed_by(files, files.install, options.verb, options.link, options.dry_run)
     for line in lines:
         say(line)
     if options.dry_run and not options.remove:
@@ -472,6 +471,14 @@ def host(options: argparse.Namespace) -> int:
     if options.remove or options.dry_run:
         return 0
     return run([tool("rde-roto"), "serve", "--register"])
+
+
+def changed_by(files: Any, action: Callable[..., list[str]], *arguments: object) -> list[str]:
+    """What a function of plugin/installing.py has done; raises InstallError for its errors."""
+    try:
+        return action(*arguments)
+    except files.HostError as error:
+        raise InstallError(str(error)) from error
 
 
 def host_files() -> Any:
@@ -492,10 +499,12 @@ def test(options: argparse.Namespace) -> int:
     for it and skips with the name of the system package; pytest lists the skips.
     """
     set_up_blenders()
-    checks = {
+    checks: dict[str, list[str]] = {
         "ruff check": [tool("ruff"), "check", "."],
         "ruff format": [tool("ruff"), "format", "--check", "."],
         "mypy": [tool("mypy")],
+        "mypy, Windows": [tool("mypy"), "--platform", "win32", *OTHER_SYSTEM],
+        "mypy, macOS": [tool("mypy"), "--platform", "darwin", *OTHER_SYSTEM],
         "import-linter": [tool("lint-imports")],
     }
     codes: dict[str, int] = {}
@@ -506,6 +515,16 @@ def test(options: argparse.Namespace) -> int:
     say(f"== {', '.join(summary)}\n== pytest")
     codes["pytest"] = run([tool("pytest"), *(["-m", ""] if options.all else [])])
     return next((code for code in codes.values() if code), 0)
+
+
+# What our own code may use on another system, in a few seconds: without the types of packages.
+# Left out is what makes sense with these alone.
+OTHER_SYSTEM = [
+    *("--config-file", "", "--python-version", "3.10", "--no-incremental"),
+    *("--follow-imports", "skip", "--ignore-missing-imports"),
+    *("--disable-error-code", "var-annotated", "--exclude", "viewer|training|images"),
+    *("install.py", "plugin/installing.py", "plugin/nuke", "engine"),
+]
 
 
 @dataclass(frozen=True)

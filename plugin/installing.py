@@ -159,7 +159,8 @@ def remove(name: str, dry_run: bool) -> list[str]:
             if not dry_run:
                 _without_line(path, line)
     if not dry_run:
-        _tidy(folders, host.targets)
+        if folders:
+            _tidy(folders, host.targets)
         _note_file(host).unlink(missing_ok=True)
     return lines or [f"{host.name}: nothing of ours is there"]
 
@@ -170,7 +171,11 @@ def status_lines() -> list[str]:
     for host in all_hosts():
         there = [path for path in _read_note(host)["files"] if Path(path).exists()]
         state = f"installed, {len(there)} files" if there else "not installed"
-        lines.append(f"{host.key:10} {host.name}: {state}; {', '.join(map(str, host.targets))}")
+        try:
+            targets = ", ".join(map(str, host.targets))
+        except HostError as error:
+            targets = str(error)
+        lines.append(f"{host.key:10} {host.name}: {state}; {targets}")
     return lines
 
 

@@ -21,7 +21,7 @@ _MAX_ROUNDS = 100
 _NOT_RUNNING = "no engine is running: start it with rde-roto serve"
 
 _REPEATED = frozenset(
-    ("presets", "models", "open", "keep", "push", "needs", "matte", "stored", "progress")
+    ("presets", "models", "open", "keep", "push", "needs", "matte", "stored", "advise", "progress")
 )
 """Requests that leave the same behind however often they are sent. Sent twice, `render` and `learn`
 would start two jobs, and `stop` would end the next engine."""
@@ -189,6 +189,12 @@ class Client:
     def stored(self, shot: Object, frames: str) -> str:
         """Those of the frames whose mattes are in memory, as a range; empty for none."""
         return str(self.ask("stored", shot=shot, frames=frames)["frames"])
+
+    def advise(self, shot: Object) -> Object:
+        """Which frame to correct next, of those whose mattes are made: `frame`, None if none looks
+        wrong; with one, the `element` that needs it and the `confidence` in it, 0..1.
+        """
+        return self.ask("advise", shot=shot)
 
     def prefetch(self, shot: Object, frames: str) -> str:
         """Start to make mattes; return the job."""

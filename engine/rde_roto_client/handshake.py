@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .places import read_endpoint
 from .watchdog import GREETING_TIMEOUT_S, Watchdog
-from .wire import (
-    MEMORY,
-    PROTOCOL,
-    STREAM,
-    Message,
-    Object,
-    Wire,
-    WireError,
-    has_unix_sockets,
-)
+from .wire import MEMORY, PROTOCOL, STREAM, Message, Object, Wire, WireError
 
 _GREETINGS = 3  # an overloaded engine may hang up on one
 _RETRY_S = 0.1
@@ -106,7 +98,7 @@ def _greeted(
 def _socket_to(endpoint: Object, watchdog: Watchdog) -> socket.socket | None:
     """A connected socket; None if nobody listens."""
     path, port = endpoint.get("unix"), endpoint.get("tcp")
-    if isinstance(path, str) and has_unix_sockets():
+    if sys.platform != "win32" and isinstance(path, str):
         family: Any = socket.AF_UNIX
         address: Any = path
     elif isinstance(port, int):

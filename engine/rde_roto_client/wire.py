@@ -13,6 +13,7 @@ import os
 import selectors
 import socket
 import struct
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -40,11 +41,6 @@ T = TypeVar("T")
 
 class WireError(Exception):
     """An invalid message, or the other end is gone: the connection is unusable."""
-
-
-def has_unix_sockets() -> bool:
-    """Whether this system has Unix sockets that pass file descriptors; Windows has not."""
-    return hasattr(socket, "AF_UNIX") and hasattr(socket, "SCM_RIGHTS")
 
 
 def is_ready(connection: socket.socket, event: int) -> bool:
@@ -203,7 +199,7 @@ class Wire:
 
     def _send_parts(self, message: Object, descriptor: int, pixels: Pixels | None) -> None:
         head = _framed(message)
-        if descriptor >= 0:
+        if sys.platform != "win32" and descriptor >= 0:
             rights = array.array("i", [descriptor])
             control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights.tobytes())]
             head = head[self._retrying(lambda: self.connection.sendmsg([head], control)) :]
@@ -236,7 +232,7 @@ class Wire:
 
     def _first(self, descriptors: list[int]) -> bytes:
         """The first bytes of a message, and the descriptors that come with them."""
-        if self.connection.family != getattr(socket, "AF_UNIX", None):
+        if sys.platform == "win32" or self.connection.family != socket.AF_UNIX:
             return self._retrying(lambda: self.connection.recv(_HEAD.size))
         space = socket.CMSG_SPACE(array.array("i").itemsize)
         head, controls, flags, _address = self._retrying(
@@ -266,6 +262,8 @@ class Wire:
         return found
 
     def _of_file(self, descriptor: int, size: int) -> Pixels:
+        if sys.platform == "win32":  # has no Unix sockets, over which alone files come
+            raise OSError("files cannot be sent along")
         there = os.fstat(descriptor).st_size
         if there < size:
             raise ValueError(f"a file of {there} bytes where {size} were said")
@@ -307,7 +305,7 @@ def _object_in(text: bytes | bytearray) -> Object:
 
 def _in_memory(pixels: Pixels) -> int:
     """The descriptor of an unnamed file that holds the pixels."""
-    if hasattr(os, "memfd_create"):
+    if sys.platform == "linux" and hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("rde-roto", os.MFD_CLOEXEC)
     else:  # Python 3.7, macOS
         memory = Path("/dev/shm")

@@ -1,4 +1,4 @@
-"""The engine's client. install.py puts it into this package: nothing of ours is importable by
+"""The engine's client, which install.py puts into this package: nothing of ours can be imported by
 others under a name of its own, as Blender asks of extensions.
 """
 
@@ -7,35 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rde_roto_client import (
-        Client,
-        EngineError,
-        NoEngineError,
-        Order,
-        Watcher,
-        WireError,
-        follow,
-        follow_lesson,
-    )
+    import rde_roto_client
 else:
-    from .rde_roto_client import (
-        Client,
-        EngineError,
-        NoEngineError,
-        Order,
-        Watcher,
-        WireError,
-        follow,
-        follow_lesson,
-    )
+    from . import rde_roto_client
 
-__all__ = [
-    "Client",
-    "EngineError",
-    "NoEngineError",
-    "Order",
-    "Watcher",
-    "WireError",
-    "follow",
-    "follow_lesson",
-]
+__all__ = ["rde_roto_client"]

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .engine_client import Order, follow, follow_lesson
-from .mask_raster import Pixels, Spline, coverage, feathered, merged, outline
+from .engine_client import rde_roto_client
+from .mask_feather import feathered
+from .mask_raster import Pixels, Spline, coverage, merged, outline
 from .request import Request, StoppedError
 
 
@@ -25,6 +26,13 @@ class Layer(NamedTuple):
     blend: str
     opacity: float
     is_inverted: bool
+
+
+class Track(NamedTuple):
+    """An element to propagate: its shot, and the pattern of its mattes' files."""
+
+    shot: dict[str, Any]
+    out: str
 
 
 class Propagated(NamedTuple):
@@ -46,7 +54,7 @@ def keep_mask(
         request.check()
         drawn = _drawn(layer, width, height)
         alpha = merged(alpha, drawn, layer.blend, layer.opacity, layer.is_inverted)
-    return request.client.keep(memoryview(np.ascontiguousarray(alpha)), width, height, over)
+    return request.client.keep(np.ascontiguousarray(alpha).data, width, height, over)
 
 
 def _drawn(layer: Layer, width: int, height: int) -> Pixels:
@@ -59,20 +67,21 @@ def _drawn(layer: Layer, width: int, height: int) -> Pixels:
     return drawn
 
 
-def propagate(
-    request: Request[Propagated], shot: dict[str, Any], frames: str, out: str
-) -> Propagated:
+def propagate(request: Request[Propagated], tracks: Sequence[Track], frames: str) -> Propagated:
     """Have the engine write the mattes of some frames; of all if `frames` is empty.
 
     If the engine dies it is asked again; files that are written stay.
     """
-    # fresh: the plate or the masks may have changed on disk
-    opened = request.client.open(shot, fresh=True)
-    order = Order(shot, frames or str(opened["range"]), out)
-    status = follow(request.client, order, request)
-    if status["state"] == "cancelled":
-        raise StoppedError("stopped")
-    return Propagated(order.frames, status["total"])
+    total = 0
+    for track in tracks:
+        # fresh: the plate or the masks may have changed on disk
+        opened = request.client.open(track.shot, fresh=True)
+        order = rde_roto_client.Order(track.shot, frames or str(opened["range"]), track.out)
+        status = rde_roto_client.follow(request.client, order, request)
+        if status["state"] == "cancelled":
+            raise StoppedError("stopped")
+        total += status["total"]
+    return Propagated(order.frames, total)
 
 
 def learn(request: Request[dict[str, Any]], shot: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +89,7 @@ def learn(request: Request[dict[str, Any]], shot: dict[str, Any]) -> dict[str, A
     and `sentence`.
     """
     request.client.open(shot, fresh=True)
-    status = follow_lesson(request.client, shot, request)
+    status = rde_roto_client.follow_lesson(request.client, shot, request)
     if status["state"] == "cancelled":
         raise StoppedError("stopped")
     return status

@@ -124,7 +124,8 @@ def covered(
     """Of one shape."""
     points = [np.array(outline) for outline in outlines]
     found: NDArray[np.float32] = module(adapter, "mask_raster").coverage([points], width, height)
-    assert (found.dtype, found.shape) == (np.float32, (height, width))
+    assert found.dtype == np.float32
+    assert found.shape == (height, width)
     return found
 
 
@@ -217,11 +218,11 @@ def test_up_in_blender_is_up_in_the_picture(adapter: ModuleType) -> None:
 )
 def test_layers_go_over_each_other(adapter: ModuleType, blend: str, expected: float) -> None:
     raster = module(adapter, "mask_raster")
-    below, layer = np.float32([0.5]), np.float32([0.5])
+    below, layer = np.full(1, 0.5, np.float32), np.full(1, 0.5, np.float32)
     opacity = 0.5  # so that the layer counts 0.25
     found = raster.merged(below, layer, blend, opacity, False)[0]
     assert found == (0.5 * 0.5 + 0.25 if blend == "REPLACE" else expected)
-    inverted = raster.merged(np.float32([0]), layer, "ADD", opacity, True)
+    inverted = raster.merged(np.zeros(1, np.float32), layer, "ADD", opacity, True)
     assert inverted[0] == 0.75
     with pytest.raises(ValueError, match="no blend mode is called X"):
         raster.merged(below, layer, "X", 1, False)
@@ -244,7 +245,8 @@ def test_a_feather_falls_off_outwards(adapter: ModuleType, falloff: str, halfway
     feather = [[(0.0, 0.04), (1.0, 0.04)]] * 4  # of 4 pixels, on an image of 100 by 80
     spline = raster.Spline([((x, y),) * 3 for x, y in corners], feather)
     hard = raster.coverage([[raster.outline(spline, 100, 80)]], 100, 80)
-    soft = raster.feathered(hard, spline, falloff)
+    feathered = module(adapter, "mask_feather").feathered
+    soft = feathered(hard, spline, falloff)
     assert soft.dtype == np.float32
     np.testing.assert_array_equal(soft[hard == 1], 1)
     along = soft[40, 70:76]  # from the right side on; pixels have their middle at a half
@@ -253,9 +255,9 @@ def test_a_feather_falls_off_outwards(adapter: ModuleType, falloff: str, halfway
     between = (along[1] + along[2]) / 2
     assert abs(between - halfway) < 0.02
     inwards = raster.Spline(spline.knots[::-1], feather)
-    np.testing.assert_array_equal(raster.feathered(hard, inwards, falloff), hard)
+    np.testing.assert_array_equal(feathered(hard, inwards, falloff), hard)
     with pytest.raises(ValueError, match="no falloff is called X"):
-        raster.feathered(hard, spline, "X")
+        feathered(hard, spline, "X")
 
 
 def test_a_feather_may_change_along_a_segment(adapter: ModuleType) -> None:
@@ -265,7 +267,8 @@ def test_a_feather_may_change_along_a_segment(adapter: ModuleType) -> None:
     none = [(0.0, 0.0), (1.0, 0.0)]
     side = [(0.0, 0.0), (0.5, 0.04), (1.0, 0.0)]
     spline = raster.Spline([((x, y),) * 3 for x, y in corners], [none, none, side, none])
-    soft = raster.feathered(np.zeros((80, 100), np.float32), spline, "LINEAR")
+    none_covered = np.zeros((80, 100), np.float32)
+    soft = module(adapter, "mask_feather").feathered(none_covered, spline, "LINEAR")
     reach = (soft[:, 70:] > 0).sum(axis=1)
     assert reach.max() == 4
     assert abs(int(soft.sum(axis=1).argmax()) - 40) <= 2
@@ -328,11 +331,13 @@ def test_installed_from_disk_as_an_artist_does(in_blender: InBlender, home: Path
     folder = home / "blender/extensions/user_default/rde_roto"
     assert said["client"] == str(folder / CLIENT.name / "__init__.py")
     assert said["others"] is False, "nothing of it is importable by others"
-    operators = "ask_names fit_scene forget learn propagate remove_keyframe set_keyframe stop wire"
+    operators = "add_element ask_names fit_scene forget learn next_to_fix propagate remove_element"
+    operators += " remove_keyframe set_keyframe stop wire"
     assert said["operators"] == operators.split()
     assert said["panels"] == [
         "RDE_ROTO_PT_clip",
         "RDE_ROTO_PT_compositor",
+        "RDE_ROTO_UL_elements",
         "RDE_ROTO_UL_keyframes",
     ]
     assert said["left"] == [False, False]
@@ -420,6 +425,21 @@ def test_a_feather_is_that_of_blenders_own_node(in_blender: InBlender, tmp_path:
         assert abs(kept.sum() / blenders.sum() - 1) < 0.02
 
 
+def test_several_elements_of_one_plate(in_blender: InBlender, tmp_path: Path) -> None:
+    said = in_blender("elements")
+    assert said["said"] == f"6 mattes, 1001-1003, are in {tmp_path / 'mattes'}"
+    frames = range(1001, 1004)
+    names = [f"{name}.{frame}.exr" for name in ("robot", "robot2") for frame in frames]
+    assert said["mattes"] == names
+    ours = ["cut robot", "cut robot2", "matte robot", "matte robot2", "plate"]
+    assert said["nodes"] == [f"rde-roto {name}" for name in ours]
+    assert said["keyframes"] == [["demo.1001.exr"], ["robot"]]
+    before, after = said["advice"]
+    assert before == "Error: no frame of this shot has a matte yet: propagate first"
+    assert re.match(r"correct robot2 here \(confidence|no frame looks wrong, of 1001-", after)
+    assert said["same name"] == "Error: two elements are called robot: rename one"
+
+
 def test_a_mask_over_a_plate_with_overscan(in_blender: InBlender, tmp_path: Path) -> None:
     """Blender shows the data window; the mask has it, and the mattes come back in it."""
     windows: dict[str, Any] = {"origin": (-16, -9), "display": (0, 0, 608, 342)}
@@ -449,6 +469,7 @@ def test_what_cannot_be_done_is_one_sentence(in_blender: InBlender, tmp_path: Pa
     assert said.pop("still busy") == ""
     mattes = tmp_path / "mattes/robot.####.exr"
     assert said == {
+        "no element": "Error: there is no element: add one to the list",
         "no plate": "Error: no plate is set: name its files in the field Plate",
         "plate not there": "Error: the plate is not there: no file is called /nowhere/x.####.exr",
         "no mask": "Error: no mask is chosen: draw one over the plate and choose it",
@@ -456,7 +477,7 @@ def test_what_cannot_be_done_is_one_sentence(in_blender: InBlender, tmp_path: Pa
         "tracked mask": "Error: the mask robot follows a track: clear its parent first",
         "image not there": "Error: the image is not there: /nowhere/mask.png",
         "no such frame": "Error: the plate has no frame 2000: it has 1001 to 1048",
-        "no keyframe": "Error: the shot has no keyframe: set one from a mask or an image first",
+        "no keyframe": "Error: robot has no keyframe: set one from a mask or an image first",
         "no such keyframe": "Error: there is no keyframe 7",
         "no mattes": f"Error: there are no mattes yet, {mattes}: propagate first",
         "plate is gone": "Error: cannot list the folder /nowhere: No such file or directory",

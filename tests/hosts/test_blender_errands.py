@@ -53,7 +53,8 @@ def test_a_propagation_goes_on_with_the_next_engine(
                 client.close()
 
         request.heard = heard_once
-        return extension.engine_requests.propagate(request, shot, "", out)
+        track = extension.engine_requests.Track(shot, out)
+        return extension.engine_requests.propagate(request, [track], "")
 
     request = extension.request.Request(propagate)
     assert request.result() == ("1001-1006", 6)
@@ -69,7 +70,9 @@ def test_it_is_stopped_at_once_while_the_engine_hangs(
     os.kill(pid, signal.SIGSTOP)
     out = str(tmp_path / "mattes/hero.####.exr")
     request = extension.request.Request(
-        lambda request: extension.engine_requests.propagate(request, shot, "", out)
+        lambda request: extension.engine_requests.propagate(
+            request, [extension.engine_requests.Track(shot, out)], ""
+        )
     )
     request.stop()
     began = time.monotonic()

@@ -1,8 +1,7 @@
 """Windows or macOS as far as code can tell from Python: names, constants and what is missing.
 
-    python other_system.py win32 serve OPTION…      is an engine there
-
-What a system does with what it is told, only the system itself can show.
+What a system does with what it is told, only the system itself can show. Engines of warm_engines.py
+are on the one that VARIABLE names.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ import os
 import socket
 import subprocess
 import sys
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pytest
-from warm_engines import READ_ONCE
+
+VARIABLE = "RDE_ROTO_TESTS_SYSTEM"
 
 _MISSING: dict[str, dict[ModuleType, tuple[str, ...]]] = {
     "win32": {
@@ -75,11 +74,3 @@ def _msvcrt() -> ModuleType:
 
     module.locking = locking
     return module  # type: ignore[no-any-return]
-
-
-if __name__ == "__main__":
-    for read in READ_ONCE:  # with all that they import, which believes in this system
-        import_module(read)
-    pretend(pytest.MonkeyPatch(), sys.argv[1])
-    sys.argv = ["rde-roto", *sys.argv[2:]]
-    import_module("rde_roto.doors.cli").main()

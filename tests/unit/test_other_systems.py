@@ -16,17 +16,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import other_system
 import pytest
 from engine_process import PATIENCE_S, alpha_of, kill
-from other_system import WindowsPopen, pretend
+from other_system import VARIABLE, WindowsPopen, pretend
 
 from rde_roto.doors.server.endpoint import kill_engine
 from rde_roto.doors.this_installation import installed_program, serve_command
 from rde_roto_client import Client, NoEngineError
 from rde_roto_client.places import launch_file, read_endpoint, run_folder, start
 
-pytest_plugins = ("command_line_fixtures",)
+pytest_plugins = ("command_line_fixtures", "engine_fixtures")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others are played on Linux")
 
 ROOT = Path(__file__).parents[2]
 SYSTEMS = ["win32", "darwin"]
@@ -35,17 +35,21 @@ OF = {"win32": "tcp", "darwin": "unix"}
 
 @pytest.fixture(params=SYSTEMS)
 def system(
-    request: pytest.FixtureRequest, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    home: Path,
+    serve_command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
     """The name of a system that this process takes itself to be on, with an engine of it."""
     monkeypatch.setenv("APPDATA", str(tmp_path / "roaming"))
     folder = Path("/tmp") / f"rde-{os.getpid()}-{request.param}"  # short, as for a socket
     monkeypatch.setenv("RDE_ROTO_RUN", str(folder))
+    monkeypatch.setenv(VARIABLE, request.param)
     with pytest.MonkeyPatch.context() as patch:
         pretend(patch, request.param)
-        command = [sys.executable, other_system.__file__, request.param, "serve"]
         launch_file().parent.mkdir(parents=True, exist_ok=True)
-        launch_file().write_text(json.dumps({"command": [*command, "--idle", "60"]}))
+        launch_file().write_text(json.dumps({"command": [*serve_command, "--idle", "60"]}))
         yield request.param
     kill()
     shutil.rmtree(folder, ignore_errors=True)
@@ -139,6 +143,19 @@ def test_adapters_go_where_hosts_look(system: str, monkeypatch: pytest.MonkeyPat
     assert (note / "rde-roto/hosts/nuke.json").is_file()
     installing.remove("nuke", dry_run=False)
     assert not (home / ".nuke/rde_roto").exists()
+
+
+def test_a_host_that_the_system_lacks_holds_nothing_up(
+    system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listing and removing go through all hosts."""
+    installing = module_of(ROOT / "plugin" / "installing.py", monkeypatch)
+    hosts = installing.all_hosts()
+    assert len(installing.status_lines()) == len(hosts)
+    for host in hosts:
+        assert installing.remove(host.key, dry_run=False) == [
+            f"{host.name}: nothing of ours is there"
+        ]
 
 
 def test_the_commands_of_the_venv(system: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from rde_roto.images.files import read_header
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.values.frames import FrameRange
 from rde_roto_client import Client, EngineError, NoEngineError
+from rde_roto_client.following import frames_of
 from rde_roto_client.places import endpoint_file, launch_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL, Wire
 
@@ -215,6 +216,20 @@ def test_what_is_prefetched_is_there(client: Client, shot: dict[str, Any]) -> No
     assert client.stored(shot, "1001-1006") == "1001-1006"
     with pytest.raises(EngineError, match="the shot has 1001-1006, not 1007-1008"):
         client.prefetch(shot, "1006-1008")
+
+
+def test_the_next_frame_to_fix_is_one_that_is_made(client: Client, shot: dict[str, Any]) -> None:
+    with pytest.raises(EngineError, match="no frame of this shot has a matte yet: propagate first"):
+        client.advise(shot)
+    ended(client, client.prefetch(shot, "1001-1004"))
+    said = client.advise(shot)
+    judged = frames_of(said["judged"])
+    assert {1001, 1002, 1003, 1004} <= set(judged) <= set(range(1001, 1007))
+    assert said["doubtful"].keys() == {"hero"}
+    if said["frame"] is not None:  # the tests' model has not learned anything
+        assert said["frame"] in judged
+        assert said["element"] == "hero"
+        assert 0 <= said["confidence"] <= 1
 
 
 def test_a_plate_that_is_replaced_while_the_shot_is_open(

@@ -19,7 +19,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
-READ_ONCE = (
+_READ_ONCE = (
     "rde_roto.doors.cli",
     "rde_roto.doors.serve",
     "rde_roto.doors.server.endpoint",
@@ -41,7 +41,7 @@ def ask(place: str, arguments: list[str]) -> None:
 
 def keep(place: str) -> None:
     """Forks engines until nobody holds this process' standard input any more."""
-    for name in READ_ONCE:
+    for name in _READ_ONCE:
         import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # of those that end nothing is left
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
@@ -78,6 +78,8 @@ def _be(
     os.environ.update(environment)
     if threads := environment.get("OMP_NUM_THREADS"):
         import_module("torch").set_num_threads(int(threads))  # which has read its own already
+    if system := environment.get("RDE_ROTO_TESTS_SYSTEM"):
+        import_module("other_system").pretend(import_module("pytest").MonkeyPatch(), system)
     os.chdir(folder)
     sys.argv = ["rde-roto", *arguments]
     code = 1

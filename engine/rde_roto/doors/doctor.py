@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
+
+import psutil
 
 from rde_roto import __version__
 from rde_roto.documents.model_card import DEFAULT_MODEL
@@ -57,15 +58,7 @@ def _say_devices() -> None:
             "              this torch cannot use the NVIDIA GPU of this machine: "
             "run install.py again with --torch-index and a CUDA build"
         )
-    memory = _free_memory_bytes()
-    print(f"free memory   {'unknown' if memory is None else f'{memory / 1e9:.1f} GB'}")
-
-
-def _free_memory_bytes() -> int | None:
-    """Return the free main memory in bytes; None if the system does not report it."""
-    if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
-        return None
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    print(f"free memory   {psutil.virtual_memory().available / 1e9:.1f} GB")
 
 
 def _say_models() -> None:

@@ -28,8 +28,8 @@ def view(
     missing = [name for name in ("PySide6", "cv2") if find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"the window needs {' and '.join(missing)}, which is not installed: "
-            "python -m pip install -c constraints.txt -e '.[ui]'"
+            f"the window needs {' and '.join(missing)}, which is not installed: run "
+            "install.py view where rde-roto was unpacked, or pip install 'rde-roto[ui]'"
         )
     from rde_roto.doors.viewer.app import run
     from rde_roto.doors.viewer.services import open_services

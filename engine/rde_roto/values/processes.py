@@ -58,6 +58,8 @@ def kill(pid: int, started: float) -> bool:
     there = started_at(pid)
     if there is None or abs(there - started) > _CLOCK_STEP_S:
         return False
-    with suppress(psutil.NoSuchProcess):
+    try:
         psutil.Process(pid).kill()
+    except (psutil.Error, OSError):  # it has ended just now, or is another user's
+        return False
     return True

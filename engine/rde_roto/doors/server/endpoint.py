@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from rde_roto.atomic import write_text
 from rde_roto.process_lock import LockTakenError, process_lock
 from rde_roto.values.processes import kill, started_at
 from rde_roto_client.places import endpoint_file, read_endpoint, shorten_log
-from rde_roto_client.wire import PROTOCOL, has_unix_sockets
+from rde_roto_client.wire import PROTOCOL
 
 _LONGEST_SOCKET_PATH = 100  # systems allow 104 or 108 bytes
 _BACKLOG = 128
@@ -33,11 +34,11 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
     place = Path(endpoint_file(device))
     with process_lock(place.with_suffix(".lock")):
         path = place.with_suffix(".sock")
-        by_path = has_unix_sockets() and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
         entry: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
         entry["started"] = started_at(os.getpid())
         token = ""
-        if by_path and not tcp:
+        is_short = len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
+        if sys.platform != "win32" and is_short and not tcp:
             with suppress(FileNotFoundError):  # left by an engine that was killed
                 path.unlink()
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
