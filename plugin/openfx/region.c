@@ -91,7 +91,7 @@ static bool check_image(const struct image *image, const struct wanted *wanted, 
     }
     return covers(image, wanted, aspect, region) ||
            trouble_set(trouble, TROUBLE_FAILED, "The host gives only a part of ", wanted->clip,
-                       ", and all of it is needed: render again, or type the plate's files.");
+                       ", and all of it is needed: try again.");
 }
 
 bool fetch_region(ofx_effect effect, const struct wanted *wanted, struct image *image,
