@@ -42,7 +42,7 @@ from typing import Any
 PLUGIN = Path(__file__).resolve().parent
 CLIENT = PLUGIN.parent / "engine" / "rde_roto_client"
 ALIASES = {"natron": "openfx"}
-PREBUILT = "prebuilt.json"  # beside the sources: their digest when a release compiled them
+PREBUILT = "prebuilt.json"  # beside the sources
 _LEFT_OUT = {"__pycache__", "host.json", "README.md"}
 
 
@@ -246,13 +246,18 @@ def _build(host: Host, dry_run: bool) -> None:
 
 def _is_prebuilt(host: Host) -> bool:
     """Whether the output is a release's, made from these very sources (tools/cross_build.py)."""
-    folder = PLUGIN / host.key
-    try:
-        made_from = json.loads((folder / PREBUILT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    folder, output = PLUGIN / host.key, host.output
+    if output is None or not (folder / output).is_file():
         return False
-    is_there = host.output is not None and (folder / host.output).is_file()
-    return is_there and bool(made_from == sources_digest(folder))
+    return read_prebuilt(folder).get(output.as_posix()) == sources_digest(folder)
+
+
+def read_prebuilt(folder: Path) -> dict[str, str]:
+    """What a release has compiled in an adapter's folder: the digest of its sources, by output."""
+    try:
+        return dict(json.loads((folder / PREBUILT).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
 
 
 def sources_digest(folder: Path) -> str:

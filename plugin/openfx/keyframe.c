@@ -124,10 +124,13 @@ static bool try_keyframe(struct setting *setting, const int64_t display[4], stru
 static bool guess_display(ofx_effect effect, double time, int64_t display[4],
                           struct trouble *trouble)
 {
-    const char *name = is_connected(effect, SOURCE_CLIP) ? SOURCE_CLIP : mask_clip(effect);
+    const char *name = SOURCE_CLIP;
     ofx_rectangle region;
-    if (!clip_region(effect, name, time, &region))
-        return fail_without_image(trouble, name);
+    if (!is_connected(effect, name) || !clip_region(effect, name, time, &region)) {
+        name = mask_clip(effect);
+        if (!clip_region(effect, name, time, &region))
+            return fail_without_image(trouble, name);
+    }
     double width = region.x2 / clip_aspect(effect, name), height = region.y2;
     if (!(width >= 1 && width <= MAX_SIDE_PX && height >= 1 && height <= MAX_SIDE_PX))
         return fail(trouble, "The mask has no size that a plate can have.");

@@ -11,7 +11,7 @@
 
 #define MIN_ASPECT 0.1
 #define MAX_ASPECT 10
-#define TOLERANCE_PX 1e-3 /* of the arithmetic from canonical coordinates to pixels */
+#define TOLERANCE 1e-3 /* of pixels and scales, for the host's arithmetic and ours */
 
 static const char interest_in_source[] = OFX_INTEREST_IN SOURCE_CLIP;
 static const char interest_in_mask[] = OFX_INTEREST_IN MASK_CLIP;
@@ -58,8 +58,8 @@ static ofx_rectangle around_both(const ofx_rectangle *one, const ofx_rectangle *
    differently, so parts of pixels do not count. */
 static void whole_pixels(double low, double high, double pixels_per_unit, double span[2])
 {
-    span[0] = ceil(low * pixels_per_unit - TOLERANCE_PX);
-    span[1] = floor(high * pixels_per_unit + TOLERANCE_PX);
+    span[0] = ceil(low * pixels_per_unit - TOLERANCE);
+    span[1] = floor(high * pixels_per_unit + TOLERANCE);
 }
 
 /* Whether an image has the whole pixels of a region. An empty image has them if there are none. */
@@ -76,8 +76,8 @@ static bool covers(const struct image *image, const struct wanted *wanted, doubl
 
 static bool is_at_scale(const struct image *image, const struct wanted *wanted)
 {
-    return image->scale[0] == 0 || (fabs(image->scale[0] - wanted->scale[0]) < TOLERANCE_PX &&
-                                    fabs(image->scale[1] - wanted->scale[1]) < TOLERANCE_PX);
+    return image->scale[0] == 0 || (fabs(image->scale[0] - wanted->scale[0]) < TOLERANCE &&
+                                    fabs(image->scale[1] - wanted->scale[1]) < TOLERANCE);
 }
 
 static bool check_image(const struct image *image, const struct wanted *wanted, double aspect,
@@ -91,7 +91,7 @@ static bool check_image(const struct image *image, const struct wanted *wanted, 
     }
     return covers(image, wanted, aspect, region) ||
            trouble_set(trouble, TROUBLE_FAILED, "The host gives only a part of ", wanted->clip,
-                       ", and all of it is needed: render again, or type the plate's files.");
+                       ", and all of it is needed: try again.");
 }
 
 bool fetch_region(ofx_effect effect, const struct wanted *wanted, struct image *image,

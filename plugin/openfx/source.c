@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "colors.h"
 #include "matte.h"
 #include "region.h"
 #include "source.h"
@@ -164,72 +165,6 @@ static void note_pushed_frame(ofx_effect effect, const struct pushed *pushed, in
     lock_give_back(&instance->lock);
 }
 
-/* FNV-1a over the bits of each float. */
-static uint64_t hash_of(const float *pixels, size_t count)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (size_t index = 0; index < count; index++) {
-        uint32_t bits;
-        memcpy(&bits, pixels + index, sizeof bits);
-        hash = (hash ^ bits) * 1099511628211u;
-    }
-    return hash;
-}
-
-static size_t values_of(const struct pushed *pushed)
-{
-    return 3 * (size_t)pushed->width * (size_t)pushed->height;
-}
-
-/* The pixel of an image at a scale that shows one of the plate. Hosts round the size of proxies
-   down: what lies in the part of a pixel that is missing shows the last one. */
-static int pixel_at_scale(int at, double scale, int end)
-{
-    int found = scale == 1 ? at : (int)floor((at + 0.5) * scale);
-    return scale != 1 && found == end && end > 0 ? end - 1 : found;
-}
-
-/* Red, green and blue, top row first; alpha is ignored, as in files. A proxy is enlarged to the
-   plate's size, which is that of the keyframes' masks. NULL if memory runs out. */
-static float *read_colors(const struct image *image, const struct pushed *pushed)
-{
-    int count = (int)ceil(pushed->width * pushed->scale[0]) + 1;
-    float *pixels = malloc(values_of(pushed) * sizeof *pixels);
-    float *row = malloc(4 * (size_t)count * sizeof *row), *to = pixels;
-    for (int y = pushed->height - 1; pixels != NULL && row != NULL && y >= 0; y--) {
-        image_read(image, pixel_at_scale(y, pushed->scale[1], image->y2), 0, count, row);
-        for (int x = 0; x < pushed->width; x++, to += 3) {
-            int from = pixel_at_scale(x, pushed->scale[0], image->x2);
-            memcpy(to, row + 4 * from, 3 * sizeof *to);
-        }
-    }
-    if (row == NULL) {
-        free(pixels);
-        pixels = NULL;
-    }
-    free(row);
-    return pixels;
-}
-
-/* The pixels of a frame, which the caller frees. NULL without trouble if the host has none. */
-static float *fetch_colors(ofx_effect effect, const struct pushed *pushed, int frame,
-                           struct trouble *trouble)
-{
-    struct image image;
-    float *pixels = NULL;
-    double time = (double)frame - param_number(effect, OFFSET_PARAM);
-    struct wanted wanted = {SOURCE_CLIP, time, {pushed->scale[0], pushed->scale[1]},
-                            region_of_size(pushed->width, pushed->height, pushed->aspect)};
-    if (!fetch_region(effect, &wanted, &image, trouble))
-        return NULL;
-    if (image.channels == 1)
-        fail(trouble, "Source has no colours to track: it has only alpha.");
-    else if ((pixels = read_colors(&image, pushed)) == NULL)
-        fail(trouble, "There is not enough memory.");
-    release_image(&image);
-    return pixels;
-}
-
 void source_check(ofx_effect effect, struct shot *shot, int frame, const double scale[2])
 {
     struct instance *instance = instance_of(effect);
@@ -245,8 +180,8 @@ void source_check(ofx_effect effect, struct shot *shot, int frame, const double 
     if (known)
         before = pushed_before->hash;
     lock_give_back(&instance->lock);
-    float *pixels = known ? fetch_colors(effect, &shown, frame, &trouble) : NULL;
-    if (pixels != NULL && hash_of(pixels, values_of(&shown)) != before) {
+    float *pixels = known ? colors_fetch(effect, &shown, frame, &trouble) : NULL;
+    if (pixels != NULL && colors_hash(&shown, pixels) != before) {
         lock_take(&instance->lock);
         if (instance->generation == shown.generation) /* else another thread noticed first */
             begin_generation(instance);
@@ -262,15 +197,14 @@ static bool send_frame(ofx_effect effect, struct engine *engine, const struct li
 {
     struct text request = {0};
     struct message answer;
-    size_t count = values_of(&shot->pushed);
+    size_t bytes = colors_count(&shot->pushed) * sizeof *pixels;
     text_add(&request, "\"do\":\"push\",\"frame\":");
     text_add_integer(&request, frame);
     text_add(&request, ",");
     shot_write(shot, &request);
-    bool good = engine_ask(engine, wait, &request, pixels, count * sizeof *pixels, &answer,
-                           trouble);
+    bool good = engine_ask(engine, wait, &request, pixels, bytes, &answer, trouble);
     if (good)
-        note_pushed_frame(effect, &shot->pushed, frame, hash_of(pixels, count));
+        note_pushed_frame(effect, &shot->pushed, frame, colors_hash(&shot->pushed, pixels));
     message_free(&answer);
     text_free(&request);
     return good;
@@ -283,7 +217,7 @@ static bool push_frame(ofx_effect effect, struct engine *engine, const struct li
     if (wait_check(wait) == WIRE_ABORTED)
         return trouble_set(trouble, TROUBLE_ABORTED, "", NULL, NULL);
     trouble->kind = TROUBLE_NONE;
-    float *pixels = fetch_colors(effect, &shot->pushed, frame, trouble);
+    float *pixels = colors_fetch(effect, &shot->pushed, frame, trouble);
     bool good = pixels == NULL ? trouble->kind == TROUBLE_NONE
                                : send_frame(effect, engine, wait, shot, frame, pixels, trouble);
     *count += pixels != NULL;

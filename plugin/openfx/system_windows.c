@@ -337,7 +337,8 @@ bool start_program(char *const arguments[], bool (*keeps)(const char *variable))
     wchar_t *program = to_wide(arguments[0]);
     wchar_t *wide = line.failed ? NULL : to_wide(line.chars);
     wchar_t *environment = make_environment(keeps);
-    DWORD flags = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP | CREATE_UNICODE_ENVIRONMENT;
+    /* DETACHED_PROCESS instead would open a window for every process that the engine starts */
+    DWORD flags = CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP | CREATE_UNICODE_ENVIRONMENT;
     bool good = program != NULL && wide != NULL && environment != NULL &&
                 CreateProcessW(program, wide, NULL, NULL, FALSE, flags, environment, L"C:\\",
                                &setup, &process);

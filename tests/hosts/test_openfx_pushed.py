@@ -217,7 +217,7 @@ def test_half_a_plate_is_refused_and_never_padded(
     host: Host, tracked: Effect, engine: FakeEngine
 ) -> None:
     host.gives_only = (0, 0, WIDTH, HEIGHT - 1)
-    refused(host, tracked, "gives only a part of Source", "type the plate's files")
+    refused(host, tracked, "gives only a part of Source", "all of it is needed")
     assert engine.asked("push") == []
 
 

@@ -336,7 +336,8 @@ def test_what_a_release_has_compiled_needs_no_compiler(
     (folder / "a.c").write_text("int answer(void) { return 42; }\n")
     (folder / "Linux-aarch64").mkdir()
     (folder / "Linux-aarch64/host.so").write_text("made before")
-    (folder / installing.PREBUILT).write_text(json.dumps(installing.sources_digest(folder)))
+    note = {"Linux-aarch64/host.so": installing.sources_digest(folder), "Win64/host.so": "older"}
+    (folder / installing.PREBUILT).write_text(json.dumps(note))
     installing.install("host", link=False, dry_run=False)
     assert (user / ".host/rde_roto/Linux-aarch64/host.so").read_text() == "made before"
     (folder / "a.c").write_text("int answer(void) { return 43; }\n")
