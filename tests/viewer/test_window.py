@@ -133,7 +133,7 @@ def test_lines_that_add_and_lines_that_take_away_have_different_colours(
         QTest.mousePress(canvas, button, Qt.KeyboardModifier.NoModifier, desk.at(40, 40))
         QTest.mouseMove(canvas, desk.at(60, 40))
         QTest.mouseMove(canvas, desk.at(100, 40))
-        wanted = np.array(colour.getRgb()[:3])
+        wanted = np.array([colour.red(), colour.green(), colour.blue()])
         assert (np.abs(desk.picture() - wanted).max(axis=2) < 24).any()
         QTest.mouseRelease(canvas, button, Qt.KeyboardModifier.NoModifier, desk.at(100, 40))
 
@@ -452,17 +452,17 @@ def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: P
     paint(desk)
     desk.key("P")
     desk.settled()
-    desk.until(lambda: bool(desk.session.suggestions))
+    desk.until(lambda: bool(desk.session.quality.suggestions))
     listed = desk.window.panel.to_fix
-    desk.until(lambda: listed.count() == len(desk.session.suggestions))
-    suggested = desk.session.suggestions[0]
+    desk.until(lambda: listed.count() == len(desk.session.quality.suggestions))
+    suggested = desk.session.quality.suggestions[0]
     assert str(suggested.frame) in listed.item(0).text()
     assert str(suggested.frame) in desk.window.panel.fix.text()
     at = listed.visualItemRect(listed.item(0)).center()
     QTest.mouseClick(listed.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, at)
     assert desk.session.frame == suggested.frame
     desk.key("Shift+N")
-    assert suggested not in desk.session.suggestions
+    assert suggested not in desk.session.quality.suggestions
 
 
 def test_settings_have_a_field_and_a_tip_for_every_key(desk: Desk, document: Path) -> None:
@@ -547,7 +547,7 @@ def test_export_remembers_where_and_how_and_says_what_it_replaces(
     paint(desk)
     desk.settled()
     desk.session.set_bounds(1001, 1003)
-    said = []
+    said: list[str] = []
     for _ in range(2):
         desk.window.run_command("Export mattes…")
         export = dialog(desk, ExportDialog)
@@ -561,7 +561,6 @@ def test_export_remembers_where_and_how_and_says_what_it_replaces(
         assert export.whole_path.text() == export.pattern.text()
         assert export.format.currentData() == "rgba"
         export.go.click()
-        desk.until(lambda job=export.job: job is not None and job.state != "running")
         desk.until(export.go.isEnabled)
         said.append(export.message.text())
         export.reject()
