@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from moving_shapes import FORMAT, WINDOW, blob, disk, iou, matte
 
-from rde_roto.shapes import Shape, ShapeMaker, ShotShapes, drawn
+from rde_roto.shapes import Shape, ShapeMaker, ShotShapes, draw_shapes
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -29,7 +29,7 @@ def made(
 
 def overlaps(shapes: ShotShapes, mattes: Mattes) -> list[float]:
     first = shapes.frames.first
-    return [iou(drawn(shapes, frame)[0], mattes(frame - first)) for frame in shapes.frames]
+    return [iou(draw_shapes(shapes, frame)[0], mattes(frame - first)) for frame in shapes.frames]
 
 
 def points_alone(mattes: Mattes, index: int, tolerance_px: float) -> int:
@@ -125,7 +125,7 @@ def test_several_elements_have_shapes_of_their_own() -> None:
     maker.add(7, planes)
     shapes = maker.finish()
     assert [shape.element for shape in shapes.shapes] == ["hero", "car"]
-    for plane, truth in zip(drawn(shapes, 7), planes, strict=True):
+    for plane, truth in zip(draw_shapes(shapes, 7), planes, strict=True):
         assert iou(plane, truth) > 0.98
 
 
@@ -141,7 +141,7 @@ def test_a_soft_edge_becomes_feather() -> None:
     for frame in (1001, 1006):
         _, feather = shape.at(frame)
         assert feather.mean() == pytest.approx((12 + frame - 1001) / 2, rel=0.1)
-        alpha, truth = drawn(shapes, frame)[0], mattes(frame - 1001)
+        alpha, truth = draw_shapes(shapes, frame)[0], mattes(frame - 1001)
         edge = (truth > 0.01) & (truth < 0.99)
         assert np.abs(alpha - truth)[edge].mean() < 0.03
     hard, _ = made(lambda _: matte(disk(150, 100, 50)), 1)
@@ -152,7 +152,7 @@ def test_an_empty_matte_has_no_shapes_and_that_is_said() -> None:
     shapes, said = made(lambda _: np.zeros(WINDOW.shape, np.float32), 3)
     assert shapes.shapes == ()
     assert said == ["hero: nothing to draw, its mattes are empty"]
-    assert not drawn(shapes, 1002).any()
+    assert not draw_shapes(shapes, 1002).any()
 
 
 def test_crumbs_are_left_out_and_counted() -> None:
@@ -191,7 +191,7 @@ def test_what_touches_the_border_has_no_edge_there() -> None:
 
     shapes, _ = made(mattes, 8)
     assert min(overlaps(shapes, mattes)) > 0.98
-    alpha = drawn(shapes, 1008)[0]
+    alpha = draw_shapes(shapes, 1008)[0]
     assert (alpha[-1, 10:60] > 0.99).all()
 
 
@@ -219,7 +219,7 @@ def test_windows_of_the_plate_are_honoured() -> None:
     maker.add(1, truth[None])
     shapes = maker.finish()
     np.testing.assert_allclose(centre(shapes.shapes[0], 1), (90, 94), atol=0.5)
-    assert iou(drawn(shapes, 1)[0], truth) > 0.98
+    assert iou(draw_shapes(shapes, 1)[0], truth) > 0.98
 
 
 def test_a_tolerance_that_no_matte_can_meet_is_refused() -> None:

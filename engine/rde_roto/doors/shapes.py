@@ -21,7 +21,7 @@ from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.images.masks import element_names
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.shapes import ShapeMaker, ShotShapes, drawn, read_shapes, shapes_text
+from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, read_shapes, shapes_text
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import write_document
 from rde_roto.values.digest import digest_of
@@ -57,7 +57,7 @@ def shapes(
     frames: FramesOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Make editable splines of a shot's mattes; draw splines as mattes again."""
+    """Make editable, animated splines of a shot's mattes; draw splines as mattes again."""
     with reporting_failures():
         if source.suffix.lower() == _DOCUMENT:
             _draw(read_shapes(source), source, out, (elements, frames))
@@ -129,7 +129,7 @@ def _draw(shapes: ShotShapes, path: Path, out: str, wanted: tuple[str | None, st
     whole = digest_of("shapes", shapes_text(chosen))
     for frame in chosen.frames:
         digest = digest_of(whole, frame)
-        writer.write(Matte(frame, drawn(chosen, frame), names, digest))
+        writer.write(Matte(frame, draw_shapes(chosen, frame), names, digest))
     print(f"{len(chosen.frames)} mattes drawn: {out}")
 
 
