@@ -21,7 +21,7 @@ from rde_roto.values.plate import PlateFormat, Window
 LEAST_TOLERANCE_PX = 0.1
 _FOR_POINTS = 0.9  # the part of the tolerance that is left to the points; the rest is for the keys
 _SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
-_CRUMB = 2.0  # tolerances: what is smaller than a square of this side is left out
+_CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
 _MOST_OUTLINES = 64  # of an element in a frame
 _RESTLESS = 0.6  # keys per point and frame: a shape whose points hardly stay the same
 _SHORTEST = 4  # frames into which such a shape is cut
@@ -87,7 +87,7 @@ class ShapeMaker:
         """The outlines of a plane that are worth a shape, without detail below the tolerance."""
         beyond_px = 2 + int(np.ceil(2 * self.tolerance_px))
         found = outlines(plane, self._window, beyond_px)
-        least_px = max(4.0, (_CRUMB * self.tolerance_px) ** 2)
+        least_px = max(2.0, (_CRUMB * self.tolerance_px) ** 2)
         large = [one for one in found if one.area_px >= least_px]
         self._leave_out(element, f"crumbs below {least_px:.3g} px", len(found) - len(large))
         over = len(large) - _MOST_OUTLINES
