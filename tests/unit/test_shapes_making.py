@@ -83,7 +83,7 @@ def test_a_hole_is_a_shape_that_is_taken_away() -> None:
 
     shapes, _ = made(mattes, 8)
     assert [(shape.name, shape.is_hole) for shape in shapes.shapes] == [
-        ("hero_shape1", False),
+        ("hero_part1", False),
         ("hero_hole1", True),
     ]
     assert min(overlaps(shapes, mattes)) > 0.98
@@ -222,6 +222,13 @@ def test_frames_may_have_gaps() -> None:
     assert shapes.frames == FrameRange.of([10, 12, 14, 20])
     (shape,) = shapes.shapes
     assert shape.at(15)[0][:, 1].mean(axis=0)[0] == pytest.approx(115, abs=0.5)
+
+
+def test_frames_come_in_order() -> None:
+    maker = ShapeMaker(FORMAT, ("hero",), 1.0)
+    maker.add(3, matte(disk(100, 100, 40))[None])
+    with pytest.raises(ValueError, match="frame 3 comes after 3"):
+        maker.add(3, matte(disk(100, 100, 40))[None])
 
 
 def test_windows_of_the_plate_are_honoured() -> None:
