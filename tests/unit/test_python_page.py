@@ -37,7 +37,7 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
             shutil.copy(source, target / f"hero.{frame}.exr")
     (tmp_path / "hero.shot.yaml").write_text(DOCUMENT)
     examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 11
+    assert len(examples) == 12
     known: dict[str, object] = {}
     for example in examples:
         exec(compile(example, str(PAGE), "exec"), known)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rde_roto.shapes import Shape, ShapePoint, ShotShapes, drawn, read_shapes, shapes_text
+from rde_roto.shapes import Shape, ShapePoint, ShotShapes, draw_shapes, read_shapes, shapes_text
 from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import PlateFormat, Window
@@ -38,14 +38,14 @@ def test_between_two_keys_a_point_moves_at_constant_speed() -> None:
 
 
 def test_shapes_are_drawn_over_the_data_window_while_they_live() -> None:
-    alpha = drawn(square(), 1001)
+    alpha = draw_shapes(square(), 1001)
     assert alpha.shape == (2, 40, 60)
     assert not alpha[1].any()
     expected = np.zeros((40, 60), np.float32)
     expected[8:28, 14:34] = 1  # (10, 10) of the display window
     np.testing.assert_allclose(alpha[0], expected, atol=1e-5)
-    assert drawn(square(), 1010)[0].any()
-    assert not drawn(square(), 1011)[0].any()
+    assert draw_shapes(square(), 1010)[0].any()
+    assert not draw_shapes(square(), 1011)[0].any()
 
 
 def test_a_document_reads_back_as_the_same_shapes(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_edited_key_changes_only_the_frames_up_to_its_neighbours(
     changed = [
         frame
         for frame in before.frames
-        if np.abs(drawn(after, frame) - drawn(before, frame)).max() > 0.01
+        if np.abs(draw_shapes(after, frame) - draw_shapes(before, frame)).max() > 0.01
     ]
     assert changed == [1003, 1004, 1005, 1006]
 

@@ -56,3 +56,13 @@ def test_the_direction_of_a_polygon_does_not_matter() -> None:
 @pytest.mark.parametrize("points", [[], [(5, 5)], [(5, 5), (9, 7)], [(500, 5), (600, 5), (600, 9)]])
 def test_what_encloses_nothing_in_the_window_covers_nothing(points: list[tuple[int, int]]) -> None:
     assert not coverage(np.array(points, float).reshape(-1, 2), WINDOW).any()
+
+
+def test_a_polygon_far_larger_than_the_window_costs_no_more() -> None:
+    far = 1e6
+    covered = coverage(np.array([(-far, -far), (far, -far), (far, 10.25), (-far, 10.25)]), WINDOW)
+    expected = np.repeat([1, 0.25, 0], [10, 1, 19])[:, None]
+    # at a million pixels a double knows a ten-billionth of one
+    np.testing.assert_allclose(covered, np.broadcast_to(expected, (30, 40)), atol=1e-6)
+    zigzag = np.array([(x, y) for x in range(5, 35) for y in (-far, far)])
+    assert coverage(zigzag, WINDOW).max() <= 1

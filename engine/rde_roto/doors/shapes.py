@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from rde_roto import __version__
 from rde_roto.doors.console import print_message
+from rde_roto.doors.option_groups import expand_groups
 from rde_roto.doors.options import (
     DeviceOption,
     ElementsOption,
@@ -21,7 +23,7 @@ from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.images.masks import element_names
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.shapes import ShapeMaker, ShotShapes, drawn, read_shapes, shapes_text
+from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, read_shapes, shapes_text
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import write_document
 from rde_roto.values.digest import digest_of
@@ -36,6 +38,32 @@ if TYPE_CHECKING:
 _DOCUMENT = ".json"
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The options that select a part of a shot."""
+
+    elements: ElementsOption = None
+    frames: FramesOption = None
+
+    def elements_of(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the selected elements, all by default. Raises UsageError for an unknown one."""
+        if self.elements is None:
+            return known
+        names = element_names(self.elements.split(","))
+        for name in names:
+            if name not in known:
+                raise UsageError(
+                    f"--elements {self.elements}: there is no element '{name}', but "
+                    f"{', '.join(known)}"
+                )
+        return names
+
+    def frames_of(self, whole: FrameRange) -> FrameRange:
+        """Return the selected frames, all by default. Raises UsageError for frames outside."""
+        return whole if self.frames is None else frames_within(whole, self.frames)
+
+
+@expand_groups
 def shapes(
     source: Annotated[
         Path,
@@ -49,27 +77,25 @@ def shapes(
             "masks/hero.####.exr or .png.",
         ),
     ],
+    selection: Selection,
     tolerance: Annotated[
         float,
         typer.Option(metavar="PX", help="How far shapes may be off the mattes, in plate pixels."),
     ] = 1.0,
-    elements: ElementsOption = None,
-    frames: FramesOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Make editable splines of a shot's mattes; draw splines as mattes again."""
+    """Make editable, animated splines of a shot's mattes; draw splines as mattes again."""
     with reporting_failures():
-        if source.suffix.lower() == _DOCUMENT:
-            _draw(read_shapes(source), source, out, (elements, frames))
+        if source.suffix.lower() != _DOCUMENT:
+            _make(source, Path(out), selection, tolerance, device)
+        elif Path(out).suffix.lower() == _DOCUMENT:
+            _copy(source, Path(out), selection)
         else:
-            _make(source, out, (elements, frames), tolerance, device)
+            _draw(_selected(source, selection), out)
 
 
-def _make(
-    path: Path, out: str, wanted: tuple[str | None, str | None], tolerance: float, device: str
-) -> None:
-    target = Path(out)
-    if target.suffix.lower() != _DOCUMENT:
+def _make(path: Path, out: Path, selection: Selection, tolerance: float, device: str) -> None:
+    if out.suffix.lower() != _DOCUMENT:
         raise UsageError(
             f"--out {out}: expected .json, a shapes document; 'rde-roto shot render' writes mattes"
         )
@@ -79,21 +105,21 @@ def _make(
 
         from rde_roto.doors.rendering import open_node, print_licence_once
 
-        refuse_to_overwrite(opened.shot.plate, [path, *opened.inputs], [target])
         shot = opened.shot
-        names = _chosen(wanted[0], shot.names)
-        requested = shot.range if wanted[1] is None else frames_within(opened.range, wanted[1])
+        refuse_to_overwrite(shot.plate, [path, *opened.inputs], [out])
+        names = selection.elements_of(shot.names)
+        frames = selection.frames_of(opened.range).intersection(shot.range)
         maker = ShapeMaker(shot.plate.format, names, tolerance)
         node, model = open_node(opened, device)
         print_licence_once(model)
-        _add_mattes(maker, node, requested.intersection(shot.range))
+        _add_mattes(maker, node, frames)
     made = maker.finish()
-    write_document(target, shapes_text(made))
+    write_document(out, shapes_text(made))
     for warning in maker.warnings:
         print_message(warning)
     points = sum(len(shape.points) for shape in made.shapes)
     keys = sum(shape.key_count for shape in made.shapes)
-    print(f"{len(made.shapes)} shapes with {points} points and {keys} keys: wrote {target}")
+    print(f"{len(made.shapes)} shapes, {points} points, {keys} keys: wrote {out}")
 
 
 def _add_mattes(maker: ShapeMaker, node: RotoNode, frames: FrameRange) -> None:
@@ -103,42 +129,37 @@ def _add_mattes(maker: ShapeMaker, node: RotoNode, frames: FrameRange) -> None:
     print_status(f"tracking {len(frames)} frames")
     for _ in node.render(frames):
         pass
-    places = [node.shot.names.index(name) for name in maker.elements]
     print_status(f"shapes of {len(frames)} frames")
+    planes = [node.shot.names.index(name) for name in maker.elements]
     for frame in frames:
-        maker.add(frame, node.matte(frame).alpha[places])
+        maker.add(frame, node.matte(frame).alpha[planes])
 
 
-def _draw(shapes: ShotShapes, path: Path, out: str, wanted: tuple[str | None, str | None]) -> None:
-    names = _chosen(wanted[0], shapes.elements)
-    chosen = ShotShapes(
-        shapes.format,
-        shapes.frames if wanted[1] is None else frames_within(shapes.frames, wanted[1]),
-        names,
-        tuple(shape for shape in shapes.shapes if shape.element in names),
-        shapes.tolerance_px,
+def _selected(path: Path, selection: Selection) -> ShotShapes:
+    whole = read_shapes(path)
+    names = selection.elements_of(whole.elements)
+    return replace(
+        whole,
+        frames=selection.frames_of(whole.frames),
+        elements=names,
+        shapes=tuple(shape for shape in whole.shapes if shape.element in names),
     )
-    if Path(out).suffix.lower() == _DOCUMENT:
-        if Path(out).resolve() == path.resolve():
-            raise UsageError(f"--out would overwrite its own input {out}: choose another")
-        write_document(Path(out), shapes_text(chosen))
-        print(f"{len(chosen.shapes)} shapes: wrote {out}")
-        return
-    origin, made_from = Origin(chosen.format), {"rde-roto:version": __version__}
-    writer = open_matte_writer(out, origin, names, Output(), made_from)
-    whole = digest_of("shapes", shapes_text(chosen))
-    for frame in chosen.frames:
-        digest = digest_of(whole, frame)
-        writer.write(Matte(frame, drawn(chosen, frame), names, digest))
-    print(f"{len(chosen.frames)} mattes drawn: {out}")
 
 
-def _chosen(text: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The elements that `--elements` names, all by default. Raises UsageError."""
-    if text is None:
-        return known
-    names = element_names(text.split(","))
-    for name in names:
-        if name not in known:
-            raise UsageError(f"--elements {text}: there is no element '{name}', but {known}")
-    return names
+def _copy(path: Path, out: Path, selection: Selection) -> None:
+    if out.resolve() == path.resolve():
+        raise UsageError(f"--out would overwrite its own input {out}: choose another")
+    selected = _selected(path, selection)
+    write_document(out, shapes_text(selected))
+    print(f"{len(selected.shapes)} shapes: wrote {out}")
+
+
+def _draw(selected: ShotShapes, out: str) -> None:
+    provenance = {"rde-roto:version": __version__}
+    origin = Origin(selected.format)
+    writer = open_matte_writer(out, origin, selected.elements, Output(), provenance)
+    digest = digest_of("shapes", shapes_text(selected))
+    for frame in selected.frames:
+        alpha = draw_shapes(selected, frame)
+        writer.write(Matte(frame, alpha, selected.elements, digest_of(digest, frame)))
+    print(f"{len(selected.frames)} mattes drawn: {out}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rde_roto.shapes.document import read_shapes, shapes_text
-from rde_roto.shapes.drawing import drawn
+from rde_roto.shapes.drawing import draw_shapes
 from rde_roto.shapes.making import ShapeMaker
 from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes
 
@@ -12,7 +12,7 @@ __all__ = [
     "ShapeMaker",
     "ShapePoint",
     "ShotShapes",
-    "drawn",
+    "draw_shapes",
     "read_shapes",
     "shapes_text",
 ]

@@ -30,7 +30,7 @@ def flattened(points: Points, feather: Points) -> tuple[Points, Points]:
     widths = np.maximum(feather, np.roll(feather, -1, axis=0)).max(axis=1)
     length = np.hypot(*(end - start).T)
     chords = np.maximum(chords, np.where(widths > 0, length / 2, 1)).clip(1, _MOST_CHORDS)
-    counts = np.nan_to_num(chords, nan=1).astype(np.int64)
+    counts = chords.astype(np.int64)
     which = np.repeat(np.arange(len(points)), counts)
     begun = np.cumsum(counts) - counts
     t = ((np.arange(len(which)) - begun[which]) / counts[which])[:, None]

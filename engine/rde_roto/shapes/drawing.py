@@ -14,7 +14,7 @@ _STEP_PX = 0.5  # of the feather, from one line of equal alpha to the next
 _MOST_STEPS = 96
 
 
-def drawn(shapes: ShotShapes, frame: int) -> FloatArray:
+def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
     """Return the mattes of all elements at a frame: float32 [K, H, W] over the plate's data window,
     0..1, row 0 on top, in the order of ``shapes.elements``.
     """

@@ -21,7 +21,7 @@ from rde_roto.values.plate import PlateFormat, Window
 LEAST_TOLERANCE_PX = 0.1
 _FOR_POINTS = 0.9  # the part of the tolerance that is left to the points; the rest is for the keys
 _SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
-_CRUMB = 2.0  # tolerances: what is smaller than a square of this side is left out
+_CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
 _MOST_OUTLINES = 64  # of an element in a frame
 _RESTLESS = 0.6  # keys per point and frame: a shape whose points hardly stay the same
 _SHORTEST = 4  # frames into which such a shape is cut
@@ -31,7 +31,8 @@ _SHORTEST = 4  # frames into which such a shape is cut
 class ShapeMaker:
     """Makes the shapes of elements from their mattes, which are added frame by frame.
 
-    Only outlines that still go on are in memory: a few kilobytes a frame, for up to 240 frames.
+    Only outlines that still go on are in memory, about 50 KB a frame each, for up to 240 frames:
+    then an outline begins a new shape.
     """
 
     format: PlateFormat
@@ -40,6 +41,7 @@ class ShapeMaker:
     _shapes: list[Shape] = field(default_factory=list)
     _frames: list[int] = field(default_factory=list)
     _left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _named: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         if not self.tolerance_px >= LEAST_TOLERANCE_PX:
@@ -53,7 +55,12 @@ class ShapeMaker:
         self._trackers = {element: Tracker(sampling) for element in self.elements}
 
     def add(self, frame: int, alpha: FloatArray) -> None:
-        """Add the mattes of the next frame: float32 [K, H, W] over the data window, 0..1."""
+        """Add the mattes of the next frame: float32 [K, H, W] over the data window, 0..1.
+
+        Raises ValueError for a frame that is not after the last one.
+        """
+        if self._frames and frame <= self._frames[-1]:
+            raise ValueError(f"frame {frame} comes after {self._frames[-1]}: expected their order")
         self._frames.append(frame)
         for element, plane in zip(self.elements, alpha, strict=True):
             found = self._outlines(element, plane)
@@ -61,7 +68,7 @@ class ShapeMaker:
                 self._finish(element, track)
 
     def finish(self) -> ShotShapes:
-        """Return the shapes of all frames that were added, the earliest and largest first."""
+        """Return the shapes of all frames that were added, those that end first before others."""
         for element, tracker in self._trackers.items():
             for track in tracker.tracks:
                 self._finish(element, track)
@@ -87,7 +94,7 @@ class ShapeMaker:
         """The outlines of a plane that are worth a shape, without detail below the tolerance."""
         beyond_px = 2 + int(np.ceil(2 * self.tolerance_px))
         found = outlines(plane, self._window, beyond_px)
-        least_px = max(4.0, (_CRUMB * self.tolerance_px) ** 2)
+        least_px = max(2.0, (_CRUMB * self.tolerance_px) ** 2)
         large = [one for one in found if one.area_px >= least_px]
         self._leave_out(element, f"crumbs below {least_px:.3g} px", len(found) - len(large))
         over = len(large) - _MOST_OUTLINES
@@ -100,11 +107,10 @@ class ShapeMaker:
 
     def _finish(self, element: str, track: Track) -> None:
         for fit in _fits(track.stretch(self._window), self.tolerance_px):
-            kind = "hole" if track.is_hole else "shape"
-            same = [s for s in self._shapes if s.element == element and s.is_hole == track.is_hole]
-            name = f"{element}_{kind}{len(same) + 1}"
-            first, last = int(fit.frames[0]), int(fit.frames[-1])
-            self._shapes.append(Shape(name, element, track.is_hole, first, last, _points(fit)))
+            kind = f"{element}_{'hole' if track.is_hole else 'part'}"
+            self._named[kind] += 1
+            name, life = f"{kind}{self._named[kind]}", (int(fit.frames[0]), int(fit.frames[-1]))
+            self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit)))
 
 
 def _fits(stretch: Stretch, tolerance_px: float) -> list[Fit]:

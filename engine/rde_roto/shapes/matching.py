@@ -23,6 +23,7 @@ _ROUNDS = 8  # of bringing one outline onto the other as a whole
 _TURN_COST = 0.15  # of normals at a right angle, as a share of the outline's size
 _STRETCH_COST = 0.5  # of a step along the next outline that is longer or shorter than before
 _SLIDES = 30
+_NEIGHBOURS = 1 / 16  # of the outline, which move alike; in the end those side by side
 _LEAST_APART = 0.05  # of the mean distance of samples
 
 
@@ -202,7 +203,7 @@ def _slid(places: Points, expected: Points, outline: Outline) -> Points:
     count, turn = len(places), outline.length_px
     for slide in range(_SLIDES):
         at = outline.at(places)
-        reach = max(1.0, count / 16 * (1 - slide / _SLIDES))
+        reach = max(1.0, count * _NEIGHBOURS * (1 - slide / _SLIDES))
         wanted = expected + blurred(at - expected, reach)
         tangents = _unit(outline.at(places + 1.0) - outline.at(places - 1.0))
         along = ((wanted - at) * tangents).sum(axis=1).clip(-turn / 16, turn / 16)

@@ -11,14 +11,14 @@ from rde_roto.shapes.shape import Points
 _APART = 3  # samples between two nodes, at least
 _CORNER = float(np.cos(np.radians(55)))  # the outline turns by more at a corner
 _CHOSEN_FROM = 12  # frames
-_LEAST, _MOST = 3, 72
+_LEAST, _MOST = 3, 128
 _AROUND = 3  # nodes before and after one that is taken out, which are fitted again
 
 
 def basis_for(stretch: Stretch, tolerance_px: float) -> Basis:
     """Return the basis with few nodes, in which splines fit each frame within a tolerance.
 
-    At most 72 nodes: of an outline that needs more, detail is lost.
+    At most 128 nodes: of an outline that needs more, detail is lost.
     """
     few = stretch.few(_CHOSEN_FROM)
     places, turns = stretch.places, _turns(few)

@@ -12,6 +12,7 @@ from rde_roto.shapes.shape import Points
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
+_NO_AREA_PX = 1e-3
 _SOFTEST_PX = 32  # how far from an outline its soft edge is looked for
 _HARD_PX = 0.75  # the edge of a hard matte, whose pixels are covered in part, is about 1/2 wide
 
@@ -30,9 +31,12 @@ class Outline:
 
     @cached_property
     def centre(self) -> Points:
-        """The centroid of what it encloses, [2]."""
+        """The centroid of what it encloses, [2]; of a line that encloses nothing its middle."""
         x, y = (self.points - self.points[0]).T
         crossed = x * np.roll(y, -1) - y * np.roll(x, -1)
+        if abs(crossed.sum()) < _NO_AREA_PX:
+            middle: Points = self.points.mean(axis=0)
+            return middle
         sums = [(crossed * (one + np.roll(one, -1))).sum() for one in (x, y)]
         centre: Points = self.points[0] + np.array(sums) / (3 * crossed.sum())
         return centre

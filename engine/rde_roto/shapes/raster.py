@@ -35,7 +35,7 @@ def coverage(polygon: Points, window: Window) -> FloatArray:
 
 def _within(polygon: Points, shape: tuple[int, int]) -> FloatArray:
     height, width = shape
-    starts, ends = _pieces(polygon)
+    starts, ends = _pieces(polygon, (width, height))
     middle = (starts + ends) / 2
     rows = np.floor(middle[:, 1]).astype(np.int64)
     inside = (rows >= 0) & (rows < height) & (middle[:, 0] < width)
@@ -52,23 +52,25 @@ def _within(polygon: Points, shape: tuple[int, int]) -> FloatArray:
     return covered
 
 
-def _pieces(polygon: Points) -> tuple[Points, Points]:
-    """Cut the edges of a polygon where they leave a pixel: starts and ends [N, 2] of the pieces."""
-    starts = polygon
+def _pieces(polygon: Points, size: tuple[int, int]) -> tuple[Points, Points]:
+    """Cut the edges of a polygon where they leave a pixel of a window, (width, height): starts and
+    ends [N, 2] of the pieces. Outside the window they stay long.
+    """
     runs = np.roll(polygon, -1, axis=0) - polygon
     edges, cuts = [np.arange(len(polygon))], [np.zeros(len(polygon))]
-    for axis in (0, 1):
-        low = np.minimum(starts[:, axis], starts[:, axis] + runs[:, axis])
-        high = np.maximum(starts[:, axis], starts[:, axis] + runs[:, axis])
-        first = np.floor(low).astype(np.int64) + 1
-        counts = (np.ceil(high).astype(np.int64) - first).clip(min=0)
+    for axis, last in enumerate(size):
+        ends = np.stack([polygon[:, axis], polygon[:, axis] + runs[:, axis]])
+        first = np.floor(ends.min(axis=0)).astype(np.int64) + 1
+        stop = np.ceil(ends.max(axis=0)).astype(np.int64)
+        first, stop = first.clip(min=0), stop.clip(max=last + 1)
+        counts = (stop - first).clip(min=0)
         which = np.repeat(np.arange(len(polygon)), counts)
         begun = np.cumsum(counts) - counts
         lines = first[which] + np.arange(len(which)) - begun[which]
         edges.append(which)
-        cuts.append((lines - starts[which, axis]) / runs[which, axis])
+        cuts.append((lines - polygon[which, axis]) / runs[which, axis])
     edge, cut = np.concatenate(edges), np.concatenate(cuts)
     order = np.lexsort((cut, edge))
     edge, cut = edge[order], cut[order]
-    from_ = starts[edge] + cut[:, None] * runs[edge]
-    return from_, np.roll(from_, -1, axis=0)
+    starts = polygon[edge] + cut[:, None] * runs[edge]
+    return starts, np.roll(starts, -1, axis=0)

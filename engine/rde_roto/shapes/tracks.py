@@ -15,7 +15,7 @@ from rde_roto.shapes.shape import Points
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
-_LEAST_SAMPLES, _MOST_SAMPLES = 48, 512
+_LEAST_SAMPLES, _MOST_SAMPLES = 48, 1024
 _APART = 1.5  # tolerances between two samples
 _THIN = 3.0  # how much farther apart they may get before more are put between them
 _CROWDED = 1.6  # times as many samples as an outline needs: it has become another one
