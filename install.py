@@ -31,6 +31,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "rde-roto-install.json"
 OLDEST, NEWEST = (3, 10), (3, 14)  # the Pythons for which every pinned package has a wheel
 BLENDERS = ROOT / "tests" / "hosts" / "blenders.txt"
+MOST_TEST_PROCESSES = 8  # each takes about 1 GB
 BLENDER_PYTHON = (3, 11)  # for which bpy 4.2 to 5.0 are made
 
 
@@ -366,8 +367,23 @@ def test(options: argparse.Namespace) -> int:
             codes[name] = run(command)
     summary = [f"{name} {f'FAILED ({code})' if code else 'ok'}" for name, code in codes.items()]
     say(f"== {', '.join(summary)}\n== pytest")
-    codes["pytest"] = run([tool("pytest"), *(["-m", ""] if options.all else [])])
+    for command in pytest_commands(options.all, os.cpu_count() or 1):
+        codes[" ".join(command)] = run(command)
     return next((code for code in codes.values() if code), 0)
+
+
+def pytest_commands(slow_too: bool, cores: int) -> list[list[str]]:
+    """The tests that measure time, by themselves, then all others in a process per core.
+
+    Both say what took longest.
+    """
+    chosen = "" if slow_too else " and not slow"
+    pytest = [tool("pytest"), "--durations=10", "--durations-min=5"]
+    together = ["-n", str(min(cores, MOST_TEST_PROCESSES)), "--dist", "worksteal"]
+    return [
+        [*pytest, "-m", f"alone{chosen}"],
+        [*pytest, *together, "-m", f"not alone{chosen}"],
+    ]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from rde_roto_client.places import read_endpoint
 from rde_roto_client.wire import Wire
 
 pytest_plugins = ("command_line_fixtures", "engine_fixtures")
+pytestmark = pytest.mark.alone
 
 Object = dict[str, Any]
 
