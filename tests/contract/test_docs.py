@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 import shlex
-import sys
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from command_line import parse
@@ -49,27 +47,17 @@ def test_there_are_commands_to_check() -> None:
 
 
 @each_page
-def test_every_command_is_understood(name: str) -> None:
+def test_every_command_is_understood(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
     for words in commands(text_of(name)):
         program, *arguments = words
         if program.endswith("rde-roto"):
             assert LEFT_OUT not in arguments, f"write {words} out"
             parse(["rde-roto", *arguments])
         elif arguments[:1] == ["install.py"]:
-            installer().parse(arguments[1:])
+            import_module("install").parse(arguments[1:])
         elif program == "python" and arguments[0].endswith(".py"):
             assert (ROOT / arguments[0]).is_file(), words
-
-
-def installer() -> ModuleType:
-    """install.py as a module."""
-    spec = importlib.util.spec_from_file_location("documented_install", ROOT / "install.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    return module
 
 
 # --- links ----------------------------------------------------------------------------------------

@@ -686,6 +686,7 @@ def test_the_doctor_says_what_is_here_and_ends_with_ok(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RDE_ROTO_RUN", str(tmp_path / "run"))
+    monkeypatch.setenv("RDE_ROTO_CACHE_GB", "0")  # however full this disk is
     monkeypatch.delenv("OCIO", raising=False)
     assert run("doctor", "--device", "cpu") == 0
     lines = capsys.readouterr().out.splitlines()

@@ -23,7 +23,7 @@ from rde_roto.values.errors import RotoError
 
 _PROGRAM: Final = "rde-roto"
 _BadCommandLine: Final[Any] = typer.BadParameter.__base__
-"""The class of all errors in a command line, of which typer exports an heir alone."""
+"""The class of all errors in a command line; typer exports only subclasses of it."""
 
 
 def command_object(name: str) -> Any:

@@ -66,7 +66,7 @@ def doctor(
 ) -> None:
     """Check this machine and this installation, and say what to do about what is wrong."""
     if hot_folder is not None and not (hot_folder / "inbox").is_dir():
-        raise UsageError(f"--hot-folder {hot_folder}: this is none, it has no folder inbox")
+        raise UsageError(f"{hot_folder} is not a hot folder: it has no folder inbox")
     checkup = Checkup()
     checkup.found("rde-roto", f"{__version__}, Python {platform.python_version()}")
     checkup.found("system", platform.platform())
