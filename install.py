@@ -373,13 +373,14 @@ def test(options: argparse.Namespace) -> int:
 
 
 def pytest_commands(slow_too: bool, cores: int) -> list[list[str]]:
-    """The tests that measure time, by themselves, then all others in a process per core.
+    """The tests that measure time, by themselves, then all others side by side.
 
-    Both say what took longest.
+    Both say what took longest. Tests wait for other processes much of the time, so there is one
+    process more than cores.
     """
     chosen = "" if slow_too else " and not slow"
     pytest = [tool("pytest"), "--durations=10", "--durations-min=5"]
-    together = ["-n", str(min(cores, MOST_TEST_PROCESSES)), "--dist", "worksteal"]
+    together = ["-n", str(min(cores + 1, MOST_TEST_PROCESSES)), "--dist", "worksteal"]
     return [
         [*pytest, "-m", f"alone{chosen}"],
         [*pytest, *together, "-m", f"not alone{chosen}"],
