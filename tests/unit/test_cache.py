@@ -150,7 +150,7 @@ def test_prune_says_what_it_could_not_remove(cache: Path) -> None:
     blocked = cache / raw_name("ab12")
     blocked.unlink()
     blocked.mkdir()  # root may remove any file, but nobody removes a folder as one
-    with pytest.raises(OutputError, match=r"1 file\(s\) in .* could not be removed"):
+    with pytest.raises(OutputError, match=r"1 file in .* could not be removed"):
         door.prune(all_=True)
 
 
