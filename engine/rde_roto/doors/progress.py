@@ -193,8 +193,12 @@ class _Frames:
                     line=f"frame {frame}: {'kept' if kept else 'wrote'} {path}",
                     note=f"{self._done}/{self.total} {self._speed()}",
                     event={
-                        **{"event": "frame", "frame": frame, "path": str(path), "kept": kept},
-                        **{"done": self._done, "total": self.total},
+                        "event": "frame",
+                        "frame": frame,
+                        "path": str(path),
+                        "kept": kept,
+                        "done": self._done,
+                        "total": self.total,
                     },
                 )
             )

@@ -31,11 +31,12 @@ Writer = TypeVar("Writer", bound=MatteWriter)
 
 
 @dataclass(frozen=True)
-class Rendered(Generic[Writer]):
-    """The result of a render."""
+class Delivered(Generic[Writer]):
+    """What was delivered, by which writer, and the node that made it in the end."""
 
     delivery: Delivery
     writer: Writer
+    node: RotoNode
 
 
 def render_mattes(
@@ -52,18 +53,18 @@ def render_mattes(
     def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> MatteWriter:
         return open_matte_writer(out, task.opened.origin, node.shot.names, output, made_from)
 
-    rendered = render(task, open_writer, report)
-    delivery = rendered.delivery
+    delivered = render(task, open_writer, report)
+    delivery = delivered.delivery
     print_summary(report, delivery.made, delivery.kept, delivery.seconds, out)
     task.refuse_skipped()
-    return rendered.writer
+    return delivered.writer
 
 
 def render(
     task: RenderTask,
     open_writer: Callable[[RotoNode, Mapping[str, str]], Writer],
     report: RunReport,
-) -> Rendered[Writer]:
+) -> Delivered[Writer]:
     """Render with memory states and raw mattes in the cache.
 
     `open_writer` makes the writer of a node's mattes; it is given the attributes that every header
@@ -84,8 +85,7 @@ def render(
     def reporting(writer: Writer) -> AbstractContextManager[OnFrame]:
         return frame_steps(report, opened.shot.plate.name, len(frames), writer)
 
-    delivered = deliver_within_memory(node, frames, open_safely, reporting)
-    return Rendered(delivered.delivery, delivered.writer)
+    return deliver_within_memory(node, frames, open_safely, reporting)
 
 
 def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
@@ -98,15 +98,6 @@ def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
     stores = open_stores(CacheSettings.from_environment())
     load = tracker_of(model, choose_device(device))
     return RotoNode(opened.shot, opened.preset, load, stores), model
-
-
-@dataclass(frozen=True)
-class Delivered(Generic[Writer]):
-    """What was delivered, by which writer, and the node that made it in the end."""
-
-    delivery: Delivery
-    writer: Writer
-    node: RotoNode
 
 
 def deliver_within_memory(

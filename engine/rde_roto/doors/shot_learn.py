@@ -127,7 +127,9 @@ def _listener(on_step: OnStep) -> Callable[[Progress], None]:
                 line=f"step {progress.steps}, {left}",
                 note=f"step {progress.steps}",
                 event={
-                    **{"event": "step", "step": progress.steps, "share": progress.share},
+                    "event": "step",
+                    "step": progress.steps,
+                    "share": progress.share,
                     "seconds_left": round(progress.seconds_left, 1),
                 },
             )
