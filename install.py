@@ -36,6 +36,7 @@ BUILD_TOOLS = ("hatchling", "editables")  # with which pip makes the editable in
 BUNDLE = "rde-roto-bundle.json"
 BLENDERS = ROOT / "tests" / "hosts" / "blenders.txt"
 BLENDER_NOTE = "rde-roto-bpy.txt"
+MOST_TEST_PROCESSES = 8  # each takes about 1 GB
 BLENDER_PYTHON = (3, 11)  # for which bpy 4.2 to 5.0 are made
 
 
@@ -513,7 +514,8 @@ def test(options: argparse.Namespace) -> int:
             codes[name] = run(command)
     summary = [f"{name} {f'FAILED ({code})' if code else 'ok'}" for name, code in codes.items()]
     say(f"== {', '.join(summary)}\n== pytest")
-    codes["pytest"] = run([tool("pytest"), *(["-m", ""] if options.all else [])])
+    for command in pytest_commands(options.all, os.cpu_count() or 1):
+        codes[" ".join(command)] = run(command)
     return next((code for code in codes.values() if code), 0)
 
 
@@ -525,6 +527,21 @@ OTHER_SYSTEM = [
     *("--disable-error-code", "var-annotated", "--exclude", "viewer|training|images"),
     *("install.py", "plugin/installing.py", "plugin/nuke", "engine"),
 ]
+
+
+def pytest_commands(slow_too: bool, cores: int) -> list[list[str]]:
+    """The tests that measure time, by themselves, then all others side by side.
+
+    Both say what took longest. Tests wait for other processes much of the time, so there is one
+    process more than cores.
+    """
+    chosen = "" if slow_too else " and not slow"
+    pytest = [tool("pytest"), "--durations=10", "--durations-min=5"]
+    together = ["-n", str(min(cores + 1, MOST_TEST_PROCESSES)), "--dist", "worksteal"]
+    return [
+        [*pytest, "-m", f"alone{chosen}"],
+        [*pytest, *together, "-m", f"not alone{chosen}"],
+    ]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -28,8 +29,11 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
-    """Some float32 layers give other last bits with another number of threads."""
+    """In this process and its children: some float32 layers give other last bits with another
+    number of threads, and more threads than cores wait for each other.
+    """
     torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

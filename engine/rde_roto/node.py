@@ -33,6 +33,7 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.overlaps import beside
+from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import LEAST_LINES, Preset, Tracking
 from rde_roto.values.shot import Shot
@@ -274,7 +275,7 @@ class RotoNode:
         height, width = self.walker.geometry.working
         first_line = reason.strip().splitlines()[0] if reason.strip() else "allocation failed"
         return (
-            f"memory ran out while tracking {len(self.shot.elements)} element(s) at "
+            f"memory ran out while tracking {counted(len(self.shot.elements), 'element')} at "
             f"{width}x{height} ({first_line}): lower tracking.lines, now "
             f"{self.preset.tracking.lines}, for example with --set "
             f"tracking.lines={max(LEAST_LINES, height // 2)}, or set "

@@ -12,6 +12,11 @@ import pytest
 from command_line import Run
 from hot_jobs import drop, status, watching
 
+from rde_roto.documents.job_status import JobStatus
+from rde_roto.doors.jobs import Queue
+from rde_roto.doors.watchfolder.hot_folder import HotFolder
+from rde_roto.doors.watchfolder.job_folder import Claim
+
 pytest_plugins = ["command_line_fixtures", "hot_fixtures"]
 
 
@@ -125,6 +130,34 @@ def test_jobs_shows_what_waits_before_a_worker_has_started(
     (line,) = capsys.readouterr().out.splitlines()
     assert (json.loads(line)["name"], json.loads(line)["state"]) == ("a.yaml", "waiting")
     assert run("jobs", hot) == 0
+
+
+def ended(hot: Path, name: str, at_s: int) -> Path:
+    """A job that was done at that time."""
+    folder = hot / "done" / name
+    (folder / "job").mkdir(parents=True)
+    Claim(folder, JobStatus(name=name, state="done")).write()
+    os.utime(folder, (at_s, at_s))
+    return folder
+
+
+def test_jobs_looks_up_once_when_a_job_ended(hot: Path) -> None:
+    """So that it stays quick, every second, beside the jobs of a year."""
+    queue = Queue(HotFolder(hot), last=2)
+    first = ended(hot, "first", 1_000)
+    ended(hot, "second", 2_000)
+    third = ended(hot, "third", 3_000)
+
+    def names() -> list[str]:
+        return [status.name for status in queue.statuses()]
+
+    assert names() == ["third", "second"]
+    os.utime(first, (9_000, 9_000))
+    assert names() == ["third", "second"], "the first one was looked up again"
+    ended(hot, "fourth", 4_000)
+    assert names() == ["fourth", "third"]
+    third.rename(hot / "third")
+    assert names() == ["fourth", "second"]
 
 
 def test_jobs_shows_any_name(hot: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,8 @@ from worker_processes import Workers, workers
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.job_folder import status_of
 
+pytestmark = pytest.mark.alone
+
 WITHIN_S = 2.0
 """For both, on a machine at rest, on which a plain job takes less than `_PLAIN_S`."""
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.alone  # it takes every processor
+
 HERE = Path(__file__).parent
 RENDERS = 500
 

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from image_files import write_image
+
+from rde_roto.doors import cli
 
 Run = Callable[..., int]
 Said = subprocess.CompletedProcess[str]
@@ -32,8 +35,8 @@ def mattes(tmp_path: Path) -> list[str]:
 
 
 def refused(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence on standard error, but for the licence of weights that are new here and for
-    what is read of the plate.
+    """The one sentence on standard error, but for the licence of the weights and for what is read
+    of the plate.
     """
     (sentence,) = [line for line in said_besides(capsys) if LICENCE not in line]
     assert sentence.startswith("rde-roto: ")
@@ -65,8 +68,24 @@ def run_process(command: list[str]) -> Said:
 
 
 def failed(done: Said) -> str:
-    """The sentence, which is the same for people on standard error and for farms."""
-    (for_farms,) = [line for line in done.stdout.splitlines() if line.startswith("openjd_fail: ")]
-    sentence = for_farms.removeprefix("openjd_fail: ")
-    assert f"rde-roto: {sentence}" in done.stderr.splitlines()
+    """The last sentence on standard error, which is nowhere else."""
+    sentence = done.stderr.splitlines()[-1].removeprefix("rde-roto: ")
+    assert (done.stdout + done.stderr).count(sentence) == 1
     return sentence
+
+
+def parse(words: list[str]) -> None:
+    """Have the real command line parse a command without running it. Raises what it refuses."""
+    assert words[0] == "rde-roto"
+    command = cli.command_line(words[1:])
+    _disarm(command)
+    command.main(words[1:], "rde-roto", standalone_mode=False)
+
+
+def _disarm(command: Any) -> None:
+    """Leave nothing but a command's syntax: options such as --install-completion act, too."""
+    command.callback = None
+    for parameter in command.params:
+        parameter.callback = None
+    for inner in getattr(command, "commands", {}).values():
+        _disarm(inner)

@@ -174,8 +174,8 @@ def test_a_command_that_fails(run: Run, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_memory_of_a_shot_stays_or_grows(said: Said, tmp_path: Path) -> None:
     plot = tmp_path / "length.png"
-    words = ("length", "--frames", "30", "--growing", "30", "--plot", str(plot), "--device", "cpu")
-    constant, growing = said(*words)
+    lengths = ("--frames", "30", "--growing", "30", "--rounds", "5")
+    constant, growing = said("length", *lengths, "--plot", str(plot), "--device", "cpu")
     assert constant["state_mb_at_end"] == constant["state_mb_at_begin"]
     assert growing["state_mb_at_end"] > 2 * growing["state_mb_at_begin"]
     with Image.open(plot) as picture:

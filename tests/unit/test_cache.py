@@ -77,7 +77,7 @@ def test_info_tells_how_much_of_each_kind_is_there(
     text = capsys.readouterr().out
     assert f"folder        {cache}\n" in text
     assert "of 1.50 GB" in text
-    assert "3 snapshot(s) of 1 span(s)" in text
+    assert "3 snapshots of 1 span" in text
 
 
 def test_pushed_frames_are_counted_verified_and_pruned(
@@ -89,7 +89,7 @@ def test_pushed_frames_are_counted_verified_and_pruned(
     parts = said["states_bytes"], said["raw_mattes_bytes"], said["pushed_frames_bytes"]
     assert sum(parts) == said["bytes"] == size_bytes(cache)
     door.info()
-    assert "pushed      0.0 MB: 1 plate frame(s)" in capsys.readouterr().out
+    assert "pushed      0.0 MB: 1 plate frame" in capsys.readouterr().out
     os.truncate(cache / pushed_name("ef56"), 50)
     door.verify()
     assert f"damaged, removed: {pushed_name('ef56')}" in capsys.readouterr().out
@@ -116,13 +116,13 @@ def test_prune_goes_down_to_the_budget(
     cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     door.prune()
-    assert capsys.readouterr().out.startswith(f"freed 0.0 MB (0 file(s)) in {cache}; ")
+    assert capsys.readouterr().out.startswith(f"freed 0.0 MB (0 files) in {cache}; ")
     budget_bytes = size_bytes(cache) - 1
     monkeypatch.setenv("RDE_ROTO_CACHE_GB", str(budget_bytes / 1e9))
     door.prune()
     assert size_bytes(cache) <= budget_bytes
     assert len(files(cache)) == 6
-    assert "(1 file(s))" in capsys.readouterr().out
+    assert "(1 file)" in capsys.readouterr().out
 
 
 def test_prune_goes_down_to_what_was_asked(cache: Path) -> None:
@@ -134,7 +134,7 @@ def test_prune_all_leaves_nothing(cache: Path, capsys: pytest.CaptureFixture[str
     total_bytes = facts(capsys)["bytes"] + (cache / MEMO_FILE).stat().st_size
     door.prune(all_=True)
     assert files(cache) == set()
-    assert f"freed {total_bytes / 1e6:.1f} MB (7 file(s))" in capsys.readouterr().out
+    assert f"freed {total_bytes / 1e6:.1f} MB (7 files)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_prune_says_what_it_could_not_remove(cache: Path) -> None:
     blocked = cache / raw_name("ab12")
     blocked.unlink()
     blocked.mkdir()  # root may remove any file, but nobody removes a folder as one
-    with pytest.raises(OutputError, match=r"1 file\(s\) in .* could not be removed"):
+    with pytest.raises(OutputError, match=r"1 file in .* could not be removed"):
         door.prune(all_=True)
 
 
@@ -164,10 +164,10 @@ def test_verify_names_what_is_damaged_and_how_many(
     door.verify()
     assert capsys.readouterr().out.splitlines() == [
         f"damaged, removed: {raw_name('ab12')}",
-        f"6 file(s) in {cache}: 1 damaged",
+        f"6 files in {cache}: 1 damaged",
     ]
     door.verify()
-    assert capsys.readouterr().out == f"5 file(s) in {cache}: 0 damaged\n"
+    assert capsys.readouterr().out == f"5 files in {cache}: 0 damaged\n"
 
 
 def test_verify_counts_nothing_as_used(cache: Path) -> None:

@@ -5,26 +5,39 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 import pytest
 import torch
 import typer
-from command_line import HEIGHT, LICENCE, WIDTH, Run, box_mask, mattes, refused, said_besides
+from command_line import (
+    HEIGHT,
+    LICENCE,
+    WIDTH,
+    Run,
+    box_mask,
+    mattes,
+    parse,
+    refused,
+    said_besides,
+)
 from cryptomatte_reader import read_cryptomatte
 from image_files import cut_short, ramp, read_image, write_image
 from PIL import Image
 from safetensors.torch import load_file
 
 from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors import cli
+from rde_roto.doors.command_table import COMMANDS, EXAMPLES
+from rde_roto.doors.progress import RunReport, Step
 from rde_roto.model.weight_files import save_weights
 
 pytest_plugins = ("command_line_fixtures",)
@@ -97,23 +110,74 @@ def test_the_keyframe_comes_back_as_drawn(propagate: Run, mask: Path, tmp_path: 
     np.testing.assert_array_equal(came, drawn.astype(np.float16).astype(np.float32))
 
 
+PERCENT = (16, 33, 50, 66, 83, 100)
+
+
 def test_plain_lines_where_there_is_no_terminal(
-    propagate: Run, capsys: pytest.CaptureFixture[str]
+    propagate: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert propagate() == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("frame 100") for line in lines) == 6
-    assert [line for line in lines if line.startswith("Progress: ")] == [
-        f"Progress: {done}%" for done in (16, 33, 50, 66, 83, 100)
-    ]
-    assert [line for line in lines if line.startswith("openjd_progress: ")] == [
-        f"openjd_progress: {done}" for done in (16.7, 33.3, 50.0, 66.7, 83.3, 100.0)
-    ]
-    assert [line for line in lines if line.startswith("openjd_status: ")] == [
-        "openjd_status: hero.####.exr: 6 frames",
-        "openjd_status: 6 mattes made, 0 kept",
-    ]
-    assert f"weights {LICENCE}" in lines
+    title, *frames, made = capsys.readouterr().out.splitlines()
+    assert title == "hero.####.exr: 6 frames"
+    assert [line.rpartition(" ")[2] for line in frames] == [f"({done}%)" for done in PERCENT]
+    assert f"frame 1003: wrote {tmp_path / 'mattes/hero.1003.exr'} (16%)" in frames
+    assert made.startswith("6 mattes made, 0 kept, ")
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_lines_for_deadline(
+    propagate: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    if how == "variable":
+        monkeypatch.setenv("RDE_ROTO_PROGRESS", "deadline")
+    assert propagate(**({"progress": "deadline"} if how == "option" else {})) == 0
+    title, *lines, made = capsys.readouterr().out.splitlines()
+    assert title == "hero.####.exr: 6 frames"
+    assert lines == [f"Progress: {done}%" for done in PERCENT]
+    assert made.startswith("6 mattes made")
+
+
+@pytest.mark.parametrize("how", ["option", "session"])
+def test_lines_for_openjd(
+    propagate: Run,
+    plate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    how: str,
+) -> None:
+    if how == "session":
+        monkeypatch.setenv("OPENJD_SESSION_WORKING_DIR", "/sessions/1")
+    chosen = {"progress": "openjd"} if how == "option" else {}
+    assert propagate(**chosen) == 0
+    title, *lines, made = capsys.readouterr().out.splitlines()
+    assert title == "openjd_status: hero.####.exr: 6 frames"
+    shares = (16.7, 33.3, 50.0, 66.7, 83.3, 100.0)
+    assert lines == [f"openjd_progress: {share}" for share in shares]
+    assert made.startswith("openjd_status: 6 mattes made, 0 kept, ")
+    (plate.parent / "hero.1005.exr").unlink()
+    assert propagate(**chosen) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("openjd_fail: ")
+    assert said.err.count("lacks 1005") == 1
+
+
+def test_no_progress(propagate: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert propagate(progress="none") == 0
+    (made,) = capsys.readouterr().out.splitlines()
+    assert made.startswith("6 mattes made")
+    assert propagate(progress="plain", json=True) == 2
+    assert "--json is another form than --progress plain" in refused(capsys)
+
+
+def test_a_line_when_the_percentage_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    with RunReport("plain").steps("hero", "400 frames") as on_step:
+        for done in range(1, 401):
+            on_step(Step(done / 400, f"frame {done}", "", {}))
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title == "hero: 400 frames"
+    assert lines[0] == "frame 1 (0%)"
+    assert lines[1:] == [f"frame {4 * percent} ({percent}%)" for percent in range(1, 101)]
 
 
 def test_json_lines(propagate: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,38 +302,22 @@ def test_a_part_of_the_range(propagate: Run, tmp_path: Path) -> None:
     assert mattes(tmp_path) == [f"hero.{frame}.exr" for frame in (1002, 1003, 1004)]
 
 
-# --- the licence of weights that are new here -----------------------------------------------------
+# --- the licence of the weights -------------------------------------------------------------------
 
 
-def test_a_licence_is_said_once_for_all_runs(
-    propagate: Run, weights: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_licence_is_said_once_a_run(
+    propagate: Run, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not platformdirs.user_state_path().is_relative_to(home):
-        pytest.skip("on this system the environment does not move the user's state folder")
-    assert propagate(json=True, frames="1003") == 0
-    assert said_besides(capsys) == [f"rde-roto: weights {LICENCE}"]
-    for number in (2, 3):
+    for number in (1, 2):
         assert propagate(out=tmp_path / f"mattes{number}/hero.####.exr", frames="1003") == 0
-        assert said_besides(capsys) == []
+        said = capsys.readouterr()
+        assert said.err.splitlines().count(f"rde-roto: weights {LICENCE}") == 1
+        assert LICENCE not in said.out
     other = tmp_path / "other.safetensors"  # the licence is that of these bytes, not of a name
     bias = torch.ones(128)
     save_weights({**load_file(weights), "key_comp.bias": bias}, other)
     assert propagate(model=other, frames="1003") == 0
     assert said_besides(capsys) == ["rde-roto: weights other: unknown; commercial use: unknown"]
-
-
-def test_a_licence_that_cannot_be_remembered_is_said_again(
-    propagate: Run,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    monkeypatch.setenv("HOME", str(tmp_path / "file"))
-    for _ in range(2):
-        assert propagate(frames="1003") == 0
-        assert said_besides(capsys) == [f"rde-roto: weights {LICENCE}"]
 
 
 # --- bad input ------------------------------------------------------------------------------------
@@ -593,6 +641,30 @@ def test_presets_are_listed_shown_and_checked(
     assert "tracking" in json.loads(capsys.readouterr().out)["properties"]
 
 
+def test_a_preset_of_ones_own_starts_from_another(
+    run: Run, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("preset", "new", "crowd", "--from", "fine") == 0
+    path = home / "config/rde-roto/presets/crowd.yaml"
+    assert f"wrote {path}" in capsys.readouterr().out
+    ours, fine = load_preset("crowd"), load_preset("fine")
+    assert ours.tracking == fine.tracking
+    assert ours.finish == fine.finish
+    text = path.read_text(encoding="utf-8")
+    lines = fine.tracking.lines
+    changed = text.replace("# tracking:", "tracking:").replace(
+        f"#   lines: {lines}", "  lines: 360"
+    )
+    path.write_text(changed, encoding="utf-8")
+    assert load_preset("crowd").tracking == fine.tracking.model_copy(update={"lines": 360})
+    assert run("preset", "new", "crowd") == 2
+    assert "exists already" in refused(capsys)
+    for name in ("../crowd", "my.preset", ""):
+        assert run("preset", "new", name) == 2
+        assert "cannot name a preset" in refused(capsys)
+    assert run("preset", "new", "mine", "--from", "no-such") == 3
+
+
 def test_models_are_installed_and_shown(
     run: Run, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -610,12 +682,156 @@ def test_models_are_installed_and_shown(
     assert "commercial_use: allowed" in capsys.readouterr().out.splitlines()
 
 
-def test_the_doctor_says_the_licences(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_doctor_says_what_is_here_and_ends_with_ok(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RDE_ROTO_RUN", str(tmp_path / "run"))
+    monkeypatch.setenv("RDE_ROTO_CACHE_GB", "0")  # however full this disk is
+    monkeypatch.delenv("OCIO", raising=False)
     assert run("doctor", "--device", "cpu") == 0
     lines = capsys.readouterr().out.splitlines()
     said = [line for line in lines if line.startswith(f"model         {DEFAULT_MODEL}: ")]
     assert [line.rpartition("; ")[2] for line in said] == ["commercial use: not allowed"]
-    assert lines[-1].startswith("self-test     two frames in ")
+    names = [line.split("  ")[0] for line in lines]
+    assert {"extras", "devices", "colour", "cache", "engine", "self-test"} <= set(names)
+    if "this torch cannot use the NVIDIA GPU" not in "".join(lines):
+        assert lines[-1] == "OK"
+
+
+def test_the_doctor_says_what_to_do(
+    run: Run,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hot = tmp_path / "hot"
+    for name in ("inbox", "running", "done", "failed/hero", "cancelled"):
+        (hot / name).mkdir(parents=True)
+    written, client = tmp_path / "menu.py", tmp_path / "rde_roto_client" / "wire.py"
+    written.write_text("edited since", encoding="utf-8")
+    client.parent.mkdir()
+    client.write_text("of another version", encoding="utf-8")
+    notes = home / "config/rde-roto/hosts"
+    notes.mkdir(parents=True)
+    for host, path in (("nuke", client), ("blender", written), ("openfx", tmp_path / "gone.ofx")):
+        note = {"files": {str(path): "0" * 64}, "lines": []}
+        (notes / f"{host}.json").write_text(json.dumps(note), encoding="utf-8")
+    monkeypatch.setenv("RDE_ROTO_RUN", str(tmp_path / "run"))
+    monkeypatch.setenv("OCIO", str(tmp_path / "none.ocio"))
+    assert run("doctor", "--device", "cpu", "--hot-folder", hot) == 2
+    found, _, to_do = capsys.readouterr().out.partition("to do:\n")
+    assert "self-test     FAILED" in found
+    expected = (
+        "the colour configuration of $OCIO cannot be read",
+        f"1 job failed in {hot / 'failed'}: read reason.txt",
+        "nuke: its client is of another version than this engine: run install.py nuke again",
+        "blender: 1 file changed since",
+        "openfx: 1 file of 1 gone",
+    )
+    assert [to_do.count(sentence) for sentence in expected] == [1] * len(expected)
+    assert run("doctor", "--hot-folder", tmp_path) == 2
+    assert "has no folder inbox" in refused(capsys)
+
+
+# --- help, and the command line itself ------------------------------------------------------------
+
+
+def test_alone_it_says_where_to_begin(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert "rde-roto new PLATE" in lines[2]
+
+
+def test_commands_are_listed_by_use(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    said = capsys.readouterr().out
+    panels = [said.index(f" {name} ") for name in ("Roto", "Deliver", "Farm", "Set up", "Research")]
+    assert panels == sorted(panels)
+    assert said.index("propagate") < said.index("validate") < said.index("watch")
+
+
+def leaves(command: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """The commands of a command line that do something themselves, by name."""
+    inner = getattr(command, "commands", {})
+    if names and not (inner and command.no_args_is_help):
+        yield " ".join(names), command
+    for name, one in inner.items():
+        yield from leaves(one, (*names, name))
+
+
+def test_every_command_has_an_example_that_it_understands() -> None:
+    found: dict[str, Any] = {}
+    for name in COMMANDS:
+        found |= {n: c for n, c in leaves(cli.command_line([name])) if n.split()[0] == name}
+    assert found.keys() | {"train"} == EXAMPLES.keys()
+    assert len(found) > 35
+    for name, command in found.items():
+        for example in EXAMPLES[name]:
+            assert example in command.epilog.splitlines()
+            parse(shlex.split(example))
+
+
+def test_arguments_and_flags_are_shown_as_they_are_typed(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("validate", "--help") == 0
+    said = capsys.readouterr().out
+    assert "{MATTES}..." in said
+    assert "<bool>" not in said
+    assert run("train", "--help") == 0
+    assert "rde-roto train [OPTIONS] RECIPE --out DIR" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["propagate"], "missing argument 'PLATE'; see rde-roto propagate --help"),
+        (["propagat"], "no such command 'propagat'. Did you mean 'propagate'?"),
+        (["jobs", "x", "--last", "-1"], "invalid value for '--last': Input should be greater"),
+        (["jobs", "/nowhere"], "/nowhere is not a hot folder: it has no folder inbox"),
+    ],
+)
+def test_every_error_is_one_plain_sentence(
+    run: Run, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    assert run(*words) in (2, 4)
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"rde-roto: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"), [("rde-roto prop", "propagate"), ("rde-roto look x --fr", "--frame")]
+)
+def test_shells_complete_commands_and_options(line: str, expected: str) -> None:
+    words = line.split()
+    variables = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-m", "rde_roto"],
+        env={**os.environ, **variables, "_RDE_ROTO_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert expected in done.stdout.split()
+
+
+def test_new_says_what_to_do_without_a_display(
+    run: Run, plate: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert run("new", plate) == 2
+    sentence = refused(capsys)
+    assert "there is no display here" in sentence or "is not installed" in sentence
+    assert f"rde-roto propagate '{plate}' --keyframe 1001=MASK.png" in sentence
+    assert run("new", plate.parent / "no.####.exr") == 4
+    assert run("view") == 2
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(
@@ -632,9 +848,9 @@ def test_what_is_not_needed_is_not_imported(command: list[str], needless: list[s
     assert (done.returncode, done.stderr.strip()) == (0, b"")
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_each_says_itself(name: str) -> None:
     door = cli.command_object(name)
     own = door.info.help if isinstance(door, typer.Typer) else inspect.getdoc(door)
     assert own is not None
-    assert " ".join(own.split("\n\n")[0].split()) == cli.COMMANDS[name][1]
+    assert " ".join(own.split("\n\n")[0].split()) == COMMANDS[name].summary

@@ -46,7 +46,7 @@ def test_a_shot_is_learned_and_forgotten(
     assert run("shot", "learn", disc_shot) == 0
     said = capsys.readouterr().out
     assert "6 steps" in said
-    assert "openjd_status: hero.shot.yaml: learning" in said
+    assert "hero.shot.yaml: learning" in said.splitlines()
     lessons, weights, card_file = sorted(files(disc_shot), key=lambda path: path.suffix)
     assert lessons.is_dir()
     assert ShotFile.read(disc_shot).content.learned == f"hero.shot.d/learned/{weights.name}"

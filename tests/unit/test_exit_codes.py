@@ -21,8 +21,10 @@ pytestmark = pytest.mark.usefixtures("home")
 def test_0_every_frame_is_there(shot_document: Path, tmp_path: Path) -> None:
     done = run_process(render(shot_document))
     assert done.returncode == 0
-    assert "openjd_progress: 100.0" in done.stdout.splitlines()
-    assert "openjd_fail" not in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0] == "hero.####.exr: 6 frames"
+    assert lines[-2].endswith("hero.1001.exr (100%)")
+    assert lines[-1].startswith("6 mattes made, 0 kept, ")
     assert "\r" not in done.stdout, "a bar where there is no terminal"
     assert len(list((tmp_path / "mattes").glob("hero.*.exr"))) == 6
 
@@ -37,8 +39,9 @@ def test_1_a_bug(shot_document: Path) -> None:
     )
     done = run_process([sys.executable, "-c", program])
     assert done.returncode == 1
-    assert "openjd_fail: a bug: ZeroDivisionError: division by zero" in done.stdout.splitlines()
-    assert "Traceback" in done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
 def test_2_bad_arguments(shot_document: Path) -> None:
@@ -124,5 +127,5 @@ def test_cancelled_and_run_again(
     made = len(left) + 4
     done = run_process(render(shot_document, "--frames", f"1001-{1000 + made}"))
     assert done.returncode == 0
-    assert f"openjd_status: 4 mattes made, {len(left)} kept" in done.stdout.splitlines()
+    assert done.stdout.splitlines()[-1].startswith(f"4 mattes made, {len(left)} kept, ")
     assert {path: path.stat().st_mtime_ns for path in left} == stamps

@@ -91,6 +91,7 @@ def engine(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Client]
 # --- strangers ------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.timeout(400)
 def test_a_hundred_hostile_connections_hold_nobody_up(
@@ -318,6 +319,7 @@ class StopError(Exception):
     """The artist gives up."""
 
 
+@pytest.mark.alone
 def test_an_engine_at_work_is_waited_for_and_can_be_left_at_any_time(
     run_folder: Path, long_shot: Object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

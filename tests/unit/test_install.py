@@ -475,6 +475,20 @@ def test_uninstall_leaves_another_clones_engine(project: Project, tmp_path: Path
         assert module.is_of_this_folder(launch) is ours
 
 
+# --- the tests ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slow_too", [False, True])
+def test_every_test_runs_once_alone_or_beside_others(project: Project, slow_too: bool) -> None:
+    alone, others = project.module().pytest_commands(slow_too, cores=2)
+    assert alone[alone.index("-m") + 1] == f"alone{'' if slow_too else ' and not slow'}"
+    assert others[others.index("-m") + 1] == f"not {alone[-1]}"
+    assert "-n" not in alone
+    assert others[others.index("-n") + 1] == "3"
+    (many,) = project.module().pytest_commands(slow_too, cores=64)[1:]
+    assert many[many.index("-n") + 1] == "8"
+
+
 # --- Blenders for the tests ---------------------------------------------------------------------
 
 

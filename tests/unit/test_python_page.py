@@ -1,20 +1,24 @@
-"""docs/python.md: its examples run, in their order, as a reader would type them."""
+"""docs/python.md and docs/cookbook.md: their examples run, as a reader would type them."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from disc_shots import short_lessons
 
 import rde_roto
 from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.watchfolder.hot_folder import HotFolder
+from rde_roto.images.files import read_channels
 
-PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT = """\
 schema: rde-roto.shot/1
 plate: {path: plates/hero.####.exr}
@@ -25,7 +29,16 @@ overrides: {tracking.lines: 96}
 """
 
 
-def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+TABLE = """\
+name,plate,frame,mask
+hero,plates/hero.####.exr,1001,masks/hero.1001.exr
+gone,plates/gone.####.exr,1001,masks/hero.1001.exr
+"""
+
+
+@pytest.fixture(autouse=True)
+def _show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of a show: a plate, two masks, and the presets of short lessons."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RDE_ROTO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("RDE_ROTO_PRESETS", short_lessons(tmp_path / "presets"))
@@ -35,14 +48,41 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
         for frame in frames:
             source = demo_shot() / folder / f"demo.{frame}.exr"
             shutil.copy(source, target / f"hero.{frame}.exr")
-    (tmp_path / "hero.shot.yaml").write_text(DOCUMENT)
-    examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 12
-    known: dict[str, object] = {}
+
+
+def run_examples(page: Path, count: int) -> dict[str, Any]:
+    """Run the Python of a page; return what is known at its end."""
+    examples = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(examples) == count
+    known: dict[str, Any] = {}
     for example in examples:
-        exec(compile(example, str(PAGE), "exec"), known)
+        exec(compile(example, str(page), "exec"), known)
+    return known
+
+
+def test_the_examples_of_the_page_run(tmp_path: Path) -> None:
+    (tmp_path / "hero.shot.yaml").write_text(DOCUMENT)
+    known = run_examples(DOCS / "python.md", 12)
     assert known["changed"] == list(range(1002, 1013))
-    assert len(known["mattes"]) == 12  # type: ignore[arg-type]
+    assert len(known["mattes"]) == 12
+
+
+def test_the_recipes_of_the_cookbook_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shows_own = "extends: standard\ntracking: {lines: 96}\n"
+    (tmp_path / "presets/standard.yaml").write_text(shows_own)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    (tmp_path / "shots.csv").write_text(TABLE)
+    (tmp_path / "shots").mkdir()
+    hot = HotFolder.create(tmp_path / "roto")
+    known = run_examples(DOCS / "cookbook.md", 5)
+    assert known["shots"] == [Path("shots/hero.shot.yaml")]
+    assert "gone: rde-roto: no file matches" in capsys.readouterr().out
+    assert [path.name for path in hot.inbox.iterdir()] == ["hero.json"]
+    assert (known["made"]["made"], known["made"]["kept"]) == (4, 0)
+    assert known["alpha"].shape == read_channels(tmp_path / "plates/hero.1003.exr", ["R"]).shape[:2]
+    assert set(known["advice"]) == {"confidences", "doubtful", "next"}
 
 
 def test_every_name_is_there_and_nothing_else_is() -> None:

@@ -352,4 +352,4 @@ def test_a_view_is_that_of_the_mattes_too(
 
 def run(arguments: list[str]) -> None:
     words = ["validate", *arguments]
-    cli.app_for(words)(words, standalone_mode=False)
+    cli.command_line(words).main(words, standalone_mode=False)

@@ -13,7 +13,7 @@ from image_files import read_image
 from torch import Tensor
 from toy_shots import MemoryPlate, a_shot, mask
 
-from rde_roto.doors.progress import progress_reporter
+from rde_roto.doors.progress import RunReport, frame_steps
 from rde_roto.doors.rendering import deliver_within_memory
 from rde_roto.engine.engine import Engine
 from rde_roto.engine.requests import Priority
@@ -57,7 +57,7 @@ def deliver(folder: Path, lines: int, running: Running, most_lines: int = 300) -
         node,
         FRAMES,
         open_writer,
-        lambda writer: progress_reporter("toy", len(FRAMES), writer, as_json=False),
+        lambda writer: frame_steps(RunReport(), "toy", len(FRAMES), writer),
     )
     assert delivered.delivery.made + delivered.delivery.kept == len(FRAMES)
     assert delivered.node.preset.tracking.lines <= max(lines, most_lines)
@@ -138,7 +138,7 @@ def test_a_render_that_goes_on_smaller_holds_nothing_of_the_step_that_failed(
         watchful,
         FRAMES,
         open_writer,
-        lambda w: progress_reporter("toy", len(FRAMES), w, as_json=False),
+        lambda w: frame_steps(RunReport(), "toy", len(FRAMES), w),
     )
     assert delivered.node.preset.tracking.lines == 360
     assert watchful.alive == [0]

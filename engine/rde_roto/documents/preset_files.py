@@ -23,10 +23,14 @@ def default_preset_folders() -> tuple[Path, ...]:
     """
     package = Path(__file__).parents[1]
     installed, checkout = package / "presets", package.parents[1] / "presets"
-    user = platformdirs.user_config_path("rde-roto", appauthor=False) / "presets"
     studio = os.environ.get("RDE_ROTO_PRESETS", "").split(os.pathsep)
     shipped = installed if installed.is_dir() else checkout
-    return (shipped, user, *(Path(folder) for folder in reversed(studio) if folder))
+    return (shipped, user_preset_folder(), *(Path(folder) for folder in reversed(studio) if folder))
+
+
+def user_preset_folder() -> Path:
+    """Return the folder of the user's own presets, which need not exist."""
+    return platformdirs.user_config_path("rde-roto", appauthor=False) / "presets"
 
 
 class PresetLibrary(Library[Preset]):

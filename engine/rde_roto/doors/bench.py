@@ -28,9 +28,6 @@ app = typer.Typer(invoke_without_command=True, help="Measure what a frame costs 
 
 _PLATES: Final = {"480": (480, 854), "720": (720, 1280), "1080": (1080, 1920), "4k": (2160, 4096)}
 _LINES_OF_4K: Final = 480
-_PAIRS: Final = 101
-"""Number of pairs of an early and a late frame of a shot, timed in turn."""
-
 RoundsOption = Annotated[int, typer.Option(min=1, help="Number of timed runs of each case.")]
 
 
@@ -169,6 +166,10 @@ def length(
         Path | None, typer.Option(metavar="FILE", help="Write the plot to this file (.png).")
     ] = None,
     device: DeviceOption = "auto",
+    rounds: Annotated[
+        int,
+        typer.Option(min=1, help="Number of pairs of an early and a late frame, timed."),
+    ] = 101,
 ) -> None:
     """Measure time and memory per frame over a long shot, beside the growing bank."""
     from rde_roto.evaluation.length import EARLY, LengthBench
@@ -190,7 +191,7 @@ def length(
         times[name] = _smoothed([(p.frame, p.milliseconds) for p in passed])
         memory[name] = [(p.frame, p.state_bytes / 1e6) for p in passed]
         early, late = (_around(times[name], at) for at in (EARLY, count))
-        pairs = sorted(bench.ratios(_PAIRS))
+        pairs = sorted(bench.ratios(rounds))
         figures = {"bank": name, "model": model, "lines": lines, "frames": count}
         costs = {"ms_at_50": early, "ms_at_end": late, "ratio": pairs[len(pairs) // 2]}
         sizes = {"state_mb_at_begin": memory[name][0][1], "state_mb_at_end": memory[name][-1][1]}

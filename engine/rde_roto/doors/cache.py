@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.doors.options import JsonOption
 from rde_roto.images.plate_memo import MEMO_FILE
 from rde_roto.stores import CacheFolder
 from rde_roto.stores.layout import bytes_of
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import OutputError, UsageError
+from rde_roto.values.plain_text import counted
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,9 +25,7 @@ app = typer.Typer(
 
 @app.command()
 def info(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, for scripts.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the cache's folder, size, budget and last use."""
     settings, folder = _opened()
@@ -55,9 +55,10 @@ def info(
     print(f"folder        {settings.folder}")
     print(f"on disk       {_size(scan.bytes)} of {_size(settings.disk_bytes)}")
     print(f"  states      {_size(bytes_of(scan.states))}: ", end="")
-    print(f"{snapshots} snapshot(s) of {len(scan.spans)} span(s)")
+    print(f"{counted(snapshots, 'snapshot')} of {counted(len(scan.spans), 'span')}")
     print(f"  raw mattes  {_size(bytes_of(scan.raws))}: {len(scan.raws)}")
-    print(f"  pushed      {_size(bytes_of(scan.pushed))}: {len(scan.pushed)} plate frame(s)")
+    pushed = counted(len(scan.pushed), "plate frame")
+    print(f"  pushed      {_size(bytes_of(scan.pushed))}: {pushed}")
     print(f"plate memo    {_size(_memo_bytes(settings))}")
     print(f"in memory     up to {_size(settings.ram_bytes)}")
     print(f"used          {f'{oldest} to {newest}' if used_ns else 'never'}")
@@ -85,12 +86,12 @@ def prune(
             files, freed_bytes = files + 1, freed_bytes + memo_bytes
         else:
             refused += 1
-    print(f"freed {_size(freed_bytes)} ({files} file(s)) in {settings.folder}; ", end="")
+    print(f"freed {_size(freed_bytes)} ({counted(files, 'file')}) in {settings.folder}; ", end="")
     print(f"{_size(folder.scan().bytes)} kept")
     if refused:
         raise OutputError(
-            f"{refused} file(s) in {settings.folder} could not be removed: see whose they are and "
-            "whether you may write there"
+            f"{counted(refused, 'file')} in {settings.folder} could not be removed: see whose they "
+            "are and whether you may write there"
         )
 
 
@@ -101,7 +102,7 @@ def verify() -> None:
     checked, damaged = folder.verify()
     for name in damaged:
         print(f"damaged, removed: {name}")
-    print(f"{checked} file(s) in {settings.folder}: {len(damaged)} damaged")
+    print(f"{counted(checked, 'file')} in {settings.folder}: {len(damaged)} damaged")
 
 
 def _opened() -> tuple[CacheSettings, CacheFolder]:

@@ -6,6 +6,7 @@ task does not wait for the libraries of the window.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,110 +17,69 @@ from typing import Annotated, Any, Final
 import typer
 
 from rde_roto import __version__
+from rde_roto.doors.command_table import COMMANDS, EXAMPLES, WHERE_TO_BEGIN
 from rde_roto.doors.console import print_message
 from rde_roto.values.errors import RotoError
 
-COMMANDS: Final = {
-    "propagate": (
-        "propagate.propagate",
-        "Propagate the masks of one or more keyframes through the plate, in both directions.",
-    ),
-    "explain": (
-        "explain.explain",
-        "Show where attention went, what the memory holds, and where the track drifts.",
-    ),
-    "view": (
-        "view.view",
-        "Open a window: paint, propagate, correct, approve. Everything is saved as you go.",
-    ),
-    "look": (
-        "look.look",
-        "Write what the network sees of a frame, before it is scaled to tracking.lines.",
-    ),
-    "shapes": (
-        "shapes.shapes",
-        "Make editable, animated splines of a shot's mattes; draw splines as mattes again.",
-    ),
-    "submit": (
-        "submit.submit",
-        "Write a shot's job for a render farm: chunks without visible seams.",
-    ),
-    "validate": (
-        "validate.validate",
-        "Check mattes against their plate and delivery rules: exit code 7 when a rule is broken.",
-    ),
-    "serve": (
-        "serve.serve",
-        "Run the engine that compositors and scripts on this machine use; one per user and device.",
-    ),
-    "watch": (
-        "watch.watch",
-        "Process the jobs that are dropped into FOLDER/inbox, one after the other.",
-    ),
-    "jobs": (
-        "jobs.jobs",
-        "Show the jobs of a hot folder; on a terminal until you press Ctrl-C.",
-    ),
-    "eval": (
-        "evaluate.evaluate",
-        "Track each sequence from its first mask and score it, without its first and last frame.",
-    ),
-    "doctor": (
-        "doctor.doctor",
-        "Show versions, devices, memory, models and their licences, and run a self-test.",
-    ),
-    "demo": (
-        "demo.demo",
-        "Rotoscope the demo shot from its first mask and compare it with its true matte.",
-    ),
-    "shot": ("shot.app", "Work with shot documents (NAME.shot.yaml) and their mattes."),
-    "preset": ("presets.app", "Presets: list, show, check, schema."),
-    "model": ("models.app", "Models: list, card, install, export."),
-    "train": ("train.app", "Training: rde-roto train RECIPE --out DIR; list, average, pack."),
-    "cache": (
-        "cache.app",
-        "Manage the cache of memory states and raw mattes: info, prune, verify.",
-    ),
-    "bench": ("bench.app", "Measure what a frame costs on this machine."),
-}
-"""For each command: its function or app under ``doors``, and its line in the list of commands."""
+_PROGRAM: Final = "rde-roto"
+_BadCommandLine: Final[Any] = typer.BadParameter.__base__
+"""The class of all errors in a command line; typer exports only subclasses of it."""
 
 
 def command_object(name: str) -> Any:
     """Return a command's function, or the app of its subcommands."""
-    module, attribute = COMMANDS[name][0].split(".")
+    module, attribute = COMMANDS[name].door.split(".")
     return getattr(import_module(f"rde_roto.doors.{module}"), attribute)
 
 
-def app_for(words: Sequence[str]) -> typer.Typer:
-    """Return the app with the command that these words name. Of the other commands it has only
-    names and help.
+def command_line(words: Sequence[str]) -> Any:
+    """Return the command line with the command that these words name. Of the other commands it has
+    only names and help.
     """
     app = typer.Typer(
-        no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         help="Rotoscoping by recurrent dynamic embedding: one mask in, a matte for every frame "
         "out.",
     )
     app.callback(invoke_without_command=True)(_root)
     asked = next((word for word in words if not word.startswith("-")), None)
-    for name, (_, summary) in COMMANDS.items():
+    for name, command in COMMANDS.items():
+        panel = command.panel
         if name != asked:
-            app.command(name, help=summary)(_not_asked_for)
+            app.command(name, help=command.summary, rich_help_panel=panel)(_not_asked_for)
         elif isinstance(command_object(name), typer.Typer):
-            app.add_typer(command_object(name), name=name)
+            app.add_typer(command_object(name), name=name, rich_help_panel=panel)
         else:
-            app.command(name)(command_object(name))
-    return app
+            app.command(name, rich_help_panel=panel)(command_object(name))
+    made = typer.main.get_command(app)
+    _complete_help(made, ())
+    return made
+
+
+def _complete_help(command: Any, names: tuple[str, ...]) -> None:
+    """Add the examples, and show arguments in capitals and flags without a type."""
+    examples = EXAMPLES.get(" ".join(names), ())
+    if examples:
+        command.epilog = "\n".join(["Example:" if len(examples) == 1 else "Examples:", *examples])
+    help_option = command.get_help_option(command.context_class(command))
+    for parameter in (*command.params, help_option):
+        if parameter.metavar is None and parameter.param_type_name == "argument":
+            parameter.metavar = parameter.name.upper()
+        elif getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for name, inner in getattr(command, "commands", {}).items():
+        _complete_help(inner, (*names, name))
 
 
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        print(f"rde-roto {__version__}")
+        print(f"{_PROGRAM} {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(WHERE_TO_BEGIN)
 
 
 def _not_asked_for() -> None:
@@ -131,10 +91,30 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_stop)
     try:
-        app_for(sys.argv[1:])()
+        command = command_line(_words())
+        sys.exit(command.main(sys.argv[1:], _PROGRAM, standalone_mode=False))
     except RotoError as error:
         print_message(str(error))
         sys.exit(error.exit_code)
+    except _BadCommandLine as error:
+        _print_bad_command_line(error)
+        sys.exit(error.exit_code)
+
+
+def _words() -> list[str]:
+    """Return the words of the command line, or of the one that a shell wants completed."""
+    if "_RDE_ROTO_COMPLETE" in os.environ:
+        line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
+        return line.split()[1:]
+    return sys.argv[1:]
+
+
+def _print_bad_command_line(error: Any) -> None:
+    """Print a bad command line's error in the style of all others, as one sentence."""
+    sentence = " ".join(error.format_message().split()).rstrip(".")
+    if sentence:  # else it has shown its help, for lack of a subcommand
+        path = error.ctx.command_path if error.ctx else _PROGRAM
+        print_message(f"{sentence[0].lower()}{sentence[1:]}; see {path} --help")
 
 
 def _on_stop(number: int, _frame: FrameType | None) -> None:

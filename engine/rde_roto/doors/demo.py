@@ -15,6 +15,7 @@ from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, plate_memo
+from rde_roto.doors.progress import ProgressOptions
 from rde_roto.doors.render_task import RenderTask
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.files import read_channels
@@ -38,8 +39,8 @@ def demo(
     device: DeviceOption = "auto",
 ) -> None:
     """Rotoscope the demo shot from its first mask and compare it with its true matte."""
-    settings = load_preset(preset)
-    with plate_memo() as memo:
+    report, settings = ProgressOptions().report(), load_preset(preset)
+    with report.failures(), plate_memo() as memo:
         opened = open_document(demo_document(model), settings, memo=memo)
 
         from rde_roto.doors.rendering import render_mattes
@@ -47,7 +48,7 @@ def demo(
         from rde_roto.model.network_view import Picture
 
         task = RenderTask(opened, opened.shot.range, device)
-        writer = render_mattes(task, str(out / "mattes" / "hero.####.exr"), "alpha")
+        writer = render_mattes(task, str(out / "mattes" / "hero.####.exr"), report, "alpha")
     plate, first, last = opened.shot.plate, task.frames.first, task.frames.last
     frames = np.linspace(first, last, _SHEET_ROWS).round().astype(int)
     rows = [

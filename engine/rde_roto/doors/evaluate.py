@@ -124,13 +124,13 @@ class Run:
 
 def _open(data: DavisSet, sequences: str | None, model: str, device: str) -> Run:
     """Open what the arguments name: the weights last, since they take longest."""
-    from rde_roto.doors.rendering import print_licence_once
+    from rde_roto.doors.rendering import print_licence
     from rde_roto.model.devices import choose_device
     from rde_roto.model.weights import load_model
 
     names = data.names(tuple(sequences.split(",")) if sequences else ())
     run = Run(data, names, choose_device(device), load_model(model))
-    print_licence_once(run.model)
+    print_licence(run.model)
     return run
 
 

@@ -31,13 +31,13 @@ def explain(
     with plate_memo() as memo:
         opened = file.open(memo)
 
-        from rde_roto.doors.rendering import open_node, print_licence_once, provenance
+        from rde_roto.doors.rendering import open_node, print_licence, provenance
         from rde_roto.explanation import drifts, explain
         from rde_roto.model.network_view import Picture
 
         refuse_to_overwrite(opened.shot.plate, opened.inputs, [out])
         node, model = open_node(opened, device)
-        print_licence_once(model)
+        print_licence(model)
         explanation = explain(node, frame)
         plate = opened.shot.plate
         if out.suffix.lower() == ".exr":

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -38,30 +39,45 @@ def jobs(
     """Show the jobs of a hot folder; on a terminal until you press Ctrl-C."""
     if not (folder / "inbox").is_dir():
         raise InputError(f"{folder} is not a hot folder: it has no folder inbox")
-    hot = HotFolder(folder.resolve())
+    queue = Queue(HotFolder(folder.resolve()), last)
     if as_json:
-        for status in queue(hot, last):
+        for status in queue.statuses():
             print(json.dumps(json.loads(status.to_json()), ensure_ascii=False), flush=True)
     elif sys.stdout.isatty():
-        _live(hot, last)
+        _live(queue)
     else:
-        Console(width=160).print(_table(queue(hot, last)))
+        Console(width=160).print(_table(queue.statuses()))
 
 
-def queue(folder: HotFolder, last: int) -> Iterator[JobStatus]:
-    """Yield the running jobs, the waiting ones in the order they will be taken, then the last ended
-    ones.
+@dataclass
+class Queue:
+    """The jobs of a hot folder. The last `last` ended ones are listed.
+
+    When an ended job ended is looked up once, so that a folder with the jobs of a year can be
+    listed every second.
     """
-    yield from _in(sorted(_entries(folder.running)))
-    inbox = Inbox(folder.inbox)
-    inbox.scan()
-    inbox.scan()  # an entry counts as complete once two scans have seen it unchanged
-    for name in inbox.jobs():
-        before = status_of(folder.inbox / name)
-        shown = plain_name(name, MOST_NAME_BYTES)
-        yield before or JobStatus(name=shown, state="waiting", priority=inbox.priority(name))
-    ended = [path for end in folder.ends for path in _entries(end)]
-    yield from _in(islice(sorted(ended, key=_when, reverse=True), last))
+
+    folder: HotFolder
+    last: int
+    _ended: dict[Path, float] = field(default_factory=dict)
+
+    def statuses(self) -> Iterator[JobStatus]:
+        """Yield the running jobs, the waiting ones in the order they will be taken, then the last
+        ended ones.
+        """
+        yield from _in(sorted(_entries(self.folder.running)))
+        inbox = Inbox(self.folder.inbox)
+        inbox.scan()
+        inbox.scan()  # an entry counts as complete once two scans have seen it unchanged
+        for name in inbox.jobs():
+            before = status_of(self.folder.inbox / name)
+            shown = plain_name(name, MOST_NAME_BYTES)
+            yield before or JobStatus(name=shown, state="waiting", priority=inbox.priority(name))
+        found = [path for end in self.folder.ends for path in _entries(end)]
+        known = self._ended
+        self._ended = {path: known[path] if path in known else _when(path) for path in found}
+        last_first = sorted(found, key=self._ended.__getitem__, reverse=True)
+        yield from _in(islice(last_first, self.last))
 
 
 def _entries(folder: Path) -> Iterator[Path]:
@@ -70,7 +86,7 @@ def _entries(folder: Path) -> Iterator[Path]:
         yield from folder.iterdir()
 
 
-def _in(folders: Iterator[Path] | list[Path]) -> Iterator[JobStatus]:
+def _in(folders: Iterable[Path]) -> Iterator[JobStatus]:
     for folder in folders:
         status = status_of(folder)
         if status is not None:
@@ -83,11 +99,11 @@ def _when(folder: Path) -> float:
     return 0.0
 
 
-def _live(folder: HotFolder, last: int) -> None:
-    with Live(_table(queue(folder, last)), auto_refresh=False, screen=False) as live:
+def _live(queue: Queue) -> None:
+    with Live(_table(queue.statuses()), auto_refresh=False, screen=False) as live:
         while True:
             time.sleep(_REFRESHED_EVERY_S)
-            live.update(_table(queue(folder, last)), refresh=True)
+            live.update(_table(queue.statuses()), refresh=True)
 
 
 def _table(statuses: Iterator[JobStatus]) -> Table:

@@ -106,7 +106,7 @@ FormatOption = Annotated[
         "(indexed PNG) (default: from the preset).",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per frame.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
 
 
 @dataclass(frozen=True)

@@ -8,29 +8,64 @@ from typing import Annotated
 
 import typer
 
-from rde_roto.documents.preset_files import PresetLibrary, default_preset_folders
-from rde_roto.values.preset import preset_schema
+from rde_roto.atomic import write_text
+from rde_roto.documents.preset_files import preset_library, user_preset_folder
+from rde_roto.values.errors import UsageError
+from rde_roto.values.plain_text import is_plain_name
+from rde_roto.values.preset import Preset, preset_schema
+from rde_roto.values.yaml_format import yaml_pair
 
-app = typer.Typer(no_args_is_help=True, help="Presets: list, show, check, schema.")
+app = typer.Typer(no_args_is_help=True, help="Presets: list, show, new, check, schema.")
 
 
 @app.command("list")
 def list_() -> None:
     """List the presets: name, purpose and file."""
-    for entry in PresetLibrary(default_preset_folders()).names():
+    for entry in preset_library().names():
         print(f"{entry.name:12} {entry.description}\n{'':12} {entry.path}")
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name of a preset, or its file.")]) -> None:
     """Show a preset with all that it inherits, every key explained."""
-    print(PresetLibrary(default_preset_folders()).load(name).to_yaml(), end="")
+    print(preset_library().load(name).to_yaml(), end="")
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new preset.")],
+    base: Annotated[
+        str, typer.Option("--from", metavar="NAME", help="Preset that it starts from.")
+    ] = "standard",
+) -> None:
+    """Write a preset of your own that starts from another one; then edit its file."""
+    if not is_plain_name(name) or "." in name:
+        raise UsageError(f"'{name}' cannot name a preset: use letters, digits, _ and -")
+    path = user_preset_folder() / f"{name}.yaml"
+    if path.exists():
+        raise UsageError(f"{path} exists already: edit it, or choose another name")
+    write_text(path, _template(name, preset_library().load(base)))
+    print(f"wrote {path}; edit it, then: rde-roto preset check {path}")
+
+
+def _template(name: str, base: Preset) -> str:
+    """Return the text of a preset that changes nothing yet: the values of its base are comments."""
+    values = base.to_yaml().partition("\n\n")[2]
+    lines = [
+        f"# Your preset {name}. What is not set here is as in {base.name}: to change a value, take",
+        "# away the # before it and before the name of its section.",
+        yaml_pair("description", f"Starts from {base.name}."),
+        yaml_pair("extends", base.name),
+        "",
+        *(f"# {line}".rstrip() for line in values.splitlines()),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="Preset file to check.")]) -> None:
     """Check a preset file; an error names its line."""
-    preset = PresetLibrary(default_preset_folders()).load(file)
+    preset = preset_library().load(file)
     print(f"{file}: preset '{preset.name}' is valid")
 
 

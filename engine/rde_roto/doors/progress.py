@@ -1,150 +1,224 @@
-"""Report how far a run is: a bar on a terminal, lines otherwise, JSON on request.
+"""Report how a run goes, in the form that its reader understands.
 
-Farms read the lines. Progress comes in two forms, ``Progress: 42%`` and, for Open Job Description,
-``openjd_progress: 42.0``. Every line is flushed.
+A form is a bar for people, lines for logs and farms, or JSON for programs. Whatever the form, each
+message is printed once: progress and results on standard output, errors on standard error. Every
+line is flushed.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+import typer
 
-from rde_roto.doors.console import print_line
-from rde_roto.images.mattes import MatteWriter
-from rde_roto.values.errors import RotoError
+from rde_roto.doors.console import print_line, print_traceback
+from rde_roto.values.errors import RotoError, UsageError
+from rde_roto.values.plain_text import counted
 
 if TYPE_CHECKING:
     from rde_roto.delivery import Reporter
+    from rde_roto.images.mattes import MatteWriter
+
+Form: TypeAlias = Literal["bar", "plain", "openjd", "deadline", "json", "none"]
+ProgressChoice: TypeAlias = Literal["auto", "bar", "plain", "openjd", "deadline", "json", "none"]
+
+_OPENJD_SESSION: Final = "OPENJD_SESSION_WORKING_DIR"
+"""The variable that Open Job Description sets for every process of a session."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a run is: `share` of the whole, 0 to 1.
+
+    `line` says in a line what was done last, `note` the same in a few words beside a bar, and
+    `event` has it for programs, if there is anything new for them.
+    """
+
+    share: float
+    line: str
+    note: str
+    event: dict[str, Any] | None
+
+
+OnStep: TypeAlias = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """Report one run in one form. Nothing here may be called from two threads at a time."""
+
+    form: Form = "plain"
+
+    def done(self, text: str, event: dict[str, Any]) -> None:
+        """Say in a sentence what the run has made; `event` has it for programs."""
+        if self.form == "json":
+            print_line(json.dumps({"event": "done", **event}))
+        elif self.form == "openjd":
+            print_line(_for_openjd("status", text))
+        else:
+            print_line(text)
+
+    @contextmanager
+    def steps(self, title: str, size: str = "") -> Iterator[OnStep]:
+        """Return what reports the steps of a run. `size` says how much there is to do."""
+        if self.form == "bar":
+            with _bar(title) as on_step:
+                yield on_step
+            return
+        text = f"{title}: {size}" if size else title
+        if self.form == "openjd":
+            print_line(_for_openjd("status", text))
+        elif self.form in ("plain", "deadline"):
+            print_line(text)
+        yield _Lines(self.form)
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Have an error of a run reach Open Job Description: its session shows this line."""
+        try:
+            yield
+        except Exception as error:
+            if self.form != "openjd":
+                raise
+            if isinstance(error, RotoError):
+                print_line(_for_openjd("fail", str(error)), sys.stderr)
+                raise SystemExit(error.exit_code) from error
+            print_traceback()
+            bug = f"a bug: {type(error).__name__}: {error}"
+            print_line(_for_openjd("fail", bug), sys.stderr)
+            raise SystemExit(1) from error
+
+
+@dataclass(frozen=True)
+class ProgressOptions:
+    """The options that choose the form of a run's report."""
+
+    progress: Annotated[
+        ProgressChoice,
+        typer.Option(
+            envvar="RDE_ROTO_PROGRESS",
+            help="Form of the progress. auto: bar on a terminal, openjd in an OpenJD session, "
+            "plain elsewhere.",
+        ),
+    ] = "auto"
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per frame: --progress json.")
+    ] = False
+
+    def report(self) -> RunReport:
+        """Return the report in the chosen form. Raises UsageError for two different forms."""
+        if self.as_json and self.progress not in ("auto", "json"):
+            raise UsageError(f"--json is another form than --progress {self.progress}: give one")
+        if self.as_json:
+            return RunReport("json")
+        return RunReport(_usual_form() if self.progress == "auto" else self.progress)
 
 
 @contextmanager
-def progress_reporter(
-    title: str, total: int, writer: MatteWriter, as_json: bool
+def frame_steps(
+    report: RunReport, title: str, total: int, writer: MatteWriter
 ) -> Iterator[Reporter]:
-    """Report progress in the way that fits where standard output goes."""
-    if sys.stdout.isatty() and not as_json:
-        with _bar(title, total) as bar:
-            yield bar
-    else:
-        print_status(f"{title}: {total} frames", as_json)
-        yield _Lines(total, writer, as_json)
+    """Return what reports each frame of a render. It may be called from several threads."""
+    with report.steps(title, counted(total, "frame")) as on_step:
+        yield _Frames(total, writer, on_step)
 
 
-def print_status(text: str, as_json: bool = False) -> None:
-    """Print what is being done in a few words, for the task list of a farm."""
-    if _for_farms(as_json):
-        print_line(f"openjd_status: {_in_one_line(text)}")
-
-
-@contextmanager
-def reporting_failures(as_json: bool = False) -> Iterator[None]:
-    """Print why a run fails on standard output too, where farms look for it. The error goes on."""
-    try:
-        yield
-    except Exception as error:
-        if _for_farms(as_json):
-            expected = isinstance(error, RotoError)
-            sentence = str(error) if expected else f"a bug: {type(error).__name__}: {error}"
-            print_line(f"openjd_fail: {_in_one_line(sentence)}")
-        raise
-
-
-def print_summary(made: int, kept: int, seconds: float, out: str, as_json: bool) -> None:
+def print_summary(report: RunReport, made: int, kept: int, seconds: float, out: str) -> None:
     """Print how many mattes a run has made, and how fast."""
-    if as_json:
-        done = {"event": "done", "made": made, "kept": kept, "seconds": round(seconds, 3)}
-        print_line(json.dumps(done))
-        return
     speed = f", {made / seconds:.2f} frames/s" if made and seconds > 0 else ""
-    print_line(f"{made} mattes made, {kept} kept{speed}: {out}")
-    print_status(f"{made} mattes made, {kept} kept")
+    event = {"made": made, "kept": kept, "seconds": round(seconds, 3)}
+    report.done(f"{counted(made, 'matte')} made, {kept} kept{speed}: {out}", event)
 
 
+def _usual_form() -> Form:
+    if sys.stdout.isatty():
+        return "bar"
+    return "openjd" if _OPENJD_SESSION in os.environ else "plain"
+
+
+def _for_openjd(kind: str, text: str) -> str:
+    return f"openjd_{kind}: {' '.join(text.split())}"
+
+
+@dataclass
 class _Lines:
-    """Print a line and the progress for each frame, or a JSON object. Thread-safe."""
+    """Print a line whenever the percentage changes; as JSON, an object for each step."""
 
-    def __init__(self, total: int, writer: MatteWriter, as_json: bool) -> None:
-        self._total = total
-        self._writer = writer
-        self._as_json = as_json
-        self._done = 0
-        self._lock = Lock()
+    form: Form
+    _percent: int = -1
+
+    def __call__(self, step: Step) -> None:
+        percent = int(100 * step.share + 1e-6)  # 116 of 400 are 29 %
+        changed, self._percent = percent != self._percent, percent
+        if self.form == "json":
+            if step.event is not None:
+                print_line(json.dumps(step.event))
+        elif not changed:
+            return
+        elif self.form == "plain":
+            print_line(f"{step.line} ({percent}%)")
+        elif self.form == "deadline":
+            print_line(f"Progress: {percent}%")
+        elif self.form == "openjd":
+            print_line(f"openjd_progress: {100 * step.share:.1f}")
+
+
+@dataclass
+class _Frames:
+    """Report frames; the speed is that of the frames that were made."""
+
+    total: int
+    writer: MatteWriter
+    on_step: OnStep
+    _done: int = 0
+    _made: int = 0
+    _share: float = 0.0
+    _line: str = ""
+    _since: float = field(default_factory=time.monotonic)
+    _lock: Lock = field(default_factory=Lock)
 
     def __call__(self, frame: int, kept: bool) -> None:
-        path = self._writer.path(frame)
+        path = self.writer.path(frame)
         with self._lock:
             self._done += 1
-            if self._as_json:
-                event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
-                print_line(json.dumps({**event, "done": self._done, "total": self._total}))
-            else:
-                print_line(f"frame {frame}: {'kept' if kept else 'wrote'} {path}")
+            self._made += not kept
+            self._line = f"frame {frame}: {'kept' if kept else 'wrote'} {path}"
+            event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
+            self._report({**event, "done": self._done, "total": self.total})
 
     def advance(self, share: float) -> None:
-        if not self._as_json:
-            print_line(f"Progress: {int(100 * share)}%")
-            print_line(f"openjd_progress: {100 * share:.1f}")
+        with self._lock:
+            self._share = share
+            self._report(None)
 
+    def _report(self, event: dict[str, Any] | None) -> None:
+        note = f"{self._done}/{self.total} {self._speed()}"
+        self.on_step(Step(self._share, self._line, note, event))
 
-def _for_farms(as_json: bool) -> bool:
-    return not as_json and not sys.stdout.isatty()
-
-
-def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-class _Speed(ProgressColumn):
-    """Show frames per second since the first one; frames that were kept do not count."""
-
-    def render(self, task: Task) -> Text:
-        made = task.fields["made"]
-        seconds = time.monotonic() - task.fields["since"]
-        return Text(f"{made / seconds:.2f} frames/s" if made and seconds > 0 else "")
-
-
-class _Bar:
-    """Move a bar. Thread-safe, as rich is."""
-
-    def __init__(self, progress: Progress, title: str, total: int) -> None:
-        self._progress = progress
-        self._task = progress.add_task(
-            title, total=1.0, made=0, done=0, frames=total, since=time.monotonic()
-        )
-
-    def __call__(self, _frame: int, kept: bool) -> None:
-        fields = self._progress.tasks[0].fields
-        made, done = fields["made"] + (not kept), fields["done"] + 1
-        self._progress.update(self._task, made=made, done=done)
-
-    def advance(self, share: float) -> None:
-        self._progress.update(self._task, completed=share)
+    def _speed(self) -> str:
+        seconds = time.monotonic() - self._since
+        return f"{self._made / seconds:.2f} frames/s" if self._made and seconds > 0 else ""
 
 
 @contextmanager
-def _bar(title: str, total: int) -> Iterator[_Bar]:
+def _bar(title: str) -> Iterator[OnStep]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[done]}/{task.fields[frames]}"),
-        _Speed(),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console()) as progress:
-        yield _Bar(progress, title, total)
+    with Progress(*columns, console=Console()) as bar:
+        task = bar.add_task(title, total=1.0, note="")
+        yield lambda step: bar.update(task, completed=step.share, note=step.note)

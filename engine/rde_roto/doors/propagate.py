@@ -10,11 +10,10 @@ from rde_roto.doors.option_groups import expand_groups
 from rde_roto.doors.options import (
     DeviceOption,
     FormatOption,
-    JsonOption,
     ShotOptions,
     plate_memo,
 )
-from rde_roto.doors.progress import reporting_failures
+from rde_roto.doors.progress import ProgressOptions
 from rde_roto.doors.render_task import RenderTask
 from rde_roto.images.sequences import named_view
 from rde_roto.shot_files.opening import open_document
@@ -29,16 +28,18 @@ def propagate(
             metavar="PATTERN", help="Mattes to write: mattes/hero.####.exr, or .png (16 bits)."
         ),
     ],
+    progress: ProgressOptions,
     device: DeviceOption = "auto",
     output_format: FormatOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Propagate the masks of one or more keyframes through the plate, in both directions."""
-    with reporting_failures(as_json), plate_memo() as memo:
+    report = progress.report()
+    with report.failures(), plate_memo() as memo:
         preset = shot.load_preset()
         opened = open_document(shot.document(), preset, memo=memo)
 
         from rde_roto.doors.rendering import render_mattes
 
         _, pattern = named_view(out, shot.view)
-        render_mattes(RenderTask(opened, opened.range, device), pattern, output_format, as_json)
+        task = RenderTask(opened, opened.range, device)
+        render_mattes(task, pattern, report, output_format)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rde_roto.doors.auto_learn import learn_if_asked
-from rde_roto.doors.progress import print_summary, progress_reporter
+from rde_roto.doors.progress import RunReport, frame_steps, print_summary
 from rde_roto.doors.render_task import RenderTask
 from rde_roto.doors.server.errors import error_of
 from rde_roto.doors.this_installation import local_client
@@ -40,7 +40,11 @@ if TYPE_CHECKING:
 
 
 def render_in_engine(
-    file: ShotFile, task: RenderTask, out: str, output_format: OutputFormat | None, as_json: bool
+    file: ShotFile,
+    task: RenderTask,
+    out: str,
+    report: RunReport,
+    output_format: OutputFormat | None = None,
 ) -> None:
     """Render mattes as ``rendering.render_mattes`` does, with the same lines and errors.
 
@@ -58,7 +62,7 @@ def render_in_engine(
             client.open(shot, fresh=True)
             order = Order(shot, str(task.frames_to_render), absolute(out))
             title, total = opened.shot.plate.name, len(task.frames_to_render)
-            with progress_reporter(title, total, writer, as_json) as reporter:
+            with frame_steps(report, title, total, writer) as reporter:
                 progress = _JobProgress(reporter, total)
                 try:
                     ended = follow(client, order, progress, writer.files)
@@ -71,7 +75,7 @@ def render_in_engine(
                     "this render was cancelled in the engine; run again to continue"
                 )
             made, kept = progress.made, progress.kept
-    print_summary(len(made), len(kept), time.monotonic() - started, out, as_json)
+    print_summary(report, len(made), len(kept), time.monotonic() - started, out)
     task.refuse_skipped()
 
 

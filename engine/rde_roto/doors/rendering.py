@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-
-import platformdirs
 
 from rde_roto import __version__
 from rde_roto.delivery import Delivery, Reporter, deliver
 from rde_roto.doors.auto_learn import learn_if_asked
-from rde_roto.doors.console import print_line, print_message
-from rde_roto.doors.progress import print_summary, progress_reporter
+from rde_roto.doors.console import print_message
+from rde_roto.doors.progress import RunReport, frame_steps, print_summary
 from rde_roto.doors.render_task import RenderTask, refuse_to_overwrite
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.model.devices import choose_device
@@ -33,18 +31,18 @@ Writer = TypeVar("Writer", bound=MatteWriter)
 
 
 @dataclass(frozen=True)
-class Rendered(Generic[Writer]):
-    """The result of a render. `licence` is the line that names the model's licence."""
+class Delivered(Generic[Writer]):
+    """What was delivered, by which writer, and the node that made it in the end."""
 
     delivery: Delivery
     writer: Writer
-    licence: str
+    node: RotoNode
 
 
 def render_mattes(
-    task: RenderTask, out: str, output_format: OutputFormat | None = None, as_json: bool = False
+    task: RenderTask, out: str, report: RunReport, output_format: OutputFormat | None = None
 ) -> MatteWriter:
-    """Render into the files that a pattern names, and print the result on standard output.
+    """Render into the files that a pattern names, and report the result.
 
     The files' format is the preset's unless another one is named. Raises PartialError at the end if
     frames were wanted that the plate lacks and the shot skips.
@@ -55,20 +53,18 @@ def render_mattes(
     def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> MatteWriter:
         return open_matte_writer(out, task.opened.origin, node.shot.names, output, made_from)
 
-    rendered = render(task, open_writer, as_json)
-    delivery = rendered.delivery
-    print_summary(delivery.made, delivery.kept, delivery.seconds, out, as_json)
-    if not as_json:
-        print_line(f"weights {rendered.licence}")
+    delivered = render(task, open_writer, report)
+    delivery = delivered.delivery
+    print_summary(report, delivery.made, delivery.kept, delivery.seconds, out)
     task.refuse_skipped()
-    return rendered.writer
+    return delivered.writer
 
 
 def render(
     task: RenderTask,
     open_writer: Callable[[RotoNode, Mapping[str, str]], Writer],
-    as_json: bool = False,
-) -> Rendered[Writer]:
+    report: RunReport,
+) -> Delivered[Writer]:
     """Render with memory states and raw mattes in the cache.
 
     `open_writer` makes the writer of a node's mattes; it is given the attributes that every header
@@ -78,19 +74,18 @@ def render(
     opened, frames = task.opened, task.frames_to_render
     task.print_inputs()
     node, model = open_node(opened, task.device)
+    print_licence(model)
 
     def open_safely(node: RotoNode) -> Writer:
         writer = open_writer(node, provenance(opened, node.preset, model))
         targets = (path for frame in frames for path in writer.files(frame))
         refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
-        print_licence_once(model)
         return writer
 
     def reporting(writer: Writer) -> AbstractContextManager[Reporter]:
-        return progress_reporter(opened.shot.plate.name, len(frames), writer, as_json)
+        return frame_steps(report, opened.shot.plate.name, len(frames), writer)
 
-    delivered = deliver_within_memory(node, frames, open_safely, reporting)
-    return Rendered(delivered.delivery, delivered.writer, licence_line(model))
+    return deliver_within_memory(node, frames, open_safely, reporting)
 
 
 def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
@@ -103,15 +98,6 @@ def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
     stores = open_stores(CacheSettings.from_environment())
     load = tracker_of(model, choose_device(device))
     return RotoNode(opened.shot, opened.preset, load, stores), model
-
-
-@dataclass(frozen=True)
-class Delivered(Generic[Writer]):
-    """What was delivered, by which writer, and the node that made it in the end."""
-
-    delivery: Delivery
-    writer: Writer
-    node: RotoNode
 
 
 def deliver_within_memory(
@@ -166,20 +152,6 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
     }
 
 
-def print_licence_once(model: Model) -> None:
-    """Print the model's licence on standard error, the first time that this user runs these
-    weights.
-
-    An empty file in the user's state folder, named by the weights' sha256, remembers it. If that
-    cannot be written, the licence is printed again the next time.
-    """
-    shown = platformdirs.user_state_path("rde-roto", appauthor=False) / "licences" / model.sha256
-    with suppress(OSError):
-        shown.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        shown.touch(exist_ok=False)
-    except FileExistsError:
-        return
-    except OSError:
-        pass
+def print_licence(model: Model) -> None:
+    """Print on standard error which weights a run uses, and their licence: once, at its start."""
     print_message(f"weights {licence_line(model)}")

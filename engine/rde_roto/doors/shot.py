@@ -14,7 +14,6 @@ from rde_roto.doors.option_groups import expand_groups
 from rde_roto.doors.options import (
     DeviceOption,
     ElementsOption,
-    JsonOption,
     RenderOptions,
     ShotArgument,
     ShotOptions,
@@ -22,7 +21,7 @@ from rde_roto.doors.options import (
     frames_within,
     plate_memo,
 )
-from rde_roto.doors.progress import reporting_failures
+from rde_roto.doors.progress import ProgressOptions
 from rde_roto.doors.render_in_engine import render_in_engine
 from rde_roto.doors.render_task import RenderTask, default_out
 from rde_roto.doors.shot_advise import advise
@@ -91,7 +90,7 @@ def show(shot: ShotArgument) -> None:
 def render(
     shot: ShotArgument,
     options: RenderOptions,
-    as_json: JsonOption = False,
+    progress: ProgressOptions,
     chunk: Annotated[
         str | None,
         typer.Option(
@@ -112,8 +111,8 @@ def render(
     ] = False,
 ) -> None:
     """Render the mattes of a shot, or of some of its frames: the pixels are the same."""
-    output_format = options.output_format
-    with reporting_failures(as_json), plate_memo() as memo:
+    report, output_format = progress.report(), options.output_format
+    with report.failures(), plate_memo() as memo:
         if options.frames is not None and chunk is not None:
             raise UsageError("--chunk names the frames: leave --frames out")
         file = ShotFile.read(shot)
@@ -126,12 +125,12 @@ def render(
         pattern = options.out or default_out(folder, file.name, task.output(output_format))
         _, pattern = named_view(pattern, file.content.plate.view)
         if by_engine:
-            render_in_engine(file, task, pattern, output_format, as_json)
+            render_in_engine(file, task, pattern, report, output_format)
             return
 
         from rde_roto.doors.rendering import render_mattes
 
-        render_mattes(task, pattern, output_format, as_json)
+        render_mattes(task, pattern, report, output_format)
 
 
 @app.command()
@@ -142,7 +141,7 @@ def lock(
     device: DeviceOption = "auto",
 ) -> None:
     """Lock frames as they are now: their mattes stay, whatever is changed later."""
-    file = ShotFile.read(shot)
+    report, file = ProgressOptions().report(), ShotFile.read(shot)
     if file.content.plate.proxy > 1:
         raise UsageError(f"the plate of {shot} is a proxy: lock frames of the full plate")
     with plate_memo() as memo:
@@ -161,7 +160,7 @@ def lock(
             return LockWriter(locks, ids, made_from)
 
         task = RenderTask(opened, pinning.frames, device)
-        pinned = rendering.render(task, open_writer).writer.locks
+        pinned = rendering.render(task, open_writer, report).writer.locks
     entries = [
         LockEntry(
             frames=one.frames,

@@ -16,10 +16,10 @@ def advise(shot: ShotArgument, device: DeviceOption = "auto", as_json: JsonOptio
         opened = file.open(memo)
 
         from rde_roto.advice import advise
-        from rde_roto.doors.rendering import open_node, print_licence_once
+        from rde_roto.doors.rendering import open_node, print_licence
 
         node, model = open_node(opened, device)
-        print_licence_once(model)
+        print_licence(model)
         advice = advise(node)
     if as_json:
         doubtful = {element: str(frames) for element, frames in advice.doubtful.items()}

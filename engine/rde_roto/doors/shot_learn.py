@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rde_roto.doors.console import print_line, print_message
+from rde_roto.doors.console import print_message
+from rde_roto.doors.option_groups import expand_groups
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
-from rde_roto.doors.progress import print_status, reporting_failures
+from rde_roto.doors.progress import OnStep, ProgressOptions, Step
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from rde_roto.training.learning.lesson_store import StoredLesson
     from rde_roto.training.learning.prepared_lesson import Progress
 
-_EVERY = 5
-"""Steps between two lines of progress."""
 
-
+@expand_groups
 def learn(
     shot: ShotArgument,
+    progress: ProgressOptions,
     minutes: Annotated[
         float | None, typer.Option(metavar="M", min=0.05, help="Time budget.")
     ] = None,
@@ -49,29 +48,34 @@ def learn(
     device: DeviceOption = "auto",
 ) -> None:
     """Have the model study a shot's keyframes and locked frames before it tracks."""
-    file = ShotFile.read(shot)
+    report, file = progress.report(), ShotFile.read(shot)
     if forget:
         if minutes is not None or steps is not None or keep_partial:
             raise UsageError("--forget learns nothing: leave the other options out")
         _forget(file)
         return
-    with reporting_failures(), plate_memo() as memo, _progress(shot.name) as listen:
-        from rde_roto.doors.rendering import print_licence_once
+    with report.failures(), plate_memo() as memo:
+        from rde_roto.doors.rendering import print_licence
         from rde_roto.model.weights import load_model
         from rde_roto.training.learning.learn_shot import learn_opened
         from rde_roto.training.learning.prepared_lesson import Budget
 
         opened = file.open(memo)
         model = load_model(opened.model)
-        print_licence_once(model)
+        print_licence(model)
         finish_early = _stopping(keep_partial)
-        budget = Budget(steps, minutes, listen, finish_early=finish_early.is_set)
-        stored = learn_opened(file, opened, model, budget, device)
-    print(_sentence(stored))
+        with report.steps(f"{shot.name}: learning") as on_step:
+            listen = _listener(on_step)
+            budget = Budget(steps, minutes, listen, finish_early=finish_early.is_set)
+            stored = learn_opened(file, opened, model, budget, device)
+    card = stored.card
     if stored.path is None:
-        print(f"{shot} is unchanged: {stored.card.why}")
+        result = f"{shot} is unchanged: {card.why}"
     else:
-        print(f"{shot} uses {file.learned_folder}/{stored.path.name}; undo: shot learn --forget")
+        result = f"{shot} uses {file.learned_folder}/{stored.path.name}; undo: shot learn --forget"
+    event = {"steps": card.steps, "before": dict(card.before), "after": dict(card.after)}
+    learned = None if stored.path is None else str(stored.path)
+    report.done(f"{_sentence(stored)}; {result}", {**event, "learned": learned})
 
 
 def _forget(file: ShotFile) -> None:
@@ -112,31 +116,23 @@ def _stopping(keep_partial: bool) -> Event:
     return finish_early
 
 
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[Progress], None]]:
-    """Return what reports progress: a bar on a terminal, lines for farms otherwise."""
-    if not sys.stdout.isatty():
-        print_status(f"{name}: learning")
-        yield _print_progress
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-    from rich.progress import Progress as Bar
+def _listener(on_step: OnStep) -> Callable[[Progress], None]:
+    """Return what tells of the steps of a lesson."""
 
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
-    with Bar(*columns, TextColumn("{task.fields[left]}"), console=Console()) as bar:
-        task = bar.add_task(f"{name}: learning", total=1.0, left="")
+    def listen(progress: Progress) -> None:
+        left = f"{progress.seconds_left:.0f} s left"
+        on_step(
+            Step(
+                share=progress.share,
+                line=f"step {progress.steps}, {left}",
+                note=f"step {progress.steps}",
+                event={
+                    "event": "step",
+                    "step": progress.steps,
+                    "share": progress.share,
+                    "seconds_left": round(progress.seconds_left, 1),
+                },
+            )
+        )
 
-        def listen(progress: Progress) -> None:
-            left = f"{progress.seconds_left:.0f} s left"
-            bar.update(task, completed=progress.share, left=left)
-
-        yield listen
-
-
-def _print_progress(progress: Progress) -> None:
-    if progress.steps % _EVERY == 0:
-        share = 100 * progress.share
-        print_line(f"step {progress.steps}, {progress.seconds_left:.0f} s left")
-        print_line(f"Progress: {int(share)}%")
-        print_line(f"openjd_progress: {share:.1f}")
+    return listen

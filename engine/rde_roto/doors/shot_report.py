@@ -41,7 +41,7 @@ def report(
         wanted = opened.range if frames is None else frames_within(opened.range, frames)
 
         from rde_roto.advice import advise
-        from rde_roto.doors.rendering import open_node, print_licence_once
+        from rde_roto.doors.rendering import open_node, print_licence
         from rde_roto.model.weights import licence_line
         from rde_roto.report import report_on, write_report, write_sheet
         from rde_roto.values.report import Run
@@ -49,7 +49,7 @@ def report(
         targets = [path for path in (out, sheet) if path is not None]
         refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
         node, model = open_node(opened, device)
-        print_licence_once(model)
+        print_licence(model)
         advice = advise(node, wanted.intersection(opened.shot.range))
         made = report_on(node, opened, advice, Run(wanted, licence_line(model)))
         write_report(made, out)

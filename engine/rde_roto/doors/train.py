@@ -36,6 +36,7 @@ class _RecipeFirst(TyperGroup):
 app = typer.Typer(
     cls=_RecipeFirst,
     no_args_is_help=True,
+    subcommand_metavar="RECIPE --out DIR | COMMAND",
     help="Training: rde-roto train RECIPE --out DIR; list, average, pack.",
 )
 

@@ -19,6 +19,7 @@ from rde_roto.images.plates import open_plate
 from rde_roto.images.validation import Finding, MatteSequence
 from rde_roto.values.delivery import PartialError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.plain_text import counted
 
 _RULE_WIDTH, _FRAMES_WIDTH = 8, 12
 
@@ -49,15 +50,16 @@ def validate(
         found = sequence.findings(footage, due)
         name, there = sequence.files.name, sequence.files.range
         if not as_json:
-            print(f"{name}: {len(there)} frames, {there}")
+            print(f"{name}: {counted(len(there), 'frame')}, {there}")
         for finding in found:
             print(_object(finding, name) if as_json else _line(finding), flush=True)
             broken.update(finding.frames)
         count += len(found)
     if broken:
         wrong = FrameRange.of(broken)
-        findings = "1 finding" if count == 1 else f"{count} findings"
-        raise PartialError(f"{findings}, at {wrong}: these mattes are not fit to deliver", wrong)
+        raise PartialError(
+            f"{counted(count, 'finding')}, at {wrong}: these mattes are not fit to deliver", wrong
+        )
     if not as_json:
         print("no problems found")
 

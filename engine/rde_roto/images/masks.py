@@ -23,6 +23,7 @@ from rde_roto.images.mask_placement import check_extent, over_plate
 from rde_roto.images.orientation import turn_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray, MaskMode
+from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import PlateFormat
 from rde_roto.values.regular_files import PICTURE_BYTES
 
@@ -240,7 +241,7 @@ def _name_planes(path: Path, count: int, elements: tuple[str, ...] | None) -> tu
         return tuple(f"element{number}" for number in range(1, count + 1))
     if len(elements) != count:
         raise UsageError(
-            f"the mask {path} holds {count} element{'s' * (count > 1)}, expected "
+            f"the mask {path} holds {counted(count, 'element')}, expected "
             f"{len(elements)}: {', '.join(elements)}"
         )
     return element_names(elements)

@@ -12,6 +12,11 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return how many there are: `1 matte`, `2 mattes`. The noun's plural ends in s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def is_plain_name(text: str) -> bool:
     """Return whether a text can name one visible file: printable and without separators."""
     return (

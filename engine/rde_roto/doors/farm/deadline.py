@@ -51,7 +51,8 @@ def _job_info(job: FarmJob) -> dict[str, str]:
 
 def _plugin_info(job: FarmJob, folder: Path) -> dict[str, str]:
     chunk = f"{folder / _CHUNKS}:<STARTFRAME>"
-    program, *arguments = job.command(str(folder / job.document_name), "--chunk", chunk)
+    which = ("--chunk", chunk, "--progress", "deadline")
+    program, *arguments = job.command(str(folder / job.document_name), *which)
     return {
         "Executable": program,
         "Arguments": " ".join(map(_quoted, arguments)),

@@ -88,7 +88,8 @@ class FarmJob:
         return [chunk for round_ in self.rounds for chunk in round_]
 
     def command(self, document: str, *which: str) -> list[str]:
-        """Return the command line of a task. `which` are the options that select its frames."""
+        """Return the command line of a task. `which` are the options that select its
+        frames and the form of its progress."""
         kind = [] if self.output_format is None else ["--format", self.output_format]
         render = [self.worker.program, "shot", "render", document, *which]
         learned = [] if self.learned is None else ["--learn-into", self.learned]

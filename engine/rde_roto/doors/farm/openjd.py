@@ -109,7 +109,8 @@ def _step(job: FarmJob, place: int) -> dict[str, Any]:
         )
     learned = None if job.learned is None else _LEARNED
     on_worker = replace(job, out=_OUT, worker=WorkerSetup(_PROGRAM, _DEVICE), learned=learned)
-    command = on_worker.command(_SHOT, "--frames", "{{Task.Param.Frames}}")
+    frames = ("--frames", "{{Task.Param.Frames}}")
+    command = on_worker.command(_SHOT, *frames, "--progress", "openjd")
     depends = {"dependencies": [{"dependsOn": _step_name(place - 1)}]} if place else {}
     action = _action([*command, "--engine"])
     action["cancelation"] = {

@@ -11,7 +11,7 @@ from threading import Lock
 import torch
 
 from rde_roto.documents.model_card import ModelChoice
-from rde_roto.doors.rendering import print_licence_once, provenance
+from rde_roto.doors.rendering import print_licence, provenance
 from rde_roto.engine import Engine
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.model.devices import choose_device
@@ -60,7 +60,7 @@ class Services:
             model = self._models.get(choice)
             if model is None:
                 model = self._models[choice] = load_model(choice)
-                print_licence_once(model)
+                print_licence(model)
             return model
 
 

@@ -35,7 +35,7 @@ from rde_roto.values.delivery import PartialError
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, OutputError, RotoError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.plain_text import one_line
+from rde_roto.values.plain_text import counted, one_line
 from rde_roto.values.preset import Preset
 from rde_roto.values.report import Run
 
@@ -117,7 +117,7 @@ class JobRun:
             return self._fail(1, f"{type(error).__name__}: {error}")
         status = self.claim.status
         again = f", the same as {status.same_as}" if status.same_as else ""
-        self.why = f"{status.done - status.kept} mattes made, {status.kept} kept{again}"
+        self.why = f"{counted(status.done - status.kept, 'matte')} made, {status.kept} kept{again}"
         self._status.update(state="done", tries=0, seconds_left=None)
         return "done"
 

@@ -1,0 +1,27 @@
+"""``rde-roto new``: start a shot in the window."""
+
+from __future__ import annotations
+
+from rde_roto.doors.options import DeviceOption, LayerOption, PlateArgument, ViewOption
+from rde_roto.doors.view import open_window, why_no_window
+from rde_roto.images.layers import PictureName
+from rde_roto.images.plates import open_plate
+from rde_roto.values.errors import UsageError
+
+
+def new(
+    plate: PlateArgument,
+    view: ViewOption = None,
+    layer: LayerOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Start a shot: open a plate in the window, ready for its first keyframe."""
+    picture = PictureName(view, layer)
+    reason = why_no_window()
+    if reason is not None:
+        first = open_plate(plate, picture=picture).range.first
+        raise UsageError(
+            f"{reason}. It goes without a window: paint a mask of one frame in any program, then "
+            f"rde-roto propagate '{plate}' --keyframe {first}=MASK.png --out 'mattes/NAME.####.exr'"
+        )
+    open_window(plate, picture, device)
