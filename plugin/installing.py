@@ -279,7 +279,7 @@ def _as_root(*command: str) -> None:
     sudo = shutil.which("sudo") if hasattr(os, "geteuid") and os.geteuid() != 0 else None
     if sudo is None:
         raise
-    prompt = f"password of %u, to write {command[-1]}: "
+    prompt = f"password of %p, to write {command[-1]}: "
     if subprocess.run([sudo, "-p", prompt, "--", *command]).returncode:
         raise HostError(f"sudo could not run {shlex.join(command)}, see above")
 
