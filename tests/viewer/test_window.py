@@ -455,6 +455,34 @@ def test_export_writes_every_format(
         np.testing.assert_allclose(pixels[..., 0], desk.session.paint.pixels(), atol=1e-3)  # half
 
 
+def test_export_remembers_where_and_how_and_says_what_it_replaces(
+    desk: Desk, document: Path, tmp_path: Path
+) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.settled()
+    desk.session.set_bounds(1001, 1003)
+    said = []
+    for _ in range(2):
+        desk.window.run_command("Export mattes…")
+        export = dialog(desk, ExportDialog)
+        assert isinstance(export, ExportDialog)
+        assert "1001-1003" in export.message.text()
+        assert "replaced where changed" in export.message.text()
+        if not said:
+            export.format.setCurrentIndex(export.format.findData("rgba"))
+            export.pattern.setText(str(tmp_path / "out/hero.####.exr"))
+        assert export.pattern.text() == str(tmp_path / "out/hero.####.exr")
+        assert export.whole_path.text() == export.pattern.text()
+        assert export.format.currentData() == "rgba"
+        export.go.click()
+        desk.until(lambda job=export.job: job is not None and job.state != "running")
+        desk.until(export.go.isEnabled)
+        said.append(export.message.text())
+        export.reject()
+    assert said == ["3 frames written, 0 were up to date", "0 frames written, 3 were up to date"]
+
+
 def test_export_over_the_plate_is_refused(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)
@@ -483,9 +511,11 @@ def test_a_shot_is_queued_in_a_hot_folder(desk: Desk, document: Path, tmp_path: 
     desk.key("Ctrl+Shift+E")
     again = dialog(desk, QueueDialog)
     assert isinstance(again, QueueDialog)
+    assert again.folder.text() == str(tmp_path / "hot")
     again.folder.setText(str(tmp_path))
     again.accept()
-    assert "is not a hot folder" in desk.window.statusBar().currentMessage()
+    assert "is not a hot folder" in again.message.text()
+    assert again.isVisible()
 
 
 def test_keys_are_shown_and_no_text_is_small(desk: Desk, document: Path) -> None:

@@ -81,7 +81,7 @@ def shot_name(document: Path, files: str, plate: Path) -> str:
     """
     if document.parent != _kept_folder().resolve():
         return document.name.removesuffix(SHOT_SUFFIX)
-    stem = re.split(r"[.#@%]", files.strip("/"))[0].strip("_- ")
+    stem = re.split(r"[.#@%]", files.rsplit("/", 1)[-1])[0].strip("_- ")
     folders = [plate.name if plate.is_dir() else "", *(folder.name for folder in plate.parents)]
     named = (name for name in [stem, *folders] if not _NAME_OF_NOTHING.fullmatch(name))
     return next(named, "shot")

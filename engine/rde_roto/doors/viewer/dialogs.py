@@ -61,6 +61,7 @@ class ExportDialog(QDialog):
         pattern: the default pattern of the files.
         output: the output settings so far.
         start: starts an export. Raises RotoError, whose sentence is shown.
+        bounds: in and out.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class ExportDialog(QDialog):
         pattern: str,
         output: Output,
         start: Callable[[str, Output], Job],
+        bounds: tuple[int, int],
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -86,11 +88,20 @@ class ExportDialog(QDialog):
         self.window_kind = _choice({"the plate's": "plate", "the box of the matte": "fit"})
         self.window_kind.setCurrentIndex(self.window_kind.findData(output.data_window))
         self.progress = QProgressBar()
-        self.message = QLabel("Frames from in to out; those that are there already are kept.")
+        self.whole_path = QLabel()
+        self.whole_path.setObjectName("quiet")
+        self.whole_path.setWordWrap(True)
+        self.pattern.textChanged.connect(self._show_path)
+        self._show_path()
+        self.message = QLabel(
+            f"Frames {bounds[0]}-{bounds[1]}, from in to out. Files that are there are kept where "
+            "they are up to date, and replaced where changed."
+        )
         self.message.setObjectName("quiet")
         self.message.setWordWrap(True)
         form = QFormLayout(self)
         form.addRow("Files", _beside(self.pattern, "Choose…", self._choose))
+        form.addRow("", self.whole_path)
         form.addRow("Format", self.format)
         form.addRow("EXR compression", self.compression)
         form.addRow("EXR data window", self.window_kind)
@@ -115,9 +126,15 @@ class ExportDialog(QDialog):
         super().reject()
 
     def _choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Where the mattes go")
+        folder = QFileDialog.getExistingDirectory(
+            self, "Where the mattes go", str(Path(self.pattern.text()).parent)
+        )
         if folder:
             self.pattern.setText(str(Path(folder) / Path(self.pattern.text()).name))
+
+    def _show_path(self) -> None:
+        """Show where files go, whole: the field may be too short, or name no folder."""
+        self.whole_path.setText(str(Path(self.pattern.text()).absolute()))
 
     def _fit_suffix(self) -> None:
         path = Path(self.pattern.text())
@@ -154,30 +171,48 @@ class ExportDialog(QDialog):
             return
         self._timer.stop()
         self.go.setEnabled(True)
-        sentence = str(job.error) if job.error else f"{done} frames: {self.pattern.text()}"
-        self.message.setText(sentence)
+        words = f"{len(job.made)} frames written, {len(job.kept)} were up to date"
+        self.message.setText(str(job.error) if job.error else words)
 
 
 class QueueDialog(QDialog):
-    """Ask for the hot folder and the job's name."""
+    """Ask for the hot folder and the job's name, and call `queue` with both.
 
-    def __init__(self, parent: QWidget, name: str, folder: str) -> None:
+    It stays open with the sentence of the RotoError that `queue` raises.
+    """
+
+    def __init__(
+        self, parent: QWidget, name: str, folder: str, queue: Callable[[str, str], None]
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Queue in a hot folder")
         self.setMinimumWidth(480)
+        self._queue = queue
         self.folder, self.name = QLineEdit(folder), QLineEdit(name)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         form = QFormLayout(self)
         form.addRow("Hot folder", _beside(self.folder, "Choose…", self._choose))
         form.addRow("Job", self.name)
+        form.addRow(self.message)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         buttons.addButton("Queue", QDialogButtonBox.ButtonRole.AcceptRole).setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         form.addRow(buttons)
 
+    def accept(self) -> None:
+        """Queue the job, and close if that succeeded."""
+        try:
+            self._queue(self.folder.text(), self.name.text())
+        except RotoError as error:
+            self.message.setText(str(error))
+        else:
+            super().accept()
+
     def _choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "The hot folder")
+        folder = QFileDialog.getExistingDirectory(self, "The hot folder", self.folder.text())
         if folder:
             self.folder.setText(folder)
 
