@@ -398,6 +398,37 @@ def test_a_colour_is_kept_and_changes_no_name_of_a_matte(document: Path) -> None
         assert bench.session.draft.element("hero").color == "#ff8000"
 
 
+def test_frames_to_correct_are_a_list_that_can_be_gone_through(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.go_to_suggested()
+        assert bench.log.sentences[-1].startswith("propagate first")
+        paint(bench, 1001)
+        session.propagate(FORWARD)
+        bench.propagated()
+        bench.until(lambda: len(session.suggestions) > 1)
+        first, second, *_ = session.suggestions
+        assert first.gain >= second.gain
+        assert abs(first.frame - second.frame) >= 12
+        session.go_to_suggested()
+        assert session.frame == first.frame
+        session.go_to_suggested()
+        assert session.frame == second.frame
+        session.go_to(first.frame)
+        session.pass_over()
+        assert session.suggestions[0] == second
+        assert session.frame == second.frame
+        session.toggle_lock()
+        bench.until(lambda: session.state(second.frame) is FrameState.LOCKED)
+        assert second.frame not in [one.frame for one in session.suggestions]
+        bench.named()
+        # a matte that was fine is on the list again once it is another one
+        paint(bench, 1001, 40)
+        session.propagate(FORWARD)
+        bench.propagated()
+        bench.until(lambda: first.frame in [one.frame for one in session.suggestions])
+
+
 def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:
     with working_on(document) as bench:
         bench.session.paint.press(_hand(20, 20))

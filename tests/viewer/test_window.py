@@ -397,6 +397,24 @@ def _swatch(desk: Desk) -> str:
     return icon.pixmap(16, 16).toImage().pixelColor(8, 8).name()
 
 
+def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    desk.key("P")
+    desk.settled()
+    desk.until(lambda: bool(desk.session.suggestions))
+    listed = desk.window.panel.to_fix
+    desk.until(lambda: listed.count() == len(desk.session.suggestions))
+    suggested = desk.session.suggestions[0]
+    assert str(suggested.frame) in listed.item(0).text()
+    assert str(suggested.frame) in desk.window.panel.fix.text()
+    at = listed.visualItemRect(listed.item(0)).center()
+    QTest.mouseClick(listed.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, at)
+    assert desk.session.frame == suggested.frame
+    desk.key("Shift+N")
+    assert suggested not in desk.session.suggestions
+
+
 def test_settings_have_a_field_and_a_tip_for_every_key(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)

@@ -106,6 +106,10 @@ class LiveMattes:
                 return FrameMattes(candidate, planes, candidate == digest)
         return None
 
+    def digest(self, frame: int) -> str | None:
+        """Return the digest of a frame's matte; None as long as it is not known."""
+        return self._digests.get(frame)
+
     def is_made(self, frame: int) -> bool:
         """Whether a frame's matte, for the shot as it is now, needs no more steps of the
         network.

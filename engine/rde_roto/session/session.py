@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from rde_roto.advice import Suggestion
 from rde_roto.session.backend import Backend, Post
 from rde_roto.session.comparison import Against, Comparison
 from rde_roto.session.display_pixels import ViewExposure
@@ -39,6 +40,7 @@ class Session:
         self.range = opened.parts.range
         self._listener = listener
         self._shown_digest: str | None = None
+        self._passed: dict[tuple[int, str], str | None] = {}
         first = min(opened.draft.drawings, default=self.range.first)
         self.navigation = Navigation(opened.parts, first, post, self._sight_changed)
         self.editor = ShotEditor(opened, backend, post, self)
@@ -81,10 +83,20 @@ class Session:
         return None if advice is None else advice.confidences.get(frame, {}).get(self.element)
 
     @property
-    def suggested(self) -> int | None:
-        """The frame to correct next."""
-        advice = self.live.advice
-        return None if advice is None or advice.next is None else advice.next.frame
+    def suggestions(self) -> list[Suggestion]:
+        """The frames to correct, the most useful first, without those that are drawn, locked or
+        passed over since.
+        """
+        advice, draft = self.live.advice, self.draft
+        ids = [element.id for element in draft.elements]
+        return [
+            one
+            for one in (() if advice is None else advice.ranked)
+            if one.element in ids
+            and draft.drawn(one.frame, one.element) is None
+            and one.element not in draft.locked(one.frame)
+            and self._passed.get((one.frame, one.element)) != self.live.digest(one.frame)
+        ]
 
     # The frame that is shown.
 
@@ -117,18 +129,38 @@ class Session:
             self.go_to(min(there, key=lambda frame: abs(frame - self.frame)))
 
     def go_to_suggested(self) -> None:
-        """Go to the frame to correct next, and choose the element that needs it."""
-        advice = self.live.advice
-        if advice is None or advice.next is None:
-            message = "nothing looks wrong" if advice else "propagate first: nothing is tracked yet"
-            self._listener.show_message(message)
+        """Go to the frame to correct next, and choose the element that needs it. From a frame that
+        is on the list it is the one after it.
+        """
+        found = self.suggestions
+        if not found:
+            nothing = "propagate first: nothing is tracked yet"
+            known = self.live.advice is not None
+            self._listener.show_message("nothing looks wrong" if known else nothing)
             return
-        self.choose_element(advice.next.element)
-        self.go_to(advice.next.frame)
-        sure = f"{advice.next.confidence:.2f}"
+        frames = [one.frame for one in found]
+        place = (frames.index(self.frame) + 1) % len(found) if self.frame in frames else 0
+        self.go_to_suggestion(found[place])
+
+    def go_to_suggestion(self, one: Suggestion) -> None:
+        """Go to a frame to correct, and choose the element that needs it."""
+        self.choose_element(one.element)
+        self.go_to(one.frame)
         self._listener.show_message(
-            f"frame {advice.next.frame} is the one to fix (confidence {sure})"
+            f"frame {one.frame}: correct it, or say it is fine with Shift+N (confidence "
+            f"{one.confidence:.2f})"
         )
+
+    def pass_over(self) -> None:
+        """Take this frame, or else the first, off the list of frames to correct, until its matte
+        changes; then go to the next one.
+        """
+        found = self.suggestions
+        here = next((one for one in found if one.frame == self.frame), found[0] if found else None)
+        if here is not None:
+            self._passed[here.frame, here.element] = self.live.digest(here.frame)
+            self._listener.shot_changed()
+        self.go_to_suggested()
 
     def set_bounds(self, first: int | None = None, last: int | None = None) -> None:
         """Set in and out, between which it plays and locks."""

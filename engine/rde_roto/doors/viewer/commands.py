@@ -125,6 +125,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Track", "Learn the shot…", ("Ctrl+L",), ask_learn),
     Command("Track", "Forget what was learned", ("Alt+L",), forget),
     Command("Track", "Next frame to fix", ("N",), _session(Session.go_to_suggested)),
+    Command("Track", "Fine, next", ("Shift+N",), _session(Session.pass_over)),
     Command("Track", "Lock or unlock this frame", ("Shift+X",), _session(Session.toggle_lock)),
     Command("Track", "Lock from in to out", ("Ctrl+Shift+X",), _session(Session.lock_bounds)),
     Command("View", "Colour", ("D",), _scene(Scene.toggle_channels, "rgb")),

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rde_roto.advice import Suggestion
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.style import colour_of
@@ -31,6 +32,7 @@ from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 
 _WIDTH = 270
+_LEAST_LIST_PX, _LIST_PX = 26, 66
 _LARGEST_BRUSH_PX = 600
 _FINER = 100
 """Slider steps per unit of the value."""
@@ -45,6 +47,7 @@ class Panel(QWidget):
         self.setFixedWidth(_WIDTH)
         self._window = window
         self._listed: tuple[Element, ...] = ()
+        self._suggested: list[Suggestion] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 10, 8)
         self._layout.setSpacing(5)
@@ -57,7 +60,8 @@ class Panel(QWidget):
 
     def clear(self) -> None:
         """Forget the shot, and end an editing that is going on."""
-        self._listed = ()
+        self._listed, self._suggested = (), []
+        self.to_fix.clear()
         self.elements.blockSignals(True)
         self.elements.clear()
         self.elements.blockSignals(False)
@@ -114,7 +118,7 @@ class Panel(QWidget):
     def _fill_elements(self) -> None:
         self._heading("ELEMENTS")
         self.elements = QListWidget()
-        self.elements.setMinimumHeight(64)
+        self.elements.setMinimumHeight(44)
         self.elements.setMaximumHeight(118)
         self.elements.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.elements.setToolTip("Double click to rename. Tools draw the chosen one.")
@@ -187,10 +191,21 @@ class Panel(QWidget):
         row.addWidget(self.progress, 1)
         row.addWidget(self.cancel)
         self._layout.addLayout(row)
+        row = QHBoxLayout()
         self.fix = self._button(
-            "Next frame to fix", "Next frame to fix", "Where a correction helps most (N)"
+            "Next to fix", "Next frame to fix", "Where a correction helps most (N)"
         )
-        self._layout.addWidget(self.fix)
+        self.fine = self._button("Fine, next", "Fine, next", "Take it off the list (Shift+N)")
+        row.addWidget(self.fix, 1)
+        row.addWidget(self.fine)
+        self._layout.addLayout(row)
+        self.to_fix = QListWidget()
+        self.to_fix.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.to_fix.setMinimumHeight(_LEAST_LIST_PX)
+        self.to_fix.setMaximumHeight(_LIST_PX)
+        self.to_fix.setToolTip("Frames to correct, the most useful first: click to go there")
+        self.to_fix.itemClicked.connect(self._go_to_fix)
+        self._layout.addWidget(self.to_fix)
         self.learn = self._button(
             "Learn the shot…", "Learn the shot…", "The network learns from your keyframes (Ctrl+L)"
         )
@@ -230,8 +245,7 @@ class Panel(QWidget):
         self.progress.setValue(total - left if left else 0)
         self.progress.setTextVisible(left > 0)
         self.cancel.setEnabled(left > 0)
-        suggested = session.suggested
-        self.fix.setText("Next frame to fix" + ("" if suggested is None else f": {suggested}"))
+        self._refresh_suggestions()
         self.learn.setText(learn_label(session.draft, self._window.unlearned.of(session)))
         states = [session.state(frame) for frame in session.navigation.range]
         words = {
@@ -245,6 +259,22 @@ class Panel(QWidget):
             f"{word} {states.count(state)}" for state, word in words.items() if state in states
         ]
         self.counts.setText(" · ".join(found))
+
+    def _refresh_suggestions(self) -> None:
+        session = self._window.the_session
+        found = session.suggestions
+        self.fix.setText(f"Next to fix: {found[0].frame}" if found else "Next to fix")
+        self.fine.setEnabled(bool(found))
+        if found != self._suggested:
+            self._suggested = found
+            self.to_fix.clear()
+            for one in found:
+                name = session.draft.element(one.element).name
+                self.to_fix.addItem(f"{one.frame}   {name}   confidence {one.confidence:.2f}")
+
+    def _go_to_fix(self) -> None:
+        one = self._suggested[self.to_fix.currentRow()]
+        self._window.the_session.go_to_suggestion(one)
 
     def _choose(self, row: int) -> None:
         session = self._window.the_session

@@ -53,7 +53,7 @@ class TimeLine(QWidget):
         self.setToolTip(
             "green: up to date · amber: out of date · blue: in progress · "
             "light blue: keyframe · violet: locked\nline: confidence of the track · "
-            "orange mark: frame to correct next"
+            "orange marks: frames to correct, the filled one first"
         )
 
     def refresh(self) -> None:
@@ -196,10 +196,10 @@ class TimeLine(QWidget):
                         ]
                     )
                 )
-        suggested = self.session.suggested
-        if suggested is not None:
-            x, y = self.place(suggested), _RULER + _BAR + 3
-            painter.setBrush(WARNING)
+        for place, suggested in enumerate(self.session.suggestions):
+            x, y = self.place(suggested.frame), _RULER + _BAR + 3
+            painter.setBrush(Qt.BrushStyle.NoBrush if place else WARNING)
+            painter.setPen(QPen(WARNING if place else INK, 1))
             painter.drawPolygon(
                 QPolygonF([QPointF(x, y), QPointF(x - 7, y + 12), QPointF(x + 7, y + 12)])
             )
