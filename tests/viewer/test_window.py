@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import box_mask
-from desk import FRAMES, HEIGHT, LEFT, WIDTH, Desk, shown
+from desk import FRAMES, HEIGHT, LEFT, WIDTH, Desk, desk_over_toys, shown
 from image_files import read_image
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QFontInfo
+from PySide6.QtGui import QAction, QColor, QDragEnterEvent, QDropEvent, QFontInfo
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
 from session_bench import Toys
@@ -21,7 +21,13 @@ from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.settings import SettingsDialog
-from rde_roto.doors.viewer.style import ADDS, SMALLEST_TEXT_PX, SUBTRACTS
+from rde_roto.doors.viewer.style import (
+    ADDS,
+    ELEMENT_COLOURS,
+    SMALLEST_TEXT_PX,
+    SUBTRACTS,
+    contrasting,
+)
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
 from rde_roto.session.backend import Backend
@@ -395,6 +401,49 @@ def test_an_element_is_shown_in_its_own_colour(desk: Desk, document: Path) -> No
 def _swatch(desk: Desk) -> str:
     icon = desk.window.panel.elements.item(0).icon()
     return icon.pixmap(16, 16).toImage().pixelColor(8, 8).name()
+
+
+def test_a_frame_is_gone_to_by_its_number(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.key("Ctrl+G")
+    QTest.keyClicks(desk.window.frame_field, "1007")
+    QTest.keyClick(desk.window.frame_field, Qt.Key.Key_Return)
+    assert desk.session.frame == 1007
+    desk.key("Right")
+    assert desk.window.frame_field.text() == "1008"
+    desk.key("Ctrl+G")
+    QTest.keyClicks(desk.window.frame_field, "here")
+    QTest.keyClick(desk.window.frame_field, Qt.Key.Key_Return)
+    assert "no frame number" in desk.window.statusBar().currentMessage()
+    assert desk.window.frame_field.text() == "1008"
+
+
+def test_recent_shots_are_offered_before_one_is_open(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    assert not desk.window.start_page.isVisible()
+    with desk_over_toys(desk.app) as another:
+        page = another.window.start_page
+        assert page.isVisible()
+        recent = page.recent[0]
+        assert recent.text().startswith("hero.shot.yaml   in ")
+        recent.click()
+        assert another.session.editor.document == document
+        assert not page.isVisible()
+
+
+def test_a_key_gives_the_next_colour_that_stands_out(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    paint(desk)
+    seen = set()
+    for _ in range(len(ELEMENT_COLOURS)):
+        desk.key("Shift+C")
+        color = desk.session.draft.element("hero").color
+        assert color is not None
+        seen.add(color)
+    below = desk.session.shown.plate_colour("hero")
+    assert below is not None
+    assert 1 < len(seen) < len(ELEMENT_COLOURS)
+    assert contrasting(QColor("#ff4d4d"), (0x3F, 0xD0, 0x6F)).name() != "#3fd06f"
 
 
 def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: Path) -> None:

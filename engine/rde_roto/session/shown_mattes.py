@@ -98,6 +98,17 @@ class ShownMattes:
             self._navigation.pictures.put(plane, kept)
         return kept
 
+    def plate_colour(self, element: str) -> tuple[int, int, int] | None:
+        """Return the mean colour of the plate under an element as it is on screen, RGB in 0..255;
+        None if one of both is not there.
+        """
+        picture, codes = self._navigation.picture(), self.codes(element)
+        inside = None if codes is None else codes > 127
+        if picture is None or inside is None or not inside.any():
+            return None
+        blue, green, red, _ = picture[inside].mean(axis=0)
+        return int(red), int(green), int(blue)
+
     def comparison_codes(self, element: str) -> Bytes | None:
         """Return the matte to compare with, as 0..255; None if there is none."""
         seen = self._comparison.mattes(self.frame)

@@ -33,7 +33,6 @@ _WIPE_REACH_PX = 6
 _FLASH_MS = 350
 _NO_BUTTON = Qt.MouseButton.NoButton
 _TOOL_BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
-_STARTING = "Drop a plate here: a folder, a frame, a movie. Or a shot document. Or open one: Ctrl+O"
 _FIRST_STEPS = (
     "6: drag a box around the element, or paint it: 1.   P tracks it through the shot.   ? all keys"
 )
@@ -140,7 +139,6 @@ class Canvas(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), GROUND)
         if self.session is None:
-            self._draw_text(painter, _STARTING)
             return
         session, transform = self.session, self._transform()
         is_smaller = self.zoom * self.devicePixelRatioF() < 1

@@ -17,7 +17,7 @@ from rde_roto.doors.viewer.dialogs import ExportDialog, QueueDialog
 from rde_roto.doors.viewer.exporting import queue_job, start_export
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.doors.viewer.style import colour_of
+from rde_roto.doors.viewer.style import colour_of, contrasting
 from rde_roto.doors.viewer.user_settings import LastExport
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES
@@ -41,6 +41,14 @@ def ask_colour(window: ShotWindow) -> None:
     colour = QColorDialog.getColor(now, window.dialog_parent, "Colour of the element")
     if colour.isValid():
         session.set_colour(session.element, colour.name())
+
+
+def next_colour(window: ShotWindow) -> None:
+    """Show the chosen element in the next colour of the palette that stands out from the plate."""
+    session = window.the_session
+    now = colour_of(session.element, session.draft.elements)
+    below = session.shown.plate_colour(session.element)
+    session.set_colour(session.element, contrasting(now, below).name())
 
 
 def ask_open(window: ShotWindow) -> None:

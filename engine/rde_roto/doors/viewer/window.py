@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMainWindow,
     QVBoxLayout,
     QWidget,
@@ -22,6 +23,7 @@ from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
+from rde_roto.doors.viewer.start_page import StartPage
 from rde_roto.doors.viewer.text_editors import is_for_editor
 from rde_roto.doors.viewer.timeline import TimeLine
 from rde_roto.doors.viewer.ui_queue import UiQueue
@@ -34,6 +36,8 @@ from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plate import Window
 
 _MESSAGE_MS = 8000
+_FRAME_FIELD_PX = 70
+_OPEN = "Open a plate or a shot…"
 
 
 class MainWindow(QMainWindow):
@@ -70,6 +74,11 @@ class MainWindow(QMainWindow):
         self.player: Player = Player(self.canvas)
         self.time_line = TimeLine()
         self._readout, self.where = QLabel(), QLabel()
+        self.frame_field = QLineEdit()
+        self.frame_field.setFixedWidth(_FRAME_FIELD_PX)
+        self.frame_field.setToolTip("The frame that is shown: type another one (Ctrl+G)")
+        self.frame_field.returnPressed.connect(self._go_to_typed)
+        self.start_page = StartPage(lambda: self.run_command(_OPEN), self.open)
         self.panel = Panel(self)
         self._menus = Menus(self, commands, self.run_command, self.open)
         self._lay_out()
@@ -232,10 +241,27 @@ class MainWindow(QMainWindow):
         row.addLayout(left, 1)
         row.addWidget(self.panel)
         self.setCentralWidget(middle)
+        starting = QVBoxLayout(self.canvas)
+        starting.addWidget(self.start_page, 0, Qt.AlignmentFlag.AlignCenter)
         self.statusBar().addPermanentWidget(self._readout)
+        self.statusBar().addPermanentWidget(self.frame_field)
         self.statusBar().addPermanentWidget(self.where)
         self.canvas.hovered.connect(self._read_out)
         self.time_line.asked.connect(self._go)
+
+    def ask_frame(self) -> None:
+        """Let the user type the number of a frame to go to."""
+        self.frame_field.setFocus()
+        self.frame_field.selectAll()
+
+    def _go_to_typed(self) -> None:
+        text = self.frame_field.text().strip()
+        self.canvas.setFocus()
+        try:
+            self.the_session.go_to(int(text))
+        except ValueError:
+            self.show_message(f"'{text}' is no frame number")
+        self._show_chosen()
 
     def _go(self, frame: int) -> None:
         self.the_session.go_to(frame)
@@ -259,9 +285,13 @@ class MainWindow(QMainWindow):
 
     def _show_chosen(self) -> None:
         session = self.session
+        self.start_page.setVisible(session is None)
+        self.frame_field.setEnabled(session is not None)
         if session is None:
             self.where.setText("no shot")
             return
+        if not self.frame_field.hasFocus():
+            self.frame_field.setText(str(session.frame))
         self._menus.check(session.paint.tool_name, session.paint.subtracts)
         channels = self.canvas.scene.channels
         shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
