@@ -55,7 +55,7 @@ def test_propagate_makes_every_frame_in_walking_order(document: Path) -> None:
         bench.propagated()
         assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
         bench.until(lambda: bench.session.live.advice is not None)
-        assert bench.session.confidence(1010) == 1
+        assert bench.session.confidences[1010] == 1
 
 
 def test_a_correction_makes_stale_only_what_it_must(document: Path) -> None:

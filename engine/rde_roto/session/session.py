@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rde_roto.session.comparison import Against, Comparison
 from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.draft import Draft
 from rde_roto.session.editor import ShotEditor
-from rde_roto.session.frame_states import Direction, FrameState, state_of
+from rde_roto.session.frame_states import Direction, FrameState, state_of, states_of
 from rde_roto.session.listeners import SessionListener
 from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.session.navigation import Navigation
@@ -75,12 +75,23 @@ class Session:
         """Return the state of a frame, for the time line."""
         return state_of(self.draft, self.live, frame)
 
-    def confidence(self, frame: int) -> float | None:
-        """Return how sure the track of the chosen element is at a frame, 0..1; None if it is not
+    def states(self) -> dict[int, FrameState]:
+        """Return the states of all frames."""
+        return states_of(self.draft, self.live, self.range)
+
+    @property
+    def confidences(self) -> dict[int, float]:
+        """How sure the track of the chosen element is, 0..1, at the frames where it is known."""
+        advice = self.live.advice
+        return {} if advice is None else _of_element(advice.confidences, self.element)
+
+    @property
+    def areas(self) -> dict[int, float]:
+        """The share of the picture that the chosen element covers, at the frames where it is
         known.
         """
         advice = self.live.advice
-        return None if advice is None else advice.confidences.get(frame, {}).get(self.element)
+        return {} if advice is None else _of_element(advice.areas, self.element)
 
     @property
     def suggestions(self) -> list[Suggestion]:
@@ -335,3 +346,7 @@ class Session:
         if sentence is not None:
             self._listener.show_message(sentence)
         self._listener.picture_changed(None)
+
+
+def _of_element(values: Mapping[int, Mapping[str, float]], element: str) -> dict[int, float]:
+    return {frame: by[element] for frame, by in values.items() if element in by}

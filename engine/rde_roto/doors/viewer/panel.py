@@ -247,7 +247,7 @@ class Panel(QWidget):
         self.cancel.setEnabled(left > 0)
         self._refresh_suggestions()
         self.learn.setText(learn_label(session.draft, self._window.unlearned.of(session)))
-        states = [session.state(frame) for frame in session.navigation.range]
+        states = list(session.states().values())
         words = {
             FrameState.KEYFRAME: "keyframes",
             FrameState.MADE: "tracked",

@@ -182,7 +182,7 @@ class MainWindow(QMainWindow):
     def picture_changed(self, box: Window | None) -> None:
         self.canvas.refresh(box)
         if box is None:
-            self.time_line.update()
+            self.time_line.show_frame()
             self.canvas.read_out()
             self._show_chosen()
 
@@ -248,6 +248,7 @@ class MainWindow(QMainWindow):
         self.statusBar().addPermanentWidget(self.where)
         self.canvas.hovered.connect(self._read_out)
         self.time_line.asked.connect(self._go)
+        self.time_line.bounds_asked.connect(self._set_bounds)
 
     def ask_frame(self) -> None:
         """Let the user type the number of a frame to go to."""
@@ -262,6 +263,9 @@ class MainWindow(QMainWindow):
         except ValueError:
             self.show_message(f"'{text}' is no frame number")
         self._show_chosen()
+
+    def _set_bounds(self, first: int, last: int) -> None:
+        self.the_session.set_bounds(first, last)
 
     def _go(self, frame: int) -> None:
         self.the_session.go_to(frame)
