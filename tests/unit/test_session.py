@@ -12,6 +12,7 @@ import pytest
 import session_process
 from session_bench import FRAMES, Bench, Toys, paint, working_on
 
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
 from rde_roto.session.tools import PenEvent
@@ -221,6 +222,28 @@ def test_a_feather_takes_no_step_of_the_network(document: Path) -> None:
         bench.session.editor.wait_until_saved()
         overrides = ShotFile.read(document).content.overrides
         assert overrides == {"tracking.lines": 96, "finish.feather_px": 4.0}
+
+
+def test_another_preset_and_settings_that_are_undone_are_in_the_document(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        before = session.draft.preset
+        finish = before.finish.model_copy(update={"feather_px": 4.0})
+        session.set_preset(before.model_copy(update={"finish": finish}))
+        session.editor.wait_until_saved()
+        assert ShotFile.read(document).content.overrides["finish.feather_px"] == 4.0
+        session.undo()
+        session.editor.wait_until_saved()
+        assert ShotFile.read(document).content.overrides == {"tracking.lines": 96}
+        session.set_preset(load_preset("draft"))
+        session.editor.wait_until_saved()
+        found = ShotFile.read(document)
+        assert (found.content.preset, found.content.overrides) == ("draft", {})
+        assert found.preset() == load_preset("draft")
+        session.undo()
+        session.editor.wait_until_saved()
+        assert ShotFile.read(document).preset() == before
 
 
 def test_what_people_wrote_stays_in_the_document(document: Path) -> None:

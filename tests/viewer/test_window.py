@@ -14,9 +14,10 @@ from image_files import read_image
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QColor, QDragEnterEvent, QDropEvent, QFontInfo
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLabel, QWidget
 from session_bench import Toys
 
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
 from rde_roto.doors.viewer.scene import MatteMode
@@ -487,6 +488,23 @@ def test_settings_have_a_field_and_a_tip_for_every_key(desk: Desk, document: Pat
     settings.reject()
     desk.window.run_command("Undo")
     assert desk.session.draft.preset.finish.feather_px == 0
+
+
+def test_a_preset_is_chosen_in_the_settings(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.key("Ctrl+,")
+    settings = dialog(desk, SettingsDialog)
+    assert isinstance(settings, SettingsDialog)
+    assert settings.presets.currentData() == "standard"
+    settings.presets.setCurrentIndex(settings.presets.findData("draft"))
+    settings.presets.activated.emit(settings.presets.currentIndex())
+    assert settings.fields["tracking.lines"].value() == load_preset("draft").tracking.lines
+    assert desk.session.draft.preset.name == "standard"  # until it is applied
+    assert settings.apply()
+    assert desk.session.draft.preset == load_preset("draft")
+    words = [label.text() for label in settings.findChildren(QLabel)]
+    assert "Working height in lines" in words
+    settings.reject()
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,7 @@ class Panel(QWidget):
         found = session.suggestions
         self.fix.setText(f"Next to fix: {found[0].frame}" if found else "Next to fix")
         self.fine.setEnabled(bool(found))
+        self.to_fix.setVisible(bool(found))
         if found != self._suggested:
             self._suggested = found
             self.to_fix.clear()

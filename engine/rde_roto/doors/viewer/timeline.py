@@ -71,6 +71,8 @@ class TimeLine(QWidget):
         for label in (self._label, self.reading):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             label.hide()
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setStyleSheet(f"TimeLine {{ background: {GROUND.name()}; }}")
         self.setFixedHeight(_HEIGHT)
         self.setMouseTracking(True)
         self.setToolTip(
