@@ -124,7 +124,7 @@ STATES: dict[str, Show] = {
     "time-line": time_line,
     "keys": asked("?", 1270, 620),
     "settings": asked("Ctrl+,", 560, 480),
-    "export": asked("Ctrl+E", 600, 260),
+    "export": asked("Ctrl+E", 600, 320),
 }
 
 

@@ -44,8 +44,8 @@ def test_a_name_that_is_typed_is_the_documents(desk: Desk, document: Path, end: 
     QTest.keyClicks(editor, "robot")
     desk.window.panel.refresh()  # a frame that arrives meanwhile
     QTest.keyClick(editor, end)
-    desk.until(lambda: not is_text_editor(QApplication.focusWidget()))
-    assert desk.session.draft.element("hero").name == "robot"
+    desk.until(lambda: desk.session.draft.element("hero").name == "robot")
+    desk.until(lambda: QApplication.focusWidget() is not editor)
     desk.session.editor.wait_until_saved()
     assert ShotFile.read(document).content.elements[0].name == "robot"
     desk.key("Ctrl+Z")

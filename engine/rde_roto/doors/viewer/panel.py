@@ -31,9 +31,10 @@ from rde_roto.session.unlearned import learn_label
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 
-_WIDTH = 270
+_WIDTH = 260
 _LEAST_LIST_PX, _LIST_PX = 26, 66
 _LARGEST_BRUSH_PX = 600
+_COUNTS_A_LINE = 2
 _FINER = 100
 """Slider steps per unit of the value."""
 
@@ -49,7 +50,7 @@ class Panel(QWidget):
         self._listed: tuple[Element, ...] = ()
         self._suggested: list[Suggestion] = []
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(10, 4, 10, 8)
+        self._layout.setContentsMargins(10, 4, 0, 8)
         self._layout.setSpacing(5)
         self._fill_elements()
         self._fill_brush()
@@ -219,7 +220,6 @@ class Panel(QWidget):
         self._layout.addLayout(row)
         self.counts = QLabel()
         self.counts.setObjectName("quiet")
-        self.counts.setWordWrap(True)
         self._layout.addWidget(self.counts)
 
     def _refresh_elements(self) -> None:
@@ -258,7 +258,8 @@ class Panel(QWidget):
         found = [
             f"{word} {states.count(state)}" for state, word in words.items() if state in states
         ]
-        self.counts.setText(" · ".join(found))
+        lines = found[:_COUNTS_A_LINE], found[_COUNTS_A_LINE:]
+        self.counts.setText("\n".join(" · ".join(line) for line in lines))
 
     def _refresh_suggestions(self) -> None:
         session = self._window.the_session

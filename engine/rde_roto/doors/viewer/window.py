@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMainWindow,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -37,6 +38,7 @@ from rde_roto.values.plate import Window
 
 _MESSAGE_MS = 8000
 _FRAME_FIELD_PX = 70
+_SCROLL_BAR_PX = 12
 _OPEN = "Open a plate or a shot…"
 
 
@@ -239,7 +241,12 @@ class MainWindow(QMainWindow):
         left.addWidget(self.canvas, 1)
         left.addWidget(self.time_line)
         row.addLayout(left, 1)
-        row.addWidget(self.panel)
+        scrolled = QScrollArea()
+        scrolled.setWidget(self.panel)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scrolled.setWidgetResizable(True)
+        scrolled.setFixedWidth(self.panel.width() + _SCROLL_BAR_PX)
+        row.addWidget(scrolled)
         self.setCentralWidget(middle)
         starting = QVBoxLayout(self.canvas)
         starting.addWidget(self.start_page, 0, Qt.AlignmentFlag.AlignCenter)
