@@ -56,7 +56,7 @@ def test_propagate_makes_every_frame_in_walking_order(document: Path) -> None:
         bench.propagated()
         assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
         bench.until(lambda: bench.session.live.advice is not None)
-        assert bench.session.confidences[1010] == 1
+        assert bench.session.quality.confidences(bench.session.element)[1010] == 1
 
 
 def test_a_correction_makes_stale_only_what_it_must(document: Path) -> None:
@@ -429,8 +429,8 @@ def test_frames_to_correct_are_a_list_that_can_be_gone_through(document: Path) -
         paint(bench, 1001)
         session.propagate(FORWARD)
         bench.propagated()
-        bench.until(lambda: len(session.suggestions) > 1)
-        first, second, *_ = session.suggestions
+        bench.until(lambda: len(session.quality.suggestions) > 1)
+        first, second, *_ = session.quality.suggestions
         assert first.gain >= second.gain
         assert abs(first.frame - second.frame) >= 12
         session.go_to_suggested()
@@ -439,17 +439,17 @@ def test_frames_to_correct_are_a_list_that_can_be_gone_through(document: Path) -
         assert session.frame == second.frame
         session.go_to(first.frame)
         session.pass_over()
-        assert session.suggestions[0] == second
+        assert session.quality.suggestions[0] == second
         assert session.frame == second.frame
         session.toggle_lock()
         bench.until(lambda: session.state(second.frame) is FrameState.LOCKED)
-        assert second.frame not in [one.frame for one in session.suggestions]
+        assert second.frame not in [one.frame for one in session.quality.suggestions]
         bench.named()
         # a matte that was fine is on the list again once it is another one
         paint(bench, 1001, 40)
         session.propagate(FORWARD)
         bench.propagated()
-        bench.until(lambda: first.frame in [one.frame for one in session.suggestions])
+        bench.until(lambda: first.frame in [one.frame for one in session.quality.suggestions])
 
 
 def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:

@@ -107,6 +107,7 @@ def asked(keys: str, width: int, height: int) -> Show:
         dialog = next(one for one in desk.window.findChildren(QDialog) if one.isVisible())
         if isinstance(dialog, ExportDialog):
             dialog.pattern.setText("mattes/hero.####.exr")
+            dialog.whole_path.setText("/shots/hero/mattes/hero.####.exr")
         dialog.resize(width, height)
         return dialog
 

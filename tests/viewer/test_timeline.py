@@ -86,10 +86,12 @@ def test_what_is_known_of_a_frame_is_read_under_the_mouse(open_desk: Desk) -> No
     open_desk.drag((40, 40), (80, 40))
     open_desk.key("P")
     open_desk.settled()
-    open_desk.until(lambda: 1005 in open_desk.session.confidences)
+    open_desk.until(
+        lambda: 1005 in open_desk.session.quality.confidences(open_desk.session.element)
+    )
     line = open_desk.window.time_line
     QTest.mouseMove(line, QPoint(round(line.place(1005)), 40))
-    sure = open_desk.session.confidences[1005]
+    sure = open_desk.session.quality.confidences(open_desk.session.element)[1005]
     assert line.reading.text().startswith(f"1005   matte   confidence {sure:.2f}   ")
     assert line.reading.text().endswith("% of the picture")
 

@@ -452,17 +452,17 @@ def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: P
     paint(desk)
     desk.key("P")
     desk.settled()
-    desk.until(lambda: bool(desk.session.suggestions))
+    desk.until(lambda: bool(desk.session.quality.suggestions))
     listed = desk.window.panel.to_fix
-    desk.until(lambda: listed.count() == len(desk.session.suggestions))
-    suggested = desk.session.suggestions[0]
+    desk.until(lambda: listed.count() == len(desk.session.quality.suggestions))
+    suggested = desk.session.quality.suggestions[0]
     assert str(suggested.frame) in listed.item(0).text()
     assert str(suggested.frame) in desk.window.panel.fix.text()
     at = listed.visualItemRect(listed.item(0)).center()
     QTest.mouseClick(listed.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, at)
     assert desk.session.frame == suggested.frame
     desk.key("Shift+N")
-    assert suggested not in desk.session.suggestions
+    assert suggested not in desk.session.quality.suggestions
 
 
 def test_settings_have_a_field_and_a_tip_for_every_key(desk: Desk, document: Path) -> None:

@@ -59,9 +59,8 @@ class Draft:
         """Return the frames whose drawings or locks are not those of another draft."""
         drawn = {*self.drawings, *before.drawings}
         changed = {at for at in drawn if self.drawings.get(at) is not before.drawings.get(at)}
-        moved = (
-            set(self.locks).symmetric_difference(before.locks) if self.locks != before.locks else ()
-        )
+        locks = *self.locks, *before.locks
+        moved = (lock for lock in locks if (lock in self.locks) != (lock in before.locks))
         return frozenset(changed.union(*(lock.frames for lock in moved)))
 
     def element(self, key: str) -> Element:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from rde_roto.session.navigation import Navigation
 from rde_roto.session.opening import OpenedDraft
 from rde_roto.session.paint_controller import PaintController
 from rde_roto.session.shown_mattes import ShownMattes
+from rde_roto.session.track_quality import TrackQuality
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 
@@ -40,10 +41,10 @@ class Session:
         self.range = opened.parts.range
         self._listener = listener
         self._shown_digest: str | None = None
-        self._passed: dict[tuple[int, str], str | None] = {}
         first = min(opened.draft.drawings, default=self.range.first)
         self.navigation = Navigation(opened.parts, first, post, self._sight_changed)
         self.editor = ShotEditor(opened, backend, post, self)
+        self.quality = TrackQuality(self.editor)
         self.comparison = Comparison(self.live, backend.engine, post, self._others_changed)
         self.shown = ShownMattes(self.editor, self.navigation, self.comparison)
         self.navigation.extra_pictures = self.shown.pictures_of
@@ -79,36 +80,6 @@ class Session:
         """Return the states of all frames."""
         return states_of(self.draft, self.live, self.range)
 
-    @property
-    def confidences(self) -> dict[int, float]:
-        """How sure the track of the chosen element is, 0..1, at the frames where it is known."""
-        advice = self.live.advice
-        return {} if advice is None else _of_element(advice.confidences, self.element)
-
-    @property
-    def areas(self) -> dict[int, float]:
-        """The share of the picture that the chosen element covers, at the frames where it is
-        known.
-        """
-        advice = self.live.advice
-        return {} if advice is None else _of_element(advice.areas, self.element)
-
-    @property
-    def suggestions(self) -> list[Suggestion]:
-        """The frames to correct, the most useful first, without those that are drawn, locked or
-        passed over since.
-        """
-        advice, draft = self.live.advice, self.draft
-        ids = [element.id for element in draft.elements]
-        return [
-            one
-            for one in (() if advice is None else advice.ranked)
-            if one.element in ids
-            and draft.drawn(one.frame, one.element) is None
-            and one.element not in draft.locked(one.frame)
-            and self._passed.get((one.frame, one.element)) != self.live.digest(one.frame)
-        ]
-
     # The frame that is shown.
 
     @property
@@ -140,18 +111,16 @@ class Session:
             self.go_to(min(there, key=lambda frame: abs(frame - self.frame)))
 
     def go_to_suggested(self) -> None:
-        """Go to the frame to correct next, and choose the element that needs it. From a frame that
-        is on the list it is the one after it.
+        """Go to the frame to correct next, or from one on the list to the one after it, and choose
+        the element that needs it.
         """
-        found = self.suggestions
-        if not found:
+        following = self.quality.next_after(self.frame)
+        if following is None:
             nothing = "propagate first: nothing is tracked yet"
             known = self.live.advice is not None
             self._listener.show_message("nothing looks wrong" if known else nothing)
-            return
-        frames = [one.frame for one in found]
-        place = (frames.index(self.frame) + 1) % len(found) if self.frame in frames else 0
-        self.go_to_suggestion(found[place])
+        else:
+            self.go_to_suggestion(following)
 
     def go_to_suggestion(self, one: Suggestion) -> None:
         """Go to a frame to correct, and choose the element that needs it."""
@@ -166,11 +135,8 @@ class Session:
         """Take this frame, or else the first, off the list of frames to correct, until its matte
         changes; then go to the next one.
         """
-        found = self.suggestions
-        here = next((one for one in found if one.frame == self.frame), found[0] if found else None)
-        if here is not None:
-            self._passed[here.frame, here.element] = self.live.digest(here.frame)
-            self._listener.shot_changed()
+        self.quality.pass_over(self.frame)
+        self._listener.shot_changed()
         self.go_to_suggested()
 
     def set_bounds(self, first: int | None = None, last: int | None = None) -> None:
@@ -346,7 +312,3 @@ class Session:
         if sentence is not None:
             self._listener.show_message(sentence)
         self._listener.picture_changed(None)
-
-
-def _of_element(values: Mapping[int, Mapping[str, float]], element: str) -> dict[int, float]:
-    return {frame: by[element] for frame, by in values.items() if element in by}

@@ -81,7 +81,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Edit", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _session(Session.redo)),
     Command("Edit", "New element", ("Ctrl+N",), questions.add_element),
     Command("Edit", "Element colour…", ("Ctrl+Shift+C",), questions.ask_colour),
-    Command("Edit", "Next colour of the element", ("Shift+C",), questions.next_colour),
+    Command("Edit", "Next element colour", ("Shift+C",), questions.next_colour),
     Command("Edit", "Next element", ("Tab",), _session(Session.choose_next_element)),
     Command("Edit", "Start from the matte", ("C",), _paint(PaintController.copy_matte)),
     Command("Edit", "Delete this keyframe", ("Del",), _paint(PaintController.clear_frame)),

@@ -38,12 +38,15 @@ _MOUSE: Final[KeyGroup] = (
     "Mouse and pen",
     [
         ("Left", "the tool"),
-        ("Right, or Alt", "the opposite: take away, or add"),
-        ("Shift", "smart select: scribble on it"),
-        ("Middle, Ctrl+left", "move the picture"),
+        ("Right, Alt", "the opposite of it"),
+        ("Shift", "smart select: on it"),
+        ("Middle", "move the picture, as Ctrl+left"),
         ("Wheel", "zoom; with Ctrl the brush's size"),
     ],
 )
+
+_KEY_COLUMNS: Final = ((0, 2), (1, 4), (3, 6, 7), (5,))
+"""Which groups of keys stand above each other: in this way the columns are about equally high."""
 
 _FORMATS = {
     "alpha": "Alpha: A, or a layer an element (exr, png, tif)",
@@ -227,12 +230,12 @@ class KeyDialog(QDialog):
         inside = QWidget()
         inside.setObjectName("panel")
         columns = QHBoxLayout(inside)
-        columns.setSpacing(20)
+        columns.setSpacing(14)
         groups = [*commands, _MOUSE]
-        for some in (groups[:2], groups[2:3] + groups[4:5], groups[3:4] + groups[6:], groups[5:6]):
+        for places in _KEY_COLUMNS:
             column = QVBoxLayout()
             column.setSpacing(6)
-            for title, rows in some:
+            for title, rows in (groups[place] for place in places if place < len(groups)):
                 column.addWidget(_heading(title))
                 column.addLayout(_rows(rows))
             column.addStretch(1)
@@ -266,7 +269,7 @@ def _heading(text: str) -> QLabel:
 def _rows(rows: list[tuple[str, str]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setColumnStretch(1, 1)
-    grid.setHorizontalSpacing(14)
+    grid.setHorizontalSpacing(10)
     for place, (keys, words) in enumerate(rows):
         key = QLabel(keys)
         key.setStyleSheet(f"color: {QUIET.name()}")

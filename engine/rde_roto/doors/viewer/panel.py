@@ -263,7 +263,7 @@ class Panel(QWidget):
 
     def _refresh_suggestions(self) -> None:
         session = self._window.the_session
-        found = session.suggestions
+        found = session.quality.suggestions
         self.fix.setText(f"Next to fix: {found[0].frame}" if found else "Next to fix")
         self.fine.setEnabled(bool(found))
         self.to_fix.setVisible(bool(found))

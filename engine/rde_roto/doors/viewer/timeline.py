@@ -260,8 +260,8 @@ class TimeLine(QWidget):
         size.
         """
         frames = np.arange(self._ends[0], self._ends[1] + 1)
-        sure = _curve(session.confidences, frames)
-        size = _curve(session.areas, frames)
+        sure = _curve(session.quality.confidences(session.element), frames)
+        size = _curve(session.quality.areas(session.element), frames)
         largest = np.nanmax(size, initial=0.0)
         share = (sure - _LEAST_SURE) / (1 - _LEAST_SURE)
         self._sure.setData(frames, np.clip(share, 0, 1))
@@ -273,7 +273,7 @@ class TimeLine(QWidget):
     def _show_marks(self, session: Session) -> None:
         drawn = [frame for frame in session.draft.drawings if frame in session.range]
         self._keyframes.setData(drawn, [_MARKS_Y] * len(drawn))
-        found = [one.frame for one in session.suggestions]
+        found = [one.frame for one in session.quality.suggestions]
         self._suggestions.setData(
             found,
             [_SUGGESTIONS_Y] * len(found),
@@ -296,7 +296,10 @@ class TimeLine(QWidget):
         if session is None or frame not in session.range:
             self.reading.hide()
             return
-        sure, size = session.confidences.get(frame), session.areas.get(frame)
+        sure, size = (
+            session.quality.confidences(session.element).get(frame),
+            session.quality.areas(session.element).get(frame),
+        )
         words = [str(frame), session.state(frame).value]
         words += [] if sure is None else [f"confidence {sure:.2f}"]
         words += [] if size is None else [f"{100 * size:.1f} % of the picture"]
