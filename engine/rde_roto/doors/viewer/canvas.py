@@ -165,7 +165,7 @@ class Canvas(QWidget):
 
     def _draw_notes(self, painter: QPainter, session: Session) -> None:
         """Draw what the artist waits for or could begin with, and the flash around the picture."""
-        note = session.paint.busy
+        note = session.paint.notice
         if not note and not session.draft.drawings and not session.paint.tool.traces(session.paint):
             note = _FIRST_STEPS
         if note:
