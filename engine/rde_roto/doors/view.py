@@ -25,7 +25,7 @@ def view(
     device: DeviceOption = "auto",
 ) -> None:
     """Open a window: paint, propagate, correct, approve. Everything is saved as you go."""
-    missing = [name for name in ("PySide6", "cv2") if find_spec(name) is None]
+    missing = [name for name in ("PySide6", "pyqtgraph", "cv2") if find_spec(name) is None]
     if missing:
         raise UsageError(
             f"the window needs {' and '.join(missing)}, which is not installed: "
