@@ -129,8 +129,8 @@ def test_a_frame_that_is_not_tracked_yet_is_tracked_before_it_is_drawn_on(docume
         bench.stroke((70, 40), (72, 40))
         assert 1012 not in session.draft.drawings
         assert "frame 1012 is tracked first" in bench.log.sentences[-1]
-        assert "tracking frame 1012" in session.paint.busy
-        bench.until(lambda: session.paint.busy == "")
+        assert "tracking frame 1012" in session.paint.notice
+        bench.until(lambda: session.paint.notice == "")
         assert bench.log.sentences[-1] == "frame 1012 is tracked: draw on it"
         assert session.state(1012) is FrameState.MADE
         assert session.state(1013) is FrameState.EMPTY
@@ -151,9 +151,26 @@ def test_escape_draws_a_frame_from_nothing(document: Path) -> None:
         session.paint.grow(2)  # nothing that changes a matte goes without one
         assert "is tracked first" in bench.log.sentences[-1]
         session.escape()
-        assert session.paint.busy == ""
+        assert session.paint.notice == "frame 1012 is drawn from nothing"
         bench.stroke((70, 40), (72, 40))
         assert not drawn(bench, 1012, "hero")[:30].any()
+
+
+def test_a_frame_that_cannot_be_tracked_can_be_drawn(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        (document.parent / "plate/hero.1004.exr").write_bytes(b"no picture")  # a memory frame
+        session.go_to(1012)
+        session.paint.brush = HARD
+        bench.stroke((70, 40), (72, 40))
+        assert session.paint.start.awaited == 1012
+        bench.until(lambda: session.paint.start.awaited is None)
+        assert "hero.1004.exr" in " ".join(bench.log.sentences)
+        assert session.paint.notice == "frame 1012 is drawn from nothing"
+        bench.stroke((70, 40), (72, 40))
+        assert drawn(bench, 1012, "hero").any()
+        assert session.paint.notice == ""
 
 
 def test_a_box_of_smart_select_needs_no_matte_and_a_scribble_does(document: Path) -> None:

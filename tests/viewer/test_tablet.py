@@ -113,3 +113,12 @@ def test_a_pen_on_the_line_of_the_wipe_is_the_mouse(tablet_desk: Desk) -> None:
     assert not tablet.send(QEvent.Type.TabletPress, (line, 45), 0.8)
     assert not tablet.send(QEvent.Type.TabletMove, (line + 20, 45), 0.8)
     assert tablet.send(QEvent.Type.TabletPress, (line + 20, 45), 0.8)
+
+
+def test_a_touch_that_leaves_a_text_editor_draws_nothing(tablet_desk: Desk) -> None:
+    tablet_desk.key("Ctrl+G")
+    Tablet(tablet_desk).stroke([(30, 45), (80, 45)], 0.5)
+    assert not tablet_desk.session.draft.drawings
+    assert tablet_desk.window.canvas.hasFocus()
+    Tablet(tablet_desk).stroke([(30, 45), (80, 45)], 0.5)
+    assert tablet_desk.session.draft.drawings

@@ -106,10 +106,10 @@ def test_what_is_awaited_is_said_on_the_picture_until_it_is_there(
     desk.until(lambda: desk.session.navigation.picture() is not None)
     quiet = desk.picture()
     paint(desk)
-    assert "tracking frame 1012 first" in desk.session.paint.busy
+    assert "tracking frame 1012 first" in desk.session.paint.notice
     top = np.s_[:60]
     assert (desk.picture()[top] != quiet[top]).any()
-    desk.until(lambda: desk.session.paint.busy == "")
+    desk.until(lambda: desk.session.paint.notice == "")
     paint(desk)
     assert 1012 in desk.session.draft.drawings
 
@@ -118,8 +118,8 @@ def test_selecting_is_said_until_the_mask_is_there(desk: Desk, document: Path) -
     desk.open(document)
     desk.key("6")
     desk.drag((30, 20), (60, 40), (90, 60))
-    assert desk.session.paint.busy == "selecting…"
-    desk.until(lambda: desk.session.paint.busy == "")
+    assert desk.session.paint.notice == "selecting…"
+    desk.until(lambda: desk.session.paint.notice == "")
     assert desk.session.draft.drawings or desk.window.statusBar().currentMessage()
 
 

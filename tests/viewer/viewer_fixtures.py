@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from desk import FRAMES, HEIGHT, WIDTH, Desk, desk_over_toys
 from image_files import ramp, write_image
+from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from rde_roto.doors.viewer.style import dress
@@ -39,6 +40,8 @@ def document(home: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def desk(app: QApplication, home: Path) -> Iterator[Desk]:
-    """A window over the toy, with nothing open."""
+    """A window over the toy, with nothing open and nothing remembered."""
+    # Qt looks up where settings are only once in a process
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(home / "qt"))
     with desk_over_toys(app) as desk:
         yield desk

@@ -25,6 +25,16 @@ class DrawingStart:
         """The frame that is being tracked so that it can be drawn on."""
         return None if self._awaited is None else self._awaited[0]
 
+    def notice(self, element: str) -> str:
+        """Return what drawing the element at the frame that is shown waits for, or starts from, if
+        that is not its matte; "" if it is.
+        """
+        if self._awaited is not None:
+            return f"tracking frame {self._awaited[0]} first…   Esc: draw it from nothing"
+        key = self._shown.frame, element
+        starts_empty = key in self._from_nothing and self._shown.pixels(element) is None
+        return f"frame {key[0]} is drawn from nothing" if starts_empty else ""
+
     def is_ready(self, element: str) -> bool:
         """Whether an element can be drawn on at the frame that is shown. If not, the frame is
         tracked first, and a message says so.
@@ -65,7 +75,8 @@ class DrawingStart:
             self._awaited = None
             self._listener.show_message(f"frame {frame} is tracked: draw on it")
         elif self._editor.live.is_settled and not self._editor.live.is_waiting(frame):
-            self._awaited = None  # it was stopped, or failed, which has been said
+            self._awaited = None  # it was stopped or failed, which has been said
+            self._from_nothing.add((frame, element))
 
     def _is_tracked(self, element: str) -> bool:
         """Whether the element is drawn at another frame and exists at this one."""

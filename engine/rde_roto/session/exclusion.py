@@ -9,7 +9,8 @@ import numpy as np
 
 from rde_roto.session.draft import Draft
 from rde_roto.session.live_mattes import LiveMattes
-from rde_roto.session.planes import Place, Plane
+from rde_roto.session.painting import within
+from rde_roto.session.planes import Place, Plane, box_around
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import overlaps
 
@@ -59,15 +60,12 @@ class Front:
             return None
         if not seen.is_current and self.frame not in draft.drawings:
             return None
-        over = {
-            place: self.plane.tiles[place] for place in self.places if place in self.plane.tiles
-        }
-        front = Plane(self.plane.shape, over).pixels
-        return (
-            Plane.of(seen.planes[other])
-            if overlaps(np.stack([front, seen.planes[other]]))
-            else None
-        )
+        over = [place for place in self.places if place in self.plane.tiles]
+        if not over:
+            return None
+        box, below = box_around(over, self.plane.shape), seen.planes[other]
+        both = np.stack([self.plane.part(box), below[within(box)]])
+        return Plane.of(below) if overlaps(both) else None
 
 
 def with_front(draft: Draft, element: str) -> Drawn:

@@ -48,11 +48,9 @@ class PaintController(ElementDrawing):
         self._selecting = 0
 
     @property
-    def busy(self) -> str:
-        """What the artist waits for; "" if nothing."""
-        if self.start.awaited is not None:
-            return f"tracking frame {self.start.awaited} first…   Esc: draw it from nothing"
-        return "selecting…" if self._selecting else ""
+    def notice(self) -> str:
+        """What the artist waits for or must know before drawing; "" if nothing."""
+        return "selecting…" if self._selecting else self.start.notice(self.element)
 
     # The tool.
 

@@ -119,6 +119,15 @@ def touched(box: Window) -> Iterator[Place]:
             yield row, column
 
 
+def box_around(places: Collection[Place], shape: tuple[int, int]) -> Window:
+    """Return the box of a plane of this shape around some tiles, of which there is at least one."""
+    rows, columns = {row for row, _ in places}, {column for _, column in places}
+    top, left = min(rows) * _SIDE, min(columns) * _SIDE
+    bottom = min((max(rows) + 1) * _SIDE, shape[0])
+    right = min((max(columns) + 1) * _SIDE, shape[1])
+    return Window(left, top, right - left, bottom - top)
+
+
 def _box_of(row: int, column: int, tile: FloatArray) -> Window:
     return Window(column * _SIDE, row * _SIDE, tile.shape[1], tile.shape[0])
 

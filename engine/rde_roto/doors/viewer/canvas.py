@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QTransform,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from rde_roto.doors.viewer.scene import Scene, part_seen
 from rde_roto.doors.viewer.style import ACCENT, GROUND, QUIET, SUBTRACTS, TEXT
@@ -165,7 +165,7 @@ class Canvas(QWidget):
 
     def _draw_notes(self, painter: QPainter, session: Session) -> None:
         """Draw what the artist waits for or could begin with, and the flash around the picture."""
-        note = session.paint.busy
+        note = session.paint.notice
         if not note and not session.draft.drawings and not session.paint.tool.traces(session.paint):
             note = _FIRST_STEPS
         if note:
@@ -249,6 +249,10 @@ class Canvas(QWidget):
         """
         if self.session is None or (self._held is _NO_BUTTON and not self._begins(event)):
             event.ignore()
+            return
+        if self._held is _NO_BUTTON and is_text_editor(QApplication.focusWidget()):
+            self.setFocus()  # that is all this press does, as with the mouse
+            event.accept()
             return
         pen = self._pen_event(event.position(), event.modifiers(), event.pressure())
         if event.pointerType() is QPointingDevice.PointerType.Eraser:

@@ -204,7 +204,8 @@ class Panel(QWidget):
         self.to_fix.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.to_fix.setMinimumHeight(_LEAST_LIST_PX)
         self.to_fix.setMaximumHeight(_LIST_PX)
-        self.to_fix.setToolTip("Frames to correct, the most useful first: click to go there")
+        self.to_fix.setToolTip("Frames to correct and the track's confidence: click to go there")
+        self.to_fix.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.to_fix.itemClicked.connect(self._go_to_fix)
         self._layout.addWidget(self.to_fix)
         self.learn = self._button(
@@ -272,7 +273,7 @@ class Panel(QWidget):
             self.to_fix.clear()
             for one in found:
                 name = session.draft.element(one.element).name
-                self.to_fix.addItem(f"{one.frame}   {name}   confidence {one.confidence:.2f}")
+                self.to_fix.addItem(f"{one.frame}   {one.confidence:.2f}   {name}")
 
     def _go_to_fix(self) -> None:
         one = self._suggested[self.to_fix.currentRow()]

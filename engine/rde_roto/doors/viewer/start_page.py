@@ -44,6 +44,7 @@ class StartPage(QWidget):
         ]
         for button in self.recent:
             button.setStyleSheet("text-align: left;")
+            button.setToolTip(button.text())
             self._layout.addWidget(button)
         self._heading.setVisible(bool(known))
 
