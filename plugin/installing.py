@@ -5,7 +5,8 @@
 
     name      of the host, for messages
     files     to copy, from that folder
-    build     what to compile from its *.c and copy: output and flags by system, libraries
+    build     what to compile from its *.c and copy: output, flags and libraries by system;
+              {machine} in an output is what `machines` calls this one, else `uname -m`
     client    whether `rde_roto_client` is copied too
     targets   the target folder by system (linux, darwin, win32); ~ is the user's home
     versions  for a target with {version}: every version from `oldest` on that has a folder there
@@ -15,6 +16,9 @@
 
 The files written are recorded with their digests in the user's configuration folder. Removing an
 adapter removes exactly these, except those that were changed since.
+
+A target of the whole machine (/usr/OFX/Plugins) may belong to root. Then sudo runs the commands
+that write there, and nothing else: what is built, recorded and registered stays the user's.
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,6 +42,7 @@ from typing import Any
 PLUGIN = Path(__file__).resolve().parent
 CLIENT = PLUGIN.parent / "engine" / "rde_roto_client"
 ALIASES = {"natron": "openfx"}
+PREBUILT = "prebuilt.json"  # beside the sources
 _LEFT_OUT = {"__pycache__", "host.json", "README.md"}
 
 
@@ -89,7 +96,9 @@ class Host:
             return None
         if sys.platform not in outputs:
             raise HostError(f"{self.name}: it is not known how to build it on {sys.platform}")
-        return Path(outputs[sys.platform])
+        machine = platform.machine()
+        machine = self.spec["build"].get("machines", {}).get(machine, machine)
+        return Path(outputs[sys.platform].replace("{machine}", machine))
 
     def sources(self) -> Iterator[tuple[Path, Path]]:
         """Every file to install: its source, and its path in the target."""
@@ -138,16 +147,20 @@ def remove(name: str, dry_run: bool) -> list[str]:
             continue
         lines.append(f"{'would remove' if dry_run else 'removed'} {path}")
         if not dry_run:
-            path.unlink()
+            try:
+                _unlink(path)
+            except OSError as error:
+                raise HostError(_how_else(host, path, error)) from error
             folders.update(path.parents)
     for text, line in note["lines"]:
         path = Path(text)
-        if line in _lines(path):
+        if _has_line(path, line):
             lines.append(f"{'would take' if dry_run else 'took'} out of {path}: {line}")
             if not dry_run:
                 _without_line(path, line)
     if not dry_run:
-        _tidy(folders, host.targets)
+        if folders:
+            _tidy(folders, host.targets)
         _note_file(host).unlink(missing_ok=True)
     return lines or [f"{host.name}: nothing of ours is there"]
 
@@ -158,7 +171,11 @@ def status_lines() -> list[str]:
     for host in all_hosts():
         there = [path for path in _read_note(host)["files"] if Path(path).exists()]
         state = f"installed, {len(there)} files" if there else "not installed"
-        lines.append(f"{host.key:10} {host.name}: {state}; {', '.join(map(str, host.targets))}")
+        try:
+            targets = ", ".join(map(str, host.targets))
+        except HostError as error:
+            targets = str(error)
+        lines.append(f"{host.key:10} {host.name}: {state}; {targets}")
     return lines
 
 
@@ -193,7 +210,7 @@ def _put_lines(host: Host, note: dict[str, Any], dry_run: bool) -> list[str]:
     lines = []
     for file, line in host.spec.get("lines", {}).items():
         path = Path(os.path.expandvars(file)).expanduser()
-        if line not in _lines(path):
+        if not _has_line(path, line):
             lines.append(f"{'would add' if dry_run else 'added'} to {path}: {line}")
             if not dry_run:
                 _with_line(path, line)
@@ -202,11 +219,14 @@ def _put_lines(host: Host, note: dict[str, Any], dry_run: bool) -> list[str]:
 
 
 def _build(host: Host, dry_run: bool) -> None:
-    """Compile the adapter's C sources, if it has any, with the system's compiler."""
-    if host.output is None or dry_run:
+    """Compile the adapter's C sources, if it has any and no release has, with `CC` or the system's
+    compiler.
+    """
+    if host.output is None or dry_run or _is_prebuilt(host):
         return
     build = host.spec["build"]
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    given = os.environ.get("CC", "").split()  # perhaps with arguments: python -m ziglang cc
+    compiler = given or [found for name in ("cc", "gcc") if (found := shutil.which(name))][:1]
     if not compiler:
         raise HostError(
             f"{host.name} needs a C compiler: install one (Debian, Ubuntu: apt install gcc; "
@@ -217,10 +237,35 @@ def _build(host: Host, dry_run: bool) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     sources = sorted(map(str, folder.glob("*.c")))
     flags = build["flags"][sys.platform]
-    command = [compiler, *flags, *sources, "-o", str(output), *build.get("libraries", [])]
+    libraries = build.get("libraries", {}).get(sys.platform, [])
+    command = [*compiler, *flags, *sources, "-o", str(output), *libraries]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise HostError(f"{compiler} could not build {host.name}:\n{done.stderr.strip()}")
+        raise HostError(f"{' '.join(compiler)} could not build {host.name}:\n{done.stderr.strip()}")
+
+
+def _is_prebuilt(host: Host) -> bool:
+    """Whether the output is a release's, made from these very sources (tools/cross_build.py)."""
+    folder, output = PLUGIN / host.key, host.output
+    if output is None or not (folder / output).is_file():
+        return False
+    return read_prebuilt(folder).get(output.as_posix()) == sources_digest(folder)
+
+
+def read_prebuilt(folder: Path) -> dict[str, str]:
+    """What a release has compiled in an adapter's folder: the digest of its sources, by output."""
+    try:
+        return dict(json.loads((folder / PREBUILT).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def sources_digest(folder: Path) -> str:
+    """The digest of an adapter's C sources."""
+    found = hashlib.sha256()
+    for path in sorted([*folder.glob("*.c"), *folder.glob("*.h")]):
+        found.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 def _files_of(path: Path, place: Path) -> Iterator[tuple[Path, Path]]:
@@ -235,13 +280,41 @@ def _files_of(path: Path, place: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _put(source: Path, path: Path, link: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put a file in its place at once, with sudo where this user may not write."""
     temporary = _beside(path)
-    if link:
-        temporary.symlink_to(source)
-    else:
-        shutil.copyfile(source, temporary)
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if link:
+            temporary.symlink_to(source)
+        else:
+            shutil.copyfile(source, temporary)
+        temporary.replace(path)
+    except PermissionError:
+        copy = ["ln", "-s"] if link else ["install", "-m", "0644"]
+        _as_root("mkdir", "-p", str(path.parent))
+        _as_root(*copy, str(source), str(temporary))
+        _as_root("mv", "-f", str(temporary), str(path))
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink()
+    except PermissionError:
+        _as_root("rm", "-f", str(path))
+
+
+def _as_root(*command: str) -> None:
+    """Run a command of the system as root; sudo asks on the terminal for the user's password.
+
+    Call it where a PermissionError is handled: that is raised again if there is no sudo. Raises
+    HostError if the command fails.
+    """
+    sudo = shutil.which("sudo") if hasattr(os, "geteuid") and os.geteuid() != 0 else None
+    if sudo is None:
+        raise
+    prompt = f"password of %u, to write {command[-1]}: "
+    if subprocess.run([sudo, "-p", prompt, "--", *command]).returncode:
+        raise HostError(f"sudo could not run {shlex.join(command)}, see above")
 
 
 def _is_foreign(path: Path, note: dict[str, Any]) -> bool:
@@ -256,29 +329,37 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+def _lines(path: Path) -> list[bytes]:
+    """The lines of a person's file with their ends, whatever its encoding and line ends."""
+    return path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+
+
+def _has_line(path: Path, line: str) -> bool:
+    return line.encode() in [there.rstrip(b"\r\n") for there in _lines(path)]
 
 
 def _with_line(path: Path, line: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _rewrite(path, [*_lines(path), line])
+    lines = _lines(path)
+    end = b"\r\n" if any(there.endswith(b"\r\n") for there in lines) else b"\n"
+    if lines and not lines[-1].endswith((b"\r", b"\n")):
+        lines[-1] += end
+    _rewrite(path, b"".join(lines) + line.encode() + end)
 
 
 def _without_line(path: Path, line: str) -> None:
-    lines = _lines(path)
-    lines.remove(line)
-    if lines:
-        _rewrite(path, lines)
+    kept = [there for there in _lines(path) if there.rstrip(b"\r\n") != line.encode()]
+    if kept or path.is_symlink():  # the file a link leads to is not ours to delete
+        _rewrite(path, b"".join(kept))
     else:
         path.unlink()
 
 
-def _rewrite(path: Path, lines: list[str]) -> None:
-    """Write a text file atomically; a link stays a link, and permissions stay."""
+def _rewrite(path: Path, data: bytes) -> None:
+    """Write a file atomically; a link stays a link, and permissions stay."""
     target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(target)
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    temporary.write_bytes(data)
     if target.exists():
         shutil.copymode(target, temporary)
     temporary.replace(target)
@@ -295,7 +376,10 @@ def _tidy(folders: set[Path], targets: list[Path]) -> None:
         if not {folder, *folder.parents}.isdisjoint(targets):
             _without_compiled(folder)
             if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+                try:
+                    folder.rmdir()
+                except PermissionError:
+                    _as_root("rmdir", str(folder))
 
 
 def _without_compiled(folder: Path) -> None:
@@ -324,6 +408,4 @@ def _read_note(host: Host) -> dict[str, Any]:
 
 
 def _write_note(host: Host, note: dict[str, Any]) -> None:
-    path = _note_file(host)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _rewrite(path, json.dumps(note, indent=1).splitlines())
+    _rewrite(_note_file(host), json.dumps(note, indent=1).encode() + b"\n")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rde_roto.model.rde_tracker import tracker_of
     from rde_roto.model.weights import load_model
     from rde_roto.node import RotoNode
+    from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, read_shapes, shapes_text
     from rde_roto.shot_files import open_shot
     from rde_roto.stores import CacheSettings, Stores, open_stores
     from rde_roto.training.learning.learn_shot import learn_shot
@@ -43,6 +44,7 @@ _HOMES = {
     "model.rde_tracker": ("tracker_of",),
     "model.weights": ("load_model",),
     "node": ("RotoNode",),
+    "shapes": ("ShapeMaker", "ShotShapes", "draw_shapes", "read_shapes", "shapes_text"),
     "shot_files": ("open_shot",),
     "stores": ("CacheSettings", "Stores", "open_stores"),
     "training.learning.learn_shot": ("learn_shot",),
@@ -75,12 +77,15 @@ __all__ = [
     "RotoError",
     "RotoNode",
     "Running",
+    "ShapeMaker",
     "Shot",
+    "ShotShapes",
     "Stores",
     "Suggestion",
     "Tracking",
     "advise",
     "confidences",
+    "draw_shapes",
     "drifts",
     "elements_named",
     "explain",
@@ -92,6 +97,8 @@ __all__ = [
     "open_shot",
     "open_stores",
     "read_mask",
+    "read_shapes",
+    "shapes_text",
     "study",
     "tracker_of",
 ]

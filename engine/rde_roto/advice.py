@@ -35,6 +35,8 @@ _LEAST_DOUBT = 0.05
 """A confidence that lies further than this below the element's best may mean an error; edges that
 are softer on one frame than on another account for less."""
 
+_MOST_RANKED = 8
+
 _HALVED_FRAMES = 12
 """Towards an end of the shot without a keyframe, the effect of a correction halves after so many
 frames."""
@@ -62,13 +64,18 @@ class Suggestion:
 @dataclass(frozen=True)
 class Advice:
     """The quality of a shot's mattes. ``doubtful`` has, by element, the frames that may be wrong;
-    ``next`` is the one to correct first, None if no frame looks wrong.
+    ``ranked`` are the ones to correct, the most useful first, and not close to each other.
     """
 
     confidences: Confidences
     areas: Areas
     doubtful: dict[str, FrameRange]
-    next: Suggestion | None
+    ranked: tuple[Suggestion, ...]
+
+    @property
+    def next(self) -> Suggestion | None:
+        """The frame to correct first, None if no frame looks wrong."""
+        return self.ranked[0] if self.ranked else None
 
 
 def confidences(
@@ -120,7 +127,7 @@ def advise(node: RotoNode, frames: FrameRange | None = None, cancel: Cancel = ne
     doubtful = {
         e: FrameRange.of(frame for frame in doubts if doubts[frame].get(e)) for e in node.shot.ids
     }
-    return Advice(confidence, areas, doubtful, _suggestion(node.shot, confidence, doubts))
+    return Advice(confidence, areas, doubtful, _ranked(node.shot, confidence, doubts))
 
 
 class _Observation(NamedTuple):
@@ -176,19 +183,31 @@ def _locked(shot: Shot, frame: int) -> set[str]:
     return locked.intersection(shot.existing(frame))
 
 
-def _suggestion(shot: Shot, confidence: Confidences, doubts: Confidences) -> Suggestion | None:
-    best: Suggestion | None = None
+def _ranked(shot: Shot, confidence: Confidences, doubts: Confidences) -> tuple[Suggestion, ...]:
+    """The most useful corrections. A correction helps its surroundings, so of frames that are close
+    to each other only the best is suggested.
+    """
+    ranked: list[Suggestion] = []
+    found = _suggestions(shot, confidence, doubts)
+    for one in sorted(found, key=lambda one: one.gain, reverse=True):
+        if all(abs(one.frame - other.frame) >= _HALVED_FRAMES for other in ranked):
+            ranked.append(one)
+        if len(ranked) == _MOST_RANKED:
+            break
+    return tuple(ranked)
+
+
+def _suggestions(shot: Shot, confidence: Confidences, doubts: Confidences) -> Iterator[Suggestion]:
+    """All frames whose correction would help."""
     frames_observed = FrameRange.of(confidence)
     for stretch in shot.stretches:
         span = stretch.spans[0]
         frames = list(frames_observed.walk(span.keyframe.frame + span.step, span.stop))
         gains = _gains(stretch, frames, [sum(doubts[frame].values()) for frame in frames])
         for frame, gain in zip(frames, gains, strict=True):
-            is_better = gain > (best.gain if best else 0.0)
-            if is_better and doubts[frame] and not shot.is_locked(frame):
+            if gain > 0 and doubts[frame] and not shot.is_locked(frame):
                 element = max(doubts[frame], key=doubts[frame].__getitem__)
-                best = Suggestion(frame, element, confidence[frame][element], gain)
-    return best
+                yield Suggestion(frame, element, confidence[frame][element], gain)
 
 
 def _doubts(confidence: Confidences) -> Confidences:

@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -177,7 +178,7 @@ def _write(path: str, data: bytes, mode: int | None, synced: bool) -> None:
 
 def _sync_folder(path: Path | str) -> None:
     """Sync the folder, so that the new name is on disk too; not every system can."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     with suppress(OSError):
         folder = os.open(os.path.dirname(path) or os.curdir, os.O_RDONLY)

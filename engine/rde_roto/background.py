@@ -5,20 +5,33 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from types import TracebackType
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
+
+Job: TypeAlias = Callable[[], None]
+Later: TypeAlias = Callable[[Job], None]
+"""Does a job now or soon: ``at_once``, or ``WriteBehind(at_once)`` on a thread."""
+
+
+def at_once(job: Job) -> None:
+    """Do a job now."""
+    job()
 
 
 def read_ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     """Yield the same items, up to ``depth`` of them made ahead on a thread.
 
     An error of ``items`` is raised in place of its item. Closing the generator ends the thread
-    after the item in progress.
+    after the item in progress, and then closes ``items`` if it is a generator.
     """
     end = object()
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with ExitStack() as at_end:
+        if isinstance(items, Generator):
+            at_end.callback(items.close)
+        pool = at_end.enter_context(ThreadPoolExecutor(max_workers=1))
         waiting = deque(pool.submit(next, items, end) for _ in range(depth))
         try:
             while (item := waiting.popleft().result()) is not end:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from rde_roto.atomic import clear_leftovers
 from rde_roto.background import WriteBehind
@@ -17,20 +21,45 @@ from rde_roto.values.errors import OutputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
-__all__ = ["Delivery", "OnFrame", "deliver"]
+__all__ = ["Delivery", "FrameReporter", "OnFrame", "Reporter", "deliver"]
 
 OnFrame = Callable[[int, bool], None]
 """Called for each finished frame with its number and whether its file was there already."""
+
+
+class Reporter(Protocol):
+    """Who is told of a delivery's progress, on any thread."""
+
+    def __call__(self, frame: int, kept: bool, /) -> None:
+        """A frame is finished; ``kept`` if its file was there already."""
+
+    def advance(self, share: float) -> None:
+        """So much of all passes of the network is done, 0..1: called after each finished frame,
+        and in between at each hundredth. A frame between two keyframes takes two passes.
+        """
+
+
+@dataclass(frozen=True)
+class FrameReporter:
+    """A reporter that only wants to know of finished frames."""
+
+    on_frame: OnFrame
+
+    def __call__(self, frame: int, kept: bool) -> None:
+        self.on_frame(frame, kept)
+
+    def advance(self, share: float) -> None:
+        pass
 
 
 def deliver(
     node: RotoNode,
     frames: FrameRange,
     writer: MatteWriter,
-    on_frame: OnFrame,
+    reporter: Reporter,
     cancel: Cancel = never,
 ) -> Delivery:
-    """Write the mattes of some frames; ``on_frame`` is called on other threads too.
+    """Write the mattes of some frames.
 
     Half-written files that killed runs left under these names are removed first.
 
@@ -38,7 +67,7 @@ def deliver(
     disappeared by the end; InputError when a plate frame cannot be read; CancelledError between two
     steps once ``cancel()`` is true. Files written before an error are complete and stay.
     """
-    done = _FramesDone()
+    done, passes = _FramesDone(), _Passes(node, frames, reporter)
     kept = 0
 
     def is_kept(frame: int, digest: str) -> bool:
@@ -47,20 +76,22 @@ def deliver(
             return False
         kept += 1
         done.add(frame)
-        on_frame(frame, True)
+        reporter(frame, True)
+        passes.finish(frame)
         return True
 
     def write(matte: Matte) -> None:
         writer.write(matte)
         done.add(matte.frame)
-        on_frame(matte.frame, False)
+        reporter(matte.frame, False)
+        passes.finish(matte.frame)
 
     started = time.monotonic()
     clear_leftovers(path for frame in frames for path in writer.files(frame))
     try:
         with (
             WriteBehind(write) as write_behind,
-            closing(node.render(frames, is_kept, cancel)) as mattes,
+            closing(node.render(frames, is_kept, cancel, passes.count_second)) as mattes,
         ):
             for matte in mattes:
                 write_behind(matte)
@@ -69,6 +100,44 @@ def deliver(
         raise PartialError(f"{error}; not delivered: {missing}", missing) from error
     _check_files(frames, writer)
     return Delivery(len(done) - kept, kept, time.monotonic() - started)
+
+
+class _Passes:
+    """How many passes of the network over the frames of a delivery are done. Thread-safe."""
+
+    def __init__(self, node: RotoNode, frames: FrameRange, reporter: Reporter) -> None:
+        shot = node.shot
+        between = (stretch for stretch in shot.stretches if len(stretch.spans) > 1)
+        self._seconds_left = {
+            frame
+            for stretch in between
+            for frame in frames.walk(*sorted(span.stop for span in stretch.spans))
+            if not shot.is_locked(frame)
+        }
+        self._total = len(frames) + len(self._seconds_left)
+        self._done = 0
+        self._reporter = reporter
+        self._lock = Lock()
+
+    def count_second(self, frame: int) -> None:
+        """A frame has been tracked from the second of its keyframes."""
+        with self._lock:
+            before = self._done
+            self._count_second(frame)
+            if 100 * before // self._total < 100 * self._done // self._total:
+                self._reporter.advance(self._done / self._total)
+
+    def finish(self, frame: int) -> None:
+        """A frame is finished, however it came about."""
+        with self._lock:
+            self._count_second(frame)
+            self._done += 1
+            self._reporter.advance(self._done / self._total)
+
+    def _count_second(self, frame: int) -> None:
+        if frame in self._seconds_left:
+            self._seconds_left.remove(frame)
+            self._done += 1
 
 
 class _FramesDone:
@@ -97,9 +166,15 @@ class _FramesDone:
 
 def _check_files(frames: FrameRange, writer: MatteWriter) -> None:
     """Raise PartialError for frames whose files are missing at the end of a run."""
-    missing = FrameRange.of(
-        f for f in frames if not all(path.is_file() for path in writer.files(f))
-    )
+    names: dict[Path, frozenset[str]] = {}  # a folder is listed once: a stat a file takes long
+
+    def is_there(path: Path) -> bool:
+        if path.parent not in names:
+            with suppress(FileNotFoundError), os.scandir(path.parent) as found:
+                names[path.parent] = frozenset(entry.name for entry in found if entry.is_file())
+        return path.name in names.get(path.parent, ())
+
+    missing = FrameRange.of(f for f in frames if not all(map(is_there, writer.files(f))))
     if missing:
         folder = writer.path(missing.first).parent
         raise PartialError(

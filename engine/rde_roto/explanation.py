@@ -23,6 +23,7 @@ from rde_roto.model.state import MemoryState
 from rde_roto.net import MemoryFrame
 from rde_roto.net.network import STRIDE
 from rde_roto.node import RotoNode
+from rde_roto.propagation.digests import DigestChain
 from rde_roto.propagation.walker import Walker
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import UsageError
@@ -40,7 +41,10 @@ _REACH = 2.5
 
 
 def explain(node: RotoNode, frame: int, cancel: Cancel = never) -> Explanation:
-    """Explain how a frame is read, for every keyframe that reaches it. Costs the matte's steps.
+    """Explain how a frame is read, for every keyframe that reaches it.
+
+    Costs the matte's steps. Where the bank reads no embedding, rendering makes none: the walk is
+    then made once more with it, and its states are stored beside those of the mattes.
 
     All elements share one attention map, so an element's share weights each memory cell by the norm
     of the element's value there (see ``net.attention_shares``). That needs no mask, which the
@@ -77,8 +81,14 @@ def _walks(node: RotoNode, frame: int, cancel: Cancel) -> Iterator[_Walk]:
         raise UsageError(
             f"frame {frame} is a keyframe, its matte is as drawn: choose a frame that is tracked"
         )
+    tracker = tracker.with_embedding()
+    walker = node.walker
+    if tracker is not walker.tracker:
+        chain = DigestChain(node.shot, node.preset, tracker.digest, node.chain.plates)
+        every = node.preset.running.snapshot_every
+        walker = Walker(chain, tracker, node.stores, walker.pictures, every)
     for span in node.shot.stretch_at(frame).spans:
-        yield _Walk(node.walker, tracker, span, cancel)
+        yield _Walk(walker, tracker, span, cancel)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,26 +10,31 @@ at plate size (``matte.finish``), and locked mattes are laid over it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import filterfalse
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from rde_roto.background import read_ahead
 from rde_roto.matte.finish import finish, finish_keyframe, needs_plate
 from rde_roto.model.devices import choose_device, free_after, is_out_of_memory
+from rde_roto.model.network_view import Pictures
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.tracker import Tracker
 from rde_roto.model.weights import Model
 from rde_roto.propagation.digests import DigestChain, PlateDigests
 from rde_roto.propagation.stretches import BlendedMatte, BlendedMattes
-from rde_roto.propagation.walker import Walker
+from rde_roto.propagation.walker import OnRaw, Walker, tell_nobody
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import OutOfMemoryError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray, Matte
+from rde_roto.values.overlaps import beside
 from rde_roto.values.plain_text import counted
+from rde_roto.values.plate import Plate
 from rde_roto.values.preset import LEAST_LINES, Preset, Tracking
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Stretch
@@ -38,8 +43,26 @@ IsKept = Callable[[int, str], bool]
 """Whether the matte of a frame exists already with this digest, so that it need not be made."""
 
 
+_TRACKED_AHEAD = 2
+"""Raw mattes that wait to be finished."""
+
+
 def _keep_nothing(_frame: int, _digest: str) -> bool:
     return False
+
+
+class SharedPlate(NamedTuple):
+    """What all nodes of one plate share: its digests, as they were when first computed, and the
+    frames that were decoded last.
+    """
+
+    digests: PlateDigests
+    pictures: Pictures
+
+    @classmethod
+    def of(cls, plate: Plate) -> SharedPlate:
+        """Nothing is known of the plate yet."""
+        return cls(PlateDigests(plate), Pictures(plate))
 
 
 class RotoNode:
@@ -52,7 +75,7 @@ class RotoNode:
         preset: settings for tracking, finish and running.
         load: makes the tracker for given settings: ``rde_tracker.tracker_of(model, device)``.
         stores: where states and mattes are stored; default: in RAM only.
-        plates: the plate's digests, as far as an earlier node knows them.
+        plate: what earlier nodes know of the shot's plate.
 
     Raises UsageError for a shot without a keyframe.
     """
@@ -63,7 +86,7 @@ class RotoNode:
         preset: Preset,
         load: Callable[[Tracking], Tracker[Any, Any]],
         stores: Stores | None = None,
-        plates: PlateDigests | None = None,
+        plate: SharedPlate | None = None,
     ) -> None:
         if not shot.keyframes:
             raise UsageError(f"{shot.plate.name} has no keyframe: paint a mask of one frame")
@@ -71,10 +94,12 @@ class RotoNode:
         self.preset = preset
         self.stores = stores or Stores.in_ram()
         self._load = load
-        plate = shot.plate
-        tracker = load(preset.tracking).for_plate(plate.format.pixel_aspect, plate.input_transform)
-        self.chain = DigestChain(shot, preset, tracker.digest, plates or PlateDigests(shot.plate))
-        self.walker = Walker(self.chain, tracker, self.stores, preset.running.snapshot_every)
+        self._plate = plate or SharedPlate.of(shot.plate)
+        aspect, transform = shot.plate.format.pixel_aspect, shot.plate.input_transform
+        tracker = load(preset.tracking).for_plate(aspect, transform)
+        self.chain = DigestChain(shot, preset, tracker.digest, self._plate.digests)
+        every = preset.running.snapshot_every
+        self.walker = Walker(self.chain, tracker, self.stores, self._plate.pictures, every)
         self._mattes = BlendedMattes(self.walker, preset.finish.dechatter)
 
     @classmethod
@@ -87,10 +112,13 @@ class RotoNode:
         return cls(shot, preset, load, open_stores(CacheSettings.from_environment()))
 
     def edited(self, shot: Shot | None = None, preset: Preset | None = None) -> RotoNode:
-        """Make a node for another shot or preset; hashed plate files are not hashed again."""
+        """Make a node for another shot or preset.
+
+        Hashed plate files are not hashed again, and the frames decoded last are not read again.
+        """
         shot = shot or self.shot
-        plates = self.chain.plates if shot.plate is self.shot.plate else None
-        return RotoNode(shot, preset or self.preset, self._load, self.stores, plates)
+        plate = self._plate if shot.plate is self.shot.plate else None
+        return RotoNode(shot, preset or self.preset, self._load, self.stores, plate)
 
     def smaller(self) -> RotoNode | None:
         """Return the node to continue with when memory has run out; None if the preset says to
@@ -112,10 +140,12 @@ class RotoNode:
         kept = self.stores.mattes.get(digest)
         return None if kept is None else Matte(frame, kept.planes, self.shot.names, digest)
 
-    def is_made(self, frame: int) -> bool:
+    def is_made(self, frame: int, is_stored: Callable[[str], bool] | None = None) -> bool:
         """Return whether a frame's matte costs no network step (any more).
 
         With de-chatter its neighbours may still cost some. Thread-safe. Raises as ``digest``.
+
+        Args: is_stored, for many frames ``stores.raws.lister()``, made just before.
         """
         keyframe = self.shot.keyframe_at(self._check_frame(frame))
         if self.shot.is_locked(frame):
@@ -125,7 +155,8 @@ class RotoNode:
         else:
             carrying = self.shot.carrying_span(keyframe)
             spans = () if carrying is None else (carrying,)
-        return all(self.chain.raw(span, frame) in self.stores.raws for span in spans)
+        is_stored = is_stored or self.stores.raws.__contains__
+        return all(is_stored(self.chain.raw(span, frame)) for span in spans)
 
     def matte(self, frame: int, cancel: Cancel = never) -> Matte:
         """Make the matte of one frame, or take it from the store. Raises as ``render``."""
@@ -140,11 +171,13 @@ class RotoNode:
         frames: FrameRange | None = None,
         is_kept: IsKept = _keep_nothing,
         cancel: Cancel = never,
+        on_second: OnRaw = tell_nobody,
     ) -> Generator[Matte, None, None]:
         """Yield the mattes of some frames, or of the whole range, except those that are kept.
 
         Locked frames come first, then keyframes, then each stretch in walking order. ``is_kept``
-        is called on another thread too.
+        is called on another thread too, and so is ``on_second``, for each frame between two
+        keyframes that has been tracked from the second one: long before its matte comes.
 
         Raises UsageError for a frame out of range; InputError when a plate frame cannot be read,
         after all mattes before it; OutOfMemoryError, which says which setting to lower, once the
@@ -166,9 +199,10 @@ class RotoNode:
                         yield self._keyframe(keyframe, cancel)
             for stretch in self.shot.stretches:
                 span = stretch.spans[0]
-                tracked = requested.walk(span.keyframe.frame + span.step, span.stop)
-                free = filterfalse(self.shot.is_locked, tracked)
-                yield from self._tracked(stretch, wanted(free), cancel)
+                on_its_way = requested.walk(span.keyframe.frame + span.step, span.stop)
+                free = filterfalse(self.shot.is_locked, on_its_way)
+                tracked = self._mattes.of(stretch, wanted(free), cancel, on_second)
+                yield from self._finished_behind(stretch, tracked)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -191,14 +225,19 @@ class RotoNode:
         if carrying is not None and carried:
             blended = self._mattes.at(carrying, keyframe.frame, cancel)
             planes = list(self.shot.plane_indices(tuple(carried)))
-            alpha[planes] = self._finished(blended, carrying.elements)[planes]
+            drawn = list(self.shot.plane_indices(self.shot.drawn_elements(keyframe)))
+            finished = self._finished(blended, carrying.elements)[planes]
+            alpha[planes] = beside(finished, alpha[drawn])
         return self._store_matte(keyframe.frame, alpha)
 
-    def _tracked(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[Matte]:
-        """The mattes of some frames of a stretch, in the walking order of its first span."""
+    def _finished_behind(
+        self, stretch: Stretch, tracked: Iterator[BlendedMatte]
+    ) -> Iterator[Matte]:
+        """Finish the tracked mattes of a stretch; the network goes on meanwhile, on a thread."""
         elements = stretch.spans[0].elements
-        for blended in self._mattes.of(stretch, frames, cancel):
-            yield self._store_matte(blended.frame, self._finished(blended, elements))
+        with closing(read_ahead(tracked, _TRACKED_AHEAD)) as mattes:
+            for blended in mattes:
+                yield self._store_matte(blended.frame, self._finished(blended, elements))
 
     def _finished(self, blended: BlendedMatte, elements: tuple[str, ...]) -> FloatArray:
         """Finish a raw matte; returns all elements, [K, H, W] at plate size.

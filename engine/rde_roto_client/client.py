@@ -6,18 +6,25 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
-from rde_roto_client.handshake import EngineError, Greeted, checked, greet
-from rde_roto_client.places import AUTO, NoEngineError, start
-from rde_roto_client.watchdog import silent_s
-from rde_roto_client.wire import Message, Object, Pixels, Wire, WireError
+from .handshake import EngineError, Greeted, checked, greet
+from .places import AUTO, NoEngineError, start
+from .watchdog import silent_s
+from .wire import Message, Object, Pixels, Wire, WireError, is_open
 
 _START_TIMEOUT_S = 60.0
 _RETRY_S = 0.1
 _CANCEL_TIMEOUT_S = 2.0
 _MAX_ROUNDS = 100
 _NOT_RUNNING = "no engine is running: start it with rde-roto serve"
+
+_REPEATED = frozenset(
+    ("presets", "models", "open", "keep", "push", "needs", "matte", "stored", "advise", "progress")
+)
+"""Requests that leave the same behind however often they are sent. Sent twice, `render` and `learn`
+would start two jobs, and `stop` would end the next engine."""
 
 T = TypeVar("T")
 
@@ -43,8 +50,10 @@ class Client:
     Each thread has its own connection. If the engine dies, the next request starts another one.
     Every request contains the whole shot, so that engine continues from what is stored.
 
-    Requests raise EngineError for an error of the engine, NoEngineError if none can be started, and
-    its subclass StuckEngineError if one runs but sends no heartbeat.
+    Requests raise EngineError for an error of the engine, NoEngineError if none can be started, its
+    subclass StuckEngineError if one runs but sends no heartbeat, and WireError if it dies before it
+    answers. A request that only asks or stores is sent once more then; one that starts a job is
+    not: `follow` does that.
 
     Args:
         name: of the host, for messages.
@@ -181,6 +190,12 @@ class Client:
         """Those of the frames whose mattes are in memory, as a range; empty for none."""
         return str(self.ask("stored", shot=shot, frames=frames)["frames"])
 
+    def advise(self, shot: Object) -> Object:
+        """Which frame to correct next, of those whose mattes are made: `frame`, None if none looks
+        wrong; with one, the `element` that needs it and the `confidence` in it, 0..1.
+        """
+        return self.ask("advise", shot=shot)
+
     def prefetch(self, shot: Object, frames: str) -> str:
         """Start to make mattes; return the job."""
         return str(self.ask("prefetch", shot=shot, frames=frames)["job"])
@@ -219,8 +234,12 @@ class Client:
             self._set_watchdog(met)
 
     def stop(self) -> None:
-        """Stop the engine."""
-        self.ask("stop")
+        """Stop the engine. Never starts one: raises NoEngineError if none runs."""
+        met = self._known() or greet(self.name, self.device, self._waiting)
+        if met is None:
+            raise NoEngineError(_NOT_RUNNING)
+        with suppress(WireError):  # it has ended before it answered
+            self._exchange(self._remember(met), {"do": "stop"}, None)
 
     def ask(self, do: str, **said: Any) -> Object:
         """Send any request without pixels; return its answer."""
@@ -229,11 +248,15 @@ class Client:
     # Connections.
 
     def _request(self, message: Object, pixels: Pixels | None = None) -> Message:
-        """Send a request; send it once more if the engine dies before it answers."""
+        """Send a request; send it once more if the engine dies before it answers and that is
+        harmless.
+        """
         try:
             return self._exchange(self._connected(), message, pixels)
         except WireError:
-            return self._exchange(self._connected(), message, pixels)
+            if message["do"] not in _REPEATED:
+                raise
+        return self._exchange(self._connected(), message, pixels)
 
     def _exchange(self, met: Greeted, message: Object, pixels: Pixels | None) -> Message:
         message = dict(message, id=next(self._ids))
@@ -271,8 +294,14 @@ class Client:
         return met
 
     def _known(self) -> Greeted | None:
+        """This thread's connection, unless it was closed; the engine closes idle ones too."""
         met: Greeted | None = getattr(self._own, "met", None)
-        return met if met is not None and met.wire in self._wires else None
+        if met is None or met.wire not in self._wires:
+            return None
+        if is_open(met.wire.connection):
+            return met
+        self._forget(met.wire)
+        return None
 
     def _remember(self, met: Greeted) -> Greeted:
         self._own.met = met

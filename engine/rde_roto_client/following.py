@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, NamedTuple
 
-from rde_roto_client.client import Client
-from rde_roto_client.handshake import EngineError
-from rde_roto_client.places import NoEngineError
-from rde_roto_client.watchdog import StuckEngineError, Watchdog
-from rde_roto_client.wire import Object, WireError
+from .client import Client
+from .handshake import EngineError
+from .places import NoEngineError
+from .watchdog import StuckEngineError, Watchdog
+from .wire import Object, WireError
 
 _MAX_ENGINES = 3
 _MAX_NAMED = 8
@@ -108,8 +108,8 @@ def frames_of(text: str) -> list[int]:
 
 def _ended(client: Client, job: str, watcher: Watcher) -> Object | None:
     """The job's last status; None if its engine died."""
-    engine, is_cancelled = client.hello().get("pid"), False
-    watchdog = Watchdog(engine, _nothing)
+    engine, is_cancelled = _engine_of(client), False
+    watchdog = Watchdog(engine[0], _nothing)
     try:
         while True:
             try:
@@ -118,7 +118,7 @@ def _ended(client: Client, job: str, watcher: Watcher) -> Object | None:
                 if error.kind != "usage":  # usage: a new engine, which does not know the job
                     raise
                 return None
-            if client.hello().get("pid") != engine:  # older engines number their jobs from 1
+            if _engine_of(client) != engine:  # older engines number their jobs from 1
                 return None
             watcher.heard(said)
             if said["state"] != "running":
@@ -134,6 +134,12 @@ def _ended(client: Client, job: str, watcher: Watcher) -> Object | None:
     except BaseException:
         _cancel(client, job)
         raise
+
+
+def _engine_of(client: Client) -> tuple[object, object]:
+    """Which engine answers: its process id, and when the process was started."""
+    hello = client.hello()
+    return hello.get("pid"), hello.get("started")
 
 
 def _cancel(client: Client, job: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from rde_roto_client.places import read_endpoint
-from rde_roto_client.watchdog import GREETING_TIMEOUT_S, Watchdog
-from rde_roto_client.wire import MEMORY, PROTOCOL, STREAM, Message, Object, Wire, WireError
+from .places import read_endpoint
+from .watchdog import GREETING_TIMEOUT_S, Watchdog
+from .wire import MEMORY, PROTOCOL, STREAM, Message, Object, Wire, WireError
 
 _GREETINGS = 3  # an overloaded engine may hang up on one
 _RETRY_S = 0.1
@@ -97,7 +98,7 @@ def _greeted(
 def _socket_to(endpoint: Object, watchdog: Watchdog) -> socket.socket | None:
     """A connected socket; None if nobody listens."""
     path, port = endpoint.get("unix"), endpoint.get("tcp")
-    if isinstance(path, str) and hasattr(socket, "AF_UNIX"):
+    if sys.platform != "win32" and isinstance(path, str):
         family: Any = socket.AF_UNIX
         address: Any = path
     elif isinstance(port, int):

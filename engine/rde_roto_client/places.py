@@ -8,10 +8,14 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 AUTO = "auto"
+
+_MOST_LOG_BYTES = 1 << 20
+_KEPT_LOG_BYTES = 1 << 16
 
 # of the host's own Python and libraries, which would break the engine
 _HOST_VARIABLES = ("PYTHON", "LD_", "DYLD_", "QT_")
@@ -110,8 +114,10 @@ def start(device: str = AUTO, command: list[str] | None = None) -> subprocess.Po
             if not name.startswith(_HOST_VARIABLES)
         }
     command = [*command, "--device", device]
+    log = endpoint_file(device).with_suffix(".log")
     try:
-        with endpoint_file(device).with_suffix(".log").open("ab") as output:
+        with log.open("ab") as output:
+            shorten_log(output.fileno(), log)  # engines that end at once cannot do it
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -119,7 +125,35 @@ def start(device: str = AUTO, command: list[str] | None = None) -> subprocess.Po
                 stderr=output,
                 env=environment,
                 cwd=Path.home().anchor,  # the root folder: no Python modules there
-                start_new_session=True,
+                **_detached(),
             )
     except OSError as error:
         raise NoEngineError(f"cannot start {' '.join(command)}: {error.strerror}") from error
+
+
+def _detached() -> dict[str, Any]:
+    """The arguments of Popen for a process that outlives this one, and the terminal of both."""
+    if sys.platform == "win32":
+        # DETACHED_PROCESS instead would open a window for every process that the engine starts
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def shorten_log(output: int, log: Path) -> None:
+    """Drop all but the end of a log once it is long.
+
+    Args:
+        output: a descriptor that is open for appending.
+        log: the file's path. Nothing happens if `output` is another file, or none.
+    """
+    with suppress(OSError):  # a missing log must not stop an engine
+        there, found = log.stat(), os.fstat(output)
+        is_log = (there.st_dev, there.st_ino) == (found.st_dev, found.st_ino)
+        if not is_log or not stat.S_ISREG(found.st_mode) or found.st_size <= _MOST_LOG_BYTES:
+            return
+        with log.open("rb") as file:
+            file.seek(-_KEPT_LOG_BYTES, os.SEEK_END)
+            end = file.read().partition(b"\n")[2]
+        os.ftruncate(output, 0)
+        os.lseek(output, 0, os.SEEK_SET)  # Windows does not append by itself
+        os.write(output, b"rde-roto: what was here before is forgotten\n" + end)

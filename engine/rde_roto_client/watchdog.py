@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from typing import Callable
 
-from rde_roto_client.places import NoEngineError
-from rde_roto_client.wire import Object
+from .places import NoEngineError
+from .wire import Object
 
 GREETING_TIMEOUT_S = 60.0
 """The first start on a machine reads half a gigabyte of libraries."""

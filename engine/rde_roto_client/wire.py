@@ -10,8 +10,10 @@ import array
 import json
 import mmap
 import os
+import selectors
 import socket
 import struct
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -39,6 +41,29 @@ T = TypeVar("T")
 
 class WireError(Exception):
     """An invalid message, or the other end is gone: the connection is unusable."""
+
+
+def is_ready(connection: socket.socket, event: int) -> bool:
+    """Whether a socket can be read (EVENT_READ) or written (EVENT_WRITE) without waiting.
+
+    Raises OSError or ValueError if it is closed on this side.
+    """
+    with selectors.DefaultSelector() as selector:  # select() takes no descriptor above 1023
+        selector.register(connection, event)
+        return bool(selector.select(0))
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the other end is still connected. Bytes that wait to be read count.
+
+    Only for the thread that reads from the socket: another one could take the bytes away.
+    """
+    try:
+        if not is_ready(connection, selectors.EVENT_READ):
+            return True
+        return bool(connection.recv(1, socket.MSG_PEEK))
+    except (OSError, ValueError):
+        return False
 
 
 class Message(NamedTuple):
@@ -118,13 +143,15 @@ class Wire:
                 os.close(descriptor)
 
     def send_at_once(self, message: Object) -> bool:
-        """Send a short message without waiting. On false it was not sent, and the connection is
-        unusable.
+        """Send a short message without waiting; drop it where the other end leaves many unread.
+        On false the connection is unusable.
         """
         framed = _framed(message)
         try:
-            return self.connection.send(framed, socket.MSG_DONTWAIT) == len(framed)
-        except OSError:
+            if not is_ready(self.connection, selectors.EVENT_WRITE):
+                return True
+            return self.connection.send(framed) == len(framed)
+        except (OSError, ValueError):
             return False
 
     def wait(self) -> bool:
@@ -172,7 +199,7 @@ class Wire:
 
     def _send_parts(self, message: Object, descriptor: int, pixels: Pixels | None) -> None:
         head = _framed(message)
-        if descriptor >= 0:
+        if sys.platform != "win32" and descriptor >= 0:
             rights = array.array("i", [descriptor])
             control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights.tobytes())]
             head = head[self._retrying(lambda: self.connection.sendmsg([head], control)) :]
@@ -205,7 +232,7 @@ class Wire:
 
     def _first(self, descriptors: list[int]) -> bytes:
         """The first bytes of a message, and the descriptors that come with them."""
-        if self.connection.family != getattr(socket, "AF_UNIX", None):
+        if sys.platform == "win32" or self.connection.family != socket.AF_UNIX:
             return self._retrying(lambda: self.connection.recv(_HEAD.size))
         space = socket.CMSG_SPACE(array.array("i").itemsize)
         head, controls, flags, _address = self._retrying(
@@ -235,6 +262,8 @@ class Wire:
         return found
 
     def _of_file(self, descriptor: int, size: int) -> Pixels:
+        if sys.platform == "win32":  # has no Unix sockets, over which alone files come
+            raise OSError("files cannot be sent along")
         there = os.fstat(descriptor).st_size
         if there < size:
             raise ValueError(f"a file of {there} bytes where {size} were said")
@@ -276,7 +305,7 @@ def _object_in(text: bytes | bytearray) -> Object:
 
 def _in_memory(pixels: Pixels) -> int:
     """The descriptor of an unnamed file that holds the pixels."""
-    if hasattr(os, "memfd_create"):
+    if sys.platform == "linux" and hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("rde-roto", os.MFD_CLOEXEC)
     else:  # Python 3.7, macOS
         memory = Path("/dev/shm")

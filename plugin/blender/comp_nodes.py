@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
 from .compositor import OUTPUT, tree_of
 
-PLATE, MATTE, CUT = "rde-roto plate", "rde-roto matte", "rde-roto cut"
+_PREFIX = "rde-roto "
+_PLATE = f"{_PREFIX}plate"
 
 
-def add_nodes(scene: bpy.types.Scene, plate: Path, mattes: dict[int, Path]) -> None:
-    """Add the nodes to the scene's compositor, or update those that an earlier call added.
+class CutOut(NamedTuple):
+    """An element's mattes by frame, and the file of the plate at their first; `place` is the
+    element's in the list.
+    """
+
+    element: str
+    place: int
+    plate: Path
+    mattes: dict[int, Path]
+
+
+def add_nodes(scene: bpy.types.Scene, cut_out: CutOut) -> None:
+    """Add an element's nodes to the scene's compositor, or update those that an earlier call added.
 
     The cut-out goes to the compositor's output if that is free; existing links stay.
     """
-    tree = tree_of(scene)
+    tree, mattes = tree_of(scene), cut_out.mattes
     frames = min(mattes), max(mattes)
     left = 300 + max((node.location.x for node in tree.nodes if not _is_ours(node)), default=-900)
-    image = _image_node(tree, PLATE, plate, frames, (left, 300))
-    matte = _image_node(tree, MATTE, mattes[frames[0]], frames, (left, 0))
+    down = -300 * cut_out.place
+    image = _image_node(tree, _PLATE, cut_out.plate, frames, (left, 300))
+    name = f"{_PREFIX}matte {cut_out.element}"
+    matte = _image_node(tree, name, mattes[frames[0]], frames, (left, down))
     matte.image.colorspace_settings.name = "Non-Color"  # a matte is data
     matte.image.alpha_mode = "CHANNEL_PACKED"
-    cut = _node(tree, CUT, "CompositorNodeSetAlpha", (left + 300, 200))
+    name = f"{_PREFIX}cut {cut_out.element}"
+    cut = _node(tree, name, "CompositorNodeSetAlpha", (left + 300, 200 + down))
     tree.links.new(image.outputs["Image"], cut.inputs["Image"])
     tree.links.new(matte.outputs["Alpha"], cut.inputs["Alpha"])
     for node in tree.nodes:
@@ -41,7 +56,7 @@ def reload_images(folder: str) -> None:
 
 
 def _is_ours(node: Any) -> bool:
-    return node.name in (PLATE, MATTE, CUT) or node.bl_idname == OUTPUT
+    return bool(node.name.startswith(_PREFIX) or node.bl_idname == OUTPUT)
 
 
 def _node(tree: Any, name: str, kind: str, place: tuple[float, float]) -> Any:

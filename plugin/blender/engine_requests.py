@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from rde_roto_client import Order, follow, follow_lesson
+import numpy as np
 
-from .mask_raster import Knot, coverage, merged, outline
+from .engine_client import rde_roto_client
+from .mask_feather import feathered
+from .mask_raster import Pixels, Spline, coverage, merged, outline
 from .request import Request, StoppedError
 
 
@@ -16,13 +17,22 @@ class Layer(NamedTuple):
     """A layer of a mask at one frame: its closed splines, and how it blends with those below.
 
     Splines are filled one by one, unless `has_holes`: then the overlap of two of them is outside.
+    `falloff` is that of their feathers, by Blender's name.
     """
 
-    splines: Sequence[Sequence[Knot]]
+    splines: Sequence[Spline]
     has_holes: bool
+    falloff: str
     blend: str
     opacity: float
     is_inverted: bool
+
+
+class Track(NamedTuple):
+    """An element to propagate: its shot, and the pattern of its mattes' files."""
+
+    shot: dict[str, Any]
+    out: str
 
 
 class Propagated(NamedTuple):
@@ -39,30 +49,39 @@ def keep_mask(
 
     Blender shows only the data window of an EXR. `over`, a file of the plate, says where that is.
     """
-    alpha = array("f", bytes(4 * width * height))
+    alpha = np.zeros((height, width), np.float32)
     for layer in layers:
         request.check()
-        outlines = [outline(knots, width, height) for knots in layer.splines]
-        shapes = [outlines] if layer.has_holes else [[points] for points in outlines]
-        drawn = coverage(shapes, width, height)
+        drawn = _drawn(layer, width, height)
         alpha = merged(alpha, drawn, layer.blend, layer.opacity, layer.is_inverted)
-    return request.client.keep(memoryview(alpha), width, height, over)
+    return request.client.keep(np.ascontiguousarray(alpha).data, width, height, over)
 
 
-def propagate(
-    request: Request[Propagated], shot: dict[str, Any], frames: str, out: str
-) -> Propagated:
+def _drawn(layer: Layer, width: int, height: int) -> Pixels:
+    outlines = [outline(spline, width, height) for spline in layer.splines]
+    shapes = [outlines] if layer.has_holes and outlines else [[points] for points in outlines]
+    drawn = coverage(shapes, width, height)
+    for spline in layer.splines:
+        if spline.has_feather:
+            drawn = feathered(drawn, spline, layer.falloff)
+    return drawn
+
+
+def propagate(request: Request[Propagated], tracks: Sequence[Track], frames: str) -> Propagated:
     """Have the engine write the mattes of some frames; of all if `frames` is empty.
 
     If the engine dies it is asked again; files that are written stay.
     """
-    # fresh: the plate or the masks may have changed on disk
-    opened = request.client.open(shot, fresh=True)
-    order = Order(shot, frames or str(opened["range"]), out)
-    status = follow(request.client, order, request)
-    if status["state"] == "cancelled":
-        raise StoppedError("stopped")
-    return Propagated(order.frames, status["total"])
+    total = 0
+    for track in tracks:
+        # fresh: the plate or the masks may have changed on disk
+        opened = request.client.open(track.shot, fresh=True)
+        order = rde_roto_client.Order(track.shot, frames or str(opened["range"]), track.out)
+        status = rde_roto_client.follow(request.client, order, request)
+        if status["state"] == "cancelled":
+            raise StoppedError("stopped")
+        total += status["total"]
+    return Propagated(order.frames, total)
 
 
 def learn(request: Request[dict[str, Any]], shot: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +89,7 @@ def learn(request: Request[dict[str, Any]], shot: dict[str, Any]) -> dict[str, A
     and `sentence`.
     """
     request.client.open(shot, fresh=True)
-    status = follow_lesson(request.client, shot, request)
+    status = rde_roto_client.follow_lesson(request.client, shot, request)
     if status["state"] == "cancelled":
         raise StoppedError("stopped")
     return status

@@ -1,15 +1,22 @@
-"""Rasterises outlines: how much of each pixel they cover. No Blender here.
+"""Rasterises splines: how much of each pixel they cover. No Blender here.
 
 Mask coordinates are Blender's: the middle of the image is (0.5, 0.5), one unit is its longer side,
-y goes up. Pixels are float32 in an array, row 0 on top.
+y goes up. Pixels are float32 [height, width], row 0 on top.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
-from itertools import accumulate
-from math import ceil, dist
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# numpy's own types need one that is newer than the oldest Blender's
+Points = Any
+"""float64 [n, 2]: x and y in pixels from the upper left corner, y down."""
+Pixels = Any
+"""float32 [height, width], 0..1."""
 
 Point = tuple[float, float]
 Knot = tuple[Point, Point, Point]
@@ -23,132 +30,147 @@ _FULL = _LINES * _STEPS
 
 # Chords this short are within 1/100 pixel of a curve whose radius is 13 pixels or more.
 _CHORD_PX = 1.0
-_MAX_CHORDS = 512
+
+MAX_CHORDS = 512
+"""For one segment of a spline."""
 
 
-def outline(knots: Sequence[Knot], width: int, height: int) -> list[Point]:
-    """Points along a closed Bezier spline, in pixels from the upper left corner, y down."""
-    placed = [tuple(_placed(point, width, height) for point in knot) for knot in knots]
-    found: list[Point] = []
-    for (_, start, leaves), (arrives, end, _) in zip(placed, placed[1:] + placed[:1], strict=True):
-        length = dist(start, leaves) + dist(leaves, arrives) + dist(arrives, end)
-        is_straight = start == leaves and arrives == end
-        chords = 1 if is_straight else min(max(4, ceil(length / _CHORD_PX)), _MAX_CHORDS)
-        found += [_bezier(start, leaves, arrives, end, part / chords) for part in range(chords)]
-    return found
+class Spline(NamedTuple):
+    """A closed Bezier spline. `feather` has the width of the feather along each segment, which
+    starts at the knot of its number: (place on the segment 0..1, width in mask units), ordered.
+    """
+
+    knots: Sequence[Knot]
+    feather: Sequence[Sequence[tuple[float, float]]] = ()
+    is_eased: bool = False
+
+    @property
+    def has_feather(self) -> bool:
+        return any(width > 0 for segment in self.feather for _, width in segment)
 
 
-def coverage(shapes: Sequence[Sequence[Sequence[Point]]], width: int, height: int) -> array[float]:
-    """How much of each pixel lies inside any of the shapes, 0..1.
+def outline(spline: Spline, width: int, height: int) -> Points:
+    """Points along a spline."""
+    found = segments(spline, width, height)
+    return np.concatenate([at(np.arange(chords) / chords, of) for of, chords in found])
+
+
+def coverage(shapes: Sequence[Sequence[Points]], width: int, height: int) -> Pixels:
+    """How much of each pixel lies inside any of the shapes.
 
     A shape is one outline or several; where outlines of a shape overlap is outside (even-odd).
     """
-    found = array("f", bytes(4 * width * height))
-    crossings = [_crossings(outlines, width, height) for outlines in shapes]
-    for row in sorted({line // _LINES for lines in crossings for line in lines}):
-        spans = []
-        for line in range(row * _LINES, (row + 1) * _LINES):
-            spans += _united([lines[line] for lines in crossings if line in lines])
-        found[row * width : (row + 1) * width] = _row(spans, width)
+    span_px = width * _STEPS + 1  # so that a crossing is one number, ordered by line, then by x
+    ends = [_crossings(outlines, width, height, span_px) for outlines in shapes]
+    starts, stops = _united([crossings[::2] for crossings in ends], [c[1::2] for c in ends])
+    found = np.zeros((height, width), np.float32)
+    if not len(starts):
+        return found
+    top, bottom = (int(key) // span_px // _LINES for key in (starts[0], starts[-1]))
+    rows = bottom - top + 1
+    # The change of coverage from each pixel to the next. The start of a span covers part of its
+    # pixel and all that follow; its end takes that away again.
+    changes = np.zeros((rows, width + 2), np.int32)
+    for keys, sign in ((starts, 1), (stops, -1)):
+        line, step = np.divmod(keys, span_px)
+        pixel, part = np.divmod(step, _STEPS)
+        row = line // _LINES - top
+        np.add.at(changes, (row, pixel), (sign * (_STEPS - part)).astype(np.int32))
+        np.add.at(changes, (row, pixel + 1), (sign * part).astype(np.int32))
+    np.cumsum(changes, axis=1, out=changes)
+    np.multiply(changes[:, :width], np.float32(1 / _FULL), out=found[top : bottom + 1])
     return found
 
 
-def merged(
-    below: array[float], layer: array[float], blend: str, opacity: float, is_inverted: bool
-) -> array[float]:
+def merged(below: Pixels, layer: Pixels, blend: str, opacity: float, is_inverted: bool) -> Pixels:
     """A mask layer blended over those below it; `blend` is Blender's name of the mode.
 
     Raises ValueError for an unknown mode.
     """
-    if opacity != 1:
-        layer = array("f", [a * opacity for a in layer])
+    a = layer * np.float32(opacity)
     if is_inverted:
-        layer = array("f", [1 - a for a in layer])
-    pairs = zip(below, layer, strict=True)
-    if blend == "MERGE_ADD":
-        values = [b + a * (1 - b) for b, a in pairs]
-    elif blend == "MERGE_SUBTRACT":
-        values = [b - a * b for b, a in pairs]
-    elif blend == "ADD":
-        values = [min(b + a, 1.0) for b, a in pairs]
-    elif blend == "SUBTRACT":
-        values = [max(b - a, 0.0) for b, a in pairs]
-    elif blend == "LIGHTEN":
-        values = [max(b, a) for b, a in pairs]
-    elif blend == "DARKEN":
-        values = [min(b, a) for b, a in pairs]
-    elif blend == "MUL":
-        values = [b * a for b, a in pairs]
-    elif blend == "REPLACE":
-        values = [min(b * (1 - opacity) + a, 1.0) for b, a in pairs]
-    elif blend == "DIFFERENCE":
-        values = [abs(b - a) for b, a in pairs]
-    else:
+        a = 1 - a
+    b = below
+    modes: dict[str, Callable[[], Pixels]] = {
+        "MERGE_ADD": lambda: b + a * (1 - b),
+        "MERGE_SUBTRACT": lambda: b - a * b,
+        "ADD": lambda: np.minimum(b + a, 1),
+        "SUBTRACT": lambda: np.maximum(b - a, 0),
+        "LIGHTEN": lambda: np.maximum(b, a),
+        "DARKEN": lambda: np.minimum(b, a),
+        "MUL": lambda: b * a,
+        "REPLACE": lambda: np.minimum(b * np.float32(1 - opacity) + a, 1),
+        "DIFFERENCE": lambda: np.abs(b - a),
+    }
+    if blend not in modes:
         raise ValueError(f"no blend mode is called {blend}")
-    return array("f", values)
+    return modes[blend]()
 
 
-def _placed(point: Point, width: int, height: int) -> Point:
+# --- splines --------------------------------------------------------------------------------------
+
+_Segment = tuple[Points, int]
+"""The four control points of a cubic in pixels, and the number of chords to draw it with."""
+
+
+def segments(spline: Spline, width: int, height: int) -> list[_Segment]:
     side = max(width, height)
-    return (point[0] - 0.5) * side + width / 2, height / 2 - (point[1] - 0.5) * side
-
-
-def _bezier(p0: Point, p1: Point, p2: Point, p3: Point, t: float) -> Point:
-    s = 1 - t
-    a, b, c, d = s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t
-    return (
-        a * p0[0] + b * p1[0] + c * p2[0] + d * p3[0],
-        a * p0[1] + b * p1[1] + c * p2[1] + d * p3[1],
-    )
-
-
-def _crossings(
-    outlines: Sequence[Sequence[Point]], width: int, height: int
-) -> dict[int, list[int]]:
-    """Where outlines cross the sub-scanlines: x in steps from the left edge, by scanline."""
-    found: dict[int, list[int]] = {}
-    right = width * _STEPS
-    for points in outlines:
-        for (x0, y0), (x1, y1) in zip(points, [*points[1:], points[0]], strict=True):
-            if y0 == y1:
-                continue
-            if y0 > y1:
-                x0, y0, x1, y1 = x1, y1, x0, y0
-            # scanlines with their middle in y0 <= y < y1, so that a corner counts once
-            first = max(0, ceil(y0 * _LINES - 0.5))
-            last = min(height * _LINES, ceil(y1 * _LINES - 0.5))
-            slope = (x1 - x0) / (y1 - y0)
-            for line in range(first, last):
-                x = x0 + ((line + 0.5) / _LINES - y0) * slope
-                step = min(max(0, round(x * _STEPS)), right)
-                found.setdefault(line, []).append(step)
+    knots = (np.asarray(spline.knots, np.float64) - 0.5) * (side, -side) + (width / 2, height / 2)
+    found = []
+    for (_, start, leaves), (arrives, end, _) in zip(knots, np.roll(knots, -1, 0), strict=True):
+        controls = np.stack([start, leaves, arrives, end])
+        is_straight = (start == leaves).all() and (arrives == end).all()
+        wanted = 1 if is_straight else max(4, ceil(length_of(controls) / _CHORD_PX))
+        found.append((controls, min(wanted, MAX_CHORDS)))
     return found
 
 
-def _united(crossings: Sequence[list[int]]) -> list[tuple[int, int]]:
-    """The spans inside any shape along a scanline, disjoint and in order."""
-    spans: list[tuple[int, int]] = []
-    for steps in crossings:
-        steps.sort()
-        spans += zip(steps[::2], steps[1::2], strict=True)
-    if len(crossings) == 1:
-        return spans
-    apart: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if apart and start <= apart[-1][1]:
-            apart[-1] = apart[-1][0], max(end, apart[-1][1])
-        else:
-            apart.append((start, end))
-    return apart
+def length_of(controls: Points) -> float:
+    """The length of a cubic in pixels, or a little more."""
+    return float(np.hypot(*np.diff(controls, axis=0).T).sum())
 
 
-def _row(spans: Sequence[tuple[int, int]], width: int) -> array[float]:
-    # The change of coverage from each pixel to the next. The start of a span covers part of its
-    # pixel and all that follow; its end takes that away again.
-    changes = [0] * (width + 2)
-    for span in spans:
-        for step, sign in zip(span, (1, -1), strict=True):
-            pixel, part = divmod(step, _STEPS)
-            changes[pixel] += sign * (_STEPS - part)
-            changes[pixel + 1] += sign * part
-    return array("f", [covered / _FULL for covered in accumulate(changes[:width])])
+def at(t: Any, controls: Points) -> Points:
+    """The points of a segment at some places 0..1 along it."""
+    s, t = 1 - t[:, None], t[:, None]
+    a, b, c, d = controls
+    return s * s * s * a + 3 * s * s * t * b + 3 * s * t * t * c + t * t * t * d
+
+
+# --- coverage -------------------------------------------------------------------------------------
+
+
+def _crossings(outlines: Sequence[Points], width: int, height: int, span_px: int) -> Any:
+    """Where the outlines of a shape cross the sub-scanlines, ordered: pairs of a start and an end.
+
+    int64: line * span_px + x in steps from the left edge.
+    """
+    edges = np.concatenate([np.stack([p, np.roll(p, -1, 0)], 1) for p in outlines])
+    (x0, y0), (x1, y1) = edges[:, 0].T, edges[:, 1].T
+    is_up = y0 > y1
+    x0, x1 = np.where(is_up, x1, x0), np.where(is_up, x0, x1)
+    y0, y1 = np.where(is_up, y1, y0), np.where(is_up, y0, y1)
+    # scanlines with their middle in y0 <= y < y1, so that a corner counts once
+    first = np.maximum(0, np.ceil(y0 * _LINES - 0.5)).astype(np.int64)
+    last = np.minimum(height * _LINES, np.ceil(y1 * _LINES - 0.5)).astype(np.int64)
+    counts = np.maximum(last - first, 0)
+    edge = np.repeat(np.arange(len(counts)), counts)
+    line = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
+    slope = (x1 - x0)[edge] / (y1 - y0)[edge]
+    x = x0[edge] + ((line + 0.5) / _LINES - y0[edge]) * slope
+    steps = np.clip(np.rint(x * _STEPS), 0, width * _STEPS).astype(np.int64)
+    return np.sort(line * span_px + steps)
+
+
+def _united(starts: list[Any], stops: list[Any]) -> tuple[Any, Any]:
+    """The spans inside any shape, disjoint and in order, from those of each shape."""
+    if len(starts) == 1:
+        return starts[0], stops[0]
+    if not starts:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    # starts before stops where both are, so that spans which touch are one
+    events = np.sort(np.concatenate([*(2 * keys for keys in starts), *(2 * k + 1 for k in stops)]))
+    depth = np.cumsum(1 - 2 * (events & 1))
+    opens = (events & 1 == 0) & (depth == 1)
+    closes = (events & 1 == 1) & (depth == 0)
+    return events[opens] >> 1, events[closes] >> 1

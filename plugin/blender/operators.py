@@ -1,17 +1,17 @@
 """The operators behind the panel's buttons."""
 
-from __future__ import annotations
+# no annotations from __future__: see properties.py
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import bpy
-from bpy.props import IntProperty
+from bpy.props import BoolProperty, IntProperty
 
 from . import comp_nodes, engine_requests, masks, plates
-from .engine_requests import Named, Propagated
-from .properties import absolute, activity_of, scene_of, shot_in, shot_of
+from .engine_requests import Named, Propagated, Track
+from .properties import absolute, activity_of, element_in, scene_of, shot_in, shot_of
 from .request import RefusedError, Request
 from .request_operator import RequestOperator, Result, errors_reported
 
@@ -36,6 +36,8 @@ class FitScene(bpy.types.Operator):
         scene.frame_start, scene.frame_end = first, last
         scene.render.resolution_x, scene.render.resolution_y = _size(clip)
         scene.render.resolution_percentage = 100
+        if not len(shot_in(scene).elements):
+            shot_in(scene).add_element()
         if not first <= scene.frame_current <= last:
             scene.frame_set(first)
         if context.area is not None and context.area.type == "CLIP_EDITOR":
@@ -55,7 +57,8 @@ class SetKeyframe(RequestOperator[str], bpy.types.Operator):
 
     def prepare(self, context: bpy.types.Context) -> Callable[[Request[str]], str]:
         shot = shot_of(context)
-        self.frame = scene_of(context).frame_current
+        element = shot.current
+        self.element, self.frame = element.name, scene_of(context).frame_current
         path, over = shot.plate_path(), None
         if not plates.is_movie(path):
             files = plates.files_of(path)
@@ -64,25 +67,23 @@ class SetKeyframe(RequestOperator[str], bpy.types.Operator):
                     f"the plate has no frame {self.frame}: it has {min(files)} to {max(files)}"
                 )
             path = over = str(files[self.frame])
-        if shot.source == "IMAGE":
-            image = absolute(shot.image, "the image")
+        if element.source == "IMAGE":
+            image = absolute(element.image, "the image")
             if not Path(image).is_file():
                 raise RefusedError(f"the image is not there: {image}")
-            self.source, unchanged = Path(image).name, shot.image
+            self.source, unchanged = Path(image).name, element.image
             return lambda request: unchanged
-        if shot.mask is None:
+        if element.mask is None:
             raise RefusedError("no mask is chosen: draw one over the plate and choose it")
-        layers, has_feather = masks.layers_of(shot.mask)
-        if has_feather:
-            self.report({"WARNING"}, f"the feather of {shot.mask.name} is left out")
-        self.source = shot.mask.name
+        layers = masks.layers_of(element.mask)
+        self.source = element.mask.name
         width, height = _size(_clip(Path(path)))
         if not width or not height:
             raise RefusedError(f"Blender cannot read {path}")
         return lambda request: engine_requests.keep_mask(request, layers, width, height, over)
 
     def finish(self, scene: bpy.types.Scene, result: str) -> str:
-        shot_in(scene).set_keyframe(self.frame, result, self.source)
+        element_in(scene, self.element).set_keyframe(self.frame, result, self.source)
         return f"keyframe {self.frame} is set from {self.source}"
 
 
@@ -95,13 +96,41 @@ class RemoveKeyframe(bpy.types.Operator):
 
     if TYPE_CHECKING:
         frame: int
-
-    __annotations__ = {"frame": IntProperty(name="Frame")}
+    else:
+        frame: IntProperty(name="Frame")
 
     @errors_reported
     def execute(self, context: bpy.types.Context) -> Result:
-        if not shot_of(context).remove_keyframe(self.frame):
+        if not shot_of(context).current.remove_keyframe(self.frame):
             raise RefusedError(f"there is no keyframe {self.frame}")
+        return {"FINISHED"}
+
+
+class AddElement(bpy.types.Operator):
+    """Add an element to track in this plate"""
+
+    bl_idname = "rde_roto.add_element"
+    bl_label = "Add Element"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        shot_of(context).add_element()
+        return {"FINISHED"}
+
+
+class RemoveElement(bpy.types.Operator):
+    """Remove the chosen element and its keyframes; files are kept"""
+
+    bl_idname = "rde_roto.remove_element"
+    bl_label = "Remove Element"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    @errors_reported
+    def execute(self, context: bpy.types.Context) -> Result:
+        shot = shot_of(context)
+        _ = shot.current  # refuses if there is none
+        shot.elements.remove(shot.active)
+        shot.active = min(shot.active, max(0, len(shot.elements) - 1))
         return {"FINISHED"}
 
 
@@ -112,19 +141,46 @@ class Propagate(RequestOperator[Propagated], bpy.types.Operator):
     bl_label = "Propagate"
     doing = "propagate"
 
+    if TYPE_CHECKING:
+        every: bool
+    else:
+        every: BoolProperty(name="All", description="All elements, one after the other")
+
     def prepare(self, context: bpy.types.Context) -> Callable[[Request[Propagated]], Propagated]:
         shot = shot_of(context)
-        self.folder, out = shot.out_folder(), shot.matte_pattern()
-        document, frames = shot.document(), shot.frames.strip()
-        return lambda request: engine_requests.propagate(request, document, frames, out)
+        self.folder, frames = shot.out_folder(), shot.frames.strip()
+        elements = list(shot.elements) if self.every else [shot.current]
+        tracks = [Track(shot.document(one), shot.matte_pattern(one)) for one in elements]
+        return lambda request: engine_requests.propagate(request, tracks, frames)
 
     def finish(self, scene: bpy.types.Scene, result: Propagated) -> str:
         comp_nodes.reload_images(self.folder)
         return f"{result.total} mattes, {result.frames}, are in {self.folder}"
 
 
+class NextToFix(RequestOperator[dict[str, Any]], bpy.types.Operator):
+    """Go to the frame whose correction is expected to help most"""
+
+    bl_idname = "rde_roto.next_to_fix"
+    bl_label = "Next Frame to Fix"
+    doing = "look for the next frame"
+
+    def prepare(
+        self, context: bpy.types.Context
+    ) -> Callable[[Request[dict[str, Any]]], dict[str, Any]]:
+        shot = shot_of(context)
+        document = shot.document(shot.current)
+        return lambda request: request.client.advise(document)
+
+    def finish(self, scene: bpy.types.Scene, result: dict[str, Any]) -> str:
+        if result["frame"] is None:
+            return f"no frame looks wrong, of {result['judged']}"
+        scene.frame_set(result["frame"])
+        return f"correct {result['element']} here (confidence {result['confidence']:.2f})"
+
+
 class Learn(RequestOperator[dict[str, Any]], bpy.types.Operator):
-    """Let the network learn from the keyframes for a minute or two; Esc stops it"""
+    """Let the network learn from the element's keyframes for a minute or two; Esc stops it"""
 
     bl_idname = "rde_roto.learn"
     bl_label = "Learn"
@@ -133,14 +189,15 @@ class Learn(RequestOperator[dict[str, Any]], bpy.types.Operator):
     def prepare(
         self, context: bpy.types.Context
     ) -> Callable[[Request[dict[str, Any]]], dict[str, Any]]:
-        document = shot_of(context).document()
+        shot = shot_of(context)
+        self.element, document = shot.current.name, shot.document(shot.current)
         return lambda request: engine_requests.learn(request, document)
 
     def finish(self, scene: bpy.types.Scene, result: dict[str, Any]) -> str:
         sentence = str(result["sentence"])
         if not result["learned"]:
             return sentence
-        shot_in(scene).learned = result["learned"]
+        element_in(scene, self.element).learned = result["learned"]
         return f"{sentence}; propagate again"
 
 
@@ -153,9 +210,10 @@ class Forget(bpy.types.Operator):
 
     @errors_reported
     def execute(self, context: bpy.types.Context) -> Result:
-        if not shot_of(context).learned:
-            raise RefusedError("the network has not learned anything from this shot")
-        shot_of(context).learned = ""
+        element = shot_of(context).current
+        if not element.learned:
+            raise RefusedError(f"the network has not learned anything of {element.name}")
+        element.learned = ""
         return {"FINISHED"}
 
 
@@ -184,7 +242,7 @@ class AddToCompositor(bpy.types.Operator):
     @errors_reported
     def execute(self, context: bpy.types.Context) -> Result:
         shot = shot_of(context)
-        pattern = shot.matte_pattern()
+        pattern = shot.matte_pattern(shot.current)
         try:
             mattes = plates.files_of(pattern)
         except RefusedError:
@@ -195,7 +253,8 @@ class AddToCompositor(bpy.types.Operator):
         else:
             files = plates.files_of(path)
             plate = files.get(min(mattes), files[min(files)])
-        comp_nodes.add_nodes(scene_of(context), plate, mattes)
+        cut = comp_nodes.CutOut(shot.current.name, shot.active, plate, mattes)
+        comp_nodes.add_nodes(scene_of(context), cut)
         return {"FINISHED"}
 
 
@@ -239,7 +298,10 @@ _CLASSES = (
     FitScene,
     SetKeyframe,
     RemoveKeyframe,
+    AddElement,
+    RemoveElement,
     Propagate,
+    NextToFix,
     Learn,
     Forget,
     Stop,

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .properties import Activity, Shot, activity_of, scene_of, shot_of
+from .properties import Activity, Element, Shot, activity_of, scene_of, shot_of
+
+if TYPE_CHECKING:
+    _ListBase = bpy.types.UIList
+    _PanelBase = bpy.types.Panel
+else:  # mix-ins at run time: Blender wants a registered class to derive from its own itself
+    _ListBase = _PanelBase = object
 
 
-class RDE_ROTO_UL_keyframes(bpy.types.UIList):  # noqa: N801 - Blender requires such names
-    """A row per keyframe."""
-
+class _Rows(_ListBase):
     def draw_item(
         self,
         _context: bpy.types.Context | None,
@@ -24,20 +28,31 @@ class RDE_ROTO_UL_keyframes(bpy.types.UIList):  # noqa: N801 - Blender requires 
         _index: int | None = 0,
         _filter: int | None = 0,
     ) -> None:
-        row = layout.row(align=True)
+        self.draw_row(layout.row(align=True), item)
+
+    def draw_row(self, row: bpy.types.UILayout, item: Any) -> None:
+        raise NotImplementedError
+
+
+class RDE_ROTO_UL_keyframes(_Rows, bpy.types.UIList):  # noqa: N801 - Blender requires such names
+    """A row per keyframe."""
+
+    def draw_row(self, row: bpy.types.UILayout, item: Any) -> None:
         row.label(text=str(item.frame), icon="KEYTYPE_KEYFRAME_VEC")
         row.label(text=item.source)
         remove: Any = row.operator("rde_roto.remove_keyframe", text="", icon="X")
         remove.frame = item.frame
 
 
-if TYPE_CHECKING:
-    _Base = bpy.types.Panel
-else:  # a mix-in at run time: Blender wants a registered class to derive from Panel itself
-    _Base = object
+class RDE_ROTO_UL_elements(_Rows, bpy.types.UIList):  # noqa: N801
+    """A row per element."""
+
+    def draw_row(self, row: bpy.types.UILayout, item: Any) -> None:
+        row.prop(item, "name", text="", emboss=False, icon="MOD_MASK")
+        row.label(text=f"{len(item.keyframes)} keyframes")
 
 
-class _Panel(_Base):
+class _Panel(_PanelBase):
     bl_label = "rde-roto"
     bl_region_type = "UI"
     bl_category = "rde-roto"
@@ -50,26 +65,38 @@ class _Panel(_Base):
         column = layout.column()
         column.enabled = not activity.what
         _draw_shot(column, shot)
-        _draw_keyframes(column, scene_of(context), shot)
+        _draw_elements(column, shot)
+        if not len(shot.elements):
+            return
+        _draw_keyframes(column, scene_of(context), shot.current)
         _draw_activity(layout, shot, activity)
 
 
 def _draw_shot(column: bpy.types.UILayout, shot: Shot) -> None:
     column.prop(shot, "plate")
     column.operator("rde_roto.fit_scene")
-    column.prop(shot, "element")
     column.prop(shot, "preset")
     column.prop(shot, "model")
     column.operator("rde_roto.ask_names")
     column.separator()
 
 
-def _draw_keyframes(column: bpy.types.UILayout, scene: bpy.types.Scene, shot: Shot) -> None:
-    column.prop(shot, "source", expand=True)
-    column.prop(shot, "mask" if shot.source == "MASK" else "image")
+def _draw_elements(column: bpy.types.UILayout, shot: Shot) -> None:
+    row = column.row()
+    row.template_list("RDE_ROTO_UL_elements", "", shot, "elements", shot, "active", rows=2)
+    buttons = row.column(align=True)
+    buttons.operator("rde_roto.add_element", text="", icon="ADD")
+    buttons.operator("rde_roto.remove_element", text="", icon="REMOVE")
+
+
+def _draw_keyframes(column: bpy.types.UILayout, scene: bpy.types.Scene, element: Element) -> None:
+    column.prop(element, "source", expand=True)
+    column.prop(element, "mask" if element.source == "MASK" else "image")
     text = f"Set Keyframe {scene.frame_current}"
     column.operator("rde_roto.set_keyframe", text=text, icon="KEY_HLT")
-    column.template_list("RDE_ROTO_UL_keyframes", "", shot, "keyframes", shot, "active", rows=3)
+    column.template_list(
+        "RDE_ROTO_UL_keyframes", "", element, "keyframes", element, "active", rows=3
+    )
     column.separator()
 
 
@@ -87,9 +114,14 @@ def _draw_activity(layout: bpy.types.UILayout, shot: Shot, activity: Activity) -
     else:
         row = layout.row(align=True)
         row.operator("rde_roto.learn")
-        if shot.learned:
+        if shot.current.learned:
             row.operator("rde_roto.forget", text="", icon="X")
-        layout.operator("rde_roto.propagate", icon="PLAY")
+        row = layout.row(align=True)
+        row.operator("rde_roto.propagate", icon="PLAY")
+        if len(shot.elements) > 1:
+            every: Any = row.operator("rde_roto.propagate", text="All")
+            every.every = True
+        layout.operator("rde_roto.next_to_fix", icon="VIEWZOOM")
     layout.operator("rde_roto.wire", icon="NODETREE")
     if activity.last:
         layout.label(text=activity.last)
@@ -110,7 +142,7 @@ class RDE_ROTO_PT_clip(_Panel, bpy.types.Panel):  # noqa: N801
     bl_space_type = "CLIP_EDITOR"
 
 
-_CLASSES = (RDE_ROTO_UL_keyframes, RDE_ROTO_PT_compositor, RDE_ROTO_PT_clip)
+_CLASSES = (RDE_ROTO_UL_elements, RDE_ROTO_UL_keyframes, RDE_ROTO_PT_compositor, RDE_ROTO_PT_clip)
 
 
 def register() -> None:

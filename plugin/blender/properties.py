@@ -1,6 +1,7 @@
 """The shot, stored in the blend file with the scene; and the request that runs at the moment."""
 
-from __future__ import annotations
+# No annotations from __future__: Blender reads properties from a class's annotations, as values.
+# The types under TYPE_CHECKING are what it makes of them on an instance.
 
 import re
 from collections.abc import Iterable, Iterator
@@ -30,10 +31,6 @@ def _model_names(_self: Any, context: bpy.types.Context, _text: str) -> Iterable
     return [name.name for name in activity_of(context).models]
 
 
-# Blender reads properties from a class's annotations, as values. Annotations are strings in this
-# module (the import from __future__), so the properties are assigned as a dict instead. The types
-# under TYPE_CHECKING are what Blender makes of them on an instance.
-
 if TYPE_CHECKING:
     from typing import Protocol, TypeVar
 
@@ -55,8 +52,8 @@ class Name(bpy.types.PropertyGroup):
 
     if TYPE_CHECKING:
         about: str
-
-    __annotations__ = {"about": StringProperty()}
+    else:
+        about: StringProperty()
 
 
 class Keyframe(bpy.types.PropertyGroup):
@@ -66,119 +63,39 @@ class Keyframe(bpy.types.PropertyGroup):
         frame: int
         mask: str
         source: str
-
-    __annotations__ = {
-        "frame": IntProperty(name="Frame", description="Frame number of the plate"),
-        "mask": StringProperty(name="Mask", description="File of the mask", subtype="FILE_PATH"),
-        "source": StringProperty(name="From", description="The mask or image it was made from"),
-    }
+    else:
+        frame: IntProperty(name="Frame", description="Frame number of the plate")
+        mask: StringProperty(name="Mask", description="File of the mask", subtype="FILE_PATH")
+        source: StringProperty(name="From", description="The mask or image it was made from")
 
 
-class Shot(bpy.types.PropertyGroup):
-    """A plate, the element to track in it, and where the mattes go."""
+class Element(bpy.types.PropertyGroup):
+    """What is cut out of the plate: its `name`, and the keyframes that it is tracked from."""
 
     if TYPE_CHECKING:
-        plate: str
-        element: str
-        out: str
-        preset: str
-        model: str
-        frames: str
         source: str
         mask: bpy.types.Mask | None
         image: str
         learned: str
         keyframes: Collection[Keyframe]
         active: int
-
-    __annotations__ = {
-        "plate": StringProperty(
-            name="Plate",
-            description="A pattern such as plate/hero.####.exr, one of its files, or its folder",
-            subtype="FILE_PATH",
-        ),
-        "element": StringProperty(
-            name="Element",
-            description="Name of the element: letters a-z, digits and _",
-            default="element",
-        ),
-        "out": StringProperty(
-            name="Mattes",
-            description="Folder for the mattes",
-            default="//mattes",
-            subtype="DIR_PATH",
-        ),
-        "preset": StringProperty(
-            name="Preset",
-            description="How carefully the element is tracked",
-            default="standard",
-            search=_preset_names,
-            search_options={"SUGGESTION"},
-        ),
-        "model": StringProperty(
-            name="Model",
-            description="Model of the network (default: the engine's)",
-            search=_model_names,
-            search_options={"SUGGESTION"},
-        ),
-        "frames": StringProperty(
-            name="Frames", description="Frames, such as 1001-1048 (default: the whole plate)"
-        ),
-        "source": EnumProperty(
+    else:
+        source: EnumProperty(
             name="From",
             items=(
                 ("MASK", "Mask", "The splines of a mask at the current frame"),
                 ("IMAGE", "Image", "An image file: the element is white, or its alpha"),
             ),
-        ),
-        "mask": PointerProperty(name="Mask", type=bpy.types.Mask),
-        "image": StringProperty(name="Image", description="File of the image", subtype="FILE_PATH"),
-        "learned": StringProperty(
+        )
+        mask: PointerProperty(name="Mask", type=bpy.types.Mask)
+        image: StringProperty(name="Image", description="File of the image", subtype="FILE_PATH")
+        learned: StringProperty(
             name="Learned",
-            description="What the network has learned of this shot, if anything",
+            description="What the network has learned of this element, if anything",
             subtype="FILE_PATH",
-        ),
-        "keyframes": CollectionProperty(type=Keyframe),
-        "active": IntProperty(),
-    }
-
-    def plate_path(self) -> str:
-        """The plate as an absolute path. Raises RefusedError if it is not set."""
-        if not self.plate:
-            raise RefusedError("no plate is set: name its files in the field Plate")
-        return absolute(self.plate, "the plate")
-
-    def out_folder(self) -> str:
-        return absolute(self.out, "the folder of the mattes")
-
-    def matte_pattern(self) -> str:
-        """The files of the mattes: `####` stands for the plate's frame number."""
-        if not _ID.fullmatch(self.element):
-            raise RefusedError(
-                f"the element is called {self.element!r}; expected letters a-z, digits and _, no "
-                "digit first"
-            )
-        return f"{self.out_folder().rstrip('/')}/{self.element}.####.exr"
-
-    def document(self) -> dict[str, Any]:
-        """The shot as it goes into requests. Raises RefusedError if something is missing."""
-        keyframes = [
-            {"frame": key.frame, "mask": absolute(key.mask, "a mask")} for key in self.keyframes
-        ]
-        if not keyframes:
-            raise RefusedError("the shot has no keyframe: set one from a mask or an image first")
-        shot = {
-            "schema": "rde-roto.shot/1",
-            "plate": {"path": self.plate_path()},
-            "elements": [{"id": self.element}],
-            "keyframes": keyframes,
-            "preset": self.preset or "standard",
-        }
-        if self.model:
-            shot["model"] = self.model
-        if self.learned:
-            shot["learned"] = absolute(self.learned, "what was learned")
-        return shot
+        )
+        keyframes: CollectionProperty(type=Keyframe)
+        active: IntProperty()
 
     def set_keyframe(self, frame: int, mask: str, source: str) -> None:
         """Set the keyframe of a frame, replacing one that is there; keep them in order."""
@@ -199,6 +116,116 @@ class Shot(bpy.types.PropertyGroup):
         return False
 
 
+class Shot(bpy.types.PropertyGroup):
+    """A plate, the elements to track in it, and where the mattes go."""
+
+    if TYPE_CHECKING:
+        plate: str
+        out: str
+        preset: str
+        model: str
+        frames: str
+        elements: Collection[Element]
+        active: int
+    else:
+        plate: StringProperty(
+            name="Plate",
+            description="A pattern such as plate/hero.####.exr, one of its files, or its folder",
+            subtype="FILE_PATH",
+        )
+        out: StringProperty(
+            name="Mattes",
+            description="Folder for the mattes",
+            default="//mattes",
+            subtype="DIR_PATH",
+        )
+        preset: StringProperty(
+            name="Preset",
+            description="How carefully the elements are tracked",
+            default="standard",
+            search=_preset_names,
+            search_options={"SUGGESTION"},
+        )
+        model: StringProperty(
+            name="Model",
+            description="Model of the network (default: the engine's)",
+            search=_model_names,
+            search_options={"SUGGESTION"},
+        )
+        frames: StringProperty(
+            name="Frames", description="Frames, such as 1001-1048 (default: the whole plate)"
+        )
+        elements: CollectionProperty(type=Element)
+        active: IntProperty(description="The element that the buttons are for")
+
+    @property
+    def current(self) -> Element:
+        """The element that is chosen in the list. Raises RefusedError if there is none."""
+        for place, element in enumerate(self.elements):
+            if place == min(self.active, len(self.elements) - 1):
+                return element
+        raise RefusedError("there is no element: add one to the list")
+
+    def add_element(self, name: str = "element") -> Element:
+        """Add an element and choose it; a number is added to a name that is taken."""
+        taken = {element.name for element in self.elements}
+        number, free = 1, name
+        while free in taken:
+            number += 1
+            free = f"{name}{number}"
+        element = self.elements.add()
+        element.name = free
+        self.active = len(self.elements) - 1
+        return element
+
+    def plate_path(self) -> str:
+        """The plate as an absolute path. Raises RefusedError if it is not set."""
+        if not self.plate:
+            raise RefusedError("no plate is set: name its files in the field Plate")
+        return absolute(self.plate, "the plate")
+
+    def out_folder(self) -> str:
+        return absolute(self.out, "the folder of the mattes")
+
+    def matte_pattern(self, element: Element) -> str:
+        """The files of an element's mattes: `####` stands for the plate's frame number.
+
+        Raises RefusedError for a name that cannot be one, or that two elements have.
+        """
+        if not _ID.fullmatch(element.name):
+            raise RefusedError(
+                f"the element is called {element.name!r}; expected letters a-z, digits and _, no "
+                "digit first"
+            )
+        if sum(other.name == element.name for other in self.elements) > 1:
+            raise RefusedError(f"two elements are called {element.name}: rename one")
+        return f"{self.out_folder().rstrip('/')}/{element.name}.####.exr"
+
+    def document(self, element: Element) -> dict[str, Any]:
+        """The shot of one element as it goes into requests. Raises RefusedError if something is
+        missing.
+        """
+        keyframes = [
+            {"frame": key.frame, "mask": absolute(key.mask, "a mask")} for key in element.keyframes
+        ]
+        if not keyframes:
+            raise RefusedError(
+                f"{element.name} has no keyframe: set one from a mask or an image first"
+            )
+        shot = {
+            "schema": "rde-roto.shot/1",
+            "plate": {"path": self.plate_path()},
+            "elements": [{"id": element.name}],
+            "keyframes": keyframes,
+            "preset": self.preset or "standard",
+        }
+        if self.model:
+            shot["model"] = self.model
+        if element.learned:
+            shot["learned"] = absolute(element.learned, "what was learned")
+        return shot
+
+
 class Activity(bpy.types.PropertyGroup):
     """The running request, if any. It belongs to the window manager: neither saved nor undone."""
 
@@ -210,16 +237,14 @@ class Activity(bpy.types.PropertyGroup):
         last: str
         presets: Collection[Name]
         models: Collection[Name]
-
-    __annotations__ = {
-        "what": StringProperty(description="Empty if nothing runs"),
-        "done": IntProperty(),
-        "total": IntProperty(),
-        "stop": BoolProperty(description="Set to stop the request"),
-        "last": StringProperty(description="Outcome of the last request"),
-        "presets": CollectionProperty(type=Name),
-        "models": CollectionProperty(type=Name),
-    }
+    else:
+        what: StringProperty(description="Empty if nothing runs")
+        done: IntProperty()
+        total: IntProperty()
+        stop: BoolProperty(description="Set to stop the request")
+        last: StringProperty(description="Outcome of the last request")
+        presets: CollectionProperty(type=Name)
+        models: CollectionProperty(type=Name)
 
 
 def scene_of(context: bpy.types.Context) -> bpy.types.Scene:
@@ -247,6 +272,14 @@ def shot_in(scene: bpy.types.Scene) -> Shot:
     return shot
 
 
+def element_in(scene: bpy.types.Scene, name: str) -> Element:
+    """The element of that name. Raises RefusedError if it was removed during a request."""
+    for element in shot_in(scene).elements:
+        if element.name == name:
+            return element
+    raise RefusedError(f"the element {name} is gone, or has another name")
+
+
 def activity_of(context: bpy.types.Context) -> Activity:
     """The running request."""
     manager = window_manager_of(context)
@@ -268,7 +301,7 @@ def absolute(path: str, what: str) -> str:
     return found
 
 
-_CLASSES = (Name, Keyframe, Shot, Activity)
+_CLASSES = (Name, Keyframe, Element, Shot, Activity)
 
 
 def register() -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from rde_roto_client import Client, EngineError, NoEngineError, Watcher, WireError
+from .engine_client import rde_roto_client
 
 _POLL_S = 0.1
 
@@ -26,10 +26,16 @@ class StoppedError(Exception):
 
 
 # Errors that are shown as a sentence in Blender's status bar, not as a traceback.
-USER_ERRORS = (RefusedError, EngineError, NoEngineError, WireError, OSError)
+USER_ERRORS = (
+    RefusedError,
+    rde_roto_client.EngineError,
+    rde_roto_client.NoEngineError,
+    rde_roto_client.WireError,
+    OSError,
+)
 
 
-class Request(Watcher, Generic[T]):
+class Request(rde_roto_client.Watcher, Generic[T]):
     """A running request; `done` of `total` frames or steps is its progress.
 
     Args:
@@ -39,7 +45,7 @@ class Request(Watcher, Generic[T]):
 
     def __init__(self, work: Callable[[Request[T]], T]) -> None:
         self.done, self.total = 0, 0
-        self.client = Client("blender", waiting=self.check)
+        self.client = rde_roto_client.Client("blender", waiting=self.check)
         self._work = work
         self._stopped = threading.Event()
         self._results: list[T] = []

@@ -13,9 +13,11 @@ ofx_status describe_in_context(ofx_effect effect, ofx_properties in);
 ofx_status instance_changed(ofx_effect effect, ofx_properties in);
 ofx_status render(ofx_effect effect, ofx_properties in);
 ofx_status frames_needed(ofx_effect effect, ofx_properties in, ofx_properties out);
+ofx_status region_of_definition(ofx_effect effect, ofx_properties in, ofx_properties out);
+ofx_status regions_of_interest(ofx_effect effect, ofx_properties in, ofx_properties out);
 
 /* The wait of an action that may not block the host's interface. */
-struct wait short_wait(void);
+struct limit short_wait(void);
 
 /* Lists the keyframes in the status line. */
 void show_keyframes(ofx_effect effect);

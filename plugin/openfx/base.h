@@ -1,4 +1,4 @@
-/* Included first by every source of the plug-in: POSIX on top of C99, and the basic types. */
+/* Included first by every source of the plug-in: the basic types, and POSIX on top of C99. */
 
 #ifndef RDE_ROTO_BASE_H
 #define RDE_ROTO_BASE_H

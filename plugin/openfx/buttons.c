@@ -15,9 +15,9 @@
 #define MAX_WAIT_MS 3000
 #define STATUS_BYTES 256
 
-struct wait short_wait(void)
+struct limit short_wait(void)
 {
-    struct wait wait = {now_ms() + MAX_WAIT_MS, NULL, NULL};
+    struct limit wait = {now_ms() + MAX_WAIT_MS, NULL, NULL};
     return wait;
 }
 
@@ -67,7 +67,7 @@ static bool store_keyframes(ofx_effect effect, const struct keyframes *keyframes
 
 static bool set_keyframe(ofx_effect effect, double time, struct trouble *trouble)
 {
-    struct wait wait = short_wait();
+    struct limit wait = short_wait();
     struct shot shot;
     int frame = 0;
     if (!shot_of(effect, &shot, trouble))
@@ -131,7 +131,7 @@ static void learn_status(ofx_effect effect, const struct json *json, char *statu
 }
 
 /* Shows the job's progress. False if the engine does not know it, so a new one has to start. */
-static bool show_progress(ofx_effect effect, struct engine *engine, const struct wait *wait,
+static bool show_progress(ofx_effect effect, struct engine *engine, const struct limit *wait,
                           struct instance *instance, struct trouble *trouble)
 {
     struct text request = {0};
@@ -164,7 +164,7 @@ static bool show_progress(ofx_effect effect, struct engine *engine, const struct
 }
 
 /* Starts a job that learns, or that propagates over all frames of the shot. */
-static bool begin_job(ofx_effect effect, struct engine *engine, const struct wait *wait,
+static bool begin_job(ofx_effect effect, struct engine *engine, const struct limit *wait,
                       const struct shot *shot, bool learns, struct trouble *trouble)
 {
     struct text request = {0}, status = {0};
@@ -204,7 +204,7 @@ static bool begin_job(ofx_effect effect, struct engine *engine, const struct wai
 /* Starts to propagate or to learn; if such a job runs already, shows its progress. */
 static bool start_or_show_job(ofx_effect effect, bool learns, struct trouble *trouble)
 {
-    struct wait wait = short_wait();
+    struct limit wait = short_wait();
     struct instance *instance = instance_of(effect);
     struct engine engine;
     struct shot shot;

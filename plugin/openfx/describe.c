@@ -92,7 +92,8 @@ static ofx_properties define(ofx_params params, const char *type, const char *na
         return set;
     }
     set_int(set, OFX_ANIMATES, 0); /* one shot for all frames */
-    set_string(set, OFX_INVALIDATION, OFX_INVALIDATE_ALL);
+    if (strcmp(name, STATUS_PARAM) != 0)
+        set_string(set, OFX_INVALIDATION, OFX_INVALIDATE_ALL);
     return set;
 }
 
@@ -107,18 +108,14 @@ static bool define_text(ofx_params params, const char *name, const char *label, 
     return true;
 }
 
+/* A line of text and no OFX file path: of that Natron makes an output file, and puts the current
+   frame's number in place of ####. OFX has no file dialog that a button could open. */
 static bool define_plate(ofx_params params)
 {
-    ofx_properties set = define(params, OFX_STRING_PARAM, PLATE_PARAM, "Plate",
-                                "The plate's files, such as /shots/010/hero.####.exr, or a movie. "
-                                "The engine reads them itself. If empty, Source is tracked, if the "
-                                "host gives its other frames.");
-    if (set == NULL)
-        return false;
-    set_string(set, OFX_DEFAULT, "");
-    set_string(set, OFX_STRING_MODE, OFX_FILE_PATH);
-    set_int(set, OFX_FILE_MUST_EXIST, 0); /* it may be a pattern */
-    return true;
+    return define_text(params, PLATE_PARAM, "Plate", "",
+                       "The plate's files, such as /shots/010/hero.####.exr, or a movie. The "
+                       "engine reads them itself. If empty, Source is tracked, if the host gives "
+                       "its other frames.");
 }
 
 static bool define_output(ofx_params params)

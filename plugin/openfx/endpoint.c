@@ -1,84 +1,47 @@
 #include "base.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "json.h"
 #include "endpoint.h"
+#include "system.h"
 #include "text.h"
 
 #define MAX_FILE_BYTES 65536
 
-static const char *setting(const char *name)
-{
-    const char *value = getenv(name);
-    return value != NULL && *value ? value : NULL;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat found;
-    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
-}
-
-static const char *temporary_folder(void)
+static void add_temporary_folder(struct text *path)
 {
     static const char *const names[] = {"TMPDIR", "TEMP", "TMP"};
     for (size_t index = 0; index < sizeof names / sizeof *names; index++) {
-        const char *path = setting(names[index]);
-        if (path != NULL && is_folder(path))
-            return path;
+        struct text folder = {0};
+        bool good = add_setting(&folder, names[index]) && !folder.failed && is_folder(folder.chars);
+        if (good)
+            text_add(path, folder.chars);
+        text_free(&folder);
+        if (good)
+            return;
     }
-    return "/tmp";
+    text_add(path, default_temporary_folder());
 }
 
 static void add_run_folder(struct text *path)
 {
-    const char *run = setting("RDE_ROTO_RUN"), *runtime = setting("XDG_RUNTIME_DIR");
-    if (run != NULL) {
-        text_add(path, run);
-    } else if (runtime != NULL && is_folder(runtime)) {
-        text_add(path, runtime);
+    struct text runtime = {0};
+    if (add_setting(path, "RDE_ROTO_RUN"))
+        return;
+    if (add_setting(&runtime, "XDG_RUNTIME_DIR") && !runtime.failed && is_folder(runtime.chars)) {
+        text_add(path, runtime.chars);
         text_add(path, "/rde-roto");
     } else {
-        text_add(path, temporary_folder());
+        add_temporary_folder(path);
         text_add(path, "/rde-roto-");
-        text_add_integer(path, (long long)getuid());
+        add_user(path);
     }
-}
-
-/* A folder that others can write to could lead to somebody else's engine. */
-static bool is_own_folder(const char *path)
-{
-    struct stat found;
-    return lstat(path, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == getuid() &&
-           (found.st_mode & 077) == 0;
-}
-
-/* A small file's bytes, which the caller frees; NULL if it is missing or too large. */
-static char *read_file(const char *path, size_t *length)
-{
-    char *bytes = malloc(MAX_FILE_BYTES + 1);
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t came = 1;
-    *length = 0;
-    while (bytes != NULL && file >= 0 && came > 0 && *length <= MAX_FILE_BYTES) {
-        came = read(file, bytes + *length, MAX_FILE_BYTES + 1 - *length);
-        *length += came > 0 ? (size_t)came : 0;
-    }
-    if (file >= 0)
-        close(file);
-    if (file >= 0 && came == 0)
-        return bytes;
-    free(bytes);
-    return NULL;
+    text_free(&runtime);
 }
 
 bool read_json_file(const char *path, char **source, struct json *json)
 {
     size_t length = 0;
-    *source = read_file(path, &length);
+    *source = read_file(path, MAX_FILE_BYTES, &length);
     if (*source != NULL && json_parse(json, *source, length))
         return true;
     free(*source);
@@ -111,8 +74,7 @@ int endpoint_read(struct endpoint *endpoint, struct trouble *trouble)
     int found = 0;
     memset(endpoint, 0, sizeof *endpoint);
     add_run_folder(&path);
-    struct stat there;
-    if (!path.failed && lstat(path.chars, &there) == 0) {
+    if (!path.failed && path_exists(path.chars)) {
         if (!is_own_folder(path.chars)) {
             trouble_set(trouble, TROUBLE_FAILED, "The folder ", path.chars,
                         " can be used by others: make it private with chmod 700.");

@@ -1,14 +1,5 @@
 #include "base.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include "endpoint.h"
 #include "engine.h"
 #include "start.h"
@@ -43,68 +34,15 @@ static bool fail_with_result(struct trouble *trouble, enum wire_result result)
     }
 }
 
-static int open_socket(int family)
+static intptr_t connect_to(const struct endpoint *endpoint, const struct limit *wait)
 {
-#ifdef SOCK_CLOEXEC
-    int found = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-#else
-    int found = socket(family, SOCK_STREAM, 0);
-#endif
-    if (found < 0)
-        return -1;
-    fcntl(found, F_SETFD, FD_CLOEXEC);
-    fcntl(found, F_SETFL, fcntl(found, F_GETFL) | O_NONBLOCK);
-#ifdef SO_NOSIGPIPE
-    int on = 1;
-    setsockopt(found, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#endif
-    return found;
-}
-
-static bool connect_socket(int socket, const struct sockaddr *address, socklen_t size,
-                           const struct wait *wait)
-{
-    int error = 0;
-    socklen_t length = sizeof error;
-    if (connect(socket, address, size) == 0)
-        return true;
-    if (errno != EINPROGRESS && errno != EINTR)
-        return false;
-    return wire_ready(socket, true, wait) == WIRE_OK &&
-           getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0;
-}
-
-static int connect_unix(const char *path, const struct wait *wait)
-{
-    struct sockaddr_un address;
-    memset(&address, 0, sizeof address);
-    address.sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof address.sun_path)
-        return -1;
-    strcpy(address.sun_path, path);
-    int found = open_socket(AF_UNIX);
-    if (found >= 0 &&
-        !connect_socket(found, (const struct sockaddr *)&address, sizeof address, wait)) {
-        close(found);
-        return -1;
-    }
-    return found;
-}
-
-static int connect_tcp(int port, const struct wait *wait)
-{
-    struct sockaddr_in address;
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_port = htons((uint16_t)port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int found = open_socket(AF_INET);
-    if (found >= 0 &&
-        !connect_socket(found, (const struct sockaddr *)&address, sizeof address, wait)) {
-        close(found);
-        return -1;
-    }
-    return found;
+    intptr_t found = endpoint->unix_path != NULL ? socket_to_unix(endpoint->unix_path)
+                                                 : socket_to_port(endpoint->port);
+    if (found == NO_SOCKET ||
+        (wire_ready(found, true, wait) == WIRE_OK && socket_is_connected(found)))
+        return found;
+    socket_close(found);
+    return NO_SOCKET;
 }
 
 static void write_hello(struct text *hello, const struct endpoint *endpoint)
@@ -129,15 +67,14 @@ static bool answers_protocol(const struct message *answer, struct trouble *troub
 }
 
 static enum greeting greet(struct engine *engine, const struct endpoint *endpoint,
-                           const struct wait *wait, struct trouble *trouble)
+                           const struct limit *wait, struct trouble *trouble)
 {
     struct text hello = {0};
     struct message answer;
     engine->number = 0;
     engine->heartbeats = false;
-    engine->socket = endpoint->unix_path != NULL ? connect_unix(endpoint->unix_path, wait)
-                                                 : connect_tcp(endpoint->port, wait);
-    if (engine->socket < 0)
+    engine->socket = connect_to(endpoint, wait);
+    if (engine->socket == NO_SOCKET)
         return NO_ENGINE;
     write_hello(&hello, endpoint);
     bool good = engine_ask(engine, wait, &hello, NULL, 0, &answer, trouble) &&
@@ -151,7 +88,7 @@ static enum greeting greet(struct engine *engine, const struct endpoint *endpoin
     return trouble->kind == TROUBLE_DISCONNECTED ? NO_ENGINE : REFUSED;
 }
 
-static enum greeting find_and_greet(struct engine *engine, const struct wait *wait,
+static enum greeting find_and_greet(struct engine *engine, const struct limit *wait,
                                     struct trouble *trouble)
 {
     struct endpoint endpoint;
@@ -165,14 +102,14 @@ static enum greeting find_and_greet(struct engine *engine, const struct wait *wa
     return greeting;
 }
 
-bool engine_connect(struct engine *engine, const struct wait *wait, bool patient,
+bool engine_connect(struct engine *engine, const struct limit *wait, bool patient,
                     struct trouble *trouble)
 {
-    struct wait while_it_starts = *wait;
+    struct limit while_it_starts = *wait;
     int64_t latest_ms = now_ms() + START_TIMEOUT_MS;
     if (wait->until_ms == 0 || wait->until_ms > latest_ms)
         while_it_starts.until_ms = latest_ms;
-    engine->socket = -1;
+    engine->socket = NO_SOCKET;
     for (;;) {
         enum greeting greeting = find_and_greet(engine, &while_it_starts, trouble);
         if (greeting == CONNECTED)
@@ -189,15 +126,14 @@ bool engine_connect(struct engine *engine, const struct wait *wait, bool patient
                         "in a terminal to see why.");
         if (!patient)
             return fail(trouble, "The engine is being started: try again in a moment.");
-        poll(NULL, 0, RETRY_MS);
+        sleep_ms(RETRY_MS);
     }
 }
 
 void engine_close(struct engine *engine)
 {
-    if (engine->socket >= 0)
-        close(engine->socket);
-    engine->socket = -1;
+    socket_close(engine->socket);
+    engine->socket = NO_SOCKET;
 }
 
 bool fail_with_error(const struct json *json, int error, struct trouble *trouble)
@@ -238,9 +174,9 @@ static int64_t heartbeat_timeout_ms(void)
 }
 
 /* The wait for one heartbeat, if the engine sends them. */
-static struct wait wait_for_heartbeat(const struct engine *engine, const struct wait *wait)
+static struct limit wait_for_heartbeat(const struct engine *engine, const struct limit *wait)
 {
-    struct wait found = *wait;
+    struct limit found = *wait;
     int64_t latest_ms = now_ms() + heartbeat_timeout_ms();
     if (engine->heartbeats && (found.until_ms == 0 || found.until_ms > latest_ms))
         found.until_ms = latest_ms;
@@ -248,18 +184,18 @@ static struct wait wait_for_heartbeat(const struct engine *engine, const struct 
 }
 
 /* Tells a missed heartbeat from the end of the whole wait. */
-static enum wire_result late_or_silent(enum wire_result result, const struct wait *wait)
+static enum wire_result late_or_silent(enum wire_result result, const struct limit *wait)
 {
     return result == WIRE_LATE && wait_check(wait) == WIRE_OK ? WIRE_SILENT : result;
 }
 
 /* Receives heartbeats until the answer comes. */
-static enum wire_result receive_answer(const struct engine *engine, const struct wait *wait,
+static enum wire_result receive_answer(const struct engine *engine, const struct limit *wait,
                                        struct message *answer)
 {
     int64_t steps = -1, moved_ms = now_ms();
     for (;;) {
-        struct wait for_heartbeat = wait_for_heartbeat(engine, wait);
+        struct limit for_heartbeat = wait_for_heartbeat(engine, wait);
         enum wire_result result = wire_receive(engine->socket, &for_heartbeat, answer);
         if (result != WIRE_OK)
             return late_or_silent(result, wait);
@@ -277,7 +213,7 @@ static enum wire_result receive_answer(const struct engine *engine, const struct
     }
 }
 
-bool engine_ask(struct engine *engine, const struct wait *wait, const struct text *request,
+bool engine_ask(struct engine *engine, const struct limit *wait, const struct text *request,
                 const void *pixels, size_t bytes, struct message *answer, struct trouble *trouble)
 {
     struct text object = {0};
@@ -296,7 +232,7 @@ bool engine_ask(struct engine *engine, const struct wait *wait, const struct tex
         text_add_bytes(&object, request->chars, request->length);
     text_add(&object, "}");
     enum wire_result result = WIRE_MEMORY;
-    struct wait for_heartbeat = wait_for_heartbeat(engine, wait);
+    struct limit for_heartbeat = wait_for_heartbeat(engine, wait);
     if (!object.failed)
         result = late_or_silent(wire_send(engine->socket, &for_heartbeat, object.chars,
                                           object.length, pixels, bytes), wait);

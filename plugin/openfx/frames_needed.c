@@ -13,7 +13,7 @@ static const char range_of_source[] = OFX_FRAMES_NEEDED_OF SOURCE_CLIP;
 
 static bool ask_needs(const struct shot *shot, int frame, struct message *answer)
 {
-    struct wait wait = short_wait();
+    struct limit wait = short_wait();
     struct trouble trouble = {TROUBLE_NONE, ""};
     struct engine engine;
     struct text request = {0};

@@ -11,7 +11,7 @@ struct host host;
 
 bool host_load(const ofx_host *given)
 {
-    if (given == NULL)
+    if (given == NULL || !system_start())
         return false;
     host.given = given;
     host.properties = given->fetch_suite(given->properties, OFX_PROPERTY_SUITE, 1);
@@ -104,16 +104,17 @@ static bool read_image(ofx_properties handle, struct image *image)
 {
     int bounds[4];
     void *data = NULL;
+    image->handle = handle;
     if (host.properties->get_pointer(handle, OFX_DATA, 0, &data) != OFX_OK || data == NULL ||
         host.properties->get_ints(handle, OFX_BOUNDS, 4, bounds) != OFX_OK)
         return false;
+    host.properties->get_doubles(handle, OFX_RENDER_SCALE, 2, image->scale);
     image->data = data;
     image->x1 = bounds[0];
     image->y1 = bounds[1];
     image->x2 = bounds[2];
     image->y2 = bounds[3];
     image->row_bytes = get_int(handle, OFX_ROW_BYTES);
-    image->alpha = ALPHA_PREMULTIPLIED;
     if (get_string_is(handle, OFX_PREMULTIPLICATION, OFX_OPAQUE))
         image->alpha = ALPHA_OPAQUE;
     if (get_string_is(handle, OFX_PREMULTIPLICATION, OFX_STRAIGHT))
@@ -123,21 +124,26 @@ static bool read_image(ofx_properties handle, struct image *image)
            (image->channels == 1 || get_string_is(handle, OFX_COMPONENTS, OFX_RGBA));
 }
 
-bool fetch_image(ofx_effect effect, const char *name, double time, ofx_properties *handle,
+bool fetch_image(ofx_effect effect, const char *name, double time, const ofx_rectangle *region,
                  struct image *image)
 {
     ofx_clip clip = NULL;
-    *handle = NULL;
+    ofx_properties handle = NULL;
+    image_empty(image);
     if (host.effects->clip_get(effect, name, &clip, NULL) != OFX_OK ||
-        host.effects->clip_image(clip, time, NULL, handle) != OFX_OK || *handle == NULL) {
-        *handle = NULL;
+        host.effects->clip_image(clip, time, region, &handle) != OFX_OK || handle == NULL)
         return false;
-    }
-    if (read_image(*handle, image))
+    if (read_image(handle, image))
         return true;
-    host.effects->image_release(*handle);
-    *handle = NULL;
+    release_image(image);
     return false;
+}
+
+void release_image(struct image *image)
+{
+    if (image->handle != NULL)
+        host.effects->image_release(image->handle);
+    image_empty(image);
 }
 
 bool is_connected(ofx_effect effect, const char *name)
@@ -148,11 +154,11 @@ bool is_connected(ofx_effect effect, const char *name)
            get_int(set, OFX_CONNECTED) != 0;
 }
 
-bool is_full_size(ofx_properties image)
+bool has_mask_clip(ofx_effect effect)
 {
-    double scale[2] = {1, 1};
-    host.properties->get_doubles(image, OFX_RENDER_SCALE, 2, scale);
-    return scale[0] == 1 && scale[1] == 1;
+    ofx_properties set = NULL;
+    return host.effects->get_properties(effect, &set) == OFX_OK &&
+           get_string_is(set, OFX_CONTEXT, OFX_GENERAL);
 }
 
 struct instance *instance_of(ofx_effect effect)
@@ -165,8 +171,29 @@ struct instance *instance_of(ofx_effect effect)
     return found;
 }
 
+/* A sentence as a format: hosts format it once more, and some (Natron 2.5) do so without the
+   arguments, which leaves "%s" blank. */
+static void write_format(char format[2 * TROUBLE_BYTES], const char *sentence)
+{
+    for (; *sentence; sentence++) {
+        *format++ = *sentence;
+        if (*sentence == '%')
+            *format++ = '%';
+    }
+    *format = 0;
+}
+
 void show_error(ofx_effect effect, const char *sentence)
 {
+    char format[2 * TROUBLE_BYTES];
+    write_format(format, sentence);
     if (host.messages != NULL)
-        host.messages->message(effect, OFX_MESSAGE_ERROR, "", "%s", sentence);
+        host.messages->message(effect, OFX_MESSAGE_ERROR, "", format);
+}
+
+void show_at_node(ofx_effect effect, const char *sentence)
+{
+    char format[2 * TROUBLE_BYTES];
+    write_format(format, sentence);
+    host.messages->set_persistent(effect, OFX_MESSAGE_ERROR, "", format);
 }

@@ -5,10 +5,9 @@
 
 #include "base.h"
 
-#include <pthread.h>
-
 #include "image.h"
 #include "ofx_abi.h"
+#include "system.h"
 #include "trouble.h"
 
 #define SOURCE_CLIP "Source"
@@ -63,21 +62,26 @@ void param_set_text(ofx_effect effect, const char *name, const char *value);
 /* The plate's frame number at a time of the host; false for a time out of range. */
 bool frame_at(ofx_effect effect, double time, int *frame);
 
-/* Fetches a clip's image. The caller returns `handle` with image_release. */
-bool fetch_image(ofx_effect effect, const char *clip, double time, ofx_properties *handle,
+/* Fetches a clip's image: a region in canonical coordinates, or, if that is NULL, what the host
+   renders. The image may be smaller: see fetch_region. Free it with release_image. */
+bool fetch_image(ofx_effect effect, const char *clip, double time, const ofx_rectangle *region,
                  struct image *image);
+void release_image(struct image *image);
 
 /* Shows a sentence in the host's error dialog. */
 void show_error(ofx_effect effect, const char *sentence);
 
+/* Shows a sentence at the node, for hosts with persistent messages. */
+void show_at_node(ofx_effect effect, const char *sentence);
+
 bool is_connected(ofx_effect effect, const char *clip);
 
-/* Whether an image is at render scale 1. */
-bool is_full_size(ofx_properties image);
+/* Whether the effect has an input for the mask: the filter context allows only one input. */
+bool has_mask_clip(ofx_effect effect);
 
 /* An instance's state beside its parameters. Losing it loses no work. */
 struct instance {
-    pthread_mutex_t lock;
+    struct lock lock;
     char last_error[TROUBLE_BYTES];     /* of the last render; empty after a good one */
     char *job;                          /* id of the engine's running job; NULL: none */
     bool learns;                        /* the job learns; else it propagates */

@@ -4,6 +4,14 @@
 
 static const size_t value_bytes[] = {1, 2, 2, 4};
 
+void image_empty(struct image *image)
+{
+    memset(image, 0, sizeof *image);
+    image->depth = DEPTH_FLOAT;
+    image->channels = 4;
+    image->alpha = ALPHA_PREMULTIPLIED;
+}
+
 static float half_to_float(uint16_t half)
 {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31;

@@ -4,15 +4,12 @@
 #include "keyframe.h"
 #include "matte.h"
 #include "opened.h"
+#include "region.h"
 
-/* The input that has the mask. Only the general context allows an effect two inputs. */
+/* The input that has the mask. */
 static const char *mask_clip(ofx_effect effect)
 {
-    ofx_properties set = NULL;
-    if (host.effects->get_properties(effect, &set) == OFX_OK &&
-        get_string_is(set, OFX_CONTEXT, OFX_GENERAL))
-        return MASK_CLIP;
-    return SOURCE_CLIP;
+    return has_mask_clip(effect) ? MASK_CLIP : SOURCE_CLIP;
 }
 
 /* One float per pixel of the plate's display window, top row first. NULL if memory runs out. */
@@ -38,7 +35,38 @@ static float *read_mask(const struct image *image, const int64_t display[4])
     return mask;
 }
 
-static bool send_mask(struct engine *engine, const struct wait *wait, const int64_t display[4],
+/* Always false. */
+static bool fail_without_image(struct trouble *trouble, const char *clip)
+{
+    return trouble_set(trouble, TROUBLE_FAILED, clip, " is connected, but the host gives no image "
+                       "of it at this frame: paint there, or choose a mask channel that the input "
+                       "has.", NULL);
+}
+
+/* The mask of the plate's display window, which the caller frees. NULL with trouble. */
+static float *fetch_mask(ofx_effect effect, double time, const int64_t display[4],
+                         struct trouble *trouble)
+{
+    const char *clip = mask_clip(effect);
+    struct image image;
+    float *mask = NULL;
+    struct wanted wanted = {clip, time, {1, 1}, region_of_size((double)display[2],
+                            (double)display[3], clip_aspect(effect, clip))};
+    trouble->kind = TROUBLE_NONE;
+    if (!fetch_region(effect, &wanted, &image, trouble)) {
+        if (trouble->kind == TROUBLE_NONE)
+            fail_without_image(trouble, clip);
+        return NULL;
+    }
+    if (strcmp(clip, SOURCE_CLIP) == 0 && image.alpha == ALPHA_OPAQUE)
+        fail(trouble, "Source has no alpha: paint the mask there.");
+    else if ((mask = read_mask(&image, display)) == NULL)
+        fail(trouble, "There is not enough memory.");
+    release_image(&image);
+    return mask;
+}
+
+static bool send_mask(struct engine *engine, const struct limit *wait, const int64_t display[4],
                       const float *mask, char **path, struct trouble *trouble)
 {
     static const char *const names[] = {",\"x\":", ",\"y\":", ",\"width\":", ",\"height\":"};
@@ -53,7 +81,7 @@ static bool send_mask(struct engine *engine, const struct wait *wait, const int6
     bool good = engine_ask(engine, wait, &request, mask, bytes, &answer, trouble);
     if (good) {
         *path = json_string(&answer.json, json_member(&answer.json, 0, "mask"));
-        good = *path != NULL && **path == '/';
+        good = *path != NULL && is_absolute(*path);
         if (!good)
             fail(trouble, "The engine does not say where it keeps the mask: install the engine and "
                  "the plug-in from the same rde-roto.");
@@ -63,41 +91,49 @@ static bool send_mask(struct engine *engine, const struct wait *wait, const int6
     return good;
 }
 
+/* Setting a keyframe. */
+struct setting {
+    ofx_effect effect;
+    double time;
+    int frame;
+    const struct limit *wait;
+    struct engine engine;
+    struct shot *shot;
+};
+
 /* Keeps the mask, makes it the frame's keyframe, and opens the shot with it. */
-static bool try_keyframe(struct engine *engine, const struct wait *wait, struct shot *shot,
-                         int frame, const struct image *image, const int64_t display[4],
-                         struct opened *opened, struct trouble *trouble)
+static bool try_keyframe(struct setting *setting, const int64_t display[4], struct opened *opened,
+                         struct trouble *trouble)
 {
     char *path = NULL;
     memset(opened, 0, sizeof *opened);
-    float *mask = read_mask(image, display);
-    bool good = mask != NULL ? send_mask(engine, wait, display, mask, &path, trouble)
-                             : fail(trouble, "There is not enough memory.");
+    float *mask = fetch_mask(setting->effect, setting->time, display, trouble);
+    bool good = mask != NULL && send_mask(&setting->engine, setting->wait, display, mask, &path,
+                                          trouble);
     free(mask);
-    if (good && !keyframes_set(&shot->keyframes, frame, path))
+    if (good && !keyframes_set(&setting->shot->keyframes, setting->frame, path))
         good = fail(trouble, "There is not enough memory.");
     free(path);
-    good = good && ask_open(engine, wait, shot, opened, trouble);
+    good = good && ask_open(&setting->engine, setting->wait, setting->shot, opened, trouble);
     free(opened->range);
     opened->range = NULL;
     return good;
 }
 
 /* The plate's display window as far as the host knows, before there is a keyframe. */
-static bool guess_display(ofx_effect effect, double time, int64_t display[4])
+static bool guess_display(ofx_effect effect, double time, int64_t display[4],
+                          struct trouble *trouble)
 {
-    const char *name = is_connected(effect, SOURCE_CLIP) ? SOURCE_CLIP : mask_clip(effect);
-    ofx_clip clip = NULL;
-    ofx_properties set = NULL;
+    const char *name = SOURCE_CLIP;
     ofx_rectangle region;
-    double aspect = 1;
-    if (host.effects->clip_get(effect, name, &clip, &set) != OFX_OK ||
-        host.effects->clip_region(clip, time, &region) != OFX_OK)
-        return false;
-    host.properties->get_double(set, OFX_PIXEL_ASPECT, 0, &aspect);
-    double width = region.x2 / aspect, height = region.y2;
+    if (!is_connected(effect, name) || !clip_region(effect, name, time, &region)) {
+        name = mask_clip(effect);
+        if (!clip_region(effect, name, time, &region))
+            return fail_without_image(trouble, name);
+    }
+    double width = region.x2 / clip_aspect(effect, name), height = region.y2;
     if (!(width >= 1 && width <= MAX_SIDE_PX && height >= 1 && height <= MAX_SIDE_PX))
-        return false;
+        return fail(trouble, "The mask has no size that a plate can have.");
     display[0] = display[1] = 0;
     display[2] = (int64_t)(width + 0.5);
     display[3] = (int64_t)(height + 0.5);
@@ -106,18 +142,17 @@ static bool guess_display(ofx_effect effect, double time, int64_t display[4])
 
 /* With a keyframe already set, the engine says how large the plate is. Without one it cannot be
    asked, so a first try uses a guess; if the engine's window differs, the mask is sent again. */
-static bool place_keyframe(struct engine *engine, const struct wait *wait, struct shot *shot,
-                           int frame, const struct image *image, int64_t display[4],
-                           struct trouble *trouble)
+static bool place_keyframe(struct setting *setting, int64_t display[4], struct trouble *trouble)
 {
     struct opened opened;
-    bool known = shot->keyframes.count > 0 && ask_open(engine, wait, shot, &opened, trouble);
+    bool known = setting->shot->keyframes.count > 0 &&
+                 ask_open(&setting->engine, setting->wait, setting->shot, &opened, trouble);
     if (known) {
         memcpy(display, opened.display, sizeof opened.display);
         free(opened.range);
     }
     for (int round = 0; round < 2; round++) {
-        if (!try_keyframe(engine, wait, shot, frame, image, display, &opened, trouble))
+        if (!try_keyframe(setting, display, &opened, trouble))
             return false;
         if (memcmp(display, opened.display, sizeof opened.display) == 0)
             return true;
@@ -126,37 +161,19 @@ static bool place_keyframe(struct engine *engine, const struct wait *wait, struc
     return fail(trouble, "The plate's display window changed between two readings: try again.");
 }
 
-static bool keep_image(ofx_effect effect, double time, const struct wait *wait, struct shot *shot,
-                       int frame, const struct image *image, struct trouble *trouble)
-{
-    struct engine engine;
-    int64_t display[4];
-    if (!guess_display(effect, time, display))
-        return fail(trouble, "The mask has no size that a plate can have.");
-    if (!engine_connect(&engine, wait, false, trouble))
-        return false;
-    bool good = place_keyframe(&engine, wait, shot, frame, image, display, trouble);
-    engine_close(&engine);
-    return good;
-}
-
-bool keep_mask(ofx_effect effect, double time, const struct wait *wait, struct shot *shot,
+bool keep_mask(ofx_effect effect, double time, const struct limit *wait, struct shot *shot,
                int frame, struct trouble *trouble)
 {
+    struct setting setting = {effect, time, frame, wait, {NO_SOCKET, 0, false}, shot};
+    int64_t display[4];
     const char *clip = mask_clip(effect);
-    ofx_properties handle = NULL;
-    struct image image;
-    if (!is_connected(effect, clip) || !fetch_image(effect, clip, time, &handle, &image))
-        return trouble_set(trouble, TROUBLE_FAILED,
-                           "There is no mask at this frame: connect one to ", clip, ".");
-    bool good;
-    if (!is_full_size(handle))
-        good = fail(trouble,
-                    "A keyframe needs the mask at full size: turn the host's proxies off.");
-    else if (strcmp(clip, SOURCE_CLIP) == 0 && image.alpha == ALPHA_OPAQUE)
-        good = fail(trouble, "Source has no alpha: paint the mask there.");
-    else
-        good = keep_image(effect, time, wait, shot, frame, &image, trouble);
-    host.effects->image_release(handle);
+    if (!is_connected(effect, clip))
+        return trouble_set(trouble, TROUBLE_FAILED, "Nothing is connected to ", clip,
+                           ": connect the painted mask to it.");
+    if (!guess_display(effect, time, display, trouble) ||
+        !engine_connect(&setting.engine, wait, false, trouble))
+        return false;
+    bool good = place_keyframe(&setting, display, trouble);
+    engine_close(&setting.engine);
     return good;
 }

@@ -119,6 +119,7 @@ typedef struct {
 #define OFX_GET_FRAMES_NEEDED "OfxImageEffectActionGetFramesNeeded"
 #define OFX_GET_CLIP_PREFERENCES "OfxImageEffectActionGetClipPreferences"
 #define OFX_GET_REGION_OF_DEFINITION "OfxImageEffectActionGetRegionOfDefinition"
+#define OFX_GET_REGIONS_OF_INTEREST "OfxImageEffectActionGetRegionsOfInterest"
 #define OFX_RENDER "OfxImageEffectActionRender"
 
 /* Properties of anything. */
@@ -154,6 +155,7 @@ typedef struct {
 #define OFX_TWICE_ALWAYS "OfxImageEffectPluginPropFieldRenderTwiceAlways"
 #define OFX_FRAME_VARYING "OfxImageEffectFrameVarying"
 #define OFX_REGION_OF_DEFINITION "OfxImageEffectPropRegionOfDefinition"
+#define OFX_REGION_OF_INTEREST "OfxImageEffectPropRegionOfInterest"
 #define OFX_RENDER_WINDOW "OfxImageEffectPropRenderWindow"
 #define OFX_RENDER_SCALE "OfxImageEffectPropRenderScale"
 
@@ -163,7 +165,9 @@ typedef struct {
 #define OFX_IS_MASK "OfxImageClipPropIsMask"
 #define OFX_CONNECTED "OfxImageClipPropConnected"
 #define OFX_FRAME_RANGE "OfxImageEffectPropFrameRange"
-#define OFX_FRAMES_NEEDED_OF "OfxImageClipPropFrameRange_" /* and the clip's name */
+/* These two are followed by the clip's name. */
+#define OFX_FRAMES_NEEDED_OF "OfxImageClipPropFrameRange_"
+#define OFX_INTEREST_IN "OfxImageClipPropRoI_"
 #define OFX_DATA "OfxImagePropData"
 #define OFX_BOUNDS "OfxImagePropBounds"
 #define OFX_ROW_BYTES "OfxImagePropRowBytes"
@@ -200,7 +204,5 @@ typedef struct {
 #define OFX_INVALIDATE_ALL "OfxParamInvalidateAll"
 #define OFX_STRING_MODE "OfxParamPropStringMode"
 #define OFX_SINGLE_LINE "OfxParamStringIsSingleLine"
-#define OFX_FILE_PATH "OfxParamStringIsFilePath"
-#define OFX_FILE_MUST_EXIST "OfxParamPropStringFilePathExists"
 
 #endif

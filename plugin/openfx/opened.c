@@ -22,7 +22,7 @@ static bool read_opened(const struct json *json, struct opened *opened)
            (opened->range = json_string(json, json_member(json, 0, "range"))) != NULL;
 }
 
-bool ask_open(struct engine *engine, const struct wait *wait, const struct shot *shot,
+bool ask_open(struct engine *engine, const struct limit *wait, const struct shot *shot,
               struct opened *opened, struct trouble *trouble)
 {
     struct text request = {0};

@@ -15,7 +15,7 @@ struct opened {
 };
 
 /* Opens the shot, which needs a keyframe. On false `trouble` is set. */
-bool ask_open(struct engine *engine, const struct wait *wait, const struct shot *shot,
+bool ask_open(struct engine *engine, const struct limit *wait, const struct shot *shot,
               struct opened *opened, struct trouble *trouble);
 
 #endif

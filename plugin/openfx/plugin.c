@@ -6,7 +6,11 @@
 #include "host.h"
 #include "source.h"
 
+#ifdef _WIN32
+#define EXPORTED __declspec(dllexport)
+#else
 #define EXPORTED __attribute__((visibility("default")))
+#endif
 
 static const ofx_host *given;
 
@@ -18,28 +22,13 @@ static ofx_status clip_preferences(ofx_properties out)
     return OFX_OK;
 }
 
-/* The size of Source: a Mask of another size does not matter. */
-static ofx_status region_of_definition(ofx_effect effect, ofx_properties in, ofx_properties out)
-{
-    ofx_clip clip = NULL;
-    ofx_rectangle region;
-    double time = 0;
-    if (host.properties->get_double(in, OFX_TIME, 0, &time) != OFX_OK ||
-        host.effects->clip_get(effect, SOURCE_CLIP, &clip, NULL) != OFX_OK ||
-        host.effects->clip_region(clip, time, &region) != OFX_OK)
-        return OFX_REPLY_DEFAULT;
-    double sides[4] = {region.x1, region.y1, region.x2, region.y2};
-    host.properties->set_doubles(out, OFX_REGION_OF_DEFINITION, 4, sides);
-    return OFX_OK;
-}
-
 static ofx_status instance_create(ofx_effect effect)
 {
     ofx_properties set = NULL;
     struct instance *instance = calloc(1, sizeof *instance);
     if (instance == NULL)
         return OFX_OUT_OF_MEMORY;
-    pthread_mutex_init(&instance->lock, NULL);
+    lock_init(&instance->lock);
     source_init(instance);
     if (host.effects->get_properties(effect, &set) != OFX_OK ||
         host.properties->set_pointer(set, OFX_INSTANCE_DATA, 0, instance) != OFX_OK) {
@@ -58,7 +47,7 @@ static ofx_status instance_destroy(ofx_effect effect)
         return OFX_OK;
     if (host.effects->get_properties(effect, &set) == OFX_OK)
         host.properties->set_pointer(set, OFX_INSTANCE_DATA, 0, NULL);
-    pthread_mutex_destroy(&instance->lock);
+    lock_destroy(&instance->lock);
     free(instance->job);
     free(instance->pushed_frames);
     free(instance);
@@ -83,6 +72,8 @@ static ofx_status entry(const char *action, const void *handle, ofx_properties i
         return clip_preferences(out);
     if (strcmp(action, OFX_GET_REGION_OF_DEFINITION) == 0)
         return region_of_definition(effect, in, out);
+    if (strcmp(action, OFX_GET_REGIONS_OF_INTEREST) == 0)
+        return regions_of_interest(effect, in, out);
     if (strcmp(action, OFX_DESCRIBE) == 0)
         return describe(effect);
     if (strcmp(action, OFX_DESCRIBE_IN_CONTEXT) == 0)

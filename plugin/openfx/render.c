@@ -3,10 +3,12 @@
 #include "base.h"
 
 #include "actions.h"
+#include "compose.h"
 #include "engine.h"
 #include "host.h"
 #include "matte.h"
 #include "opened.h"
+#include "region.h"
 #include "shot_params.h"
 #include "source.h"
 
@@ -15,9 +17,11 @@
 #define ABORT_CHECK_ROWS 64 /* how often the host is asked whether it has aborted */
 #define MAX_PUSH_ROUNDS 100 /* of asking, then pushing what is missing */
 
+/* What is rendered. */
 struct picture {
     ofx_effect effect;
     double time;
+    int frame; /* of the plate */
     int window[4];
     double scale[2];
     enum output output;
@@ -31,6 +35,7 @@ static bool has_aborted(void *effect)
 static bool read_arguments(ofx_effect effect, ofx_properties in, struct picture *picture)
 {
     picture->effect = effect;
+    picture->frame = 0;
     picture->output = (enum output)param_number(effect, OUTPUT_PARAM);
     if (host.properties->get_double(in, OFX_TIME, 0, &picture->time) != OFX_OK ||
         host.properties->get_ints(in, OFX_RENDER_WINDOW, 4, picture->window) != OFX_OK ||
@@ -43,7 +48,7 @@ static bool read_arguments(ofx_effect effect, ofx_properties in, struct picture 
 }
 
 /* Asks for a frame's matte. Its pixels come with the answer and fill the data window. */
-static bool ask_matte(struct engine *engine, const struct wait *wait, const struct shot *shot,
+static bool ask_matte(struct engine *engine, const struct limit *wait, const struct shot *shot,
                       int frame, const struct window *window, struct message *answer,
                       struct trouble *trouble)
 {
@@ -70,24 +75,31 @@ static bool ask_matte(struct engine *engine, const struct wait *wait, const stru
                 "and the plug-in from the same rde-roto.");
 }
 
-/* Asks for the matte, pushing the frames the engine lacks until it has it. */
-static bool ask_pushing_frames(ofx_effect effect, struct engine *engine, const struct wait *wait,
-                         const struct shot *shot, int frame, const struct window *window,
-                         struct message *answer, struct trouble *trouble)
+/* Asks for the matte, pushing the frames the engine lacks until it has it. Where the host renders
+   proxies, it can push nothing else: then the plate becomes one of proxies. */
+static bool ask_pushing_frames(const struct picture *picture, struct engine *engine,
+                               const struct limit *wait, struct shot *shot,
+                               const struct window *window, struct message *answer,
+                               struct trouble *trouble)
 {
     for (int round = 0; round < MAX_PUSH_ROUNDS; round++) {
-        if (ask_matte(engine, wait, shot, frame, window, answer, trouble))
+        if (ask_matte(engine, wait, shot, picture->frame, window, answer, trouble))
             return true;
-        if (trouble->kind != TROUBLE_MISSING_FRAMES ||
-            !source_push(effect, engine, wait, shot, answer, trouble))
+        if (trouble->kind != TROUBLE_MISSING_FRAMES)
             return false;
+        if (source_is_at(shot, picture->scale)) {
+            if (!source_push(picture->effect, engine, wait, shot, answer, trouble))
+                return false;
+        } else {
+            source_use_scale(picture->effect, shot, picture->scale);
+        }
         message_free(answer);
     }
     return fail(trouble, "The engine drops the frames of Source: give it more room with "
                 "RDE_ROTO_CACHE_GB.");
 }
 
-static bool ask_once(ofx_effect effect, const struct wait *wait, const struct shot *shot, int frame,
+static bool ask_once(const struct picture *picture, const struct limit *wait, struct shot *shot,
                      struct window *window, struct message *answer, struct trouble *trouble)
 {
     struct engine engine;
@@ -97,8 +109,7 @@ static bool ask_once(ofx_effect effect, const struct wait *wait, const struct sh
     if (!engine_connect(&engine, wait, true, trouble))
         return false;
     bool good = ask_open(&engine, wait, shot, &opened, trouble) &&
-                ask_pushing_frames(effect, &engine, wait, shot, frame, &opened.window, answer,
-                                   trouble);
+                ask_pushing_frames(picture, &engine, wait, shot, &opened.window, answer, trouble);
     *window = opened.window;
     free(opened.range);
     engine_close(&engine); /* cancels the matte if it is still in the making */
@@ -106,59 +117,15 @@ static bool ask_once(ofx_effect effect, const struct wait *wait, const struct sh
 }
 
 /* If the engine dies while asked, it is started again, once. */
-static bool ask(ofx_effect effect, const struct wait *wait, const struct shot *shot, int frame,
+static bool ask(const struct picture *picture, const struct limit *wait, struct shot *shot,
                 struct window *window, struct message *answer, struct trouble *trouble)
 {
-    if (ask_once(effect, wait, shot, frame, window, answer, trouble))
+    if (ask_once(picture, wait, shot, window, answer, trouble))
         return true;
     if (trouble->kind != TROUBLE_DISCONNECTED)
         return false;
     message_free(answer);
-    return ask_once(effect, wait, shot, frame, window, answer, trouble);
-}
-
-/* A pixel of Source, premultiplied. */
-static void read_source(const struct image *source, const float *from, float pixel[4])
-{
-    if (source->channels == 1) {
-        for (int channel = 0; channel < 4; channel++)
-            pixel[channel] = from[0];
-        return;
-    }
-    memcpy(pixel, from, 4 * sizeof *pixel);
-    if (source->alpha == ALPHA_OPAQUE)
-        pixel[3] = 1;
-    if (source->alpha == ALPHA_STRAIGHT)
-        for (int channel = 0; channel < 3; channel++)
-            pixel[channel] *= pixel[3];
-}
-
-static void compose(enum output output, float matte, float pixel[4])
-{
-    static const float red[4] = {1, 0, 0, 1};
-    for (int channel = 0; channel < 4; channel++) {
-        if (output == OUTPUT_CUT)
-            pixel[channel] *= matte;
-        else if (output == OUTPUT_OVERLAY)
-            pixel[channel] += (red[channel] - pixel[channel]) * 0.5f * matte;
-        else
-            pixel[channel] = matte;
-    }
-}
-
-static void compose_row(enum output output, const struct image *source, const float *from,
-                        const float *matte, int count, const struct image *target, float *row)
-{
-    float pixel[4] = {0};
-    for (int x = 0; x < count; x++) {
-        if (output != OUTPUT_MATTE)
-            read_source(source, from + x * source->channels, pixel);
-        compose(output, matte[x], pixel);
-        if (target->channels == 1)
-            row[x] = pixel[3];
-        else
-            memcpy(row + 4 * x, pixel, sizeof pixel);
-    }
+    return ask_once(picture, wait, shot, window, answer, trouble);
 }
 
 /* `rows` has room for nine floats a pixel: matte, Source and target. */
@@ -211,46 +178,59 @@ static bool paint_target(struct picture *picture, const struct pixels *pixels,
                          const struct window *window, const struct image *source,
                          struct trouble *trouble)
 {
-    ofx_properties handle = NULL;
     struct image target;
-    if (!fetch_image(picture->effect, OUTPUT_CLIP, picture->time, &handle, &target))
+    if (!fetch_image(picture->effect, OUTPUT_CLIP, picture->time, NULL, &target))
         return fail(trouble, "The host gives no image to draw in.");
     clip_window(picture->window, &target);
     bool good = picture->window[0] >= picture->window[2] ||
                 paint(picture, pixels, window, source, &target, trouble);
-    host.effects->image_release(handle);
+    release_image(&target);
     return good;
+}
+
+/* Source where the window is. */
+static bool fetch_source(const struct picture *picture, struct image *source,
+                         struct trouble *trouble)
+{
+    double across = clip_aspect(picture->effect, SOURCE_CLIP) / picture->scale[0];
+    double upwards = 1 / picture->scale[1];
+    const int *window = picture->window;
+    struct wanted wanted = {SOURCE_CLIP, picture->time, {picture->scale[0], picture->scale[1]},
+                            {window[0] * across, window[1] * upwards, window[2] * across,
+                             window[3] * upwards}};
+    trouble->kind = TROUBLE_NONE;
+    if (fetch_region(picture->effect, &wanted, source, trouble))
+        return true;
+    return trouble->kind == TROUBLE_NONE
+               ? fail(trouble, "Source gives no image: connect it, or choose the matte as output.")
+               : false;
 }
 
 static bool paint_images(struct picture *picture, const struct pixels *pixels,
                          const struct window *window, struct trouble *trouble)
 {
-    ofx_properties handle = NULL;
     struct image source;
-    memset(&source, 0, sizeof source);
-    if (picture->output != OUTPUT_MATTE &&
-        !fetch_image(picture->effect, SOURCE_CLIP, picture->time, &handle, &source))
-        return fail(trouble, "Source gives no image: connect it, or choose the matte as output.");
+    image_empty(&source);
+    if (picture->output != OUTPUT_MATTE && !fetch_source(picture, &source, trouble))
+        return false;
     bool good = paint_target(picture, pixels, window, &source, trouble);
-    if (handle != NULL)
-        host.effects->image_release(handle);
+    release_image(&source);
     return good;
 }
 
 static bool render_picture(struct picture *picture, struct shot *shot,
                            struct trouble *trouble)
 {
-    struct wait wait = {0, has_aborted, picture->effect};
+    struct limit wait = {0, has_aborted, picture->effect};
     struct message answer;
     struct window window;
-    int frame = 0;
     if (shot->keyframes.count == 0)
         return fail(trouble, "There is no keyframe yet: go to a frame whose mask is painted and "
                     "press Set keyframe.");
-    if (!frame_at(picture->effect, picture->time, &frame))
+    if (!frame_at(picture->effect, picture->time, &picture->frame))
         return fail(trouble, "The host's time is no frame.");
-    source_check(picture->effect, shot, frame);
-    bool good = ask(picture->effect, &wait, shot, frame, &window, &answer, trouble) &&
+    source_check(picture->effect, shot, picture->frame, picture->scale);
+    bool good = ask(picture, &wait, shot, &window, &answer, trouble) &&
                 paint_images(picture, &answer.pixels, &window, trouble);
     message_free(&answer);
     return good;
@@ -262,10 +242,10 @@ static void show(ofx_effect effect, const char *sentence)
     struct instance *instance = instance_of(effect);
     bool is_new = true;
     if (instance != NULL) {
-        pthread_mutex_lock(&instance->lock);
+        lock_take(&instance->lock);
         is_new = strcmp(instance->last_error, sentence) != 0;
         strcpy(instance->last_error, sentence);
-        pthread_mutex_unlock(&instance->lock);
+        lock_give_back(&instance->lock);
     }
     if (host.messages == NULL)
         return;
@@ -273,7 +253,7 @@ static void show(ofx_effect effect, const char *sentence)
         if (is_new && *sentence)
             show_error(effect, sentence);
     } else if (*sentence) {
-        host.messages->set_persistent(effect, OFX_MESSAGE_ERROR, "", "%s", sentence);
+        show_at_node(effect, sentence);
     } else if (is_new) {
         host.messages->clear_persistent(effect);
     }

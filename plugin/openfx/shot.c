@@ -2,6 +2,7 @@
 
 #include "json.h"
 #include "shot.h"
+#include "system.h"
 
 #define MAX_KEYFRAMES 10000
 #define MAX_FRAME_NUMBER 100000000
@@ -137,7 +138,7 @@ bool shot_check(const struct shot *shot, struct trouble *trouble)
                     "/shots/010/hero.####.exr.");
     if (!all_utf8(shot))
         return fail(trouble, "The plate's path and the names must be UTF-8.");
-    if (has_files && *shot->plate != '/')
+    if (has_files && !is_absolute(shot->plate))
         return trouble_set(trouble, TROUBLE_FAILED, "The plate's path must be absolute, not ",
                            shot->plate, ".");
     if (*shot->element == 0)

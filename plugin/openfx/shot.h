@@ -25,15 +25,16 @@ bool keyframes_remove(struct keyframes *keyframes, int frame);
 void keyframes_write(const struct keyframes *keyframes, struct text *text);
 void keyframes_free(struct keyframes *keyframes);
 
-#define PUSHED_ID_BYTES 96
+#define PUSHED_ID_BYTES 128
 
 /* A plate whose pixels are pushed, since it has no files: from the host's 0, 0 up. */
 struct pushed {
     char id[PUSHED_ID_BYTES]; /* stands for all its pixels; empty: the plate has files */
     int generation;           /* of the instance; part of the id */
     int first, last;
-    int width, height;
+    int width, height; /* at full size, whatever the scale */
     double aspect;
+    double scale[2]; /* of the images that its pixels come from; 1 except for proxies */
 };
 
 /* No text is NULL, but each may be empty. */

@@ -2,10 +2,10 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "colors.h"
 #include "matte.h"
+#include "region.h"
 #include "source.h"
 
 #define MAX_FRAMES 100000 /* hosts give endless clips a huge range */
@@ -13,24 +13,31 @@
 
 void source_init(struct instance *instance)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    instance->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    instance->created_ns = now_since_1970_ns();
 }
 
-/* The id is unique to this instance and generation. It includes the offset, which decides which
-   time of Source a frame shows. */
+static bool is_full_size(const struct pushed *pushed)
+{
+    return pushed->scale[0] == 1 && pushed->scale[1] == 1;
+}
+
+/* The id is unique to this instance, generation and scale. It includes the offset, which decides
+   which time of Source a frame shows. */
 static bool set_plate_id(ofx_effect effect, struct pushed *pushed)
 {
     struct instance *instance = instance_of(effect);
     if (instance == NULL)
         return false;
-    pthread_mutex_lock(&instance->lock);
+    lock_take(&instance->lock);
     pushed->generation = instance->generation;
-    pthread_mutex_unlock(&instance->lock);
-    snprintf(pushed->id, sizeof pushed->id, "openfx-%ld-%llx-%llx-%d-%d", (long)getpid(),
-             (unsigned long long)instance->created_ns, (unsigned long long)(uintptr_t)instance,
-             param_number(effect, OFFSET_PARAM), pushed->generation);
+    lock_give_back(&instance->lock);
+    int length = snprintf(pushed->id, sizeof pushed->id, "openfx-%ld-%llx-%llx-%d-%d",
+                          process_id(), (unsigned long long)instance->created_ns,
+                          (unsigned long long)(uintptr_t)instance,
+                          param_number(effect, OFFSET_PARAM), pushed->generation);
+    if (!is_full_size(pushed))
+        snprintf(pushed->id + length, sizeof pushed->id - (size_t)length, "-%.0fx%.0f",
+                 1e6 * pushed->scale[0], 1e6 * pushed->scale[1]);
     return true;
 }
 
@@ -47,13 +54,11 @@ static bool read_range(ofx_effect effect, ofx_properties clip, struct pushed *pu
 }
 
 /* From the host's 0, 0 to the upper right corner of Source at its first time. */
-static bool read_size(ofx_clip clip, ofx_properties set, double time, struct pushed *pushed)
+static bool read_size(ofx_effect effect, double time, struct pushed *pushed)
 {
     ofx_rectangle region;
-    pushed->aspect = 1;
-    host.properties->get_double(set, OFX_PIXEL_ASPECT, 0, &pushed->aspect);
-    if (!(pushed->aspect >= 0.1 && pushed->aspect <= 10) ||
-        host.effects->clip_region(clip, time, &region) != OFX_OK)
+    pushed->aspect = clip_aspect(effect, SOURCE_CLIP);
+    if (pushed->aspect == 0 || !clip_region(effect, SOURCE_CLIP, time, &region))
         return false;
     double width = region.x2 / pushed->aspect, height = region.y2;
     if (!(width >= 1 && width <= MAX_SIDE_PX && height >= 1 && height <= MAX_SIDE_PX))
@@ -80,17 +85,30 @@ bool source_describe(ofx_effect effect, struct shot *shot, struct trouble *troub
     ofx_clip clip = NULL;
     ofx_properties set = NULL;
     double time = 0;
+    pushed->scale[0] = pushed->scale[1] = 1;
     if (*shot->plate || !host_is_temporal() || !is_connected(effect, SOURCE_CLIP))
         return true;
     if (host.effects->clip_get(effect, SOURCE_CLIP, &clip, &set) != OFX_OK ||
         !read_range(effect, set, pushed, &time))
         return fail(trouble, "Source does not say where it begins and ends: type the plate's "
                     "files.");
-    if (!read_size(clip, set, time, pushed))
+    if (!read_size(effect, time, pushed))
         return fail(trouble, "Source has no size that a plate can have: type the plate's files.");
     if (!set_color_space(set, shot) || !set_plate_id(effect, pushed))
         return fail(trouble, "There is not enough memory.");
     return true;
+}
+
+bool source_is_at(const struct shot *shot, const double scale[2])
+{
+    const struct pushed *pushed = &shot->pushed;
+    return *pushed->id == 0 || (pushed->scale[0] == scale[0] && pushed->scale[1] == scale[1]);
+}
+
+void source_use_scale(ofx_effect effect, struct shot *shot, const double scale[2])
+{
+    memcpy(shot->pushed.scale, scale, sizeof shot->pushed.scale);
+    set_plate_id(effect, &shot->pushed);
 }
 
 /* With the lock held. */
@@ -107,149 +125,99 @@ void source_changed(ofx_effect effect)
     struct instance *instance = instance_of(effect);
     if (instance == NULL)
         return;
-    pthread_mutex_lock(&instance->lock);
+    lock_take(&instance->lock);
     begin_generation(instance);
-    pthread_mutex_unlock(&instance->lock);
+    lock_give_back(&instance->lock);
 }
 
-/* A frame's entry, or NULL. With the lock held. */
-static struct pushed_frame *find_pushed_frame(struct instance *instance, int frame)
+/* The entry of a frame at the plate's scale, or NULL. With the lock held. */
+static struct pushed_frame *find_pushed_frame(struct instance *instance,
+                                              const struct pushed *pushed, int frame)
 {
-    for (size_t index = 0; index < instance->pushed_count; index++)
-        if (instance->pushed_frames[index].frame == frame)
-            return instance->pushed_frames + index;
+    for (size_t index = 0; index < instance->pushed_count; index++) {
+        struct pushed_frame *one = instance->pushed_frames + index;
+        if (one->frame == frame && memcmp(one->scale, pushed->scale, sizeof one->scale) == 0)
+            return one;
+    }
     return NULL;
 }
 
 /* If memory runs out, a change at this frame goes unnoticed. */
-static void note_pushed_frame(ofx_effect effect, int generation, int frame, uint64_t hash)
+static void note_pushed_frame(ofx_effect effect, const struct pushed *pushed, int frame,
+                              uint64_t hash)
 {
     struct instance *instance = instance_of(effect);
     if (instance == NULL)
         return;
-    pthread_mutex_lock(&instance->lock);
-    if (instance->generation == generation && find_pushed_frame(instance, frame) == NULL) {
+    lock_take(&instance->lock);
+    if (instance->generation == pushed->generation &&
+        find_pushed_frame(instance, pushed, frame) == NULL) {
         size_t bytes = (instance->pushed_count + 1) * sizeof *instance->pushed_frames;
         struct pushed_frame *grown = realloc(instance->pushed_frames, bytes);
         if (grown != NULL) {
-            grown[instance->pushed_count].frame = frame;
-            grown[instance->pushed_count++].hash = hash;
+            struct pushed_frame *one = grown + instance->pushed_count++;
+            one->frame = frame;
+            one->hash = hash;
+            memcpy(one->scale, pushed->scale, sizeof one->scale);
             instance->pushed_frames = grown;
         }
     }
-    pthread_mutex_unlock(&instance->lock);
+    lock_give_back(&instance->lock);
 }
 
-/* FNV-1a over the bits of each float. */
-static uint64_t hash_of(const float *pixels, size_t count)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (size_t index = 0; index < count; index++) {
-        uint32_t bits;
-        memcpy(&bits, pixels + index, sizeof bits);
-        hash = (hash ^ bits) * 1099511628211u;
-    }
-    return hash;
-}
-
-static size_t values_of(const struct pushed *pushed)
-{
-    return 3 * (size_t)pushed->width * (size_t)pushed->height;
-}
-
-/* Red, green and blue, top row first; alpha is ignored, as in files. NULL if memory runs out. */
-static float *read_colors(const struct image *image, const struct pushed *pushed)
-{
-    size_t width = (size_t)pushed->width;
-    float *pixels = malloc(values_of(pushed) * sizeof *pixels);
-    float *row = malloc(4 * width * sizeof *row), *to = pixels;
-    for (int y = pushed->height - 1; pixels != NULL && row != NULL && y >= 0; y--) {
-        image_read(image, y, 0, pushed->width, row);
-        for (size_t x = 0; x < width; x++, to += 3)
-            memcpy(to, row + 4 * x, 3 * sizeof *to);
-    }
-    if (row == NULL) {
-        free(pixels);
-        pixels = NULL;
-    }
-    free(row);
-    return pixels;
-}
-
-/* The pixels of a frame, which the caller frees. NULL without trouble if the host has none. */
-static float *fetch_colors(ofx_effect effect, const struct pushed *pushed, int frame,
-                           struct trouble *trouble)
-{
-    ofx_properties handle = NULL;
-    struct image image;
-    float *pixels = NULL;
-    double time = (double)frame - param_number(effect, OFFSET_PARAM);
-    if (!fetch_image(effect, SOURCE_CLIP, time, &handle, &image))
-        return NULL;
-    if (!is_full_size(handle))
-        fail(trouble, "Tracking needs Source at full size: turn the host's proxies off, or type "
-             "the plate's files.");
-    else if (image.channels == 1)
-        fail(trouble, "Source has no colours to track: it has only alpha.");
-    else if ((pixels = read_colors(&image, pushed)) == NULL)
-        fail(trouble, "There is not enough memory.");
-    host.effects->image_release(handle);
-    return pixels;
-}
-
-void source_check(ofx_effect effect, struct shot *shot, int frame)
+void source_check(ofx_effect effect, struct shot *shot, int frame, const double scale[2])
 {
     struct instance *instance = instance_of(effect);
     struct trouble trouble = {TROUBLE_NONE, ""};
-    struct pushed *pushed = &shot->pushed;
+    struct pushed shown = shot->pushed;
     uint64_t before = 0;
-    if (instance == NULL || *pushed->id == 0)
+    if (instance == NULL || *shown.id == 0)
         return;
-    pthread_mutex_lock(&instance->lock);
-    struct pushed_frame *pushed_before = find_pushed_frame(instance, frame);
-    bool known = pushed_before != NULL && instance->generation == pushed->generation;
+    memcpy(shown.scale, scale, sizeof shown.scale);
+    lock_take(&instance->lock);
+    struct pushed_frame *pushed_before = find_pushed_frame(instance, &shown, frame);
+    bool known = pushed_before != NULL && instance->generation == shown.generation;
     if (known)
         before = pushed_before->hash;
-    pthread_mutex_unlock(&instance->lock);
-    float *pixels = known ? fetch_colors(effect, pushed, frame, &trouble) : NULL;
-    if (pixels != NULL && hash_of(pixels, values_of(pushed)) != before) {
-        pthread_mutex_lock(&instance->lock);
-        if (instance->generation == pushed->generation) /* else another thread noticed first */
+    lock_give_back(&instance->lock);
+    float *pixels = known ? colors_fetch(effect, &shown, frame, &trouble) : NULL;
+    if (pixels != NULL && colors_hash(&shown, pixels) != before) {
+        lock_take(&instance->lock);
+        if (instance->generation == shown.generation) /* else another thread noticed first */
             begin_generation(instance);
-        pthread_mutex_unlock(&instance->lock);
-        set_plate_id(effect, pushed);
+        lock_give_back(&instance->lock);
+        set_plate_id(effect, &shot->pushed);
     }
     free(pixels);
 }
 
-static bool send_frame(ofx_effect effect, struct engine *engine, const struct wait *wait,
+static bool send_frame(ofx_effect effect, struct engine *engine, const struct limit *wait,
                        const struct shot *shot, int frame, const float *pixels,
                        struct trouble *trouble)
 {
     struct text request = {0};
     struct message answer;
-    size_t count = values_of(&shot->pushed);
+    size_t bytes = colors_count(&shot->pushed) * sizeof *pixels;
     text_add(&request, "\"do\":\"push\",\"frame\":");
     text_add_integer(&request, frame);
     text_add(&request, ",");
     shot_write(shot, &request);
-    bool good = engine_ask(engine, wait, &request, pixels, count * sizeof *pixels, &answer,
-                           trouble);
+    bool good = engine_ask(engine, wait, &request, pixels, bytes, &answer, trouble);
     if (good)
-        note_pushed_frame(effect, shot->pushed.generation, frame, hash_of(pixels, count));
+        note_pushed_frame(effect, &shot->pushed, frame, colors_hash(&shot->pushed, pixels));
     message_free(&answer);
     text_free(&request);
     return good;
 }
 
 /* Adds one to `count` if the host has the frame. */
-static bool push_frame(ofx_effect effect, struct engine *engine, const struct wait *wait,
+static bool push_frame(ofx_effect effect, struct engine *engine, const struct limit *wait,
                        const struct shot *shot, int frame, int *count, struct trouble *trouble)
 {
     if (wait_check(wait) == WIRE_ABORTED)
         return trouble_set(trouble, TROUBLE_ABORTED, "", NULL, NULL);
     trouble->kind = TROUBLE_NONE;
-    float *pixels = fetch_colors(effect, &shot->pushed, frame, trouble);
+    float *pixels = colors_fetch(effect, &shot->pushed, frame, trouble);
     bool good = pixels == NULL ? trouble->kind == TROUBLE_NONE
                                : send_frame(effect, engine, wait, shot, frame, pixels, trouble);
     *count += pixels != NULL;
@@ -257,7 +225,7 @@ static bool push_frame(ofx_effect effect, struct engine *engine, const struct wa
     return good;
 }
 
-bool source_push(ofx_effect effect, struct engine *engine, const struct wait *wait,
+bool source_push(ofx_effect effect, struct engine *engine, const struct limit *wait,
                  const struct shot *shot, const struct message *answer, struct trouble *trouble)
 {
     const struct json *json = &answer->json;

@@ -8,9 +8,10 @@
 #include "host.h"
 #include "shot.h"
 
-/* A frame that was pushed, and a hash of its pixels. */
+/* A frame that was pushed, the scale of its image, and a hash of its pixels. */
 struct pushed_frame {
     int frame;
+    double scale[2];
     uint64_t hash;
 };
 
@@ -24,13 +25,21 @@ bool source_describe(ofx_effect effect, struct shot *shot, struct trouble *troub
 /* Source has changed: the frames pushed so far no longer count. */
 void source_changed(ofx_effect effect);
 
-/* Compares a frame that was pushed before with Source now. If its pixels have changed without
-   notice from the host, begins a new generation of the plate and updates its id in `shot`. */
-void source_check(ofx_effect effect, struct shot *shot, int frame);
+/* Whether the plate's pixels come from images at a render scale; true for a plate with files. */
+bool source_is_at(const struct shot *shot, const double scale[2]);
+
+/* Makes the plate one of images at a render scale, with an id of its own: what is tracked on
+   proxies is never taken for what is tracked at full size. */
+void source_use_scale(ofx_effect effect, struct shot *shot, const double scale[2]);
+
+/* Compares a frame that was pushed before at a render scale with Source now. If its pixels have
+   changed without notice from the host, begins a new generation of the plate and updates its id in
+   `shot`. */
+void source_check(ofx_effect effect, struct shot *shot, int frame, const double scale[2]);
 
 /* Pushes the frames that the engine's answer lists as missing. True if at least one was pushed; on
    false `trouble` is set. */
-bool source_push(ofx_effect effect, struct engine *engine, const struct wait *wait,
+bool source_push(ofx_effect effect, struct engine *engine, const struct limit *wait,
                  const struct shot *shot, const struct message *answer, struct trouble *trouble);
 
 #endif

@@ -1,32 +1,11 @@
 #include "base.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "wire.h"
 
 #define HEAD_BYTES 8
-#define MAX_DESCRIPTORS 4
 #define ABORT_POLL_MS 20 /* how often the host is asked whether it has aborted */
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set where a socket is made */
-#endif
-
-int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-enum wire_result wait_check(const struct wait *wait)
+enum wire_result wait_check(const struct limit *wait)
 {
     if (wait->aborted != NULL && wait->aborted(wait->context))
         return WIRE_ABORTED;
@@ -35,47 +14,44 @@ enum wire_result wait_check(const struct wait *wait)
     return WIRE_OK;
 }
 
-enum wire_result wire_ready(int socket, bool to_send, const struct wait *wait)
+enum wire_result wire_ready(intptr_t socket, bool to_send, const struct limit *wait)
 {
-    struct pollfd what = {socket, to_send ? POLLOUT : POLLIN, 0};
     for (;;) {
-        int found = poll(&what, 1, ABORT_POLL_MS);
-        if (found > 0)
-            return WIRE_OK;
-        if (found < 0 && errno != EINTR)
-            return WIRE_CLOSED;
+        int found = socket_wait(socket, to_send, ABORT_POLL_MS);
+        if (found != 0)
+            return found > 0 ? WIRE_OK : WIRE_CLOSED;
         enum wire_result result = wait_check(wait);
         if (result != WIRE_OK)
             return result;
     }
 }
 
-static bool is_temporary(int error)
+/* Whether to go on after a call that moved `count` bytes, or none yet. */
+static enum wire_result after(ptrdiff_t count, intptr_t socket, bool to_send,
+                              const struct limit *wait)
 {
-    return error == EINTR || error == EAGAIN || error == EWOULDBLOCK;
+    if (count < 0)
+        return WIRE_CLOSED;
+    return count > 0 ? WIRE_OK : wire_ready(socket, to_send, wait);
 }
 
-static enum wire_result send_all(int socket, const struct wait *wait, const char *bytes,
+static enum wire_result send_all(intptr_t socket, const struct limit *wait, const char *bytes,
                                  size_t count)
 {
-    while (count > 0) {
-        ssize_t sent = send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0) {
-            enum wire_result result = WIRE_CLOSED;
-            if (is_temporary(errno))
-                result = wire_ready(socket, true, wait);
-            if (result != WIRE_OK)
-                return result;
-            continue;
+    enum wire_result result = WIRE_OK;
+    while (count > 0 && result == WIRE_OK) {
+        ptrdiff_t sent = socket_send(socket, bytes, count);
+        result = after(sent, socket, true, wait);
+        if (sent > 0) {
+            bytes += sent;
+            count -= (size_t)sent;
         }
-        bytes += sent;
-        count -= (size_t)sent;
     }
-    return WIRE_OK;
+    return result;
 }
 
-enum wire_result wire_send(int socket, const struct wait *wait, const char *object, size_t length,
-                           const void *pixels, size_t bytes)
+enum wire_result wire_send(intptr_t socket, const struct limit *wait, const char *object,
+                           size_t length, const void *pixels, size_t bytes)
 {
     unsigned char head[HEAD_BYTES] = {'R', 'D', 'E', 1};
     if (length > JSON_MAX_BYTES)
@@ -90,82 +66,40 @@ enum wire_result wire_send(int socket, const struct wait *wait, const char *obje
     return result;
 }
 
-static enum wire_result receive_all(int socket, const struct wait *wait, unsigned char *bytes,
-                                    size_t count)
+static enum wire_result receive_all(intptr_t socket, const struct limit *wait,
+                                    unsigned char *bytes, size_t count)
 {
-    while (count > 0) {
-        ssize_t came = recv(socket, bytes, count, MSG_DONTWAIT);
-        if (came == 0)
-            return WIRE_CLOSED;
-        if (came < 0) {
-            enum wire_result result = WIRE_CLOSED;
-            if (is_temporary(errno))
-                result = wire_ready(socket, false, wait);
-            if (result != WIRE_OK)
-                return result;
-            continue;
-        }
-        bytes += came;
-        count -= (size_t)came;
-    }
-    return WIRE_OK;
-}
-
-/* Keeps the one descriptor of a message. More than one is an error, and all but the first are
-   closed. */
-static bool take_descriptors(struct msghdr *header, int *descriptor)
-{
-    bool good = !(header->msg_flags & MSG_CTRUNC);
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part; part = CMSG_NXTHDR(header, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t index = 0; index < count; index++) {
-            int one;
-            memcpy(&one, CMSG_DATA(part) + index * sizeof one, sizeof one);
-            if (*descriptor >= 0) {
-                close(one);
-                good = false;
-            } else {
-                fcntl(one, F_SETFD, FD_CLOEXEC);
-                *descriptor = one;
-            }
+    enum wire_result result = WIRE_OK;
+    while (count > 0 && result == WIRE_OK) {
+        ptrdiff_t came = socket_receive(socket, bytes, count);
+        result = after(came, socket, false, wait);
+        if (came > 0) {
+            bytes += came;
+            count -= (size_t)came;
         }
     }
-    return good;
+    return result;
 }
 
 /* Receives the first bytes of a message; a descriptor comes with the very first. */
-static enum wire_result receive_first(int socket, const struct wait *wait, unsigned char *head,
-                                      size_t *count, int *descriptor)
+static enum wire_result receive_first(intptr_t socket, const struct limit *wait,
+                                      unsigned char *head, size_t *count, int *descriptor)
 {
-    union {
-        struct cmsghdr aligned;
-        char bytes[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
-    } control;
     for (;;) {
-        struct iovec place = {head, HEAD_BYTES};
-        struct msghdr header;
-        memset(&header, 0, sizeof header);
-        header.msg_iov = &place;
-        header.msg_iovlen = 1;
-        header.msg_control = control.bytes;
-        header.msg_controllen = sizeof control.bytes;
-        ssize_t came = recvmsg(socket, &header, MSG_DONTWAIT);
+        bool good = true;
+        ptrdiff_t came = socket_receive_passed(socket, head, HEAD_BYTES, descriptor, &good);
+        enum wire_result result = after(came, socket, false, wait);
         if (came > 0) {
             *count = (size_t)came;
-            return take_descriptors(&header, descriptor) ? WIRE_OK : WIRE_BAD;
+            return good ? WIRE_OK : WIRE_BAD;
         }
-        enum wire_result result = WIRE_CLOSED;
-        if (came < 0 && is_temporary(errno))
-            result = wire_ready(socket, false, wait);
         if (result != WIRE_OK)
             return result;
     }
 }
 
-static enum wire_result receive_object(int socket, const struct wait *wait, struct message *message,
-                                       size_t length)
+static enum wire_result receive_object(intptr_t socket, const struct limit *wait,
+                                       struct message *message, size_t length)
 {
     message->source = malloc(length + 1);
     if (message->source == NULL)
@@ -179,13 +113,6 @@ static enum wire_result receive_object(int socket, const struct wait *wait, stru
     return json_is(&message->json, 0, JSON_OBJECT) ? WIRE_OK : WIRE_BAD;
 }
 
-static bool holds(int descriptor, int64_t bytes)
-{
-    struct stat found;
-    return descriptor >= 0 && fstat(descriptor, &found) == 0 && S_ISREG(found.st_mode) &&
-           found.st_size >= bytes;
-}
-
 static bool string_is(const struct json *json, int node, const char *word)
 {
     char *found = json_string(json, node);
@@ -194,7 +121,8 @@ static bool string_is(const struct json *json, int node, const char *word)
     return same;
 }
 
-static enum wire_result receive_pixels(int socket, const struct wait *wait, struct message *message)
+static enum wire_result receive_pixels(intptr_t socket, const struct limit *wait,
+                                       struct message *message)
 {
     const struct json *json = &message->json;
     struct pixels *pixels = &message->pixels;
@@ -206,7 +134,7 @@ static enum wire_result receive_pixels(int socket, const struct wait *wait, stru
         return WIRE_BAD;
     pixels->bytes = (size_t)bytes;
     if (string_is(json, by, "memory"))
-        return holds(pixels->descriptor, bytes) ? WIRE_OK : WIRE_BAD;
+        return passed_holds(pixels->descriptor, bytes) ? WIRE_OK : WIRE_BAD;
     if (!string_is(json, by, "stream") || pixels->descriptor >= 0)
         return WIRE_BAD;
     pixels->memory = malloc(pixels->bytes + 1);
@@ -215,7 +143,7 @@ static enum wire_result receive_pixels(int socket, const struct wait *wait, stru
     return receive_all(socket, wait, pixels->memory, pixels->bytes);
 }
 
-enum wire_result wire_receive(int socket, const struct wait *wait, struct message *message)
+enum wire_result wire_receive(intptr_t socket, const struct limit *wait, struct message *message)
 {
     unsigned char head[HEAD_BYTES];
     size_t count = 0, length = 0;
@@ -237,8 +165,7 @@ enum wire_result wire_receive(int socket, const struct wait *wait, struct messag
 
 void message_free(struct message *message)
 {
-    if (message->pixels.descriptor >= 0)
-        close(message->pixels.descriptor);
+    passed_close(message->pixels.descriptor);
     free(message->pixels.memory);
     json_free(&message->json);
     free(message->source);
@@ -248,22 +175,10 @@ void message_free(struct message *message)
 
 bool pixels_read(const struct pixels *pixels, size_t offset, void *out, size_t bytes)
 {
-    unsigned char *place = out;
     if (offset > pixels->bytes || bytes > pixels->bytes - offset)
         return false;
-    if (pixels->memory != NULL) {
-        memcpy(out, pixels->memory + offset, bytes);
-        return true;
-    }
-    while (bytes > 0) {
-        ssize_t came = pread(pixels->descriptor, place, bytes, (off_t)offset);
-        if (came < 0 && errno == EINTR)
-            continue;
-        if (came <= 0)
-            return false;
-        place += came;
-        offset += (size_t)came;
-        bytes -= (size_t)came;
-    }
+    if (pixels->memory == NULL)
+        return passed_read(pixels->descriptor, (int64_t)offset, out, bytes);
+    memcpy(out, pixels->memory + offset, bytes);
     return true;
 }

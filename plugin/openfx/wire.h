@@ -5,11 +5,12 @@
 
 #include "base.h"
 #include "json.h"
+#include "system.h"
 
 #define WIRE_MAX_PIXEL_BYTES ((int64_t)1 << 30) /* 16384 x 16384 floats */
 
 /* How long to wait, and what ends it early. */
-struct wait {
+struct limit {
     int64_t until_ms; /* by the clock of now_ms; 0: no limit */
     bool (*aborted)(void *context); /* polled several times a second; may be NULL */
     void *context;
@@ -38,21 +39,19 @@ struct message {
     struct pixels pixels;
 };
 
-int64_t now_ms(void);
-
 /* WIRE_OK while the wait may go on; otherwise why it ended. */
-enum wire_result wait_check(const struct wait *wait);
+enum wire_result wait_check(const struct limit *wait);
 
 /* Waits until a socket can be read, or written. */
-enum wire_result wire_ready(int socket, bool to_send, const struct wait *wait);
+enum wire_result wire_ready(intptr_t socket, bool to_send, const struct limit *wait);
 
 /* Sends a JSON object, followed by `bytes` of pixels; if there are any, the object must announce
    them. */
-enum wire_result wire_send(int socket, const struct wait *wait, const char *object, size_t length,
-                           const void *pixels, size_t bytes);
+enum wire_result wire_send(intptr_t socket, const struct limit *wait, const char *object,
+                           size_t length, const void *pixels, size_t bytes);
 
 /* Receives the next message. Free it with message_free, also after a failure. */
-enum wire_result wire_receive(int socket, const struct wait *wait, struct message *message);
+enum wire_result wire_receive(intptr_t socket, const struct limit *wait, struct message *message);
 void message_free(struct message *message);
 
 /* Reads some of the pixels; false if they are missing. A file is read and never mapped: a mapped

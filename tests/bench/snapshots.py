@@ -56,7 +56,7 @@ def one_span(
     for index, half in enumerate(halves):
         mine.put(SnapshotKey(digests[0], index, digests[index]), half, durable=True)
         times.append(time.perf_counter())
-    others.newest(digests[0], 1, digests.__getitem__, propagator.restore)
+    others.newest(digests[0], range(1, -1, -1), digests.__getitem__, propagator.restore)
     times.append(time.perf_counter())
     write_anchors, write_moving, read_both = np.diff(times).tolist()
     return write_anchors, write_moving, read_both

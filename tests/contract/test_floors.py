@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 # What a host's own Python brings along, by the name of its folder below plugin/.
 HOSTS = {
     "nuke": {"nuke", "nukescripts", "PySide2", "PySide6"},
-    "blender": {"bpy", "bmesh", "gpu", "mathutils"},
+    "blender": {"bpy", "bmesh", "gpu", "mathutils", "numpy"},
     "natron": {"NatronEngine", "NatronGui"},
     "houdini": {"hou"},
     "openfx": set[str](),

@@ -17,7 +17,9 @@ from typing import Any
 
 from fake_nuke_knobs import (
     CLASSES,
+    DO_NOT_WRITE,
     INVISIBLE,
+    NO_UNDO,
     STARTLINE,
     Boolean,
     Enumeration,
@@ -219,6 +221,7 @@ class Nuke(ModuleType):
     """
 
     INVISIBLE, STARTLINE = INVISIBLE, STARTLINE
+    DO_NOT_WRITE, NO_UNDO = DO_NOT_WRITE, NO_UNDO
     String_Knob, File_Knob, Enumeration_Knob = String, File, Enumeration
     Boolean_Knob, Tab_Knob, PyScript_Knob, Text_Knob = Boolean, Tab, PyScript, Text
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from fake_nuke import Nuke
 
-INVISIBLE, STARTLINE = 1024, 4096
+DO_NOT_WRITE, INVISIBLE, STARTLINE, NO_UNDO = 512, 1024, 4096, 524288
 
 
 class Knob:
@@ -112,10 +112,49 @@ class Text(Knob):
     kind = 26
 
 
-class Curves(Knob):
-    """`rootLayer` is a list of shapes, which are lists of points."""
+class AnimControlPoint:
+    """A point of a stroke, with the times of its keys."""
 
-    rootLayer: ClassVar[list[Any]] = []  # noqa: N815
+    def __init__(self, *times: float) -> None:
+        self._times = list(times)
+
+    def getControlPointKeyTimes(self) -> list[float]:  # noqa: N802
+        return self._times
+
+
+class ShapeControlPoint:
+    """A point of a shape."""
+
+    def __init__(self, *times: float) -> None:
+        self.center = AnimControlPoint(*times)
+
+
+class AnimCTransform:
+    def __init__(self, *times: float) -> None:
+        self._times = list(times)
+
+    def isDefault(self) -> bool:  # noqa: N802
+        return not self._times
+
+    def getTransformKeyTimes(self) -> list[float]:  # noqa: N802
+        return self._times or [0.0]
+
+
+class Layer(list[Any]):
+    """A layer of shapes and strokes, or one of these with its points; `moved` by its transform."""
+
+    def __init__(self, *parts: Any, moved: tuple[float, ...] = ()) -> None:
+        super().__init__(parts)
+        self._transform = AnimCTransform(*moved)
+
+    def getTransform(self) -> AnimCTransform:  # noqa: N802
+        return self._transform
+
+
+class Curves(Knob):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.rootLayer = Layer()  # Nuke's name
 
 
 def _before_and_after(name: str) -> Knob:

@@ -9,7 +9,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fake_nuke_knobs import (
+    DO_NOT_WRITE,
     INVISIBLE,
+    STARTLINE,
     Boolean,
     Enumeration,
     File,
@@ -24,11 +26,14 @@ if TYPE_CHECKING:
     from fake_nuke import Node, Nuke
 
 _WORD = re.compile(r'"((?:\\.|[^"\\])*)"|([{}\n])|([^\s{}"]+)', re.DOTALL)
+_BARE = re.compile(r"[\w./:%#-]+")
 _SPECIAL = re.compile(r'([\\"$\[\]{}])')
 
 
 def quoted(text: str) -> str:
-    """One word, whatever is in it."""
+    """One word, whatever is in it; in quotes only if it must be, as Nuke writes it."""
+    if _BARE.fullmatch(text):
+        return text
     return '"' + _SPECIAL.sub(r"\\\1", text).replace("\n", r"\n") + '"'
 
 
@@ -62,30 +67,60 @@ def _plain(string: str) -> str:
 def script_of(node: Node) -> str:
     """A node as a script of Nuke's has it: what is connected to it from outside is left out."""
     lines = [f"{node.kind} {{", f" inputs {len(node.inputs) if node.parent else 0}"]
-    lines.append(f" name {quoted(node.name())}")
-    for name in node.user_knobs:
-        knob = node[name]
-        more = f" M {quoted(chr(10).join(knob.values()))}" if isinstance(knob, Enumeration) else ""
-        flags = " +INVISIBLE" if knob.flags & INVISIBLE else ""
-        button = f" T {quoted(knob.value())}" if isinstance(knob, PyScript) else ""
-        lines.append(
-            f" addUserKnob {{{knob.kind} {name} l {quoted(knob.label)}{more}{button}{flags}}}"
-        )
-    for name, knob in node.knobs.items():
-        if knob.expression:
-            lines.append(f" {name} {{{{{quoted(knob.expression)}}}}}")
-        elif not isinstance(knob, PyScript | Tab) and knob.value() != knob.default:
-            lines.append(f" {name} {quoted(str(knob.value()))}")
-    lines.append("}")
-    text = "\n".join(lines) + "\n"
+    lines += _set_knobs(node, ["knobChanged"])
+    lines += [f" name {quoted(node.name())}"]
+    own = _written(node, node.user_knobs)
+    lines += [f" addUserKnob {{{_defined(knob)}}}" for knob in own]
+    lines += _set_knobs(node, [name for name in node.knobs if name != "knobChanged"])
+    text = "\n".join([*lines, "}"]) + "\n"
     if node.kind == "Group":
-        for child in node.children:
-            pushes = [f"push $N{id(child.inputs[n])}\n" for n in sorted(child.inputs, reverse=True)]
-            text += "".join(pushes) + script_of(child) + f"set N{id(child)} [stack 0]\n"
-        text += "end_group\n"
+        text += "".join(map(_child, node.children)) + "end_group\n"
     return text
 
 
+def _child(node: Node) -> str:
+    assert node.parent is not None
+    siblings = node.parent.children
+
+    def variable(one: Node) -> str:
+        return f"N{siblings.index(one) + 1}"
+
+    pushes = [f"push ${variable(node.inputs[n])}\n" for n in sorted(node.inputs, reverse=True)]
+    is_used = any(node in other.inputs.values() for other in siblings)
+    name = f"set {variable(node)} [stack 0]\n" if is_used else ""
+    return f"{''.join(pushes)}{script_of(node)}{name}"
+
+
+def _written(node: Node, names: list[str]) -> list[Knob]:
+    knobs = [node.knobs[name] for name in names if name in node.knobs]
+    return [knob for knob in knobs if not knob.flags & DO_NOT_WRITE]
+
+
+def _defined(knob: Knob) -> str:
+    """A knob of the user's, as `addUserKnob` has it."""
+    text = f"{knob.kind} {knob.name()} l {quoted(knob.label)}"
+    if knob.tooltip:
+        text += f" t {quoted(knob.tooltip)}"
+    if isinstance(knob, Enumeration):
+        text += f" M {{{' '.join(map(quoted, knob.values()))}}}"
+    if isinstance(knob, PyScript):
+        text += f" T {quoted(knob.value())}"
+    return text + "".join(f" +{name}" for name, flag in _FLAGS.items() if knob.flags & flag)
+
+
+def _set_knobs(node: Node, names: list[str]) -> list[str]:
+    """The knobs that are not at their default."""
+    lines = []
+    for knob in _written(node, names):
+        if knob.expression:
+            lines.append(f" {knob.name()} {{{{{quoted(knob.expression)}}}}}")
+        elif not isinstance(knob, PyScript | Tab) and knob.value() != knob.default:
+            value = str(knob.value()).lower() if isinstance(knob, Boolean) else str(knob.value())
+            lines.append(f" {knob.name()} {quoted(value)}")
+    return lines
+
+
+_FLAGS = {"INVISIBLE": INVISIBLE, "STARTLINE": STARTLINE}
 KINDS = {knob.kind: knob for knob in (String, File, Boolean, Tab, PyScript, Text)}
 
 
@@ -127,16 +162,20 @@ def _node(nuke: Nuke, kind: str, lines: Any) -> Node:
     return node
 
 
-def _user_knob(kind: str, name: str, _l: str, label: str, *more: str) -> Knob:
+def _user_knob(kind: str, name: str, *more: Any) -> Knob:
+    flags = [word for word in more if isinstance(word, str) and word[:1] == "+"]
+    words = [word for word in more if word not in flags]
+    said = dict(zip(words[::2], words[1::2], strict=True))
     knob: Knob
     if int(kind) == Enumeration.kind:
-        knob = Enumeration(name, label, more[1].split("\n"))
+        knob = Enumeration(name, said["l"], said["M"][0])
     else:
-        knob = KINDS[int(kind)](name, label)
-    if "T" in more:
-        knob._value = more[more.index("T") + 1]
-    if "+INVISIBLE" in more:
-        knob.setFlag(INVISIBLE)
+        knob = KINDS[int(kind)](name, said["l"])
+    knob.setTooltip(said.get("t", ""))
+    if "T" in said:
+        knob._value = said["T"]
+    for flag in flags:
+        knob.setFlag(_FLAGS[flag[1:]])
     return knob
 
 
@@ -144,6 +183,6 @@ def _set(knob: Knob, value: Any) -> None:
     if isinstance(value, list):
         knob.setExpression(value[0][0][0][0])
     elif isinstance(knob, Boolean):
-        knob.setValue(value == "True")
+        knob.setValue(value == "true")
     else:
         knob.setValue(type(knob.default)(value))

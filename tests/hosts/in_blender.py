@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -43,13 +44,15 @@ def demo_shot(asked: Asked) -> Any:
     """The demo shot in the panel, with the scene fitted to it; nothing is asked of the engine."""
     shot = bpy.context.scene.rde_roto
     shot.plate = f"{asked['demo']}/plate/demo.####.exr"
-    shot.element, shot.preset, shot.out = "robot", "draft", f"{asked['folder']}/mattes"
+    shot.preset, shot.out = "draft", f"{asked['folder']}/mattes"
     bpy.ops.rde_roto.fit_scene()
+    shot.current.name = "robot"
     return shot
 
 
 def keyframe_of_truth(asked: Asked, shot: Any) -> None:
-    shot.source, shot.image = "IMAGE", f"{asked['demo']}/truth/demo.1001.exr"
+    element = shot.current
+    element.source, element.image = "IMAGE", f"{asked['demo']}/truth/demo.1001.exr"
     bpy.ops.rde_roto.set_keyframe()
 
 
@@ -113,26 +116,41 @@ def put_there(asked: Asked) -> dict[str, Any]:
     return {"file": module.__file__, "settings": bpy.utils.resource_path("USER")}
 
 
-def installed(asked: Asked) -> dict[str, Any]:
-    import rde_roto_client
+def client_module() -> Any:
+    """The client's copy in the extension."""
+    return import_module(f"{MODULE}.rde_roto_client")
 
+
+def installed(asked: Asked) -> dict[str, Any]:
     operators = sorted(dir(bpy.ops.rde_roto))
     panels = [name for name in dir(bpy.types) if name.startswith(("RDE_ROTO_PT", "RDE_ROTO_UL"))]
     for name in panels:
         if "_PT_" in name:
             getattr(bpy.types, name).draw(SimpleNamespace(layout=Layout()), bpy.context)
-    bpy.context.scene.rde_roto.set_keyframe(1001, "/kept/a.exr", "a")
+    element = bpy.context.scene.rde_roto.add_element()
+    element.set_keyframe(1001, "/kept/a.exr", "a")
+    bpy.ops.rde_roto.add_element()
+    assert [one.name for one in bpy.context.scene.rde_roto.elements] == ["element", "element2"]
     bpy.context.window_manager.rde_roto.what = "propagate"
     bpy.types.RDE_ROTO_PT_clip.draw(SimpleNamespace(layout=Layout()), bpy.context)
-    key = bpy.context.scene.rde_roto.keyframes[0]
-    bpy.types.RDE_ROTO_UL_keyframes.draw_item(None, bpy.context, Layout(), None, key, 0, None, "")
-    client = rde_roto_client.__file__
+    element = bpy.context.scene.rde_roto.elements[0]
+    for name, item in (("keyframes", element.keyframes[0]), ("elements", element)):
+        rows = getattr(bpy.types, f"RDE_ROTO_UL_{name}")
+        as_list = SimpleNamespace(draw_row=lambda row, one, of=rows: of.draw_row(None, row, one))
+        rows.draw_item(as_list, bpy.context, Layout(), None, item, 0, None, "")
+    bpy.context.window_manager.rde_roto.what = ""
+    bpy.types.RDE_ROTO_PT_clip.draw(SimpleNamespace(layout=Layout()), bpy.context)
+    for _ in range(2):
+        bpy.ops.rde_roto.remove_element()
+    assert "there is no element" in refusal(bpy.ops.rde_roto.remove_element)
+    client, others = client_module().__file__, "rde_roto_client" in sys.modules
     repos = bpy.context.preferences.extensions.repos
     bpy.ops.extensions.package_uninstall(
         repo_index=[repo.module for repo in repos].index("user_default"), pkg_id="rde_roto"
     )
     return {
         "client": client,
+        "others": others,
         "operators": operators,
         "panels": panels,
         "left": [hasattr(bpy.types.Scene, "rde_roto"), MODULE in bpy.context.preferences.addons],
@@ -183,7 +201,7 @@ def demo(asked: Asked) -> dict[str, Any]:
     scene.render.filepath = str(folder / "out" / "cut.####")
     as_float_exr(scene.render.image_settings)
     scene.render.image_settings.color_mode = "RGBA"
-    composited(folder / "out", nodes["rde-roto matte"].outputs["Alpha"], "matte.####")
+    composited(folder / "out", nodes["rde-roto matte robot"].outputs["Alpha"], "matte.####")
     kinds = sorted({OUTPUT: "output"}.get(node.bl_idname, node.bl_idname) for node in nodes)
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "demo.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(folder / "demo.blend"))
@@ -192,7 +210,7 @@ def demo(asked: Asked) -> dict[str, Any]:
         "fitted": fitted,
         "said": said,
         "nodes": kinds,
-        "kept": [kept.element, kept.preset, [key.frame for key in kept.keyframes]],
+        "kept": [kept.current.name, kept.preset, [key.frame for key in kept.current.keyframes]],
         "written": sorted(path.name for path in (folder / "out").iterdir()),
     }
 
@@ -203,7 +221,7 @@ def again(asked: Asked) -> dict[str, Any]:
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "again.blend"))
     shot = demo_shot(asked)
     shot.out, shot.frames = "//mattes", "1001-1002"
-    shot.source, shot.image = "IMAGE", "//mask.exr"
+    shot.current.source, shot.current.image = "IMAGE", "//mask.exr"
     tree, output = new_tree()
     mine = tree.nodes.new("CompositorNodeRGB")
     tree.links.new(mine.outputs[0], output.inputs[0])
@@ -215,9 +233,11 @@ def again(asked: Asked) -> dict[str, Any]:
         if not run:
             bpy.ops.rde_roto.wire()
         scene.frame_start, scene.frame_end = 1001, 1002
-        composited(folder / f"out{run}", tree.nodes["rde-roto matte"].outputs["Alpha"], "m.####")
+        composited(
+            folder / f"out{run}", tree.nodes["rde-roto matte robot"].outputs["Alpha"], "m.####"
+        )
     return {
-        "keyframes": [key.frame for key in shot.keyframes],
+        "keyframes": [key.frame for key in shot.current.keyframes],
         "output": output.inputs[0].links[0].from_node.name == mine.name,
         "plates": len(bpy.data.movieclips),
     }
@@ -232,17 +252,46 @@ def clip_facts() -> list[Any]:
 def mask(asked: Asked) -> dict[str, Any]:
     """The keyframe of a drawn mask, and the same mask by Blender's own Mask node."""
     shot = demo_shot(asked)
-    shot.mask = drawn_mask()
+    shot.current.mask = drawn_mask()
     scene = bpy.context.scene
     scene.frame_set(1003)
     bpy.ops.rde_roto.set_keyframe()
     scene.frame_start = scene.frame_end = 1003
     tree, _ = new_tree()
     node = tree.nodes.new("CompositorNodeMask")
-    node.mask = shot.mask
+    node.mask = shot.current.mask
     composited(Path(asked["folder"]) / "out", node.outputs["Mask"], "mask.####")
-    frames = [(key.frame, key.source) for key in shot.keyframes]
-    return {"keyframes": frames, "kept": shot.keyframes[0].mask}
+    keyframes = shot.current.keyframes
+    frames = [(key.frame, key.source) for key in keyframes]
+    return {"keyframes": frames, "kept": keyframes[0].mask}
+
+
+def feather(asked: Asked) -> dict[str, Any]:
+    """Feathered splines as keyframes, and by Blender's own Mask node: by falloff."""
+    shot = demo_shot(asked)
+    scene = bpy.context.scene
+    scene.frame_set(1003)
+    scene.frame_start = scene.frame_end = 1003
+    kept = {}
+    for falloff in ("SMOOTH", "LINEAR"):
+        shot.current.mask = bpy.data.masks.new(falloff)
+        layer = shot.current.mask.layers.new(name="soft")
+        layer.falloff = falloff
+        places = [(0.44, 0.66), (0.6, 0.5), (0.45, 0.34), (0.3, 0.42)]
+        add_spline(layer, places)
+        for index, weight in enumerate((0.03, 0.06, 0.02, 0.05)):
+            point, (x, y) = layer.splines[0].points[index], places[index]
+            before, after = places[index - 1], places[(index + 1) % 4]
+            across, up = (after[0] - before[0]) * 0.17, (after[1] - before[1]) * 0.17
+            point.weight = weight
+            point.handle_left, point.handle_right = (x - across, y - up), (x + across, y + up)
+        bpy.ops.rde_roto.set_keyframe()
+        kept[falloff] = shot.current.keyframes[0].mask
+        tree, _ = new_tree()
+        node = tree.nodes.new("CompositorNodeMask")
+        node.mask = shot.current.mask
+        composited(Path(asked["folder"]) / "out", node.outputs["Mask"], f"{falloff}.####")
+    return {"kept": kept}
 
 
 def overscan(asked: Asked) -> dict[str, Any]:
@@ -250,29 +299,53 @@ def overscan(asked: Asked) -> dict[str, Any]:
     shot = demo_shot(asked)
     shot.plate = asked["plate"]
     bpy.ops.rde_roto.fit_scene()
-    shot.mask = drawn_mask()
+    shot.current.mask = drawn_mask()
     bpy.ops.rde_roto.set_keyframe()
     bpy.ops.rde_roto.propagate()
     bpy.ops.rde_roto.wire()
-    values = tree_there().nodes["rde-roto matte"].outputs["Alpha"]
+    values = tree_there().nodes["rde-roto matte robot"].outputs["Alpha"]
     composited(Path(asked["folder"]) / "out", values, "matte.####")
-    return {"kept": shot.keyframes[0].mask}
+    return {"kept": shot.current.keyframes[0].mask}
+
+
+def elements(asked: Asked) -> dict[str, Any]:
+    """Two elements of one plate: each has keyframes, mattes and nodes of its own."""
+    shot = demo_shot(asked)
+    keyframe_of_truth(asked, shot)
+    shot.add_element("robot")
+    shot.current.mask = drawn_mask()
+    bpy.ops.rde_roto.set_keyframe()
+    shot.frames = "1001-1003"
+    judged = refusal(bpy.ops.rde_roto.next_to_fix)
+    bpy.ops.rde_roto.propagate(every=True)
+    said = bpy.context.window_manager.rde_roto.last
+    for shot.active in range(2):
+        bpy.ops.rde_roto.wire()
+    bpy.ops.rde_roto.next_to_fix()
+    advice = bpy.context.window_manager.rde_roto.last
+    shot.elements[1].name = "robot"
+    return {
+        "said": said,
+        "mattes": sorted(path.name for path in Path(shot.out).iterdir()),
+        "nodes": sorted(node.name for node in tree_there().nodes if "rde-roto" in node.name),
+        "keyframes": [[key.source for key in one.keyframes] for one in shot.elements],
+        "advice": [judged, advice],
+        "same name": refusal(bpy.ops.rde_roto.propagate),
+    }
 
 
 def killed(asked: Asked) -> dict[str, Any]:
     """The engine is killed between the keyframe and the propagation."""
-    from rde_roto_client import Client
-    from rde_roto_client.places import read_endpoint
-
+    client, read_endpoint = client_module(), client_module().places.read_endpoint
     shot = demo_shot(asked)
-    shot.mask = drawn_mask()
+    shot.current.mask = drawn_mask()
     bpy.ops.rde_roto.set_keyframe()
     first = (read_endpoint() or {})["pid"]
     os.kill(first, signal.SIGKILL)
     shot.frames = "1001-1002"
     bpy.ops.rde_roto.propagate()
-    with Client("tests", starts=False) as client:
-        second = client.hello()["pid"]
+    with client.Client("tests", starts=False) as another:
+        second = another.hello()["pid"]
     mattes = sorted(path.name for path in Path(shot.out).iterdir())
     return {"first": first, "second": second, "mattes": mattes}
 
@@ -282,19 +355,22 @@ def refused(asked: Asked) -> dict[str, str]:
     ops = bpy.ops.rde_roto
     said: dict[str, str] = {}
     shot = bpy.context.scene.rde_roto
+    said["no element"] = refusal(ops.set_keyframe)
+    shot.add_element()
     said["no plate"] = refusal(ops.set_keyframe)
     shot.plate = "/nowhere/x.####.exr"
     said["plate not there"] = refusal(ops.fit_scene)
     shot = demo_shot(asked)
     said["no mask"] = refusal(ops.set_keyframe)
-    shot.mask = bpy.data.masks.new("empty")
+    element = shot.current
+    element.mask = bpy.data.masks.new("empty")
     said["empty mask"] = refusal(ops.set_keyframe)
-    shot.mask = drawn_mask()
-    parent = shot.mask.layers["body"].splines[0].points[0].parent
+    element.mask = drawn_mask()
+    parent = element.mask.layers["body"].splines[0].points[0].parent
     parent.id_type, parent.id = "MOVIECLIP", bpy.data.movieclips[0]
     parent.parent = "Track"
     said["tracked mask"] = refusal(ops.set_keyframe)
-    shot.source, shot.image = "IMAGE", "/nowhere/mask.png"
+    element.source, element.image = "IMAGE", "/nowhere/mask.png"
     said["image not there"] = refusal(ops.set_keyframe)
     bpy.context.scene.frame_set(2000)
     said["no such frame"] = refusal(ops.set_keyframe)
@@ -310,9 +386,9 @@ def refused(asked: Asked) -> dict[str, str]:
     said["no such preset"] = refusal(ops.propagate)
     shot.preset, shot.frames = "draft", "1-3"
     said["no such frames"] = refusal(ops.propagate)
-    shot.frames, shot.element = "1001", "My Robot"
+    shot.frames, element.name = "1001", "My Robot"
     said["no such element"] = refusal(ops.propagate)
-    shot.element, shot.out = "robot", "//mattes"
+    element.name, shot.out = "robot", "//mattes"
     said["not saved"] = refusal(ops.propagate)
     ops.remove_keyframe(frame=1001)
     said["still busy"] = bpy.context.window_manager.rde_roto.what
@@ -337,8 +413,7 @@ def modal(asked: Asked) -> dict[str, Any]:
         request_operator,
     )
 
-    from rde_roto_client.places import read_endpoint
-
+    read_endpoint = client_module().places.read_endpoint
     runs: list[dict[str, Any]] = []
     engines: set[int] = set()
     events = {"stop": False, "kill": False}  # what is to happen after two frames
@@ -347,6 +422,7 @@ def modal(asked: Asked) -> dict[str, Any]:
         bl_idname, bl_label = "rde_roto.probe", "Probe"
         doing = operators.Propagate.doing
         prepare, finish = operators.Propagate.prepare, operators.Propagate.finish
+        every = False
 
         def execute(self, context: Any) -> set[str]:
             assert self.begin(context)
@@ -389,7 +465,7 @@ def modal(asked: Asked) -> dict[str, Any]:
 def page(asked: Asked) -> dict[str, Any]:
     """The page's script."""
     exec(asked["script"], {})
-    return {"mattes": tree_there().nodes["rde-roto matte"].image.filepath}
+    return {"mattes": tree_there().nodes["rde-roto matte robot"].image.filepath}
 
 
 def names(asked: Asked) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ofx_host import Array, Image
+from ofx_values import Array, Image
 
 SOURCES = Path(__file__).parents[2] / "plugin" / "openfx"
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")

@@ -23,13 +23,14 @@ pytest_plugins = ("command_line_fixtures", "engine_fixtures", "learn_fixtures")
 
 Object = dict[str, Any]
 EXTENSION = Path(__file__).parents[2] / "plugin" / "blender"
+CLIENT = Path(__file__).parents[2] / "engine" / "rde_roto_client"
 
 
 @pytest.fixture
 def extension() -> Iterator[ModuleType]:
     """Its modules as a package without what only Blender can import."""
     package = sys.modules["adapter"] = ModuleType("adapter")
-    package.__path__ = [str(EXTENSION)]
+    package.__path__ = [str(EXTENSION), str(CLIENT.parent)]  # the client is in it once installed
     importlib.import_module("adapter.request")  # each becomes an attribute of the package
     importlib.import_module("adapter.engine_requests")
     yield package
@@ -52,7 +53,8 @@ def test_a_propagation_goes_on_with_the_next_engine(
                 client.close()
 
         request.heard = heard_once
-        return extension.engine_requests.propagate(request, shot, "", out)
+        track = extension.engine_requests.Track(shot, out)
+        return extension.engine_requests.propagate(request, [track], "")
 
     request = extension.request.Request(propagate)
     assert request.result() == ("1001-1006", 6)
@@ -68,7 +70,9 @@ def test_it_is_stopped_at_once_while_the_engine_hangs(
     os.kill(pid, signal.SIGSTOP)
     out = str(tmp_path / "mattes/hero.####.exr")
     request = extension.request.Request(
-        lambda request: extension.engine_requests.propagate(request, shot, "", out)
+        lambda request: extension.engine_requests.propagate(
+            request, [extension.engine_requests.Track(shot, out)], ""
+        )
     )
     request.stop()
     began = time.monotonic()

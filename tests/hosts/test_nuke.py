@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from threading import Event
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,13 @@ import pytest
 from disc_shots import disc
 from engine_process import kill
 from fake_nuke import Node, Nuke
-from fake_nuke_knobs import INVISIBLE, Enumeration
+from fake_nuke_knobs import (
+    INVISIBLE,
+    AnimControlPoint,
+    Enumeration,
+    Layer,
+    ShapeControlPoint,
+)
 from fake_nuke_script import built, script_of
 from image_files import read_image
 from nuke_session import Module, box, inside, keyframes, propagate, set_keyframe
@@ -121,16 +126,11 @@ def test_a_kept_mask_that_was_damaged_is_made_good(nuke: Nuke, node: Node, roto:
 
 
 def test_keyframes_from_the_keys_of_the_roto(nuke: Nuke, node: Node, roto: Node) -> None:
-    """Of shapes, of strokes, and of those in layers."""
-
-    def stroke(*times: float) -> list[Any]:
-        return [SimpleNamespace(getControlPointKeyTimes=lambda: list(times))]
-
-    def shape(*times: float) -> list[Any]:
-        return [SimpleNamespace(center=stroke(*times)[0])]
-
+    """Of points of shapes and strokes, and of the transforms of these and of layers."""
     curves: Any = roto["curves"]
-    curves.rootLayer = [shape(1001.0, 1003.0), [stroke(1005.0), shape(1003.0)]]
+    shape = Layer(ShapeControlPoint(1001.0), ShapeControlPoint(), moved=(1003.0,))
+    stroke = Layer(AnimControlPoint(1003.0))
+    curves.rootLayer = Layer(shape, Layer(stroke, moved=(1005.0,)))
     nuke.press(node, "do_keyframes_from_roto")
     assert nuke.messages == []
     assert sorted(keyframes(node)) == [1001, 1003, 1005]

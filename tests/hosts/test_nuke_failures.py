@@ -145,6 +145,22 @@ def test_what_is_cancelled_ends(nuke: Nuke, long: Node, by: str, tmp_path: Path)
     assert long["has_mattes"].value() is False
 
 
+def test_a_node_that_was_renamed_is_cancelled_and_its_copy_is_not(nuke: Nuke, long: Node) -> None:
+    nuke.press(long, "do_propagate")
+    nuke.selected = [long]
+    nuke.nodeCopy("%clipboard%")
+    long.setName("Hero1")
+    copy = nuke.nodePaste("%clipboard%")
+    assert copy.name() == "RDERoto1"
+    nuke.press(copy, "do_cancel")
+    assert nuke.messages.pop() == "RDERoto1 has nothing to cancel"
+    nuke.press(long, "do_propagate")
+    assert nuke.messages.pop() == "Hero1 is at work already: press Cancel first, or wait"
+    nuke.press(long, "do_cancel")
+    nuke.run_events(lambda: bool(long["status"].value() != "at work"))
+    assert (long["status"].value(), nuke.messages) == ("cancelled", [])
+
+
 def test_cancelled_while_the_engine_starts(nuke: Nuke, node: Node) -> None:
     set_keyframe(nuke, node, 1003)
     nuke.press(node, "do_propagate")
@@ -156,7 +172,8 @@ def test_cancelled_while_the_engine_starts(nuke: Nuke, node: Node) -> None:
 def test_a_node_that_is_deleted_meanwhile(nuke: Nuke, node: Node, module: Module) -> None:
     set_keyframe(nuke, node, 1003)
     nuke.press(node, "do_propagate")
-    name = node.fullName()
+    worker = module("background").Worker(module("node").id_of(node), "")
+    assert module("background").is_running(worker)
     nuke.delete(node)
-    nuke.run_events(lambda: not module("background").is_running(name))
+    nuke.run_events(lambda: not module("background").is_running(worker))
     assert nuke.messages == []

@@ -17,7 +17,8 @@ from fake_nuke import Node, Nuke
 from image_files import read_image
 from nuke_session import keyframes, propagate, set_keyframe
 from numpy.typing import NDArray
-from ofx_host import GENERAL, OK, Host, Image, instance
+from ofx_host import GENERAL, OK, Host, instance
+from ofx_values import Image
 
 from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.model.weights import find_model

@@ -14,21 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_engine import FakeEngine, Floats, matte_of
-from ofx_host import (
-    DEPTHS,
-    FAILED,
-    FILTER,
-    GENERAL,
-    OK,
-    OPAQUE,
-    PREMULTIPLIED,
-    STRAIGHT,
-    Effect,
-    Host,
-    Image,
-    Properties,
-    instance,
-)
+from ofx_host import FAILED, FILTER, GENERAL, OK, Effect, Host, instance
+from ofx_values import DEPTHS, OPAQUE, PREMULTIPLIED, STRAIGHT, Image, Properties
 from openfx_plugin import HEIGHT, SHOT, WIDTH, empty, same_bits
 
 pytest_plugins = ("openfx_fixtures",)
@@ -125,7 +112,7 @@ def test_its_parameters(host: Host) -> None:
         "keyframes": "String",
         "learned": "String",
     }
-    assert params["plate"].properties["OfxParamPropStringMode"] == ["OfxParamStringIsFilePath"]
+    assert params["plate"].properties["OfxParamPropStringMode"] == ["OfxParamStringIsSingleLine"]
     assert params["output"].properties["OfxParamPropChoiceOption"] == [
         "Matte",
         "Source x matte",
@@ -135,22 +122,48 @@ def test_its_parameters(host: Host) -> None:
         assert params[name].properties["OfxParamPropSecret"] == [1]
     assert params["status"].properties["OfxParamPropEnabled"] == [0]
     assert params["status"].properties["OfxParamPropEvaluateOnChange"] == [0]
+    everything = ["OfxParamInvalidateAll"]
+    for name, param in params.items():
+        of_matte = name != "status" and kinds[name] != "PushButton"
+        invalidates = param.properties.get("OfxParamPropCacheInvalidation")
+        assert invalidates == (everything if of_matte else None), name
 
 
 def test_a_still_source_has_another_matte_at_each_frame(host: Host, node: Effect) -> None:
-    out = Properties()
-    assert host.act("OfxImageEffectActionGetClipPreferences", node, Properties(), out) == OK
+    action = "OfxImageEffectActionGetClipPreferences"
+    out = Properties(f"{action} out")
+    assert host.act(action, node, Properties(action), out) == OK
     assert out["OfxImageEffectFrameVarying"] == [1]
     assert out["OfxImageEffectPropPreMultiplication"] == [PREMULTIPLIED]
 
 
-def test_it_is_as_large_as_source(host: Host, node: Effect) -> None:
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_each_output_is_as_large_as_what_it_shows(
+    host: Host, node: Effect, engine: FakeEngine, scale: float
+) -> None:
+    engine.display = [10, 20, 40, 30]
     host.connect(node, "Source", lambda _: Image(np.zeros((5, 6, 4), np.float32), x=-1, y=2))
     host.connect(node, "Mask", lambda _: empty())
-    out = Properties()
-    into = Properties(OfxPropTime=[1001.0])
-    assert host.act("OfxImageEffectActionGetRegionOfDefinition", node, into, out) == OK
-    assert out["OfxImageEffectPropRegionOfDefinition"] == [-1, 2, 5, 7]
+    assert host.region_of_definition(node, 1001, scale) == (0, 0, 40, 30)
+    for output in (CUT, OVERLAY):
+        node.params["output"].value = output
+        assert host.region_of_definition(node, 1001, scale) == (-1, 2, 5, 7)
+
+
+def test_without_an_engine_a_matte_is_as_large_as_source(
+    host: Host, node: Effect, ofx_run: Path
+) -> None:
+    host.connect(node, "Source", lambda _: Image(np.zeros((5, 6, 4), np.float32), x=-1, y=2))
+    assert host.region_of_definition(node, 1001) == (-1, 2, 5, 7)
+    assert host.messages == []
+
+
+def test_of_source_a_window_is_wanted_and_of_mask_nothing(host: Host, node: Effect) -> None:
+    window = (3.0, 4.0, 10.0, 11.0)
+    assert host.interests(node, 1001, window)["Source"] == window
+    assert host.interests(node, 1001, window)["Mask"] == (0, 0, 0, 0)
+    with instance(host, FILTER, SHOT) as effect:
+        assert set(host.interests(effect, 1001, window)) == {"Source", "Output"}
 
 
 # Rendering.
@@ -312,6 +325,30 @@ def test_source_of_another_size_is_nothing_where_it_is_not(
     whole = np.zeros((HEIGHT, WIDTH, 4), np.float32)
     whole[:4, 4:11] = 0.5
     assert same_bits(found, whole * expected(1002)[..., None])
+
+
+@pytest.mark.parametrize("output", [CUT, OVERLAY])
+def test_tiles_of_source_make_the_whole(
+    host: Host, node: Effect, engine: FakeEngine, output: int
+) -> None:
+    image = Image(np.random.default_rng(8).random((11, 17, 4), np.float32), x=3, y=-2)
+    host.connect(node, "Source", lambda _: image)
+    node.params["output"].value = output
+    whole, tiled = empty(), empty()
+    drawn(host, node, 1002, whole)
+    for x in range(0, WIDTH, 7):
+        for y in range(0, HEIGHT, 5):
+            drawn(host, node, 1002, tiled, window=(x, y, min(x + 7, WIDTH), min(y + 5, HEIGHT)))
+    assert same_bits(tiled.read(), whole.read())
+
+
+def test_half_a_source_is_refused(host: Host, node: Effect, engine: FakeEngine) -> None:
+    host.connect(node, "Source", lambda _: empty())
+    node.params["output"].value = CUT
+    host.gives_only = (0, 0, WIDTH, HEIGHT / 2)
+    assert host.render(node, 1002, empty()) == FAILED
+    assert "gives only a part of Source" in host.messages[-1].text
+    drawn(host, node, 1002, empty(), window=(0, 0, WIDTH, HEIGHT // 2))
 
 
 def test_the_overlay_is_red_where_the_matte_is(

@@ -17,7 +17,8 @@ import OpenImageIO as oiio
 import pytest
 import torch
 from numpy.typing import NDArray
-from ofx_host import GENERAL, OK, Effect, Host, Image, instance
+from ofx_host import GENERAL, OK, Effect, Host, instance
+from ofx_values import Image
 from openfx_plugin import same_bits, write_launch
 
 from rde_roto.documents.model_card import ModelCard
@@ -244,6 +245,15 @@ def test_mattes_of_source_are_those_of_its_files_bit_for_bit(
         assert host.change_clip(node, "Source") == OK
         assert same_bits(rendered(host, node, 1006), expected[1006])
         assert cached(tmp_path) == made, "undo takes no step"
+
+        proxy = host.copy(node)  # whose frames the engine lacks at full size
+        image = Image(np.full((HEIGHT // 2, WIDTH // 2, 1), 7, np.float32))
+        assert host.render(proxy, 1004, image, scale=0.5) == OK, host.messages
+        assert 0 <= image.read().min() <= image.read().max() <= 1
+        assert host.render(proxy, 1003, image, scale=0.5) == OK, host.messages
+        four = painted().pixels.astype(np.float64).reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 1)
+        assert same_bits(image.read(), four.mean(axis=(1, 3)).astype(np.float32))
+        assert host.destroy(proxy) == OK
 
         kill()
         for frame in FRAMES:

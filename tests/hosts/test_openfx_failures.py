@@ -21,7 +21,8 @@ import fake_engine
 import numpy as np
 import pytest
 from fake_engine import HEAD, MAGIC, Connection, FakeEngine, Object, in_memory, matte_of
-from ofx_host import FAILED, GENERAL, OK, Effect, Host, Image, Properties, instance
+from ofx_host import FAILED, GENERAL, OK, Effect, Host, instance
+from ofx_values import Image, Properties
 from openfx_plugin import HEIGHT, SHOT, WIDTH, empty, same_bits, write_launch
 
 pytest_plugins = ("openfx_fixtures",)
@@ -620,9 +621,9 @@ def no_path(host: Host, node: Effect, engine: FakeEngine) -> None:
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (no_mask, "no mask at this frame"),
-        (no_image, "no mask at this frame"),
-        (a_proxy, "full size"),
+        (no_mask, "Nothing is connected to Mask: connect the painted mask"),
+        (no_image, "Mask is connected, but the host gives no image of it"),
+        (a_proxy, "gives Mask at 50 % where 100 % is needed: turn the viewer's proxies off"),
         (refuses("hello"), "is not there"),
         (refuses("open"), "is not there"),
         (refuses("keep"), "is not there"),

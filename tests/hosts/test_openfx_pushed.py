@@ -12,19 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_engine import Connection, FakeEngine, Floats, Object, matte_of
-from ofx_host import (
-    FAILED,
-    GENERAL,
-    OK,
-    OPAQUE,
-    REPLY_DEFAULT,
-    STRAIGHT,
-    Array,
-    Effect,
-    Host,
-    Image,
-    instance,
-)
+from ofx_host import FAILED, GENERAL, OK, REPLY_DEFAULT, Effect, Host, instance
+from ofx_values import OPAQUE, STRAIGHT, Array, Image
 from openfx_plugin import HEIGHT, WIDTH, empty, same_bits
 
 pytest_plugins = ("openfx_fixtures",)
@@ -175,11 +164,12 @@ def test_the_plate_reaches_from_0_0_to_sources_corner_at_its_beginning(
 
 
 def test_a_squeezed_source_says_so(host: Host, tracked: Effect, engine: FakeEngine) -> None:
-    clip = tracked.clips["Source"]
-    clip.properties["OfxImagePropPixelAspectRatio"] = [4 / 3]
-    assert host.render(tracked, 1001, empty()) == OK
+    host.connect(tracked, "Source", source(aspect=4 / 3), FRAMES)
+    assert host.render(tracked, 1001, empty(aspect=4 / 3)) == OK
     plate = engine.asked("open")[0]["shot"]["plate"]["pushed"]
-    assert (plate["pixel_aspect"], plate["data"]) == (1.333333, [0, 0, WIDTH * 3 // 4, HEIGHT])
+    assert (plate["pixel_aspect"], plate["data"]) == (1.333333, [0, 0, WIDTH, HEIGHT])
+    (pixels,) = engine.pushed.values()
+    assert same_bits(pixels, pushed_of(picture(1001)))
 
 
 def test_the_frame_offset_is_taken_off_again(
@@ -196,6 +186,69 @@ def test_the_frame_offset_is_taken_off_again(
     rendered(host, tracked, 6)
     pixels, other = (p for (_, frame), p in engine.pushed.items() if frame == 1006)
     assert same_bits(other, pushed_of(picture(6))), "the same number, another picture"
+
+
+# Tiles and proxies.
+
+
+def test_a_tile_needs_all_of_the_plate_and_no_mask(host: Host, tracked: Effect) -> None:
+    wanted = host.interests(tracked, 1008, (3, 4, 5, 6))
+    assert wanted["Source"] == (0, 0, WIDTH, HEIGHT)
+    assert wanted["Mask"] == (0, 0, 0, 0)
+    assert host.interests(tracked, 1008, (-3, 4, 5, 60))["Source"] == (-3, 0, WIDTH, 60)
+    assert host.region_of_definition(tracked, 1008) == (0, 0, WIDTH, HEIGHT)
+
+
+def test_tiles_push_whole_frames_once_and_make_the_whole(
+    host: Host, tracked: Effect, engine: FakeEngine
+) -> None:
+    image = empty(channels=1)
+    for x in range(0, WIDTH, 7):
+        for y in range(0, HEIGHT, 5):
+            window = (x, y, min(x + 7, WIDTH), min(y + 5, HEIGHT))
+            assert host.render(tracked, 1008, image, window=window) == OK, host.messages
+    assert same_bits(image.read()[..., 0], expected(engine, 1008))
+    assert frames_pushed(engine) == [1001, 1004, 1007, 1008]
+    for (_, frame), pixels in engine.pushed.items():
+        assert same_bits(pixels, pushed_of(picture(frame)))
+
+
+def test_half_a_plate_is_refused_and_never_padded(
+    host: Host, tracked: Effect, engine: FakeEngine
+) -> None:
+    host.gives_only = (0, 0, WIDTH, HEIGHT - 1)
+    refused(host, tracked, "gives only a part of Source", "all of it is needed")
+    assert engine.asked("push") == []
+
+
+def enlarged(pixels: Array, scale: float) -> Array:
+    """What the engine has to be given of a proxy."""
+    rows, columns = ((np.arange(side) + 0.5) * scale for side in (HEIGHT, WIDTH))
+    proxy = Image(pixels).at_scale(scale).pixels
+    return np.ascontiguousarray(proxy[rows.astype(int)][:, columns.astype(int)])
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.25])
+def test_a_proxy_is_tracked_apart_from_full_size(
+    host: Host, tracked: Effect, engine: FakeEngine, scale: float
+) -> None:
+    step = int(1 / scale)
+    image = Image(np.zeros((HEIGHT // step, WIDTH // step, 1), np.float32))
+    for _ in range(2):
+        assert host.render(tracked, 1008, image, scale=scale) == OK, host.messages
+    whole = expected(engine, 1008).astype(np.float64)
+    means = whole.reshape(HEIGHT // step, step, WIDTH // step, step).mean(axis=(1, 3))
+    assert same_bits(image.read()[..., 0], means.astype(np.float32))
+    assert frames_pushed(engine) == [1001, 1004, 1007, 1008]
+    for (_, frame), pixels in engine.pushed.items():
+        assert same_bits(pixels, pushed_of(enlarged(picture(frame), scale)))
+    assert same_bits(rendered(host, tracked, 1008), expected(engine, 1008))
+    assert len(frames_pushed(engine)) == 8, "all of them again, at full size"
+    host.connect(tracked, "Source", source(1), FRAMES)
+    assert host.render(tracked, 1008, image, scale=scale) == OK, host.messages
+    last = engine.asked("push")[-1]
+    pixels = engine.pushed[last["shot"]["plate"]["pushed"]["id"], 1008]
+    assert same_bits(pixels, pushed_of(enlarged(picture(1008, 1), scale))), "a change is seen"
 
 
 # What changes.
@@ -291,11 +344,11 @@ def test_without_an_answer_the_host_is_told_nothing(
 # What can go wrong.
 
 
-def test_a_proxy_is_refused_where_frames_are_lacking(
+def test_a_proxy_where_full_size_is_rendered_is_refused(
     host: Host, tracked: Effect, engine: FakeEngine
 ) -> None:
-    host.connect(tracked, "Source", source(scale=0.5), FRAMES)
-    refused(host, tracked, "at full size", "type the plate's files")
+    tracked.clips["Source"].pixels = lambda _: Image(np.zeros((8, 12, 4), np.float32), scale=0.5)
+    refused(host, tracked, "gives Source at 50 % where 100 % is needed: turn the viewer's proxies")
     assert engine.asked("push") == []
 
 

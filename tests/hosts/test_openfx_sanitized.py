@@ -1,6 +1,6 @@
-"""The tests of the OpenFX plug-in once more, with a binary that watches its own memory.
+"""The tests of the OpenFX plug-in once more, with a binary that watches its own memory or threads.
 
-AddressSanitizer has to be in a process from its start, so another interpreter runs the tests.
+A sanitizer has to be in a process from its start, so another interpreter runs the tests.
 """
 
 from __future__ import annotations
@@ -14,37 +14,59 @@ import pytest
 from openfx_plugin import MORE_FLAGS, compiler
 
 HERE = Path(__file__).parent
-MODULES = ["test_openfx.py", "test_openfx_failures.py", "test_openfx_pushed.py"]
-SANITIZERS = "-fsanitize=address,undefined"
+MODULES = [
+    "test_openfx.py",
+    "test_openfx_failures.py",
+    "test_openfx_json.py",
+    "test_openfx_pushed.py",
+    "test_openfx_random.py",
+]
 
 
-def runtime() -> str:
+def runtime(name: str) -> str:
     """The library that must be loaded first; skips where the compiler has none."""
-    command = [compiler(), "-print-file-name=libasan.so"]
+    command = [compiler(), f"-print-file-name={name}"]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     if not Path(found).is_absolute() or not Path(found).exists():
-        pytest.skip(f"{command[0]} brings no libasan.so: no sanitizer can watch the plug-in here")
+        pytest.skip(f"{command[0]} brings no {name}: no sanitizer can watch the plug-in here")
     return found
+
+
+def reports(folder: Path, module: str, library: str, flags: str, options: dict[str, str]) -> str:
+    """Runs a module's tests, the slow ones too; what the sanitizer wrote about the plug-in."""
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": runtime(library),
+        MORE_FLAGS: f"{flags} -g -fno-omit-frame-pointer",
+        "PYTHONMALLOC": "malloc",
+        **options,
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--noconftest"]
+    done = subprocess.run(
+        [*command, "-m", "slow or not slow", str(HERE / module)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    assert " passed" in done.stdout
+    return "".join(path.read_text() for path in folder.glob("sanitizer*"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_is_read_or_written_out_of_bounds(module: str, tmp_path: Path) -> None:
-    log = tmp_path / "sanitizer"
-    environment = {
-        **os.environ,
-        "LD_PRELOAD": runtime(),
-        MORE_FLAGS: f"{SANITIZERS} -fno-sanitize-recover=undefined -g -fno-omit-frame-pointer",
-        "ASAN_OPTIONS": f"log_path={log}:detect_leaks=1",
+    flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+    options = {
+        "ASAN_OPTIONS": f"log_path={tmp_path / 'sanitizer'}:detect_leaks=1",
         "LSAN_OPTIONS": "exitcode=0",  # the interpreter leaves memory too: see below
-        "PYTHONMALLOC": "malloc",
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--noconftest"]
-    done = subprocess.run(
-        [*command, str(HERE / module)], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    assert " passed" in done.stdout
-    reports = "".join(path.read_text() for path in tmp_path.glob("sanitizer*"))
-    leaks = [part for part in reports.split("\n\n") if "/plugin/openfx/" in part]
-    assert leaks == []
+    found = reports(tmp_path, module, "libasan.so", flags, options)
+    assert [part for part in found.split("\n\n") if "/plugin/openfx/" in part] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["test_openfx_pushed.py", "test_openfx_random.py"])
+def test_no_two_threads_touch_the_same_memory(module: str, tmp_path: Path) -> None:
+    options = {"TSAN_OPTIONS": f"log_path={tmp_path / 'sanitizer'}:exitcode=0"}
+    assert reports(tmp_path, module, "libtsan.so", "-fsanitize=thread", options) == ""

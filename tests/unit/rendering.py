@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from toy_shots import MemoryPlate, a_shot, mask
 
-from rde_roto.delivery import deliver
+from rde_roto.delivery import FrameReporter, deliver
 from rde_roto.doors.demo import demo_shot
 from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.files import read_channels
@@ -95,7 +95,8 @@ def main(network: str, count: str, folder: str, out: str, ram_bytes: str = "1000
     writer = open_matte_writer(
         f"{out}/m.####.exr", Origin(shot.plate.format), shot.names, Output(), {}
     )
-    deliver(rendered, shot.range, writer, lambda frame, _: print(f"frame {frame}", flush=True))
+    told = FrameReporter(lambda frame, _: print(f"frame {frame}", flush=True))
+    deliver(rendered, shot.range, writer, told)
     print("end", flush=True)
 
 

@@ -34,12 +34,16 @@ class Log:
     sentences: list[str] = field(default_factory=list)
     boxes: list[Window | None] = field(default_factory=list)
     changes: int = 0
+    flashes: int = 0
 
     def picture_changed(self, box: Window | None) -> None:
         self.boxes.append(box)
 
     def shot_changed(self) -> None:
         self.changes += 1
+
+    def frame_changed_elsewhere(self) -> None:
+        self.flashes += 1
 
     def show_message(self, sentence: str) -> None:
         self.sentences.append(sentence)
@@ -94,7 +98,7 @@ class Bench:
 
     def stroke(self, *points: Point, subtracts: bool = False, alternate: bool = False) -> None:
         """The pen touches at the first point, moves along, and is lifted at the last."""
-        events = [PenEvent(point, subtracts=subtracts, alternate=alternate) for point in points]
+        events = [PenEvent(point, reverses=subtracts, alternate=alternate) for point in points]
         self.session.paint.press(events[0])
         for hand in events[1:]:
             self.session.paint.drag(hand)
@@ -113,10 +117,13 @@ def working_on(path: str | Path, toys: Toys | None = None) -> Iterator[Bench]:
 
 
 def paint(bench: Bench, frame: int, x: float = 20.0) -> None:
-    """Draws a stroke at a frame."""
-    bench.session.go_to(frame)
-    bench.session.paint.brush = Brush(8, 0.8)
+    """Draws a stroke at a frame, from nothing if there is no matte yet."""
+    session = bench.session
+    session.go_to(frame)
+    session.paint.brush = Brush(8, 0.8)
     bench.stroke((x, 20.0), (x + 20, 24.0))
+    if session.paint.start.from_nothing():
+        bench.stroke((x, 20.0), (x + 20, 24.0))
 
 
 def set_points(bench: Bench, points: Sequence[Point], *, subtracts: bool = False) -> None:

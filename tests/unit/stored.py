@@ -44,7 +44,8 @@ def stores(folder: Path, ram_bytes: int = 10**8) -> Stores:
 
 
 def newest(opened: Stores, index: int) -> tuple[int, MemoryState] | None:
-    return opened.snapshots.newest(SPAN, index, digest_at, MemoryState.restored)
+    indices = range(index, -1, -1)
+    return opened.snapshots.newest(SPAN, indices, digest_at, MemoryState.restored)
 
 
 def assert_same(found: MemoryState, expected: MemoryState) -> None:

@@ -112,6 +112,16 @@ def test_closing_early_ends_the_thread_and_the_source() -> None:
     assert len(source.received_when_made) <= 5
 
 
+def test_closing_early_closes_the_source_though_somebody_still_holds_it() -> None:
+    source = Source(1000)
+    held = iter(source)
+    items = read_ahead(held, 3)
+    assert next(items) == 0
+    items.close()
+    assert source.cleaned_up
+    assert list(held) == []
+
+
 def test_an_error_of_the_consumer_ends_the_thread_and_the_source() -> None:
     source = Source(1000)
 

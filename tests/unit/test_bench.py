@@ -32,8 +32,9 @@ CPU = torch.device("cpu")
 TOY = dataclasses.replace(RDE_LITE, key_dim=16, value_dim=32, decoder_dims=(32, 24, 16))
 
 
-def case(elements: int = 1, every: int = 3) -> Case:
-    return Case(TOY, (96, 128), elements, Tracking(lines=96, crop=False, memory_every=every))
+def case(elements: int = 1, every: int = 3, bank: str = "2F+L+RDE") -> Case:
+    settings = {"lines": 96, "crop": False, "memory_every": every, "bank": bank}
+    return Case(TOY, (96, 128), elements, Tracking.model_validate(settings))
 
 
 @pytest.fixture
@@ -101,6 +102,14 @@ def test_a_frame_that_is_no_memory_frame_costs_the_same_in_any_cycle() -> None:
     assert three - two < two / 2  # a memory frame costs more
 
 
+def test_an_embedding_that_is_not_read_costs_no_operations() -> None:
+    assert flops_of(case(bank="2F+L")) < flops_of(case())
+    bench = NetworkBench(case(bank="2F+L"), CPU)
+    state = bench.begin()
+    assert state.recurrent is state.anchor
+    assert tuple(bench.stages(state)) == STAGES[:-1]
+
+
 def test_the_forms_that_are_timed_can_be_run() -> None:
     bench = NetworkBench(case(elements=2), CPU)
     state = bench.begin()
@@ -122,8 +131,8 @@ def test_the_network_at_480_lines(said: Said, tmp_path: Path) -> None:
     table = tmp_path / "table.md"
     (line,) = said("--rounds", "1", "--plain", "--device", "cpu", "--table", table)
     assert line["plate"] == "854x480"
-    parts = ("encode_ms", "recall_ms", "decode_ms", "values_ms", "update_ms")
-    assert all(line[part] > 0 for part in parts)
+    assert all(line[f"{part}_ms"] > 0 for part in STAGES[:-1])
+    assert "update_ms" not in line  # the default bank reads no embedding
     assert line["ratios"][0] == pytest.approx(line["plain_ms"] / line["frame_ms"], rel=0.01)
     achieved = 1e9 * line["gflop"] / (line["frame_ms"] / 1000)
     expected = line["share_of_peak"] * 1e9 * line["peak_gflops"]

@@ -13,6 +13,7 @@ from image_files import cut_short, read_image, write_parts
 from numpy.typing import NDArray
 
 from rde_roto.documents.shot_document import parse_shot_document
+from rde_roto.values.errors import InputError
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")
@@ -75,13 +76,23 @@ def test_a_new_document_says_everything(
 
 
 def test_a_mask_an_element_stays_a_line_each(new: Run, mask: Path, tmp_path: Path) -> None:
-    car = box_mask(tmp_path / "car.png", 5)
+    car = box_mask(tmp_path / "car.png", 50)
     assert new(keyframes=(f"1001:hero={mask}", f"1001:car={car}")) == 0
     assert (
         "keyframes:\n"
         f"  - {{frame: 1001, mask: {mask}, elements: [hero]}}\n"
         f"  - {{frame: 1001, mask: {car}, elements: [car]}}\n"
     ) in document(tmp_path).read_text(encoding="utf-8")
+
+
+def test_masks_that_overlap_are_refused_by_name_and_number(
+    new: Run, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    car = box_mask(tmp_path / "car.png", 5)
+    assert new(keyframes=(f"1001:hero={mask}", f"1001:car={car}")) == InputError.exit_code
+    said = capsys.readouterr().err
+    assert "frame 1001: 'hero' and 'car' by 300 pixels" in said
+    assert not document(tmp_path).exists()
 
 
 def test_a_document_renders_what_propagate_renders(

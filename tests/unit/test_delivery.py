@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from toy_shots import ToyNode, a_shot, mask
 
-from rde_roto.delivery import deliver
+from rde_roto.delivery import FrameReporter, deliver
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.values.delivery import PartialError
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Output
 
 
@@ -27,9 +28,53 @@ def test_what_is_moved_away_meanwhile_is_not_delivered(tmp_path: Path, moved: st
             (tmp_path / moved).rename(tmp_path / "elsewhere")
 
     with pytest.raises(PartialError, match=r"out have disappeared: .*; not delivered: 1") as e:
-        deliver(node, asked, writer, move)
+        deliver(node, asked, writer, FrameReporter(move))
     there = {int(path.suffixes[0][1:]) for path in (tmp_path / "out").iterdir()}
     assert set(e.value.frames) == set(asked) - there
     assert set(e.value.frames) == ({1004} if moved.endswith(".exr") else {*range(1001, 1006)})
     (tmp_path / "elsewhere").rename(tmp_path / "seen")
-    assert deliver(node, asked, writer, lambda *_: None).made == len(e.value.frames)
+    assert deliver(node, asked, writer, FrameReporter(lambda *_: None)).made == len(e.value.frames)
+
+
+class Noted:
+    """Notes finished frames and shares, in order."""
+
+    def __init__(self) -> None:
+        self.said: list[int | float] = []
+
+    def __call__(self, frame: int, kept: bool) -> None:
+        self.said.append(frame)
+
+    def advance(self, share: float) -> None:
+        self.said.append(share)
+
+
+def reported(node: ToyNode, folder: Path, frames: str | None = None) -> list[int | float]:
+    origin = Origin(node.shot.plate.format)
+    writer = open_matte_writer(str(folder / "m.####.exr"), origin, ("a",), Output(), {})
+    noted = Noted()
+    deliver(node, FrameRange.parse(frames) if frames else node.shot.range, writer, noted)
+    return noted.said
+
+
+def test_from_one_keyframe_each_frame_is_a_share_of_the_work(tmp_path: Path) -> None:
+    said = reported(ToyNode(a_shot(mask(1001), frames="1001-1008")), tmp_path)
+    assert said == [one for n in range(1, 9) for one in (1000 + n, n / 8)]
+
+
+@pytest.mark.parametrize("before", [0, 7])
+def test_between_two_keyframes_both_passes_count(tmp_path: Path, before: int) -> None:
+    """Also if some mattes are there already."""
+    shot = a_shot(mask(1001), mask(1030))
+    if before:
+        reported(ToyNode(shot), tmp_path, f"1001-{1001 + before}")
+    said = reported(ToyNode(shot), tmp_path)
+    shares = [one for one in said if isinstance(one, float)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert sorted(one for one in said if isinstance(one, int)) == list(shot.range)
+    if not before:
+        first_tracked = said[: said.index(1002)]
+        assert first_tracked.count(1001) == first_tracked.count(1030) == 1
+        assert first_tracked[-1] >= (2 + 9) / 58  # the backward pass's memory frames at least
+        assert len(first_tracked) >= 4 + 9

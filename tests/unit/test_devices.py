@@ -3,13 +3,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
 from rde_roto.model.devices import (
+    arithmetic_of,
     choose_device,
+    cpu_model,
+    fix_arithmetic,
     idle_gpu,
     is_out_of_memory,
     short_dtype,
@@ -38,9 +42,9 @@ def test_the_cpu_can_always_be_used() -> None:
     assert usable_devices()[-1] == "cpu"
 
 
-def test_auto_is_the_fastest_this_torch_can_use() -> None:
+def test_auto_can_be_used() -> None:
     device = choose_device("auto")
-    assert device.type == usable_devices()[0]
+    assert device.type in usable_devices()
     assert torch.ones(2, device=device).sum().item() == 2
 
 
@@ -53,16 +57,18 @@ def test_auto_is_the_cpu_without_a_gpu() -> None:
 @pytest.mark.usefixtures("two_gpus")
 def test_auto_takes_a_gpu_first() -> None:
     assert usable_devices() == ("cuda", "cpu")
-    assert choose_device("auto") == torch.device("cuda")
+    assert choose_device("auto") == torch.device("cuda", 0)
+    assert choose_device("cuda") == torch.device("cuda", 0)  # by one name: networks are shared
     assert choose_device("cuda:1") == torch.device("cuda", 1)
     assert choose_device("cpu") == torch.device("cpu")
 
 
-def test_a_mac_has_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mps_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert usable_devices() == ("mps", "cpu")
-    assert choose_device("auto") == torch.device("mps")
+    assert choose_device("auto") == torch.device("cpu")
+    assert choose_device("mps") == torch.device("mps")
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -127,6 +133,48 @@ def test_the_16_bits_of_a_cpu(
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
     assert short_dtype(torch.device("cpu")) == dtype
+
+
+@pytest.fixture
+def own_arithmetic() -> Iterator[None]:
+    """Lets a test change torch's settings."""
+    yield
+    fix_arithmetic()
+
+
+@pytest.mark.usefixtures("own_arithmetic")
+def test_choosing_a_device_fixes_the_arithmetic_of_nvidia_gpus() -> None:
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic = True, True, False
+    torch.set_float32_matmul_precision("medium")
+    choose_device("cpu")
+    assert (cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic) == (False, False, True)
+    assert not products.allow_tf32
+    assert not products.allow_fp16_reduced_precision_reduction
+    assert not products.allow_bf16_reduced_precision_reduction
+
+
+@pytest.mark.usefixtures("own_arithmetic")
+def test_tf32_has_other_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "a GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (9, 0))
+    device, found = torch.device("cuda", 0), set()
+    for tf32 in (False, True):
+        fix_arithmetic(tf32)
+        found.add(arithmetic_of(device))
+    torch.backends.cudnn.benchmark = True
+    found.add(arithmetic_of(device))
+    assert len(found) == 3
+
+
+def test_a_cpu_is_named_by_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch calls AVX512 is Intel's and AMD's."""
+    here = arithmetic_of(torch.device("cpu"))
+    if Path("/proc/cpuinfo").exists():
+        assert cpu_model()
+    assert here[-1] == cpu_model()
+    monkeypatch.setattr("rde_roto.model.devices.cpu_model", lambda: "another")
+    assert arithmetic_of(torch.device("cpu")) != here
 
 
 OUT_OF_MEMORY = (

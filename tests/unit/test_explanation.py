@@ -10,7 +10,7 @@ from torch import Tensor
 from toy_shots import MemoryPlate, ToyNode, a_shot, mask
 
 from rde_roto.doors.demo import demo_shot
-from rde_roto.explanation import drifts, explain
+from rde_roto.explanation import _at_plate, _Axes, drifts, explain
 from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.model.forms import InferenceForms
@@ -159,6 +159,36 @@ def test_an_explanation_is_the_same_from_stored_states_and_changes_no_matte(make
     assert_same(explain(used, 1009), explain(fresh, 1009))
     for frame, alpha in expected.items():
         np.testing.assert_array_equal(fresh.matte(frame).alpha, alpha)
+
+
+def test_a_bank_without_the_embedding_is_explained_with_it(make: Make) -> None:
+    """Rendering makes none; explaining does, with the same bits whatever was rendered before."""
+    stores = Stores.in_ram()
+    rendered = make(bank="2F+L", stores=stores)
+    expected = {matte.frame: matte.alpha for matte in rendered.render()}
+    found, fresh = explain(rendered, 1009), explain(make(bank="2F+L"), 1009)
+    assert_same(found, fresh)
+    assert np.abs(found.readings[0].embedding - found.readings[0].at_keyframe).mean() > 0.01
+    assert (found.readings[0].shares[:, 2] == 0).all()
+    (drift,), (again,) = drifts(rendered, 1002), drifts(make(bank="2F+L"), 1002)
+    assert_equal(drift, again)
+    assert (drift.change[1:] > 0).all()
+    for frame, alpha in expected.items():
+        np.testing.assert_array_equal(rendered.matte(frame).alpha, alpha)
+
+
+def test_its_embedding_is_that_of_every_update(make: Make, toy: RDENet) -> None:
+    """As when rendering made it: each memory frame, unrounded, absorbed into the one before."""
+    node = make(bank="F+L", memory_every=1)
+    assert isinstance(node.walker.tracker, RDETracker)
+    tracker = node.walker.tracker.with_embedding()
+    expected, _ = walked(tracker, 5)
+    (reading,) = explain(node, 1007).readings
+    assert reading.latest == 1006
+    axes = _Axes.of(tracker.as_embedding(expected.anchor))
+    there = node.walker.geometry
+    colours = _at_plate(axes.colours(expected.recurrent)[None], there)[0]
+    np.testing.assert_array_equal(reading.embedding, colours)
 
 
 def test_what_cannot_be_explained_is_refused_in_a_sentence(make: Make) -> None:

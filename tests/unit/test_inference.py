@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from rde_roto.model.devices import short_dtype
 from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, MemoryFrame, RDENet, read_memory
 from rde_roto.net.fused import Activation, FusedConv, Kernel
-from rde_roto.net.inference_memory import read_bank
+from rde_roto.net.inference_memory import by_product, read_bank
 from rde_roto.net.winograd import WinogradConv, is_faster
 from seeded import seeded_network
 
@@ -162,6 +163,14 @@ def test_a_recall_is_a_read(
     bank, query = bank_of(seed, counts, size), draw(seed + 100, 1, 8, 7)
     expected = read_memory(bank, query, top_k)
     torch.testing.assert_close(read_bank(bank, query, top_k, most), expected, rtol=0, atol=5e-5)
+
+
+def test_a_device_without_gathering_reads_by_a_product() -> None:
+    """Sums of seven products near 1, in another order."""
+    table, weights = draw(1, 20, 6), draw(2, 5, 7)
+    where = torch.rand(5, 20, generator=torch.Generator().manual_seed(3)).topk(7).indices
+    expected = F.embedding_bag(where, table, per_sample_weights=weights, mode="sum")
+    torch.testing.assert_close(by_product(weights, where, table), expected, rtol=0, atol=1e-5)
 
 
 def test_half_a_moment_is_recalled_in_float32() -> None:

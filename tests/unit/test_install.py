@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-INSTALL = Path(__file__).parents[2] / "install.py"
+ROOT = Path(__file__).parents[2]
+INSTALL = ROOT / "install.py"
 posix_only = pytest.mark.skipif(os.name == "nt", reason="scripts and signals as POSIX has them")
 
 PYPROJECT = """
@@ -180,12 +181,51 @@ def test_help_names_every_verb(oldest: bool, project: Project) -> None:
 
 def test_arguments(project: Project) -> None:
     parse = project.module().parse
-    assert vars(parse(["test", "--all"])) == {"verb": "test", "all": True, "torch_index": None}
+    defaults = {"torch_index": None, "bundle": None}
+    assert vars(parse(["test", "--all"])) == {"verb": "test", "all": True, **defaults}
+    assert parse(["view"]).plate is None
+    assert parse(["view", "a.shot.yaml"]).plate == "a.shot.yaml"
+    assert parse(["demo", "--from", "wheels"]).bundle == Path("wheels")
     assert parse(["demo", "--torch-index", "file:///x"]).torch_index == "file:///x"
-    for wrong in ([], ["paint"], ["demo", "--all"]):
+    for wrong in ([], ["paint"], ["demo", "--all"], ["bundle"], ["uninstall", "--from", "x"]):
         with pytest.raises(SystemExit) as stop:
             parse(wrong)
         assert stop.value.code == 2
+
+
+# --- adapters -----------------------------------------------------------------------------------
+
+
+def everything_in(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file and folder below a folder, with the time and the size of each."""
+    paths = list(folder.rglob("*"))
+    assert paths
+    stats = {path.relative_to(folder).as_posix(): path.lstat() for path in paths}
+    return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats.items()}
+
+
+@pytest.mark.parametrize("arguments", [["nuke"], ["blender"], ["openfx"], ["nuke", "--remove"]])
+def test_a_dry_run_in_a_fresh_clone_touches_nothing(
+    project: Project, tmp_path: Path, arguments: list[str]
+) -> None:
+    for folder in ("plugin", "engine/rde_roto_client"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.ofx.bundle")
+        shutil.copytree(ROOT / folder, project.root / folder, ignore=ignored)
+    before = everything_in(tmp_path)
+    home = tmp_path / "home"
+    result = project.run(*arguments, "--dry-run", HOME=str(home), XDG_CONFIG_HOME=str(home))
+    assert result.returncode == 0, result.stderr
+    assert "would " in result.stdout or "nothing of ours" in result.stdout
+    assert everything_in(tmp_path) == before
+
+
+def test_under_sudo_the_sentence_has_the_command(project: Project) -> None:
+    sentence = r"Run as ann: python3 install\.py openfx --link;"
+    module = project.module()
+    with pytest.raises(module.InstallError, match=sentence):
+        module.check_not_sudo(0, "ann", ["openfx", "--link"])
+    for user, called_by in ((0, None), (0, "root"), (1000, "ann")):
+        module.check_not_sudo(user, called_by, ["openfx"])
 
 
 # --- which Python -------------------------------------------------------------------------------
@@ -292,7 +332,7 @@ def test_an_interrupted_set_up_is_made_good(
 ) -> None:
     started = project.root / "started"
     os.mkfifo(started)
-    process = project.start("doctor")
+    process = project.start("movie")
     assert started.read_text() == "now"  # opens when pip has begun to build
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=60)
@@ -300,7 +340,7 @@ def test_an_interrupted_set_up_is_made_good(
     assert "Traceback" not in err
     if number != signal.SIGKILL:
         assert "run the same command again" in out
-    assert project.stamp() == {"torch_index": None}
+    assert project.stamp() == {"torch_index": None, "extras": ["movie"]}
 
     started.unlink()
     half_made = project.root / ".venv" / "half-made"
@@ -308,6 +348,7 @@ def test_an_interrupted_set_up_is_made_good(
     result = project.run("doctor")
     assert result.returncode == 0, result.stderr
     assert "making .venv" in result.stdout
+    assert "installing rde-roto[movie]" in result.stdout, "which was asked for before"
     assert result.stdout.endswith("rde-roto doctor\n")
     assert not half_made.exists()
 
@@ -344,6 +385,94 @@ def test_when_pip_fails_what_worked_before_still_works(installed: Project) -> No
     assert "the backend is broken" in result.stderr
     assert installed.stamp() == before
     assert installed.run("doctor").stdout == ".venv is up to date\nrde-roto doctor\n"
+
+
+def test_what_was_added_stays(installed: Project) -> None:
+    (installed.root / "backend.py").write_text(BACKEND)
+    result = installed.run("movie")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith("rde-roto is installed with: movie\n")
+    shown = installed.run("view", "a.exr").stdout.splitlines()[-1]
+    assert shown == f"rde-roto view {Path('a.exr').absolute()}"
+    assert installed.stamp()["extras"] == ["movie", "ui"]
+
+
+# --- without network ----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_machine_without_network_installs_from_a_bundle(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    wheels, bundle = project.root / "wheels", project.root / "bundle"
+    for name in ("hatchling", "editables"):  # the small project needs none, and rde-roto does
+        make_wheel(wheels, name, "1.0")
+    found = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    result = project.run("bundle", str(bundle), **found)
+    assert result.returncode == 0, result.stderr
+    assert "python3 install.py VERB --from bundle" in result.stdout
+    there = {path.name for path in bundle.iterdir()}
+    assert {"editables-1.0-py3-none-any.whl", "rde_roto-0-py3-none-any.whl"} < there
+
+    other = small_project(tmp_path_factory.mktemp("offline"))
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}  # the port of nobody
+    result = other.run("doctor", "--from", str(bundle), **nowhere)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith("rde-roto doctor\n")
+
+
+def test_a_bundle_for_another_machine_is_refused(project: Project, tmp_path: Path) -> None:
+    module = project.module()
+    with pytest.raises(module.InstallError, match="holds no packages of install"):
+        module.Bundle.read(tmp_path)
+    note = tmp_path / "rde-roto-bundle.json"
+    note.write_text(json.dumps({"python": "3.11", "system": "beos ppc"}))
+    with pytest.raises(module.InstallError, match="is for beos ppc, this is") as error:
+        module.Bundle.read(tmp_path)
+    assert error.value.code == 2
+    note.write_text(json.dumps({"python": "3.1", "system": module.this_system()}))
+    bundle = module.Bundle.read(tmp_path)
+    with pytest.raises(module.InstallError, match=r"rde-roto needs Python 3\.1, able to"):
+        module.choose_python([sys.executable], bundle)
+
+
+# --- taking it out ------------------------------------------------------------------------------
+
+
+def test_uninstall_leaves_what_the_user_made(installed: Project, tmp_path: Path) -> None:
+    """The last test of the project that is set up once."""
+    for folder in ("plugin", "engine/rde_roto_client"):
+        shutil.copytree(ROOT / folder, installed.root / folder)
+    home = tmp_path / "home"
+    user = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    assert installed.run("nuke", **user).returncode == 0
+    launch = home / "config" / "rde-roto" / "engine.json"  # the stub does not write it
+    launch.write_text(json.dumps({"command": [installed.module().tool("python"), "serve"]}))
+    masks = home / ".local/share/rde-roto/keyframes/a.exr"
+    masks.parent.mkdir(parents=True)
+    masks.touch()
+    before = everything_in(tmp_path)
+    said = installed.run("uninstall", "--dry-run", **user)
+    assert said.returncode == 0, said.stderr
+    assert f"would remove {launch}" in said.stdout
+    assert f"would remove {installed.root / '.venv'}\n" in said.stdout
+    assert everything_in(tmp_path) == before
+    said = installed.run("uninstall", **user)
+    assert said.returncode == 0, said.stderr
+    assert not (installed.root / ".venv").exists()
+    assert sorted(path for path in home.rglob("*") if path.is_file()) == [masks]
+    again = installed.run("uninstall", **user)
+    assert again.returncode == 0, again.stderr
+    assert "docs/install.md" in again.stdout
+
+
+def test_uninstall_leaves_another_clones_engine(project: Project, tmp_path: Path) -> None:
+    module = project.module()
+    launch = tmp_path / "engine.json"
+    assert not module.is_of_this_folder(launch)
+    for command, ours in (([module.tool("python")], True), (["/opt/x/python"], False), ([], False)):
+        launch.write_text(json.dumps({"command": command}))
+        assert module.is_of_this_folder(launch) is ours
 
 
 # --- the tests ----------------------------------------------------------------------------------

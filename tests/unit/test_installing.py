@@ -6,9 +6,12 @@ import ctypes
 import importlib.util
 import json
 import os
+import plistlib
 import shutil
 import stat
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -188,12 +191,111 @@ def test_each_version_that_will_do_has_it(installing: ModuleType, user: Path) ->
     assert not list((user / ".host").glob("*/rde_roto"))
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_says_how_else(installing: ModuleType, user: Path) -> None:
-    (user / ".host").chmod(0o500)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_persons_lines_keep_their_bytes(installing: ModuleType, user: Path, end: str) -> None:
+    """Line ends, an encoding other than UTF-8, and characters that end lines in some programs."""
+    init = user / ".host/init.py"
+    before = f"own = 1  # caf\xe9{end}page = '\x0c\x85'{end}".encode("latin-1")
+    init.write_bytes(before)
+    installing.install("host", link=False, dry_run=False)
+    assert init.read_bytes() == before + f"addPath('./rde_roto'){end}".encode()
+    installing.remove("host", dry_run=False)
+    assert init.read_bytes() == before
+    init.write_bytes(before.rstrip())
+    installing.install("host", link=False, dry_run=False)
+    assert init.read_bytes() == before + f"addPath('./rde_roto'){end}".encode(), "a line of its own"
+
+
+def test_a_link_is_followed_wherever_it_leads(installing: ModuleType, user: Path) -> None:
+    """To a file that holds nothing else, or to one that is not there yet."""
+    init, kept = user / ".host/init.py", user / "settings/nuke/init.py"
+    init.unlink()
+    init.symlink_to(kept)
+    installing.install("host", link=False, dry_run=False)
+    assert kept.read_text() == "addPath('./rde_roto')\n"
+    installing.remove("host", dry_run=False)
+    assert init.is_symlink()
+    assert kept.read_text() == ""
+
+
+NOBODY = 65534
+SUDO = """#!/bin/sh
+# as root would, in the folder of the machine alone
+shift 3
+echo "$*" >> "$SUDO_LOG"
+test -z "$SUDO_FAILS" || exit 1
+chmod -R u+w "$MACHINE"
+"$@"
+code=$?
+find "$MACHINE" -type d -exec chmod u-w {} +
+exit $code
+"""
+
+
+@pytest.fixture
+def machine(installing: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the whole machine in which this user may not write. A test that root runs becomes
+    another user meanwhile.
+    """
+    place = Path(tempfile.mkdtemp(prefix="rde"))
+    folder, sudo = place / "machine", place / "bin/sudo"
+    for made in (folder, sudo.parent, place / "home"):
+        made.mkdir()
+    sudo.write_text(SUDO)
+    sudo.chmod(0o755)
+    says = {**SAYS, "lines": {}, "targets": dict.fromkeys(SAYS["targets"], str(folder / "Plugins"))}
+    (installing.PLUGIN / "host/host.json").write_text(json.dumps(says))
+    shutil.copytree(installing.PLUGIN, place / "plugin")
+    shutil.copytree(installing.CLIENT, place / "rde_roto_client")
+    installing.__dict__.update(PLUGIN=place / "plugin", CLIENT=place / "rde_roto_client")
+    monkeypatch.setenv("PATH", f"{sudo.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place / "home"))
+    monkeypatch.setenv("SUDO_LOG", str(place / "home/sudo"))
+    monkeypatch.setenv("MACHINE", str(folder))
+    is_root = os.geteuid() == 0
+    if is_root:
+        for path in (place, *place.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    folder.chmod(0o555)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+        shutil.rmtree(place)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no sudo")
+def test_only_the_copying_is_done_as_root(installing: ModuleType, machine: Path) -> None:
+    installing.install("host", link=False, dry_run=False)
+    put = machine / "Plugins/menu.py"
+    assert put.read_text() == "menu"
+    assert put.stat().st_mode & 0o777 == 0o644
+    log = Path(os.environ["SUDO_LOG"])
+    assert {line.split()[0] for line in log.read_text().splitlines()} == {"mkdir", "install", "mv"}
+    assert "installed, 3 files" in installing.status_lines()[0], "the note is the user's"
+    assert sorted(path.name for path in put.parent.iterdir()) == sorted(
+        {name.split("/")[0] for name in PUT}
+    )
+    installing.install("host", link=True, dry_run=False)
+    assert put.readlink() == installing.PLUGIN / "host/menu.py"
+    installing.remove("host", dry_run=False)
+    assert list(machine.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no sudo")
+def test_a_folder_that_cannot_be_written_says_how_else(
+    installing: ModuleType, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_FAILS", "yes")
+    with pytest.raises(installing.HostError, match="sudo could not run mkdir -p"):
+        installing.install("host", link=False, dry_run=False)
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(installing.HostError, match="run this as somebody who may"):
         installing.install("host", link=False, dry_run=False)
-    (user / ".host").chmod(0o700)
+    assert list(machine.iterdir()) == []
 
 
 def test_what_is_unknown_or_missing_is_a_sentence(installing: ModuleType) -> None:
@@ -219,3 +321,53 @@ def test_what_is_compiled_is_built_and_installed(installing: ModuleType, user: P
     (installing.PLUGIN / "host/a.c").write_text("int answer(void) { return }\n")
     with pytest.raises(installing.HostError, match="could not build Host"):
         installing.install("host", link=False, dry_run=False)
+
+
+def test_what_a_release_has_compiled_needs_no_compiler(
+    installing: ModuleType, user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    monkeypatch.setenv("CC", "/no/compiler")
+    build = {"output": {"linux": "Linux-{machine}/host.so"}, "flags": {"linux": []}}
+    says = {**SAYS, "files": [], "client": False, "build": build}
+    folder = installing.PLUGIN / "host"
+    (folder / "host.json").write_text(json.dumps(says))
+    (folder / "a.c").write_text("int answer(void) { return 42; }\n")
+    (folder / "Linux-aarch64").mkdir()
+    (folder / "Linux-aarch64/host.so").write_text("made before")
+    note = {"Linux-aarch64/host.so": installing.sources_digest(folder), "Win64/host.so": "older"}
+    (folder / installing.PREBUILT).write_text(json.dumps(note))
+    installing.install("host", link=False, dry_run=False)
+    assert (user / ".host/rde_roto/Linux-aarch64/host.so").read_text() == "made before"
+    (folder / "a.c").write_text("int answer(void) { return 43; }\n")
+    with pytest.raises(FileNotFoundError, match="/no/compiler"):
+        installing.install("host", link=False, dry_run=False)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "folder"),
+    [
+        ("linux", "x86_64", "Linux-x86-64"),
+        ("linux", "aarch64", "Linux-aarch64"),
+        ("darwin", "arm64", "MacOS"),
+        ("darwin", "x86_64", "MacOS"),
+        ("win32", "AMD64", "Win64"),
+    ],
+)
+def test_the_openfx_bundle_has_the_folders_of_the_standard(
+    installing: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    machine: str,
+    folder: str,
+) -> None:
+    says = json.loads((FILE.parent / "openfx/host.json").read_text())
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    host = installing.Host("openfx", says)
+    assert host.output == Path(f"rde_roto.ofx.bundle/Contents/{folder}/rde_roto.ofx")
+    assert set(says["build"]["flags"]) == set(says["targets"]) == set(says["build"]["libraries"])
+    written = plistlib.loads((FILE.parent / "openfx" / says["files"][0]).read_bytes())
+    assert written["CFBundleExecutable"] == host.output.name
+    assert written["CFBundlePackageType"] == "BNDL"

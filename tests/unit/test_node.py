@@ -21,6 +21,7 @@ from rde_roto.values.errors import CancelledError, InputError, OutOfMemoryError,
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, elements_named
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Finish, Preset, Running, Tracking
 from rde_roto.values.shot import Shot
@@ -148,7 +149,7 @@ def test_between_two_keyframes_the_first_mattes_need_only_the_memory_frames_of_o
     assert 79 < steps[1002] < 79 + 2 * 8
     assert max(steps.values()) == node.steps == 2 * (79 + 80)
     ahead = [steps[frame + 24] - steps[frame] for frame in range(1002, 1217)]
-    assert max(ahead) <= 3 * 8
+    assert max(ahead) <= 3 * 8 + 4  # the network is up to two frames ahead of each
     for frame in (1002, 1025, 1120, 1240):
         assert_same(ToyNode(shot).matte(frame), node.matte(frame))
 
@@ -341,7 +342,8 @@ def test_what_a_keyframe_does_not_draw_comes_from_the_left_alone() -> None:
     shot = a_shot(left, mask(1011, "b", draw=1), mask(1020, "ab"), elements=AB)
     alone = straight(a_shot(left, elements=AB))
     found = straight(shot)[1011]
-    np.testing.assert_allclose(found.alpha[0], alone[1011].alpha[0], atol=1e-6)
+    carried = beside(alone[1011].alpha[0], found.alpha[1:])
+    np.testing.assert_allclose(found.alpha[0], carried, atol=1e-6)
     np.testing.assert_array_equal(found.alpha[1], mask(1011, "b", draw=1).alpha[0])
 
 
@@ -585,6 +587,18 @@ def test_at_rest_dechatter_is_in_no_name() -> None:
     finish = digest_of("Finish", *(part for pair in plain.items() for part in pair))
     raws = chain.raw(ahead, 1010), 5, chain.raw(back, 1010), 10
     assert node.digest(1010) == digest_of("matte", "(0,)", *raws, digest_of(MATTE_REVISION, finish))
+
+
+def test_an_edit_reads_no_plate_again_that_was_just_read() -> None:
+    plate = MemoryPlate()
+    node = ToyNode(a_shot(mask(1001), plate=plate))
+    node.matte(1002)
+    plate.read_frames.clear()
+    edited = node.edited(preset=PRESET.model_copy(update={"tracking": Tracking(lines=97)}))
+    edited.matte(1002)
+    assert plate.read_frames == []
+    elsewhere = node.edited(a_shot(mask(1001), plate=MemoryPlate()))
+    assert elsewhere.walker.pictures is not node.walker.pictures
 
 
 def test_a_plates_digests_come_back_as_they_were_and_are_asked_for_once() -> None:

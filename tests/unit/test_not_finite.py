@@ -14,7 +14,7 @@ from stored import DISK_BYTES
 from torch import Tensor
 from toy_shots import PRESET, MemoryPlate, a_shot, mask
 
-from rde_roto.delivery import deliver
+from rde_roto.delivery import FrameReporter, deliver
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.model.forms import InferenceForms
@@ -104,7 +104,7 @@ def test_the_frames_that_are_not_delivered_are_named(tmp_path: Path) -> None:
     origin = Origin(failing.shot.plate.format)
     writer = open_matte_writer(str(tmp_path / "m.####.exr"), origin, ("a",), Output(), {})
     with pytest.raises(PartialError, match=r"frame 1007 .*; not delivered: 10") as caught:
-        deliver(failing, FRAMES, writer, lambda *_: None)
+        deliver(failing, FRAMES, writer, FrameReporter(lambda *_: None))
     missing = set(caught.value.frames)
     assert {1008, 1009, 1010, 1011, 1012} <= missing
     assert {f"m.{frame}.exr" for frame in FRAMES if frame not in missing} == {

@@ -62,7 +62,7 @@ def run_examples(page: Path, count: int) -> dict[str, Any]:
 
 def test_the_examples_of_the_page_run(tmp_path: Path) -> None:
     (tmp_path / "hero.shot.yaml").write_text(DOCUMENT)
-    known = run_examples(DOCS / "python.md", 11)
+    known = run_examples(DOCS / "python.md", 12)
     assert known["changed"] == list(range(1002, 1013))
     assert len(known["mattes"]) == 12
 

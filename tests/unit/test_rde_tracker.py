@@ -19,6 +19,7 @@ from rde_roto.model.rde_tracker import Encoded, RDETracker, numerics
 from rde_roto.model.state import MemoryState
 from rde_roto.net import MemoryFrame, RDENet, aggregate, read_memory
 from rde_roto.values.bank import Bank
+from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Tracking
 from seeded import seeded_shot
@@ -281,6 +282,31 @@ def test_before_the_first_update_the_embedding_is_the_anchor(toy: RDENet) -> Non
     assert near(after.recurrent, toy.update(state.anchor, newest))
 
 
+@pytest.mark.parametrize("bank", ["2F+L", "STM"])
+def test_an_embedding_that_is_not_read_is_not_made(toy: RDENet, bank: str) -> None:
+    """Unless somebody asks for it, under a digest of its own; the mattes are the same bits."""
+    plain = make(toy, bank=bank)
+    asked = plain.with_embedding()
+    assert asked.with_embedding() is asked
+    assert asked.net is plain.net
+    assert asked.digest != plain.digest
+    states = [walk(tracker, 6) for tracker in (plain, asked)]
+    assert [state.recurrent is state.anchor for state in states] == [True, False]
+    assert states[0].nbytes < states[1].nbytes
+    frame = plain.encode([VIEWS[7]])
+    assert torch.equal(plain.read(states[0], frame), asked.read(states[1], frame))
+
+
+def test_a_state_without_an_embedding_is_damage_where_it_is_read(toy: RDENet) -> None:
+    plain = make(toy, bank="2F+L")
+    begun, later = walk(plain, 2), walk(plain, 3)
+    for tracker in (make(toy), plain.with_embedding()):
+        assert tracker.restore(begun.anchors(), begun.moving()).latest is None
+        with pytest.raises(InputError, match="incomplete: 'recurrent' is missing"):
+            tracker.restore(later.anchors(), later.moving())
+    assert plain.restore(later.anchors(), later.moving()).latest is not None
+
+
 def read_of(net: RDENet, state: MemoryState, frame: Encoded, **tracking: Any) -> Tensor:
     return make(net, state_dtype="float32", **tracking).read(state, frame)
 
@@ -354,7 +380,8 @@ def test_every_moment_and_the_top_k_matter(lite: RDENet) -> None:
 
 @pytest.mark.parametrize("absorbed", [0, 3, 6])
 @pytest.mark.parametrize(
-    ("state_dtype", "bank"), [("float16", "2F+L+RDE"), ("float32", "2F+L+RDE"), ("float16", "STM")]
+    ("state_dtype", "bank"),
+    [("float16", "2F+L"), ("float16", "2F+L+RDE"), ("float32", "2F+L+RDE"), ("float16", "STM")],
 )
 def test_a_loaded_state_goes_on_like_the_live_one(
     lite: RDENet, tmp_path: Path, state_dtype: str, bank: str, absorbed: int
@@ -419,7 +446,7 @@ def test_states_of_another_precision_are_not_mixed(
     digests = set()
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         short = lambda _device, dtype=dtype: dtype  # noqa: E731
-        monkeypatch.setattr("rde_roto.model.rde_tracker.short_dtype", short)
+        monkeypatch.setattr("rde_roto.model.devices.short_dtype", short)
         digests.add(make(toy, precision="mixed").digest)
     assert len(digests) == 3
 

@@ -25,6 +25,7 @@ from rde_roto.images.files import read_header
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.values.frames import FrameRange
 from rde_roto_client import Client, EngineError, NoEngineError
+from rde_roto_client.following import frames_of
 from rde_roto_client.places import endpoint_file, launch_file, read_endpoint
 from rde_roto_client.wire import PROTOCOL, Wire
 
@@ -217,6 +218,20 @@ def test_what_is_prefetched_is_there(client: Client, shot: dict[str, Any]) -> No
         client.prefetch(shot, "1006-1008")
 
 
+def test_the_next_frame_to_fix_is_one_that_is_made(client: Client, shot: dict[str, Any]) -> None:
+    with pytest.raises(EngineError, match="no frame of this shot has a matte yet: propagate first"):
+        client.advise(shot)
+    ended(client, client.prefetch(shot, "1001-1004"))
+    said = client.advise(shot)
+    judged = frames_of(said["judged"])
+    assert {1001, 1002, 1003, 1004} <= set(judged) <= set(range(1001, 1007))
+    assert said["doubtful"].keys() == {"hero"}
+    if said["frame"] is not None:  # the tests' model has not learned anything
+        assert said["frame"] in judged
+        assert said["element"] == "hero"
+        assert 0 <= said["confidence"] <= 1
+
+
 def test_a_plate_that_is_replaced_while_the_shot_is_open(
     client: Client, shot: dict[str, Any], plate: Path
 ) -> None:
@@ -251,6 +266,8 @@ def test_a_job_that_fails_says_why(client: Client, shot: dict[str, Any], plate: 
         ({"plates": {}}, "document", 3, "unknown key 'plates'; did you mean 'plate'"),
         ({"schema": "rde-roto.shot/9"}, "document", 3, "this program reads rde-roto.shot/1"),
         ({"preset": "nope"}, "document", 3, "nope"),
+        ({"overrides": {"nope": 1}}, "document", 3, "^unknown key 'nope'"),
+        ({"plate": {"path": "/x.####.exr", "color_space": "nope"}}, "document", 3, "^unknown col"),
         ({"model": "nope"}, "weights", 5, "nope"),
     ],
 )
@@ -265,6 +282,7 @@ def test_what_cannot_be_is_the_error_of_the_command_line(
     with pytest.raises(EngineError, match=sentence) as error:
         client.open({**shot, **change})
     assert (error.value.kind, error.value.code) == (kind, code)
+    assert "/request" not in str(error.value), "a request is no file that an artist could open"
 
 
 def test_what_is_no_request_is_refused_and_the_connection_goes_on(client: Client) -> None:

@@ -256,6 +256,7 @@ def test_a_plate_that_cannot_be_is_refused(client: Client, shot: Object) -> None
         with pytest.raises(EngineError, match=sentence) as error:
             client.open(pushed(shot, **change))
         assert error.value.kind == kind
+        assert "/request" not in str(error.value)
 
 
 def test_what_cannot_be_pushed_is_refused_and_the_connection_goes_on(

@@ -12,6 +12,7 @@ import pytest
 import session_process
 from session_bench import FRAMES, Bench, Toys, paint, working_on
 
+from rde_roto.documents.preset_files import load_preset
 from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
 from rde_roto.session.tools import PenEvent
@@ -55,7 +56,7 @@ def test_propagate_makes_every_frame_in_walking_order(document: Path) -> None:
         bench.propagated()
         assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
         bench.until(lambda: bench.session.live.advice is not None)
-        assert bench.session.confidence(1010) == 1
+        assert bench.session.quality.confidences(bench.session.element)[1010] == 1
 
 
 def test_a_correction_makes_stale_only_what_it_must(document: Path) -> None:
@@ -137,6 +138,58 @@ def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
             np.testing.assert_array_equal(found, expected)
 
 
+def test_undo_goes_to_the_frame_that_it_changes(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1003)
+        paint(bench, 1010)
+        bench.session.undo()
+        assert bench.session.frame == 1010
+        assert bench.log.flashes == 0  # the artist looked at it
+        bench.session.go_to(1028)
+        bench.session.undo()
+        assert bench.session.frame == 1003
+        assert bench.log.flashes == 1
+        bench.session.redo()
+        bench.session.redo()
+        assert bench.session.frame == 1010
+        assert bench.log.flashes == 2
+
+
+def test_undo_leaves_nothing_of_what_was_undone(document: Path) -> None:
+    """Mattes that only the undone keyframe had go, and nothing is tracked by itself."""
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        paint(bench, 1010)
+        session.propagate(FORWARD)
+        bench.propagated()
+        assert session.state(1030) is FrameState.MADE
+        session.undo()
+        bench.named()
+        assert {session.state(f) for f in range(1002, 1031)} == {FrameState.EMPTY}
+        session.redo()
+        bench.named()
+        assert session.state(1030) is FrameState.MADE
+        paint(bench, 1001, 30)
+        session.go_to(1001)
+        session.propagate(FORWARD)
+        session.undo()
+        assert "tracking has stopped" in bench.log.sentences[-1]
+        bench.named()
+        assert session.live.remaining == 0
+        assert FrameState.STALE not in states(bench).values()
+
+
+def test_a_plate_is_named_after_what_it_shows(document: Path) -> None:
+    plate = document.parent / "plate"
+    with working_on(plate) as bench:
+        assert bench.session.editor.name == "hero"
+    for frame in FRAMES:
+        (plate / f"hero.{frame}.exr").rename(plate / f"{frame}.exr")
+    with working_on(plate) as bench:
+        assert bench.session.editor.name == document.parent.name
+
+
 def test_painting_on_a_tracked_frame_starts_from_its_matte(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
@@ -171,6 +224,28 @@ def test_a_feather_takes_no_step_of_the_network(document: Path) -> None:
         assert overrides == {"tracking.lines": 96, "finish.feather_px": 4.0}
 
 
+def test_another_preset_and_settings_that_are_undone_are_in_the_document(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        before = session.draft.preset
+        finish = before.finish.model_copy(update={"feather_px": 4.0})
+        session.set_preset(before.model_copy(update={"finish": finish}))
+        session.editor.wait_until_saved()
+        assert ShotFile.read(document).content.overrides["finish.feather_px"] == 4.0
+        session.undo()
+        session.editor.wait_until_saved()
+        assert ShotFile.read(document).content.overrides == {"tracking.lines": 96}
+        session.set_preset(load_preset("draft"))
+        session.editor.wait_until_saved()
+        found = ShotFile.read(document)
+        assert (found.content.preset, found.content.overrides) == ("draft", {})
+        assert found.preset() == load_preset("draft")
+        session.undo()
+        session.editor.wait_until_saved()
+        assert ShotFile.read(document).preset() == before
+
+
 def test_what_people_wrote_stays_in_the_document(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1003)
@@ -188,8 +263,7 @@ def test_a_document_that_somebody_else_changed_is_not_overwritten(document: Path
         document.write_text(text, encoding="utf-8")
         paint(bench, 1004)
         bench.session.editor.wait_until_saved()
-        bench.until(lambda: bool(bench.log.sentences))
-        assert "changed by somebody else" in bench.log.sentences[-1]
+        bench.until(lambda: "changed by somebody else" in " ".join(bench.log.sentences))
         assert document.read_text(encoding="utf-8") == text
         other = document.with_name("other.shot.yaml")
         bench.session.editor.save_as(other)
@@ -345,6 +419,37 @@ def test_a_colour_is_kept_and_changes_no_name_of_a_matte(document: Path) -> None
         bench.session.set_colour("hero", "#0080ff")
         bench.session.undo()
         assert bench.session.draft.element("hero").color == "#ff8000"
+
+
+def test_frames_to_correct_are_a_list_that_can_be_gone_through(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.go_to_suggested()
+        assert bench.log.sentences[-1].startswith("propagate first")
+        paint(bench, 1001)
+        session.propagate(FORWARD)
+        bench.propagated()
+        bench.until(lambda: len(session.quality.suggestions) > 1)
+        first, second, *_ = session.quality.suggestions
+        assert first.gain >= second.gain
+        assert abs(first.frame - second.frame) >= 12
+        session.go_to_suggested()
+        assert session.frame == first.frame
+        session.go_to_suggested()
+        assert session.frame == second.frame
+        session.go_to(first.frame)
+        session.pass_over()
+        assert session.quality.suggestions[0] == second
+        assert session.frame == second.frame
+        session.toggle_lock()
+        bench.until(lambda: session.state(second.frame) is FrameState.LOCKED)
+        assert second.frame not in [one.frame for one in session.quality.suggestions]
+        bench.named()
+        # a matte that was fine is on the list again once it is another one
+        paint(bench, 1001, 40)
+        session.propagate(FORWARD)
+        bench.propagated()
+        bench.until(lambda: first.frame in [one.frame for one in session.quality.suggestions])
 
 
 def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:

@@ -75,6 +75,11 @@ def test_the_eraser_takes_away_what_a_brush_of_the_same_size_paints() -> None:
     assert not eraser.pixels.any()
 
 
+def test_the_first_brush_looks_alike_on_every_plate() -> None:
+    assert Brush.for_plate(90) == Brush.for_plate(1080) == Brush()
+    assert Brush.for_plate(2160).radius_px == 2 * Brush().radius_px
+
+
 def test_pressure_makes_the_brush_smaller() -> None:
     light, hard = (Stroke(nothing(), Brush(20, 1.0)) for _ in range(2))
     light.to((70, 70), pressure=0.5)

@@ -79,6 +79,15 @@ def test_a_state_at_its_keyframe_is_one_moment() -> None:
     assert same_bits(loaded, original)
 
 
+def test_a_state_without_an_embedding_loads_bit_for_bit() -> None:
+    whole = state()
+    original = dataclasses.replace(whole, recurrent=whole.anchor)
+    assert set(original.moving()) == {"latest.key", "latest.value"}
+    loaded = restored(original)
+    assert loaded.recurrent is loaded.anchor
+    assert same_bits(loaded, original)
+
+
 def test_a_span_has_its_keyframes_in_common() -> None:
     """The half that every snapshot of a span would repeat, and the half that it brings."""
     between = dataclasses.replace(state(), far=moment(7, torch.float16))
@@ -97,9 +106,13 @@ def test_size_of_a_state(dtype: torch.dtype, size: int, elements: int) -> None:
     assert state(dtype, elements).nbytes == size * 3 * H * W * (CK + CV * elements)
 
 
-def test_size_of_a_live_state_at_480p(lite: RDENet) -> None:
-    """Whatever the length of the shot: rde-lite, one element, a grid of 30 x 54."""
-    propagator = RDETracker(InferenceForms(lite), Tracking(), torch.device("cpu"))
+@pytest.mark.parametrize(("bank", "held"), [("2F+L", 2), ("2F+L+RDE", 3)])
+def test_size_of_a_live_state_at_480p(lite: RDENet, bank: str, held: int) -> None:
+    """Whatever the length of the shot: rde-lite, one element, a grid of 30 x 54; the keyframe, the
+    latest memory frame and the embedding, if the bank reads it.
+    """
+    tracking = Tracking.model_validate({"bank": bank})
+    propagator = RDETracker(InferenceForms(lite), tracking, torch.device("cpu"))
     frame = propagator.encode([torch.zeros(480, 854, 3).numpy()])
     alpha = torch.zeros(1, 480, 854)
     alpha[:, 100:300, 200:400] = 1
@@ -107,7 +120,7 @@ def test_size_of_a_live_state_at_480p(lite: RDENet) -> None:
     probabilities = propagator.read(begun, frame)
     once = propagator.absorb(begun, frame, probabilities)
     twice = propagator.absorb(once, frame, probabilities)
-    assert once.nbytes == twice.nbytes == 2 * 3 * 30 * 54 * (64 + 128)
+    assert once.nbytes == twice.nbytes == 2 * held * 30 * 54 * (64 + 128)
 
 
 def test_conversion_makes_another_state() -> None:

@@ -92,7 +92,7 @@ def test_a_state_from_ram_goes_to_the_device_of_the_model_that_asks() -> None:
         assert {tensor.device.type for tensor in tensors} == {"cpu"}
         return MemoryState.restored(anchors, moving).to(device)
 
-    found = opened.snapshots.newest(SPAN, 3, digest_at, restore)
+    found = opened.snapshots.newest(SPAN, range(3, -1, -1), digest_at, restore)
     assert found is not None
     assert found[1].recurrent.value.device == device
 
@@ -120,6 +120,36 @@ def test_the_newest_wins_wherever_it_is(tmp_path: Path) -> None:
     assert [None if pair is None else pair[0] for pair in found] == [0, 8, 11, 16]
 
 
+def test_what_is_held_already_is_not_looked_for(tmp_path: Path) -> None:
+    opened, asked = stores(tmp_path), []
+
+    def digest_of_index(index: int) -> str:
+        asked.append(index)
+        return digest_at(index)
+
+    opened.snapshots.put(snapshot_key(3), state(3), durable=True)
+    assert (
+        opened.snapshots.newest(SPAN, range(9, 3, -1), digest_of_index, MemoryState.restored)
+        is None
+    )
+    assert asked == [9, 8, 7, 6, 5, 4]
+
+
+@pytest.mark.parametrize("ram_bytes", [0, 10**8])
+def test_many_mattes_are_found_by_one_listing(tmp_path: Path, ram_bytes: int) -> None:
+    """It says what is there at the first question about a folder."""
+    opened = stores(tmp_path, ram_bytes)
+    digests = [digest_of(number) for number in range(20)]
+    assert not any(map(opened.raws.lister(), digests))  # no folder yet
+    for digest in digests[::2]:
+        opened.raws.put(digest, planes(1))
+    is_stored = opened.raws.lister()
+    assert [is_stored(digest) for digest in digests] == [True, False] * 10
+    shutil.rmtree(tmp_path)
+    assert is_stored(digests[0])
+    assert any(map(Stores.in_ram().raws.lister(), digests)) is False
+
+
 def test_a_hit_in_ram_asks_nothing_of_the_disk(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -141,11 +171,11 @@ def test_after_an_edit_the_states_of_both_versions_are_there(tmp_path: Path) -> 
         opened.snapshots.put(snapshot_key(index), state(index), durable=True)
     opened.snapshots.put(snapshot_key(16, edited(16)), state(100), durable=True)
     again = stores(tmp_path).snapshots
-    found = again.newest(SPAN, 30, edited, MemoryState.restored)
+    found = again.newest(SPAN, range(30, -1, -1), edited, MemoryState.restored)
     assert found is not None
     assert found[0] == 16
     assert_same(found[1], state(100))
-    undone = again.newest(SPAN, 30, digest_at, MemoryState.restored)
+    undone = again.newest(SPAN, range(30, -1, -1), digest_at, MemoryState.restored)
     assert undone is not None
     assert undone[0] == 24
 
@@ -171,7 +201,7 @@ def test_what_is_no_state_to_the_model_is_passed_over_and_removed(tmp_path: Path
     def restore(anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         raise InputError("this is not a whole memory state")
 
-    assert stores(tmp_path).snapshots.newest(SPAN, 20, digest_at, restore) is None
+    assert stores(tmp_path).snapshots.newest(SPAN, range(20, -1, -1), digest_at, restore) is None
     assert newest(stores(tmp_path), 20) is None
     opened.snapshots.put(snapshot_key(16), state(16), durable=True)
     assert newest(stores(tmp_path), 20) is not None

@@ -22,6 +22,7 @@ from toy_tracker import ToyTracker
 
 HEIGHT, WIDTH = 8, 12
 TEN = FrameRange.parse("1001-1030")
+_BESIDE = 3
 PRESET = Preset(name="toy", tracking=Tracking(lines=96))
 
 
@@ -69,14 +70,17 @@ class MemoryPlate:
 def mask(
     frame: int, elements: Iterable[str] = ("a",), draw: int = 0, plate: MemoryPlate | None = None
 ) -> Keyframe:
-    """A keyframe of one soft box an element; another ``draw``, other boxes."""
+    """A keyframe of one soft box an element; another ``draw``, other boxes. Boxes of elements whose
+    names begin with neighbouring letters lie beside each other.
+    """
     height, width = (plate or MemoryPlate()).format.data.shape
     names = tuple(elements)
     planes = np.zeros((len(names), height, width), np.float32)
     for number, name in enumerate(names):
         random = np.random.default_rng([frame + 5000, draw, *name.encode()])
-        top, left = int(random.integers(0, height // 2)), int(random.integers(0, width // 2))
-        planes[number, top : top + height // 2, left : left + width // 2] = random.uniform(0.5, 1)
+        top, wide = int(random.integers(0, height // 2)), width // _BESIDE
+        left = ord(name[0]) % _BESIDE * wide
+        planes[number, top : top + height // 2, left : left + wide] = random.uniform(0.5, 1)
     return Keyframe(frame, planes, names)
 
 

@@ -78,6 +78,8 @@ def _be(
     os.environ.update(environment)
     if threads := environment.get("OMP_NUM_THREADS"):
         import_module("torch").set_num_threads(int(threads))  # which has read its own already
+    if system := environment.get("RDE_ROTO_TESTS_SYSTEM"):
+        import_module("other_system").pretend(import_module("pytest").MonkeyPatch(), system)
     os.chdir(folder)
     sys.argv = ["rde-roto", *arguments]
     code = 1

@@ -164,7 +164,7 @@ class Artist:
 
     def deliver(self, folder: Path) -> FrameSequence:
         """Locks the frame, and exports all."""
-        self.desk.key("X")
+        self.desk.key("Shift+X")
         self.desk.until(lambda: bool(self.session.draft.locks))
         self.desk.settled()
         self.snap("locked")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 from scripted_nodes import PATIENCE_S
 from session_bench import Toys
 
+from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
 from rde_roto.session.backend import Backend
@@ -79,12 +80,17 @@ class Desk:
     def click(self, x: float, y: float) -> None:
         QTest.mouseClick(self.window.canvas, LEFT, NO_KEY, self.at(x, y))
 
-    def drag(self, *points: tuple[float, float], keys: Qt.KeyboardModifier = NO_KEY) -> None:
+    def drag(
+        self,
+        *points: tuple[float, float],
+        keys: Qt.KeyboardModifier = NO_KEY,
+        button: Qt.MouseButton = LEFT,
+    ) -> None:
         first, *others = (self.at(x, y) for x, y in points)
-        QTest.mousePress(self.window.canvas, LEFT, keys, first)
+        QTest.mousePress(self.window.canvas, button, keys, first)
         for point in others:
             QTest.mouseMove(self.window.canvas, point)
-        QTest.mouseRelease(self.window.canvas, LEFT, keys, others[-1] if others else first)
+        QTest.mouseRelease(self.window.canvas, button, keys, others[-1] if others else first)
 
     def picture(self) -> Bytes:
         """What the canvas shows, [H, W, 3] RGB."""
@@ -102,11 +108,16 @@ class Desk:
 
 
 @contextmanager
-def desk_over_toys(app: QApplication, size: tuple[int, int] | None = None) -> Iterator[Desk]:
+def desk_over_toys(
+    app: QApplication,
+    size: tuple[int, int] | None = None,
+    commands: Sequence[Command] = COMMANDS,
+) -> Iterator[Desk]:
     """A window over the toy, with nothing open, of its own size or this one."""
     toys = Toys()
     with Engine(neighbours=0) as engine:
-        window = MainWindow(lambda _opened: Backend(engine, toys.make, lambda _said: {}))
+        backend = Backend(engine, toys.make, lambda _said: {})
+        window = MainWindow(lambda _opened: backend, commands=commands)
         if size is not None:
             window.resize(*size)
         shown(window)

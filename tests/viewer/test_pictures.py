@@ -87,7 +87,7 @@ def time_line(desk: Desk, document: Path) -> None:
     desk.key("P")
     desk.settled()
     desk.session.set_bounds(1003, 1005)
-    desk.key("Shift+X")
+    desk.key("Ctrl+Shift+X")
     desk.until(lambda: desk.session.state(1004) is FrameState.LOCKED)
     desk.session.reset_bounds()
     desk.session.go_to(1009)
@@ -107,6 +107,7 @@ def asked(keys: str, width: int, height: int) -> Show:
         dialog = next(one for one in desk.window.findChildren(QDialog) if one.isVisible())
         if isinstance(dialog, ExportDialog):
             dialog.pattern.setText("mattes/hero.####.exr")
+            dialog.whole_path.setText("/shots/hero/mattes/hero.####.exr")
         dialog.resize(width, height)
         return dialog
 
@@ -124,7 +125,7 @@ STATES: dict[str, Show] = {
     "time-line": time_line,
     "keys": asked("?", 1270, 620),
     "settings": asked("Ctrl+,", 560, 480),
-    "export": asked("Ctrl+E", 600, 260),
+    "export": asked("Ctrl+E", 600, 320),
 }
 
 

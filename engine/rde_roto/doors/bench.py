@@ -53,6 +53,10 @@ def network(
         Precision, typer.Option(help="Precision of the convolutions.")
     ] = "float32",
     device: DeviceOption = "auto",
+    tf32: Annotated[
+        bool,
+        typer.Option("--tf32", help="Let NVIDIA GPUs multiply float32 as TF32; renders never do."),
+    ] = False,
     rounds: RoundsOption = 5,
     plain: Annotated[
         bool,
@@ -70,13 +74,14 @@ def network(
     if context.invoked_subcommand is not None:
         return
     from rde_roto.evaluation.speed import measured, table_of
-    from rde_roto.model.devices import choose_device
+    from rde_roto.model.devices import choose_device, fix_arithmetic
 
     where = choose_device(device)
+    fix_arithmetic(tf32)
     asked = product(model.split(","), size.split(","), elements.split(","))
     lines = []
     for case in [_case(*one, precision) for one in asked]:
-        lines.append(measured(case, where, rounds, plain))
+        lines.append({**measured(case, where, rounds, plain), "tf32": tf32})
         _print_figures("network", where, lines[-1])
     if table is not None:
         write_text(table, table_of(lines))

@@ -50,6 +50,11 @@ COMMANDS: Final = {
         ROTO,
         "Write what the network sees of a frame, before it is scaled to tracking.lines.",
     ),
+    "shapes": Command(
+        "shapes.shapes",
+        DELIVER,
+        "Make editable, animated splines of a shot's mattes; draw splines as mattes again.",
+    ),
     "validate": Command(
         "validate.validate",
         DELIVER,

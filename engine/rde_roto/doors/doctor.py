@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
+import psutil
 import typer
 
 from rde_roto import __version__
@@ -124,15 +125,7 @@ def _check_devices(checkup: Checkup) -> None:
             free, total = torch.cuda.mem_get_info(index)
             name = torch.cuda.get_device_name(index)
             checkup.found(f"cuda:{index}", f"{name}, {_gb(free)} of {_gb(total)} free")
-    memory = _free_memory_bytes()
-    checkup.found("free memory", "unknown" if memory is None else _gb(memory))
-
-
-def _free_memory_bytes() -> int | None:
-    """Return the free main memory in bytes; None if the system does not report it."""
-    if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
-        return None
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    checkup.found("free memory", _gb(psutil.virtual_memory().available))
 
 
 def _check_colour(checkup: Checkup) -> None:

@@ -24,7 +24,7 @@ from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plain_text import counted
 
 if TYPE_CHECKING:
-    from rde_roto.delivery import OnFrame
+    from rde_roto.delivery import Reporter
     from rde_roto.images.mattes import MatteWriter
 
 Form: TypeAlias = Literal["bar", "plain", "openjd", "deadline", "json", "none"]
@@ -39,13 +39,13 @@ class Step:
     """How far a run is: `share` of the whole, 0 to 1.
 
     `line` says in a line what was done last, `note` the same in a few words beside a bar, and
-    `event` has it for programs.
+    `event` has it for programs, if there is anything new for them.
     """
 
     share: float
     line: str
     note: str
-    event: dict[str, Any]
+    event: dict[str, Any] | None
 
 
 OnStep: TypeAlias = Callable[[Step], None]
@@ -125,7 +125,7 @@ class ProgressOptions:
 @contextmanager
 def frame_steps(
     report: RunReport, title: str, total: int, writer: MatteWriter
-) -> Iterator[OnFrame]:
+) -> Iterator[Reporter]:
     """Return what reports each frame of a render. It may be called from several threads."""
     with report.steps(title, counted(total, "frame")) as on_step:
         yield _Frames(total, writer, on_step)
@@ -159,7 +159,8 @@ class _Lines:
         percent = int(100 * step.share + 1e-6)  # 116 of 400 are 29 %
         changed, self._percent = percent != self._percent, percent
         if self.form == "json":
-            print_line(json.dumps(step.event))
+            if step.event is not None:
+                print_line(json.dumps(step.event))
         elif not changed:
             return
         elif self.form == "plain":
@@ -172,13 +173,15 @@ class _Lines:
 
 @dataclass
 class _Frames:
-    """Count frames; the speed is that of the frames that were made."""
+    """Report frames; the speed is that of the frames that were made."""
 
     total: int
     writer: MatteWriter
     on_step: OnStep
     _done: int = 0
     _made: int = 0
+    _share: float = 0.0
+    _line: str = ""
     _since: float = field(default_factory=time.monotonic)
     _lock: Lock = field(default_factory=Lock)
 
@@ -187,21 +190,18 @@ class _Frames:
         with self._lock:
             self._done += 1
             self._made += not kept
-            self.on_step(
-                Step(
-                    share=self._done / self.total,
-                    line=f"frame {frame}: {'kept' if kept else 'wrote'} {path}",
-                    note=f"{self._done}/{self.total} {self._speed()}",
-                    event={
-                        "event": "frame",
-                        "frame": frame,
-                        "path": str(path),
-                        "kept": kept,
-                        "done": self._done,
-                        "total": self.total,
-                    },
-                )
-            )
+            self._line = f"frame {frame}: {'kept' if kept else 'wrote'} {path}"
+            event = {"event": "frame", "frame": frame, "path": str(path), "kept": kept}
+            self._report({**event, "done": self._done, "total": self.total})
+
+    def advance(self, share: float) -> None:
+        with self._lock:
+            self._share = share
+            self._report(None)
+
+    def _report(self, event: dict[str, Any] | None) -> None:
+        note = f"{self._done}/{self.total} {self._speed()}"
+        self.on_step(Step(self._share, self._line, note, event))
 
     def _speed(self) -> str:
         seconds = time.monotonic() - self._since

@@ -36,7 +36,7 @@ from rde_roto_client import (
 )
 
 if TYPE_CHECKING:
-    from rde_roto.delivery import OnFrame
+    from rde_roto.delivery import Reporter
 
 
 def render_in_engine(
@@ -62,8 +62,8 @@ def render_in_engine(
             client.open(shot, fresh=True)
             order = Order(shot, str(task.frames_to_render), absolute(out))
             title, total = opened.shot.plate.name, len(task.frames_to_render)
-            with frame_steps(report, title, total, writer) as on_frame:
-                progress = _JobProgress(on_frame)
+            with frame_steps(report, title, total, writer) as reporter:
+                progress = _JobProgress(reporter, total)
                 try:
                     ended = follow(client, order, progress, writer.files)
                 except EngineError as error:
@@ -95,9 +95,10 @@ def _shot_object(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str
 class _JobProgress(Watcher):
     """Report each frame of a job once, whichever engine has made it."""
 
-    def __init__(self, on_frame: OnFrame) -> None:
+    def __init__(self, reporter: Reporter, total: int) -> None:
         self.made = self.kept = FrameRange.of(())
-        self._on_frame = on_frame
+        self._reporter = reporter
+        self._total = total
 
     @property
     def frames(self) -> FrameRange:
@@ -106,8 +107,10 @@ class _JobProgress(Watcher):
 
     def heard(self, said: dict[str, Any]) -> None:
         made, kept = (_range(said[key]).difference(self.frames) for key in ("made", "kept"))
-        for frame in FrameRange.of([*made, *kept]):
-            self._on_frame(frame, frame in kept)
+        known = len(self.frames)
+        for done, frame in enumerate(FrameRange.of([*made, *kept]), start=known + 1):
+            self._reporter(frame, frame in kept)
+            self._reporter.advance(done / self._total)
         self.made = FrameRange.of([*self.made, *made])
         self.kept = FrameRange.of([*self.kept, *kept])
 

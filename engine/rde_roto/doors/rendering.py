@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from rde_roto import __version__
-from rde_roto.delivery import Delivery, OnFrame, deliver
+from rde_roto.delivery import Delivery, Reporter, deliver
 from rde_roto.doors.auto_learn import learn_if_asked
 from rde_roto.doors.console import print_message
 from rde_roto.doors.progress import RunReport, frame_steps, print_summary
@@ -82,7 +82,7 @@ def render(
         refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
         return writer
 
-    def reporting(writer: Writer) -> AbstractContextManager[OnFrame]:
+    def reporting(writer: Writer) -> AbstractContextManager[Reporter]:
         return frame_steps(report, opened.shot.plate.name, len(frames), writer)
 
     return deliver_within_memory(node, frames, open_safely, reporting)
@@ -104,7 +104,7 @@ def deliver_within_memory(
     node: RotoNode,
     frames: FrameRange,
     open_writer: Callable[[RotoNode], Writer],
-    reporting: Callable[[Writer], AbstractContextManager[OnFrame]],
+    reporting: Callable[[Writer], AbstractContextManager[Reporter]],
     cancel: Cancel = never,
 ) -> Delivered[Writer]:
     """Deliver; if memory runs out and the preset allows it, deliver again at a smaller working
@@ -116,8 +116,8 @@ def deliver_within_memory(
     while True:
         writer = open_writer(node)
         try:
-            with reporting(writer) as on_frame:
-                return Delivered(deliver(node, frames, writer, on_frame, cancel), writer, node)
+            with reporting(writer) as reporter:
+                return Delivered(deliver(node, frames, writer, reporter, cancel), writer, node)
         except OutOfMemoryError:
             smaller = node.smaller()
             if smaller is None:

@@ -112,7 +112,9 @@ def _stop(device: str) -> None:
     except StuckEngineError:
         from rde_roto.doors.server.endpoint import kill_engine
 
-        kill_engine(device)
-        print("rde-roto: the engine no longer answered and was killed", flush=True)
+        if kill_engine(device):
+            print("rde-roto: the engine no longer answered and was killed", flush=True)
+        else:
+            print("rde-roto: the engine no longer answered and has ended", flush=True)
     except NoEngineError:
         print("rde-roto: no engine is running", flush=True)

@@ -10,7 +10,8 @@ from rde_roto_client import Client
 
 def installed_program() -> str:
     """Return the path of this installation's ``rde-roto`` command."""
-    return str(Path(sys.executable).with_name("rde-roto"))
+    suffix = ".exe" if sys.platform == "win32" else ""
+    return str(Path(sys.executable).with_name(f"rde-roto{suffix}"))
 
 
 def serve_command(*options: str) -> list[str]:

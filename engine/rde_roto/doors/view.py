@@ -38,11 +38,11 @@ def view(
 
 def why_no_window() -> str | None:
     """Return why no window can be opened here and what to do about it; None if one can."""
-    missing = [name for name in ("PySide6", "cv2") if find_spec(name) is None]
+    missing = [name for name in ("PySide6", "pyqtgraph", "cv2") if find_spec(name) is None]
     if missing:
         return (
-            f"the window needs {' and '.join(missing)}, which is not installed: "
-            "python -m pip install -c constraints.txt -e '.[ui]'"
+            f"the window needs {' and '.join(missing)}, which is not installed: run "
+            "install.py view where rde-roto was unpacked, or pip install 'rde-roto[ui]'"
         )
     if sys.platform == "linux" and not any(map(os.environ.get, _SCREENS)):
         return (

@@ -142,7 +142,8 @@ def run_dispatcher(folder: HotFolder, scheduler: str, device: str, options: Watc
         from rde_roto.doors.watchfolder.dask_dispatcher import Dispatcher
     except ImportError as error:
         raise UsageError(
-            "--scheduler needs Dask: install the extra 'farm' (pip install 'rde-roto[farm]')"
+            "--scheduler needs Dask: run install.py farm where rde-roto was unpacked, or "
+            "pip install 'rde-roto[farm]'"
         ) from error
     signals, scanner = _StopSignals(options.tied), _scanner(folder, options)
     model = [] if options.model is None else ["--model", options.model]

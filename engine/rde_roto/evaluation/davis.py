@@ -17,7 +17,7 @@ from statistics import fmean
 import numpy as np
 import torch
 
-from rde_roto.delivery import Delivery, deliver
+from rde_roto.delivery import Delivery, FrameReporter, deliver
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore
 from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.masks import read_labels, read_mask
@@ -154,7 +154,7 @@ class DavisSet:
         pattern = str(out / name / "%05d.png")
         writer = open_matte_writer(pattern, Origin(shot.plate.format), shot.names, LABELS, {})
         node = RotoNode(shot, preset, tracker_of(model, device))
-        delivery = deliver(node, shot.range, writer, lambda _frame, _kept: None)
+        delivery = deliver(node, shot.range, writer, FrameReporter(lambda _frame, _kept: None))
         labels = [n for n in np.unique(read_labels(truth(shot.range.first))) if n != 0]
         scores = tuple(
             SequenceScore.of(_pairs(shot, truth, writer, int(label), number))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from rde_roto.delivery import deliver
+from rde_roto.delivery import FrameReporter, deliver
 from rde_roto.evaluation.timing import in_turn, middle
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
@@ -61,7 +61,7 @@ class PipelineBench:
             self.preset.output,
             {},
         )
-        delivery = deliver(node, frames, writer, lambda _frame, _kept: None)
+        delivery = deliver(node, frames, writer, FrameReporter(lambda _frame, _kept: None))
         return 1000 * delivery.seconds / delivery.made
 
     def _node(self) -> RotoNode:

@@ -92,7 +92,10 @@ class NetworkBench:
         return self.tracker.absorb(state, frame, self.tracker.read(state, frame))
 
     def stages(self, state: MemoryState) -> dict[str, Step]:
-        """Return the stages of a memory frame by name, each as a separate step."""
+        """Return the stages of a memory frame by name, each as a separate step.
+
+        There is no ``update`` if the bank reads no embedding.
+        """
         net, tracking = self.tracker.net, self.case.tracking
         encoded = self.tracker.encode(self._pictures[-1:])
         frames, probabilities = encoded.frames, self.tracker.read(state, encoded)
@@ -100,13 +103,15 @@ class NetworkBench:
         readout = _on_grid(net.read(bank, query, tracking.top_k), frames)
         values = net.encode_masks(frames, probabilities[:, 1:])
         newest = MemoryFrame(frames.key, values)
-        return {
+        stages: dict[str, Step] = {
             "encode": lambda: self.tracker.encode(self._pictures[-1:]),
             "recall": lambda: net.read(bank, query, tracking.top_k),
             "decode": lambda: net.decode(readout, frames),
             "values": lambda: net.encode_masks(frames, probabilities[:, 1:]),
-            "update": lambda: net.update(newest, newest),
         }
+        if tracking.bank.recurrent:
+            stages["update"] = lambda: net.update(newest, newest)
+        return stages
 
     def plain_frames(self, state: MemoryState) -> Step:
         """``frames`` in the plain form that is trained, in float32 and torch's default layout."""
@@ -126,9 +131,9 @@ class NetworkBench:
             if len(images) > 1:
                 read(images[:-1])
             frames, probabilities = read(images[-1:])
-            net.update(
-                bank[0], MemoryFrame(frames.key, net.encode_masks(frames, probabilities[:, 1:]))
-            )
+            newest = MemoryFrame(frames.key, net.encode_masks(frames, probabilities[:, 1:]))
+            if tracking.bank.recurrent:
+                net.update(bank[0], newest)
 
         return step
 
@@ -166,7 +171,8 @@ def flops_of(case: Case) -> float:
                 readout = net.read(bank, _query(frames), tracking.top_k)
                 net.decode(_on_grid(readout, frames), frames)
             net.encode_masks(frames, masks)
-            net.update(recurrent, latest)
+            if tracking.bank.recurrent:
+                net.update(recurrent, latest)
     return counter.get_total_flops() / every
 
 
@@ -221,7 +227,7 @@ def table_of(lines: Sequence[Mapping[str, object]]) -> str:
     rows = []
     for line in lines:
         row = {name.removesuffix("_ms"): line[name] for name in _COLUMNS}
-        row |= {stage: line[f"{stage}_ms"] for stage in STAGES}
+        row |= {stage: line.get(f"{stage}_ms") for stage in STAGES}
         share, held = line["share_of_peak"], line["peak_bytes"]
         assert isinstance(share, float)
         row["of peak"] = f"{share:.0%}"

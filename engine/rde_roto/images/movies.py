@@ -57,8 +57,8 @@ def open_movie(
         import av  # noqa: F401  (fails here, with a sentence, rather than at the first frame)
     except ImportError as error:
         raise InputError(
-            f"{path} is a movie, which needs PyAV: run pip install 'rde-roto[movie]', "
-            "or give an image sequence"
+            f"{path} is a movie, which needs PyAV: run install.py movie where rde-roto was "
+            "unpacked, or pip install 'rde-roto[movie]', or give an image sequence"
         ) from error
     check_input(path, MOVIE_BYTES)
     return MoviePlate(path, choice, first_frame, hash_file)

@@ -1,13 +1,17 @@
-"""The devices that the network can use on this machine."""
+"""The devices that the network can use on this machine, and how they calculate."""
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
+from functools import cache
+from pathlib import Path
 from traceback import clear_frames
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from rde_roto.values.errors import UsageError
 
@@ -20,16 +24,25 @@ _OUT_OF_MEMORY: Final = re.compile(
 )
 
 
-def choose_device(name: str) -> torch.device:
-    """Choose the device ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; auto prefers a GPU.
+_CPU_FACTS: Final = re.compile(
+    r"^(?:vendor_id|cpu family|model|model name|CPU (?:implementer|variant|part))\s*:\s*(.*)",
+    re.MULTILINE,
+)
 
-    This also fixes the number of CPU threads to what torch reports, because the last bits of a
-    result depend on it. Raises UsageError when this torch cannot use the device.
+_UNTESTED: Final = frozenset({"mps"})
+
+
+def choose_device(name: str) -> torch.device:
+    """Choose the device ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+
+    auto is the first NVIDIA GPU, else the CPU: rde-roto has not been tested on MPS, so that must be
+    named. This also fixes how torch calculates in this process (`fix_arithmetic`). Raises
+    UsageError when this torch cannot use the device.
     """
-    _fix_threads()
+    fix_arithmetic()
     usable = usable_devices()
     if name == "auto":
-        return torch.device(usable[0])
+        name = next(kind for kind in usable if kind not in _UNTESTED)
     kind = name.partition(":")[0]
     if kind not in usable:
         raise UsageError(
@@ -39,22 +52,72 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"--device {name} is no device: {error}") from error
-    if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"--device {name}: torch sees {torch.cuda.device_count()} GPUs, from 0 on")
+    if kind == "cuda":
+        if (device.index or 0) >= torch.cuda.device_count():
+            raise UsageError(
+                f"--device {name}: torch sees {torch.cuda.device_count()} GPUs, from 0 on"
+            )
+        return torch.device("cuda", device.index or 0)  # one name each: networks are shared by it
     return device
 
 
-def _fix_threads() -> None:
-    """Set the number of threads explicitly: otherwise MKL chooses one for each call, and Intel's
-    guide to reproducible results asks for that choice to be off.
+def fix_arithmetic(tf32: bool = False) -> None:
+    """Fix in this process what torch may otherwise choose, and what the last bits depend on.
+
+    The number of CPU threads becomes what torch reports: otherwise MKL chooses one for each call,
+    and Intel's guide to reproducible results asks for that choice to be off. On NVIDIA GPUs float32
+    means float32, not TF32, unless ``tf32``; sums of 16-bit products are kept in float32, and cuDNN
+    neither tries out algorithms nor takes one whose results differ from run to run.
     """
     torch.set_num_threads(torch.get_num_threads())
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+
+
+def arithmetic_of(device: torch.device) -> tuple[str, ...]:
+    """Return everything about a device, torch and its settings that decides a result's last bits.
+
+    On a CPU that includes its model: the instructions that torch names are the same on Intel's and
+    AMD's, but the libraries take other kernels.
+    """
+    common = (
+        torch.__version__,
+        device.type,
+        str(short_dtype(device)),
+        str(torch.get_num_threads()),
+        torch.get_float32_matmul_precision(),
+    )
+    if device.type != "cuda":
+        return (*common, torch.backends.cpu.get_cpu_capability(), cpu_model())
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    flags = (
+        cudnn.enabled,
+        cudnn.version(),
+        cudnn.allow_tf32,
+        cudnn.benchmark,
+        cudnn.deterministic,
+        products.allow_fp16_reduced_precision_reduction,
+        products.allow_bf16_reduced_precision_reduction,
+    )
+    return (*common, torch.cuda.get_device_name(device), *map(str, flags))
+
+
+@cache
+def cpu_model() -> str:
+    """Return the model of the first processor as the system says it, empty if it does not."""
+    try:
+        first, _, _ = Path("/proc/cpuinfo").read_text("utf-8", "replace").partition("\n\n")
+    except OSError:  # not Linux
+        return platform.processor()
+    return ", ".join(map(str.strip, _CPU_FACTS.findall(first)))
 
 
 def usable_devices() -> tuple[str, ...]:
-    """Return the kinds of device that this torch can use, the fastest first; always includes the
-    CPU.
-    """
+    """Return the kinds of device that this torch can use, GPUs first; always includes the CPU."""
     found = []
     if torch.cuda.is_available():
         found.append("cuda")
@@ -80,6 +143,16 @@ def short_dtype(device: torch.device) -> torch.dtype:
     if generation >= 8:
         return torch.bfloat16
     return torch.float16 if generation == 7 else torch.float32
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor on the CPU to a device; a CUDA device is not waited for.
+
+    The copy then goes by pinned memory, which torch keeps until it is done.
+    """
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
+from rde_roto.model.devices import to_device
 from rde_roto.values.input_transform import KNEE, MOST_LIGHT, InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
@@ -42,16 +43,18 @@ class Pictures:
     """A plate's frames, with a small cache: a frame is read once for tracking and again for the
     finish. Thread-safe.
 
-    Args:
-        plate: the source.
-        limit: how many frames to keep.
+    Args: plate, the source.
     """
 
-    def __init__(self, plate: Plate, limit: int) -> None:
+    def __init__(self, plate: Plate) -> None:
         self._plate = plate
-        self._limit = limit
+        self._limit = 1
         self._recent: OrderedDict[int, Picture] = OrderedDict()
         self._lock = Lock()
+
+    def keep(self, frames: int) -> None:
+        """Keep so many frames, or more if somebody else has asked for more."""
+        self._limit = max(self._limit, frames)
 
     def __call__(self, frame: int) -> Picture:
         """A frame. Raises as ``plate.read``."""
@@ -75,7 +78,7 @@ def apply_input_transform(values: Tensor, input_transform: InputTransform | None
     """
     if input_transform is None:
         return values
-    curves = torch.from_numpy(input_transform.curves).to(values.device)
+    curves = to_device(torch.from_numpy(input_transform.curves), values.device)
     view = torch.empty_like(values)
     rows, target_rows = values.flatten(0, -3), view.flatten(0, -3)
     strip = max(1, _STRIP_PX // values.shape[-2])

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.model.crop import next_box
-from rde_roto.model.devices import short_dtype
+from rde_roto.model.devices import arithmetic_of, short_dtype, to_device
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, resized
 from rde_roto.model.network_view import apply_input_transform
@@ -29,12 +29,13 @@ from rde_roto.net import (
     attention_shares,
 )
 from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError
 from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
-NUMERICS_REVISION = 3
+NUMERICS_REVISION = 4
 """Increase this with every change of the code that alters the network's pixels."""
 
 
@@ -42,13 +43,7 @@ def numerics(device: torch.device) -> str:
     """Return the digest of everything besides the inputs that decides a result's bits: with one
     value of it, equal inputs give equal pixels.
     """
-    hardware = (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else torch.backends.cpu.get_cpu_capability()
-    )
-    means = (hardware, str(short_dtype(device)), torch.get_num_threads())
-    return digest_of(NUMERICS_REVISION, torch.__version__, device.type, *means)
+    return digest_of(NUMERICS_REVISION, *arithmetic_of(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +82,21 @@ class RDETracker:
         self._weights = weights
         self._pixel_aspect = pixel_aspect
         self._input_transform = input_transform
+        self._has_embedding = tracking.bank.recurrent > 0
         self._state_dtype = getattr(torch, tracking.state_dtype)
         self._mean = torch.tensor(self.net.config.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(self.net.config.std, device=device).view(3, 1, 1)
 
     @property
     def digest(self) -> str:
-        """Hex digest of numerics, weights, tracking and, if it is not 1, the pixel aspect."""
+        """Hex digest of numerics, weights, tracking and, if it is not 1, the pixel aspect; also of
+        the embedding if it is updated but not read.
+        """
         squeezed = () if self._pixel_aspect == 1 else (self._pixel_aspect,)
-        return digest_of(numerics(self.device), self._weights, self.tracking.digest, *squeezed)
+        is_extra = self._has_embedding and not self.tracking.bank.recurrent
+        extra = ("embedding",) if is_extra else ()
+        numbers = numerics(self.device)
+        return digest_of(numbers, self._weights, self.tracking.digest, *squeezed, *extra)
 
     def for_plate(self, aspect: float, input_transform: InputTransform | None) -> RDETracker:
         """Return the same network and settings for plates with this pixel aspect and input
@@ -105,6 +106,17 @@ class RDETracker:
             return self
         other = copy.copy(self)  # sharing the network
         other._pixel_aspect, other._input_transform = aspect, input_transform
+        return other
+
+    def with_embedding(self) -> RDETracker:
+        """Return a tracker that updates the embedding even if its bank does not read it.
+
+        It gives the same mattes, but its states hold more, so they have other digests.
+        """
+        if self._has_embedding:
+            return self
+        other = copy.copy(self)  # sharing the network
+        other._has_embedding = True
         return other
 
     def geometry(self, plate: tuple[int, int]) -> Geometry:
@@ -120,9 +132,8 @@ class RDETracker:
         """
         geometry = self.geometry(pictures[0].shape[:2]).within(box)
         parts = np.stack([picture[geometry.part] for picture in pictures])
-        views = apply_input_transform(
-            torch.from_numpy(parts).to(self.device), self._input_transform
-        )
+        uploaded = to_device(torch.from_numpy(parts), self.device)
+        views = apply_input_transform(uploaded, self._input_transform)
         planes = views.permute(0, 3, 1, 2)
         normalised = (resized(planes, geometry.working) - self._mean) / self._std
         image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
@@ -203,26 +214,34 @@ class RDETracker:
     def absorb(self, state: MemoryState, frame: Encoded, probabilities: Tensor) -> MemoryState:
         """Make the state after a memory frame, rounded to the state's dtype.
 
+        The embedding is updated only where it is read, or wanted (`with_embedding`).
+
         Args: frame, encoded alone; probabilities [1, K + 1, H, W], as read at that frame.
         """
         newest = self._memory_frame(frame.frames, probabilities)
-        recurrent = self.net.update(_to_float32(state.recurrent), newest)
+        recurrent = state.anchor
+        if self._has_embedding:
+            updated = self.net.update(_to_float32(state.recurrent), newest)
+            recurrent = self._to_stored_dtype(updated)
         latest = self._to_stored_dtype(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
         box = self._next_box(probabilities[0, 1:], frame.geometry)
-        kept = self._to_stored_dtype(recurrent)
-        return replace(state, recurrent=kept, latest=latest, history=history, box=box)
+        return replace(state, recurrent=recurrent, latest=latest, history=history, box=box)
 
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         """Load a saved state onto the device. Raises InputError if these are not its two halves."""
-        return MemoryState.restored(anchors, moving).to(self.device)
+        state = MemoryState.restored(anchors, moving).to(self.device)
+        lacks_embedding = state.latest is not None and state.recurrent is state.anchor
+        if self._has_embedding and lacks_embedding:
+            raise InputError("this memory state is incomplete: 'recurrent' is missing")
+        return state
 
     def _next_box(self, planes: Tensor, geometry: Geometry) -> Window | None:
         # to the CPU in one go: each single number of the box would wait for the device
         return next_box(planes.cpu(), geometry) if self.tracking.crop else None
 
     def _anchor(self, frame: Encoded, alpha: FloatArray) -> MemoryFrame:
-        masks = torch.from_numpy(alpha[None].copy()).to(self.device)
+        masks = to_device(torch.from_numpy(alpha[None].copy()), self.device)
         probabilities = aggregate(frame.geometry.to_network(masks)).softmax(dim=1)
         return self._to_stored_dtype(self._memory_frame(frame.frames, probabilities))
 

@@ -28,11 +28,11 @@ class MemoryState:
     """What the network remembers between two memory frames. Immutable.
 
     anchor: the keyframe. recurrent: the recurrent dynamic embedding (RDE), which has the form of a
-    memory frame; the anchor itself until the first update. latest: the last memory frame; None
-    until the first update. history: with the growing bank (STM), every memory frame after the
-    keyframe, in order, ending with ``latest``; otherwise empty, so that the size stays constant.
-    far: the keyframe at the other end of the span; None if there is none. box: the part of the
-    plate that the network sees after this state; None for the whole.
+    memory frame; the anchor itself until the first update, and always if the bank does not read it.
+    latest: the last memory frame; None until the first update. history: with the growing bank
+    (STM), every memory frame after the keyframe, in order, ending with ``latest``; otherwise empty,
+    so that the size stays constant. far: the keyframe at the other end of the span; None if there
+    is none. box: the part of the plate that the network sees after this state; None for the whole.
 
     Each of them is key [1, CK, h, w] and value [1, K, CV, h, w], already in the state's dtype, so
     that a saved state and a live one give the same bits.
@@ -101,7 +101,9 @@ class MemoryState:
         if self.latest is None:
             return placed
         history = {f"{_HISTORY}{index:06}": frame for index, frame in enumerate(self.history)}
-        frames = {"recurrent": self.recurrent} | (history or {"latest": self.latest})
+        frames = history or {"latest": self.latest}
+        if self.recurrent is not self.anchor:
+            frames["recurrent"] = self.recurrent
         return _named(frames) | placed
 
     @classmethod
@@ -115,7 +117,7 @@ class MemoryState:
                 return cls(anchor, recurrent=anchor, latest=None, far=far, box=box)
             history = tuple(frames[name] for name in sorted(frames) if name.startswith(_HISTORY))
             latest = history[-1] if history else frames["latest"]
-            return cls(anchor, frames["recurrent"], latest, history, far, box)
+            return cls(anchor, frames.get("recurrent", anchor), latest, history, far, box)
         except KeyError as error:
             raise InputError(f"this memory state is incomplete: {error} is missing") from error
 

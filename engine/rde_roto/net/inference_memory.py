@@ -30,8 +30,9 @@ def read_bank(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, mos
     keys = torch.cat([frame.key[0].flatten(1).float() for frame in frames], dim=1)
     values = [frame.value[0].permute(2, 3, 0, 1).flatten(2).flatten(0, 1) for frame in frames]
     table = torch.cat(values).float()  # [entries, K * CV]
-    times = keys.new_tensor([sum(one is frame for one in bank) for frame in frames])
-    copies = times.repeat_interleave(keys.shape[1] // len(frames))
+    cells = keys.shape[1] // len(frames)
+    times = (float(sum(one is frame for one in bank)) for frame in frames)
+    copies = torch.cat([keys.new_full((cells,), count) for count in times])
 
     scale = keys.shape[0] ** -0.5
     offset = -scale * keys.square().sum(dim=0)
@@ -56,4 +57,15 @@ def _gathered(affinity: Tensor, table: Tensor, copies: Tensor, top_k: int) -> Te
     before = wanted.cumsum(dim=1) - wanted
     taken = torch.minimum(wanted, (top_k - before).clamp(min=0))
     weights = (largest + taken.log()).softmax(dim=1)
+    if affinity.is_mps:  # has no embedding_bag
+        return by_product(weights, where, table)
     return F.embedding_bag(where, table, per_sample_weights=weights, mode="sum")
+
+
+def by_product(weights: Tensor, where: Tensor, table: Tensor) -> Tensor:
+    """Sums of some of a table's rows: weights and their rows [P, k], table [entries, C] -> [P, C].
+
+    The same as ``embedding_bag``, but it goes through the whole table.
+    """
+    spread = weights.new_zeros(len(weights), len(table)).scatter_(1, where, weights)
+    return spread @ table

@@ -211,5 +211,5 @@ class DigestChain:
                 parts.append(drawn.get(element))
             else:
                 plane = carrying.elements.index(element)
-                parts.append(digest_of("carried", self.raw(carrying, keyframe.frame), plane))
+                parts.append(digest_of("carried beside", self.raw(carrying, keyframe.frame), plane))
         return parts

@@ -100,13 +100,13 @@ class Plan(Generic[State]):
             return
         found = self._stores.snapshots.newest(
             self._chain.state(span, 0),
-            target,
+            range(target, -1 if index is None else index, -1),
             lambda at: self._chain.state(span, at),
             self._restore,
         )
-        if found is not None and (index is None or found[0] > index):
-            index = found[0]
-            yield Start(found[1])
+        if found is not None:
+            index, state = found
+            yield Start(state)
         elif index is None:
             index = 0
             yield Start(None)

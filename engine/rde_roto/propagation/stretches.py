@@ -16,7 +16,7 @@ from rde_roto.matte.blend import blend
 from rde_roto.matte.dechatter import Neighbour, dechattered
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.network_view import Picture
-from rde_roto.propagation.walker import Walker
+from rde_roto.propagation.walker import OnRaw, Walker, tell_nobody
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.spans import Span, Stretch
 
@@ -44,17 +44,25 @@ class BlendedMattes:
         self._shot = walker.shot
         self._dechatter = dechatter
 
-    def of(self, stretch: Stretch, frames: Iterable[int], cancel: Cancel) -> Iterator[BlendedMatte]:
+    def of(
+        self,
+        stretch: Stretch,
+        frames: Iterable[int],
+        cancel: Cancel,
+        on_second: OnRaw = tell_nobody,
+    ) -> Iterator[BlendedMatte]:
         """Return the mattes of some frames of a stretch, in the walking order of its first span.
 
-        Raises as ``Walker.raws`` does.
+        ``on_second`` counts the raw mattes of its second span, if there is one. Raises as
+        ``Walker.raws`` does.
         """
         if not self._dechatter:
-            yield from self._blended(stretch, frames, cancel)
+            yield from self._blended(stretch, frames, cancel, on_second)
             return
         wanted: set[int] = set()
         widened = self._with_neighbour_frames(stretch, frames, wanted)
-        for before, own, after in _with_neighbours(self._blended(stretch, widened, cancel)):
+        blended = self._blended(stretch, widened, cancel, on_second)
+        for before, own, after in _with_neighbours(blended):
             if own.frame in wanted:
                 near = {matte.frame: matte for matte in (before, after) if matte}
                 yield self._dechattered(stretch, own, near, cancel)
@@ -64,9 +72,10 @@ class BlendedMattes:
         return self._matte(frame, self._walker.raw(span, frame, cancel))
 
     def _blended(
-        self, stretch: Stretch, frames: Iterable[int], cancel: Cancel
+        self, stretch: Stretch, frames: Iterable[int], cancel: Cancel, on_second: OnRaw
     ) -> Iterator[BlendedMatte]:
-        for frame, (raw, *others) in self._walker.raws_of_stretch(stretch, frames, cancel):
+        raws = self._walker.raws_of_stretch(stretch, frames, cancel, on_second)
+        for frame, (raw, *others) in raws:
             for other in others:
                 raw = blend(raw, other, stretch.share(frame))
             yield self._matte(frame, raw)

@@ -55,6 +55,14 @@ class Draft:
             if all(e.id in drawing or (e.in_point or frame) > frame for e in self.elements)
         )
 
+    def frames_changed_since(self, before: Draft) -> frozenset[int]:
+        """Return the frames whose drawings or locks are not those of another draft."""
+        drawn = {*self.drawings, *before.drawings}
+        changed = {at for at in drawn if self.drawings.get(at) is not before.drawings.get(at)}
+        locks = *self.locks, *before.locks
+        moved = (lock for lock in locks if (lock in self.locks) != (lock in before.locks))
+        return frozenset(changed.union(*(lock.frames for lock in moved)))
+
     def element(self, key: str) -> Element:
         """Return the element with an id."""
         return next(element for element in self.elements if element.id == key)

@@ -58,7 +58,11 @@ class ShotEditor:
     @property
     def name(self) -> str:
         """The shot's name, such as `hero` (`shot_name`)."""
-        return shot_name(self.document, self.opened.file.content.plate.path)
+        return shot_name(self.document, self.opened.parts.plate.name, self._plate_path)
+
+    @property
+    def _plate_path(self) -> Path:
+        return self.opened.file.folder / self.opened.file.content.plate.path
 
     def apply(self, draft: Draft, label: str) -> None:
         """Continue with another draft, as one step of undo."""
@@ -145,15 +149,17 @@ class ShotEditor:
         if label is None:
             self._listener.show_message(nothing)
         else:
-            self._changed()
+            if self.live.remaining:
+                sentence += "; tracking has stopped"
+            self._changed(forgets=True)
             self._listener.show_message(sentence.format(label))
 
-    def _changed(self) -> None:
+    def _changed(self, forgets: bool = False) -> None:
         self._saver.save(self.draft)
-        self._follow()
+        self._follow(forgets)
         self._listener.work_changed()
 
-    def _follow(self) -> None:
+    def _follow(self, forgets: bool = False) -> None:
         draft, folder = self.draft, self.document.parent
         plate, proxy = self.opened.parts.plate, self.opened.file.content.plate.proxy
 
@@ -163,7 +169,7 @@ class ShotEditor:
 
         finish = draft.preset.finish.at_proxy(proxy)
         preset = draft.preset.model_copy(update={"finish": finish})
-        self.live.set_shot(shot, preset, draft.learned)
+        self.live.set_shot(shot, preset, draft.learned, forgets=forgets)
 
     def _live_changed(self, sentence: str | None) -> None:
         if sentence is not None:

@@ -16,6 +16,9 @@ class SessionListener(Protocol):
     def shot_changed(self) -> None:
         """Elements, keyframes, locks, settings or states have changed."""
 
+    def frame_changed_elsewhere(self) -> None:
+        """Another frame is shown than the artist looked at, because undo or redo changed it."""
+
     def show_message(self, sentence: str) -> None:
         """Show a sentence to the artist."""
 

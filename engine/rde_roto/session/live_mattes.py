@@ -68,19 +68,26 @@ class LiveMattes:
         self._newest: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._pending: dict[int, None] = {}  # in order
         self._submitted: dict[int, Future[Matte]] = {}
-        self._closed = False
+        self._closed = self._forgets = False
         self._when_settled: list[Callable[[RotoNode], None]] = []
 
     def set_shot(
-        self, shot: Callable[[], Shot | None], preset: Preset, learned: Path | None = None
+        self,
+        shot: Callable[[], Shot | None],
+        preset: Preset,
+        learned: Path | None = None,
+        *,
+        forgets: bool = False,
     ) -> None:
         """Continue with another shot, another preset, or other learned weights.
 
         ``shot`` is called on another thread, one call after the other. It returns None while
-        nothing is drawn.
+        nothing is drawn. With ``forgets``, after undo or redo, what was requested is dropped, and
+        so are mattes that are out of date: they belong to what was undone.
         """
         self._edition += 1
-        self._pending = dict.fromkeys([*self._submitted, *self._pending])
+        self._forgets |= forgets
+        self._pending = {} if forgets else dict.fromkeys([*self._submitted, *self._pending])
         self._cancel_submitted()
         self._executor.submit(self._build_node, self._edition, shot, preset, learned)
 
@@ -98,6 +105,10 @@ class LiveMattes:
                 planes = dict(zip(ids, kept.planes, strict=True))
                 return FrameMattes(candidate, planes, candidate == digest)
         return None
+
+    def digest(self, frame: int) -> str | None:
+        """Return the digest of a frame's matte; None as long as it is not known."""
+        return self._digests.get(frame)
 
     def is_made(self, frame: int) -> bool:
         """Whether a frame's matte, for the shot as it is now, needs no more steps of the
@@ -150,6 +161,22 @@ class LiveMattes:
         self._submit_next()
         self._changed(None)
 
+    def track_first(self, frame: int) -> None:
+        """Have a frame's matte made before all others that are waiting."""
+        if frame not in self._submitted:
+            self._pending = {frame: None} | self._pending
+            self.total = max(self.total, self.remaining)
+        self._submit_next()
+        self._changed(None)
+
+    def drop(self, frame: int) -> None:
+        """Have a frame's matte made no longer. Others stay requested."""
+        self._pending.pop(frame, None)
+        future = self._submitted.pop(frame, None)
+        if future is not None:
+            future.cancel()
+        self._settle()
+
     def cancel(self) -> None:
         """Stop before the network's next step. Finished mattes stay."""
         self._pending.clear()
@@ -183,12 +210,12 @@ class LiveMattes:
                 return
             node = self._node_of(shot, preset, learned)
             self._post(partial(self._set_node, edition, node))
-            digests, made = {}, set()
+            digests, made, is_stored = {}, set(), node.stores.raws.lister()
             for frame in shot.range:
                 if edition != self._edition:
                     return
                 digests[frame] = node.digest(frame)
-                if node.is_made(frame):
+                if node.is_made(frame, is_stored):
                     made.add(frame)
             self._post(partial(self._set_digests, edition, digests, made))
         except Exception as error:  # of any kind: a thread that dies is silent
@@ -241,6 +268,9 @@ class LiveMattes:
             self._digests_edition = edition
             came = {f for f, (name, _) in self._newest.items() if digests.get(f) == name}
             self._digests, self._made = digests, made | came
+            if self._forgets:
+                self._forgets = False
+                self._newest = {f: known for f, known in self._newest.items() if f in self._made}
             self._call_waiting()
             self._settle()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,11 @@ from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import UsageError
 from rde_roto.values.keyframe import Element
 from rde_roto.values.plate import PlateFormat
+
+_NAME_OF_NOTHING = re.compile(
+    "(plates?|frames?|images?|img|exr|dpx|jpe?g|png|tiff?|in|input|full|renders?)?", re.IGNORECASE
+)
+"""Names of files and folders that say nothing of what they show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +73,18 @@ def open_draft(
     return _opened(ShotFile(kept, "", parse_shot_document(kept, document.to_yaml())), memo)
 
 
-def shot_name(document: Path, plate: str) -> str:
-    """Return the name of a shot, such as `hero`: after its document, or else after its plate."""
-    is_kept = document.parent == _kept_folder().resolve()
-    return _plate_stem(plate) if is_kept else document.name.removesuffix(SHOT_SUFFIX)
+def shot_name(document: Path, files: str, plate: Path) -> str:
+    """Return the name of a shot, such as `hero`.
+
+    It is named after its document; one that has no document of its own, after the plate's `files`
+    (`hero.####.exr`), or else after the folder that says what they show.
+    """
+    if document.parent != _kept_folder().resolve():
+        return document.name.removesuffix(SHOT_SUFFIX)
+    stem = re.split(r"[.#@%]", files.rsplit("/", 1)[-1])[0].strip("_- ")
+    folders = [plate.name if plate.is_dir() else "", *(folder.name for folder in plate.parents)]
+    named = (name for name in [stem, *folders] if not _NAME_OF_NOTHING.fullmatch(name))
+    return next(named, "shot")
 
 
 def _kept_for(plate: str, picture: PictureName) -> Path:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from rde_roto.images.masks import read_mask
-from rde_roto.images.missing_frames import has_picture, on_disk
-from rde_roto.images.plates import view_of
 from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.backend import Post
-from rde_roto.session.draft import Draft
 from rde_roto.session.editor import ShotEditor
+from rde_roto.session.element_drawing import ElementDrawing
 from rde_roto.session.listeners import SessionListener
-from rde_roto.session.painting import Brush, Line, grown, within
+from rde_roto.session.painting import Brush, Line, within
 from rde_roto.session.planes import Plane
 from rde_roto.session.polygon import Polygon
 from rde_roto.session.shown_mattes import ShownMattes
@@ -28,14 +24,14 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 
-class PaintController:
-    """Draw on one element at one frame. Each change is one step of undo.
+class PaintController(ElementDrawing):
+    """Draw with tools. With `subtracts` they remove instead of add.
 
     Used from one thread, the one that ``post`` leads to. It is the `PaintTarget` of its tool.
 
     Args:
-        editor: holds the draft.
-        shown: the mattes that are shown.
+        work: holds the draft.
+        showing: the mattes that are shown.
         post: leads from other threads to that of the session.
         listener: called when something changes.
     """
@@ -43,20 +39,39 @@ class PaintController:
     def __init__(
         self, work: ShotEditor, showing: ShownMattes, post: Post, listener: SessionListener
     ) -> None:
-        self.element = work.draft.elements[0].id
-        self.brush = Brush()
+        super().__init__(work, showing, listener)
+        self.brush = Brush.for_plate(showing.plate.format.data.height)
+        self.subtracts = False
         self.tool_name: ToolName = "brush"
         self.tool: Tool = tool_named("brush")
-        self._editor, self._shown = work, showing
-        self._post, self._listener = post, listener
-        self._changed, self._show_message = listener.picture_changed, listener.show_message
+        self._post = post
+        self._selecting = 0
+
+    @property
+    def busy(self) -> str:
+        """What the artist waits for; "" if nothing."""
+        if self.start.awaited is not None:
+            return f"tracking frame {self.start.awaited} first…   Esc: draw it from nothing"
+        return "selecting…" if self._selecting else ""
 
     # The tool.
+
+    @property
+    def is_erasing(self) -> bool:
+        """Whether the brush takes away: the eraser, or a brush that subtracts."""
+        return self.subtracts != (self.tool_name == "eraser")
 
     def choose_tool(self, name: ToolName) -> None:
         """Choose another tool."""
         self.tool.cancel(self)
         self.tool_name, self.tool = name, tool_named(name)
+        self._listener.shot_changed()
+        self._changed(None)
+
+    def toggle_subtracts(self) -> None:
+        """Switch tools between adding and subtracting."""
+        self.subtracts = not self.subtracts
+        self._show_message("tools subtract now" if self.subtracts else "tools add now")
         self._listener.shot_changed()
         self._changed(None)
 
@@ -81,19 +96,22 @@ class PaintController:
         return self.tool.cancel(self)
 
     def press(self, pen: PenEvent) -> None:
-        """Handle the pen going down. If the element is locked, say so instead."""
-        if self._is_free():
+        """Handle the pen going down. If the element is locked or its matte is not there yet, say
+        so instead.
+        """
+        pen = self._aimed(pen)
+        if self._is_free() and (not self.tool.changes_matte(pen) or self._has_start()):
             self.tool.press(self, pen)
             self._show_traces()
 
     def drag(self, pen: PenEvent) -> None:
         """Handle the pen moving."""
-        self.tool.drag(self, pen)
+        self.tool.drag(self, self._aimed(pen))
         self._show_traces()
 
     def release(self, pen: PenEvent) -> None:
         """Handle the pen being lifted."""
-        self.tool.release(self, pen)
+        self.tool.release(self, self._aimed(pen))
         self._changed(None)
 
     def confirm(self) -> None:
@@ -112,31 +130,10 @@ class PaintController:
 
     # What tools call (`tools.PaintTarget`).
 
-    def pixels(self) -> FloatArray:
-        """Return a copy of the chosen element at this frame: as drawn, or else as tracked."""
-        pixels = self._shown.pixels(self.element)
-        if pixels is None:
-            return np.zeros(self._shown.plate.format.data.shape, np.float32)
-        copied: FloatArray = pixels.copy()
-        return copied
-
     def show(self, pixels: FloatArray, box: Window) -> None:
         """Show unfinished pixels; outside the box as they were shown before."""
         self._shown.show_unfinished(self.element, pixels, box)
         self._changed(box)
-
-    def commit(self, box: Window | None, pixels: FloatArray, label: str) -> None:
-        """Draw pixels as one step of undo."""
-        if not self._is_free():
-            self._shown.drop_unfinished()
-            return
-        known = self._draft.drawn(self._frame, self.element)
-        if known is None or box is None:
-            plane = Plane.of(pixels)
-        else:
-            plane = known.painted(box, np.ascontiguousarray(pixels[within(box)]))
-        self._shown.finish(pixels, plane)
-        self._do(plane, label)
 
     @property
     def lines(self) -> list[Line]:
@@ -147,14 +144,16 @@ class PaintController:
     def draw_line(self, line: Line, label: str) -> None:
         """Draw one more line."""
         if self._is_free():
-            drawn = self._draft.drawn(self._frame, self.element)
-            self._do(outlines.with_line(drawn or Plane.of(self.pixels()), line), label)
+            drawn = self._draft.drawn(self._frame, self.element) or Plane.of(self.pixels())
+            plane = outlines.with_line(drawn, line)
+            self._do(plane, label, plane.changed_since(drawn))
 
     def change_line(self, place: int, line: Line | None, label: str) -> None:
         """Replace a line, or delete it with None."""
         plane = self._shown.drawn(self.element)
         if plane is not None and self._is_free():
-            self._do(outlines.with_line_changed(plane, place, line), label)
+            changed = outlines.with_line_changed(plane, place, line)
+            self._do(changed, label, changed.changed_since(plane))
 
     def drop(self) -> None:
         """Show what is drawn instead of unfinished pixels."""
@@ -164,92 +163,28 @@ class PaintController:
     def select(self, hints: Hints) -> None:
         """Make a mask from hints on another thread, then draw it."""
         frame, element, pixels = self._frame, self.element, self.pixels()
-        self._show_message("selecting…")
+        self._selecting += 1
+        self._changed(None)
 
         def made() -> None:
-            box, mask = select(Picture.of(self._shown.plate, frame), pixels, hints)
-            whole = pixels if hints.box is None else np.zeros_like(pixels)
-            whole[within(box)] = mask
-            self._post(partial(self._draw, frame, element, whole, "smart select"))
+            try:
+                box, mask = select(Picture.of(self._shown.plate, frame), pixels, hints)
+                whole = pixels if hints.box is None else np.zeros_like(pixels)
+                whole[within(box)] = mask
+                self._post(partial(self._draw, frame, element, whole, "smart select"))
+            finally:
+                self._post(self._selected)
 
         self._editor.run_in_background(made)
 
-    # Edits without a tool.
-
-    def copy_matte(self) -> None:
-        """Make the frame a keyframe that starts from its tracked matte."""
-        if not self._is_free():
-            return
-        if self._draft.drawn(self._frame, self.element) is not None:
-            self._show_message(f"frame {self._frame} is a keyframe already")
-        elif self._shown.pixels(self.element) is None:
-            self._show_message("there is no matte here to start from: propagate, or paint one")
-        else:
-            self.commit(None, self.pixels(), "copy matte")
-
-    def clear_frame(self) -> None:
-        """Delete the chosen element's drawing at this frame, which is then tracked again."""
-        if not self._is_free():
-            return
-        if self._draft.drawn(self._frame, self.element) is None:
-            self._show_message(f"frame {self._frame} is not a keyframe of this element")
-        else:
-            self._editor.apply(
-                self._draft.without_plane(self._frame, self.element), "delete keyframe"
-            )
-
-    def grow(self, by_px: int) -> None:
-        """Move the edge outwards, inwards if negative."""
-        word = "grow" if by_px > 0 else "shrink"
-        if self._is_free():
-            self._draw(self._frame, self.element, grown(self.pixels(), by_px), word)
-
-    def import_mask(self, path: Path) -> None:
-        """Draw what a mask file holds. Of several elements, new ones are added where needed."""
-        if not self._is_free():
-            return
-        plate = self._shown.plate
-        planes, names = read_mask(path, plate.format, view=view_of(on_disk(plate)))
-        draft = self._draft
-        for place, plane in enumerate(planes):
-            if len(planes) == 1:
-                key = self.element
-            else:
-                if place >= len(draft.elements):
-                    draft = draft.with_element(names[place])
-                key = draft.elements[place].id
-            draft = draft.with_plane(self._frame, key, Plane.of(plane))
-        self._editor.apply(draft, f"import {path.name}")
-
     # Private.
 
-    @property
-    def _draft(self) -> Draft:
-        return self._editor.draft
+    def _aimed(self, pen: PenEvent) -> PenEvent:
+        return replace(pen, subtracts=pen.reverses != self.subtracts)
 
-    @property
-    def _frame(self) -> int:
-        return self._shown.frame
-
-    def _draw(self, frame: int, element: str, pixels: FloatArray, label: str) -> None:
-        known = [one.id for one in self._draft.elements]
-        if element in known and element not in self._draft.locked(frame):
-            self._editor.apply(self._draft.with_plane(frame, element, Plane.of(pixels)), label)
-            self._show_message(label)
-
-    def _do(self, plane: Plane, label: str) -> None:
-        """Draw the chosen element at this frame."""
-        self._editor.apply(self._draft.with_plane(self._frame, self.element, plane), label)
-
-    def _is_free(self) -> bool:
-        """Whether the chosen element may be drawn at this frame; if not, say why."""
-        if self.element in self._draft.locked(self._frame):
-            self._show_message(f"frame {self._frame} is locked: unlock it first (X)")
-            return False
-        if not has_picture(self._shown.plate, self._frame):
-            self._show_message(f"the plate lacks frame {self._frame}: draw on one that is there")
-            return False
-        return True
+    def _selected(self) -> None:
+        self._selecting -= 1
+        self._changed(None)
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):

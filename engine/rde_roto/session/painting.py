@@ -24,6 +24,7 @@ _LEAST_RADIUS_PX = 0.5
 _FINER = 8  # supersampling of a polygon's edge, per axis
 _MOST_FINE_PX = 1 << 25
 _CURVE_STEPS = 12
+_HD_LINES = 1080
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Brush:
 
     radius_px: float = 20.0
     hardness: float = 0.8
+
+    @classmethod
+    def for_plate(cls, height: int) -> Brush:
+        """Return a brush that looks alike on every plate: larger above the lines of HD."""
+        return cls(cls.radius_px * max(1.0, height / _HD_LINES))
 
     def sized(self, radius_px: float) -> Brush:
         """Return the brush with another radius, limited to the allowed range."""

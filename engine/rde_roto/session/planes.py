@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -10,10 +10,14 @@ import numpy as np
 
 from rde_roto.session.painting import Line, shared, within
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
 
 _SIDE = 64
 """Side of a tile in pixels. A stroke copies those that it touches, of a few hundred."""
+
+Place: TypeAlias = tuple[int, int]
+"""Row and column of a tile."""
 
 _Slices: TypeAlias = tuple[slice, slice]
 
@@ -28,7 +32,7 @@ class Plane:
     """
 
     shape: tuple[int, int]
-    tiles: Mapping[tuple[int, int], FloatArray] = field(default_factory=dict)
+    tiles: Mapping[Place, FloatArray] = field(default_factory=dict)
     outlines: tuple[Outline, ...] = ()
 
     @classmethod
@@ -55,7 +59,7 @@ class Plane:
     def part(self, box: Window) -> FloatArray:
         """Return the pixels of a box inside the plane, float32 [h, w], owned by the caller."""
         pixels = np.zeros((box.height, box.width), np.float32)
-        for row, column in _touched(box):
+        for row, column in touched(box):
             tile = self.tiles.get((row, column))
             if tile is not None:
                 here, there = _overlap(_box_of(row, column, tile), box)
@@ -65,7 +69,7 @@ class Plane:
     def painted(self, box: Window, pixels: FloatArray) -> Plane:
         """Return the plane with other pixels, float32 [h, w], in a box inside it."""
         tiles = dict(self.tiles)
-        for row, column in _touched(box):
+        for row, column in touched(box):
             tile = self._tile(row, column).copy()
             here, there = _overlap(_box_of(row, column, tile), box)
             tile[here] = pixels[there]
@@ -76,6 +80,29 @@ class Plane:
                 tiles.pop((row, column), None)
         return replace(self, tiles=tiles)
 
+    def changed_since(self, before: Plane) -> frozenset[Place]:
+        """Return the places of the tiles that are not those of a plane that this one was made
+        from.
+        """
+        places = self.tiles.keys() | before.tiles.keys()
+        return frozenset(p for p in places if self.tiles.get(p) is not before.tiles.get(p))
+
+    def beside(self, front: Plane, places: Collection[Place]) -> Plane:
+        """Return the plane limited to what another one leaves free of each pixel, in some tiles;
+        the same plane if that takes nothing away.
+        """
+        tiles = dict(self.tiles)
+        for place in places:
+            own, over = tiles.get(place), front.tiles.get(place)
+            if own is not None and over is not None:
+                left = beside(own, over[None])
+                if not np.array_equal(left, own):
+                    left.flags.writeable = False
+                    tiles[place] = left
+        if all(tile is self.tiles[place] for place, tile in tiles.items()):
+            return self
+        return replace(self, tiles={place: tile for place, tile in tiles.items() if tile.any()})
+
     def _tile(self, row: int, column: int) -> FloatArray:
         found = self.tiles.get((row, column))
         if found is not None:
@@ -85,7 +112,8 @@ class Plane:
         return np.zeros(size, np.float32)
 
 
-def _touched(box: Window) -> Iterator[tuple[int, int]]:
+def touched(box: Window) -> Iterator[Place]:
+    """Yield the places of the tiles that a box touches."""
     for row in range(box.y // _SIDE, -(-(box.y + box.height) // _SIDE)):
         for column in range(box.x // _SIDE, -(-(box.x + box.width) // _SIDE)):
             yield row, column

@@ -37,8 +37,8 @@ class Grip:
 
 @dataclass
 class Polygon(Plain):
-    """Clicks set points until Enter. Drawn lines stay editable: pull a point to move it; Alt
-    deletes it; Shift inserts one on the line, or moves the whole line from inside.
+    """Clicks set points until Enter. Drawn lines stay editable: pull a point to move it; Alt or the
+    right button deletes it; Shift inserts one on the line, or moves the whole line from inside.
     """
 
     points: list[Point] = field(default_factory=list)
@@ -51,11 +51,11 @@ class Polygon(Plain):
     def traces(self, target: PaintTarget) -> Sequence[Trace]:
         if self.points:
             line = self._line
-            return [Trace(line.drawn, len(self.points) > 2, self.points)]
+            return [Trace(line.drawn, len(self.points) > 2, self.points, line.subtracts)]
         lines = list(target.lines)
         if self._grip is not None and self._grip.place < len(lines):
             lines[self._grip.place] = self._grip.line
-        return [Trace(line.drawn, True, line.points) for line in lines]
+        return [Trace(line.drawn, True, line.points, line.subtracts) for line in lines]
 
     def press(self, target: PaintTarget, pen: PenEvent) -> None:
         if self.points or not self._touch(target, pen):
@@ -114,7 +114,7 @@ class Polygon(Plain):
         """Grab a drawn line; whether there is one under the pen."""
         for place, line in reversed(list(enumerate(target.lines))):
             point = _near(line.points, pen)
-            if point is not None and pen.subtracts:
+            if point is not None and pen.reverses:
                 rest = (*line.points[:point], *line.points[point + 1 :])
                 shorter = replace(line, points=rest) if len(rest) > 2 else None
                 self._change(target, place, shorter, "delete point")

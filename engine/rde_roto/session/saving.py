@@ -52,6 +52,12 @@ class DraftWriter:
     preset: Preset
     entries: dict[int, tuple[Drawing, list[KeyframeEntry]]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._preset_as_opened, self._overrides_as_opened = (
+            self.document.preset,
+            self.document.overrides,
+        )
+
     @classmethod
     def of(cls, opened: OpenedDraft) -> DraftWriter:
         """Return a writer for the document that was opened."""
@@ -79,6 +85,7 @@ class DraftWriter:
                 "elements": [element_entry(element) for element in draft.elements],
                 "keyframes": keyframes,
                 "locks": list(draft.locks),
+                "preset": self._preset_name(draft.preset),
                 "overrides": self._overrides(draft.preset),
                 "learned": self._learned(draft.learned),
             }
@@ -116,11 +123,16 @@ class DraftWriter:
             return None if path is None else named
         return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
+    def _preset_name(self, preset: Preset) -> str:
+        """Return how the document names the preset; as it did when it was opened if it is that."""
+        is_same = preset.name == self.preset.name
+        return self._preset_as_opened if is_same else preset.name
+
     def _overrides(self, preset: Preset) -> dict[str, object]:
         """Return the settings that differ from the document's preset; unchanged if they agree."""
         if preset == self.preset:
-            return self.document.overrides
-        text = self.document.preset
+            return self._overrides_as_opened
+        text = self._preset_name(preset)
         usual = load_preset(str(self.path.parent / text) if is_path(text) else text)
         found: dict[str, object] = {}
         for section in sections_of(Preset):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from rde_roto.advice import Suggestion
 from rde_roto.session.backend import Backend, Post
 from rde_roto.session.comparison import Against, Comparison
 from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.draft import Draft
 from rde_roto.session.editor import ShotEditor
-from rde_roto.session.frame_states import Direction, FrameState, state_of
+from rde_roto.session.frame_states import Direction, FrameState, state_of, states_of
 from rde_roto.session.listeners import SessionListener
 from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.session.navigation import Navigation
 from rde_roto.session.opening import OpenedDraft
 from rde_roto.session.paint_controller import PaintController
 from rde_roto.session.shown_mattes import ShownMattes
+from rde_roto.session.track_quality import TrackQuality
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 
@@ -41,6 +44,7 @@ class Session:
         first = min(opened.draft.drawings, default=self.range.first)
         self.navigation = Navigation(opened.parts, first, post, self._sight_changed)
         self.editor = ShotEditor(opened, backend, post, self)
+        self.quality = TrackQuality(self.editor)
         self.comparison = Comparison(self.live, backend.engine, post, self._others_changed)
         self.shown = ShownMattes(self.editor, self.navigation, self.comparison)
         self.navigation.extra_pictures = self.shown.pictures_of
@@ -72,18 +76,9 @@ class Session:
         """Return the state of a frame, for the time line."""
         return state_of(self.draft, self.live, frame)
 
-    def confidence(self, frame: int) -> float | None:
-        """Return how sure the track of the chosen element is at a frame, 0..1; None if it is not
-        known.
-        """
-        advice = self.live.advice
-        return None if advice is None else advice.confidences.get(frame, {}).get(self.element)
-
-    @property
-    def suggested(self) -> int | None:
-        """The frame to correct next."""
-        advice = self.live.advice
-        return None if advice is None or advice.next is None else advice.next.frame
+    def states(self) -> dict[int, FrameState]:
+        """Return the states of all frames."""
+        return states_of(self.draft, self.live, self.range)
 
     # The frame that is shown.
 
@@ -96,6 +91,7 @@ class Session:
         """Show a frame, the nearest of the range."""
         if self.navigation.go_to(frame):
             self.paint.cancel_tool()
+            self.paint.start.leave()
             self.live.request(self.frame)
             self.comparison.request(self.frame)
             self._listener.picture_changed(None)
@@ -115,18 +111,33 @@ class Session:
             self.go_to(min(there, key=lambda frame: abs(frame - self.frame)))
 
     def go_to_suggested(self) -> None:
-        """Go to the frame to correct next, and choose the element that needs it."""
-        advice = self.live.advice
-        if advice is None or advice.next is None:
-            message = "nothing looks wrong" if advice else "propagate first: nothing is tracked yet"
-            self._listener.show_message(message)
-            return
-        self.choose_element(advice.next.element)
-        self.go_to(advice.next.frame)
-        sure = f"{advice.next.confidence:.2f}"
+        """Go to the frame to correct next, or from one on the list to the one after it, and choose
+        the element that needs it.
+        """
+        following = self.quality.next_after(self.frame)
+        if following is None:
+            nothing = "propagate first: nothing is tracked yet"
+            known = self.live.advice is not None
+            self._listener.show_message("nothing looks wrong" if known else nothing)
+        else:
+            self.go_to_suggestion(following)
+
+    def go_to_suggestion(self, one: Suggestion) -> None:
+        """Go to a frame to correct, and choose the element that needs it."""
+        self.choose_element(one.element)
+        self.go_to(one.frame)
         self._listener.show_message(
-            f"frame {advice.next.frame} is the one to fix (confidence {sure})"
+            f"frame {one.frame}: correct it, or say it is fine with Shift+N (confidence "
+            f"{one.confidence:.2f})"
         )
+
+    def pass_over(self) -> None:
+        """Take this frame, or else the first, off the list of frames to correct, until its matte
+        changes; then go to the next one.
+        """
+        self.quality.pass_over(self.frame)
+        self._listener.shot_changed()
+        self.go_to_suggested()
 
     def set_bounds(self, first: int | None = None, last: int | None = None) -> None:
         """Set in and out, between which it plays and locks."""
@@ -178,8 +189,8 @@ class Session:
         self.choose_element(ids[(ids.index(self.element) + 1) % len(ids)])
 
     def escape(self) -> None:
-        """Cancel the tool's work, or else what is being propagated."""
-        if self.paint.cancel_tool():
+        """Cancel the tool's work or its waiting for a matte, or else what is being propagated."""
+        if self.paint.cancel_tool() or self.paint.start.from_nothing():
             self._listener.picture_changed(None)
         else:
             self.live.cancel()
@@ -187,14 +198,12 @@ class Session:
     # What is changed, each one step of undo.
 
     def undo(self) -> None:
-        """Undo the last change."""
-        self.paint.cancel_tool()
-        self.editor.undo()
+        """Undo the last change, and go to the frame that it changes."""
+        self._travel(self.editor.undo)
 
     def redo(self) -> None:
-        """Redo what was undone."""
-        self.paint.cancel_tool()
-        self.editor.redo()
+        """Redo what was undone, and go to the frame that it changes."""
+        self._travel(self.editor.redo)
 
     def add_element(self, name: str) -> None:
         """Add an element and choose it. Raises UsageError."""
@@ -204,7 +213,9 @@ class Session:
 
     def rename(self, element: str, name: str) -> None:
         """Rename an element. Raises UsageError."""
-        self.editor.apply(self.draft.renamed(element, name), "rename")
+        draft = self.draft.renamed(element, name)
+        if draft is not self.draft:
+            self.editor.apply(draft, "rename")
 
     def set_colour(self, element: str, color: str) -> None:
         """Set an element's display colour, `#rrggbb`. Mattes do not change."""
@@ -268,6 +279,7 @@ class Session:
     def mattes_changed(self) -> None:
         """See `EditorListener`."""
         self.live.request(self.frame)
+        self.paint.start.mattes_changed()
         self.comparison.request(self.frame)
         self.navigation.prefetch()
         self._listener.shot_changed()
@@ -282,6 +294,15 @@ class Session:
         self._listener.show_message(sentence)
 
     # Private.
+
+    def _travel(self, go: Callable[[], None]) -> None:
+        self.paint.cancel_tool()
+        before = self.draft
+        go()
+        changed = self.range.intersection(FrameRange.of(self.draft.frames_changed_since(before)))
+        if changed and self.frame not in changed:
+            self.go_to(min(changed, key=lambda frame: abs(frame - self.frame)))
+            self._listener.frame_changed_elsewhere()
 
     def _others_changed(self, sentence: str | None) -> None:
         self.navigation.prefetch()

@@ -49,6 +49,10 @@ class ShownMattes:
         draft, frame = self._editor.draft, self.frame
         return None if element in draft.locked(frame) else draft.drawn(frame, element)
 
+    def is_unfinished(self, element: str) -> bool:
+        """Whether unfinished pixels of an element are shown."""
+        return self._unfinished is not None and self._unfinished[0] == element
+
     def pixels(self, element: str) -> FloatArray | None:
         """Return an element as drawn, else as tracked: float32 [H, W], not to be written to.
 
@@ -93,6 +97,17 @@ class ShownMattes:
             kept = matte_pixels(self._assembled(plane))
             self._navigation.pictures.put(plane, kept)
         return kept
+
+    def plate_colour(self, element: str) -> tuple[int, int, int] | None:
+        """Return the mean colour of the plate under an element as it is on screen, RGB in 0..255;
+        None if one of both is not there.
+        """
+        picture, codes = self._navigation.picture(), self.codes(element)
+        inside = None if codes is None else codes > 127
+        if picture is None or inside is None or not inside.any():
+            return None
+        blue, green, red, _ = picture[inside].mean(axis=0)
+        return int(red), int(green), int(blue)
 
     def comparison_codes(self, element: str) -> Bytes | None:
         """Return the matte to compare with, as 0..255; None if there is none."""

@@ -18,15 +18,18 @@ from rde_roto.values.plate import Window
 class PenEvent:
     """Where the pen is on the plate, how hard it presses (0..1), and which keys are held.
 
-    `subtracts` (Alt) makes a tool remove instead of add. `alternate` (Shift) is the second use of a
-    tool. `zoom` is the number of screen pixels per plate pixel.
+    `reverses` (Alt, the right button or the pen's other end) makes a tool do the opposite of what
+    is chosen, and removes points. `subtracts`, which the paint controller finds out, makes it
+    remove instead of add. `alternate` (Shift) is the second use of a tool. `zoom` is the number of
+    screen pixels per plate pixel.
     """
 
     point: Point
     pressure: float = 1.0
-    subtracts: bool = False
+    reverses: bool = False
     alternate: bool = False
     zoom: float = 1.0
+    subtracts: bool = False
 
 
 class PaintTarget(Protocol):
@@ -64,11 +67,14 @@ class PaintTarget(Protocol):
 
 @dataclass(frozen=True)
 class Trace:
-    """A guide line of plate points over the picture; `handles` can be pulled."""
+    """A guide line of plate points over the picture; `handles` can be pulled. One that `subtracts`
+    has another colour.
+    """
 
     points: Sequence[Point]
     is_closed: bool = False
     handles: Sequence[Point] = ()
+    subtracts: bool = False
 
 
 class Tool(Protocol):
@@ -76,6 +82,9 @@ class Tool(Protocol):
 
     def traces(self, target: PaintTarget) -> Sequence[Trace]:
         """Return the guide lines: what the tool is about to do, and what can be moved."""
+
+    def changes_matte(self, pen: PenEvent) -> bool:
+        """Whether pressing the pen begins to change what is there, rather than to replace it."""
 
     def press(self, target: PaintTarget, pen: PenEvent) -> None:
         """Handle the pen going down."""
@@ -99,6 +108,9 @@ class Plain:
 
     def traces(self, target: PaintTarget) -> Sequence[Trace]:
         return ()
+
+    def changes_matte(self, pen: PenEvent) -> bool:
+        return True
 
     def press(self, target: PaintTarget, pen: PenEvent) -> None: ...
 
@@ -154,12 +166,13 @@ class Lasso(Plain):
     """A free line around what is to be inside, or with Alt outside."""
 
     points: list[Point] = field(default_factory=list)
+    _subtracts: bool = False
 
     def traces(self, target: PaintTarget) -> Sequence[Trace]:
-        return [Trace(self.points)] if self.points else []
+        return [Trace(self.points, subtracts=self._subtracts)] if self.points else []
 
     def press(self, target: PaintTarget, pen: PenEvent) -> None:
-        self.points = [pen.point]
+        self.points, self._subtracts = [pen.point], pen.subtracts
 
     def drag(self, target: PaintTarget, pen: PenEvent) -> None:
         if self.points and self.points[-1] != pen.point:
@@ -167,7 +180,7 @@ class Lasso(Plain):
 
     def release(self, target: PaintTarget, pen: PenEvent) -> None:
         points, self.points = self.points, []
-        pixels, line = target.pixels(), Line(tuple(points), subtracts=pen.subtracts)
+        pixels, line = target.pixels(), Line(tuple(points), subtracts=self._subtracts)
         shape = (pixels.shape[0], pixels.shape[1])
         box = line.box(shape)
         if box is not None:
@@ -191,19 +204,25 @@ class Fill(Plain):
 
 @dataclass
 class Smart(Plain):
-    """A box around the element. Shift scribbles on what belongs to it, Alt on what does not."""
+    """A box around the element. Shift scribbles on what belongs to it; a line that subtracts, on
+    what does not.
+    """
 
     points: list[Point] = field(default_factory=list)
     _is_box: bool = True
+    _subtracts: bool = False
+
+    def changes_matte(self, pen: PenEvent) -> bool:
+        return pen.alternate or pen.subtracts
 
     def traces(self, target: PaintTarget) -> Sequence[Trace]:
         if not self._is_box or len(self.points) < 2:
-            return [Trace(self.points)] if self.points else []
+            return [Trace(self.points, subtracts=self._subtracts)] if self.points else []
         (left, top), (right, bottom) = self.points[0], self.points[-1]
         return [Trace([(left, top), (right, top), (right, bottom), (left, bottom)], True)]
 
     def press(self, target: PaintTarget, pen: PenEvent) -> None:
-        self._is_box = not (pen.alternate or pen.subtracts)
+        self._is_box, self._subtracts = not self.changes_matte(pen), pen.subtracts
         self.points = [pen.point]
 
     def drag(self, target: PaintTarget, pen: PenEvent) -> None:
@@ -217,7 +236,7 @@ class Smart(Plain):
         width = target.brush.radius_px
         if self._is_box:
             target.select(Hints(box=_box_of(points[0], points[-1])))
-        elif pen.subtracts:
+        elif self._subtracts:
             target.select(Hints(outside=(points,), width_px=width))
         else:
             target.select(Hints(inside=(points,), width_px=width))

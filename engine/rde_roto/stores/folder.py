@@ -84,6 +84,20 @@ class CacheFolder:
         """Return whether an entry of that name exists, damaged or not; it is not read."""
         return os.path.isfile(self._file(name))
 
+    def lister(self) -> Callable[[str], bool]:
+        """Return ``holds`` for many entries: each folder is listed once, when first asked about."""
+        listed: dict[str, frozenset[str]] = {}
+
+        def holds(name: str) -> bool:
+            group, _, file = name.rpartition("/")
+            if group not in listed:
+                listed[group] = frozenset()
+                with suppress(OSError):  # nothing is there, or nothing can be read there
+                    listed[group] = frozenset(os.listdir(self._file(group)))
+            return file in listed[group]
+
+        return holds
+
     def write(self, name: str, make: Callable[[], bytes]) -> None:
         """Store the safetensors file that ``make`` returns; ``make`` is called only if needed.
 

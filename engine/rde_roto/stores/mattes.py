@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from rde_roto.background import Later, at_once
 from rde_roto.stores.folder import CacheFolder
 from rde_roto.stores.layout import raw_name
 from rde_roto.stores.ram import RamCache
@@ -63,6 +64,13 @@ class MatteStore:
         on_disk = self._folder is not None and self._folder.holds(self._name(digest))
         return digest in self._ram or on_disk
 
+    def lister(self) -> Callable[[str], bool]:
+        """Return ``__contains__`` for many digests: the disk is listed once, not asked for each."""
+        if self._folder is None:
+            return self._ram.__contains__
+        ram, name, is_on_disk = self._ram, self._name, self._folder.lister()
+        return lambda digest: digest in ram or is_on_disk(name(digest))
+
     def get(self, digest: str) -> StoredPlanes | None:
         """Return what is stored under this digest, read-only; None if there is nothing."""
         stored = self._ram.get(digest)
@@ -74,11 +82,17 @@ class MatteStore:
                 stored = self._remember(digest, tensors[_PLANES], box)
         return stored
 
-    def put(self, digest: str, planes: NDArray[Any], box: Window | None = None) -> None:
-        """Store planes; the array must not change from now on."""
-        stored = self._remember(digest, planes, box)
-        if self._folder is not None:
-            self._folder.write(self._name(digest), lambda: _saved(stored))
+    def put(
+        self,
+        digest: str,
+        planes: NDArray[Any],
+        box: Window | None = None,
+        later: Later = at_once,
+    ) -> None:
+        """Store planes, in RAM now and on disk ``later``; the array must not change from now on."""
+        stored, folder = self._remember(digest, planes, box), self._folder
+        if folder is not None:
+            later(lambda: folder.write(self._name(digest), lambda: _saved(stored)))
 
     def _remember(self, digest: str, planes: NDArray[Any], box: Window | None) -> StoredPlanes:
         # a view would keep its whole base array alive, which may hold many frames

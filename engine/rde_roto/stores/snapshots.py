@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from rde_roto.background import Later, at_once
 from rde_roto.stores.folder import CacheFolder
 from rde_roto.stores.layout import SnapshotKey, anchors_name
 from rde_roto.stores.ram import RamCache
@@ -39,22 +40,24 @@ class SnapshotStore:
         self._folder = folder
         self._last_anchors: tuple[str, Mapping[str, Tensor]] = "", {}
 
-    def put(self, key: SnapshotKey, state: TrackState, durable: bool) -> None:
-        """Store a state in RAM and, if ``durable``, on disk."""
+    def put(
+        self, key: SnapshotKey, state: TrackState, durable: bool, later: Later = at_once
+    ) -> None:
+        """Store a state, in RAM now and, if ``durable``, on disk ``later``."""
         halves = _Halves(self._anchors(key.span, state), _on_cpu(state.moving()))
         self._ram.put(key.digest, halves, state.nbytes)
-        if durable and self._folder is not None:
-            self._folder.write(anchors_name(key.span), lambda: _saved(halves.anchors))
-            self._folder.write(key.name, lambda: _saved(halves.moving))
+        folder = self._folder
+        if durable and folder is not None:
+            later(lambda: _write(folder, key, halves))
 
     def newest(
-        self, span: str, index: int, digest_at: Callable[[int], str], restore: Restore[State]
+        self, span: str, indices: range, digest_at: Callable[[int], str], restore: Restore[State]
     ) -> tuple[int, State] | None:
-        """Find the newest state of a span after at most ``index`` memory frames.
+        """Find the newest state of a span.
 
         Args:
             span: the digest of the span's first state.
-            index: how many memory frames the wanted state has seen.
+            indices: how many memory frames the state may have seen, the most first.
             digest_at: gives the digest that the span's state must have at an index.
             restore: builds a state from its two halves, which are on the CPU; raises InputError
                 for damage.
@@ -62,7 +65,7 @@ class SnapshotStore:
         Returns: the number of memory frames it has seen, and the state; None if nothing is stored.
         """
         on_disk: frozenset[SnapshotKey] | None = None
-        for at in range(index, -1, -1):  # each round costs less than the step that a hit saves
+        for at in indices:  # each round costs less than the step that a hit saves
             digest = digest_at(at)
             held = self._ram.get(digest)
             if held is not None:
@@ -84,6 +87,11 @@ class SnapshotStore:
             anchors = _on_cpu(state.anchors())
             self._last_anchors = span, anchors
         return anchors
+
+
+def _write(folder: CacheFolder, key: SnapshotKey, halves: _Halves) -> None:
+    folder.write(anchors_name(key.span), lambda: _saved(halves.anchors))
+    folder.write(key.name, lambda: _saved(halves.moving))
 
 
 def _loaded(folder: CacheFolder, key: SnapshotKey, restore: Restore[State]) -> State | None:

@@ -17,15 +17,19 @@ from torch import Tensor
 def joined(device: torch.device) -> Iterator[torch.device]:
     """Join the processes that torchrun started; yields the device of this process.
 
-    Gloo between CPUs, NCCL between NVIDIA GPUs, one GPU a process.
+    Gloo between CPUs, NCCL between NVIDIA GPUs, one GPU a process: the one whose number torchrun
+    gives is made the current one, where NCCL and all that names no device works.
     """
     if "RANK" not in os.environ:
         yield device
         return
     on_gpu = device.type == "cuda"
+    if on_gpu:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
-        yield torch.device("cuda", int(os.environ["LOCAL_RANK"])) if on_gpu else device
+        yield device
     finally:
         dist.destroy_process_group()
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from rde_roto.values.digest import digest_of
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.overlaps import Overlap, overlaps
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Keyframe:
     def plane_digests(self) -> tuple[str, ...]:
         """The hex digest of each plane's pixels; renumbering the plate does not change it."""
         return tuple(digest_of(plane) for plane in self.alpha)
+
+    @cached_property
+    def overlaps(self) -> tuple[Overlap, ...]:
+        """The planes that overlap (`values.overlaps`)."""
+        return overlaps(self.alpha)
 
 
 class Lock(Protocol):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Final
+
+import psutil
+
+_CLOCK_STEP_S: Final = 5.0
+"""By so much a start time may change when the system's clock is set; ids come back much later."""
 
 
 @cache
@@ -22,23 +26,40 @@ def this_machine() -> str:
     return " ".join(parts)
 
 
+def started_at(pid: int) -> float | None:
+    """When a process of this machine was started, in seconds since 1970; None if that cannot be
+    found out.
+
+    With the process id it names a process for good: ids are used again.
+    """
+    try:
+        return float(psutil.Process(pid).create_time())
+    except (psutil.Error, OSError, ValueError, OverflowError):
+        return None
+
+
 def is_alive(pid: int) -> bool:
     """Return whether a process of this machine still runs; true if that cannot be found out."""
-    if sys.platform == "win32":  # signal 0 would be Ctrl-C there
-        return True
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except (OSError, OverflowError):
+    except (psutil.Error, OSError, ValueError, OverflowError):
         return True
-    return not _is_zombie(pid)
 
 
-def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for its parent to collect it."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
+def kill(pid: int, started: float) -> bool:
+    """Kill a process of this machine; return whether it was still there.
+
+    Args:
+        started: when it was started, as `started_at` said. A process that was started at another
+            time is another one, and left alone.
+    """
+    there = started_at(pid)
+    if there is None or abs(there - started) > _CLOCK_STEP_S:
         return False
-    return stat.rpartition(")")[2].split()[:1] == ["Z"]
+    try:
+        psutil.Process(pid).kill()
+    except (psutil.Error, OSError):  # it has ended just now, or is another user's
+        return False
+    return True

@@ -8,6 +8,7 @@ from functools import cached_property
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, Lock
+from rde_roto.values.overlaps import in_words
 from rde_roto.values.plate import Plate
 from rde_roto.values.spans import Span, Stretch
 
@@ -20,7 +21,7 @@ class Shot:
     lies outside the range or shares its frame with another one, the number of its planes is wrong,
     no keyframe draws an element, or an in-point contradicts the keyframes. Raises InputError when
     the plate lacks a frame of the range, a keyframe differs in size from the plate's data window,
-    or an element has no pixel above 0 in any keyframe.
+    elements overlap in it (`values.overlaps`), or an element has no pixel above 0 in any keyframe.
     """
 
     plate: Plate
@@ -203,6 +204,12 @@ class Shot:
             raise InputError(
                 f"the keyframe at frame {keyframe.frame} is {'x'.join(map(str, reversed(size)))}, "
                 f"the data window of {self.plate.name} is {window.width}x{window.height}"
+            )
+        if keyframe.overlaps:
+            names = [self.names[place] for place in self.plane_indices(drawn)]
+            raise InputError(
+                f"elements overlap in the keyframe at frame {keyframe.frame}: "
+                f"{in_words(keyframe.overlaps, names)}"
             )
 
     def _check_drawn(self, element: Element) -> None:

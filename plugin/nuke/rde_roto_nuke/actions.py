@@ -70,9 +70,7 @@ def propagate(group: Any) -> None:
         is_old = group["keyframes"].value() != before
         _set_status(group, node.OLD if is_old else f"{frames} in {request.out}")
 
-    background.start(
-        group.fullName(), make, _if_there(group, show), _if_there(group, _status(group))
-    )
+    background.start(_worker(group), make, _if_there(group, show), _if_there(group, _status(group)))
     if nuke.GUI:
         _set_status(group, "at work")
 
@@ -92,9 +90,7 @@ def learn(group: Any) -> None:
         again = "; propagate again" if status["learned"] else ""
         _set_status(group, f"{status['sentence']}{again}")
 
-    background.start(
-        group.fullName(), make, _if_there(group, take), _if_there(group, _status(group))
-    )
+    background.start(_worker(group), make, _if_there(group, take), _if_there(group, _status(group)))
     if nuke.GUI:
         _set_status(group, "at work")
 
@@ -111,7 +107,7 @@ def forget(group: Any) -> None:
 @errors_shown
 def cancel(group: Any) -> None:
     """Stop the node's running work; what is written stays."""
-    background.stop(group.fullName())
+    background.stop(_worker(group))
 
 
 @errors_shown
@@ -125,7 +121,7 @@ def refresh(group: Any) -> None:
     def fill(names: _Names) -> None:
         node.offer(group, *names)
 
-    background.start(group.fullName(), ask, _if_there(group, fill))
+    background.start(_worker(group), ask, _if_there(group, fill))
 
 
 def knob_changed(group: Any, knob: Any) -> None:
@@ -169,15 +165,22 @@ def _set(group: Any, frames: list[int]) -> None:
 
 
 def _key_times(part: Any) -> set[float]:
-    """Times of the keys of a layer, shape or stroke, and of everything in it."""
+    """Times of the keys of a layer, shape or stroke, and of everything in it: of points, and of
+    transforms, with which most shapes are moved.
+    """
     if hasattr(part, "getControlPointKeyTimes"):  # a point of a stroke
         return set(part.getControlPointKeyTimes())
     if hasattr(part, "center"):  # a point of a shape
         return set(part.center.getControlPointKeyTimes())
-    found: set[float] = set()
+    transform = part.getTransform()
+    found: set[float] = set() if transform.isDefault() else set(transform.getTransformKeyTimes())
     for inner in part:
         found |= _key_times(inner)
     return found
+
+
+def _worker(group: Any) -> background.Worker:
+    return background.Worker(node.id_of(group), group.fullName())
 
 
 def _set_status(group: Any, text: str) -> None:

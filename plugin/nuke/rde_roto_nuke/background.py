@@ -9,19 +9,26 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import nuke
 
 from rde_roto_nuke.errors import USER_ERRORS, NodeError, errors_shown, show_error
 from rde_roto_nuke.task import CancelledError, Task
 
-# Stop flags of running work by node name; the Cancel button is a script of its own.
+# Stop flags of running work by the node's id; the Cancel button is a script of its own.
 _running: dict[str, threading.Event] = {}
 
 
+class Worker(NamedTuple):
+    """A node at work: its id, and the name it had when the work began."""
+
+    id: str
+    name: str
+
+
 def start(
-    name: str,
+    worker: Worker,
     work: Callable[[Task], Any],
     done: Callable[[Any], None],
     ended: Callable[[str], None] = lambda sentence: None,
@@ -29,46 +36,46 @@ def start(
     """Run work in the background with a progress bar; without a GUI, run it now.
 
     Args:
-        name: full name of the node.
+        worker: the node.
         work: runs in the thread and touches no node; may raise CancelledError and USER_ERRORS.
         done: gets the result of the work, in the main thread.
         ended: gets a sentence if the work was cancelled or failed, in the main thread.
 
     Raises NodeError if work for that node runs already.
     """
-    if name in _running:
-        raise NodeError(f"{name} is at work already: press Cancel first, or wait")
+    if worker.id in _running:
+        raise NodeError(f"{worker.name} is at work already: press Cancel first, or wait")
     if not nuke.GUI:
         done(work(Task(None, threading.Event())))
         return
-    stopped = _running[name] = threading.Event()
+    stopped = _running[worker.id] = threading.Event()
 
     def run() -> None:
         try:
-            result = work(Task(nuke.ProgressTask(f"rde-roto: {name}"), stopped))
+            result = work(Task(nuke.ProgressTask(f"rde-roto: {worker.name}"), stopped))
         except CancelledError:
-            _post(name, ended, "cancelled")
+            _post(worker, ended, "cancelled")
         except USER_ERRORS as error:
-            _post(name, _then_show(ended), str(error))
+            _post(worker, _then_show(ended), str(error))
         except Exception as error:  # a bug: the terminal has the traceback
             traceback.print_exc()
-            _post(name, _then_show(ended), f"{type(error).__name__}: {error}")
+            _post(worker, _then_show(ended), f"{type(error).__name__}: {error}")
         else:
-            _post(name, done, result)
+            _post(worker, done, result)
 
-    threading.Thread(target=run, name=f"rde-roto {name}", daemon=True).start()
+    threading.Thread(target=run, name=f"rde-roto {worker.name}", daemon=True).start()
 
 
-def is_running(name: str) -> bool:
+def is_running(worker: Worker) -> bool:
     """Whether work for a node runs, or its result is yet to be handled."""
-    return name in _running
+    return worker.id in _running
 
 
-def stop(name: str) -> None:
+def stop(worker: Worker) -> None:
     """Ask the running work of a node to end. Raises NodeError if there is none."""
-    if name not in _running:
-        raise NodeError(f"{name} has nothing to cancel")
-    _running[name].set()
+    if worker.id not in _running:
+        raise NodeError(f"{worker.name} has nothing to cancel")
+    _running[worker.id].set()
 
 
 def _then_show(ended: Callable[[str], None]) -> Callable[[str], None]:
@@ -79,9 +86,9 @@ def _then_show(ended: Callable[[str], None]) -> Callable[[str], None]:
     return both
 
 
-def _post(name: str, handle: Callable[[Any], None], value: Any) -> None:
+def _post(worker: Worker, handle: Callable[[Any], None], value: Any) -> None:
     def in_main_thread() -> None:
-        _running.pop(name, None)
+        _running.pop(worker.id, None)
         errors_shown(handle)(value)
 
     nuke.executeInMainThread(in_main_thread)

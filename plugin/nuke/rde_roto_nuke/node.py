@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import nuke
@@ -18,6 +19,7 @@ _PRESETS = ["standard", "draft", "fine"]
 _MODELS = ["rde-lite"]
 
 _MARK = "rde_roto_node"
+_ID = "rde_roto_id"
 _BUTTON = "import rde_roto_nuke; rde_roto_nuke.{}(nuke.thisNode())"
 # a machine without rde-roto must still open the script
 _KNOB_CHANGED = """try:
@@ -99,12 +101,14 @@ def _add_knobs(group: Any) -> None:
         if tip:
             knob.setTooltip(tip)
         group.addKnob(knob)
-    hidden = [nuke.String_Knob("keyframes"), nuke.String_Knob(LEARNED)]
-    hidden.append(nuke.Boolean_Knob("has_mattes"))
-    hidden.append(nuke.Boolean_Knob(_MARK))
-    for knob in hidden:
-        knob.setFlag(nuke.INVISIBLE)
-        group.addKnob(knob)
+    for hidden in (
+        nuke.String_Knob("keyframes"),
+        nuke.String_Knob(LEARNED),
+        nuke.Boolean_Knob("has_mattes"),
+        nuke.Boolean_Knob(_MARK),
+    ):
+        hidden.setFlag(nuke.INVISIBLE)
+        group.addKnob(hidden)
     group[_MARK].setValue(True)
     group["element"].setValue("hero")
     group["keyframes_shown"].setValue("none")
@@ -123,6 +127,22 @@ def _button(name: str, label: str, starts_line: bool = False) -> Any:
 def is_ours(node: Any) -> bool:
     """Whether a node is an RDERoto."""
     return node.Class() == "Group" and node.knob(_MARK) is not None
+
+
+def id_of(group: Any) -> str:
+    """An id that the node keeps for this session, whatever it is renamed to.
+
+    Nuke writes the knob into no script and no clipboard, so a copied node gets an id of its own.
+    """
+    knob = group.knob(_ID)
+    if knob is None:
+        knob = nuke.String_Knob(_ID)
+        for flag in (nuke.INVISIBLE, nuke.DO_NOT_WRITE, nuke.NO_UNDO):
+            knob.setFlag(flag)
+        group.addKnob(knob)
+    if not knob.value():
+        knob.setValue(uuid.uuid4().hex)
+    return str(knob.value())
 
 
 def set_keyframes(group: Any, text: str) -> None:
@@ -196,13 +216,13 @@ def render_request(group: Any) -> shots.RenderRequest:
 
 
 def _project() -> str:
-    return nuke.root()["project_directory"].evaluate() or ""
+    folder: Any = nuke.root()["project_directory"]
+    return folder.evaluate() or ""
 
 
 def show_mattes(group: Any, out: str, frames: str) -> None:
     """Point the inner Read at the written files; it keeps frames it showed of the same files."""
-    with group:
-        read = nuke.toNode(READ)
+    read = _read_of(group)
     first, last = shots.first_and_last(frames)
     if _shown(group) == out:
         first = min(first, int(read["first"].value()))
@@ -270,7 +290,9 @@ def _check_not_shared(group: Any, out: str) -> None:
 
 def _shown(group: Any) -> str:
     """The files that the inner Read shows; empty if none."""
-    if not group["has_mattes"].value():
-        return ""
+    return str(_read_of(group)["file"].value()) if group["has_mattes"].value() else ""
+
+
+def _read_of(group: Any) -> Any:
     with group:
-        return str(nuke.toNode(READ)["file"].value())
+        return nuke.toNode(READ)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
 import socket
-import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rde_roto.atomic import write_text
 from rde_roto.process_lock import LockTakenError, process_lock
-from rde_roto_client.places import endpoint_file, read_endpoint
+from rde_roto.values.processes import kill, started_at
+from rde_roto_client.places import endpoint_file, read_endpoint, shorten_log
 from rde_roto_client.wire import PROTOCOL
 
 _LONGEST_SOCKET_PATH = 100  # systems allow 104 or 108 bytes
@@ -34,10 +34,11 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
     place = Path(endpoint_file(device))
     with process_lock(place.with_suffix(".lock")):
         path = place.with_suffix(".sock")
-        by_path = hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
         entry: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
+        entry["started"] = started_at(os.getpid())
         token = ""
-        if by_path and not tcp:
+        is_short = len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
+        if sys.platform != "win32" and is_short and not tcp:
             with suppress(FileNotFoundError):  # left by an engine that was killed
                 path.unlink()
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -60,23 +61,19 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
                         file.unlink()
 
 
-def kill_engine(device: str) -> None:
-    """Kill the engine of this user and device at once, without asking it.
+def kill_engine(device: str) -> bool:
+    """Kill the engine of this user and device at once, without asking it; return whether it ran.
 
-    Mattes in progress are lost; finished ones are not.
+    Mattes in progress are lost; finished ones are not. An engine is known by its process id and the
+    time its process was started: after its end the id may be another program's.
     """
     try:
         with process_lock(endpoint_file(device).with_suffix(".lock")):
-            return  # no engine runs: the process of that number is another program
+            return False
     except LockTakenError:
-        endpoint = read_endpoint(device)
-    if endpoint is not None and isinstance(endpoint.get("pid"), int):
-        with suppress(ProcessLookupError):
-            os.kill(endpoint["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-_MOST_BYTES = 1 << 20
-_KEPT_BYTES = 1 << 16
+        endpoint = read_endpoint(device) or {}
+    pid, started = endpoint.get("pid"), endpoint.get("started")
+    return isinstance(pid, int) and isinstance(started, float) and kill(pid, started)
 
 
 class Log:
@@ -90,15 +87,4 @@ class Log:
 
     def truncate(self) -> None:
         """Drop all but the end of the log once it is long. Call this from time to time."""
-        with suppress(OSError):  # a missing log must not stop the engine
-            log = self._path.stat()
-            out = os.fstat(1)
-            same = (log.st_dev, log.st_ino) == (out.st_dev, out.st_ino)
-            if not same or not stat.S_ISREG(out.st_mode) or out.st_size <= _MOST_BYTES:
-                return
-            with self._path.open("rb") as file:
-                file.seek(-_KEPT_BYTES, os.SEEK_END)
-                end = file.read().partition(b"\n")[2]
-            # the log is open for appending: later output follows this
-            os.ftruncate(1, 0)
-            os.write(1, b"rde-roto: what was here before is forgotten\n" + end)
+        shorten_log(1, self._path)

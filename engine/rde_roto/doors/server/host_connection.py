@@ -17,7 +17,7 @@ from rde_roto.doors.server.errors import error_object
 from rde_roto.doors.server.request_types import MOST_PIXEL_BYTES
 from rde_roto.doors.server.requests import Host, Requests
 from rde_roto.values.errors import RotoError
-from rde_roto_client.wire import MEMORY, STREAM, Message, Wire, WireError
+from rde_roto_client.wire import MEMORY, STREAM, Message, Wire, WireError, is_open
 
 _MESSAGE_WITHIN_S = 60.0
 
@@ -48,7 +48,7 @@ class HostConnection:
         self._wire = Wire(connection, pixels, waits=self._check_time)
         process = hello.get("process")
         known = process if isinstance(process, int) else connection
-        self._host = Host(known, lambda: _is_open(connection))
+        self._host = Host(known, lambda: is_open(connection))
         self.idle_since_s: float | None = clock()
         """When the last request ended; None during one."""
 
@@ -80,7 +80,7 @@ class HostConnection:
         try:
             number = self._waiting_id
             if number is not None and not self._wire.send_at_once({"id": number, "sign": steps}):
-                self.close()  # it has left hundreds of them unread
+                self.close()
         finally:
             self._sending.release()
 
@@ -113,13 +113,3 @@ class HostConnection:
     def _check_time(self, _silent_s: float) -> None:
         if self._clock() > self._until_s:
             raise WireError(f"a message took longer than {_MESSAGE_WITHIN_S:g} s")
-
-
-def _is_open(connection: socket.socket) -> bool:
-    """Whether the other end is still connected. A request that waits to be read counts."""
-    try:
-        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False

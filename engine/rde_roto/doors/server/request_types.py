@@ -57,6 +57,10 @@ class MatteRequest(Settings):
     ticket: Name | None = None
 
 
+class ShotRequest(Settings):
+    shot: Object
+
+
 class FramesRequest(Settings):
     shot: Object
     frames: str

@@ -13,6 +13,7 @@ from threading import Lock
 
 import platformdirs
 
+from rde_roto.advice import advise
 from rde_roto.documents.preset_files import preset_library
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.doors.render_task import refuse_to_overwrite
@@ -34,6 +35,7 @@ from rde_roto.doors.server.request_types import (
     ProgressRequest,
     PushRequest,
     RenderRequest,
+    ShotRequest,
     parse_request,
 )
 from rde_roto.doors.server.shots import HostShot, Shots
@@ -87,6 +89,7 @@ class Requests:
             "needs": lambda: self._needs(parse_request(FramesRequest, fields)),
             "matte": lambda: self._matte(host, parse_request(MatteRequest, fields)),
             "stored": lambda: self._stored(parse_request(FramesRequest, fields)),
+            "advise": lambda: self._advise(host, parse_request(ShotRequest, fields)),
             "prefetch": lambda: self._prefetch(parse_request(FramesRequest, fields)),
             "render": lambda: self._render(parse_request(RenderRequest, fields)),
             "learn": lambda: self._learn(parse_request(LearnRequest, fields)),
@@ -194,6 +197,20 @@ class Requests:
         asked = FrameRange.parse(request.frames).intersection(node.shot.range)
         frames = FrameRange.of(frame for frame in asked if _is_stored(node, frame))
         return Answer({"frames": str(frames)})
+
+    def _advise(self, host: Host, request: ShotRequest) -> Answer:
+        node = self.shots.get(request.shot).node.edited()  # of its own: the device has the other
+        frames = FrameRange.of(frame for frame in node.shot.range if node.is_made(frame))
+        if not frames.difference(FrameRange.of(k.frame for k in node.shot.keyframes)):
+            raise UsageError("no frame of this shot has a matte yet: propagate first")
+        advice = advise(node, frames, cancel=lambda: not host.is_there())
+        doubtful = {element: str(found) for element, found in advice.doubtful.items()}
+        answer: Object = {"judged": str(frames), "doubtful": doubtful, "frame": None}
+        if advice.next is not None:
+            element = node.shot.names[node.shot.ids.index(advice.next.element)]
+            answer |= {"frame": advice.next.frame, "element": element}
+            answer |= {"confidence": advice.next.confidence}
+        return Answer(answer)
 
     def _prefetch(self, request: FramesRequest) -> Answer:
         node = self.shots.get(request.shot).node

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,12 +29,12 @@ from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.opening import open_entry
 from rde_roto.stores import Stores, open_stores
 from rde_roto.values.cache_settings import CacheSettings
-from rde_roto.values.errors import DocumentError, UsageError
+from rde_roto.values.errors import DocumentError, RotoError, UsageError
 
 _MOST_SHOTS = 16
 _MOST_MODELS = 4
 
-# a request is not a file: its paths are absolute, and messages name it like this
+# a request is not a file: its paths are absolute, and no message names it
 _REQUEST = Path("/request")
 _NO_FILES = "/"
 
@@ -96,13 +98,25 @@ class Shots:
     def _opened(self, document: dict[str, Any]) -> HostShot:
         entry = _take_pushed(document)
         text = json.dumps(document, ensure_ascii=False)
-        file = ShotFile(_REQUEST, text, parse_shot_document(_REQUEST, text))
-        _refuse_relative(file.content)
         pushed = None if entry is None else PushedFrameStore(entry, self._memo, self._stores.pushed)
         opens = open_entry if pushed is None else pushed_plate_opener(pushed)
-        opened = replace(file.open(self._memo, open_plate=opens), document=None)
+        with _naming_no_file():
+            file = ShotFile(_REQUEST, text, parse_shot_document(_REQUEST, text))
+            _refuse_relative(file.content)
+            opened = replace(file.open(self._memo, open_plate=opens), document=None)
         model = self._models.get(opened.model, lambda: load_model(opened.model))
         return HostShot(opened, model, self._device, self._stores, pushed)
+
+
+@contextmanager
+def _naming_no_file() -> Iterator[None]:
+    """Let an error's sentence begin with what is wrong instead of with `/request:1:`."""
+    try:
+        yield
+    except RotoError as error:
+        sentence = re.sub(rf"^{re.escape(str(_REQUEST))}(:\d+)?: ", "", str(error))
+        error.args = (sentence, *error.args[1:])
+        raise
 
 
 def _take_pushed(document: dict[str, Any]) -> PushedEntry | None:
@@ -114,7 +128,7 @@ def _take_pushed(document: dict[str, Any]) -> PushedEntry | None:
     if not isinstance(plate, dict) or "pushed" not in plate:
         return None
     if "path" in plate:
-        raise DocumentError(f"{_REQUEST}: a plate has a path or is pushed: leave one of them out")
+        raise DocumentError("a plate has a path or is pushed: leave one of them out")
     pushed = plate.pop("pushed")
     plate["path"] = _NO_FILES
     try:
@@ -122,7 +136,7 @@ def _take_pushed(document: dict[str, Any]) -> PushedEntry | None:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, ("plate", "pushed", *first["loc"])))
-        raise DocumentError(f"{_REQUEST}: {place}: {first['msg']}") from error
+        raise DocumentError(f"{place}: {first['msg']}") from error
 
 
 def _refuse_relative(shot: ShotDocument) -> None:

@@ -23,6 +23,7 @@ from rde_roto.doors.server.host_connection import HostConnection
 from rde_roto.doors.server.pending_connections import MOST_PENDING, PendingConnections
 from rde_roto.doors.server.requests import Requests
 from rde_roto.values.errors import RotoError, UsageError
+from rde_roto.values.processes import started_at
 from rde_roto_client.wire import MOST_DESCRIPTORS, PROTOCOL, Wire, WireError
 
 _POLLS_EVERY_S = 0.25
@@ -125,7 +126,8 @@ class Server:
             connection.close()
             return
         first = {"protocol": PROTOCOL, "engine": __version__, "device": self._device}
-        first |= {"id": number, "ok": True, "pid": os.getpid(), "signs": _HEARTBEAT_EVERY_S}
+        first |= {"id": number, "ok": True, "signs": _HEARTBEAT_EVERY_S}
+        first |= {"pid": os.getpid(), "started": started_at(os.getpid())}
         host = HostConnection(connection, hello, self._clock)
         with self._lock:
             self._connections.add(host)
@@ -197,7 +199,7 @@ class Server:
 
 def _is_own(connection: socket.socket) -> bool:
     """Whether the connecting process belongs to the same user, where the system can tell."""
-    if connection.family == socket.AF_INET or not hasattr(socket, "SO_PEERCRED"):
+    if sys.platform != "linux" or connection.family == socket.AF_INET:
         return True
     kind = struct.Struct("3i")
     peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, kind.size)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -20,7 +21,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from rde_roto.doors.viewer.scene import Scene, part_seen
-from rde_roto.doors.viewer.style import GROUND, QUIET
+from rde_roto.doors.viewer.style import ACCENT, GROUND, QUIET, SUBTRACTS, TEXT
+from rde_roto.doors.viewer.text_editors import is_text_editor
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 from rde_roto.session.tools import PenEvent
@@ -28,13 +30,19 @@ from rde_roto.values.plate import Window
 
 _LEAST_ZOOM, _MOST_ZOOM = 0.02, 64.0
 _WIPE_REACH_PX = 6
-_STARTING = "Drop a plate here: a folder, a frame, a movie. Or a shot document."
+_FLASH_MS = 350
+_NO_BUTTON = Qt.MouseButton.NoButton
+_TOOL_BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
+_FIRST_STEPS = (
+    "6: drag a box around the element, or paint it: 1.   P tracks it through the shot.   ? all keys"
+)
 
 
 class Canvas(QWidget):
     """Show a session's frame, and pass pen events to its tool.
 
-    ``hovered`` reports the position of the pen on the plate, in pixels.
+    ``hovered`` reports the position of the pen on the plate, in pixels. With `ignores_press` the
+    next press does nothing: it only took the focus from a text editor.
     """
 
     hovered = Signal(float, float)
@@ -49,7 +57,12 @@ class Canvas(QWidget):
         self._panned: QPointF | None = None
         self._wiping = False
         self._pen: QPointF | None = None
-        self._held = False
+        self._held = Qt.MouseButton.NoButton  # the button of the tool that is drawing
+        self._takes_focus_by_mouse = self.ignores_press = False
+        self._flash = QTimer(self)
+        self._flash.setSingleShot(True)
+        self._flash.setInterval(_FLASH_MS)
+        self._flash.timeout.connect(self.update)
         self._last: Bytes | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -95,6 +108,11 @@ class Canvas(QWidget):
         """Convert a point of the plate to the widget."""
         return self._transform().map(QPointF(x, y))
 
+    def flash(self) -> None:
+        """Draw attention to the frame, since it is another one than the artist looked at."""
+        self._flash.start()
+        self.update()
+
     def refresh(self, box: Window | None) -> None:
         """Draw the picture again, within a box of the plate or all of it."""
         if box is None:
@@ -121,7 +139,6 @@ class Canvas(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), GROUND)
         if self.session is None:
-            self._draw_text(painter, _STARTING)
             return
         session, transform = self.session, self._transform()
         is_smaller = self.zoom * self.devicePixelRatioF() < 1
@@ -137,17 +154,40 @@ class Canvas(QWidget):
             self._draw_text(painter, f"reading frame {session.frame}…")
             return
         self._last = picture
-        if self._held:
+        if self._held is not _NO_BUTTON:
             self.scene.forget()
         self.scene.draw(painter, session, picture, event.rect())
         painter.resetTransform()
         self.scene.draw_tool(painter, session, transform)
         if self._pen is not None and session.paint.tool_name in ("brush", "eraser"):
             self._draw_ring(painter, self._pen, session.paint.brush.radius_px * self.zoom)
+        self._draw_notes(painter, session)
+
+    def _draw_notes(self, painter: QPainter, session: Session) -> None:
+        """Draw what the artist waits for or could begin with, and the flash around the picture."""
+        note = session.paint.busy
+        if not note and not session.draft.drawings and not session.paint.tool.traces(session.paint):
+            note = _FIRST_STEPS
+        if note:
+            align = Qt.AlignmentFlag.AlignCenter
+            box = painter.boundingRect(self.rect(), align, note).adjusted(-14, -8, 14, 8)
+            box.moveTop(14)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(0, 0, 0, 190))
+            painter.drawRoundedRect(box, 6, 6)
+            painter.setPen(TEXT)
+            painter.drawText(box, align, note)
+        if self._flash.isActive():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(ACCENT, 6))
+            painter.drawRect(self.rect().adjusted(3, 3, -3, -3))
 
     def _draw_ring(self, painter: QPainter, at: QPointF, radius: float) -> None:
-        """Show the size of the brush."""
-        for colour in (QColor(0, 0, 0, 160), QColor(255, 255, 255, 220)):
+        """Show the size of the brush, and whether it subtracts."""
+        assert self.session is not None
+        erases = self.session.paint.is_erasing
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour in (QColor(0, 0, 0, 160), SUBTRACTS if erases else QColor(255, 255, 255, 220)):
             painter.setPen(QPen(colour, 1))
             painter.drawEllipse(at, radius * self._aspect(), radius)
             radius = max(0.5, radius - 1)
@@ -158,15 +198,28 @@ class Canvas(QWidget):
 
     # The pen.
 
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        self._takes_focus_by_mouse = event.reason() is Qt.FocusReason.MouseFocusReason
+        super().focusInEvent(event)
+
+    def focus_moved(self, before: QWidget | None, now: QWidget | None) -> None:
+        """Note which widget had the focus before this one took it."""
+        took = now is self and self._takes_focus_by_mouse
+        self.ignores_press = took and is_text_editor(before)
+
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        if event.button() in (Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton):
-            self._panned = event.position()
-        elif event.button() is Qt.MouseButton.LeftButton and self.session is not None:
-            at = event.position()
+        at, button = event.position(), event.button()
+        if self.ignores_press:
+            self.ignores_press = False
+            return
+        pans = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if button is Qt.MouseButton.MiddleButton or (button is Qt.MouseButton.LeftButton and pans):
+            self._panned = at
+        elif button in _TOOL_BUTTONS and self._held is _NO_BUTTON and self.session is not None:
             if self._is_on_wipe(at):
                 self._wiping = True
                 return
-            self._held = True
+            self._held = button
             self.session.paint.press(self._pen_event(at, event.modifiers()))
             self.update()
 
@@ -179,31 +232,32 @@ class Canvas(QWidget):
         elif self._wiping:
             self.scene.wipe = min(max(at.x() / max(1, self.width()), 0.0), 1.0)
             self.update()
-        elif self._held and self.session is not None:
+        elif self._held is not _NO_BUTTON and self.session is not None:
             self.session.paint.drag(self._pen_event(at, event.modifiers()))
         self._move_pen(at)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._panned, self._wiping = None, False
-        if event.button() is Qt.MouseButton.LeftButton and self._held and self.session is not None:
-            self._held = False
-            self.session.paint.release(self._pen_event(event.position(), event.modifiers()))
+        if event.button() is self._held and self.session is not None:
+            pen = self._pen_event(event.position(), event.modifiers())
+            self._held = _NO_BUTTON
+            self.session.paint.release(pen)
 
     def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
         """Handle a pen that draws. A pen that hovers, pulls the wipe or clicks is left to the
         mouse.
         """
-        if self.session is None or not (self._held or self._begins(event)):
+        if self.session is None or (self._held is _NO_BUTTON and not self._begins(event)):
             event.ignore()
             return
         pen = self._pen_event(event.position(), event.modifiers(), event.pressure())
         if event.pointerType() is QPointingDevice.PointerType.Eraser:
-            pen = replace(pen, subtracts=not pen.subtracts)
+            pen = replace(pen, reverses=not pen.reverses)
         if event.type() is QTabletEvent.Type.TabletPress:
-            self._held = True
+            self._held = Qt.MouseButton.LeftButton
             self.session.paint.press(pen)
         elif event.type() is QTabletEvent.Type.TabletRelease:
-            self._held = False
+            self._held = _NO_BUTTON
             self.session.paint.release(pen)
         else:
             self.session.paint.drag(pen)
@@ -243,10 +297,11 @@ class Canvas(QWidget):
 
     def _pen_event(self, at: QPointF, keys: Qt.KeyboardModifier, pressure: float = 1.0) -> PenEvent:
         point = self.to_plate(at)
+        is_right = self._held is Qt.MouseButton.RightButton
         return PenEvent(
             (point.x(), point.y()),
             pressure,
-            subtracts=bool(keys & Qt.KeyboardModifier.AltModifier),
+            reverses=is_right or bool(keys & Qt.KeyboardModifier.AltModifier),
             alternate=bool(keys & Qt.KeyboardModifier.ShiftModifier),
             zoom=self.zoom,
         )

@@ -37,12 +37,16 @@ KeyGroup: TypeAlias = "tuple[str, list[tuple[str, str]]]"
 _MOUSE: Final[KeyGroup] = (
     "Mouse and pen",
     [
-        ("Left", "the tool; Alt takes away"),
-        ("Shift, Alt", "smart select: on it, off it"),
-        ("Middle, right", "move the picture"),
+        ("Left", "the tool"),
+        ("Right, Alt", "the opposite of it"),
+        ("Shift", "smart select: on it"),
+        ("Middle", "move the picture, as Ctrl+left"),
         ("Wheel", "zoom; with Ctrl the brush's size"),
     ],
 )
+
+_KEY_COLUMNS: Final = ((0, 2), (1, 4), (3, 6, 7), (5,))
+"""Which groups of keys stand above each other: in this way the columns are about equally high."""
 
 _FORMATS = {
     "alpha": "Alpha: A, or a layer an element (exr, png, tif)",
@@ -60,6 +64,7 @@ class ExportDialog(QDialog):
         pattern: the default pattern of the files.
         output: the output settings so far.
         start: starts an export. Raises RotoError, whose sentence is shown.
+        bounds: in and out.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class ExportDialog(QDialog):
         pattern: str,
         output: Output,
         start: Callable[[str, Output], Job],
+        bounds: tuple[int, int],
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -85,11 +91,20 @@ class ExportDialog(QDialog):
         self.window_kind = _choice({"the plate's": "plate", "the box of the matte": "fit"})
         self.window_kind.setCurrentIndex(self.window_kind.findData(output.data_window))
         self.progress = QProgressBar()
-        self.message = QLabel("Frames from in to out; those that are there already are kept.")
+        self.whole_path = QLabel()
+        self.whole_path.setObjectName("quiet")
+        self.whole_path.setWordWrap(True)
+        self.pattern.textChanged.connect(self._show_path)
+        self._show_path()
+        self.message = QLabel(
+            f"Frames {bounds[0]}-{bounds[1]}, from in to out. Files that are there are kept where "
+            "they are up to date, and replaced where changed."
+        )
         self.message.setObjectName("quiet")
         self.message.setWordWrap(True)
         form = QFormLayout(self)
         form.addRow("Files", _beside(self.pattern, "Choose…", self._choose))
+        form.addRow("", self.whole_path)
         form.addRow("Format", self.format)
         form.addRow("EXR compression", self.compression)
         form.addRow("EXR data window", self.window_kind)
@@ -97,6 +112,7 @@ class ExportDialog(QDialog):
         form.addRow(self.message)
         self.buttons = QDialogButtonBox()
         self.go = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.ApplyRole)
+        self.go.setDefault(True)
         self.buttons.addButton(QDialogButtonBox.StandardButton.Close)
         self.go.clicked.connect(self._go)
         self.buttons.rejected.connect(self.reject)
@@ -113,9 +129,15 @@ class ExportDialog(QDialog):
         super().reject()
 
     def _choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Where the mattes go")
+        folder = QFileDialog.getExistingDirectory(
+            self, "Where the mattes go", str(Path(self.pattern.text()).parent)
+        )
         if folder:
             self.pattern.setText(str(Path(folder) / Path(self.pattern.text()).name))
+
+    def _show_path(self) -> None:
+        """Show where files go, whole: the field may be too short, or name no folder."""
+        self.whole_path.setText(str(Path(self.pattern.text()).absolute()))
 
     def _fit_suffix(self) -> None:
         path = Path(self.pattern.text())
@@ -152,30 +174,48 @@ class ExportDialog(QDialog):
             return
         self._timer.stop()
         self.go.setEnabled(True)
-        sentence = str(job.error) if job.error else f"{done} frames: {self.pattern.text()}"
-        self.message.setText(sentence)
+        words = f"{len(job.made)} frames written, {len(job.kept)} were up to date"
+        self.message.setText(str(job.error) if job.error else words)
 
 
 class QueueDialog(QDialog):
-    """Ask for the hot folder and the job's name."""
+    """Ask for the hot folder and the job's name, and call `queue` with both.
 
-    def __init__(self, parent: QWidget, name: str, folder: str) -> None:
+    It stays open with the sentence of the RotoError that `queue` raises.
+    """
+
+    def __init__(
+        self, parent: QWidget, name: str, folder: str, queue: Callable[[str, str], None]
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Queue in a hot folder")
         self.setMinimumWidth(480)
+        self._queue = queue
         self.folder, self.name = QLineEdit(folder), QLineEdit(name)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         form = QFormLayout(self)
         form.addRow("Hot folder", _beside(self.folder, "Choose…", self._choose))
         form.addRow("Job", self.name)
+        form.addRow(self.message)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        buttons.addButton("Queue", QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton("Queue", QDialogButtonBox.ButtonRole.AcceptRole).setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         form.addRow(buttons)
 
+    def accept(self) -> None:
+        """Queue the job, and close if that succeeded."""
+        try:
+            self._queue(self.folder.text(), self.name.text())
+        except RotoError as error:
+            self.message.setText(str(error))
+        else:
+            super().accept()
+
     def _choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "The hot folder")
+        folder = QFileDialog.getExistingDirectory(self, "The hot folder", self.folder.text())
         if folder:
             self.folder.setText(folder)
 
@@ -190,12 +230,12 @@ class KeyDialog(QDialog):
         inside = QWidget()
         inside.setObjectName("panel")
         columns = QHBoxLayout(inside)
-        columns.setSpacing(20)
+        columns.setSpacing(14)
         groups = [*commands, _MOUSE]
-        for some in (groups[:2], groups[2:3] + groups[4:5], groups[3:4] + groups[6:], groups[5:6]):
+        for places in _KEY_COLUMNS:
             column = QVBoxLayout()
             column.setSpacing(6)
-            for title, rows in some:
+            for title, rows in (groups[place] for place in places if place < len(groups)):
                 column.addWidget(_heading(title))
                 column.addLayout(_rows(rows))
             column.addStretch(1)
@@ -229,7 +269,7 @@ def _heading(text: str) -> QLabel:
 def _rows(rows: list[tuple[str, str]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setColumnStretch(1, 1)
-    grid.setHorizontalSpacing(14)
+    grid.setHorizontalSpacing(10)
     for place, (keys, words) in enumerate(rows):
         key = QLabel(keys)
         key.setStyleSheet(f"color: {QUIET.name()}")
@@ -240,6 +280,7 @@ def _rows(rows: list[tuple[str, str]]) -> QGridLayout:
 
 def _beside(field: QLineEdit, text: str, does: Callable[[], None]) -> QHBoxLayout:
     button = QPushButton(text)
+    button.setAutoDefault(False)  # Return in the field is the dialog's own button
     button.clicked.connect(lambda: does())
     row = QHBoxLayout()
     row.addWidget(field, 1)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.commands import Command
+from rde_roto.doors.viewer.start_page import recent_words
 from rde_roto.session.paint_controller import ToolName
 
 TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
@@ -23,6 +24,7 @@ TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
     "smart": ("Smart select", "Smart"),
 }
 """The command of each tool, and its label on the tool bar."""
+_SUBTRACT: Final = "Add or subtract"
 
 
 class Menus:
@@ -61,11 +63,14 @@ class Menus:
             files.insertMenu(files.actions()[0], self._recent)
         self._add_bar(window)
 
-    def check(self, tool: ToolName) -> None:
-        """Show which tool is chosen."""
+    def check(self, tool: ToolName, subtracts: bool) -> None:
+        """Show which tool is chosen, and whether tools subtract."""
         action = self._actions.get(TOOL_WORDS[tool][0])
         if action is not None:
             action.setChecked(True)
+        toggle = self._actions.get(_SUBTRACT)
+        if toggle is not None:
+            toggle.setChecked(subtracts)
 
     def _add_bar(self, window: QMainWindow) -> None:
         bar = QToolBar("Tools")
@@ -82,6 +87,16 @@ class Menus:
                 group.addAction(action)
                 bar.addAction(action)
         bar.addSeparator()
+        toggle = self._actions.get(_SUBTRACT)
+        if toggle is not None:
+            toggle.setCheckable(True)
+            toggle.setIconText("Subtract  X")
+            toggle.setToolTip(
+                "Tools take away instead of adding (X). The right button or Alt does the opposite "
+                "of what is chosen."
+            )
+            bar.addAction(toggle)
+            bar.addSeparator()
         for text, word in (("Play or stop", "Play"), ("Keys", "?  keys")):
             if text in self._actions:
                 self._actions[text].setIconText(word)
@@ -91,7 +106,7 @@ class Menus:
     def _fill_recent(self) -> None:
         self._recent.clear()
         for text in user_settings.recently_opened():
-            self._recent.addAction(text, partial(self._open_recent, text))
+            self._recent.addAction(recent_words(text), partial(self._open_recent, text))
 
 
 def _run(run: Callable[[str], None], text: str, _checked: bool = False) -> None:

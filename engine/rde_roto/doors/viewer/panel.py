@@ -18,9 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rde_roto.advice import Suggestion
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.style import colour_of
+from rde_roto.doors.viewer.text_editors import NameDelegate
 from rde_roto.session.comparison import Against
 from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
@@ -29,7 +31,10 @@ from rde_roto.session.unlearned import learn_label
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 
-_WIDTH = 270
+_WIDTH = 260
+_LEAST_LIST_PX, _LIST_PX = 26, 66
+_LARGEST_BRUSH_PX = 600
+_COUNTS_A_LINE = 2
 _FINER = 100
 """Slider steps per unit of the value."""
 
@@ -43,8 +48,9 @@ class Panel(QWidget):
         self.setFixedWidth(_WIDTH)
         self._window = window
         self._listed: tuple[Element, ...] = ()
+        self._suggested: list[Suggestion] = []
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(10, 4, 10, 8)
+        self._layout.setContentsMargins(10, 4, 0, 8)
         self._layout.setSpacing(5)
         self._fill_elements()
         self._fill_brush()
@@ -53,6 +59,14 @@ class Panel(QWidget):
         self._layout.addStretch(1)
         self.refresh()
 
+    def clear(self) -> None:
+        """Forget the shot, and end an editing that is going on."""
+        self._listed, self._suggested = (), []
+        self.to_fix.clear()
+        self.elements.blockSignals(True)
+        self.elements.clear()
+        self.elements.blockSignals(False)
+
     def refresh(self) -> None:
         """Update after a change of the shot or of what is chosen."""
         session = self._window.session
@@ -60,7 +74,7 @@ class Panel(QWidget):
         brush = Brush() if session is None else session.paint.brush
         light = ViewExposure() if session is None else session.navigation.exposure
         for slider, value in (
-            (self.brush_size, brush.radius_px),
+            (self.brush_size, 2 * brush.radius_px),
             (self.hardness, brush.hardness * _FINER),
             (self.exposure, light.exposure * _FINER),
             (self.gamma, light.gamma * _FINER),
@@ -69,7 +83,7 @@ class Panel(QWidget):
             slider.blockSignals(True)
             slider.setValue(round(value))
             slider.blockSignals(False)
-        self._size_label.setText(f"Size {brush.radius_px:.0f} px")
+        self._size_label.setText(f"Size {2 * brush.radius_px:.0f} px")
         self._hardness_label.setText(f"Hardness {brush.hardness:.1f}")
         self._exposure_label.setText(f"Exposure {light.exposure:+.1f}")
         self._gamma_label.setText(f"Gamma {light.gamma:.2f}")
@@ -105,12 +119,14 @@ class Panel(QWidget):
     def _fill_elements(self) -> None:
         self._heading("ELEMENTS")
         self.elements = QListWidget()
-        self.elements.setMinimumHeight(64)
+        self.elements.setMinimumHeight(44)
         self.elements.setMaximumHeight(118)
         self.elements.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.elements.setToolTip("Double click to rename. Tools draw the chosen one.")
         self.elements.currentRowChanged.connect(self._choose)
-        self.elements.itemChanged.connect(self._rename)
+        self._names = NameDelegate(self.elements)
+        self._names.named.connect(self._rename)
+        self.elements.setItemDelegate(self._names)
         self._layout.addWidget(self.elements)
         row = QHBoxLayout()
         row.addWidget(self._button("New", "New element", "Add an element (Ctrl+N)"))
@@ -125,7 +141,8 @@ class Panel(QWidget):
     def _fill_brush(self) -> None:
         self._heading("BRUSH")
         grid = QGridLayout()
-        self._size_label, self.brush_size = self._slider(grid, 1, 200)
+        self._size_label, self.brush_size = self._slider(grid, 1, _LARGEST_BRUSH_PX)
+        self.brush_size.setToolTip("Diameter in pixels of the plate ([ and ], Ctrl and the wheel)")
         self._hardness_label, self.hardness = self._slider(grid, 0, _FINER)
         for slider in (self.brush_size, self.hardness):
             slider.valueChanged.connect(self._set_brush)
@@ -175,21 +192,34 @@ class Panel(QWidget):
         row.addWidget(self.progress, 1)
         row.addWidget(self.cancel)
         self._layout.addLayout(row)
+        row = QHBoxLayout()
         self.fix = self._button(
-            "Next frame to fix", "Next frame to fix", "Where a correction helps most (N)"
+            "Next to fix", "Next frame to fix", "Where a correction helps most (N)"
         )
-        self._layout.addWidget(self.fix)
+        self.fine = self._button("Fine, next", "Fine, next", "Take it off the list (Shift+N)")
+        row.addWidget(self.fix, 1)
+        row.addWidget(self.fine)
+        self._layout.addLayout(row)
+        self.to_fix = QListWidget()
+        self.to_fix.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.to_fix.setMinimumHeight(_LEAST_LIST_PX)
+        self.to_fix.setMaximumHeight(_LIST_PX)
+        self.to_fix.setToolTip("Frames to correct, the most useful first: click to go there")
+        self.to_fix.itemClicked.connect(self._go_to_fix)
+        self._layout.addWidget(self.to_fix)
         self.learn = self._button(
             "Learn the shot…", "Learn the shot…", "The network learns from your keyframes (Ctrl+L)"
         )
         self._layout.addWidget(self.learn)
         row = QHBoxLayout()
-        row.addWidget(self._button("Lock frame", "Lock or unlock this frame", "Approved (X)"))
-        row.addWidget(self._button("Lock in to out", "Lock from in to out", "Approved (Shift+X)"))
+        for text, does, keys in (
+            ("Lock frame", "Lock or unlock this frame", "Shift+X"),
+            ("Lock in to out", "Lock from in to out", "Ctrl+Shift+X"),
+        ):
+            row.addWidget(self._button(text, does, f"Approved ({keys})"))
         self._layout.addLayout(row)
         self.counts = QLabel()
         self.counts.setObjectName("quiet")
-        self.counts.setWordWrap(True)
         self._layout.addWidget(self.counts)
 
     def _refresh_elements(self) -> None:
@@ -204,7 +234,8 @@ class Panel(QWidget):
                 item = QListWidgetItem(_swatch(colour_of(element.id, elements)), element.name)
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
                 self.elements.addItem(item)
-        self.elements.setCurrentRow(ids.index(session.element))
+        if self.elements.currentRow() != ids.index(session.element):
+            self.elements.setCurrentRow(ids.index(session.element))
         self.elements.blockSignals(False)
 
     def _refresh_track(self) -> None:
@@ -214,10 +245,9 @@ class Panel(QWidget):
         self.progress.setValue(total - left if left else 0)
         self.progress.setTextVisible(left > 0)
         self.cancel.setEnabled(left > 0)
-        suggested = session.suggested
-        self.fix.setText("Next frame to fix" + ("" if suggested is None else f": {suggested}"))
+        self._refresh_suggestions()
         self.learn.setText(learn_label(session.draft, self._window.unlearned.of(session)))
-        states = [session.state(frame) for frame in session.navigation.range]
+        states = list(session.states().values())
         words = {
             FrameState.KEYFRAME: "keyframes",
             FrameState.MADE: "tracked",
@@ -228,23 +258,37 @@ class Panel(QWidget):
         found = [
             f"{word} {states.count(state)}" for state, word in words.items() if state in states
         ]
-        self.counts.setText(" · ".join(found))
+        lines = found[:_COUNTS_A_LINE], found[_COUNTS_A_LINE:]
+        self.counts.setText("\n".join(" · ".join(line) for line in lines))
+
+    def _refresh_suggestions(self) -> None:
+        session = self._window.the_session
+        found = session.quality.suggestions
+        self.fix.setText(f"Next to fix: {found[0].frame}" if found else "Next to fix")
+        self.fine.setEnabled(bool(found))
+        self.to_fix.setVisible(bool(found))
+        if found != self._suggested:
+            self._suggested = found
+            self.to_fix.clear()
+            for one in found:
+                name = session.draft.element(one.element).name
+                self.to_fix.addItem(f"{one.frame}   {name}   confidence {one.confidence:.2f}")
+
+    def _go_to_fix(self) -> None:
+        one = self._suggested[self.to_fix.currentRow()]
+        self._window.the_session.go_to_suggestion(one)
 
     def _choose(self, row: int) -> None:
         session = self._window.the_session
         if 0 <= row < len(session.draft.elements):
             session.choose_element(session.draft.elements[row].id)
 
-    def _rename(self, item: QListWidgetItem) -> None:
+    def _rename(self, row: int, name: str) -> None:
         session = self._window.the_session
-        element = session.draft.elements[self.elements.row(item)]
         try:
-            session.rename(element.id, item.text())
+            session.rename(self._listed[row].id, name)
         except RotoError as error:
             self._window.show_message(str(error))
-        self.elements.blockSignals(True)
-        item.setText(session.draft.element(element.id).name)
-        self.elements.blockSignals(False)
 
     def _remove(self) -> None:
         session = self._window.the_session
@@ -254,7 +298,7 @@ class Panel(QWidget):
             self._window.show_message(str(error))
 
     def _set_brush(self) -> None:
-        brush = Brush(self.brush_size.value(), self.hardness.value() / _FINER)
+        brush = Brush(self.brush_size.value() / 2, self.hardness.value() / _FINER)
         self._window.the_session.paint.set_brush(brush.sized(brush.radius_px))
 
     def _set_wipe(self, row: int) -> None:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
+from pydantic import ValidationError
 from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog
 
 from rde_roto.documents.shot_document import SHOT_SUFFIX
+from rde_roto.doors.server.jobs import Job
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.dialogs import ExportDialog, QueueDialog
 from rde_roto.doors.viewer.exporting import queue_job, start_export
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.doors.viewer.style import colour_of
-from rde_roto.values.errors import RotoError, UsageError
+from rde_roto.doors.viewer.style import colour_of, contrasting
+from rde_roto.doors.viewer.user_settings import LastExport
+from rde_roto.images.movies import MOVIE_SUFFIXES
+from rde_roto.images.sequences import IMAGE_SUFFIXES
+from rde_roto.values.errors import UsageError
+from rde_roto.values.preset import Output
+
+_PICTURES: Final = tuple(sorted(IMAGE_SUFFIXES))
 
 
 def add_element(window: ShotWindow) -> None:
@@ -33,9 +43,24 @@ def ask_colour(window: ShotWindow) -> None:
         session.set_colour(session.element, colour.name())
 
 
+def next_colour(window: ShotWindow) -> None:
+    """Show the chosen element in the next colour of the palette that stands out from the plate."""
+    session = window.the_session
+    now = colour_of(session.element, session.draft.elements)
+    below = session.shown.plate_colour(session.element)
+    session.set_colour(session.element, contrasting(now, below).name())
+
+
 def ask_open(window: ShotWindow) -> None:
     """Ask which plate or shot to open."""
-    path, _ = QFileDialog.getOpenFileName(window.dialog_parent, "Open a plate or a shot")
+    title = "Open a plate (any of its frames, or a movie) or a shot"
+    plates = *_PICTURES, *sorted(MOVIE_SUFFIXES)
+    kinds = _filters(
+        ("Plates and shots", (*plates, SHOT_SUFFIX)), ("Plates", plates), ("Shots", (SHOT_SUFFIX,))
+    )
+    path, _ = QFileDialog.getOpenFileName(
+        window.dialog_parent, title, user_settings.last_folder(), kinds
+    )
     if path:
         window.open(path)
 
@@ -44,7 +69,9 @@ def ask_save_as(window: ShotWindow) -> None:
     """Ask for a name, and save the shot under it."""
     work = window.the_session.editor
     suggested = str(Path.home() / f"{work.name}{SHOT_SUFFIX}")
-    path, _ = QFileDialog.getSaveFileName(window.dialog_parent, "Save the shot as", suggested)
+    path, _ = QFileDialog.getSaveFileName(
+        window.dialog_parent, "Save the shot as", suggested, _filters(("Shots", (SHOT_SUFFIX,)))
+    )
     if path:
         named = path if path.endswith(SHOT_SUFFIX) else f"{path}{SHOT_SUFFIX}"
         work.save_as(Path(named))
@@ -54,7 +81,12 @@ def ask_save_as(window: ShotWindow) -> None:
 
 def ask_import(window: ShotWindow) -> None:
     """Ask which mask to import."""
-    path, _ = QFileDialog.getOpenFileName(window.dialog_parent, "A mask for this frame")
+    path, _ = QFileDialog.getOpenFileName(
+        window.dialog_parent,
+        "A mask for this frame",
+        user_settings.last_folder(),
+        _filters(("Pictures", _PICTURES)),
+    )
     if path:
         window.the_session.paint.import_mask(Path(path))
 
@@ -67,33 +99,45 @@ def ask_export(window: ShotWindow) -> None:
     node = session.live.node
     if node is None or not session.live.is_settled:
         raise UsageError("the last change is still being processed: try again in a moment")
-    name = session.editor.name
-    pattern = str(Path.home() / "mattes" / f"{name}.####.exr")
-    start = partial(start_export, session, backend, node)
-    ExportDialog(window.dialog_parent, pattern, session.draft.preset.output, start).open()
+    last, output = user_settings.last_export(), session.draft.preset.output
+    folder = Path.home() / "mattes" if last is None else Path(last.folder)
+    if last is not None:
+        kept = {"format": last.format, "compression": last.compression}
+        with suppress(ValidationError):  # of another version of this program
+            output = Output(**{**output.model_dump(), **kept, "data_window": last.data_window})
+    pattern = folder / f"{session.editor.name}.####{'.exr' if last is None else last.suffix}"
+
+    def start(files: str, chosen: Output) -> Job:
+        job = start_export(session, backend, node, files, chosen)
+        path = Path(files).absolute()
+        how = chosen.format, chosen.compression, chosen.data_window
+        user_settings.remember_export(LastExport(str(path.parent), path.suffix, *how))
+        return job
+
+    first, last_frame = session.navigation.bounds
+    ExportDialog(window.dialog_parent, str(pattern), output, start, (first, last_frame)).open()
 
 
 def ask_queue(window: ShotWindow) -> None:
     """Ask which hot folder to queue the shot in."""
     session = window.the_session
-    name = session.editor.name
-    dialog = QueueDialog(window.dialog_parent, name, user_settings.hot_folder())
 
-    def queue() -> None:
-        folder = dialog.folder.text()
-        try:
-            path = queue_job(session, Path(folder), dialog.name.text())
-        except RotoError as error:
-            window.show_message(str(error))
-            return
+    def queue(folder: str, name: str) -> None:
+        path = queue_job(session, Path(folder), name)
         user_settings.remember_hot_folder(folder)
         window.show_message(f"queued: {path}")
 
-    dialog.accepted.connect(queue)
-    dialog.open()
+    name, folder = session.editor.name, user_settings.hot_folder()
+    QueueDialog(window.dialog_parent, name, folder, queue).open()
 
 
 def ask_settings(window: ShotWindow) -> None:
     """Show the settings."""
     session = window.the_session
     SettingsDialog(window.dialog_parent, session.draft.preset, session.set_preset).open()
+
+
+def _filters(*kinds: tuple[str, Sequence[str]]) -> str:
+    """Return kinds of files, each a word and its suffixes, as Qt's file dialogs have them."""
+    known = [f"{word} (*{' *'.join(suffixes)})" for word, suffixes in kinds]
+    return ";;".join([*known, "All files (*)"])

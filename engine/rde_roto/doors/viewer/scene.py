@@ -22,7 +22,7 @@ from PySide6.QtGui import (
     QTransform,
 )
 
-from rde_roto.doors.viewer.style import ACCENT, colour_of
+from rde_roto.doors.viewer.style import ACCENT, ADDS, SUBTRACTS, colour_of
 from rde_roto.session.comparison import Against
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
@@ -130,11 +130,13 @@ class Scene:
     def draw_tool(self, painter: QPainter, session: Session, transform: QTransform) -> None:
         """Draw the guide lines of the tool. The painter is the widget's."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = colour_of(session.element, session.draft.elements)
         for trace in session.paint.tool.traces(session.paint):
             line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
-            for shade, width in ((QColor(0, 0, 0, 180), 3), (colour, 1)):
-                painter.setPen(QPen(shade, width))
+            colour = SUBTRACTS if trace.subtracts else ADDS
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for shade, width in ((QColor(0, 0, 0, 180), 4), (colour, 2)):
+                style = Qt.PenStyle.DashLine if trace.subtracts else Qt.PenStyle.SolidLine
+                painter.setPen(QPen(shade, width, style))
                 if trace.is_closed:
                     painter.drawPolygon(line)
                 else:

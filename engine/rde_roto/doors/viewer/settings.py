@@ -1,11 +1,11 @@
-"""The settings dialog: one field for each key, made from the preset's schema."""
+"""The settings dialog: a preset, and one field for each of its keys, made from the schema."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from PySide6.QtCore import Qt
@@ -25,10 +25,35 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rde_roto.documents.preset_files import load_preset, preset_library
+from rde_roto.values.errors import RotoError
 from rde_roto.values.preset import Preset
 from rde_roto.values.settings import sections_of
 
 _WRAP = 60
+_WORDS: Final = {
+    "input.color_space": "Colour space, if nothing else says",
+    "tracking.lines": "Working height in lines",
+    "tracking.memory_every": "Update the memory every … frames",
+    "tracking.top_k": "Best matches read from memory",
+    "tracking.bank": "Memories that are read",
+    "tracking.crop": "See the elements in a box that follows them",
+    "tracking.state_dtype": "Precision of the memory",
+    "tracking.precision": "Precision of the network",
+    "finish.edges": "Edges follow",
+    "finish.dechatter": "De-chatter",
+    "finish.clip_black": "Clip black below",
+    "finish.clip_white": "Clip white above",
+    "finish.erode_px": "Erode, in pixels",
+    "finish.feather_px": "Feather, in pixels",
+    "output.layer_prefix": "Prefix of layer names",
+    "output.compression": "Compression of EXRs",
+    "output.data_window": "Data window of EXRs",
+    "running.learn": "Learn the shot first, on the command line and the farm",
+    "running.snapshot_every": "Save the memory every … updates",
+    "running.when_memory_runs_out": "When memory runs out",
+}
+"""Labels of keys whose own name says too little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +70,16 @@ class SettingsDialog(QDialog):
     def __init__(self, parent: QWidget, preset: Preset, chosen: Callable[[Preset], None]) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(f"Settings, from the preset {preset.name}")
-        self.setMinimumSize(520, 460)
+        self.setWindowTitle("Settings")
+        self.setMinimumSize(560, 500)
         self._preset, self._chosen = preset, chosen
         self.fields: dict[str, Field] = {}
-        tabs = QTabWidget()
-        schema = Preset.model_json_schema()
-        for section, model in sections_of(Preset).items():
-            values = getattr(preset, section).model_dump(mode="json")
-            properties = schema["$defs"][model.__name__]["properties"]
-            tabs.addTab(self._tab(section, properties, values), section.capitalize())
-        tabs.setCurrentIndex(list(sections_of(Preset)).index("finish"))
+        self.presets = QComboBox()
+        self._offer_presets()
+        self.presets.activated.connect(self._choose_preset)
+        self._tabs = QTabWidget()
+        self._fill(preset)
+        self._tabs.setCurrentIndex(list(sections_of(Preset)).index("finish"))
         self.message = QLabel()
         self.message.setWordWrap(True)
         buttons = QDialogButtonBox(
@@ -67,7 +91,9 @@ class SettingsDialog(QDialog):
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.addWidget(tabs, 1)
+        layout.addWidget(QLabel("Preset: where the values below come from"))
+        layout.addWidget(self.presets)
+        layout.addWidget(self._tabs, 1)
         layout.addWidget(self.message)
         layout.addWidget(buttons)
 
@@ -91,6 +117,36 @@ class SettingsDialog(QDialog):
         if self.apply():
             self.accept()
 
+    def _offer_presets(self) -> None:
+        """List the presets that can be found, and the shot's own if it is none of them."""
+        known = {entry.name: entry.description for entry in preset_library().names()}
+        for name, description in ({self._preset.name: self._preset.description} | known).items():
+            self.presets.addItem(f"{name}: {description}" if description else name, name)
+        self.presets.setCurrentIndex(self.presets.findData(self._preset.name))
+
+    def _choose_preset(self) -> None:
+        """Show the values of another preset. They count once they are applied."""
+        try:
+            preset = load_preset(self.presets.currentData())
+        except RotoError as error:
+            self.message.setText(str(error))
+            self.presets.setCurrentIndex(self.presets.findData(self._preset.name))
+            return
+        self._preset = preset
+        shown = self._tabs.currentIndex()
+        self._fill(preset)
+        self._tabs.setCurrentIndex(shown)
+
+    def _fill(self, preset: Preset) -> None:
+        """Show the values of a preset."""
+        self._tabs.clear()
+        self.fields.clear()
+        schema = Preset.model_json_schema()
+        for section, model in sections_of(Preset).items():
+            values = getattr(preset, section).model_dump(mode="json")
+            properties = schema["$defs"][model.__name__]["properties"]
+            self._tabs.addTab(self._tab(section, properties, values), section.capitalize())
+
     def _tab(
         self, section: str, properties: Mapping[str, Any], values: Mapping[str, Any]
     ) -> QWidget:
@@ -100,7 +156,7 @@ class SettingsDialog(QDialog):
         for key, schema in properties.items():
             field = _field(schema, values[key])
             field.widget.setToolTip(_wrapped(schema.get("description", "")))
-            label = QLabel(key.replace("_", " "))
+            label = QLabel(_WORDS.get(f"{section}.{key}", key.replace("_", " ").capitalize()))
             label.setToolTip(field.widget.toolTip())
             form.addRow(label, field.widget)
             self.fields[f"{section}.{key}"] = field

@@ -60,5 +60,8 @@ class ShotWindow(Protocol):
     def view_changed(self) -> None:
         """Update everything after a change of how the shot is shown."""
 
+    def ask_frame(self) -> None:
+        """Let the user type the number of a frame to go to."""
+
     def wipe_against(self, against: Against) -> None:
         """Show something on the right side of a wipe. Raises UsageError if there is nothing."""

@@ -18,6 +18,9 @@ TEXT: Final = QColor("#e8eaee")
 QUIET: Final = QColor("#a7aebb")
 ACCENT: Final = QColor("#4fa8ff")
 WARNING: Final = QColor("#ffb43a")
+ADDS: Final = QColor("#6dff9c")
+SUBTRACTS: Final = QColor("#ff5f57")
+"""Guide lines of tools, by what they do."""
 BUTTON: Final = QColor("#2e323a")
 CHOSEN: Final = QColor("#24507d")
 OFF: Final = QColor("#6c7380")
@@ -28,6 +31,9 @@ ELEMENT_COLOURS: Final = tuple(
     QColor(name)
     for name in ("#ff4d4d", "#3fd06f", "#4fa8ff", "#ffd23f", "#d06bff", "#35d6d0", "#ff8a3d")
 )
+
+_SKIPPED_COLOURS = 3
+"""How many colours of the palette, those closest to the plate, are passed over."""
 
 STATE_COLOURS: Final = {
     FrameState.EMPTY: QColor("#31353d"),
@@ -113,6 +119,28 @@ def dress(app: QApplication) -> None:
             palette.setColor(QPalette.ColorGroup.Disabled, role, OFF)
     app.setPalette(palette)
     app.setStyleSheet(STYLE_SHEET)
+
+
+def contrasting(now: QColor, below: tuple[int, int, int] | None) -> QColor:
+    """Return the next colour of the palette after `now` that is not close to the plate below it.
+
+    `below` is the plate's colour, 0..255; None if there is nothing to look at.
+    """
+    names = [colour.name() for colour in ELEMENT_COLOURS]
+    start = names.index(now.name()) + 1 if now.name() in names else 0
+    following = [*ELEMENT_COLOURS[start:], *ELEMENT_COLOURS[:start]]
+    if below is None:
+        return following[0]
+    by_contrast = sorted(following, key=lambda colour: _distance(colour, below), reverse=True)
+    good = by_contrast[: len(by_contrast) - _SKIPPED_COLOURS]
+    return next(colour for colour in following if colour in good)
+
+
+def _distance(colour: QColor, other: tuple[int, int, int]) -> float:
+    """How different two colours look: the redmean approximation of CIE distance."""
+    red, green, blue = colour.red() - other[0], colour.green() - other[1], colour.blue() - other[2]
+    mean = (colour.red() + other[0]) / 2 / 256
+    return (2 + mean) * red**2 + 4 * green**2 + (3 - mean) * blue**2
 
 
 def colour_of(element: str, elements: Sequence[Element]) -> QColor:

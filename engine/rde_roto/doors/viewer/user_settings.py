@@ -35,6 +35,12 @@ def remember_opened(text: str) -> None:
     _settings().setValue("recent", known[:_MOST_RECENT])
 
 
+def last_folder() -> str:
+    """Return the folder around what was opened last; "" if there is nothing."""
+    recent = recently_opened()
+    return str(Path(recent[0]).parent) if recent else ""
+
+
 def position_in(document: Path) -> ShotPosition | None:
     """Return the position at which a shot was left; None if there is none."""
     found = _settings().value(_key(document))
@@ -56,6 +62,31 @@ def hot_folder() -> str:
 def remember_hot_folder(folder: str) -> None:
     """Remember the hot folder that jobs are queued in."""
     _settings().setValue("hot_folder", folder)
+
+
+class LastExport(NamedTuple):
+    """Where and how mattes were exported last: names of `values.preset.Output`, and a file suffix
+    such as `.exr`.
+    """
+
+    folder: str
+    suffix: str
+    format: str
+    compression: str
+    data_window: str
+
+
+def last_export() -> LastExport | None:
+    """Return where and how mattes were exported last; None if they never were."""
+    found = _settings().value("export")
+    if not isinstance(found, list) or len(found) != len(LastExport._fields):
+        return None
+    return LastExport(*map(str, found))
+
+
+def remember_export(export: LastExport) -> None:
+    """Remember where and how mattes were exported."""
+    _settings().setValue("export", list(export))
 
 
 def _settings() -> QSettings:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.canvas import Canvas
@@ -14,6 +24,8 @@ from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
+from rde_roto.doors.viewer.start_page import StartPage
+from rde_roto.doors.viewer.text_editors import is_for_editor
 from rde_roto.doors.viewer.timeline import TimeLine
 from rde_roto.doors.viewer.ui_queue import UiQueue
 from rde_roto.session.backend import Backend
@@ -25,6 +37,9 @@ from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plate import Window
 
 _MESSAGE_MS = 8000
+_FRAME_FIELD_PX = 70
+_SCROLL_BAR_PX = 12
+_OPEN = "Open a plate or a shot…"
 
 
 class MainWindow(QMainWindow):
@@ -61,9 +76,17 @@ class MainWindow(QMainWindow):
         self.player: Player = Player(self.canvas)
         self.time_line = TimeLine()
         self._readout, self.where = QLabel(), QLabel()
+        self.frame_field = QLineEdit()
+        self.frame_field.setFixedWidth(_FRAME_FIELD_PX)
+        self.frame_field.setToolTip("The frame that is shown: type another one (Ctrl+G)")
+        self.frame_field.returnPressed.connect(self._go_to_typed)
+        self.start_page = StartPage(lambda: self.run_command(_OPEN), self.open)
         self.panel = Panel(self)
         self._menus = Menus(self, commands, self.run_command, self.open)
         self._lay_out()
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.focusChanged.connect(self.canvas.focus_moved)
         self.setAcceptDrops(True)
         self.setWindowTitle("rde-roto")
         room = self.screen().availableGeometry()
@@ -109,6 +132,18 @@ class MainWindow(QMainWindow):
         self.show_message(f"{opened.parts.source.reading}{again}")
         self.where.setToolTip(opened.parts.source.reading)
 
+    def event(self, event: QEvent) -> bool:
+        """Leave keys to a text editor that has the focus: Return ends its editing."""
+        # Qt asks the focused widget, then its parents up to here, before it runs a shortcut
+        if (
+            event.type() is QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and is_for_editor(event, self.focusWidget())
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._close_session()
         event.accept()
@@ -116,6 +151,7 @@ class MainWindow(QMainWindow):
     def _close_session(self) -> None:
         self.player.play(0)
         self._refresh_timer.stop()
+        self.panel.clear()
         if self.learn_dialog is not None:
             self.learn_dialog.reject()
         session, self.session = self.session, None
@@ -148,7 +184,7 @@ class MainWindow(QMainWindow):
     def picture_changed(self, box: Window | None) -> None:
         self.canvas.refresh(box)
         if box is None:
-            self.time_line.update()
+            self.time_line.show_frame()
             self.canvas.read_out()
             self._show_chosen()
 
@@ -156,6 +192,9 @@ class MainWindow(QMainWindow):
         # many frames may arrive at once: refresh at most every 40 ms
         if not self._refresh_timer.isActive():
             self._refresh_timer.start()
+
+    def frame_changed_elsewhere(self) -> None:
+        self.canvas.flash()
 
     def show_message(self, sentence: str) -> None:
         self.statusBar().showMessage(sentence, _MESSAGE_MS)
@@ -202,12 +241,38 @@ class MainWindow(QMainWindow):
         left.addWidget(self.canvas, 1)
         left.addWidget(self.time_line)
         row.addLayout(left, 1)
-        row.addWidget(self.panel)
+        scrolled = QScrollArea()
+        scrolled.setWidget(self.panel)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scrolled.setWidgetResizable(True)
+        scrolled.setFixedWidth(self.panel.width() + _SCROLL_BAR_PX)
+        row.addWidget(scrolled)
         self.setCentralWidget(middle)
+        starting = QVBoxLayout(self.canvas)
+        starting.addWidget(self.start_page, 0, Qt.AlignmentFlag.AlignCenter)
         self.statusBar().addPermanentWidget(self._readout)
+        self.statusBar().addPermanentWidget(self.frame_field)
         self.statusBar().addPermanentWidget(self.where)
         self.canvas.hovered.connect(self._read_out)
         self.time_line.asked.connect(self._go)
+        self.time_line.bounds_asked.connect(self._set_bounds)
+
+    def ask_frame(self) -> None:
+        """Let the user type the number of a frame to go to."""
+        self.frame_field.setFocus()
+        self.frame_field.selectAll()
+
+    def _go_to_typed(self) -> None:
+        text = self.frame_field.text().strip()
+        self.canvas.setFocus()
+        try:
+            self.the_session.go_to(int(text))
+        except ValueError:
+            self.show_message(f"'{text}' is no frame number")
+        self._show_chosen()
+
+    def _set_bounds(self, first: int, last: int) -> None:
+        self.the_session.set_bounds(first, last)
 
     def _go(self, frame: int) -> None:
         self.the_session.go_to(frame)
@@ -231,10 +296,14 @@ class MainWindow(QMainWindow):
 
     def _show_chosen(self) -> None:
         session = self.session
+        self.start_page.setVisible(session is None)
+        self.frame_field.setEnabled(session is not None)
         if session is None:
             self.where.setText("no shot")
             return
-        self._menus.check(session.paint.tool_name)
+        if not self.frame_field.hasFocus():
+            self.frame_field.setText(str(session.frame))
+        self._menus.check(session.paint.tool_name, session.paint.subtracts)
         channels = self.canvas.scene.channels
         shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
         self.where.setText(f"{session.state(session.frame).value}{shown}")

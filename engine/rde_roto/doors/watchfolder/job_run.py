@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from rde_roto.advice import advise
-from rde_roto.delivery import OnFrame
+from rde_roto.delivery import FrameReporter, Reporter
 from rde_roto.documents.job_status import JobError
 from rde_roto.doors.console import print_traceback
 from rde_roto.doors.render_task import refuse_to_overwrite
@@ -165,9 +165,9 @@ class JobRun:
             refuse_to_overwrite(job.opened.shot.plate, job.opened.inputs, targets)
             return writer
 
-        def watched(_: MatteWriter) -> AbstractContextManager[OnFrame]:
+        def watched(_: MatteWriter) -> AbstractContextManager[Reporter]:
             self._status.restart()
-            return nullcontext(self._status)
+            return nullcontext(FrameReporter(self._status))
 
         return deliver_within_memory(prepared.node, frames, open_writer, watched, self._cancel)
 

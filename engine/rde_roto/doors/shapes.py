@@ -1,0 +1,165 @@
+"""``rde-roto shapes``: mattes of a shot become editable, animated splines, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rde_roto import __version__
+from rde_roto.doors.console import print_message
+from rde_roto.doors.option_groups import expand_groups
+from rde_roto.doors.options import (
+    DeviceOption,
+    ElementsOption,
+    FramesOption,
+    frames_within,
+    plate_memo,
+)
+from rde_roto.doors.progress import print_status, reporting_failures
+from rde_roto.doors.render_task import refuse_to_overwrite
+from rde_roto.images.masks import element_names
+from rde_roto.images.mattes import open_matte_writer
+from rde_roto.images.origin import Origin
+from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, read_shapes, shapes_text
+from rde_roto.shot_files import ShotFile
+from rde_roto.shot_files.writing import write_document
+from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import Matte
+from rde_roto.values.preset import Output
+
+if TYPE_CHECKING:
+    from rde_roto.node import RotoNode
+
+_DOCUMENT = ".json"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The options that select a part of a shot."""
+
+    elements: ElementsOption = None
+    frames: FramesOption = None
+
+    def elements_of(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the selected elements, all by default. Raises UsageError for an unknown one."""
+        if self.elements is None:
+            return known
+        names = element_names(self.elements.split(","))
+        for name in names:
+            if name not in known:
+                raise UsageError(
+                    f"--elements {self.elements}: there is no element '{name}', but "
+                    f"{', '.join(known)}"
+                )
+        return names
+
+    def frames_of(self, whole: FrameRange) -> FrameRange:
+        """Return the selected frames, all by default. Raises UsageError for frames outside."""
+        return whole if self.frames is None else frames_within(whole, self.frames)
+
+
+@expand_groups
+def shapes(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SOURCE", help="Shot document, or a shapes document (.json)."),
+    ],
+    out: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Shapes document to write (.json); of a shapes document mattes too: "
+            "masks/hero.####.exr or .png.",
+        ),
+    ],
+    selection: Selection,
+    tolerance: Annotated[
+        float,
+        typer.Option(metavar="PX", help="How far shapes may be off the mattes, in plate pixels."),
+    ] = 1.0,
+    device: DeviceOption = "auto",
+) -> None:
+    """Make editable, animated splines of a shot's mattes; draw splines as mattes again."""
+    with reporting_failures():
+        if source.suffix.lower() != _DOCUMENT:
+            _make(source, Path(out), selection, tolerance, device)
+        elif Path(out).suffix.lower() == _DOCUMENT:
+            _copy(source, Path(out), selection)
+        else:
+            _draw(_selected(source, selection), out)
+
+
+def _make(path: Path, out: Path, selection: Selection, tolerance: float, device: str) -> None:
+    if out.suffix.lower() != _DOCUMENT:
+        raise UsageError(
+            f"--out {out}: expected .json, a shapes document; 'rde-roto shot render' writes mattes"
+        )
+    file = ShotFile.read(path)
+    with plate_memo() as memo:
+        opened = file.open(memo)
+
+        from rde_roto.doors.rendering import open_node, print_licence_once
+
+        shot = opened.shot
+        refuse_to_overwrite(shot.plate, [path, *opened.inputs], [out])
+        names = selection.elements_of(shot.names)
+        frames = selection.frames_of(opened.range).intersection(shot.range)
+        maker = ShapeMaker(shot.plate.format, names, tolerance)
+        node, model = open_node(opened, device)
+        print_licence_once(model)
+        _add_mattes(maker, node, frames)
+    made = maker.finish()
+    write_document(out, shapes_text(made))
+    for warning in maker.warnings:
+        print_message(warning)
+    points = sum(len(shape.points) for shape in made.shapes)
+    keys = sum(shape.key_count for shape in made.shapes)
+    print(f"{len(made.shapes)} shapes, {points} points, {keys} keys: wrote {out}")
+
+
+def _add_mattes(maker: ShapeMaker, node: RotoNode, frames: FrameRange) -> None:
+    """Add the mattes of some frames in their order, which is not the order of tracking."""
+    if not frames:
+        raise InputError(f"{node.shot.plate.name} has none of the frames")
+    print_status(f"tracking {len(frames)} frames")
+    for _ in node.render(frames):
+        pass
+    print_status(f"shapes of {len(frames)} frames")
+    planes = [node.shot.names.index(name) for name in maker.elements]
+    for frame in frames:
+        maker.add(frame, node.matte(frame).alpha[planes])
+
+
+def _selected(path: Path, selection: Selection) -> ShotShapes:
+    whole = read_shapes(path)
+    names = selection.elements_of(whole.elements)
+    return replace(
+        whole,
+        frames=selection.frames_of(whole.frames),
+        elements=names,
+        shapes=tuple(shape for shape in whole.shapes if shape.element in names),
+    )
+
+
+def _copy(path: Path, out: Path, selection: Selection) -> None:
+    if out.resolve() == path.resolve():
+        raise UsageError(f"--out would overwrite its own input {out}: choose another")
+    selected = _selected(path, selection)
+    write_document(out, shapes_text(selected))
+    print(f"{len(selected.shapes)} shapes: wrote {out}")
+
+
+def _draw(selected: ShotShapes, out: str) -> None:
+    provenance = {"rde-roto:version": __version__}
+    origin = Origin(selected.format)
+    writer = open_matte_writer(out, origin, selected.elements, Output(), provenance)
+    digest = digest_of("shapes", shapes_text(selected))
+    for frame in selected.frames:
+        alpha = draw_shapes(selected, frame)
+        writer.write(Matte(frame, alpha, selected.elements, digest_of(digest, frame)))
+    print(f"{len(selected.frames)} mattes drawn: {out}")

@@ -1,0 +1,49 @@
+"""Text editors inside the window: keys go to them first, and a click that leaves one does nothing
+else.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QStyledItemDelegate,
+    QTextEdit,
+    QWidget,
+)
+
+_COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+
+
+def is_text_editor(widget: object) -> bool:
+    """Whether keys that reach a widget are text, or edit text."""
+    return isinstance(widget, QLineEdit | QAbstractSpinBox | QPlainTextEdit | QTextEdit)
+
+
+def is_for_editor(key: QKeyEvent, focused: QWidget | None) -> bool:
+    """Whether a key belongs to the focused editor rather than to a command of the window.
+
+    Those with Ctrl or Alt are commands unless the editor itself takes them, as it does Ctrl+Z.
+    """
+    return is_text_editor(focused) and not key.modifiers() & _COMMAND_KEYS
+
+
+class NameDelegate(QStyledItemDelegate):
+    """Edits the names of a list. ``named`` reports the row and its new name when editing ends.
+
+    The list itself is not changed: whoever listens decides whether the name is accepted.
+    """
+
+    named = Signal(int, str)
+
+    def setModelData(  # noqa: N802
+        self,
+        editor: QWidget,
+        model: QAbstractItemModel,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        if isinstance(editor, QLineEdit):
+            self.named.emit(index.row(), editor.text())

@@ -1,0 +1,171 @@
+"""Draw the chosen element at the frame that is shown, without a tool."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from rde_roto.images.masks import read_mask
+from rde_roto.images.missing_frames import has_picture, on_disk
+from rde_roto.images.plates import view_of
+from rde_roto.session.draft import Draft
+from rde_roto.session.drawing_start import DrawingStart
+from rde_roto.session.editor import ShotEditor
+from rde_roto.session.exclusion import Drawn, Front, with_front
+from rde_roto.session.listeners import SessionListener
+from rde_roto.session.painting import grown, within
+from rde_roto.session.planes import Place, Plane, touched
+from rde_roto.session.shown_mattes import ShownMattes
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.overlaps import beside
+from rde_roto.values.plate import Window
+
+
+class ElementDrawing:
+    """Draw on one element at one frame. Each change is one step of undo, with what it takes from
+    the other elements.
+
+    `element` is the id of the chosen element; `start` sees to it that there is something to draw
+    on.
+    """
+
+    def __init__(self, work: ShotEditor, showing: ShownMattes, listener: SessionListener) -> None:
+        self.element = work.draft.elements[0].id
+        self.start = DrawingStart(work, showing, listener)
+        self._editor, self._shown, self._listener = work, showing, listener
+        self._changed, self._show_message = listener.picture_changed, listener.show_message
+
+    def pixels(self) -> FloatArray:
+        """Return a copy of the chosen element at this frame: as drawn, or else as tracked, beside
+        what is drawn of the others.
+        """
+        pixels = self._shown.pixels(self.element)
+        if pixels is None:
+            return np.zeros(self._shown.plate.format.data.shape, np.float32)
+        drawing = self._draft.drawings.get(self._frame, {})
+        if drawing and self.element not in drawing and not self._shown.is_unfinished(self.element):
+            return beside(pixels, np.stack([plane.pixels for plane in drawing.values()]))
+        copied: FloatArray = pixels.copy()
+        return copied
+
+    def commit(self, box: Window | None, pixels: FloatArray, label: str) -> None:
+        """Draw pixels as one step of undo."""
+        if not self._is_free():
+            self._shown.drop_unfinished()
+            return
+        known = self._draft.drawn(self._frame, self.element)
+        if known is None or box is None:
+            plane = Plane.of(pixels)
+        else:
+            plane = known.painted(box, np.ascontiguousarray(pixels[within(box)]))
+        self._shown.finish(pixels, plane)
+        self._do(plane, label, frozenset(touched(plane.box if box is None else box)))
+
+    def copy_matte(self) -> None:
+        """Make the frame a keyframe that starts from its tracked matte."""
+        if not self._is_free():
+            return
+        if self._draft.drawn(self._frame, self.element) is not None:
+            self._show_message(f"frame {self._frame} is a keyframe already")
+        elif self._shown.pixels(self.element) is None:
+            self._show_message("there is no matte here to start from: propagate, or paint one")
+        else:
+            self.commit(None, self.pixels(), "copy matte")
+
+    def clear_frame(self) -> None:
+        """Delete the chosen element's drawing at this frame, which is then tracked again."""
+        if not self._is_free():
+            return
+        if self._draft.drawn(self._frame, self.element) is None:
+            self._show_message(f"frame {self._frame} is not a keyframe of this element")
+        else:
+            self._editor.apply(
+                self._draft.without_plane(self._frame, self.element), "delete keyframe"
+            )
+
+    def grow(self, by_px: int) -> None:
+        """Move the edge outwards, inwards if negative."""
+        word = "grow" if by_px > 0 else "shrink"
+        if self._is_free() and self._has_start():
+            self._draw(self._frame, self.element, grown(self.pixels(), by_px), word)
+
+    def import_mask(self, path: Path) -> None:
+        """Draw what a mask file holds. Of several elements, new ones are added where needed."""
+        if not self._is_free():
+            return
+        plate = self._shown.plate
+        planes, names = read_mask(path, plate.format, view=view_of(on_disk(plate)))
+        draft, label = self._draft, f"import {path.name}"
+        for place, plane in enumerate(planes):
+            if len(planes) == 1:
+                key = self.element
+            else:
+                if place >= len(draft.elements):
+                    draft = draft.with_element(names[place])
+                key = draft.elements[place].id
+            drawn = self._in_front(draft, self._frame, key, Plane.of(plane))
+            draft, label = drawn.draft, f"{label}; {drawn.taken}" if drawn.taken else label
+        self._editor.apply(draft, f"import {path.name}")
+        self._show_message(label)
+
+    def take_overlaps(self) -> None:
+        """Give the chosen element all pixels that it shares with others, in every keyframe."""
+        drawn = with_front(self._draft, self.element)
+        if drawn.taken:
+            self._editor.apply(drawn.draft, "take overlaps")
+        self._show_message(drawn.taken or "it overlaps with no other element in any keyframe")
+
+    # For this class and the one with tools.
+
+    @property
+    def _draft(self) -> Draft:
+        return self._editor.draft
+
+    @property
+    def _frame(self) -> int:
+        return self._shown.frame
+
+    def _draw(self, frame: int, element: str, pixels: FloatArray, label: str) -> None:
+        """Draw what was made meanwhile, unless the element has gone or was locked."""
+        known = [one.id for one in self._draft.elements]
+        if element in known and element not in self._draft.locked(frame):
+            drawn = self._in_front(self._draft, frame, element, Plane.of(pixels))
+            self._editor.apply(drawn.draft, label)
+            self._show_message(f"{label}: {drawn.taken}" if drawn.taken else label)
+
+    def _do(self, plane: Plane, label: str, places: Collection[Place]) -> None:
+        """Draw the chosen element at this frame, of which some tiles are new."""
+        drawn = self._in_front(self._draft, self._frame, self.element, plane, places)
+        self._editor.apply(drawn.draft, label)
+        if drawn.taken:
+            self._show_message(f"{label}: {drawn.taken}")
+
+    def _in_front(
+        self,
+        draft: Draft,
+        frame: int,
+        element: str,
+        plane: Plane,
+        places: Collection[Place] | None = None,
+    ) -> Drawn:
+        """Draw a plane, and take what it covers in some tiles, or in all, from the others."""
+        front = Front(frame, element, plane, plane.tiles.keys() if places is None else places)
+        return front.drawn_on(draft, self._editor.live)
+
+    def _has_start(self) -> bool:
+        is_ready = self.start.is_ready(self.element)
+        if not is_ready:
+            self._changed(None)  # shows what is awaited
+        return is_ready
+
+    def _is_free(self) -> bool:
+        """Whether the chosen element may be drawn at this frame; if not, say why."""
+        if self.element in self._draft.locked(self._frame):
+            self._show_message(f"frame {self._frame} is locked: unlock it first (Shift+X)")
+            return False
+        if not has_picture(self._shown.plate, self._frame):
+            self._show_message(f"the plate lacks frame {self._frame}: draw on one that is there")
+            return False
+        return True

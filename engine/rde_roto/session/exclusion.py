@@ -1,0 +1,95 @@
+"""Elements exclude each other: what is drawn of one is taken from the others at the same frame."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rde_roto.session.draft import Draft
+from rde_roto.session.live_mattes import LiveMattes
+from rde_roto.session.planes import Place, Plane
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.overlaps import overlaps
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A draft with something drawn in front, and what that took from others, in words; "" if
+    nothing.
+    """
+
+    draft: Draft
+    taken: str
+
+
+@dataclass(frozen=True)
+class Front:
+    """An element that is drawn at a frame, in front of all others within the tiles at `places`."""
+
+    frame: int
+    element: str
+    plane: Plane
+    places: Collection[Place]
+
+    def drawn_on(self, draft: Draft, live: LiveMattes) -> Drawn:
+        """Draw it, and take what it covers from the others.
+
+        One that is tracked at the frame, not drawn, becomes a keyframe too if more than a seam of
+        it is covered; if its matte is out of date, tracking it again takes the pixels away.
+        """
+        after, taken = draft.with_plane(self.frame, self.element, self.plane), []
+        for other in draft.elements:
+            known = draft.drawn(self.frame, other.id)
+            below = known or self._tracked_below(draft, live, other.id)
+            if other.id == self.element or below is None:
+                continue
+            left = below.beside(self.plane, self.places)
+            if left is not below:
+                after = after.with_plane(self.frame, other.id, left)
+                also = "" if known else ", which is a keyframe here now"
+                taken += [f"{_lost_px(below, left)} pixels of {other.name}{also}"]
+        return Drawn(after, f"took {'; '.join(taken)}" if taken else "")
+
+    def _tracked_below(self, draft: Draft, live: LiveMattes, other: str) -> Plane | None:
+        """Return the tracked matte of another element if more than a seam of it is covered."""
+        seen = live.newest(self.frame)
+        if seen is None or other not in seen.planes or other in draft.locked(self.frame):
+            return None
+        if not seen.is_current and self.frame not in draft.drawings:
+            return None
+        over = {
+            place: self.plane.tiles[place] for place in self.places if place in self.plane.tiles
+        }
+        front = Plane(self.plane.shape, over).pixels
+        return (
+            Plane.of(seen.planes[other])
+            if overlaps(np.stack([front, seen.planes[other]]))
+            else None
+        )
+
+
+def with_front(draft: Draft, element: str) -> Drawn:
+    """Give an element all pixels that it shares with others, in every keyframe that draws it."""
+    after, pixels, frames = draft, 0, 0
+    for frame, drawing in draft.drawings.items():
+        front, lost = drawing.get(element), 0
+        for key, below in drawing.items() if front is not None else ():
+            left = below if key == element or front is None else below.beside(front, front.tiles)
+            if left is not below:
+                after = after.with_plane(frame, key, left)
+                lost += _lost_px(below, left)
+        pixels, frames = pixels + lost, frames + (lost > 0)
+    return Drawn(after, f"took {pixels} pixels in {frames} keyframes" if frames else "")
+
+
+def _lost_px(before: Plane, after: Plane) -> int:
+    """How many pixels have lost something that can be seen."""
+    return sum(int(np.count_nonzero(lost > 1 / 255)) for lost in _losses(before, after))
+
+
+def _losses(before: Plane, after: Plane) -> Iterator[FloatArray]:
+    for place in after.changed_since(before):
+        was = before.tiles[place]
+        yield was - after.tiles.get(place, np.zeros_like(was))

@@ -1,0 +1,110 @@
+"""Closed cubic Bezier splines: the lines that show them, and the basis in which they are fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rde_roto.shapes.shape import Points
+
+FLAT_PX = 0.01
+"""How far a chord may be from its curve."""
+
+_MOST_CHORDS = 512
+
+
+def flattened(points: Points, feather: Points) -> tuple[Points, Points]:
+    """Return a closed spline as a polygon [N, 2], within `FLAT_PX` of it, and its feather [N, 2].
+
+    ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] the widths at
+    the points, which change evenly in between. P may be 1.
+    """
+    start, leaves = points[:, 1], points[:, 2]
+    arrives, end = np.roll(points[:, 0], -1, axis=0), np.roll(points[:, 1], -1, axis=0)
+    bends = np.abs([start - 2 * leaves + arrives, leaves - 2 * arrives + end]).max(axis=(0, 2))
+    # a chord over 1/n of a curve is off by at most 3/4 of its second difference over n squared
+    chords = np.ceil(np.sqrt(0.75 * np.sqrt(2) * bends / FLAT_PX))
+    # feathered lines are moved point by point: not too far apart
+    widths = np.maximum(feather, np.roll(feather, -1, axis=0)).max(axis=1)
+    length = np.hypot(*(end - start).T)
+    chords = np.maximum(chords, np.where(widths > 0, length / 2, 1)).clip(1, _MOST_CHORDS)
+    counts = chords.astype(np.int64)
+    which = np.repeat(np.arange(len(points)), counts)
+    begun = np.cumsum(counts) - counts
+    t = ((np.arange(len(which)) - begun[which]) / counts[which])[:, None]
+    s = 1 - t
+    inner = 3 * s * s * t * leaves[which] + 3 * s * t * t * arrives[which]
+    polygon: Points = s**3 * start[which] + inner + t**3 * end[which]
+    return polygon, s * feather[which] + t * np.roll(feather, -1, axis=0)[which]
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Splines through nodes at fixed places of a closed line: linear in their coefficients [C, 2].
+
+    The coefficients are the positions of the nodes, then their velocities with regard to the place:
+    one of a smooth node, whose handles are in line, two of a corner. `spans` [M] is the node before
+    each place. `at_samples` [M, C] gives the points at all places, `to_handles` [3 P, C] left
+    handle, point and right handle of each node.
+    """
+
+    nodes: NDArray[np.int64]
+    corners: NDArray[np.bool_]
+    spans: NDArray[np.int64]
+    at_samples: NDArray[np.float64]
+    to_handles: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, places: NDArray[np.float64], nodes: NDArray[np.int64], corners: NDArray[np.bool_]
+    ) -> Basis:
+        """Build the basis.
+
+        Args:
+            places: [M + 1] ascending, the place of each sample of the line; the last is the length
+                of the whole line, where the first sample comes again.
+            nodes: [P] ascending, at which samples the nodes are; at least 2.
+            corners: [P], which of them are corners.
+        """
+        count, total = len(nodes), places[-1]
+        at = places[nodes]
+        runs = np.diff(np.append(at, at[0] + total))
+        span = (np.searchsorted(nodes, np.arange(len(places) - 1), side="right") - 1) % count
+        after = (span + 1) % count
+        run = runs[span]
+        t = ((places[:-1] - at[span]) % total) / run
+        leaving = count + np.arange(count)  # the columns of the velocities
+        arriving = leaving.copy()
+        arriving[corners] = 2 * count + np.arange(np.count_nonzero(corners))
+        columns = 2 * count + np.count_nonzero(corners)
+        rows = np.arange(len(t))
+        samples = np.zeros((len(t), columns))
+        np.add.at(samples, (rows, span), (1 + 2 * t) * (1 - t) ** 2)
+        np.add.at(samples, (rows, after), t * t * (3 - 2 * t))
+        np.add.at(samples, (rows, leaving[span]), t * (1 - t) ** 2 * run)
+        np.add.at(samples, (rows, arriving[after]), t * t * (t - 1) * run)
+        handles = np.zeros((count, 3, columns))
+        own = np.arange(count)
+        handles[own, :, own] = 1
+        handles[own, 0, arriving] = -np.roll(runs, 1) / 3
+        handles[own, 2, leaving] = runs / 3
+        return cls(nodes, corners, span, samples, handles.reshape(3 * count, columns))
+
+    def points(self, coefficients: NDArray[np.float64]) -> Points:
+        """Return [P, 3, 2]: left handle, point and right handle of each node."""
+        points: Points = (self.to_handles @ coefficients).reshape(-1, 3, 2)
+        return points
+
+    def columns(self, node: int) -> NDArray[np.int64]:
+        """Return which coefficients are those of a node: its position, then its velocities."""
+        count = len(self.nodes)
+        own = [node, count + node]
+        if self.corners[node]:
+            own.append(2 * count + int(np.count_nonzero(self.corners[:node])))
+        return np.array(own)
+
+    def ends(self, spans: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the nodes at the ends of some spans, ascending."""
+        return np.unique(np.concatenate([spans, (spans + 1) % len(self.nodes)]))

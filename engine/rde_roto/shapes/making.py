@@ -1,0 +1,134 @@
+"""Makes shapes from mattes, frame by frame."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rde_roto.shapes.fitting import Fit, Stretch, keyed
+from rde_roto.shapes.nodes import basis_for
+from rde_roto.shapes.outlines import Outline, outlines
+from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes
+from rde_roto.shapes.tracks import Sampling, Track, Tracker
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import PlateFormat, Window
+
+LEAST_TOLERANCE_PX = 0.1
+_FOR_POINTS = 0.9  # the part of the tolerance that is left to the points; the rest is for the keys
+_SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
+_CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
+_MOST_OUTLINES = 64  # of an element in a frame
+_RESTLESS = 0.6  # keys per point and frame: a shape whose points hardly stay the same
+_SHORTEST = 4  # frames into which such a shape is cut
+
+
+@dataclass
+class ShapeMaker:
+    """Makes the shapes of elements from their mattes, which are added frame by frame.
+
+    Only outlines that still go on are in memory, about 50 KB a frame each, for up to 240 frames:
+    then an outline begins a new shape.
+    """
+
+    format: PlateFormat
+    elements: tuple[str, ...]
+    tolerance_px: float
+    _shapes: list[Shape] = field(default_factory=list)
+    _frames: list[int] = field(default_factory=list)
+    _left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _named: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        if not self.tolerance_px >= LEAST_TOLERANCE_PX:
+            raise UsageError(
+                f"a tolerance of {self.tolerance_px} px is too small: shapes follow a matte to "
+                f"{LEAST_TOLERANCE_PX} px at best"
+            )
+        data, display = self.format.data, self.format.display
+        self._window = Window(data.x - display.x, data.y - display.y, data.width, data.height)
+        sampling = Sampling(self.tolerance_px, self._window)
+        self._trackers = {element: Tracker(sampling) for element in self.elements}
+
+    def add(self, frame: int, alpha: FloatArray) -> None:
+        """Add the mattes of the next frame: float32 [K, H, W] over the data window, 0..1.
+
+        Raises ValueError for a frame that is not after the last one.
+        """
+        if self._frames and frame <= self._frames[-1]:
+            raise ValueError(f"frame {frame} comes after {self._frames[-1]}: expected their order")
+        self._frames.append(frame)
+        for element, plane in zip(self.elements, alpha, strict=True):
+            found = self._outlines(element, plane)
+            for track in self._trackers[element].add(frame, found, plane):
+                self._finish(element, track)
+
+    def finish(self) -> ShotShapes:
+        """Return the shapes of all frames that were added, those that end first before others."""
+        for element, tracker in self._trackers.items():
+            for track in tracker.tracks:
+                self._finish(element, track)
+            tracker.tracks = []
+        return ShotShapes(
+            self.format,
+            FrameRange.of(self._frames),
+            self.elements,
+            tuple(self._shapes),
+            self.tolerance_px,
+        )
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """Sentences about what was left out, for each element."""
+        for (element, what), count in sorted(self._left_out.items()):
+            yield f"{element}: {count} {what} left out"
+        for element in self.elements:
+            if not any(shape.element == element for shape in self._shapes):
+                yield f"{element}: nothing to draw, its mattes are empty"
+
+    def _outlines(self, element: str, plane: FloatArray) -> list[Outline]:
+        """The outlines of a plane that are worth a shape, without detail below the tolerance."""
+        beyond_px = 2 + int(np.ceil(2 * self.tolerance_px))
+        found = outlines(plane, self._window, beyond_px)
+        least_px = max(2.0, (_CRUMB * self.tolerance_px) ** 2)
+        large = [one for one in found if one.area_px >= least_px]
+        self._leave_out(element, f"crumbs below {least_px:.3g} px", len(found) - len(large))
+        over = len(large) - _MOST_OUTLINES
+        self._leave_out(element, f"outlines beyond the largest {_MOST_OUTLINES} of a frame", over)
+        return [one.smoothed(_SMOOTHED * self.tolerance_px) for one in large[:_MOST_OUTLINES]]
+
+    def _leave_out(self, element: str, what: str, count: int) -> None:
+        if count > 0:
+            self._left_out[element, what] += count
+
+    def _finish(self, element: str, track: Track) -> None:
+        for fit in _fits(track.stretch(self._window), self.tolerance_px):
+            kind = f"{element}_{'hole' if track.is_hole else 'part'}"
+            self._named[kind] += 1
+            name, life = f"{kind}{self._named[kind]}", (int(fit.frames[0]), int(fit.frames[-1]))
+            self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit)))
+
+
+def _fits(stretch: Stretch, tolerance_px: float) -> list[Fit]:
+    """Fit a stretch; one whose points need keys nearly everywhere is cut, if that takes fewer."""
+    basis = basis_for(stretch, _FOR_POINTS * tolerance_px)
+    whole = keyed(stretch, basis, tolerance_px)
+    if len(stretch) < 2 * _SHORTEST or whole.key_count < _RESTLESS * whole.keys.size:
+        return [whole]
+    middle = len(stretch) // 2
+    parts = [slice(None, middle), slice(middle, None)]
+    cut = [fit for part in parts for fit in _fits(stretch.part(part), tolerance_px)]
+    return cut if sum(fit.key_count for fit in cut) < whole.key_count else [whole]
+
+
+def _points(fit: Fit) -> tuple[ShapePoint, ...]:
+    points = []
+    for node in range(fit.keys.shape[1]):
+        at = np.flatnonzero(fit.keys[:, node])
+        frames = tuple(map(int, fit.frames[at]))
+        points.append(ShapePoint(frames, fit.points[at, node], fit.feather[at, node]))
+    return tuple(points)

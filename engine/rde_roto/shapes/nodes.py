@@ -1,0 +1,100 @@
+"""Chooses the points of a spline: at corners, and where it bends most."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rde_roto.shapes.bezier import Basis
+from rde_roto.shapes.fitting import Flags, Indices, Stretch, off_px, solved, solved_near
+from rde_roto.shapes.shape import Points
+
+_APART = 3  # samples between two nodes, at least
+_CORNER = float(np.cos(np.radians(55)))  # the outline turns by more at a corner
+_CHOSEN_FROM = 12  # frames
+_LEAST, _MOST = 3, 128
+_AROUND = 3  # nodes before and after one that is taken out, which are fitted again
+
+
+def basis_for(stretch: Stretch, tolerance_px: float) -> Basis:
+    """Return the basis with few nodes, in which splines fit each frame within a tolerance.
+
+    At most 128 nodes: of an outline that needs more, detail is lost.
+    """
+    few = stretch.few(_CHOSEN_FROM)
+    places, turns = stretch.places, _turns(few)
+    corners, count = _corners(turns), few.points.shape[1]
+    first = int(turns.mean(axis=0).argmin())  # the sharpest bend
+    nodes = np.unique((first + np.arange(_LEAST) * count // _LEAST) % count)
+    basis = _with_more(few, Basis.of(places, nodes, corners[nodes]), places, corners, tolerance_px)
+    basis = _without_spare(few, places, basis, corners, tolerance_px)
+    # what was taken out was judged by its surroundings alone
+    return _with_more(few, basis, places, corners, tolerance_px)
+
+
+def _with_more(
+    few: Stretch, basis: Basis, places: Points, corners: Flags, tolerance_px: float
+) -> Basis:
+    """Add nodes until the splines are within the tolerance, or there is no room."""
+    most = min(_MOST, len(basis.spans) // _APART)
+    while True:
+        new = _new_nodes(basis, few, tolerance_px, corners)[: most - len(basis.nodes)]
+        if not len(new):
+            return basis
+        nodes = np.sort(np.append(basis.nodes, new))
+        basis = Basis.of(places, nodes, corners[nodes])
+
+
+def _turns(few: Stretch) -> Points:
+    """How much the outline turns around each sample, [T, M]: 1 not at all, -1 back."""
+    normals = few.normals
+    turns: Points = (np.roll(normals, 2, axis=1) * np.roll(normals, -2, axis=1)).sum(axis=2)
+    return turns
+
+
+def _corners(turns: Points) -> Flags:
+    """Which samples are corners in most frames: where the outline turns sharply, and most."""
+    turn = np.median(turns, axis=0)
+    sharpest: Flags = turn < _CORNER
+    for step in range(1, _APART + 1):
+        sharpest &= (turn <= np.roll(turn, step)) & (turn < np.roll(turn, -step))
+    return sharpest
+
+
+def _new_nodes(basis: Basis, few: Stretch, tolerance_px: float, corners: Flags) -> Indices:
+    """Where more nodes help, the most urgent first: in the worst half of the spans that are off,
+    each in its worst place, or at a corner near that.
+    """
+    nodes, count = basis.nodes, len(basis.spans)
+    each = solved(basis, few)
+    off = off_px(basis, few, each, np.arange(len(nodes))).max(axis=0)
+    away = basis.at_samples @ each - few.points
+    worst = (few.weights * np.einsum("tmi,tmi->tm", away, few.normals) ** 2).max(axis=0)
+    free = np.ones(count, bool)
+    free[(nodes[:, None] + np.arange(1 - _APART, _APART)) % count] = False
+    wanting = np.flatnonzero(off > tolerance_px)
+    wanting = wanting[np.argsort(-off[wanting])]
+    new = []
+    for span in wanting[: (len(wanting) + 1) // 2]:
+        allowed = free & (basis.spans == span)
+        if allowed.any():
+            place = int(np.where(allowed, worst, -1).argmax())
+            around = (place + np.arange(-_APART, _APART + 1)) % count
+            sharp = around[(allowed & corners)[around]]
+            new.append(int(sharp[0]) if len(sharp) else place)
+    return np.array(new, np.int64)
+
+
+def _without_spare(
+    few: Stretch, places: Points, basis: Basis, corners: Flags, tolerance_px: float
+) -> Basis:
+    """Take out nodes without which the spline, fitted again around them, stays as near."""
+    nodes, place = basis.nodes, 0
+    while place < len(nodes) and len(nodes) > _LEAST:
+        fewer = np.delete(nodes, place)
+        reduced = Basis.of(places, fewer, corners[fewer])
+        spans = np.unique((place + np.arange(-_AROUND - 1, _AROUND)) % len(fewer))
+        if off_px(reduced, few, solved_near(reduced, few, spans), spans).max() <= tolerance_px:
+            nodes = fewer
+        else:
+            place += 1
+    return Basis.of(places, nodes, corners[nodes])

@@ -1,0 +1,141 @@
+"""Traces the outlines of a matte: where its alpha is one half, to a fraction of a pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from contourpy import LineType, contour_generator
+
+from rde_roto.shapes.shape import Points
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
+
+_NO_AREA_PX = 1e-3
+_SOFTEST_PX = 32  # how far from an outline its soft edge is looked for
+_HARD_PX = 0.75  # the edge of a hard matte, whose pixels are covered in part, is about 1/2 wide
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A closed line: `points` [N, 2] in plate coordinates, the first is not repeated at the end.
+
+    `area_px` is what it encloses. It runs clockwise as seen, around a hole the other way round: the
+    element is on its right.
+    """
+
+    points: Points
+    area_px: float
+    is_hole: bool
+
+    @cached_property
+    def centre(self) -> Points:
+        """The centroid of what it encloses, [2]; of a line that encloses nothing its middle."""
+        x, y = (self.points - self.points[0]).T
+        crossed = x * np.roll(y, -1) - y * np.roll(x, -1)
+        if abs(crossed.sum()) < _NO_AREA_PX:
+            middle: Points = self.points.mean(axis=0)
+            return middle
+        sums = [(crossed * (one + np.roll(one, -1))).sum() for one in (x, y)]
+        centre: Points = self.points[0] + np.array(sums) / (3 * crossed.sum())
+        return centre
+
+    @cached_property
+    def places(self) -> Points:
+        """[N + 1]: how far along the line each point is, in pixels; the last is its length."""
+        runs = np.roll(self.points, -1, axis=0) - self.points
+        places: Points = np.concatenate([[0.0], np.cumsum(np.hypot(*runs.T))])
+        return places
+
+    @property
+    def length_px(self) -> float:
+        """The length of the whole line."""
+        return float(self.places[-1])
+
+    def at(self, places: Points) -> Points:
+        """Return the points [..., 2] at some places along the line; they may go around it."""
+        closed = np.concatenate([self.points, self.points[:1]])
+        wrapped = places % self.length_px
+        found: Points = np.stack(
+            [np.interp(wrapped, self.places, one) for one in closed.T], axis=-1
+        )
+        return found
+
+    def evenly(self, count: int) -> Points:
+        """Return so many places along the line, [count], evenly spread from the first point."""
+        return np.linspace(0, self.length_px, count, endpoint=False, dtype=np.float64)
+
+    def smoothed(self, reach_px: float) -> Outline:
+        """Return the outline without detail finer than `reach_px`, such as the steps of a hard
+        matte: blurred along itself by a Gaussian of that standard deviation.
+        """
+        count = max(16, int(self.length_px / max(0.5, reach_px)))
+        even = self.at(self.evenly(count))
+        points = blurred(even, reach_px * count / self.length_px)
+        return Outline(points, self.area_px, self.is_hole)
+
+
+def blurred(values: Points, reach: float) -> Points:
+    """Blur values [N, D] along a closed line by a Gaussian; `reach`, in values, is its standard
+    deviation.
+    """
+    frequencies = np.fft.rfftfreq(len(values))
+    kernel = np.exp(-2 * (np.pi * reach * frequencies) ** 2)[:, None]
+    result: Points = np.fft.irfft(np.fft.rfft(values, axis=0) * kernel, len(values), axis=0)
+    return result
+
+
+def outlines(alpha: FloatArray, window: Window, beyond_px: int) -> list[Outline]:
+    """Return the outlines of a plane, float32 [H, W] over a window, the largest first.
+
+    What touches the border is taken to go on, and closed ``beyond_px`` outside: no edge shows at
+    the border.
+    """
+    if not (alpha > 0.5).any():
+        return []
+    larger = np.pad(np.pad(alpha, beyond_px, mode="edge"), 1)
+    corner = 0.5 - beyond_px - 1 + np.array([window.x, window.y])  # the centre of its first pixel
+    found = []
+    for line in contour_generator(z=larger, line_type=LineType.Separate).lines(0.5):
+        points = np.asarray(line, np.float64)[:-1] + corner
+        x, y = (points - points[0]).T
+        area = float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2)
+        if len(points) > 2 and area:
+            # contourpy has what is higher always on the same side
+            found.append(Outline(points, abs(area), area < 0))
+    return sorted(found, key=lambda outline: -outline.area_px)
+
+
+def softness(alpha: FloatArray, window: Window, points: Points, normals: Points) -> Points:
+    """Return how far the edge of a plane fades, inwards and outwards, at points [M, 2] of its
+    outline with outward normals [M, 2]: [M, 2] in pixels, 0 where it is hard.
+
+    An edge that fades evenly encloses a triangle with its outline: the width follows from the area
+    of that, whatever its noise.
+    """
+    across = np.arange(0.5, _SOFTEST_PX)
+    widths = []
+    for side, full in ((-1, 1.0), (1, 0.0)):
+        at = points[:, None] + side * across[:, None] * normals[:, None]
+        away = np.abs(_sampled(alpha, at - (window.x, window.y)) - full)
+        # beyond the edge another one may follow, which is not counted
+        widths.append(4 * np.minimum.accumulate(away, axis=1).clip(max=0.5).sum(axis=1))
+    measured = np.stack(widths, axis=1)
+    soft: Points = np.where(measured > _HARD_PX, np.sqrt((measured**2 - 0.25).clip(min=0)), 0)
+    return soft
+
+
+def _sampled(alpha: FloatArray, at: Points) -> Points:
+    """Bilinear values at points [..., 2]; beyond the border those of the border."""
+    height, width = alpha.shape
+    x = (at[..., 0] - 0.5).clip(0, width - 1)
+    y = (at[..., 1] - 0.5).clip(0, height - 1)
+    left, top = x.astype(np.int64).clip(max=max(0, width - 2)), y.astype(np.int64)
+    top = top.clip(max=max(0, height - 2))
+    right, bottom = (left + 1).clip(max=width - 1), (top + 1).clip(max=height - 1)
+    u, v = x - left, y - top
+    upper = (1 - u) * alpha[top, left] + u * alpha[top, right]
+    lower = (1 - u) * alpha[bottom, left] + u * alpha[bottom, right]
+    values: Points = (1 - v) * upper + v * lower
+    return values

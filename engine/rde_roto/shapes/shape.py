@@ -1,0 +1,113 @@
+"""Shapes: closed Bezier splines whose points are the same ones in every frame of the shape's life.
+
+Coordinates are pixels of the plate, x to the right and y down from the top left corner of the
+display window; the centre of its first pixel is (0.5, 0.5). Formats of hosts that count from the
+bottom turn them over themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
+from rde_roto.values.plate import PlateFormat
+
+Points: TypeAlias = NDArray[np.float64]
+"""Coordinates, [..., 2]: x, y; or widths, [..., 2]: inwards, outwards."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShapePoint:
+    """A point of a shape with keys of its own.
+
+    `frames` are ascending. `handles` [N, 3, 2] are the left handle, the point and the right handle
+    at each of them, all in plate coordinates. `feather` [N, 2] is how far the edge fades there,
+    inwards and outwards: alpha is 1 at the inner end, 1/2 on the line and 0 at the outer end.
+    Raises ValueError when these do not fit each other.
+    """
+
+    frames: tuple[int, ...]
+    handles: Points
+    feather: Points
+
+    def __post_init__(self) -> None:
+        count = len(self.frames)
+        if not count or list(self.frames) != sorted(set(self.frames)):
+            raise ValueError("the keys of a point must have ascending frames, at least one")
+        if self.handles.shape != (count, 3, 2) or self.feather.shape != (count, 2):
+            raise ValueError(f"expected {count} keys of a point, with three places and two widths")
+
+    def at(self, frame: int) -> Points:
+        """Return its values at a frame, [4, 2]: three places, then the two widths.
+
+        Between two keys they change at constant speed; before the first and after the last they
+        stay.
+        """
+        values = np.concatenate([self.handles, self.feather[:, None]], axis=1).reshape(-1, 8)
+        found: Points = np.array([np.interp(frame, self.frames, one) for one in values.T])
+        return found.reshape(4, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """One closed spline over its life, from `first` to `last` inclusive; elsewhere it is not there.
+
+    A hole is taken away from the other shapes of its element.
+    """
+
+    name: str
+    element: str
+    is_hole: bool
+    first: int
+    last: int
+    points: tuple[ShapePoint, ...]
+
+    @property
+    def key_frames(self) -> tuple[int, ...]:
+        """The frames at which any of its points has a key."""
+        return tuple(sorted({frame for point in self.points for frame in point.frames}))
+
+    @property
+    def key_count(self) -> int:
+        """The keys of all its points together: what an artist has to look after."""
+        return sum(len(point.frames) for point in self.points)
+
+    def is_there(self, frame: int) -> bool:
+        """Whether a frame is within its life."""
+        return self.first <= frame <= self.last
+
+    def at(self, frame: int) -> tuple[Points, Points]:
+        """Return handles and points [P, 3, 2], and feather [P, 2], at a frame."""
+        values = np.stack([point.at(frame) for point in self.points])
+        return values[:, :3], values[:, 3]
+
+
+@dataclass(frozen=True, eq=False)
+class ShotShapes:
+    """The shapes of a shot's elements, for the plate's `format` and `frames`.
+
+    `tolerance_px` is how far they may be off the mattes that they were made from; None if an artist
+    drew them.
+    """
+
+    format: PlateFormat
+    frames: FrameRange
+    elements: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    tolerance_px: float | None = None
+
+    def there(self, element: str, frame: int) -> Iterator[Shape]:
+        """Yield the shapes of an element that are there at a frame.
+
+        Raises UsageError for an unknown element.
+        """
+        if element not in self.elements:
+            known = ", ".join(self.elements) or "none"
+            raise UsageError(f"the shapes have no element '{element}', but {known}")
+        return (s for s in self.shapes if s.element == element and s.is_there(frame))

@@ -1,0 +1,164 @@
+"""Follows the outlines of an element from frame to frame, as long as they stay the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rde_roto.shapes.fitting import Stretch
+from rde_roto.shapes.matching import Samples, follow
+from rde_roto.shapes.outlines import Outline, softness
+from rde_roto.shapes.shape import Points
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
+
+_LEAST_SAMPLES, _MOST_SAMPLES = 48, 1024
+_APART = 1.5  # tolerances between two samples
+_THIN = 3.0  # how much farther apart they may get before more are put between them
+_CROWDED = 1.6  # times as many samples as an outline needs: it has become another one
+_LONGEST = 240  # frames, so that memory does not grow with the shot
+_UNLIKE = 0.6
+_SOFT_PX = 1.5  # a shape whose edge mostly fades within less is hard
+_OUTSIDE = 0.02  # what a sample counts that is outside the plate
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How outlines are sampled: for a tolerance, and where the plate is."""
+
+    tolerance_px: float
+    window: Window
+
+    @property
+    def blur_px(self) -> float:
+        """The reach of a normal."""
+        return max(1.5, 1.5 * self.tolerance_px)
+
+    def count(self, outline: Outline) -> int:
+        """How many samples describe an outline."""
+        count = int(outline.length_px / (_APART * self.tolerance_px))
+        return min(max(count, _LEAST_SAMPLES), _MOST_SAMPLES)
+
+    def missing(self, samples: Samples, outline: Outline) -> NDArray[np.int64]:
+        """How many more samples are wanted after each, where they have got too far apart."""
+        runs = np.diff(np.append(samples.places, samples.places[0] + outline.length_px))
+        apart = max(_APART * self.tolerance_px, outline.length_px / _MOST_SAMPLES)
+        missing: NDArray[np.int64] = np.where(runs > _THIN * apart, runs / apart, 0).astype(int)
+        return missing
+
+
+@dataclass(eq=False)
+class Track:
+    """An outline that is followed. The samples of all its `frames` are the same points of it."""
+
+    is_hole: bool
+    outline: Outline
+    frames: list[int]
+    samples: list[Samples]
+    soft: list[Points]
+    velocity: Points = field(default_factory=lambda: np.zeros(2))
+
+    def add(self, frame: int, samples: Samples, outline: Outline, sampling: Sampling) -> None:
+        """Add the samples of a frame; where they have got too far apart, more in all frames."""
+        missing = sampling.missing(samples, outline)
+        if missing.any():
+            at = np.concatenate([i + np.arange(1 + n) / (1 + n) for i, n in enumerate(missing)])
+            closed = np.append(samples.places, samples.places[0] + outline.length_px)
+            places = np.interp(at, np.arange(len(closed)), closed)
+            samples = Samples.at(outline, places, sampling.blur_px)
+            self.samples = [one.between(at) for one in self.samples]
+            self.soft = [one[at.astype(int)] for one in self.soft]
+        self.velocity = samples.points.mean(axis=0) - self.samples[-1].points.mean(axis=0)
+        self.frames.append(frame)
+        self.samples.append(samples)
+        self.outline = outline
+
+    def stretch(self, window: Window) -> Stretch:
+        """Return all of it, to be fitted."""
+        points = np.stack([one.points for one in self.samples])
+        runs = np.hypot(*np.moveaxis(np.roll(points, -1, axis=1) - points, -1, 0))
+        weights = (runs + np.roll(runs, 1, axis=1)) / 2
+        weights /= weights.mean(axis=1, keepdims=True)
+        low = points > (window.x, window.y)
+        high = points < (window.x + window.width, window.y + window.height)
+        weights = np.where((low & high).all(axis=2), weights, _OUTSIDE * weights)
+        normals = np.stack([one.normals for one in self.samples])
+        soft = np.stack(self.soft)
+        if np.median(soft.sum(axis=2)) < _SOFT_PX:
+            soft = np.zeros_like(soft)
+        return Stretch(np.array(self.frames), points, normals, weights, soft)
+
+
+@dataclass
+class Tracker:
+    """Follows the outlines of one element; `tracks` are those that go on."""
+
+    sampling: Sampling
+    tracks: list[Track] = field(default_factory=list)
+
+    def add(self, frame: int, found: Sequence[Outline], alpha: FloatArray) -> list[Track]:
+        """Add the outlines of the next frame and their plane. Returns the tracks that end before
+        it.
+        """
+        ended, going = [], []
+        pairs = _pairs(self.tracks, found)
+        taken = {id(outline) for outline in pairs.values()}
+        for track in self.tracks:
+            outline = pairs.get(id(track))
+            if outline is not None and self._goes_on(track, frame, outline):
+                going.append(track)
+            else:
+                ended.append(track)
+                taken.discard(id(outline))
+        going += [self._begun(frame, one) for one in found if id(one) not in taken]
+        for track in going:
+            now = track.samples[-1]
+            track.soft.append(softness(alpha, self.sampling.window, now.points, now.normals))
+        self.tracks = going
+        return ended
+
+    def _goes_on(self, track: Track, frame: int, outline: Outline) -> bool:
+        """Follow a track into a frame, unless it has changed too much or become too long."""
+        if len(track.frames) >= _LONGEST:
+            return False
+        now = follow(track.samples[-1], outline, track.velocity, self.sampling.blur_px)
+        count = len(now.places) + int(self.sampling.missing(now, outline).sum())
+        if count > _CROWDED * self.sampling.count(outline):
+            return False
+        track.add(frame, now, outline, self.sampling)
+        return True
+
+    def _begun(self, frame: int, outline: Outline) -> Track:
+        sampling = self.sampling
+        samples = Samples.spread(outline, sampling.count(outline), sampling.blur_px)
+        return Track(outline.is_hole, outline, [frame], [samples], [])
+
+
+def _pairs(tracks: Sequence[Track], found: Sequence[Outline]) -> dict[int, Outline]:
+    """Which outline goes on with which track, by the track's id; the most alike first."""
+    costs = []
+    for track in tracks:
+        for number, outline in enumerate(found):
+            cost = _unlikeness(track, outline)
+            if cost < _UNLIKE:
+                costs.append((cost, id(track), number))
+    pairs: dict[int, Outline] = {}
+    taken: set[int] = set()
+    for _, track_id, number in sorted(costs):
+        if track_id not in pairs and number not in taken:
+            pairs[track_id] = found[number]
+            taken.add(number)
+    return pairs
+
+
+def _unlikeness(track: Track, outline: Outline) -> float:
+    """How unlike an outline is to what is expected of a track: 0 the same, 1 no relation."""
+    if outline.is_hole != track.is_hole:
+        return float("inf")
+    size = np.sqrt(max(track.outline.area_px, outline.area_px))
+    away = track.outline.centre + track.velocity - outline.centre
+    grown = np.log(outline.area_px / track.outline.area_px)
+    return float(np.hypot(*away) / size + abs(grown) / 2)

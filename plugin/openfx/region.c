@@ -1,0 +1,194 @@
+#include "base.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "actions.h"
+#include "host.h"
+#include "opened.h"
+#include "region.h"
+#include "shot_params.h"
+
+#define MIN_ASPECT 0.1
+#define MAX_ASPECT 10
+#define TOLERANCE 1e-3 /* of pixels and scales, for the host's arithmetic and ours */
+
+static const char interest_in_source[] = OFX_INTEREST_IN SOURCE_CLIP;
+static const char interest_in_mask[] = OFX_INTEREST_IN MASK_CLIP;
+
+bool clip_region(ofx_effect effect, const char *name, double time, ofx_rectangle *region)
+{
+    ofx_clip clip = NULL;
+    return host.effects->clip_get(effect, name, &clip, NULL) == OFX_OK &&
+           host.effects->clip_region(clip, time, region) == OFX_OK;
+}
+
+double clip_aspect(ofx_effect effect, const char *name)
+{
+    ofx_clip clip = NULL;
+    ofx_properties set = NULL;
+    double aspect = 1;
+    if (host.effects->clip_get(effect, name, &clip, &set) != OFX_OK || set == NULL ||
+        host.properties->get_double(set, OFX_PIXEL_ASPECT, 0, &aspect) != OFX_OK)
+        return 1;
+    return aspect >= MIN_ASPECT && aspect <= MAX_ASPECT ? aspect : 0;
+}
+
+ofx_rectangle region_of_size(double width, double height, double aspect)
+{
+    ofx_rectangle region = {0, 0, width * aspect, height};
+    return region;
+}
+
+static ofx_rectangle common_of(const ofx_rectangle *one, const ofx_rectangle *other)
+{
+    ofx_rectangle region = {fmax(one->x1, other->x1), fmax(one->y1, other->y1),
+                            fmin(one->x2, other->x2), fmin(one->y2, other->y2)};
+    return region;
+}
+
+static ofx_rectangle around_both(const ofx_rectangle *one, const ofx_rectangle *other)
+{
+    ofx_rectangle region = {fmin(one->x1, other->x1), fmin(one->y1, other->y1),
+                            fmax(one->x2, other->x2), fmax(one->y2, other->y2)};
+    return region;
+}
+
+/* The whole pixels from `low` to `high` along an axis. Hosts round the edges of regions
+   differently, so parts of pixels do not count. */
+static void whole_pixels(double low, double high, double pixels_per_unit, double span[2])
+{
+    span[0] = ceil(low * pixels_per_unit - TOLERANCE);
+    span[1] = floor(high * pixels_per_unit + TOLERANCE);
+}
+
+/* Whether an image has the whole pixels of a region. An empty image has them if there are none. */
+static bool covers(const struct image *image, const struct wanted *wanted, double aspect,
+                   const ofx_rectangle *region)
+{
+    double across[2], upwards[2];
+    whole_pixels(region->x1, region->x2, wanted->scale[0] / aspect, across);
+    whole_pixels(region->y1, region->y2, wanted->scale[1], upwards);
+    return across[0] >= across[1] || upwards[0] >= upwards[1] ||
+           (image->x1 <= across[0] && image->x2 >= across[1] && image->y1 <= upwards[0] &&
+            image->y2 >= upwards[1]);
+}
+
+static bool is_at_scale(const struct image *image, const struct wanted *wanted)
+{
+    return image->scale[0] == 0 || (fabs(image->scale[0] - wanted->scale[0]) < TOLERANCE &&
+                                    fabs(image->scale[1] - wanted->scale[1]) < TOLERANCE);
+}
+
+static bool check_image(const struct image *image, const struct wanted *wanted, double aspect,
+                        const ofx_rectangle *region, struct trouble *trouble)
+{
+    char scales[128];
+    if (!is_at_scale(image, wanted)) {
+        snprintf(scales, sizeof scales, " at %.0f %% where %.0f %% is needed: turn the viewer's "
+                 "proxies off.", 100 * image->scale[0], 100 * wanted->scale[0]);
+        return trouble_set(trouble, TROUBLE_FAILED, "The host gives ", wanted->clip, scales);
+    }
+    return covers(image, wanted, aspect, region) ||
+           trouble_set(trouble, TROUBLE_FAILED, "The host gives only a part of ", wanted->clip,
+                       ", and all of it is needed: try again.");
+}
+
+bool fetch_region(ofx_effect effect, const struct wanted *wanted, struct image *image,
+                  struct trouble *trouble)
+{
+    ofx_rectangle region;
+    double aspect = clip_aspect(effect, wanted->clip);
+    image_empty(image);
+    if (aspect == 0)
+        return trouble_set(trouble, TROUBLE_FAILED, wanted->clip, " has no pixel aspect ratio that "
+                           "a plate can have.", NULL);
+    if (!clip_region(effect, wanted->clip, wanted->time, &region))
+        return false;
+    region = common_of(&region, &wanted->region);
+    if (!(region.x1 < region.x2 && region.y1 < region.y2))
+        return true;
+    if (!fetch_image(effect, wanted->clip, wanted->time, &region, image))
+        return covers(image, wanted, aspect, &region);
+    if (check_image(image, wanted, aspect, &region, trouble))
+        return true;
+    release_image(image);
+    return false;
+}
+
+/* What the matte covers: the pushed plate, or the display window that the engine reads from the
+   plate's files. */
+static bool plate_region(ofx_effect effect, const struct shot *shot, ofx_rectangle *region)
+{
+    struct limit wait = short_wait();
+    struct trouble trouble;
+    struct engine engine;
+    struct opened opened;
+    if (*shot->pushed.id) {
+        *region = region_of_size(shot->pushed.width, shot->pushed.height, shot->pushed.aspect);
+        return true;
+    }
+    if (shot->keyframes.count == 0 || !engine_connect(&engine, &wait, false, &trouble))
+        return false;
+    bool good = ask_open(&engine, &wait, shot, &opened, &trouble);
+    if (good)
+        *region = region_of_size((double)opened.display[2], (double)opened.display[3],
+                                 clip_aspect(effect, SOURCE_CLIP));
+    free(opened.range);
+    engine_close(&engine);
+    return good;
+}
+
+/* The matte is as large as the plate, whatever Source is cropped to; Source cut out by it, or under
+   it, as large as Source. Mask never matters. */
+ofx_status region_of_definition(ofx_effect effect, ofx_properties in, ofx_properties out)
+{
+    struct trouble trouble;
+    struct shot shot;
+    ofx_rectangle region;
+    double time = 0;
+    bool found = false;
+    if (host.properties->get_double(in, OFX_TIME, 0, &time) != OFX_OK)
+        return OFX_REPLY_DEFAULT;
+    if (param_number(effect, OUTPUT_PARAM) == OUTPUT_MATTE && shot_of(effect, &shot, &trouble)) {
+        found = plate_region(effect, &shot, &region);
+        shot_free(&shot);
+    }
+    if (!found && !clip_region(effect, SOURCE_CLIP, time, &region))
+        return OFX_REPLY_DEFAULT;
+    double sides[4] = {region.x1, region.y1, region.x2, region.y2};
+    return host.properties->set_doubles(out, OFX_REGION_OF_DEFINITION, 4, sides) == OFX_OK
+               ? OFX_OK
+               : OFX_REPLY_DEFAULT;
+}
+
+static void set_interest(ofx_properties out, const char *name, const ofx_rectangle *region)
+{
+    double sides[4] = {region->x1, region->y1, region->x2, region->y2};
+    host.properties->set_doubles(out, name, 4, sides);
+}
+
+/* A tile of the matte needs the whole plate if Source is the plate. Mask is read by Set keyframe
+   alone, never by a render. */
+ofx_status regions_of_interest(ofx_effect effect, ofx_properties in, ofx_properties out)
+{
+    static const ofx_rectangle nothing = {0, 0, 0, 0};
+    struct trouble trouble;
+    struct shot shot;
+    double sides[4];
+    if (host.properties->get_doubles(in, OFX_REGION_OF_INTEREST, 4, sides) != OFX_OK)
+        return OFX_REPLY_DEFAULT;
+    ofx_rectangle region = {sides[0], sides[1], sides[2], sides[3]};
+    if (shot_of(effect, &shot, &trouble)) {
+        if (*shot.pushed.id) {
+            ofx_rectangle plate = region_of_size(shot.pushed.width, shot.pushed.height,
+                                                 shot.pushed.aspect);
+            region = around_both(&region, &plate);
+        }
+        shot_free(&shot);
+    }
+    set_interest(out, interest_in_source, &region);
+    if (has_mask_clip(effect))
+        set_interest(out, interest_in_mask, &nothing);
+    return OFX_OK;
+}

@@ -1,0 +1,75 @@
+"""``rde-roto shapes`` on real files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import HEIGHT, WIDTH, Run, refused
+from image_files import read_image
+
+from rde_roto.shapes import read_shapes
+
+pytest_plugins = ("command_line_fixtures",)
+
+
+@pytest.fixture
+def shot(run: Run, plate: Path, mask: Path, weights: Path, tmp_path: Path) -> Path:
+    """A shot document: six frames, hero drawn at 1001, a random network."""
+    path = tmp_path / "hero.shot.yaml"
+    options = ["--keyframe", f"1001:hero={mask}", "--model", weights, "--out", path]
+    assert run("shot", "new", plate, *options, "--set", "tracking.lines=96") == 0
+    return path
+
+
+def test_a_shot_becomes_shapes_and_shapes_become_masks(
+    run: Run, shot: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "shapes/hero.json"
+    assert run("shapes", shot, "--out", out, "--tolerance", "0.5", "--frames", "1001-1003") == 0
+    shapes = read_shapes(out)
+    assert shapes.elements == ("hero",)
+    assert str(shapes.frames) == "1001-1003"
+    assert shapes.tolerance_px == 0.5
+    assert shapes.shapes[0].first == 1001
+    assert f"wrote {out}" in capsys.readouterr().out
+    masks = tmp_path / "masks/hero.####.exr"
+    assert run("shapes", out, "--out", masks, "--frames", "1001") == 0
+    assert [path.name for path in masks.parent.iterdir()] == ["hero.1001.exr"]
+    spec, pixels = read_image(masks.parent / "hero.1001.exr")
+    assert (spec.full_width, spec.full_height) == (WIDTH, HEIGHT)
+    _, drawn = read_image(mask)
+    whole = np.zeros((HEIGHT, WIDTH), np.float32)
+    whole[spec.y : spec.y + spec.height, spec.x : spec.x + spec.width] = pixels[..., 0]
+    assert np.abs(whole - drawn[..., 0]).mean() < 0.01
+    # and the mask is one that a shot takes as a keyframe
+    again = ["--keyframe", f"1001:hero={masks.parent / 'hero.1001.exr'}"]
+    again += ["--out", str(tmp_path / "again.shot.yaml")]
+    assert run("shot", "new", tmp_path / "plate/hero.####.exr", *again) == 0
+
+
+def test_a_shapes_document_is_written_again_in_part(run: Run, shot: Path, tmp_path: Path) -> None:
+    out, part = tmp_path / "hero.json", tmp_path / "part.json"
+    assert run("shapes", shot, "--out", out, "--frames", "1001-1002") == 0
+    assert run("shapes", out, "--out", part, "--frames", "1002") == 0
+    assert str(read_shapes(part).frames) == "1002"
+    assert run("shapes", out, "--out", out) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--out", "x.exr"], "expected .json"),
+        (["--out", "x.json", "--elements", "dog"], "there is no element 'dog'"),
+        (["--out", "x.json", "--tolerance", "0"], "a tolerance of 0.0 px is too small"),
+        (["--out", "x.json", "--frames", "900"], "900 lies outside the shot's range"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_tracking(
+    run: Run, shot: Path, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run("shapes", shot, *options) == 2
+    assert sentence in refused(capsys)
+    assert not Path(options[1]).exists()

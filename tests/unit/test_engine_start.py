@@ -1,0 +1,185 @@
+"""How engines are started, told from other processes, and asked again."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_process import PATIENCE_S
+
+from rde_roto.doors.server.endpoint import kill_engine, listen
+from rde_roto.values.processes import is_alive, started_at
+from rde_roto.values.processes import kill as kill_process
+from rde_roto_client import Client, NoEngineError, WireError
+from rde_roto_client.places import endpoint_file, start
+from rde_roto_client.wire import PROTOCOL, Wire
+
+pytest_plugins = ("command_line_fixtures",)
+
+
+@pytest.fixture(autouse=True)
+def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "run"
+    monkeypatch.setenv("RDE_ROTO_RUN", str(folder))
+    return folder
+
+
+# --- the log --------------------------------------------------------------------------------------
+
+
+def test_engines_that_end_at_once_do_not_fill_the_disk(run_folder: Path) -> None:
+    log = endpoint_file().with_suffix(".log")
+    log.write_bytes(b"old line\n" * 200_000)
+    command = [sys.executable, "-c", "import sys; sys.exit('it is gone')"]
+    assert start(command=command).wait(PATIENCE_S) == 1
+    said = log.read_text()
+    assert len(said) < 100_000
+    assert said.startswith("rde-roto: what was here before is forgotten\nold line\n")
+    assert said.endswith("old line\nit is gone\n")
+    assert start(command=command).wait(PATIENCE_S) == 1
+    assert log.read_text() == f"{said}it is gone\n", "a short one is left alone"
+
+
+# --- which process --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of somebody else."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_a_process_is_known_by_its_start_too(stranger: subprocess.Popen[bytes]) -> None:
+    started = started_at(stranger.pid)
+    assert started is not None
+    assert is_alive(stranger.pid)
+    assert not kill_process(stranger.pid, started - 3600)
+    assert stranger.poll() is None
+    assert kill_process(stranger.pid, started)
+    assert stranger.wait(PATIENCE_S) != 0
+    assert not is_alive(stranger.pid)
+    assert started_at(stranger.pid) is None
+    assert not kill_process(stranger.pid, started)
+
+
+@pytest.mark.parametrize("pid", [-1, 1 << 70])
+def test_what_is_no_process_id_is_not_known(pid: int) -> None:
+    assert started_at(pid) is None
+    assert not kill_process(pid, 0.0)
+
+
+def test_a_killed_engines_number_may_be_another_programs(
+    stranger: subprocess.Popen[bytes],
+) -> None:
+    """A new engine has the lock already, and the file is the dead one's still."""
+    with listen("auto"):
+        entry = json.loads(endpoint_file().read_text())
+        assert entry["started"] == started_at(os.getpid())
+        dead = {"pid": stranger.pid, "started": entry["started"] - 3600}
+        endpoint_file().write_text(json.dumps({**entry, **dead}))
+        assert not kill_engine("auto")
+        assert stranger.poll() is None
+    assert not kill_engine("auto"), "no engine runs"
+
+
+# --- asking again ---------------------------------------------------------------------------------
+
+
+class DyingEngine(threading.Thread):
+    """Answers hello, then hangs up at the first request, and answers those that follow."""
+
+    def __init__(self, hangs_up: int = 1) -> None:
+        super().__init__(daemon=True)
+        self.asked: list[str] = []
+        self.hung_up = threading.Semaphore(0)
+        self._hangs_up = hangs_up
+        self._stack = ExitStack()
+        self._listener, _ = self._stack.enter_context(listen("auto"))
+        self._listener.settimeout(PATIENCE_S)
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(PATIENCE_S)
+                self._answer(Wire(connection))
+            self.hung_up.release()
+
+    def _answer(self, wire: Wire) -> None:
+        while (message := wire.receive()) is not None:
+            said = message.object
+            if said["do"] != "hello":
+                self.asked.append(said["do"])
+                if len(self.asked) <= self._hangs_up:
+                    return
+            answer: dict[str, Any] = {"id": said["id"], "ok": True, "protocol": PROTOCOL}
+            wire.send({**answer, "presets": [], "job": "a job"})
+            if said["do"] == "presets":
+                return  # as with connections that were idle for long
+
+    def end(self) -> None:
+        with suppress(OSError):  # it has ended
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread
+        self._stack.close()
+        self.join()
+
+
+@pytest.fixture
+def dying() -> Iterator[DyingEngine]:
+    engine = DyingEngine()
+    yield engine
+    engine.end()
+
+
+SHOT = {"schema": "rde-roto.shot/1"}
+
+
+def test_a_question_is_asked_again(dying: DyingEngine) -> None:
+    with Client("tests", starts=False) as client:
+        assert client.presets() == []
+    assert dying.asked == ["presets", "presets"]
+
+
+@pytest.mark.parametrize("do", ["render", "learn", "prefetch"])
+def test_what_starts_a_job_is_not(dying: DyingEngine, do: str) -> None:
+    rest = {"render": ("1", "a.####.exr"), "learn": (), "prefetch": ("1",)}[do]
+    with Client("tests", starts=False) as client:
+        with pytest.raises(WireError, match="the engine has ended"):
+            getattr(client, do)(SHOT, *rest)
+        assert dying.asked == [do]
+        assert getattr(client, do)(SHOT, *rest) == "a job"
+
+
+def test_stop_ends_no_engine_but_this_one(dying: DyingEngine) -> None:
+    with Client("tests", command=[sys.executable, "-c", "raise SystemExit(1)"]) as client:
+        client.stop()
+        assert dying.asked == ["stop"]
+        dying.end()
+        with pytest.raises(NoEngineError, match="no engine is running"):
+            client.stop()
+    assert not endpoint_file().with_suffix(".log").exists(), "none was started for it"
+
+
+def test_a_connection_that_the_engine_has_closed_is_not_used(dying: DyingEngine) -> None:
+    """The engine closes idle ones. A job must not fail for that, nor be started twice."""
+    with Client("tests", starts=False) as client:
+        client.presets()
+        for _ in range(2):  # at the first request, and after the answer to the second
+            assert dying.hung_up.acquire(timeout=PATIENCE_S)
+        assert client.render(SHOT, "1", "a.####.exr") == "a job"
+    assert dying.asked == ["presets", "presets", "render"]
