@@ -306,13 +306,15 @@ def _unlink(path: Path) -> None:
 def _as_root(*command: str) -> None:
     """Run a command of the system as root; sudo asks on the terminal for the user's password.
 
-    Call it where a PermissionError is handled: that is raised again if there is no sudo. Raises
-    HostError if the command fails.
+    Call it where a PermissionError is handled: that is raised again if there is no sudo, and for
+    what is in the user's home, where nothing of root's belongs. Raises HostError if the command
+    fails.
     """
-    sudo = shutil.which("sudo") if hasattr(os, "geteuid") and os.geteuid() != 0 else None
-    if sudo is None:
+    is_user = hasattr(os, "geteuid") and os.geteuid() != 0
+    sudo = shutil.which("sudo") if is_user else None
+    if sudo is None or Path.home() in Path(command[-1]).parents:
         raise
-    prompt = f"password of %u, to write {command[-1]}: "
+    prompt = f"password of %p, to write {command[-1]}: "
     if subprocess.run([sudo, "-p", prompt, "--", *command]).returncode:
         raise HostError(f"sudo could not run {shlex.join(command)}, see above")
 

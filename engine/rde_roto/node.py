@@ -42,7 +42,6 @@ from rde_roto.values.spans import Stretch
 IsKept = Callable[[int, str], bool]
 """Whether the matte of a frame exists already with this digest, so that it need not be made."""
 
-
 _TRACKED_AHEAD = 2
 """Raw mattes that wait to be finished."""
 

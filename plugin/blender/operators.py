@@ -129,7 +129,7 @@ class RemoveElement(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> Result:
         shot = shot_of(context)
         _ = shot.current  # refuses if there is none
-        shot.elements.remove(shot.active)
+        shot.elements.remove(min(shot.active, len(shot.elements) - 1))
         shot.active = min(shot.active, max(0, len(shot.elements) - 1))
         return {"FINISHED"}
 
@@ -144,7 +144,11 @@ class Propagate(RequestOperator[Propagated], bpy.types.Operator):
     if TYPE_CHECKING:
         every: bool
     else:
-        every: BoolProperty(name="All", description="All elements, one after the other")
+        every: BoolProperty(
+            name="All",
+            description="All elements, one after the other",
+            options={"SKIP_SAVE"},  # or the button without it would do all the next time
+        )
 
     def prepare(self, context: bpy.types.Context) -> Callable[[Request[Propagated]], Propagated]:
         shot = shot_of(context)

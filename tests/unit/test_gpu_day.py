@@ -18,10 +18,11 @@ def test_a_day_that_is_interrupted_goes_on(tmp_path: Path) -> None:
     pieces = [
         piece("network-a", f"{counted}; print('words'); print('{{\"model\": \"m\"}}')"),
         piece("network-b", "raise SystemExit(3)"),
-        piece("slow", "import time; time.sleep(600)"),
     ]
-    first = run_pieces(pieces, tmp_path / "out", limit_s=5)
-    assert [result.status for result in first] == [0, 3, None]
+    endless = piece("endless", "import threading; threading.Event().wait()")
+    first = run_pieces(pieces, tmp_path / "out", limit_s=60)
+    assert [result.status for result in first] == [0, 3]
+    assert [result.status for result in run_pieces([endless], tmp_path / "out", 1)] == [None]
     assert first[0].figures == [{"model": "m"}]
     assert (tmp_path / "out/network-a.log").read_text().splitlines()[0] == "words"
     mended = [pieces[0], piece("network-b", "import os; assert os.environ['RDE_ROTO_DAY']")]

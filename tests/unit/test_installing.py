@@ -292,6 +292,13 @@ def test_a_folder_that_cannot_be_written_says_how_else(
     monkeypatch.setenv("SUDO_FAILS", "yes")
     with pytest.raises(installing.HostError, match="sudo could not run mkdir -p"):
         installing.install("host", link=False, dry_run=False)
+    log = Path(os.environ["SUDO_LOG"])
+    log.unlink()
+    with monkeypatch.context() as patch:
+        patch.setenv("HOME", str(machine.parent))  # nothing of root's belongs there
+        with pytest.raises(installing.HostError, match="run this as somebody who may"):
+            installing.install("host", link=False, dry_run=False)
+    assert not log.exists()
     monkeypatch.setenv("PATH", "")
     with pytest.raises(installing.HostError, match="run this as somebody who may"):
         installing.install("host", link=False, dry_run=False)

@@ -45,7 +45,6 @@ _STEPS_AHEAD = 1
 _WRITES_BEHIND = 4
 """Raw mattes and states that wait for the disk while the network goes on."""
 
-
 OnRaw: TypeAlias = Callable[[int], None]
 """Called on the walking thread with the frame of each raw matte that is made."""
 
