@@ -32,6 +32,9 @@ pytestmark = [pytest.mark.usefixtures("short_lesson"), pytest.mark.timeout(1800)
 PATIENCE_S = 900.0
 """Room for a busy machine."""
 
+LEARN = ("shot", "learn", "--steps", 5000, "--json")
+STEP = '{{"event": "step", "step": {},'
+
 
 def files(document: Path) -> list[Path]:
     """What learning has left beside a document."""
@@ -220,7 +223,7 @@ def test_stopped_while_it_studies_it_leaves_nothing(
     disc_shot: Path, number: signal.Signals
 ) -> None:
     before = disc_shot.read_bytes()
-    process = begun("shot", "learn", disc_shot, "--steps", 5000, line="step 5,")
+    process = begun(*LEARN, disc_shot, line=STEP.format(5))
     process.send_signal(number)
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + number
@@ -232,7 +235,7 @@ def test_stopped_while_it_studies_it_leaves_nothing(
 
 
 def test_what_was_learned_so_far_is_kept_when_asked(disc_shot: Path) -> None:
-    process = begun("shot", "learn", disc_shot, "--steps", 5000, "--keep-partial", line="step 10,")
+    process = begun(*LEARN, disc_shot, "--keep-partial", line=STEP.format(10))
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said

@@ -92,7 +92,7 @@ def main() -> None:
         signal.signal(number, _on_stop)
     try:
         command = command_line(_words())
-        sys.exit(command.main(sys.argv[1:], _PROGRAM, standalone_mode=False))
+        sys.exit(command.main(sys.argv[1:], _PROGRAM, standalone_mode=False) or 0)
     except RotoError as error:
         print_message(str(error))
         sys.exit(error.exit_code)

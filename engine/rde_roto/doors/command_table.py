@@ -137,6 +137,7 @@ EXAMPLES: Final = {
     "shot report": ("rde-roto shot report hero.shot.yaml --out hero.html",),
     "explain": ("rde-roto explain hero.shot.yaml --frame 1043 --out why.png",),
     "look": ("rde-roto look 'plates/hero.####.exr' --frame 1001 --out seen.png",),
+    "shapes": ("rde-roto shapes hero.shot.yaml --out hero.shapes.json",),
     "validate": ("rde-roto validate mattes --plate 'plates/hero.####.exr'",),
     "submit": (
         "rde-roto submit hero.shot.yaml --openjd job",

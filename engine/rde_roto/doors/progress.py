@@ -153,7 +153,7 @@ class _Lines:
     """Print a line whenever the percentage changes; as JSON, an object for each step."""
 
     form: Form
-    _percent: int = -1
+    _percent: int = 0
 
     def __call__(self, step: Step) -> None:
         percent = int(100 * step.share + 1e-6)  # 116 of 400 are 29 %

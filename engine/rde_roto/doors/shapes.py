@@ -18,7 +18,7 @@ from rde_roto.doors.options import (
     frames_within,
     plate_memo,
 )
-from rde_roto.doors.progress import print_status, reporting_failures
+from rde_roto.doors.progress import ProgressOptions, RunReport, Step
 from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.images.masks import element_names
 from rde_roto.images.mattes import open_matte_writer
@@ -30,6 +30,7 @@ from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
+from rde_roto.values.plain_text import counted
 from rde_roto.values.preset import Output
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def shapes(
         ),
     ],
     selection: Selection,
+    progress: ProgressOptions,
     tolerance: Annotated[
         float,
         typer.Option(metavar="PX", help="How far shapes may be off the mattes, in plate pixels."),
@@ -85,16 +87,26 @@ def shapes(
     device: DeviceOption = "auto",
 ) -> None:
     """Make editable, animated splines of a shot's mattes; draw splines as mattes again."""
-    with reporting_failures():
+    report = progress.report()
+    with report.failures():
         if source.suffix.lower() != _DOCUMENT:
-            _make(source, Path(out), selection, tolerance, device)
+            _make(source, Path(out), selection, _Making(tolerance, device, report))
         elif Path(out).suffix.lower() == _DOCUMENT:
             _copy(source, Path(out), selection)
         else:
             _draw(_selected(source, selection), out)
 
 
-def _make(path: Path, out: Path, selection: Selection, tolerance: float, device: str) -> None:
+@dataclass(frozen=True)
+class _Making:
+    """How shapes are made: how far they may be off, on which device, and how that is reported."""
+
+    tolerance_px: float
+    device: str
+    report: RunReport
+
+
+def _make(path: Path, out: Path, selection: Selection, making: _Making) -> None:
     if out.suffix.lower() != _DOCUMENT:
         raise UsageError(
             f"--out {out}: expected .json, a shapes document; 'rde-roto shot render' writes mattes"
@@ -103,33 +115,39 @@ def _make(path: Path, out: Path, selection: Selection, tolerance: float, device:
     with plate_memo() as memo:
         opened = file.open(memo)
 
-        from rde_roto.doors.rendering import open_node, print_licence_once
+        from rde_roto.doors.rendering import open_node, print_licence
 
         shot = opened.shot
         refuse_to_overwrite(shot.plate, [path, *opened.inputs], [out])
         names = selection.elements_of(shot.names)
         frames = selection.frames_of(opened.range).intersection(shot.range)
-        maker = ShapeMaker(shot.plate.format, names, tolerance)
-        node, model = open_node(opened, device)
-        print_licence_once(model)
-        _add_mattes(maker, node, frames)
+        maker = ShapeMaker(shot.plate.format, names, making.tolerance_px)
+        node, model = open_node(opened, making.device)
+        print_licence(model)
+        _add_mattes(maker, node, frames, making.report)
     made = maker.finish()
     write_document(out, shapes_text(made))
     for warning in maker.warnings:
         print_message(warning)
     points = sum(len(shape.points) for shape in made.shapes)
     keys = sum(shape.key_count for shape in made.shapes)
-    print(f"{len(made.shapes)} shapes, {points} points, {keys} keys: wrote {out}")
+    making.report.done(
+        f"{counted(len(made.shapes), 'shape')}, {counted(points, 'point')}, "
+        f"{counted(keys, 'key')}: wrote {out}",
+        {"shapes": len(made.shapes), "points": points, "keys": keys},
+    )
 
 
-def _add_mattes(maker: ShapeMaker, node: RotoNode, frames: FrameRange) -> None:
+def _add_mattes(maker: ShapeMaker, node: RotoNode, frames: FrameRange, report: RunReport) -> None:
     """Add the mattes of some frames in their order, which is not the order of tracking."""
     if not frames:
         raise InputError(f"{node.shot.plate.name} has none of the frames")
-    print_status(f"tracking {len(frames)} frames")
-    for _ in node.render(frames):
-        pass
-    print_status(f"shapes of {len(frames)} frames")
+    total = len(frames)
+    with report.steps(f"{node.shot.plate.name}: tracking", counted(total, "frame")) as on_step:
+        for done, matte in enumerate(node.render(frames), start=1):
+            event = {"event": "frame", "frame": matte.frame, "done": done, "total": total}
+            line = f"frame {matte.frame}: tracked"
+            on_step(Step(done / total, line, f"{done}/{total}", event))
     planes = [node.shot.names.index(name) for name in maker.elements]
     for frame in frames:
         maker.add(frame, node.matte(frame).alpha[planes])
