@@ -144,6 +144,11 @@ def test_a_soft_edge_becomes_feather() -> None:
         alpha, truth = draw_shapes(shapes, frame)[0], mattes(frame - 1001)
         edge = (truth > 0.01) & (truth < 0.99)
         assert np.abs(alpha - truth)[edge].mean() < 0.03
+    # a hole whose edge fades 8 px inwards and 3 outwards, into the element
+    uneven = np.where(across < 60, 0.5 - (60 - across) / 16, 0.5 + (across - 60) / 6)
+    shapes, _ = made(lambda _: uneven.clip(0, 1).astype(np.float32), 1)
+    (hole,) = [shape for shape in shapes.shapes if shape.is_hole]
+    assert hole.at(1001)[1].mean(axis=0) == pytest.approx((8, 3), abs=0.6)
     hard, _ = made(lambda _: matte(disk(150, 100, 50)), 1)
     assert not hard.shapes[0].at(1001)[1].any()
 

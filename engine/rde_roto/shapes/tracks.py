@@ -87,6 +87,8 @@ class Track:
         weights = np.where((low & high).all(axis=2), weights, _OUTSIDE * weights)
         normals = np.stack([one.normals for one in self.samples])
         soft = np.stack(self.soft)
+        if self.is_hole:  # what lies inwards of the element lies outwards of the hole
+            soft = soft[..., ::-1]
         if np.median(soft.sum(axis=2)) < _SOFT_PX:
             soft = np.zeros_like(soft)
         return Stretch(np.array(self.frames), points, normals, weights, soft)
