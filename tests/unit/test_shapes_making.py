@@ -256,3 +256,18 @@ def centre(shape: Shape, frame: int) -> np.ndarray:
     """The middle of a shape's points."""
     found: np.ndarray = shape.at(frame)[0][:, 1].mean(axis=0)
     return found
+
+
+def test_a_limb_that_comes_out_of_the_body_keeps_the_rest_in_place() -> None:
+    """Before it comes out its part of the outline has no length, and must not pull elsewhere."""
+
+    def mattes(index: int) -> FloatArray:
+        body = disk(120, 100, 40)
+        reach = 150 + 12 * index
+        arm = np.array([(130, 90), (reach, 90), (reach, 106), (130, 106)], float)
+        plane: FloatArray = np.maximum(matte(body), matte(arm))
+        return plane
+
+    shapes, _ = made(mattes, 8)
+    assert len(shapes.shapes) == 1
+    assert min(overlaps(shapes, mattes)) > 0.96
