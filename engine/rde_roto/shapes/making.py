@@ -115,7 +115,7 @@ class ShapeMaker:
 
 
 def _fits(stretch: Stretch, tolerance_px: float) -> list[Fit]:
-    """Fit a stretch; one that saves little over fits of single frames is cut, if that saves more."""
+    """Fit a stretch; one that saves little over fits of its frames is cut if that saves more."""
     basis, middle = basis_for(stretch, _FOR_POINTS * tolerance_px), len(stretch) // 2
     whole = keyed(stretch, basis, tolerance_px)
     if middle < _SHORTEST:
