@@ -144,6 +144,11 @@ def test_a_soft_edge_becomes_feather() -> None:
         alpha, truth = draw_shapes(shapes, frame)[0], mattes(frame - 1001)
         edge = (truth > 0.01) & (truth < 0.99)
         assert np.abs(alpha - truth)[edge].mean() < 0.03
+    # a hole whose edge fades 8 px inwards and 3 outwards, into the element
+    uneven = np.where(across < 60, 0.5 - (60 - across) / 16, 0.5 + (across - 60) / 6)
+    shapes, _ = made(lambda _: uneven.clip(0, 1).astype(np.float32), 1)
+    (hole,) = [shape for shape in shapes.shapes if shape.is_hole]
+    assert hole.at(1001)[1].mean(axis=0) == pytest.approx((8, 3), abs=0.6)
     hard, _ = made(lambda _: matte(disk(150, 100, 50)), 1)
     assert not hard.shapes[0].at(1001)[1].any()
 
@@ -251,3 +256,18 @@ def centre(shape: Shape, frame: int) -> np.ndarray:
     """The middle of a shape's points."""
     found: np.ndarray = shape.at(frame)[0][:, 1].mean(axis=0)
     return found
+
+
+def test_a_limb_that_comes_out_of_the_body_keeps_the_rest_in_place() -> None:
+    """Before it comes out its part of the outline has no length, and must not pull elsewhere."""
+
+    def mattes(index: int) -> FloatArray:
+        body = disk(120, 100, 40)
+        reach = 150 + 12 * index
+        arm = np.array([(130, 90), (reach, 90), (reach, 106), (130, 106)], float)
+        plane: FloatArray = np.maximum(matte(body), matte(arm))
+        return plane
+
+    shapes, _ = made(mattes, 8)
+    assert len(shapes.shapes) == 1
+    assert min(overlaps(shapes, mattes)) > 0.96

@@ -23,8 +23,9 @@ _FOR_POINTS = 0.9  # the part of the tolerance that is left to the points; the r
 _SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
 _CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
 _MOST_OUTLINES = 64  # of an element in a frame
-_RESTLESS = 0.6  # keys per point and frame: a shape whose points hardly stay the same
-_SHORTEST = 4  # frames into which such a shape is cut
+_RESTLESS = 0.7  # times the points of a single frame: a shape with as many keys a frame is cut,
+_SHORTEST = 6  # down to so many frames,
+_WORTH = 0.8  # if no more than this part of its keys is left
 
 
 @dataclass
@@ -114,15 +115,17 @@ class ShapeMaker:
 
 
 def _fits(stretch: Stretch, tolerance_px: float) -> list[Fit]:
-    """Fit a stretch; one whose points need keys nearly everywhere is cut, if that takes fewer."""
-    basis = basis_for(stretch, _FOR_POINTS * tolerance_px)
+    """Fit a stretch; one that saves little over fits of its frames is cut if that saves more."""
+    basis, middle = basis_for(stretch, _FOR_POINTS * tolerance_px), len(stretch) // 2
     whole = keyed(stretch, basis, tolerance_px)
-    if len(stretch) < 2 * _SHORTEST or whole.key_count < _RESTLESS * whole.keys.size:
+    if middle < _SHORTEST:
         return [whole]
-    middle = len(stretch) // 2
+    single = basis_for(stretch.part(slice(middle, middle + 1)), _FOR_POINTS * tolerance_px)
+    if whole.key_count < _RESTLESS * len(single.nodes) * len(stretch):
+        return [whole]
     parts = [slice(None, middle), slice(middle, None)]
     cut = [fit for part in parts for fit in _fits(stretch.part(part), tolerance_px)]
-    return cut if sum(fit.key_count for fit in cut) < whole.key_count else [whole]
+    return cut if sum(fit.key_count for fit in cut) <= _WORTH * whole.key_count else [whole]
 
 
 def _points(fit: Fit) -> tuple[ShapePoint, ...]:

@@ -23,6 +23,7 @@ _LONGEST = 240  # frames, so that memory does not grow with the shot
 _UNLIKE = 0.6
 _SOFT_PX = 1.5  # a shape whose edge mostly fades within less is hard
 _OUTSIDE = 0.02  # what a sample counts that is outside the plate
+_LEAST_WEIGHT = 0.01  # so that splines stay where samples have fallen together
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,11 @@ class Track:
         low = points > (window.x, window.y)
         high = points < (window.x + window.width, window.y + window.height)
         weights = np.where((low & high).all(axis=2), weights, _OUTSIDE * weights)
+        weights = np.maximum(weights, _LEAST_WEIGHT)
         normals = np.stack([one.normals for one in self.samples])
         soft = np.stack(self.soft)
+        if self.is_hole:  # what lies inwards of the element lies outwards of the hole
+            soft = soft[..., ::-1]
         if np.median(soft.sum(axis=2)) < _SOFT_PX:
             soft = np.zeros_like(soft)
         return Stretch(np.array(self.frames), points, normals, weights, soft)
