@@ -434,7 +434,7 @@ import torch
 from peak import peak_bytes
 from rde_roto.matte.finish import finish
 from rde_roto.model.geometry import Geometry
-from rde_roto.matte.raw import Raw
+from rde_roto.matte.raw import RawMatte
 from rde_roto.model.network_view import Picture
 from rde_roto.values.preset import Finish
 
@@ -446,7 +446,7 @@ middles = np.linspace(100, 800, 5, dtype=np.float32)
 circles = [80 - np.hypot(rows - 240, columns - middle) for middle in middles]
 raw = (np.stack(circles) / 3 + 0.5).clip(0, 1).astype(np.float32)
 view = Picture(np.random.default_rng(0).random((2160, 4096, 3), dtype=np.float32))
-assert finish(Raw(raw, geometry), view, Finish()).shape == (5, 2160, 4096)
+assert finish(RawMatte(raw, geometry), view, Finish()).shape == (5, 2160, 4096)
 print(peak_bytes())
 """
 
