@@ -424,7 +424,7 @@ def uninstall(options: argparse.Namespace) -> int:
 
 FOLDERS = """
 import platformdirs
-for kind in ("data", "config", "cache", "state"):
+for kind in ("data", "config", "cache"):
     print(getattr(platformdirs, f"user_{kind}_dir")("rde-roto", appauthor=False))
 """
 
