@@ -658,10 +658,15 @@ def test_a_preset_of_ones_own_starts_from_another(
     assert load_preset("crowd").tracking == fine.tracking.model_copy(update={"lines": 360})
     assert run("preset", "new", "crowd") == 2
     assert "exists already" in refused(capsys)
-    for name in ("../crowd", "my.preset", ""):
+    for name in ("../crowd", "my.preset", "", "long" * 100):
         assert run("preset", "new", name) == 2
         assert "cannot name a preset" in refused(capsys)
     assert run("preset", "new", "mine", "--from", "no-such") == 3
+    capsys.readouterr()
+    assert run("preset", "new", "mine", "--from", path) == 2
+    assert "expected the name of a preset" in refused(capsys), "nothing extends a path"
+    assert load_preset("crowd").name == "crowd"
+    assert not path.with_name("mine.yaml").exists()
 
 
 def test_models_are_installed_and_shown(
@@ -828,6 +833,10 @@ def test_new_says_what_to_do_without_a_display(
     sentence = refused(capsys)
     assert "there is no display here" in sentence or "is not installed" in sentence
     assert f"rde-roto propagate '{plate}' --keyframe 1001=MASK.png" in sentence
+    odd = plate.parent.rename(plate.parents[1] / "it's one") / plate.name
+    assert run("new", odd) == 2
+    command = refused(capsys).partition("rde-roto propagate ")[2]
+    assert shlex.split(command)[0] == str(odd)
     assert run("new", plate.parent / "no.####.exr") == 4
     assert run("view") == 2
     capsys.readouterr()
