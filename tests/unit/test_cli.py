@@ -170,6 +170,28 @@ def test_no_progress(propagate: Run, capsys: pytest.CaptureFixture[str]) -> None
     assert "--json is another form than --progress plain" in refused(capsys)
 
 
+def test_json_comes_before_the_form_of_the_variable(
+    propagate: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A farm sets the variable for all commands; a script asks for JSON."""
+    monkeypatch.setenv("RDE_ROTO_PROGRESS", "deadline")
+    assert propagate(json=True) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["event"] == "done"
+    assert propagate(json=True, progress="plain") == 2
+
+
+def test_each_frame_is_told_of_once_in_two_passes(
+    propagate: Run, mask: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert propagate(keyframe=(f"1001={mask}", f"1006={mask}")) == 0
+    lines = capsys.readouterr().out.splitlines()[1:-1]
+    told = [line.partition(" (")[0] for line in lines]
+    assert len([line for line in told if line.startswith("frame ")]) == 6
+    assert len(set(told)) < len(told), "the other pass has lines of its own"
+    assert "tracking, 2 of 6 finished" in told
+    assert [line.endswith("(100%)") for line in lines] == [False] * (len(lines) - 1) + [True]
+
+
 def test_a_line_when_the_percentage_changes(capsys: pytest.CaptureFixture[str]) -> None:
     with RunReport("plain").steps("hero", "400 frames") as on_step:
         for done in range(1, 401):
