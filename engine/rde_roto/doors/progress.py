@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast, get_args
 
 import typer
 
@@ -114,6 +114,17 @@ class ProgressOptions:
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per frame: --progress json.")
     ] = False
+
+    @classmethod
+    def usual(cls) -> ProgressOptions:
+        """Return those of a command without these options: the variable alone chooses the form.
+        Raises UsageError for a wrong variable.
+        """
+        said = os.environ.get(_VARIABLE) or "auto"
+        known = get_args(ProgressChoice)
+        if said not in known:
+            raise UsageError(f"{_VARIABLE}={said}: expected {', '.join(known)}")
+        return cls(cast("ProgressChoice", said))
 
     def report(self) -> RunReport:
         """Return the report in the chosen form. Raises UsageError for two different forms.
