@@ -740,11 +740,13 @@ def test_the_doctor_says_what_to_do(
     client.write_text("of another version", encoding="utf-8")
     notes = home / "config/rde-roto/hosts"
     notes.mkdir(parents=True)
-    for host, path in (("nuke", client), ("blender", written), ("openfx", tmp_path / "gone.ofx")):
+    there = (("nuke", client), ("blender", written), ("openfx", tmp_path / "gone.ofx"))
+    for host, path in (*there, ("other", tmp_path)):
         note = {"files": {str(path): "0" * 64}, "lines": []}
         (notes / f"{host}.json").write_text(json.dumps(note), encoding="utf-8")
     monkeypatch.setenv("RDE_ROTO_RUN", str(tmp_path / "run"))
     monkeypatch.setenv("OCIO", str(tmp_path / "none.ocio"))
+    monkeypatch.setenv("RDE_ROTO_CACHE", str(written / "cache"))
     assert run("doctor", "--device", "cpu", "--hot-folder", hot) == 2
     found, _, to_do = capsys.readouterr().out.partition("to do:\n")
     assert "self-test     FAILED" in found
@@ -754,6 +756,8 @@ def test_the_doctor_says_what_to_do(
         "nuke: its client is of another version than this engine: run install.py nuke again",
         "blender: 1 file changed since",
         "openfx: 1 file of 1 gone",
+        f"the cache cannot be written in {written / 'cache'}",
+        f"other: cannot read {tmp_path}: Is a directory: make it readable, or run",
     )
     assert [to_do.count(sentence) for sentence in expected] == [1] * len(expected)
     assert run("doctor", "--hot-folder", tmp_path) == 2
