@@ -663,7 +663,7 @@ def test_presets_are_listed_shown_and_checked(
 
 
 def test_a_preset_of_ones_own_starts_from_another(
-    run: Run, home: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("preset", "new", "crowd", "--from", "fine") == 0
     path = home / "config/rde-roto/presets/crowd.yaml"
@@ -687,7 +687,11 @@ def test_a_preset_of_ones_own_starts_from_another(
     capsys.readouterr()
     assert run("preset", "new", "mine", "--from", path) == 2
     assert "expected the name of a preset" in refused(capsys), "nothing extends a path"
-    assert load_preset("crowd").name == "crowd"
+    monkeypatch.setenv("RDE_ROTO_PRESETS", str(path.parent / "show"))
+    path.with_name("show").mkdir()
+    (path.with_name("show") / "hero.yaml").write_text("extends: fine", encoding="utf-8")
+    assert run("preset", "new", "hero") == 2
+    assert "would come before yours" in refused(capsys)
     assert not path.with_name("mine.yaml").exists()
 
 

@@ -11,7 +11,11 @@ import typer
 
 from rde_roto.atomic import write_text
 from rde_roto.documents.library import is_path
-from rde_roto.documents.preset_files import preset_library, user_preset_folder
+from rde_roto.documents.preset_files import (
+    preset_library,
+    studio_preset_folders,
+    user_preset_folder,
+)
 from rde_roto.values.errors import UsageError
 from rde_roto.values.plain_text import is_plain_name
 from rde_roto.values.preset import Preset, preset_schema
@@ -57,6 +61,9 @@ def new(
     path = user_preset_folder() / f"{name}.yaml"
     if path.exists():
         raise UsageError(f"{path} exists already: edit it, or choose another name")
+    for theirs in (folder / path.name for folder in studio_preset_folders()):
+        if theirs.is_file():
+            raise UsageError(f"{theirs} would come before yours: choose another name")
     write_text(path, _template(name, preset_library().load(base)))
     print(f"wrote {path}; edit it, then: rde-roto preset check {shlex.quote(str(path))}")
 
