@@ -128,8 +128,10 @@ def test_an_engine_that_could_not_be_killed_is_not_said_to_have_ended(
         with pytest.raises(EngineEndedError, match=f"end process {os.getpid()} by hand"):
             serve(stop=True)
     assert capsys.readouterr().out == ""
+    endpoint_file().write_text(json.dumps({**entry, "tcp": 1}))  # left by one that was killed
     serve(stop=True)
     assert "has ended" in capsys.readouterr().out
+    assert not endpoint_file().exists(), "who listens there now is nobody of ours"
 
 
 @pytest.mark.parametrize("address", [{"tcp": -1}, {"tcp": 1 << 20}, {"unix": "a\0b"}])

@@ -110,11 +110,11 @@ def _stop(device: str) -> None:
         with Client("rde-roto serve --stop", device, starts=False) as client:
             client.stop()
     except StuckEngineError as error:
-        from rde_roto.doors.server.endpoint import is_running, kill_engine
+        from rde_roto.doors.server.endpoint import forget_ended, kill_engine
 
         if kill_engine(device):
             print("rde-roto: the engine no longer answered and was killed", flush=True)
-        elif is_running(device):
+        elif not forget_ended(device):
             pid = (read_endpoint(device) or {}).get("pid")
             raise EngineEndedError(
                 f"the engine does not answer and could not be killed: end process {pid} by hand "

@@ -71,6 +71,19 @@ def is_running(device: str) -> bool:
         return True
 
 
+def forget_ended(device: str) -> bool:
+    """Remove the file of an engine that has ended: its port may be another program's by now. Return
+    false, and leave it, if an engine runs.
+    """
+    place = Path(endpoint_file(device))
+    try:
+        with process_lock(place.with_suffix(".lock")):
+            place.unlink(missing_ok=True)
+            return True
+    except LockTakenError:
+        return False
+
+
 def kill_engine(device: str) -> bool:
     """Kill the engine of this user and device at once, without asking it; return whether it was
     killed. If not, it may still run.
