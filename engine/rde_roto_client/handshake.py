@@ -115,7 +115,7 @@ def _socket_to(endpoint: Object, watchdog: Watchdog) -> socket.socket | None:
             return connection
         except (BlockingIOError, socket.timeout):  # its queue of connections is full
             connection.close()
-        except OSError:
+        except (OSError, ValueError, OverflowError):  # the latter: no address at all
             connection.close()
             return None
         watchdog(time.monotonic() - began_s)

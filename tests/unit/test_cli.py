@@ -170,6 +170,28 @@ def test_no_progress(propagate: Run, capsys: pytest.CaptureFixture[str]) -> None
     assert "--json is another form than --progress plain" in refused(capsys)
 
 
+def test_json_comes_before_the_form_of_the_variable(
+    propagate: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A farm sets the variable for all commands; a script asks for JSON."""
+    monkeypatch.setenv("RDE_ROTO_PROGRESS", "deadline")
+    assert propagate(json=True) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["event"] == "done"
+    assert propagate(json=True, progress="plain") == 2
+
+
+def test_each_frame_is_told_of_once_in_two_passes(
+    propagate: Run, mask: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert propagate(keyframe=(f"1001={mask}", f"1006={mask}")) == 0
+    lines = capsys.readouterr().out.splitlines()[1:-1]
+    told = [line.partition(" (")[0] for line in lines]
+    assert len([line for line in told if line.startswith("frame ")]) == 6
+    assert len(set(told)) < len(told), "the other pass has lines of its own"
+    assert "tracking, 2 of 6 finished" in told
+    assert [line.endswith("(100%)") for line in lines] == [False] * (len(lines) - 1) + [True]
+
+
 def test_a_line_when_the_percentage_changes(capsys: pytest.CaptureFixture[str]) -> None:
     with RunReport("plain").steps("hero", "400 frames") as on_step:
         for done in range(1, 401):
@@ -641,7 +663,7 @@ def test_presets_are_listed_shown_and_checked(
 
 
 def test_a_preset_of_ones_own_starts_from_another(
-    run: Run, home: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("preset", "new", "crowd", "--from", "fine") == 0
     path = home / "config/rde-roto/presets/crowd.yaml"
@@ -658,10 +680,19 @@ def test_a_preset_of_ones_own_starts_from_another(
     assert load_preset("crowd").tracking == fine.tracking.model_copy(update={"lines": 360})
     assert run("preset", "new", "crowd") == 2
     assert "exists already" in refused(capsys)
-    for name in ("../crowd", "my.preset", ""):
+    for name in ("../crowd", "my.preset", "", "long" * 100):
         assert run("preset", "new", name) == 2
         assert "cannot name a preset" in refused(capsys)
     assert run("preset", "new", "mine", "--from", "no-such") == 3
+    capsys.readouterr()
+    assert run("preset", "new", "mine", "--from", path) == 2
+    assert "expected the name of a preset" in refused(capsys), "nothing extends a path"
+    monkeypatch.setenv("RDE_ROTO_PRESETS", str(path.parent / "show"))
+    path.with_name("show").mkdir()
+    (path.with_name("show") / "hero.yaml").write_text("extends: fine", encoding="utf-8")
+    assert run("preset", "new", "hero") == 2
+    assert "would come before yours" in refused(capsys)
+    assert not path.with_name("mine.yaml").exists()
 
 
 def test_models_are_installed_and_shown(
@@ -713,11 +744,13 @@ def test_the_doctor_says_what_to_do(
     client.write_text("of another version", encoding="utf-8")
     notes = home / "config/rde-roto/hosts"
     notes.mkdir(parents=True)
-    for host, path in (("nuke", client), ("blender", written), ("openfx", tmp_path / "gone.ofx")):
+    there = (("nuke", client), ("blender", written), ("openfx", tmp_path / "gone.ofx"))
+    for host, path in (*there, ("other", tmp_path)):
         note = {"files": {str(path): "0" * 64}, "lines": []}
         (notes / f"{host}.json").write_text(json.dumps(note), encoding="utf-8")
     monkeypatch.setenv("RDE_ROTO_RUN", str(tmp_path / "run"))
     monkeypatch.setenv("OCIO", str(tmp_path / "none.ocio"))
+    monkeypatch.setenv("RDE_ROTO_CACHE", str(written / "cache"))
     assert run("doctor", "--device", "cpu", "--hot-folder", hot) == 2
     found, _, to_do = capsys.readouterr().out.partition("to do:\n")
     assert "self-test     FAILED" in found
@@ -727,6 +760,8 @@ def test_the_doctor_says_what_to_do(
         "nuke: its client is of another version than this engine: run install.py nuke again",
         "blender: 1 file changed since",
         "openfx: 1 file of 1 gone",
+        f"the cache cannot be written in {written / 'cache'}",
+        f"other: cannot read {tmp_path}: Is a directory: make it readable, or run",
     )
     assert [to_do.count(sentence) for sentence in expected] == [1] * len(expected)
     assert run("doctor", "--hot-folder", tmp_path) == 2
@@ -828,6 +863,10 @@ def test_new_says_what_to_do_without_a_display(
     sentence = refused(capsys)
     assert "there is no display here" in sentence or "is not installed" in sentence
     assert f"rde-roto propagate '{plate}' --keyframe 1001=MASK.png" in sentence
+    odd = plate.parent.rename(plate.parents[1] / "it's one") / plate.name
+    assert run("new", odd) == 2
+    command = refused(capsys).partition("rde-roto propagate ")[2]
+    assert shlex.split(command)[0] == str(odd)
     assert run("new", plate.parent / "no.####.exr") == 4
     assert run("view") == 2
     capsys.readouterr()

@@ -75,6 +75,11 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     assert run("shot", "learn", disc_shot, "--forget", "--minutes", 1) == 2
     assert "--forget learns nothing" in refused(capsys)
+    assert run("shot", "learn", disc_shot, "--forget", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"event": "done", "learned": None}
+    missing = disc_shot.with_name("no.shot.yaml")
+    assert run("shot", "learn", missing, "--progress", "openjd") == 3
+    assert capsys.readouterr().err.startswith("openjd_fail: ")
     assert run("eval", disc_shot.parent, "--learn", "--play", 3) == 2
     assert "--learn cannot be combined" in refused(capsys)
     assert run("eval", disc_shot.parent, "--minutes", 3) == 2

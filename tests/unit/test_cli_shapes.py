@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,21 @@ def test_a_shot_becomes_shapes_and_shapes_become_masks(
     again = ["--keyframe", f"1001:hero={masks.parent / 'hero.1001.exr'}"]
     again += ["--out", str(tmp_path / "again.shot.yaml")]
     assert run("shot", "new", tmp_path / "plate/hero.####.exr", *again) == 0
+
+
+def test_every_way_reports_in_the_chosen_form(
+    run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "hero.json"
+    assert run("shapes", shot, "--out", out, "--frames", "1001-1002") == 0
+    count = len(read_shapes(out).shapes)
+    for to, made in (("part.json", {"shapes": count}), ("masks/hero.####.exr", {"made": 1})):
+        again = ("shapes", out, "--out", tmp_path / to, "--frames", "1001")
+        capsys.readouterr()
+        assert run(*again, "--json") == 0
+        assert json.loads(capsys.readouterr().out) == {"event": "done", **made}
+        assert run(*again, "--progress", "openjd") == 0
+        assert capsys.readouterr().out.startswith("openjd_status: ")
 
 
 def test_a_shapes_document_is_written_again_in_part(run: Run, shot: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -291,6 +292,30 @@ def test_locked_frames_stay_until_they_are_unlocked(
     capsys.readouterr()
     assert run("shot", "unlock", shot, "--frames", "1006") == 0
     assert "nothing is locked at 1006" in capsys.readouterr().out
+
+
+def test_lock_reports_in_the_form_of_the_variable(
+    new: Run,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert new() == 0
+    lock = ("shot", "lock", document(tmp_path), "--frames", "1005")
+    capsys.readouterr()
+    monkeypatch.setenv("RDE_ROTO_PROGRESS", "json")
+    assert run(*lock) == 0
+    *_, done = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (done["event"], done["frames"]) == ("done", "1005")
+    monkeypatch.setenv("RDE_ROTO_PROGRESS", "openjd")
+    assert run(*lock) == 0
+    assert "openjd_status: 1005 is locked already" in capsys.readouterr().out
+    assert run("shot", "lock", tmp_path / "no.shot.yaml", "--frames", "1005") == 3
+    assert capsys.readouterr().err.startswith("openjd_fail: ")
+    monkeypatch.setenv("RDE_ROTO_PROGRESS", "loud")
+    assert run(*lock) == 2
+    assert "RDE_ROTO_PROGRESS=loud: expected auto, bar" in capsys.readouterr().err
 
 
 def test_pinned_files_are_written_once(

@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 from engine_process import PATIENCE_S
 
+from rde_roto.doors.serve import serve
 from rde_roto.doors.server.endpoint import kill_engine, listen
+from rde_roto.values.errors import EngineEndedError
 from rde_roto.values.processes import is_alive, started_at
 from rde_roto.values.processes import kill as kill_process
-from rde_roto_client import Client, NoEngineError, WireError
+from rde_roto_client import Client, NoEngineError, StuckEngineError, WireError
 from rde_roto_client.places import endpoint_file, start
 from rde_roto_client.wire import PROTOCOL, Wire
 
@@ -91,6 +93,52 @@ def test_a_killed_engines_number_may_be_another_programs(
         assert not kill_engine("auto")
         assert stranger.poll() is None
     assert not kill_engine("auto"), "no engine runs"
+
+
+@pytest.mark.parametrize("old", [{}, {"started": None}])
+def test_an_older_engine_does_not_say_when_it_was_started(
+    stranger: subprocess.Popen[bytes], old: dict[str, None]
+) -> None:
+    """It was started before it wrote its file; whoever got its number later was not."""
+    started = started_at(stranger.pid)
+    assert started is not None
+    with listen("auto"):
+        entry = json.loads(endpoint_file().read_text())
+        del entry["started"]
+        endpoint_file().write_text(json.dumps({**entry, **old, "pid": stranger.pid}))
+        os.utime(endpoint_file(), (started - 60, started - 60))
+        assert not kill_engine("auto")
+        assert stranger.poll() is None
+        os.utime(endpoint_file(), (started + 1, started + 1))
+        assert kill_engine("auto")
+        assert stranger.wait(PATIENCE_S) != 0
+
+
+def test_an_engine_that_could_not_be_killed_is_not_said_to_have_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def be_stuck(_client: Client) -> None:
+        raise StuckEngineError("the engine has said nothing")
+
+    monkeypatch.setattr(Client, "stop", be_stuck)
+    with listen("auto"):
+        entry = json.loads(endpoint_file().read_text())
+        other_time = {"started": entry["started"] - 3600}
+        endpoint_file().write_text(json.dumps({**entry, **other_time}))
+        with pytest.raises(EngineEndedError, match=f"end process {os.getpid()} by hand"):
+            serve(stop=True)
+    assert capsys.readouterr().out == ""
+    endpoint_file().write_text(json.dumps({**entry, "tcp": 1}))  # left by one that was killed
+    serve(stop=True)
+    assert "has ended" in capsys.readouterr().out
+    assert not endpoint_file().exists(), "who listens there now is nobody of ours"
+
+
+@pytest.mark.parametrize("address", [{"tcp": -1}, {"tcp": 1 << 20}, {"unix": "a\0b"}])
+def test_a_damaged_file_is_no_engine(address: dict[str, object]) -> None:
+    endpoint_file().write_text(json.dumps(address))
+    with Client("tests", starts=False) as client, pytest.raises(NoEngineError, match="no engine"):
+        client.hello()
 
 
 # --- asking again ---------------------------------------------------------------------------------

@@ -23,9 +23,14 @@ def default_preset_folders() -> tuple[Path, ...]:
     """
     package = Path(__file__).parents[1]
     installed, checkout = package / "presets", package.parents[1] / "presets"
-    studio = os.environ.get("RDE_ROTO_PRESETS", "").split(os.pathsep)
     shipped = installed if installed.is_dir() else checkout
-    return (shipped, user_preset_folder(), *(Path(folder) for folder in reversed(studio) if folder))
+    return (shipped, user_preset_folder(), *reversed(studio_preset_folders()))
+
+
+def studio_preset_folders() -> tuple[Path, ...]:
+    """Return the folders of $RDE_ROTO_PRESETS, the first one that wins first."""
+    said = os.environ.get("RDE_ROTO_PRESETS", "").split(os.pathsep)
+    return tuple(Path(folder) for folder in said if folder)
 
 
 def user_preset_folder() -> Path:

@@ -15,7 +15,7 @@ from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, plate_memo
-from rde_roto.doors.progress import ProgressOptions
+from rde_roto.doors.progress import ProgressOptions, RunReport
 from rde_roto.doors.render_task import RenderTask
 from rde_roto.images.contact_sheet import contact_sheet
 from rde_roto.images.files import read_channels
@@ -39,8 +39,14 @@ def demo(
     device: DeviceOption = "auto",
 ) -> None:
     """Rotoscope the demo shot from its first mask and compare it with its true matte."""
-    report, settings = ProgressOptions().report(), load_preset(preset)
-    with report.failures(), plate_memo() as memo:
+    report = ProgressOptions.usual().report()
+    with report.failures():
+        _demo(out, preset, model, device, report)
+
+
+def _demo(out: Path, preset: str, model: str, device: str, report: RunReport) -> None:
+    settings = load_preset(preset)
+    with plate_memo() as memo:
         opened = open_document(demo_document(model), settings, memo=memo)
 
         from rde_roto.doors.rendering import render_mattes
@@ -59,10 +65,14 @@ def demo(
         )
         for frame in map(int, frames)
     ]
-    write_bytes(out / "contact_sheet.png", contact_sheet(rows))
+    sheet = out / "contact_sheet.png"
+    write_bytes(sheet, contact_sheet(rows))
     score = SequenceScore.of(_pairs(find_sequence(str(demo_shot() / "truth")), writer))
-    print(f"contact sheet  {out / 'contact_sheet.png'}")
-    print(f"J&F            {score.j_and_f:.3f}  (J {score.mean_j:.3f}, F {score.mean_f:.3f})")
+    report.done(f"contact sheet  {sheet}", {"event": "sheet", "path": str(sheet)})
+    report.done(
+        f"J&F            {score.j_and_f:.3f}  (J {score.mean_j:.3f}, F {score.mean_f:.3f})",
+        {"event": "score", "j_and_f": score.j_and_f, "j": score.mean_j, "f": score.mean_f},
+    )
 
 
 def demo_document(model: str = DEFAULT_MODEL) -> ShotDocument:

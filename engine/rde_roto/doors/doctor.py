@@ -145,7 +145,9 @@ def _check_cache(checkup: Checkup) -> None:
     used = CacheFolder(settings.folder, budget).scan().bytes
     free = _free_disk_bytes(settings.folder)
     to_do = None
-    if free < min(_LEAST_FREE_BYTES, max(0, budget - used)):
+    if budget and not _can_write(settings.folder):
+        to_do = f"the cache cannot be written in {settings.folder}: name another in RDE_ROTO_CACHE"
+    elif free < min(_LEAST_FREE_BYTES, max(0, budget - used)):
         to_do = (
             f"only {_gb(free)} are free on the disk of the cache: rde-roto cache prune, or another "
             "folder in RDE_ROTO_CACHE"
@@ -174,8 +176,18 @@ def _check_hot_folder(checkup: Checkup, folder: HotFolder) -> None:
 
 def _free_disk_bytes(folder: Path) -> int:
     """Return the free bytes on the disk of a folder, which need not exist yet."""
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_nearest(folder)).free
+
+
+def _can_write(folder: Path) -> bool:
+    """Return whether a folder, which need not exist yet, can be made or written."""
+    there = _nearest(folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def _check_engine(checkup: Checkup, device: str) -> None:

@@ -39,6 +39,14 @@ def installed_adapters() -> Iterator[Adapter]:
 
 def _adapter(host: str, files: Mapping[str, str]) -> Adapter:
     again = f"run install.py {host} again, and restart the host"
+    try:
+        return _compared(host, files, again)
+    except OSError as error:
+        state = f"cannot read {error.filename}: {error.strerror}"
+        return Adapter(host, state, f"{host}: {state}: make it readable, or {again}")
+
+
+def _compared(host: str, files: Mapping[str, str], again: str) -> Adapter:
     gone = [name for name in files if not Path(name).exists()]
     if gone:
         state = f"{counted(len(gone), 'file')} of {len(files)} gone, such as {gone[0]}"

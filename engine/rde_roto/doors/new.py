@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rde_roto.doors.options import DeviceOption, LayerOption, PlateArgument, ViewOption
 from rde_roto.doors.view import open_window, why_no_window
 from rde_roto.images.layers import PictureName
@@ -20,8 +22,9 @@ def new(
     reason = why_no_window()
     if reason is not None:
         first = open_plate(plate, picture=picture).range.first
+        quoted = shlex.quote(str(plate))
         raise UsageError(
             f"{reason}. It goes without a window: paint a mask of one frame in any program, then "
-            f"rde-roto propagate '{plate}' --keyframe {first}=MASK.png --out 'mattes/NAME.####.exr'"
+            f"rde-roto propagate {quoted} --keyframe {first}=MASK.png --out 'mattes/NAME.####.exr'"
         )
     open_window(plate, picture, device)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from rde_roto.atomic import write_text
-from rde_roto.documents.preset_files import preset_library, user_preset_folder
+from rde_roto.documents.library import is_path
+from rde_roto.documents.preset_files import (
+    preset_library,
+    studio_preset_folders,
+    user_preset_folder,
+)
 from rde_roto.values.errors import UsageError
 from rde_roto.values.plain_text import is_plain_name
 from rde_roto.values.preset import Preset, preset_schema
 from rde_roto.values.yaml_format import yaml_pair
+
+_MOST_NAME_BYTES: Final = 200
+"""File names may have 255, of which a suffix and a temporary name take some."""
 
 app = typer.Typer(no_args_is_help=True, help="Presets: list, show, new, check, schema.")
 
@@ -39,13 +48,24 @@ def new(
     ] = "standard",
 ) -> None:
     """Write a preset of your own that starts from another one; then edit its file."""
-    if not is_plain_name(name) or "." in name:
-        raise UsageError(f"'{name}' cannot name a preset: use letters, digits, _ and -")
+    if not is_plain_name(name) or "." in name or len(name.encode()) > _MOST_NAME_BYTES:
+        raise UsageError(
+            f"'{name}' cannot name a preset: use letters, digits, _ and -, at most "
+            f"{_MOST_NAME_BYTES}"
+        )
+    if is_path(base):  # presets extend each other by name
+        raise UsageError(
+            f"--from {base}: expected the name of a preset; put that file into a folder of presets "
+            "to start from it"
+        )
     path = user_preset_folder() / f"{name}.yaml"
     if path.exists():
         raise UsageError(f"{path} exists already: edit it, or choose another name")
+    for theirs in (folder / path.name for folder in studio_preset_folders()):
+        if theirs.is_file():
+            raise UsageError(f"{theirs} would come before yours: choose another name")
     write_text(path, _template(name, preset_library().load(base)))
-    print(f"wrote {path}; edit it, then: rde-roto preset check {path}")
+    print(f"wrote {path}; edit it, then: rde-roto preset check {shlex.quote(str(path))}")
 
 
 def _template(name: str, base: Preset) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast, get_args
 
 import typer
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Form: TypeAlias = Literal["bar", "plain", "openjd", "deadline", "json", "none"]
 ProgressChoice: TypeAlias = Literal["auto", "bar", "plain", "openjd", "deadline", "json", "none"]
+
+_VARIABLE: Final = "RDE_ROTO_PROGRESS"
 
 _OPENJD_SESSION: Final = "OPENJD_SESSION_WORKING_DIR"
 """The variable that Open Job Description sets for every process of a session."""
@@ -104,7 +106,7 @@ class ProgressOptions:
     progress: Annotated[
         ProgressChoice,
         typer.Option(
-            envvar="RDE_ROTO_PROGRESS",
+            envvar=_VARIABLE,
             help="Form of the progress. auto: bar on a terminal, openjd in an OpenJD session, "
             "plain elsewhere.",
         ),
@@ -113,9 +115,24 @@ class ProgressOptions:
         bool, typer.Option("--json", help="Print one JSON object per frame: --progress json.")
     ] = False
 
+    @classmethod
+    def usual(cls) -> ProgressOptions:
+        """Return those of a command without these options: the variable alone chooses the form.
+        Raises UsageError for a wrong variable.
+        """
+        said = os.environ.get(_VARIABLE) or "auto"
+        known = get_args(ProgressChoice)
+        if said not in known:
+            raise UsageError(f"{_VARIABLE}={said}: expected {', '.join(known)}")
+        return cls(cast("ProgressChoice", said))
+
     def report(self) -> RunReport:
-        """Return the report in the chosen form. Raises UsageError for two different forms."""
-        if self.as_json and self.progress not in ("auto", "json"):
+        """Return the report in the chosen form. Raises UsageError for two different forms.
+
+        The variable is for where nothing is given: --json comes before it.
+        """
+        usual = os.environ.get(_VARIABLE)
+        if self.as_json and self.progress not in ("auto", "json", usual):
             raise UsageError(f"--json is another form than --progress {self.progress}: give one")
         if self.as_json:
             return RunReport("json")
@@ -198,10 +215,12 @@ class _Frames:
         with self._lock:
             self._share = share
             self._report(None)
+            self._line = ""  # each frame is told of once
 
     def _report(self, event: dict[str, Any] | None) -> None:
         note = f"{self._done}/{self.total} {self._speed()}"
-        self.on_step(Step(self._share, self._line, note, event))
+        line = self._line or f"tracking, {self._done} of {self.total} finished"
+        self.on_step(Step(self._share, line, note, event))
 
     def _speed(self) -> str:
         seconds = time.monotonic() - self._since

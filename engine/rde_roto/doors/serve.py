@@ -11,9 +11,9 @@ from rde_roto.atomic import write_text
 from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption, plate_memo
 from rde_roto.doors.this_installation import local_client, serve_command
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import EngineEndedError, UsageError
 from rde_roto_client import Client, NoEngineError, StuckEngineError
-from rde_roto_client.places import endpoint_file, launch_file, run_folder
+from rde_roto_client.places import endpoint_file, launch_file, read_endpoint, run_folder
 
 IDLE_S = 900.0
 
@@ -109,11 +109,17 @@ def _stop(device: str) -> None:
     try:
         with Client("rde-roto serve --stop", device, starts=False) as client:
             client.stop()
-    except StuckEngineError:
-        from rde_roto.doors.server.endpoint import kill_engine
+    except StuckEngineError as error:
+        from rde_roto.doors.server.endpoint import forget_ended, kill_engine
 
         if kill_engine(device):
             print("rde-roto: the engine no longer answered and was killed", flush=True)
+        elif not forget_ended(device):
+            pid = (read_endpoint(device) or {}).get("pid")
+            raise EngineEndedError(
+                f"the engine does not answer and could not be killed: end process {pid} by hand "
+                "if it is rde-roto serve"
+            ) from error
         else:
             print("rde-roto: the engine no longer answered and has ended", flush=True)
     except NoEngineError:

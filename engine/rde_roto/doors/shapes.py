@@ -92,9 +92,9 @@ def shapes(
         if source.suffix.lower() != _DOCUMENT:
             _make(source, Path(out), selection, _Making(tolerance, device, report))
         elif Path(out).suffix.lower() == _DOCUMENT:
-            _copy(source, Path(out), selection)
+            _copy(source, Path(out), selection, report)
         else:
-            _draw(_selected(source, selection), out)
+            _draw(_selected(source, selection), out, report)
 
 
 @dataclass(frozen=True)
@@ -164,15 +164,16 @@ def _selected(path: Path, selection: Selection) -> ShotShapes:
     )
 
 
-def _copy(path: Path, out: Path, selection: Selection) -> None:
+def _copy(path: Path, out: Path, selection: Selection, report: RunReport) -> None:
     if out.resolve() == path.resolve():
         raise UsageError(f"--out would overwrite its own input {out}: choose another")
     selected = _selected(path, selection)
     write_document(out, shapes_text(selected))
-    print(f"{len(selected.shapes)} shapes: wrote {out}")
+    count = len(selected.shapes)
+    report.done(f"{counted(count, 'shape')}: wrote {out}", {"shapes": count})
 
 
-def _draw(selected: ShotShapes, out: str) -> None:
+def _draw(selected: ShotShapes, out: str, report: RunReport) -> None:
     provenance = {"rde-roto:version": __version__}
     origin = Origin(selected.format)
     writer = open_matte_writer(out, origin, selected.elements, Output(), provenance)
@@ -180,4 +181,5 @@ def _draw(selected: ShotShapes, out: str) -> None:
     for frame in selected.frames:
         alpha = draw_shapes(selected, frame)
         writer.write(Matte(frame, alpha, selected.elements, digest_of(digest, frame)))
-    print(f"{len(selected.frames)} mattes drawn: {out}")
+    made = len(selected.frames)
+    report.done(f"{counted(made, 'matte')} drawn: {out}", {"made": made})

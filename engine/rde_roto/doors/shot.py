@@ -21,7 +21,7 @@ from rde_roto.doors.options import (
     frames_within,
     plate_memo,
 )
-from rde_roto.doors.progress import ProgressOptions
+from rde_roto.doors.progress import ProgressOptions, RunReport
 from rde_roto.doors.render_in_engine import render_in_engine
 from rde_roto.doors.render_task import RenderTask, default_out
 from rde_roto.doors.shot_advise import advise
@@ -141,7 +141,13 @@ def lock(
     device: DeviceOption = "auto",
 ) -> None:
     """Lock frames as they are now: their mattes stay, whatever is changed later."""
-    report, file = ProgressOptions().report(), ShotFile.read(shot)
+    report = ProgressOptions.usual().report()
+    with report.failures():
+        _lock(shot, frames, elements, device, report)
+
+
+def _lock(shot: Path, frames: str, elements: str | None, device: str, report: RunReport) -> None:
+    file = ShotFile.read(shot)
     if file.content.plate.proxy > 1:
         raise UsageError(f"the plate of {shot} is a proxy: lock frames of the full plate")
     with plate_memo() as memo:
@@ -149,7 +155,7 @@ def lock(
         asked, ids = frames_within(opened.shot.range, frames), opened.shot.ids
         pinning = Pinning.of(file.content.locks, asked, _ids(opened.shot, elements), ids)
         if not pinning.frames:
-            print(f"{asked} is locked already")
+            report.done(f"{asked} is locked already", {"frames": ""})
             return
 
         from rde_roto.doors import rendering
@@ -170,7 +176,8 @@ def lock(
         for one in pinned
     ]
     file.set_locks(sorted([*pinning.kept, *entries], key=lambda entry: entry.frames.first))
-    print(f"locked {pinning.frames}: {file.locks_folder}")
+    event = {"frames": str(pinning.frames), "mattes": file.locks_folder}
+    report.done(f"locked {pinning.frames}: {file.locks_folder}", event)
 
 
 @app.command()

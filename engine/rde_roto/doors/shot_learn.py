@@ -48,13 +48,14 @@ def learn(
     device: DeviceOption = "auto",
 ) -> None:
     """Have the model study a shot's keyframes and locked frames before it tracks."""
-    report, file = progress.report(), ShotFile.read(shot)
-    if forget:
-        if minutes is not None or steps is not None or keep_partial:
-            raise UsageError("--forget learns nothing: leave the other options out")
-        _forget(file)
-        return
+    report = progress.report()
     with report.failures(), plate_memo() as memo:
+        file = ShotFile.read(shot)
+        if forget:
+            if minutes is not None or steps is not None or keep_partial:
+                raise UsageError("--forget learns nothing: leave the other options out")
+            report.done(_forget(file), {"learned": None})
+            return
         from rde_roto.doors.rendering import print_licence
         from rde_roto.model.weights import load_model
         from rde_roto.training.learning.learn_shot import learn_opened
@@ -78,13 +79,13 @@ def learn(
     report.done(f"{_sentence(stored)}; {result}", {**event, "learned": learned})
 
 
-def _forget(file: ShotFile) -> None:
+def _forget(file: ShotFile) -> str:
+    """Return to the base model; returns what was done, in a sentence."""
     learned = file.content.learned
     if learned is None:
-        print(f"{file.path} uses no learned weights")
-        return
+        return f"{file.path} uses no learned weights"
     file.set_learned(None)
-    print(f"{file.path} uses the base model {file.content.model} again; {learned} is kept")
+    return f"{file.path} uses the base model {file.content.model} again; {learned} is kept"
 
 
 def _sentence(stored: StoredLesson) -> str:

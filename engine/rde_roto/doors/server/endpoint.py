@@ -19,6 +19,7 @@ from rde_roto_client.wire import PROTOCOL
 
 _LONGEST_SOCKET_PATH = 100  # systems allow 104 or 108 bytes
 _BACKLOG = 128
+_START_TOLERANCE_S = 1.0  # Linux tells the time of its own start in whole seconds
 
 __all__ = ["LockTakenError", "listen"]
 
@@ -61,19 +62,57 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
                         file.unlink()
 
 
-def kill_engine(device: str) -> bool:
-    """Kill the engine of this user and device at once, without asking it; return whether it ran.
-
-    Mattes in progress are lost; finished ones are not. An engine is known by its process id and the
-    time its process was started: after its end the id may be another program's.
-    """
+def is_running(device: str) -> bool:
+    """Return whether an engine of this user and device runs, whether it answers or not."""
     try:
         with process_lock(endpoint_file(device).with_suffix(".lock")):
             return False
     except LockTakenError:
-        endpoint = read_endpoint(device) or {}
+        return True
+
+
+def forget_ended(device: str) -> bool:
+    """Remove the file of an engine that has ended: its port may be another program's by now. Return
+    false, and leave it, if an engine runs.
+    """
+    place = Path(endpoint_file(device))
+    try:
+        with process_lock(place.with_suffix(".lock")):
+            place.unlink(missing_ok=True)
+            return True
+    except LockTakenError:
+        return False
+
+
+def kill_engine(device: str) -> bool:
+    """Kill the engine of this user and device at once, without asking it; return whether it was
+    killed. If not, it may still run.
+
+    Mattes in progress are lost; finished ones are not. An engine is known by its process id and the
+    time its process was started: after its end the id may be another program's.
+    """
+    if not is_running(device):
+        return False
+    endpoint = read_endpoint(device) or {}
     pid, started = endpoint.get("pid"), endpoint.get("started")
-    return isinstance(pid, int) and isinstance(started, float) and kill(pid, started)
+    if not isinstance(pid, int):
+        return False
+    if not isinstance(started, float):
+        started = _started_before_its_file(pid, device)
+    return started is not None and kill(pid, started)
+
+
+def _started_before_its_file(pid: int, device: str) -> float | None:
+    """When the process of an older engine was started, whose file does not say so; None if this
+    process is younger than the file, and so another program.
+    """
+    started = started_at(pid)
+    try:
+        written = endpoint_file(device).stat().st_mtime
+    except OSError:
+        return None
+    is_older = started is not None and started <= written + _START_TOLERANCE_S
+    return started if is_older else None
 
 
 class Log:
