@@ -173,6 +173,78 @@ def test_a_frame_that_cannot_be_tracked_can_be_drawn(document: Path) -> None:
         assert session.paint.notice == ""
 
 
+def test_undo_while_a_frame_is_tracked_first_does_not_let_it_be_drawn_from_nothing(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.set_colour("hero", "#ff0000")
+        bench.named()
+        session.go_to(1012)
+        bench.stroke((70, 40), (72, 40))
+        session.undo()
+        bench.named()
+        assert (session.frame, session.paint.notice) == (1012, "")
+        bench.stroke((70, 40), (72, 40))
+        assert 1012 not in session.draft.drawings
+        assert "is tracked first" in bench.log.sentences[-1]
+
+
+def test_a_frame_is_drawn_from_nothing_only_until_it_has_been_tracked(
+    document: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.go_to(1012)
+        bench.stroke((70, 40), (72, 40))
+        session.escape()
+        session.go_to(1001)
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.go_to(1012)
+        assert session.shown.pixels("hero") is not None
+        with monkeypatch.context() as patch:  # there was no room for it
+            patch.setattr(bench.toys.stores.mattes, "get", lambda _digest: None)
+            bench.stroke((70, 40), (72, 40))
+        assert 1012 not in session.draft.drawings
+
+
+def test_another_element_that_is_chosen_while_the_pen_is_down_gets_no_matte(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.paint.brush = HARD
+        session.add_element("car")
+        session.choose_element("hero")
+        bench.stroke((20, 20), (60, 20))
+        before = session.draft.drawings
+        session.paint.press(PenEvent((20, 50)))
+        session.choose_next_element()
+        session.paint.drag(PenEvent((30, 50)))
+        session.paint.release(PenEvent((40, 50)))
+        assert session.draft.drawings is before
+
+
+def test_what_cannot_be_seen_is_not_taken(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        set_points(bench, [(10, 10), (60, 10), (60, 60), (10, 60)])
+        session.add_element("car")
+        session.paint.choose_tool("brush")
+        session.paint.brush = Brush(12, 0.0)
+        bench.stroke((35, 35), (45, 35))
+        car = session.draft.drawn(1001, "car")
+        session.choose_element("hero")
+        session.paint.choose_tool("polygon")
+        bench.stroke((60, 60), (64, 64))  # a point of its line
+        assert session.editor.undo_label == "move point"
+        assert "took 0 pixels" not in " ".join(bench.log.sentences)
+        assert session.draft.drawn(1001, "car") is car
+
+
 def test_a_box_of_smart_select_needs_no_matte_and_a_scribble_does(document: Path) -> None:
     with working_on(document) as bench:
         session = bench.session

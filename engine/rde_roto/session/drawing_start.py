@@ -63,11 +63,13 @@ class DrawingStart:
         return True
 
     def leave(self) -> None:
-        """Stop waiting, because another frame is shown. The frame is tracked nevertheless."""
+        """Stop waiting, because another frame is shown, or the shot is another one."""
         self._awaited = None
 
     def mattes_changed(self) -> None:
         """See whether the matte has come, or will not come."""
+        is_made = self._editor.live.is_made
+        self._from_nothing = {key for key in self._from_nothing if not is_made(key[0])}
         if self._awaited is None:
             return
         frame, element = self._awaited

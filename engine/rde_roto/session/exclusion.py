@@ -47,10 +47,11 @@ class Front:
             if other.id == self.element or below is None:
                 continue
             left = below.beside(self.plane, self.places)
-            if left is not below:
+            lost = _lost_px(below, left)
+            if lost:  # what cannot be seen is rounding, and stays
                 after = after.with_plane(self.frame, other.id, left)
                 also = "" if known else ", which is a keyframe here now"
-                taken += [f"{_lost_px(below, left)} pixels of {other.name}{also}"]
+                taken += [f"{lost} pixels of {other.name}{also}"]
         return Drawn(after, f"took {'; '.join(taken)}" if taken else "")
 
     def _tracked_below(self, draft: Draft, live: LiveMattes, other: str) -> Plane | None:

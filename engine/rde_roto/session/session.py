@@ -176,9 +176,9 @@ class Session:
         self._listener.picture_changed(None)
 
     def choose_element(self, element: str) -> None:
-        """Choose the element that tools draw."""
+        """Choose the element that tools draw. What a tool has begun on another one is dropped."""
         if element != self.element:
-            self.shown.drop_unfinished()
+            self.paint.cancel_tool()
             self.paint.element = element
             self._listener.shot_changed()
             self._listener.picture_changed(None)
@@ -297,6 +297,7 @@ class Session:
 
     def _travel(self, go: Callable[[], None]) -> None:
         self.paint.cancel_tool()
+        self.paint.start.leave()
         before = self.draft
         go()
         changed = self.range.intersection(FrameRange.of(self.draft.frames_changed_since(before)))
