@@ -245,6 +245,34 @@ def test_what_cannot_be_seen_is_not_taken(document: Path) -> None:
         assert session.draft.drawn(1001, "car") is car
 
 
+def test_what_is_asked_of_a_shot_that_overlaps_says_so_and_waits_for_nothing(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        two(bench)
+        session, told = bench.session, bench.log.sentences
+        whole = Plane.of(np.ones_like(drawn(bench, 1001, "car")))
+        session.editor.apply(session.draft.with_plane(1001, "car", whole), "as from a file")
+        bench.until(lambda: "elements overlap" in told[-1])
+        told.clear()
+        session.propagate(FORWARD)
+        assert ("elements overlap" in told[-1], session.live.remaining) == (True, 0)
+        told.clear()
+        session.toggle_lock()
+        assert "elements overlap" in told[-1]
+        session.go_to(1012)
+        bench.stroke((70, 40), (72, 40))
+        assert "elements overlap" in told[-1]
+        assert session.paint.start.awaited is None
+        session.go_to(1001)
+        session.paint.take_overlaps()
+        bench.named()
+        assert not session.draft.locks  # what was refused is not done later
+        session.propagate(FORWARD)
+        bench.propagated()
+        assert session.state(1030) is FrameState.MADE
+
+
 def test_a_box_of_smart_select_needs_no_matte_and_a_scribble_does(document: Path) -> None:
     with working_on(document) as bench:
         session = bench.session

@@ -76,9 +76,14 @@ class DrawingStart:
         if self._shown.pixels(element) is not None:
             self._awaited = None
             self._listener.show_message(f"frame {frame} is tracked: draw on it")
-        elif self._editor.live.is_settled and not self._editor.live.is_waiting(frame):
+        elif self._is_known and not self._editor.live.is_waiting(frame):
             self._awaited = None  # it was stopped or failed, which has been said
             self._from_nothing.add((frame, element))
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether it is known what can be tracked of the shot as it is now."""
+        return self._editor.live.is_settled or self._editor.live.has_failed
 
     def _is_tracked(self, element: str) -> bool:
         """Whether the element is drawn at another frame and exists at this one."""

@@ -70,6 +70,7 @@ class LiveMattes:
         self._submitted: dict[int, Future[Matte]] = {}
         self._closed = self._forgets = False
         self._when_settled: list[Callable[[RotoNode], None]] = []
+        self._failure: tuple[int, str] | None = None  # of the last edit that has no node, and why
 
     def set_shot(
         self,
@@ -130,6 +131,11 @@ class LiveMattes:
         return self._digests_edition == self._edition
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the states of frames will not come, because keyframes overlap, say."""
+        return self._failure is not None and self._failure[0] == self._edition
+
+    @property
     def previous(self) -> RotoNode | None:
         """The version that was propagated before the one that is shown now."""
         return next((one for one in reversed(self._versions) if one is not self.node), None)
@@ -137,7 +143,8 @@ class LiveMattes:
     def when_settled(self, use: Callable[[RotoNode], None]) -> None:
         """Call `use` with the node of the shot as it is now, at once or when there is one."""
         self._when_settled.append(use)
-        self._call_waiting()
+        if not self._refuse():
+            self._call_waiting()
 
     @property
     def remaining(self) -> int:
@@ -158,16 +165,18 @@ class LiveMattes:
         """Have mattes made in this order. Returns at once."""
         self._pending = dict.fromkeys(frame for frame in frames if frame not in self._submitted)
         self.total = self.remaining
-        self._submit_next()
-        self._changed(None)
+        if self._is_newest or not self._refuse():
+            self._submit_next()
+            self._changed(None)
 
     def track_first(self, frame: int) -> None:
         """Have a frame's matte made before all others that are waiting."""
         if frame not in self._submitted:
             self._pending = {frame: None} | self._pending
             self.total = max(self.total, self.remaining)
-        self._submit_next()
-        self._changed(None)
+        if self._is_newest or not self._refuse():
+            self._submit_next()
+            self._changed(None)
 
     def drop(self, frame: int) -> None:
         """Have a frame's matte made no longer. Others stay requested."""
@@ -219,7 +228,7 @@ class LiveMattes:
                     made.add(frame)
             self._post(partial(self._set_digests, edition, digests, made))
         except Exception as error:  # of any kind: a thread that dies is silent
-            self._post(partial(self._changed, _sentence(error)))
+            self._post(partial(self._set_failure, edition, _sentence(error)))
 
     def _node_of(self, shot: Shot, preset: Preset, learned: Path | None) -> RotoNode:
         known = self._last
@@ -248,6 +257,21 @@ class LiveMattes:
     def _is_newest(self) -> bool:
         """Whether the node is that of the last edit."""
         return self._node_edition == self._edition
+
+    def _set_failure(self, edition: int, sentence: str) -> None:
+        self._failure = edition, sentence
+        if self._is_newest or not self._refuse():
+            self._changed(sentence)
+
+    def _refuse(self) -> bool:
+        """Drop what was requested and say why, if the last edit has failed; whether it has."""
+        if not self.has_failed or self._failure is None:
+            return False
+        self._pending.clear()
+        self._cancel_submitted()
+        self._when_settled.clear()
+        self._changed(self._failure[1])
+        return True
 
     def _set_empty(self, edition: int) -> None:
         if edition == self._edition:
