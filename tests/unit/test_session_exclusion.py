@@ -12,6 +12,7 @@ from rde_roto.session.frame_states import FORWARD, FrameState
 from rde_roto.session.painting import Brush
 from rde_roto.session.planes import Plane
 from rde_roto.session.tools import PenEvent
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import overlaps
 
@@ -97,6 +98,24 @@ def test_a_tracked_element_that_is_covered_becomes_a_keyframe_too(document: Path
         assert "which is a keyframe here now" in bench.log.sentences[-1]
         session.undo()
         assert 1005 not in session.draft.drawings
+
+
+def test_what_is_drawn_over_a_locked_element_is_told(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.editor.lock(FrameRange.parse("1005"))
+        bench.done_with("rde-roto-aside")
+        bench.named()
+        session.go_to(1005)
+        bench.until(lambda: session.shown.alpha("hero") is not None)
+        session.add_element("car")
+        height, width = session.size
+        set_points(bench, [(0, 0), (width, 0), (width, height), (0, height)])
+        assert session.draft.drawn(1005, "hero") is None
+        assert "lie over hero, which is locked here and stays" in bench.log.sentences[-1]
 
 
 def test_a_document_with_an_overlap_is_told_and_mended_by_a_choice(document: Path) -> None:
