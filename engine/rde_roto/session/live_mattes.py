@@ -68,7 +68,10 @@ class LiveMattes:
         self._newest: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._pending: dict[int, None] = {}  # in order
         self._submitted: dict[int, Future[Matte]] = {}
-        self._closed = self._forgets = False
+        self._closed = False
+        self._step = 0
+        self._steps: dict[tuple[int, str], int] = {}  # of a frame's mattes: the first that had it
+        self._forgets_after: int | None = None  # the step from which the mattes of others go
         self._when_settled: list[Callable[[RotoNode], None]] = []
         self._failure: tuple[int, str] | None = None  # of the last edit that has no node, and why
 
@@ -78,16 +81,20 @@ class LiveMattes:
         preset: Preset,
         learned: Path | None = None,
         *,
+        step: int = 0,
         forgets: bool = False,
     ) -> None:
         """Continue with another shot, another preset, or other learned weights.
 
         ``shot`` is called on another thread, one call after the other. It returns None while
-        nothing is drawn. With ``forgets``, after undo or redo, what was requested is dropped, and
-        so are mattes that are out of date: they belong to what was undone.
+        nothing is drawn. ``step`` says how many changes led to it. With ``forgets``, after undo or
+        redo, what was requested is dropped, and so are mattes that only later steps had.
         """
         self._edition += 1
-        self._forgets |= forgets
+        self._step = step
+        if forgets:
+            known = self._forgets_after
+            self._forgets_after = step if known is None else min(known, step)
         self._pending = {} if forgets else dict.fromkeys([*self._submitted, *self._pending])
         self._cancel_submitted()
         self._executor.submit(self._build_node, self._edition, shot, preset, learned)
@@ -103,6 +110,8 @@ class LiveMattes:
             kept = self.node.stores.mattes.get(candidate)
             if kept is not None and len(kept.planes) == len(ids):
                 self._newest[frame] = candidate, ids
+                if candidate == digest and self.is_settled:
+                    self._steps.setdefault((frame, candidate), self._step)
                 planes = dict(zip(ids, kept.planes, strict=True))
                 return FrameMattes(candidate, planes, candidate == digest)
         return None
@@ -289,12 +298,18 @@ class LiveMattes:
 
     def _set_digests(self, edition: int, digests: dict[int, str], made: set[int]) -> None:
         if edition == self._edition:
-            self._digests_edition = edition
+            self._digests_edition, step = edition, self._step
             came = {f for f, (name, _) in self._newest.items() if digests.get(f) == name}
             self._digests, self._made = digests, made | came
-            if self._forgets:
-                self._forgets = False
-                self._newest = {f: known for f, known in self._newest.items() if f in self._made}
+            for one in ((frame, digests[frame]) for frame in came):
+                self._steps[one] = min(self._steps.get(one, step), step)
+            after, self._forgets_after = self._forgets_after, None
+            if after is not None:
+                self._newest = {
+                    frame: (name, ids)
+                    for frame, (name, ids) in self._newest.items()
+                    if frame in self._made or self._steps.get((frame, name), 0) <= after
+                }
             self._call_waiting()
             self._settle()
 
@@ -326,6 +341,7 @@ class LiveMattes:
         if edition == self._edition and self.node is not None:
             self._digests[frame] = matte.digest
             self._made.add(frame)
+            self._steps.setdefault((frame, matte.digest), self._step)
             self._newest[frame] = matte.digest, self.node.shot.ids
         self._submit_next()
         if self.remaining:
