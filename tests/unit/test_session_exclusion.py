@@ -247,6 +247,18 @@ def test_another_element_that_is_chosen_while_the_pen_is_down_gets_no_matte(
         assert session.draft.drawings is before
 
 
+def test_points_that_are_dropped_by_going_elsewhere_are_told(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.paint.choose_tool("polygon")
+        bench.stroke((10, 10))
+        session.go_to(1002)
+        assert "what was not finished is dropped" in bench.log.sentences[-1]
+        bench.log.sentences.clear()
+        session.go_to(1003)
+        assert not bench.log.sentences
+
+
 def test_what_cannot_be_seen_is_not_taken(document: Path) -> None:
     with working_on(document) as bench:
         session = bench.session

@@ -90,7 +90,7 @@ class Session:
     def go_to(self, frame: int) -> None:
         """Show a frame, the nearest of the range."""
         if self.navigation.go_to(frame):
-            self.paint.cancel_tool()
+            self._drop_begun()
             self.paint.start.leave()
             self.live.request(self.frame)
             self.comparison.request(self.frame)
@@ -178,7 +178,7 @@ class Session:
     def choose_element(self, element: str) -> None:
         """Choose the element that tools draw. What a tool has begun on another one is dropped."""
         if element != self.element:
-            self.paint.cancel_tool()
+            self._drop_begun()
             self.paint.element = element
             self._listener.shot_changed()
             self._listener.picture_changed(None)
@@ -294,6 +294,10 @@ class Session:
         self._listener.show_message(sentence)
 
     # Private.
+
+    def _drop_begun(self) -> None:
+        if self.paint.cancel_tool():
+            self._listener.show_message("what was not finished is dropped: a line ends with Enter")
 
     def _travel(self, go: Callable[[], None]) -> None:
         self.paint.cancel_tool()
