@@ -180,6 +180,32 @@ def test_undo_leaves_nothing_of_what_was_undone(document: Path) -> None:
         assert FrameState.STALE not in states(bench).values()
 
 
+def test_undo_and_redo_keep_older_mattes_that_are_out_of_date(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.propagate(FORWARD)
+        bench.propagated()
+        paint(bench, 1010)
+        paint(bench, 1015)
+        session.undo()
+        bench.named()
+        assert session.state(1020) is FrameState.STALE  # from before both
+        session.undo()
+        bench.named()
+        assert session.state(1020) is FrameState.MADE
+        session.redo()
+        session.redo()
+        bench.named()
+        assert session.state(1020) is FrameState.STALE  # as when it was painted
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.undo()
+        session.undo()
+        bench.named()
+        assert FrameState.STALE not in states(bench).values()
+
+
 def test_a_plate_is_named_after_what_it_shows(document: Path) -> None:
     plate = document.parent / "plate"
     with working_on(plate) as bench:

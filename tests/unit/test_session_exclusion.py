@@ -12,6 +12,7 @@ from rde_roto.session.frame_states import FORWARD, FrameState
 from rde_roto.session.painting import Brush
 from rde_roto.session.planes import Plane
 from rde_roto.session.tools import PenEvent
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import overlaps
 
@@ -99,6 +100,24 @@ def test_a_tracked_element_that_is_covered_becomes_a_keyframe_too(document: Path
         assert 1005 not in session.draft.drawings
 
 
+def test_what_is_drawn_over_a_locked_element_is_told(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.editor.lock(FrameRange.parse("1005"))
+        bench.done_with("rde-roto-aside")
+        bench.named()
+        session.go_to(1005)
+        bench.until(lambda: session.shown.alpha("hero") is not None)
+        session.add_element("car")
+        height, width = session.size
+        set_points(bench, [(0, 0), (width, 0), (width, height), (0, height)])
+        assert session.draft.drawn(1005, "hero") is None
+        assert "lie over hero, which is locked here and stays" in bench.log.sentences[-1]
+
+
 def test_a_document_with_an_overlap_is_told_and_mended_by_a_choice(document: Path) -> None:
     with working_on(document) as bench:
         two(bench)
@@ -171,6 +190,118 @@ def test_a_frame_that_cannot_be_tracked_can_be_drawn(document: Path) -> None:
         bench.stroke((70, 40), (72, 40))
         assert drawn(bench, 1012, "hero").any()
         assert session.paint.notice == ""
+
+
+def test_undo_while_a_frame_is_tracked_first_does_not_let_it_be_drawn_from_nothing(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.set_colour("hero", "#ff0000")
+        bench.named()
+        session.go_to(1012)
+        bench.stroke((70, 40), (72, 40))
+        session.undo()
+        bench.named()
+        assert (session.frame, session.paint.notice) == (1012, "")
+        bench.stroke((70, 40), (72, 40))
+        assert 1012 not in session.draft.drawings
+        assert "is tracked first" in bench.log.sentences[-1]
+
+
+def test_a_frame_is_drawn_from_nothing_only_until_it_has_been_tracked(
+    document: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.go_to(1012)
+        bench.stroke((70, 40), (72, 40))
+        session.escape()
+        session.go_to(1001)
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.go_to(1012)
+        assert session.shown.pixels("hero") is not None
+        with monkeypatch.context() as patch:  # there was no room for it
+            patch.setattr(bench.toys.stores.mattes, "get", lambda _digest: None)
+            bench.stroke((70, 40), (72, 40))
+        assert 1012 not in session.draft.drawings
+
+
+def test_another_element_that_is_chosen_while_the_pen_is_down_gets_no_matte(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.paint.brush = HARD
+        session.add_element("car")
+        session.choose_element("hero")
+        bench.stroke((20, 20), (60, 20))
+        before = session.draft.drawings
+        session.paint.press(PenEvent((20, 50)))
+        session.choose_next_element()
+        session.paint.drag(PenEvent((30, 50)))
+        session.paint.release(PenEvent((40, 50)))
+        assert session.draft.drawings is before
+
+
+def test_points_that_are_dropped_by_going_elsewhere_are_told(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.paint.choose_tool("polygon")
+        bench.stroke((10, 10))
+        session.go_to(1002)
+        assert "what was not finished is dropped" in bench.log.sentences[-1]
+        bench.log.sentences.clear()
+        session.go_to(1003)
+        assert not bench.log.sentences
+
+
+def test_what_cannot_be_seen_is_not_taken(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        set_points(bench, [(10, 10), (60, 10), (60, 60), (10, 60)])
+        session.add_element("car")
+        session.paint.choose_tool("brush")
+        session.paint.brush = Brush(12, 0.0)
+        bench.stroke((35, 35), (45, 35))
+        car = session.draft.drawn(1001, "car")
+        session.choose_element("hero")
+        session.paint.choose_tool("polygon")
+        bench.stroke((60, 60), (64, 64))  # a point of its line
+        assert session.editor.undo_label == "move point"
+        assert "took 0 pixels" not in " ".join(bench.log.sentences)
+        assert session.draft.drawn(1001, "car") is car
+
+
+def test_what_is_asked_of_a_shot_that_overlaps_says_so_and_waits_for_nothing(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        two(bench)
+        session, told = bench.session, bench.log.sentences
+        whole = Plane.of(np.ones_like(drawn(bench, 1001, "car")))
+        session.editor.apply(session.draft.with_plane(1001, "car", whole), "as from a file")
+        bench.until(lambda: "elements overlap" in told[-1])
+        told.clear()
+        session.propagate(FORWARD)
+        assert ("elements overlap" in told[-1], session.live.remaining) == (True, 0)
+        told.clear()
+        session.toggle_lock()
+        assert "elements overlap" in told[-1]
+        session.go_to(1012)
+        bench.stroke((70, 40), (72, 40))
+        assert "elements overlap" in told[-1]
+        assert session.paint.start.awaited is None
+        session.go_to(1001)
+        session.paint.take_overlaps()
+        bench.named()
+        assert not session.draft.locks  # what was refused is not done later
+        session.propagate(FORWARD)
+        bench.propagated()
+        assert session.state(1030) is FrameState.MADE
 
 
 def test_a_box_of_smart_select_needs_no_matte_and_a_scribble_does(document: Path) -> None:

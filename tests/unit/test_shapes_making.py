@@ -156,7 +156,7 @@ def test_a_soft_edge_becomes_feather() -> None:
 def test_an_empty_matte_has_no_shapes_and_that_is_said() -> None:
     shapes, said = made(lambda _: np.zeros(WINDOW.shape, np.float32), 3)
     assert shapes.shapes == ()
-    assert said == ["hero: nothing to draw, its mattes are empty"]
+    assert said == ["hero: nothing to draw, no pixel of its mattes is above one half"]
     assert not draw_shapes(shapes, 1002).any()
 
 

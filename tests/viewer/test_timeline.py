@@ -67,6 +67,17 @@ def test_in_and_out_are_dragged(open_desk: Desk) -> None:
     assert open_desk.session.frame == 1001
 
 
+def test_a_click_on_in_or_out_goes_to_a_frame_and_moves_neither(open_desk: Desk) -> None:
+    line = open_desk.window.time_line
+    for edge, off_px, frame in ((1012.5, -4, 1012), (1000.5, 4, 1001)):
+        at = QPoint(round(line.place(edge)) + off_px, 40)
+        QTest.mousePress(line, LEFT, NO_KEY, at)
+        QTest.mouseMove(line, at + QPoint(1, 0))
+        QTest.mouseRelease(line, LEFT, NO_KEY, at)
+        assert open_desk.session.frame == frame
+    assert open_desk.session.navigation.bounds == (1001, 1012)
+
+
 def test_the_wheel_zooms_where_the_mouse_is_and_shift_scrolls(open_desk: Desk) -> None:
     line = open_desk.window.time_line
     before = line.place(1004)

@@ -63,20 +63,27 @@ class DrawingStart:
         return True
 
     def leave(self) -> None:
-        """Stop waiting, because another frame is shown. The frame is tracked nevertheless."""
+        """Stop waiting, because another frame is shown, or the shot is another one."""
         self._awaited = None
 
     def mattes_changed(self) -> None:
         """See whether the matte has come, or will not come."""
+        is_made = self._editor.live.is_made
+        self._from_nothing = {key for key in self._from_nothing if not is_made(key[0])}
         if self._awaited is None:
             return
         frame, element = self._awaited
         if self._shown.pixels(element) is not None:
             self._awaited = None
             self._listener.show_message(f"frame {frame} is tracked: draw on it")
-        elif self._editor.live.is_settled and not self._editor.live.is_waiting(frame):
+        elif self._is_known and not self._editor.live.is_waiting(frame):
             self._awaited = None  # it was stopped or failed, which has been said
             self._from_nothing.add((frame, element))
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether it is known what can be tracked of the shot as it is now."""
+        return self._editor.live.is_settled or self._editor.live.has_failed
 
     def _is_tracked(self, element: str) -> bool:
         """Whether the element is drawn at another frame and exists at this one."""

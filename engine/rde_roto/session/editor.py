@@ -169,7 +169,8 @@ class ShotEditor:
 
         finish = draft.preset.finish.at_proxy(proxy)
         preset = draft.preset.model_copy(update={"finish": finish})
-        self.live.set_shot(shot, preset, draft.learned, forgets=forgets)
+        step = self._history.place
+        self.live.set_shot(shot, preset, draft.learned, step=step, forgets=forgets)
 
     def _live_changed(self, sentence: str | None) -> None:
         if sentence is not None:

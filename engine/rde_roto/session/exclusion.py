@@ -12,13 +12,13 @@ from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.session.painting import within
 from rde_roto.session.planes import Place, Plane, box_around
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.overlaps import overlaps
+from rde_roto.values.overlaps import Overlap, overlaps
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A draft with something drawn in front, and what that took from others, in words; "" if
-    nothing.
+    """A draft with something drawn in front, and what that took from others or could not take, in
+    words; "" if nothing.
     """
 
     draft: Draft
@@ -41,17 +41,36 @@ class Front:
         it is covered; if its matte is out of date, tracking it again takes the pixels away.
         """
         after, taken = draft.with_plane(self.frame, self.element, self.plane), []
+        said = [*self._locked_below(draft, live)]
         for other in draft.elements:
             known = draft.drawn(self.frame, other.id)
             below = known or self._tracked_below(draft, live, other.id)
             if other.id == self.element or below is None:
                 continue
             left = below.beside(self.plane, self.places)
-            if left is not below:
+            lost = _lost_px(below, left)
+            if lost:  # what cannot be seen is rounding, and stays
                 after = after.with_plane(self.frame, other.id, left)
                 also = "" if known else ", which is a keyframe here now"
-                taken += [f"{_lost_px(below, left)} pixels of {other.name}{also}"]
-        return Drawn(after, f"took {'; '.join(taken)}" if taken else "")
+                taken += [f"{lost} pixels of {other.name}{also}"]
+        said = [f"took {'; '.join(taken)}", *said] if taken else said
+        return Drawn(after, "; ".join(said))
+
+    def _locked_below(self, draft: Draft, live: LiveMattes) -> Iterator[str]:
+        """Say what it covers of elements that are locked here, whose mattes stay as they are."""
+        seen, locked = live.newest(self.frame), draft.locked(self.frame)
+        for other in draft.elements:
+            if seen is not None and other.id in locked and other.id in seen.planes:
+                for _, _, pixels in self._over(seen.planes[other.id]):
+                    yield f"{pixels} pixels lie over {other.name}, which is locked here and stays"
+
+    def _over(self, below: FloatArray) -> tuple[Overlap, ...]:
+        """How it overlaps with the matte of another element."""
+        over = [place for place in self.places if place in self.plane.tiles]
+        if not over:
+            return ()
+        box = box_around(over, self.plane.shape)
+        return overlaps(np.stack([self.plane.part(box), below[within(box)]]))
 
     def _tracked_below(self, draft: Draft, live: LiveMattes, other: str) -> Plane | None:
         """Return the tracked matte of another element if more than a seam of it is covered."""
@@ -60,12 +79,8 @@ class Front:
             return None
         if not seen.is_current and self.frame not in draft.drawings:
             return None
-        over = [place for place in self.places if place in self.plane.tiles]
-        if not over:
-            return None
-        box, below = box_around(over, self.plane.shape), seen.planes[other]
-        both = np.stack([self.plane.part(box), below[within(box)]])
-        return Plane.of(below) if overlaps(both) else None
+        below = seen.planes[other]
+        return Plane.of(below) if self._over(below) else None
 
 
 def with_front(draft: Draft, element: str) -> Drawn:

@@ -29,6 +29,11 @@ class History(Generic[V]):
         return self._steps[self._place].value
 
     @property
+    def place(self) -> int:
+        """How many changes led to the current value."""
+        return self._place
+
+    @property
     def undo_label(self) -> str | None:
         """The label of what ``undo`` would revert; None at the beginning."""
         return self._steps[self._place].label if self._place else None

@@ -68,8 +68,12 @@ class LiveMattes:
         self._newest: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._pending: dict[int, None] = {}  # in order
         self._submitted: dict[int, Future[Matte]] = {}
-        self._closed = self._forgets = False
+        self._closed = False
+        self._step = 0
+        self._steps: dict[tuple[int, str], int] = {}  # of a frame's mattes: the first that had it
+        self._forgets_after: int | None = None  # the step from which the mattes of others go
         self._when_settled: list[Callable[[RotoNode], None]] = []
+        self._failure: tuple[int, str] | None = None  # of the last edit that has no node, and why
 
     def set_shot(
         self,
@@ -77,16 +81,20 @@ class LiveMattes:
         preset: Preset,
         learned: Path | None = None,
         *,
+        step: int = 0,
         forgets: bool = False,
     ) -> None:
         """Continue with another shot, another preset, or other learned weights.
 
         ``shot`` is called on another thread, one call after the other. It returns None while
-        nothing is drawn. With ``forgets``, after undo or redo, what was requested is dropped, and
-        so are mattes that are out of date: they belong to what was undone.
+        nothing is drawn. ``step`` says how many changes led to it. With ``forgets``, after undo or
+        redo, what was requested is dropped, and so are mattes that only later steps had.
         """
         self._edition += 1
-        self._forgets |= forgets
+        self._step = step
+        if forgets:
+            known = self._forgets_after
+            self._forgets_after = step if known is None else min(known, step)
         self._pending = {} if forgets else dict.fromkeys([*self._submitted, *self._pending])
         self._cancel_submitted()
         self._executor.submit(self._build_node, self._edition, shot, preset, learned)
@@ -102,6 +110,8 @@ class LiveMattes:
             kept = self.node.stores.mattes.get(candidate)
             if kept is not None and len(kept.planes) == len(ids):
                 self._newest[frame] = candidate, ids
+                if candidate == digest and self.is_settled:
+                    self._steps.setdefault((frame, candidate), self._step)
                 planes = dict(zip(ids, kept.planes, strict=True))
                 return FrameMattes(candidate, planes, candidate == digest)
         return None
@@ -130,6 +140,11 @@ class LiveMattes:
         return self._digests_edition == self._edition
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the states of frames will not come, because keyframes overlap, say."""
+        return self._failure is not None and self._failure[0] == self._edition
+
+    @property
     def previous(self) -> RotoNode | None:
         """The version that was propagated before the one that is shown now."""
         return next((one for one in reversed(self._versions) if one is not self.node), None)
@@ -137,7 +152,8 @@ class LiveMattes:
     def when_settled(self, use: Callable[[RotoNode], None]) -> None:
         """Call `use` with the node of the shot as it is now, at once or when there is one."""
         self._when_settled.append(use)
-        self._call_waiting()
+        if not self._refuse():
+            self._call_waiting()
 
     @property
     def remaining(self) -> int:
@@ -158,16 +174,18 @@ class LiveMattes:
         """Have mattes made in this order. Returns at once."""
         self._pending = dict.fromkeys(frame for frame in frames if frame not in self._submitted)
         self.total = self.remaining
-        self._submit_next()
-        self._changed(None)
+        if self._is_newest or not self._refuse():
+            self._submit_next()
+            self._changed(None)
 
     def track_first(self, frame: int) -> None:
         """Have a frame's matte made before all others that are waiting."""
         if frame not in self._submitted:
             self._pending = {frame: None} | self._pending
             self.total = max(self.total, self.remaining)
-        self._submit_next()
-        self._changed(None)
+        if self._is_newest or not self._refuse():
+            self._submit_next()
+            self._changed(None)
 
     def drop(self, frame: int) -> None:
         """Have a frame's matte made no longer. Others stay requested."""
@@ -219,7 +237,7 @@ class LiveMattes:
                     made.add(frame)
             self._post(partial(self._set_digests, edition, digests, made))
         except Exception as error:  # of any kind: a thread that dies is silent
-            self._post(partial(self._changed, _sentence(error)))
+            self._post(partial(self._set_failure, edition, _sentence(error)))
 
     def _node_of(self, shot: Shot, preset: Preset, learned: Path | None) -> RotoNode:
         known = self._last
@@ -249,6 +267,21 @@ class LiveMattes:
         """Whether the node is that of the last edit."""
         return self._node_edition == self._edition
 
+    def _set_failure(self, edition: int, sentence: str) -> None:
+        self._failure = edition, sentence
+        if self._is_newest or not self._refuse():
+            self._changed(sentence)
+
+    def _refuse(self) -> bool:
+        """Drop what was requested and say why, if the last edit has failed; whether it has."""
+        if not self.has_failed or self._failure is None:
+            return False
+        self._pending.clear()
+        self._cancel_submitted()
+        self._when_settled.clear()
+        self._changed(self._failure[1])
+        return True
+
     def _set_empty(self, edition: int) -> None:
         if edition == self._edition:
             self._digests_edition = edition
@@ -265,12 +298,18 @@ class LiveMattes:
 
     def _set_digests(self, edition: int, digests: dict[int, str], made: set[int]) -> None:
         if edition == self._edition:
-            self._digests_edition = edition
+            self._digests_edition, step = edition, self._step
             came = {f for f, (name, _) in self._newest.items() if digests.get(f) == name}
             self._digests, self._made = digests, made | came
-            if self._forgets:
-                self._forgets = False
-                self._newest = {f: known for f, known in self._newest.items() if f in self._made}
+            for one in ((frame, digests[frame]) for frame in came):
+                self._steps[one] = min(self._steps.get(one, step), step)
+            after, self._forgets_after = self._forgets_after, None
+            if after is not None:
+                self._newest = {
+                    frame: (name, ids)
+                    for frame, (name, ids) in self._newest.items()
+                    if frame in self._made or self._steps.get((frame, name), 0) <= after
+                }
             self._call_waiting()
             self._settle()
 
@@ -302,6 +341,7 @@ class LiveMattes:
         if edition == self._edition and self.node is not None:
             self._digests[frame] = matte.digest
             self._made.add(frame)
+            self._steps.setdefault((frame, matte.digest), self._step)
             self._newest[frame] = matte.digest, self.node.shot.ids
         self._submit_next()
         if self.remaining:

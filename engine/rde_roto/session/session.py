@@ -90,7 +90,7 @@ class Session:
     def go_to(self, frame: int) -> None:
         """Show a frame, the nearest of the range."""
         if self.navigation.go_to(frame):
-            self.paint.cancel_tool()
+            self._drop_begun()
             self.paint.start.leave()
             self.live.request(self.frame)
             self.comparison.request(self.frame)
@@ -176,9 +176,9 @@ class Session:
         self._listener.picture_changed(None)
 
     def choose_element(self, element: str) -> None:
-        """Choose the element that tools draw."""
+        """Choose the element that tools draw. What a tool has begun on another one is dropped."""
         if element != self.element:
-            self.shown.drop_unfinished()
+            self._drop_begun()
             self.paint.element = element
             self._listener.shot_changed()
             self._listener.picture_changed(None)
@@ -295,8 +295,13 @@ class Session:
 
     # Private.
 
+    def _drop_begun(self) -> None:
+        if self.paint.cancel_tool():
+            self._listener.show_message("what was not finished is dropped: a line ends with Enter")
+
     def _travel(self, go: Callable[[], None]) -> None:
         self.paint.cancel_tool()
+        self.paint.start.leave()
         before = self.draft
         go()
         changed = self.range.intersection(FrameRange.of(self.draft.frames_changed_since(before)))

@@ -89,7 +89,7 @@ class ShapeMaker:
             yield f"{element}: {count} {what} left out"
         for element in self.elements:
             if not any(shape.element == element for shape in self._shapes):
-                yield f"{element}: nothing to draw, its mattes are empty"
+                yield f"{element}: nothing to draw, no pixel of its mattes is above one half"
 
     def _outlines(self, element: str, plane: FloatArray) -> list[Outline]:
         """The outlines of a plane that are worth a shape, without detail below the tolerance."""

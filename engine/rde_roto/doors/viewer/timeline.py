@@ -32,6 +32,7 @@ _BOTTOM, _TOP = -0.08, 1.7
 _MARKS_Y = 1.45
 _SUGGESTIONS_Y = 1.12
 _REACH_PX = 5
+_LEAST_DRAG_PX = 3
 _FEWEST_FRAMES = 10
 _LEAST_SURE = 0.5
 
@@ -52,6 +53,8 @@ class TimeLine(QWidget):
         self._shown: Session | None = None
         self._dragged: str = ""  # "frame", "in", "out" or "line"
         self._last = QPointF()
+        self._pressed_px = 0.0
+        self._is_click = False  # on an end that has not been dragged yet
         self._plot = pg.PlotWidget(background=GROUND, enableMenu=False)
         # Qt's own events drive it, so that a press acts at once and tests need no timers
         self._plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -138,8 +141,10 @@ class TimeLine(QWidget):
         if event.button() is Qt.MouseButton.MiddleButton:
             self._dragged = "line"
         elif event.button() is Qt.MouseButton.LeftButton:
-            self._dragged = self._bound_at(x) or "frame"
-            self._drag_to(x)
+            self._dragged, self._pressed_px = self._bound_at(x) or "frame", x
+            self._is_click = self._dragged != "frame"
+            if not self._is_click:
+                self._drag_to(x)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         at = event.position()
@@ -150,14 +155,18 @@ class TimeLine(QWidget):
             left, right = self._box.viewRange()[0]
             self._show_range(left + frames, right + frames)
         elif self._dragged:
-            self._drag_to(at.x())
+            self._is_click &= abs(at.x() - self._pressed_px) < _LEAST_DRAG_PX
+            if not self._is_click:
+                self._drag_to(at.x())
         self._last = at
         on_bound = bool(self._bound_at(at.x()))
         self.setCursor(Qt.CursorShape.SizeHorCursor if on_bound else Qt.CursorShape.ArrowCursor)
         self._read(self.frame_at(at.x()))
 
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:  # noqa: N802
-        self._dragged = ""
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if self._is_click and self.session is not None:
+            self.asked.emit(self.frame_at(event.position().x()))
+        self._dragged, self._is_click = "", False
 
     def leaveEvent(self, _event: object) -> None:  # noqa: N802
         self.reading.hide()

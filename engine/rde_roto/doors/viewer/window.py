@@ -144,6 +144,14 @@ class MainWindow(QMainWindow):
             return True
         return super().event(event)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Let Esc leave the field of the frame, so that keys are commands again."""
+        if event.key() == Qt.Key.Key_Escape and self.frame_field.hasFocus():
+            self.canvas.setFocus()
+            self._show_chosen()
+        else:
+            super().keyPressEvent(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._close_session()
         event.accept()
