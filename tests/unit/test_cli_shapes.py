@@ -61,7 +61,7 @@ def test_every_way_reports_in_the_chosen_form(
         capsys.readouterr()
         assert run(*again, "--json") == 0
         assert json.loads(capsys.readouterr().out) == {"event": "done", **made}
-        assert run(*again, "--progress", "openjd") == 0
+        assert run(*again, "--progress", "openjd", "--force") == 0
         assert capsys.readouterr().out.startswith("openjd_status: ")
 
 
@@ -71,6 +71,23 @@ def test_a_shapes_document_is_written_again_in_part(run: Run, shot: Path, tmp_pa
     assert run("shapes", out, "--out", part, "--frames", "1002") == 0
     assert str(read_shapes(part).frames) == "1002"
     assert run("shapes", out, "--out", out) == 2
+
+
+@pytest.mark.parametrize("to", ["part.json", "masks/hero.####.exr"])
+def test_what_a_person_may_have_edited_is_not_replaced_unasked(
+    run: Run, shot: Path, tmp_path: Path, to: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, there = tmp_path / "hero.json", tmp_path / to.replace("####", "1002")
+    there.parent.mkdir(exist_ok=True)
+    assert run("shapes", shot, "--out", out, "--frames", "1001-1002") == 0
+    there.write_text("painted")
+    capsys.readouterr()
+    assert run("shapes", out, "--out", tmp_path / to) == 2
+    assert f"{there} exists already" in refused(capsys)
+    assert there.read_text() == "painted"
+    assert run("shapes", shot, "--out", out) == 2
+    assert run("shapes", out, "--out", tmp_path / to, "--force") == 0
+    assert there.read_bytes() != b"painted"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,17 +85,29 @@ def shapes(
         float,
         typer.Option(metavar="PX", help="How far shapes may be off the mattes, in plate pixels."),
     ] = 1.0,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Make editable, animated splines of a shot's mattes; draw splines as mattes again."""
     report = progress.report()
     with report.failures():
         if source.suffix.lower() != _DOCUMENT:
+            _refuse_existing([Path(out)], force)
             _make(source, Path(out), selection, _Making(tolerance, device, report))
         elif Path(out).suffix.lower() == _DOCUMENT:
-            _copy(source, Path(out), selection, report)
+            _copy(source, Path(out), selection, report, force)
         else:
-            _draw(_selected(source, selection), out, report)
+            _draw(_selected(source, selection), out, report, force)
+
+
+def _refuse_existing(paths: Iterable[Path], force: bool) -> None:
+    """Raise UsageError for files that are there: a person may have edited or painted them."""
+    found = [] if force else [path for path in paths if path.exists()]
+    if found:
+        more = f", and {len(found) - 1} more," if len(found) > 1 else ""
+        raise UsageError(
+            f"{found[0]}{more} exists already: choose another --out, or replace it with --force"
+        )
 
 
 @dataclass(frozen=True)
@@ -164,19 +177,21 @@ def _selected(path: Path, selection: Selection) -> ShotShapes:
     )
 
 
-def _copy(path: Path, out: Path, selection: Selection, report: RunReport) -> None:
+def _copy(path: Path, out: Path, selection: Selection, report: RunReport, force: bool) -> None:
     if out.resolve() == path.resolve():
         raise UsageError(f"--out would overwrite its own input {out}: choose another")
+    _refuse_existing([out], force)
     selected = _selected(path, selection)
     write_document(out, shapes_text(selected))
     count = len(selected.shapes)
     report.done(f"{counted(count, 'shape')}: wrote {out}", {"shapes": count})
 
 
-def _draw(selected: ShotShapes, out: str, report: RunReport) -> None:
+def _draw(selected: ShotShapes, out: str, report: RunReport, force: bool) -> None:
     provenance = {"rde-roto:version": __version__}
     origin = Origin(selected.format)
     writer = open_matte_writer(out, origin, selected.elements, Output(), provenance)
+    _refuse_existing((path for f in selected.frames for path in writer.files(f)), force)
     digest = digest_of("shapes", shapes_text(selected))
     for frame in selected.frames:
         alpha = draw_shapes(selected, frame)
