@@ -180,8 +180,8 @@ class RotoNode:
 
         Raises UsageError for a frame out of range; InputError when a plate frame cannot be read,
         after all mattes before it; OutOfMemoryError, which says which setting to lower, once the
-        memory of the step that failed is free again; CancelledError between two steps once
-        ``cancel()`` is true.
+        memory of the step that failed is free again; CancelledError between two steps or
+        mattes once ``cancel()`` is true.
         """
         requested = self.shot.range if frames is None else frames
         for frame in requested.difference(self.shot.range):
@@ -201,7 +201,7 @@ class RotoNode:
                 on_its_way = requested.walk(span.keyframe.frame + span.step, span.stop)
                 free = filterfalse(self.shot.is_locked, on_its_way)
                 tracked = self._mattes.of(stretch, wanted(free), cancel, on_second)
-                yield from self._finished_behind(stretch, tracked)
+                yield from self._finished_behind(stretch, tracked, cancel)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -230,12 +230,13 @@ class RotoNode:
         return self._store_matte(keyframe.frame, alpha)
 
     def _finished_behind(
-        self, stretch: Stretch, tracked: Iterator[BlendedMatte]
+        self, stretch: Stretch, tracked: Iterator[BlendedMatte], cancel: Cancel
     ) -> Iterator[Matte]:
         """Finish the tracked mattes of a stretch; the network goes on meanwhile, on a thread."""
         elements = stretch.spans[0].elements
         with closing(read_ahead(tracked, _TRACKED_AHEAD)) as mattes:
             for blended in mattes:
+                self.walker.check_cancelled(cancel)  # the network is a few frames ahead
                 yield self._store_matte(blended.frame, self._finished(blended, elements))
 
     def _finished(self, blended: BlendedMatte, elements: tuple[str, ...]) -> FloatArray:

@@ -29,6 +29,7 @@ REASONS: dict[str, dict[str, str]] = {
         "serve unlink": "what --register wrote, because --forget asks",
     },
     "engine/rde_roto/doors/server/endpoint.py": {
+        "forget_ended unlink": "the endpoint file of an engine that does not run, under the lock",
         "listen unlink": ("the engine's own socket and its place, in its own folder, under a lock"),
     },
     "engine/rde_roto/doors/watchfolder/hot_folder.py": {
@@ -77,6 +78,8 @@ REASONS: dict[str, dict[str, str]] = {
         "_in_memory unlink": "a file without a name that mkstemp made",
     },
     "install.py": {
+        "uninstall rmtree": "environments that bear the stamp or note of install.py, as asked for",
+        "uninstall unlink": "the registration of an engine in this .venv, as asked for",
         "make_venv rmtree": "what lies in .venv, if it bears the stamp of install.py",
         "make_venv unlink": "what lies in .venv, if it bears the stamp of install.py",
         "set_up_blenders rmtree": "an environment that bears the note of install.py",
@@ -90,7 +93,8 @@ REASONS: dict[str, dict[str, str]] = {
         "_without_compiled rmdir": "a folder that is empty",
         "_without_compiled unlink": "what Python compiled of modules that are gone",
         "_without_line unlink": "a start file in which nothing but our line stood",
-        "remove unlink": "files that we put there and nobody changed; our note",
+        "_unlink unlink": "files that we put there and nobody changed",
+        "remove unlink": "our note",
     },
     "plugin/nuke/rde_roto_nuke/masks.py": {
         "keep copyfile": "into a file that mkstemp made",

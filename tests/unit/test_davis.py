@@ -232,7 +232,7 @@ MOMENT_BYTES = 2 * (HEIGHT // 16) * (WIDTH // 16) * (16 + 2 * 32)  # toy, two el
 
 @pytest.mark.parametrize(
     ("bank", "memory_every", "updates", "moments"),
-    [("2F+L+RDE", 1, 3, 3), ("F", 2, 1, 3), ("STM", 1, 3, 5), ("STM", 2, 1, 3), ("STM", 4, 0, 1)],
+    [("2F+L+RDE", 1, 3, 3), ("F", 2, 1, 2), ("STM", 1, 3, 4), ("STM", 2, 1, 2), ("STM", 4, 0, 1)],
 )
 def test_the_size_of_the_memory(
     root: Path, out: Path, small: Model, bank: str, memory_every: int, updates: int, moments: int

@@ -209,7 +209,7 @@ def test_a_dry_run_in_a_fresh_clone_touches_nothing(
     project: Project, tmp_path: Path, arguments: list[str]
 ) -> None:
     for folder in ("plugin", "engine/rde_roto_client"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.ofx.bundle")
+        ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
         shutil.copytree(ROOT / folder, project.root / folder, ignore=ignored)
     before = everything_in(tmp_path)
     home = tmp_path / "home"

@@ -128,7 +128,7 @@ class HeldFrame:
         self.net = load_model("rde-lite").net
         self.propagator = RDETracker(
             InferenceForms(self.net), Tracking(lines=240), torch.device("cpu")
-        )
+        ).with_embedding()
         self.frame = self.propagator.encode([view])
         self.state = self.propagator.begin([(self.frame, self.mask)])
 

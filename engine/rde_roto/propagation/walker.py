@@ -121,7 +121,7 @@ class Walker(Generic[State]):
         ):
             walk = _Walk(span, cancel, later, on_raw)
             for step in steps:
-                self._check_cancelled(cancel)
+                self.check_cancelled(cancel)
                 if isinstance(step, Stored):
                     yield from ((frame, self._raw_matte(stored)) for frame, stored in step.raws)
                 else:
@@ -138,7 +138,7 @@ class Walker(Generic[State]):
         reached: int | None = None
         for index in indices:
             for step in self._plan.steps_between(span, reached, index):
-                self._check_cancelled(cancel)
+                self.check_cancelled(cancel)
                 state, _ = self._perform(walk, state, step)
             reached = index
             if state is None:
@@ -215,7 +215,8 @@ class Walker(Generic[State]):
         self._store(walk, 0, state)
         return state
 
-    def _check_cancelled(self, cancel: Cancel) -> None:
+    def check_cancelled(self, cancel: Cancel) -> None:
+        """Raise CancelledError once ``cancel()`` is true."""
         if cancel():
             raise CancelledError(f"cancelled while tracking {self.shot.plate.name}")
 
