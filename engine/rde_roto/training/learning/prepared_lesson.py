@@ -19,7 +19,7 @@ from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.lesson_data import LessonData
 from rde_roto.training.learning.preview import Preview, PreviewTracker, PreviewUpdater
 from rde_roto.training.learning.recipe_file import lesson_recipe
-from rde_roto.training.learning.scores import is_worse, rejection_reason
+from rde_roto.training.learning.scores import Scores, is_worse, rejection_reason
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.digest import digest_of
@@ -175,9 +175,24 @@ class PreparedLesson:
             is_whole = loop.run_until(None, checked - examined)
         after = replace(lesson.scores(), keyframe=keyframe)
         check_cancelled()
-        why = rejection_reason(before, after)
         learned = lesson.learned_weights(model)
-        card = LearnedCard(
+        card = self._card(lesson, learned, (before, after), budget, budget.clock() - began)
+        best = with_learned(model, learned) if card.kept else model
+        return LessonResult(best, learned, card, is_whole)
+
+    def _card(
+        self,
+        lesson: Lesson,
+        learned: LearnedWeights,
+        scores: tuple[Scores, Scores],
+        budget: Budget,
+        seconds: float,
+    ) -> LearnedCard:
+        """Return the history of the weights, with the decision whether to keep them."""
+        model, recipe, data = self._model, self._recipe, self._data
+        before, after = scores
+        why = rejection_reason(before, after)
+        return LearnedCard(
             kept=not why,
             why=why,
             sha256=learned.sha256,
@@ -187,11 +202,11 @@ class PreparedLesson:
             licence=model.licence,
             commercial_use=model.commercial_use,
             steps=lesson.steps,
-            seconds=round(budget.clock() - began, 1),
+            seconds=round(seconds, 1),
             before=before.figures,
             after=after.figures,
             studied={truth.frame: truth.digest for truth in data.truths},
-            held_out=held_out.frame if held_out and lesson.first_part_steps else None,
+            held_out=self._exam.held_out.frame if self._exam and lesson.first_part_steps else None,
             visited=data.visited,
             seed=recipe.seed,
             threads=torch.get_num_threads(),
@@ -200,8 +215,6 @@ class PreparedLesson:
             recipe=recipe.model_dump(mode="json", exclude_defaults=True),
             lesson=self.digest(budget),
         )
-        best = model if why else with_learned(model, learned)
-        return LessonResult(best, learned, card, is_whole)
 
     def _exam_score(
         self, lesson: Lesson, model: Model, check_cancelled: Callable[[], None]
