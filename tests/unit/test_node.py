@@ -214,6 +214,19 @@ def test_running_out_of_memory_names_the_setting_or_goes_on_smaller() -> None:
     assert smaller.smaller() is None
 
 
+def test_mattes_are_the_same_finished_beside_the_network_or_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def pixels() -> list[tuple[int, bytes]]:
+        node = ToyNode(a_shot(mask(1005), mask(1012)))
+        return [(matte.frame, matte.alpha.tobytes()) for matte in node.render()]
+
+    beside = pixels()
+    monkeypatch.setattr(ToyTracker, "leaves_cores_free", False)
+    assert pixels() == beside
+    assert len(beside) == 30
+
+
 def test_cancelling_stops_between_two_steps_and_loses_nothing() -> None:
     node = ToyNode(a_shot(mask(1001)))
     asked = iter([False] * 4 + [True])

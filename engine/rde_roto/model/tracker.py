@@ -54,6 +54,10 @@ class Tracker(Protocol[State, Encoded]):
         settings, and the machine's numerics.
         """
 
+    @property
+    def leaves_cores_free(self) -> bool:
+        """Whether other work gains time beside the model's own, as on a GPU."""
+
     def for_plate(
         self, aspect: float, input_transform: InputTransform | None
     ) -> Tracker[State, Encoded]:
