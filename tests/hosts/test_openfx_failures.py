@@ -509,6 +509,43 @@ def test_an_abort_ends_the_wait_and_the_engine_hears_of_it(
     assert (image.read() == 7).all()
 
 
+def test_a_host_that_has_aborted_and_gives_no_image_is_no_trouble(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    aborted = threading.Event()
+
+    def nothing(_time: float) -> None:
+        aborted.set()
+
+    host.aborts = aborted.is_set
+    host.connect(node, "Source", nothing)
+    node.params["output"].value = 1  # Source cut out by the matte
+    assert host.render(node, 1001, empty()) == OK
+    assert aborted.is_set()
+    assert host.messages == []
+
+
+def test_a_mask_that_the_host_renders_for_long_is_kept(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    """The engine's three seconds do not begin before it is asked."""
+
+    def slow(_time: float) -> Image:
+        if host.fetched:  # not where its region alone is asked for
+            time.sleep(3.1)
+        return empty(channels=1)
+
+    def after_a_moment(connection: Connection, said: Object) -> None:
+        time.sleep(0.2)
+        connection.send({"id": said["id"], "ok": True, "mask": "/kept/b.exr"})
+
+    engine.instead["keep"] = after_a_moment
+    host.connect(node, "Mask", slow)
+    assert host.change(node, "setKeyframe", 1005) == OK
+    assert host.messages == []
+    assert "1005" in node.params["keyframes"].value
+
+
 def test_an_abort_while_pixels_are_on_their_way(host: Host, node: Effect, ofx_run: Path) -> None:
     def half(connection: Connection, said: Object) -> None:
         payload = {"bytes": BYTES, "by": "stream"}
