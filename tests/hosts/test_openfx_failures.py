@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import socket
 import struct
 import sys
@@ -427,6 +428,29 @@ def test_a_button_starts_an_engine_and_does_not_wait_for_it(
         assert time.monotonic() - begun < 2
         assert "being started" in effect.params["status"].value
         assert [message.persistent for message in fresh.messages] == [False]
+
+
+def test_an_engine_learns_how_its_own_processes_ended(
+    fresh: Host, ofx_run: Path, tmp_path: Path
+) -> None:
+    """Whatever the host does with the signal of its own."""
+    said, code = tmp_path / "said", "import subprocess, sys; from pathlib import Path\n"
+    code += "ended = subprocess.run([sys.executable, '-c', 'exit(3)']).returncode\n"
+    code += "Path(sys.argv[1] + '.new').write_text(str(ended))\n"
+    code += "Path(sys.argv[1] + '.new').rename(sys.argv[1])\n"
+    write_launch(tmp_path / "config", [sys.executable, "-c", code, str(said)])
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with instance(fresh, GENERAL, SHOT) as effect:
+            fresh.connect(effect, "Mask", lambda _: empty(channels=1))
+            assert fresh.change(effect, "setKeyframe", 1002) == OK
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    end = time.monotonic() + 60
+    while not said.exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert said.read_text() == "3"
 
 
 def test_an_engine_that_never_comes_is_not_waited_for_once_the_host_aborts(
