@@ -646,6 +646,14 @@ def check_not_sudo(user: int, called_by: str | None, arguments: list[str]) -> No
         )
 
 
+def check_home() -> None:
+    """Refuse to run where no home folder is known: HOME is not set, and the user id has no name."""
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise InstallError("no home folder is known: set HOME and run this again", 2) from error
+
+
 def stop(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
 
@@ -658,6 +666,7 @@ def main() -> int:
     try:
         if sys.platform != "win32":
             check_not_sudo(os.geteuid(), os.environ.get("SUDO_USER"), sys.argv[1:])
+        check_home()
         if verb.sets_up and not getattr(options, "dry_run", False):
             packages = Bundle.read(options.bundle.resolve()) if options.bundle else None
             set_up(verb.extras, options.torch_index, packages)

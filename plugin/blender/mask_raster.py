@@ -87,10 +87,10 @@ def merged(below: Pixels, layer: Pixels, blend: str, opacity: float, is_inverted
 
     Raises ValueError for an unknown mode.
     """
-    a = layer * np.float32(opacity)
-    if is_inverted:
-        a = 1 - a
-    b = below
+    share = np.float32(opacity)
+    a, b = layer * share, below
+    if is_inverted:  # after the opacity, except in a layer that replaces
+        layer, a = 1 - layer, 1 - a
     modes: dict[str, Callable[[], Pixels]] = {
         "MERGE_ADD": lambda: b + a * (1 - b),
         "MERGE_SUBTRACT": lambda: b - a * b,
@@ -99,7 +99,7 @@ def merged(below: Pixels, layer: Pixels, blend: str, opacity: float, is_inverted
         "LIGHTEN": lambda: np.maximum(b, a),
         "DARKEN": lambda: np.minimum(b, a),
         "MUL": lambda: b * a,
-        "REPLACE": lambda: np.minimum(b * np.float32(1 - opacity) + a, 1),
+        "REPLACE": lambda: np.minimum(b * (1 - share) + layer * share, 1),
         "DIFFERENCE": lambda: np.abs(b - a),
     }
     if blend not in modes:

@@ -58,6 +58,7 @@ class SetKeyframe(RequestOperator[str], bpy.types.Operator):
     def prepare(self, context: bpy.types.Context) -> Callable[[Request[str]], str]:
         shot = shot_of(context)
         element = shot.current
+        shot.refuse_shared_name(element)
         self.element, self.frame = element.name, scene_of(context).frame_current
         path, over = shot.plate_path(), None
         if not plates.is_movie(path):

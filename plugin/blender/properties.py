@@ -197,14 +197,21 @@ class Shot(bpy.types.PropertyGroup):
                 f"the element is called {element.name!r}; expected letters a-z, digits and _, no "
                 "digit first"
             )
+        self.refuse_shared_name(element)
+        return f"{self.out_folder().rstrip('/')}/{element.name}.####.exr"
+
+    def refuse_shared_name(self, element: Element) -> None:
+        """Raise RefusedError for a name that two elements have: a result goes to the element of its
+        name.
+        """
         if sum(other.name == element.name for other in self.elements) > 1:
             raise RefusedError(f"two elements are called {element.name}: rename one")
-        return f"{self.out_folder().rstrip('/')}/{element.name}.####.exr"
 
     def document(self, element: Element) -> dict[str, Any]:
         """The shot of one element as it goes into requests. Raises RefusedError if something is
         missing.
         """
+        self.refuse_shared_name(element)
         keyframes = [
             {"frame": key.frame, "mask": absolute(key.mask, "a mask")} for key in element.keyframes
         ]

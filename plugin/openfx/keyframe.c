@@ -96,7 +96,7 @@ struct setting {
     ofx_effect effect;
     double time;
     int frame;
-    const struct limit *wait;
+    struct limit wait; /* for the engine */
     struct engine engine;
     struct shot *shot;
 };
@@ -107,14 +107,16 @@ static bool try_keyframe(struct setting *setting, const int64_t display[4], stru
 {
     char *path = NULL;
     memset(opened, 0, sizeof *opened);
+    int64_t begun_ms = now_ms();
     float *mask = fetch_mask(setting->effect, setting->time, display, trouble);
-    bool good = mask != NULL && send_mask(&setting->engine, setting->wait, display, mask, &path,
+    setting->wait.until_ms += now_ms() - begun_ms; /* the host may have rendered it for long */
+    bool good = mask != NULL && send_mask(&setting->engine, &setting->wait, display, mask, &path,
                                           trouble);
     free(mask);
     if (good && !keyframes_set(&setting->shot->keyframes, setting->frame, path))
         good = fail(trouble, "There is not enough memory.");
     free(path);
-    good = good && ask_open(&setting->engine, setting->wait, setting->shot, opened, trouble);
+    good = good && ask_open(&setting->engine, &setting->wait, setting->shot, opened, trouble);
     free(opened->range);
     opened->range = NULL;
     return good;
@@ -146,7 +148,7 @@ static bool place_keyframe(struct setting *setting, int64_t display[4], struct t
 {
     struct opened opened;
     bool known = setting->shot->keyframes.count > 0 &&
-                 ask_open(&setting->engine, setting->wait, setting->shot, &opened, trouble);
+                 ask_open(&setting->engine, &setting->wait, setting->shot, &opened, trouble);
     if (known) {
         memcpy(display, opened.display, sizeof opened.display);
         free(opened.range);
@@ -164,14 +166,14 @@ static bool place_keyframe(struct setting *setting, int64_t display[4], struct t
 bool keep_mask(ofx_effect effect, double time, const struct limit *wait, struct shot *shot,
                int frame, struct trouble *trouble)
 {
-    struct setting setting = {effect, time, frame, wait, {NO_SOCKET, 0, false}, shot};
+    struct setting setting = {effect, time, frame, *wait, {NO_SOCKET, 0, false}, shot};
     int64_t display[4];
     const char *clip = mask_clip(effect);
     if (!is_connected(effect, clip))
         return trouble_set(trouble, TROUBLE_FAILED, "Nothing is connected to ", clip,
                            ": connect the painted mask to it.");
     if (!guess_display(effect, time, display, trouble) ||
-        !engine_connect(&setting.engine, wait, false, trouble))
+        !engine_connect(&setting.engine, &setting.wait, false, trouble))
         return false;
     bool good = place_keyframe(&setting, display, trouble);
     engine_close(&setting.engine);

@@ -271,7 +271,8 @@ ofx_status render(ofx_effect effect, ofx_properties in)
         good = render_picture(&picture, &shot, &trouble);
         shot_free(&shot);
     }
-    if (!good && trouble.kind == TROUBLE_ABORTED)
+    /* a host that has aborted gives no images either, which is no trouble */
+    if (!good && (trouble.kind == TROUBLE_ABORTED || has_aborted(effect)))
         return OFX_OK; /* the host discards the image */
     show(effect, good ? "" : trouble.sentence);
     return good ? OFX_OK : OFX_FAILED;

@@ -349,6 +349,7 @@ static void become_program(const struct launch *launch)
     signal(SIGPIPE, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would hide how the engine's own processes ended */
     int nothing = open("/dev/null", O_RDWR);
     for (int standard = 0; standard < 3; standard++)
         dup2(nothing, standard);

@@ -330,7 +330,14 @@ def elements(asked: Asked) -> dict[str, Any]:
         "nodes": sorted(node.name for node in tree_there().nodes if "rde-roto" in node.name),
         "keyframes": [[key.source for key in one.keyframes] for one in shot.elements],
         "advice": [judged, advice],
-        "same name": refusal(bpy.ops.rde_roto.propagate),
+        "same name": [
+            refusal(ask)
+            for ask in (
+                bpy.ops.rde_roto.propagate,
+                bpy.ops.rde_roto.set_keyframe,
+                bpy.ops.rde_roto.learn,
+            )
+        ],
     }
 
 

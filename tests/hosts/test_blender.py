@@ -224,6 +224,8 @@ def test_layers_go_over_each_other(adapter: ModuleType, blend: str, expected: fl
     assert found == (0.5 * 0.5 + 0.25 if blend == "REPLACE" else expected)
     inverted = raster.merged(np.zeros(1, np.float32), layer, "ADD", opacity, True)
     assert inverted[0] == 0.75
+    nothing = np.zeros(1, np.float32)
+    assert raster.merged(nothing, nothing, "REPLACE", opacity, True)[0] == 0.5
     with pytest.raises(ValueError, match="no blend mode is called X"):
         raster.merged(below, layer, "X", 1, False)
 
@@ -437,7 +439,7 @@ def test_several_elements_of_one_plate(in_blender: InBlender, tmp_path: Path) ->
     before, after = said["advice"]
     assert before == "Error: no frame of this shot has a matte yet: propagate first"
     assert re.match(r"correct robot2 here \(confidence|no frame looks wrong, of 1001-", after)
-    assert said["same name"] == "Error: two elements are called robot: rename one"
+    assert said["same name"] == ["Error: two elements are called robot: rename one"] * 3
 
 
 def test_a_mask_over_a_plate_with_overscan(in_blender: InBlender, tmp_path: Path) -> None:

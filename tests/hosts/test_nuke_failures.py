@@ -161,6 +161,19 @@ def test_a_node_that_was_renamed_is_cancelled_and_its_copy_is_not(nuke: Nuke, lo
     assert (long["status"].value(), nuke.messages) == ("cancelled", [])
 
 
+def test_an_id_is_not_copied_whatever_a_script_has_kept_of_its_knob(
+    nuke: Nuke, node: Node, module: Module
+) -> None:
+    id_of = module("node").id_of
+    id_of(node)
+    node["rde_roto_id"].flags = 0  # a script has the knob without flags
+    before = id_of(node)
+    nuke.selected = [node]
+    nuke.nodeCopy("%clipboard%")
+    assert id_of(nuke.nodePaste("%clipboard%")) != before
+    assert id_of(node) == before
+
+
 def test_cancelled_while_the_engine_starts(nuke: Nuke, node: Node) -> None:
     set_keyframe(nuke, node, 1003)
     nuke.press(node, "do_propagate")

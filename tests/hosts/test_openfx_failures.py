@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import socket
 import struct
 import sys
@@ -429,6 +430,29 @@ def test_a_button_starts_an_engine_and_does_not_wait_for_it(
         assert [message.persistent for message in fresh.messages] == [False]
 
 
+def test_an_engine_learns_how_its_own_processes_ended(
+    fresh: Host, ofx_run: Path, tmp_path: Path
+) -> None:
+    """Whatever the host does with the signal of its own."""
+    said, code = tmp_path / "said", "import subprocess, sys; from pathlib import Path\n"
+    code += "ended = subprocess.run([sys.executable, '-c', 'exit(3)']).returncode\n"
+    code += "Path(sys.argv[1] + '.new').write_text(str(ended))\n"
+    code += "Path(sys.argv[1] + '.new').rename(sys.argv[1])\n"
+    write_launch(tmp_path / "config", [sys.executable, "-c", code, str(said)])
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with instance(fresh, GENERAL, SHOT) as effect:
+            fresh.connect(effect, "Mask", lambda _: empty(channels=1))
+            assert fresh.change(effect, "setKeyframe", 1002) == OK
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    end = time.monotonic() + 60
+    while not said.exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert said.read_text() == "3"
+
+
 def test_an_engine_that_never_comes_is_not_waited_for_once_the_host_aborts(
     fresh: Host, ofx_run: Path, tmp_path: Path
 ) -> None:
@@ -507,6 +531,43 @@ def test_an_abort_ends_the_wait_and_the_engine_hears_of_it(
     assert engine.gone.wait(10)
     assert host.messages == []
     assert (image.read() == 7).all()
+
+
+def test_a_host_that_has_aborted_and_gives_no_image_is_no_trouble(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    aborted = threading.Event()
+
+    def nothing(_time: float) -> None:
+        aborted.set()
+
+    host.aborts = aborted.is_set
+    host.connect(node, "Source", nothing)
+    node.params["output"].value = 1  # Source cut out by the matte
+    assert host.render(node, 1001, empty()) == OK
+    assert aborted.is_set()
+    assert host.messages == []
+
+
+def test_a_mask_that_the_host_renders_for_long_is_kept(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    """The engine's three seconds do not begin before it is asked."""
+
+    def slow(_time: float) -> Image:
+        if host.fetched:  # not where its region alone is asked for
+            time.sleep(3.1)
+        return empty(channels=1)
+
+    def after_a_moment(connection: Connection, said: Object) -> None:
+        time.sleep(0.2)
+        connection.send({"id": said["id"], "ok": True, "mask": "/kept/b.exr"})
+
+    engine.instead["keep"] = after_a_moment
+    host.connect(node, "Mask", slow)
+    assert host.change(node, "setKeyframe", 1005) == OK
+    assert host.messages == []
+    assert "1005" in node.params["keyframes"].value
 
 
 def test_an_abort_while_pixels_are_on_their_way(host: Host, node: Effect, ofx_run: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 from engine_process import PATIENCE_S
 
 from rde_roto.doors.serve import serve
-from rde_roto.doors.server.endpoint import kill_engine, listen
+from rde_roto.doors.server.endpoint import Log, kill_engine, listen
+from rde_roto.doors.server.socket_server import Server
 from rde_roto.values.errors import EngineEndedError
 from rde_roto.values.processes import is_alive, started_at
 from rde_roto.values.processes import kill as kill_process
@@ -112,6 +113,24 @@ def test_an_older_engine_does_not_say_when_it_was_started(
         os.utime(endpoint_file(), (started + 1, started + 1))
         assert kill_engine("auto")
         assert stranger.wait(PATIENCE_S) != 0
+
+
+def test_every_connection_hears_of_the_same_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a client whose connection was closed would take the engine for another one."""
+    times = iter((1.0, 2.0, 3.0))  # the system's clock is set again and again
+    monkeypatch.setattr("rde_roto.doors.server.socket_server.started_at", lambda _pid: next(times))
+    server = Server("", "cpu", PATIENCE_S, Log(Path("engine.log")))
+    heard = []
+    for _ in range(2):
+        near, far = socket.socketpair()
+        with near:
+            hello: dict[str, Any] = {"do": "hello", "id": 1, "protocol": PROTOCOL}
+            nobody: Any = None
+            server._welcome(far, hello, nobody)
+            answer = Wire(near).receive()
+            assert answer is not None
+            heard.append(answer.object["started"])
+    assert heard == [1.0, 1.0]
 
 
 def test_an_engine_that_could_not_be_killed_is_not_said_to_have_ended(

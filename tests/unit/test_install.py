@@ -228,6 +228,19 @@ def test_under_sudo_the_sentence_has_the_command(project: Project) -> None:
         module.check_not_sudo(user, called_by, ["openfx"])
 
 
+def test_without_a_home_the_sentence_names_the_variable(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    module = project.module()
+    module.check_home()
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(module.InstallError, match="set HOME"):
+        module.check_home()
+
+
 # --- which Python -------------------------------------------------------------------------------
 
 

@@ -137,9 +137,10 @@ def id_of(group: Any) -> str:
     knob = group.knob(_ID)
     if knob is None:
         knob = nuke.String_Knob(_ID)
-        for flag in (nuke.INVISIBLE, nuke.DO_NOT_WRITE, nuke.NO_UNDO):
-            knob.setFlag(flag)
         group.addKnob(knob)
+    # each time: a script may have the knob, without its value and these flags
+    for flag in (nuke.INVISIBLE, nuke.DO_NOT_WRITE, nuke.NO_UNDO):
+        knob.setFlag(flag)
     if not knob.value():
         knob.setValue(uuid.uuid4().hex)
     return str(knob.value())

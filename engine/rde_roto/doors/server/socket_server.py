@@ -57,6 +57,7 @@ class Server:
         self._idle_s = idle_s
         self._log = log
         self._clock = clock
+        self._started = started_at(os.getpid())  # once: it moves when the system's clock is set
         self._stopped = Event()
         self._last_heartbeat_s = clock()
         self._most = _most_connections()
@@ -127,7 +128,7 @@ class Server:
             return
         first = {"protocol": PROTOCOL, "engine": __version__, "device": self._device}
         first |= {"id": number, "ok": True, "signs": _HEARTBEAT_EVERY_S}
-        first |= {"pid": os.getpid(), "started": started_at(os.getpid())}
+        first |= {"pid": os.getpid(), "started": self._started}
         host = HostConnection(connection, hello, self._clock)
         with self._lock:
             self._connections.add(host)
