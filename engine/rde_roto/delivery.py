@@ -108,13 +108,14 @@ class _Passes:
     def __init__(self, node: RotoNode, frames: FrameRange, reporter: Reporter) -> None:
         shot = node.shot
         between = (stretch for stretch in shot.stretches if len(stretch.spans) > 1)
-        self._seconds_left = {
+        self._seconds = FrameRange.of(
             frame
             for stretch in between
             for frame in frames.walk(*sorted(span.stop for span in stretch.spans))
             if not shot.is_locked(frame)
-        }
-        self._total = len(frames) + len(self._seconds_left)
+        )
+        self._seconds_done = _FramesDone()
+        self._total = len(frames) + len(self._seconds)
         self._done = 0
         self._reporter = reporter
         self._lock = Lock()
@@ -135,8 +136,8 @@ class _Passes:
             self._reporter.advance(self._done / self._total)
 
     def _count_second(self, frame: int) -> None:
-        if frame in self._seconds_left:
-            self._seconds_left.remove(frame)
+        if frame in self._seconds and frame not in self._seconds_done:
+            self._seconds_done.add(frame)
             self._done += 1
 
 
@@ -159,6 +160,9 @@ class _FramesDone:
 
     def __len__(self) -> int:
         return sum(map(len, self._runs))
+
+    def __contains__(self, frame: object) -> bool:
+        return any(frame in run for run in self._runs)
 
     def __iter__(self) -> Iterator[int]:
         return (frame for run in self._runs for frame in run)
