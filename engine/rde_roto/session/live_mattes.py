@@ -174,18 +174,14 @@ class LiveMattes:
         """Have mattes made in this order. Returns at once."""
         self._pending = dict.fromkeys(frame for frame in frames if frame not in self._submitted)
         self.total = self.remaining
-        if self._is_newest or not self._refuse():
-            self._submit_next()
-            self._changed(None)
+        self._start_pending()
 
     def track_first(self, frame: int) -> None:
         """Have a frame's matte made before all others that are waiting."""
         if frame not in self._submitted:
             self._pending = {frame: None} | self._pending
             self.total = max(self.total, self.remaining)
-        if self._is_newest or not self._refuse():
-            self._submit_next()
-            self._changed(None)
+        self._start_pending()
 
     def drop(self, frame: int) -> None:
         """Have a frame's matte made no longer. Others stay requested."""
@@ -355,6 +351,12 @@ class LiveMattes:
         if self.node is not None and not self.remaining:
             self._executor.submit(self._advise, self._edition, self.node, frozenset(self._made))
         self._changed(None)
+
+    def _start_pending(self) -> None:
+        """Submit what was requested, or refuse it if the last edit has no node."""
+        if self._is_newest or not self._refuse():
+            self._submit_next()
+            self._changed(None)
 
     def _submit_next(self) -> None:
         if not self._is_newest:
