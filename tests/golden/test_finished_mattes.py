@@ -36,9 +36,9 @@ def test_the_revision_is_that_of_the_pixels() -> None:
 # The smallest changes that somebody may make, and whose pixels they are.
 EDITS = [
     ("matte.edges", "_ROUNDS", 9, {"finished", "shaped"}),
-    ("matte.edges", "_SLIGHT_VARIANCE", 6e-3, {"finished", "shaped"}),
-    ("matte.edges", "_LEAST_MISFIT", 1.2e-3, {"finished", "shaped"}),
-    ("matte.edges", "_LEAST_VARIANCE", 1.2e-4, {"finished", "shaped"}),
+    ("matte.guided_filter", "_SLIGHT_VARIANCE", 6e-3, {"finished", "shaped"}),
+    ("matte.guided_filter", "_LEAST_MISFIT", 1.2e-3, {"finished", "shaped"}),
+    ("matte.guided_filter", "_LEAST_VARIANCE", 1.2e-4, {"finished", "shaped"}),
     ("matte.dechatter", "_ALIKE", 0.061, {"steadied"}),
     ("matte.dechatter", "_LEVELS", 1, {"steadied"}),
     ("matte.dechatter", "_ROUNDS", 1, {"steadied"}),

@@ -284,7 +284,7 @@ def filmed(alpha: FloatArray) -> FloatArray:
 
 def cells_of(alpha: FloatArray) -> FloatArray:
     """[K, H, W] at plate size -> the means over the network's cells, with its padding."""
-    rows, columns = (edges._axis(*pair).mean for pair in zip(SIZE, CELLS, strict=True))
+    rows, columns = (edges._conversion(*pair)[0] for pair in zip(SIZE, CELLS, strict=True))
     cells = rows @ torch.from_numpy(alpha) @ columns.T
     # rounding may leave the last bit of 1
     padded: FloatArray = F.pad(cells.clamp(0, 1), GEOMETRY.padding).numpy()
@@ -324,8 +324,9 @@ def test_edges_of_an_anamorphic_plate_are_drawn_in_a_box_of_any_size(share: floa
     truth = ((50 - np.hypot(rows - 215.3, 2 * columns - 400.7)) / 1.5 + 0.5).clip(0, 1)
     pattern = 0.05 * np.sin(rows / 9)[..., None]
     plate = 0.2 + pattern + (0.6 - 2 * pattern) * truth[..., None] * np.ones(3, np.float32)
-    down, across = map(edges._axis, geometry.window.shape, geometry.working)
-    cells = down.mean @ torch.from_numpy(truth[geometry.part]) @ across.mean.T
+    sizes = zip(geometry.window.shape, geometry.working, strict=True)
+    (down, _), (across, _) = (edges._conversion(*pair) for pair in sizes)
+    cells = down @ torch.from_numpy(truth[geometry.part]) @ across.T
     raw = RawMatte(F.pad(cells[None].clamp(0, 1), geometry.padding).numpy(), geometry)
     assert needs_plate(geometry, UNCLIPPED)
     drawn = finish(raw, Picture(plate.astype(np.float32)), UNCLIPPED)[0]
@@ -382,7 +383,7 @@ def test_the_matte_stays_a_matte_whatever_the_plate() -> None:
 
 
 def test_a_tile_with_an_edge_in_its_margin_alone_is_not_drawn() -> None:
-    """Three tiles of 64 cells side by side; the edge lies six cells into the second."""
+    """Three tiles of 24 cells side by side; the edge lies eight cells into the second."""
     read: list[slice] = []
 
     class Noted(Picture):
@@ -390,15 +391,15 @@ def test_a_tile_with_an_edge_in_its_margin_alone_is_not_drawn() -> None:
             read.append(part[1])
             return super().within(part)
 
-    cells = torch.zeros(1, 48, 192)
-    cells[..., 70:] = 1
+    cells = torch.zeros(1, 20, 72)
+    cells[..., 32:] = 1
     alpha = F.interpolate(cells[None], scale_factor=2, mode="bilinear")[0]
     before = alpha.clone()
-    plate = np.random.default_rng(0).random((96, 384, 3), dtype=np.float32)
+    plate = np.random.default_rng(0).random((40, 144, 3), dtype=np.float32)
     edges.redraw_edges(alpha, cells, Noted(plate))
-    assert read == [slice(2 * (64 - 8), 2 * (128 + 8))]
+    assert read == [slice(2 * (24 - 4), 2 * (48 + 4) + 1)]
     assert not torch.equal(alpha, before)
-    assert torch.equal(alpha[..., :128], before[..., :128])
+    assert torch.equal(alpha[..., :48], before[..., :48])
 
 
 def test_no_seam_is_seen_between_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
