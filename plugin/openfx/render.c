@@ -27,11 +27,6 @@ struct picture {
     enum output output;
 };
 
-static bool has_aborted(void *effect)
-{
-    return host.effects->abort(effect) != 0;
-}
-
 static bool read_arguments(ofx_effect effect, ofx_properties in, struct picture *picture)
 {
     picture->effect = effect;
@@ -192,8 +187,10 @@ static bool paint_target(struct picture *picture, const struct pixels *pixels,
 static bool fetch_source(const struct picture *picture, struct image *source,
                          struct trouble *trouble)
 {
-    double across = clip_aspect(picture->effect, SOURCE_CLIP) / picture->scale[0];
-    double upwards = 1 / picture->scale[1];
+    double aspect = 1;
+    if (!clip_aspect(picture->effect, SOURCE_CLIP, &aspect, trouble))
+        return false;
+    double across = aspect / picture->scale[0], upwards = 1 / picture->scale[1];
     const int *window = picture->window;
     struct wanted wanted = {SOURCE_CLIP, picture->time, {picture->scale[0], picture->scale[1]},
                             {window[0] * across, window[1] * upwards, window[2] * across,
@@ -236,29 +233,6 @@ static bool render_picture(struct picture *picture, struct shot *shot,
     return good;
 }
 
-/* Shown at the node if the host can; otherwise in a dialog, once and not for every frame. */
-static void show(ofx_effect effect, const char *sentence)
-{
-    struct instance *instance = instance_of(effect);
-    bool is_new = true;
-    if (instance != NULL) {
-        lock_take(&instance->lock);
-        is_new = strcmp(instance->last_error, sentence) != 0;
-        strcpy(instance->last_error, sentence);
-        lock_give_back(&instance->lock);
-    }
-    if (host.messages == NULL)
-        return;
-    if (!host.persistent_messages) {
-        if (is_new && *sentence)
-            show_error(effect, sentence);
-    } else if (*sentence) {
-        show_at_node(effect, sentence);
-    } else if (is_new) {
-        host.messages->clear_persistent(effect);
-    }
-}
-
 ofx_status render(ofx_effect effect, ofx_properties in)
 {
     struct picture picture;
@@ -274,6 +248,6 @@ ofx_status render(ofx_effect effect, ofx_properties in)
     /* a host that has aborted gives no images either, which is no trouble */
     if (!good && (trouble.kind == TROUBLE_ABORTED || has_aborted(effect)))
         return OFX_OK; /* the host discards the image */
-    show(effect, good ? "" : trouble.sentence);
+    show_at_node(effect, good ? "" : trouble.sentence);
     return good ? OFX_OK : OFX_FAILED;
 }
