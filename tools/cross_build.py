@@ -29,6 +29,7 @@ BINARY = "rde_roto.ofx"
 CONTENTS = OPENFX / "rde_roto.ofx.bundle" / "Contents"
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-s", "-fvisibility=hidden")
 EXPORTED = (b"OfxGetNumberOfPlugins\0", b"OfxGetPlugin\0")
+MACH_ARM64, MACH_X86_64 = 0x0100000C, 0x01000007  # of <mach/machine.h>
 CODE_SIGNATURE = 0x1D  # a load command of <mach-o/loader.h>
 SLICE_BITS = 14  # slices of a universal binary begin at multiples of 2^14 bytes: arm64's pages
 
@@ -110,7 +111,7 @@ def machines_of(data: bytes) -> tuple[str, ...]:
             for one in machines_of(data[offset : offset + size])
         )
     if data[:4] == b"\xcf\xfa\xed\xfe":
-        names = {0x0100000C: "aarch64-macos", 0x01000007: "x86_64-macos"}
+        names = {MACH_ARM64: "aarch64-macos", MACH_X86_64: "x86_64-macos"}
         found = names.get(struct.unpack_from("<I", data, 4)[0])
         return (found,) if found else ()
     return ()
@@ -125,8 +126,8 @@ def inspect(target: Target, place: Path) -> None:
     missing = [name[:-1].decode() for name in EXPORTED if name not in data]
     if missing:
         raise BuildError(f"{place} does not export {', '.join(missing)}")
-    if unsigned := [name for name in wanted if name == "aarch64-macos" and not is_signed(data)]:
-        raise BuildError(f"{place} is not signed for {unsigned[0]}, which loads no other")
+    if "aarch64-macos" in wanted and not is_signed(data):
+        raise BuildError(f"{place} is not signed for aarch64-macos, which loads nothing unsigned")
     if f"{platform.machine()}-{platform.system().lower()}" in wanted:
         count = ctypes.CDLL(str(place)).OfxGetNumberOfPlugins()
         if count != 1:
@@ -134,10 +135,11 @@ def inspect(target: Target, place: Path) -> None:
 
 
 def is_signed(data: bytes) -> bool:
-    """Whether every slice of a universal binary has a code signature, as Apple silicon demands."""
+    """Whether the slice for Apple silicon in a universal binary has a code signature."""
     (count,) = struct.unpack_from(">I", data, 4)
-    slices = [struct.unpack_from(">5I", data, 8 + 20 * index)[2] for index in range(count)]
-    return bool(slices) and all(CODE_SIGNATURE in _load_commands(data, at) for at in slices)
+    slices = [struct.unpack_from(">5I", data, 8 + 20 * index) for index in range(count)]
+    offsets = [offset for kind, _, offset, _, _ in slices if kind == MACH_ARM64]
+    return bool(offsets) and all(CODE_SIGNATURE in _load_commands(data, at) for at in offsets)
 
 
 def _load_commands(data: bytes, at: int) -> list[int]:

@@ -36,7 +36,7 @@ def test_what_is_no_binary_of_ours_has_no_machine(data: bytes) -> None:
 def test_a_wrong_binary_is_refused(tmp_path: Path) -> None:
     mac = next(target for target in cross_build.TARGETS if target.folder == "MacOS")
     place = tmp_path / "rde_roto.ofx"
-    good = [mach_o(ARM64, 100), mach_o(X86_64, 100)]
+    good = [mach_o(ARM64, 100), mach_o(X86_64, 100, command=0x19)]  # Intel needs no signature
     place.write_bytes(cross_build.universal(good))
     cross_build.inspect(mac, place)
     place.write_bytes(good[0])
