@@ -219,6 +219,15 @@ void show_at_node(ofx_effect effect, const char *sentence)
         host.messages->clear_persistent(effect);
 }
 
+void warn_at_node(ofx_effect effect, const char *sentence)
+{
+    char format[2 * TROUBLE_BYTES];
+    if (!note_sentence(effect, sentence) || !host.persistent_messages)
+        return;
+    write_format(format, sentence);
+    host.messages->set_persistent(effect, OFX_MESSAGE_WARNING, "", format);
+}
+
 bool has_aborted(void *effect)
 {
     return host.effects->abort(effect) != 0;

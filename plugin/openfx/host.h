@@ -72,9 +72,12 @@ void release_image(struct image *image);
 /* Shows a sentence in the host's error dialog. */
 void show_error(ofx_effect effect, const char *sentence);
 
-/* Shows a sentence at the node if the host can; otherwise in its error dialog, once and not for every
-   frame. An empty one takes back what was shown. */
+/* Shows a sentence at the node if the host can; otherwise in its error dialog, once and not for
+   every frame. An empty one takes back what was shown. */
 void show_at_node(ofx_effect effect, const char *sentence);
+
+/* The same for what is no error, but never in a dialog. */
+void warn_at_node(ofx_effect effect, const char *sentence);
 
 /* Whether the host no longer wants what is being made; the context of a `struct limit`. */
 bool has_aborted(void *effect);

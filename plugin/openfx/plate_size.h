@@ -1,5 +1,5 @@
-/* The plate's size, as the engine last told a button. It is kept in a hidden parameter, since the host
-   asks how large the matte is also while no engine runs. */
+/* The plate's size, as the engine last told a button. It is kept in a hidden parameter, since hosts
+   ask how large the matte is also while no engine runs. */
 
 #ifndef RDE_ROTO_PLATE_SIZE_H
 #define RDE_ROTO_PLATE_SIZE_H

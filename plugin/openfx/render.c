@@ -2,6 +2,8 @@
 
 #include "base.h"
 
+#include <stdio.h>
+
 #include "actions.h"
 #include "compose.h"
 #include "engine.h"
@@ -233,6 +235,21 @@ static bool render_picture(struct picture *picture, struct shot *shot,
     return good;
 }
 
+/* Takes back what an earlier render has shown, or says that this matte is no final one. */
+static void show_success(const struct picture *picture, const struct shot *shot)
+{
+    static const double full_size[2] = {1, 1};
+    char sentence[TROUBLE_BYTES];
+    if (source_is_at(shot, full_size)) {
+        show_at_node(picture->effect, "");
+        return;
+    }
+    snprintf(sentence, sizeof sentence, "Source is tracked from the viewer's proxies (%.0f %%), "
+             "which is coarser: at 100 %% it is tracked at full size.",
+             100 * shot->pushed.scale[0]);
+    warn_at_node(picture->effect, sentence);
+}
+
 ofx_status render(ofx_effect effect, ofx_properties in)
 {
     struct picture picture;
@@ -243,11 +260,14 @@ ofx_status render(ofx_effect effect, ofx_properties in)
     bool good = shot_of(effect, &shot, &trouble);
     if (good) {
         good = render_picture(&picture, &shot, &trouble);
+        if (good)
+            show_success(&picture, &shot);
         shot_free(&shot);
     }
     /* a host that has aborted gives no images either, which is no trouble */
     if (!good && (trouble.kind == TROUBLE_ABORTED || has_aborted(effect)))
         return OFX_OK; /* the host discards the image */
-    show_at_node(effect, good ? "" : trouble.sentence);
+    if (!good)
+        show_at_node(effect, trouble.sentence);
     return good ? OFX_OK : OFX_FAILED;
 }
