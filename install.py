@@ -397,11 +397,17 @@ def bundle(options: argparse.Namespace) -> int:
 
 
 def uninstall(options: argparse.Namespace) -> int:
-    """Remove adapters, the registration and .venv. What the user has made or fetched stays."""
-    files = host_files()
+    """Remove adapters, the registration and .venv. What the user has made or fetched stays.
+
+    What cannot be removed is named at the end, and does not keep the rest from being removed.
+    """
+    files, left = host_files(), []
     for adapter in files.all_hosts():
-        for line in changed_by(files, files.remove, adapter.key, options.dry_run):
-            say(line)
+        try:
+            for line in changed_by(files, files.remove, adapter.key, options.dry_run):
+                say(line)
+        except (InstallError, OSError) as error:
+            left.append(f"{adapter.name}: {error}")
     would = "would remove" if options.dry_run else "removed"
     launch_file = importlib.import_module("rde_roto_client.places").launch_file()
     if is_of_this_folder(launch_file):
@@ -419,6 +425,8 @@ def uninstall(options: argparse.Namespace) -> int:
     say(
         "\n  ".join(["models, masks, presets and the cache stay; to lose them too, delete:", *kept])
     )
+    if left:
+        raise InstallError("\n  ".join(["this could not be removed; run it again:", *left]))
     return 0
 
 

@@ -134,24 +134,30 @@ def install(name: str, link: bool, dry_run: bool) -> list[str]:
 
 
 def remove(name: str, dry_run: bool) -> list[str]:
-    """Remove exactly what `install` wrote; return lines that say what was done."""
+    """Remove exactly what `install` wrote; return lines that say what was done.
+
+    Raises HostError for files that cannot be removed, after all others are.
+    """
     host = Host.find(name)
-    note, lines = _read_note(host), []
+    note, lines, left = _read_note(host), [], []
     folders: set[Path] = set()
     for text, digest in note["files"].items():
         path = Path(text)
         if not path.exists() and not path.is_symlink():
             continue
-        if _digest(path) != digest:
-            lines.append(f"kept {path}: it was changed since")
-            continue
-        lines.append(f"{'would remove' if dry_run else 'removed'} {path}")
-        if not dry_run:
-            try:
+        try:
+            if _digest(path) != digest:
+                lines.append(f"kept {path}: it was changed since")
+                continue
+            if not dry_run:
                 _unlink(path)
-            except OSError as error:
-                raise HostError(_how_else(host, path, error)) from error
-            folders.update(path.parents)
+                folders.update(path.parents)
+            lines.append(f"{'would remove' if dry_run else 'removed'} {path}")
+        except OSError as error:
+            left.append(_how_else(host, path, error))
+        except HostError as error:
+            left.append(str(error))
+            break  # sudo was refused: it would ask again for each file
     for text, line in note["lines"]:
         path = Path(text)
         if _has_line(path, line):
@@ -161,7 +167,10 @@ def remove(name: str, dry_run: bool) -> list[str]:
     if not dry_run:
         if folders:
             _tidy(folders, host.targets)
-        _note_file(host).unlink(missing_ok=True)
+        if not left:
+            _note_file(host).unlink(missing_ok=True)
+    if left:
+        raise HostError("; ".join(left))
     return lines or [f"{host.name}: nothing of ours is there"]
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_RETRY_S = 0.02
 
 
 class LockTakenError(Exception):
@@ -13,16 +16,22 @@ class LockTakenError(Exception):
 
 
 @contextmanager
-def process_lock(path: Path) -> Iterator[None]:
+def process_lock(path: Path, within_s: float = 0.0) -> Iterator[None]:
     """Holds a lock that ends with this process, however it ends. Raises LockTakenError.
 
-    The file of that path stays, empty; its folder must be there.
+    The file of that path stays, empty; its folder must be there. With `within_s` it is tried again
+    for so long: whoever only looks whether the lock is free takes it for a moment.
     """
+    end_s = time.monotonic() + within_s
     with path.open("a+b") as file:
-        try:
-            _lock(file.fileno())
-        except OSError as error:
-            raise LockTakenError from error
+        while True:
+            try:
+                _lock(file.fileno())
+                break
+            except OSError as error:
+                if time.monotonic() >= end_s:
+                    raise LockTakenError from error
+            time.sleep(_RETRY_S)
         yield
 
 

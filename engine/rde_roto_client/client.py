@@ -20,11 +20,19 @@ _CANCEL_TIMEOUT_S = 2.0
 _MAX_ROUNDS = 100
 _NOT_RUNNING = "no engine is running: start it with rde-roto serve"
 
+_UNKNOWN = "there is no request"  # how an engine of any version begins its answer to one
+_OLDER = (
+    "the running engine is older than this, and cannot {}: stop it with rde-roto serve --stop; the "
+    "next request starts the one that is installed"
+)
+
 _REPEATED = frozenset(
     ("presets", "models", "open", "keep", "push", "needs", "matte", "stored", "advise", "progress")
 )
 """Requests that leave the same behind however often they are sent. Sent twice, `render` and `learn`
 would start two jobs, and `stop` would end the next engine."""
+
+_REQUESTS = _REPEATED | frozenset(("prefetch", "render", "learn", "cancel", "stop"))
 
 T = TypeVar("T")
 
@@ -273,7 +281,12 @@ class Client:
         except BaseException:  # also an abort by the host: the next request would get this answer
             self._forget(met.wire)
             raise
-        return checked(answer)
+        try:
+            return checked(answer)
+        except EngineError as error:
+            if message["do"] in _REQUESTS and str(error).startswith(_UNKNOWN):
+                raise EngineError(_OLDER.format(message["do"]), error.kind, error.code) from error
+            raise
 
     def _connected(self) -> Greeted:
         """This thread's connection; starts an engine if none answers."""

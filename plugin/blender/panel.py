@@ -87,6 +87,11 @@ def _draw_elements(column: bpy.types.UILayout, shot: Shot) -> None:
     buttons = row.column(align=True)
     buttons.operator("rde_roto.add_element", text="", icon="ADD")
     buttons.operator("rde_roto.remove_element", text="", icon="REMOVE")
+    if shot.is_outdated:
+        column.label(text="Set up by an earlier rde-roto:", icon="INFO")
+        column.label(text="+ takes its keyframes over")
+    elif not len(shot.elements):
+        column.label(text="No element yet: add one with +", icon="INFO")
 
 
 def _draw_keyframes(column: bpy.types.UILayout, scene: bpy.types.Scene, element: Element) -> None:

@@ -127,6 +127,8 @@ class Shot(bpy.types.PropertyGroup):
         frames: str
         elements: Collection[Element]
         active: int
+        element: str
+        keyframes: Collection[Keyframe]
     else:
         plate: StringProperty(
             name="Plate",
@@ -157,6 +159,14 @@ class Shot(bpy.types.PropertyGroup):
         )
         elements: CollectionProperty(type=Element)
         active: IntProperty(description="The element that the buttons are for")
+        # of scenes from before a shot had several elements: read until they are taken over
+        element: StringProperty(default="element")
+        keyframes: CollectionProperty(type=Keyframe)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether an earlier version has set the shot up: its keyframes are in no element."""
+        return len(self.keyframes) > 0 and not len(self.elements)
 
     @property
     def current(self) -> Element:
@@ -167,7 +177,16 @@ class Shot(bpy.types.PropertyGroup):
         raise RefusedError("there is no element: add one to the list")
 
     def add_element(self, name: str = "element") -> Element:
-        """Add an element and choose it; a number is added to a name that is taken."""
+        """Add an element and choose it; a number is added to a name that is taken. In a shot of an
+        earlier version it is the element of then, with its keyframes.
+        """
+        if self.is_outdated:
+            name, old = self.element, [(k.frame, k.mask, k.source) for k in self.keyframes]
+            self.keyframes.clear()
+            element = self.add_element(name)
+            for frame, mask, source in old:
+                element.set_keyframe(frame, mask, source)
+            return element
         taken = {element.name for element in self.elements}
         number, free = 1, name
         while free in taken:

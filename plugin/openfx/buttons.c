@@ -9,6 +9,7 @@
 #include "host.h"
 #include "keyframe.h"
 #include "opened.h"
+#include "plate_size.h"
 #include "shot_params.h"
 #include "source.h"
 
@@ -183,6 +184,7 @@ static bool begin_job(ofx_effect effect, struct engine *engine, const struct lim
             text_add(&status, "propagating ");
             text_add(&status, opened.range);
         }
+        plate_size_keep(effect, shot, opened.display);
         shot_write(shot, &request);
         good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
         forget_job(instance);
@@ -284,7 +286,8 @@ ofx_status instance_changed(ofx_effect effect, ofx_properties in)
             forget_job(instance_of(effect));
         return OFX_OK;
     }
-    if (strcmp(name, STATUS_PARAM) == 0 || strcmp(name, OUTPUT_PARAM) == 0)
+    if (strcmp(name, STATUS_PARAM) == 0 || strcmp(name, OUTPUT_PARAM) == 0 ||
+        strcmp(name, SIZE_PARAM) == 0)
         return OFX_REPLY_DEFAULT;
     forget_job(instance_of(effect));
     if (strcmp(name, KEYFRAMES_PARAM) == 0 && get_string_is(in, OFX_CHANGE_REASON, OFX_USER_EDITED))

@@ -205,6 +205,7 @@ ofx_status describe_in_context(ofx_effect effect, ofx_properties in)
                 define_output(params) && define_offset(params) &&
                 define_buttons(params, has_mask) && define_status(params) &&
                 define_hidden(params, KEYFRAMES_PARAM, "Keyframes", "Frames and their masks.") &&
-                define_hidden(params, LEARNED_PARAM, "Learned", "What the network has learned.");
+                define_hidden(params, LEARNED_PARAM, "Learned", "What the network has learned.") &&
+                define_hidden(params, SIZE_PARAM, "Plate size", "The plate's files and its size.");
     return good ? OFX_OK : OFX_FAILED;
 }

@@ -191,9 +191,44 @@ void show_error(ofx_effect effect, const char *sentence)
         host.messages->message(effect, OFX_MESSAGE_ERROR, "", format);
 }
 
+/* Whether the sentence differs from the one before. */
+static bool note_sentence(ofx_effect effect, const char *sentence)
+{
+    struct instance *instance = instance_of(effect);
+    if (instance == NULL)
+        return true;
+    lock_take(&instance->lock);
+    bool is_new = strcmp(instance->last_error, sentence) != 0;
+    strcpy(instance->last_error, sentence);
+    lock_give_back(&instance->lock);
+    return is_new;
+}
+
 void show_at_node(ofx_effect effect, const char *sentence)
 {
     char format[2 * TROUBLE_BYTES];
+    bool is_new = note_sentence(effect, sentence);
+    if (host.messages == NULL)
+        return;
     write_format(format, sentence);
-    host.messages->set_persistent(effect, OFX_MESSAGE_ERROR, "", format);
+    if (*sentence && host.persistent_messages)
+        host.messages->set_persistent(effect, OFX_MESSAGE_ERROR, "", format);
+    else if (*sentence && is_new)
+        show_error(effect, sentence);
+    else if (host.persistent_messages && is_new)
+        host.messages->clear_persistent(effect);
+}
+
+void warn_at_node(ofx_effect effect, const char *sentence)
+{
+    char format[2 * TROUBLE_BYTES];
+    if (!note_sentence(effect, sentence) || !host.persistent_messages)
+        return;
+    write_format(format, sentence);
+    host.messages->set_persistent(effect, OFX_MESSAGE_WARNING, "", format);
+}
+
+bool has_aborted(void *effect)
+{
+    return host.effects->abort(effect) != 0;
 }

@@ -29,6 +29,7 @@
 #define LEARNED_PARAM "learned"
 #define STATUS_PARAM "status"
 #define KEYFRAMES_PARAM "keyframes"
+#define SIZE_PARAM "plateSize"
 
 enum output { OUTPUT_MATTE, OUTPUT_CUT, OUTPUT_OVERLAY };
 
@@ -71,8 +72,15 @@ void release_image(struct image *image);
 /* Shows a sentence in the host's error dialog. */
 void show_error(ofx_effect effect, const char *sentence);
 
-/* Shows a sentence at the node, for hosts with persistent messages. */
+/* Shows a sentence at the node if the host can; otherwise in its error dialog, once and not for
+   every frame. An empty one takes back what was shown. */
 void show_at_node(ofx_effect effect, const char *sentence);
+
+/* The same for what is no error, but never in a dialog. */
+void warn_at_node(ofx_effect effect, const char *sentence);
+
+/* Whether the host no longer wants what is being made; the context of a `struct limit`. */
+bool has_aborted(void *effect);
 
 bool is_connected(ofx_effect effect, const char *clip);
 
@@ -82,7 +90,7 @@ bool has_mask_clip(ofx_effect effect);
 /* An instance's state beside its parameters. Losing it loses no work. */
 struct instance {
     struct lock lock;
-    char last_error[TROUBLE_BYTES];     /* of the last render; empty after a good one */
+    char last_error[TROUBLE_BYTES];     /* shown at the node; empty after a good render */
     char *job;                          /* id of the engine's running job; NULL: none */
     bool learns;                        /* the job learns; else it propagates */
     int64_t created_ns;                 /* since 1970 */

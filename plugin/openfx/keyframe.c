@@ -4,6 +4,7 @@
 #include "keyframe.h"
 #include "matte.h"
 #include "opened.h"
+#include "plate_size.h"
 #include "region.h"
 
 /* The input that has the mask. */
@@ -50,8 +51,11 @@ static float *fetch_mask(ofx_effect effect, double time, const int64_t display[4
     const char *clip = mask_clip(effect);
     struct image image;
     float *mask = NULL;
-    struct wanted wanted = {clip, time, {1, 1}, region_of_size((double)display[2],
-                            (double)display[3], clip_aspect(effect, clip))};
+    double aspect = 1;
+    if (!clip_aspect(effect, clip, &aspect, trouble))
+        return NULL;
+    struct wanted wanted = {clip, time, {1, 1},
+                            region_of_size((double)display[2], (double)display[3], aspect)};
     trouble->kind = TROUBLE_NONE;
     if (!fetch_region(effect, &wanted, &image, trouble)) {
         if (trouble->kind == TROUBLE_NONE)
@@ -128,12 +132,15 @@ static bool guess_display(ofx_effect effect, double time, int64_t display[4],
 {
     const char *name = SOURCE_CLIP;
     ofx_rectangle region;
+    double aspect = 1;
     if (!is_connected(effect, name) || !clip_region(effect, name, time, &region)) {
         name = mask_clip(effect);
         if (!clip_region(effect, name, time, &region))
             return fail_without_image(trouble, name);
     }
-    double width = region.x2 / clip_aspect(effect, name), height = region.y2;
+    if (!clip_aspect(effect, name, &aspect, trouble))
+        return false;
+    double width = region.x2 / aspect, height = region.y2;
     if (!(width >= 1 && width <= MAX_SIDE_PX && height >= 1 && height <= MAX_SIDE_PX))
         return fail(trouble, "The mask has no size that a plate can have.");
     display[0] = display[1] = 0;
@@ -176,6 +183,8 @@ bool keep_mask(ofx_effect effect, double time, const struct limit *wait, struct 
         !engine_connect(&setting.engine, &setting.wait, false, trouble))
         return false;
     bool good = place_keyframe(&setting, display, trouble);
+    if (good)
+        plate_size_keep(effect, shot, display);
     engine_close(&setting.engine);
     return good;
 }

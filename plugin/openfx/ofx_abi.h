@@ -106,6 +106,7 @@ typedef struct {
     ofx_status (*clear_persistent)(void *handle);
 } ofx_message_suite;
 #define OFX_MESSAGE_ERROR "OfxMessageError"
+#define OFX_MESSAGE_WARNING "OfxMessageWarning"
 
 /* Actions. */
 #define OFX_API "OfxImageEffectPluginAPI"

@@ -17,15 +17,16 @@ bool clip_region(ofx_effect effect, const char *name, double time, ofx_rectangle
            host.effects->clip_region(clip, time, region) == OFX_OK;
 }
 
-double clip_aspect(ofx_effect effect, const char *name)
+bool clip_aspect(ofx_effect effect, const char *name, double *aspect, struct trouble *trouble)
 {
     ofx_clip clip = NULL;
     ofx_properties set = NULL;
-    double aspect = 1;
     if (host.effects->clip_get(effect, name, &clip, &set) != OFX_OK || set == NULL ||
-        host.properties->get_double(set, OFX_PIXEL_ASPECT, 0, &aspect) != OFX_OK)
-        return 1;
-    return aspect >= MIN_ASPECT && aspect <= MAX_ASPECT ? aspect : 0;
+        host.properties->get_double(set, OFX_PIXEL_ASPECT, 0, aspect) != OFX_OK)
+        *aspect = 1;
+    return (*aspect >= MIN_ASPECT && *aspect <= MAX_ASPECT) ||
+           trouble_set(trouble, TROUBLE_FAILED, name, " has no pixel aspect ratio that a plate can "
+                       "have.", NULL);
 }
 
 ofx_rectangle region_of_size(double width, double height, double aspect)
@@ -85,12 +86,10 @@ bool fetch_region(ofx_effect effect, const struct wanted *wanted, struct image *
                   struct trouble *trouble)
 {
     ofx_rectangle region;
-    double aspect = clip_aspect(effect, wanted->clip);
+    double aspect = 1;
     image_empty(image);
-    if (aspect == 0)
-        return trouble_set(trouble, TROUBLE_FAILED, wanted->clip, " has no pixel aspect ratio that "
-                           "a plate can have.", NULL);
-    if (!clip_region(effect, wanted->clip, wanted->time, &region))
+    if (!clip_aspect(effect, wanted->clip, &aspect, trouble) ||
+        !clip_region(effect, wanted->clip, wanted->time, &region))
         return false;
     region = common_of(&region, &wanted->region);
     if (!(region.x1 < region.x2 && region.y1 < region.y2))

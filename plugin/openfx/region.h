@@ -11,8 +11,9 @@
 /* Where a clip has pixels at a time; false where it has none. */
 bool clip_region(ofx_effect effect, const char *clip, double time, ofx_rectangle *region);
 
-/* A clip's pixel aspect ratio: 1 if the host does not say, 0 if it says what no plate can have. */
-double clip_aspect(ofx_effect effect, const char *clip);
+/* A clip's pixel aspect ratio: 1 if the host does not say. False, with trouble, if it says what no
+   plate can have. */
+bool clip_aspect(ofx_effect effect, const char *clip, double *aspect, struct trouble *trouble);
 
 /* From 0, 0 to a size in pixels of that aspect. */
 ofx_rectangle region_of_size(double width, double height, double aspect);

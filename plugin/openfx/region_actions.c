@@ -7,52 +7,80 @@
 #include "actions.h"
 #include "host.h"
 #include "opened.h"
+#include "plate_size.h"
 #include "region.h"
 #include "shot_params.h"
 
 static const char interest_in_source[] = OFX_INTEREST_IN SOURCE_CLIP;
 static const char interest_in_mask[] = OFX_INTEREST_IN MASK_CLIP;
 
-/* What the matte covers: the pushed plate, or the display window that the engine reads from the
-   plate's files. */
-static bool plate_region(ofx_effect effect, const struct shot *shot, ofx_rectangle *region)
+/* The size of the plate's files from the engine, for which it waits as a render does. */
+static bool ask_size(ofx_effect effect, const struct shot *shot, int64_t size[2],
+                     struct trouble *trouble)
 {
-    struct limit wait = short_wait();
-    struct trouble trouble;
+    struct limit wait = {0, has_aborted, effect};
     struct engine engine;
     struct opened opened;
-    if (*shot->pushed.id) {
-        *region = region_of_size(shot->pushed.width, shot->pushed.height, shot->pushed.aspect);
-        return true;
-    }
-    if (shot->keyframes.count == 0 || !engine_connect(&engine, &wait, false, &trouble))
+    if (!engine_connect(&engine, &wait, true, trouble))
         return false;
-    bool good = ask_open(&engine, &wait, shot, &opened, &trouble);
-    if (good)
-        *region = region_of_size((double)opened.display[2], (double)opened.display[3],
-                                 clip_aspect(effect, SOURCE_CLIP));
+    bool good = ask_open(&engine, &wait, shot, &opened, trouble);
+    size[0] = opened.display[2];
+    size[1] = opened.display[3];
     free(opened.range);
     engine_close(&engine);
     return good;
+}
+
+/* What the matte covers: the pushed plate, or the display window of the plate's files. It is never
+   guessed: hosts keep the answer, and a matte that is cropped to it looks like a good one. */
+static bool plate_region(ofx_effect effect, const struct shot *shot, ofx_rectangle *region,
+                         struct trouble *trouble)
+{
+    const struct pushed *pushed = &shot->pushed;
+    const char *clip = is_connected(effect, SOURCE_CLIP) ? SOURCE_CLIP : OUTPUT_CLIP;
+    int64_t size[2] = {pushed->width, pushed->height};
+    double aspect = pushed->aspect;
+    if (*pushed->id == 0 && (!clip_aspect(effect, clip, &aspect, trouble) ||
+                             !(plate_size_kept(effect, shot, size) ||
+                               ask_size(effect, shot, size, trouble))))
+        return false;
+    *region = region_of_size((double)size[0], (double)size[1], aspect);
+    return true;
+}
+
+/* Whether the output is a matte, and what of. Without a keyframe there is none yet. */
+static bool matte_shot(ofx_effect effect, struct shot *shot)
+{
+    struct trouble trouble;
+    if (param_number(effect, OUTPUT_PARAM) != OUTPUT_MATTE || !shot_of(effect, shot, &trouble))
+        return false;
+    if (*shot->pushed.id || shot->keyframes.count > 0)
+        return true;
+    shot_free(shot);
+    return false;
 }
 
 /* The matte is as large as the plate, whatever Source is cropped to; Source cut out by it, or under
    it, as large as Source. Mask never matters. */
 ofx_status region_of_definition(ofx_effect effect, ofx_properties in, ofx_properties out)
 {
-    struct trouble trouble;
+    struct trouble trouble = {TROUBLE_NONE, ""};
     struct shot shot;
     ofx_rectangle region;
     double time = 0;
-    bool found = false;
     if (host.properties->get_double(in, OFX_TIME, 0, &time) != OFX_OK)
         return OFX_REPLY_DEFAULT;
-    if (param_number(effect, OUTPUT_PARAM) == OUTPUT_MATTE && shot_of(effect, &shot, &trouble)) {
-        found = plate_region(effect, &shot, &region);
+    if (matte_shot(effect, &shot)) {
+        bool good = plate_region(effect, &shot, &region, &trouble);
         shot_free(&shot);
-    }
-    if (!found && !clip_region(effect, SOURCE_CLIP, time, &region))
+        if (!good) {
+            if (trouble.kind != TROUBLE_ABORTED)
+                show_at_node(effect, trouble.sentence);
+            return OFX_FAILED;
+        }
+    } else if (!clip_region(effect, SOURCE_CLIP, time, &region)) {
         return OFX_REPLY_DEFAULT;
+    }
     double sides[4] = {region.x1, region.y1, region.x2, region.y2};
     return host.properties->set_doubles(out, OFX_REGION_OF_DEFINITION, 4, sides) == OFX_OK
                ? OFX_OK

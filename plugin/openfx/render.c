@@ -2,6 +2,8 @@
 
 #include "base.h"
 
+#include <stdio.h>
+
 #include "actions.h"
 #include "compose.h"
 #include "engine.h"
@@ -26,11 +28,6 @@ struct picture {
     double scale[2];
     enum output output;
 };
-
-static bool has_aborted(void *effect)
-{
-    return host.effects->abort(effect) != 0;
-}
 
 static bool read_arguments(ofx_effect effect, ofx_properties in, struct picture *picture)
 {
@@ -192,8 +189,10 @@ static bool paint_target(struct picture *picture, const struct pixels *pixels,
 static bool fetch_source(const struct picture *picture, struct image *source,
                          struct trouble *trouble)
 {
-    double across = clip_aspect(picture->effect, SOURCE_CLIP) / picture->scale[0];
-    double upwards = 1 / picture->scale[1];
+    double aspect = 1;
+    if (!clip_aspect(picture->effect, SOURCE_CLIP, &aspect, trouble))
+        return false;
+    double across = aspect / picture->scale[0], upwards = 1 / picture->scale[1];
     const int *window = picture->window;
     struct wanted wanted = {SOURCE_CLIP, picture->time, {picture->scale[0], picture->scale[1]},
                             {window[0] * across, window[1] * upwards, window[2] * across,
@@ -236,27 +235,19 @@ static bool render_picture(struct picture *picture, struct shot *shot,
     return good;
 }
 
-/* Shown at the node if the host can; otherwise in a dialog, once and not for every frame. */
-static void show(ofx_effect effect, const char *sentence)
+/* Takes back what an earlier render has shown, or says that this matte is no final one. */
+static void show_success(const struct picture *picture, const struct shot *shot)
 {
-    struct instance *instance = instance_of(effect);
-    bool is_new = true;
-    if (instance != NULL) {
-        lock_take(&instance->lock);
-        is_new = strcmp(instance->last_error, sentence) != 0;
-        strcpy(instance->last_error, sentence);
-        lock_give_back(&instance->lock);
-    }
-    if (host.messages == NULL)
+    static const double full_size[2] = {1, 1};
+    char sentence[TROUBLE_BYTES];
+    if (source_is_at(shot, full_size)) {
+        show_at_node(picture->effect, "");
         return;
-    if (!host.persistent_messages) {
-        if (is_new && *sentence)
-            show_error(effect, sentence);
-    } else if (*sentence) {
-        show_at_node(effect, sentence);
-    } else if (is_new) {
-        host.messages->clear_persistent(effect);
     }
+    snprintf(sentence, sizeof sentence, "Source is tracked from the viewer's proxies (%.0f %%), "
+             "which is coarser: at 100 %% it is tracked at full size.",
+             100 * shot->pushed.scale[0]);
+    warn_at_node(picture->effect, sentence);
 }
 
 ofx_status render(ofx_effect effect, ofx_properties in)
@@ -269,11 +260,14 @@ ofx_status render(ofx_effect effect, ofx_properties in)
     bool good = shot_of(effect, &shot, &trouble);
     if (good) {
         good = render_picture(&picture, &shot, &trouble);
+        if (good)
+            show_success(&picture, &shot);
         shot_free(&shot);
     }
     /* a host that has aborted gives no images either, which is no trouble */
     if (!good && (trouble.kind == TROUBLE_ABORTED || has_aborted(effect)))
         return OFX_OK; /* the host discards the image */
-    show(effect, good ? "" : trouble.sentence);
+    if (!good)
+        show_at_node(effect, trouble.sentence);
     return good ? OFX_OK : OFX_FAILED;
 }

@@ -57,8 +57,7 @@ static bool read_range(ofx_effect effect, ofx_properties clip, struct pushed *pu
 static bool read_size(ofx_effect effect, double time, struct pushed *pushed)
 {
     ofx_rectangle region;
-    pushed->aspect = clip_aspect(effect, SOURCE_CLIP);
-    if (pushed->aspect == 0 || !clip_region(effect, SOURCE_CLIP, time, &region))
+    if (!clip_region(effect, SOURCE_CLIP, time, &region))
         return false;
     double width = region.x2 / pushed->aspect, height = region.y2;
     if (!(width >= 1 && width <= MAX_SIDE_PX && height >= 1 && height <= MAX_SIDE_PX))
@@ -92,6 +91,8 @@ bool source_describe(ofx_effect effect, struct shot *shot, struct trouble *troub
         !read_range(effect, set, pushed, &time))
         return fail(trouble, "Source does not say where it begins and ends: type the plate's "
                     "files.");
+    if (!clip_aspect(effect, SOURCE_CLIP, &pushed->aspect, trouble))
+        return false;
     if (!read_size(effect, time, pushed))
         return fail(trouble, "Source has no size that a plate can have: type the plate's files.");
     if (!set_color_space(set, shot) || !set_plate_id(effect, pushed))

@@ -279,6 +279,23 @@ class FakeEngine:
         return self.jobs.get(said["job"], {}) if do == "progress" else {}
 
 
+def stop_program(run: Path) -> None:
+    """Ends a fake engine that runs as a program in a run folder, where there is one."""
+    endpoint = run / "engine-auto.json"
+    if not endpoint.exists():
+        return
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(json.loads(endpoint.read_text())["unix"])
+        connection.sendall(message({"do": "stop", "id": 1}))
+        assert connection.recv(1)
+
+
+def message(said: Object) -> bytes:
+    """A request as it goes over a connection."""
+    data = json.dumps(said).encode()
+    return HEAD.pack(MAGIC, len(data)) + data
+
+
 def main() -> None:
     run = Path(sys.argv[1])
     run.mkdir(mode=0o700, parents=True, exist_ok=True)

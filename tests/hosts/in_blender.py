@@ -341,6 +341,28 @@ def elements(asked: Asked) -> dict[str, Any]:
     }
 
 
+def outdated(asked: Asked) -> dict[str, Any]:
+    """A scene that was saved when a shot had one element, opened, and its keyframes taken over."""
+    shot = bpy.context.scene.rde_roto
+    shot.element = "hero"
+    for frame in (1001, 1020):
+        key = shot.keyframes.add()
+        key.name, key.frame, key.mask, key.source = str(frame), frame, f"/kept/{frame}.exr", "Mask"
+    path = f"{asked['folder']}/old.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    shot = bpy.context.scene.rde_roto
+    before = shot.is_outdated
+    bpy.ops.rde_roto.add_element()
+    bpy.ops.rde_roto.add_element()
+    return {
+        "outdated": [before, shot.is_outdated],
+        "names": [element.name for element in shot.elements],
+        "keyframes": [[key.frame, key.mask, key.source] for key in shot.elements[0].keyframes],
+        "left": [len(shot.keyframes), len(shot.elements[1].keyframes)],
+    }
+
+
 def killed(asked: Asked) -> dict[str, Any]:
     """The engine is killed between the keyframe and the propagation."""
     client, read_endpoint = client_module(), client_module().places.read_endpoint

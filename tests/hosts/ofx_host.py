@@ -283,7 +283,18 @@ class Host:
         return ranges[::2]
 
     def region_of_definition(self, effect: Effect, time: float, scale: float = 1.0) -> Region:
-        """Where the plug-in has pixels; where Source has them, if it says nothing."""
+        """Where the plug-in has pixels; where Source has them, if it says nothing. Raises
+        AssertionError when it fails.
+        """
+        status, found = self.try_region_of_definition(effect, time, scale)
+        assert status == OK, self.messages
+        assert found is not None, "nothing says how large it is"
+        return found
+
+    def try_region_of_definition(
+        self, effect: Effect, time: float, scale: float = 1.0
+    ) -> tuple[int, Region | None]:
+        """The same with its status; None where it fails, or where Source has no pixels either."""
         out = Properties(f"{_DEFINITION} out")
         into = Properties(
             _DEFINITION, OfxPropTime=[time], OfxImageEffectPropRenderScale=[scale, scale]
@@ -291,11 +302,10 @@ class Host:
         status = self.act(_DEFINITION, effect, into, out)
         if status == OK:
             x1, y1, x2, y2 = out["OfxImageEffectPropRegionOfDefinition"]
-            return x1, y1, x2, y2
-        assert status == REPLY_DEFAULT
-        found = self.region_of(effect.clips["Source"], time)
-        assert found is not None, "nothing says how large it is"
-        return found
+            return status, (x1, y1, x2, y2)
+        if status == REPLY_DEFAULT:
+            return OK, self.region_of(effect.clips["Source"], time)
+        return status, None
 
     def interests(
         self, effect: Effect, time: float, region: Region, scale: float = 1.0

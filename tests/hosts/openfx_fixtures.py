@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,3 +51,13 @@ def node(host: Host) -> Iterator[Effect]:
     """An instance in the general context whose shot has one keyframe."""
     with instance(host, GENERAL, SHOT) as effect:
         yield effect
+
+
+@pytest.fixture
+def fresh(binary: Path, tmp_path: Path) -> Host:
+    """A host with a plug-in that has started no engine yet."""
+    copied = tmp_path / "fresh.ofx"
+    shutil.copy(binary, copied)
+    host = Host(copied)
+    assert host.load() == OK
+    return host

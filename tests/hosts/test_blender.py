@@ -442,6 +442,14 @@ def test_several_elements_of_one_plate(in_blender: InBlender, tmp_path: Path) ->
     assert said["same name"] == ["Error: two elements are called robot: rename one"] * 3
 
 
+def test_a_scene_of_before_keeps_its_keyframes(in_blender: InBlender) -> None:
+    said = in_blender("outdated")
+    assert said["outdated"] == [True, False]
+    assert said["names"] == ["hero", "element"]
+    assert said["keyframes"] == [[f, f"/kept/{f}.exr", "Mask"] for f in (1001, 1020)]
+    assert said["left"] == [0, 0]
+
+
 def test_a_mask_over_a_plate_with_overscan(in_blender: InBlender, tmp_path: Path) -> None:
     """Blender shows the data window; the mask has it, and the mattes come back in it."""
     windows: dict[str, Any] = {"origin": (-16, -9), "display": (0, 0, 608, 342)}

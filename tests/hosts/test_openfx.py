@@ -111,6 +111,7 @@ def test_its_parameters(host: Host) -> None:
         "status": "String",
         "keyframes": "String",
         "learned": "String",
+        "plateSize": "String",
     }
     assert params["plate"].properties["OfxParamPropStringMode"] == ["OfxParamStringIsSingleLine"]
     assert params["output"].properties["OfxParamPropChoiceOption"] == [
@@ -118,7 +119,7 @@ def test_its_parameters(host: Host) -> None:
         "Source x matte",
         "Overlay",
     ]
-    for name in ("keyframes", "learned"):
+    for name in ("keyframes", "learned", "plateSize"):
         assert params[name].properties["OfxParamPropSecret"] == [1]
     assert params["status"].properties["OfxParamPropEnabled"] == [0]
     assert params["status"].properties["OfxParamPropEvaluateOnChange"] == [0]
@@ -148,14 +149,6 @@ def test_each_output_is_as_large_as_what_it_shows(
     for output in (CUT, OVERLAY):
         node.params["output"].value = output
         assert host.region_of_definition(node, 1001, scale) == (-1, 2, 5, 7)
-
-
-def test_without_an_engine_a_matte_is_as_large_as_source(
-    host: Host, node: Effect, ofx_run: Path
-) -> None:
-    host.connect(node, "Source", lambda _: Image(np.zeros((5, 6, 4), np.float32), x=-1, y=2))
-    assert host.region_of_definition(node, 1001) == (-1, 2, 5, 7)
-    assert host.messages == []
 
 
 def test_of_source_a_window_is_wanted_and_of_mask_nothing(host: Host, node: Effect) -> None:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import signal
 import socket
-import struct
 import sys
 import threading
 import time
@@ -21,7 +19,16 @@ from typing import Any
 import fake_engine
 import numpy as np
 import pytest
-from fake_engine import HEAD, MAGIC, Connection, FakeEngine, Object, in_memory, matte_of
+from fake_engine import (
+    HEAD,
+    MAGIC,
+    Connection,
+    FakeEngine,
+    Object,
+    in_memory,
+    matte_of,
+    stop_program,
+)
 from ofx_host import FAILED, GENERAL, OK, Effect, Host, instance
 from ofx_values import Image, Properties
 from openfx_plugin import HEIGHT, SHOT, WIDTH, empty, same_bits, write_launch
@@ -371,16 +378,6 @@ def test_a_run_folder_that_others_may_enter(host: Host, node: Effect, engine: Fa
     engine.run.chmod(0o700)
 
 
-@pytest.fixture
-def fresh(binary: Path, tmp_path: Path) -> Host:
-    """A host with a plug-in that has started no engine yet."""
-    copied = tmp_path / "fresh.ofx"
-    shutil.copy(binary, copied)
-    host = Host(copied)
-    assert host.load() == OK
-    return host
-
-
 def test_an_engine_is_started_without_what_the_host_has_in_its_environment(
     fresh: Host, ofx_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,28 +390,12 @@ def test_an_engine_is_started_without_what_the_host_has_in_its_environment(
         try:
             assert fresh.render(effect, 1004, image) == OK, fresh.messages
         finally:
-            stop_engine(ofx_run)
+            stop_program(ofx_run)
     assert not (image.read() == 7).any()
     found = json.loads((ofx_run / "environment.json").read_text())
     assert found["RDE_ROTO_KEPT"] == "yes"
     assert [name for name in found if name.startswith(("PYTHON", "LD_", "QT_"))] == []
     assert fresh.trespasses == []
-
-
-def stop_engine(ofx_run: Path) -> None:
-    """Ends a fake engine that the plug-in has started, where there is one."""
-    endpoint = ofx_run / "engine-auto.json"
-    if not endpoint.exists():
-        return
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(json.loads(endpoint.read_text())["unix"])
-        connection.sendall(message({"do": "stop", "id": 1}))
-        assert connection.recv(1)
-
-
-def message(said: Object) -> bytes:
-    data = json.dumps(said).encode()
-    return struct.pack(">4sI", MAGIC, len(data)) + data
 
 
 def test_a_button_starts_an_engine_and_does_not_wait_for_it(

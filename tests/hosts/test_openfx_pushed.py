@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_engine import Connection, FakeEngine, Floats, Object, matte_of
-from ofx_host import FAILED, GENERAL, OK, REPLY_DEFAULT, Effect, Host, instance
+from ofx_host import FAILED, GENERAL, OK, REPLY_DEFAULT, Effect, Host, Message, instance
 from ofx_values import OPAQUE, STRAIGHT, Array, Image
 from openfx_plugin import HEIGHT, WIDTH, empty, same_bits
 
@@ -251,6 +251,21 @@ def test_a_proxy_is_tracked_apart_from_full_size(
     assert same_bits(pixels, pushed_of(enlarged(picture(1008, 1), scale))), "a change is seen"
 
 
+def test_a_matte_of_proxies_says_so_at_the_node(
+    host: Host, tracked: Effect, engine: FakeEngine
+) -> None:
+    image = Image(np.zeros((HEIGHT // 2, WIDTH // 2, 1), np.float32))
+    for _ in range(2):
+        assert host.render(tracked, 1008, image, scale=0.5) == OK
+    (said,) = host.messages
+    assert (said.kind, said.persistent) == ("OfxMessageWarning", True)
+    assert "proxies (50 %), which is coarser: at 100 % it" in said.text
+    rendered(host, tracked, 1008)
+    assert host.messages[1:] == [Message("clear", "", True)], "taken back"
+    assert host.render(tracked, 1008, image, scale=0.5) == OK
+    assert len(host.messages) == 2, "a scaled matte of the whole plate is no coarser"
+
+
 # What changes.
 
 
@@ -397,8 +412,8 @@ def test_a_frame_that_only_comes_along_may_be_missing(
         ({"OfxImageEffectPropFrameRange": [9.0, 1.0]}, "where it begins and ends"),
         ({"OfxImageEffectPropFrameRange": [1.2, 1.8]}, "where it begins and ends"),
         ({"OfxImageEffectPropFrameRange": []}, "where it begins and ends"),
-        ({"OfxImagePropPixelAspectRatio": [0.0]}, "no size"),
-        ({"OfxImagePropPixelAspectRatio": [float("nan")]}, "no size"),
+        ({"OfxImagePropPixelAspectRatio": [0.0]}, "no pixel aspect ratio"),
+        ({"OfxImagePropPixelAspectRatio": [float("nan")]}, "no pixel aspect ratio"),
     ],
 )
 def test_a_source_that_is_no_plate_is_a_message(

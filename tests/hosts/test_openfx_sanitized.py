@@ -20,6 +20,7 @@ MODULES = [
     "test_openfx_json.py",
     "test_openfx_pushed.py",
     "test_openfx_random.py",
+    "test_openfx_region.py",
 ]
 
 

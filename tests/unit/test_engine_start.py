@@ -17,12 +17,13 @@ import pytest
 from engine_process import PATIENCE_S
 
 from rde_roto.doors.serve import serve
-from rde_roto.doors.server.endpoint import Log, kill_engine, listen
+from rde_roto.doors.server.endpoint import Log, is_running, kill_engine, listen
 from rde_roto.doors.server.socket_server import Server
+from rde_roto.process_lock import process_lock
 from rde_roto.values.errors import EngineEndedError
-from rde_roto.values.processes import is_alive, started_at
+from rde_roto.values.processes import Start, is_alive, start_of, started_at
 from rde_roto.values.processes import kill as kill_process
-from rde_roto_client import Client, NoEngineError, StuckEngineError, WireError
+from rde_roto_client import Client, EngineError, NoEngineError, StuckEngineError, WireError
 from rde_roto_client.places import endpoint_file, start
 from rde_roto_client.wire import PROTOCOL, Wire
 
@@ -64,22 +65,61 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_process_is_known_by_its_start_too(stranger: subprocess.Popen[bytes]) -> None:
-    started = started_at(stranger.pid)
-    assert started is not None
+    start = start_of(stranger.pid)
+    assert start is not None
+    assert start.since_1970_s == started_at(stranger.pid)
     assert is_alive(stranger.pid)
-    assert not kill_process(stranger.pid, started - 3600)
+    assert not kill_process(stranger.pid, Start(start.since_1970_s - 3600))
+    if start.since_boot_s is not None:
+        assert not kill_process(stranger.pid, start._replace(since_boot_s=start.since_boot_s - 1))
     assert stranger.poll() is None
-    assert kill_process(stranger.pid, started)
+    assert kill_process(stranger.pid, start)
     assert stranger.wait(PATIENCE_S) != 0
     assert not is_alive(stranger.pid)
-    assert started_at(stranger.pid) is None
-    assert not kill_process(stranger.pid, started)
+    assert start_of(stranger.pid) is None
+    assert not kill_process(stranger.pid, start)
 
 
 @pytest.mark.parametrize("pid", [-1, 1 << 70])
 def test_what_is_no_process_id_is_not_known(pid: int) -> None:
     assert started_at(pid) is None
-    assert not kill_process(pid, 0.0)
+    assert not kill_process(pid, Start(0.0, 0.0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the start does not move there")
+def test_an_engine_is_known_after_the_clock_was_set(stranger: subprocess.Popen[bytes]) -> None:
+    with listen("auto"):
+        entry = json.loads(endpoint_file().read_text())
+        start = start_of(stranger.pid)
+        assert start is not None
+        moved = {"started": start.since_1970_s - 3600, "started_since_boot": start.since_boot_s}
+        endpoint_file().write_text(json.dumps({**entry, **moved, "pid": stranger.pid}))
+        assert kill_engine("auto")
+    assert stranger.wait(PATIENCE_S) != 0
+
+
+def test_whoever_looks_for_an_engine_keeps_none_from_starting(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder.mkdir(mode=0o700)
+    with ExitStack() as look:
+        look.enter_context(process_lock(endpoint_file().with_suffix(".lock")))
+        monkeypatch.setattr("rde_roto.process_lock.time.sleep", lambda _s: look.close())
+        with listen("auto"):
+            assert is_running("auto")
+            monkeypatch.undo()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_command_learns_how_its_own_processes_ended() -> None:
+    """Whatever the host that started it does with the signal."""
+    code = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    code += "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
+    run = "import atexit, signal, sys; from rde_roto.doors.cli import main\n"
+    run += "atexit.register(lambda: print(signal.getsignal(signal.SIGCHLD).name))\n"
+    run += "sys.argv[1:] = ['--version']; main()"
+    done = subprocess.run([sys.executable, "-c", code, run], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "SIG_DFL", done.stderr
 
 
 def test_a_killed_engines_number_may_be_another_programs(
@@ -89,7 +129,8 @@ def test_a_killed_engines_number_may_be_another_programs(
     with listen("auto"):
         entry = json.loads(endpoint_file().read_text())
         assert entry["started"] == started_at(os.getpid())
-        dead = {"pid": stranger.pid, "started": entry["started"] - 3600}
+        other = {"started": entry["started"] - 3600, "started_since_boot": None}
+        dead = {"pid": stranger.pid, **other}
         endpoint_file().write_text(json.dumps({**entry, **dead}))
         assert not kill_engine("auto")
         assert stranger.poll() is None
@@ -105,7 +146,7 @@ def test_an_older_engine_does_not_say_when_it_was_started(
     assert started is not None
     with listen("auto"):
         entry = json.loads(endpoint_file().read_text())
-        del entry["started"]
+        del entry["started"], entry["started_since_boot"]
         endpoint_file().write_text(json.dumps({**entry, **old, "pid": stranger.pid}))
         os.utime(endpoint_file(), (started - 60, started - 60))
         assert not kill_engine("auto")
@@ -142,7 +183,7 @@ def test_an_engine_that_could_not_be_killed_is_not_said_to_have_ended(
     monkeypatch.setattr(Client, "stop", be_stuck)
     with listen("auto"):
         entry = json.loads(endpoint_file().read_text())
-        other_time = {"started": entry["started"] - 3600}
+        other_time = {"started": entry["started"] - 3600, "started_since_boot": None}
         endpoint_file().write_text(json.dumps({**entry, **other_time}))
         with pytest.raises(EngineEndedError, match=f"end process {os.getpid()} by hand"):
             serve(stop=True)
@@ -194,6 +235,11 @@ class DyingEngine(threading.Thread):
                 self.asked.append(said["do"])
                 if len(self.asked) <= self._hangs_up:
                     return
+            if said["do"] in ("advise", "paint"):  # which this engine has never heard of
+                sentence = f"there is no request '{said['do']}'; expected one of presets, open"
+                error = {"kind": "protocol", "code": 2, "sentence": sentence}
+                wire.send({"id": said["id"], "ok": False, "error": error})
+                continue
             answer: dict[str, Any] = {"id": said["id"], "ok": True, "protocol": PROTOCOL}
             wire.send({**answer, "presets": [], "job": "a job"})
             if said["do"] == "presets":
@@ -250,3 +296,11 @@ def test_a_connection_that_the_engine_has_closed_is_not_used(dying: DyingEngine)
             assert dying.hung_up.acquire(timeout=PATIENCE_S)
         assert client.render(SHOT, "1", "a.####.exr") == "a job"
     assert dying.asked == ["presets", "presets", "render"]
+
+
+def test_an_older_engine_that_lacks_a_request_is_named(dying: DyingEngine) -> None:
+    with Client("tests", starts=False) as client:
+        with pytest.raises(EngineError, match=r"older than this, and cannot advise: stop it with"):
+            client.advise(SHOT)
+        with pytest.raises(EngineError, match="there is no request 'paint'"):
+            client.ask("paint")

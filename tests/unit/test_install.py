@@ -6,6 +6,7 @@ a true editable install of it without asking any package index.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -477,6 +478,31 @@ def test_uninstall_leaves_what_the_user_made(installed: Project, tmp_path: Path)
     again = installed.run("uninstall", **user)
     assert again.returncode == 0, again.stderr
     assert "docs/install.md" in again.stdout
+
+
+def test_uninstall_goes_on_and_says_what_is_left(project: Project, tmp_path: Path) -> None:
+    for folder in ("plugin", "engine/rde_roto_client"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
+        shutil.copytree(ROOT / folder, project.root / folder, ignore=ignored)
+    home = tmp_path / "home"
+    put = {name: home / name / "adapter.py" for name in ("blender", "nuke")}
+    for name, path in put.items():  # notes of what was installed
+        path.parent.mkdir(parents=True)
+        path.write_text("ours")
+        note = home / "config/rde-roto/hosts" / f"{name}.json"
+        note.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256(b"ours").hexdigest()
+        note.write_text(json.dumps({"files": {str(path): digest}, "lines": []}))
+    put["blender"].unlink()
+    put["blender"].mkdir()  # the first one cannot be removed
+    user = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    said = project.run("uninstall", **user)
+    assert said.returncode == 1
+    assert not put["nuke"].exists()
+    assert f"Blender: cannot write {put['blender']}" in said.stderr
+    assert "run it again" in said.stderr
+    put["blender"].rmdir()
+    assert project.run("uninstall", **user).returncode == 0
 
 
 def test_uninstall_leaves_another_clones_engine(project: Project, tmp_path: Path) -> None:

@@ -305,6 +305,24 @@ def test_a_folder_that_cannot_be_written_says_how_else(
     assert list(machine.iterdir()) == []
 
 
+def test_what_cannot_be_removed_is_named_and_the_rest_is_removed(
+    installing: ModuleType, user: Path
+) -> None:
+    installing.install("host", link=False, dry_run=False)
+    (stuck,) = (user / ".host").rglob("menu.py")
+    others = [path for path in stuck.parent.rglob("*") if path.is_file() and path != stuck]
+    assert others
+    stuck.unlink()
+    stuck.mkdir()
+    with pytest.raises(installing.HostError, match=f"cannot write {stuck}: Is a directory"):
+        installing.remove("host", dry_run=False)
+    assert not any(path.exists() for path in others)
+    stuck.rmdir()
+    stuck.write_text("a file of ours again")
+    (line,) = installing.remove("host", dry_run=False)
+    assert line == f"kept {stuck}: it was changed since"
+
+
 def test_what_is_unknown_or_missing_is_a_sentence(installing: ModuleType) -> None:
     with pytest.raises(installing.HostError, match="no adapter for maya; there are host"):
         installing.install("maya", link=False, dry_run=False)

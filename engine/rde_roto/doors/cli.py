@@ -90,6 +90,8 @@ def main() -> None:
     """Run a command, and end the process with its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_stop)
+    if sys.platform != "win32":  # some hosts ignore it, and it would hide how our processes ended
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         command = command_line(_words())
         sys.exit(command.main(sys.argv[1:], _PROGRAM, standalone_mode=False) or 0)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from rde_roto.atomic import write_text
 from rde_roto.process_lock import LockTakenError, process_lock
-from rde_roto.values.processes import kill, started_at
+from rde_roto.values.processes import Start, kill, start_of, started_at
 from rde_roto_client.places import endpoint_file, read_endpoint, shorten_log
 from rde_roto_client.wire import PROTOCOL
 
 _LONGEST_SOCKET_PATH = 100  # systems allow 104 or 108 bytes
 _BACKLOG = 128
+_LOOK_S = 0.5  # by far more than a look at the lock takes: `is_running`, `forget_ended`
 _START_TOLERANCE_S = 1.0  # Linux tells the time of its own start in whole seconds
 
 __all__ = ["LockTakenError", "listen"]
@@ -33,10 +34,12 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
     another engine of this user and device runs already, OSError when listening fails.
     """
     place = Path(endpoint_file(device))
-    with process_lock(place.with_suffix(".lock")):
+    with process_lock(place.with_suffix(".lock"), _LOOK_S):
         path = place.with_suffix(".sock")
         entry: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
-        entry["started"] = started_at(os.getpid())
+        start = start_of(os.getpid())
+        if start is not None:
+            entry |= {"started": start.since_1970_s, "started_since_boot": start.since_boot_s}
         token = ""
         is_short = len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
         if sys.platform != "win32" and is_short and not tcp:
@@ -95,11 +98,14 @@ def kill_engine(device: str) -> bool:
         return False
     endpoint = read_endpoint(device) or {}
     pid, started = endpoint.get("pid"), endpoint.get("started")
+    since_boot = endpoint.get("started_since_boot")
     if not isinstance(pid, int):
         return False
     if not isinstance(started, float):
         started = _started_before_its_file(pid, device)
-    return started is not None and kill(pid, started)
+    if started is None:
+        return False
+    return kill(pid, Start(started, since_boot if isinstance(since_boot, float) else None))
 
 
 def _started_before_its_file(pid: int, device: str) -> float | None:

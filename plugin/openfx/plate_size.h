@@ -1,0 +1,18 @@
+/* The plate's size, as the engine last told a button. It is kept in a hidden parameter, since hosts
+   ask how large the matte is also while no engine runs. */
+
+#ifndef RDE_ROTO_PLATE_SIZE_H
+#define RDE_ROTO_PLATE_SIZE_H
+
+#include "base.h"
+#include "ofx_abi.h"
+#include "shot.h"
+
+/* Keeps the size of a plate with files: the width and height of its display window, which is
+   x, y, width, height. */
+void plate_size_keep(ofx_effect effect, const struct shot *shot, const int64_t display[4]);
+
+/* The kept width and height; false if none is kept for the shot's files. */
+bool plate_size_kept(ofx_effect effect, const struct shot *shot, int64_t size[2]);
+
+#endif
