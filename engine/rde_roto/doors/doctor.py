@@ -18,6 +18,7 @@ import typer
 
 from rde_roto import __version__
 from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.doors.console import print_line
 from rde_roto.doors.demo import demo_document
 from rde_roto.doors.installed_adapters import installed_adapters
 from rde_roto.doors.options import DeviceOption, ModelOption
@@ -53,7 +54,7 @@ class Checkup:
 
     def found(self, name: str, text: str, to_do: str | None = None) -> None:
         """Print one finding, with what to do if something is wrong."""
-        print(f"{name:13} {text}", flush=True)
+        print_line(f"{name:13} {text}")
         if to_do is not None and to_do not in self.to_do:
             self.to_do.append(to_do)
 
@@ -84,11 +85,11 @@ def doctor(
     _check_models(checkup)
     code = _check_by_tracking(checkup, model, device)
     if not checkup.to_do:
-        print("OK")
+        print_line("OK")
         return
-    print("to do:")
+    print_line("to do:")
     for sentence in checkup.to_do:
-        print(f"  - {sentence}")
+        print_line(f"  - {sentence}")
     if code:
         sys.exit(code)
 

@@ -20,6 +20,7 @@ from rde_roto.node import RotoNode
 from rde_roto.values.errors import FramesNotPushedError, RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
+from rde_roto.values.plain_text import counted
 
 State: TypeAlias = Literal["running", "done", "cancelled", "failed"]
 
@@ -126,7 +127,8 @@ class Jobs:
             unfinished = sum(job.state == "running" for job in self._jobs.values())
             if unfinished >= _MOST_UNFINISHED:
                 raise UsageError(
-                    f"the engine has {unfinished} jobs already: wait for some, or cancel them"
+                    f"the engine has {counted(unfinished, 'job')} already: wait for some, or "
+                    "cancel them"
                 )
             self._forget_ended()
             self._jobs[name] = job
