@@ -42,7 +42,13 @@ def test_the_first_request_starts_an_engine_that_later_ones_find(
     assert (first["protocol"], first["device"]) == (PROTOCOL, "cpu")
     with Client("another host", starts=False) as other:
         assert other.hello()["pid"] == first["pid"]
-        assert [preset["name"] for preset in other.presets()] == ["draft", "fine", "standard"]
+        assert [preset["name"] for preset in other.presets()] == [
+            "draft",
+            "farm",
+            "fast-motion",
+            "fine",
+            "standard",
+        ]
         assert any(model["name"] == "rde-lite" for model in other.models())
     log = (run_folder / "engine-auto.log").read_text()
     assert log.splitlines() == ["rde-roto: listening, on cpu"]
