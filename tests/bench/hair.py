@@ -31,6 +31,8 @@ from rde_roto.values.plate import PlateFormat, Window
 from rde_roto.values.shot import Shot
 
 HEIGHT, WIDTH = 1080, 1920
+WINDOW = Window(0, 0, WIDTH, HEIGHT)
+FORMAT = PlateFormat(WINDOW, WINDOW, 1.0)
 FRAMES = FrameRange.parse("1001-1009")
 STRANDS, KNOTS, FINER = 3000, 10, 3
 SIDE, LEFT, TOP = 960, 380, 60
@@ -45,9 +47,7 @@ class DrawnHair:
     name: str = "hair.####.exr"
     range: FrameRange = FRAMES
     input_transform: InputTransform | None = None
-    format: PlateFormat = field(
-        default_factory=lambda: PlateFormat(*2 * [Window(0, 0, WIDTH, HEIGHT)], 1.0)
-    )
+    format: PlateFormat = FORMAT
     _drawn: dict[int, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
     def digest(self, frame: int) -> str:
@@ -86,10 +86,10 @@ def drawn(time_frames: int) -> tuple[FloatArray, FloatArray]:
         steps = np.stack([np.cos(bent), np.sin(bent)], axis=1) * length / KNOTS
         root = center + 150 * np.array([np.cos(angle), 1.2 * np.sin(angle)])
         points = FINER * (root + np.cumsum(steps, axis=0))
-        draw.line([tuple(point) for point in points], (*map(int, colour), 255), FINER)
+        draw.line(points.ravel().tolist(), (*map(int, colour), 255), FINER)
     radius = np.array([160, 195])
     box = FINER * np.concatenate([center - radius, center + radius])
-    draw.ellipse(tuple(box), (150, 108, 84, 255))
+    draw.ellipse(box.tolist(), (150, 108, 84, 255))
     left = LEFT + 9 * time_frames
     premultiplied = np.zeros((HEIGHT, WIDTH, 4), np.float32)
     square = np.asarray(canvas.reduce(FINER).convert("RGBa"), dtype=np.float32) / 255

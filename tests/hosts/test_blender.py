@@ -484,7 +484,7 @@ def test_what_cannot_be_done_is_one_sentence(in_blender: InBlender, tmp_path: Pa
         "no mattes": f"Error: there are no mattes yet, {mattes}: propagate first",
         "plate is gone": "Error: cannot list the folder /nowhere: No such file or directory",
         "no such preset": "Error: there is no preset 'nope'; there are draft, farm, fast-motion, "
-        "fine, standard",
+        "fine, hair, standard",
         "no such frames": "Error: the shot has 1001-1048, not 1-3",
         "no such element": "Error: the element is called 'My Robot'; expected letters a-z, digits "
         "and _, no digit first",
@@ -530,5 +530,5 @@ def test_the_script_of_the_page_runs(in_blender: InBlender, tmp_path: Path) -> N
 
 def test_presets_and_models_come_from_the_engine(in_blender: InBlender) -> None:
     said = in_blender("names")
-    assert said["presets"] == ["draft", "farm", "fast-motion", "fine", "standard"]
+    assert said["presets"] == ["draft", "farm", "fast-motion", "fine", "hair", "standard"]
     assert "rde-lite" in said["models"]

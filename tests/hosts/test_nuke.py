@@ -301,7 +301,15 @@ def test_pulldowns_are_filled_by_the_engine(
     nuke.open_panel(node)  # no engine runs, and none is started for that
     nuke.press(node, "do_refresh")
     nuke.run_events(lambda: len(offered(node, "preset")) > 1)
-    assert offered(node, "preset") == ["draft", "farm", "fast-motion", "fine", "small", "standard"]
+    assert offered(node, "preset") == [
+        "draft",
+        "farm",
+        "fast-motion",
+        "fine",
+        "hair",
+        "small",
+        "standard",
+    ]
     assert node["preset"].value() == "small"
     assert offered(node, "model")[0] == node["model"].value() == str(weights), "stays chosen"
     assert "rde-lite" in offered(node, "model")

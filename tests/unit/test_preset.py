@@ -16,7 +16,7 @@ from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.preset import Finish, Output, Preset, Running, Tracking, preset_schema
 
 SHIPPED = default_preset_folders()[0]
-SHIPPED_NAMES = ["draft", "farm", "fast-motion", "fine", "standard"]
+SHIPPED_NAMES = ["draft", "farm", "fast-motion", "fine", "hair", "standard"]
 
 
 def write(path: Path, text: str) -> Path:
@@ -193,6 +193,7 @@ def test_the_shipped_presets() -> None:
     assert library.load("draft").tracking == Tracking(lines=240)
     assert library.load("fine").tracking == Tracking(lines=720)
     assert library.load("draft").name == "draft"
+    assert library.load("hair").tracking == Tracking(lines=720)
     learning = Running(learn=True)
     fast, farm = library.load("fast-motion"), library.load("farm")
     assert (fast.tracking, fast.running) == (Tracking(), learning)

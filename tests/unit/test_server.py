@@ -47,6 +47,7 @@ def test_the_first_request_starts_an_engine_that_later_ones_find(
             "farm",
             "fast-motion",
             "fine",
+            "hair",
             "standard",
         ]
         assert any(model["name"] == "rde-lite" for model in other.models())

@@ -1,8 +1,8 @@
 """Make the pictures of docs/tutorial.md: ``python -m tools.tutorial [terminal] [window]``.
 
-The steps of the page are really done, on the demo shot, in a folder and with a cache of their own:
-the commands in processes, the window without a screen. It takes a few minutes. Look at each
-picture afterwards. DejaVu Sans and DejaVu Sans Mono have to be installed.
+The steps of the page, all but learning, are really done, on the demo shot, in a folder and with a
+cache of their own: the commands in processes, the window without a screen. It takes a few minutes.
+Look at each picture afterwards. DejaVu Sans and DejaVu Sans Mono have to be installed.
 """
 
 from __future__ import annotations

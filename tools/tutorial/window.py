@@ -23,12 +23,13 @@ from rde_roto.images.files import read_channels
 from rde_roto.matte.finish import finish_keyframe
 from rde_roto.session.opening import open_draft
 from rde_roto.session.painting import Brush
+from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
 SHOT: Final = "engine/rde_roto/demo/shot"
 WIDTH, HEIGHT = 780, 750
-MARGIN_PX, BRUSH_PX = 12, 22
-PATIENCE_S = 3600
+MARGIN_PX, BRUSH_RADIUS_PX = 12, 9
+PATIENCE_S, QUIET_S = 3600, 2
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
@@ -64,13 +65,13 @@ class Steps:
         self.key("F")
         rows, columns = np.nonzero(truth(session.frame) > 0.5)
         self.key("6")
-        self.drag(
-            (columns.min() - MARGIN_PX, rows.min() - MARGIN_PX),
-            (columns.max() + MARGIN_PX, rows.max() + MARGIN_PX),
-        )
+        left, top = float(columns.min()) - MARGIN_PX, float(rows.min()) - MARGIN_PX
+        right, bottom = float(columns.max()) + MARGIN_PX, float(rows.max()) + MARGIN_PX
+        self.drag((left, top), (right, bottom))
         self.save("first-mask")
         self.key("P")
         self.save("propagated")
+        self.until(lambda: session.live.advice is not None)
         self.key("N")
         self.save("frame-to-fix")
         self.paint(truth(session.frame))
@@ -90,16 +91,16 @@ class Steps:
         QTest.keySequence(self.window, keys)
         self.settle()
 
-    def paint(self, mask: np.ndarray) -> None:
+    def paint(self, mask: FloatArray) -> None:
         """Paint a mask with the brush, a stroke for each run of a few rows."""
         self.key("1")
-        self.window.the_session.paint.set_brush(Brush(BRUSH_PX, 0.9))
-        half = BRUSH_PX // 2
-        inner = finish_keyframe(mask[None], Finish(erode_px=half - 1))[0] > 0.5
-        for row in range(half, len(mask) - half, half):
+        self.window.the_session.paint.set_brush(Brush(BRUSH_RADIUS_PX, 0.9))
+        radius = BRUSH_RADIUS_PX
+        inner = finish_keyframe(mask[None], Finish(erode_px=radius - 1))[0] > 0.5
+        for row in range(radius, len(mask) - radius, radius):
             ends = np.flatnonzero(np.diff(np.concatenate([[0], inner[row].astype(int), [0]])))
             for first, last in zip(ends[::2], ends[1::2], strict=True):
-                self.drag((first, row), (last - 1, row))
+                self.drag((float(first), row), (float(last - 1), row))
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag the mouse between two points of the plate."""
@@ -111,10 +112,17 @@ class Steps:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until all that was asked of the network is made."""
-        self.app.processEvents()
-        live = self.window.the_session.live
-        self.until(lambda: live.is_settled and live.remaining == 0)
+        """Wait until all that was asked of the network is made, and shown."""
+        session, since = self.window.the_session, time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal since
+            live = session.live
+            if session.paint.notice or not live.is_settled or live.remaining:
+                since = time.monotonic()
+            return time.monotonic() - since > QUIET_S
+
+        self.until(is_quiet)
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Let the window work until that is so."""
@@ -140,6 +148,7 @@ class Steps:
         image.save(str(self.out / f"{name}.jpg"), "JPG", 82)
 
 
-def truth(frame: int) -> np.ndarray:
+def truth(frame: int) -> FloatArray:
     """Return the true matte of a frame of the demo shot, float32 [H, W]."""
-    return read_channels(Path(f"{SHOT}/truth/demo.{frame}.exr"), ["A"])[..., 0]
+    alpha: FloatArray = read_channels(Path(f"{SHOT}/truth/demo.{frame}.exr"), ["A"])[..., 0]
+    return alpha
