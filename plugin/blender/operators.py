@@ -160,7 +160,7 @@ class Propagate(RequestOperator[Propagated], bpy.types.Operator):
 
     def finish(self, scene: bpy.types.Scene, result: Propagated) -> str:
         comp_nodes.reload_images(self.folder)
-        return f"Mattes of {result.frames} are in {self.folder}"
+        return f"Mattes: {result.total}, of {result.frames}, in {self.folder}"
 
 
 class NextToFix(RequestOperator[dict[str, Any]], bpy.types.Operator):

@@ -372,7 +372,7 @@ def test_the_demo_shot_is_composited_with_the_engines_mattes(
     """Without any error: the floats are the same, and two halfs have an exact product in 32 bit."""
     said = in_blender("demo", frames="1001-1004")
     assert said["fitted"] == [1001, 1048, 1001, 1001, 640, 360]
-    assert said["said"] == f"4 mattes, 1001-1004, are in {tmp_path / 'mattes'}"
+    assert said["said"] == f"Mattes: 4, of 1001-1004, in {tmp_path / 'mattes'}"
     assert said["kept"] == ["robot", "draft", [1001]]
     kinds = ["CompositorNodeImage", "CompositorNodeImage", "CompositorNodeSetAlpha"]
     assert said["nodes"] == [*kinds, "output"]
@@ -429,7 +429,7 @@ def test_a_feather_is_that_of_blenders_own_node(in_blender: InBlender, tmp_path:
 
 def test_several_elements_of_one_plate(in_blender: InBlender, tmp_path: Path) -> None:
     said = in_blender("elements")
-    assert said["said"] == f"6 mattes, 1001-1003, are in {tmp_path / 'mattes'}"
+    assert said["said"] == f"Mattes: 6, of 1001-1003, in {tmp_path / 'mattes'}"
     frames = range(1001, 1004)
     names = [f"{name}.{frame}.exr" for name in ("robot", "robot2") for frame in frames]
     assert said["mattes"] == names

@@ -176,7 +176,7 @@ def test_the_read_shows_the_engines_mattes(
     assert [read[knob].value() for knob in ("first", "last")] == [1001, 1006]
     assert (read["reload"].pressed, node["has_mattes"].value()) == (1, True)
     assert node["status"].value() == f"1001-1006 in {pattern}"
-    assert nuke.tasks[0].shown[-1] == ("6 of 6 frames", 100)
+    assert nuke.tasks[0].shown[-1] == ("Frames: 6 of 6", 100)
     shot = module("node").render_request(node).shot
     for frame in (1001, 1003, 1006):
         spec, pixels = read_image(Path(str(pattern).replace("####", str(frame))))
