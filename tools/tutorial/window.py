@@ -77,6 +77,7 @@ class Steps:
         self.paint(truth(session.frame))
         self.save("corrected")
         self.key("Ctrl+P")
+        self.until(lambda: session.live.advice is not None)
         self.save("propagated-again")
         self.key("Shift+X")
         self.key("Ctrl+E")
