@@ -110,6 +110,7 @@ class _JobProgress(Watcher):
         made, kept = (_range(said[key]).difference(self.frames) for key in ("made", "kept"))
         before, new = self._share, FrameRange.of([*made, *kept])
         share = float(said.get("share", said["done"] / said["total"]))  # an older engine has none
+        share = max(before, share)  # after a restart the new engine begins with what is written
         for place, frame in enumerate(new, start=1):
             self._reporter(frame, frame in kept)
             self._reporter.advance(before + (share - before) * place / len(new))
