@@ -106,7 +106,8 @@ def background(moved_px: int) -> FloatArray:
     tones = np.array([(120, 82, 50), (84, 96, 60), (160, 132, 104), (60, 50, 44)])
     patches = tones[random.integers(0, len(tones), (14, 26))].astype(np.uint8)
     wide = Image.fromarray(patches).resize((WIDTH + 64, HEIGHT), Image.Resampling.BICUBIC)
-    pixels: FloatArray = np.asarray(wide, dtype=np.float32)[:, moved_px : moved_px + WIDTH] / 255
+    seen = np.asarray(wide, dtype=np.float32)[:, moved_px : moved_px + WIDTH] / 255
+    pixels: FloatArray = seen.astype(np.float32)
     return pixels
 
 
