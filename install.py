@@ -49,7 +49,10 @@ class InstallError(Exception):
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    try:
+        print(text, flush=True)
+    except OSError:  # nobody reads it, or the log's disk is full: that stops no installation
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager

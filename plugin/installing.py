@@ -179,7 +179,7 @@ def status_lines() -> list[str]:
     lines = []
     for host in all_hosts():
         there = [path for path in _read_note(host)["files"] if Path(path).exists()]
-        state = f"installed, {len(there)} files" if there else "not installed"
+        state = f"installed, files: {len(there)}" if there else "not installed"
         try:
             targets = ", ".join(map(str, host.targets))
         except HostError as error:

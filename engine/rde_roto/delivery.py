@@ -21,7 +21,7 @@ from rde_roto.values.errors import OutputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
-__all__ = ["Delivery", "FrameReporter", "OnFrame", "Reporter", "deliver"]
+__all__ = ["Delivery", "FrameReporter", "OnFrame", "Passes", "Reporter", "deliver"]
 
 OnFrame = Callable[[int, bool], None]
 """Called for each finished frame with its number and whether its file was there already."""
@@ -34,9 +34,7 @@ class Reporter(Protocol):
         """A frame is finished; ``kept`` if its file was there already."""
 
     def advance(self, share: float) -> None:
-        """So much of all passes of the network is done, 0..1: called after each finished frame,
-        and in between at each hundredth. A frame between two keyframes takes two passes.
-        """
+        """So much of all passes of the network is done, 0..1: see `Passes`."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def deliver(
     disappeared by the end; InputError when a plate frame cannot be read; CancelledError between two
     steps once ``cancel()`` is true. Files written before an error are complete and stay.
     """
-    done, passes = _FramesDone(), _Passes(node, frames, reporter)
+    done, passes = _FramesDone(), Passes(node, frames, reporter.advance)
     kept = 0
 
     def is_kept(frame: int, digest: str) -> bool:
@@ -102,10 +100,16 @@ def deliver(
     return Delivery(len(done) - kept, kept, time.monotonic() - started)
 
 
-class _Passes:
-    """How many passes of the network over the frames of a delivery are done. Thread-safe."""
+class Passes:
+    """How many passes of the network over some frames are done. Thread-safe.
 
-    def __init__(self, node: RotoNode, frames: FrameRange, reporter: Reporter) -> None:
+    A frame between two keyframes takes two. `advance` is called with the share of all passes that
+    is done, 0..1: after each finished frame, and in between at each hundredth.
+    """
+
+    def __init__(
+        self, node: RotoNode, frames: FrameRange, advance: Callable[[float], None]
+    ) -> None:
         shot = node.shot
         between = (stretch for stretch in shot.stretches if len(stretch.spans) > 1)
         self._seconds = FrameRange.of(
@@ -117,7 +121,7 @@ class _Passes:
         self._seconds_done = _FramesDone()
         self._total = len(frames) + len(self._seconds)
         self._done = 0
-        self._reporter = reporter
+        self._advance = advance
         self._lock = Lock()
 
     def count_second(self, frame: int) -> None:
@@ -126,14 +130,14 @@ class _Passes:
             before = self._done
             self._count_second(frame)
             if 100 * before // self._total < 100 * self._done // self._total:
-                self._reporter.advance(self._done / self._total)
+                self._advance(self._done / self._total)
 
     def finish(self, frame: int) -> None:
         """A frame is finished, however it came about."""
         with self._lock:
             self._count_second(frame)
             self._done += 1
-            self._reporter.advance(self._done / self._total)
+            self._advance(self._done / self._total)
 
     def _count_second(self, frame: int) -> None:
         if frame in self._seconds and frame not in self._seconds_done:

@@ -157,12 +157,12 @@ class RotoNode:
         is_stored = is_stored or self.stores.raws.__contains__
         return all(is_stored(self.chain.raw(span, frame)) for span in spans)
 
-    def matte(self, frame: int, cancel: Cancel = never) -> Matte:
+    def matte(self, frame: int, cancel: Cancel = never, on_second: OnRaw = tell_nobody) -> Matte:
         """Make the matte of one frame, or take it from the store. Raises as ``render``."""
         stored = self.stored(frame)
         if stored is not None:
             return stored
-        (matte,) = self.render(FrameRange.of([frame]), cancel=cancel)
+        (matte,) = self.render(FrameRange.of([frame]), cancel=cancel, on_second=on_second)
         return matte
 
     def render(

@@ -162,7 +162,7 @@ def _check_files(order: Order, files: Files) -> None:
         named = ", ".join(map(str, missing[:_MAX_NAMED]))
         more = ", …" if len(missing) > _MAX_NAMED else ""
         raise EngineError(
-            f"{len(missing)} mattes that the engine has written are not in {order.out} ({named}"
+            f"not all mattes that the engine has written are in {order.out} (missing: {named}"
             f"{more}): somebody moved them, or the disk lost them; run it again",
             "output",
             7,

@@ -160,7 +160,7 @@ class Propagate(RequestOperator[Propagated], bpy.types.Operator):
 
     def finish(self, scene: bpy.types.Scene, result: Propagated) -> str:
         comp_nodes.reload_images(self.folder)
-        return f"{result.total} mattes, {result.frames}, are in {self.folder}"
+        return f"Mattes: {result.total}, of {result.frames}, in {self.folder}"
 
 
 class NextToFix(RequestOperator[dict[str, Any]], bpy.types.Operator):
@@ -282,7 +282,7 @@ class AskNames(RequestOperator[tuple[Named, Named]], bpy.types.Operator):
             for name, about in names:
                 entry = found.add()
                 entry.name, entry.about = name, about
-        return f"{len(result[0])} presets, {len(result[1])} models"
+        return f"Presets: {len(result[0])}, models: {len(result[1])}"
 
 
 def _clip(file: Path) -> bpy.types.MovieClip:

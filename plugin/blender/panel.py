@@ -49,7 +49,7 @@ class RDE_ROTO_UL_elements(_Rows, bpy.types.UIList):  # noqa: N801
 
     def draw_row(self, row: bpy.types.UILayout, item: Any) -> None:
         row.prop(item, "name", text="", emboss=False, icon="MOD_MASK")
-        row.label(text=f"{len(item.keyframes)} keyframes")
+        row.label(text=f"Keyframes: {len(item.keyframes)}")
 
 
 class _Panel(_PanelBase):

@@ -372,7 +372,7 @@ def test_the_demo_shot_is_composited_with_the_engines_mattes(
     """Without any error: the floats are the same, and two halfs have an exact product in 32 bit."""
     said = in_blender("demo", frames="1001-1004")
     assert said["fitted"] == [1001, 1048, 1001, 1001, 640, 360]
-    assert said["said"] == f"4 mattes, 1001-1004, are in {tmp_path / 'mattes'}"
+    assert said["said"] == f"Mattes: 4, of 1001-1004, in {tmp_path / 'mattes'}"
     assert said["kept"] == ["robot", "draft", [1001]]
     kinds = ["CompositorNodeImage", "CompositorNodeImage", "CompositorNodeSetAlpha"]
     assert said["nodes"] == [*kinds, "output"]
@@ -429,7 +429,7 @@ def test_a_feather_is_that_of_blenders_own_node(in_blender: InBlender, tmp_path:
 
 def test_several_elements_of_one_plate(in_blender: InBlender, tmp_path: Path) -> None:
     said = in_blender("elements")
-    assert said["said"] == f"6 mattes, 1001-1003, are in {tmp_path / 'mattes'}"
+    assert said["said"] == f"Mattes: 6, of 1001-1003, in {tmp_path / 'mattes'}"
     frames = range(1001, 1004)
     names = [f"{name}.{frame}.exr" for name in ("robot", "robot2") for frame in frames]
     assert said["mattes"] == names
@@ -491,7 +491,8 @@ def test_what_cannot_be_done_is_one_sentence(in_blender: InBlender, tmp_path: Pa
         "no such keyframe": "Error: there is no keyframe 7",
         "no mattes": f"Error: there are no mattes yet, {mattes}: propagate first",
         "plate is gone": "Error: cannot list the folder /nowhere: No such file or directory",
-        "no such preset": "Error: there is no preset 'nope'; there are draft, fine, standard",
+        "no such preset": "Error: there is no preset 'nope'; there are draft, farm, fast-motion, "
+        "fine, hair, standard",
         "no such frames": "Error: the shot has 1001-1048, not 1-3",
         "no such element": "Error: the element is called 'My Robot'; expected letters a-z, digits "
         "and _, no digit first",
@@ -537,5 +538,5 @@ def test_the_script_of_the_page_runs(in_blender: InBlender, tmp_path: Path) -> N
 
 def test_presets_and_models_come_from_the_engine(in_blender: InBlender) -> None:
     said = in_blender("names")
-    assert said["presets"] == ["draft", "fine", "standard"]
+    assert said["presets"] == ["draft", "farm", "fast-motion", "fine", "hair", "standard"]
     assert "rde-lite" in said["models"]

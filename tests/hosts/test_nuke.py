@@ -176,7 +176,7 @@ def test_the_read_shows_the_engines_mattes(
     assert [read[knob].value() for knob in ("first", "last")] == [1001, 1006]
     assert (read["reload"].pressed, node["has_mattes"].value()) == (1, True)
     assert node["status"].value() == f"1001-1006 in {pattern}"
-    assert nuke.tasks[0].shown[-1] == ("6 of 6 frames", 100)
+    assert nuke.tasks[0].shown[-1] == ("Frames: 6 of 6", 100)
     shot = module("node").render_request(node).shot
     for frame in (1001, 1003, 1006):
         spec, pixels = read_image(Path(str(pattern).replace("####", str(frame))))
@@ -301,7 +301,15 @@ def test_pulldowns_are_filled_by_the_engine(
     nuke.open_panel(node)  # no engine runs, and none is started for that
     nuke.press(node, "do_refresh")
     nuke.run_events(lambda: len(offered(node, "preset")) > 1)
-    assert offered(node, "preset") == ["draft", "fine", "small", "standard"]
+    assert offered(node, "preset") == [
+        "draft",
+        "farm",
+        "fast-motion",
+        "fine",
+        "hair",
+        "small",
+        "standard",
+    ]
     assert node["preset"].value() == "small"
     assert offered(node, "model")[0] == node["model"].value() == str(weights), "stays chosen"
     assert "rde-lite" in offered(node, "model")

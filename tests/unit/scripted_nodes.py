@@ -119,7 +119,7 @@ class ScriptedNode:
     def stored(self, frame: int) -> Matte | None:
         return self.made.get(self.digest(frame))
 
-    def matte(self, frame: int, cancel: Cancel) -> Matte:
+    def matte(self, frame: int, cancel: Cancel, on_second: Callable[[int], None]) -> Matte:
         digest = self.digest(frame)
         self.device.run(digest, cancel)
         matte = Matte(frame, np.full((1, 2, 2), 0.5, np.float32), self.shot.names, digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -11,15 +12,27 @@ from pathlib import Path
 import pytest
 from command_line import mattes, render
 
+from rde_roto import doors
+
 pytest_plugins = ("command_line_fixtures",)
 
 FULL = Path("/dev/full")
+DOORS = Path(doors.__file__).parent
 
 
 def said(program: str, encoding: str = "utf-8") -> bytes:
-    command = [sys.executable, "-c", f"from rde_roto.doors.console import *; {program}"]
+    lines = f"from rde_roto.doors.console import *\nwith robust_output(): {program}"
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-c", lines]
     return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+
+
+def exit_code(command: list[str], unwritable: int) -> int:
+    """The exit code of a command that can write to neither output, which Python buffers."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        command, env=environment, stdout=unwritable, stderr=unwritable, check=False
+    ).returncode
 
 
 def test_a_line_is_one_in_any_encoding() -> None:
@@ -48,9 +61,30 @@ def test_a_log_that_cannot_be_written_costs_no_matte(
     unwritable: int, shot_document: Path, tmp_path: Path
 ) -> None:
     command = render(shot_document, "--out", tmp_path / "mattes/m.####.exr")
-    done = subprocess.run(command, stdout=unwritable, stderr=unwritable, check=False)
-    assert done.returncode == 0
+    assert exit_code(command, unwritable) == 0
     assert len(mattes(tmp_path)) == 6
     Path(shot_document).unlink()
-    done = subprocess.run(command, stdout=unwritable, stderr=unwritable, check=False)
-    assert done.returncode == 3, "and what went wrong is told by the code"
+    assert exit_code(command, unwritable) == 3, "and what went wrong is told by the code"
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("words", "code"), [("preset list", 0), ("--help", 0), ("preset show none", 3), ("none", 2)]
+)
+def test_no_command_fails_for_want_of_a_reader(unwritable: int, words: str, code: int) -> None:
+    command = [sys.executable, "-m", "rde_roto.doors.cli", *words.split()]
+    assert exit_code(command, unwritable) == code
+
+
+def test_every_line_of_a_command_is_told_in_one_way() -> None:
+    """By console.py. The learner's events are no lines for people, and have an output of their
+    own.
+    """
+    others = {
+        path.relative_to(DOORS).as_posix()
+        for path in DOORS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("print", "typer.echo", "sys.stdout.write")
+    }
+    assert others == {"console.py", "learner/__main__.py"}

@@ -14,6 +14,7 @@ from toy_shots import ToyNode, a_shot, assert_same, mask, straight
 
 from rde_roto.engine import Engine
 from rde_roto.engine.requests import Priority
+from rde_roto.propagation.walker import OnRaw, tell_nobody
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import CancelledError, InputError, OutOfMemoryError
 from rde_roto.values.matte import Matte
@@ -138,7 +139,7 @@ class Watched(ToyNode):
 
     look: Callable[[], object]
 
-    def matte(self, frame: int, cancel: Cancel = never) -> Matte:
+    def matte(self, frame: int, cancel: Cancel = never, on_second: OnRaw = tell_nobody) -> Matte:
         steps = itertools.count(1)
 
         def asked() -> bool:
@@ -146,7 +147,7 @@ class Watched(ToyNode):
                 self.look()
             return cancel()
 
-        return super().matte(frame, asked)
+        return super().matte(frame, asked, on_second)
 
 
 def test_a_walk_that_was_stopped_goes_on_where_it_was_with_the_same_pixels(engine: Engine) -> None:
@@ -676,3 +677,10 @@ def test_a_shot_whose_plate_hangs_holds_nobody_up(device: Device) -> None:
 
 def assert_set(event: threading.Event) -> None:
     assert event.wait(PATIENCE_S)
+
+
+def test_a_request_is_told_of_what_is_tracked_from_the_second_keyframe(engine: Engine) -> None:
+    node, told = ToyNode(a_shot(mask(1001), mask(1030))), list[int]()
+    engine.submit(node, 1002, BATCH, on_second=told.append).result(PATIENCE_S)
+    assert 1002 in told
+    assert max(told) > 1020, "the walk from there, before the frame is made"

@@ -80,7 +80,9 @@ def test_what_is_said_to_be_there_is_looked_for(client: Client, order: Order) ->
             out.with_name("hero.1002.exr").unlink()
             out.with_name("hero.1004.exr").write_bytes(b"")
 
-    with pytest.raises(EngineError, match=r"2 mattes .* are not in .*\(1002, 1004\)") as error:
+    with pytest.raises(
+        EngineError, match=r"not all mattes .* are in .*\(missing: 1002, 1004\)"
+    ) as error:
         follow(client, order, Doing(lose))
     assert (error.value.kind, error.value.code, error.value.frames) == ("output", 7, (1002, 1004))
     assert follow(client, order, Doing(lambda said: None))["state"] == "done"

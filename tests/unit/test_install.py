@@ -180,6 +180,16 @@ def test_help_names_every_verb(oldest: bool, project: Project) -> None:
     assert not (project.root / ".venv").exists()
 
 
+def test_an_output_that_nobody_reads_stops_nothing(project: Project) -> None:
+    read, unread = os.pipe()
+    os.close(read)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", "import install; install.say('one'); install.say('two')"]
+    done = subprocess.run(command, cwd=project.root, env=environment, stdout=unread, check=False)
+    os.close(unread)
+    assert done.returncode == 0
+
+
 def test_arguments(project: Project) -> None:
     parse = project.module().parse
     defaults = {"torch_index": None, "bundle": None}

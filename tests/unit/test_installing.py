@@ -79,7 +79,7 @@ def test_what_is_installed_is_taken_out_again(installing: ModuleType, user: Path
     assert len(there) == len(before) + len(PUT) + 1, "the note, and nothing else"
     installing.install("host", link=False, dry_run=False)
     assert tree(user) == there, "twice is once"
-    assert "installed, 3 files" in installing.status_lines()[0]
+    assert "installed, files: 3" in installing.status_lines()[0]
     installing.remove("host", dry_run=False)
     assert tree(user) == before
     assert not (user / ".host/rde_roto").exists()
@@ -275,7 +275,7 @@ def test_only_the_copying_is_done_as_root(installing: ModuleType, machine: Path)
     assert put.stat().st_mode & 0o777 == 0o644
     log = Path(os.environ["SUDO_LOG"])
     assert {line.split()[0] for line in log.read_text().splitlines()} == {"mkdir", "install", "mv"}
-    assert "installed, 3 files" in installing.status_lines()[0], "the note is the user's"
+    assert "installed, files: 3" in installing.status_lines()[0], "the note is the user's"
     assert sorted(path.name for path in put.parent.iterdir()) == sorted(
         {name.split("/")[0] for name in PUT}
     )

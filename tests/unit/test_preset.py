@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from rde_roto.documents.preset_files import PresetLibrary, default_preset_folders, load_preset
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import DocumentError, UsageError
-from rde_roto.values.preset import Finish, Preset, Tracking, preset_schema
+from rde_roto.values.preset import Finish, Output, Preset, Running, Tracking, preset_schema
 
 SHIPPED = default_preset_folders()[0]
+SHIPPED_NAMES = ["draft", "farm", "fast-motion", "fine", "hair", "standard"]
 
 
 def write(path: Path, text: str) -> Path:
@@ -185,13 +186,19 @@ def test_yaml_of_a_preset_explains_every_key() -> None:
 
 def test_the_shipped_presets() -> None:
     library = PresetLibrary((SHIPPED,))
-    assert [entry.name for entry in library.names()] == ["draft", "fine", "standard"]
+    assert [entry.name for entry in library.names()] == SHIPPED_NAMES
     assert all(entry.description for entry in library.names())
     assert library.load("standard").tracking == Tracking()
     assert library.load("standard").finish == Finish()
     assert library.load("draft").tracking == Tracking(lines=240)
     assert library.load("fine").tracking == Tracking(lines=720)
     assert library.load("draft").name == "draft"
+    assert library.load("hair").tracking == Tracking(lines=720)
+    learning = Running(learn=True)
+    fast, farm = library.load("fast-motion"), library.load("farm")
+    assert (fast.tracking, fast.running) == (Tracking(), learning)
+    assert (farm.tracking, farm.running) == (Tracking(), learning)
+    assert (fast.output, farm.output) == (Output(), Output(data_window="fit"))
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
@@ -239,7 +246,7 @@ def test_a_later_folder_hides_an_earlier_preset(tmp_path: Path) -> None:
     studio = write(tmp_path / "studio" / "standard.yaml", "description: ours\n")
     library = PresetLibrary((SHIPPED, tmp_path / "absent", studio.parent))
     assert ("standard", studio, "ours") in library.names()
-    assert [entry.name for entry in library.names()] == ["draft", "fine", "standard"]
+    assert [entry.name for entry in library.names()] == SHIPPED_NAMES
     assert library.load("standard").description == "ours"
 
 
@@ -295,7 +302,8 @@ def test_an_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
     library = PresetLibrary((SHIPPED,))
     with pytest.raises(DocumentError, match="no preset 'standart'; did you mean 'standard'"):
         library.load("standart")
-    with pytest.raises(DocumentError, match="no preset 'xyz'; there are draft, fine, standard"):
+    names = ", ".join(SHIPPED_NAMES)
+    with pytest.raises(DocumentError, match=f"no preset 'xyz'; there are {names}"):
         library.load("xyz")
     with pytest.raises(DocumentError, match=f"no preset 'fine'; .* {re.escape(str(tmp_path))}"):
         PresetLibrary((tmp_path,)).load("fine")

@@ -47,6 +47,7 @@ def test_the_same_mattes_and_lines(shot_document: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     # an engine answers by frame, a render goes outward from the keyframe
     assert sorted(lines(done)) == sorted(lines(alone))
+    assert done.stderr == alone.stderr, "what is read, and the licence"
     for path in (tmp_path / "alone").iterdir():
         assert (read_image(path)[1] == read_image(tmp_path / "out" / path.name)[1]).all()
     again = run_process(by_engine(shot_document, "--out", tmp_path / "out/hero.####.exr"))

@@ -42,7 +42,14 @@ def test_the_first_request_starts_an_engine_that_later_ones_find(
     assert (first["protocol"], first["device"]) == (PROTOCOL, "cpu")
     with Client("another host", starts=False) as other:
         assert other.hello()["pid"] == first["pid"]
-        assert [preset["name"] for preset in other.presets()] == ["draft", "fine", "standard"]
+        assert [preset["name"] for preset in other.presets()] == [
+            "draft",
+            "farm",
+            "fast-motion",
+            "fine",
+            "hair",
+            "standard",
+        ]
         assert any(model["name"] == "rde-lite" for model in other.models())
     log = (run_folder / "engine-auto.log").read_text()
     assert log.splitlines() == ["rde-roto: listening, on cpu"]
@@ -201,7 +208,7 @@ def test_a_job_writes_files_as_the_command_line_does(
     assert mattes(tmp_path) == [f"hero.{frame}.exr" for frame in range(1001, 1005)]
     written = (tmp_path / "mattes/hero.1002.exr").stat().st_mtime_ns
     said = ended(client, client.render(shot, "1001-1006", out))
-    assert (said["state"], said["done"]) == ("done", 6)
+    assert (said["state"], said["done"], said["share"]) == ("done", 6, 1)
     assert (tmp_path / "mattes/hero.1002.exr").stat().st_mtime_ns == written, "kept"
     pixels = read_image(tmp_path / "mattes/hero.1006.exr")[1][..., 0]
     expected = alpha_of(client.matte(shot, 1006))[0].astype(np.float16)
@@ -212,7 +219,7 @@ def test_a_job_writes_files_as_the_command_line_does(
 
 def test_what_is_prefetched_is_there(client: Client, shot: dict[str, Any]) -> None:
     said = ended(client, client.prefetch(shot, "1001-1006"))
-    assert (said["state"], said["done"], said["total"]) == ("done", 6, 6)
+    assert (said["state"], said["done"], said["total"], said["share"]) == ("done", 6, 6, 1)
     assert client.stored(shot, "1001-1006") == "1001-1006"
     with pytest.raises(EngineError, match="the shot has 1001-1006, not 1007-1008"):
         client.prefetch(shot, "1006-1008")

@@ -168,7 +168,7 @@ def test_every_element_is_drawn_somewhere() -> None:
     ("keyframes", "frames", "names", "says"),
     [
         ([keyframe(1001)], "1003-1010", ("hero",), "keyframe at frame 1001 lies outside"),
-        ([keyframe(1001, 2)], "1001-1010", ("hero",), "has 2 planes for 1 elements"),
+        ([keyframe(1001, 2)], "1001-1010", ("hero",), "has 2 planes for 1 element"),
         ([keyframe(1001), keyframe(1001)], "1001-1010", ("hero",), "has 2 keyframes"),
         ([keyframe(1001, 2)], "1001-1010", ("hero", "hero"), "named 'hero'"),
         ([], "1001-1010", (), "grey.* has no keyframe: paint a mask of one frame"),

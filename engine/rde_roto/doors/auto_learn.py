@@ -53,7 +53,7 @@ def learn_if_asked(opened: OpenedShot, device: str, cancel: Cancel = never) -> O
         progress.message(f"tracking without learning: {error}")
         return opened
     if stored.path is None:
-        progress.message("learning brought no gain: tracking with the base model")
+        progress.message(f"tracking with the base model: {stored.card.why}")
         return opened
     learned = replace(opened.model, learned=stored.path)
     return replace(opened, model=learned, inputs=(*opened.inputs, stored.path))

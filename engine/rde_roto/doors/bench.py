@@ -14,6 +14,7 @@ import typer
 from rde_roto.atomic import write_text
 from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
 from rde_roto.shot_files.opening import open_document
 from rde_roto.values.errors import UsageError
@@ -246,7 +247,7 @@ def _print_figures(bench: str, device: torch.device, figures: dict[str, object])
     from rde_roto.evaluation.timing import machine
 
     line = {"bench": bench, **figures, **machine(device)}
-    print(json.dumps({name: _short(value) for name, value in line.items()}), flush=True)
+    print_line(json.dumps({name: _short(value) for name, value in line.items()}))
 
 
 def _short(value: object) -> object:

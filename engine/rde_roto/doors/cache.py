@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import JsonOption
 from rde_roto.images.plate_memo import MEMO_FILE
 from rde_roto.stores import CacheFolder
@@ -50,18 +51,18 @@ def info(
         "newest_use": newest,
     }
     if as_json:
-        print(json.dumps(facts))
+        print_line(json.dumps(facts))
         return
-    print(f"folder        {settings.folder}")
-    print(f"on disk       {_size(scan.bytes)} of {_size(settings.disk_bytes)}")
-    print(f"  states      {_size(bytes_of(scan.states))}: ", end="")
-    print(f"{counted(snapshots, 'snapshot')} of {counted(len(scan.spans), 'span')}")
-    print(f"  raw mattes  {_size(bytes_of(scan.raws))}: {len(scan.raws)}")
+    print_line(f"folder        {settings.folder}")
+    print_line(f"on disk       {_size(scan.bytes)} of {_size(settings.disk_bytes)}")
+    states = f"{counted(snapshots, 'snapshot')} of {counted(len(scan.spans), 'span')}"
+    print_line(f"  states      {_size(bytes_of(scan.states))}: {states}")
+    print_line(f"  raw mattes  {_size(bytes_of(scan.raws))}: {len(scan.raws)}")
     pushed = counted(len(scan.pushed), "plate frame")
-    print(f"  pushed      {_size(bytes_of(scan.pushed))}: {pushed}")
-    print(f"plate memo    {_size(_memo_bytes(settings))}")
-    print(f"in memory     up to {_size(settings.ram_bytes)}")
-    print(f"used          {f'{oldest} to {newest}' if used_ns else 'never'}")
+    print_line(f"  pushed      {_size(bytes_of(scan.pushed))}: {pushed}")
+    print_line(f"plate memo    {_size(_memo_bytes(settings))}")
+    print_line(f"in memory     up to {_size(settings.ram_bytes)}")
+    print_line(f"used          {f'{oldest} to {newest}' if used_ns else 'never'}")
 
 
 @app.command()
@@ -86,8 +87,8 @@ def prune(
             files, freed_bytes = files + 1, freed_bytes + memo_bytes
         else:
             refused += 1
-    print(f"freed {_size(freed_bytes)} ({counted(files, 'file')}) in {settings.folder}; ", end="")
-    print(f"{_size(folder.scan().bytes)} kept")
+    freed = f"freed {_size(freed_bytes)} ({counted(files, 'file')}) in {settings.folder}"
+    print_line(f"{freed}; {_size(folder.scan().bytes)} kept")
     if refused:
         raise OutputError(
             f"{counted(refused, 'file')} in {settings.folder} could not be removed: see whose they "
@@ -101,8 +102,8 @@ def verify() -> None:
     settings, folder = _opened()
     checked, damaged = folder.verify()
     for name in damaged:
-        print(f"damaged, removed: {name}")
-    print(f"{counted(checked, 'file')} in {settings.folder}: {len(damaged)} damaged")
+        print_line(f"damaged, removed: {name}")
+    print_line(f"{counted(checked, 'file')} in {settings.folder}: {len(damaged)} damaged")
 
 
 def _opened() -> tuple[CacheSettings, CacheFolder]:

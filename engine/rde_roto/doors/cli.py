@@ -18,7 +18,7 @@ import typer
 
 from rde_roto import __version__
 from rde_roto.doors.command_table import COMMANDS, EXAMPLES, WHERE_TO_BEGIN
-from rde_roto.doors.console import print_message
+from rde_roto.doors.console import print_line, print_lines, print_message, robust_output
 from rde_roto.values.errors import RotoError
 
 _PROGRAM: Final = "rde-roto"
@@ -76,16 +76,17 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        print(f"{_PROGRAM} {__version__}")
+        print_line(f"{_PROGRAM} {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        print(WHERE_TO_BEGIN)
+        print_lines(WHERE_TO_BEGIN)
 
 
 def _not_asked_for() -> None:
     raise AssertionError("only the command that the command line names can run")
 
 
+@robust_output()
 def main() -> None:
     """Run a command, and end the process with its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):

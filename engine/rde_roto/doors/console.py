@@ -1,22 +1,29 @@
-"""Print lines for people and farms. A line that cannot be written never stops a run."""
+"""Print lines for people and farms. What cannot be written never stops a run."""
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
-from contextlib import suppress
-from typing import TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import TYPE_CHECKING, TextIO
 
 from rde_roto.values.plain_text import one_line
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 
 def print_line(line: str, to: TextIO | None = None) -> None:
-    """Print one line at once, to standard output or `to`. Line breaks in names are escaped.
+    """Print one line at once, to standard output or `to`. Line breaks in names are escaped."""
+    print(one_line(line), file=to or sys.stdout, flush=True)
 
-    Errors of the stream, such as a full disk or a closed pipe, are ignored: the exit code carries
-    what matters. Characters that the stream's encoding lacks are escaped.
-    """
-    _write(one_line(line), to or sys.stdout)
+
+def print_lines(text: str) -> None:
+    """Print each line of a text as `print_line` does."""
+    for line in text.splitlines():
+        print_line(line)
 
 
 def print_message(line: str) -> None:
@@ -26,10 +33,43 @@ def print_message(line: str) -> None:
 
 def print_traceback() -> None:
     """Print the traceback of the error that is being handled on standard error."""
-    _write(traceback.format_exc(), sys.stderr)
+    print(traceback.format_exc(), file=sys.stderr, flush=True)
 
 
-def _write(text: str, stream: TextIO) -> None:
-    encoding = stream.encoding or "ascii"
-    with suppress(OSError):
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+@contextmanager
+def robust_output() -> Iterator[None]:
+    """Have nothing that is printed meanwhile raise an error, whoever prints it.
+
+    Errors of a file or pipe, such as a full disk or a reader that is gone, are ignored: the exit
+    code carries what matters. What a disk that is full for a while has no room for is lost.
+    Characters that the encoding lacks are escaped.
+    """
+    with redirect_stdout(_robust(sys.stdout)), redirect_stderr(_robust(sys.stderr)):
+        yield
+
+
+class _RobustFile(io.FileIO):
+    """A file to which nothing fails to be written, so that no buffer before it fills up."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        with suppress(OSError):
+            written = super().write(data)
+            if written is not None:  # as of a pipe that is full and does not wait
+                return written
+        return memoryview(data).nbytes
+
+
+def _robust(stream: TextIO) -> TextIO:
+    """Return a stream to the same file. A terminal, or what a test reads, is returned as it is."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    stream.reconfigure(errors="backslashreplace")
+    try:
+        file = stream.fileno()
+    except OSError:  # it has none
+        return stream
+    if stream.isatty():
+        return stream
+    stream.flush()
+    buffered = io.BufferedWriter(_RobustFile(file, "w", closefd=False))
+    return io.TextIOWrapper(buffered, stream.encoding, "backslashreplace", line_buffering=True)

@@ -18,7 +18,9 @@ import typer
 
 from rde_roto import __version__
 from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.doors.console import print_line
 from rde_roto.doors.demo import demo_document
+from rde_roto.doors.environment import wrong_variables
 from rde_roto.doors.installed_adapters import installed_adapters
 from rde_roto.doors.options import DeviceOption, ModelOption
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
@@ -53,7 +55,7 @@ class Checkup:
 
     def found(self, name: str, text: str, to_do: str | None = None) -> None:
         """Print one finding, with what to do if something is wrong."""
-        print(f"{name:13} {text}", flush=True)
+        print_line(f"{name:13} {text}")
         if to_do is not None and to_do not in self.to_do:
             self.to_do.append(to_do)
 
@@ -74,6 +76,7 @@ def doctor(
     checkup.found("packages", ", ".join(f"{package} {_version(package)}" for package in _PACKAGES))
     _check_extras(checkup)
     _check_devices(checkup)
+    _check_environment(checkup)
     _check_colour(checkup)
     _check_cache(checkup)
     if hot_folder is not None:
@@ -84,11 +87,11 @@ def doctor(
     _check_models(checkup)
     code = _check_by_tracking(checkup, model, device)
     if not checkup.to_do:
-        print("OK")
+        print_line("OK")
         return
-    print("to do:")
+    print_line("to do:")
     for sentence in checkup.to_do:
-        print(f"  - {sentence}")
+        print_line(f"  - {sentence}")
     if code:
         sys.exit(code)
 
@@ -139,8 +142,19 @@ def _check_colour(checkup: Checkup) -> None:
     checkup.found("colour", f"{name}: {config.name}, converted to {working.space}")
 
 
+def _check_environment(checkup: Checkup) -> None:
+    names = [name for name in sorted(os.environ) if name.startswith("RDE_ROTO_")]
+    checkup.found("variables", ", ".join(names) or "none of rde-roto is set")
+    for sentence in wrong_variables():
+        checkup.found("variables", "WRONG", sentence)
+
+
 def _check_cache(checkup: Checkup) -> None:
-    settings = CacheSettings.from_environment()
+    try:
+        settings = CacheSettings.from_environment()
+    except UsageError as error:
+        checkup.found("cache", "is not used", str(error))
+        return
     budget = settings.disk_bytes
     used = CacheFolder(settings.folder, budget).scan().bytes
     free = _free_disk_bytes(settings.folder)

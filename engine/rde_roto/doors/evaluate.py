@@ -15,6 +15,7 @@ import typer
 from rde_roto.atomic import write_text
 from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption, ModelOption, PresetOption, SetOption
 from rde_roto.evaluation.ablation import ablations
 from rde_roto.values.errors import UsageError
@@ -139,13 +140,14 @@ def _scored(run: Run, preset: Preset, out: Path | None) -> dict[str, Any]:
     from rde_roto.evaluation.davis import SetResult
 
     played = f" {'lap 1':>6} {'last':>6}" if run.data.play else ""
-    print(f"{'sequence':16} {'J&F':>6} {'J':>6} {'F':>6}  {'J by tenth in %':39}{played}   fps")
+    heads = f"{'J&F':>6} {'J':>6} {'F':>6}  {'J by tenth in %':39}{played}"
+    print_line(f"{'sequence':16} {heads}   fps")
     results = []
     for result in run.results(preset, out):
         results.append(result)
-        print(_row(result), flush=True)
+        print_line(_row(result))
     total = SetResult(tuple(results))
-    print(f"{'mean':16} {_scores(total)}")
+    print_line(f"{'mean':16} {_scores(total)}")
     return figures_of_set(total)
 
 
@@ -153,14 +155,15 @@ def _compared(run: Run, varied: Mapping[str, Preset], out: Path | None) -> dict[
     """Compare presets: a row for each, the sequences' J&F in the last columns."""
     from rde_roto.evaluation.davis import SetResult
 
-    heads = " ".join(f"{name:>6}" for name in run.names)
-    print(f"{'setting':15} {'J&F':>6} {'J':>6} {'F':>6} {'fps':>6} {'state bytes':>12}  {heads}")
+    heads = f"{'J&F':>6} {'J':>6} {'F':>6} {'fps':>6} {'state bytes':>12}"
+    names = " ".join(f"{name:>6}" for name in run.names)
+    print_line(f"{'setting':15} {heads}  {names}")
     figures = {}
     for name, preset in varied.items():
         total = SetResult(tuple(run.results(preset, out / name if out else None)))
         of_each = " ".join(f"{r.j_and_f:{max(6, len(r.name))}.3f}" for r in total.sequences)
         speed = f"{total.frames_per_second:6.2f} {total.state_bytes:12,}"
-        print(f"{name:15} {_scores(total)} {speed}  {of_each}", flush=True)
+        print_line(f"{name:15} {_scores(total)} {speed}  {of_each}")
         tracking = preset.tracking.model_dump(mode="json")
         figures[name] = {"tracking": tracking, **figures_of_set(total)}
     return {"ablation": figures}

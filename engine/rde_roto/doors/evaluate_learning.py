@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from rde_roto.doors.console import print_line
 from rde_roto.doors.evaluate import Run, figures_of_set
 from rde_roto.evaluation.davis import SequenceResult, SetResult
 from rde_roto.model.weights import Model
@@ -20,7 +21,8 @@ def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -
     """Print a row for each sequence, J&F before and after and the cost of learning, then the
     means.
     """
-    print(f"{'sequence':16} {'base':>6} {'learned':>8} {'gain':>7}  {'held out':20} steps      s")
+    heads = f"{'base':>6} {'learned':>8} {'gain':>7}"
+    print_line(f"{'sequence':16} {heads}  {'held out':20} steps      s")
     before, after, lessons = [], [], {}
     for name in run.names:
         base = _evaluated(run, name, preset, run.model, out and out / "base")
@@ -32,13 +34,12 @@ def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -
         lessons[name] = {**card.model_dump(mode="json"), "kept": result.is_better}
         held = " ".join(f"{card.before[k]:.2f}>{card.after[k]:.2f}" for k in card.before)
         kept = "" if result.is_better else f"  the base model stays: {card.why}"
-        print(
+        print_line(
             f"{_row(name, base.j_and_f, own.j_and_f)}  {held:20} {card.steps:5} "
-            f"{card.seconds:6.1f}{kept}",
-            flush=True,
+            f"{card.seconds:6.1f}{kept}"
         )
     base_set, own_set = SetResult(tuple(before)), SetResult(tuple(after))
-    print(_row("mean", base_set.j_and_f, own_set.j_and_f))
+    print_line(_row("mean", base_set.j_and_f, own_set.j_and_f))
     return {
         "base": figures_of_set(base_set),
         "learned": figures_of_set(own_set),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
 from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.images.explanation import explanation_layers, explanation_sheet
@@ -50,5 +51,6 @@ def explain(
             explanation_sheet(out, view, node.matte(frame), explanation, walks)
             for walk in walks:
                 for element in walk.elements:
-                    print(f"{element} from {walk.keyframe}: farthest at {walk.farthest(element)}")
-    print(f"wrote {out}")
+                    farthest = walk.farthest(element)
+                    print_line(f"{element} from {walk.keyframe}: farthest at {farthest}")
+    print_line(f"wrote {out}")

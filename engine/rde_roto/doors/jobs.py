@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rde_roto.documents.job_status import MOST_NAME_BYTES, JobStatus
+from rde_roto.doors.console import print_line
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.inbox import Inbox
 from rde_roto.doors.watchfolder.job_folder import status_of
@@ -42,7 +43,7 @@ def jobs(
     queue = Queue(HotFolder(folder.resolve()), last)
     if as_json:
         for status in queue.statuses():
-            print(json.dumps(json.loads(status.to_json()), ensure_ascii=False), flush=True)
+            print_line(json.dumps(json.loads(status.to_json())))
     elif sys.stdout.isatty():
         _live(queue)
     else:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rde_roto.documents.preset_files import load_preset
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import (
     ColorSpaceOption,
     FirstFrameOption,
@@ -49,7 +50,7 @@ def look(
 
     picture = to_image(Picture.of(opened, frame).to_network_view().numpy())
     write_picture(picture, out)
-    print(opened.reading)
+    print_line(opened.reading)
     for note in opened.notes:
-        print(note)
-    print(f"wrote {out}")
+        print_line(note)
+    print_line(f"wrote {out}")

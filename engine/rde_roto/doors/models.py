@@ -9,6 +9,7 @@ import typer
 import yaml
 
 from rde_roto.documents.model_card import DEFAULT_MODEL
+from rde_roto.doors.console import print_line, print_lines
 
 app = typer.Typer(no_args_is_help=True, help="Models: list, card, install, export.")
 
@@ -21,7 +22,8 @@ def list_() -> None:
     for model in list_models():
         size_mb = model.path.stat().st_size / 1e6
         default = "the default, " if model.name == DEFAULT_MODEL else ""
-        print(f"{licence_line(model)}\n    {default}{size_mb:.1f} MB, {model.path}")
+        print_line(licence_line(model))
+        print_line(f"    {default}{size_mb:.1f} MB, {model.path}")
 
 
 @app.command()
@@ -33,7 +35,8 @@ def card(name: Annotated[str, typer.Argument(help="Name of a model, or a weights
     model = find_model(name)
     if model.card is None:
         raise WeightsError(f"{model.path} has no card beside it ({model.name}.yaml)")
-    print(yaml.safe_dump(model.card.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    values = model.card.model_dump(mode="json")
+    print_lines(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
 @app.command()
@@ -45,8 +48,8 @@ def install(
     from rde_roto.model.weights import install_model, licence_line
 
     model = install_model(file, name)
-    print(f"installed: --model {model.name}  ({model.path})")
-    print(licence_line(model))
+    print_line(f"installed: --model {model.name}  ({model.path})")
+    print_line(licence_line(model))
 
 
 @app.command()
@@ -65,4 +68,4 @@ def export(
     from rde_roto.training.export import export_model
 
     model = export_model(run, name, out or user_model_folder())
-    print(f"wrote {model.path} and its card; add the licence to the card")
+    print_line(f"wrote {model.path} and its card; add the licence to the card")

@@ -16,6 +16,7 @@ from rde_roto.documents.preset_files import (
     studio_preset_folders,
     user_preset_folder,
 )
+from rde_roto.doors.console import print_line, print_lines
 from rde_roto.values.errors import UsageError
 from rde_roto.values.plain_text import is_plain_name
 from rde_roto.values.preset import Preset, preset_schema
@@ -31,13 +32,14 @@ app = typer.Typer(no_args_is_help=True, help="Presets: list, show, new, check, s
 def list_() -> None:
     """List the presets: name, purpose and file."""
     for entry in preset_library().names():
-        print(f"{entry.name:12} {entry.description}\n{'':12} {entry.path}")
+        print_line(f"{entry.name:12} {entry.description}")
+        print_line(f"{'':12} {entry.path}")
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name of a preset, or its file.")]) -> None:
     """Show a preset with all that it inherits, every key explained."""
-    print(preset_library().load(name).to_yaml(), end="")
+    print_lines(preset_library().load(name).to_yaml())
 
 
 @app.command()
@@ -65,7 +67,7 @@ def new(
         if theirs.is_file():
             raise UsageError(f"{theirs} would come before yours: choose another name")
     write_text(path, _template(name, preset_library().load(base)))
-    print(f"wrote {path}; edit it, then: rde-roto preset check {shlex.quote(str(path))}")
+    print_line(f"wrote {path}; edit it, then: rde-roto preset check {shlex.quote(str(path))}")
 
 
 def _template(name: str, base: Preset) -> str:
@@ -86,10 +88,10 @@ def _template(name: str, base: Preset) -> str:
 def check(file: Annotated[Path, typer.Argument(help="Preset file to check.")]) -> None:
     """Check a preset file; an error names its line."""
     preset = preset_library().load(file)
-    print(f"{file}: preset '{preset.name}' is valid")
+    print_line(f"{file}: preset '{preset.name}' is valid")
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON schema of preset files, for editors."""
-    print(json.dumps(preset_schema(), indent=2))
+    print_lines(json.dumps(preset_schema(), indent=2))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rde_roto.doors.auto_learn import learn_if_asked
 from rde_roto.doors.progress import RunReport, frame_steps, print_summary
-from rde_roto.doors.render_task import RenderTask
+from rde_roto.doors.render_task import RenderTask, print_weights
 from rde_roto.doors.server.errors import error_of
 from rde_roto.doors.this_installation import local_client
 from rde_roto.images.mattes import open_matte_writer
@@ -59,11 +59,12 @@ def render_in_engine(
         writer = open_matte_writer(out, opened.origin, opened.shot.names, output, {})
         shot = _shot_object(file, opened, output)
         with _converting_errors(), local_client("rde-roto shot render", task.device) as client:
-            client.open(shot, fresh=True)
+            weights = client.open(shot, fresh=True).get("licence")
+            print_weights(str(weights or "of the engine's model, whose licence it does not say"))
             order = Order(shot, str(task.frames_to_render), absolute(out))
             title, total = opened.shot.plate.name, len(task.frames_to_render)
             with frame_steps(report, title, total, writer) as reporter:
-                progress = _JobProgress(reporter, total)
+                progress = _JobProgress(reporter)
                 try:
                     ended = follow(client, order, progress, writer.files)
                 except EngineError as error:
@@ -95,10 +96,10 @@ def _shot_object(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str
 class _JobProgress(Watcher):
     """Report each frame of a job once, whichever engine has made it."""
 
-    def __init__(self, reporter: Reporter, total: int) -> None:
+    def __init__(self, reporter: Reporter) -> None:
         self.made = self.kept = FrameRange.of(())
         self._reporter = reporter
-        self._total = total
+        self._share = 0.0
 
     @property
     def frames(self) -> FrameRange:
@@ -107,10 +108,15 @@ class _JobProgress(Watcher):
 
     def heard(self, said: dict[str, Any]) -> None:
         made, kept = (_range(said[key]).difference(self.frames) for key in ("made", "kept"))
-        known = len(self.frames)
-        for done, frame in enumerate(FrameRange.of([*made, *kept]), start=known + 1):
+        before, new = self._share, FrameRange.of([*made, *kept])
+        share = float(said.get("share", said["done"] / said["total"]))  # an older engine has none
+        share = max(before, share)  # after a restart the new engine begins with what is written
+        for place, frame in enumerate(new, start=1):
             self._reporter(frame, frame in kept)
-            self._reporter.advance(done / self._total)
+            self._reporter.advance(before + (share - before) * place / len(new))
+        if not new and share != before:
+            self._reporter.advance(share)
+        self._share = share
         self.made = FrameRange.of([*self.made, *made])
         self.kept = FrameRange.of([*self.kept, *kept])
 

@@ -65,6 +65,11 @@ class RenderTask:
             raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
 
 
+def print_weights(licence: str) -> None:
+    """Print on standard error which weights a run uses, and their licence: once, at its start."""
+    print_message(f"weights {licence}")
+
+
 def default_out(folder: Path, name: str, output: Output) -> str:
     """Return the default pattern of the mattes of a document of this name, in a folder."""
     suffix = ".png" if output.format == "labels" else ".exr"

@@ -12,7 +12,7 @@ from rde_roto.delivery import Delivery, Reporter, deliver
 from rde_roto.doors.auto_learn import learn_if_asked
 from rde_roto.doors.console import print_message
 from rde_roto.doors.progress import RunReport, frame_steps, print_summary
-from rde_roto.doors.render_task import RenderTask, refuse_to_overwrite
+from rde_roto.doors.render_task import RenderTask, print_weights, refuse_to_overwrite
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
@@ -153,5 +153,5 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
 
 
 def print_licence(model: Model) -> None:
-    """Print on standard error which weights a run uses, and their licence: once, at its start."""
-    print_message(f"weights {licence_line(model)}")
+    """Print on standard error which weights a run uses, and their licence."""
+    print_weights(licence_line(model))

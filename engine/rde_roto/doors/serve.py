@@ -41,7 +41,7 @@ def serve(
         return
     if forget:
         launch_file().unlink(missing_ok=True)
-        print(f"rde-roto: {launch_file()} was removed: hosts no longer start this engine")
+        print_line(f"rde-roto: {launch_file()} was removed: hosts no longer start this engine")
         return
     _check_run_folder()
     if stop:
@@ -81,7 +81,7 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
                 print_line(f"rde-roto: listening, on {chosen}")
                 server.serve(listener, requests)
     except LockTakenError:
-        print("rde-roto: an engine is running already", flush=True)
+        print_line("rde-roto: an engine is running already")
 
 
 def _detach(device: str, idle: float, tcp: bool) -> None:
@@ -92,9 +92,7 @@ def _detach(device: str, idle: float, tcp: bool) -> None:
             hello = client.hello()
     except NoEngineError as error:
         raise UsageError(f"{error} ({run_folder()})") from error
-    print(
-        f"rde-roto: an engine is listening on {hello['device']}, process {hello['pid']}", flush=True
-    )
+    print_line(f"rde-roto: an engine is listening on {hello['device']}, process {hello['pid']}")
 
 
 def _register() -> None:
@@ -102,7 +100,7 @@ def _register() -> None:
     path = launch_file()
     command = serve_command()
     write_text(path, json.dumps({"command": command}) + "\n")
-    print(f"rde-roto: {path} has hosts start {command[0]}")
+    print_line(f"rde-roto: {path} has hosts start {command[0]}")
 
 
 def _stop(device: str) -> None:
@@ -113,7 +111,7 @@ def _stop(device: str) -> None:
         from rde_roto.doors.server.endpoint import forget_ended, kill_engine
 
         if kill_engine(device):
-            print("rde-roto: the engine no longer answered and was killed", flush=True)
+            print_line("rde-roto: the engine no longer answered and was killed")
         elif not forget_ended(device):
             pid = (read_endpoint(device) or {}).get("pid")
             raise EngineEndedError(
@@ -121,6 +119,6 @@ def _stop(device: str) -> None:
                 "if it is rde-roto serve"
             ) from error
         else:
-            print("rde-roto: the engine no longer answered and has ended", flush=True)
+            print_line("rde-roto: the engine no longer answered and has ended")
     except NoEngineError:
-        print("rde-roto: no engine is running", flush=True)
+        print_line("rde-roto: no engine is running")

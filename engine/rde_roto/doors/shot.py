@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rde_roto.documents.shot_document import SHOT_SUFFIX, LockEntry
+from rde_roto.doors.console import print_line
 from rde_roto.doors.option_groups import expand_groups
 from rde_roto.doors.options import (
     DeviceOption,
@@ -73,14 +74,15 @@ def new(
     find_model(opened.model.name)
     complete = relative_to(spelled_out(document, opened), out.resolve().parent)
     write_document(out, complete.to_yaml())
-    print(f"wrote {out}; render its mattes with: rde-roto shot render {out}")
+    print_line(f"wrote {out}; render its mattes with: rde-roto shot render {out}")
 
 
 @app.command()
 def show(shot: ShotArgument) -> None:
     """Show what a document says, and which of its files are missing."""
     facts = facts_of(ShotFile.read(shot))
-    print("\n".join(facts.lines))
+    for line in facts.lines:
+        print_line(line)
     if facts.missing:
         raise InputError(f"{shot} cannot be rendered: {'; '.join(facts.missing)}")
 
@@ -188,10 +190,10 @@ def unlock(shot: ShotArgument, frames: LockFramesOption) -> None:
     locks = file.content.locks
     rest = without_frames(locks, asked)
     if rest == locks:
-        print(f"nothing is locked at {asked}")
+        print_line(f"nothing is locked at {asked}")
         return
     file.set_locks(rest)
-    print(f"unlocked {asked}")
+    print_line(f"unlocked {asked}")
 
 
 app.command()(learn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption, JsonOption, ShotArgument, plate_memo
 from rde_roto.shot_files import ShotFile
 
@@ -24,7 +25,7 @@ def advise(shot: ShotArgument, device: DeviceOption = "auto", as_json: JsonOptio
     if as_json:
         doubtful = {element: str(frames) for element, frames in advice.doubtful.items()}
         following = None if advice.next is None else asdict(advice.next)
-        print(
+        print_line(
             json.dumps({"confidences": advice.confidences, "doubtful": doubtful, "next": following})
         )
         return
@@ -32,5 +33,5 @@ def advise(shot: ShotArgument, device: DeviceOption = "auto", as_json: JsonOptio
         if frames:
             worst = min(frames, key=lambda frame: advice.confidences[frame][element])
             lowest = advice.confidences[worst][element]
-            print(f"{element}  {frames}  lowest confidence {lowest:.2f}, at {worst}")
-    print("nothing looks wrong" if advice.next is None else f"next: {advice.next}")
+            print_line(f"{element}  {frames}  lowest confidence {lowest:.2f}, at {worst}")
+    print_line("nothing looks wrong" if advice.next is None else f"next: {advice.next}")

@@ -17,6 +17,7 @@ from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
 from rde_roto.doors.progress import OnStep, ProgressOptions, Step
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
+from rde_roto.values.plain_text import counted
 
 if TYPE_CHECKING:
     from rde_roto.training.learning.lesson_store import StoredLesson
@@ -95,7 +96,8 @@ def _sentence(stored: StoredLesson) -> str:
         f"{kind} {j:.3f} -> {card.after[kind]:.3f}" for kind, j in card.before.items()
     )
     known = "" if stored.is_new else "learned earlier: "
-    return f"{known}{card.steps} steps, {card.seconds:.0f} s; J on held-out frames: {figures}"
+    steps = counted(card.steps, "step")
+    return f"{known}{steps}, {card.seconds:.0f} s; J on held-out frames: {figures}"
 
 
 def _stopping(keep_partial: bool) -> Event:

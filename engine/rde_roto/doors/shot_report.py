@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import (
     DeviceOption,
     FramesOption,
@@ -53,7 +54,7 @@ def report(
         advice = advise(node, wanted.intersection(opened.shot.range))
         made = report_on(node, opened, advice, Run(wanted, licence_line(model)))
         write_report(made, out)
-        print(f"wrote {out}")
+        print_line(f"wrote {out}")
         if sheet is not None:
             write_sheet(made, sheet)
-            print(f"wrote {sheet}")
+            print_line(f"wrote {sheet}")

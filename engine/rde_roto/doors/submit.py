@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rde_roto.doors.console import print_message
+from rde_roto.doors.console import print_line, print_message
 from rde_roto.doors.farm import deadline as deadline_farm
 from rde_roto.doors.farm import hot_folder_jobs as hot_folder_farm
 from rde_roto.doors.farm import opencue as opencue_farm
@@ -197,6 +197,6 @@ def _write(job: FarmJob, farms: list[_Farm], force: bool) -> None:
             )
     for path, text in texts.items():
         write_document(path, text)
-    print(f"chunks: {len(job.chunks)}, rounds: {len(job.rounds)}, mattes: {job.out}")
+    print_line(f"chunks: {len(job.chunks)}, rounds: {len(job.rounds)}, mattes: {job.out}")
     for farm in farms:
-        print(f"submit it: {farm.how_to_submit(job, farm.folder)}")
+        print_line(f"submit it: {farm.how_to_submit(job, farm.folder)}")

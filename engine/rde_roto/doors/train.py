@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption
 from rde_roto.training.recipe import VideoSource
 from rde_roto.training.recipe_files import load_recipe, recipe_library
+from rde_roto.values.plain_text import counted
 
 if TYPE_CHECKING:
     from rde_roto.training.trainer import Report
@@ -71,20 +73,19 @@ def run(
         finished = trainer.run(out, minutes, _print_progress)
         if rank() == 0:
             ending = "finished" if finished else f"stopped; continue with --resume --out {out}"
-            print(f"{settings.name}: iteration {state.iteration}, {ending}")
+            print_line(f"{settings.name}: iteration {state.iteration}, {ending}")
 
 
 def _print_progress(report: Report) -> None:
     row = report.row
     if report.score is not None:
-        print(f"iteration {row.iteration}: J&F {report.score:.3f} on the scoring sequences")
+        print_line(f"iteration {row.iteration}: J&F {report.score:.3f} on the scoring sequences")
     if row.iteration % _EVERY == 0 or row.iteration == report.iterations:
         loss = row.segmentation + row.guidance + row.consistency
-        print(
+        print_line(
             f"iteration {row.iteration}/{report.iterations}  loss {loss:.4f}  "
             f"{report.pace:.2f} s each, {100 * report.waiting:.0f} % waiting  "
-            f"{report.seconds_left / 60:.0f} min left",
-            flush=True,
+            f"{report.seconds_left / 60:.0f} min left"
         )
 
 
@@ -92,7 +93,7 @@ def _print_progress(report: Report) -> None:
 def list_() -> None:
     """List the recipes and what each is for."""
     for entry in recipe_library().names():
-        print(f"{entry.name:16} {entry.description}")
+        print_line(f"{entry.name:16} {entry.description}")
 
 
 @app.command()
@@ -104,7 +105,9 @@ def average(
     from rde_roto.training.average import average_runs
 
     average_runs(runs, out)
-    print(f"{out}: the mean of {len(runs)} runs; start from it with --set start={out}")
+    print_line(
+        f"{out}: the mean of {counted(len(runs), 'run')}; start from it with --set start={out}"
+    )
 
 
 @app.command()
@@ -124,7 +127,8 @@ def pack(
     scoring = settings.scoring
     scored = (VideoSource(path=scoring.path, only=scoring.sequences),) if scoring.path else ()
     report = write(settings.data, out, lines, quality, scored)
-    print(
-        f"{out}: {report.sequences} sequences of {report.frames} frames, {report.stills} stills, "
-        f"{report.size_bytes / 1e6:.1f} MB; train with --set data.root={out}"
+    print_line(
+        f"{out}: {counted(report.sequences, 'sequence')} of {counted(report.frames, 'frame')}, "
+        f"{counted(report.stills, 'still')}, {report.size_bytes / 1e6:.1f} MB; "
+        f"train with --set data.root={out}"
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rde_roto.doors.console import print_line
 from rde_roto.doors.options import (
     FirstFrameOption,
     FramesOption,
@@ -50,9 +51,9 @@ def validate(
         found = sequence.findings(footage, due)
         name, there = sequence.files.name, sequence.files.range
         if not as_json:
-            print(f"{name}: {counted(len(there), 'frame')}, {there}")
+            print_line(f"{name}: {counted(len(there), 'frame')}, {there}")
         for finding in found:
-            print(_object(finding, name) if as_json else _line(finding), flush=True)
+            print_line(_object(finding, name) if as_json else _line(finding))
             broken.update(finding.frames)
         count += len(found)
     if broken:
@@ -61,7 +62,7 @@ def validate(
             f"{counted(count, 'finding')}, at {wrong}: these mattes are not fit to deliver", wrong
         )
     if not as_json:
-        print("no problems found")
+        print_line("no problems found")
 
 
 def _line(finding: Finding) -> str:
@@ -71,4 +72,4 @@ def _line(finding: Finding) -> str:
 
 def _object(finding: Finding, name: str) -> str:
     found = {"mattes": name, "rule": finding.rule, "frames": str(finding.frames)}
-    return json.dumps({**found, "says": finding.sentence}, ensure_ascii=False)
+    return json.dumps({**found, "says": finding.sentence})

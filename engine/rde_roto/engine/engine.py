@@ -23,12 +23,24 @@ from types import TracebackType
 from weakref import WeakKeyDictionary
 
 from rde_roto.engine.lanes import Lanes
-from rde_roto.engine.requests import ENGINE_ITSELF, Node, Priority, Request, RequestQueue, Work
+from rde_roto.engine.requests import (
+    ENGINE_ITSELF,
+    Node,
+    OnSecond,
+    Priority,
+    Request,
+    RequestQueue,
+    Work,
+)
 from rde_roto.values.errors import CancelledError, OutOfMemoryError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
 _SHOTS_RESOLVED_AT_ONCE = 4  # of each priority
+
+
+def _ignore(_frame: int) -> None:
+    pass
 
 
 class Engine:
@@ -54,7 +66,12 @@ class Engine:
         self._device = ThreadPoolExecutor(1, "rde-roto-device")
 
     def submit(
-        self, node: Node, frame: int, priority: Priority, viewer: Hashable = None
+        self,
+        node: Node,
+        frame: int,
+        priority: Priority,
+        viewer: Hashable = None,
+        on_second: OnSecond = _ignore,
     ) -> Future[Matte]:
         """Request a frame's matte; returns at once.
 
@@ -62,14 +79,15 @@ class Engine:
         run on a thread of the engine: keep them short. Mattes of one digest share their alpha.
         ``viewer`` identifies the client of an INTERACTIVE request. A viewer shows one frame at a
         time, so its newer request cancels its older ones, unless the work in progress answers both.
-        With None nothing is cancelled.
+        With None nothing is cancelled. ``on_second`` is called on a thread of the engine for each
+        frame that is tracked from its second keyframe on the way.
 
         Raises RuntimeError when the engine is closed.
         """
         with self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed: it takes no more requests")
-            request = self._add(node, frame, priority, viewer)
+            request = self._add(node, frame, priority, viewer, on_second)
             # whether the running work is replaced too depends on the digest, known later
             replaced_by = self._requests.replaced_by(request, but=self._requests.running)
         _cancel(replaced_by)
@@ -108,8 +126,10 @@ class Engine:
 
     # Called with the lock held.
 
-    def _add(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Request:
-        request = self._requests.add(node, frame, priority, viewer)
+    def _add(
+        self, node: Node, frame: int, priority: Priority, viewer: Hashable, on_second: OnSecond
+    ) -> Request:
+        request = self._requests.add(node, frame, priority, viewer, on_second)
         # by its number: a reference cycle of future and request would keep the matte alive
         request.future.add_done_callback(partial(self._on_done, priority, request.number))
         self._resolve_later(request)
@@ -186,8 +206,14 @@ class Engine:
             stops = stops or self._is_to_stop(work)
             return stops
 
+        def on_second(frame: int) -> None:
+            with self._lock:
+                requests = list(work.requests)
+            for request in requests:
+                request.on_second(frame)
+
         try:
-            return work.node.matte(work.frame, cancel)
+            return work.node.matte(work.frame, cancel, on_second)
         except CancelledError:
             if not stops:
                 raise
@@ -238,7 +264,7 @@ class Engine:
                 return
             node, frame = request.node, request.frame
             for near in _around(node.shot.range, frame, request.heading, self._neighbours):
-                self._add(node, near, Priority.PREFETCH, ENGINE_ITSELF)
+                self._add(node, near, Priority.PREFETCH, ENGINE_ITSELF, _ignore)
 
 
 def _around(frames: FrameRange, frame: int, heading: int, each: int) -> list[int]:

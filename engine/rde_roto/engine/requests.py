@@ -6,7 +6,7 @@ work is as urgent as its most urgent request; requests may join and leave at any
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -20,6 +20,8 @@ from rde_roto.values.shot import Shot
 
 ENGINE_ITSELF: Final = object()
 """The viewer of frames that the engine prefetches by itself."""
+
+OnSecond = Callable[[int], None]
 
 _MOST_VIEWERS = 256  # whose direction is remembered
 
@@ -50,8 +52,11 @@ class Node(Protocol):
     def stored(self, frame: int) -> Matte | None:
         """Return a frame's finished matte if it is in RAM, else None. Called on several threads."""
 
-    def matte(self, frame: int, cancel: Cancel) -> Matte:
+    def matte(self, frame: int, cancel: Cancel, on_second: OnSecond) -> Matte:
         """Return a frame's matte, from the stores or made now. Called on the device thread only.
+
+        ``on_second`` is told of each frame between two keyframes that has been tracked from the
+        second one on the way.
 
         Raises CancelledError between two steps once ``cancel()`` is true, OutOfMemoryError.
         """
@@ -66,6 +71,7 @@ class Request:
 
     ``heading`` is the direction in which the viewer moves: 1 forwards, -1 backwards. ``work`` is
     the work that will answer it; None before its digest is known and after it has left the queue.
+    ``on_second`` is told of what `Node.matte` tells while that work is done.
     """
 
     node: Node
@@ -74,6 +80,7 @@ class Request:
     viewer: Hashable
     number: int
     heading: int
+    on_second: OnSecond
     future: Future[Matte] = field(default_factory=Future)
     work: Work | None = None
 
@@ -128,10 +135,13 @@ class RequestQueue:
     def __contains__(self, request: Request) -> bool:
         return request.number in self._requests[request.priority]
 
-    def add(self, node: Node, frame: int, priority: Priority, viewer: Hashable) -> Request:
+    def add(
+        self, node: Node, frame: int, priority: Priority, viewer: Hashable, on_second: OnSecond
+    ) -> Request:
         """Add a request whose digest is not known yet."""
         heading = self._update_heading(viewer, frame) if priority is Priority.INTERACTIVE else 1
-        request = Request(node, frame, priority, viewer, next(self._numbers), heading)
+        number = next(self._numbers)
+        request = Request(node, frame, priority, viewer, number, heading, on_second)
         self._requests[priority][request.number] = request
         return request
 

@@ -13,6 +13,7 @@ from rde_roto.session.painting import within
 from rde_roto.session.planes import Place, Plane, box_around
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import Overlap, overlaps
+from rde_roto.values.plain_text import counted
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Front:
             if lost:  # what cannot be seen is rounding, and stays
                 after = after.with_plane(self.frame, other.id, left)
                 also = "" if known else ", which is a keyframe here now"
-                taken += [f"{lost} pixels of {other.name}{also}"]
+                taken += [f"{counted(lost, 'pixel')} of {other.name}{also}"]
         said = [f"took {'; '.join(taken)}", *said] if taken else said
         return Drawn(after, "; ".join(said))
 
@@ -94,7 +95,8 @@ def with_front(draft: Draft, element: str) -> Drawn:
                 after = after.with_plane(frame, key, left)
                 lost += _lost_px(below, left)
         pixels, frames = pixels + lost, frames + (lost > 0)
-    return Drawn(after, f"took {pixels} pixels in {frames} keyframes" if frames else "")
+    took = f"took {counted(pixels, 'pixel')} in {counted(frames, 'keyframe')}"
+    return Drawn(after, took if frames else "")
 
 
 def _lost_px(before: Plane, after: Plane) -> int:

@@ -13,6 +13,7 @@ from rde_roto.session.draft import Draft
 from rde_roto.session.session import Session
 from rde_roto.values.errors import WeightsError
 from rde_roto.values.keyframe import Keyframe
+from rde_roto.values.plain_text import counted
 from rde_roto.values.shot import Shot
 
 
@@ -65,4 +66,4 @@ def learn_label(draft: Draft, new: Sequence[int]) -> str:
         return "Learn the shot…"
     if not new:
         return "Learned"
-    return f"Learn again: frame {new[0]}" if len(new) == 1 else f"Learn again: {len(new)} frames"
+    return f"Learn again: {f'frame {new[0]}' if len(new) == 1 else counted(len(new), 'frame')}"

@@ -16,6 +16,7 @@ from rde_roto.shapes.tracks import Sampling, Track, Tracker
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import PlateFormat, Window
 
 LEAST_TOLERANCE_PX = 0.1
@@ -41,7 +42,7 @@ class ShapeMaker:
     tolerance_px: float
     _shapes: list[Shape] = field(default_factory=list)
     _frames: list[int] = field(default_factory=list)
-    _left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _named: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -85,8 +86,8 @@ class ShapeMaker:
     @property
     def warnings(self) -> Iterator[str]:
         """Sentences about what was left out, for each element."""
-        for (element, what), count in sorted(self._left_out.items()):
-            yield f"{element}: {count} {what} left out"
+        for (element, kind, which), count in sorted(self._left_out.items()):
+            yield f"{element}: {counted(count, kind)} {which} left out"
         for element in self.elements:
             if not any(shape.element == element for shape in self._shapes):
                 yield f"{element}: nothing to draw, no pixel of its mattes is above one half"
@@ -97,14 +98,14 @@ class ShapeMaker:
         found = outlines(plane, self._window, beyond_px)
         least_px = max(2.0, (_CRUMB * self.tolerance_px) ** 2)
         large = [one for one in found if one.area_px >= least_px]
-        self._leave_out(element, f"crumbs below {least_px:.3g} px", len(found) - len(large))
+        self._leave_out(element, "crumb", f"below {least_px:.3g} px", len(found) - len(large))
         over = len(large) - _MOST_OUTLINES
-        self._leave_out(element, f"outlines beyond the largest {_MOST_OUTLINES} of a frame", over)
+        self._leave_out(element, "outline", f"beyond the largest {_MOST_OUTLINES} of a frame", over)
         return [one.smoothed(_SMOOTHED * self.tolerance_px) for one in large[:_MOST_OUTLINES]]
 
-    def _leave_out(self, element: str, what: str, count: int) -> None:
+    def _leave_out(self, element: str, kind: str, which: str, count: int) -> None:
         if count > 0:
-            self._left_out[element, what] += count
+            self._left_out[element, kind, which] += count
 
     def _finish(self, element: str, track: Track) -> None:
         for fit in _fits(track.stretch(self._window), self.tolerance_px):

@@ -10,6 +10,7 @@ from rde_roto.model.weights import ModelFile, write_card
 from rde_roto.training.checkpoint import checkpoint_path, read_checkpoint
 from rde_roto.training.recipe import Recipe
 from rde_roto.training.start import halved, trained_weights
+from rde_roto.values.plain_text import counted
 
 
 def export_model(run: Path, name: str, folder: Path) -> ModelFile:
@@ -29,8 +30,8 @@ def export_model(run: Path, name: str, folder: Path) -> ModelFile:
         summary=f"{recipe.network}, trained by the recipe {recipe.name}",
         training_data=_sources(recipe),
         trained_at=(
-            f"{state.iteration} of {recipe.iterations} iterations, "
-            f"{state.seconds / 60:.0f} minutes, started from {recipe.start}"
+            f"{state.iteration} of {counted(recipe.iterations, 'iteration')}, "
+            f"{counted(round(state.seconds / 60), 'minute')}, started from {recipe.start}"
         ),
         figures={"mean J&F while training": round(state.best, 3)} if state.best else {},
     )

@@ -9,6 +9,7 @@ from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, Lock
 from rde_roto.values.overlaps import in_words
+from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import Plate
 from rde_roto.values.spans import Span, Stretch
 
@@ -196,8 +197,8 @@ class Shot:
             )
         if planes != len(drawn):
             raise UsageError(
-                f"the keyframe at frame {keyframe.frame} has {planes} planes "
-                f"for {len(drawn)} elements: {', '.join(drawn)}"
+                f"the keyframe at frame {keyframe.frame} has {counted(planes, 'plane')} "
+                f"for {counted(len(drawn), 'element')}: {', '.join(drawn)}"
             )
         window = self.plate.format.data
         if tuple(size) != window.shape:

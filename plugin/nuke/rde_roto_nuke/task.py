@@ -29,7 +29,7 @@ class Task(Watcher):
         if self._progress is None:
             print(f"Progress: {percent}%", flush=True)
             return
-        self._progress.setMessage(said.get("sentence") or f"{done} of {total} frames")
+        self._progress.setMessage(said.get("sentence") or f"Frames: {done} of {total}")
         self._progress.setProgress(percent)
 
     def wants(self) -> bool:

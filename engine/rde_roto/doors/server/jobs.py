@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Literal, TypeAlias
 
 from rde_roto.background import WriteBehind
+from rde_roto.delivery import Passes
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import error_with_all_frames
@@ -20,6 +21,7 @@ from rde_roto.node import RotoNode
 from rde_roto.values.errors import FramesNotPushedError, RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
+from rde_roto.values.plain_text import counted
 
 State: TypeAlias = Literal["running", "done", "cancelled", "failed"]
 
@@ -36,14 +38,16 @@ class Job:
     frames: FrameRange
     kept: FrameRange = field(default_factory=lambda: FrameRange.of(()))
     made: list[int] = field(default_factory=list)
+    share: float = 0.0
+    """How much of all passes of the network is done, 0..1."""
     state: State = "running"
     error: RotoError | None = None
     _stopped: Event = field(default_factory=Event)
     _waiting: list[Future[Matte]] = field(default_factory=list)
 
-    def take(self, matte: Matte) -> None:
-        """Record that a frame is done."""
-        self.made.append(matte.frame)
+    def advance(self, share: float) -> None:
+        """Record how much of all passes of the network is done."""
+        self.share = share
 
     def stop(self) -> None:
         """Stop before the next step of the network. A file that is being written is finished."""
@@ -126,7 +130,8 @@ class Jobs:
             unfinished = sum(job.state == "running" for job in self._jobs.values())
             if unfinished >= _MOST_UNFINISHED:
                 raise UsageError(
-                    f"the engine has {unfinished} jobs already: wait for some, or cancel them"
+                    f"the engine has {counted(unfinished, 'job')} already: wait for some, or "
+                    "cancel them"
                 )
             self._forget_ended()
             self._jobs[name] = job
@@ -168,10 +173,11 @@ class Jobs:
 
     def _run(self, job: Job, node: RotoNode, writer: MatteWriter | None) -> None:
         try:
+            passes = Passes(node, job.frames, job.advance)
             if writer is None:
-                self._make(job, node, job.take)
+                self._make(job, node, passes, _ignore)
             else:
-                self._write(job, node, writer)
+                self._write(job, node, passes, writer)
         except FutureCancelled:
             job.state = "cancelled"
         except RotoError as error:
@@ -181,22 +187,36 @@ class Jobs:
         else:
             job.state = "done"
 
-    def _write(self, job: Job, node: RotoNode, writer: MatteWriter) -> None:
-        def write(matte: Matte) -> None:
-            writer.write(matte)
-            job.take(matte)
-
+    def _write(self, job: Job, node: RotoNode, passes: Passes, writer: MatteWriter) -> None:
         job.kept = FrameRange.of(_kept(job, node, writer))
-        with WriteBehind(write) as write_behind:
-            self._make(job, node, write_behind)
+        for frame in job.kept:
+            passes.finish(frame)
+        self._make(job, node, passes, writer.write)
 
-    def _make(self, job: Job, node: RotoNode, take: Callable[[Matte], None]) -> None:
+    def _make(
+        self, job: Job, node: RotoNode, passes: Passes, write: Callable[[Matte], None]
+    ) -> None:
+        def take(matte: Matte) -> None:
+            write(matte)
+            job.made.append(matte.frame)
+            passes.finish(matte.frame)
+
+        with WriteBehind(take) as write_behind:
+            self._request(job, node, passes, write_behind)
+
+    def _request(
+        self, job: Job, node: RotoNode, passes: Passes, take: Callable[[Matte], None]
+    ) -> None:
         due = job.frames.difference(job.kept)
         rest, taken = iter(due), 0
         try:
             while True:
                 for frame in rest:
-                    job.wait_for(self._engine.submit(node, frame, Priority.BATCH))
+                    job.wait_for(
+                        self._engine.submit(
+                            node, frame, Priority.BATCH, on_second=passes.count_second
+                        )
+                    )
                     if job.waits_for == _REQUESTED_AHEAD:
                         break
                 if not job.waits_for:
@@ -207,6 +227,10 @@ class Jobs:
             raise error_with_all_frames(node, list(due)[taken:], error) from error
         finally:
             job.cancel_waiting()
+
+
+def _ignore(_matte: Matte) -> None:
+    pass
 
 
 def _name_for(request: str) -> str:

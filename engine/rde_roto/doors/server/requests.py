@@ -42,7 +42,7 @@ from rde_roto.doors.server.shots import HostShot, Shots
 from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import error_with_all_frames, frames_to_push
 from rde_roto.images.mattes import open_matte_writer
-from rde_roto.model.weights import list_models
+from rde_roto.model.weights import licence_line, list_models
 from rde_roto.node import RotoNode
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, FramesNotPushedError, UsageError
@@ -118,7 +118,8 @@ class Requests:
         return Answer({"models": models})
 
     def _open(self, request: OpenRequest) -> Answer:
-        opened = self.shots.get(request.shot, request.fresh).opened
+        found = self.shots.get(request.shot, request.fresh)
+        opened = found.opened
         shot, plate = opened.shot, opened.shot.plate
         return Answer(
             {
@@ -127,6 +128,7 @@ class Requests:
                 "display": _sides(plate.format.display),
                 "pixel_aspect": plate.format.pixel_aspect,
                 "reading": opened.origin.reading,
+                "licence": licence_line(found.model),
                 "elements": list(shot.names),
                 "keyframes": [keyframe.frame for keyframe in shot.ordered],
             }
@@ -242,6 +244,7 @@ class Requests:
         made, kept = FrameRange.of(job.made), job.kept
         found: Object = {"done": len(made) + len(kept), "total": len(job.frames), "state": state}
         found |= {"made": str(made), "kept": str(kept), "steps": self.engine.steps}
+        found["share"] = round(job.share, 4)
         if job.error is not None:
             found["error"] = error_object(job.error)
         return Answer(found)

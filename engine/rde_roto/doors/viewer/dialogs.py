@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.server.jobs import Job
 from rde_roto.doors.viewer.style import QUIET
 from rde_roto.values.errors import RotoError
+from rde_roto.values.plain_text import counted
 from rde_roto.values.preset import Compression, Output, OutputFormat
 
 _REFRESH_EVERY_MS = 150
@@ -170,11 +171,11 @@ class ExportDialog(QDialog):
         self.progress.setMaximum(max(1, total))
         self.progress.setValue(done)
         if job.state == "running":
-            self.message.setText(f"{done} of {total} frames")
+            self.message.setText(f"{done} of {counted(total, 'frame')}")
             return
         self._timer.stop()
         self.go.setEnabled(True)
-        words = f"{len(job.made)} frames written, {len(job.kept)} were up to date"
+        words = f"{counted(len(job.made), 'frame')} written, {len(job.kept)} up to date already"
         self.message.setText(str(job.error) if job.error else words)
 
 

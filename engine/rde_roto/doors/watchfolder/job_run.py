@@ -131,9 +131,9 @@ class JobRun:
         status, most = self.claim.status, self._reader.defaults().value.tries
         if status.tries > most:
             raise RotoError(
-                f"its worker died {most} times without an error, the last time with {status.done} "
-                f"of {status.total} frames in place: see that worker's log, and put the job back "
-                "into the inbox to try again"
+                f"its worker died {counted(most, 'time')} without an error, the last time with "
+                f"{status.done} of {counted(status.total, 'frame')} in place: see that worker's "
+                "log, and put the job back into the inbox to try again"
             )
 
     def _deliver(self) -> None:

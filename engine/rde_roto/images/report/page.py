@@ -11,6 +11,7 @@ from rde_roto.images.report.style import STYLE
 from rde_roto.images.report.thumbnail import thumbnail_uri
 from rde_roto.values.delivery import Delivery
 from rde_roto.values.inspection import in_words
+from rde_roto.values.plain_text import counted
 from rde_roto.values.report import Remark, Report, Still
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -93,8 +94,8 @@ def _track(report: Report, place: int) -> str:
         figures = "does not exist yet"
     else:
         figures = f"lowest {track.confidences[worst]:.2f}, at {worst}<br>"
-        doubtful = f"{len(track.doubtful)} of {len(track.confidences)}"
-        figures += f"{doubtful} frames may be wrong" if track.doubtful else "no frame looks wrong"
+        doubtful = f"{len(track.doubtful)} of {counted(len(track.confidences), 'frame')}"
+        figures += f"{doubtful} may be wrong" if track.doubtful else "no frame looks wrong"
     return (
         f'<figure class="track"><figcaption>{_name(report, place)}<p>{figures}</p></figcaption>\n'
         f"{confidence_curve(report, track)}</figure>\n"
@@ -159,4 +160,4 @@ def _time(delivery: Delivery) -> str:
     took = f"{minutes:.0f} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
     speed = f"{delivery.frames_per_second:.2f} frames/s"
     kept = f"; {delivery.kept} were there already" if delivery.kept else ""
-    return f"{delivery.made} mattes in {took}, {speed}{kept}"
+    return f"{counted(delivery.made, 'matte')} in {took}, {speed}{kept}"

@@ -15,6 +15,7 @@ from rde_roto.training.footage.pictures import PictureStore
 from rde_roto.training.footage.sets import Footage, FootageSet, StillSet, VideoSet
 from rde_roto.training.recipe import Data, StillSource, VideoSource
 from rde_roto.values.errors import InputError
+from rde_roto.values.plain_text import counted
 
 _PICTURES = (".jpg", ".jpeg", ".png")
 
@@ -238,9 +239,10 @@ def _paired(
         else:
             missing.append(mask)
     if missing and not sparse:
+        count = counted(len(frames) + len(missing), "picture")
         raise InputError(
-            f"{store.tree.where(masks / missing[0])} is missing: {len(missing)} of "
-            f"{len(frames) + len(missing)} pictures in {store.tree.where(pictures)} have no mask"
+            f"{store.tree.where(masks / missing[0])} is missing: {len(missing)} of {count} in "
+            f"{store.tree.where(pictures)} without a mask"
         )
     return frames
 

@@ -56,8 +56,11 @@ def rejection_reason(before: Scores, after: Scores) -> str:
         if is_worse(kind, old, new):
             figures = f"{old:.3f} -> {new:.3f}"
             return f"learning made {_KINDS[kind]} worse ({figures}), so it is not kept"
-    if after.mean_j - before.mean_j < _GAIN * (1 - before.mean_j):
-        return "the learned weights were no better, so they are not kept"
+    old, new = before.mean_j, after.mean_j
+    needed = old + _GAIN * (1 - old)
+    if new < needed:
+        figures = f"{old:.3f} -> {new:.3f}, {needed:.3f} is needed"
+        return f"learning did not raise the mean J enough ({figures}), so it is not kept"
     return ""
 
 
