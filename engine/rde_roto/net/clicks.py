@@ -13,29 +13,35 @@ from torch import Tensor, nn
 
 from rde_roto.net.config import RDE_LITE
 from rde_roto.net.efficientnet import EfficientNetKeyTrunk, MaskValueEncoder
-from rde_roto.net.layers import conv3x3
+from rde_roto.net.layers import conv3x3, he_initialise
 from rde_roto.net.memory import MemoryFrame, read_memory
 from rde_roto.net.network import Decoder, EncodedFrames, KeyProjection, RDENet
 
-_PLANES = 3
+CLICK_PLANES = 3
 """Adding clicks, subtracting clicks, the previous mask."""
+
+CLICK_RADIUS_PX = 5
+"""Radius of the disc that stands for a click in its plane."""
 
 
 class ClickNet(nn.Module):
-    """Clicks to the mask of one object, on the trunk of rde-lite, which it shares unchanged."""
+    """Clicks to the mask of one object. The parts have the names and sizes of rde-lite's."""
 
     def __init__(self) -> None:
         super().__init__()
-        f16, f8, f4 = dims = EfficientNetKeyTrunk.dims
-        value_dim = RDE_LITE.value_dim
-        self.key_proj = KeyProjection(f16, RDE_LITE.key_dim, RDE_LITE.key_gain)
+        self.config = RDE_LITE
+        self.key_encoder = EfficientNetKeyTrunk()
+        f16, f8, f4 = dims = self.key_encoder.dims
+        value_dim = self.config.value_dim
+        self.key_proj = KeyProjection(f16, self.config.key_dim, self.config.key_gain)
         self.key_comp = conv3x3(f16, value_dim)
-        self.value_encoder = MaskValueEncoder(dims, value_dim, _PLANES)
-        self.decoder = Decoder(value_dim, (f8, f4), RDE_LITE.decoder_dims)
+        self.value_encoder = MaskValueEncoder(dims, value_dim, CLICK_PLANES)
+        self.decoder = Decoder(value_dim, (f8, f4), self.config.decoder_dims)
+        he_initialise(self.key_comp, self.value_encoder, self.decoder)
 
     @torch.no_grad()
     def start_from(self, net: RDENet) -> None:
-        """Take over the weights of a tracking network: both kinds of clicks start as masks."""
+        """Take over the weights of rde-lite: both kinds of clicks start as masks."""
         theirs = net.state_dict()
         planes = "value_encoder.to_stride4.weight"
         mine = {name: theirs[name] for name in self.state_dict()}
@@ -43,11 +49,11 @@ class ClickNet(nn.Module):
         mine[planes] = torch.cat([element, others, element], dim=1)
         self.load_state_dict(mine)
 
-    def encode(self, features: tuple[Tensor, Tensor, Tensor], image: Tensor) -> EncodedFrames:
-        """Encode frames once for all clicks, from the trunk's features f16, f8, f4 of their images
-        [F, 3, H, W], normalised RGB, H and W multiples of 16.
+    def encode_frames(self, image: Tensor) -> EncodedFrames:
+        """Encode images [F, 3, H, W], normalised RGB, H and W multiples of 16, once for all
+        clicks.
         """
-        f16, f8, f4 = features
+        f16, f8, f4 = self.key_encoder(image)
         return EncodedFrames(self.key_proj(f16), self.key_comp(f16), f16, f8, f4, image)
 
     def forward(self, frames: EncodedFrames, planes: Tensor) -> Tensor:
@@ -63,3 +69,13 @@ class ClickNet(nn.Module):
             )
         logits: Tensor = self.decoder((value + read) / 2, frames)
         return logits.squeeze(1)
+
+
+def draw_click(plane: Tensor, row: float, column: float) -> None:
+    """Draw the disc of a click into a plane [H, W]. Its centre counts in pixels, from the middle of
+    the first one.
+    """
+    height, width = plane.shape
+    rows = torch.arange(height, device=plane.device)[:, None] - row
+    columns = torch.arange(width, device=plane.device)[None] - column
+    plane[rows**2 + columns**2 <= CLICK_RADIUS_PX**2] = 1.0

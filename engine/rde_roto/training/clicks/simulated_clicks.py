@@ -10,9 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CLICK_RADIUS_PX = 5
-"""Radius of the disc that stands for a click."""
-
 
 def next_click(found: Tensor, truth: Tensor) -> tuple[int, int, bool] | None:
     """Return the row, column and kind (True: adding) of the next click.
@@ -43,11 +40,3 @@ def depth(mask: Tensor) -> Tensor:
         total += inside
         inside = 1 - F.max_pool2d(F.pad(1 - inside, (1, 1, 1, 1), value=1.0), 3, stride=1)
     return total[0, 0].int()
-
-
-def draw_click(plane: Tensor, row: int, column: int) -> None:
-    """Draw the disc of a click into a plane [H, W]."""
-    height, width = plane.shape
-    rows = torch.arange(height, device=plane.device)[:, None] - row
-    columns = torch.arange(width, device=plane.device)[None] - column
-    plane[rows**2 + columns**2 <= CLICK_RADIUS_PX**2] = 1.0
