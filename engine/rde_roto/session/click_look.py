@@ -67,8 +67,8 @@ class Look:
     def around(self, wanted: Cells) -> tuple[Window, Window]:
         """Return a box of cells around some of them, and the same box on the plate."""
         window = self.geometry.window
-        rows = _box_along(wanted.any(axis=1), window.y, window.height)
-        columns = _box_along(wanted.any(axis=0), window.x, window.width)
+        rows = _box_along(np.asarray(wanted.any(axis=1)), window.y, window.height)
+        columns = _box_along(np.asarray(wanted.any(axis=0)), window.x, window.width)
         cells, pixels = (
             Window(x.start, y.start, len(x), len(y)) for x, y in zip(columns, rows, strict=True)
         )
