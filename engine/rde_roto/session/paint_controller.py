@@ -12,10 +12,10 @@ from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
 from rde_roto.session.listeners import SessionListener
 from rde_roto.session.painting import Brush, Line
-from rde_roto.session.planes import Plane, touched
+from rde_roto.session.planes import Plane
 from rde_roto.session.polygon import Polygon
-from rde_roto.session.selecting import Gesture, Selecting
-from rde_roto.session.selection import Change, Hints, Selector
+from rde_roto.session.selecting import Gesture, Selected, Selecting
+from rde_roto.session.selection import Hints, Selector
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.session.tools import Fill, Lasso, Painter, PenEvent, Smart, Tool
 from rde_roto.values.matte import FloatArray
@@ -49,7 +49,7 @@ class PaintController(ElementDrawing):
         self.tool_name: ToolName = "brush"
         self.tool: Tool = tool_named("brush")
         changed = partial(self._changed, None)
-        self.selecting = Selecting(work, selector, post, self._draw_change, changed)
+        self.selecting = Selecting(work, selector, post, self._draw_selected, changed)
 
     @property
     def notice(self) -> str:
@@ -172,23 +172,22 @@ class PaintController(ElementDrawing):
     def _aimed(self, pen: PenEvent) -> PenEvent:
         return replace(pen, subtracts=pen.reverses != self.subtracts)
 
-    def _draw_change(self, gesture: Gesture, change: Change | None) -> Plane | None:
+    def _draw_selected(self, gesture: Gesture, found: Selected | None) -> Plane | None:
         """Draw what was selected, unless the element has gone or was locked meanwhile."""
         frame, element = gesture.frame, gesture.element
         if not self._is_still_free(frame, element):
             return None
-        known = self._draft.drawn(frame, element)
-        if change is None:
+        drawn = self._draft.drawn(frame, element)
+        if found is None:
             self._show_message("there is nothing to change here")
-            return known
-        if change.kind == "replaces":
-            plane, places = Plane(gesture.start.shape), None
-        else:
-            plane, places = known or Plane.of(gesture.start), frozenset(touched(change.box))
-        plane = plane.painted(change.box, change.over(plane.part(change.box)))
-        drawn = self._in_front(self._draft, frame, element, plane, places if known else None)
-        self._editor.apply(drawn.draft, "smart select")
-        self._show_message(f"smart select: {drawn.taken}" if drawn.taken else "smart select")
+            return drawn
+        plane = found.on(drawn)
+        if plane is found.plane:
+            self._shown.prepare(plane, found.pixels, found.codes)
+        places = plane.tiles.keys() if drawn is None else plane.changed_since(drawn)
+        after = self._in_front(self._draft, frame, element, plane, places)
+        self._editor.apply(after.draft, "smart select")
+        self._show_message(f"smart select: {after.taken}" if after.taken else "smart select")
         return plane
 
     def _show_traces(self) -> None:

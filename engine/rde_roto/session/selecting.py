@@ -9,7 +9,9 @@ from functools import partial
 from weakref import WeakKeyDictionary
 
 from rde_roto.session.backend import Post
+from rde_roto.session.display_pixels import matte_pixels
 from rde_roto.session.editor import ShotEditor
+from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.planes import Plane
 from rde_roto.session.selection import Change, Click, Hints, Selector
 from rde_roto.values.matte import FloatArray
@@ -27,6 +29,39 @@ class Gesture:
     start: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """A change, and a plane with it, made of `before`, which was drawn then, or of what was there.
+
+    `pixels` are those of the plane, and `codes` the same for the screen: at 4K each takes so long
+    that the session's thread must not do it.
+    """
+
+    change: Change
+    before: Plane | None
+    plane: Plane
+    pixels: FloatArray
+    codes: Bytes
+
+    @classmethod
+    def of(cls, change: Change, before: Plane | None, start: FloatArray) -> Selected:
+        """Apply a change to what is drawn, or to what is there if nothing is."""
+        plane = _with_change(change, before or Plane.of(start))
+        pixels = plane.pixels
+        return cls(change, before, plane, pixels, matte_pixels(pixels))
+
+    def on(self, drawn: Plane | None) -> Plane:
+        """Return the plane, or the change on what was drawn meanwhile."""
+        if drawn is self.before or drawn is None:
+            return self.plane
+        return _with_change(self.change, drawn)
+
+
+def _with_change(change: Change, plane: Plane) -> Plane:
+    base = Plane(plane.shape) if change.kind == "replaces" else plane
+    return base.painted(change.box, change.over(base.part(change.box)))
+
+
 class Selecting:
     """Selects on a thread. Used from one thread, the one that ``post`` leads to.
 
@@ -36,7 +71,7 @@ class Selecting:
         editor: holds the draft, and runs the thread.
         selector: selects.
         post: leads from the thread to that of the session.
-        draw: draws a change, unless there is none, and returns the new plane.
+        draw: draws what was selected, unless it is nothing, and returns what is drawn then.
         changed: called when it begins and when it is done.
     """
 
@@ -45,7 +80,7 @@ class Selecting:
         editor: ShotEditor,
         selector: Selector,
         post: Post,
-        draw: Callable[[Gesture, Change | None], Plane | None],
+        draw: Callable[[Gesture, Selected | None], Plane | None],
         changed: Callable[[], None],
     ) -> None:
         self._editor, self._selector, self._post = editor, selector, post
@@ -84,15 +119,16 @@ class Selecting:
             try:
                 before = gesture.start if plane is None else plane.pixels
                 change = self._selector.select(gesture.frame, before, hints)
-                ended = partial(self._made, gesture, hints, change)
+                found = None if change is None else Selected.of(change, plane, gesture.start)
+                ended = partial(self._made, gesture, hints, found)
             finally:
                 self._post(ended)
 
         self._editor.run_in_background(select)
 
-    def _made(self, gesture: Gesture, hints: Hints, change: Change | None) -> None:
+    def _made(self, gesture: Gesture, hints: Hints, found: Selected | None) -> None:
         if self._is_awaited(gesture):
-            plane = self._draw(gesture, change)
+            plane = self._draw(gesture, found)
             if plane is not None and hints.box is None:
                 self._clicks[plane] = (*hints.earlier, *hints.clicks)
         self._ended(gesture)
