@@ -26,6 +26,7 @@ from statistics import fmean
 from typing import TypeAlias
 
 import cv2
+import grabcut
 import numpy as np
 from lines import p50_p95, report
 from numpy.typing import NDArray
@@ -34,7 +35,6 @@ from PIL import Image
 from rde_roto.model.click_model import ClickModel, load_click_model
 from rde_roto.model.devices import choose_device
 from rde_roto.model.network_view import Picture
-from rde_roto.session import smart_select
 from rde_roto.session.click_select import ClickSelector
 from rde_roto.session.painting import Brush, within
 from rde_roto.session.selection import Click, Hints
@@ -116,14 +116,14 @@ def by_grabcut(still: Still) -> Select:
         after: FloatArray = before.copy()
         if hints.box is not None:
             with suppress(UsageError):
-                box, mask = smart_select.select(picture, after, smart_select.Hints(hints.box))
+                box, mask = grabcut.select(picture, after, grabcut.Hints(hints.box))
                 after[within(box)] = mask
             return after
         lines = [[(x - 1, y), (x + 1, y)] for x, y in (click.point for click in hints.clicks)]
         inside, outside = (tuple(lines), ()) if hints.adds else ((), tuple(lines))
-        scribbles = smart_select.Hints(None, inside, outside, width_px)
+        scribbles = grabcut.Hints(None, inside, outside, width_px)
         with suppress(UsageError):  # nothing to separate
-            box, mask = smart_select.select(picture, before, scribbles)
+            box, mask = grabcut.select(picture, before, scribbles)
             after[within(box)] = mask
         return after
 

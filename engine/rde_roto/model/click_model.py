@@ -49,14 +49,6 @@ class ClickModel:
         return logits[0].sigmoid().cpu()
 
 
-def has_click_weights() -> bool:
-    """Whether there are weights."""
-    try:
-        return click_weights().is_file()
-    except WeightsError:
-        return False
-
-
 def click_weights() -> Path:
     """Return the file of the weights: of your own, if you have trained them, else as shipped.
 

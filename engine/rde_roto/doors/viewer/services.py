@@ -14,7 +14,7 @@ from rde_roto.documents.model_card import ModelChoice
 from rde_roto.doors.rendering import print_licence, provenance
 from rde_roto.engine import Engine
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.model.click_model import ClickModel, has_click_weights, load_click_model
+from rde_roto.model.click_model import ClickModel, load_click_model
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
@@ -23,7 +23,6 @@ from rde_roto.session.backend import Backend
 from rde_roto.session.click_select import ClickSelector
 from rde_roto.session.opening import OpenedDraft
 from rde_roto.session.selection import Selector
-from rde_roto.session.smart_select import GrabCutSelector
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.opening import chosen_model
 from rde_roto.stores import Stores, open_stores
@@ -62,11 +61,7 @@ class Services:
         return Backend(self.engine, make, metadata, self._selector)
 
     def _selector(self, plate: Plate) -> Selector:
-        return (
-            ClickSelector(plate, self._click_model)
-            if has_click_weights()
-            else GrabCutSelector(plate)
-        )
+        return ClickSelector(plate, self._click_model)
 
     def _click_model(self) -> ClickModel:
         with self._lock:

@@ -1,5 +1,4 @@
-"""Make a first mask from a box or a scribble: colours separate inside from outside, then edges are
-refined.
+"""What smart select was before: colours separate inside from outside, then edges are refined.
 
 GrabCut (Rother, Kolmogorov and Blake, "GrabCut: interactive foreground extraction using iterated
 graph cuts", SIGGRAPH 2004), in OpenCV's implementation, on a reduced crop. The edges are then drawn
@@ -19,11 +18,10 @@ from numpy.typing import NDArray
 from rde_roto.matte.edges import redraw_edges
 from rde_roto.model.geometry import resized
 from rde_roto.model.network_view import Picture
-from rde_roto.session import selection
-from rde_roto.session.painting import Brush, Point, within
+from rde_roto.session.painting import Point, within
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import Plate, Window
+from rde_roto.values.plate import Window
 
 _MARGIN = 0.35
 """How much background around a box is used, as a share of its sides."""
@@ -47,32 +45,6 @@ class Hints:
     inside: tuple[Sequence[Point], ...] = ()
     outside: tuple[Sequence[Point], ...] = ()
     width_px: float = 8.0
-
-
-class GrabCutSelector:
-    """Select without a network: a ``selection.Selector``. A click is a short scribble.
-
-    Args: plate.
-    """
-
-    def __init__(self, plate: Plate) -> None:
-        self._plate = plate
-        self._width_px = Brush.for_plate(plate.format.data.height).radius_px
-
-    def select(
-        self, frame: int, before: FloatArray, hints: selection.Hints
-    ) -> selection.Change | None:
-        """See ``selection.Selector``."""
-        box, mask = select(Picture.of(self._plate, frame), before, self._scribbled(hints))
-        return selection.Change(hints.kind, box, mask, np.ones_like(mask))
-
-    def _scribbled(self, hints: selection.Hints) -> Hints:
-        if hints.box is not None:
-            return Hints(hints.box)
-        lines = tuple([(x - 1, y), (x + 1, y)] for x, y in (each.point for each in hints.clicks))
-        if hints.adds:
-            return Hints(inside=lines, width_px=self._width_px)
-        return Hints(outside=lines, width_px=self._width_px)
 
 
 @torch.inference_mode()
