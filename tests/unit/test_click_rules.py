@@ -66,6 +66,15 @@ def test_a_click_takes_away_its_own_piece_and_no_other() -> None:
     assert not less.share[8:11, 12:15].any()
 
 
+def test_an_edge_does_not_creep_where_the_click_is_far() -> None:
+    before, wider = square(2, 2, 6), square(1, 1, 8)
+    wider[4:6, 9:14] = 1  # an arm, and a seam of a pixel all around
+    more = added(wider, before, dot((4, 12)))
+    assert more is not None
+    assert more.share[4, 12] == 1
+    assert not more.share[:, :5].any()
+
+
 def test_what_is_right_already_does_not_change() -> None:
     whole = square(1, 1)
     assert added(whole, whole, dot((2, 2))) is None

@@ -41,7 +41,7 @@ def added(answer: FloatArray, before: FloatArray, dots: Cells) -> Decision | Non
     """
     mask = np.where(dots, np.float32(1), answer)
     object_ = joined(mask >= 0.5, dots)
-    fresh = object_ & (before < 0.5)
+    fresh = _beyond_edge(object_ & (before < 0.5), before >= 0.5, dots)
     if not fresh.any():
         return None
     return Decision(np.where(_grown(object_), mask, np.float32(0)), _share(fresh))
@@ -53,6 +53,7 @@ def removed(answer: FloatArray, before: FloatArray, dots: Cells) -> Decision | N
     """
     mask = np.where(dots, np.float32(0), answer)
     lost = joined((before >= 0.5) & (mask < 0.5), dots)
+    lost = _beyond_edge(lost, before < 0.5, dots)
     return Decision(mask, _share(lost)) if lost.any() else None
 
 
@@ -70,8 +71,16 @@ def joined(cells: Cells, dots: Cells) -> Cells:
     return found
 
 
-def _grown(cells: Cells) -> Cells:
-    side = 2 * _BLEND_PX + 1
+def _beyond_edge(changed: Cells, beside: Cells, dots: Cells) -> Cells:
+    """Return what changes without a mere seam along an edge that is there already: that is where
+    the network is never sure, and would make edges creep with every click.
+    """
+    core = changed & (dots | ~_grown(beside, 1))
+    return changed & _grown(core)
+
+
+def _grown(cells: Cells, by_px: int = _BLEND_PX) -> Cells:
+    side = 2 * by_px + 1
     grown: Cells = cv2.dilate(cells.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     return grown
 
