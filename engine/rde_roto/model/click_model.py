@@ -13,7 +13,7 @@ from rde_roto.model.devices import short_dtype
 from rde_roto.model.geometry import Geometry, network_image
 from rde_roto.model.network_view import Picture
 from rde_roto.model.weight_files import build_click_net, checked_weights
-from rde_roto.model.weights import user_model_folder
+from rde_roto.model.weights import ModelFile, user_model_folder
 from rde_roto.net import ClickNet, EncodedFrames, InferenceClickNet
 from rde_roto.values.errors import WeightsError
 
@@ -49,15 +49,15 @@ class ClickModel:
         return logits[0].sigmoid().cpu()
 
 
-def click_weights() -> Path:
-    """Return the file of the weights: of your own, if you have trained them, else as shipped.
+def find_click_weights() -> ModelFile:
+    """Find the weights: the user's own, if there are any, else those that are shipped.
 
     Raises WeightsError if there is none.
     """
     folders = user_model_folder(), Path(str(files("rde_roto") / "weights"))
     for path in (folder / _FILE for folder in folders):
         if path.is_file():
-            return path
+            return ModelFile(path, read_card(path))
     raise WeightsError(
         f"the weights of smart select ({_FILE}) are missing: install rde-roto again, or train and "
         "export your own (docs/training.md)"
@@ -66,6 +66,6 @@ def click_weights() -> Path:
 
 def load_click_model(device: torch.device) -> ClickModel:
     """Load the network. Raises WeightsError as `load_model` does."""
-    path = click_weights()
-    weights, _ = checked_weights(path, read_card(path))
-    return ClickModel(build_click_net(weights, path), device)
+    found = find_click_weights()
+    weights, _ = checked_weights(found.path, found.card)
+    return ClickModel(build_click_net(weights, found.path), device)

@@ -14,7 +14,7 @@ from rde_roto.documents.model_card import ModelChoice
 from rde_roto.doors.rendering import print_licence, provenance
 from rde_roto.engine import Engine
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.model.click_model import ClickModel, load_click_model
+from rde_roto.model.click_model import ClickModel, find_click_weights, load_click_model
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
@@ -66,6 +66,7 @@ class Services:
     def _click_model(self) -> ClickModel:
         with self._lock:
             if self._clicks is None:
+                print_licence(find_click_weights())
                 self._clicks = load_click_model(self.device)
             return self._clicks
 
