@@ -234,6 +234,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     asked = parser.parse_args()
     model = load_click_model(choose_device("cpu"))
+    methods: dict[str, Callable[[Still], Select]]
     methods = {"network": partial(by_network, model), "grabcut": by_grabcut}
     for name, method in methods.items():
         measure(name, method, held_out(asked.davis, asked.stills, asked.every))
