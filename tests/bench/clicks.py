@@ -1,14 +1,15 @@
 """How many clicks does a first mask take? ``python tests/bench/clicks.py DAVIS STILLS``.
 
 The clicks of an artist are simulated: each goes to the middle of the largest error. They select the
-objects of 60 stills that are never trained on and those in the first frames of the eight held-out
+objects of 60 stills that the recipe leaves out and those in the first frames of the eight held-out
 sequences, at the size of the picture: IoU after 1, 3, 5, 8 and 10 clicks, and the clicks to 0.90
 (11 if ten do not get there), by the network and by GrabCut, as smart select was before. `iou_box`
 is that after a box alone, four pixels around the object. The times are those from a click to its
 mask; a first click has to look at the picture.
 
 DAVIS has JPEGImages and Annotations, STILLS a folder for each set, with images and masks. With
---every N only every Nth still is used.
+--every N only every Nth still is used. The tracker that the network starts from has learned from
+the stills; the sequences are new to both.
 """
 
 from __future__ import annotations
