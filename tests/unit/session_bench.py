@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
 
+import numpy as np
 from scripted_nodes import PATIENCE_S
 from toy_shots import ToyNode
 
@@ -16,15 +17,46 @@ from rde_roto.engine import Engine
 from rde_roto.session.backend import Backend
 from rde_roto.session.opening import open_draft
 from rde_roto.session.painting import Brush, Point
+from rde_roto.session.selection import Change, Hints
 from rde_roto.session.session import Session
 from rde_roto.session.tools import PenEvent
 from rde_roto.stores import Stores
-from rde_roto.values.plate import Window
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Plate, Window
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
 FRAMES = range(1001, 1031)
 """Of the document in `session_fixtures`."""
+
+
+DISC_PX = 12
+
+
+@dataclass
+class ToySelector:
+    """Selects a disc around each click, and all of a box. Notes what it was given."""
+
+    plate: Plate
+    noted: list[Hints] = field(default_factory=list)
+    finds_nothing: bool = False
+
+    def select(self, frame: int, before: FloatArray, hints: Hints) -> Change | None:
+        self.noted.append(hints)
+        if self.finds_nothing:
+            return None
+        box = hints.box
+        if box is not None:
+            full = np.ones(box.shape, np.float32)
+            return Change("replaces", box, full, full)
+        rows, columns = np.mgrid[: before.shape[0], : before.shape[1]] + 0.5
+        near = [
+            (rows - y) ** 2 + (columns - x) ** 2 <= DISC_PX**2
+            for x, y in (click.point for click in hints.clicks)
+        ]
+        share = np.any(near, axis=0).astype(np.float32)
+        whole = Window(0, 0, before.shape[1], before.shape[0])
+        return Change(hints.kind, whole, np.full_like(share, hints.adds), share)
 
 
 @dataclass
@@ -72,7 +104,7 @@ class Bench:
     def __init__(self, text: str, toys: Toys, engine: Engine) -> None:
         self.log, self.toys = Log(), toys
         self._queue: Queue[Callable[[], None]] = Queue()
-        backend = Backend(engine, toys.make, lambda _opened: {})
+        backend = Backend(engine, toys.make, lambda _opened: {}, ToySelector)
         self.session = Session(open_draft(text), backend, self._queue.put, self.log)
 
     def until(self, holds: Callable[[], bool]) -> None:

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rde_roto.model.devices import short_dtype
-from rde_roto.net import RDE_LITE, RDE_R50, InferenceNet, MemoryFrame, RDENet, read_memory
+from rde_roto.net import (
+    RDE_LITE,
+    RDE_R50,
+    ClickNet,
+    InferenceClickNet,
+    InferenceNet,
+    MemoryFrame,
+    RDENet,
+    read_memory,
+)
 from rde_roto.net.fused import Activation, FusedConv, Kernel
 from rde_roto.net.inference_memory import by_product, read_bank
 from rde_roto.net.winograd import WinogradConv, is_faster
@@ -62,6 +71,16 @@ def test_every_step_gives_what_the_plain_form_gives(
     values = plain.encode_masks(encoded, masks(frames, elements))
     assert_near(form.encode_masks(encoded, masks(frames, elements)), values)
     assert_near(form.decode(values, encoded), plain.decode(values, encoded))
+
+
+@pytest.mark.parametrize("on_cpu", [True, False], ids=["cpu", "elsewhere"])
+def test_clicks_give_what_the_plain_form_gives(lite: RDENet, on_cpu: bool) -> None:
+    plain = ClickNet().eval().requires_grad_(False)
+    plain.start_from(lite)
+    form = InferenceClickNet(plain, torch.float32, on_cpu)
+    image, planes = draw(1, 1, 3, *SIZE), draw(2, 1, 3, *SIZE).sigmoid()
+    expected = plain(plain.encode_frames(image), planes)
+    assert_near(form(form.encode_frames(image), planes), expected)
 
 
 @pytest.mark.parametrize("elements", [1, 3])

@@ -8,10 +8,13 @@ from torch import Tensor, nn
 from rde_roto.net import (
     RDE_LITE,
     RDE_R50,
+    ClickNet,
     EncodedFrames,
     MemoryFrame,
     NetConfig,
     RDENet,
+    channels_last,
+    draw_click,
     read_memory,
 )
 from rde_roto.net.efficientnet import InvertedBottleneck, SameConv
@@ -132,7 +135,7 @@ def test_channels_last_changes_the_layout_alone() -> None:
     net = seeded_network(RDE_LITE).requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     expected = net.encode_frames(images(1)).key
-    assert net.channels_last() is net
+    assert channels_last(net) is net
     after = net.state_dict()
     assert after[convolution_weight].is_contiguous(memory_format=torch.channels_last)
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
@@ -215,3 +218,30 @@ def test_a_fresh_network_starts_from_orthogonal_keys() -> None:
     torch.testing.assert_close(rows @ rows.T, torch.eye(len(rows)), rtol=0, atol=1e-5)
     assert projection.bias is not None
     assert not projection.bias.any()
+
+
+def clicked(*at: tuple[int, int]) -> Tensor:
+    """Planes of adding clicks [1, 3, 48, 64]."""
+    planes = torch.zeros(1, 3, 48, 64)
+    for row, column in at:
+        draw_click(planes[0, 0], row, column)
+    return planes
+
+
+def test_a_click_net_starts_as_the_tracker_that_remembers_this_very_frame(lite: RDENet) -> None:
+    net = ClickNet().requires_grad_(False)
+    net.start_from(lite)
+    image, planes = images(1), clicked((10, 20))
+    frames = lite.encode_frames(image)
+    for actual, expected in zip(net.encode_frames(image), frames, strict=True):
+        assert_near(actual, expected)
+    value = lite.encode_masks(frames, planes[:, :1])
+    read = read_memory([MemoryFrame(frames.key, value)], frames.key.flatten(2), None)
+    read = read.unflatten(3, value.shape[3:])
+    assert_near(net(frames, planes), lite.decode((value + read) / 2, frames)[:, 0])
+    assert (net(frames, planes) - net(frames, clicked((30, 50)))).abs().max() > 0.01
+
+
+def test_a_click_is_a_disc_even_at_the_edge_of_the_picture() -> None:
+    assert clicked((24, 32)).sum() == 81  # of the whole pixels within five
+    assert 20 < clicked((0, 0)).sum() < 41

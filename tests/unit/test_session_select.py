@@ -1,4 +1,4 @@
-"""The first mask from a box, and what the screen shows of a plate."""
+"""What the screen shows of a plate, and what is prepared for it."""
 
 from __future__ import annotations
 
@@ -6,82 +6,12 @@ import numpy as np
 import pytest
 
 from rde_roto.doors.demo import demo_shot
-from rde_roto.images.files import read_channels
 from rde_roto.images.plates import open_plate
 from rde_roto.model.network_view import Picture
 from rde_roto.session.display_pixels import ViewExposure, matte_pixels, plate_pixels
-from rde_roto.session.painting import within
 from rde_roto.session.picture_cache import Bytes, PictureCache
-from rde_roto.session.smart_select import Hints, select
-from rde_roto.values.errors import UsageError
-from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import Window
 
 FRAME = 1001
-
-
-@pytest.fixture(scope="module")
-def truth() -> FloatArray:
-    alpha: FloatArray = read_channels(demo_shot() / f"truth/demo.{FRAME}.exr", ["A"])[..., 0]
-    return alpha
-
-
-@pytest.fixture(scope="module")
-def picture() -> Picture:
-    return Picture.of(open_plate(str(demo_shot() / "plate")), FRAME)
-
-
-def selected(picture: Picture, drawn: FloatArray, hints: Hints) -> FloatArray:
-    box, mask = select(picture, drawn, hints)
-    whole: FloatArray = drawn.copy()
-    whole[within(box)] = mask
-    return whole
-
-
-def overlap(one: FloatArray, other: FloatArray) -> float:
-    return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())
-
-
-def test_a_box_around_the_element_selects_it(picture: Picture, truth: FloatArray) -> None:
-    rows, columns = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
-    box = Window(
-        int(columns[0]) - 4,
-        int(rows[0]) - 4,
-        int(columns[-1] - columns[0]) + 9,
-        int(rows[-1] - rows[0]) + 9,
-    )
-    hints = Hints(box)
-    mask = selected(picture, np.zeros_like(truth), hints)
-    assert overlap(mask, truth) > 0.65  # the plants behind it have its colours
-    assert ((mask > 0.05) & (mask < 0.95)).any()  # a soft edge
-    np.testing.assert_array_equal(selected(picture, np.zeros_like(truth), hints), mask)
-
-
-def test_scribbles_correct_what_is_near_them_and_nothing_else(
-    picture: Picture, truth: FloatArray
-) -> None:
-    drawn = truth.copy()
-    drawn[150:230, 150:200] = 1  # the plants
-    line = [(165.0, 165.0), (168.0, 195.0), (172.0, 215.0)]
-    corrected = selected(picture, drawn, Hints(outside=(line,), width_px=10))
-    assert overlap(corrected, truth) > overlap(drawn, truth)
-    assert corrected[195, 168] < 0.5
-    far = np.ones(truth.shape, bool)
-    far[100:280, 100:240] = False
-    np.testing.assert_array_equal(corrected[far], drawn[far])
-    back = selected(picture, corrected, Hints(inside=(line,), width_px=10))
-    assert back[195, 168] > 0.5
-
-
-@pytest.mark.parametrize(
-    ("hints", "sentence"),
-    [(Hints(), "drag a box"), (Hints(Window(5, 5, 1, 1)), "whole element")],
-)
-def test_hints_that_say_too_little_are_refused(
-    picture: Picture, truth: FloatArray, hints: Hints, sentence: str
-) -> None:
-    with pytest.raises(UsageError, match=sentence):
-        select(picture, np.zeros_like(truth), hints)
 
 
 def test_the_screen_shows_the_view_and_exposure_changes_its_light() -> None:

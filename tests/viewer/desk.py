@@ -17,7 +17,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from scripted_nodes import PATIENCE_S
-from session_bench import Toys
+from session_bench import Toys, ToySelector
 
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.window import MainWindow
@@ -116,7 +116,7 @@ def desk_over_toys(
     """A window over the toy, with nothing open, of its own size or this one."""
     toys = Toys()
     with Engine(neighbours=0) as engine:
-        backend = Backend(engine, toys.make, lambda _said: {})
+        backend = Backend(engine, toys.make, lambda _said: {}, ToySelector)
         window = MainWindow(lambda _opened: backend, commands=commands)
         if size is not None:
             window.resize(*size)

@@ -15,7 +15,7 @@ from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QColor, QDragEnterEvent, QDropEvent, QFontInfo
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLabel, QWidget
-from session_bench import Toys
+from session_bench import Toys, ToySelector
 
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.viewer.commands import COMMANDS, Command
@@ -159,7 +159,7 @@ def test_every_key_does_its_command(app: QApplication, home: Path) -> None:
     commands = [noting(command) for command in COMMANDS]
     toys = Toys()
     with Engine() as engine:
-        backend = Backend(engine, toys.make, lambda _said: {})
+        backend = Backend(engine, toys.make, lambda _said: {}, ToySelector)
         window = MainWindow(lambda _opened: backend, commands=commands)
         shown(window)
         for command in COMMANDS:

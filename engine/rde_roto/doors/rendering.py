@@ -16,7 +16,7 @@ from rde_roto.doors.render_task import RenderTask, print_weights, refuse_to_over
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
-from rde_roto.model.weights import Model, licence_line, load_model
+from rde_roto.model.weights import Model, ModelFile, licence_line, load_model
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import open_stores
@@ -152,6 +152,6 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
     }
 
 
-def print_licence(model: Model) -> None:
+def print_licence(model: Model | ModelFile) -> None:
     """Print on standard error which weights a run uses, and their licence."""
     print_weights(licence_line(model))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rde_roto.net.config import NetConfig
 from rde_roto.net.network import STRIDE
 from rde_roto.values.plate import Window
 
@@ -78,6 +80,15 @@ class Geometry:
         left, right, top, bottom = self.padding
         height, width = planes.shape[-2:]
         return planes[..., top : height - bottom, left : width - right]
+
+
+def network_image(views: Tensor, geometry: Geometry, config: NetConfig) -> Tensor:
+    """Return the network's input [F, 3, H, W], channels last, of views [F, h, w, 3], 0..1, of the
+    part of the plate that a geometry shows.
+    """
+    mean, std = (views.new_tensor(each).view(3, 1, 1) for each in (config.mean, config.std))
+    normalised = (resized(views.permute(0, 3, 1, 2), geometry.working) - mean) / std
+    return F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
 
 
 def resized(planes: Tensor, size: tuple[int, int]) -> Tensor:

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.model.crop import next_box
 from rde_roto.model.devices import arithmetic_of, leaves_cores_free, short_dtype, to_device
 from rde_roto.model.forms import InferenceForms
-from rde_roto.model.geometry import Geometry, resized
+from rde_roto.model.geometry import Geometry, network_image
 from rde_roto.model.network_view import apply_input_transform
 from rde_roto.model.state import MemoryState
 from rde_roto.model.weights import Model
@@ -84,8 +83,6 @@ class RDETracker:
         self._input_transform = input_transform
         self._has_embedding = tracking.bank.recurrent > 0
         self._state_dtype = getattr(torch, tracking.state_dtype)
-        self._mean = torch.tensor(self.net.config.mean, device=device).view(3, 1, 1)
-        self._std = torch.tensor(self.net.config.std, device=device).view(3, 1, 1)
 
     @property
     def digest(self) -> str:
@@ -139,9 +136,7 @@ class RDETracker:
         parts = np.stack([picture[geometry.part] for picture in pictures])
         uploaded = to_device(torch.from_numpy(parts), self.device)
         views = apply_input_transform(uploaded, self._input_transform)
-        planes = views.permute(0, 3, 1, 2)
-        normalised = (resized(planes, geometry.working) - self._mean) / self._std
-        image = F.pad(normalised, geometry.padding).contiguous(memory_format=torch.channels_last)
+        image = network_image(views, geometry, self.net.config)
         return Encoded(self.net.encode_frames(image), geometry)
 
     @torch.inference_mode()

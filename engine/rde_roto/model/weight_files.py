@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rde_roto.documents.model_card import ModelCard
 from rde_roto.model.tensors import save_tensors
-from rde_roto.net import RDE_LITE, RDE_R50, NetConfig, RDENet
+from rde_roto.net import RDE_LITE, RDE_R50, ClickNet, NetConfig, RDENet
 from rde_roto.values.errors import WeightsError
 
 CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
@@ -41,6 +42,32 @@ def build(weights: Mapping[str, Tensor], source: Path, architecture: str | None 
     check_keys(weights, net.state_dict(), source, config.name)
     net.load_state_dict(weights)
     return net
+
+
+def build_click_net(weights: Mapping[str, Tensor], source: Path) -> ClickNet:
+    """Build the network that selects by clicks with exactly these weights, in float32.
+
+    Raises WeightsError that lists every missing, unexpected and misshapen key.
+    """
+    with torch.random.fork_rng(devices=[]):
+        net = ClickNet()
+    check_keys(weights, net.state_dict(), source, "clicks")
+    net.load_state_dict(weights)
+    return net
+
+
+def checked_weights(path: Path, card: ModelCard | None) -> tuple[dict[str, Tensor], str]:
+    """Read the weights of a file, and its sha256, which must match its card, if any.
+
+    Raises WeightsError.
+    """
+    sha256 = sha256_of(path)
+    if card is not None and card.sha256 != sha256:
+        raise WeightsError(
+            f"{path} is damaged or was replaced: its card says sha256 {card.sha256[:12]}…, "
+            f"the file has {sha256[:12]}…; install it again"
+        )
+    return read_weights(path), sha256
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -27,7 +27,7 @@ from rde_roto.documents.model_card import (
 )
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.learned import LearnedWeights, read_learned
-from rde_roto.model.weight_files import build, check_keys, read_weights, save_weights, sha256_of
+from rde_roto.model.weight_files import build, check_keys, checked_weights, save_weights
 from rde_roto.net import RDE_R50, RDENet
 from rde_roto.values.errors import UsageError, WeightsError
 
@@ -125,7 +125,7 @@ def load_model(choice: str | ModelChoice) -> Model:
     """
     choice = ModelChoice(choice) if isinstance(choice, str) else choice
     found = find_model(choice.name)
-    weights, sha256 = _checked_weights(found)
+    weights, sha256 = checked_weights(found.path, found.card)
     net = build(weights, found.path, _architecture(found.card))
     model = Model(found.name, net, sha256, found.licence, found.commercial_use)
     return model if choice.learned is None else with_learned(model, read_learned(choice.learned))
@@ -167,7 +167,7 @@ def install_model(source: Path, name: str | None = None) -> ModelFile:
     if (packaged / f"{name}.safetensors").exists():
         raise UsageError(f"'{name}' is a shipped model: give yours another name with --name")
     card = read_card(source)
-    weights, _ = _checked_weights(ModelFile(source, card))
+    weights, _ = checked_weights(source, card)
     net = build(weights, source, _architecture(card))
     target = folder / f"{name}.safetensors"
     known = _known_of(net, weights, source) if card is None else card.model_dump()
@@ -192,18 +192,6 @@ def _installed() -> dict[str, Path]:
         for path in sorted(folder.glob("*.safetensors")):
             found.setdefault(path.stem, path)
     return found
-
-
-def _checked_weights(found: ModelFile) -> tuple[dict[str, Tensor], str]:
-    """The weights of a file and its sha256, which must match its card, if any."""
-    sha256 = sha256_of(found.path)
-    card = found.card
-    if card is not None and card.sha256 != sha256:
-        raise WeightsError(
-            f"{found.path} is damaged or was replaced: its card says sha256 {card.sha256[:12]}…, "
-            f"the file has {sha256[:12]}…; install it again"
-        )
-    return read_weights(found.path), sha256
 
 
 def _architecture(card: ModelCard | None) -> str | None:

@@ -7,20 +7,27 @@ Axes, everywhere in this package: ``B`` clips (1 when propagating), ``F`` frames
 ``h x w`` the stride-16 grid.
 """
 
+from rde_roto.net.clicks import CLICK_RADIUS_PX, ClickNet, draw_click
 from rde_roto.net.config import RDE_LITE, RDE_R50, NetConfig
-from rde_roto.net.inference import InferenceNet
+from rde_roto.net.inference import InferenceClickNet, InferenceNet
+from rde_roto.net.layers import channels_last
 from rde_roto.net.memory import MemoryFrame, aggregate, attention_shares, read_memory
 from rde_roto.net.network import EncodedFrames, RDENet
 
 __all__ = [
+    "CLICK_RADIUS_PX",
     "RDE_LITE",
     "RDE_R50",
+    "ClickNet",
     "EncodedFrames",
+    "InferenceClickNet",
     "InferenceNet",
     "MemoryFrame",
     "NetConfig",
     "RDENet",
     "aggregate",
     "attention_shares",
+    "channels_last",
+    "draw_click",
     "read_memory",
 ]

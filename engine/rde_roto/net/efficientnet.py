@@ -86,16 +86,16 @@ class EfficientNetKeyTrunk(nn.Module):
 class MaskValueEncoder(nn.Module):
     """Mask planes through strided convolutions, joined at every stride by the trunk's features.
 
-    planes [N, 2, H, W]: an element's mask and the sum of the others'; features f16, f8, f4 of F
-    frames, N = F * K -> memory values [N, value_dim, h, w]. The trunk's features already hold edges
-    and textures from ImageNet, so only the shape is left to encode, and what depends on the frame
-    alone is computed once for all its elements.
+    planes [N, P, H, W]: an element's mask and the sum of the others' (P = 2), or what `ClickNet` is
+    told; features f16, f8, f4 of F frames, N = F * K -> memory values [N, value_dim, h, w]. The
+    trunk's features already hold edges and textures from ImageNet, so only the shape is left to
+    encode, and what depends on the frame alone is computed once for all its elements.
     """
 
-    def __init__(self, trunk_dims: tuple[int, int, int], value_dim: int) -> None:
+    def __init__(self, trunk_dims: tuple[int, int, int], value_dim: int, planes: int = 2) -> None:
         super().__init__()
         dim16, dim8, dim4 = trunk_dims
-        self.to_stride4 = nn.Conv2d(2, 48, 7, stride=4, padding=3)
+        self.to_stride4 = nn.Conv2d(planes, 48, 7, stride=4, padding=3)
         self.skip4 = conv3x3(dim4, 48)
         self.to_stride8 = nn.Conv2d(48, 96, 3, stride=2, padding=1)
         self.skip8 = conv3x3(dim8, 96)

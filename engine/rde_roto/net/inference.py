@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rde_roto.net import efficientnet, layers, network, resnet
+from rde_roto.net.clicks import ClickNet
 from rde_roto.net.fused import Activation, FusedConv, Kernel, to_channels_last
 from rde_roto.net.inference_memory import read_bank
 from rde_roto.net.inference_sam import InferenceSAM
@@ -28,39 +29,28 @@ _CACHED_AFFINITIES = 1 << 20
 """Affinities held at once: 128 MiB of float32 on a GPU; 4 MiB on a CPU, to fit its cache."""
 
 
-class InferenceNet(nn.Module):
-    """``RDENet`` with fixed weights; methods of the same names give the same results.
+class _InferenceParts(nn.Module):
+    """What the inference forms of `RDENet` and of `ClickNet` share.
 
     Args:
         net: the plain form, in float32; it is not changed.
-        dtype: the dtype of the convolutions. Keys, values and all of SAM stay in float32.
+        dtype: the dtype of the convolutions. Keys and values stay in float32.
         on_cpu: whether it will run on a CPU: with oneDNN, if torch has it, and one map at a time.
     """
 
-    def __init__(self, net: RDENet, dtype: torch.dtype, on_cpu: bool) -> None:
+    def __init__(self, net: RDENet | ClickNet, dtype: torch.dtype, on_cpu: bool) -> None:
         super().__init__()
         self.config = net.config
         self.dtype = dtype
         self._on_cpu = on_cpu
-        fused = on_cpu and torch.backends.mkldnn.is_available()
-
-        def fuse(kernel: Kernel, activation: Activation = "none") -> Conv:
-            return FusedConv(kernel, fused, activation)
-
-        def winograd_or_fused(kernel: Kernel, activation: Activation = "none") -> Conv:
-            return (
-                WinogradConv(kernel, activation) if is_faster(kernel) else fuse(kernel, activation)
-            )
-
-        in_float32 = winograd_or_fused if on_cpu else fuse
-        make = in_float32 if dtype == torch.float32 else fuse
+        fuse, self._in_float32 = _makers(on_cpu)
+        make = self._in_float32 if dtype == torch.float32 else fuse
         self.key_encoder = key_trunk(net.key_encoder, make)
-        self.key_proj = make(Kernel.of(net.key_proj.key_proj))
-        self.key_comp = make(Kernel.of(net.key_comp))
+        self.key_proj = make(Kernel.of(net.key_proj.key_proj), "none")
+        self.key_comp = make(Kernel.of(net.key_comp), "none")
         self.value_encoder = _value_encoder(net.value_encoder, on_cpu, make)
         self.decoder = _Decoder(net.decoder, on_cpu, make)
         self.to(dtype)
-        self.mem_compress = InferenceSAM(net.mem_compress, in_float32)
         self.eval().requires_grad_(False)
 
     def encode_frames(self, image: Tensor) -> EncodedFrames:
@@ -69,13 +59,6 @@ class InferenceNet(nn.Module):
         features = zip(*(self.key_encoder(part) for part in parts), strict=True)
         f16, f8, f4 = (_concatenated(of_each) for of_each in features)
         return EncodedFrames(self.key_proj(f16).float(), self.key_comp(f16), f16, f8, f4, image)
-
-    def encode_masks(self, frames: EncodedFrames, masks: Tensor) -> Tensor:
-        """As ``RDENet.encode_masks``, float32."""
-        others = masks.sum(dim=1, keepdim=True) - masks
-        own = torch.stack([masks, others], dim=2).to(self.dtype)
-        value: Tensor = self.value_encoder(own, frames)
-        return value.float().unflatten(0, masks.shape[:2])
 
     def decode(self, readout: Tensor, frames: EncodedFrames) -> Tensor:
         """As ``RDENet.decode``, float32."""
@@ -86,10 +69,49 @@ class InferenceNet(nn.Module):
         """As ``read_memory`` for one clip; the memory frames may have any dtype."""
         return read_bank(bank, query, top_k, _CACHED_AFFINITIES if self._on_cpu else _AFFINITIES)
 
+
+class InferenceNet(_InferenceParts):
+    """``RDENet`` with fixed weights; methods of the same names give the same results."""
+
+    def __init__(self, net: RDENet, dtype: torch.dtype, on_cpu: bool) -> None:
+        super().__init__(net, dtype, on_cpu)
+        self.mem_compress = InferenceSAM(net.mem_compress, self._in_float32)
+        self.mem_compress.eval().requires_grad_(False)
+
+    def encode_masks(self, frames: EncodedFrames, masks: Tensor) -> Tensor:
+        """As ``RDENet.encode_masks``, float32."""
+        others = masks.sum(dim=1, keepdim=True) - masks
+        own = torch.stack([masks, others], dim=2).to(self.dtype)
+        value: Tensor = self.value_encoder(own, frames)
+        return value.float().unflatten(0, masks.shape[:2])
+
     def update(self, embedding: MemoryFrame, newest: MemoryFrame) -> MemoryFrame:
         """As ``RDENet.update``, float32."""
         updated: MemoryFrame = self.mem_compress(embedding, newest)
         return updated
+
+
+class InferenceClickNet(_InferenceParts):
+    """``ClickNet`` with fixed weights, for one frame at a time."""
+
+    def forward(self, frames: EncodedFrames, planes: Tensor) -> Tensor:
+        """As ``ClickNet.forward``, float32: planes [1, 3, H, W] -> logits [1, H, W]."""
+        value = self.value_encoder(planes[:, None].to(self.dtype), frames).float()[:, None]
+        read = self.read([MemoryFrame(frames.key, value)], frames.key.flatten(2), top_k=None)
+        return self.decode((value + read.unflatten(3, value.shape[3:])) / 2, frames).squeeze(1)
+
+
+def _makers(on_cpu: bool) -> tuple[Make, Make]:
+    """What makes convolutions of any dtype, and what makes those in float32."""
+    fused = on_cpu and torch.backends.mkldnn.is_available()
+
+    def fuse(kernel: Kernel, activation: Activation) -> Conv:
+        return FusedConv(kernel, fused, activation)
+
+    def winograd_or_fused(kernel: Kernel, activation: Activation) -> Conv:
+        return WinogradConv(kernel, activation) if is_faster(kernel) else fuse(kernel, activation)
+
+    return fuse, winograd_or_fused if on_cpu else fuse
 
 
 def _concatenated(parts: list[Tensor] | tuple[Tensor, ...]) -> Tensor:

@@ -6,9 +6,13 @@ decoder, STCN (Cheng et al., NeurIPS 2021). Attribute names are those of the pub
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def conv3x3(in_dim: int, out_dim: int) -> nn.Conv2d:
@@ -39,6 +43,18 @@ def he_initialise(*modules: nn.Module) -> None:
                 nn.init.normal_(part.weight, std=gain / part.weight[0].numel() ** 0.5)
                 if part.bias is not None:
                     nn.init.zeros_(part.bias)
+
+
+def channels_last(module: M) -> M:
+    """Convert a module's convolutions to channels last, in place; CPUs and tensor cores prefer
+    that.
+
+    ``Module.to(memory_format=...)`` fails on the 5-D weights of SAM.
+    """
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return module
 
 
 class ResBlock(nn.Module):

@@ -110,16 +110,6 @@ class RDENet(nn.Module):
         if compact:  # the paper's network starts as published
             he_initialise(self.key_comp, self.value_encoder, self.decoder)
 
-    def channels_last(self) -> RDENet:
-        """Convert the convolutions to channels last, in place; CPUs and tensor cores prefer that.
-
-        ``Module.to(memory_format=...)`` fails on the 5-D weights of SAM.
-        """
-        for parameter in self.parameters():
-            if parameter.dim() == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        return self
-
     def encode_frames(self, image: Tensor) -> EncodedFrames:
         """Encode images [F, 3, H, W], normalised RGB, H and W multiples of 16."""
         f16, f8, f4 = self.key_encoder(image)

@@ -9,7 +9,9 @@ from typing import TypeAlias
 
 from rde_roto.engine import Engine
 from rde_roto.node import RotoNode
+from rde_roto.session.selection import Selector
 from rde_roto.shot_files import OpenedShot
+from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
@@ -24,8 +26,11 @@ until something else is learned. Called on a separate thread.
 
 @dataclass(frozen=True, eq=False)
 class Backend:
-    """Where mattes come from. `metadata` returns the header attributes of a shot's files."""
+    """Where mattes come from. `metadata` returns the header attributes of a shot's files;
+    `selector`, what selects elements on a plate.
+    """
 
     engine: Engine
     make: NodeMaker
     metadata: Callable[[OpenedShot], Mapping[str, str]]
+    selector: Callable[[Plate], Selector]

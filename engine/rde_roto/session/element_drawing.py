@@ -129,11 +129,15 @@ class ElementDrawing:
 
     def _draw(self, frame: int, element: str, pixels: FloatArray, label: str) -> None:
         """Draw what was made meanwhile, unless the element has gone or was locked."""
-        known = [one.id for one in self._draft.elements]
-        if element in known and element not in self._draft.locked(frame):
+        if self._is_still_free(frame, element):
             drawn = self._in_front(self._draft, frame, element, Plane.of(pixels))
             self._editor.apply(drawn.draft, label)
             self._show_message(f"{label}: {drawn.taken}" if drawn.taken else label)
+
+    def _is_still_free(self, frame: int, element: str) -> bool:
+        """Whether an element is still there and not locked at a frame."""
+        known = [one.id for one in self._draft.elements]
+        return element in known and element not in self._draft.locked(frame)
 
     def _do(self, plane: Plane, label: str, places: Collection[Place]) -> None:
         """Draw the chosen element at this frame, of which some tiles are new."""

@@ -6,19 +6,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, TypeAlias
 
-import numpy as np
-
-from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.backend import Post
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
 from rde_roto.session.listeners import SessionListener
-from rde_roto.session.painting import Brush, Line, within
+from rde_roto.session.painting import Brush, Line
 from rde_roto.session.planes import Plane
 from rde_roto.session.polygon import Polygon
+from rde_roto.session.selecting import Gesture, Selected, Selecting
+from rde_roto.session.selection import Hints, Selector
 from rde_roto.session.shown_mattes import ShownMattes
-from rde_roto.session.smart_select import Hints, select
 from rde_roto.session.tools import Fill, Lasso, Painter, PenEvent, Smart, Tool
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -32,25 +30,31 @@ class PaintController(ElementDrawing):
     Args:
         work: holds the draft.
         showing: the mattes that are shown.
+        selector: selects elements by clicks.
         post: leads from other threads to that of the session.
         listener: called when something changes.
     """
 
     def __init__(
-        self, work: ShotEditor, showing: ShownMattes, post: Post, listener: SessionListener
+        self,
+        work: ShotEditor,
+        showing: ShownMattes,
+        selector: Selector,
+        post: Post,
+        listener: SessionListener,
     ) -> None:
         super().__init__(work, showing, listener)
         self.brush = Brush.for_plate(showing.plate.format.data.height)
         self.subtracts = False
         self.tool_name: ToolName = "brush"
         self.tool: Tool = tool_named("brush")
-        self._post = post
-        self._selecting = 0
+        changed = partial(self._changed, None)
+        self.selecting = Selecting(work, selector, post, self._draw_selected, changed)
 
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
-        return "selecting…" if self._selecting else self.start.notice(self.element)
+        return "selecting…" if self.selecting.is_busy else self.start.notice(self.element)
 
     # The tool.
 
@@ -159,30 +163,32 @@ class PaintController(ElementDrawing):
         self._changed(None)
 
     def select(self, hints: Hints) -> None:
-        """Make a mask from hints on another thread, then draw it."""
-        frame, element, pixels = self._frame, self.element, self.pixels()
-        self._selecting += 1
-        self._changed(None)
-
-        def made() -> None:
-            try:
-                box, mask = select(Picture.of(self._shown.plate, frame), pixels, hints)
-                whole = pixels if hints.box is None else np.zeros_like(pixels)
-                whole[within(box)] = mask
-                self._post(partial(self._draw, frame, element, whole, "smart select"))
-            finally:
-                self._post(self._selected)
-
-        self._editor.run_in_background(made)
+        """Select on another thread what hints say. Clicks change a matte, which must be there."""
+        if hints.box is not None or self._has_start():
+            self.selecting.add(Gesture(self._frame, self.element, hints, self.pixels()))
 
     # Private.
 
     def _aimed(self, pen: PenEvent) -> PenEvent:
         return replace(pen, subtracts=pen.reverses != self.subtracts)
 
-    def _selected(self) -> None:
-        self._selecting -= 1
-        self._changed(None)
+    def _draw_selected(self, gesture: Gesture, found: Selected | None) -> Plane | None:
+        """Draw what was selected, unless the element has gone or was locked meanwhile."""
+        frame, element = gesture.frame, gesture.element
+        if not self._is_still_free(frame, element):
+            return None
+        drawn = self._draft.drawn(frame, element)
+        if found is None:
+            self._show_message("there is nothing to change here")
+            return drawn
+        plane = found.on(drawn)
+        if plane is found.plane:
+            self._shown.prepare(plane, found.pixels, found.codes)
+        places = plane.tiles.keys() if drawn is None else plane.changed_since(drawn)
+        after = self._in_front(self._draft, frame, element, plane, places)
+        self._editor.apply(after.draft, "smart select")
+        self._show_message(f"smart select: {after.taken}" if after.taken else "smart select")
+        return plane
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):

@@ -48,7 +48,9 @@ class Session:
         self.comparison = Comparison(self.live, backend.engine, post, self._others_changed)
         self.shown = ShownMattes(self.editor, self.navigation, self.comparison)
         self.navigation.extra_pictures = self.shown.pictures_of
-        self.paint = PaintController(self.editor, self.shown, post, listener)
+        self.paint = PaintController(
+            self.editor, self.shown, backend.selector(self.plate), post, listener
+        )
 
     # What is shown.
 
@@ -190,7 +192,8 @@ class Session:
 
     def escape(self) -> None:
         """Cancel the tool's work or its waiting for a matte, or else what is being propagated."""
-        if self.paint.cancel_tool() or self.paint.start.from_nothing():
+        paint = self.paint
+        if paint.cancel_tool() or paint.selecting.cancel() or paint.start.from_nothing():
             self._listener.picture_changed(None)
         else:
             self.live.cancel()
@@ -263,6 +266,7 @@ class Session:
 
     def close(self) -> None:
         """Stop what is being made, save, and end the session's threads."""
+        self.paint.selecting.cancel()
         self.comparison.close()
         self.navigation.close()
         self.editor.close()
@@ -301,6 +305,7 @@ class Session:
 
     def _travel(self, go: Callable[[], None]) -> None:
         self.paint.cancel_tool()
+        self.paint.selecting.cancel()
         self.paint.start.leave()
         before = self.draft
         go()

@@ -143,6 +143,12 @@ class ShownMattes:
             self._navigation.pictures.put(plane, self._unfinished[2])
         self._unfinished = None
 
+    def prepare(self, plane: Plane, pixels: FloatArray, codes: Bytes) -> None:
+        """Take the pixels of a plane, [H, W], and the same as 0..255, which somebody else made."""
+        pixels.flags.writeable = False
+        self._pixels[plane] = pixels
+        self._navigation.pictures.put(plane, codes)
+
     def _copied(self, element: str) -> Bytes:
         plane = self.pixels(element)
         if plane is None:

@@ -4,14 +4,22 @@ polygon.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
+import numpy as np
+
 from rde_roto.session.painting import Brush, Line, Point, Stroke, filled, within
-from rde_roto.session.smart_select import Hints
+from rde_roto.session.selection import Click, Hints
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
+
+_CLICK_PX = 4.0
+"""Screen pixels that the pen may move in a click."""
+_CLICKS_A_LINE = 8
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class PaintTarget(Protocol):
         """Replace a line, or delete it with None, as one step of undo."""
 
     def select(self, hints: Hints) -> None:
-        """Make a mask from hints, which takes a moment."""
+        """Select what hints say, which takes a moment."""
 
 
 @dataclass(frozen=True)
@@ -204,8 +212,9 @@ class Fill(Plain):
 
 @dataclass
 class Smart(Plain):
-    """A box around the element. Shift scribbles on what belongs to it; a line that subtracts, on
-    what does not.
+    """Clicks on what belongs to the element, or subtracting on what does not; a box around it.
+
+    Shift draws a line of clicks in place of the box, and so does a drag that subtracts.
     """
 
     points: list[Point] = field(default_factory=list)
@@ -233,13 +242,13 @@ class Smart(Plain):
         points, self.points = self.points, []
         if not points:
             return
-        width = target.brush.radius_px
-        if self._is_box:
+        is_click = all(math.dist(point, points[0]) * pen.zoom <= _CLICK_PX for point in points)
+        if self._is_box and not is_click:
             target.select(Hints(box=_box_of(points[0], points[-1])))
-        elif self._subtracts:
-            target.select(Hints(outside=(points,), width_px=width))
         else:
-            target.select(Hints(inside=(points,), width_px=width))
+            places = points[:1] if is_click else _spread(points)
+            adds = not self._subtracts
+            target.select(Hints(clicks=tuple(Click(place, adds) for place in places)))
 
     def cancel(self, target: PaintTarget) -> bool:
         had, self.points = bool(self.points), []
@@ -250,3 +259,12 @@ def _box_of(one: Point, other: Point) -> Window:
     left, right = sorted((round(one[0]), round(other[0])))
     top, bottom = sorted((round(one[1]), round(other[1])))
     return Window(left, top, right - left, bottom - top)
+
+
+def _spread(points: Sequence[Point]) -> list[Point]:
+    """Return a few points of a line, equally far apart, with both ends."""
+    lengths = [math.dist(*pair) for pair in pairwise(points)]
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    places = np.linspace(0, along[-1], _CLICKS_A_LINE)
+    columns, rows = (np.interp(places, along, axis).tolist() for axis in zip(*points, strict=True))
+    return list(zip(columns, rows, strict=True))

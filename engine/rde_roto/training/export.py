@@ -5,22 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from rde_roto.documents.model_card import ModelCard
-from rde_roto.model.weight_files import build, save_weights
+from rde_roto.model.click_model import CLICK_FOLDER
+from rde_roto.model.weight_files import save_weights
 from rde_roto.model.weights import ModelFile, write_card
 from rde_roto.training.checkpoint import checkpoint_path, read_checkpoint
 from rde_roto.training.recipe import Recipe
-from rde_roto.training.start import halved, trained_weights
+from rde_roto.training.start import built, halved, trained_weights
 from rde_roto.values.plain_text import counted
 
 
 def export_model(run: Path, name: str, folder: Path) -> ModelFile:
-    """Write a run's averaged weights and their card into a folder.
+    """Write a run's averaged weights and their card into a folder of models.
+
+    The network that selects by clicks does not track: it goes into a folder of its own there.
 
     Raises InputError when there is no run, OutputError when the folder is not writable.
     """
     state, recipe = read_checkpoint(checkpoint_path(run))
     weights = trained_weights(state)
-    build(weights, run, recipe.network)  # raises if anything is missing
+    built(weights, run, recipe)  # raises if anything is missing
+    folder = folder / CLICK_FOLDER if recipe.network == "clicks" else folder
     target = folder / f"{name}.safetensors"
     card = ModelCard(
         name=name,

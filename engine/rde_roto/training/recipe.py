@@ -54,6 +54,9 @@ class StillSource(Settings):
             "photographs serve as backgrounds only."
         ),
     )
+    leave_out: list[str] = Field(
+        default=[], description="Pictures that are never trained on, without their suffixes."
+    )
     weight: float | None = Field(
         default=None, gt=0, description="How often a picture comes from here; default: their count."
     )
@@ -179,6 +182,21 @@ class Reads(Settings):
     )
 
 
+class Clicks(Settings):
+    """How clicks are simulated for the network `clicks`: after the first one, somewhere inside,
+    each goes to the middle of the largest error.
+    """
+
+    most_rounds: int = Field(default=3, ge=0, description="Most clicks after the first one.")
+    jitter_px: int = Field(default=3, ge=0, description="How far a click misses at most.")
+    forgets: Share = Field(
+        default=0.1, description="Probability that a click comes without the mask before it."
+    )
+    least_area: Share = Field(
+        default=0.0015, description="Smaller objects, as a share of the picture, are left out."
+    )
+
+
 class Losses(Settings):
     """The terms of the loss."""
 
@@ -225,10 +243,16 @@ class Recipe(Settings):
 
     name: str = Field(description="The recipe's name: its file's name without .yaml.")
     description: str = Field(default="", description="What the stage is for, one sentence.")
-    network: Literal["rde-lite", "rde-r50"] = Field(default="rde-lite", description="Its size.")
+    network: Literal["rde-lite", "rde-r50", "clicks"] = Field(
+        default="rde-lite",
+        description="A tracker's size; clicks: the network that selects an object by clicks.",
+    )
     start: str = Field(
         default="imagenet",
-        description="A run's folder, a model's name or file; imagenet: the trunk's own weights.",
+        description=(
+            "A run's folder, a model's name or file (clicks takes over a tracker's weights); "
+            "imagenet: the trunk's own weights."
+        ),
     )
     iterations: Positive = Field(default=1000, description="Length of the stage.")
     seed: int = Field(default=14159265, description="Decides every draw.")
@@ -244,9 +268,16 @@ class Recipe(Settings):
     perturbation: Perturbation = Field(default=Perturbation(), description="The first mask.")
     curriculum: list[Phase] = Field(min_length=1, description="Parts of the stage, in order.")
     reads: Reads = Field(default=Reads(), description="Which memory is read.")
+    clicks: Clicks = Field(default=Clicks(), description="How clicks are simulated.")
     losses: Losses = Field(default=Losses(), description="What counts.")
     optimiser: Optimiser = Field(default=Optimiser(), description="How weights move.")
     scoring: Scoring = Field(default=Scoring(), description="Evaluation on the way.")
+
+    @model_validator(mode="after")
+    def _can_be_scored(self) -> Recipe:
+        if self.network == "clicks" and self.scoring.path:
+            raise ValueError("clicks does not track: leave scoring.path empty")
+        return self
 
     def phase(self, iteration: int) -> Phase:
         """Return the phase of the curriculum for an iteration (from 0)."""

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from rde_roto.atomic import is_temporary
-from rde_roto.model.weight_files import CONFIGS, build
+from rde_roto.model.weight_files import CONFIGS, build, build_click_net
 from rde_roto.model.weights import load_model
-from rde_roto.net import NetConfig, RDENet
+from rde_roto.net import ClickNet, NetConfig, RDENet
 from rde_roto.net.efficientnet import EfficientNetKeyTrunk
 from rde_roto.training.checkpoint import (
     RunState,
@@ -26,7 +26,7 @@ from rde_roto.training.recipe import Recipe
 from rde_roto.values.errors import UsageError, WeightsError
 
 
-def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
+def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet | ClickNet, RunState]:
     """Make the network and the state with which the run in a folder starts or resumes.
 
     Raises UsageError when there is a run and ``resume`` is false, when it has another recipe, or
@@ -51,7 +51,14 @@ def begin(recipe: Recipe, run: Path, resume: bool) -> tuple[RDENet, RunState]:
         )
     state, found = read_checkpoint(checkpoint_path(run))
     check_same_run(found, recipe, run)
-    return RDENet(_config(recipe)), state
+    return _network(recipe), state
+
+
+def built(weights: Mapping[str, Tensor], source: Path, recipe: Recipe) -> RDENet | ClickNet:
+    """Build the network that a recipe trains. Raises WeightsError if the weights do not fit."""
+    if recipe.network == "clicks":
+        return build_click_net(weights, source)
+    return build(weights, source, recipe.network)
 
 
 def trained_weights(state: RunState) -> dict[str, Tensor]:
@@ -64,22 +71,30 @@ def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: w.half() if w.is_floating_point() else w for name, w in weights.items()}
 
 
+def _network(recipe: Recipe) -> RDENet | ClickNet:
+    return ClickNet() if recipe.network == "clicks" else RDENet(_config(recipe))
+
+
 def _config(recipe: Recipe) -> NetConfig:
     return next(config for config in CONFIGS if config.name == recipe.network)
 
 
-def _fresh(recipe: Recipe) -> RDENet:
-    start = recipe.start
+def _fresh(recipe: Recipe) -> RDENet | ClickNet:
+    start, net = recipe.start, _network(recipe)
     if start in ("random", "imagenet"):
-        net = RDENet(_config(recipe))
         if start == "imagenet":
             _load_trunk(net)
         return net
     checkpoint = checkpoint_path(Path(start))
     if checkpoint.exists():
         state, _ = read_checkpoint(checkpoint)
-        return build(trained_weights(state), checkpoint, recipe.network)
+        return built(trained_weights(state), checkpoint, recipe)
     model = load_model(start)
+    if isinstance(net, ClickNet):
+        if model.net.config != net.config:
+            raise WeightsError(f"clicks takes over the weights of rde-lite; {start} is another net")
+        net.start_from(model.net)
+        return net
     if model.net.config.name != recipe.network:
         raise WeightsError(
             f"{start} holds weights of {model.net.config.name}, the recipe trains {recipe.network}"
@@ -87,7 +102,7 @@ def _fresh(recipe: Recipe) -> RDENet:
     return model.net
 
 
-def _load_trunk(net: RDENet) -> None:
+def _load_trunk(net: RDENet | ClickNet) -> None:
     if not isinstance(net.key_encoder, EfficientNetKeyTrunk):
         raise UsageError(
             f"there are no ImageNet weights for {net.config.name} here; start from a run's folder, "
@@ -96,7 +111,7 @@ def _load_trunk(net: RDENet) -> None:
     load_lite0(net.key_encoder)
 
 
-def _first_state(net: RDENet, recipe: Recipe) -> RunState:
+def _first_state(net: RDENet | ClickNet, recipe: Recipe) -> RunState:
     weights = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     learning = freeze(net, recipe.optimiser.frozen) if recipe.optimiser.ema else ()
     average = {name: weights[name].clone() for name in learning}

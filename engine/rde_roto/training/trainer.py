@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rde_roto.net import RDENet
+from rde_roto.net import ClickNet, RDENet, channels_last
 from rde_roto.training.checkpoint import RunState, freeze, save_checkpoint
+from rde_roto.training.clicks.click_objective import ClickObjective
 from rde_roto.training.clips.sampler import Batch, ClipSampler
-from rde_roto.training.objective import Objective
+from rde_roto.training.objective import Objective, Terms
 from rde_roto.training.processes import average, rank
 from rde_roto.training.recipe import Optimiser, Recipe
 from rde_roto.training.runlog import LogRow, RunLog
@@ -73,7 +74,7 @@ class Trainer:
 
     def __init__(
         self,
-        net: RDENet,
+        net: RDENet | ClickNet,
         state: RunState,
         recipe: Recipe,
         sampler: ClipSampler,
@@ -82,10 +83,10 @@ class Trainer:
     ) -> None:
         self.recipe, self.state = recipe, state
         self._sampler, self._score, self._clock = sampler, score, clock
-        self._objective = Objective(net, recipe)
+        self._objective = _objective(net, recipe)
         self._device = next(net.parameters()).device
         net.load_state_dict(state.weights)
-        state.weights = dict(net.channels_last().state_dict())  # the live tensors from here on
+        state.weights = dict(channels_last(net).state_dict())  # the live tensors from here on
         state.average = {name: mean.to(self._device) for name, mean in state.average.items()}
         self._learning = freeze(net, recipe.optimiser.frozen)
         self._optimizer = self._make_optimizer()
@@ -259,6 +260,15 @@ class Trainer:
                 "exp_avg_sq": _aligned_moment(self.state.second, name, parameter),
             }
         return optimizer
+
+
+def _objective(
+    net: RDENet | ClickNet, recipe: Recipe
+) -> Callable[[Batch, int, torch.Generator], Terms]:
+    """Return what computes the loss of a batch at an iteration."""
+    if isinstance(net, ClickNet):
+        return ClickObjective(net, recipe)
+    return Objective(net, recipe)
 
 
 def _is_trunk(name: str) -> bool:

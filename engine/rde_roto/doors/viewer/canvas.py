@@ -34,7 +34,7 @@ _FLASH_MS = 350
 _NO_BUTTON = Qt.MouseButton.NoButton
 _TOOL_BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
 _FIRST_STEPS = (
-    "6: drag a box around the element, or paint it: 1.   P tracks it through the shot.   ? all keys"
+    "6: click on the element, or paint it: 1.   P tracks it through the shot.   ? all keys"
 )
 
 

@@ -40,7 +40,7 @@ _MOUSE: Final[KeyGroup] = (
     [
         ("Left", "the tool"),
         ("Right, Alt", "the opposite of it"),
-        ("Shift", "smart select: on it"),
+        ("Shift", "smart select: a line on it"),
         ("Middle", "move the picture, as Ctrl+left"),
         ("Wheel", "zoom; with Ctrl the brush's size"),
     ],

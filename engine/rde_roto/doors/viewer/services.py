@@ -14,16 +14,20 @@ from rde_roto.documents.model_card import ModelChoice
 from rde_roto.doors.rendering import print_licence, provenance
 from rde_roto.engine import Engine
 from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.model.click_model import ClickModel, find_click_weights, load_click_model
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
 from rde_roto.session.backend import Backend
+from rde_roto.session.click_select import ClickSelector
 from rde_roto.session.opening import OpenedDraft
+from rde_roto.session.selection import Selector
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.opening import chosen_model
 from rde_roto.stores import Stores, open_stores
 from rde_roto.values.cache_settings import CacheSettings
+from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
@@ -40,6 +44,7 @@ class Services:
     device: torch.device
     stores: Stores
     _models: dict[ModelChoice, Model] = field(default_factory=dict)
+    _clicks: ClickModel | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def backend(self, opened: OpenedDraft) -> Backend:
@@ -53,7 +58,17 @@ class Services:
         def metadata(opened: OpenedShot) -> Mapping[str, str]:
             return provenance(opened, opened.preset, self._model(opened.model))
 
-        return Backend(self.engine, make, metadata)
+        return Backend(self.engine, make, metadata, self._selector)
+
+    def _selector(self, plate: Plate) -> Selector:
+        return ClickSelector(plate, self._click_model)
+
+    def _click_model(self) -> ClickModel:
+        with self._lock:
+            if self._clicks is None:
+                print_licence(find_click_weights())
+                self._clicks = load_click_model(self.device)
+            return self._clicks
 
     def _model(self, choice: ModelChoice) -> Model:
         with self._lock:

@@ -48,7 +48,11 @@ class RandomSource:
     def pick(self, items: Sequence[_T], weights: Sequence[float] | None = None) -> _T:
         """Pick one of the items; ``weights`` are relative probabilities."""
         shares = torch.ones(len(items)) if weights is None else torch.tensor(weights)
-        return items[int(torch.multinomial(shares, 1, generator=self._generator))]
+        return items[self.index(shares)]
+
+    def index(self, weights: Tensor) -> int:
+        """Return the place of one of the weights [N], which are relative probabilities."""
+        return int(torch.multinomial(weights, 1, generator=self._generator))
 
 
 def frame_indices(length: int, frames: int, jump: int, source: RandomSource) -> list[int]:

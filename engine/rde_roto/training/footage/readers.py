@@ -106,6 +106,7 @@ def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]
         frames = _unpaired(store, images)
     else:
         frames = _paired(store, images, root / "masks")
+    frames = _without(frames, source.leave_out, str(store.tree.where(images)))
     if not frames:
         raise InputError(
             f"there is no picture in {store.tree.where(images)}: expected .jpg or .png"
@@ -115,6 +116,15 @@ def read_stills(store: PictureStore, source: StillSource) -> tuple[Footage, ...]
     return tuple(
         still_type(store, f"{root.name}/{frame.picture.stem}", [frame], merged) for frame in frames
     )
+
+
+def _without(frames: list[_FramePaths], names: Sequence[str], where: str) -> list[_FramePaths]:
+    """Leave out pictures by name. Raises InputError for one that is not there."""
+    known = {frame.picture.stem for frame in frames}
+    for name in names:
+        if name not in known:
+            raise InputError(f"there is no picture '{name}' in {where}: correct its name")
+    return [frame for frame in frames if frame.picture.stem not in names]
 
 
 _KINDS = {"subjects": ("labels", "parts"), "cutouts": ("alpha",), "backgrounds": ("none",)}

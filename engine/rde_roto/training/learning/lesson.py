@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from rde_roto.model.devices import short_dtype
 from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.weights import Model
-from rde_roto.net import RDENet
+from rde_roto.net import RDENet, channels_last
 from rde_roto.training.checkpoint import freeze
 from rde_roto.training.clips.sampler import Batch, ClipSampler
 from rde_roto.training.footage.sets import FootageSet
@@ -86,7 +86,7 @@ class Lesson:
         held_out: Truth | None = None,
         check_cancelled: Callable[[], None] = lambda: None,
     ) -> None:
-        self.net = net.channels_last()
+        self.net = channels_last(net)
         self.steps = 0
         self._recipe = recipe
         self._check_cancelled = check_cancelled

@@ -1,5 +1,4 @@
-"""Make a first mask from a box or a scribble: colours separate inside from outside, then edges are
-refined.
+"""What smart select was before: colours separate inside from outside, then edges are refined.
 
 GrabCut (Rother, Kolmogorov and Blake, "GrabCut: interactive foreground extraction using iterated
 graph cuts", SIGGRAPH 2004), in OpenCV's implementation, on a reduced crop. The edges are then drawn

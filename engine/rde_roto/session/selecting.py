@@ -1,0 +1,146 @@
+"""Selections in progress: one after the other, each on what the one before has left."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from rde_roto.session.backend import Post
+from rde_roto.session.display_pixels import matte_pixels
+from rde_roto.session.editor import ShotEditor
+from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.planes import Plane
+from rde_roto.session.selection import Change, Click, Hints, Selector
+from rde_roto.values.matte import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Gesture:
+    """What the artist indicates for an element at a frame. `start` is what is there if it is not
+    drawn: float32 [H, W], not to be written to.
+    """
+
+    frame: int
+    element: str
+    hints: Hints
+    start: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """A change, and a plane with it, made of `before`, which was drawn then, or of what was there.
+
+    `pixels` are those of the plane, and `codes` the same for the screen: at 4K each takes so long
+    that the session's thread must not do it.
+    """
+
+    change: Change
+    before: Plane | None
+    plane: Plane
+    pixels: FloatArray
+    codes: Bytes
+
+    @classmethod
+    def of(cls, change: Change, before: Plane | None, start: FloatArray) -> Selected:
+        """Apply a change to what is drawn, or to what is there if nothing is."""
+        plane = _with_change(change, before or Plane.of(start))
+        pixels = plane.pixels
+        return cls(change, before, plane, pixels, matte_pixels(pixels))
+
+    def on(self, drawn: Plane | None) -> Plane:
+        """Return the plane, or the change on what was drawn meanwhile."""
+        if drawn is self.before or drawn is None:
+            return self.plane
+        return _with_change(self.change, drawn)
+
+
+def _with_change(change: Change, plane: Plane) -> Plane:
+    base = Plane(plane.shape) if change.kind == "replaces" else plane
+    return base.painted(change.box, change.over(base.part(change.box)))
+
+
+class Selecting:
+    """Selects on a thread. Used from one thread, the one that ``post`` leads to.
+
+    The clicks that led to a plane are known as long as the plane is, so undo brings them back too.
+
+    Args:
+        editor: holds the draft, and runs the thread.
+        selector: selects.
+        post: leads from the thread to that of the session.
+        draw: draws what was selected, unless it is nothing, and returns what is drawn then.
+        changed: called when it begins and when it is done.
+    """
+
+    def __init__(
+        self,
+        editor: ShotEditor,
+        selector: Selector,
+        post: Post,
+        draw: Callable[[Gesture, Selected | None], Plane | None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._editor, self._selector, self._post = editor, selector, post
+        self._draw, self._changed = draw, changed
+        self._waiting: deque[Gesture] = deque()
+        self._is_running = False
+        self._clicks: WeakKeyDictionary[Plane, tuple[Click, ...]] = WeakKeyDictionary()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being selected."""
+        return bool(self._waiting)
+
+    def add(self, gesture: Gesture) -> None:
+        """Select, when what was indicated before is done."""
+        self._waiting.append(gesture)
+        if not self._is_running:
+            self._start()
+        self._changed()
+
+    def cancel(self) -> bool:
+        """Drop what is being selected; whether there was anything."""
+        had = self.is_busy
+        self._waiting.clear()
+        return had
+
+    def _start(self) -> None:
+        gesture = self._waiting[0]
+        plane = self._editor.draft.drawn(gesture.frame, gesture.element)
+        earlier = () if plane is None else self._clicks.get(plane, ())
+        hints = replace(gesture.hints, earlier=earlier)
+        self._is_running = True
+
+        def select() -> None:
+            ended = partial(self._ended, gesture)
+            try:
+                before = gesture.start if plane is None else plane.pixels
+                change = self._selector.select(gesture.frame, before, hints)
+                found = None if change is None else Selected.of(change, plane, gesture.start)
+                ended = partial(self._made, gesture, hints, found)
+            finally:
+                self._post(ended)
+
+        self._editor.run_in_background(select)
+
+    def _made(self, gesture: Gesture, hints: Hints, found: Selected | None) -> None:
+        if self._is_awaited(gesture):
+            plane = self._draw(gesture, found)
+            if plane is not None and hints.box is None:
+                self._clicks[plane] = (*hints.earlier, *hints.clicks)
+        self._ended(gesture)
+
+    def _is_awaited(self, gesture: Gesture) -> bool:
+        """Whether it was not dropped meanwhile."""
+        return bool(self._waiting) and self._waiting[0] is gesture
+
+    def _ended(self, gesture: Gesture) -> None:
+        self._is_running = False
+        if self._is_awaited(gesture):
+            self._waiting.popleft()
+        if self._waiting:
+            self._start()
+        self._changed()
