@@ -7,7 +7,7 @@ the stores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from functools import partial
@@ -38,6 +38,7 @@ class LiveMattes:
     def __init__(self, backend: Backend, post: Post, changed: Callable[[str | None], None]) -> None:
         self.node: RotoNode | None = None
         self.advice: Advice | None = None
+        self.drift: Mapping[int, Mapping[str, float]] = {}
         self.total = 0
         self._backend = backend
         self._post = post
@@ -161,7 +162,7 @@ class LiveMattes:
     def nothing_drawn(self) -> None:
         """See `NodeListener`."""
         self._digests_edition = self._builder.edition
-        self.node, self.advice = None, None
+        self.node, self.advice, self.drift = None, None, {}
         self._known.clear()
         self._pending.clear()
         self._changed(None)
@@ -188,6 +189,11 @@ class LiveMattes:
     def advice_came(self, advice: Advice) -> None:
         """See `NodeListener`."""
         self.advice = advice
+        self._changed(None)
+
+    def drift_came(self, drift: Mapping[int, Mapping[str, float]]) -> None:
+        """See `NodeListener`."""
+        self.drift = drift
         self._changed(None)
 
     def advice_failed(self, sentence: str) -> None:

@@ -6,13 +6,14 @@ moment after every edit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, Protocol
 
 from rde_roto.advice import Advice, advise
+from rde_roto.drift import StoredDrift, stored_drift
 from rde_roto.node import RotoNode
 from rde_roto.session.backend import NodeMaker, Post
 from rde_roto.values.errors import CancelledError, RotoError
@@ -52,6 +53,9 @@ class NodeListener(Protocol):
     def advice_came(self, advice: Advice) -> None:
         """The advice that was asked for."""
 
+    def drift_came(self, drift: Mapping[int, Mapping[str, float]]) -> None:
+        """The distances from the keyframes (`drift.StoredDrift`), after the advice."""
+
     def advice_failed(self, sentence: str) -> None:
         """There will be no advice."""
 
@@ -69,6 +73,7 @@ class NodeBuilder:
         self.edition = 0
         self._make, self._post, self._listener = make, post, listener
         self._executor = ThreadPoolExecutor(1, "rde-roto-nodes")
+        self._drift = StoredDrift()  # what was measured last; used by the thread alone
         self._last: tuple[Path | None, RotoNode] | None = None  # learned weights, and their node
 
     def build(self, shot: Edition) -> None:
@@ -77,7 +82,7 @@ class NodeBuilder:
         self._executor.submit(self._build, self.edition, shot)
 
     def advise(self, node: RotoNode, frames: frozenset[int]) -> None:
-        """Assess frames whose mattes are made."""
+        """Assess frames whose mattes are made, and measure how far they have drifted."""
         self._executor.submit(self._advise, self.edition, node, frames)
 
     def close(self) -> None:
@@ -122,8 +127,14 @@ class NodeBuilder:
         if edition != self.edition or not made:
             return
         try:
-            advice = advise(node.edited(), FrameRange.of(made), lambda: edition != self.edition)
-            self._tell(edition, self._listener.advice_came, advice)
+            own, frames = node.edited(), FrameRange.of(made)
+
+            def cancel() -> bool:
+                return edition != self.edition
+
+            self._tell(edition, self._listener.advice_came, advise(own, frames, cancel))
+            self._drift = stored_drift(own, frames, self._drift, cancel)
+            self._tell(edition, self._listener.drift_came, self._drift.distances)
         except CancelledError:
             pass
         except RotoError as error:

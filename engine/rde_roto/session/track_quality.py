@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from rde_roto.advice import Suggestion
 from rde_roto.session.editor import ShotEditor
 
+_NEAR_FRAMES = 2
+"""Drift is known at memory frames alone, usually every third frame."""
+
 
 class TrackQuality:
     """The advice on a shot that changes. Used on the editor's thread.
@@ -29,6 +32,18 @@ class TrackQuality:
         """
         advice = self._editor.live.advice
         return {} if advice is None else _of_element(advice.areas, element)
+
+    def drift(self, element: str) -> dict[int, float]:
+        """Return how far an element is from its keyframe, 0..2, at the memory frames where that is
+        known (`rde_roto.drift`).
+        """
+        return _of_element(self._editor.live.drift, element)
+
+    def drift_near(self, element: str, frame: int) -> float | None:
+        """Return the drift at the memory frame that is nearest to a frame, if one is near."""
+        known = self.drift(element)
+        near = min(known, key=lambda at: abs(at - frame), default=frame)
+        return known.get(near) if abs(near - frame) <= _NEAR_FRAMES else None
 
     @property
     def suggestions(self) -> list[Suggestion]:
