@@ -37,7 +37,7 @@ Hints: TypeAlias = Literal["scribbles", "clicks"]
 """How the select tool is told what belongs to the element: short lines after a box, or clicks."""
 
 _BEAT_MS = 5
-_PATIENCE_S = 300.0
+_PATIENCE_S = 3600.0
 _BOX_MARGIN_PX = 6
 _MOST_HINTS = 8
 _LEAST_GAIN = 0.003
