@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from desk import LEFT, NO_KEY, Desk
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -14,8 +13,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from rde_roto.doors.viewer.style import STATE_COLOURS
-from rde_roto.doors.viewer.timeline_plot import confidence_range
 from rde_roto.session.frame_states import FrameState
+from rde_roto.session.track_quality import confidence_range
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -126,11 +125,11 @@ def test_drift_is_read_and_drawn_where_it_is_known(open_desk: Desk) -> None:
 
 
 def test_confidence_is_drawn_over_the_range_of_what_is_tracked() -> None:
-    drawn, none = 1.0, np.nan
-    assert confidence_range(np.array([drawn, 0.9, 0.6, none])) == (0.6, 0.9)
-    low, high = confidence_range(np.array([drawn, 0.97, 0.95]))  # hardly varies: not blown up
+    drawn = 1.0
+    assert confidence_range([drawn, 0.9, 0.6]) == (0.6, 0.9)
+    low, high = confidence_range([drawn, 0.97, 0.95])  # hardly varies: not blown up
     assert (low, high) == (pytest.approx(0.87), 0.97)
-    assert confidence_range(np.array([drawn, none]))[1] == 1
+    assert confidence_range([drawn])[1] == 1
 
 
 def test_states_are_shown_in_their_colours(open_desk: Desk) -> None:

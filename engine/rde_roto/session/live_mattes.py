@@ -40,6 +40,7 @@ class LiveMattes:
         self.advice: Advice | None = None
         self.drift: Mapping[int, Mapping[str, float]] = {}
         self.total = 0
+        self._advised: dict[int, str | None] = {}  # the digest of each suggested frame then
         self._backend = backend
         self._post = post
         self._changed = changed
@@ -81,6 +82,10 @@ class LiveMattes:
     def is_stale(self, frame: int) -> bool:
         """Whether a frame has a matte, but not that of the shot as it is now."""
         return self.node is not None and self._known.is_stale(frame)
+
+    def is_as_advised(self, frame: int) -> bool:
+        """Whether a suggested frame's matte is that which `advice` is about."""
+        return self._advised.get(frame) == self.digest(frame)
 
     def is_waiting(self, frame: int) -> bool:
         """Whether a frame's matte is being made or will be."""
@@ -189,6 +194,7 @@ class LiveMattes:
     def advice_came(self, advice: Advice) -> None:
         """See `NodeListener`."""
         self.advice = advice
+        self._advised = {one.frame: self.digest(one.frame) for one in advice.ranked}
         self._changed(None)
 
     def drift_came(self, drift: Mapping[int, Mapping[str, float]]) -> None:

@@ -23,6 +23,7 @@ from rde_roto.doors.viewer.style import (
 from rde_roto.drift import LOST
 from rde_roto.session.frame_states import FrameState
 from rde_roto.session.session import Session
+from rde_roto.session.track_quality import confidence_range
 
 RULER_PX = 20
 _MARGIN_PX = 16
@@ -32,8 +33,6 @@ _BOTTOM, _TOP = -0.08, 1.7
 _MARKS_Y = 1.45
 _SUGGESTIONS_Y = 1.12
 _FEWEST_FRAMES = 10
-_LEAST_RANGE = 0.1
-"""A confidence that varies less is drawn flatter than the height of the curves."""
 _SURE, _SIZE, _DRIFT = QColor("#d7dce5"), QColor("#6c7380"), QColor("#ff5c9a")
 
 
@@ -173,9 +172,10 @@ class TimeLinePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         """
         quality, element = session.quality, session.element
         frames = np.arange(self._ends[0], self._ends[1] + 1)
-        sure = _curve(quality.confidences(element), frames)
+        confidences = quality.confidences(element)
+        sure = _curve(confidences, frames)
         size = _curve(quality.areas(element), frames)
-        low, high = confidence_range(sure)
+        low, high = confidence_range(confidences.values())
         largest = np.nanmax(size, initial=0.0)
         self._sure.setData(frames, np.clip((sure - low) / (high - low), 0, 1))
         self._size.setData(frames, size / largest if largest else size)
@@ -196,17 +196,6 @@ class TimeLinePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
             pen=[pg.mkPen(WARNING)] * len(found),
             brush=[pg.mkBrush(None if place else WARNING) for place in range(len(found))],
         )
-
-
-def confidence_range(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return what is drawn at the bottom and at the top of a curve of confidences, of which some
-    are NaN: the range of those that are tracked, and at least a tenth.
-    """
-    tracked = values[np.isfinite(values) & (values < 1)]  # drawn and locked frames have 1
-    if not len(tracked):
-        return 1 - _LEAST_RANGE, 1.0
-    high = float(tracked.max())
-    return min(float(tracked.min()), high - _LEAST_RANGE), high
 
 
 def _rgb(colour: QColor) -> tuple[int, int, int]:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.commands import COMMANDS, Command
+from rde_roto.doors.viewer.explain_view import ExplainView
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self.canvas: Canvas = Canvas()
         self.player: Player = Player(self.canvas)
         self.time_line = TimeLine()
+        self.explanation = ExplainView(self.ui_queue.post)
         self._readout, self.where = QLabel(), QLabel()
         self.frame_field = QLineEdit()
         self.frame_field.setFixedWidth(_FRAME_FIELD_PX)
@@ -123,6 +125,8 @@ class MainWindow(QMainWindow):
         self.backend = self._backend_of(opened)
         self.session = Session(opened, self.backend, self.ui_queue.post, self)
         self.time_line.session = self.session
+        self.panel.show_session(self.session)
+        self.explanation.show_session(self.session, self.backend)
         self.canvas.show_session(self.session)
         user_settings.remember_opened(text)
         self._restore_position()
@@ -160,6 +164,7 @@ class MainWindow(QMainWindow):
         self.player.play(0)
         self._refresh_timer.stop()
         self.panel.clear()
+        self.explanation.clear()
         if self.learn_dialog is not None:
             self.learn_dialog.reject()
         session, self.session = self.session, None
@@ -193,6 +198,7 @@ class MainWindow(QMainWindow):
         self.canvas.refresh(box)
         if box is None:
             self.time_line.show_frame()
+            self.explanation.refresh()
             self.canvas.read_out()
             self._show_chosen()
 
@@ -209,6 +215,7 @@ class MainWindow(QMainWindow):
 
     def _refresh(self) -> None:
         self.time_line.refresh()
+        self.explanation.refresh()
         self.panel.refresh()
         self._show_chosen()
 
@@ -231,6 +238,11 @@ class MainWindow(QMainWindow):
         self._show_chosen()
         self.canvas.update()
 
+    def toggle_explaining(self) -> None:
+        """See `ShotWindow`."""
+        self.explanation.setVisible(self.explanation.isHidden())
+        self.explanation.refresh()
+
     def wipe_against(self, against: Against) -> None:
         """Show something on the right side of a wipe. Raises UsageError if there is nothing."""
         self.the_session.compare(against)
@@ -249,6 +261,7 @@ class MainWindow(QMainWindow):
         left.addWidget(self.canvas, 1)
         left.addWidget(self.time_line)
         row.addLayout(left, 1)
+        row.addWidget(self.explanation)
         scrolled = QScrollArea()
         scrolled.setWidget(self.panel)
         scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
