@@ -12,7 +12,8 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -27,13 +28,17 @@ from PySide6.QtWidgets import QApplication, QWidget
 _WINDOW = 1440, 810
 _FRAMES, _MOVES, _BRUSH_PX = 12, 60, 80
 
+Pixels: TypeAlias = NDArray[np.uint8]
+
 
 class Kind(Protocol):
     """A way to show a plate [H, W, 4] under an overlay [H, W, 4]."""
 
-    widget: QWidget
+    @property
+    def widget(self) -> QWidget:
+        """What is shown."""
 
-    def show(self, plate: NDArray[np.uint8], overlay: NDArray[np.uint8]) -> None:
+    def show_frame(self, plate: Pixels, overlay: Pixels) -> None:
         """Show another frame."""
 
     def touch(self, box: QRect) -> None:
@@ -45,11 +50,14 @@ class Painted(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.widget = self
         self._images: list[QImage] = []
 
-    def show(self, *pictures: NDArray[np.uint8]) -> None:  # type: ignore[override]
-        self._images = [_image(picture) for picture in pictures]
+    @property
+    def widget(self) -> QWidget:
+        return self
+
+    def show_frame(self, plate: Pixels, overlay: Pixels) -> None:
+        self._images = [_image(plate), _image(overlay)]
         self.update()
 
     def touch(self, box: QRect) -> None:
@@ -78,12 +86,12 @@ class Plotted:
         self.widget.hideAxis("left")
         self.widget.hideAxis("bottom")
         self._items = [pg.ImageItem(axisOrder="row-major") for _ in range(2)]
-        self._overlay: NDArray[np.uint8] | None = None
+        self._overlay: Pixels | None = None
         for item in self._items:
             self.widget.addItem(item)
         self.widget.invertY()
 
-    def show(self, plate: NDArray[np.uint8], overlay: NDArray[np.uint8]) -> None:
+    def show_frame(self, plate: Pixels, overlay: Pixels) -> None:
         self._overlay = overlay
         for item, picture in zip(self._items, (plate, overlay), strict=True):
             item.setImage(picture, autoLevels=False, levels=None)
@@ -92,7 +100,7 @@ class Plotted:
         self._items[1].setImage(self._overlay, autoLevels=False, levels=None)
 
 
-def _image(picture: NDArray[np.uint8]) -> QImage:
+def _image(picture: Pixels) -> QImage:
     height, width = picture.shape[:2]
     form = QImage.Format.Format_ARGB32_Premultiplied
     return QImage(picture.data, width, height, 4 * width, form)
@@ -112,18 +120,18 @@ def measure(app: QApplication, kind: Kind, width: int, height: int) -> dict[str,
     plates = [random.integers(0, 255, (height, width, 4), np.uint8) for _ in range(2)]
     overlay = np.zeros((height, width, 4), np.uint8)
     kind.widget.resize(*_WINDOW)
-    QWidget.show(kind.widget)
+    kind.widget.show()
     app.processEvents()
-    kind.show(plates[0], overlay)
+    kind.show_frame(plates[0], overlay)
     app.processEvents()
     frames, moves = [], []
     for place in range(_FRAMES):
         picture = plates[place % 2]
-        frames.append(measured(app, lambda picture=picture: kind.show(picture, overlay)))
+        frames.append(measured(app, partial(kind.show_frame, picture, overlay)))
     for place in range(_MOVES):
         box = QRect(width // 3 + 8 * place, height // 3, _BRUSH_PX, _BRUSH_PX)
         overlay[box.y() : box.y() + _BRUSH_PX, box.x() : box.x() + _BRUSH_PX] = 128
-        moves.append(measured(app, lambda box=box: kind.touch(box)))
+        moves.append(measured(app, partial(kind.touch, box)))
     kind.widget.close()
     return p50_p95("frame", frames) | p50_p95("brush", moves)
 
@@ -134,7 +142,8 @@ def main() -> None:
     app = QApplication(sys.argv[:1])
     for size in parser.parse_args().sizes:
         width, height = map(int, size.split("x"))
-        for name, kind in (("QPainter", Painted()), ("pyqtgraph", Plotted())):
+        kinds: dict[str, Kind] = {"QPainter": Painted(), "pyqtgraph": Plotted()}
+        for name, kind in kinds.items():
             report(kind=name, size=size, **measure(app, kind, width, height))
 
 
