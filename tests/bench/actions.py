@@ -67,7 +67,7 @@ def measure(artist: Artist, most_rounds: int) -> dict[str, object]:
         "first_mask_iou": max(value for _, value in steps),
         "first_mask": [(actions, round(value, 3)) for actions, value in steps[1:]],
         "travel_first_mask": travel / height,
-        "actions_sequence": rounds[-1][0] if rounds[-1][1] >= WHOLE else None,
+        "actions_sequence": next((done for done, value in rounds if value >= WHOLE), None),
         "rounds": rounds,
         "corrected": frames,
         "travel": desk.travel_px / height,
@@ -80,7 +80,9 @@ def main() -> None:
     parser.add_argument("sequences", nargs="+")
     parser.add_argument("--hints", choices=get_args(Hints), default="scribbles")
     parser.add_argument("--lines", type=int, default=240)
-    parser.add_argument("--most-rounds", type=int, default=6)
+    parser.add_argument(
+        "--most-rounds", type=int, default=6, help="of corrections; -1: the first mask alone"
+    )
     asked = parser.parse_args()
     app = QApplication(sys.argv[:1])
     for name in asked.sequences:

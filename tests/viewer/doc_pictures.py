@@ -66,6 +66,7 @@ def work(desk: Desk, folder: Path) -> None:
     save(desk, "select")
     for _ in steps:
         pass
+    desk.key("Shift+C")
     save(desk, "first-mask")
     desk.key("P")
     desk.until(lambda: desk.session.live.remaining < 30)

@@ -91,6 +91,17 @@ def test_train_watch_shows_a_window_and_names_a_folder_that_is_none(tmp_path: Pa
     )
     assert nothing.returncode == 4
     assert "expected the folder of a run" in nothing.stderr
+    no_screen = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    }
+    train = [*command[:-1], "rde-lite", "--out", str(tmp_path / "run"), "--watch"]
+    refused = subprocess.run(train, env=no_screen, capture_output=True, text=True)
+    if sys.platform == "linux":
+        assert refused.returncode == 2
+        assert "there is no display here" in refused.stderr
+        assert not (tmp_path / "run").exists()
     code = (
         "import sys, os, signal; from PySide6.QtCore import QTimer\n"
         "from rde_roto.doors.viewer import training_window as t\n"

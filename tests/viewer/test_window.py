@@ -461,7 +461,7 @@ def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: P
     sure = desk.session.quality.confidences("hero").values()
     highest = max(value for value in sure if value < 1)
     assert f"{suggested.confidence:.2f} of " in listed.item(0).text()
-    assert listed.item(0).text().endswith(f" to {highest:.2f}")
+    assert listed.item(0).text().endswith(f"-{highest:.2f}")
     desk.until(lambda: not listed.item(0).icon().isNull())  # drawn on another thread
     at = listed.visualItemRect(listed.item(0)).center()
     QTest.mouseClick(listed.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, at)

@@ -73,7 +73,7 @@ class Explaining:
 
     Args:
         live: the mattes that are explained.
-        engine: makes the explanations, when nothing that somebody waits for has to be made.
+        engine: makes the explanations, before it goes on with what is being propagated.
         post: leads back to the session's thread.
         changed: called when there is another explanation.
     """

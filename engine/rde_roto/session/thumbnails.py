@@ -16,7 +16,7 @@ from rde_roto.session.picture_cache import Bytes, PictureCache
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
 
-THUMBNAIL_PX = 88
+THUMBNAIL_PX = 76
 """Their width."""
 _BUDGET_BYTES = 2_000_000
 _TINT = 0.5

@@ -30,7 +30,7 @@ class ExplainView(QScrollArea):
         self._post = post
         self._session: Session | None = None
         self._explaining: Explaining | None = None
-        self._shown: ExplainedFrame | None = None
+        self._shown: ExplainedFrame | int | None = None  # or the frame that is being explained
         self.setFixedWidth(_WIDTH_PX)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -62,12 +62,15 @@ class ExplainView(QScrollArea):
             return
         explaining.request(session.frame)
         explained = explaining.explained
-        if explained is None:
-            self._shown = None
-            self._show([_label(f"explaining frame {session.frame}…")])
-        elif explained is not self._shown:
-            self._shown = explained
-            self._show(_widgets(explained))
+        shown = explained or session.frame
+        if explained is not None and explained.frame != session.frame:
+            shown = session.frame  # the shot has changed, and what there is now is not known yet
+        if shown != self._shown:
+            self._shown = shown
+            if isinstance(shown, ExplainedFrame):
+                self._show(_widgets(shown))
+            else:
+                self._show([_label(f"explaining frame {shown}…")])
 
     @property
     def text(self) -> str:

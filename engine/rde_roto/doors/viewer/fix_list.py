@@ -14,7 +14,7 @@ from rde_roto.session.session import Session
 from rde_roto.session.thumbnails import THUMBNAIL_PX, Thumbnail, Thumbnails
 from rde_roto.session.track_quality import confidence_range
 
-_ROW_PX, _MOST_ROWS = 54, 3
+_ROW_PX, _MOST_ROWS = 50, 2
 
 
 class FixList(QListWidget):
@@ -91,7 +91,7 @@ def _row(session: Session, one: Suggestion) -> tuple[Suggestion, Thumbnail, str]
     rgb = colour.red(), colour.green(), colour.blue()
     low, high = confidence_range(session.quality.confidences(one.element).values())
     name = session.draft.element(one.element).name
-    text = f"{one.frame}   {name}\n{one.confidence:.2f} of {low:.2f} to {high:.2f}"
+    text = f"{one.frame}   {name}\n{one.confidence:.2f} of {low:.2f}-{high:.2f}"
     return one, Thumbnail(one.frame, one.element, rgb), text
 
 

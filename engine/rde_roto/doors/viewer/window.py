@@ -24,6 +24,7 @@ from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.explain_view import ExplainView
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
+from rde_roto.doors.viewer.pixel_words import pixel_words
 from rde_roto.doors.viewer.player import Player
 from rde_roto.doors.viewer.start_page import StartPage
 from rde_roto.doors.viewer.text_editors import is_for_editor
@@ -300,20 +301,8 @@ class MainWindow(QMainWindow):
 
     def _read_out(self, x: float, y: float) -> None:
         """Show what lies under the pen: position, colour as shown, and alpha."""
-        session = self.session
-        if session is None:
-            return
-        height, width = session.size
-        column, row = int(x // 1), int(y // 1)
-        picture = session.navigation.picture()
-        if not (0 <= column < width and 0 <= row < height) or picture is None:
-            self._readout.clear()
-            return
-        blue, green, red, _ = (int(code) for code in picture[row, column])
-        alpha = session.shown.alpha(session.element)
-        seen = "" if alpha is None else f"   A {alpha[row, column]:.3f}"
-        colour = f"R {red / 255:.3f}  G {green / 255:.3f}  B {blue / 255:.3f}"
-        self._readout.setText(f"{column}, {row}   {colour}{seen}")
+        text = "" if self.session is None else pixel_words(self.session, x, y)
+        self._readout.setText(text)
 
     def _show_chosen(self) -> None:
         session = self.session
