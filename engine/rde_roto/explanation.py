@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rde_roto.drift import covered_cells, distance, mean_value, value_drawn
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.state import MemoryState
@@ -30,9 +31,6 @@ from rde_roto.values.errors import UsageError
 from rde_roto.values.explanation import Drift, Explanation, Reading
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.spans import Span
-
-_LEAST_SEEN = 0.25
-"""Memory cells, of 16 by 16 pixels each: an element that covers less counts as not visible."""
 
 _TINY = 1e-12
 
@@ -125,17 +123,14 @@ class _Walk:
         last = span.distance(span.stop) // chain.memory_every
         states = self.walker.states(span, range(last + 1), self.cancel)
         before = next(states)
-        mask = self._mask()
-        there = self._at_keyframe(mask)
-        covered = _covered(there.to_network(torch.from_numpy(mask)[None])[0])
-        keyframe = _mean_value(before.anchor, covered)
+        keyframe = value_drawn(self.walker, span, before, self.cancel)
         points: dict[int, _Point] = {}
         for index, state in enumerate(states, start=1):
             frame = chain.memory_frame(span, index)
             if frame in self.walker.shot.plate.range:
                 points[frame] = self._point(frame, before, state, keyframe)
             before = state
-        change, shares, distance = zip(*points.values(), strict=True) if points else ((), (), ())
+        change, shares, far = zip(*points.values(), strict=True) if points else ((), (), ())
         sizes = len(points), len(span.elements)
         return Drift(
             keyframe=span.keyframe.frame,
@@ -143,7 +138,7 @@ class _Walk:
             frames=tuple(points),
             change=np.array(change, np.float32).reshape(sizes),
             shares=np.array(shares, np.float32).reshape(*sizes, 4 if span.far else 3),
-            distance=np.array(distance, np.float32).reshape(sizes),
+            distance=np.array(far, np.float32).reshape(sizes),
         )
 
     def _point(
@@ -152,13 +147,12 @@ class _Walk:
         """The figures of the memory frame that was absorbed between two states."""
         assert after.latest is not None
         raw = self.walker.raw(self.span, frame, self.cancel)
-        covered = _covered(torch.from_numpy(raw.planes))
+        covered = covered_cells(torch.from_numpy(raw.planes))
         # the frame's key is in memory already: no need to encode the picture again
         shares = self.tracker.shares(before, after.latest.key.float())
         mean_shares = torch.einsum("kshw,khw->ks", shares, covered.to(shares.device))
-        likeness = F.cosine_similarity(_mean_value(after.latest, covered), keyframe, dim=1)
-        distance = (1 - likeness).cpu().numpy()
-        return _Point(_change(before, after), mean_shares.cpu().numpy(), distance)
+        far = distance(mean_value(after.latest, covered), keyframe)
+        return _Point(_change(before, after), mean_shares.cpu().numpy(), far)
 
     def _latest(self, index: int) -> int | None:
         """The newest of the first ``index`` memory frames that the plate has."""
@@ -227,22 +221,6 @@ def _at_plate(places: Tensor, geometry: Geometry) -> FloatArray:
 def _channels(embedding: MemoryFrame) -> Tensor:
     """All elements' values, [K * CV, cells], float64 on the CPU."""
     return embedding.value[0].double().cpu().flatten(0, 1).flatten(1)
-
-
-def _covered(alpha: Tensor) -> Tensor:
-    """The share of each element in each memory cell: [K, H, W] -> [K, h, w], sum 1.
-
-    NaN for an element that covers almost nothing.
-    """
-    cells = F.avg_pool2d(alpha, STRIDE)
-    total = cells.sum(dim=(1, 2), keepdim=True)
-    return cells / torch.where(total < _LEAST_SEEN, torch.nan, total)
-
-
-def _mean_value(memory_frame: MemoryFrame, covered: Tensor) -> Tensor:
-    """[K, CV]: each element's value, averaged over the element."""
-    value = memory_frame.value[0].float()
-    return torch.einsum("kchw,khw->kc", value, covered.to(value.device))
 
 
 def _change(before: MemoryState, after: MemoryState) -> FloatArray:

@@ -100,7 +100,9 @@ def test_a_tracked_element_that_is_covered_becomes_a_keyframe_too(document: Path
         assert 1005 not in session.draft.drawings
 
 
-def test_what_is_drawn_over_a_locked_element_is_told(document: Path) -> None:
+def test_what_lies_over_a_locked_element_is_left_out_and_told(
+    document: Path,
+) -> None:
     with working_on(document) as bench:
         session = bench.session
         paint(bench, 1001)
@@ -115,7 +117,15 @@ def test_what_is_drawn_over_a_locked_element_is_told(document: Path) -> None:
         height, width = session.size
         set_points(bench, [(0, 0), (width, 0), (width, height), (0, height)])
         assert session.draft.drawn(1005, "hero") is None
-        assert "lie over hero, which is locked here and stays" in bench.log.sentences[-1]
+        seen = session.live.newest(1005)
+        assert seen is not None
+        locked = seen.planes["hero"]
+        assert np.count_nonzero(locked > 0.5) > 20
+        np.testing.assert_allclose(drawn(bench, 1005, "car"), 1 - locked, atol=1e-6)
+        lost = int(np.count_nonzero(locked > 1 / 255))
+        assert f"left out {lost} pixels of hero, which is locked here" in bench.log.sentences[-1]
+        session.undo()
+        assert session.draft.drawn(1005, "car") is None
 
 
 def test_a_document_with_an_overlap_is_told_and_mended_by_a_choice(document: Path) -> None:

@@ -1,53 +1,104 @@
-"""An artist made of a script: rotoscopes a shot in the window, from nothing, by mouse and keys.
+"""An artist made of a script, who works in the window by mouse and keys alone.
 
-``python tests/viewer/artist.py PLATE TRUTH [--pictures DIR]``: smart select and brush for the first
-mask, propagate, correct the frame that the window suggests, propagate again, lock, export. TRUTH,
-masks named as the plate's frames are, is what the artist sees with the eye: it leads the hand, and
-scores the mattes. Prints one line of JSON. Pictures of the window are saved after every step.
+It is fair: it looks at what the window shows and, with the eye, at the element on the frame that it
+draws on, whose truth is given. How well other frames are tracked it learns from the window only.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
 
+import cv2
 import numpy as np
-from desk import Desk, shown
-from PySide6.QtCore import QElapsedTimer, Qt, QTimer
+from desk import LEFT, NO_KEY, Desk, shown
+from PySide6.QtCore import QElapsedTimer, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from session_bench import Toys
 
 from rde_roto.doors.options import plate_memo
-from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.doors.viewer.services import open_services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
-from rde_roto.evaluation.metrics import BoolArray, SequenceScore
-from rde_roto.images.files import read_channels
+from rde_roto.evaluation.metrics import BoolArray, region_similarity
 from rde_roto.images.masks import read_mask
-from rde_roto.images.sequences import FrameSequence, find_sequence
+from rde_roto.images.sequences import FrameSequence
 from rde_roto.session.opening import open_draft
 from rde_roto.session.session import Session
 
-_TAKES = Qt.KeyboardModifier.AltModifier
+Hints: TypeAlias = Literal["scribbles", "clicks"]
+"""How the select tool is told what belongs to the element: short lines after a box, or clicks."""
+
 _BEAT_MS = 5
-_PATIENCE_S = 300.0
+_PATIENCE_S = 3600.0
+_BOX_MARGIN_PX = 6
+_MOST_HINTS = 8
+_LEAST_GAIN = 0.003
+"""A hint that brings less is undone, and the rest is done with the lasso."""
+_LEAST_ERROR_PX = 9
+_HAND_PX = 1.5
+"""How far the line of the hand may be from the edge, in pixels of the plate."""
+_RIGHT = Qt.MouseButton.RightButton
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+class Error(NamedTuple):
+    """A connected part of the mask that is missing, or too much."""
+
+    area: BoolArray
+    is_missing: bool
+
+    @property
+    def deepest(self) -> tuple[int, int]:
+        """(x, y) of the point farthest from its edge."""
+        padded = np.pad(self.area.astype(np.uint8), 1)
+        depth = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+        return int(x) - 1, int(y) - 1
+
+    def scribble(self) -> list[tuple[float, float]]:
+        """A line along the row through its deepest point, over the middle half of it."""
+        x, y = self.deepest
+        row = np.nonzero(~self.area[y])[0]
+        left = int(row[row < x].max(initial=-1)) + 1
+        right = int(row[row > x].min(initial=self.area.shape[1])) - 1
+        reach = (right - left) / 4
+        middle = (left + right) / 2 + 0.5
+        return [(middle - reach, y + 0.5), (middle, y + 0.5), (middle + reach, y + 0.5)]
+
+    def outline(self) -> list[tuple[float, float]]:
+        """The line around it, as a hand draws it."""
+        found, _ = cv2.findContours(
+            self.area.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        line = cv2.approxPolyDP(max(found, key=len), _HAND_PX, True)[:, 0] + 0.5
+        return [(float(x), float(y)) for x, y in (*line, line[0])]
+
+
+def errors(wanted: BoolArray, drawn: BoolArray) -> list[Error]:
+    """What has to be corrected, the largest first."""
+    found = []
+    for difference, is_missing in ((wanted & ~drawn, True), (drawn & ~wanted, False)):
+        count, labels = cv2.connectedComponents(difference.astype(np.uint8))
+        found += [Error(labels == place, is_missing) for place in range(1, count)]
+    return sorted(found, key=lambda one: int(one.area.sum()), reverse=True)
 
 
 @dataclass
 class Artist:
-    """Hands and eyes before a window."""
+    """Hands and eyes before a window. Actions are counted by its desk."""
 
     desk: Desk
     truth: FrameSequence
-    pictures: Path | None
+    hints: Hints = "scribbles"
+    pictures: Path | None = None
     stalls_ms: list[int] = field(default_factory=list)
     _snaps: int = 0
 
@@ -55,49 +106,91 @@ class Artist:
     def session(self) -> Session:
         return self.desk.session
 
-    def sees(self, frame: int) -> BoolArray:
-        """Where the element is."""
-        planes, _ = read_mask(self.truth.path(frame), self.session.plate.format)
+    def sees(self) -> BoolArray:
+        """Where the element is on the frame before the eyes, which is to be a keyframe."""
+        planes, _ = read_mask(self.truth.path(self.session.frame), self.session.plate.format)
         inside: BoolArray = planes[0] >= 0.5
         return inside
 
     def drawn(self) -> BoolArray:
+        """The matte that the window shows."""
         inside: BoolArray = self.session.paint.pixels() >= 0.5
         return inside
 
+    def iou(self) -> float:
+        """How right the frame before the eyes is."""
+        return region_similarity(self.sees(), self.drawn())
+
     def snap(self, name: str, widget: QWidget | None = None) -> None:
         """Saves what is on the screen."""
+        if self.pictures is None:
+            return
         QTest.qWait(200)
         self._snaps += 1
-        if self.pictures is not None:
-            seen = widget or self.desk.window
-            on_screen = self.desk.app.platformName() == "xcb" and widget is None
-            picture = seen.screen().grabWindow(seen.winId()) if on_screen else seen.grab()
-            picture.save(str(self.pictures / f"{self._snaps:02}-{name}.png"))
+        seen = widget or self.desk.window
+        on_screen = self.desk.app.platformName() == "xcb" and widget is None
+        picture = seen.screen().grabWindow(seen.winId()) if on_screen else seen.grab()
+        picture.save(str(self.pictures / f"{self._snaps:02}-{name}.png"))
 
-    def first_mask(self) -> None:
-        """A box around the element, then the brush."""
-        rows, columns = np.nonzero(self.sees(self.session.frame))
-        height, width = self.session.size
-        left, top = max(1, columns.min() - 6), max(1, rows.min() - 6)
-        right, bottom = min(width - 2, columns.max() + 6), min(height - 2, rows.max() + 6)
+    def draw(self, target: float, most_actions: int = 200) -> Iterator[float]:
+        """Draws until the frame is that right, or as right as it gets. Yields how right it is after
+        each thing done.
+        """
+        end = self.desk.actions + most_actions
+        if not self.session.draft.drawings:
+            yield self._begin()
+        value = self.iou()
+        for _ in range(_MOST_HINTS):
+            if value >= target or self.desk.actions >= end:
+                return
+            before, value = value, self._hint()
+            if value < before + _LEAST_GAIN:
+                self.desk.key("Ctrl+Z")
+                value = self.iou()
+                break
+            yield value
+        self.desk.key("4")
+        while value < target and self.desk.actions < end:
+            found = errors(self.sees(), self.drawn())
+            if not found or found[0].area.sum() < _LEAST_ERROR_PX:
+                return
+            button = LEFT if found[0].is_missing else _RIGHT
+            self.desk.drag(*found[0].outline(), button=button)
+            value = self.iou()
+            yield value
+
+    def _begin(self) -> float:
+        """Shows the select tool where the element is: by a box, or by a click on it."""
         self.desk.key("6")
+        if self.hints == "clicks":
+            return self._hint()
+        rows, columns = np.nonzero(self.sees())
+        height, width = self.session.size
+        left, top = (max(1, int(edge.min()) - _BOX_MARGIN_PX) for edge in (columns, rows))
+        right = min(width - 2, int(columns.max()) + _BOX_MARGIN_PX)
+        bottom = min(height - 2, int(rows.max()) + _BOX_MARGIN_PX)
         self.desk.drag((left, top), ((left + right) / 2, (top + bottom) / 2), (right, bottom))
-        self.desk.until(lambda: bool(self.session.draft.drawings))
-        self.snap("smart-select")
-        self.paint()
-        self.snap("painted")
+        self._until_selected()
+        return self.iou()
 
-    def paint(self) -> None:
-        """Brushes in what is missing, and with Alt out what is too much: coarse, then fine."""
-        self.desk.key("1")
-        for radius, least in ((4.0, 9), (1.5, 3)):
-            self.session.paint.set_brush(self.session.paint.brush.sized(radius))
-            wanted = self.sees(self.session.frame)
-            for run in _runs(wanted & ~self.drawn(), radius, least):
-                self.desk.drag(*run)
-            for run in _runs(self.drawn() & ~wanted, radius, least):
-                self.desk.drag(*run, keys=_TAKES)
+    def _hint(self) -> float:
+        """Tells the select tool of the largest error."""
+        if self.session.paint.tool_name != "smart":
+            self.desk.key("6")
+        found = errors(self.sees(), self.drawn())
+        if found:
+            button = LEFT if found[0].is_missing else _RIGHT
+            if self.hints == "clicks":
+                x, y = found[0].deepest
+                self.desk.drag((x + 0.5, y + 0.5), button=button)
+            else:
+                keys = _SHIFT if found[0].is_missing else NO_KEY
+                self.desk.drag(*found[0].scribble(), keys=keys, button=button)
+            self._until_selected()
+        return self.iou()
+
+    def _until_selected(self) -> None:
+        self.desk.until(lambda: not self.session.paint.notice)
 
     def propagate(self, key: str) -> None:
         """Waits for every frame, and for what is said of them; counts how long nothing moved."""
@@ -122,123 +215,34 @@ class Artist:
         advice = self.session.live.advice
         return advice is not None and len(advice.confidences) == len(self.session.range)
 
-    def score(self) -> float:
-        """J&F of all frames, as the window shows them."""
-        return round(SequenceScore.of(self._pairs()).j_and_f, 4)
-
-    def _pairs(self) -> Iterator[tuple[BoolArray, BoolArray]]:
-        session = self.session
-        for frame in session.range:
-            session.go_to(frame)
-            self.desk.until(self.is_seen)
-            yield self.sees(frame), self.drawn()
-
     def is_seen(self) -> bool:
         """Whether the frame's matte of now is before the eyes."""
         seen = self.session.live.newest(self.session.frame)
         is_drawn = self.session.shown.drawn(self.session.element) is not None
-        return is_drawn or (seen is not None and seen.is_current)
+        has_picture = self.session.navigation.picture() is not None
+        return has_picture and (is_drawn or (seen is not None and seen.is_current))
 
-    def correct(self) -> int:
-        """Goes where the window says, and makes that frame right."""
-        self.desk.key("N")
-        self.desk.until(lambda: self.session.navigation.picture() is not None)
-        self.snap("frame-to-fix")
-        self.desk.key("C")
-        self.paint()
-        self.snap("corrected")
+    def look_for_trouble(self) -> int:
+        """Goes where the window says a correction helps; else far from all keyframes."""
+        if self.session.quality.suggestions:
+            self.desk.key("N")
+        else:
+            line = self.desk.window.time_line
+            at = QPoint(round(line.place(self._farthest())), 40)
+            self.desk.actions += 1
+            QTest.mouseClick(line, LEFT, NO_KEY, at)
+        self.desk.until(self.is_seen)
         return self.session.frame
 
-    def look_about(self) -> None:
-        """All the ways to look at a matte."""
-        for name, keys, back in (
-            ("outline", "Q", "Q"),
-            ("alone", "A", "A"),
-            ("delivered", "Z", "Z"),
-            ("wipe-version-before", "Alt+2", "W"),
-            ("wipe-keyframe-alone", "Alt+3", "W"),
-        ):
-            self.desk.key(keys)
-            self.snap(name)
-            self.desk.key(back)
-
-    def deliver(self, folder: Path) -> FrameSequence:
-        """Locks the frame, and exports all."""
-        self.desk.key("Shift+X")
-        self.desk.until(lambda: bool(self.session.draft.locks))
-        self.desk.settled()
-        self.snap("locked")
-        self.desk.key("Ctrl+E")
-        dialog = self.desk.window.findChildren(ExportDialog)[-1]
-        dialog.pattern.setText(str(folder / "hero.####.exr"))
-        self.snap("export", dialog)
-        dialog.go.click()
-        self.desk.until(lambda: dialog.job is not None and dialog.job.state != "running")
-        assert dialog.job is not None
-        assert dialog.job.error is None, dialog.job.error
-        dialog.reject()
-        return find_sequence(str(folder))
+    def _farthest(self) -> int:
+        """The frame farthest from any keyframe."""
+        drawn = self.session.draft.drawings
+        return max(self.session.range, key=lambda frame: min(abs(frame - k) for k in drawn))
 
 
-def _runs(
-    mask: BoolArray, radius: float, least: int
-) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    """Strokes along the rows of a mask, a brush apart."""
-    for row in np.unique(np.nonzero(mask)[0])[:: max(1, int(radius))].tolist():
-        columns = np.nonzero(mask[row])[0]
-        for run in np.split(columns, np.where(np.diff(columns) > 1)[0] + 1):
-            if len(run) >= least:
-                left = float(run[0]) + radius
-                yield (left, row + 0.5), (max(left, float(run[-1]) + 1 - radius), row + 0.5)
-
-
-def work(artist: Artist, plate: str, folder: Path) -> dict[str, object]:
-    """From nothing to mattes; what is to be told of it."""
-    desk = artist.desk
-    artist.snap("empty")
-    assert desk.window.open(plate)
-    desk.until(lambda: artist.session.navigation.picture() is not None)
-    artist.snap("open")
-    artist.first_mask()
-    found, wanted = artist.drawn(), artist.sees(artist.session.frame)
-    artist.propagate("P")
-    artist.snap("propagated")
-    before = artist.score()
-    frame = artist.correct()
-    artist.propagate("Ctrl+P")
-    artist.snap("again")
-    after = artist.score()
-    artist.session.go_to(frame + 3)
-    desk.until(lambda: artist.session.navigation.picture() is not None)
-    artist.look_about()
-    mattes = artist.deliver(folder)
-    desk.session.go_to(frame + 1)
-    desk.until(artist.is_seen)
-    shown_alpha = artist.session.shown.alpha(artist.session.element)
-    written = read_channels(mattes.path(frame + 1), ["A"])[..., 0]
-    assert shown_alpha is not None
-    return {
-        "platform": desk.app.platformName(),
-        "first_mask_iou": round(float((found & wanted).sum() / (found | wanted).sum()), 4),
-        "j_and_f": before,
-        "corrected_frame": frame,
-        "j_and_f_corrected": after,
-        "worst_stalls_ms": sorted(artist.stalls_ms)[-3:],
-        "exported": len(mattes.range),
-        "largest_difference_of_export": round(float(np.abs(written - shown_alpha).max()), 5),
-    }
-
-
-def main() -> None:
-    """The program."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("plate")
-    parser.add_argument("truth")
-    parser.add_argument("--pictures", type=Path)
-    asked = parser.parse_args()
-    if asked.pictures is not None:
-        asked.pictures.mkdir(parents=True, exist_ok=True)
-    app = QApplication(["rde-roto"])
+@contextmanager
+def at_a_window(app: QApplication) -> Iterator[Desk]:
+    """A window over the real network, with nothing open and nothing remembered."""
     dress(app)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["RDE_ROTO_CACHE"] = folder
@@ -247,11 +251,5 @@ def main() -> None:
         with plate_memo() as memo, open_services("cpu", memo) as services:
             window = MainWindow(services.backend, partial(open_draft, memo=memo))
             shown(window)
-            desk = Desk(app, window, Toys(), _PATIENCE_S)
-            artist = Artist(desk, find_sequence(asked.truth), asked.pictures)
-            print(json.dumps(work(artist, asked.plate, Path(folder) / "mattes")), flush=True)
+            yield Desk(app, window, Toys(), _PATIENCE_S)
             window.close()
-
-
-if __name__ == "__main__":
-    main()

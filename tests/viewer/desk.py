@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,12 +42,14 @@ def shown(window: MainWindow) -> None:
 
 @dataclass
 class Desk:
-    """A window, and hands before it."""
+    """A window, and hands before it. Each key and each press of a button is one action."""
 
     app: QApplication
     window: MainWindow
     toys: Toys
     patience_s: float = PATIENCE_S
+    actions: int = 0
+    travel_px: float = 0.0  # of drags, in pixels of the plate
 
     @property
     def session(self) -> Session:
@@ -71,6 +74,7 @@ class Desk:
         self.app.processEvents()
 
     def key(self, keys: str) -> None:
+        self.actions += 1
         QTest.keySequence(self.window, keys)
 
     def at(self, x: float, y: float) -> QPoint:
@@ -78,6 +82,7 @@ class Desk:
         return self.window.canvas.from_plate(x, y).toPoint()
 
     def click(self, x: float, y: float) -> None:
+        self.actions += 1
         QTest.mouseClick(self.window.canvas, LEFT, NO_KEY, self.at(x, y))
 
     def drag(
@@ -86,6 +91,8 @@ class Desk:
         keys: Qt.KeyboardModifier = NO_KEY,
         button: Qt.MouseButton = LEFT,
     ) -> None:
+        self.actions += 1
+        self.travel_px += sum(map(math.dist, points, points[1:]))
         first, *others = (self.at(x, y) for x, y in points)
         QTest.mousePress(self.window.canvas, button, keys, first)
         for point in others:

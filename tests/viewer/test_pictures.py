@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import TypeAlias
@@ -129,6 +130,42 @@ STATES: dict[str, Show] = {
 }
 
 
+@dataclass(frozen=True)
+class Crop:
+    """A small thing that a mean over forty pixels would miss: kept at full size, compared in blocks
+    of its own.
+    """
+
+    show: Show
+    part: Callable[[Desk], QImage]
+    block: int
+
+
+def around_the_pen(desk: Desk) -> QImage:
+    half, at = 100, desk.at(100, 40)  # where the stroke has ended
+    area = QRect(at.x() - half, at.y() - half, 2 * half, 2 * half)
+    return desk.window.canvas.grab(area).toImage()
+
+
+def below_on_the_right(desk: Desk) -> QImage:
+    bar = desk.window.statusBar()
+    bar.clearMessage()
+    return bar.grab(QRect(bar.width() - 620, 0, 620, bar.height())).toImage()
+
+
+def over_the_time_line(desk: Desk) -> QImage:
+    desk.window.time_line.refresh()
+    return desk.window.time_line.grab(QRect(0, 0, 400, desk.window.time_line.height())).toImage()
+
+
+CROPS: dict[str, Crop] = {
+    "ring": Crop(painted, around_the_pen, 4),
+    "ring-subtracts": Crop(pressed("X"), around_the_pen, 4),
+    "read-out": Crop(painted, below_on_the_right, 20),
+    "marks": Crop(time_line, over_the_time_line, 10),
+}
+
+
 def as_array(image: QImage) -> Bytes:
     """[H, W, 3] RGB, 0..255."""
     image = image.convertToFormat(QImage.Format.Format_RGB888)
@@ -178,9 +215,8 @@ def keep(name: str, pixels: Bytes) -> None:
     few.save(PICTURES / f"{name}.png", optimize=True)
 
 
-def apart(one: Bytes, other: Bytes) -> float:
+def apart(one: Bytes, other: Bytes, block: int = BLOCK // SMALLER) -> float:
     """How far the means of the block that differs most are apart."""
-    block = BLOCK // SMALLER
     return float(np.abs(means(one, block) - means(other, block)).max())
 
 
@@ -207,6 +243,31 @@ def test_the_window_looks_as_it_did(name: str, desk: Desk, patches: Path, tmp_pa
     assert apart(picture, known(name)) <= TOLERANCE, f"look at {found}"
 
 
+@pytest.mark.parametrize("name", CROPS)
+def test_small_things_look_as_they_did(
+    name: str, desk: Desk, patches: Path, tmp_path: Path
+) -> None:
+    desk.window.resize(WIDTH, HEIGHT)
+    desk.app.processEvents()
+    crop = CROPS[name]
+    crop.show(desk, patches)
+    desk.settled()
+    desk.app.processEvents()
+    picture = as_array(crop.part(desk))
+    if IS_MAKING:
+        keep(name, picture)
+        pytest.skip(f"made anew, to be looked at: {PICTURES / name}.png")
+    found = tmp_path / f"{name}.png"
+    Image.fromarray(picture).save(found)
+    assert picture.shape == known(name).shape, f"look at {found}"
+    assert apart(picture, known(name), crop.block) <= TOLERANCE, f"look at {found}"
+
+
+def test_the_ring_tells_whether_the_brush_subtracts() -> None:
+    block = CROPS["ring"].block
+    assert apart(known("ring"), known("ring-subtracts"), block) > TOLERANCE
+
+
 def test_no_state_passes_for_another() -> None:
     """The tolerance tells any two of the pictures apart."""
     alike = {
@@ -219,5 +280,5 @@ def test_no_state_passes_for_another() -> None:
 
 def test_every_picture_is_of_a_state_and_small() -> None:
     files = sorted(PICTURES.iterdir())
-    assert [path.name for path in files] == sorted(f"{name}.png" for name in STATES)
+    assert [path.name for path in files] == sorted(f"{name}.png" for name in (*STATES, *CROPS))
     assert max(path.stat().st_size for path in files) <= 25_000

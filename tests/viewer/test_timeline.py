@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from rde_roto.doors.viewer.style import STATE_COLOURS
 from rde_roto.session.frame_states import FrameState
+from rde_roto.session.track_quality import confidence_range
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -105,6 +106,30 @@ def test_what_is_known_of_a_frame_is_read_under_the_mouse(open_desk: Desk) -> No
     sure = open_desk.session.quality.confidences(open_desk.session.element)[1005]
     assert line.reading.text().startswith(f"1005   matte   confidence {sure:.2f}   ")
     assert line.reading.text().endswith("% of the picture")
+
+
+def test_drift_is_read_and_drawn_where_it_is_known(open_desk: Desk) -> None:
+    line, live = open_desk.window.time_line, open_desk.session.live
+    open_desk.drag((40, 40), (80, 40))
+    open_desk.key("P")
+    open_desk.settled()
+    open_desk.until(lambda: live.advice is not None and len(live.advice.confidences) == 12)
+    line.refresh()
+    before = line.grab().toImage()
+    live.drift = {1004: {"hero": 0.1}, 1007: {"hero": 0.9}}
+    line.refresh()
+    QTest.mouseMove(line, QPoint(round(line.place(1006)), 40))
+    assert line.reading.text().endswith("drift 0.90")
+    line.leaveEvent(None)
+    assert line.grab().toImage() != before
+
+
+def test_confidence_is_drawn_over_the_range_of_what_is_tracked() -> None:
+    drawn = 1.0
+    assert confidence_range([drawn, 0.9, 0.6]) == (0.6, 0.9)
+    low, high = confidence_range([drawn, 0.97, 0.95])  # hardly varies: not blown up
+    assert (low, high) == (pytest.approx(0.87), 0.97)
+    assert confidence_range([drawn])[1] == 1
 
 
 def test_states_are_shown_in_their_colours(open_desk: Desk) -> None:

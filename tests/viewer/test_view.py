@@ -70,7 +70,7 @@ def test_it_shows_itself_on_a_real_screen(screen: str, document: Path, tmp_path:
 def test_a_shot_is_rotoscoped_from_nothing_with_the_real_network(screen: str) -> None:
     """By mouse and keys alone; the correction that the window asks for makes it better."""
     shot = demo_shot()
-    told = json.loads(on_screen(screen, "artist.py", shot / "plate", shot / "truth"))
+    told = json.loads(on_screen(screen, "whole_roto.py", shot / "plate", shot / "truth"))
     assert told["first_mask_iou"] > 0.9
     assert told["j_and_f_corrected"] > told["j_and_f"] > 0.7
     assert told["exported"] == 48

@@ -458,11 +458,41 @@ def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: P
     suggested = desk.session.quality.suggestions[0]
     assert str(suggested.frame) in listed.item(0).text()
     assert str(suggested.frame) in desk.window.panel.fix.text()
+    sure = desk.session.quality.confidences("hero").values()
+    highest = max(value for value in sure if value < 1)
+    assert f"{suggested.confidence:.2f} of " in listed.item(0).text()
+    assert listed.item(0).text().endswith(f"-{highest:.2f}")
+    desk.until(lambda: not listed.item(0).icon().isNull())  # drawn on another thread
     at = listed.visualItemRect(listed.item(0)).center()
     QTest.mouseClick(listed.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, at)
     assert desk.session.frame == suggested.frame
     desk.key("Shift+N")
     assert suggested not in desk.session.quality.suggestions
+
+
+def test_a_suggestion_goes_as_soon_as_its_matte_is_another_one(desk: Desk, document: Path) -> None:
+    """Before there is new advice, that is: after a lock, too."""
+    desk.open(document)
+    paint(desk)
+    desk.key("P")
+    desk.settled()
+    desk.until(lambda: bool(desk.session.quality.suggestions))
+    suggested = desk.session.quality.suggestions[0]
+    live = desk.session.live
+    old = live.advice
+    desk.session.go_to(suggested.frame)
+    desk.key("Shift+X")
+    desk.until(lambda: bool(desk.session.draft.locks) and live.is_settled)
+    assert suggested.frame not in [one.frame for one in desk.session.quality.suggestions]
+    desk.key("Ctrl+Z")
+    desk.until(lambda: live.is_settled and live.advice is not old)
+    desk.session.choose_element("hero")
+    changed = desk.session.draft.preset.model_copy(
+        update={"finish": desk.session.draft.preset.finish.model_copy(update={"feather_px": 2.0})}
+    )
+    desk.session.set_preset(changed)
+    live.digests_came({frame: f"other {frame}" for frame in desk.session.range}, set())
+    assert desk.session.quality.suggestions == []
 
 
 def test_settings_have_a_field_and_a_tip_for_every_key(desk: Desk, document: Path) -> None:

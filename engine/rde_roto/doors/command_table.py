@@ -98,7 +98,7 @@ COMMANDS: Final = {
         "Manage the cache of memory states and raw mattes: info, prune, verify.",
     ),
     "train": Command(
-        "train.app", RESEARCH, "Training: rde-roto train RECIPE --out DIR; list, average, pack."
+        "train.app", RESEARCH, "Training: rde-roto train RECIPE --out DIR; list, watch, pack."
     ),
     "eval": Command(
         "evaluate.evaluate",

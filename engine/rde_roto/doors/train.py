@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from subprocess import Popen
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +14,7 @@ from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption
 from rde_roto.training.recipe import VideoSource
 from rde_roto.training.recipe_files import load_recipe, recipe_library
+from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.plain_text import counted
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ app = typer.Typer(
     cls=_RecipeFirst,
     no_args_is_help=True,
     subcommand_metavar="RECIPE --out DIR | COMMAND",
-    help="Training: rde-roto train RECIPE --out DIR; list, average, pack.",
+    help="Training: rde-roto train RECIPE --out DIR; list, watch, average, pack.",
 )
 
 
@@ -52,10 +55,13 @@ def run(
         float | None, typer.Option(min=0, help="Stop after this time; --resume continues.")
     ] = None,
     set_: RecipeSetOption = None,
+    watch: Annotated[bool, typer.Option(help="Show the loss in a window of its own.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a recipe. Under torchrun several processes share the task."""
     settings = load_recipe(recipe, set_ or ())
+    if watch:
+        _check_window()
 
     from rde_roto.model.devices import choose_device
     from rde_roto.training.clips.sampler import ClipSampler
@@ -70,10 +76,36 @@ def run(
         sampler = ClipSampler(read_footage(settings.data), settings, target)
         score = Scorer(settings, out, target) if settings.scoring.path else None
         trainer = Trainer(net.to(target), state, settings, sampler, score)
+        if watch and rank() == 0:
+            # a process of its own: it outlives this one, and takes no time of the training's thread
+            Popen([sys.executable, "-m", "rde_roto.doors.cli", "train", "watch", str(out)])
         finished = trainer.run(out, minutes, _print_progress)
         if rank() == 0:
             ending = "finished" if finished else f"stopped; continue with --resume --out {out}"
             print_line(f"{settings.name}: iteration {state.iteration}, {ending}")
+
+
+@app.command("watch")
+def watch_run(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")],
+) -> None:
+    """Show the loss of a run in a window, while it is trained, here or elsewhere."""
+    _check_window()
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected the folder of a run, found none; see train --out")
+
+    from rde_roto.doors.viewer.training_window import show_run
+
+    raise typer.Exit(show_run(folder))
+
+
+def _check_window() -> None:
+    """Raise UsageError where no window can be shown."""
+    from rde_roto.doors.view import why_no_window
+
+    reason = why_no_window()
+    if reason is not None:
+        raise UsageError(reason)
 
 
 def _print_progress(report: Report) -> None:

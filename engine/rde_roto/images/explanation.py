@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -71,10 +72,9 @@ def explanation_sheet(
 
     Raises OutputError when the file cannot be written.
     """
-    small = np.moveaxis(in_cell(np.moveaxis(plate, 2, 0)), 0, 2)
     strips = []
     for reading in explanation.readings:
-        strips += _draw_reading(small, matte, reading)
+        strips += _draw_reading(plate, matte, reading)
     frames = [frame for drift in drifts for frame in (drift.keyframe, *drift.frames)]
     requested = explanation.frame
     shown = Shown(min(requested, *frames), max(requested, *frames), requested)
@@ -85,22 +85,49 @@ def explanation_sheet(
     write_picture(sheet, path, optimize=True)
 
 
+class ReadingPictures(NamedTuple):
+    """The pictures of one walk, [h, w, 3] in 0..1, a cell wide, and each source's mean share."""
+
+    matte: FloatArray
+    attention: FloatArray
+    embedding: FloatArray
+    means: FloatArray
+    """[K, S]: averaged over each element."""
+
+    @classmethod
+    def of(cls, plate: FloatArray, matte: Matte, reading: Reading) -> ReadingPictures:
+        """Draw a walk over a plate [H, W, 3] in 0..1."""
+        small = np.moveaxis(in_cell(np.moveaxis(plate, 2, 0)), 0, 2)
+        whole = matte.alpha[[matte.elements.index(name) for name in reading.elements]]
+        alpha = in_cell(whole)
+        shares = np.stack([in_cell(planes) for planes in reading.shares])
+        embedding = np.moveaxis(in_cell(reading.embedding.clip(0, 1)), 0, 2)
+        attention = _attention(small, alpha, shares)
+        for plane in alpha:
+            attention = outlined(attention, plane, np.ones(3))
+            embedding = outlined(embedding, plane, np.ones(3))
+        sums = np.einsum("kshw,khw->ks", reading.shares, whole)
+        means = sums / whole.sum((1, 2)).clip(1e-6)[:, None]
+        return cls(tinted(small, alpha), attention, embedding, means)
+
+
+def source_labels(reading: Reading) -> tuple[str, ...]:
+    """Return the sources in words, such as `latest frame 1034`."""
+    frames = (reading.keyframe, reading.latest, None, reading.far)
+    return tuple(
+        _LABELS[source] if frame is None else f"{_LABELS[source]} {frame}"
+        for source, frame in zip(reading.sources, frames, strict=False)
+    )
+
+
 def _draw_reading(plate: FloatArray, matte: Matte, reading: Reading) -> list[Image.Image]:
     """Draw the pictures of one walk, and a line of figures for each element."""
-    whole = matte.alpha[[matte.elements.index(name) for name in reading.elements]]
-    alpha = in_cell(whole)
-    shares = np.stack([in_cell(planes) for planes in reading.shares])
-    embedding = np.moveaxis(in_cell(reading.embedding.clip(0, 1)), 0, 2)
-    attention = _attention(plate, alpha, shares)
-    for plane in alpha:
-        attention = outlined(attention, plane, np.ones(3))
-        embedding = outlined(embedding, plane, np.ones(3))
-    strip = strip_of((tinted(plate, alpha), attention, embedding))
+    drawn = ReadingPictures.of(plate, matte, reading)
+    strip = strip_of((drawn.matte, drawn.attention, drawn.embedding))
     badge(strip, str(matte.frame))
     _inset(strip, reading)
-    means = np.einsum("kshw,khw->ks", reading.shares, whole) / whole.sum((1, 2)).clip(1e-6)[:, None]
-    captions = [_caption(*named, reading) for named in zip(reading.elements, means, strict=True)]
-    return [strip, *captions]
+    named = zip(reading.elements, drawn.means, strict=True)
+    return [strip, *(_caption(name, means, reading) for name, means in named)]
 
 
 def _attention(plate: FloatArray, alpha: FloatArray, shares: FloatArray) -> FloatArray:
@@ -133,10 +160,8 @@ def _caption(name: str, means: FloatArray, reading: Reading) -> Image.Image:
     font = ImageFont.load_default(13)
     draw.text((1, 15), f"{name} reads", TEXT, font, anchor="ls")
     x = draw.textlength(f"{name} reads", font) + 17
-    frames = (reading.keyframe, reading.latest, None, reading.far)
-    for source, frame, mean in zip(reading.sources, frames, means, strict=False):
-        place = _LABELS[source] if frame is None else f"{_LABELS[source]} {frame}"
-        text = f"{place}: {100 * mean:.0f} %"
+    for source, label, mean in zip(reading.sources, source_labels(reading), means, strict=True):
+        text = f"{label}: {100 * mean:.0f} %"
         draw.rectangle((x, 5, x + 10, 15), fill=SOURCE_COLOURS[source])
         draw.text((x + 16, 15), text, BRIGHT_TEXT, font, anchor="ls")
         x += draw.textlength(text, font) + 40

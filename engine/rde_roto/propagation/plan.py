@@ -113,6 +113,13 @@ class Plan(Generic[State]):
         for at in range(index, target):
             yield self._memory_step(span, at, frozenset())
 
+    def stored_states(self, span: Span, indices: Iterable[int]) -> Iterator[tuple[int, State]]:
+        """Yield those states that are stored, with how many memory frames each has seen."""
+        chain = self._chain
+        return self._stores.snapshots.each(
+            chain.state(span, 0), indices, lambda at: chain.state(span, at), self._restore
+        )
+
     def _memory_step(self, span: Span, index: int, wanted: frozenset[int]) -> Step:
         frame = self._chain.memory_frame(span, index + 1)
         if frame not in self._shot.plate.range:

@@ -145,6 +145,12 @@ class Walker(Generic[State]):
                 raise self._not_finite_error("the memory", self.chain.memory_frame(span, index))
             yield state
 
+    def stored_states(self, span: Span, indices: Iterable[int]) -> Iterator[tuple[int, State]]:
+        """Yield those of ``states`` that are stored, with how many memory frames each has seen.
+        Takes no step.
+        """
+        return self._plan.stored_states(span, indices)
+
     def raws_of_stretch(
         self,
         stretch: Stretch,

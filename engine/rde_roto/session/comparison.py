@@ -12,7 +12,8 @@ from functools import partial
 from rde_roto.engine import Engine, Priority
 from rde_roto.node import RotoNode
 from rde_roto.session.backend import Post
-from rde_roto.session.live_mattes import FrameMattes, LiveMattes
+from rde_roto.session.known_mattes import FrameMattes
+from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import Matte

@@ -17,6 +17,7 @@ from rde_roto.session.history import History
 from rde_roto.session.listeners import EditorListener
 from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.session.locking import FrameLocker, with_locks
+from rde_roto.session.node_builder import Edition
 from rde_roto.session.opening import OpenedDraft, shot_name
 from rde_roto.session.saving import DraftWriter, Saver, save_as
 from rde_roto.shot_files import OpenedShot
@@ -170,7 +171,8 @@ class ShotEditor:
         finish = draft.preset.finish.at_proxy(proxy)
         preset = draft.preset.model_copy(update={"finish": finish})
         step = self._history.place
-        self.live.set_shot(shot, preset, draft.learned, step=step, forgets=forgets)
+        edition = Edition(shot, preset, draft.learned)
+        self.live.set_shot(edition, step=step, forgets=forgets)
 
     def _live_changed(self, sentence: str | None) -> None:
         if sentence is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from rde_roto.values.plain_text import counted
 
 @dataclass(frozen=True)
 class Drawn:
-    """A draft with something drawn in front, and what that took from others or could not take, in
-    words; "" if nothing.
+    """A draft with something drawn, and what that took from others or left out, in words; "" if
+    nothing.
     """
 
     draft: Draft
@@ -36,19 +36,19 @@ class Front:
     places: Collection[Place]
 
     def drawn_on(self, draft: Draft, live: LiveMattes) -> Drawn:
-        """Draw it, and take what it covers from the others.
+        """Draw it beside what is locked, and take what it covers from the others.
 
         One that is tracked at the frame, not drawn, becomes a keyframe too if more than a seam of
         it is covered; if its matte is out of date, tracking it again takes the pixels away.
         """
-        after, taken = draft.with_plane(self.frame, self.element, self.plane), []
-        said = [*self._locked_below(draft, live)]
+        front, said = self._beside_locked(draft, live)
+        after, taken = draft.with_plane(self.frame, self.element, front.plane), []
         for other in draft.elements:
             known = draft.drawn(self.frame, other.id)
-            below = known or self._tracked_below(draft, live, other.id)
+            below = known or front._tracked_below(draft, live, other.id)
             if other.id == self.element or below is None:
                 continue
-            left = below.beside(self.plane, self.places)
+            left = below.beside(front.plane, self.places)
             lost = _lost_px(below, left)
             if lost:  # what cannot be seen is rounding, and stays
                 after = after.with_plane(self.frame, other.id, left)
@@ -57,13 +57,22 @@ class Front:
         said = [f"took {'; '.join(taken)}", *said] if taken else said
         return Drawn(after, "; ".join(said))
 
-    def _locked_below(self, draft: Draft, live: LiveMattes) -> Iterator[str]:
-        """Say what it covers of elements that are locked here, whose mattes stay as they are."""
+    def _beside_locked(self, draft: Draft, live: LiveMattes) -> tuple[Front, list[str]]:
+        """Leave out what elements cover that are locked here, and say so."""
         seen, locked = live.newest(self.frame), draft.locked(self.frame)
+        front, said = self, []
         for other in draft.elements:
-            if seen is not None and other.id in locked and other.id in seen.planes:
-                for _, _, pixels in self._over(seen.planes[other.id]):
-                    yield f"{pixels} pixels lie over {other.name}, which is locked here and stays"
+            if seen is None or other.id not in locked or other.id not in seen.planes:
+                continue
+            matte = seen.planes[other.id]
+            if front._over(matte):
+                box = box_around(self.places, self.plane.shape)
+                below = Plane(self.plane.shape).painted(box, matte[within(box)])
+                plane = front.plane.beside(below, self.places)
+                lost = _lost_px(front.plane, plane)
+                said += [f"left out {lost} pixels of {other.name}, which is locked here"]
+                front = replace(front, plane=plane)
+        return front, said
 
     def _over(self, below: FloatArray) -> tuple[Overlap, ...]:
         """How it overlaps with the matte of another element."""

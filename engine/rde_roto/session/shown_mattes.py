@@ -10,7 +10,7 @@ import numpy as np
 from rde_roto.session.comparison import Comparison
 from rde_roto.session.display_pixels import matte_pixels
 from rde_roto.session.editor import ShotEditor
-from rde_roto.session.live_mattes import FrameMattes
+from rde_roto.session.known_mattes import FrameMattes
 from rde_roto.session.navigation import Navigation
 from rde_roto.session.painting import within
 from rde_roto.session.picture_cache import Bytes, PictureRequest

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from rde_roto.advice import Suggestion
 from rde_roto.session.editor import ShotEditor
+
+_LEAST_RANGE = 0.1
+_NEAR_FRAMES = 2
+"""Drift is known at memory frames alone, usually every third frame."""
 
 
 class TrackQuality:
     """The advice on a shot that changes. Used on the editor's thread.
 
-    `suggestions` leaves out at once what was drawn, locked or passed over since the advice.
+    `suggestions` leaves out at once what was drawn, locked or passed over since the advice, and
+    frames whose mattes have changed since.
     """
 
     def __init__(self, editor: ShotEditor) -> None:
@@ -30,6 +35,18 @@ class TrackQuality:
         advice = self._editor.live.advice
         return {} if advice is None else _of_element(advice.areas, element)
 
+    def drift(self, element: str) -> dict[int, float]:
+        """Return how far an element is from its keyframe, 0..2, at the memory frames where that is
+        known (`rde_roto.drift`).
+        """
+        return _of_element(self._editor.live.drift, element)
+
+    def drift_near(self, element: str, frame: int) -> float | None:
+        """Return the drift at the memory frame that is nearest to a frame, if one is near."""
+        known = self.drift(element)
+        near = min(known, key=lambda at: abs(at - frame), default=frame)
+        return known.get(near) if abs(near - frame) <= _NEAR_FRAMES else None
+
     @property
     def suggestions(self) -> list[Suggestion]:
         """The frames to correct, the most useful first."""
@@ -41,6 +58,7 @@ class TrackQuality:
             if one.element in ids
             and draft.drawn(one.frame, one.element) is None
             and one.element not in draft.locked(one.frame)
+            and live.is_as_advised(one.frame)
             and self._passed.get((one.frame, one.element)) != live.digest(one.frame)
         ]
 
@@ -59,6 +77,15 @@ class TrackQuality:
         here = next((one for one in found if one.frame == frame), found[0] if found else None)
         if here is not None:
             self._passed[here.frame, here.element] = self._editor.live.digest(here.frame)
+
+
+def confidence_range(values: Collection[float]) -> tuple[float, float]:
+    """Return the lowest and the highest of an element's confidences where it is tracked, at least a
+    tenth apart: what is drawn at the bottom and at the top of a curve.
+    """
+    tracked = [value for value in values if value < 1]  # drawn and locked frames have 1
+    high = max(tracked, default=1.0)
+    return min(min(tracked, default=1.0), high - _LEAST_RANGE), high
 
 
 def _of_element(values: Mapping[int, Mapping[str, float]], element: str) -> dict[int, float]:

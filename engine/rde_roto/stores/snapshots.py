@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rde_roto.background import Later, at_once
@@ -79,6 +79,29 @@ class SnapshotStore:
                     self.put(key, state, durable=False)
                     return at, state
         return None
+
+    def each(
+        self,
+        span: str,
+        indices: Iterable[int],
+        digest_at: Callable[[int], str],
+        restore: Restore[State],
+    ) -> Iterator[tuple[int, State]]:
+        """Yield the states of a span that are stored. Those on disk are not kept in RAM.
+
+        Args and what is yielded: as ``newest``.
+        """
+        folder = self._folder
+        on_disk = frozenset() if folder is None else folder.snapshot_keys(span)
+        for at in indices:
+            key = SnapshotKey(span, at, digest_at(at))
+            held, state = self._ram.get(key.digest), None
+            if held is not None:
+                state = restore(*held)
+            elif folder is not None and key in on_disk:
+                state = _loaded(folder, key, restore)
+            if state is not None:
+                yield at, state
 
     def _anchors(self, span: str, state: TrackState) -> Mapping[str, Tensor]:
         """A span's anchors, which all its states share: copied from the device once a span."""

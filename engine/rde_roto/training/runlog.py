@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from rde_roto.values.errors import InputError
 
 _SIZE = (960, 480)
 _MARGIN = 56
-_TERMS = {"segmentation": "#1f77b4", "guidance": "#ff7f0e", "consistency": "#2ca02c"}
+TERMS: Final = {"segmentation": "#1f77b4", "guidance": "#ff7f0e", "consistency": "#2ca02c"}
+"""The terms of the loss and the colours of their curves."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,40 @@ class RunLog:
             draw_curve(self._rows).save(temporary, "PNG")
 
 
+class LogFollower:
+    """Reads the log of a run that may be going on, and only what is new of it.
+
+    `rows` are those that are read so far. A run that is resumed rewrites its log, which is then
+    read from the beginning.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.rows: list[LogRow] = []
+        self._path = run / "log.csv"
+        self._file: tuple[int, int] | None = None  # device and number of the file that was read
+        self._read_bytes = 0
+
+    def poll(self) -> bool:
+        """Read what is new; whether there was anything. Raises InputError for a damaged log."""
+        try:
+            with self._path.open("rb") as file:
+                there = os.fstat(file.fileno())
+                is_same = self._file == (there.st_dev, there.st_ino)
+                if not is_same or there.st_size < self._read_bytes:
+                    self.rows, self._file = [], (there.st_dev, there.st_ino)
+                    self._read_bytes = len(file.readline())
+                file.seek(self._read_bytes)
+                new = file.read()
+        except FileNotFoundError:
+            return False
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read_bytes += len(whole)
+        names = [field.name for field in fields(LogRow)]
+        rows = _rows(self._path, csv.DictReader(whole.decode("utf-8").splitlines(), names))
+        self.rows += rows
+        return bool(rows)
+
+
 def read_log(run: Path) -> list[LogRow]:
     """Read the rows of a run's log; empty if there is none. Raises InputError for a damaged one.
 
@@ -74,10 +110,13 @@ def read_log(run: Path) -> list[LogRow]:
     path = run / "log.csv"
     if not path.exists():
         return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return _rows(path, csv.DictReader(line for line in lines if line.endswith("\n")))
+
+
+def _rows(path: Path, cells: Iterable[Mapping[str, str]]) -> list[LogRow]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        return [_row(cells) for cells in csv.DictReader(whole)]
+        return [_row(one) for one in cells]
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"the log {path} is damaged; move it away to continue: {error}") from error
 
@@ -92,7 +131,7 @@ def draw_curve(rows: list[LogRow]) -> Image.Image:
     """Plot the terms of the loss over the iterations: window means on a logarithmic scale."""
     image = Image.new("RGB", _SIZE, "white")
     pen = ImageDraw.Draw(image)
-    curves = {term: _smooth(np.array([getattr(row, term) for row in rows])) for term in _TERMS}
+    curves = {term: _smooth(np.array([getattr(row, term) for row in rows])) for term in TERMS}
     curves = {term: curve[np.isfinite(curve[:, 1])] for term, curve in curves.items()}
     curves = {term: curve for term, curve in curves.items() if (curve[:, 1] > 0).any()}
     if not curves:
@@ -115,8 +154,8 @@ def draw_curve(rows: list[LogRow]) -> Image.Image:
         x, _ = place(iteration, 10**low)
         pen.text((x - 12, _MARGIN + height + 8), f"{iteration:.0f}", fill="#555555")
     for index, (term, curve) in enumerate(curves.items()):
-        pen.line([place(x, y) for x, y in curve], fill=_TERMS[term], width=2)
-        pen.text((_MARGIN + 120 * index, _MARGIN // 2), term, fill=_TERMS[term])
+        pen.line([place(x, y) for x, y in curve], fill=TERMS[term], width=2)
+        pen.text((_MARGIN + 120 * index, _MARGIN // 2), term, fill=TERMS[term])
     return image
 
 

@@ -1,12 +1,13 @@
-"""The window as a program."""
+"""Windows as programs."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from rde_roto.doors.viewer.services import Services
 from rde_roto.doors.viewer.style import dress
@@ -21,15 +22,25 @@ def run(services: Services, text: str | None, picture: PictureName) -> int:
     `text` names a shot or a plate to open, and `picture` the view and layer of that plate. Raises
     as `open_draft` does if it cannot be opened.
     """
+
+    def window() -> MainWindow:
+        opens = partial(open_draft, memo=services.memo)
+        window = MainWindow(services.backend, opens, device=str(services.device))
+        if text is not None:
+            opened = opens(text, picture=picture)
+            # only the document records the view or layer, the plate's path does not
+            window.begin(opened, text if picture == FIRST_PICTURE else str(opened.path))
+        return window
+
+    return run_until_closed(window)
+
+
+def run_until_closed(make: Callable[[], QWidget]) -> int:
+    """Make a window, show it until it is closed, and return the program's exit code."""
     app = QApplication(["rde-roto"])
     app.setApplicationName("rde-roto")
     dress(app)
-    opens = partial(open_draft, memo=services.memo)
-    window = MainWindow(services.backend, opens, device=str(services.device))
-    if text is not None:
-        opened = opens(text, picture=picture)
-        # only the document records the view or layer, the plate's path does not
-        window.begin(opened, text if picture == FIRST_PICTURE else str(opened.path))
+    window = make()
     # Python handles signals only while it runs, so a timer wakes it; they close the window
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close())

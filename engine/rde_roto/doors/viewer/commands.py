@@ -145,6 +145,7 @@ COMMANDS: tuple[Command, ...] = (
         Command("View", f"Wipe against {against.value}", (f"Alt+{key}",), _wipe(against))
         for key, against in enumerate(Against, 1)
     ),
+    Command("View", "Explain, and back", ("Ctrl+H",), lambda w: w.toggle_explaining()),
     Command("View", "Fit", ("F",), lambda w: w.canvas.fit()),
     Command("View", "One to one", ("H",), lambda w: w.canvas.zoom_to(1.0)),
     Command("View", "Zoom in", ("Ctrl++", "Ctrl+="), lambda w: w.canvas.zoom_by(1.5)),

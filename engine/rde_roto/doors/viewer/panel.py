@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rde_roto.advice import Suggestion
+from rde_roto.doors.viewer.fix_list import FixList
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.style import colour_of
@@ -27,12 +27,12 @@ from rde_roto.session.comparison import Against
 from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
+from rde_roto.session.session import Session
 from rde_roto.session.unlearned import learn_label
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 
 _WIDTH = 260
-_LEAST_LIST_PX, _LIST_PX = 26, 66
 _LARGEST_BRUSH_PX = 600
 _COUNTS_A_LINE = 2
 _FINER = 100
@@ -48,7 +48,6 @@ class Panel(QWidget):
         self.setFixedWidth(_WIDTH)
         self._window = window
         self._listed: tuple[Element, ...] = ()
-        self._suggested: list[Suggestion] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 0, 8)
         self._layout.setSpacing(5)
@@ -61,11 +60,15 @@ class Panel(QWidget):
 
     def clear(self) -> None:
         """Forget the shot, and end an editing that is going on."""
-        self._listed, self._suggested = (), []
-        self.to_fix.clear()
+        self._listed = ()
+        self.to_fix.show_session(None)
         self.elements.blockSignals(True)
         self.elements.clear()
         self.elements.blockSignals(False)
+
+    def show_session(self, session: Session) -> None:
+        """Show another session."""
+        self.to_fix.show_session(session)
 
     def refresh(self) -> None:
         """Update after a change of the shot or of what is chosen."""
@@ -200,13 +203,7 @@ class Panel(QWidget):
         row.addWidget(self.fix, 1)
         row.addWidget(self.fine)
         self._layout.addLayout(row)
-        self.to_fix = QListWidget()
-        self.to_fix.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.to_fix.setMinimumHeight(_LEAST_LIST_PX)
-        self.to_fix.setMaximumHeight(_LIST_PX)
-        self.to_fix.setToolTip("Frames to correct and the track's confidence: click to go there")
-        self.to_fix.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.to_fix.itemClicked.connect(self._go_to_fix)
+        self.to_fix = FixList(self._window.ui_queue.post)
         self._layout.addWidget(self.to_fix)
         self.learn = self._button(
             "Learn the shot…", "Learn the shot…", "The network learns from your keyframes (Ctrl+L)"
@@ -263,21 +260,10 @@ class Panel(QWidget):
         self.counts.setText("\n".join(" · ".join(line) for line in lines))
 
     def _refresh_suggestions(self) -> None:
-        session = self._window.the_session
-        found = session.quality.suggestions
+        found = self._window.the_session.quality.suggestions
         self.fix.setText(f"Next to fix: {found[0].frame}" if found else "Next to fix")
         self.fine.setEnabled(bool(found))
-        self.to_fix.setVisible(bool(found))
-        if found != self._suggested:
-            self._suggested = found
-            self.to_fix.clear()
-            for one in found:
-                name = session.draft.element(one.element).name
-                self.to_fix.addItem(f"{one.frame}   {one.confidence:.2f}   {name}")
-
-    def _go_to_fix(self) -> None:
-        one = self._suggested[self.to_fix.currentRow()]
-        self._window.the_session.go_to_suggestion(one)
+        self.to_fix.refresh()
 
     def _choose(self, row: int) -> None:
         session = self._window.the_session

@@ -63,5 +63,8 @@ class ShotWindow(Protocol):
     def ask_frame(self) -> None:
         """Let the user type the number of a frame to go to."""
 
+    def toggle_explaining(self) -> None:
+        """Show beside the picture why its matte looks as it does, or show that no longer."""
+
     def wipe_against(self, against: Against) -> None:
         """Show something on the right side of a wipe. Raises UsageError if there is nothing."""

@@ -21,8 +21,10 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.commands import COMMANDS, Command
+from rde_roto.doors.viewer.explain_view import ExplainView
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
+from rde_roto.doors.viewer.pixel_words import pixel_words
 from rde_roto.doors.viewer.player import Player
 from rde_roto.doors.viewer.start_page import StartPage
 from rde_roto.doors.viewer.text_editors import is_for_editor
@@ -75,6 +77,7 @@ class MainWindow(QMainWindow):
         self.canvas: Canvas = Canvas()
         self.player: Player = Player(self.canvas)
         self.time_line = TimeLine()
+        self.explanation = ExplainView(self.ui_queue.post)
         self._readout, self.where = QLabel(), QLabel()
         self.frame_field = QLineEdit()
         self.frame_field.setFixedWidth(_FRAME_FIELD_PX)
@@ -123,6 +126,8 @@ class MainWindow(QMainWindow):
         self.backend = self._backend_of(opened)
         self.session = Session(opened, self.backend, self.ui_queue.post, self)
         self.time_line.session = self.session
+        self.panel.show_session(self.session)
+        self.explanation.show_session(self.session, self.backend)
         self.canvas.show_session(self.session)
         user_settings.remember_opened(text)
         self._restore_position()
@@ -160,6 +165,7 @@ class MainWindow(QMainWindow):
         self.player.play(0)
         self._refresh_timer.stop()
         self.panel.clear()
+        self.explanation.clear()
         if self.learn_dialog is not None:
             self.learn_dialog.reject()
         session, self.session = self.session, None
@@ -193,6 +199,7 @@ class MainWindow(QMainWindow):
         self.canvas.refresh(box)
         if box is None:
             self.time_line.show_frame()
+            self.explanation.refresh()
             self.canvas.read_out()
             self._show_chosen()
 
@@ -209,6 +216,7 @@ class MainWindow(QMainWindow):
 
     def _refresh(self) -> None:
         self.time_line.refresh()
+        self.explanation.refresh()
         self.panel.refresh()
         self._show_chosen()
 
@@ -231,6 +239,11 @@ class MainWindow(QMainWindow):
         self._show_chosen()
         self.canvas.update()
 
+    def toggle_explaining(self) -> None:
+        """See `ShotWindow`."""
+        self.explanation.setVisible(self.explanation.isHidden())
+        self.explanation.refresh()
+
     def wipe_against(self, against: Against) -> None:
         """Show something on the right side of a wipe. Raises UsageError if there is nothing."""
         self.the_session.compare(against)
@@ -249,6 +262,7 @@ class MainWindow(QMainWindow):
         left.addWidget(self.canvas, 1)
         left.addWidget(self.time_line)
         row.addLayout(left, 1)
+        row.addWidget(self.explanation)
         scrolled = QScrollArea()
         scrolled.setWidget(self.panel)
         scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -287,20 +301,8 @@ class MainWindow(QMainWindow):
 
     def _read_out(self, x: float, y: float) -> None:
         """Show what lies under the pen: position, colour as shown, and alpha."""
-        session = self.session
-        if session is None:
-            return
-        height, width = session.size
-        column, row = int(x // 1), int(y // 1)
-        picture = session.navigation.picture()
-        if not (0 <= column < width and 0 <= row < height) or picture is None:
-            self._readout.clear()
-            return
-        blue, green, red, _ = (int(code) for code in picture[row, column])
-        alpha = session.shown.alpha(session.element)
-        seen = "" if alpha is None else f"   A {alpha[row, column]:.3f}"
-        colour = f"R {red / 255:.3f}  G {green / 255:.3f}  B {blue / 255:.3f}"
-        self._readout.setText(f"{column}, {row}   {colour}{seen}")
+        text = "" if self.session is None else pixel_words(self.session, x, y)
+        self._readout.setText(text)
 
     def _show_chosen(self) -> None:
         session = self.session

@@ -1,0 +1,116 @@
+"""The pictures of docs/viewer.md: ``python tests/viewer/doc_pictures.py``, with tests/unit and
+tests/viewer on PYTHONPATH.
+
+The scripted artist does each step of the page on the demo shot, tracked at 240 lines, without a
+screen. Needs DejaVu Sans as the font. Look at every picture that git says has changed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from artist import Artist, at_a_window
+from desk import Desk
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QApplication, QDialog
+
+from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.viewer.dialogs import ExportDialog
+from rde_roto.images.sequences import find_sequence
+
+OUT = Path(__file__).parents[2] / "docs/viewer"
+SIZE = 1200, 720
+QUALITY = 80
+
+
+def save(desk: Desk, name: str, dialog: QDialog | None = None) -> None:
+    """Writes a picture of the window, and of a dialog in its middle."""
+    for _ in range(5):
+        desk.window.time_line.refresh()
+        desk.window.view_changed()
+        desk.app.processEvents()
+    image = desk.window.grab().toImage()
+    if dialog is not None:
+        place = QRect(QPoint(), dialog.size())
+        place.moveCenter(desk.window.rect().center())
+        painter = QPainter(image)
+        painter.drawPixmap(place.topLeft(), dialog.grab())
+        painter.end()
+    image.save(str(OUT / f"{name}.jpg"), quality=QUALITY)
+    print(name, flush=True)
+
+
+def opened(desk: Desk, folder: Path) -> Artist:
+    """Opens the demo shot under a name of its own."""
+    shot, document = demo_shot(), folder / "robot.shot.yaml"
+    document.write_text(
+        f"schema: rde-roto.shot/1\nplate: {{path: '{shot}/plate'}}\n"
+        "elements:\n  - {id: robot}\noverrides: {tracking.lines: 240}\n",
+        encoding="utf-8",
+    )
+    desk.window.resize(*SIZE)
+    assert desk.window.open(str(document))
+    desk.until(lambda: desk.session.navigation.picture() is not None)
+    return Artist(desk, find_sequence(str(shot / "truth")))
+
+
+def work(desk: Desk, folder: Path) -> None:
+    """Each step of the page, and a picture of it."""
+    artist = opened(desk, folder)
+    save(desk, "open")
+    steps = artist.draw(0.97)
+    next(steps)
+    save(desk, "select")
+    for _ in steps:
+        pass
+    desk.key("Shift+C")
+    save(desk, "first-mask")
+    desk.key("P")
+    desk.until(lambda: desk.session.live.remaining < 30)
+    save(desk, "propagate")
+    desk.settled()
+    desk.until(lambda: bool(desk.session.quality.drift("robot")))
+    frame = artist.look_for_trouble()
+    listed = desk.window.panel.to_fix
+    desk.until(lambda: listed.isVisible() and not listed.item(0).icon().isNull())
+    desk.window.panel.to_fix.scrollToTop()
+    save(desk, "frame-to-fix")
+    desk.key("Ctrl+H")
+    desk.until(lambda: "reads" in desk.window.explanation.text)
+    save(desk, "explain")
+    desk.key("Ctrl+H")
+    for _ in artist.draw(0.97):
+        pass
+    save(desk, "corrected")
+    artist.propagate("Ctrl+P")
+    desk.session.go_to(frame + 2)
+    desk.until(artist.is_seen)
+    desk.key("Ctrl+L")
+    assert desk.window.learn_dialog is not None
+    save(desk, "learn", desk.window.learn_dialog)
+    desk.window.learn_dialog.reject()
+    desk.key("Ctrl+Shift+X")
+    desk.until(lambda: bool(desk.session.draft.locks))
+    desk.settled()
+    save(desk, "approve")
+    desk.key("Ctrl+E")
+    dialog = next(one for one in desk.window.findChildren(ExportDialog) if one.isVisible())
+    dialog.pattern.setText("mattes/robot.####.exr")
+    dialog.whole_path.setText("/shots/robot/mattes/robot.####.exr")
+    save(desk, "export", dialog)
+    dialog.reject()
+
+
+def main() -> None:
+    """The program."""
+    OUT.mkdir(exist_ok=True)
+    app = QApplication(sys.argv[:1])
+    with tempfile.TemporaryDirectory() as folder, at_a_window(app) as desk:
+        work(desk, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
