@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rde_roto.session.painting import Line, together
+from rde_roto.session.lines import Line
+from rde_roto.session.painting import together
 from rde_roto.session.planes import Outline, Plane
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window

@@ -13,8 +13,9 @@ from rde_roto.session import outlines
 from rde_roto.session.backend import Post
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
+from rde_roto.session.lines import Line
 from rde_roto.session.listeners import SessionListener
-from rde_roto.session.painting import Brush, Line, within
+from rde_roto.session.painting import Brush, within
 from rde_roto.session.planes import Plane
 from rde_roto.session.polygon import Polygon
 from rde_roto.session.shown_mattes import ShownMattes

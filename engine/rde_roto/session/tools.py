@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rde_roto.session.painting import Brush, Line, Point, Stroke, filled, within
+from rde_roto.session.lines import Line
+from rde_roto.session.painting import Brush, Point, Stroke, filled, within
 from rde_roto.session.smart_select import Hints
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -68,13 +69,14 @@ class PaintTarget(Protocol):
 @dataclass(frozen=True)
 class Trace:
     """A guide line of plate points over the picture; `handles` can be pulled. One that `subtracts`
-    has another colour.
+    has another colour. Where a feather ends is `is_faint`.
     """
 
     points: Sequence[Point]
     is_closed: bool = False
     handles: Sequence[Point] = ()
     subtracts: bool = False
+    is_faint: bool = False
 
 
 class Tool(Protocol):

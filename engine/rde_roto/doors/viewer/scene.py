@@ -134,17 +134,17 @@ class Scene:
             line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
             colour = SUBTRACTS if trace.subtracts else ADDS
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            for shade, width in ((QColor(0, 0, 0, 180), 4), (colour, 2)):
-                style = Qt.PenStyle.DashLine if trace.subtracts else Qt.PenStyle.SolidLine
+            wide = 1 if trace.is_faint else 2
+            style = Qt.PenStyle.DashLine if trace.subtracts else Qt.PenStyle.SolidLine
+            style = Qt.PenStyle.DotLine if trace.is_faint else style
+            for shade, width in ((QColor(0, 0, 0, 180), 2 * wide), (colour, wide)):
                 painter.setPen(QPen(shade, width, style))
                 if trace.is_closed:
                     painter.drawPolygon(line)
                 else:
                     painter.drawPolyline(line)
             for x, y in trace.handles:
-                at = transform.map(QPointF(x, y))
-                painter.fillRect(QRectF(at.x() - 4, at.y() - 4, 8, 8), Qt.GlobalColor.black)
-                painter.fillRect(QRectF(at.x() - 3, at.y() - 3, 6, 6), Qt.GlobalColor.white)
+                _draw_handle(painter, transform.map(QPointF(x, y)), trace.is_faint)
 
     def _draw_mattes(
         self, painter: QPainter, session: Session, picture: Bytes, part: QRect, codes: Codes
@@ -229,6 +229,17 @@ def clipped(painter: QPainter, area: QRect) -> Iterator[None]:
         yield
     finally:
         painter.restore()
+
+
+def _draw_handle(painter: QPainter, at: QPointF, is_round: bool) -> None:
+    """Draw what can be pulled: a point, or the round end of a feather."""
+    if is_round:
+        painter.setPen(QPen(Qt.GlobalColor.black, 1))
+        painter.setBrush(Qt.GlobalColor.white)
+        painter.drawEllipse(at, 3.5, 3.5)
+    else:
+        painter.fillRect(QRectF(at.x() - 4, at.y() - 4, 8, 8), Qt.GlobalColor.black)
+        painter.fillRect(QRectF(at.x() - 3, at.y() - 3, 6, 6), Qt.GlobalColor.white)
 
 
 def _nothing(_element: str) -> Bytes | None:
