@@ -11,6 +11,7 @@ import numpy as np
 from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.backend import Post
+from rde_roto.session.carried_lines import CarriedLines
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
 from rde_roto.session.lines import Line
@@ -45,6 +46,7 @@ class PaintController(ElementDrawing):
         self.subtracts = False
         self.tool_name: ToolName = "brush"
         self.tool: Tool = tool_named("brush")
+        self._carried = CarriedLines(work, post, partial(self._changed, None))
         self._post = post
         self._selecting = 0
 
@@ -136,9 +138,16 @@ class PaintController(ElementDrawing):
 
     @property
     def lines(self) -> list[Line]:
-        """The editable lines of the chosen element at this frame."""
+        """The editable lines of the chosen element at this frame: drawn, or else carried here."""
         plane = self._shown.drawn(self.element)
-        return [] if plane is None else [outline.line for outline in plane.outlines]
+        if plane is None:
+            return list(self._carried.at(self._frame, self.element).lines)
+        return [outline.line for outline in plane.outlines]
+
+    @property
+    def are_carried(self) -> bool:
+        """Whether the lines are carried here, and drawn at another frame."""
+        return self._shown.drawn(self.element) is None
 
     def draw_line(self, line: Line, label: str) -> None:
         """Draw one more line."""
@@ -148,11 +157,22 @@ class PaintController(ElementDrawing):
             self._do(plane, label, plane.changed_since(drawn))
 
     def change_line(self, place: int, line: Line | None, label: str) -> None:
-        """Replace a line, or delete it with None."""
+        """Replace a line, or delete it with None. Lines that are carried here become drawn ones,
+        and the frame a keyframe whose mask is drawn from them.
+        """
+        if not self._is_free():
+            return
         plane = self._shown.drawn(self.element)
-        if plane is not None and self._is_free():
+        if plane is not None:
             changed = outlines.with_line_changed(plane, place, line)
             self._do(changed, label, changed.changed_since(plane))
+            return
+        carried = self._carried.at(self._frame, self.element)
+        if carried.source is not None:
+            plane = outlines.drawn_from(carried.lines, carried.source, self.pixels())
+            changed = outlines.with_line_changed(plane, place, line)
+            self._show_message(f"frame {self._frame} is a keyframe now, drawn from its lines")
+            self._do(changed, label, changed.tiles.keys())
 
     def drop(self) -> None:
         """Show what is drawn instead of unfinished pixels."""
@@ -175,6 +195,10 @@ class PaintController(ElementDrawing):
                 self._post(self._selected)
 
         self._editor.run_in_background(made)
+
+    def close(self) -> None:
+        """Stop carrying lines, and end their thread."""
+        self._carried.close()
 
     # Private.
 

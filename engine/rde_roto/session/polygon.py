@@ -60,7 +60,11 @@ class Polygon(Plain):
         lines = list(target.lines)
         if self._grip is not None and self._grip.place < len(lines):
             lines[self._grip.place] = self._grip.line
-        traces = [Trace(line.drawn, True, line.points, line.subtracts) for line in lines]
+        carried = target.are_carried
+        traces = [
+            Trace(line.drawn, True, line.points, line.subtracts, is_carried=carried)
+            for line in lines
+        ]
         ends = (Trace(one.fade, True, _ends(one), one.subtracts, is_faint=True) for one in lines)
         return [*traces, *(trace for trace in ends if trace.points)]
 
@@ -134,7 +138,8 @@ class Polygon(Plain):
         return False
 
     def _change(self, target: PaintTarget, place: int, line: Line | None, label: str) -> None:
-        if line != target.lines[place]:
+        lines = target.lines  # carried ones may have come anew meanwhile
+        if place < len(lines) and line != lines[place]:
             target.change_line(place, line, label)
         self._last = line
 

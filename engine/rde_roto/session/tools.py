@@ -56,6 +56,10 @@ class PaintTarget(Protocol):
     def lines(self) -> Sequence[Line]:
         """The editable lines of the chosen element at this frame."""
 
+    @property
+    def are_carried(self) -> bool:
+        """Whether the lines are carried here, and drawn at another frame."""
+
     def draw_line(self, line: Line, label: str) -> None:
         """Draw one more line, as one step of undo."""
 
@@ -69,7 +73,7 @@ class PaintTarget(Protocol):
 @dataclass(frozen=True)
 class Trace:
     """A guide line of plate points over the picture; `handles` can be pulled. One that `subtracts`
-    has another colour. Where a feather ends is `is_faint`.
+    has another colour. Where a feather ends is `is_faint`; `is_carried` is drawn elsewhere.
     """
 
     points: Sequence[Point]
@@ -77,6 +81,7 @@ class Trace:
     handles: Sequence[Point] = ()
     subtracts: bool = False
     is_faint: bool = False
+    is_carried: bool = False
 
 
 class Tool(Protocol):

@@ -104,9 +104,17 @@ class Tracker:
     tracks: list[Track] = field(default_factory=list)
 
     def add(self, frame: int, found: Sequence[Outline], alpha: FloatArray) -> list[Track]:
-        """Add the outlines of the next frame and their plane. Returns the tracks that end before
-        it.
+        """Add the outlines of the next frame and their plane, which says how soft they are. Returns
+        the tracks that end before it.
         """
+        ended = self.follow(frame, found)
+        for track in self.tracks:
+            now = track.samples[-1]
+            track.soft.append(softness(alpha, self.sampling.window, now.points, now.normals))
+        return ended
+
+    def follow(self, frame: int, found: Sequence[Outline]) -> list[Track]:
+        """Add the outlines of the next frame. Returns the tracks that end before it."""
         ended, going = [], []
         pairs = _pairs(self.tracks, found)
         taken = {id(outline) for outline in pairs.values()}
@@ -118,9 +126,6 @@ class Tracker:
                 ended.append(track)
                 taken.discard(id(outline))
         going += [self._begun(frame, one) for one in found if id(one) not in taken]
-        for track in going:
-            now = track.samples[-1]
-            track.soft.append(softness(alpha, self.sampling.window, now.points, now.normals))
         self.tracks = going
         return ended
 

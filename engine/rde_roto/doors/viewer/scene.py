@@ -26,6 +26,7 @@ from rde_roto.doors.viewer.style import ACCENT, ADDS, SUBTRACTS, colour_of
 from rde_roto.session.comparison import Against
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
+from rde_roto.session.tools import Trace
 
 Channels: TypeAlias = Literal["rgb", "r", "g", "b", "a", "y"]
 Codes: TypeAlias = Callable[[str], "Bytes | None"]
@@ -134,7 +135,7 @@ class Scene:
             line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
             colour = SUBTRACTS if trace.subtracts else ADDS
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            wide = 1 if trace.is_faint else 2
+            wide = 1 if trace.is_faint or trace.is_carried else 2
             style = Qt.PenStyle.DashLine if trace.subtracts else Qt.PenStyle.SolidLine
             style = Qt.PenStyle.DotLine if trace.is_faint else style
             for shade, width in ((QColor(0, 0, 0, 180), 2 * wide), (colour, wide)):
@@ -144,7 +145,7 @@ class Scene:
                 else:
                     painter.drawPolyline(line)
             for x, y in trace.handles:
-                _draw_handle(painter, transform.map(QPointF(x, y)), trace.is_faint)
+                _draw_handle(painter, transform.map(QPointF(x, y)), trace)
 
     def _draw_mattes(
         self, painter: QPainter, session: Session, picture: Bytes, part: QRect, codes: Codes
@@ -231,15 +232,18 @@ def clipped(painter: QPainter, area: QRect) -> Iterator[None]:
         painter.restore()
 
 
-def _draw_handle(painter: QPainter, at: QPointF, is_round: bool) -> None:
-    """Draw what can be pulled: a point, or the round end of a feather."""
-    if is_round:
+def _draw_handle(painter: QPainter, at: QPointF, trace: Trace) -> None:
+    """Draw what can be pulled: a point, hollow on a carried line, or the round end of a feather."""
+    if trace.is_faint:
         painter.setPen(QPen(Qt.GlobalColor.black, 1))
         painter.setBrush(Qt.GlobalColor.white)
         painter.drawEllipse(at, 3.5, 3.5)
-    else:
-        painter.fillRect(QRectF(at.x() - 4, at.y() - 4, 8, 8), Qt.GlobalColor.black)
-        painter.fillRect(QRectF(at.x() - 3, at.y() - 3, 6, 6), Qt.GlobalColor.white)
+        return
+    sides = [(8, QColor("black")), (6, QColor("white"))]
+    if trace.is_carried:
+        sides.append((3, QColor("black")))
+    for side, colour in sides:
+        painter.fillRect(QRectF(at.x() - side / 2, at.y() - side / 2, side, side), colour)
 
 
 def _nothing(_element: str) -> Bytes | None:
