@@ -11,8 +11,8 @@ from session_bench import Bench, working_on
 
 from rde_roto.session.frame_states import FORWARD, FrameState
 from rde_roto.session.lines import Line
-from rde_roto.session.painting import Brush
 from rde_roto.session.planes import Plane
+from rde_roto.values.plate import Window
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")
@@ -133,23 +133,26 @@ def test_lines_come_from_the_nearest_keyframe(shot: Path) -> None:
 
 
 def test_paint_beside_the_lines_stays(shot: Path) -> None:
-    """The keyframe has an arm that is painted, and its mask is not that of its line alone."""
+    """The line leaves out a lobe of the body, which is painted."""
     with working_on(shot, SeeingToys()) as bench:
         session, sheet = bench.session, bench.session.paint
-        inner = [(120 + 0.5 * (x - 120), 100 + 0.5 * (y - 100)) for x, y in corners(FIRST)]
+        near = [(120 + 0.5 * (x - 120), 100 + 0.5 * (y - 100)) for x, y in corners(FIRST)]
+        points = [*near[:4], *corners(FIRST)[4:-3], *near[-3:]]
         sheet.choose_tool("polygon")
-        sheet.draw_line(Line(tuple(inner), smooth=True), "curve")
-        sheet.choose_tool("brush")
-        sheet.brush = Brush(10, 1.0)
-        bench.stroke((120, 100), (185, 100))
-        tracked_from_first(bench)  # the whole body: more than the line
-        sheet.choose_tool("polygon")
+        sheet.draw_line(Line(tuple(points), smooth=True), "curve")
+        lobe = body(FIRST) - sheet.pixels()
+        assert lobe.sum() > 1000
+        whole = Window(0, 0, 320, 200)
+        sheet.commit(whole, np.maximum(sheet.pixels(), body(FIRST)), "brush stroke")
+        tracked_from_first(bench)
         (line,) = lines_at(bench, 1010)
-        x, y = line.points[4]
-        bench.stroke((x, y), (x + 1, y + 1))
+        x, y = line.points[10]
+        bench.stroke((x, y), (x + 4, y + 1))
         assert session.state(1010) is FrameState.KEYFRAME
-        left = sheet.pixels()
-        assert np.abs(left - body(1010)).mean() < 0.02
+        found = sheet.pixels()
+        assert (found > 0.5)[body(1010) > 0.5].mean() > 0.97  # the line, and the paint
+        line_alone = sheet.lines[0].over(np.zeros_like(found), whole, (200, 320))
+        assert found.sum() > line_alone.sum() + 800
 
 
 def test_a_line_is_not_carried_over_a_gap(shot: Path) -> None:
