@@ -139,7 +139,7 @@ def test_a_feather_is_pulled_out_of_a_point_and_taken_away(document: Path) -> No
         assert width == pytest.approx(np.hypot(12, 12), abs=0.1)
         assert 0 < sheet.pixels()[40, 52] < 1
         assert sheet.pixels()[38, 48] == 1
-        line, end = sheet.tool.traces(sheet)
+        end, line = sheet.tool.traces(sheet)
         assert end.is_faint
         assert len(line.handles) == 4
         assert end.handles[0] == pytest.approx((62, 52), abs=0.1)

@@ -66,7 +66,7 @@ class Polygon(Plain):
             for line in lines
         ]
         ends = (Trace(one.fade, True, _ends(one), one.subtracts, is_faint=True) for one in lines)
-        return [*traces, *(trace for trace in ends if trace.points)]
+        return [*(trace for trace in ends if trace.points), *traces]
 
     def press(self, target: PaintTarget, pen: PenEvent) -> None:
         if self.points or not self._touch(target, pen):

@@ -50,6 +50,9 @@ class Carrier:
     def __init__(self, points: Points, found: Sequence[Outline], window: Window) -> None:
         self._sampling = Sampling(_TOLERANCE_PX, window, _CROWDED)
         self._points, self._velocity, self._passed = points, np.zeros(2), 0
+        self._last = found
+        self._begun: list[Track] = []  # at the base, where the points are known
+        self._going = self._begun  # of those, the ones that are the same outlines still
         self._begin(found)
 
     def add(self, found: Sequence[Outline]) -> Points | None:
@@ -75,12 +78,10 @@ class Carrier:
 
     def _begin(self, found: Sequence[Outline]) -> None:
         """Follow the outlines of a frame, where the points are now."""
-        self._base = self._points
-        self._last: Sequence[Outline] = found
+        self._base, self._last = self._points, found
         self._tracker = Tracker(self._sampling)
         self._tracker.follow(0, found)
-        self._begun: list[Track] = self._tracker.tracks
-        self._going: list[Track] = self._begun
+        self._begun = self._going = self._tracker.tracks
 
     def _follow(self, found: Sequence[Outline]) -> bool:
         """Follow the outlines into a frame; whether those around the points go on."""
