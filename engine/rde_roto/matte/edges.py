@@ -72,6 +72,20 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
             target.copy_(torch.where(is_edge, drawn[inside], target))
 
 
+def follow_colours(alpha: Tensor, view: Tensor, radius_px: int) -> Tensor:
+    """Return a matte whose edges follow the plate's colours, float32 [H, W], 0..1.
+
+    Unlike `redraw_edges` it may change how much is covered: hair and blur appear around an edge
+    that was drawn hard.
+
+    Args:
+        alpha: float32 [H, W], 0..1.
+        view: the plate as the network sees it, float32 [H, W, 3].
+        radius_px: how far an edge may reach; the wider, the softer where colours are alike.
+    """
+    return _Guide(view.permute(2, 0, 1).contiguous(), radius_px).follow(alpha)
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
     """A tile along one axis: its cells and pixels with the margin, and its core."""

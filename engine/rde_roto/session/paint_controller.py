@@ -12,6 +12,8 @@ from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.backend import Post
 from rde_roto.session.carried_lines import CarriedLines
+from rde_roto.session.edge_brush import RefineEdge
+from rde_roto.session.edge_marks import EdgeMark, refined
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
 from rde_roto.session.lines import Line
@@ -48,11 +50,13 @@ class PaintController(ElementDrawing):
         self.tool: Tool = tool_named("brush")
         self._carried = CarriedLines(work, post, partial(self._changed, None))
         self._post = post
-        self._selecting = 0
+        self._selecting = self._refining = 0
 
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
+        if self._refining:
+            return "refining the edge…"
         return "selecting…" if self._selecting else self.start.notice(self.element)
 
     # The tool.
@@ -196,6 +200,25 @@ class PaintController(ElementDrawing):
 
         self._editor.run_in_background(made)
 
+    def refine(self, mark: EdgeMark) -> None:
+        """Find a marked edge anew from the plate on another thread, then draw it."""
+        frame, element, pixels = self._frame, self.element, self.pixels()
+        before = self._draft.drawn(frame, element)
+        self._refining += 1
+        self._changed(None)
+
+        def made() -> None:
+            try:
+                change = refined(Picture.of(self._shown.plate, frame), pixels, mark)
+                if change is not None:
+                    start = before or Plane.of(pixels)
+                    plane = start.painted(*change)
+                    self._post(partial(self._draw_refined, frame, element, before, plane))
+            finally:
+                self._post(self._refined)
+
+        self._editor.run_in_background(made)
+
     def close(self) -> None:
         """Stop carrying lines, and end their thread."""
         self._carried.close()
@@ -204,6 +227,19 @@ class PaintController(ElementDrawing):
 
     def _aimed(self, pen: PenEvent) -> PenEvent:
         return replace(pen, subtracts=pen.reverses != self.subtracts)
+
+    def _draw_refined(self, frame: int, element: str, before: Plane | None, plane: Plane) -> None:
+        """Draw a refined edge, unless what it was refined from is another drawing now."""
+        if self._draft.drawn(frame, element) is not before:
+            self._show_message("the drawing has changed meanwhile: mark the edge again")
+        elif element not in self._draft.locked(frame):
+            drawn = self._in_front(self._draft, frame, element, plane)
+            self._editor.apply(drawn.draft, "refine edge")
+            self._show_message(f"refine edge: {drawn.taken}" if drawn.taken else "refine edge")
+
+    def _refined(self) -> None:
+        self._refining -= 1
+        self._changed(None)
 
     def _selected(self) -> None:
         self._selecting -= 1
@@ -214,7 +250,7 @@ class PaintController(ElementDrawing):
             self._changed(None)
 
 
-ToolName: TypeAlias = Literal["brush", "eraser", "polygon", "lasso", "fill", "smart"]
+ToolName: TypeAlias = Literal["brush", "eraser", "polygon", "lasso", "fill", "smart", "refine"]
 
 
 def tool_named(name: ToolName) -> Tool:
@@ -232,3 +268,5 @@ def tool_named(name: ToolName) -> Tool:
             return Fill()
         case "smart":
             return Smart()
+        case "refine":
+            return RefineEdge()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from rde_roto.session.edge_marks import EdgeMark
 from rde_roto.session.lines import Line
 from rde_roto.session.painting import Brush, Point, Stroke, filled, within
 from rde_roto.session.smart_select import Hints
@@ -68,6 +69,9 @@ class PaintTarget(Protocol):
 
     def select(self, hints: Hints) -> None:
         """Make a mask from hints, which takes a moment."""
+
+    def refine(self, mark: EdgeMark) -> None:
+        """Find a marked edge anew from the plate, which takes a moment."""
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ class Canvas(QWidget):
         self.scene.draw(painter, session, picture, event.rect())
         painter.resetTransform()
         self.scene.draw_tool(painter, session, transform)
-        if self._pen is not None and session.paint.tool_name in ("brush", "eraser"):
+        if self._pen is not None and session.paint.tool_name in ("brush", "eraser", "refine"):
             self._draw_ring(painter, self._pen, session.paint.brush.radius_px * self.zoom)
         self._draw_notes(painter, session)
 
