@@ -58,7 +58,7 @@ def corners(frame: int) -> list[Point]:
     return [(x, y) for x, y in blob(frame - FIRST)[::36].tolist()]
 
 
-def write_shot(folder: Path) -> Path:
+def write_shot(folder: Path, crop: bool = False) -> Path:
     """Write a plate with the body in red, and a shot document in which nothing is drawn."""
     (folder / "plate").mkdir()
     for frame in range(FIRST, LAST + 1):
@@ -68,7 +68,8 @@ def write_shot(folder: Path) -> Path:
     path = folder / "body.shot.yaml"
     path.write_text(
         "schema: rde-roto.shot/1\nplate: {path: plate/body.####.exr}\n"
-        "elements:\n  - {id: body}\noverrides: {tracking.lines: 96}\n",
+        "elements:\n  - {id: body}\noverrides: "
+        f"{{tracking.lines: 96, tracking.crop: {str(crop).lower()}}}\n",
         encoding="utf-8",
     )
     return path

@@ -32,6 +32,9 @@ from rde_roto.values.errors import CancelledError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
+_MOST_CHAINS = 8
+"""A chain of two hundred frames holds a few megabytes."""
+
 _Key: TypeAlias = "tuple[str, tuple[Plane, ...]]"
 """What the lines at a frame depend on: the digest of its matte, and the keyframes beside it that
 have lines."""
@@ -148,13 +151,18 @@ class _Worker:
 
     def _from(self, start: int, source: Plane, mattes: _Mattes, frame: int) -> Carried | None:
         node, step = mattes.node, 1 if frame > start else -1
+        if not mattes.is_drawn(start):
+            return None
         place = mattes.element, start, step
-        chain = self._chains.get(place)
+        chain = self._chains.pop(place, None)
         if chain is None or not chain.holds(source, node):
             points = [mattes.scaled(outline.line.points) for outline in source.outlines]
             found = mattes.outlines(start)
             carrier = Carrier(np.concatenate(points), found, mattes.window)
-            chain = self._chains[place] = _Chain(source, step, start, carrier)
+            chain = _Chain(source, step, start, carrier)
+        self._chains[place] = chain
+        while len(self._chains) > _MOST_CHAINS:
+            del self._chains[next(iter(self._chains))]
         while (frame - chain.last) * step > 0:
             at = chain.last + step
             if not mattes.is_there(at):
@@ -201,6 +209,11 @@ class _Mattes:
             moved = tuple((x, y) for x, y in (next(places) for _ in outline.line.points))
             lines.append(replace(outline.line, points=moved))
         return Carried(tuple(one for one in lines if one.box(source.shape)), source)
+
+    def is_drawn(self, frame: int) -> bool:
+        """Whether the frame is a keyframe of the element in the shot as it is tracked."""
+        keyframe = self.node.shot.keyframe_at(frame)
+        return keyframe is not None and self.element in self.node.shot.drawn_elements(keyframe)
 
     def is_there(self, frame: int) -> bool:
         """Whether the element has a matte at a frame that needs no step of the network."""
