@@ -78,7 +78,8 @@ class CarriedLines:
         digest, known = live.digest(frame), self._known.get((frame, element))
         if live.node is not None and live.is_settled and digest is not None:
             key = digest, tuple(draft.drawings[at][element] for at in sources)
-            if live.is_made(frame) and (known is None or known[0] != key):
+            is_new = known is None or known[0] != key
+            if is_new and any(self._reaches(at, frame, live.node) for at in sources):
                 self._request(frame, element, key, live.node)
         return Carried() if known is None else known[1]
 
@@ -87,9 +88,13 @@ class CarriedLines:
         self._wanted, self._is_closed = None, True
         self._executor.shutdown(cancel_futures=True)
 
+    def _reaches(self, start: int, frame: int, node: RotoNode) -> bool:
+        """Whether all frames from a keyframe to a frame are tracked."""
+        is_made = self._editor.live.is_made
+        return all(at == start or is_made(at) for at in node.shot.range.walk(start, frame))
+
     def _request(self, frame: int, element: str, key: _Key, node: RotoNode) -> None:
-        # asked again when more mattes are made, which may close a gap
-        wanted = frame, element, key, self._editor.live.made_count
+        wanted = frame, element, key
         if wanted == self._wanted or self._is_closed:
             return
         self._wanted = wanted
@@ -118,7 +123,6 @@ class _Chain:
     """
 
     source: Plane
-    step: int
     last: int
     carrier: Carrier
     frames: dict[int, tuple[str, Carried | None]] = field(default_factory=dict)
@@ -134,7 +138,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self._nodes: tuple[RotoNode, RotoNode] | None = None  # the session's, and the one used here
-        self._chains: dict[tuple[str, int, int], _Chain] = {}
+        self._chains: dict[tuple[str, int, bool], _Chain] = {}
 
     def carried(
         self, draft: Draft, node: RotoNode, element: str, frame: int, cancel: Cancel
@@ -150,21 +154,23 @@ class _Worker:
         return None
 
     def _from(self, start: int, source: Plane, mattes: _Mattes, frame: int) -> Carried | None:
-        node, step = mattes.node, 1 if frame > start else -1
+        node = mattes.node
         if not mattes.is_drawn(start):
             return None
-        place = mattes.element, start, step
+        place = mattes.element, start, frame > start
         chain = self._chains.pop(place, None)
         if chain is None or not chain.holds(source, node):
             points = [mattes.scaled(outline.line.points) for outline in source.outlines]
             found = mattes.outlines(start)
             carrier = Carrier(np.concatenate(points), found, mattes.window)
-            chain = _Chain(source, step, start, carrier)
+            chain = _Chain(source, start, carrier)
         self._chains[place] = chain
         while len(self._chains) > _MOST_CHAINS:
             del self._chains[next(iter(self._chains))]
-        while (frame - chain.last) * step > 0:
-            at = chain.last + step
+        frames = node.shot.range.walk(chain.last, frame) if frame not in chain.frames else ()
+        for at in frames:
+            if at == chain.last:
+                continue
             if not mattes.is_there(at):
                 return None
             points_there = chain.carrier.add(mattes.outlines(at))

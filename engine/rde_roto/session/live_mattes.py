@@ -126,11 +126,6 @@ class LiveMattes:
         """
         return frame in self._made
 
-    @property
-    def made_count(self) -> int:
-        """How many frames have such a matte."""
-        return len(self._made)
-
     def is_stale(self, frame: int) -> bool:
         """Whether a frame has a matte, but not that of the shot as it is now."""
         return self.node is not None and frame not in self._made and frame in self._newest

@@ -1,4 +1,4 @@
-"""Draws a session: plate, mattes, the other side of a wipe, and the tool's guide lines."""
+"""Draws a session: plate, mattes, and the other side of a wipe."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from PySide6.QtGui import (
     QTransform,
 )
 
-from rde_roto.doors.viewer.style import ACCENT, ADDS, SUBTRACTS, colour_of
+from rde_roto.doors.viewer.style import ACCENT, colour_of
 from rde_roto.session.comparison import Against
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
-from rde_roto.session.tools import Trace
 
 Channels: TypeAlias = Literal["rgb", "r", "g", "b", "a", "y"]
 Codes: TypeAlias = Callable[[str], "Bytes | None"]
@@ -128,25 +127,6 @@ class Scene:
         else:
             _paint(painter, part, seen, QImage.Format.Format_RGB32)
 
-    def draw_tool(self, painter: QPainter, session: Session, transform: QTransform) -> None:
-        """Draw the guide lines of the tool. The painter is the widget's."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for trace in session.paint.tool.traces(session.paint):
-            line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
-            colour = SUBTRACTS if trace.subtracts else ADDS
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            wide = 1 if trace.is_faint or trace.is_carried else 2
-            style = Qt.PenStyle.DashLine if trace.subtracts else Qt.PenStyle.SolidLine
-            style = Qt.PenStyle.DotLine if trace.is_faint else style
-            for shade, width in ((QColor(0, 0, 0, 180), 2 * wide), (colour, wide)):
-                painter.setPen(QPen(shade, width, style))
-                if trace.is_closed:
-                    painter.drawPolygon(line)
-                else:
-                    painter.drawPolyline(line)
-            for x, y in trace.handles:
-                _draw_handle(painter, transform.map(QPointF(x, y)), trace)
-
     def _draw_mattes(
         self, painter: QPainter, session: Session, picture: Bytes, part: QRect, codes: Codes
     ) -> None:
@@ -230,20 +210,6 @@ def clipped(painter: QPainter, area: QRect) -> Iterator[None]:
         yield
     finally:
         painter.restore()
-
-
-def _draw_handle(painter: QPainter, at: QPointF, trace: Trace) -> None:
-    """Draw what can be pulled: a point, hollow on a carried line, or the round end of a feather."""
-    if trace.is_faint:
-        painter.setPen(QPen(Qt.GlobalColor.black, 1))
-        painter.setBrush(Qt.GlobalColor.white)
-        painter.drawEllipse(at, 3.5, 3.5)
-        return
-    sides = [(8, QColor("black")), (6, QColor("white"))]
-    if trace.is_carried:
-        sides.append((3, QColor("black")))
-    for side, colour in sides:
-        painter.fillRect(QRectF(at.x() - side / 2, at.y() - side / 2, side, side), colour)
 
 
 def _nothing(_element: str) -> Bytes | None:
