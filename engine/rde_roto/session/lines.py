@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -126,12 +126,15 @@ class Line:
         both = None if own is None else shared(own, box)
         if own is None or both is None:
             return result
-        flat, part = self._flat, result[within(both, box)]
-        width = flat.feather[:, 1]
-        reach = np.stack([0 * width, width / 2, width], axis=1)
-        share = faded_coverage(flat.polygon, reach, own)[within(both, own)]
+        share, part = _coverage(self, own)[within(both, own)], result[within(both, box)]
         part[...] = part * (1 - share) if self.subtracts else part + share * (1 - part)
         return result
+
+    def coverage(self, box: Window) -> FloatArray:
+        """Return how much of each pixel of a box lies inside, float32 [h, w], 0..1."""
+        width = self._flat.feather[:, 1]
+        reach = np.stack([0 * width, width / 2, width], axis=1)
+        return faded_coverage(self._flat.polygon, reach, box)
 
     def _with_widths(self, widths: tuple[float, ...]) -> Line:
         return replace(self, feather=widths if any(widths) else ())
@@ -153,6 +156,14 @@ class Line:
         starts = np.searchsorted(flat.spans, np.arange(len(self.points)))
         normals: Points = outward(flat.polygon)[starts]
         return normals
+
+
+@lru_cache(maxsize=4)
+def _coverage(line: Line, box: Window) -> FloatArray:
+    """The coverage of one of the last lines; one that is moved is drawn as it was, too."""
+    covered = line.coverage(box)
+    covered.flags.writeable = False
+    return covered
 
 
 def _pairs(points: Points) -> list[Point]:
