@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from moving_shapes import WINDOW, blob, matte
+from moving_shapes import blob, matte
 from seeing_tracker import FIRST, SeeingToys, body, write_shot
 from session_bench import working_on
 
@@ -15,7 +15,7 @@ from rde_roto.model.network_view import Picture
 from rde_roto.session.edge_marks import EdgeMark, refined
 from rde_roto.session.frame_states import FORWARD
 from rde_roto.session.lines import Line
-from rde_roto.session.painting import Brush, within
+from rde_roto.session.painting import Brush, Point, within
 from rde_roto.values.matte import FloatArray
 
 pytest_plugins = ("command_line_fixtures",)
@@ -72,10 +72,11 @@ def test_only_what_is_marked_changes_and_the_join_is_soft() -> None:
     assert changes[far].max() < 0.1  # where the mark ends, nothing jumps
 
 
-def test_a_mark_beside_the_picture_changes_nothing() -> None:
+@pytest.mark.parametrize("point", [(-90.0, 5.0), (300.0, 20.0), (120.0, 100.0)])
+def test_a_mark_where_no_edge_is_changes_nothing(point: Point) -> None:
+    """Beside the picture, beside the body, and inside it."""
     hard = body(FIRST)
-    assert refined(over_a_wall(hard), hard, EdgeMark((((-90.0, 5.0), 1.0),), Brush(20))) is None
-    assert WINDOW.shape == hard.shape
+    assert refined(over_a_wall(hard), hard, EdgeMark(((point, 1.0),), Brush(20))) is None
 
 
 def test_a_stroke_refines_a_keyframe_as_one_step_and_keeps_its_lines(tmp_path: Path) -> None:
@@ -87,6 +88,10 @@ def test_a_stroke_refines_a_keyframe_as_one_step_and_keeps_its_lines(tmp_path: P
         before = sheet.pixels()
         sheet.choose_tool("refine")
         sheet.brush = Brush(16, 0.5)
+        bench.stroke((300, 20), (305, 20))
+        bench.until(lambda: "there is no edge under the brush" in bench.log.sentences)
+        bench.until(lambda: sheet.notice == "")
+        assert session.editor.undo_label == "curve"
         (x, y), (u, v) = line.points[0], line.points[1]
         bench.stroke((x, y), ((x + u) / 2, (y + v) / 2), (u, v))
         assert sheet.notice == "refining the edge…"
@@ -102,6 +107,8 @@ def test_a_stroke_refines_a_keyframe_as_one_step_and_keeps_its_lines(tmp_path: P
         session.go_to(1003)
         bench.until(lambda: session.shown.pixels("body") is not None)
         tracked = sheet.pixels()
-        bench.stroke((120, 70), (125, 70))
+        rows, columns = np.nonzero(tracked > 0.5)
+        x, y = float(columns[0]), float(rows[0])  # at the top of the body
+        bench.stroke((x, y), (x + 5, y))
         bench.until(lambda: 1003 in session.draft.drawings)  # a tracked frame becomes a keyframe
         assert np.abs(sheet.pixels() - tracked).max() < 0.9

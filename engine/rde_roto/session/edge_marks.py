@@ -50,7 +50,7 @@ def refined(
     picture: Picture, alpha: FloatArray, mark: EdgeMark
 ) -> tuple[Window, FloatArray] | None:
     """Return the box of a matte [H, W] that a mark changes, and its new pixels, float32 [h, w],
-    0..1; None if the mark lies outside.
+    0..1; None if there is no edge under it.
 
     Towards the border of the mark the matte becomes what it was.
     """
@@ -65,7 +65,7 @@ def refined(
     follows = follow_colours(torch.from_numpy(before.copy()), view, mark.reach_px).numpy()
     inner = within(box, wider)
     mixed = before[inner] + share * (follows[inner] - before[inner])
-    return box, mixed.astype(np.float32)
+    return None if np.array_equal(mixed, before[inner]) else (box, mixed.astype(np.float32))
 
 
 def _wider(box: Window, by_px: int, shape: tuple[int, ...]) -> Window:

@@ -210,7 +210,9 @@ class PaintController(ElementDrawing):
         def made() -> None:
             try:
                 change = refined(Picture.of(self._shown.plate, frame), pixels, mark)
-                if change is not None:
+                if change is None:
+                    self._post(partial(self._show_message, "there is no edge under the brush"))
+                else:
                     start = before or Plane.of(pixels)
                     plane = start.painted(*change)
                     self._post(partial(self._draw_refined, frame, element, before, plane))
