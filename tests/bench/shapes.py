@@ -198,7 +198,7 @@ def picture(shot: TrueMasks, folder: Path, count: int = 3) -> None:
         for shape in shapes.there("hero", frame):
             handles, widths = shape.at(frame)
             colour = (255, 80, 160) if shape.is_hole else (80, 255, 120)
-            polygon, _ = flattened(handles, widths)
+            polygon = flattened(handles, widths).polygon
             line = [tuple(2 * place) for place in (*polygon, polygon[0])]
             draw.line(line, fill=colour, width=1)
             for point, (left, at, right) in zip(shape.points, 2 * handles, strict=True):

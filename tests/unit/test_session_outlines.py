@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.session.drawing_files import DrawingFiles, outlines_of
+from rde_roto.session.lines import Line
 from rde_roto.session.outlines import with_line, with_line_changed
-from rde_roto.session.painting import Brush, Line, Stroke, within
+from rde_roto.session.painting import Brush, Stroke, within
 from rde_roto.session.planes import Plane
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window
@@ -22,8 +23,15 @@ SHAPE = (90, 120)
 FORMAT = PlateFormat(Window(0, 0, 120, 90), Window(0, 0, 120, 90))
 
 places = st.tuples(st.floats(-20, 140), st.floats(-20, 110))
+widths = st.sampled_from([(), (0.0, 9.0, 4.0)])
 lines = st.builds(
-    Line, st.lists(places, min_size=3, max_size=6).map(tuple), st.booleans(), st.booleans()
+    lambda points, smooth, subtracts, widths: Line(
+        tuple(points), smooth, subtracts, widths and (widths * 2)[: len(points)]
+    ),
+    st.lists(places, min_size=3, max_size=6),
+    st.booleans(),
+    st.booleans(),
+    widths,
 )
 
 
@@ -141,6 +149,7 @@ def test_equal_pixels_of_other_lines_are_another_file(tmp_path: Path) -> None:
         '[{"points": [[0, 0], [1, 0], [1, NaN]], "smooth": true, "takes": false, "before": ""}]',
         '[{"points": [], "smooth": true, "takes": false, "before": "../other.exr"}]',
         '[{"points": [], "smooth": true, "takes": false, "before": "gone.exr"}]',
+        '[{"points": [[0, 0]], "smooth": true, "takes": false, "feather": [1, 2], "before": ""}]',
     ],
 )
 def test_a_header_that_is_not_ours_gives_no_lines(tmp_path: Path, said: str) -> None:
@@ -148,5 +157,13 @@ def test_a_header_that_is_not_ours_gives_no_lines(tmp_path: Path, said: str) -> 
     path.parent.mkdir()
     pixels = ground().pixels
     write_planes(tmp_path / "other.exr", {"A": pixels}, FORMAT, {}, FLOAT)
-    write_planes(path, {"A": pixels}, FORMAT, {"rde-roto:outlines": said}, FLOAT)
+    write_planes(path, {"A": pixels}, FORMAT, {"rde-roto:lines": said}, FLOAT)
     assert outlines_of(path, FORMAT) == ()
+
+
+def test_a_feather_is_in_the_file_of_a_drawing(tmp_path: Path) -> None:
+    files = DrawingFiles(tmp_path, FORMAT)
+    soft = replace(SQUARE, feather=(0.0, 6.5, 3.0, 0.0))
+    path = tmp_path / files.write(1001, "hero", with_line(Plane(SHAPE), soft))
+    (found,) = outlines_of(path, FORMAT)
+    assert found.line == soft

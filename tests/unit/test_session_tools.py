@@ -127,3 +127,28 @@ def test_escape_lets_go_of_a_point(document: Path) -> None:
         bench.stroke((50, 40))
         np.testing.assert_array_equal(sheet.pixels(), before)
         assert session.editor.undo_label == "polygon"
+
+
+def test_a_feather_is_pulled_out_of_a_point_and_taken_away(document: Path) -> None:
+    with working_on(document) as bench:
+        sheet = bench.session.paint
+        set_points(bench, CORNERS)
+        assert len(sheet.tool.traces(sheet)) == 1
+        bench.stroke((50, 40), (54, 44), (62, 52), alternate=True)
+        width = sheet.lines[0].feather[2]
+        assert width == pytest.approx(np.hypot(12, 12), abs=0.1)
+        assert 0 < sheet.pixels()[40, 52] < 1
+        assert sheet.pixels()[38, 48] == 1
+        end, line = sheet.tool.traces(sheet)
+        assert end.is_faint
+        assert len(line.handles) == 4
+        assert end.handles[0] == pytest.approx((62, 52), abs=0.1)
+        bench.stroke((62, 52), (66, 56))  # its end is pulled on without a key
+        assert sheet.lines[0].feather[2] == pytest.approx(np.hypot(16, 16), abs=0.1)
+        bench.stroke((66, 56), subtracts=True)
+        assert sheet.lines[0].feather == ()
+        assert sheet.pixels()[40, 52] == 0
+        for label in ["delete feather", "feather", "feather", "polygon"]:
+            assert bench.session.editor.undo_label == label
+            bench.session.undo()
+        assert sheet.lines == []

@@ -22,6 +22,21 @@ _LEAST_MISFIT = 1e-3
 """Squared error of alpha: windows whose line fits better than this have equal weight."""
 
 
+def follow_colours(alpha: Tensor, view: Tensor, radius_px: int) -> Tensor:
+    """Return a matte whose edges follow the plate's colours, float32 [H, W], 0..1.
+
+    Nothing holds it to the coverage it had: hair and blur may appear around an edge that was drawn
+    hard.
+
+    Args:
+        alpha: float32 [H, W], 0..1.
+        view: the plate as the network sees it, float32 [H, W, 3].
+        radius_px: how far an edge may reach; the wider, the softer where colours are alike.
+    """
+    colour = view.permute(2, 0, 1)[None].contiguous()
+    return Guide.made_of(colour, radius_px).follow(alpha[None])[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Guide:
     """Fits alpha = a . colour + b in every window of pictures."""

@@ -11,22 +11,34 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.files import read_header
 from rde_roto.images.masks import read_mask
 from rde_roto.images.origin import PROVENANCE_PREFIX
-from rde_roto.session.painting import Line
+from rde_roto.session.lines import Line
 from rde_roto.session.planes import Outline, Plane
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.plate import PlateFormat
 
-_ATTRIBUTE = f"{PROVENANCE_PREFIX}outlines"
+_ATTRIBUTE = f"{PROVENANCE_PREFIX}lines"
 _TOKEN_DIGITS = 16
 _OWN_NAME = re.compile(r"[\w.-]+\.exr")
+
+
+_Width = Annotated[FiniteFloat, Field(ge=0)]
 
 
 class _Entry(BaseModel):
@@ -37,7 +49,14 @@ class _Entry(BaseModel):
     points: tuple[tuple[FiniteFloat, FiniteFloat], ...]
     smooth: bool
     takes: bool
+    feather: tuple[_Width, ...] = ()
     before: str
+
+    @model_validator(mode="after")
+    def _has_a_width_for_each_point(self) -> _Entry:
+        if self.feather and len(self.feather) != len(self.points):
+            raise ValueError("a line needs as many widths of its feather as points, or none")
+        return self
 
 
 _ENTRIES = TypeAdapter(tuple[_Entry, ...])
@@ -57,6 +76,7 @@ class DrawingFiles:
                 points=outline.line.points,
                 smooth=outline.line.smooth,
                 takes=outline.line.subtracts,
+                feather=outline.line.feather,
                 before=self._before(frame, element, outline.before),
             ).model_dump()
             for outline in plane.outlines
@@ -93,4 +113,4 @@ def _outline(entry: _Entry, folder: Path, plate_format: PlateFormat) -> Outline:
             raise InputError(f"{entry.before} is not a file beside the drawing")
         planes, _ = read_mask(folder / entry.before, plate_format, "matte")
         before = Plane.of(planes[0])
-    return Outline(Line(entry.points, entry.smooth, entry.takes), before)
+    return Outline(Line(entry.points, entry.smooth, entry.takes, entry.feather), before)

@@ -122,15 +122,15 @@ class ShotEditor:
 
     def run_in_background(self, work: Callable[[], None]) -> None:
         """Run something that takes a moment on a thread. An error becomes a message."""
+        Thread(target=partial(self.reported, work), name="rde-roto-aside", daemon=True).start()
 
-        def run() -> None:
-            try:
-                work()
-            except Exception as error:  # of any kind: the artist gets a message
-                message = str(error) if isinstance(error, RotoError) else repr(error)
-                self._post(partial(self._listener.show_message, message))
-
-        Thread(target=run, name="rde-roto-aside", daemon=True).start()
+    def reported(self, work: Callable[[], None]) -> None:
+        """Run something on the thread that calls. An error becomes a message."""
+        try:
+            work()
+        except Exception as error:  # of any kind: the artist gets a message
+            message = str(error) if isinstance(error, RotoError) else repr(error)
+            self._post(partial(self._listener.show_message, message))
 
     def close(self) -> None:
         """Stop what is being made, save, and end the threads. Locks in progress are dropped."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rde_roto.engine import Engine, Priority
+from rde_roto.engine.requests import OnSecond
 from rde_roto.explanation import explain
 from rde_roto.images.explanation import ReadingPictures
 from rde_roto.model.network_view import Picture
@@ -54,10 +55,10 @@ class ExplainingNode:
         """See `requests.Node`; None, since a matte says nothing of what was read."""
         return None
 
-    def matte(self, frame: int, cancel: Cancel) -> Matte:
+    def matte(self, frame: int, cancel: Cancel, on_second: OnSecond) -> Matte:
         """See `requests.Node`. The explanation is in `explained`."""
         explanation = explain(self._node, frame, cancel)
-        matte = self._node.matte(frame, cancel)
+        matte = self._node.matte(frame, cancel, on_second)
         plate = Picture.of(self.shot.plate, frame).to_network_view().numpy()
         drawn = ((one, ReadingPictures.of(plate, matte, one)) for one in explanation.readings)
         self.explained = ExplainedFrame(frame, tuple(drawn))

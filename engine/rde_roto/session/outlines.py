@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
-from rde_roto.session.painting import Line, together
+from rde_roto.session.lines import Line
+from rde_roto.session.painting import together
 from rde_roto.session.planes import Outline, Plane
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
+
+_BORDER_SHARE = 1 / 90
+"""Of the picture's height: narrower borders between a matte and its lines are no paint."""
 
 
 def with_line(plane: Plane, line: Line) -> Plane:
@@ -34,6 +39,34 @@ def with_line_changed(plane: Plane, place: int, line: Line | None) -> Plane:
     old = plane.outlines[place].line
     box = _together([old] if line is None else [old, line], plane)
     return plane if box is None else _drawn_anew(plane, place, line, box)
+
+
+def drawn_from(lines: Sequence[Line], source: Plane, matte: FloatArray) -> Plane:
+    """Return the plane of lines that were carried to a frame from the drawing `source`.
+
+    Its mask is drawn from the lines. Only if the source has paint beside its lines, what the
+    frame's matte [H, W] has beyond the lines or lacks within them stays as paint over them, except
+    for borders so narrow that they are how far the matte and the lines differ.
+    """
+    plane = _of_lines(lines, source.shape)
+    own = _of_lines([outline.line for outline in source.outlines], source.shape)
+    if np.array_equal(own.pixels, source.pixels):
+        return plane
+    pixels = plane.pixels
+    wide = max(1, round(_BORDER_SHARE * source.shape[0]))
+    for side in (matte - pixels, pixels - matte):
+        solid = (side > 0.5).astype(np.uint8)
+        paint = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((wide, wide), np.uint8))
+        paint = cv2.dilate(paint, np.ones((3, 3), np.uint8))  # with its soft edge
+        pixels = np.where((paint > 0) & (side > 0), matte, pixels)
+    return plane.painted(plane.box, pixels)
+
+
+def _of_lines(lines: Sequence[Line], shape: tuple[int, int]) -> Plane:
+    plane = Plane(shape)
+    for line in lines:
+        plane = with_line(plane, line)
+    return plane
 
 
 def _together(lines: Sequence[Line], plane: Plane) -> Window | None:

@@ -6,12 +6,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, TypeAlias
 
+from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.backend import Post
+from rde_roto.session.carried_lines import CarriedLines
+from rde_roto.session.edge_brush import RefineEdge
+from rde_roto.session.edge_marks import EdgeMark, refined
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
+from rde_roto.session.lines import Line
 from rde_roto.session.listeners import SessionListener
-from rde_roto.session.painting import Brush, Line
+from rde_roto.session.painting import Brush
 from rde_roto.session.planes import Plane
 from rde_roto.session.polygon import Polygon
 from rde_roto.session.selecting import Gesture, Selected, Selecting
@@ -50,10 +55,15 @@ class PaintController(ElementDrawing):
         self.tool: Tool = tool_named("brush")
         changed = partial(self._changed, None)
         self.selecting = Selecting(work, selector, post, self._draw_selected, changed)
+        self._carried = CarriedLines(work, post, partial(self._changed, None))
+        self._post = post
+        self._refining = 0
 
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
+        if self._refining:
+            return "refining the edge…"
         return "selecting…" if self.selecting.is_busy else self.start.notice(self.element)
 
     # The tool.
@@ -139,9 +149,16 @@ class PaintController(ElementDrawing):
 
     @property
     def lines(self) -> list[Line]:
-        """The editable lines of the chosen element at this frame."""
+        """The editable lines of the chosen element at this frame: drawn, or else carried here."""
         plane = self._shown.drawn(self.element)
-        return [] if plane is None else [outline.line for outline in plane.outlines]
+        if plane is None:
+            return list(self._carried.at(self._frame, self.element).lines)
+        return [outline.line for outline in plane.outlines]
+
+    @property
+    def are_carried(self) -> bool:
+        """Whether the lines are carried here, and drawn at another frame."""
+        return self._shown.drawn(self.element) is None
 
     def draw_line(self, line: Line, label: str) -> None:
         """Draw one more line."""
@@ -151,11 +168,22 @@ class PaintController(ElementDrawing):
             self._do(plane, label, plane.changed_since(drawn))
 
     def change_line(self, place: int, line: Line | None, label: str) -> None:
-        """Replace a line, or delete it with None."""
+        """Replace a line, or delete it with None. Lines that are carried here become drawn ones,
+        and the frame a keyframe whose mask is drawn from them.
+        """
+        if not self._is_free():
+            return
         plane = self._shown.drawn(self.element)
-        if plane is not None and self._is_free():
+        if plane is not None:
             changed = outlines.with_line_changed(plane, place, line)
             self._do(changed, label, changed.changed_since(plane))
+            return
+        carried = self._carried.at(self._frame, self.element)
+        if carried.source is not None:
+            plane = outlines.drawn_from(carried.lines, carried.source, self.pixels())
+            changed = outlines.with_line_changed(plane, place, line)
+            self._show_message(f"frame {self._frame} is a keyframe now, drawn from its lines")
+            self._do(changed, label, changed.tiles.keys())
 
     def drop(self) -> None:
         """Show what is drawn instead of unfinished pixels."""
@@ -166,6 +194,31 @@ class PaintController(ElementDrawing):
         """Select on another thread what hints say. Clicks change a matte, which must be there."""
         if hints.box is not None or self._has_start():
             self.selecting.add(Gesture(self._frame, self.element, hints, self.pixels()))
+
+    def refine(self, mark: EdgeMark) -> None:
+        """Find a marked edge anew from the plate on another thread, then draw it."""
+        frame, element, pixels = self._frame, self.element, self.pixels()
+        before = self._draft.drawn(frame, element)
+        self._refining += 1
+        self._changed(None)
+
+        def made() -> None:
+            try:
+                change = refined(Picture.of(self._shown.plate, frame), pixels, mark)
+                if change is None:
+                    self._post(partial(self._show_message, "there is no edge under the brush"))
+                else:
+                    start = before or Plane.of(pixels)
+                    plane = start.painted(*change)
+                    self._post(partial(self._draw_refined, frame, element, before, plane))
+            finally:
+                self._post(self._refined)
+
+        self._editor.run_in_background(made)
+
+    def close(self) -> None:
+        """Stop carrying lines, and end their thread."""
+        self._carried.close()
 
     # Private.
 
@@ -190,12 +243,25 @@ class PaintController(ElementDrawing):
         self._show_message(f"smart select: {after.taken}" if after.taken else "smart select")
         return plane
 
+    def _draw_refined(self, frame: int, element: str, before: Plane | None, plane: Plane) -> None:
+        """Draw a refined edge, unless what it was refined from is another drawing now."""
+        if self._draft.drawn(frame, element) is not before:
+            self._show_message("the drawing has changed meanwhile: mark the edge again")
+        elif element not in self._draft.locked(frame):
+            drawn = self._in_front(self._draft, frame, element, plane)
+            self._editor.apply(drawn.draft, "refine edge")
+            self._show_message(f"refine edge: {drawn.taken}" if drawn.taken else "refine edge")
+
+    def _refined(self) -> None:
+        self._refining -= 1
+        self._changed(None)
+
     def _show_traces(self) -> None:
         if self.tool.traces(self):
             self._changed(None)
 
 
-ToolName: TypeAlias = Literal["brush", "eraser", "polygon", "lasso", "fill", "smart"]
+ToolName: TypeAlias = Literal["brush", "eraser", "polygon", "lasso", "fill", "smart", "refine"]
 
 
 def tool_named(name: ToolName) -> Tool:
@@ -213,3 +279,5 @@ def tool_named(name: ToolName) -> Tool:
             return Fill()
         case "smart":
             return Smart()
+        case "refine":
+            return RefineEdge()

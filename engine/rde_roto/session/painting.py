@@ -21,9 +21,6 @@ Point: TypeAlias = tuple[float, float]
 
 MOST_RADIUS_PX = 500.0
 _LEAST_RADIUS_PX = 0.5
-_FINER = 8  # supersampling of a polygon's edge, per axis
-_MOST_FINE_PX = 1 << 25
-_CURVE_STEPS = 12
 _HD_LINES = 1080
 
 
@@ -68,7 +65,7 @@ class Stroke:
         """
         start, self._last = self._last or point, point
         radius = max(_LEAST_RADIUS_PX, self._brush.radius_px * pressure)
-        box = _around((start, point), radius + 1, self.pixels.shape)
+        box = box_of_points((start, point), radius + 1, self.pixels.shape)
         if box is None:
             return None
         rows, columns = within(box)
@@ -80,64 +77,6 @@ class Stroke:
         self.pixels[rows, columns] = shown
         self.box = box if self.box is None else together(self.box, box)
         return box
-
-
-@dataclass(frozen=True)
-class Line:
-    """A closed line whose inside is drawn, or removed with `subtracts`.
-
-    With `smooth` it is a curve through its points, else straight between them.
-    """
-
-    points: tuple[Point, ...]
-    smooth: bool = False
-    subtracts: bool = False
-
-    @property
-    def drawn(self) -> Sequence[Point]:
-        """The points of the line as it is shown."""
-        return smoothed(self.points) if self.smooth else self.points
-
-    def box(self, shape: tuple[int, int]) -> Window | None:
-        """Return the box of a plane [H, W] that the line may touch.
-
-        None if it lies outside or encloses nothing.
-        """
-        return _around(self.drawn, 1, shape) if len(self.points) > 2 else None
-
-    def encloses(self, point: Point) -> bool:
-        """Whether a point lies inside."""
-        outline = np.asarray(self.drawn, np.float32)
-        return len(outline) > 2 and cv2.pointPolygonTest(outline, point, False) > 0
-
-    def over(self, pixels: FloatArray, box: Window, shape: tuple[int, int]) -> FloatArray:
-        """Return the pixels of a box of a plane [H, W], float32 [h, w], with the line drawn on
-        them.
-        """
-        result: FloatArray = pixels.copy()
-        own = self.box(shape)
-        both = None if own is None else shared(own, box)
-        if own is None or both is None:
-            return result
-        share = _share_within(self.drawn, own)[within(both, own)]
-        part = result[within(both, box)]
-        part[...] = part * (1 - share) if self.subtracts else part + share * (1 - part)
-        return result
-
-
-def smoothed(points: Sequence[Point]) -> list[Point]:
-    """Return a closed curve through all points as many short lines: a Catmull-Rom spline."""
-    if len(points) < 3:
-        return list(points)
-    given = np.asarray(points, np.float64)
-    before, after, beyond = (np.roll(given, shift, axis=0) for shift in (1, -1, -2))
-    curve = []
-    for t in np.arange(_CURVE_STEPS) / _CURVE_STEPS:
-        straight = 2 * given + (after - before) * t
-        bent = (2 * before - 5 * given + 4 * after - beyond) * t**2
-        bent += (3 * given - before - 3 * after + beyond) * t**3
-        curve.append((straight + bent) / 2)
-    return [(float(x), float(y)) for x, y in np.stack(curve, axis=1).reshape(-1, 2)]
 
 
 def filled(alpha: FloatArray, point: Point) -> FloatArray:
@@ -188,7 +127,7 @@ def together(one: Window, other: Window) -> Window:
     return Window(x, y, right - x, bottom - y)
 
 
-def _around(points: Sequence[Point], margin: float, shape: tuple[int, ...]) -> Window | None:
+def box_of_points(points: Sequence[Point], margin: float, shape: tuple[int, ...]) -> Window | None:
     """Return the box of whole pixels around points, cut to the plane; None if that is empty."""
     if not points:
         return None
@@ -199,19 +138,6 @@ def _around(points: Sequence[Point], margin: float, shape: tuple[int, ...]) -> W
     if right <= left or bottom <= top:
         return None
     return Window(left, top, right - left, bottom - top)
-
-
-def _share_within(points: Sequence[Point], box: Window) -> FloatArray:
-    """Return how much of each pixel of a box lies inside a closed line, [h, w], 0..1."""
-    finer = _FINER
-    while finer > 1 and box.width * box.height * finer * finer > _MOST_FINE_PX:
-        finer //= 2
-    fine = np.zeros((box.height * finer, box.width * finer), np.uint8)
-    corners = (np.asarray(points, np.float64) - (box.x, box.y)) * finer - 0.5
-    cv2.fillPoly(fine, [np.rint(corners * 256).astype(np.int32)], 255, cv2.LINE_8, 8)
-    cells = fine.reshape(box.height, finer, box.width, finer)
-    share: FloatArray = cells.mean(axis=(1, 3), dtype=np.float32) / np.float32(255)
-    return share
 
 
 def _covered(box: Window, start: Point, end: Point, radius: float, hardness: float) -> FloatArray:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rde_roto.session.painting import Line, shared, within
+from rde_roto.session.lines import Line
+from rde_roto.session.painting import shared, within
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window

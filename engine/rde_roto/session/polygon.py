@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from rde_roto.session.painting import Line, Point
+from rde_roto.session.lines import Line
+from rde_roto.session.painting import Point
 from rde_roto.session.tools import PaintTarget, PenEvent, Plain, Trace
 
 _REACH_PX = 8.0
@@ -16,29 +15,35 @@ _REACH_PX = 8.0
 
 @dataclass(frozen=True)
 class Grip:
-    """What the pen holds of a drawn line: one of its points, or with `point` None the whole
-    line.
+    """What the pen holds of a drawn line: one of its points, the feather of that point, or with
+    `point` None the whole line.
     """
 
     place: int
     line: Line
     point: int | None
     at: Point
+    is_feather: bool = False
 
     def pulled(self, to: Point) -> Grip:
         """Return the grip with what is held moved to the pen."""
-        x, y = to[0] - self.at[0], to[1] - self.at[1]
-        points = tuple(
-            (one[0] + x, one[1] + y) if self.point in (None, number) else one
-            for number, one in enumerate(self.line.points)
-        )
-        return replace(self, line=replace(self.line, points=points), at=to)
+        if self.is_feather and self.point is not None:
+            line = self.line.feathered_to(self.point, to)
+        else:
+            line = self.line.moved((to[0] - self.at[0], to[1] - self.at[1]), self.point)
+        return replace(self, line=line, at=to)
+
+    @property
+    def label(self) -> str:
+        """What moving it does, in words."""
+        return "feather" if self.is_feather else "move line" if self.point is None else "move point"
 
 
 @dataclass
 class Polygon(Plain):
     """Clicks set points until Enter. Drawn lines stay editable: pull a point to move it; Alt or the
-    right button deletes it; Shift inserts one on the line, or moves the whole line from inside.
+    right button deletes it; Shift pulls its feather out of it, inserts a point on the line, or
+    moves the whole line from inside. The end of a feather can be pulled and deleted as a point can.
     """
 
     points: list[Point] = field(default_factory=list)
@@ -55,7 +60,13 @@ class Polygon(Plain):
         lines = list(target.lines)
         if self._grip is not None and self._grip.place < len(lines):
             lines[self._grip.place] = self._grip.line
-        return [Trace(line.drawn, True, line.points, line.subtracts) for line in lines]
+        carried = target.are_carried
+        traces = [
+            Trace(line.drawn, True, line.points, line.subtracts, is_carried=carried)
+            for line in lines
+        ]
+        ends = (Trace(one.fade, True, _ends(one), one.subtracts, is_faint=True) for one in lines)
+        return [*(trace for trace in ends if trace.points), *traces]
 
     def press(self, target: PaintTarget, pen: PenEvent) -> None:
         if self.points or not self._touch(target, pen):
@@ -70,7 +81,7 @@ class Polygon(Plain):
     def release(self, target: PaintTarget, pen: PenEvent) -> None:
         grip, self._grip, self._held = self._grip, None, None
         if grip is not None:
-            self._change(target, grip.place, grip.line, "move line" if grip.point is None else "")
+            self._change(target, grip.place, grip.line, grip.label)
 
     def confirm(self, target: PaintTarget) -> None:
         line = self._line
@@ -113,28 +124,47 @@ class Polygon(Plain):
     def _touch(self, target: PaintTarget, pen: PenEvent) -> bool:
         """Grab a drawn line; whether there is one under the pen."""
         for place, line in reversed(list(enumerate(target.lines))):
-            point = _near(line.points, pen)
-            if point is not None and pen.reverses:
-                rest = (*line.points[:point], *line.points[point + 1 :])
-                shorter = replace(line, points=rest) if len(rest) > 2 else None
-                self._change(target, place, shorter, "delete point")
-            elif point is not None:
-                self._grip = Grip(place, line, point, line.points[point])
-            elif pen.alternate and (after := _on(line, pen)) is not None:
-                more = (*line.points[:after], pen.point, *line.points[after:])
-                self._grip = Grip(place, replace(line, points=more), after, pen.point)
-            elif pen.alternate and line.encloses(pen.point):
-                self._grip = Grip(place, line, None, pen.point)
+            point, end = _near(line.points, pen), _near(line.feather_ends, pen)
+            if pen.reverses and point is not None:
+                self._change(target, place, line.without_point(point), "delete point")
+            elif pen.reverses and end is not None:
+                hard = line.feathered_to(end, line.points[end])
+                self._change(target, place, hard, "delete feather")
+            elif grip := _grip_of(place, line, pen, point, end):
+                self._last, self._grip = line, grip
             else:
                 continue
-            self._last = line
             return True
         return False
 
     def _change(self, target: PaintTarget, place: int, line: Line | None, label: str) -> None:
-        if line != target.lines[place]:
-            target.change_line(place, line, label or "move point")
+        lines = target.lines  # carried ones may have come anew meanwhile
+        if place < len(lines) and line != lines[place]:
+            target.change_line(place, line, label)
         self._last = line
+
+
+def _grip_of(
+    place: int, line: Line, pen: PenEvent, point: int | None, end: int | None
+) -> Grip | None:
+    """What the pen takes hold of: a point or the end of a feather that is under it, or with Shift
+    a new point on the line, or from inside the whole line.
+    """
+    if point is not None:
+        return Grip(place, line, point, line.points[point], is_feather=pen.alternate)
+    if end is not None:
+        return Grip(place, line, end, pen.point, is_feather=True)
+    if not pen.alternate:
+        return None
+    new = line.place_of(pen.point, _REACH_PX / pen.zoom)
+    if new is not None:
+        return Grip(place, line.with_point(new, pen.point), new, pen.point)
+    return Grip(place, line, None, pen.point) if line.encloses(pen.point) else None
+
+
+def _ends(line: Line) -> Sequence[Point]:
+    """Where the feathers of a line end that have a width."""
+    return [end for end, width in zip(line.feather_ends, line.widths, strict=True) if width]
 
 
 def _near(points: Sequence[Point], pen: PenEvent) -> int | None:
@@ -145,16 +175,3 @@ def _near(points: Sequence[Point], pen: PenEvent) -> int | None:
         if abs(x - pen.point[0]) <= reach and abs(y - pen.point[1]) <= reach:
             return number
     return None
-
-
-def _on(line: Line, pen: PenEvent) -> int | None:
-    """Return before which of the line's points a point set here would go; None off the line."""
-    starts = np.asarray(line.drawn, np.float64)
-    runs = np.roll(starts, -1, axis=0) - starts
-    to_hand = np.asarray(pen.point) - starts
-    share = (to_hand * runs).sum(1) / np.maximum((runs * runs).sum(1), 1e-12)
-    away = np.hypot(*(to_hand - runs * share.clip(0, 1)[:, None]).T)
-    nearest = int(away.argmin())
-    if away[nearest] > _REACH_PX / pen.zoom:
-        return None
-    return nearest * len(line.points) // len(starts) + 1

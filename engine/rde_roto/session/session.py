@@ -267,6 +267,7 @@ class Session:
     def close(self) -> None:
         """Stop what is being made, save, and end the session's threads."""
         self.paint.selecting.cancel()
+        self.paint.close()
         self.comparison.close()
         self.navigation.close()
         self.editor.close()

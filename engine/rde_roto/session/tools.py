@@ -12,7 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
-from rde_roto.session.painting import Brush, Line, Point, Stroke, filled, within
+from rde_roto.session.edge_marks import EdgeMark
+from rde_roto.session.lines import Line
+from rde_roto.session.painting import Brush, Point, Stroke, filled, within
 from rde_roto.session.selection import Click, Hints
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -63,6 +65,10 @@ class PaintTarget(Protocol):
     def lines(self) -> Sequence[Line]:
         """The editable lines of the chosen element at this frame."""
 
+    @property
+    def are_carried(self) -> bool:
+        """Whether the lines are carried here, and drawn at another frame."""
+
     def draw_line(self, line: Line, label: str) -> None:
         """Draw one more line, as one step of undo."""
 
@@ -72,17 +78,22 @@ class PaintTarget(Protocol):
     def select(self, hints: Hints) -> None:
         """Select what hints say, which takes a moment."""
 
+    def refine(self, mark: EdgeMark) -> None:
+        """Find a marked edge anew from the plate, which takes a moment."""
+
 
 @dataclass(frozen=True)
 class Trace:
     """A guide line of plate points over the picture; `handles` can be pulled. One that `subtracts`
-    has another colour.
+    has another colour. Where a feather ends is `is_faint`; `is_carried` is drawn elsewhere.
     """
 
     points: Sequence[Point]
     is_closed: bool = False
     handles: Sequence[Point] = ()
     subtracts: bool = False
+    is_faint: bool = False
+    is_carried: bool = False
 
 
 class Tool(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,18 @@ FLAT_PX = 0.01
 _MOST_CHORDS = 512
 
 
-def flattened(points: Points, feather: Points) -> tuple[Points, Points]:
-    """Return a closed spline as a polygon [N, 2], within `FLAT_PX` of it, and its feather [N, 2].
+class Flattened(NamedTuple):
+    """A closed spline as a `polygon` [N, 2], its `feather` [N, 2], and after which of the spline's
+    points each corner comes, `spans` [N].
+    """
+
+    polygon: Points
+    feather: Points
+    spans: NDArray[np.int64]
+
+
+def flattened(points: Points, feather: Points) -> Flattened:
+    """Return a closed spline as a polygon within `FLAT_PX` of it.
 
     ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] the widths at
     the points, which change evenly in between. P may be 1.
@@ -27,9 +38,9 @@ def flattened(points: Points, feather: Points) -> tuple[Points, Points]:
     # a chord over 1/n of a curve is off by at most 3/4 of its second difference over n squared
     chords = np.ceil(np.sqrt(0.75 * np.sqrt(2) * bends / FLAT_PX))
     # feathered lines are moved point by point: not too far apart
-    widths = np.maximum(feather, np.roll(feather, -1, axis=0)).max(axis=1)
+    widest = np.maximum(feather, np.roll(feather, -1, axis=0)).max(axis=1)
     length = np.hypot(*(end - start).T)
-    chords = np.maximum(chords, np.where(widths > 0, length / 2, 1)).clip(1, _MOST_CHORDS)
+    chords = np.maximum(chords, np.where(widest > 0, length / 2, 1)).clip(1, _MOST_CHORDS)
     counts = chords.astype(np.int64)
     which = np.repeat(np.arange(len(points)), counts)
     begun = np.cumsum(counts) - counts
@@ -37,7 +48,8 @@ def flattened(points: Points, feather: Points) -> tuple[Points, Points]:
     s = 1 - t
     inner = 3 * s * s * t * leaves[which] + 3 * s * t * t * arrives[which]
     polygon: Points = s**3 * start[which] + inner + t**3 * end[which]
-    return polygon, s * feather[which] + t * np.roll(feather, -1, axis=0)[which]
+    widths = s * feather[which] + t * np.roll(feather, -1, axis=0)[which]
+    return Flattened(polygon, widths, which)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from rde_roto.shapes.bezier import flattened
-from rde_roto.shapes.raster import coverage
-from rde_roto.shapes.shape import Points, Shape, ShotShapes
+from rde_roto.shapes.raster import faded_coverage
+from rde_roto.shapes.shape import Shape, ShotShapes
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
-
-_STEP_PX = 0.5  # of the feather, from one line of equal alpha to the next
-_MOST_STEPS = 96
 
 
 def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
@@ -30,26 +27,6 @@ def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
 
 def shape_coverage(shape: Shape, frame: int, window: Window) -> FloatArray:
     """Return how much of each pixel of a window a shape covers at a frame, float32 [H, W], 0..1."""
-    polygon, feather = flattened(*shape.at(frame))
-    if not feather.any():
-        return coverage(polygon, window)
-    steps = min(_MOST_STEPS, 2 + int(np.ceil(feather.sum(axis=1).max() / _STEP_PX)))
-    normals = _outward(polygon)
-    covered = np.zeros(window.shape, np.float32)
-    for level in (np.arange(steps) + 0.5) / steps:
-        # the line on which alpha is `level`
-        inner, outer = max(0.0, 2 * level - 1), max(0.0, 1 - 2 * level)
-        shift = outer * feather[:, 1] - inner * feather[:, 0]
-        covered += coverage(polygon + shift[:, None] * normals, window)
-    result: FloatArray = covered / np.float32(steps)
-    return result
-
-
-def _outward(polygon: Points) -> Points:
-    """The outward normals of a polygon's corners, [N, 2]."""
-    run = np.roll(polygon, -1, axis=0) - np.roll(polygon, 1, axis=0)
-    x, y = polygon.T
-    turn = np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0
-    normals = turn * np.stack([run[:, 1], -run[:, 0]], axis=1)
-    outward: Points = normals / np.hypot(*normals.T).clip(min=1e-9)[:, None]
-    return outward
+    polygon, feather, _ = flattened(*shape.at(frame))
+    inwards, outwards = feather.T
+    return faded_coverage(polygon, np.stack([-inwards, 0 * inwards, outwards], axis=1), window)

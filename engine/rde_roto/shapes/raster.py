@@ -8,38 +8,73 @@ from rde_roto.shapes.shape import Points
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
+_STEP_PX = 1.0  # of a fading edge, from one line of equal alpha to the next
+_MOST_STEPS = 64
+
 
 def coverage(polygon: Points, window: Window) -> FloatArray:
     """Return how much of each pixel of a window a closed polygon covers, float32 [H, W], 0..1.
 
     Exact but for rounding, for a polygon that does not cross itself; where one does, a pixel counts
     that it goes around at least once, either way. ``polygon`` [N, 2] may lie outside the window.
-
-    Each edge adds the area between it and the right end of its rows; summed around the polygon, and
-    along each row, that is the coverage.
     """
+    return _mean_coverage(polygon[None], window)
+
+
+def faded_coverage(polygon: Points, reach: Points, window: Window) -> FloatArray:
+    """Return `coverage` by a polygon whose edge fades, float32 [H, W], 0..1.
+
+    ``reach`` [N, 3] is how far outwards of each corner alpha is 1, 1/2 and 0, negative inwards;
+    between them it changes evenly. Where edges fade into each other, they add up.
+    """
+    full, half, none = reach.T
+    if not reach.any():
+        return coverage(polygon, window)
+    steps = min(_MOST_STEPS, 2 + int(np.ceil((none - full).max() / _STEP_PX)))
+    level = ((np.arange(steps) + 0.5) / steps)[:, None]  # of alpha, each with its own line
+    inner, outer = (2 * level - 1).clip(min=0), (1 - 2 * level).clip(min=0)
+    shift = half + outer * (none - half) + inner * (full - half)
+    return _mean_coverage(polygon + shift[..., None] * outward(polygon), window)
+
+
+def outward(polygon: Points) -> Points:
+    """Return the outward normals of a polygon's corners, [N, 2]."""
+    run = np.roll(polygon, -1, axis=0) - np.roll(polygon, 1, axis=0)
+    x, y = polygon.T
+    turn = np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0
+    normals = turn * np.stack([run[:, 1], -run[:, 0]], axis=1)
+    normal: Points = normals / np.hypot(*normals.T).clip(min=1e-9)[:, None]
+    return normal
+
+
+def _mean_coverage(polygons: Points, window: Window) -> FloatArray:
+    """The mean of the coverages by closed polygons [L, N, 2].
+
+    Each edge adds the area between it and the right end of its rows; summed around the polygons,
+    and along each row, that is the coverage.
+    """
+    result = np.zeros(window.shape, np.float32)
+    if not polygons.size or not result.size:
+        return result
+    low, high = (limit((0, 1)) - (window.x, window.y) for limit in (polygons.min, polygons.max))
     height, width = window.shape
-    if not len(polygon) or not height or not width:
-        return np.zeros(window.shape, np.float32)
-    low, high = polygon.min(axis=0) - (window.x, window.y), polygon.max(axis=0)
-    high = high - (window.x, window.y)
     left, top = int(np.clip(np.floor(low[0]), 0, width)), int(np.clip(np.floor(low[1]), 0, height))
     right = int(np.clip(np.ceil(high[0]), left, width))
     bottom = int(np.clip(np.ceil(high[1]), top, height))
-    result = np.zeros(window.shape, np.float32)
-    inner = Window(window.x + left, window.y + top, right - left, bottom - top)
-    if inner.width and inner.height:
-        result[top:bottom, left:right] = _within(polygon - (inner.x, inner.y), inner.shape)
+    if right > left and bottom > top:
+        inner = Window(window.x + left, window.y + top, right - left, bottom - top)
+        covered = _within(polygons - (inner.x, inner.y), inner.shape)
+        result[top:bottom, left:right] = covered
     return result
 
 
-def _within(polygon: Points, shape: tuple[int, int]) -> FloatArray:
+def _within(polygons: Points, shape: tuple[int, int]) -> FloatArray:
     height, width = shape
-    starts, ends = _pieces(polygon, (width, height))
+    starts, ends = _pieces(polygons, (width, height))
     middle = (starts + ends) / 2
     rows = np.floor(middle[:, 1]).astype(np.int64)
     inside = (rows >= 0) & (rows < height) & (middle[:, 0] < width)
-    rows, down = rows[inside], (ends - starts)[inside, 1]
+    rows, down = rows[inside], (ends - starts)[inside, 1] / len(polygons)
     x = middle[inside, 0].clip(min=0)  # all that lies to the left covers a row from its first pixel
     columns = x.astype(np.int64)
     share = x - columns
@@ -52,25 +87,28 @@ def _within(polygon: Points, shape: tuple[int, int]) -> FloatArray:
     return covered
 
 
-def _pieces(polygon: Points, size: tuple[int, int]) -> tuple[Points, Points]:
-    """Cut the edges of a polygon where they leave a pixel of a window, (width, height): starts and
+def _pieces(polygons: Points, size: tuple[int, int]) -> tuple[Points, Points]:
+    """Cut the edges of polygons where they leave a pixel of a window, (width, height): starts and
     ends [N, 2] of the pieces. Outside the window they stay long.
     """
-    runs = np.roll(polygon, -1, axis=0) - polygon
-    edges, cuts = [np.arange(len(polygon))], [np.zeros(len(polygon))]
+    corners, after = polygons.reshape(-1, 2), np.roll(polygons, -1, axis=1).reshape(-1, 2)
+    runs = after - corners
+    edges, cuts = [np.arange(len(corners))], [np.zeros(len(corners))]
     for axis, last in enumerate(size):
-        ends = np.stack([polygon[:, axis], polygon[:, axis] + runs[:, axis]])
-        first = np.floor(ends.min(axis=0)).astype(np.int64) + 1
-        stop = np.ceil(ends.max(axis=0)).astype(np.int64)
+        low = np.minimum(corners[:, axis], after[:, axis])
+        high = np.maximum(corners[:, axis], after[:, axis])
+        first = np.floor(low).astype(np.int64) + 1
+        stop = np.ceil(high).astype(np.int64)
         first, stop = first.clip(min=0), stop.clip(max=last + 1)
         counts = (stop - first).clip(min=0)
-        which = np.repeat(np.arange(len(polygon)), counts)
+        which = np.repeat(np.arange(len(corners)), counts)
         begun = np.cumsum(counts) - counts
         lines = first[which] + np.arange(len(which)) - begun[which]
         edges.append(which)
-        cuts.append((lines - polygon[which, axis]) / runs[which, axis])
+        cuts.append((lines - corners[which, axis]) / runs[which, axis])
     edge, cut = np.concatenate(edges), np.concatenate(cuts)
     order = np.lexsort((cut, edge))
     edge, cut = edge[order], cut[order]
-    starts = polygon[edge] + cut[:, None] * runs[edge]
-    return starts, np.roll(starts, -1, axis=0)
+    starts = corners[edge] + cut[:, None] * runs[edge]
+    is_last = np.append(edge[1:] != edge[:-1], True)
+    return starts, np.where(is_last[:, None], after[edge], np.roll(starts, -1, axis=0))

@@ -18,7 +18,6 @@ from rde_roto.values.plate import Window
 _LEAST_SAMPLES, _MOST_SAMPLES = 48, 1024
 _APART = 1.5  # tolerances between two samples
 _THIN = 3.0  # how much farther apart they may get before more are put between them
-_CROWDED = 1.6  # times as many samples as an outline needs: it has become another one
 _LONGEST = 240  # frames, so that memory does not grow with the shot
 _UNLIKE = 0.6
 _SOFT_PX = 1.5  # a shape whose edge mostly fades within less is hard
@@ -28,10 +27,14 @@ _LEAST_WEIGHT = 0.01  # so that splines stay where samples have fallen together
 
 @dataclass(frozen=True)
 class Sampling:
-    """How outlines are sampled: for a tolerance, and where the plate is."""
+    """How outlines are sampled: for a tolerance, and where the plate is.
+
+    An outline with `crowded` times as many samples as it needs has become another one.
+    """
 
     tolerance_px: float
     window: Window
+    crowded: float = 1.6
 
     @property
     def blur_px(self) -> float:
@@ -104,9 +107,17 @@ class Tracker:
     tracks: list[Track] = field(default_factory=list)
 
     def add(self, frame: int, found: Sequence[Outline], alpha: FloatArray) -> list[Track]:
-        """Add the outlines of the next frame and their plane. Returns the tracks that end before
-        it.
+        """Add the outlines of the next frame and their plane, which says how soft they are. Returns
+        the tracks that end before it.
         """
+        ended = self.follow(frame, found)
+        for track in self.tracks:
+            now = track.samples[-1]
+            track.soft.append(softness(alpha, self.sampling.window, now.points, now.normals))
+        return ended
+
+    def follow(self, frame: int, found: Sequence[Outline]) -> list[Track]:
+        """Add the outlines of the next frame. Returns the tracks that end before it."""
         ended, going = [], []
         pairs = _pairs(self.tracks, found)
         taken = {id(outline) for outline in pairs.values()}
@@ -118,9 +129,6 @@ class Tracker:
                 ended.append(track)
                 taken.discard(id(outline))
         going += [self._begun(frame, one) for one in found if id(one) not in taken]
-        for track in going:
-            now = track.samples[-1]
-            track.soft.append(softness(alpha, self.sampling.window, now.points, now.normals))
         self.tracks = going
         return ended
 
@@ -130,7 +138,7 @@ class Tracker:
             return False
         now = follow(track.samples[-1], outline, track.velocity, self.sampling.blur_px)
         count = len(now.places) + int(self.sampling.missing(now, outline).sum())
-        if count > _CROWDED * self.sampling.count(outline):
+        if count > self.sampling.crowded * self.sampling.count(outline):
             return False
         track.add(frame, now, outline, self.sampling)
         return True

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from rde_roto.doors.viewer.scene import Scene, part_seen
 from rde_roto.doors.viewer.style import ACCENT, GROUND, QUIET, SUBTRACTS, TEXT
 from rde_roto.doors.viewer.text_editors import is_text_editor
+from rde_roto.doors.viewer.tool_lines import draw_tool
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 from rde_roto.session.tools import PenEvent
@@ -158,8 +159,8 @@ class Canvas(QWidget):
             self.scene.forget()
         self.scene.draw(painter, session, picture, event.rect())
         painter.resetTransform()
-        self.scene.draw_tool(painter, session, transform)
-        if self._pen is not None and session.paint.tool_name in ("brush", "eraser"):
+        draw_tool(painter, session, transform)
+        if self._pen is not None and session.paint.tool_name in ("brush", "eraser", "refine"):
             self._draw_ring(painter, self._pen, session.paint.brush.radius_px * self.zoom)
         self._draw_notes(painter, session)
 

@@ -22,6 +22,7 @@ TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
     "lasso": ("Lasso", "Lasso"),
     "fill": ("Fill a hole", "Fill"),
     "smart": ("Smart select", "Smart"),
+    "refine": ("Refine edge", "Refine"),
 }
 """The command of each tool, and its label on the tool bar."""
 _SUBTRACT: Final = "Add or subtract"

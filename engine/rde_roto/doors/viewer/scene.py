@@ -1,4 +1,4 @@
-"""Draws a session: plate, mattes, the other side of a wipe, and the tool's guide lines."""
+"""Draws a session: plate, mattes, and the other side of a wipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from PySide6.QtGui import (
     QTransform,
 )
 
-from rde_roto.doors.viewer.style import ACCENT, ADDS, SUBTRACTS, colour_of
+from rde_roto.doors.viewer.style import ACCENT, colour_of
 from rde_roto.session.comparison import Against
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
@@ -126,25 +126,6 @@ class Scene:
             _paint(painter, part, grey, _GREY)
         else:
             _paint(painter, part, seen, QImage.Format.Format_RGB32)
-
-    def draw_tool(self, painter: QPainter, session: Session, transform: QTransform) -> None:
-        """Draw the guide lines of the tool. The painter is the widget's."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for trace in session.paint.tool.traces(session.paint):
-            line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
-            colour = SUBTRACTS if trace.subtracts else ADDS
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            for shade, width in ((QColor(0, 0, 0, 180), 4), (colour, 2)):
-                style = Qt.PenStyle.DashLine if trace.subtracts else Qt.PenStyle.SolidLine
-                painter.setPen(QPen(shade, width, style))
-                if trace.is_closed:
-                    painter.drawPolygon(line)
-                else:
-                    painter.drawPolyline(line)
-            for x, y in trace.handles:
-                at = transform.map(QPointF(x, y))
-                painter.fillRect(QRectF(at.x() - 4, at.y() - 4, 8, 8), Qt.GlobalColor.black)
-                painter.fillRect(QRectF(at.x() - 3, at.y() - 3, 6, 6), Qt.GlobalColor.white)
 
     def _draw_mattes(
         self, painter: QPainter, session: Session, picture: Bytes, part: QRect, codes: Codes

@@ -1,0 +1,114 @@
+"""The brush that refines edges: against pictures whose coverage is known, and in a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from moving_shapes import blob, matte
+from seeing_tracker import FIRST, SeeingToys, body, write_shot
+from session_bench import working_on
+
+from rde_roto.model.network_view import Picture
+from rde_roto.session.edge_marks import EdgeMark, refined
+from rde_roto.session.frame_states import FORWARD
+from rde_roto.session.lines import Line
+from rde_roto.session.painting import Brush, Point, within
+from rde_roto.values.matte import FloatArray
+
+pytest_plugins = ("command_line_fixtures",)
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def blurred() -> FloatArray:
+    """The coverage by a body out of focus."""
+    return np.asarray(cv2.GaussianBlur(matte(blob(0)), (0, 0), 2.5), np.float32)
+
+
+def over_a_wall(coverage: FloatArray) -> Picture:
+    """A picture of it: two colours with a little grain."""
+    fore, back = np.array([0.7, 0.35, 0.2]), np.array([0.2, 0.3, 0.45])
+    picture = coverage[..., None] * fore + (1 - coverage[..., None]) * back
+    picture += np.random.default_rng(0).normal(0, 0.01, picture.shape)
+    return Picture(picture.clip(0, 1).astype(np.float32))
+
+
+def around_it(size_px: float = 40) -> EdgeMark:
+    return EdgeMark(tuple(((x, y), 1.0) for x, y in blob(0)[::10].tolist()), Brush(size_px, 0.6))
+
+
+def test_a_marked_edge_is_as_soft_as_the_plate_shows_it() -> None:
+    truth = blurred()
+    hard = (truth > 0.5).astype(np.float32)
+    found = refined(over_a_wall(truth), hard, around_it())
+    assert found is not None
+    box, pixels = found
+    soft = (truth > 0.05) & (truth < 0.95)
+    after = hard.copy()
+    after[within(box)] = pixels
+    before_off, after_off = np.abs(hard - truth)[soft].mean(), np.abs(after - truth)[soft].mean()
+    assert before_off > 0.2
+    assert after_off < before_off / 2.5
+    # and there is little haze around it
+    assert np.abs(after - truth).mean() < np.abs(hard - truth).mean() / 2
+
+
+def test_only_what_is_marked_changes_and_the_join_is_soft() -> None:
+    truth = blurred()
+    hard = (truth > 0.5).astype(np.float32)
+    (x, y), *_ = blob(0).tolist()
+    mark = EdgeMark((((x, y), 1.0),), Brush(20, 0.0))
+    found = refined(over_a_wall(truth), hard, mark)
+    assert found is not None
+    after = hard.copy()
+    after[within(found[0])] = found[1]
+    rows, columns = np.nonzero(after != hard)
+    assert np.hypot(columns + 0.5 - x, rows + 0.5 - y).max() <= 21
+    far = np.hypot(columns + 0.5 - x, rows + 0.5 - y) > 17
+    changes = np.abs(after - hard)[rows, columns]
+    assert changes.max() > 0.2
+    assert changes[far].max() < 0.1  # where the mark ends, nothing jumps
+
+
+@pytest.mark.parametrize("point", [(-90.0, 5.0), (300.0, 20.0), (120.0, 100.0)])
+def test_a_mark_where_no_edge_is_changes_nothing(point: Point) -> None:
+    """Beside the picture, beside the body, and inside it."""
+    hard = body(FIRST)
+    assert refined(over_a_wall(hard), hard, EdgeMark(((point, 1.0),), Brush(20))) is None
+
+
+def test_a_stroke_refines_a_keyframe_as_one_step_and_keeps_its_lines(tmp_path: Path) -> None:
+    with working_on(write_shot(tmp_path), SeeingToys()) as bench:
+        session, sheet = bench.session, bench.session.paint
+        sheet.choose_tool("polygon")
+        line = Line(tuple((x, y) for x, y in blob(0)[::36].tolist()), smooth=True)
+        sheet.draw_line(line, "curve")
+        before = sheet.pixels()
+        sheet.choose_tool("refine")
+        sheet.brush = Brush(16, 0.5)
+        bench.stroke((300, 20), (305, 20))
+        bench.until(lambda: "there is no edge under the brush" in bench.log.sentences)
+        bench.until(lambda: sheet.notice == "")
+        assert session.editor.undo_label == "curve"
+        (x, y), (u, v) = line.points[0], line.points[1]
+        bench.stroke((x, y), ((x + u) / 2, (y + v) / 2), (u, v))
+        assert sheet.notice == "refining the edge…"
+        bench.until(lambda: session.editor.undo_label == "refine edge")
+        bench.until(lambda: sheet.notice == "")
+        assert (sheet.pixels() != before).any()
+        assert sheet.lines == [line]
+        session.undo()
+        np.testing.assert_array_equal(sheet.pixels(), before)
+        bench.named()
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.go_to(1003)
+        bench.until(lambda: session.shown.pixels("body") is not None)
+        tracked = sheet.pixels()
+        rows, columns = np.nonzero(tracked > 0.5)
+        x, y = float(columns[0]), float(rows[0])  # at the top of the body
+        bench.stroke((x, y), (x + 5, y))
+        bench.until(lambda: 1003 in session.draft.drawings)  # a tracked frame becomes a keyframe
+        assert np.abs(sheet.pixels() - tracked).max() < 0.9

@@ -1,0 +1,80 @@
+"""Lines in the window, by mouse: feathered, refined, and told apart where they are carried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from desk import Desk
+from PySide6.QtCore import Qt
+
+from rde_roto.session.frame_states import FrameState
+from rde_roto.session.painting import Brush
+
+pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
+
+CORNERS = [(40, 20), (100, 20), (100, 60), (40, 60)]
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def squared(desk: Desk, document: Path) -> Desk:
+    """A polygon, drawn by mouse."""
+    desk.open(document)
+    desk.key("3")
+    for point in CORNERS:
+        desk.click(*point)
+    desk.key("Return")
+    assert len(desk.session.paint.lines) == 1
+    return desk
+
+
+def test_a_feather_is_dragged_out_of_a_point(squared: Desk) -> None:
+    sheet = squared.session.paint
+    hard = squared.colour(104, 40)
+    squared.drag((100, 60), (106, 66), (110, 70), keys=SHIFT)
+    squared.drag((100, 20), (106, 14), (110, 10), keys=SHIFT)
+    widths = sheet.lines[0].widths
+    # the mouse is at whole pixels of the screen, of which the plate's has four
+    assert widths == pytest.approx((0, np.hypot(10, 10), np.hypot(10, 10), 0), abs=0.5)
+    assert 0.4 < sheet.pixels()[40, 104] < 0.95
+    assert squared.colour(104, 40) != hard
+    squared.key("Ctrl+Z")
+    squared.key("Ctrl+Z")
+    assert sheet.lines[0].feather == ()
+    assert squared.colour(104, 40) == hard
+
+
+def test_an_edge_is_refined_with_the_brush_of_key_7(squared: Desk) -> None:
+    sheet = squared.session.paint
+    before = sheet.pixels()
+    squared.key("7")
+    sheet.set_brush(Brush(12, 0.5))
+    squared.drag((100, 30), (100, 40), (100, 50))
+    squared.until(lambda: squared.session.editor.undo_label == "refine edge")
+    changed = np.nonzero(sheet.pixels() != before)
+    assert len(changed[0])
+    assert changed[1].min() >= 100 - 14  # under the brush alone
+    assert changed[1].max() <= 100 + 14
+
+
+def test_a_carried_line_has_hollow_handles_until_it_is_edited(squared: Desk) -> None:
+    session = squared.session
+    squared.key("P")
+    squared.settled()
+    session.go_to(1002)
+    squared.until(lambda: session.navigation.picture() is not None and bool(session.paint.lines))
+    traces = session.paint.tool.traces(session.paint)
+    assert [trace.is_carried for trace in traces] == [True]
+    (x, y), *_ = session.paint.lines[0].points
+    middle = squared.colour(x, y)
+    assert max(middle) < 40  # black in the middle of the white handle
+    squared.drag((x, y), (x - 4, y - 3))
+    squared.settled()
+    assert session.state(1002) is FrameState.KEYFRAME
+    (line,) = session.paint.lines
+    assert line.points[0] == pytest.approx((x - 4, y - 3), abs=0.3)
+    assert min(squared.colour(*line.points[0])) > 215
+    squared.key("Ctrl+Z")
+    assert session.state(1002) is not FrameState.KEYFRAME
