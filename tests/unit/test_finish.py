@@ -402,6 +402,17 @@ def test_a_tile_with_an_edge_in_its_margin_alone_is_not_drawn() -> None:
     assert torch.equal(alpha[..., :48], before[..., :48])
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_matte_without_edges_reads_no_plate(value: float) -> None:
+    class Unread(Picture):
+        def within(self, part: tuple[slice, slice]) -> Picture:
+            raise AssertionError(part)
+
+    alpha = torch.full((1, 100, 140), value)
+    edges.redraw_edges(alpha, torch.full((1, 50, 70), value), Unread(np.zeros((100, 140, 3))))
+    assert (alpha == value).all()
+
+
 def test_no_seam_is_seen_between_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     raw, plate = cells_of(subject()[None]), filmed(subject())
     _, tiled = both(raw, plate)

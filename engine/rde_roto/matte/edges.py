@@ -58,6 +58,8 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
     columns = _axis(alpha.shape[2], cells.shape[2], _TILE)
     has_edge = _tiles_with_edge(cells)
     tiles = has_edge.any(dim=0).nonzero()
+    if not len(tiles):
+        return
     at_once = max(1, _PIXELS_AT_ONCE // (rows.tile_pixels * columns.tile_pixels))
     for some in tiles.split(at_once):
         down, across = rows.at(some[:, 0]), columns.at(some[:, 1])
