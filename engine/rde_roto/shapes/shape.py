@@ -82,12 +82,30 @@ class Motion:
         x, y, turn = (float(np.interp(frame, self.frames, one)) for one in values)
         return np.array([x, y]), turn
 
+    def during(self, first: int, last: int) -> Motion:
+        """Return it with no more keys than `first` to `last` need: these two and those between."""
+        frames = tuple(sorted({first, last, *(one for one in self.frames if first < one < last)}))
+        there = [self.at(frame) for frame in frames]
+        shifts, turns = (np.array(values) for values in zip(*there, strict=True))
+        return Motion(self.centre, frames, shifts, turns)
+
     def moved(self, points: Points, frame: int) -> Points:
         """Bring points [..., 2] of the shape to where they are on the plate at a frame."""
         shift, turn = self.at(frame)
-        cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-        moved: Points = (points - self.centre) @ np.array([[cos, sin], [-sin, cos]])
-        return moved + self.centre + shift
+        moved: Points = (points - self.centre) @ turned(turn) + self.centre + shift
+        return moved
+
+    def steadied(self, points: Points, frame: int) -> Points:
+        """The reverse of `moved`."""
+        shift, turn = self.at(frame)
+        before: Points = (points - shift - self.centre) @ turned(-turn) + self.centre
+        return before
+
+
+def turned(degrees: float) -> Points:
+    """The matrix that turns vectors [..., 2] before it clockwise as seen."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[cos, sin], [-sin, cos]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +131,9 @@ class Shape:
 
     @property
     def key_count(self) -> int:
-        """The keys of all its points together: what an artist has to look after."""
-        return sum(len(point.frames) for point in self.points)
+        """The keys of all its points and of its motion: what an artist has to look after."""
+        keys = sum(len(point.frames) for point in self.points)
+        return keys if self.motion is None else keys + len(self.motion.frames)
 
     def is_there(self, frame: int) -> bool:
         """Whether a frame is within its life."""
