@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rde_roto.shapes.fitting import Fit, Stretch, keyed
+from rde_roto.shapes.fitting import Fit
+from rde_roto.shapes.keying import keyed
 from rde_roto.shapes.nodes import basis_for
 from rde_roto.shapes.outlines import Outline, outlines
 from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes
 from rde_roto.shapes.steady import steadied
+from rde_roto.shapes.stretch import Stretch
 from rde_roto.shapes.tracks import Sampling, Track, Tracker
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -25,8 +27,8 @@ _SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
 _CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
 _MOST_OUTLINES = 64  # of an element in a frame
 _RESTLESS = 0.7  # times the points of a single frame: a shape with as many keys a frame is cut,
-_SHORTEST = 6  # down to so many frames,
-_WORTH = 0.8  # if no more than this part of its keys is left
+_SHORTEST = 4  # down to so many frames,
+_WORTH = 0.9  # if no more than this part of its keys is left
 
 
 @dataclass
@@ -119,11 +121,11 @@ class ShapeMaker:
 
 def _fits(stretch: Stretch, tolerance_px: float) -> list[Fit]:
     """Fit a stretch; one that saves little over fits of its frames is cut if that saves more."""
-    basis, middle = basis_for(stretch, _FOR_POINTS * tolerance_px), len(stretch) // 2
-    whole = keyed(stretch, basis, tolerance_px)
+    basis, slid = basis_for(stretch, _FOR_POINTS * tolerance_px)
+    whole, middle = keyed(slid, basis, tolerance_px), len(stretch) // 2
     if middle < _SHORTEST:
         return [whole]
-    single = basis_for(stretch.part(slice(middle, middle + 1)), _FOR_POINTS * tolerance_px)
+    single, _ = basis_for(stretch.part(slice(middle, middle + 1)), _FOR_POINTS * tolerance_px)
     if whole.key_count < _RESTLESS * len(single.nodes) * len(stretch):
         return [whole]
     parts = [slice(None, middle), slice(middle, None)]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rde_roto.shapes.fitting import Indices, Stretch
 from rde_roto.shapes.shape import Motion, Points
+from rde_roto.shapes.stretch import Indices, Stretch
 
 _ROUNDS = 8
 _LEAST_OFF_PX = 0.3  # samples that are nearer count in full
