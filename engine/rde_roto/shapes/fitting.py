@@ -18,7 +18,7 @@ from rde_roto.shapes.shape import Points
 from rde_roto.shapes.stretch import Flags, Indices, Stretch
 
 _ALONG = 0.01  # how much an error along the outline counts, of one across
-_PEAK = 2.0  # tolerances that a spline may be off in a single place
+_PEAK = 1.5  # tolerances that a spline may be off in a single place
 _SHORT = 4.0  # samples: a shorter span counts less
 _SOLVED_AT_ONCE = 16  # frames, which bounds memory
 
@@ -52,7 +52,7 @@ def solved(basis: Basis, stretch: Stretch) -> Points:
     """Return the coefficients [T, C, 2] that fit each frame best on its own."""
     starts = range(0, len(stretch), _SOLVED_AT_ONCE)
     parts = [stretch.part(slice(start, start + _SOLVED_AT_ONCE)) for start in starts]
-    return np.concatenate([_solved(basis.at_samples, part) for part in parts])
+    return np.concatenate([_solved(basis.at_samples, basis.spans, part) for part in parts])
 
 
 def solved_near(basis: Basis, stretch: Stretch, spans: Indices) -> Points:
@@ -61,28 +61,33 @@ def solved_near(basis: Basis, stretch: Stretch, spans: Indices) -> Points:
     columns = np.concatenate([basis.columns(node) for node in basis.ends(spans)])
     found = np.zeros((len(stretch), basis.at_samples.shape[1], 2))
     part = stretch.part(slice(None), rows)
-    found[:, columns] = _solved(basis.at_samples[np.ix_(rows, columns)], part)
+    near = basis.at_samples[np.ix_(rows, columns)]
+    found[:, columns] = _solved(near, basis.spans[rows], part)
     return found
 
 
-def _solved(samples: NDArray[np.float64], stretch: Stretch) -> Points:
+def _solved(samples: NDArray[np.float64], spans: Indices, stretch: Stretch) -> Points:
     form = metric(stretch)
     frames, count = len(stretch), samples.shape[1]
-    square = np.empty((frames, 2, count, 2, count))
-    for i, j in ((0, 0), (0, 1), (1, 1)):
-        block = (samples.T * form[:, None, :, i, j]) @ samples
-        square[:, i, :, j, :] = block
-        square[:, j, :, i, :] = block
+    square = np.zeros((frames, 2, 2, count, count))
+    for span in np.unique(spans):  # the samples of a span have a few coefficients alone
+        rows = np.flatnonzero(spans == span)
+        columns = np.flatnonzero(samples[rows].any(axis=0))
+        part = samples[np.ix_(rows, columns)]
+        pairs = (part[:, :, None] * part[:, None]).reshape(len(rows), -1)
+        block = np.moveaxis(form[:, rows], 1, 3) @ pairs  # [T, 2, 2, pairs]
+        block = block.reshape(frames, 2, 2, len(columns), len(columns))
+        square[:, :, :, columns[:, None], columns] += block
     wanted = samples.T @ np.einsum("tmij,tmj->tmi", form, stretch.points)  # [T, C, 2]
-    matrix = square.reshape(frames, 2 * count, 2 * count) + 1e-6 * np.eye(2 * count)
+    matrix = np.moveaxis(square, 2, 3).reshape(frames, 2 * count, 2 * count)
     right = np.moveaxis(wanted, 2, 1).reshape(frames, 2 * count, 1)
-    found = np.linalg.solve(matrix, right).reshape(frames, 2, count)
+    found = np.linalg.solve(matrix + 1e-6 * np.eye(2 * count), right).reshape(frames, 2, count)
     return np.moveaxis(found, 1, 2)
 
 
 def off_px(basis: Basis, stretch: Stretch, coefficients: Points, spans: Indices) -> Points:
     """Return how far some spans of the splines [T, C, 2] are off, in pixels, [T, S]: the root of
-    the mean square across the outline, or half of the largest where that is more.
+    the mean square across the outline, or two thirds of the largest where that is more.
     """
     rows = [np.flatnonzero(basis.spans == span) for span in spans]
     counts = np.array([len(one) for one in rows])

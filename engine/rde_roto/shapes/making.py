@@ -27,8 +27,8 @@ _SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
 _CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
 _MOST_OUTLINES = 64  # of an element in a frame
 _RESTLESS = 0.7  # times the points of a single frame: a shape with as many keys a frame is cut,
-_SHORTEST = 4  # down to so many frames,
-_WORTH = 0.9  # if no more than this part of its keys is left
+_SHORTEST = 3  # down to so many frames,
+_WORTH = 0.95  # if no more than this part of its keys is left
 
 
 @dataclass
