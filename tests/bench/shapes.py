@@ -1,10 +1,11 @@
 """Shapes of true masks: ``python tests/bench/shapes.py DAVIS [SEQUENCE …] [--picture FOLDER]``.
 
 A line for each sequence and tolerance, in pixels of 480 lines, and for the demo shot. ``keys`` are
-those of all points and motions together, ``alone`` the points of independent fits of every frame, estimated
-from every tenth: ``share`` is the bar of a quarter. ``others`` are lines about identity on a body
-whose motion is known, speed and memory on 2K, and the feather of the demo shot's soft truth and of
-edge shots that tools/edge_shots rendered. The pictures show plate, splines and points; a point with a key in the frame is filled.
+those of all points and motions together, ``alone`` the points of independent fits of every frame,
+estimated from every tenth: ``share`` is the bar of a quarter. ``others`` are lines about identity
+on a body whose motion is known, speed and memory on 2K, and the feather of the demo shot's truth
+and of edge shots that tools/edge_shots rendered. The pictures show plate, splines and points; a
+point with a key in the frame is filled.
 """
 
 from __future__ import annotations
@@ -161,8 +162,8 @@ def rendered(folder: Path) -> TrueMasks:
 
 
 def feather(shot: TrueMasks) -> None:
-    """Mean error in the soft edge of a true matte: of its shapes, of the matte at 480 lines, brought
-    back to its size, and of the hard matte.
+    """Mean error in the soft edge of a true matte: of its shapes, of the matte brought to 480 lines
+    and back, and of the hard matte.
     """
     shapes = shapes_of(shot, shot.frames, 0.5)
     drawn, raster, hard = [], [], []
