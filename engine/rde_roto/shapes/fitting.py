@@ -18,7 +18,7 @@ from rde_roto.shapes.shape import Points
 from rde_roto.shapes.stretch import Flags, Indices, Stretch
 
 _ALONG = 0.01  # how much an error along the outline counts, of one across
-_PEAK = 1.5  # tolerances that a spline may be off in a single place
+_PEAK = 1.2  # tolerances that a spline may be off in a single place
 _SHORT = 4.0  # samples: a shorter span counts less
 _SOLVED_AT_ONCE = 16  # frames, which bounds memory
 
@@ -87,7 +87,7 @@ def _solved(samples: NDArray[np.float64], spans: Indices, stretch: Stretch) -> P
 
 def off_px(basis: Basis, stretch: Stretch, coefficients: Points, spans: Indices) -> Points:
     """Return how far some spans of the splines [T, C, 2] are off, in pixels, [T, S]: the root of
-    the mean square across the outline, or two thirds of the largest where that is more.
+    the mean square across the outline, or the largest over 1.2 where that is more.
     """
     rows = [np.flatnonzero(basis.spans == span) for span in spans]
     counts = np.array([len(one) for one in rows])
