@@ -1,10 +1,11 @@
 """Shapes of true masks: ``python tests/bench/shapes.py DAVIS [SEQUENCE …] [--picture FOLDER]``.
 
 A line for each sequence and tolerance, in pixels of 480 lines, and for the demo shot. ``keys`` are
-those of all points together, ``alone`` the points of independent fits of every frame, estimated
-from every tenth: ``share`` is the bar of a quarter. ``others`` are lines about identity on a body
-whose motion is known, the feather of the demo shot's soft truth, and speed and memory on 2K. The
-pictures show plate, splines and points; a point with a key in the frame is filled.
+those of all points and motions together, ``alone`` the points of independent fits of every frame,
+estimated from every tenth: ``share`` is the bar of a quarter. ``others`` are lines about identity
+on a body whose motion is known, speed and memory on 2K, and the feather of the demo shot's truth
+and of edge shots that tools/edge_shots rendered. The pictures show plate, splines and points; a
+point with a key in the frame is filled.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from edges import averaged
 from lines import report
 from PIL import Image, ImageDraw
 
@@ -116,6 +118,8 @@ def sequence(shot: TrueMasks) -> None:
             share=float(keys_of(shapes) / (alone * len(shot.frames))),
             iou_alone=float(np.mean(by_fit)),
             points=len(largest.points),
+            points_per_outline_alone=float(alone / np.mean([len(fit.shapes) for fit in fits])),
+            key_frames_of_100=float(100 * len(largest.key_frames) / life),
             keys_per_point_of_100_frames=float(
                 100 * largest.key_count / len(largest.points) / life
             ),
@@ -146,18 +150,43 @@ def identity() -> None:
         )
 
 
-def feather() -> None:
-    """Mean error in the soft edge of the demo shot, with the feather and without."""
-    shot = demo_truth()
+def rendered(folder: Path) -> TrueMasks:
+    """An edge shot, as tools/edge_shots rendered it; its plate is not needed."""
+    truth = find_sequence(str(folder / "truth"))
+
+    def read(frame: int) -> FloatArray:
+        alpha: FloatArray = read_channels(truth.path(frame), ["A"])[..., 0]
+        return alpha
+
+    return TrueMasks(folder.name, str(folder / "plate"), list(truth.range), read)
+
+
+def feather(shot: TrueMasks) -> None:
+    """Mean error in the soft edge of a true matte: of its shapes, of the matte brought to 480 lines
+    and back, and of the hard matte.
+    """
     shapes = shapes_of(shot, shot.frames, 0.5)
-    soft, hard = [], []
-    for frame in shot.frames[::4]:
+    drawn, raster, hard = [], [], []
+    for frame in shot.frames[:: max(1, len(shot.frames) // 6)]:
         truth = shot.read(frame)
         edge = (truth > 0.02) & (truth < 0.98)
-        soft.append(np.abs(draw_shapes(shapes, frame)[0] - truth)[edge].mean())
+        height, width = truth.shape
+        small = truth
+        for axis, count in enumerate((480, round(width * 480 / height))):
+            small = np.moveaxis(averaged(np.moveaxis(small, axis, 0), count), 0, axis)
+        image = Image.fromarray(np.ascontiguousarray(small, np.float32))
+        back = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+        drawn.append(np.abs(draw_shapes(shapes, frame)[0] - truth)[edge].mean())
+        raster.append(np.abs(back - truth)[edge].mean())
         hard.append(np.abs((truth > 0.5) - truth)[edge].mean())
     report(
-        bench="shapes", what="feather", mad=float(np.mean(soft)), mad_of_hard=float(np.mean(hard))
+        bench="shapes",
+        what="feather",
+        sequence=shot.name,
+        frames=len(shot.frames),
+        mad=float(np.mean(drawn)),
+        mad_of_480_lines=float(np.mean(raster)),
+        mad_of_hard=float(np.mean(hard)),
     )
 
 
@@ -220,11 +249,14 @@ def main() -> None:
     parser.add_argument("sequences", nargs="*", default=[*DEVELOPMENT, *HARD, "demo", "others"])
     parser.add_argument("--frames", type=int, metavar="N", help="the first N frames alone")
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--edges", type=Path, nargs="*", default=[], help="edge shots, for others")
     arguments = parser.parse_args()
     for name in arguments.sequences:
         if name == "others":
-            for measure in (identity, feather, speed):
-                measure()
+            identity()
+            speed()
+            for one in (demo_truth(), *map(rendered, arguments.edges)):
+                feather(one)
             continue
         shot = demo_truth() if name == "demo" else davis(arguments.root, name)
         shot = replace(shot, frames=shot.frames[: arguments.frames])

@@ -54,6 +54,20 @@ def test_a_body_that_moves_is_one_shape_with_few_keys(tolerance_px: float) -> No
     assert shape.key_count <= 24 * np.mean(alone) / 3
 
 
+def test_a_shaking_camera_costs_keys_of_the_motion_alone() -> None:
+    shakes = np.random.default_rng(2).normal(0, 3, (16, 2))
+
+    def mattes(index: int) -> FloatArray:
+        return matte(blob(0) + shakes[index])
+
+    shapes, _ = made(mattes, 16)
+    (shape,) = shapes.shapes
+    assert shape.motion is not None
+    assert len(shape.motion.frames) >= 12
+    assert shape.key_count - len(shape.motion.frames) <= 3 * len(shape.points)
+    assert min(overlaps(shapes, mattes)) > 0.95
+
+
 def test_points_move_as_the_outline_does() -> None:
     shapes, _ = made(lambda index: matte(blob(index)), 16)
     (shape,) = shapes.shapes

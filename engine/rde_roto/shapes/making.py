@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rde_roto.shapes.fitting import Fit, Stretch, keyed
+from rde_roto.shapes.fitting import Fit
+from rde_roto.shapes.keying import keyed
 from rde_roto.shapes.nodes import basis_for
 from rde_roto.shapes.outlines import Outline, outlines
 from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes
+from rde_roto.shapes.steady import steadied
+from rde_roto.shapes.stretch import Stretch
 from rde_roto.shapes.tracks import Sampling, Track, Tracker
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -25,8 +28,8 @@ _SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
 _CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
 _MOST_OUTLINES = 64  # of an element in a frame
 _RESTLESS = 0.7  # times the points of a single frame: a shape with as many keys a frame is cut,
-_SHORTEST = 6  # down to so many frames,
-_WORTH = 0.8  # if no more than this part of its keys is left
+_SHORTEST = 3  # down to so many frames,
+_WORTH = 0.95  # if no more than this part of its keys is left
 
 
 @dataclass
@@ -108,20 +111,22 @@ class ShapeMaker:
             self._left_out[element, kind, which] += count
 
     def _finish(self, element: str, track: Track) -> None:
-        for fit in _fits(track.stretch(self._window), self.tolerance_px):
+        motion, stretch = steadied(track.stretch(self._window), self.tolerance_px)
+        for fit in _fits(stretch, self.tolerance_px):
             kind = f"{element}_{'hole' if track.is_hole else 'part'}"
             self._named[kind] += 1
             name, life = f"{kind}{self._named[kind]}", (int(fit.frames[0]), int(fit.frames[-1]))
-            self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit)))
+            own = None if motion is None else motion.during(*life)
+            self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit), own))
 
 
 def _fits(stretch: Stretch, tolerance_px: float) -> list[Fit]:
     """Fit a stretch; one that saves little over fits of its frames is cut if that saves more."""
-    basis, middle = basis_for(stretch, _FOR_POINTS * tolerance_px), len(stretch) // 2
-    whole = keyed(stretch, basis, tolerance_px)
+    basis, slid = basis_for(stretch, _FOR_POINTS * tolerance_px)
+    whole, middle = keyed(slid, basis, tolerance_px), len(stretch) // 2
     if middle < _SHORTEST:
         return [whole]
-    single = basis_for(stretch.part(slice(middle, middle + 1)), _FOR_POINTS * tolerance_px)
+    single, _ = basis_for(stretch.part(slice(middle, middle + 1)), _FOR_POINTS * tolerance_px)
     if whole.key_count < _RESTLESS * len(single.nodes) * len(stretch):
         return [whole]
     parts = [slice(None, middle), slice(middle, None)]

@@ -5,27 +5,41 @@ from __future__ import annotations
 import numpy as np
 
 from rde_roto.shapes.bezier import Basis
-from rde_roto.shapes.fitting import Flags, Indices, Stretch, off_px, solved, solved_near
+from rde_roto.shapes.fitting import off_px, solved, solved_near
 from rde_roto.shapes.shape import Points
+from rde_roto.shapes.stretch import Flags, Indices, Stretch
 
 _APART = 3  # samples between two nodes, at least
 _CORNER = float(np.cos(np.radians(55)))  # the outline turns by more at a corner
 _CHOSEN_FROM = 12  # frames
 _LEAST, _MOST = 3, 128
+_SLIDES = 3
 _AROUND = 3  # nodes before and after one that is taken out, which are fitted again
 
 
-def basis_for(stretch: Stretch, tolerance_px: float) -> Basis:
-    """Return the basis with few nodes, in which splines fit each frame within a tolerance.
+def basis_for(stretch: Stretch, tolerance_px: float) -> tuple[Basis, Stretch]:
+    """Return the basis with few nodes, in which splines fit each frame within a tolerance, and the
+    stretch with samples where these splines want them.
 
     At most 128 nodes: of an outline that needs more, detail is lost.
     """
     few = stretch.few(_CHOSEN_FROM)
-    places, turns = stretch.places, _turns(few)
-    corners, count = _corners(turns), few.points.shape[1]
+    turns, count = _turns(few), few.points.shape[1]
     first = int(turns.mean(axis=0).argmin())  # the sharpest bend
     nodes = np.unique((first + np.arange(_LEAST) * count // _LEAST) % count)
-    basis = _with_more(few, Basis.of(places, nodes, corners[nodes]), places, corners, tolerance_px)
+    basis = _chosen(few, nodes, tolerance_px)
+    # a corner is rarely followed to the very sample: once the samples have slid along the outline
+    # to the splines, fewer nodes will do
+    for _ in range(_SLIDES):
+        stretch = stretch.slid_to(basis.at_samples @ solved(basis, stretch))
+    return _chosen(stretch.few(_CHOSEN_FROM), basis.nodes, tolerance_px), stretch
+
+
+def _chosen(few: Stretch, nodes: Indices, tolerance_px: float) -> Basis:
+    """Add nodes to some, take out what is spare."""
+    places, corners = few.places, _corners(_turns(few))
+    basis = Basis.of(places, nodes, corners[nodes])
+    basis = _with_more(few, basis, places, corners, tolerance_px)
     basis = _without_spare(few, places, basis, corners, tolerance_px)
     # what was taken out was judged by its surroundings alone
     return _with_more(few, basis, places, corners, tolerance_px)

@@ -14,6 +14,8 @@ from rde_roto.values.plate import Window
 
 _NO_AREA_PX = 1e-3
 _SOFTEST_PX = 32  # how far from an outline its soft edge is looked for
+_RISE = 0.08  # of alpha: by more an edge goes back only where another one begins
+_LEAST_FALL = 0.3  # of alpha: an edge that gets no nearer to its end says little of its width
 _HARD_PX = 0.75  # the edge of a hard matte, whose pixels are covered in part, is about 1/2 wide
 
 
@@ -112,15 +114,20 @@ def softness(alpha: FloatArray, window: Window, points: Points, normals: Points)
     outline with outward normals [M, 2]: [M, 2] in pixels, 0 where it is hard.
 
     An edge that fades evenly encloses a triangle with its outline: the width follows from the area
-    of that, whatever its noise.
+    of that, whatever its noise. Where a part is so thin that another edge begins before the end of
+    this one, it is the width at which it would have ended.
     """
     across = np.arange(0.5, _SOFTEST_PX)
     widths = []
     for side, full in ((-1, 1.0), (1, 0.0)):
         at = points[:, None] + side * across[:, None] * normals[:, None]
         away = np.abs(_sampled(alpha, at - (window.x, window.y)) - full)
-        # beyond the edge another one may follow, which is not counted
-        widths.append(4 * np.minimum.accumulate(away, axis=1).clip(max=0.5).sum(axis=1))
+        falls = np.minimum.accumulate(away, axis=1).clip(max=0.5)
+        ended = np.maximum.accumulate(away > falls + _RISE, axis=1)
+        falls = np.where(ended, 0.5, falls)
+        least = falls.min(axis=1, keepdims=True).clip(max=_LEAST_FALL)
+        area = np.where(ended, 0, falls - least).clip(min=0).sum(axis=1)
+        widths.append((area / (0.5 - least[:, 0]) ** 2).clip(max=2 * _SOFTEST_PX))
     measured = np.stack(widths, axis=1)
     soft: Points = np.where(measured > _HARD_PX, np.sqrt((measured**2 - 0.25).clip(min=0)), 0)
     return soft

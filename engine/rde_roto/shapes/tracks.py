@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rde_roto.shapes.fitting import Stretch
 from rde_roto.shapes.matching import Samples, follow
 from rde_roto.shapes.outlines import Outline, softness
 from rde_roto.shapes.shape import Points
+from rde_roto.shapes.stretch import Stretch
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
@@ -22,7 +22,6 @@ _LONGEST = 240  # frames, so that memory does not grow with the shot
 _UNLIKE = 0.6
 _SOFT_PX = 1.5  # a shape whose edge mostly fades within less is hard
 _OUTSIDE = 0.02  # what a sample counts that is outside the plate
-_LEAST_WEIGHT = 0.01  # so that splines stay where samples have fallen together
 
 
 @dataclass(frozen=True)
@@ -83,20 +82,16 @@ class Track:
     def stretch(self, window: Window) -> Stretch:
         """Return all of it, to be fitted."""
         points = np.stack([one.points for one in self.samples])
-        runs = np.hypot(*np.moveaxis(np.roll(points, -1, axis=1) - points, -1, 0))
-        weights = (runs + np.roll(runs, 1, axis=1)) / 2
-        weights /= weights.mean(axis=1, keepdims=True)
         low = points > (window.x, window.y)
         high = points < (window.x + window.width, window.y + window.height)
-        weights = np.where((low & high).all(axis=2), weights, _OUTSIDE * weights)
-        weights = np.maximum(weights, _LEAST_WEIGHT)
+        counts = np.where((low & high).all(axis=2), 1.0, _OUTSIDE)
         normals = np.stack([one.normals for one in self.samples])
         soft = np.stack(self.soft)
         if self.is_hole:  # what lies inwards of the element lies outwards of the hole
             soft = soft[..., ::-1]
         if np.median(soft.sum(axis=2)) < _SOFT_PX:
             soft = np.zeros_like(soft)
-        return Stretch(np.array(self.frames), points, normals, weights, soft)
+        return Stretch.of(np.array(self.frames), points, normals, counts, soft)
 
 
 @dataclass
