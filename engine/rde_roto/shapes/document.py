@@ -111,7 +111,7 @@ def shapes_text(shapes: ShotShapes) -> str:
     return f'{head[:-2]},\n "shapes": [\n{texts}\n ]\n}}\n'
 
 
-def read_shapes(path: Path) -> ShotShapes:
+def read_document(path: Path) -> ShotShapes:
     """Read a shapes document. Raises DocumentError, naming the file and the entry that is wrong."""
     try:
         text = read_regular_text(path, _MOST_BYTES)
