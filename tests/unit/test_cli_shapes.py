@@ -63,7 +63,7 @@ def test_nuke_gets_the_shapes_and_gives_them_back(run: Run, shot: Path, tmp_path
         drawn.append(read_image(masks.parent / "hero.1002.exr")[1])
     assert drawn[0].any()
     # half floats, and a feather that is wider on one side has become its mean
-    np.testing.assert_allclose(*drawn, atol=0.03)
+    np.testing.assert_allclose(drawn[0], drawn[1], atol=0.03)
     assert run("shapes", shot, "--out", nk, "--frames", "1001") == 2
     assert run("shapes", shot, "--out", nk, "--frames", "1001", "--force") == 0
     assert str(read_shapes(nk).frames) == "1001"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,11 @@ from rde_roto.values.plate import PlateFormat, Window
 WITHIN_PX = 0.1
 
 
-def made(frames: int = 12) -> ShotShapes:
+@cache
+def made() -> ShotShapes:
     """A body that drifts and turns, with a hole."""
     maker = ShapeMaker(FORMAT, ("hero",), 1.0)
-    for index in range(frames):
+    for index in range(8):
         hole = disk(120 + 2.5 * index, 100, 20)
         maker.add(1001 + index, matte(blob(index), holes=(hole,))[None])
     return maker.finish()
@@ -107,7 +109,7 @@ def closed(draw: st.DrawFn, element: str, index: int, first: int, size: tuple[in
     return Shape(f"{element}_{index}", element, draw(st.booleans()), *ends, tuple(points))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(shots())
 def test_windows_aspect_frames_and_places_survive(
     tmp_path_factory: pytest.TempPathFactory, shapes: ShotShapes
@@ -148,7 +150,7 @@ def test_tcl_reads_the_script_as_we_do() -> None:
 
     tcl.createcommand("node", node)
     tcl.eval("proc version args {}\nproc unknown {class body} {node $class $body}")
-    tcl.eval(nuke_text(made(3)))
+    tcl.eval(nuke_text(made()))
     assert list(nodes) == ["Root", "Roto"]
     assert nodes["Roto"]["rde_roto_windows"] == "0 0 320 200 0 0 320 200"
     (tree,) = tcl.splitlist(nodes["Roto"]["curves"])

@@ -76,14 +76,14 @@ class Selection:
 def shapes(
     source: Annotated[
         Path,
-        typer.Argument(metavar="SOURCE", help="Shot document, or shapes (.json, .nk)."),
+        typer.Argument(metavar="SOURCE", help="Shot document, or shapes (.json, .nk, .mask.json)."),
     ],
     out: Annotated[
         str,
         typer.Option(
             metavar="FILE",
-            help="Shapes to write: a document (.json) or Nuke's Roto nodes (.nk); of shapes mattes "
-            "too: masks/hero.####.exr or .png.",
+            help="Shapes to write: a document (.json), Nuke's Roto nodes (.nk) or Blender's masks "
+            "(.mask.json); of shapes mattes too: masks/hero.####.exr or .png.",
         ),
     ],
     selection: Selection,

@@ -18,27 +18,34 @@ def feather_curves(points: Points, feather: Points) -> tuple[Points, Points]:
     """Return the inner and the outer curve of a closed spline, each [P, 3, 2].
 
     ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] its widths. The
-    curves are as far from the spline as `drawing` fades, along the normals at the points and to
-    first order in between; their mean is the spline itself.
+    spline itself is the mean of the two.
     """
-    widths = feather.mean(axis=1)
+    shifts = outward(points, feather.mean(axis=1))
+    return points - shifts, points + shifts
+
+
+def outward(points: Points, widths: NDArray[np.float64]) -> Points:
+    """Return what moves a closed spline [P, 3, 2] outwards by some widths [P] at its points.
+
+    It goes along the normals there, and is parallel in between to first order.
+    """
+    shifts = np.zeros_like(points)
     if not widths.any():
-        return points, points
-    turn = _turn(points)
+        return shifts
+    turn = turn_of(points)
     before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
     leaving = np.stack([points[:, 1], points[:, 2], after[:, 0], after[:, 1]])
     arriving = np.stack([points[:, 1], points[:, 0], before[:, 2], before[:, 1]])
     out, back = _directions(leaving), -_directions(arriving)
     along = _unit(out + back, out)
     normals = turn * np.stack([along[:, 1], -along[:, 0]], axis=1)
-    shifts = np.zeros_like(points)
     shifts[:, 1] = widths[:, None] * normals
     # a handle is a third of the curve's speed there; backwards in time the normal is the other one
-    for place, curve, sense, other in ((2, leaving, turn, after), (0, arriving, -turn, before)):
-        change = np.roll(widths, -1 if other is after else 1) - widths
+    for place, curve, sense, neighbour in ((2, leaving, turn, -1), (0, arriving, -turn, 1)):
+        change = np.roll(widths, neighbour) - widths
         speed = change[:, None] * normals + _turning(curve, widths * sense)
         shifts[:, place] = shifts[:, 1] + speed / 3
-    return points - shifts, points + shifts
+    return shifts
 
 
 def line_between(inner: Points, outer: Points) -> tuple[Points, Points]:
@@ -49,8 +56,8 @@ def line_between(inner: Points, outer: Points) -> tuple[Points, Points]:
     return (inner + outer) / 2, np.stack([half, half], axis=1)
 
 
-def _turn(points: Points) -> float:
-    """1 if a closed spline runs so that its outside is to the right of (x, y) -> (y, -x), or -1."""
+def turn_of(points: Points) -> float:
+    """Return 1 if a closed spline runs clockwise on the screen, where y goes down, or -1."""
     x, y = points.reshape(-1, 2).T
     return float(np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0)
 

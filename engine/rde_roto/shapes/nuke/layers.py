@@ -8,16 +8,14 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from rde_roto.shapes.exchange import MOST_FRAMES, point_with_keys
 from rde_roto.shapes.feather_curves import line_between
 from rde_roto.shapes.nuke.animation import Curve, Values, parse_shared, parse_single
 from rde_roto.shapes.nuke.script import Item, lists_in, number_of, parts_of
 from rde_roto.shapes.nuke.vocabulary import Blending, Flag, Lifetime
-from rde_roto.shapes.shape import Points, Shape, ShapePoint
+from rde_roto.shapes.shape import Points, Shape
 from rde_roto.values.frames import FrameRange
 
-MOST_FRAMES: Final = 100_000
-
-_IN_LINE_PX: Final = 0.05  # a key that is off the line between its neighbours by less is none
 _ATTRIBUTES: Final = ("vis", "opc", "a", "inv", "bm", "ltn", "ltm", "ltt")  # that matter here
 _PIVOT: Final = 3  # the first values of a transform
 _UNMOVED: Final = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0)
@@ -140,7 +138,7 @@ def _shape(item: list[Item], element: str, height: int) -> Iterator[FoundShape]:
     lines = [line_between(*one) for one in zip(*curves, strict=True)]
     handles, fades = (np.stack(one, axis=1) for one in zip(*lines, strict=True))
     numbers = [int(frame) for frame in frames]
-    points = tuple(_point(numbers, *one) for one in zip(handles, fades, strict=True))
+    points = tuple(point_with_keys(numbers, *one) for one in zip(handles, fades, strict=True))
     first, last = life or (numbers[0], numbers[-1])
     shape = Shape(str(item[0]), element, mode == Blending.MINUS, first, last, points)
     yield FoundShape(shape, life is None)
@@ -203,23 +201,3 @@ def _absolute(curves: Points) -> Points:
     found: Points = curves.copy()
     found[:, :, 0::2] += curves[:, :, 1:2]
     return found
-
-
-def _point(frames: list[int], handles: Points, feather: Points) -> ShapePoint:
-    """A point with the keys that it needs: handles [F, 3, 2], feather [F, 2]."""
-    values = np.concatenate([handles.reshape(len(frames), 6), feather], axis=1)
-    kept, pending = {0, len(frames) - 1}, [(0, len(frames) - 1)]
-    while pending:
-        start, end = pending.pop()
-        if end - start < 2:
-            continue
-        share = np.arange(1, end - start)[:, None] / (end - start)
-        off = np.abs(values[start + 1 : end] - (1 - share) * values[start] - share * values[end])
-        worst = int(off.max(axis=1).argmax())
-        if off[worst].max() > _IN_LINE_PX:
-            kept.add(start + 1 + worst)
-            pending += [(start, start + 1 + worst), (start + 1 + worst, end)]
-    at = sorted(kept)
-    if len(at) == 2 and np.abs(values[at[0]] - values[at[1]]).max() <= _IN_LINE_PX:
-        at = at[:1]
-    return ShapePoint(tuple(frames[index] for index in at), handles[at], feather[at])

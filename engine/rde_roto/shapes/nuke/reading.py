@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rde_roto.shapes.nuke.layers import MOST_FRAMES, FoundShape, layer_shapes
+from rde_roto.shapes.exchange import MOST_FRAMES
+from rde_roto.shapes.nuke.layers import FoundShape, layer_shapes
 from rde_roto.shapes.nuke.script import Item, lists_in, number_of, parse_script, parts_of
 from rde_roto.shapes.nuke.vocabulary import ELEMENT_KNOB, FRAMES_KNOB, WINDOWS_KNOB
 from rde_roto.shapes.shape import Shape, ShotShapes

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from rde_roto.shapes.bezier import flattened
+from rde_roto.shapes.exchange import bottom_first, shared_key_frames
 from rde_roto.shapes.feather_curves import feather_curves
 from rde_roto.shapes.nuke.animation import Values, keys_text
 from rde_roto.shapes.nuke.script import number_text, quoted
@@ -58,7 +58,7 @@ def _node_text(shapes: ShotShapes, element: str, index: int) -> str:
     # the first is on top
     layers = "".join(
         f"\n    {_shape_text(shape, plate.display.height, _name(shape, named))}"
-        for shape in reversed(_bottom_first(own))
+        for shape in reversed(bottom_first(own))
     )
     knobs = [
         " inputs 0",
@@ -93,8 +93,7 @@ def _name(shape: Shape, named: Counter[str]) -> str:
 
 
 def _shape_text(shape: Shape, height: int, name: str) -> str:
-    life = {shape.first, shape.last}
-    frames = sorted(life | {frame for frame in shape.key_frames if shape.is_there(frame)})
+    frames = shared_key_frames(shape)
     curves = [feather_curves(*shape.at(frame)) for frame in frames]
     inner, outer = (np.stack(one) for one in zip(*curves, strict=True))
     inner, outer = (one * (1, -1) + (0, height) for one in (inner, outer))
@@ -141,29 +140,3 @@ def _cubic_text(frames: list[int], curves: Values) -> str:
 
 def _numbers(values: Values) -> str:
     return " ".join(number_text(float(value)) for value in values)
-
-
-def _bottom_first(shapes: list[Shape]) -> list[Shape]:
-    """Order the shapes of an element so that each hole is above what it is cut out of, and a part
-    inside a hole above that.
-    """
-    if not any(shape.is_hole for shape in shapes):
-        return shapes
-    depth: dict[int, int] = {}
-    for frame in sorted({shape.first for shape in shapes}):
-        there = [index for index, shape in enumerate(shapes) if shape.is_there(frame)]
-        lines = {index: flattened(*shapes[index].at(frame))[0] for index in there}
-        for index in there:
-            if shapes[index].first == frame:
-                at = lines[index][0]
-                depth[index] = sum(_encloses(lines[other], at) for other in there if other != index)
-    return [shapes[index] for index in sorted(depth, key=lambda index: (depth[index], index))]
-
-
-def _encloses(line: Points, at: Points) -> bool:
-    """Whether a place is inside a closed line (even-odd)."""
-    (x, y), (end_x, end_y) = line.T, np.roll(line, -1, axis=0).T
-    crosses = (y > at[1]) != (end_y > at[1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        where = x + (at[1] - y) / (end_y - y) * (end_x - x)
-    return bool((crosses & (at[0] < where)).sum() % 2)
