@@ -98,6 +98,7 @@ def shapes(
     """Make editable, animated splines of a shot's mattes; draw splines as mattes again."""
     report = progress.report()
     with report.failures():
+        _refuse_silhouette(source, out)
         if not is_shapes_file(source):
             _refuse_existing([Path(out)], force)
             _make(source, Path(out), selection, _Making(tolerance, device, report))
@@ -105,6 +106,16 @@ def shapes(
             _copy(source, Path(out), selection, report, force)
         else:
             _draw(_selected(source, selection), out, report, force)
+
+
+def _refuse_silhouette(*names: Path | str) -> None:
+    """Raise UsageError for Silhouette's files: guessed tangents would be wrong without a word."""
+    for name in names:
+        if str(name).lower().endswith(".fxs"):
+            raise UsageError(
+                f"{name}: Silhouette's files are not read or written, as too little is published "
+                "about their tangents and feather; use Nuke's Roto nodes (.nk) or mattes"
+            )
 
 
 def _refuse_existing(paths: Iterable[Path], force: bool) -> None:
