@@ -51,7 +51,8 @@ def test_shapes_come_back_from_blender_as_they_went(tmp_path: Path) -> None:
     }
     for frame in shapes.frames:
         assert np.abs(draw_shapes(shapes, frame) - draw_shapes(back, frame)).max() < 0.06
-    assert sum(s.key_count for s in back.shapes) <= sum(s.key_count for s in shapes.shapes)
+    keys = sum(s.baked().key_count for s in shapes.shapes)  # a motion goes into them
+    assert sum(s.key_count for s in back.shapes) <= keys
 
 
 def test_a_feather_lies_outside_of_the_masks_spline(tmp_path: Path) -> None:

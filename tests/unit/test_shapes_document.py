@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rde_roto.shapes import Shape, ShapePoint, ShotShapes, draw_shapes, read_shapes, shapes_text
+from rde_roto.shapes import (
+    Motion,
+    Shape,
+    ShapePoint,
+    ShotShapes,
+    draw_shapes,
+    read_shapes,
+    shapes_text,
+)
 from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import PlateFormat, Window
@@ -67,6 +76,35 @@ def test_a_document_reads_back_as_the_same_shapes(tmp_path: Path) -> None:
         "right": [16, 10],
         "feather": [1, 2],
     }
+
+
+def test_a_shape_moves_as_a_whole_and_bakes_to_the_same(tmp_path: Path) -> None:
+    (box,) = square().shapes
+    motion = Motion(
+        np.array([20.0, 20.0]), (1001, 1009), np.array([(0, 0), (8, -4)], float), np.array([0, 90])
+    )
+    moving = replace(square(), shapes=(replace(box, motion=motion),))
+    found = read_text(shapes_text(moving), tmp_path)
+    assert shapes_text(found) == shapes_text(moving)
+    (shape,) = found.shapes
+    # where (16, 10), its first corner in 1009, goes by a quarter turn clockwise around (20, 20)
+    np.testing.assert_allclose(shape.at(1009)[0][0, 1], (30 + 8, 16 - 4), atol=1e-3)
+    np.testing.assert_allclose(shape.at(1001)[0], box.at(1001)[0], atol=1e-3)
+    baked = shape.baked()
+    assert baked.motion is None
+    assert baked.points[0].frames == tuple(range(1001, 1011))
+    assert box.baked() is box
+    for frame in range(1001, 1011):
+        for one, other in zip(baked.at(frame), shape.at(frame), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+def test_keys_of_a_motion_are_in_order(tmp_path: Path) -> None:
+    fields = json.loads(shapes_text(square()))
+    keys = [{"frame": frame, "shift": [0, 0]} for frame in (1003, 1002)]
+    fields["shapes"][0]["motion"] = {"centre": [0, 0], "keys": keys}
+    with pytest.raises(DocumentError, match=r"shapes\.0\.motion\.keys: .*in order"):
+        read_text(json.dumps(fields), tmp_path)
 
 
 def test_an_edited_key_changes_only_the_frames_up_to_its_neighbours(

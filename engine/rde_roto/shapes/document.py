@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from rde_roto.documents.shot_document import ElementId, RangeText
-from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes
+from rde_roto.shapes.shape import Motion, Shape, ShapePoint, ShotShapes
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window
@@ -22,12 +22,14 @@ SHAPES_SCHEMA: Final = "rde-roto.shapes/1"
 _MOST_BYTES: Final = 1 << 30
 _FAR_PX: Final = 1e6
 _DIGITS: Final = 3  # of a pixel
+_TURN_DIGITS: Final = 5  # of a degree: 1/1000 px at 5000 px from the centre
 
 _Number = Annotated[float, Field(ge=-_FAR_PX, le=_FAR_PX)]
 _Place = Annotated[tuple[_Number, _Number], Field(strict=False)]
 _Width = Annotated[float, Field(ge=0, le=_FAR_PX)]
 _Side = Annotated[int, Field(ge=1, le=LARGEST_PX)]
 _Corner = Annotated[int, Field(ge=-_FAR_PX, le=_FAR_PX)]
+_Key = TypeVar("_Key", "KeyEntry", "MotionKeyEntry")
 
 
 class WindowEntry(Settings):
@@ -65,17 +67,32 @@ class KeyEntry(Settings):
     feather: Annotated[tuple[_Width, _Width], Field(strict=False)] = (0.0, 0.0)
 
 
+def _in_order(keys: list[_Key]) -> list[_Key]:
+    frames = [key.frame for key in keys]
+    if frames != sorted(set(frames)):
+        raise ValueError("keys must be in order of their frames, one a frame")
+    return keys
+
+
 class PointEntry(Settings):
     """A point and its keys, in order of their frames."""
 
-    keys: Annotated[list[KeyEntry], Field(min_length=1)]
+    keys: Annotated[list[KeyEntry], Field(min_length=1), AfterValidator(_in_order)]
 
-    @model_validator(mode="after")
-    def _is_in_order(self) -> PointEntry:
-        frames = [key.frame for key in self.keys]
-        if frames != sorted(set(frames)):
-            raise ValueError("the keys of a point must be in order of their frames, one a frame")
-        return self
+
+class MotionKeyEntry(Settings):
+    """A shift in pixels and a turn in degrees, clockwise as seen, at a frame."""
+
+    frame: int
+    shift: _Place
+    turn: _Number = 0.0
+
+
+class MotionEntry(Settings):
+    """How a shape moves as a whole: its keys, in order of their frames, around what it turns."""
+
+    centre: _Place
+    keys: Annotated[list[MotionKeyEntry], Field(min_length=1), AfterValidator(_in_order)]
 
 
 class ShapeEntry(Settings):
@@ -86,6 +103,7 @@ class ShapeEntry(Settings):
     kind: Literal["part", "hole"] = "part"
     first: int
     last: int
+    motion: MotionEntry | None = None
     points: Annotated[list[PointEntry], Field(min_length=1)]
 
 
@@ -152,9 +170,13 @@ def plate_entry(plate: PlateFormat) -> PlateSizeEntry:
 
 
 def _shape_text(shape: dict[str, object]) -> str:
-    points = shape.pop("points")
+    points, motion = shape.pop("points"), shape.pop("motion")
     assert isinstance(points, list)
     head = json.dumps(shape, ensure_ascii=False)
+    if isinstance(motion, dict):
+        moves = ",\n    ".join(json.dumps(key) for key in motion["keys"])
+        centre = json.dumps(motion["centre"])
+        head = f'{head[:-1]},\n   "motion": {{"centre": {centre}, "keys": [\n    {moves}]}}}}'
     texts = []
     for point in points:
         keys = ",\n    ".join(json.dumps(key) for key in point["keys"])
@@ -183,7 +205,19 @@ def _shape_entry(shape: Shape) -> ShapeEntry:
         kind="hole" if shape.is_hole else "part",
         first=shape.first,
         last=shape.last,
+        motion=None if shape.motion is None else _motion_entry(shape.motion),
         points=[_point_entry(point) for point in shape.points],
+    )
+
+
+def _motion_entry(motion: Motion) -> MotionEntry:
+    shifts, turns = motion.shifts.round(_DIGITS).tolist(), motion.turns.round(_TURN_DIGITS).tolist()
+    return MotionEntry(
+        centre=motion.centre.round(_DIGITS).tolist(),
+        keys=[
+            MotionKeyEntry(frame=frame, shift=shift, turn=turn)
+            for frame, shift, turn in zip(motion.frames, shifts, turns, strict=True)
+        ],
     )
 
 
@@ -218,4 +252,14 @@ def _shape(entry: ShapeEntry) -> Shape:
         for point in entry.points
     )
     is_hole = entry.kind == "hole"
-    return Shape(entry.name, entry.element, is_hole, entry.first, entry.last, points)
+    motion = None if entry.motion is None else _motion(entry.motion)
+    return Shape(entry.name, entry.element, is_hole, entry.first, entry.last, points, motion)
+
+
+def _motion(entry: MotionEntry) -> Motion:
+    return Motion(
+        np.array(entry.centre, np.float64),
+        tuple(key.frame for key in entry.keys),
+        np.array([key.shift for key in entry.keys], np.float64),
+        np.array([key.turn for key in entry.keys], np.float64),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -16,11 +17,17 @@ _IN_LINE_PX: Final = 0.05  # a key that is off the line between its neighbours b
 
 
 def shared_key_frames(shape: Shape) -> list[int]:
-    """Return the frames of a shape's life that need a key if all of its points have the same; the
-    first and the last are among them.
+    """Return the frames of a shape's life that need a key if all of its points have the same, and
+    it has no motion; the first and the last are among them.
     """
     inside = {frame for frame in shape.key_frames if shape.is_there(frame)}
-    return sorted({shape.first, shape.last} | inside)
+    needed = sorted({shape.first, shape.last} | inside)
+    if shape.motion is None:
+        return needed
+    frames = list(range(shape.first, shape.last + 1))
+    places = [np.concatenate([one.ravel() for one in shape.at(frame)]) for frame in frames]
+    kept = _needed_keys(np.stack(places), [frame - shape.first for frame in needed])
+    return [frames[index] for index in kept]
 
 
 def point_with_keys(frames: list[int], handles: Points, feather: Points) -> ShapePoint:
@@ -28,7 +35,15 @@ def point_with_keys(frames: list[int], handles: Points, feather: Points) -> Shap
     handles [F, 3, 2], feather [F, 2].
     """
     values = np.concatenate([handles.reshape(len(frames), 6), feather], axis=1)
-    kept, pending = {0, len(frames) - 1}, [(0, len(frames) - 1)]
+    at = _needed_keys(values, [0, len(frames) - 1])
+    if len(at) == 2 and np.abs(values[at[0]] - values[at[1]]).max() <= _IN_LINE_PX:
+        at = at[:1]
+    return ShapePoint(tuple(frames[index] for index in at), handles[at], feather[at])
+
+
+def _needed_keys(values: Points, known: list[int]) -> list[int]:
+    """Return which of some values [F, N] need a key besides known ones, in ascending order."""
+    kept, pending = set(known), list(pairwise(known))
     while pending:
         start, end = pending.pop()
         if end - start < 2:
@@ -39,10 +54,7 @@ def point_with_keys(frames: list[int], handles: Points, feather: Points) -> Shap
         if off[worst].max() > _IN_LINE_PX:
             kept.add(start + 1 + worst)
             pending += [(start, start + 1 + worst), (start + 1 + worst, end)]
-    at = sorted(kept)
-    if len(at) == 2 and np.abs(values[at[0]] - values[at[1]]).max() <= _IN_LINE_PX:
-        at = at[:1]
-    return ShapePoint(tuple(frames[index] for index in at), handles[at], feather[at])
+    return sorted(kept)
 
 
 def bottom_first(shapes: list[Shape]) -> list[Shape]:

@@ -9,14 +9,14 @@ needed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rde_roto.shapes.bezier import Basis
-from rde_roto.shapes.shape import Points
+from rde_roto.shapes.shape import Motion, Points, turned
 
 Flags: TypeAlias = NDArray[np.bool_]
 Indices: TypeAlias = NDArray[np.int64]
@@ -56,6 +56,13 @@ class Stretch:
             self.weights[frames][:, samples],
             self.soft[frames][:, samples],
         )
+
+    def without(self, motion: Motion) -> Stretch:
+        """Return it as it is before a motion."""
+        frames = list(map(int, self.frames))
+        points = [motion.steadied(*one) for one in zip(self.points, frames, strict=True)]
+        turns = [turned(-motion.at(frame)[1]) for frame in frames]
+        return replace(self, points=np.stack(points), normals=self.normals @ np.stack(turns))
 
     def few(self, count: int) -> Stretch:
         """Return at most so many of its frames, evenly spread."""

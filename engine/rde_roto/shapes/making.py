@@ -12,6 +12,7 @@ from rde_roto.shapes.fitting import Fit, Stretch, keyed
 from rde_roto.shapes.nodes import basis_for
 from rde_roto.shapes.outlines import Outline, outlines
 from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes
+from rde_roto.shapes.steady import steadied
 from rde_roto.shapes.tracks import Sampling, Track, Tracker
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -107,11 +108,13 @@ class ShapeMaker:
             self._left_out[element, what] += count
 
     def _finish(self, element: str, track: Track) -> None:
-        for fit in _fits(track.stretch(self._window), self.tolerance_px):
+        motion, stretch = steadied(track.stretch(self._window), self.tolerance_px)
+        for fit in _fits(stretch, self.tolerance_px):
             kind = f"{element}_{'hole' if track.is_hole else 'part'}"
             self._named[kind] += 1
             name, life = f"{kind}{self._named[kind]}", (int(fit.frames[0]), int(fit.frames[-1]))
-            self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit)))
+            own = None if motion is None else motion.during(*life)
+            self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit), own))
 
 
 def _fits(stretch: Stretch, tolerance_px: float) -> list[Fit]:

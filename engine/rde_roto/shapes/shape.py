@@ -8,7 +8,8 @@ bottom turn them over themselves.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -55,10 +56,64 @@ class ShapePoint:
 
 
 @dataclass(frozen=True, eq=False)
+class Motion:
+    """How a shape moves as a whole, as a tracked layer does: it turns around `centre` [2], then
+    shifts.
+
+    `frames` are ascending. `shifts` [N, 2] are pixels, `turns` [N] degrees, clockwise as seen.
+    Raises ValueError when these do not fit each other.
+    """
+
+    centre: Points
+    frames: tuple[int, ...]
+    shifts: Points
+    turns: Points
+
+    def __post_init__(self) -> None:
+        count = len(self.frames)
+        if not count or list(self.frames) != sorted(set(self.frames)):
+            raise ValueError("the keys of a motion must have ascending frames, at least one")
+        if self.shifts.shape != (count, 2) or self.turns.shape != (count,):
+            raise ValueError(f"expected {count} keys of a motion, with a shift and a turn")
+
+    def at(self, frame: int) -> tuple[Points, float]:
+        """Return shift [2] and turn at a frame; between keys and beyond them as `ShapePoint.at`."""
+        values = (*self.shifts.T, self.turns)
+        x, y, turn = (float(np.interp(frame, self.frames, one)) for one in values)
+        return np.array([x, y]), turn
+
+    def during(self, first: int, last: int) -> Motion:
+        """Return it with no more keys than `first` to `last` need: these two and those between."""
+        frames = tuple(sorted({first, last, *(one for one in self.frames if first < one < last)}))
+        there = [self.at(frame) for frame in frames]
+        shifts, turns = (np.array(values) for values in zip(*there, strict=True))
+        return Motion(self.centre, frames, shifts, turns)
+
+    def moved(self, points: Points, frame: int) -> Points:
+        """Bring points [..., 2] of the shape to where they are on the plate at a frame."""
+        shift, turn = self.at(frame)
+        moved: Points = (points - self.centre) @ turned(turn) + self.centre + shift
+        return moved
+
+    def steadied(self, points: Points, frame: int) -> Points:
+        """The reverse of `moved`."""
+        shift, turn = self.at(frame)
+        before: Points = (points - shift - self.centre) @ turned(-turn) + self.centre
+        return before
+
+
+def turned(degrees: float) -> Points:
+    """The matrix that turns vectors [..., 2] before it clockwise as seen."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[cos, sin], [-sin, cos]])
+
+
+@dataclass(frozen=True, eq=False)
 class Shape:
     """One closed spline over its life, from `first` to `last` inclusive; elsewhere it is not there.
 
-    A hole is taken away from the other shapes of its element.
+    A hole is taken away from the other shapes of its element. With a `motion` the places of its
+    points are those before it: see `at` and `baked`.
     """
 
     name: str
@@ -67,6 +122,7 @@ class Shape:
     first: int
     last: int
     points: tuple[ShapePoint, ...]
+    motion: Motion | None = None
 
     @property
     def key_frames(self) -> tuple[int, ...]:
@@ -75,17 +131,32 @@ class Shape:
 
     @property
     def key_count(self) -> int:
-        """The keys of all its points together: what an artist has to look after."""
-        return sum(len(point.frames) for point in self.points)
+        """The keys of all its points and of its motion: what an artist has to look after."""
+        keys = sum(len(point.frames) for point in self.points)
+        return keys if self.motion is None else keys + len(self.motion.frames)
 
     def is_there(self, frame: int) -> bool:
         """Whether a frame is within its life."""
         return self.first <= frame <= self.last
 
     def at(self, frame: int) -> tuple[Points, Points]:
-        """Return handles and points [P, 3, 2], and feather [P, 2], at a frame."""
+        """Return handles and points [P, 3, 2] on the plate, and feather [P, 2], at a frame."""
         values = np.stack([point.at(frame) for point in self.points])
-        return values[:, :3], values[:, 3]
+        places, feather = values[:, :3], values[:, 3]
+        return places if self.motion is None else self.motion.moved(places, frame), feather
+
+    def baked(self) -> Shape:
+        """Return the same shape without a motion, for hosts that have none: its points then have a
+        key in every frame of its life. One that has none is returned as it is.
+        """
+        if self.motion is None:
+            return self
+        frames = tuple(range(self.first, self.last + 1))
+        there = [self.at(frame) for frame in frames]
+        places = np.stack([one for one, _ in there], axis=1)
+        feather = np.stack([one for _, one in there], axis=1)
+        points = map(partial(ShapePoint, frames), places, feather)
+        return replace(self, points=tuple(points), motion=None)
 
 
 @dataclass(frozen=True, eq=False)
