@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from rde_roto.model.rde_tracker import tracker_of
     from rde_roto.model.weights import load_model
     from rde_roto.node import RotoNode
-    from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, read_shapes, shapes_text
+    from rde_roto.shapes import (
+        ShapeMaker,
+        ShotShapes,
+        draw_shapes,
+        nuke_text,
+        read_shapes,
+        shapes_text,
+    )
     from rde_roto.shot_files import open_shot
     from rde_roto.stores import CacheSettings, Stores, open_stores
     from rde_roto.training.learning.learn_shot import learn_shot
@@ -44,7 +51,14 @@ _HOMES = {
     "model.rde_tracker": ("tracker_of",),
     "model.weights": ("load_model",),
     "node": ("RotoNode",),
-    "shapes": ("ShapeMaker", "ShotShapes", "draw_shapes", "read_shapes", "shapes_text"),
+    "shapes": (
+        "ShapeMaker",
+        "ShotShapes",
+        "draw_shapes",
+        "nuke_text",
+        "read_shapes",
+        "shapes_text",
+    ),
     "shot_files": ("open_shot",),
     "stores": ("CacheSettings", "Stores", "open_stores"),
     "training.learning.learn_shot": ("learn_shot",),
@@ -93,6 +107,7 @@ __all__ = [
     "load_model",
     "load_preset",
     "next_to_fix",
+    "nuke_text",
     "open_plate",
     "open_shot",
     "open_stores",

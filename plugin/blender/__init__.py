@@ -5,14 +5,14 @@ The engine is a separate process; the extension talks to it through `engine_clie
 
 from __future__ import annotations
 
-from . import operators, panel, properties
+from . import operators, panel, properties, shape_operators
 
 
 def register() -> None:
-    for module in (properties, operators, panel):
+    for module in (properties, operators, shape_operators, panel):
         module.register()
 
 
 def unregister() -> None:
-    for module in (panel, operators, properties):
+    for module in (panel, shape_operators, operators, properties):
         module.unregister()

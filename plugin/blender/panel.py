@@ -128,6 +128,9 @@ def _draw_activity(layout: bpy.types.UILayout, shot: Shot, activity: Activity) -
             every.every = True
         layout.operator("rde_roto.next_to_fix", icon="VIEWZOOM")
     layout.operator("rde_roto.wire", icon="NODETREE")
+    row = layout.row(align=True)
+    row.operator("rde_roto.import_shapes", icon="IMPORT")
+    row.operator("rde_roto.export_shapes", icon="EXPORT")
     if activity.last:
         layout.label(text=activity.last)
 

@@ -294,6 +294,50 @@ def feather(asked: Asked) -> dict[str, Any]:
     return {"kept": kept}
 
 
+def shapes(asked: Asked) -> dict[str, Any]:
+    """Shapes imported as masks with keys, and exported again; what is refused."""
+    shot = demo_shot(asked)
+    scene, folder = bpy.context.scene, Path(asked["folder"])
+    areas = [area.type for area in bpy.context.window_manager.windows[0].screen.areas]
+    bpy.ops.rde_roto.import_shapes(filepath=asked["file"])
+    assert [area.type for area in bpy.context.window_manager.windows[0].screen.areas] == areas
+    mask = shot.current.mask
+    scene.frame_start, scene.frame_end = 1001, 1006
+    bpy.ops.rde_roto.export_shapes(filepath=str(folder / "back"))
+    mask.layers[0].invert = True
+    return {
+        "layers": [(layer.name, layer.blend) for layer in mask.layers],
+        "said": refusal(bpy.ops.rde_roto.export_shapes, filepath=str(folder / "no")),
+        "no file": refusal(bpy.ops.rde_roto.import_shapes, filepath=asked["demo"] + "/plate"),
+        "other": refusal(bpy.ops.rde_roto.import_shapes, filepath=asked["other"]),
+    }
+
+
+def drawn_shapes(asked: Asked) -> dict[str, Any]:
+    """Shapes imported as masks, as keyframes before and after an edit, and by Blender's own Mask
+    node: at eight times the size, since it softens edges outwards by up to a pixel.
+    """
+    shot = demo_shot(asked)
+    scene = bpy.context.scene
+    bpy.ops.rde_roto.import_shapes(filepath=asked["file"])
+    mask = shot.current.mask
+    scene.frame_start = scene.frame_end = 1003
+    scene.render.resolution_percentage = 800
+    tree, _ = new_tree()
+    node = tree.nodes.new("CompositorNodeMask")
+    node.mask = mask
+    composited(Path(asked["folder"]) / "out", node.outputs["Mask"], "mask.####")
+    moved = {}
+    for change in ("before", "after"):
+        for frame in (1002, 1003):
+            scene.frame_set(frame)
+            if change == "after" and frame == 1003:
+                mask.layers[0].splines[0].points[0].co.x += 0.1
+            bpy.ops.rde_roto.set_keyframe()
+        moved[change] = [key.mask for key in shot.current.keyframes]
+    return moved
+
+
 def overscan(asked: Asked) -> dict[str, Any]:
     """A mask over a plate whose data window is larger than its display window."""
     shot = demo_shot(asked)

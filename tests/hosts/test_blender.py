@@ -28,6 +28,9 @@ from image_files import write_image
 from numpy.typing import NDArray
 from OpenImageIO import ImageInput
 
+from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, file_text, read_shapes
+from rde_roto.shapes.raster import coverage
+from rde_roto.values.plate import PlateFormat, Window
 from rde_roto_client.places import launch_file, read_endpoint
 
 pytest_plugins = ("blender_fixtures",)
@@ -36,6 +39,23 @@ IN_BLENDER = Path(__file__).with_name("in_blender.py")
 PATIENCE_S = 200
 
 InBlender = Callable[..., dict[str, Any]]
+
+
+def soft_and_hard_shapes() -> ShotShapes:
+    """A body with a hole, and a part with a soft edge, which both move through six frames."""
+    window = Window(0, 0, 640, 360)
+    maker = ShapeMaker(PlateFormat(window, window), ("robot",), 1.0)
+    turn = np.linspace(0, 2 * np.pi, 600, endpoint=False)
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    rows, columns = np.arange(360)[:, None] + 0.5, np.arange(640)[None] + 0.5
+    for index in range(6):
+        middle = np.array([250 + 8 * index, 180 + 3 * index])
+        body = circle * (110, 90) * (1 + 0.2 * np.cos(3 * turn + 0.1 * index))[:, None] + middle
+        plane = coverage(body, window) - coverage(circle * 25 + middle, window)
+        soft = 0.5 + (40 - np.hypot(columns - 520, rows - 90)) / (10 + index)
+        maker.add(1001 + index, np.maximum(plane, soft)[None].clip(0, 1).astype(np.float32))
+    return maker.finish()
+
 
 SQUARE = [(2.0, 1.0), (6.0, 1.0), (6.0, 4.0), (2.0, 4.0)]
 
@@ -425,6 +445,58 @@ def test_a_feather_is_that_of_blenders_own_node(in_blender: InBlender, tmp_path:
         assert is_soft.mean() > 0.02
         assert np.abs(kept - blenders)[is_soft].mean() < 0.02, name
         assert abs(kept.sum() / blenders.sum() - 1) < 0.02
+
+
+def test_shapes_are_masks_with_keys_and_come_back(in_blender: InBlender, tmp_path: Path) -> None:
+    shapes = soft_and_hard_shapes()
+    file, other = tmp_path / "robot.mask.json", tmp_path / "robot.json"
+    for one in (file, other):
+        one.write_text(file_text(one, shapes), encoding="utf-8")
+    said = in_blender("shapes", file=str(file), other=str(other))
+    assert said["layers"] == [
+        ["robot_part1", "MERGE_ADD"],
+        ["robot_part2", "MERGE_ADD"],
+        ["robot_hole1", "MERGE_SUBTRACT"],
+    ]
+    back = read_shapes(tmp_path / "back.mask.json")
+    assert (back.format, back.frames, back.elements) == (shapes.format, shapes.frames, ("robot",))
+    for frame in shapes.frames:
+        ours, again = draw_shapes(shapes, frame)[0], draw_shapes(back, frame)[0]
+        assert np.abs(again - ours).sum() / outline_px(ours) < 0.02
+    assert said["said"] == (
+        "Error: mask robot, layer robot_part1: it is inverted, or its opacity is neither 0 nor 1"
+    )
+    assert said["no file"].startswith("Error: plate cannot be read: ")
+    assert said["other"].startswith("Error: robot.json has no masks for Blender: write it with")
+
+
+@pytest.mark.slow
+def test_shapes_are_drawn_where_they_are(in_blender: InBlender, tmp_path: Path) -> None:
+    """By Blender's own Mask node and as keyframes, between two keys: to a tenth of a pixel along
+    the outlines. What is edited at a frame changes the keyframe of that frame alone.
+    """
+    shapes = soft_and_hard_shapes()
+    file = tmp_path / "robot.mask.json"
+    file.write_text(file_text(file, shapes), encoding="utf-8")
+    moved = in_blender("drawn_shapes", file=str(file))
+    (path,) = (tmp_path / "out").glob("mask.1003*")
+    blenders = read(path, "V").reshape(360, 8, 640, 8).mean((1, 3))
+    ours = draw_shapes(shapes, 1003)[0]
+    assert 1003 not in shapes.shapes[1].key_frames
+    for part in (np.s_[:, :450], np.s_[:, 450:]):  # hard and soft
+        assert np.abs(blenders - ours)[part].sum() / outline_px(ours[part]) < 0.1
+    kept = read(moved["before"][1], "A")[..., 0]
+    assert np.abs(kept - ours).sum() / outline_px(ours) < 0.1
+    assert moved["before"][0] == moved["after"][0]
+    assert moved["before"][1] != moved["after"][1]
+
+
+def outline_px(alpha: NDArray[np.float32]) -> float:
+    """About how long the outlines of a matte are: of the steps along them, as of a circle's."""
+    inside = (alpha > 0.5).astype(np.int8)
+    steps = sum(int(np.abs(np.diff(inside, axis=axis)).sum()) for axis in (0, 1))
+    assert steps > 100
+    return steps * math.pi / 4
 
 
 def test_several_elements_of_one_plate(in_blender: InBlender, tmp_path: Path) -> None:

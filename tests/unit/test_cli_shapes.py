@@ -50,6 +50,25 @@ def test_a_shot_becomes_shapes_and_shapes_become_masks(
     assert run("shot", "new", tmp_path / "plate/hero.####.exr", *again) == 0
 
 
+def test_nuke_gets_the_shapes_and_gives_them_back(run: Run, shot: Path, tmp_path: Path) -> None:
+    json_file, nk = tmp_path / "hero.json", tmp_path / "hero.nk"
+    assert run("shapes", shot, "--out", json_file, "--frames", "1001-1003") == 0
+    assert run("shapes", json_file, "--out", nk) == 0
+    assert run("shapes", nk, "--out", tmp_path / "again.json") == 0
+    assert read_shapes(tmp_path / "again.json").frames == read_shapes(json_file).frames
+    drawn = []
+    for source in (json_file, nk):
+        masks = tmp_path / source.suffix[1:] / "hero.####.exr"
+        assert run("shapes", source, "--out", masks, "--frames", "1002") == 0
+        drawn.append(read_image(masks.parent / "hero.1002.exr")[1])
+    assert drawn[0].any()
+    # half floats, and a feather that is wider on one side has become its mean
+    np.testing.assert_allclose(drawn[0], drawn[1], atol=0.03)
+    assert run("shapes", shot, "--out", nk, "--frames", "1001") == 2
+    assert run("shapes", shot, "--out", nk, "--frames", "1001", "--force") == 0
+    assert str(read_shapes(nk).frames) == "1001"
+
+
 def test_every_way_reports_in_the_chosen_form(
     run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,6 +113,7 @@ def test_what_a_person_may_have_edited_is_not_replaced_unasked(
     ("options", "sentence"),
     [
         (["--out", "x.exr"], "expected .json"),
+        (["--out", "x.fxs"], "use Nuke's Roto nodes (.nk) or mattes"),
         (["--out", "x.json", "--elements", "dog"], "there is no element 'dog'"),
         (["--out", "x.json", "--tolerance", "0"], "a tolerance of 0.0 px is too small"),
         (["--out", "x.json", "--frames", "900"], "900 lies outside the shot's range"),

@@ -24,7 +24,16 @@ from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.images.masks import element_names
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, read_shapes, shapes_text
+from rde_roto.shapes import (
+    SHAPE_FILES,
+    ShapeMaker,
+    ShotShapes,
+    draw_shapes,
+    file_text,
+    is_shapes_file,
+    read_shapes,
+    shapes_text,
+)
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import write_document
 from rde_roto.values.digest import digest_of
@@ -36,8 +45,6 @@ from rde_roto.values.preset import Output
 
 if TYPE_CHECKING:
     from rde_roto.node import RotoNode
-
-_DOCUMENT = ".json"
 
 
 @dataclass(frozen=True)
@@ -69,14 +76,14 @@ class Selection:
 def shapes(
     source: Annotated[
         Path,
-        typer.Argument(metavar="SOURCE", help="Shot document, or a shapes document (.json)."),
+        typer.Argument(metavar="SOURCE", help="Shot document, or shapes (.json, .nk, .mask.json)."),
     ],
     out: Annotated[
         str,
         typer.Option(
             metavar="FILE",
-            help="Shapes document to write (.json); of a shapes document mattes too: "
-            "masks/hero.####.exr or .png.",
+            help="Shapes to write: a document (.json), Nuke's Roto nodes (.nk) or Blender's masks "
+            "(.mask.json); of shapes mattes too: masks/hero.####.exr or .png.",
         ),
     ],
     selection: Selection,
@@ -91,13 +98,24 @@ def shapes(
     """Make editable, animated splines of a shot's mattes; draw splines as mattes again."""
     report = progress.report()
     with report.failures():
-        if source.suffix.lower() != _DOCUMENT:
+        _refuse_silhouette(source, out)
+        if not is_shapes_file(source):
             _refuse_existing([Path(out)], force)
             _make(source, Path(out), selection, _Making(tolerance, device, report))
-        elif Path(out).suffix.lower() == _DOCUMENT:
+        elif is_shapes_file(out):
             _copy(source, Path(out), selection, report, force)
         else:
             _draw(_selected(source, selection), out, report, force)
+
+
+def _refuse_silhouette(*names: Path | str) -> None:
+    """Raise UsageError for Silhouette's files: guessed tangents would be wrong without a word."""
+    for name in names:
+        if str(name).lower().endswith(".fxs"):
+            raise UsageError(
+                f"{name}: Silhouette's files are not read or written, as too little is published "
+                "about their tangents and feather; use Nuke's Roto nodes (.nk) or mattes"
+            )
 
 
 def _refuse_existing(paths: Iterable[Path], force: bool) -> None:
@@ -120,9 +138,10 @@ class _Making:
 
 
 def _make(path: Path, out: Path, selection: Selection, making: _Making) -> None:
-    if out.suffix.lower() != _DOCUMENT:
+    if not is_shapes_file(out):
         raise UsageError(
-            f"--out {out}: expected .json, a shapes document; 'rde-roto shot render' writes mattes"
+            f"--out {out}: expected {' or '.join(SHAPE_FILES)}, shapes; "
+            "'rde-roto shot render' writes mattes"
         )
     file = ShotFile.read(path)
     with plate_memo() as memo:
@@ -139,7 +158,7 @@ def _make(path: Path, out: Path, selection: Selection, making: _Making) -> None:
         print_licence(model)
         _add_mattes(maker, node, frames, making.report)
     made = maker.finish()
-    write_document(out, shapes_text(made))
+    write_document(out, file_text(out, made))
     for warning in maker.warnings:
         print_message(warning)
     points = sum(len(shape.points) for shape in made.shapes)
@@ -182,7 +201,7 @@ def _copy(path: Path, out: Path, selection: Selection, report: RunReport, force:
         raise UsageError(f"--out would overwrite its own input {out}: choose another")
     _refuse_existing([out], force)
     selected = _selected(path, selection)
-    write_document(out, shapes_text(selected))
+    write_document(out, file_text(out, selected))
     count = len(selected.shapes)
     report.done(f"{counted(count, 'shape')}: wrote {out}", {"shapes": count})
 

@@ -52,6 +52,10 @@ class PlateSizeEntry(Settings):
     data: WindowEntry
     pixel_aspect: Annotated[float, Field(gt=0)] = 1.0
 
+    def format(self) -> PlateFormat:
+        """Return it as a value."""
+        return PlateFormat(self.data.window(), self.display.window(), self.pixel_aspect)
+
 
 class KeyEntry(Settings):
     """A point at a frame, its handles, and how far its edge fades inwards and outwards."""
@@ -129,25 +133,40 @@ def shapes_text(shapes: ShotShapes) -> str:
     return f'{head[:-2]},\n "shapes": [\n{texts}\n ]\n}}\n'
 
 
-def read_shapes(path: Path) -> ShotShapes:
+def read_document(path: Path) -> ShotShapes:
     """Read a shapes document. Raises DocumentError, naming the file and the entry that is wrong."""
-    try:
-        text = read_regular_text(path, _MOST_BYTES)
-        fields = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DocumentError(f"{path} cannot be read as a shapes document: {reason}") from error
-    declared = fields.pop("schema", None) if isinstance(fields, dict) else None
-    if declared != SHAPES_SCHEMA:
-        raise DocumentError(
-            f"{path} declares the schema {declared!r}: expected a shapes document, {SHAPES_SCHEMA}"
-        )
+    fields = read_fields(path, SHAPES_SCHEMA, "a shapes document")
     try:
         return _shapes(ShapesDocument.model_validate_json(json.dumps(fields)))
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(map(str, wrong["loc"])) or "the document"
         raise DocumentError(f"{path}: {place}: {wrong['msg']}") from error
+
+
+def read_fields(path: Path, schema: str, kind: str) -> dict[str, object]:
+    """Read the fields of a JSON document that declares a schema. Raises DocumentError, with the
+    kind of document in words.
+    """
+    try:
+        text = read_regular_text(path, _MOST_BYTES)
+        fields = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DocumentError(f"{path} cannot be read as {kind}: {reason}") from error
+    declared = fields.pop("schema", None) if isinstance(fields, dict) else None
+    if declared != schema:
+        raise DocumentError(f"{path} declares the schema {declared!r}: expected {kind}, {schema}")
+    return dict(fields)
+
+
+def plate_entry(plate: PlateFormat) -> PlateSizeEntry:
+    """Return the windows and the aspect of a plate as an entry."""
+    return PlateSizeEntry(
+        display=_window_entry(plate.display),
+        data=_window_entry(plate.data),
+        pixel_aspect=plate.pixel_aspect,
+    )
 
 
 def _shape_text(shape: dict[str, object]) -> str:
@@ -166,13 +185,8 @@ def _shape_text(shape: dict[str, object]) -> str:
 
 
 def _document(shapes: ShotShapes) -> ShapesDocument:
-    plate = shapes.format
     return ShapesDocument(
-        plate=PlateSizeEntry(
-            display=_window_entry(plate.display),
-            data=_window_entry(plate.data),
-            pixel_aspect=plate.pixel_aspect,
-        ),
+        plate=plate_entry(shapes.format),
         frames=shapes.frames,
         elements=list(shapes.elements),
         tolerance_px=shapes.tolerance_px,
@@ -219,9 +233,8 @@ def _point_entry(point: ShapePoint) -> PointEntry:
 
 
 def _shapes(document: ShapesDocument) -> ShotShapes:
-    plate = document.plate
     return ShotShapes(
-        PlateFormat(plate.data.window(), plate.display.window(), plate.pixel_aspect),
+        document.plate.format(),
         FrameRange.of(document.frames),
         tuple(document.elements),
         tuple(_shape(entry) for entry in document.shapes),

@@ -1,0 +1,95 @@
+"""Feather as hosts have it: two curves, between which alpha fades from one to nothing.
+
+Hosts know one width a point. So the line lies in the middle, and a feather that is wider on one
+side becomes its mean.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rde_roto.shapes.shape import Points
+
+_SHORT_PX = 1e-6
+
+
+def feather_curves(points: Points, feather: Points) -> tuple[Points, Points]:
+    """Return the inner and the outer curve of a closed spline, each [P, 3, 2].
+
+    ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] its widths. The
+    spline itself is the mean of the two.
+    """
+    shifts = outward(points, feather.mean(axis=1))
+    return points - shifts, points + shifts
+
+
+def outward(points: Points, widths: NDArray[np.float64]) -> Points:
+    """Return what moves a closed spline [P, 3, 2] outwards by some widths [P] at its points.
+
+    It goes along the normals there, and is parallel in between to first order.
+    """
+    shifts = np.zeros_like(points)
+    if not widths.any():
+        return shifts
+    turn = turn_of(points)
+    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
+    leaving = np.stack([points[:, 1], points[:, 2], after[:, 0], after[:, 1]])
+    arriving = np.stack([points[:, 1], points[:, 0], before[:, 2], before[:, 1]])
+    out, back = _directions(leaving), -_directions(arriving)
+    along = _unit(out + back, out)
+    normals = turn * np.stack([along[:, 1], -along[:, 0]], axis=1)
+    shifts[:, 1] = widths[:, None] * normals
+    # a handle is a third of the curve's speed there; backwards in time the normal is the other one
+    for place, curve, sense, neighbour in ((2, leaving, turn, -1), (0, arriving, -turn, 1)):
+        change = np.roll(widths, neighbour) - widths
+        speed = change[:, None] * normals + _turning(curve, widths * sense)
+        shifts[:, place] = shifts[:, 1] + speed / 3
+    return shifts
+
+
+def line_between(inner: Points, outer: Points) -> tuple[Points, Points]:
+    """Return the spline [P, 3, 2] between two curves, and its feather [P, 2]: the same inwards and
+    outwards.
+    """
+    half = np.hypot(*(outer[:, 1] - inner[:, 1]).T) / 2
+    return (inner + outer) / 2, np.stack([half, half], axis=1)
+
+
+def turn_of(points: Points) -> float:
+    """Return 1 if a closed spline runs clockwise on the screen, where y goes down, or -1."""
+    x, y = points.reshape(-1, 2).T
+    return float(np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0)
+
+
+def _directions(curve: Points) -> Points:
+    """The unit vectors in which cubics [4, P, 2] start; 0 for a cubic that is a single place."""
+    found: Points = np.zeros_like(curve[0])
+    for end in curve[:0:-1]:
+        run = end - curve[0]
+        length = np.hypot(*run.T)[:, None]
+        found = np.where(length > _SHORT_PX, run / np.maximum(length, _SHORT_PX), found)
+    return found
+
+
+def _unit(vectors: Points, otherwise: Points) -> Points:
+    length = np.hypot(*vectors.T)[:, None]
+    unit: Points = np.where(length > _SHORT_PX, vectors / np.maximum(length, _SHORT_PX), otherwise)
+    return unit
+
+
+def _turning(curve: Points, widths: NDArray[np.float64]) -> Points:
+    """How much faster cubics [4, P, 2] run at their start at some distances to the right, [P, 2].
+
+    Where a curve is so tight that its parallel would run backwards, that stands still.
+    """
+    speed, change = 3 * (curve[1] - curve[0]), 6 * (curve[2] - 2 * curve[1] + curve[0])
+    size = np.hypot(*speed.T)[:, None]
+    along = speed / np.maximum(size, _SHORT_PX)
+    bend = (change - (change * along).sum(axis=1)[:, None] * along) / np.maximum(size, _SHORT_PX)
+    turned = widths[:, None] * np.stack([bend[:, 1], -bend[:, 0]], axis=1)
+    length = np.hypot(*turned.T)[:, None]
+    still: Points = np.where(
+        size > _SHORT_PX, turned * np.minimum(1, size / np.maximum(length, _SHORT_PX)), 0.0
+    )
+    return still
