@@ -24,7 +24,8 @@ sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "un
 from toy_shots import MemoryPlate, ToyNode, a_shot, mask
 
 from rde_roto.engine import Engine
-from rde_roto.engine.requests import Priority
+from rde_roto.engine.requests import OnSecond, Priority
+from rde_roto.propagation.walker import tell_nobody
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
@@ -36,7 +37,7 @@ class ReadyNode(ToyNode):
     def stored(self, frame: int) -> Matte | None:
         return None
 
-    def matte(self, frame: int, cancel: Cancel = never) -> Matte:
+    def matte(self, frame: int, cancel: Cancel = never, on_second: OnSecond = tell_nobody) -> Matte:
         return Matte(frame, np.zeros((1, 1, 1), np.float32), self.shot.names, self.digest(frame))
 
 

@@ -409,7 +409,9 @@ def test_a_matte_without_edges_reads_no_plate(value: float) -> None:
             raise AssertionError(part)
 
     alpha = torch.full((1, 100, 140), value)
-    edges.redraw_edges(alpha, torch.full((1, 50, 70), value), Unread(np.zeros((100, 140, 3))))
+    edges.redraw_edges(
+        alpha, torch.full((1, 50, 70), value), Unread(np.zeros((100, 140, 3), np.float32))
+    )
     assert (alpha == value).all()
 
 

@@ -79,7 +79,7 @@ def test_a_feather_lies_outside_of_the_masks_spline(tmp_path: Path) -> None:
         assert (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() < 0  # y goes up: clockwise
         back = again(fields, tmp_path)
         np.testing.assert_allclose(back.shapes[0].at(1)[1], 4, atol=1e-3)
-        # 1e-4 px wider, a feather may be drawn in 11 steps in place of 10: a tenth of a step is seen
+        # 1e-4 px wider, a feather may be drawn in 11 steps in place of 10: a tenth of one shows
         assert np.abs(draw_shapes(back, 1) - draw_shapes(shapes, 1)).max() < 0.02
         # drawn the other way round, it has no feather in Blender
         layer["keys"][0]["splines"][0] = [

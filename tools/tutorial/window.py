@@ -146,7 +146,7 @@ class Steps:
             painter = QPainter(image)
             painter.drawPixmap(place.topLeft(), dialog.grab())
             painter.end()
-        image.save(str(self.out / f"{name}.jpg"), "JPG", 82)
+        image.save(str(self.out / f"{name}.jpg"), quality=82)
 
 
 def truth(frame: int) -> FloatArray:
