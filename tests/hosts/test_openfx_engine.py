@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -161,6 +162,10 @@ def test_a_shot_from_its_first_keyframe_to_an_engine_that_is_killed(
         for frame, matte in zip(reversed(FRAMES), found, strict=True):
             assert same_bits(matte, of_client(client, node, frame))
         assert propagated(host, node) == "done: 6 of 6 frames"
+
+        shutil.copy(plate.with_name("hero.1006.exr"), plate.with_name("hero.1007.exr"))
+        assert propagated(host, node) == "done: 7 of 7 frames", "the plate has grown meanwhile"
+        rendered(host, node, 1007)
 
         kill()
         again = rendered(host, node, 1006)  # which starts another one
