@@ -252,6 +252,25 @@ def test_a_kept_size_that_is_none_is_not_used(
     assert len(engine.asked("open")) == 1
 
 
+def test_a_matte_is_never_cropped_to_a_kept_size_that_is_wrong(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    """The plate was replaced and its keyframes set anew, then the size alone was undone."""
+    connect(host, node)
+    node.params["plateSize"].value = json.dumps([SHOT["plate"], WIDTH // 2, HEIGHT // 2])
+    viewer = Viewer(host, node)
+    status, _ = viewer.view(1004)
+    assert status == FAILED
+    assert "24x16 now, and was 12x8" in host.messages[-1].text
+    assert host.change(node, "propagate") == OK
+    status, matte = viewer.view(1004)
+    assert status == OK
+    assert is_whole(matte)
+    node.params["plateSize"].value = json.dumps([SHOT["plate"], WIDTH // 2, HEIGHT // 2])
+    node.params["output"].value = CUT
+    assert host.render(node, 1004, empty()) == OK, "what shows Source is as large as that"
+
+
 # Pixels that are not square.
 
 
