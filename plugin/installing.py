@@ -125,7 +125,7 @@ def install(name: str, link: bool, dry_run: bool) -> list[str]:
     """
     host = Host.find(name)
     _build(host, dry_run)
-    note = _read_note(host)
+    note = {**_read_note(host), "from": str(PLUGIN.parent)}
     try:
         return [*_put_files(host, note, link, dry_run), *_put_lines(host, note, dry_run)]
     finally:
@@ -172,6 +172,14 @@ def remove(name: str, dry_run: bool) -> list[str]:
     if left:
         raise HostError("; ".join(left))
     return lines or [f"{host.name}: nothing of ours is there"]
+
+
+def other_clone(name: str) -> Path | None:
+    """The folder of the rde-roto that has installed an adapter, if that is not this one and is still
+    there.
+    """
+    text = _read_note(Host.find(name))["from"]
+    return Path(text) if text and text != str(PLUGIN.parent) and Path(text).is_dir() else None
 
 
 def status_lines() -> list[str]:
@@ -415,7 +423,7 @@ def _read_note(host: Host) -> dict[str, Any]:
         note = json.loads(_note_file(host).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         note = {}
-    return {"files": note.get("files", {}), "lines": note.get("lines", [])}
+    return {"files": {}, "lines": [], "from": "", **note}
 
 
 def _write_note(host: Host, note: dict[str, Any]) -> None:
