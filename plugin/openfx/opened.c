@@ -37,20 +37,26 @@ static bool ask(struct engine *engine, const struct limit *wait, struct text *re
     return good;
 }
 
-bool ask_open(struct engine *engine, const struct limit *wait, const struct shot *shot,
-              struct opened *opened, struct trouble *trouble)
+/* Ends with the shot; `more` is in between. */
+static struct text request_to_open(const struct shot *shot, const char *more)
 {
     struct text request = {0};
     text_add(&request, "\"do\":\"open\",");
+    text_add(&request, more);
     shot_write(shot, &request);
+    return request;
+}
+
+bool ask_open(struct engine *engine, const struct limit *wait, const struct shot *shot,
+              struct opened *opened, struct trouble *trouble)
+{
+    struct text request = request_to_open(shot, "");
     return ask(engine, wait, &request, opened, trouble);
 }
 
 bool ask_reopen(struct engine *engine, const struct limit *wait, const struct shot *shot,
                 struct opened *opened, struct trouble *trouble)
 {
-    struct text request = {0};
-    text_add(&request, "\"do\":\"open\",\"fresh\":true,");
-    shot_write(shot, &request);
+    struct text request = request_to_open(shot, "\"fresh\":true,");
     return ask(engine, wait, &request, opened, trouble);
 }
