@@ -259,6 +259,9 @@ def test_mattes_of_source_are_those_of_its_files_bit_for_bit(
         four = painted().pixels.astype(np.float64).reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 1)
         assert same_bits(image.read(), four.mean(axis=(1, 3)).astype(np.float32))
         assert host.destroy(proxy) == OK
+        said = [message.kind for message in host.messages]  # a keyframe depends on no proxy
+        assert said == ["OfxMessageWarning", "clear"]
+        host.messages.clear()
 
         kill()
         for frame in FRAMES:
