@@ -400,12 +400,17 @@ def bundle(options: argparse.Namespace) -> int:
 
 
 def uninstall(options: argparse.Namespace) -> int:
-    """Remove adapters, the registration and .venv. What the user has made or fetched stays.
+    """Remove adapters, the registration and .venv. What the user has made or fetched stays, and
+    what another clone has installed, as after an update into another folder.
 
     What cannot be removed is named at the end, and does not keep the rest from being removed.
     """
     files, left = host_files(), []
     for adapter in files.all_hosts():
+        other = files.other_clone(adapter.key)
+        if other is not None:
+            say(f"{adapter.name}: kept, {other} has installed it")
+            continue
         try:
             for line in changed_by(files, files.remove, adapter.key, options.dry_run):
                 say(line)

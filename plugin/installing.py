@@ -125,9 +125,10 @@ def install(name: str, link: bool, dry_run: bool) -> list[str]:
     """
     host = Host.find(name)
     _build(host, dry_run)
-    note = _read_note(host)
+    note = {**_read_note(host), "from": str(PLUGIN.parent)}
     try:
-        return [*_put_files(host, note, link, dry_run), *_put_lines(host, note, dry_run)]
+        lines = [*_put_files(host, note, link, dry_run), *_put_lines(host, note, dry_run)]
+        return [*lines, *_take_stale(host, note, dry_run)]
     finally:
         if not dry_run:  # also after a failure: what was written so far is ours
             _write_note(host, note)
@@ -139,39 +140,27 @@ def remove(name: str, dry_run: bool) -> list[str]:
     Raises HostError for files that cannot be removed, after all others are.
     """
     host = Host.find(name)
-    note, lines, left = _read_note(host), [], []
-    folders: set[Path] = set()
-    for text, digest in note["files"].items():
-        path = Path(text)
-        if not path.exists() and not path.is_symlink():
-            continue
-        try:
-            if _digest(path) != digest:
-                lines.append(f"kept {path}: it was changed since")
-                continue
-            if not dry_run:
-                _unlink(path)
-                folders.update(path.parents)
-            lines.append(f"{'would remove' if dry_run else 'removed'} {path}")
-        except OSError as error:
-            left.append(_how_else(host, path, error))
-        except HostError as error:
-            left.append(str(error))
-            break  # sudo was refused: it would ask again for each file
+    note = _read_note(host)
+    lines, left = _take_files(host, note, list(note["files"]), dry_run)
     for text, line in note["lines"]:
         path = Path(text)
         if _has_line(path, line):
             lines.append(f"{'would take' if dry_run else 'took'} out of {path}: {line}")
             if not dry_run:
                 _without_line(path, line)
-    if not dry_run:
-        if folders:
-            _tidy(folders, host.targets)
-        if not left:
-            _note_file(host).unlink(missing_ok=True)
+    if not dry_run and not left:
+        _note_file(host).unlink(missing_ok=True)
     if left:
         raise HostError("; ".join(left))
     return lines or [f"{host.name}: nothing of ours is there"]
+
+
+def other_clone(name: str) -> Path | None:
+    """The folder of the rde-roto that has installed an adapter, if it is another one and still
+    there.
+    """
+    text = _read_note(Host.find(name))["from"]
+    return Path(text) if text and text != str(PLUGIN.parent) and Path(text).is_dir() else None
 
 
 def status_lines() -> list[str]:
@@ -212,6 +201,54 @@ def _put_files(host: Host, note: dict[str, Any], link: bool, dry_run: bool) -> l
             except OSError as error:
                 raise HostError(_how_else(host, path, error)) from error
             note["files"][str(path)] = _digest(path)
+    return lines
+
+
+def _take_files(
+    host: Host, note: dict[str, Any], paths: list[str], dry_run: bool
+) -> tuple[list[str], list[str]]:
+    """Remove some of the files that were written; lines that say so, and those for what is left."""
+    lines, left = [], []
+    folders: set[Path] = set()
+    for text in paths:
+        path = Path(text)
+        if not path.exists() and not path.is_symlink():
+            continue
+        try:
+            if _digest(path) != note["files"][text]:
+                lines.append(f"kept {path}: it was changed since")
+                continue
+            if not dry_run:
+                _unlink(path)
+                folders.update(path.parents)
+            lines.append(f"{'would remove' if dry_run else 'removed'} {path}")
+        except OSError as error:
+            left.append(_how_else(host, path, error))
+        except HostError as error:
+            left.append(str(error))
+            break  # sudo was refused: it would ask again for each file
+    if folders:
+        _tidy(folders, host.targets)
+    return lines, left
+
+
+def _take_stale(host: Host, note: dict[str, Any], dry_run: bool) -> list[str]:
+    """Remove what an earlier version put into the targets, and this one does not.
+
+    In a bundle, other binaries are those of other systems, which may share the folder.
+    """
+    if host.output is not None:
+        return []
+    put = {str(target / place) for target, (_, place) in product(host.targets, host.sources())}
+    inside = (
+        text for text in note["files"] if not set(Path(text).parents).isdisjoint(host.targets)
+    )
+    stale = [text for text in inside if text not in put]
+    lines, left = _take_files(host, note, stale, dry_run)
+    if left:
+        raise HostError("; ".join(left))
+    if not dry_run:
+        note["files"] = {text: note["files"][text] for text in note["files"] if text not in stale}
     return lines
 
 
@@ -415,7 +452,7 @@ def _read_note(host: Host) -> dict[str, Any]:
         note = json.loads(_note_file(host).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         note = {}
-    return {"files": note.get("files", {}), "lines": note.get("lines", [])}
+    return {"files": {}, "lines": [], "from": "", **(note if isinstance(note, dict) else {})}
 
 
 def _write_note(host: Host, note: dict[str, Any]) -> None:

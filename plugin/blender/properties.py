@@ -209,7 +209,8 @@ class Shot(bpy.types.PropertyGroup):
     def matte_pattern(self, element: Element) -> str:
         """The files of an element's mattes: `####` stands for the plate's frame number.
 
-        Raises RefusedError for a name that cannot be one, or that two elements have.
+        Raises RefusedError for a name that cannot be one, or that two elements have, and where
+        another scene writes other mattes to these files.
         """
         if not _ID.fullmatch(element.name):
             raise RefusedError(
@@ -217,7 +218,32 @@ class Shot(bpy.types.PropertyGroup):
                 "digit first"
             )
         self.refuse_shared_name(element)
+        self._refuse_shared_files(element)
         return f"{self.out_folder().rstrip('/')}/{element.name}.####.exr"
+
+    def _refuse_shared_files(self, element: Element) -> None:
+        """A copy of a scene may share them, as long as it has the same keyframes."""
+        for scene in bpy.data.scenes:
+            other = shot_in(scene)
+            if scene == self.id_data or other.comparable(other.out) != self.comparable(self.out):
+                continue
+            named = (one for one in other.elements if one.name == element.name)
+            if any(other.sources(one) not in ((), self.sources(element)) for one in named):
+                raise RefusedError(
+                    f"the mattes of {element.name} would be the same files as those of the scene "
+                    f"{scene.name}: choose another folder, or rename the element"
+                )
+
+    def sources(self, element: Element) -> tuple[str, ...]:
+        """What an element's mattes are made from: plate and masks. Empty without a keyframe."""
+        masks = (f"{key.frame} {self.comparable(key.mask)}" for key in element.keyframes)
+        return (self.comparable(self.plate), *masks) if len(element.keyframes) else ()
+
+    def comparable(self, path: str) -> str:
+        """A path of the shot, whose scene may be linked from another file."""
+        scene = self.id_data
+        library = scene.library if scene is not None else None
+        return str(Path(bpy.path.abspath(path, library=library)))
 
     def refuse_shared_name(self, element: Element) -> None:
         """Raise RefusedError for a name that two elements have: a result goes to the element of its

@@ -172,7 +172,7 @@ static bool begin_job(ofx_effect effect, struct engine *engine, const struct lim
     struct message answer;
     struct opened opened;
     struct instance *instance = instance_of(effect);
-    bool good = ask_open(engine, wait, shot, &opened, trouble);
+    bool good = ask_reopen(engine, wait, shot, &opened, trouble); /* files may have been added */
     if (good) {
         if (learns) {
             text_add(&request, "\"do\":\"learn\",");

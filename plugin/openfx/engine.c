@@ -125,7 +125,8 @@ bool engine_connect(struct engine *engine, const struct limit *wait, bool patien
             return fail(trouble, "The engine was started but does not answer: run rde-roto serve "
                         "in a terminal to see why.");
         if (!patient)
-            return fail(trouble, "The engine is being started: try again in a moment.");
+            return fail(trouble, "The engine is being started: try again in a moment. If this "
+                        "stays, run rde-roto serve in a terminal to see why.");
         sleep_ms(RETRY_MS);
     }
 }

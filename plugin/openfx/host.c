@@ -29,6 +29,11 @@ bool host_is_temporal(void)
     return get_int(host.given->properties, OFX_TEMPORAL_ACCESS) != 0;
 }
 
+bool host_is_background(void)
+{
+    return get_int(host.given->properties, OFX_IS_BACKGROUND) != 0;
+}
+
 const char *get_string(ofx_properties set, const char *name)
 {
     char *value = NULL;

@@ -50,6 +50,9 @@ bool host_load(const ofx_host *given);
 /* Whether the host gives images of times other than the one being rendered. */
 bool host_is_temporal(void);
 
+/* Whether the host only renders: nobody sits before it. */
+bool host_is_background(void);
+
 /* Properties; false, 0 or NULL where there is none. */
 bool get_string_is(ofx_properties set, const char *name, const char *value);
 const char *get_string(ofx_properties set, const char *name);

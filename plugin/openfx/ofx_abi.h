@@ -150,6 +150,7 @@ typedef struct {
 #define OFX_SEQUENTIAL "OfxImageEffectInstancePropSequentialRender"
 #define OFX_MULTI_RESOLUTION "OfxImageEffectPropSupportsMultiResolution"
 #define OFX_TILES "OfxImageEffectPropSupportsTiles"
+#define OFX_IS_BACKGROUND "OfxImageEffectHostPropIsBackground"
 #define OFX_TEMPORAL_ACCESS "OfxImageEffectPropTemporalClipAccess"
 #define OFX_MULTIPLE_DEPTHS "OfxImageEffectPropMultipleClipDepths"
 #define OFX_MULTIPLE_ASPECTS "OfxImageEffectPropSupportsMultipleClipPARs"

@@ -22,19 +22,41 @@ static bool read_opened(const struct json *json, struct opened *opened)
            (opened->range = json_string(json, json_member(json, 0, "range"))) != NULL;
 }
 
-bool ask_open(struct engine *engine, const struct limit *wait, const struct shot *shot,
-              struct opened *opened, struct trouble *trouble)
+/* Asks, and frees the request. */
+static bool ask(struct engine *engine, const struct limit *wait, struct text *request,
+                struct opened *opened, struct trouble *trouble)
 {
-    struct text request = {0};
     struct message answer;
     memset(opened, 0, sizeof *opened);
-    text_add(&request, "\"do\":\"open\",");
-    shot_write(shot, &request);
-    bool good = engine_ask(engine, wait, &request, NULL, 0, &answer, trouble);
+    bool good = engine_ask(engine, wait, request, NULL, 0, &answer, trouble);
     if (good && !read_opened(&answer.json, opened))
         good = fail(trouble, "The engine does not say how large the plate is: install the engine "
                     "and the plug-in from the same rde-roto.");
     message_free(&answer);
-    text_free(&request);
+    text_free(request);
     return good;
+}
+
+/* Ends with the shot; `more` is in between. */
+static struct text request_to_open(const struct shot *shot, const char *more)
+{
+    struct text request = {0};
+    text_add(&request, "\"do\":\"open\",");
+    text_add(&request, more);
+    shot_write(shot, &request);
+    return request;
+}
+
+bool ask_open(struct engine *engine, const struct limit *wait, const struct shot *shot,
+              struct opened *opened, struct trouble *trouble)
+{
+    struct text request = request_to_open(shot, "");
+    return ask(engine, wait, &request, opened, trouble);
+}
+
+bool ask_reopen(struct engine *engine, const struct limit *wait, const struct shot *shot,
+                struct opened *opened, struct trouble *trouble)
+{
+    struct text request = request_to_open(shot, "\"fresh\":true,");
+    return ask(engine, wait, &request, opened, trouble);
 }

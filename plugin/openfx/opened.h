@@ -14,8 +14,13 @@ struct opened {
     char *range;          /* the shot's frames; the caller frees it */
 };
 
-/* Opens the shot, which needs a keyframe. On false `trouble` is set. */
+/* Opens the shot, which needs a keyframe. The engine may have it open, with the files that the plate
+   had then. On false `trouble` is set. */
 bool ask_open(struct engine *engine, const struct limit *wait, const struct shot *shot,
               struct opened *opened, struct trouble *trouble);
+
+/* The same, but the plate's files are looked for again. */
+bool ask_reopen(struct engine *engine, const struct limit *wait, const struct shot *shot,
+                struct opened *opened, struct trouble *trouble);
 
 #endif

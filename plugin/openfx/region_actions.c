@@ -14,14 +14,20 @@
 static const char interest_in_source[] = OFX_INTEREST_IN SOURCE_CLIP;
 static const char interest_in_mask[] = OFX_INTEREST_IN MASK_CLIP;
 
-/* The size of the plate's files from the engine, for which it waits as a render does. */
+/* The size of the plate's files from the engine. A host that only renders waits for it as for a
+   matte; others may ask from the thread that draws their windows. */
 static bool ask_size(ofx_effect effect, const struct shot *shot, int64_t size[2],
                      struct trouble *trouble)
 {
-    struct limit wait = {0, has_aborted, effect};
+    bool patient = host_is_background();
+    struct limit wait = short_wait();
     struct engine engine;
     struct opened opened;
-    if (!engine_connect(&engine, &wait, true, trouble))
+    wait.aborted = has_aborted;
+    wait.context = effect;
+    if (patient)
+        wait.until_ms = 0;
+    if (!engine_connect(&engine, &wait, patient, trouble))
         return false;
     bool good = ask_open(&engine, &wait, shot, &opened, trouble);
     size[0] = opened.display[2];

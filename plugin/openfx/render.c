@@ -10,6 +10,7 @@
 #include "host.h"
 #include "matte.h"
 #include "opened.h"
+#include "plate_size.h"
 #include "region.h"
 #include "shot_params.h"
 #include "source.h"
@@ -106,6 +107,8 @@ static bool ask_once(const struct picture *picture, const struct limit *wait, st
     if (!engine_connect(&engine, wait, true, trouble))
         return false;
     bool good = ask_open(&engine, wait, shot, &opened, trouble) &&
+                (picture->output != OUTPUT_MATTE ||
+                 plate_size_is(picture->effect, shot, opened.display, trouble)) &&
                 ask_pushing_frames(picture, &engine, wait, shot, &opened.window, answer, trouble);
     *window = opened.window;
     free(opened.range);

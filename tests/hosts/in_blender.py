@@ -385,6 +385,27 @@ def elements(asked: Asked) -> dict[str, Any]:
     }
 
 
+def scenes(asked: Asked) -> dict[str, Any]:
+    """Two scenes whose mattes have the same files, as they do by default."""
+
+    def with_shot(scene: Any, plate: str) -> Any:
+        shot = scene.rde_roto
+        shot.plate, shot.out = f"/nowhere/{plate}.####.exr", f"{asked['folder']}/mattes"
+        shot.add_element().set_keyframe(1001, f"/kept/{plate}.exr", "Mask")
+        return shot
+
+    first = with_shot(bpy.context.scene, "a")
+    second = with_shot(bpy.data.scenes.new("Second"), "b")
+    ops = bpy.ops.rde_roto
+    said = {"propagate": refusal(ops.propagate), "wire": refusal(ops.wire)}
+    second.current.set_keyframe(1001, "/kept/a.exr", "Mask")
+    second.plate = first.plate
+    said["copy"] = first.matte_pattern(first.current)
+    second.plate, second.out = "/nowhere/b.####.exr", f"{asked['folder']}/others"
+    said["other folder"] = first.matte_pattern(first.current)
+    return said
+
+
 def outdated(asked: Asked) -> dict[str, Any]:
     """A scene that was saved when a shot had one element, opened, and its keyframes taken over."""
     shot = bpy.context.scene.rde_roto

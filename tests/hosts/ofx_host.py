@@ -34,6 +34,7 @@ OK, FAILED, REPLY_DEFAULT = 0, 1, 14
 
 FILTER = "OfxImageEffectContextFilter"
 GENERAL = "OfxImageEffectContextGeneral"
+BACKGROUND = "OfxImageEffectHostPropIsBackground"
 VERSIONS = {
     "OfxPropertySuite": (1,),
     "OfxImageEffectSuite": (1,),
@@ -132,6 +133,7 @@ class Host:
             "Host",
             OfxImageEffectPropSupportedPixelDepths=list(depths),
             OfxImageEffectPropTemporalClipAccess=[int(temporal)],
+            **{BACKGROUND: [0]},
         )
         self.fetched: list[tuple[str, float]] = []
         self.messages: list[Message] = []

@@ -514,6 +514,15 @@ def test_several_elements_of_one_plate(in_blender: InBlender, tmp_path: Path) ->
     assert said["same name"] == ["Error: two elements are called robot: rename one"] * 3
 
 
+def test_no_scene_writes_over_the_mattes_of_another(in_blender: InBlender, tmp_path: Path) -> None:
+    """Their elements and folders have the same names by default."""
+    said = in_blender("scenes")
+    for button in ("propagate", "wire"):
+        assert "the same files as those of the scene Second" in said[button]
+    own = str(tmp_path / "mattes" / "element.####.exr")
+    assert [said["copy"], said["other folder"]] == [own, own]
+
+
 def test_a_scene_of_before_keeps_its_keyframes(in_blender: InBlender) -> None:
     said = in_blender("outdated")
     assert said["outdated"] == [True, False]

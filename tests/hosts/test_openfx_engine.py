@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -162,6 +163,10 @@ def test_a_shot_from_its_first_keyframe_to_an_engine_that_is_killed(
             assert same_bits(matte, of_client(client, node, frame))
         assert propagated(host, node) == "done: 6 of 6 frames"
 
+        shutil.copy(plate.with_name("hero.1006.exr"), plate.with_name("hero.1007.exr"))
+        assert propagated(host, node) == "done: 7 of 7 frames", "the plate has grown meanwhile"
+        rendered(host, node, 1007)
+
         kill()
         again = rendered(host, node, 1006)  # which starts another one
         assert same_bits(again, found[0])
@@ -254,6 +259,9 @@ def test_mattes_of_source_are_those_of_its_files_bit_for_bit(
         four = painted().pixels.astype(np.float64).reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 1)
         assert same_bits(image.read(), four.mean(axis=(1, 3)).astype(np.float32))
         assert host.destroy(proxy) == OK
+        said = [message.kind for message in host.messages]  # a keyframe depends on no proxy
+        assert said == ["OfxMessageWarning", "clear"]
+        host.messages.clear()
 
         kill()
         for frame in FRAMES:

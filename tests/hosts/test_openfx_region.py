@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import fake_engine
 import numpy as np
 import pytest
 from fake_engine import Connection, FakeEngine, Object, matte_of, stop_program
-from ofx_host import FAILED, FILTER, GENERAL, OK, Effect, Host, instance
+from ofx_host import BACKGROUND, FAILED, FILTER, GENERAL, OK, Effect, Host, instance
 from ofx_values import Image
 from openfx_plugin import HEIGHT, SHOT, WIDTH, empty, same_bits, write_launch
 
@@ -92,7 +93,8 @@ def is_missing(connection: Connection, said: Object) -> None:
 def test_while_the_engine_starts_a_matte_is_waited_for_whole(
     fresh: Host, ofx_run: Path, tmp_path: Path
 ) -> None:
-    """A scene from before the size was kept."""
+    """A scene from before the size was kept, rendered where nobody waits."""
+    fresh.properties[BACKGROUND] = [1]
     launches(tmp_path, ofx_run)
     with instance(fresh, GENERAL, SHOT) as effect:
         connect(fresh, effect)
@@ -102,6 +104,33 @@ def test_while_the_engine_starts_a_matte_is_waited_for_whole(
             stop_program(ofx_run)
     assert status == OK, fresh.messages
     assert is_whole(matte)
+
+
+def test_a_host_with_windows_never_waits_while_the_engine_starts(
+    fresh: Host, ofx_run: Path, tmp_path: Path
+) -> None:
+    """It may ask from the thread that draws them. This engine ends at once, as after an update that
+    was interrupted.
+    """
+    write_launch(tmp_path / "config", [sys.executable, "-c", "pass"])
+    with instance(fresh, GENERAL, SHOT) as effect:
+        connect(fresh, effect)
+        begun = time.monotonic()
+        assert Viewer(fresh, effect).view(1004) == (FAILED, None)
+        assert time.monotonic() - begun < 2
+    assert "being started" in fresh.messages[-1].text
+    assert "rde-roto serve" in fresh.messages[-1].text, "where to see why it stays so"
+
+
+def test_a_host_with_windows_waits_three_seconds_for_an_engine_that_hangs(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    engine.instead["open"] = lambda connection, said: connection.wait_until_closed()
+    connect(host, node)
+    begun = time.monotonic()
+    assert Viewer(host, node).view(1004) == (FAILED, None)
+    assert time.monotonic() - begun < 6
+    assert "busy" in host.messages[-1].text
 
 
 def test_the_size_that_is_kept_needs_no_engine(fresh: Host, ofx_run: Path, tmp_path: Path) -> None:
@@ -221,6 +250,25 @@ def test_a_kept_size_that_is_none_is_not_used(
     node.params["plateSize"].value = kept
     assert host.region_of_definition(node, 1001) == PLATE
     assert len(engine.asked("open")) == 1
+
+
+def test_a_matte_is_never_cropped_to_a_kept_size_that_is_wrong(
+    host: Host, node: Effect, engine: FakeEngine
+) -> None:
+    """The plate was replaced and its keyframes set anew, then the size alone was undone."""
+    connect(host, node)
+    node.params["plateSize"].value = json.dumps([SHOT["plate"], WIDTH // 2, HEIGHT // 2])
+    viewer = Viewer(host, node)
+    status, _ = viewer.view(1004)
+    assert status == FAILED
+    assert "24x16 now, and was 12x8" in host.messages[-1].text
+    assert host.change(node, "propagate") == OK
+    status, matte = viewer.view(1004)
+    assert status == OK
+    assert is_whole(matte)
+    node.params["plateSize"].value = json.dumps([SHOT["plate"], WIDTH // 2, HEIGHT // 2])
+    node.params["output"].value = CUT
+    assert host.render(node, 1004, empty()) == OK, "what shows Source is as large as that"
 
 
 # Pixels that are not square.

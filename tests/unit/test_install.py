@@ -515,6 +515,28 @@ def test_uninstall_goes_on_and_says_what_is_left(project: Project, tmp_path: Pat
     assert project.run("uninstall", **user).returncode == 0
 
 
+def test_uninstall_leaves_another_clones_adapters(project: Project, tmp_path: Path) -> None:
+    """After an update into another folder, the earlier one is removed last."""
+    home, newer = tmp_path / "home", tmp_path / "newer"
+    user = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    for root in (project.root, newer):
+        for folder in ("plugin", "engine/rde_roto_client"):
+            ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
+            shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+    code = "import installing; installing.install('nuke', link=False, dry_run=False)"
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=newer / "plugin", env={**os.environ, **user}, check=True
+    )
+    before = everything_in(home)
+    said = project.run("uninstall", **user)
+    assert said.returncode == 0, said.stderr
+    assert f"Nuke: kept, {newer} has installed it" in said.stdout
+    assert everything_in(home) == before
+    shutil.rmtree(newer)
+    assert project.run("uninstall", **user).returncode == 0
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
 def test_uninstall_leaves_another_clones_engine(project: Project, tmp_path: Path) -> None:
     module = project.module()
     launch = tmp_path / "engine.json"

@@ -86,6 +86,34 @@ def test_what_is_installed_is_taken_out_again(installing: ModuleType, user: Path
     assert installing.remove("host", dry_run=False) == ["Host: nothing of ours is there"]
 
 
+def test_an_update_takes_away_what_is_no_longer_part_of_it(
+    installing: ModuleType, user: Path, tmp_path: Path
+) -> None:
+    """What the artist has changed there stays, as when it is removed."""
+    installing.install("host", link=False, dry_run=False)
+    (tmp_path / "plugin/host/panel/b.py").write_text("b")
+    (tmp_path / "plugin/host/panel/c.py").write_text("c")
+    (user / ".host/rde_roto/own.py").write_text("own")
+    installing.install("host", link=False, dry_run=False)
+    (user / ".host/rde_roto/panel/c.py").write_text("changed")
+    for name in ("a.py", "b.py", "c.py"):
+        (tmp_path / "plugin/host/panel" / name).unlink()
+    (tmp_path / "plugin/host/panel/new.py").write_text("new")
+    there = user / ".host/rde_roto"
+    before = tree(user)
+    said = installing.install("host", link=False, dry_run=True)
+    assert f"would remove {there}/panel/a.py" in said
+    assert tree(user) == before
+    said = installing.install("host", link=False, dry_run=False)
+    assert f"removed {there}/panel/b.py" in said
+    assert f"kept {there}/panel/c.py: it was changed since" in said
+    assert sorted(tree(there)) == [
+        *("menu.py", "own.py", "panel/c.py", "panel/new.py", "rde_roto_client/wire.py")
+    ]
+    installing.remove("host", dry_run=False)
+    assert sorted(tree(there)) == ["own.py", "panel/c.py"]
+
+
 def test_a_dry_run_says_all_of_it_and_does_nothing(installing: ModuleType, user: Path) -> None:
     before = tree(user)
     said = installing.install("host", link=False, dry_run=True)
