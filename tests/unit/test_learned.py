@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,14 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes, reason:
     path = tmp_path / learned_name(hashlib.sha256(content).hexdigest())
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=reason):
+        read_learned(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_is_refused_and_holds_nobody_up(tmp_path: Path) -> None:
+    path = tmp_path / "0123456789abcdef.safetensors"
+    os.mkfifo(path)
+    with pytest.raises(WeightsError, match="a named pipe"):
         read_learned(path)
 
 

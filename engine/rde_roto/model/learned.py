@@ -19,9 +19,12 @@ from torch import Tensor
 
 from rde_roto.atomic import write_bytes
 from rde_roto.values.errors import WeightsError
+from rde_roto.values.regular_files import read_regular
 
 _BASE_KEY = "base"
 _TOKEN_DIGITS = 16
+_MOST_BYTES = 1 << 30
+"""Many times the whole of the largest network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ class LearnedWeights:
         """Write the file unless it exists undamaged; returns its path. Raises OutputError."""
         path = folder / learned_name(self.sha256)
         try:
-            is_intact = path.read_bytes() == self.content
+            is_intact = read_regular(path, _MOST_BYTES) == self.content
         except OSError:
             is_intact = False
         if not is_intact:
@@ -66,7 +69,7 @@ def read_learned(path: Path) -> LearnedWeights:
     Raises WeightsError when the file is missing, damaged, swapped, or holds no learned weights.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
     if path.name != learned_name(hashlib.sha256(content).hexdigest()):
