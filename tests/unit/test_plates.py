@@ -249,6 +249,22 @@ def test_a_digest_decodes_no_pixel(tmp_path: Path) -> None:
     assert len(open_plate(str(tmp_path)).digest(2)) == 32
 
 
+def test_a_plate_replaced_by_one_of_another_size_is_said_to_be_replaced(tmp_path: Path) -> None:
+    """Not that one of its frames has another size: so whoever holds it open opens it again."""
+    pixels = ramp(seed=1)
+    for frame in (1, 2):
+        write_image(tmp_path / f"a.{frame}.png", pixels, "uint16")
+    plate = open_plate(str(tmp_path))
+    write_image(tmp_path / "a.2.png", pixels[1:], "uint16")
+    with pytest.raises(InputError, match="changes size at frame 2"):
+        plate.read(2)
+    assert not plate.contents.have_changed
+    write_image(tmp_path / "a.1.png", pixels[1:], "uint16")
+    with pytest.raises(InputError, match=r"a\.1\.png was replaced after the shot"):
+        plate.read(2)
+    assert plate.contents.have_changed
+
+
 @pytest.mark.parametrize("with_memo", [False, True])
 def test_a_frame_that_was_replaced_has_no_pixels_under_its_old_digest(
     tmp_path: Path, with_memo: bool

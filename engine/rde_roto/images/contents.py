@@ -35,10 +35,14 @@ class FileContents:
         """Return the digest of a file's bytes. Raises InputError if it differs from the first."""
         known, now = self._digests.get(number), self._hash_file(path)
         if known is not None and known != now:
-            self.have_changed = True
-            raise _replaced(path)
+            raise self.replaced(path)
         self._digests.put(number, now)
         return now
+
+    def replaced(self, path: Path) -> InputError:
+        """Note that a file was replaced; returns the error to raise."""
+        self.have_changed = True
+        return _replaced(path)
 
     def check(self, number: int, path: Path) -> None:
         """Call this after reading a file. Raises as `digest`, if that was called before."""

@@ -132,6 +132,7 @@ class SequencePlate(ColorSpacePlate):
         if expected.data == expected.display:
             expected = replace(expected, data=own.data)
         if own != expected:
+            self._check_first()
             wanted, got = _difference(self.format, own)
             raise InputError(
                 f"the plate {self.name} changes size at frame {frame}: expected {wanted}, got {got}"
@@ -155,6 +156,12 @@ class SequencePlate(ColorSpacePlate):
                 "--color-space, or color_space of the plate"
             )
         return found
+
+    def _check_first(self) -> None:
+        """Raise InputError if the first frame has another format than when the plate was opened."""
+        now = self.picture.same_in(self._first, read_headers(self._first), self._first)
+        if now.header.format != self.picture.header.format:
+            raise self.contents.replaced(self._first)
 
     @property
     def _first(self) -> Path:
