@@ -54,7 +54,7 @@ def opened(desk: Desk, folder: Path) -> Artist:
     desk.window.resize(*SIZE)
     assert desk.window.open(str(document))
     desk.until(lambda: desk.session.navigation.picture() is not None)
-    return Artist(desk, find_sequence(str(shot / "truth")))
+    return Artist(desk, find_sequence(str(shot / "truth")), hints="clicks")
 
 
 def work(desk: Desk, folder: Path) -> None:
@@ -62,7 +62,8 @@ def work(desk: Desk, folder: Path) -> None:
     artist = opened(desk, folder)
     save(desk, "open")
     steps = artist.draw(0.97)
-    next(steps)
+    for _ in range(4):
+        next(steps)
     save(desk, "select")
     for _ in steps:
         pass
