@@ -42,6 +42,8 @@ _BOX_MARGIN_PX = 6
 _MOST_HINTS = 8
 _LEAST_GAIN = 0.003
 """A hint that brings less is undone, and the rest is done with the lasso."""
+_MOST_IN_VAIN = 3
+"""So many lassos without a gain, and it is as right as this hand can make it."""
 _LEAST_ERROR_PX = 9
 _HAND_PX = 1.5
 """How far the line of the hand may be from the edge, in pixels of the plate."""
@@ -150,13 +152,16 @@ class Artist:
                 break
             yield value
         self.desk.key("4")
-        while value < target and self.desk.actions < end:
+        best, in_vain = value, 0
+        while value < target and self.desk.actions < end and in_vain < _MOST_IN_VAIN:
             found = errors(self.sees(), self.drawn())
             if not found or found[0].area.sum() < _LEAST_ERROR_PX:
                 return
             button = LEFT if found[0].is_missing else _RIGHT
             self.desk.drag(*found[0].outline(), button=button)
             value = self.iou()
+            in_vain = 0 if value > best else in_vain + 1
+            best = max(best, value)
             yield value
 
     def _begin(self) -> float:

@@ -93,6 +93,9 @@ def work(desk: Desk, folder: Path) -> None:
     assert desk.window.learn_dialog is not None
     save(desk, "learn", desk.window.learn_dialog)
     desk.window.learn_dialog.reject()
+    desk.app.processEvents()
+    desk.window.activateWindow()  # or no shortcut would reach it
+    desk.until(desk.window.isActiveWindow)
     desk.key("Ctrl+Shift+X")
     desk.until(lambda: bool(desk.session.draft.locks))
     desk.settled()

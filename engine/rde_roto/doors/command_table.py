@@ -98,7 +98,9 @@ COMMANDS: Final = {
         "Manage the cache of memory states and raw mattes: info, prune, verify.",
     ),
     "train": Command(
-        "train.app", RESEARCH, "Training: rde-roto train RECIPE --out DIR; list, watch, pack."
+        "train.app",
+        RESEARCH,
+        "Training: rde-roto train RECIPE --out DIR; list, watch, average, pack.",
     ),
     "eval": Command(
         "evaluate.evaluate",
@@ -167,6 +169,7 @@ EXAMPLES: Final = {
     "train run": ("rde-roto train stage3 --out runs/studio --minutes 30 --resume",),
     "train list": ("rde-roto train list",),
     "train average": ("rde-roto train average runs/a runs/b --out runs/mean",),
+    "train watch": ("rde-roto train watch runs/studio",),
     "train pack": ("rde-roto train pack stage3 --out stage3.zip",),
     "eval": ("rde-roto eval DAVIS --sequences bear,bus --set tracking.lines=240",),
     "bench": ("rde-roto bench --size 480,1080 --elements 1,3",),

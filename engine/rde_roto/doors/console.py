@@ -49,13 +49,20 @@ def robust_output() -> Iterator[None]:
 
 
 class _RobustFile(io.FileIO):
-    """A file to which nothing fails to be written, so that no buffer before it fills up."""
+    """A file to which nothing fails to be written: all of it is, or what cannot be is lost.
+
+    No buffer lies before it: the handler of a signal may print in the middle of a line that is
+    being written, which a buffer refuses.
+    """
 
     def write(self, data: ReadableBuffer, /) -> int:
+        left = memoryview(data).cast("B")
         with suppress(OSError):
-            written = super().write(data)
-            if written is not None:  # as of a pipe that is full and does not wait
-                return written
+            while left:
+                written = super().write(left)
+                if written is None:  # a pipe that is full and does not wait
+                    break
+                left = left[written:]
         return memoryview(data).nbytes
 
 
@@ -71,5 +78,5 @@ def _robust(stream: TextIO) -> TextIO:
     if stream.isatty():
         return stream
     stream.flush()
-    buffered = io.BufferedWriter(_RobustFile(file, "w", closefd=False))
-    return io.TextIOWrapper(buffered, stream.encoding, "backslashreplace", line_buffering=True)
+    robust = _RobustFile(file, "w", closefd=False)
+    return io.TextIOWrapper(robust, stream.encoding, "backslashreplace", write_through=True)
