@@ -84,7 +84,9 @@ class ShotEditor:
         self._went(self._history.redo(), "redo: {}", "nothing to redo")
 
     def lock(self, frames: FrameRange) -> None:
-        """Lock frames as they are now. Mattes that are missing are made first."""
+        """Lock frames as they are now. Mattes that are missing are made first. If one of the frames
+        is drawn on meanwhile, or undo takes back what was to be locked, nothing is locked.
+        """
         if not self.draft.drawings:
             self._listener.show_message("there is nothing to lock yet: paint a keyframe first")
         elif self.opened.file.content.plate.proxy > 1:
@@ -182,17 +184,29 @@ class ShotEditor:
     def _pin(self, frames: FrameRange, node: RotoNode) -> None:
         metadata = self._backend.metadata(self.opened_shot(node.shot))
         locker = FrameLocker(self._backend.engine, node, self.document, metadata)
-        locks = self.draft.locks
+        draft = self.draft
 
         def made() -> None:
-            entries = locker.pin(locks, frames.intersection(node.shot.range))
-            self._post(partial(self._pinned, entries))
+            entries = locker.pin(draft.locks, frames.intersection(node.shot.range))
+            self._post(partial(self._pinned, locker, draft, entries))
 
         self._listener.show_message(f"locking {frames}…")
         self.run_in_background(made)
 
-    def _pinned(self, entries: list[LockEntry]) -> None:
-        if entries and not self._is_closed:
+    def _pinned(self, locker: FrameLocker, draft: Draft, entries: list[LockEntry]) -> None:
+        if not entries or self._is_closed:
+            return
+        frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
+        if self._is_as_pinned(locker, draft, frames):
             self.apply(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
-            frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
             self._listener.show_message(f"locked {frames}")
+        else:
+            self._listener.show_message(f"{frames} changed while it was locked: lock it again")
+
+    def _is_as_pinned(self, locker: FrameLocker, draft: Draft, frames: FrameRange) -> bool:
+        """Whether mattes of a draft are still what an artist sees at frames."""
+        now, then = self.draft.drawings, draft.drawings
+        is_same = all(now.get(frame) is then.get(frame) for frame in frames)
+        is_there = set(locker.node.shot.ids) <= {element.id for element in self.draft.elements}
+        is_here = locker.document == self.document
+        return self._history.led_through(draft) and is_same and is_there and is_here
