@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from command_line import HEIGHT, WIDTH
+from PIL import Image
 from session_bench import Bench, paint, working_on
 
+from rde_roto.images.mattes import davis_palette
 from rde_roto.session.frame_states import FORWARD, FrameState
+from rde_roto.session.painting import Brush
+from rde_roto.session.planes import Plane
 from rde_roto.shot_files import ShotFile
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")
@@ -99,3 +105,82 @@ def test_deleting_an_element_leaves_other_drawings_the_same(document: Path) -> N
         bench.session.add_element("rope")
         bench.session.remove_element("rope")
         assert not bench.session.draft.frames_changed_since(before)
+
+
+def locked_hero(bench: Bench) -> Plane:
+    """The hero is drawn at the first frame and locked; another element is chosen."""
+    session = bench.session
+    session.paint.brush = Brush(8, 1.0)
+    bench.stroke((20, 20), (60, 20))
+    bench.named()
+    session.toggle_lock()
+    bench.until(lambda: bool(session.draft.locks))
+    bench.named()
+    session.add_element("car")
+    return session.draft.drawings[1001]["hero"]
+
+
+def is_beside(bench: Bench, hero: Plane) -> bool:
+    car = bench.session.draft.drawn(1001, "car")
+    assert car is not None
+    return bool((car.pixels + hero.pixels).max() <= 1 + 1e-6)
+
+
+def test_the_drawing_below_a_lock_stays_where_its_matte_is_smaller(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    document.write_text(text.replace("overrides: {", "overrides: {finish.erode_px: 4, "), "utf-8")
+    with working_on(document) as bench:
+        hero = locked_hero(bench)
+        bench.session.live.request(1001)
+        bench.until(lambda: bench.session.live.newest(1001) is not None)
+        bench.stroke((20, 20), (90, 20))
+        assert bench.session.draft.drawn(1001, "hero") is hero
+        assert is_beside(bench, hero)
+        assert "which is locked here" in bench.log.sentences[-1]
+        bench.named()  # nothing overlaps
+
+
+def test_a_lock_is_kept_before_its_matte_is_in_memory(document: Path) -> None:
+    with working_on(document) as bench:
+        locked_hero(bench)
+    with working_on(document) as bench:
+        hero = bench.session.draft.drawings[1001]["hero"]
+        bench.session.choose_element("car")
+        bench.session.paint.brush = Brush(8, 1.0)
+        assert bench.session.live.newest(1001) is None
+        bench.stroke((50, 20), (90, 20))
+        assert bench.session.draft.drawn(1001, "hero") is hero
+        assert is_beside(bench, hero)
+        assert "left out" in bench.log.sentences[-1]
+        bench.named()
+
+
+def test_a_lock_whose_files_are_lost_does_not_stop_the_brush(document: Path) -> None:
+    with working_on(document) as bench:
+        locked_hero(bench)
+    for file in (document.parent / "hero.shot.d/locks").iterdir():
+        file.unlink()
+    with working_on(document) as bench:
+        hero = bench.session.draft.drawings[1001]["hero"]
+        bench.session.choose_element("car")
+        bench.stroke((50, 20), (90, 20))
+        assert bench.session.draft.drawn(1001, "hero") is hero
+        assert is_beside(bench, hero)
+
+
+def test_an_imported_mask_leaves_locked_elements_as_they_are(
+    document: Path, tmp_path: Path
+) -> None:
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels[:10], labels[-10:] = 1, 2
+    image, mask = Image.fromarray(labels, "P"), tmp_path / "two.png"
+    image.putpalette(davis_palette().tobytes())
+    image.save(mask)
+    with working_on(document) as bench:
+        hero = locked_hero(bench)
+        bench.session.paint.import_mask(mask)
+        assert bench.session.draft.drawn(1001, "hero") is hero
+        car = bench.session.draft.drawn(1001, "car")
+        assert car is not None
+        assert car.pixels[-1].min() == 1
+        assert "hero is locked here and stays" in bench.log.sentences[-1]

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
+
 from rde_roto.documents.shot_document import LockEntry
 from rde_roto.images.origin import Origin
 from rde_roto.node import RotoNode
@@ -23,8 +25,9 @@ from rde_roto.session.saving import DraftWriter, Saver, save_as
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
 from rde_roto.shot_files.opening import chosen_model, open_lock
-from rde_roto.values.errors import RotoError
+from rde_roto.values.errors import InputError, RotoError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
 from rde_roto.values.shot import Shot
 
 
@@ -98,6 +101,29 @@ class ShotEditor:
         """Remove locks. The locked mattes' files stay on disk."""
         locks = tuple(without_frames(self.draft.locks, frames))
         self.apply(replace(self.draft, locks=locks), "unlock")
+
+    def locked_mattes(self, draft: Draft, frame: int) -> dict[str, FloatArray]:
+        """Return the mattes that locks of a draft hold at a frame, by element id, float32 [H, W].
+
+        They are read from their files if they are not in memory. Of a lock whose files are missing
+        or damaged, which is said elsewhere, they are empty.
+        """
+        seen, mattes = self.live.newest(frame), {}
+        for entry in draft.locks:
+            if frame not in entry.frames:
+                continue
+            if seen is not None and seen.is_current and seen.planes.keys() >= set(entry.elements):
+                mattes.update({key: seen.planes[key] for key in entry.elements})
+            else:
+                mattes.update(zip(entry.elements, self._read_lock(entry, frame), strict=True))
+        return mattes
+
+    def _read_lock(self, entry: LockEntry, frame: int) -> FloatArray:
+        plate, proxy = self.opened.parts.plate, self.opened.file.content.plate.proxy
+        try:
+            return open_lock(entry, self.document.parent, plate.format, proxy).read(frame)
+        except InputError:
+            return np.zeros((len(entry.elements), *plate.format.data.shape), np.float32)
 
     def opened_shot(self, shot: Shot) -> OpenedShot:
         """Return a shot as commands know it, to be written to files."""
