@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import closing_process
 import numpy as np
 import pytest
 from session_bench import DISC_PX, Bench, ToySelector, paint, working_on
@@ -221,3 +225,15 @@ def test_undo_during_a_stroke_drops_what_was_selected_meanwhile(document: Path) 
         assert not bench.session.draft.drawings
         bench.session.redo()
         assert sheet.pixels()[24, 60] < 1
+
+
+def test_a_program_that_ends_while_it_selects_is_not_killed(document: Path) -> None:
+    """What the network computes on a thread cannot be cut off: that aborts the process."""
+    script = Path(closing_process.__file__)
+    done = subprocess.run(
+        [sys.executable, str(script), str(document)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(script.parents[1]), *sys.path])},
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["closed", "selected"]), done.stderr

@@ -149,8 +149,11 @@ class ShotEditor:
         self._saver.wait()
 
     def run_in_background(self, work: Callable[[], None]) -> None:
-        """Run something that takes a moment on a thread. An error becomes a message."""
-        Thread(target=partial(self.reported, work), name="rde-roto-aside", daemon=True).start()
+        """Run something that takes a moment on a thread. An error becomes a message.
+
+        The program does not end before it: cut off in the network, it would abort the process.
+        """
+        Thread(target=partial(self.reported, work), name="rde-roto-aside", daemon=False).start()
 
     def reported(self, work: Callable[[], None]) -> None:
         """Run something on the thread that calls. An error becomes a message."""
