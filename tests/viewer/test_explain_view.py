@@ -9,7 +9,7 @@ import pytest
 import torch
 from desk import Desk, shown
 from PySide6.QtWidgets import QApplication, QLabel
-from session_bench import Toys
+from session_bench import Toys, ToySelector
 
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
@@ -35,7 +35,7 @@ def tracking_desk(app: QApplication, home: Path, document: Path, toy: RDENet) ->
         return RotoNode(shot, preset, load, stores)
 
     with Engine(neighbours=0) as engine:
-        window = MainWindow(lambda _opened: Backend(engine, make, lambda _said: {}))
+        window = MainWindow(lambda _opened: Backend(engine, make, lambda _said: {}, ToySelector))
         shown(window)
         desk = Desk(app, window, Toys())
         desk.open(document)
