@@ -179,6 +179,24 @@ def test_a_keyframe_that_is_deleted_while_it_selects_does_not_come_back(document
         assert list(bench.session.draft.drawings) == [1005]
 
 
+def test_a_selection_on_a_frame_that_is_locked_meanwhile_is_dropped_and_told(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.named()
+        selecting(bench)
+        click(bench, 60, 24)
+        bench.session.paint.selecting.hold()  # so that the lock comes first
+        bench.session.toggle_lock()
+        bench.until(lambda: bool(bench.session.draft.locks))
+        drawn = bench.session.draft.drawings
+        bench.session.paint.selecting.go_on()
+        settled(bench)
+        assert bench.log.sentences[-1] == "smart select is dropped: frame 1001 is locked now"
+        assert bench.session.draft.drawings is drawn
+
+
 def test_a_stroke_that_is_under_way_and_a_selection_both_stay(document: Path) -> None:
     with working_on(document) as bench:
         sheet = bench.session.paint

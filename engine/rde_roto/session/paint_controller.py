@@ -218,7 +218,9 @@ class PaintController(ElementDrawing):
         """
         frame, element, label = gesture.frame, gesture.element, gesture.label
         if not self._is_still_free(frame, element):
-            self._show_message(f"{label} is dropped: frame {frame} is locked or deleted now")
+            is_locked = element in self._draft.locked(frame)
+            why = f"frame {frame} is locked now" if is_locked else "its element was deleted"
+            self._show_message(f"{label} is dropped: {why}")
             return None
         drawn = self._draft.drawn(frame, element)
         if found is None:
