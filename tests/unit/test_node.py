@@ -377,6 +377,17 @@ def test_an_element_exists_from_the_keyframe_that_introduces_it() -> None:
     assert all(new[frame].alpha[1].any() for frame in range(1020, 1031))
 
 
+def test_frames_before_a_new_element_are_other_mattes_than_without_it() -> None:
+    """They have one plane more, so that mattes stored before it was drawn cannot be theirs."""
+    before = ToyNode(a_shot(mask(1005, "a"), mask(1020, "a"), elements=AB[:1]))
+    old = before.matte(1010)
+    after = before.edited(a_shot(mask(1005, "a"), mask(1020, "ab"), elements=AB))
+    new = [after.matte(frame) for frame in (1003, 1010)]
+    assert [matte.alpha.shape[0] for matte in new] == [2, 2]
+    assert new[1].digest != old.digest
+    assert_same(before.matte(1010), old)
+
+
 def test_an_in_point_lets_an_element_exist_before_its_keyframe() -> None:
     elements = (Element("a", "a"), Element("b", "b", in_point=1015))
     mattes = straight(a_shot(mask(1005, "a"), mask(1020, "ab"), elements=elements))

@@ -181,3 +181,15 @@ def test_a_line_is_not_carried_over_a_gap(shot: Path) -> None:
         bench.propagated()
         (line,) = lines_at(bench, 1005)
         assert off_px(line, 1005).mean() <= CELL_PX
+
+
+def test_a_line_is_carried_over_a_locked_frame(shot: Path) -> None:
+    with working_on(shot, SeeingToys()) as bench:
+        session = bench.session
+        draw_curve(bench, FIRST)
+        tracked_from_first(bench)
+        session.go_to(1003)
+        session.toggle_lock()
+        bench.until(lambda: session.state(1003) is FrameState.LOCKED)
+        (line,) = lines_at(bench, 1005)
+        assert off_px(line, 1005).mean() <= CELL_PX

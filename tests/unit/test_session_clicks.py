@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import closing_process
 import numpy as np
 import pytest
 from session_bench import DISC_PX, Bench, ToySelector, paint, working_on
@@ -160,3 +164,94 @@ def test_a_click_that_changes_nothing_says_so(document: Path) -> None:
         settled(bench)
         assert bench.log.sentences[-1] == "there is nothing to change here"
         assert not bench.session.draft.drawings
+
+
+def test_a_keyframe_that_is_deleted_while_it_selects_does_not_come_back(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1005)
+        paint(bench, 1001)
+        selecting(bench)
+        click(bench, 60, 24)
+        click(bench, 80, 24)
+        bench.session.paint.clear_frame()
+        settled(bench)
+        bench.done_with("rde-roto-aside")
+        assert list(bench.session.draft.drawings) == [1005]
+
+
+def test_a_selection_on_a_frame_that_is_locked_meanwhile_is_dropped_and_told(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.named()
+        selecting(bench)
+        click(bench, 60, 24)
+        bench.session.paint.selecting.hold()  # so that the lock comes first
+        bench.session.toggle_lock()
+        bench.until(lambda: bool(bench.session.draft.locks))
+        drawn = bench.session.draft.drawings
+        bench.session.paint.selecting.go_on()
+        settled(bench)
+        assert bench.log.sentences[-1] == "smart select is dropped: frame 1001 is locked now"
+        assert bench.session.draft.drawings is drawn
+
+
+def test_a_stroke_that_is_under_way_and_a_selection_both_stay(document: Path) -> None:
+    with working_on(document) as bench:
+        sheet = bench.session.paint
+        selecting(bench)
+        click(bench, 30, 24)
+        sheet.choose_tool("brush")
+        sheet.brush = Brush(3, 1.0)
+        sheet.press(PenEvent((10.0, 10.0)))
+        sheet.drag(PenEvent((70.0, 40.0)))
+        bench.done_with("rde-roto-aside")  # the selection has come, and waits
+        assert sheet.notice == "selecting…"
+        sheet.release(PenEvent((70.0, 40.0)))
+        settled(bench)
+        found = sheet.pixels()
+        assert (found[40, 70], found[24, 22]) == (1, 1)
+        bench.session.undo()
+        assert (sheet.pixels()[40, 70], sheet.pixels()[24, 22]) == (1, 0)
+
+
+def test_escape_drops_the_stroke_and_draws_the_selection(document: Path) -> None:
+    with working_on(document) as bench:
+        sheet = bench.session.paint
+        selecting(bench)
+        click(bench, 30, 24)
+        sheet.choose_tool("brush")
+        sheet.press(PenEvent((70.0, 40.0)))
+        bench.done_with("rde-roto-aside")
+        bench.session.escape()
+        settled(bench)
+        assert (sheet.pixels()[40, 70], sheet.pixels()[24, 30]) == (0, 1)
+
+
+def test_undo_during_a_stroke_drops_what_was_selected_meanwhile(document: Path) -> None:
+    with working_on(document) as bench:
+        sheet = bench.session.paint
+        paint(bench, 1001)
+        selecting(bench)
+        click(bench, 60, 24)
+        sheet.choose_tool("brush")
+        sheet.press(PenEvent((70.0, 40.0)))
+        bench.done_with("rde-roto-aside")
+        bench.session.undo()
+        settled(bench)
+        assert not bench.session.draft.drawings
+        bench.session.redo()
+        assert sheet.pixels()[24, 60] < 1
+
+
+def test_a_program_that_ends_while_it_selects_is_not_killed(document: Path) -> None:
+    """What the network computes on a thread cannot be cut off: that aborts the process."""
+    script = Path(closing_process.__file__)
+    done = subprocess.run(
+        [sys.executable, str(script), str(document)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(script.parents[1]), *sys.path])},
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["closed", "selected"]), done.stderr

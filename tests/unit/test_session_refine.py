@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from moving_shapes import blob, matte
 from seeing_tracker import FIRST, SeeingToys, body, write_shot
-from session_bench import working_on
+from session_bench import Bench, working_on
 
 from rde_roto.model.network_view import Picture
 from rde_roto.session.edge_marks import EdgeMark, refined
 from rde_roto.session.frame_states import FORWARD
 from rde_roto.session.lines import Line
+from rde_roto.session.opening import open_draft
 from rde_roto.session.painting import Brush, Point, within
+from rde_roto.session.selection import Change
 from rde_roto.values.matte import FloatArray
 
 pytest_plugins = ("command_line_fixtures",)
@@ -39,15 +41,20 @@ def around_it(size_px: float = 40) -> EdgeMark:
     return EdgeMark(tuple(((x, y), 1.0) for x, y in blob(0)[::10].tolist()), Brush(size_px, 0.6))
 
 
+def changed(before: FloatArray, change: Change) -> FloatArray:
+    after: FloatArray = before.copy()
+    box = within(change.box)
+    after[box] = change.over(before[box])
+    return after
+
+
 def test_a_marked_edge_is_as_soft_as_the_plate_shows_it() -> None:
     truth = blurred()
     hard = (truth > 0.5).astype(np.float32)
     found = refined(over_a_wall(truth), hard, around_it())
     assert found is not None
-    box, pixels = found
     soft = (truth > 0.05) & (truth < 0.95)
-    after = hard.copy()
-    after[within(box)] = pixels
+    after = changed(hard, found)
     before_off, after_off = np.abs(hard - truth)[soft].mean(), np.abs(after - truth)[soft].mean()
     assert before_off > 0.2
     assert after_off < before_off / 2.5
@@ -62,8 +69,7 @@ def test_only_what_is_marked_changes_and_the_join_is_soft() -> None:
     mark = EdgeMark((((x, y), 1.0),), Brush(20, 0.0))
     found = refined(over_a_wall(truth), hard, mark)
     assert found is not None
-    after = hard.copy()
-    after[within(found[0])] = found[1]
+    after = changed(hard, found)
     rows, columns = np.nonzero(after != hard)
     assert np.hypot(columns + 0.5 - x, rows + 0.5 - y).max() <= 21
     far = np.hypot(columns + 0.5 - x, rows + 0.5 - y) > 17
@@ -112,3 +118,76 @@ def test_a_stroke_refines_a_keyframe_as_one_step_and_keeps_its_lines(tmp_path: P
         bench.stroke((x, y), (x + 5, y))
         bench.until(lambda: 1003 in session.draft.drawings)  # a tracked frame becomes a keyframe
         assert np.abs(sheet.pixels() - tracked).max() < 0.9
+
+
+def tracked(bench: Bench) -> None:
+    """The body is drawn at the first frame, and tracked."""
+    line = Line(tuple((x, y) for x, y in blob(0)[::36].tolist()), smooth=True)
+    bench.session.paint.draw_line(line, "curve")
+    bench.session.propagate(FORWARD)
+    bench.propagated()
+
+
+def refine_at(bench: Bench, frame: int) -> None:
+    """A stroke over the top of the body; another one goes over its bottom."""
+    session, sheet = bench.session, bench.session.paint
+    session.go_to(frame)
+    bench.until(lambda: session.shown.pixels("body") is not None)
+    sheet.choose_tool("refine")
+    sheet.brush = Brush(16, 0.5)
+    rows, columns = np.nonzero(sheet.pixels() > 0.5)
+    for place in (0, -1):
+        x, y = float(columns[place]), float(rows[place])
+        bench.stroke((x, y), (x + 5, y))
+
+
+def settled(bench: Bench) -> None:
+    bench.until(lambda: not bench.session.paint.notice)
+    bench.done_with("rde-roto-aside")
+
+
+def test_strokes_wait_for_each_other_and_none_is_lost(tmp_path: Path) -> None:
+    with working_on(write_shot(tmp_path), SeeingToys()) as bench:
+        tracked(bench)
+        refine_at(bench, 1003)
+        before = bench.session.paint.pixels()
+        settled(bench)
+        rows = np.nonzero((bench.session.paint.pixels() != before).any(axis=1))[0]
+        body_rows = np.nonzero((before > 0.5).any(axis=1))[0]
+        assert rows.min() < body_rows.min() + 16
+        assert rows.max() > body_rows.max() - 16
+
+
+def test_an_element_that_is_deleted_meanwhile_does_not_come_back(tmp_path: Path) -> None:
+    path = write_shot(tmp_path)
+    with working_on(path, SeeingToys()) as bench:
+        tracked(bench)
+        bench.session.add_element("other")
+        bench.session.choose_element("body")
+        refine_at(bench, 1003)
+        bench.session.remove_element("body")
+        settled(bench)
+        assert not bench.session.draft.drawings
+        assert "refine edge is dropped: its element was deleted" in bench.log.sentences
+    assert [element.id for element in open_draft(str(path)).draft.elements] == ["other"]
+
+
+def test_undo_drops_it_and_can_be_redone(tmp_path: Path) -> None:
+    with working_on(write_shot(tmp_path), SeeingToys()) as bench:
+        tracked(bench)
+        refine_at(bench, 1003)
+        bench.session.undo()
+        settled(bench)
+        bench.session.redo()
+        assert list(bench.session.draft.drawings) == [FIRST]
+
+
+def test_a_session_that_is_closed_meanwhile_stays_as_it_was(tmp_path: Path) -> None:
+    path = write_shot(tmp_path)
+    with working_on(path, SeeingToys()) as bench:
+        tracked(bench)
+        refine_at(bench, 1003)
+        bench.session.close()
+        bench.done_with("rde-roto-aside")
+        assert list(bench.session.draft.drawings) == [FIRST]
+    assert list(open_draft(str(path)).draft.drawings) == [FIRST]

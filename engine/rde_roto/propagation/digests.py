@@ -191,7 +191,10 @@ class DigestChain:
         return digest_of("neighbour", self._existing(frame), self.plates(frame), *planes)
 
     def _existing(self, frame: int) -> str:
-        return str(self.shot.plane_indices(self.shot.existing(frame)))
+        """Which planes of a matte are not empty, and how many there are if that are not all."""
+        existing, count = self.shot.existing(frame), len(self.shot.ids)
+        planes = str(self.shot.plane_indices(existing))
+        return planes if len(existing) == count else f"{planes} of {count}"
 
     def _first_state(self, span: Span) -> str:
         anchors: list[DigestPart] = []

@@ -249,7 +249,7 @@ class _Mattes:
 
     def _reduced(self, mask: FloatArray) -> RawMatte:
         geometry = self.node.walker.geometry
-        planes = geometry.to_network(torch.from_numpy(mask)[None])[0].numpy()
+        planes = geometry.to_network(torch.from_numpy(mask.copy())[None])[0].numpy()
         return RawMatte(planes, geometry)
 
     def _scaled_outlines(self, raw: RawMatte) -> Iterator[Outline]:

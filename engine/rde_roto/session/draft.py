@@ -74,7 +74,9 @@ class Draft:
 
     def without_plane(self, frame: int, element: str) -> Draft:
         """Return the draft without the drawing of an element at a frame."""
-        drawing = {key: p for key, p in self.drawings.get(frame, {}).items() if key != element}
+        if self.drawn(frame, element) is None:
+            return self
+        drawing = {key: p for key, p in self.drawings[frame].items() if key != element}
         rest = {at: planes for at, planes in self.drawings.items() if at != frame}
         return replace(self, drawings={**rest, frame: drawing} if drawing else rest)
 

@@ -15,6 +15,7 @@ import torch
 from rde_roto.matte.guided_filter import follow_colours
 from rde_roto.model.network_view import Picture
 from rde_roto.session.painting import Brush, Point, Stroke, within
+from rde_roto.session.selection import Change
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
@@ -46,11 +47,9 @@ class EdgeMark:
 
 
 @torch.inference_mode()
-def refined(
-    picture: Picture, alpha: FloatArray, mark: EdgeMark
-) -> tuple[Window, FloatArray] | None:
-    """Return the box of a matte [H, W] that a mark changes, and its new pixels, float32 [h, w],
-    0..1; None if there is no edge under it.
+def refined(picture: Picture, alpha: FloatArray, mark: EdgeMark) -> Change | None:
+    """Return what a mark changes of a matte, float32 [H, W] in 0..1; None if there is no edge
+    under it.
 
     Towards the border of the mark the matte becomes what it was.
     """
@@ -64,8 +63,8 @@ def refined(
     before = alpha[part]
     follows = follow_colours(torch.from_numpy(before.copy()), view, mark.reach_px).numpy()
     inner = within(box, wider)
-    mixed = before[inner] + share * (follows[inner] - before[inner])
-    return None if np.array_equal(mixed, before[inner]) else (box, mixed.astype(np.float32))
+    change = Change("mixes", box, follows[inner], share)
+    return None if np.array_equal(change.over(before[inner]), before[inner]) else change
 
 
 def _wider(box: Window, by_px: int, shape: tuple[int, ...]) -> Window:

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
+
 from rde_roto.documents.shot_document import LockEntry
 from rde_roto.images.origin import Origin
 from rde_roto.node import RotoNode
@@ -23,8 +25,9 @@ from rde_roto.session.saving import DraftWriter, Saver, save_as
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
 from rde_roto.shot_files.opening import chosen_model, open_lock
-from rde_roto.values.errors import RotoError
+from rde_roto.values.errors import InputError, RotoError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import FloatArray
 from rde_roto.values.shot import Shot
 
 
@@ -84,7 +87,9 @@ class ShotEditor:
         self._went(self._history.redo(), "redo: {}", "nothing to redo")
 
     def lock(self, frames: FrameRange) -> None:
-        """Lock frames as they are now. Mattes that are missing are made first."""
+        """Lock frames as they are now. Mattes that are missing are made first. If one of the frames
+        is drawn on meanwhile, or undo takes back what was to be locked, nothing is locked.
+        """
         if not self.draft.drawings:
             self._listener.show_message("there is nothing to lock yet: paint a keyframe first")
         elif self.opened.file.content.plate.proxy > 1:
@@ -96,6 +101,29 @@ class ShotEditor:
         """Remove locks. The locked mattes' files stay on disk."""
         locks = tuple(without_frames(self.draft.locks, frames))
         self.apply(replace(self.draft, locks=locks), "unlock")
+
+    def locked_mattes(self, draft: Draft, frame: int) -> dict[str, FloatArray]:
+        """Return the mattes that locks of a draft hold at a frame, by element id, float32 [H, W].
+
+        They are read from their files if they are not in memory. Of a lock whose files are missing
+        or damaged, which is said elsewhere, they are empty.
+        """
+        seen, mattes = self.live.newest(frame), {}
+        for entry in draft.locks:
+            if frame not in entry.frames:
+                continue
+            if seen is not None and seen.is_current and seen.planes.keys() >= set(entry.elements):
+                mattes.update({key: seen.planes[key] for key in entry.elements})
+            else:
+                mattes.update(zip(entry.elements, self._read_lock(entry, frame), strict=True))
+        return mattes
+
+    def _read_lock(self, entry: LockEntry, frame: int) -> FloatArray:
+        plate, proxy = self.opened.parts.plate, self.opened.file.content.plate.proxy
+        try:
+            return open_lock(entry, self.document.parent, plate.format, proxy).read(frame)
+        except InputError:
+            return np.zeros((len(entry.elements), *plate.format.data.shape), np.float32)
 
     def opened_shot(self, shot: Shot) -> OpenedShot:
         """Return a shot as commands know it, to be written to files."""
@@ -121,8 +149,11 @@ class ShotEditor:
         self._saver.wait()
 
     def run_in_background(self, work: Callable[[], None]) -> None:
-        """Run something that takes a moment on a thread. An error becomes a message."""
-        Thread(target=partial(self.reported, work), name="rde-roto-aside", daemon=True).start()
+        """Run something that takes a moment on a thread. An error becomes a message.
+
+        The program does not end before it: cut off in the network, it would abort the process.
+        """
+        Thread(target=partial(self.reported, work), name="rde-roto-aside", daemon=False).start()
 
     def reported(self, work: Callable[[], None]) -> None:
         """Run something on the thread that calls. An error becomes a message."""
@@ -182,17 +213,29 @@ class ShotEditor:
     def _pin(self, frames: FrameRange, node: RotoNode) -> None:
         metadata = self._backend.metadata(self.opened_shot(node.shot))
         locker = FrameLocker(self._backend.engine, node, self.document, metadata)
-        locks = self.draft.locks
+        draft = self.draft
 
         def made() -> None:
-            entries = locker.pin(locks, frames.intersection(node.shot.range))
-            self._post(partial(self._pinned, entries))
+            entries = locker.pin(draft.locks, frames.intersection(node.shot.range))
+            self._post(partial(self._pinned, locker, draft, entries))
 
         self._listener.show_message(f"locking {frames}…")
         self.run_in_background(made)
 
-    def _pinned(self, entries: list[LockEntry]) -> None:
-        if entries and not self._is_closed:
+    def _pinned(self, locker: FrameLocker, draft: Draft, entries: list[LockEntry]) -> None:
+        if not entries or self._is_closed:
+            return
+        frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
+        if self._is_as_pinned(locker, draft, frames):
             self.apply(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
-            frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
             self._listener.show_message(f"locked {frames}")
+        else:
+            self._listener.show_message(f"{frames} changed while it was locked: lock it again")
+
+    def _is_as_pinned(self, locker: FrameLocker, draft: Draft, frames: FrameRange) -> bool:
+        """Whether mattes of a draft are still what an artist sees at frames."""
+        now, then = self.draft.drawings, draft.drawings
+        is_same = all(now.get(frame) is then.get(frame) for frame in frames)
+        is_there = set(locker.node.shot.ids) <= {element.id for element in self.draft.elements}
+        is_here = locker.document == self.document
+        return self._history.led_through(draft) and is_same and is_there and is_here

@@ -92,7 +92,9 @@ class ElementDrawing:
             self._draw(self._frame, self.element, grown(self.pixels(), by_px), word)
 
     def import_mask(self, path: Path) -> None:
-        """Draw what a mask file holds. Of several elements, new ones are added where needed."""
+        """Draw what a mask file holds. Of several elements, new ones are added where needed, and
+        those that are locked at this frame stay.
+        """
         if not self._is_free():
             return
         plate = self._shown.plate
@@ -105,9 +107,13 @@ class ElementDrawing:
                 if place >= len(draft.elements):
                     draft = draft.with_element(names[place])
                 key = draft.elements[place].id
+            if key in draft.locked(self._frame):
+                label += f"; {draft.element(key).name} is locked here and stays"
+                continue
             drawn = self._in_front(draft, self._frame, key, Plane.of(plane))
             draft, label = drawn.draft, f"{label}; {drawn.taken}" if drawn.taken else label
-        self._editor.apply(draft, f"import {path.name}")
+        if draft is not self._draft:
+            self._editor.apply(draft, f"import {path.name}")
         self._show_message(label)
 
     def take_overlaps(self) -> None:
@@ -156,7 +162,8 @@ class ElementDrawing:
     ) -> Drawn:
         """Draw a plane, and take what it covers in some tiles, or in all, from the others."""
         front = Front(frame, element, plane, plane.tiles.keys() if places is None else places)
-        return front.drawn_on(draft, self._editor.live)
+        locked = self._editor.locked_mattes(draft, frame)
+        return front.drawn_on(draft, self._editor.live, locked)
 
     def _has_start(self) -> bool:
         is_ready = self.start.is_ready(self.element)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,18 +35,19 @@ class Front:
     plane: Plane
     places: Collection[Place]
 
-    def drawn_on(self, draft: Draft, live: LiveMattes) -> Drawn:
-        """Draw it beside what is locked, and take what it covers from the others.
+    def drawn_on(self, draft: Draft, live: LiveMattes, locked: Mapping[str, FloatArray]) -> Drawn:
+        """Draw it beside what is locked, whose mattes are given, and take what it covers from the
+        others.
 
         One that is tracked at the frame, not drawn, becomes a keyframe too if more than a seam of
         it is covered; if its matte is out of date, tracking it again takes the pixels away.
         """
-        front, said = self._beside_locked(draft, live)
+        front, said = self._beside_locked(draft, locked)
         after, taken = draft.with_plane(self.frame, self.element, front.plane), []
         for other in draft.elements:
             known = draft.drawn(self.frame, other.id)
             below = known or front._tracked_below(draft, live, other.id)
-            if other.id == self.element or below is None:
+            if other.id in (self.element, *locked) or below is None:
                 continue
             left = below.beside(front.plane, self.places)
             lost = _lost_px(below, left)
@@ -57,14 +58,18 @@ class Front:
         said = [f"took {'; '.join(taken)}", *said] if taken else said
         return Drawn(after, "; ".join(said))
 
-    def _beside_locked(self, draft: Draft, live: LiveMattes) -> tuple[Front, list[str]]:
-        """Leave out what elements cover that are locked here, and say so."""
-        seen, locked = live.newest(self.frame), draft.locked(self.frame)
+    def _beside_locked(
+        self, draft: Draft, locked: Mapping[str, FloatArray]
+    ) -> tuple[Front, list[str]]:
+        """Leave out what elements cover that are locked here, in their mattes or in the drawings
+        below these, and say so.
+        """
         front, said = self, []
         for other in draft.elements:
-            if seen is None or other.id not in locked or other.id not in seen.planes:
+            if other.id == self.element or other.id not in locked:
                 continue
-            matte = seen.planes[other.id]
+            matte, known = locked[other.id], draft.drawn(self.frame, other.id)
+            matte = matte if known is None else np.maximum(matte, known.pixels)
             if front._over(matte):
                 box = box_around(self.places, self.plane.shape)
                 below = Plane(self.plane.shape).painted(box, matte[within(box)])

@@ -44,6 +44,10 @@ class History(Generic[V]):
         ahead = self._steps[self._place + 1 : self._place + 2]
         return ahead[0].label if ahead else None
 
+    def led_through(self, value: V) -> bool:
+        """Whether a value is the current one, or one that changes have led on from."""
+        return any(step.value is value for step in self._steps[: self._place + 1])
+
     def push(self, value: V, label: str) -> None:
         """Add a value after the current one, and forget those that were undone."""
         del self._steps[self._place + 1 :]

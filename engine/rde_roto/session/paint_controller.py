@@ -6,12 +6,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, TypeAlias
 
-from rde_roto.model.network_view import Picture
 from rde_roto.session import outlines
 from rde_roto.session.backend import Post
 from rde_roto.session.carried_lines import CarriedLines
 from rde_roto.session.edge_brush import RefineEdge
-from rde_roto.session.edge_marks import EdgeMark, refined
+from rde_roto.session.edge_marks import EdgeMark
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
 from rde_roto.session.lines import Line
@@ -56,15 +55,11 @@ class PaintController(ElementDrawing):
         changed = partial(self._changed, None)
         self.selecting = Selecting(work, selector, post, self._draw_selected, changed)
         self._carried = CarriedLines(work, post, partial(self._changed, None))
-        self._post = post
-        self._refining = 0
 
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
-        if self._refining:
-            return "refining the edge…"
-        return "selecting…" if self.selecting.is_busy else self.start.notice(self.element)
+        return self.selecting.notice or self.start.notice(self.element)
 
     # The tool.
 
@@ -75,7 +70,7 @@ class PaintController(ElementDrawing):
 
     def choose_tool(self, name: ToolName) -> None:
         """Choose another tool."""
-        self.tool.cancel(self)
+        self.cancel_tool()
         self.tool_name, self.tool = name, tool_named(name)
         self._listener.shot_changed()
         self._changed(None)
@@ -105,7 +100,9 @@ class PaintController(ElementDrawing):
     def cancel_tool(self) -> bool:
         """Cancel what the tool is doing; whether there was anything."""
         self._shown.drop_unfinished()
-        return self.tool.cancel(self)
+        had = self.tool.cancel(self)
+        self.selecting.go_on()
+        return had
 
     def press(self, pen: PenEvent) -> None:
         """Handle the pen going down. If the element is locked or its matte is not there yet, say
@@ -113,6 +110,7 @@ class PaintController(ElementDrawing):
         """
         pen = self._aimed(pen)
         if self._is_free() and (not self.tool.changes_matte(pen) or self._has_start()):
+            self.selecting.hold()
             self.tool.press(self, pen)
             self._show_traces()
 
@@ -124,6 +122,7 @@ class PaintController(ElementDrawing):
     def release(self, pen: PenEvent) -> None:
         """Handle the pen being lifted."""
         self.tool.release(self, self._aimed(pen))
+        self.selecting.go_on()
         self._changed(None)
 
     def confirm(self) -> None:
@@ -197,24 +196,12 @@ class PaintController(ElementDrawing):
 
     def refine(self, mark: EdgeMark) -> None:
         """Find a marked edge anew from the plate on another thread, then draw it."""
-        frame, element, pixels = self._frame, self.element, self.pixels()
-        before = self._draft.drawn(frame, element)
-        self._refining += 1
-        self._changed(None)
+        self.selecting.add(Gesture(self._frame, self.element, mark, self.pixels()))
 
-        def made() -> None:
-            try:
-                change = refined(Picture.of(self._shown.plate, frame), pixels, mark)
-                if change is None:
-                    self._post(partial(self._show_message, "there is no edge under the brush"))
-                else:
-                    start = before or Plane.of(pixels)
-                    plane = start.painted(*change)
-                    self._post(partial(self._draw_refined, frame, element, before, plane))
-            finally:
-                self._post(self._refined)
-
-        self._editor.run_in_background(made)
+    def clear_frame(self) -> None:
+        """Delete the chosen element's drawing at this frame, and what is being drawn there."""
+        self.selecting.drop(self._frame, self.element)
+        super().clear_frame()
 
     def close(self) -> None:
         """Stop carrying lines, and end their thread."""
@@ -226,35 +213,27 @@ class PaintController(ElementDrawing):
         return replace(pen, subtracts=pen.reverses != self.subtracts)
 
     def _draw_selected(self, gesture: Gesture, found: Selected | None) -> Plane | None:
-        """Draw what was selected, unless the element has gone or was locked meanwhile."""
-        frame, element = gesture.frame, gesture.element
+        """Draw what was selected or refined, unless the element has gone or was locked meanwhile.
+        Return what is drawn then.
+        """
+        frame, element, label = gesture.frame, gesture.element, gesture.label
         if not self._is_still_free(frame, element):
+            is_locked = element in self._draft.locked(frame)
+            why = f"frame {frame} is locked now" if is_locked else "its element was deleted"
+            self._show_message(f"{label} is dropped: {why}")
             return None
         drawn = self._draft.drawn(frame, element)
         if found is None:
-            self._show_message("there is nothing to change here")
+            self._show_message(gesture.nothing)
             return drawn
         plane = found.on(drawn)
         if plane is found.plane:
             self._shown.prepare(plane, found.pixels, found.codes)
         places = plane.tiles.keys() if drawn is None else plane.changed_since(drawn)
         after = self._in_front(self._draft, frame, element, plane, places)
-        self._editor.apply(after.draft, "smart select")
-        self._show_message(f"smart select: {after.taken}" if after.taken else "smart select")
-        return plane
-
-    def _draw_refined(self, frame: int, element: str, before: Plane | None, plane: Plane) -> None:
-        """Draw a refined edge, unless what it was refined from is another drawing now."""
-        if self._draft.drawn(frame, element) is not before:
-            self._show_message("the drawing has changed meanwhile: mark the edge again")
-        elif element not in self._draft.locked(frame):
-            drawn = self._in_front(self._draft, frame, element, plane)
-            self._editor.apply(drawn.draft, "refine edge")
-            self._show_message(f"refine edge: {drawn.taken}" if drawn.taken else "refine edge")
-
-    def _refined(self) -> None:
-        self._refining -= 1
-        self._changed(None)
+        self._editor.apply(after.draft, label)
+        self._show_message(f"{label}: {after.taken}" if after.taken else label)
+        return after.draft.drawn(frame, element)
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):

@@ -1,4 +1,6 @@
-"""Selections in progress: one after the other, each on what the one before has left."""
+"""Selections and refined edges in progress: one after the other, each on what the one before has
+left.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
+from rde_roto.model.network_view import Picture
 from rde_roto.session.backend import Post
 from rde_roto.session.display_pixels import matte_pixels
+from rde_roto.session.edge_marks import EdgeMark, refined
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.planes import Plane
@@ -19,14 +23,31 @@ from rde_roto.values.matte import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class Gesture:
-    """What the artist indicates for an element at a frame. `start` is what is there if it is not
-    drawn: float32 [H, W], not to be written to.
+    """What the artist indicates for an element at a frame: hints, or an edge. `start` is what is
+    there if it is not drawn: float32 [H, W], not to be written to.
     """
 
     frame: int
     element: str
-    hints: Hints
+    hints: Hints | EdgeMark
     start: FloatArray
+
+    @property
+    def label(self) -> str:
+        """What it does, in words."""
+        return "refine edge" if isinstance(self.hints, EdgeMark) else "smart select"
+
+    @property
+    def notice(self) -> str:
+        """What is being done, in words."""
+        return "refining the edge…" if isinstance(self.hints, EdgeMark) else "selecting…"
+
+    @property
+    def nothing(self) -> str:
+        """What to say if it changes nothing."""
+        if isinstance(self.hints, EdgeMark):
+            return "there is no edge under the brush"
+        return "there is nothing to change here"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +84,7 @@ def _with_change(change: Change, plane: Plane) -> Plane:
 
 
 class Selecting:
-    """Selects on a thread. Used from one thread, the one that ``post`` leads to.
+    """Selects and refines edges on a thread. Used from one thread, the one that ``post`` leads to.
 
     The clicks that led to a plane are known as long as the plane is, so undo brings them back too.
 
@@ -86,13 +107,19 @@ class Selecting:
         self._editor, self._selector, self._post = editor, selector, post
         self._draw, self._changed = draw, changed
         self._waiting: deque[Gesture] = deque()
-        self._is_running = False
+        self._is_running = self._is_held = False
+        self._made_meanwhile: Callable[[], None] | None = None  # while it is held
         self._clicks: WeakKeyDictionary[Plane, tuple[Click, ...]] = WeakKeyDictionary()
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is being selected."""
+        """Whether anything is being selected or refined."""
         return bool(self._waiting)
+
+    @property
+    def notice(self) -> str:
+        """What is being done, in words; "" if nothing."""
+        return self._waiting[0].notice if self._waiting else ""
 
     def add(self, gesture: Gesture) -> None:
         """Select, when what was indicated before is done."""
@@ -107,18 +134,35 @@ class Selecting:
         self._waiting.clear()
         return had
 
+    def drop(self, frame: int, element: str) -> None:
+        """Drop what is being selected of one element at a frame."""
+        self._waiting = deque(w for w in self._waiting if (w.frame, w.element) != (frame, element))
+
+    def hold(self) -> None:
+        """Draw nothing until ``go_on``: the artist paints on what is there."""
+        self._is_held = True
+
+    def go_on(self) -> None:
+        """Draw again, first what was made meanwhile."""
+        self._is_held = False
+        made, self._made_meanwhile = self._made_meanwhile, None
+        if made is not None:
+            made()
+
     def _start(self) -> None:
         gesture = self._waiting[0]
         plane = self._editor.draft.drawn(gesture.frame, gesture.element)
         earlier = () if plane is None else self._clicks.get(plane, ())
-        hints = replace(gesture.hints, earlier=earlier)
+        hints = gesture.hints
+        if isinstance(hints, Hints):
+            hints = replace(hints, earlier=earlier)
         self._is_running = True
 
         def select() -> None:
             ended = partial(self._ended, gesture)
             try:
                 before = gesture.start if plane is None else plane.pixels
-                change = self._selector.select(gesture.frame, before, hints)
+                change = self._change(gesture.frame, before, hints)
                 found = None if change is None else Selected.of(change, plane, gesture.start)
                 ended = partial(self._made, gesture, hints, found)
             finally:
@@ -126,12 +170,23 @@ class Selecting:
 
         self._editor.run_in_background(select)
 
-    def _made(self, gesture: Gesture, hints: Hints, found: Selected | None) -> None:
-        if self._is_awaited(gesture):
-            plane = self._draw(gesture, found)
-            if plane is not None and hints.box is None:
-                self._clicks[plane] = (*hints.earlier, *hints.clicks)
-        self._ended(gesture)
+    def _change(self, frame: int, before: FloatArray, hints: Hints | EdgeMark) -> Change | None:
+        """Return what the hints or the mark change, on the thread."""
+        if isinstance(hints, EdgeMark):
+            return refined(Picture.of(self._editor.opened.parts.plate, frame), before, hints)
+        return self._selector.select(frame, before, hints)
+
+    def _made(self, gesture: Gesture, hints: Hints | EdgeMark, found: Selected | None) -> None:
+        if self._is_held:
+            self._made_meanwhile = partial(self._made, gesture, hints, found)
+            return
+        try:
+            if self._is_awaited(gesture):
+                plane = self._draw(gesture, found)
+                if plane is not None and isinstance(hints, Hints) and hints.box is None:
+                    self._clicks[plane] = (*hints.earlier, *hints.clicks)
+        finally:
+            self._ended(gesture)
 
     def _is_awaited(self, gesture: Gesture) -> bool:
         """Whether it was not dropped meanwhile."""

@@ -45,12 +45,13 @@ class Hints:
         return "adds" if self.adds else "subtracts"
 
 
-Kind: TypeAlias = Literal["replaces", "adds", "subtracts"]
+Kind: TypeAlias = Literal["replaces", "adds", "subtracts", "mixes"]
 
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What a selection changes of an element's pixels, only within a box of the plate.
+    """What a selection or a refined edge changes of an element's pixels, only within a box of the
+    plate.
 
     `mask` is what the element would be there, and `share` how far that counts: both float32 [h, w]
     in 0..1. A change that adds lowers no pixel, and one that subtracts raises none, whatever it is
@@ -69,6 +70,8 @@ class Change:
             mask = np.maximum(pixels, mask)
         elif self.kind == "subtracts":
             mask = np.minimum(pixels, 1 - self.share * (1 - self.mask))
+        elif self.kind == "mixes":
+            mask = pixels + self.share * (self.mask - pixels)
         return np.asarray(mask, np.float32)
 
 

@@ -305,8 +305,8 @@ class Session:
             self._listener.show_message("what was not finished is dropped: a line ends with Enter")
 
     def _travel(self, go: Callable[[], None]) -> None:
+        self.paint.selecting.cancel()  # first, since what is held is drawn with the tool's end
         self.paint.cancel_tool()
-        self.paint.selecting.cancel()
         self.paint.start.leave()
         before = self.draft
         go()

@@ -1,0 +1,186 @@
+"""Locks that take a moment, while the artist goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import HEIGHT, WIDTH
+from PIL import Image
+from session_bench import Bench, paint, working_on
+
+from rde_roto.images.mattes import davis_palette
+from rde_roto.session.frame_states import FORWARD, FrameState
+from rde_roto.session.painting import Brush
+from rde_roto.session.planes import Plane
+from rde_roto.shot_files import ShotFile
+
+pytest_plugins = ("command_line_fixtures", "session_fixtures")
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def locking(document: Path) -> Iterator[Bench]:
+    """Two elements that are drawn and tracked; the frame that is shown is drawn last, and is being
+    locked.
+    """
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.session.add_element("rope")
+        paint(bench, 1001, x=70)
+        bench.session.propagate(FORWARD)
+        bench.propagated()
+        paint(bench, 1010)
+        bench.named()
+        bench.session.toggle_lock()
+        bench.until(lambda: bench.log.sentences[-1] == "locking 1010…")
+        yield bench
+
+
+def ended(bench: Bench) -> None:
+    bench.done_with("rde-roto-aside")
+    bench.session.editor.wait_until_saved()
+
+
+def refused(bench: Bench) -> bool:
+    ended(bench)
+    is_said = "1010 changed while it was locked: lock it again" in bench.log.sentences
+    return is_said and not bench.session.draft.locks
+
+
+def test_a_lock_that_nothing_comes_between_is_there(locking: Bench) -> None:
+    ended(locking)
+    assert locking.session.state(1010) is FrameState.LOCKED
+
+
+def test_what_is_drawn_elsewhere_meanwhile_does_not_matter(locking: Bench) -> None:
+    paint(locking, 1005)
+    ended(locking)
+    assert locking.session.state(1010) is FrameState.LOCKED
+    locking.session.undo()
+    assert locking.session.state(1010) is FrameState.KEYFRAME
+
+
+def test_two_locks_at_a_time_are_one(locking: Bench) -> None:
+    locking.session.lock_bounds()
+    ended(locking)
+    locking.until(lambda: locking.session.state(1020) is FrameState.LOCKED)
+    assert locking.session.state(1010) is FrameState.LOCKED
+    assert not any("lock it again" in said for said in locking.log.sentences)
+
+
+def test_what_is_drawn_on_the_frame_meanwhile_is_not_hidden(locking: Bench) -> None:
+    paint(locking, 1010, x=40)
+    assert refused(locking)
+    assert locking.session.paint.pixels()[22, 50] > 0.5
+
+
+def test_the_document_can_be_opened_if_an_element_is_deleted_meanwhile(
+    locking: Bench, document: Path
+) -> None:
+    locking.session.remove_element("rope")
+    assert refused(locking)
+    assert ShotFile.read(document).open().shot.ids == ("hero",)
+
+
+def test_what_is_undone_meanwhile_can_be_redone(locking: Bench) -> None:
+    drawn = locking.session.draft
+    locking.session.undo()
+    assert refused(locking)
+    locking.session.redo()
+    assert locking.session.draft is drawn
+
+
+def test_another_document_gets_no_locks_of_the_first(locking: Bench, tmp_path: Path) -> None:
+    locking.session.editor.save_as(tmp_path / "other.shot.yaml")
+    assert refused(locking)
+
+
+def test_deleting_an_element_leaves_other_drawings_the_same(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        before = bench.session.draft
+        bench.session.add_element("rope")
+        bench.session.remove_element("rope")
+        assert not bench.session.draft.frames_changed_since(before)
+
+
+def locked_hero(bench: Bench) -> Plane:
+    """The hero is drawn at the first frame and locked; another element is chosen."""
+    session = bench.session
+    session.paint.brush = Brush(8, 1.0)
+    bench.stroke((20, 20), (60, 20))
+    bench.named()
+    session.toggle_lock()
+    bench.until(lambda: bool(session.draft.locks))
+    bench.named()
+    session.add_element("car")
+    return session.draft.drawings[1001]["hero"]
+
+
+def is_beside(bench: Bench, hero: Plane) -> bool:
+    car = bench.session.draft.drawn(1001, "car")
+    assert car is not None
+    return bool((car.pixels + hero.pixels).max() <= 1 + 1e-6)
+
+
+def test_the_drawing_below_a_lock_stays_where_its_matte_is_smaller(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    document.write_text(text.replace("overrides: {", "overrides: {finish.erode_px: 4, "), "utf-8")
+    with working_on(document) as bench:
+        hero = locked_hero(bench)
+        bench.session.live.request(1001)
+        bench.until(lambda: bench.session.live.newest(1001) is not None)
+        bench.stroke((20, 20), (90, 20))
+        assert bench.session.draft.drawn(1001, "hero") is hero
+        assert is_beside(bench, hero)
+        assert "which is locked here" in bench.log.sentences[-1]
+        bench.named()  # nothing overlaps
+
+
+def test_a_lock_is_kept_before_its_matte_is_in_memory(document: Path) -> None:
+    with working_on(document) as bench:
+        locked_hero(bench)
+    with working_on(document) as bench:
+        hero = bench.session.draft.drawings[1001]["hero"]
+        bench.session.choose_element("car")
+        bench.session.paint.brush = Brush(8, 1.0)
+        assert bench.session.live.newest(1001) is None
+        bench.stroke((50, 20), (90, 20))
+        assert bench.session.draft.drawn(1001, "hero") is hero
+        assert is_beside(bench, hero)
+        assert "left out" in bench.log.sentences[-1]
+        bench.named()
+
+
+def test_a_lock_whose_files_are_lost_does_not_stop_the_brush(document: Path) -> None:
+    with working_on(document) as bench:
+        locked_hero(bench)
+    for file in (document.parent / "hero.shot.d/locks").iterdir():
+        file.unlink()
+    with working_on(document) as bench:
+        hero = bench.session.draft.drawings[1001]["hero"]
+        bench.session.choose_element("car")
+        bench.stroke((50, 20), (90, 20))
+        assert bench.session.draft.drawn(1001, "hero") is hero
+        assert is_beside(bench, hero)
+
+
+def test_an_imported_mask_leaves_locked_elements_as_they_are(
+    document: Path, tmp_path: Path
+) -> None:
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels[:10], labels[-10:] = 1, 2
+    image, mask = Image.fromarray(labels, "P"), tmp_path / "two.png"
+    image.putpalette(davis_palette().tobytes())
+    image.save(mask)
+    with working_on(document) as bench:
+        hero = locked_hero(bench)
+        bench.session.paint.import_mask(mask)
+        assert bench.session.draft.drawn(1001, "hero") is hero
+        car = bench.session.draft.drawn(1001, "car")
+        assert car is not None
+        assert car.pixels[-1].min() == 1
+        assert "hero is locked here and stays" in bench.log.sentences[-1]
