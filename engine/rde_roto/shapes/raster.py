@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rde_roto.shapes.shape import Points
 from rde_roto.values.matte import FloatArray
@@ -10,6 +11,9 @@ from rde_roto.values.plate import Window
 
 _STEP_PX = 1.0  # of a fading edge, from one line of equal alpha to the next
 _MOST_STEPS = 64
+_ACROSS = 0.2  # the sine of the angle between a line and a place that counts as across from it
+_MOST_OTHERS = 4096
+_AT_ONCE = 64
 
 
 def coverage(polygon: Points, window: Window) -> FloatArray:
@@ -25,7 +29,8 @@ def faded_coverage(polygon: Points, reach: Points, window: Window) -> FloatArray
     """Return `coverage` by a polygon whose edge fades, float32 [H, W], 0..1.
 
     ``reach`` [N, 3] is how far outwards of each corner alpha is 1, 1/2 and 0, negative inwards;
-    between them it changes evenly. Where edges fade into each other, they add up.
+    between them it changes evenly. Where edges fade into each other from outside, they add up; a
+    part that is thinner than its edges fade does not reach 1.
     """
     full, half, none = reach.T
     if not reach.any():
@@ -34,6 +39,8 @@ def faded_coverage(polygon: Points, reach: Points, window: Window) -> FloatArray
     level = ((np.arange(steps) + 0.5) / steps)[:, None]  # of alpha, each with its own line
     inner, outer = (2 * level - 1).clip(min=0), (1 - 2 * level).clip(min=0)
     shift = half + outer * (none - half) + inner * (full - half)
+    if full.min() < 0:  # no line turns inside out where there is not so much room
+        shift = np.maximum(shift, -_room(polygon, -full))
     return _mean_coverage(polygon + shift[..., None] * outward(polygon), window)
 
 
@@ -45,6 +52,29 @@ def outward(polygon: Points) -> Points:
     normals = turn * np.stack([run[:, 1], -run[:, 0]], axis=1)
     normal: Points = normals / np.hypot(*normals.T).clip(min=1e-9)[:, None]
     return normal
+
+
+def _room(polygon: Points, needed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each corner of a polygon can go inwards before it meets what comes from the
+    other side, [N], where that is less than ``needed`` [N]; elsewhere infinity. That is the radius
+    of the largest circle inside that touches the polygon there (Blum, "A Transformation for
+    Extracting New Descriptors of Shape", 1967).
+    """
+    room = np.full(len(polygon), np.inf)
+    inwards = -outward(polygon)
+    by_x = np.argsort(polygon[:, 0])
+    others = polygon[by_x[:: 1 + len(polygon) // _MOST_OTHERS]]
+    asked = by_x[needed[by_x] > 0]
+    for some in np.split(asked, range(_AT_ONCE, len(asked), _AT_ONCE)):
+        own = polygon[some]
+        reach = 2 * needed[some].max()  # such a circle has no larger diameter
+        ends = own[0, 0] - reach, own[-1, 0] + reach
+        to = others[slice(*np.searchsorted(others[:, 0], ends))] - own[:, None]
+        apart, deep = np.hypot(to[..., 0], to[..., 1]), (to * inwards[some, None]).sum(axis=2)
+        # what is beside a corner on nearly the same line says nothing
+        radius = np.where(deep > _ACROSS * apart, apart**2 / (2 * deep.clip(min=1e-9)), np.inf)
+        room[some] = radius.min(axis=1, initial=np.inf)
+    return np.where(room > needed, np.inf, room)
 
 
 def _mean_coverage(polygons: Points, window: Window) -> FloatArray:
