@@ -140,7 +140,7 @@ def test_nuke_counts_from_the_bottom_left_corner(tmp_path: Path) -> None:
     assert "first_frame 5\n last_frame 9\n" in text
     assert "{curvegroup my_box 512 bezier" in text
     ten, thirty, top, bottom = "x41200000", "x41f00000", "x42100000", "x41a00000"  # 10 30 36 20
-    assert f"{{px x40a00000\n        {{0 0}}\n        {{{ten} {top}}}\n        {{0 0}}" in text
+    assert f"{{px x40e00000\n        {{0 0}}\n        {{{ten} {top}}}\n        {{0 0}}" in text
     assert f"{{{thirty} {top}}}" in text
     assert f"{{{thirty} {bottom}}}" in text
     assert text.count("idem") == 1

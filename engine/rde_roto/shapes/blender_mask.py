@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from rde_roto.documents.shot_document import ElementId, RangeText
-from rde_roto.shapes.document import PlateSizeEntry, plate_entry, read_fields
+from rde_roto.shapes.document import FrameNumber, PlateSizeEntry, plate_entry, read_fields
 from rde_roto.shapes.exchange import (
     MOST_FRAMES,
     bottom_first,
@@ -47,7 +47,7 @@ _Spline = Annotated[list[_Point], Field(min_length=1)]
 class MaskKeyEntry(Settings):
     """The splines of a layer at a frame."""
 
-    frame: int
+    frame: FrameNumber
     splines: list[_Spline]
 
 
@@ -58,8 +58,8 @@ class MaskLayerEntry(Settings):
 
     name: str
     blend: Literal["MERGE_ADD", "MERGE_SUBTRACT"] = "MERGE_ADD"
-    first: int
-    last: int
+    first: FrameNumber
+    last: FrameNumber
     keys: Annotated[list[MaskKeyEntry], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -87,7 +87,7 @@ class MaskDocument(Settings):
 
     plate: PlateSizeEntry
     frames: RangeText
-    masks: list[MaskEntry]
+    masks: Annotated[list[MaskEntry], Field(min_length=1)]
 
 
 def mask_text(shapes: ShotShapes) -> str:

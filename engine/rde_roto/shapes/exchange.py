@@ -18,15 +18,17 @@ _IN_LINE_PX: Final = 0.05  # a key that is off the line between its neighbours b
 
 def shared_key_frames(shape: Shape) -> list[int]:
     """Return the frames of a shape's life that need a key if all of its points have the same, and
-    it has no motion; the first and the last are among them.
+    it has no motion. Before the first and after the last of them it stays as it is.
     """
-    inside = {frame for frame in shape.key_frames if shape.is_there(frame)}
-    needed = sorted({shape.first, shape.last} | inside)
-    if shape.motion is None:
+    motion = shape.motion
+    keys = sorted({*shape.key_frames, *(motion.frames if motion else ())})
+    first, last = (min(max(key, shape.first), shape.last) for key in (keys[0], keys[-1]))
+    needed = sorted({first, last} | {key for key in shape.key_frames if shape.is_there(key)})
+    if motion is None:
         return needed
-    frames = list(range(shape.first, shape.last + 1))
+    frames = list(range(first, last + 1))
     places = [np.concatenate([one.ravel() for one in shape.at(frame)]) for frame in frames]
-    kept = _needed_keys(np.stack(places), [frame - shape.first for frame in needed])
+    kept = _needed_keys(np.stack(places), [frame - first for frame in needed])
     return [frames[index] for index in kept]
 
 
