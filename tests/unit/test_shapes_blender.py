@@ -79,7 +79,7 @@ def test_a_feather_lies_outside_of_the_masks_spline(tmp_path: Path) -> None:
         assert (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() < 0  # y goes up: clockwise
         back = again(fields, tmp_path)
         np.testing.assert_allclose(back.shapes[0].at(1)[1], 4, atol=1e-3)
-        # 1e-4 px wider, a feather may be drawn in 11 steps in place of 10: a tenth of a step is seen
+        # 1e-4 px wider, a feather may be drawn in 11 steps, not in 10: a tenth of a step is seen
         assert np.abs(draw_shapes(back, 1) - draw_shapes(shapes, 1)).max() < 0.02
         # drawn the other way round, it has no feather in Blender
         layer["keys"][0]["splines"][0] = [
@@ -139,6 +139,15 @@ def test_a_damaged_file_is_refused_by_name_and_place(
         read(path)
     assert sentence in str(refused.value)
     assert str(path) in str(refused.value)
+
+
+def test_a_point_that_no_document_could_hold_is_refused(tmp_path: Path) -> None:
+    fields = document(made())
+    masks = fields["masks"]
+    assert isinstance(masks, list)
+    masks[0]["layers"][0]["keys"][0]["splines"][0][0][2] = 1e6  # of the picture's width
+    with pytest.raises(DocumentError, match=r"hero: layer hero_.*more than 1,000,000 px away"):
+        again(fields, tmp_path)
 
 
 def test_the_keys_of_a_layer_have_the_same_points(tmp_path: Path) -> None:

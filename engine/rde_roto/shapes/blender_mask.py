@@ -123,12 +123,13 @@ def read_mask(path: Path) -> ShotShapes:
     names = [mask.name for mask in document.masks]
     if len(set(names)) < len(names):
         raise DocumentError(f"{path}: two masks have the same name")
-    shapes = [
-        shape
-        for mask in document.masks
-        for layer in mask.layers
-        for shape in _shapes(mask.name, layer, _image(plate))
-    ]
+    shapes: list[Shape] = []
+    for mask in document.masks:
+        for layer in mask.layers:
+            try:
+                shapes += _shapes(mask.name, layer, _image(plate))
+            except ValueError as error:
+                raise DocumentError(f"{path}: {mask.name}: layer {layer.name}: {error}") from error
     return ShotShapes(plate, FrameRange.of(document.frames), tuple(names), tuple(shapes))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from rde_roto.documents.shot_document import ElementId, RangeText
-from rde_roto.shapes.exchange import MOST_FRAMES
+from rde_roto.shapes.exchange import FARTHEST_PX, LARGEST_FRAME, MOST_FRAMES
 from rde_roto.shapes.shape import Motion, Shape, ShapePoint, ShotShapes
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
@@ -21,18 +21,15 @@ from rde_roto.values.settings import Settings
 SHAPES_SCHEMA: Final = "rde-roto.shapes/1"
 
 _MOST_BYTES: Final = 1 << 30
-_FAR_PX: Final = 1e6
 _DIGITS: Final = 3  # of a pixel
 _TURN_DIGITS: Final = 5  # of a degree: 1/1000 px at 5000 px from the centre
 
-_LARGEST_FRAME: Final = 10**15  # doubles tell all of these apart
-
-FrameNumber = Annotated[int, Field(ge=-_LARGEST_FRAME, le=_LARGEST_FRAME)]
-_Number = Annotated[float, Field(ge=-_FAR_PX, le=_FAR_PX)]
+FrameNumber = Annotated[int, Field(ge=-LARGEST_FRAME, le=LARGEST_FRAME)]
+_Number = Annotated[float, Field(ge=-FARTHEST_PX, le=FARTHEST_PX)]
 _Place = Annotated[tuple[_Number, _Number], Field(strict=False)]
-_Width = Annotated[float, Field(ge=0, le=_FAR_PX)]
+_Width = Annotated[float, Field(ge=0, le=FARTHEST_PX)]
 _Side = Annotated[int, Field(ge=1, le=LARGEST_PX)]
-_Corner = Annotated[int, Field(ge=-_FAR_PX, le=_FAR_PX)]
+_Corner = Annotated[int, Field(ge=-FARTHEST_PX, le=FARTHEST_PX)]
 _Key = TypeVar("_Key", "KeyEntry", "MotionKeyEntry")
 
 
