@@ -43,8 +43,9 @@ def robust_output() -> Iterator[None]:
     """Have nothing that is printed meanwhile raise an error, whoever prints it.
 
     Errors of a file or pipe, such as a full disk or a reader that is gone, are ignored, and so is
-    one that was closed before the program began: the exit code carries what matters. What a disk that is full for a while has no room for is lost.
-    Characters that the encoding lacks are escaped.
+    one that was closed before the program began: the exit code carries what matters. What a disk
+    that is full for a while has no room for is lost. Characters that the encoding lacks are
+    escaped.
     """
     with redirect_stdout(_robust(sys.stdout)), redirect_stderr(_robust(sys.stderr)):
         yield
