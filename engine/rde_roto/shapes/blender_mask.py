@@ -23,7 +23,7 @@ from rde_roto.shapes.exchange import (
     point_with_keys,
     shared_key_frames,
 )
-from rde_roto.shapes.feather_curves import feather_curves, line_between, outward, turn_of
+from rde_roto.shapes.feather_curves import inner_curve, line_between, outward, turn_of
 from rde_roto.shapes.shape import Points, Shape, ShotShapes
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
@@ -142,8 +142,8 @@ def _image(plate: PlateFormat) -> Window:
 def _layer_entry(shape: Shape, image: Window) -> MaskLayerEntry:
     keys = []
     for frame in shared_key_frames(shape):
-        inner, outer = feather_curves(*shape.at(frame))
-        widths = np.hypot(*(outer[:, 1] - inner[:, 1]).T) / max(image.shape)
+        inner, halves = inner_curve(*shape.at(frame))
+        widths = 2 * halves / max(image.shape)
         if turn_of(inner) < 0:
             # Blender feathers outside of what runs clockwise
             inner, widths = inner[::-1, ::-1], widths[::-1]

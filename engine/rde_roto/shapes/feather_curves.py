@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from rde_roto.shapes.shape import Points
 
 _SHORT_PX = 1e-6
+_ACROSS = 0.85  # the sine of the angle between a curve and a place that is on its other side
+_PLACES = np.linspace(0, 1, 8, endpoint=False)[:, None, None]  # of each cubic, looked at for that
+_ROUNDS = 16
+_KEPT = 0.9  # of the way to the middle: the inner curve stays one
 
 
 def feather_curves(points: Points, feather: Points) -> tuple[Points, Points]:
@@ -24,6 +28,19 @@ def feather_curves(points: Points, feather: Points) -> tuple[Points, Points]:
     return points - shifts, points + shifts
 
 
+def inner_curve(points: Points, feather: Points) -> tuple[Points, NDArray[np.float64]]:
+    """Return the curve [P, 3, 2] that a closed spline is `outward` of, and by how much, [P]: by the
+    mean of its feather, or less where the shape is too thin for that: the curve would be inside
+    out, and enclose more than the spline.
+    """
+    widths = np.minimum(feather.mean(axis=1), _KEPT * _room(points))
+    inner = points
+    for _ in range(_ROUNDS):
+        # its normals are its own; half of each step, as at tight bends these swing
+        inner = (inner + points - outward(inner, widths)) / 2
+    return inner, widths
+
+
 def outward(points: Points, widths: NDArray[np.float64]) -> Points:
     """Return what moves a closed spline [P, 3, 2] outwards by some widths [P] at its points.
 
@@ -32,13 +49,8 @@ def outward(points: Points, widths: NDArray[np.float64]) -> Points:
     shifts = np.zeros_like(points)
     if not widths.any():
         return shifts
-    turn = turn_of(points)
-    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
-    leaving = np.stack([points[:, 1], points[:, 2], after[:, 0], after[:, 1]])
-    arriving = np.stack([points[:, 1], points[:, 0], before[:, 2], before[:, 1]])
-    out, back = _directions(leaving), -_directions(arriving)
-    along = _unit(out + back, out)
-    normals = turn * np.stack([along[:, 1], -along[:, 0]], axis=1)
+    turn, normals = turn_of(points), _normals(points)
+    leaving, arriving = _cubics(points)
     shifts[:, 1] = widths[:, None] * normals
     # a handle is a third of the curve's speed there; backwards in time the normal is the other one
     for place, curve, sense, neighbour in ((2, leaving, turn, -1), (0, arriving, -turn, 1)):
@@ -60,6 +72,39 @@ def turn_of(points: Points) -> float:
     """Return 1 if a closed spline runs clockwise on the screen, where y goes down, or -1."""
     x, y = points.reshape(-1, 2).T
     return float(np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0)
+
+
+def _room(points: Points) -> NDArray[np.float64]:
+    """Return how far each point of a closed spline can go inwards before it meets what comes from
+    the other side, [P]: the radius of the largest circle inside that touches the spline there.
+    """
+    start, leaves, arrives, end = _cubics(points)[0]
+    t, s = _PLACES, 1 - _PLACES
+    others = s**3 * start + 3 * s * t * (s * leaves + t * arrives) + t**3 * end
+    to = others.reshape(1, -1, 2) - points[:, None, 1]
+    apart = np.hypot(to[..., 0], to[..., 1])
+    deep = -(to * _normals(points)[:, None]).sum(axis=2)
+    radius = np.where(deep > _ACROSS * apart, apart**2 / (2 * deep.clip(min=_SHORT_PX)), np.inf)
+    room: NDArray[np.float64] = radius.min(axis=1)
+    return room
+
+
+def _cubics(points: Points) -> tuple[Points, Points]:
+    """The cubics [4, P, 2] that leave each point of a closed spline, and those that arrive there,
+    from the point backwards.
+    """
+    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
+    leaving = np.stack([points[:, 1], points[:, 2], after[:, 0], after[:, 1]])
+    return leaving, np.stack([points[:, 1], points[:, 0], before[:, 2], before[:, 1]])
+
+
+def _normals(points: Points) -> Points:
+    """The unit vectors outwards at each point of a closed spline [P, 3, 2]."""
+    leaving, arriving = _cubics(points)
+    out, back = _directions(leaving), -_directions(arriving)
+    along = _unit(out + back, out)
+    normals: Points = turn_of(points) * np.stack([along[:, 1], -along[:, 0]], axis=1)
+    return normals
 
 
 def _directions(curve: Points) -> Points:
