@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rde_roto.shapes.shape import Points
+from rde_roto.shapes.thickness import room_inwards
 
 _SHORT_PX = 1e-6
-_ACROSS = 0.85  # the sine of the angle between a curve and a place that is on its other side
-_PLACES = np.linspace(0, 1, 8, endpoint=False)[:, None, None]  # of each cubic, looked at for that
+_ACROSS = 0.85
+_SHARES = np.linspace(0, 1, 8, endpoint=False)[:, None, None]  # of each cubic
 _ROUNDS = 16
 _KEPT = 0.9  # of the way to the middle: the inner curve stays one
 
@@ -33,7 +34,10 @@ def inner_curve(points: Points, feather: Points) -> tuple[Points, NDArray[np.flo
     mean of its feather, or less where the shape is too thin for that: the curve would be inside
     out, and enclose more than the spline.
     """
-    widths = np.minimum(feather.mean(axis=1), _KEPT * _room(points))
+    wanted, inwards = feather.mean(axis=1), -_normals(points)
+    # a corner's own two sides are not across from it
+    room = room_inwards(points[:, 1], inwards, wanted / _KEPT, _places(points), _ACROSS)
+    widths = np.minimum(wanted, _KEPT * room)
     inner = points
     for _ in range(_ROUNDS):
         # its normals are its own; half of each step, as at tight bends these swing
@@ -74,19 +78,12 @@ def turn_of(points: Points) -> float:
     return float(np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0)
 
 
-def _room(points: Points) -> NDArray[np.float64]:
-    """Return how far each point of a closed spline can go inwards before it meets what comes from
-    the other side, [P]: the radius of the largest circle inside that touches the spline there.
-    """
+def _places(points: Points) -> Points:
+    """Places along a closed spline, [M, 2], a few on each of its cubics."""
     start, leaves, arrives, end = _cubics(points)[0]
-    t, s = _PLACES, 1 - _PLACES
-    others = s**3 * start + 3 * s * t * (s * leaves + t * arrives) + t**3 * end
-    to = others.reshape(1, -1, 2) - points[:, None, 1]
-    apart = np.hypot(to[..., 0], to[..., 1])
-    deep = -(to * _normals(points)[:, None]).sum(axis=2)
-    radius = np.where(deep > _ACROSS * apart, apart**2 / (2 * deep.clip(min=_SHORT_PX)), np.inf)
-    room: NDArray[np.float64] = radius.min(axis=1)
-    return room
+    t, s = _SHARES, 1 - _SHARES
+    places: Points = s**3 * start + 3 * s * t * (s * leaves + t * arrives) + t**3 * end
+    return np.reshape(places, (-1, 2))
 
 
 def _cubics(points: Points) -> tuple[Points, Points]:

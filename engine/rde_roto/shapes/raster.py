@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rde_roto.shapes.shape import Points
+from rde_roto.shapes.thickness import room_inwards
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _STEP_PX = 1.0  # of a fading edge, from one line of equal alpha to the next
 _MOST_STEPS = 64
-_ACROSS = 0.2  # the sine of the angle between a line and a place that counts as across from it
-_MOST_OTHERS = 4096
-_AT_ONCE = 64
+_ACROSS = 0.2  # what is beside a corner on nearly the same line is not across from it
 
 
 def coverage(polygon: Points, window: Window) -> FloatArray:
@@ -39,9 +37,10 @@ def faded_coverage(polygon: Points, reach: Points, window: Window) -> FloatArray
     level = ((np.arange(steps) + 0.5) / steps)[:, None]  # of alpha, each with its own line
     inner, outer = (2 * level - 1).clip(min=0), (1 - 2 * level).clip(min=0)
     shift = half + outer * (none - half) + inner * (full - half)
+    normals = outward(polygon)
     if full.min() < 0:  # no line turns inside out where there is not so much room
-        shift = np.maximum(shift, -_room(polygon, -full))
-    return _mean_coverage(polygon + shift[..., None] * outward(polygon), window)
+        shift = np.maximum(shift, -room_inwards(polygon, -normals, -full, polygon, _ACROSS))
+    return _mean_coverage(polygon + shift[..., None] * normals, window)
 
 
 def outward(polygon: Points) -> Points:
@@ -52,29 +51,6 @@ def outward(polygon: Points) -> Points:
     normals = turn * np.stack([run[:, 1], -run[:, 0]], axis=1)
     normal: Points = normals / np.hypot(*normals.T).clip(min=1e-9)[:, None]
     return normal
-
-
-def _room(polygon: Points, needed: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far each corner of a polygon can go inwards before it meets what comes from the
-    other side, [N], where that is less than ``needed`` [N]; elsewhere infinity. That is the radius
-    of the largest circle inside that touches the polygon there (Blum, "A Transformation for
-    Extracting New Descriptors of Shape", 1967).
-    """
-    room = np.full(len(polygon), np.inf)
-    inwards = -outward(polygon)
-    by_x = np.argsort(polygon[:, 0])
-    others = polygon[by_x[:: 1 + len(polygon) // _MOST_OTHERS]]
-    asked = by_x[needed[by_x] > 0]
-    for some in np.split(asked, range(_AT_ONCE, len(asked), _AT_ONCE)):
-        own = polygon[some]
-        reach = 2 * needed[some].max()  # such a circle has no larger diameter
-        ends = own[0, 0] - reach, own[-1, 0] + reach
-        to = others[slice(*np.searchsorted(others[:, 0], ends))] - own[:, None]
-        apart, deep = np.hypot(to[..., 0], to[..., 1]), (to * inwards[some, None]).sum(axis=2)
-        # what is beside a corner on nearly the same line says nothing
-        radius = np.where(deep > _ACROSS * apart, apart**2 / (2 * deep.clip(min=1e-9)), np.inf)
-        room[some] = radius.min(axis=1, initial=np.inf)
-    return np.where(room > needed, np.inf, room)
 
 
 def _mean_coverage(polygons: Points, window: Window) -> FloatArray:
