@@ -684,6 +684,10 @@ def test_a_preset_of_ones_own_starts_from_another(
         assert run("preset", "new", name) == 2
         assert "cannot name a preset" in refused(capsys)
     assert run("preset", "new", "mine", "--from", "no-such") == 3
+    # every preset starts from standard: one of that name, from another, would end them all
+    assert run("preset", "new", "standard", "--from", "fine") == 2
+    assert "extend each other in a circle: standard -> fine -> standard" in capsys.readouterr().err
+    assert run("preset", "check", "fine") == 0
     capsys.readouterr()
     assert run("preset", "new", "mine", "--from", path) == 2
     assert "expected the name of a preset" in refused(capsys), "nothing extends a path"

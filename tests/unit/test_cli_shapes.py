@@ -115,7 +115,7 @@ def test_what_a_person_may_have_edited_is_not_replaced_unasked(
         (["--out", "x.exr"], "expected .json"),
         (["--out", "x.fxs"], "use Nuke's Roto nodes (.nk) or mattes"),
         (["--out", "x.json", "--elements", "dog"], "there is no element 'dog'"),
-        (["--out", "x.json", "--tolerance", "0"], "a tolerance of 0.0 px is too small"),
+        (["--out", "x.json", "--tolerance", "0"], "a tolerance of 0 px is of no use"),
         (["--out", "x.json", "--frames", "900"], "900 lies outside the shot's range"),
     ],
 )

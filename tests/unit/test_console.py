@@ -27,9 +27,13 @@ def said(program: str, encoding: str = "utf-8") -> bytes:
     return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
 
 
-def exit_code(command: list[str], unwritable: int) -> int:
-    """The exit code of a command that can write to neither output, which Python buffers."""
+def exit_code(command: list[str], unwritable: int | None) -> int:
+    """The exit code of a command that can write to neither output, which Python buffers; None has
+    both closed before it begins.
+    """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    if unwritable is None:
+        command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command]
     return subprocess.run(
         command, env=environment, stdout=unwritable, stderr=unwritable, check=False
     ).returncode
@@ -42,9 +46,14 @@ def test_a_line_is_one_in_any_encoding() -> None:
     assert said(r"print_line('Zürich')") == "Zürich\n".encode()
 
 
-@pytest.fixture(params=["full", "gone"])
-def unwritable(request: pytest.FixtureRequest) -> Iterator[int]:
-    """A descriptor of a disk that is full, or of a pipe that nobody reads."""
+@pytest.fixture(params=["full", "gone", "closed"])
+def unwritable(request: pytest.FixtureRequest) -> Iterator[int | None]:
+    """A descriptor of a disk that is full, or of a pipe that nobody reads, or None."""
+    if request.param == "closed":
+        if os.name == "nt":
+            pytest.skip("needs a shell that closes descriptors")
+        yield None
+        return
     if request.param == "full":
         if not FULL.exists():
             pytest.skip("needs /dev/full, a disk without room")
@@ -58,7 +67,7 @@ def unwritable(request: pytest.FixtureRequest) -> Iterator[int]:
 
 @pytest.mark.usefixtures("home")
 def test_a_log_that_cannot_be_written_costs_no_matte(
-    unwritable: int, shot_document: Path, tmp_path: Path
+    unwritable: int | None, shot_document: Path, tmp_path: Path
 ) -> None:
     command = render(shot_document, "--out", tmp_path / "mattes/m.####.exr")
     assert exit_code(command, unwritable) == 0
@@ -71,7 +80,9 @@ def test_a_log_that_cannot_be_written_costs_no_matte(
 @pytest.mark.parametrize(
     ("words", "code"), [("preset list", 0), ("--help", 0), ("preset show none", 3), ("none", 2)]
 )
-def test_no_command_fails_for_want_of_a_reader(unwritable: int, words: str, code: int) -> None:
+def test_no_command_fails_for_want_of_a_reader(
+    unwritable: int | None, words: str, code: int
+) -> None:
     command = [sys.executable, "-m", "rde_roto.doors.cli", *words.split()]
     assert exit_code(command, unwritable) == code
 

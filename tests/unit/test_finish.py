@@ -423,6 +423,24 @@ def test_no_seam_is_seen_between_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(tiled, whole, rtol=0, atol=1 / 512)
 
 
+@pytest.mark.parametrize("lines", [119, 110, 100, 90])
+def test_no_seam_is_seen_where_cells_are_hardly_larger_than_pixels(
+    lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = (lines, round(1.5 * lines))
+    y, x = np.mgrid[: size[0], : size[1]] / lines
+    disks = [0.3 - np.hypot(y - a, x - b) for a, b in ((0.3, 0.4), (0.6, 0.9), (0.9, 0.2))]
+    cells = torch.from_numpy(np.stack(disks) * lines / 2 + 0.5).float().clamp(0, 1)
+    cells /= cells.sum(dim=0).clamp(min=1)
+    plate = Picture(np.random.default_rng(0).random((120, 180, 3), dtype=np.float32))
+    tiled = F.interpolate(cells[None], (120, 180), mode="bilinear")[0]
+    whole = tiled.clone()
+    edges.redraw_edges(tiled, cells, plate)
+    monkeypatch.setattr(edges, "_TILE", max(size))
+    edges.redraw_edges(whole, cells, plate)
+    assert (whole - tiled).abs().max() < 1 / 512
+
+
 @pytest.mark.parametrize("lines", [96, 216, 480])
 def test_the_plate_is_looked_at_only_where_the_matte_is_enlarged(lines: int) -> None:
     geometry = Geometry.of(SIZE, lines)

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moving_shapes import blob, disk, matte
+from moving_shapes import FORMAT, blob, disk, matte
 
 from rde_roto.shapes import Shape, ShapeMaker, ShapePoint, ShotShapes, draw_shapes, file_text
 from rde_roto.shapes import read_shapes as read
+from rde_roto.shapes.drawing import shape_coverage
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import PlateFormat, Window
 
+WITHIN_PX = 0.1
 OVERSCAN = PlateFormat(Window(-10, -6, 320, 200), Window(0, 0, 300, 188), 2.0)
 
 
@@ -88,6 +90,39 @@ def test_a_feather_lies_outside_of_the_masks_spline(tmp_path: Path) -> None:
         assert not again(fields, tmp_path).shapes[0].at(1)[1].any()
 
 
+def test_tight_bends_with_uneven_feather_come_back_where_they_were(tmp_path: Path) -> None:
+    turn = np.linspace(0, 2 * np.pi, 14, endpoint=False)
+    radius = np.where(np.arange(14) % 2, 50, 62)
+    corners = np.stack([160 + radius * np.cos(turn), 100 + radius * np.sin(turn)], axis=1)
+    before, after = np.roll(corners, 1, axis=0), np.roll(corners, -1, axis=0)
+    along = (after - before) / 6
+    handles = np.stack([corners - along, corners, corners + along], axis=1)
+    points = [
+        ShapePoint((1,), one[None], np.full((1, 2), 1.0 + index % 4))
+        for index, one in enumerate(handles)
+    ]
+    star = Shape("star", "hero", False, 1, 1, tuple(points))
+    shapes = ShotShapes(FORMAT, FrameRange.parse("1"), ("hero",), (star,))
+    (back,) = again(document(shapes), tmp_path).shapes
+    found = back.at(1)[0][:, 1]
+    apart = np.hypot(*np.moveaxis(found[:, None] - corners, -1, 0)).min(axis=1)
+    assert apart.max() < WITHIN_PX
+
+
+def test_a_hole_that_is_thinner_than_its_feather_does_not_grow(tmp_path: Path) -> None:
+    hole = [
+        ShapePoint((1,), np.array([[at, at, at]], float), np.full((1, 2), 8.0))
+        for at in ((150, 100), (160, 100), (155, 108))
+    ]
+    small = Shape("hole", "hero", True, 1, 1, tuple(hole))
+    shapes = ShotShapes(FORMAT, FrameRange.parse("1"), ("hero",), (small,))
+    (back,) = again(document(shapes), tmp_path).shapes
+    before, after = (shape_coverage(one, 1, FORMAT.data) for one in (small, back))
+    assert 0 < after.sum() <= before.sum()
+    # the line of one half is where it was
+    assert np.count_nonzero((after > 0.5) != (before > 0.5)) <= 6
+
+
 def test_coordinates_are_those_of_the_picture_that_blender_shows() -> None:
     """The plate's data window, 320 by 200: its middle is (150, 94) from the display window."""
     still = [
@@ -100,7 +135,7 @@ def test_coordinates_are_those_of_the_picture_that_blender_shows() -> None:
     assert isinstance(masks, list)
     (layer,) = masks[0]["layers"]
     assert (layer["blend"], layer["first"], layer["last"]) == ("MERGE_SUBTRACT", 5, 6)
-    assert [key["frame"] for key in layer["keys"]] == [5, 6]
+    assert [key["frame"] for key in layer["keys"]] == [5]  # it stands still
     places = {tuple(point[2:4]) for point in layer["keys"][0]["splines"][0]}
     assert places == {(0.5, 0.5), (1.0, 0.5), (0.5, 0.1875)}
 
@@ -139,6 +174,15 @@ def test_a_damaged_file_is_refused_by_name_and_place(
         read(path)
     assert sentence in str(refused.value)
     assert str(path) in str(refused.value)
+
+
+def test_a_point_that_no_document_could_hold_is_refused(tmp_path: Path) -> None:
+    fields = document(made())
+    masks = fields["masks"]
+    assert isinstance(masks, list)
+    masks[0]["layers"][0]["keys"][0]["splines"][0][0][2] = 1e6  # of the picture's width
+    with pytest.raises(DocumentError, match=r"hero: layer hero_.*more than 1,000,000 px away"):
+        again(fields, tmp_path)
 
 
 def test_the_keys_of_a_layer_have_the_same_points(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rde_roto.shapes import (
     ShapePoint,
     ShotShapes,
     draw_shapes,
+    file_text,
     read_shapes,
     shapes_text,
 )
@@ -134,6 +135,8 @@ def test_an_edited_key_changes_only_the_frames_up_to_its_neighbours(
         ({"elements": ["car"]}, "box belongs to 'hero', which is no element"),
         ({"frames": "10-1"}, "runs backwards"),
         ({"plate": {}}, "plate.display: Field required"),
+        ({"elements": [], "shapes": []}, "elements: List should have at least 1 item"),
+        ({"elements": ["hero", "hero"]}, "an element is listed twice"),
     ],
 )
 def test_a_wrong_document_is_refused_by_name_and_place(
@@ -155,6 +158,9 @@ def test_a_wrong_document_is_refused_by_name_and_place(
         ('"at": [16.0, 10.0]', '"at": [16.0]'),
         ('"feather": [1.0, 2.0]', '"feather": [-1.0, 2.0]'),
         ('"first": 1001', '"first": "1001"'),
+        ('"first": 1001', '"first": 1011'),
+        ('"frame": 1007', '"frame": 101002'),
+        pytest.param('"frame": 1007', f'"frame": 1{"0" * 400}', id="more than a float holds"),
     ],
 )
 def test_a_wrong_key_is_refused(old: str, new: str, tmp_path: Path) -> None:
@@ -162,6 +168,33 @@ def test_a_wrong_key_is_refused(old: str, new: str, tmp_path: Path) -> None:
     assert old in text
     with pytest.raises(DocumentError, match=r"shapes\.0"):
         read_text(text.replace(old, new), tmp_path)
+
+
+@pytest.mark.parametrize("aspect", [1e-300, 0.09, 11.0, 1e300])
+def test_pixels_that_no_picture_has_are_refused(aspect: float, tmp_path: Path) -> None:
+    fields = json.loads(shapes_text(square()))
+    fields["plate"]["pixel_aspect"] = aspect
+    with pytest.raises(DocumentError, match=r"plate\.pixel_aspect"):
+        read_text(json.dumps(fields), tmp_path)
+
+
+@pytest.mark.parametrize("ending", [".json", ".nk", ".mask.json"])
+@pytest.mark.parametrize("shift_px", [None, 30.0])
+def test_a_life_far_longer_than_the_keys_costs_nothing(
+    ending: str, shift_px: float | None, tmp_path: Path
+) -> None:
+    (box,) = square().shapes
+    shifts = np.array([(0.0, 0.0), (shift_px or 0.0, 0.0)])
+    motion = Motion(np.zeros(2), (1003, 1009), shifts, np.zeros(2))
+    always = replace(box, first=-(10**8), last=10**8, motion=motion if shift_px else None)
+    shapes = replace(square(), shapes=(always,))
+    path = tmp_path / f"hero{ending}"
+    path.write_text(file_text(path, shapes), encoding="utf-8")
+    (back,) = read_shapes(path).shapes
+    assert (back.first, back.last) == (always.first, always.last)
+    for frame in (-(10**8), 1001, 1005, 1008, 10**8):
+        # the hosts' formats leave out keys within 0.05 px
+        np.testing.assert_allclose(back.at(frame)[0], always.at(frame)[0], atol=0.1)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])

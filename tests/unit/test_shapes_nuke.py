@@ -140,7 +140,7 @@ def test_nuke_counts_from_the_bottom_left_corner(tmp_path: Path) -> None:
     assert "first_frame 5\n last_frame 9\n" in text
     assert "{curvegroup my_box 512 bezier" in text
     ten, thirty, top, bottom = "x41200000", "x41f00000", "x42100000", "x41a00000"  # 10 30 36 20
-    assert f"{{px x40a00000\n        {{0 0}}\n        {{{ten} {top}}}\n        {{0 0}}" in text
+    assert f"{{px x40e00000\n        {{0 0}}\n        {{{ten} {top}}}\n        {{0 0}}" in text
     assert f"{{{thirty} {top}}}" in text
     assert f"{{{thirty} {bottom}}}" in text
     assert text.count("idem") == 1
@@ -330,6 +330,10 @@ def shape_text(curves: str = f"{OUTLINE} idem", more: str = "{tx 1 200 80} {a st
     return f"{{curvegroup Bezier1 512 bezier {{{curves}}} {more}}}"
 
 
+def windows(text: str) -> str:
+    return f'format "320 200 0 0 320 200 1 "\n rde_roto_windows "{text}"'
+
+
 def found(text: str, folder: Path) -> ShotShapes:
     path = folder / "theirs.nk"
     path.write_text(text, encoding="utf-8")
@@ -386,6 +390,11 @@ def test_layers_hidden_shapes_and_lifetimes_are_heeded(tmp_path: Path) -> None:
     assert found(script(hidden, more='rde_roto_frames "3-4"'), tmp_path).shapes == ()
 
 
+def test_a_comment_is_not_in_quotes(tmp_path: Path) -> None:
+    note = 'StickyNote {\n label "one\n#two"\n}\n# "three\n'
+    assert len(found(note + script(shape_text()), tmp_path).shapes) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -414,6 +423,15 @@ def test_layers_hidden_shapes_and_lifetimes_are_heeded(tmp_path: Path) -> None:
         (script(shape_text().replace("bezier", "bspline")), "it is no Bezier"),
         (script("{cubiccurve Brush1 512 catmullrom {cc {f 2080}}}"), "it is a stroke"),
         (script(shape_text(), root="{t 0 0}"), "its format is not known"),
+        (script(shape_text(OUTLINE.replace("-9", "1e30"))), "expected a number, found '1e30'"),
+        (script(shape_text(OUTLINE.replace("-9", "2e6"))), "more than 1,000,000 px away"),
+        (script(shape_text(more="{a ltn 1 ltm 1e30 ltt 4}")), "expected a number, found '1e30'"),
+        (
+            script(shape_text(), more=windows("0 0 320 200 0 0 99999 9")),
+            "data window is not within",
+        ),
+        (script(shape_text(), more=windows("0 0 320 200 9999999 0 9 9")), "1,000,000 px apart"),
+        (script(shape_text(), more='format "320 200 0 0 320 200 wide"'), "found 'wide'"),
     ],
 )
 def test_what_shapes_cannot_say_is_refused_by_name(

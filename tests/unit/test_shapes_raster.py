@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moving_shapes import disk
 
-from rde_roto.shapes.raster import coverage
+from rde_roto.shapes.raster import coverage, faded_coverage
 from rde_roto.values.plate import Window
 
 WINDOW = Window(0, 0, 40, 30)
@@ -66,3 +66,29 @@ def test_a_polygon_far_larger_than_the_window_costs_no_more() -> None:
     np.testing.assert_allclose(covered, np.broadcast_to(expected, (30, 40)), atol=1e-6)
     zigzag = np.array([(x, y) for x in range(5, 35) for y in (-far, far)])
     assert coverage(zigzag, WINDOW).max() <= 1
+
+
+@pytest.mark.parametrize("outwards_px", [0, 20])
+@pytest.mark.parametrize("polygon", [disk(20, 15, 5), disk(20, 15, 5)[::-1]])
+def test_an_edge_that_fades_farther_than_its_part_is_thick_ends_in_its_middle(
+    polygon: np.ndarray, outwards_px: float
+) -> None:
+    reach = np.tile((-20.0, 0.0, outwards_px), (len(polygon), 1))
+    drawn = faded_coverage(polygon, reach, WINDOW)
+    hard = coverage(polygon, WINDOW)
+    y, x = np.mgrid[:30, :40] + 0.5
+    inwards = 5 - np.hypot(x - 20, y - 15)  # from the edge
+    inside = hard == 1
+    # a line of equal alpha for each pixel of the way: 40 of them
+    np.testing.assert_allclose(drawn[inside], 0.5 + inwards[inside] / 40, atol=1 / 30)
+    beyond = np.clip(0.5 + inwards / 40, 0, 0.5) if outwards_px else 0 * inwards
+    np.testing.assert_allclose(drawn[hard == 0], beyond[hard == 0], atol=1 / 30)
+
+
+def test_a_thin_arm_with_wide_edges_has_no_ghost_beside_it() -> None:
+    y = np.arange(4.0, 26.5, 0.5)
+    arm = np.concatenate([np.stack([0 * y + 18, y], 1), np.stack([0 * y + 22, y[::-1]], 1)])
+    drawn = faded_coverage(arm, np.tile((-30.0, 0.0, 2.0), (len(arm), 1)), WINDOW)
+    assert not drawn[15, :15].any()
+    assert not drawn[15, 25:].any()
+    np.testing.assert_allclose(drawn[15, 18:22], 0.5, atol=0.05)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rde_roto.values.plain_text import one_line
@@ -40,9 +42,10 @@ def print_traceback() -> None:
 def robust_output() -> Iterator[None]:
     """Have nothing that is printed meanwhile raise an error, whoever prints it.
 
-    Errors of a file or pipe, such as a full disk or a reader that is gone, are ignored: the exit
-    code carries what matters. What a disk that is full for a while has no room for is lost.
-    Characters that the encoding lacks are escaped.
+    Errors of a file or pipe, such as a full disk or a reader that is gone, are ignored, and so is
+    one that was closed before the program began: the exit code carries what matters. What a disk
+    that is full for a while has no room for is lost. Characters that the encoding lacks are
+    escaped.
     """
     with redirect_stdout(_robust(sys.stdout)), redirect_stderr(_robust(sys.stderr)):
         yield
@@ -66,8 +69,10 @@ class _RobustFile(io.FileIO):
         return memoryview(data).nbytes
 
 
-def _robust(stream: TextIO) -> TextIO:
+def _robust(stream: TextIO | None) -> TextIO:
     """Return a stream to the same file. A terminal, or what a test reads, is returned as it is."""
+    if stream is None:
+        return Path(os.devnull).open("w", encoding="utf-8")  # no matte gets the number of an output
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.reconfigure(errors="backslashreplace")

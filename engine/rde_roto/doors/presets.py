@@ -17,7 +17,7 @@ from rde_roto.documents.preset_files import (
     user_preset_folder,
 )
 from rde_roto.doors.console import print_line, print_lines
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.plain_text import is_plain_name
 from rde_roto.values.preset import Preset, preset_schema
 from rde_roto.values.yaml_format import yaml_pair
@@ -67,6 +67,13 @@ def new(
         if theirs.is_file():
             raise UsageError(f"{theirs} would come before yours: choose another name")
     write_text(path, _template(name, preset_library().load(base)))
+    try:
+        preset_library().load(name)
+    except DocumentError as error:  # it would take the place of a preset that its base starts from
+        path.unlink()
+        raise UsageError(
+            f"{name} cannot start from {base}: {error}; choose another name"
+        ) from error
     print_line(f"wrote {path}; edit it, then: rde-roto preset check {shlex.quote(str(path))}")
 
 

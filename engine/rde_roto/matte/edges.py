@@ -33,6 +33,10 @@ _MARGIN = 4
 """Cells around a tile that are processed with it, so that no seam shows: back-projection carries a
 change about one cell per round and weakens it each time. With a margin of 20 no pixel of a 2K frame
 of the demo shot differs by more than 0.0006, a sixth of a code value of 8 bits."""
+_SMALL_CELL_PX = 1.3
+_MARGIN_OF_SMALL = 8
+"""The margin for cells that are hardly larger than pixels, also along one axis alone, as of a
+squeezed plate: there each round mixes neighbours, and a change weakens more slowly."""
 _AROUND = 3
 """Cells around a tile in which an edge may lie that changes pixels of the tile: one for the pixels
 next to an edge, one for the interpolation between cells, one for what is rounded."""
@@ -129,11 +133,12 @@ def _axis(pixels: int, cells: int, size: int) -> _Tiles:
     """
     mean, spread = _conversion(pixels, cells)
     scale = pixels / cells
-    cells_each = min(size + 2 * _MARGIN, cells)
+    margin = _MARGIN_OF_SMALL if scale < _SMALL_CELL_PX else _MARGIN
+    cells_each = min(size + 2 * margin, cells)
     pixels_each = min(math.ceil(cells_each * scale) + 1, pixels)
     tiles, means, spreads = [], [], []
     for first in range(0, cells, size):
-        low = min(max(0, first - _MARGIN), cells - cells_each)
+        low = min(max(0, first - margin), cells - cells_each)
         start = min(low * pixels // cells, pixels - pixels_each)
         mine, seen = slice(low, low + cells_each), slice(start, start + pixels_each)
         last = min(first + size, cells)

@@ -18,7 +18,7 @@ from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 from rde_roto.values.spans import Span, Stretch
 
-MATTE_REVISION = 2
+MATTE_REVISION = 3
 """Increase this with every change that alters a delivered matte's pixels: changes of ``matte/`` and
 of the file layouts. Mattes on disk from another revision are then made again.
 ``tests/golden/test_finished_mattes.py`` checks it."""

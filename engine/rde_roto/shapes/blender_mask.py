@@ -16,14 +16,14 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from rde_roto.documents.shot_document import ElementId, RangeText
-from rde_roto.shapes.document import PlateSizeEntry, plate_entry, read_fields
+from rde_roto.shapes.document import FrameNumber, PlateSizeEntry, plate_entry, read_fields
 from rde_roto.shapes.exchange import (
     MOST_FRAMES,
     bottom_first,
     point_with_keys,
     shared_key_frames,
 )
-from rde_roto.shapes.feather_curves import feather_curves, line_between, outward, turn_of
+from rde_roto.shapes.feather_curves import inner_curve, line_between, outward, turn_of
 from rde_roto.shapes.shape import Points, Shape, ShotShapes
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
@@ -47,7 +47,7 @@ _Spline = Annotated[list[_Point], Field(min_length=1)]
 class MaskKeyEntry(Settings):
     """The splines of a layer at a frame."""
 
-    frame: int
+    frame: FrameNumber
     splines: list[_Spline]
 
 
@@ -58,8 +58,8 @@ class MaskLayerEntry(Settings):
 
     name: str
     blend: Literal["MERGE_ADD", "MERGE_SUBTRACT"] = "MERGE_ADD"
-    first: int
-    last: int
+    first: FrameNumber
+    last: FrameNumber
     keys: Annotated[list[MaskKeyEntry], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -87,7 +87,7 @@ class MaskDocument(Settings):
 
     plate: PlateSizeEntry
     frames: RangeText
-    masks: list[MaskEntry]
+    masks: Annotated[list[MaskEntry], Field(min_length=1)]
 
 
 def mask_text(shapes: ShotShapes) -> str:
@@ -123,12 +123,13 @@ def read_mask(path: Path) -> ShotShapes:
     names = [mask.name for mask in document.masks]
     if len(set(names)) < len(names):
         raise DocumentError(f"{path}: two masks have the same name")
-    shapes = [
-        shape
-        for mask in document.masks
-        for layer in mask.layers
-        for shape in _shapes(mask.name, layer, _image(plate))
-    ]
+    shapes: list[Shape] = []
+    for mask in document.masks:
+        for layer in mask.layers:
+            try:
+                shapes += _shapes(mask.name, layer, _image(plate))
+            except ValueError as error:
+                raise DocumentError(f"{path}: {mask.name}: layer {layer.name}: {error}") from error
     return ShotShapes(plate, FrameRange.of(document.frames), tuple(names), tuple(shapes))
 
 
@@ -141,8 +142,8 @@ def _image(plate: PlateFormat) -> Window:
 def _layer_entry(shape: Shape, image: Window) -> MaskLayerEntry:
     keys = []
     for frame in shared_key_frames(shape):
-        inner, outer = feather_curves(*shape.at(frame))
-        widths = np.hypot(*(outer[:, 1] - inner[:, 1]).T) / max(image.shape)
+        inner, halves = inner_curve(*shape.at(frame))
+        widths = 2 * halves / max(image.shape)
         if turn_of(inner) < 0:
             # Blender feathers outside of what runs clockwise
             inner, widths = inner[::-1, ::-1], widths[::-1]

@@ -10,25 +10,26 @@ import numpy as np
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from rde_roto.documents.shot_document import ElementId, RangeText
+from rde_roto.shapes.exchange import FARTHEST_PX, LARGEST_FRAME, MOST_FRAMES
 from rde_roto.shapes.shape import Motion, Shape, ShapePoint, ShotShapes
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window
+from rde_roto.values.plate import LARGEST_PX, LEAST_ASPECT, PlateFormat, Window
 from rde_roto.values.regular_files import read_regular_text
 from rde_roto.values.settings import Settings
 
 SHAPES_SCHEMA: Final = "rde-roto.shapes/1"
 
 _MOST_BYTES: Final = 1 << 30
-_FAR_PX: Final = 1e6
 _DIGITS: Final = 3  # of a pixel
 _TURN_DIGITS: Final = 5  # of a degree: 1/1000 px at 5000 px from the centre
 
-_Number = Annotated[float, Field(ge=-_FAR_PX, le=_FAR_PX)]
+FrameNumber = Annotated[int, Field(ge=-LARGEST_FRAME, le=LARGEST_FRAME)]
+_Number = Annotated[float, Field(ge=-FARTHEST_PX, le=FARTHEST_PX)]
 _Place = Annotated[tuple[_Number, _Number], Field(strict=False)]
-_Width = Annotated[float, Field(ge=0, le=_FAR_PX)]
+_Width = Annotated[float, Field(ge=0, le=FARTHEST_PX)]
 _Side = Annotated[int, Field(ge=1, le=LARGEST_PX)]
-_Corner = Annotated[int, Field(ge=-_FAR_PX, le=_FAR_PX)]
+_Corner = Annotated[int, Field(ge=-FARTHEST_PX, le=FARTHEST_PX)]
 _Key = TypeVar("_Key", "KeyEntry", "MotionKeyEntry")
 
 
@@ -50,7 +51,7 @@ class PlateSizeEntry(Settings):
 
     display: WindowEntry
     data: WindowEntry
-    pixel_aspect: Annotated[float, Field(gt=0)] = 1.0
+    pixel_aspect: Annotated[float, Field(ge=LEAST_ASPECT, le=1 / LEAST_ASPECT)] = 1.0
 
     def format(self) -> PlateFormat:
         """Return it as a value."""
@@ -60,7 +61,7 @@ class PlateSizeEntry(Settings):
 class KeyEntry(Settings):
     """A point at a frame, its handles, and how far its edge fades inwards and outwards."""
 
-    frame: int
+    frame: FrameNumber
     at: _Place
     left: _Place
     right: _Place
@@ -83,7 +84,7 @@ class PointEntry(Settings):
 class MotionKeyEntry(Settings):
     """A shift in pixels and a turn in degrees, clockwise as seen, at a frame."""
 
-    frame: int
+    frame: FrameNumber
     shift: _Place
     turn: _Number = 0.0
 
@@ -101,10 +102,19 @@ class ShapeEntry(Settings):
     name: str
     element: ElementId
     kind: Literal["part", "hole"] = "part"
-    first: int
-    last: int
+    first: FrameNumber
+    last: FrameNumber
     motion: MotionEntry | None = None
     points: Annotated[list[PointEntry], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _lives(self) -> ShapeEntry:
+        if self.first > self.last:
+            raise ValueError(f"a shape must live from first to last, not {self.first}-{self.last}")
+        keyed = [key.frame for point in (*self.points, self.motion) if point for key in point.keys]
+        if max(keyed) - min(keyed) > MOST_FRAMES:
+            raise ValueError(f"the keys of a shape must be at most {MOST_FRAMES} frames apart")
+        return self
 
 
 class ShapesDocument(Settings):
@@ -112,12 +122,14 @@ class ShapesDocument(Settings):
 
     plate: PlateSizeEntry
     frames: RangeText
-    elements: list[ElementId]
+    elements: Annotated[list[ElementId], Field(min_length=1)]
     tolerance_px: float | None = None
     shapes: list[ShapeEntry]
 
     @model_validator(mode="after")
     def _knows_its_elements(self) -> ShapesDocument:
+        if len(set(self.elements)) < len(self.elements):
+            raise ValueError("an element is listed twice")
         for shape in self.shapes:
             if shape.element not in self.elements:
                 raise ValueError(f"{shape.name} belongs to '{shape.element}', which is no element")

@@ -13,28 +13,38 @@ from rde_roto.shapes.shape import Points, Shape, ShapePoint
 MOST_FRAMES: Final = 100_000
 """The longest shot that is read from a host."""
 
+LARGEST_FRAME: Final = 10**15
+"""The largest number of a frame, either way: doubles tell all of these apart."""
+
+FARTHEST_PX: Final = 1e6
+"""How far from the display window's corner points may be, and how wide feathers."""
+
 _IN_LINE_PX: Final = 0.05  # a key that is off the line between its neighbours by less is none
 
 
 def shared_key_frames(shape: Shape) -> list[int]:
     """Return the frames of a shape's life that need a key if all of its points have the same, and
-    it has no motion; the first and the last are among them.
+    it has no motion. Before the first and after the last of them it stays as it is.
     """
-    inside = {frame for frame in shape.key_frames if shape.is_there(frame)}
-    needed = sorted({shape.first, shape.last} | inside)
-    if shape.motion is None:
+    motion = shape.motion
+    keys = sorted({*shape.key_frames, *(motion.frames if motion else ())})
+    first, last = (min(max(key, shape.first), shape.last) for key in (keys[0], keys[-1]))
+    needed = sorted({first, last} | {key for key in shape.key_frames if shape.is_there(key)})
+    if motion is None:
         return needed
-    frames = list(range(shape.first, shape.last + 1))
+    frames = list(range(first, last + 1))
     places = [np.concatenate([one.ravel() for one in shape.at(frame)]) for frame in frames]
-    kept = _needed_keys(np.stack(places), [frame - shape.first for frame in needed])
+    kept = _needed_keys(np.stack(places), [frame - first for frame in needed])
     return [frames[index] for index in kept]
 
 
 def point_with_keys(frames: list[int], handles: Points, feather: Points) -> ShapePoint:
     """Return a point with no more keys than it needs to be at some places in all of some frames:
-    handles [F, 3, 2], feather [F, 2].
+    handles [F, 3, 2], feather [F, 2]. Raises ValueError for a point that is too far away.
     """
     values = np.concatenate([handles.reshape(len(frames), 6), feather], axis=1)
+    if not (np.abs(values) <= FARTHEST_PX).all():
+        raise ValueError(f"a point, a handle or a feather is more than {FARTHEST_PX:,.0f} px away")
     at = _needed_keys(values, [0, len(frames) - 1])
     if len(at) == 2 and np.abs(values[at[0]] - values[at[1]]).max() <= _IN_LINE_PX:
         at = at[:1]

@@ -10,8 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rde_roto.shapes.shape import Points
+from rde_roto.shapes.thickness import room_inwards
 
 _SHORT_PX = 1e-6
+_ACROSS = 0.85
+_SHARES = np.linspace(0, 1, 8, endpoint=False)[:, None, None]  # of each cubic
+_ROUNDS = 16
+_KEPT = 0.9  # of the way to the middle: the inner curve stays one
 
 
 def feather_curves(points: Points, feather: Points) -> tuple[Points, Points]:
@@ -24,6 +29,22 @@ def feather_curves(points: Points, feather: Points) -> tuple[Points, Points]:
     return points - shifts, points + shifts
 
 
+def inner_curve(points: Points, feather: Points) -> tuple[Points, NDArray[np.float64]]:
+    """Return the curve [P, 3, 2] that a closed spline is `outward` of, and by how much, [P]: by the
+    mean of its feather, or less where the shape is too thin for that: the curve would be inside
+    out, and enclose more than the spline.
+    """
+    wanted, inwards = feather.mean(axis=1), -_normals(points)
+    # a corner's own two sides are not across from it
+    room = room_inwards(points[:, 1], inwards, wanted / _KEPT, _places(points), _ACROSS)
+    widths = np.minimum(wanted, _KEPT * room)
+    inner = points
+    for _ in range(_ROUNDS):
+        # its normals are its own; half of each step, as at tight bends these swing
+        inner = (inner + points - outward(inner, widths)) / 2
+    return inner, widths
+
+
 def outward(points: Points, widths: NDArray[np.float64]) -> Points:
     """Return what moves a closed spline [P, 3, 2] outwards by some widths [P] at its points.
 
@@ -32,13 +53,8 @@ def outward(points: Points, widths: NDArray[np.float64]) -> Points:
     shifts = np.zeros_like(points)
     if not widths.any():
         return shifts
-    turn = turn_of(points)
-    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
-    leaving = np.stack([points[:, 1], points[:, 2], after[:, 0], after[:, 1]])
-    arriving = np.stack([points[:, 1], points[:, 0], before[:, 2], before[:, 1]])
-    out, back = _directions(leaving), -_directions(arriving)
-    along = _unit(out + back, out)
-    normals = turn * np.stack([along[:, 1], -along[:, 0]], axis=1)
+    turn, normals = turn_of(points), _normals(points)
+    leaving, arriving = _cubics(points)
     shifts[:, 1] = widths[:, None] * normals
     # a handle is a third of the curve's speed there; backwards in time the normal is the other one
     for place, curve, sense, neighbour in ((2, leaving, turn, -1), (0, arriving, -turn, 1)):
@@ -60,6 +76,32 @@ def turn_of(points: Points) -> float:
     """Return 1 if a closed spline runs clockwise on the screen, where y goes down, or -1."""
     x, y = points.reshape(-1, 2).T
     return float(np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0)
+
+
+def _places(points: Points) -> Points:
+    """Places along a closed spline, [M, 2], a few on each of its cubics."""
+    start, leaves, arrives, end = _cubics(points)[0]
+    t, s = _SHARES, 1 - _SHARES
+    places: Points = s**3 * start + 3 * s * t * (s * leaves + t * arrives) + t**3 * end
+    return np.reshape(places, (-1, 2))
+
+
+def _cubics(points: Points) -> tuple[Points, Points]:
+    """The cubics [4, P, 2] that leave each point of a closed spline, and those that arrive there,
+    from the point backwards.
+    """
+    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
+    leaving = np.stack([points[:, 1], points[:, 2], after[:, 0], after[:, 1]])
+    return leaving, np.stack([points[:, 1], points[:, 0], before[:, 2], before[:, 1]])
+
+
+def _normals(points: Points) -> Points:
+    """The unit vectors outwards at each point of a closed spline [P, 3, 2]."""
+    leaving, arriving = _cubics(points)
+    out, back = _directions(leaving), -_directions(arriving)
+    along = _unit(out + back, out)
+    normals: Points = turn_of(points) * np.stack([along[:, 1], -along[:, 0]], axis=1)
+    return normals
 
 
 def _directions(curve: Points) -> Points:

@@ -23,6 +23,7 @@ from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import PlateFormat, Window
 
 LEAST_TOLERANCE_PX = 0.1
+MOST_TOLERANCE_PX = 100.0
 _FOR_POINTS = 0.9  # the part of the tolerance that is left to the points; the rest is for the keys
 _SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
 _CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
@@ -49,10 +50,11 @@ class ShapeMaker:
     _named: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        if not self.tolerance_px >= LEAST_TOLERANCE_PX:
+        if not LEAST_TOLERANCE_PX <= self.tolerance_px <= MOST_TOLERANCE_PX:
             raise UsageError(
-                f"a tolerance of {self.tolerance_px} px is too small: shapes follow a matte to "
-                f"{LEAST_TOLERANCE_PX} px at best"
+                f"a tolerance of {self.tolerance_px:g} px is of no use: shapes follow a matte to "
+                f"{LEAST_TOLERANCE_PX} px at best, and show nothing of it at more than "
+                f"{MOST_TOLERANCE_PX:g}"
             )
         data, display = self.format.data, self.format.display
         self._window = Window(data.x - display.x, data.y - display.y, data.width, data.height)

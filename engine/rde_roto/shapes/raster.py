@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from rde_roto.shapes.shape import Points
+from rde_roto.shapes.thickness import room_inwards
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _STEP_PX = 1.0  # of a fading edge, from one line of equal alpha to the next
 _MOST_STEPS = 64
+_ACROSS = 0.2  # what is beside a corner on nearly the same line is not across from it
 
 
 def coverage(polygon: Points, window: Window) -> FloatArray:
@@ -25,7 +27,8 @@ def faded_coverage(polygon: Points, reach: Points, window: Window) -> FloatArray
     """Return `coverage` by a polygon whose edge fades, float32 [H, W], 0..1.
 
     ``reach`` [N, 3] is how far outwards of each corner alpha is 1, 1/2 and 0, negative inwards;
-    between them it changes evenly. Where edges fade into each other, they add up.
+    between them it changes evenly. Where edges fade into each other from outside, they add up; a
+    part that is thinner than its edges fade does not reach 1.
     """
     full, half, none = reach.T
     if not reach.any():
@@ -34,7 +37,10 @@ def faded_coverage(polygon: Points, reach: Points, window: Window) -> FloatArray
     level = ((np.arange(steps) + 0.5) / steps)[:, None]  # of alpha, each with its own line
     inner, outer = (2 * level - 1).clip(min=0), (1 - 2 * level).clip(min=0)
     shift = half + outer * (none - half) + inner * (full - half)
-    return _mean_coverage(polygon + shift[..., None] * outward(polygon), window)
+    normals = outward(polygon)
+    if full.min() < 0:  # no line turns inside out where there is not so much room
+        shift = np.maximum(shift, -room_inwards(polygon, -normals, -full, polygon, _ACROSS))
+    return _mean_coverage(polygon + shift[..., None] * normals, window)
 
 
 def outward(polygon: Points) -> Points:

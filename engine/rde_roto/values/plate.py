@@ -22,7 +22,8 @@ None for 1."""
 LARGEST_PX = 16384
 """The largest width or height of a picture, from a file or a host."""
 
-_LEAST_ASPECT = 0.1
+LEAST_ASPECT = 0.1
+"""The narrowest pixels that are plausible, width / height; its reciprocal are the widest."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class PlateFormat:
 def sound_aspect(value: float | Fraction | None) -> float:
     """Return a pixel aspect from a file; 1 if it has none or an implausible one."""
     aspect = float(value or 1)
-    return aspect if _LEAST_ASPECT <= aspect <= 1 / _LEAST_ASPECT else 1.0
+    return aspect if LEAST_ASPECT <= aspect <= 1 / LEAST_ASPECT else 1.0
 
 
 class Plate(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rde_roto.shapes.exchange import MOST_FRAMES
+from rde_roto.shapes.exchange import FARTHEST_PX, MOST_FRAMES
 from rde_roto.shapes.nuke.layers import FoundShape, layer_shapes
 from rde_roto.shapes.nuke.script import Item, lists_in, number_of, parse_script, parts_of
 from rde_roto.shapes.nuke.vocabulary import ELEMENT_KNOB, FRAMES_KNOB, WINDOWS_KNOB
@@ -94,14 +94,18 @@ def _format(node: _Node, root: _Node | None) -> PlateFormat:
     words = node.words("format") or (root.words("format") if root else [])
     size, aspect = _whole(words[:2]), 1.0
     if len(words) >= 7:
-        aspect = sound_aspect(float(words[6]))
+        aspect = sound_aspect(number_of(words[6]))
     if not size:
         # a new layer has its pivot in the middle of the format
         size = [round(2 * value) for value in _root_pivot(node)]
     if len(size) != 2 or not all(0 < side <= LARGEST_PX for side in size):
         raise ValueError("its format is not known: set the format of the Roto node")
     corners = _whole(node.words(WINDOWS_KNOB))
-    if len(corners) == 8 and corners[2:4] == size and min(corners[6:]) > 0:
+    if len(corners) == 8 and corners[2:4] == size:
+        if not all(0 < side <= LARGEST_PX for side in corners[6:]):
+            raise ValueError(f"its data window is not within 1 to {LARGEST_PX} px")
+        if max(map(abs, corners)) > FARTHEST_PX:
+            raise ValueError(f"its windows are more than {FARTHEST_PX:,.0f} px apart")
         return PlateFormat(Window(*corners[4:]), Window(*corners[:4]), aspect)
     whole = Window(0, 0, *size)
     return PlateFormat(whole, whole, aspect)

@@ -10,8 +10,10 @@ Item: TypeAlias = Union[str, "list[Item]"]
 """A word, without its quotes, or what a pair of braces encloses."""
 
 _MOST_DEEP: Final = 64
-_WORDS: Final = re.compile(r'[{}]|"(?:[^"\\]|\\.)*"|(?:\\.|[^\s{}\\])+', re.DOTALL)
-_COMMENTS: Final = re.compile(r"^#.*$", re.MULTILINE)
+_WORDS: Final = re.compile(
+    r'(?P<comment>^#[^\n]*)|[{}]|"(?:[^"\\]|\\.)*"|(?:\\.|[^\s{}\\])+', re.DOTALL | re.MULTILINE
+)
+_LARGEST: Final = 1e15
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -19,8 +21,10 @@ def parse_script(text: str) -> list[Item]:
     """Return the words and lists of a script. Raises ValueError for braces that do not match."""
     found: list[Item] = []
     outer: list[list[Item]] = []
-    for match in _WORDS.finditer(_COMMENTS.sub("", text)):
+    for match in _WORDS.finditer(text):
         word = match[0]
+        if match["comment"]:
+            continue
         if word == "{":
             if len(outer) == _MOST_DEEP:
                 raise ValueError(f"it has more than {_MOST_DEEP} braces within each other")
@@ -56,7 +60,7 @@ def number_of(word: Item) -> float:
             value = float(word)
     except ValueError:
         raise ValueError(f"expected a number, found '{word[:40]}'") from None
-    if abs(value) < float("inf"):
+    if abs(value) <= _LARGEST:
         return value
     raise ValueError(f"expected a number, found '{word[:40]}'")
 
