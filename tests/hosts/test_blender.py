@@ -353,8 +353,8 @@ def test_installed_from_disk_as_an_artist_does(in_blender: InBlender, home: Path
     folder = home / "blender/extensions/user_default/rde_roto"
     assert said["client"] == str(folder / CLIENT.name / "__init__.py")
     assert said["others"] is False, "nothing of it is importable by others"
-    operators = "add_element ask_names fit_scene forget learn next_to_fix propagate remove_element"
-    operators += " remove_keyframe set_keyframe stop wire"
+    operators = "add_element ask_names export_shapes fit_scene forget import_shapes learn next_to_fix"
+    operators += " propagate remove_element remove_keyframe set_keyframe stop wire"
     assert said["operators"] == operators.split()
     assert said["panels"] == [
         "RDE_ROTO_PT_clip",
@@ -597,7 +597,7 @@ def test_blender_never_waits_for_the_engine(in_blender: InBlender) -> None:
     assert stopped["last"] == "propagate: stopped"
     assert 2 <= stopped["mattes"] < 40
     assert killed["answer"] == done["answer"] == ["FINISHED"]
-    assert killed["last"].startswith("20 mattes, 1001-1020, are in "), "by another engine"
+    assert killed["last"].startswith("Mattes: 20, of 1001-1020, in "), "by another engine"
     assert killed["mattes"] == done["mattes"] == 20
     assert said["engines"] == 2
     for run in said["runs"]:
@@ -609,7 +609,8 @@ def test_blender_never_waits_for_the_engine(in_blender: InBlender) -> None:
 
 def test_the_script_of_the_page_runs(in_blender: InBlender, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "blender.md").read_text(encoding="utf-8")
-    (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    script, shapes = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert "import_shapes" in shapes  # run by test_shapes_are_masks_with_keys_and_come_back
     script = script.replace("/shots/demo/mattes", str(tmp_path / "mattes"))
     said = in_blender("page", script=script.replace("/shots/demo", str(DEMO)))
     assert said["mattes"] == str(tmp_path / "mattes/robot.1001.exr")

@@ -127,7 +127,7 @@ def main() -> None:
         asked.pictures.mkdir(parents=True, exist_ok=True)
     app = QApplication(["rde-roto"])
     with tempfile.TemporaryDirectory() as folder, at_a_window(app) as desk:
-        artist = Artist(desk, find_sequence(asked.truth), pictures=asked.pictures)
+        artist = Artist(desk, find_sequence(asked.truth), pictures=asked.pictures, hints="clicks")
         print(json.dumps(work(artist, asked.plate, Path(folder))), flush=True)
 
 
