@@ -353,7 +353,9 @@ def test_installed_from_disk_as_an_artist_does(in_blender: InBlender, home: Path
     folder = home / "blender/extensions/user_default/rde_roto"
     assert said["client"] == str(folder / CLIENT.name / "__init__.py")
     assert said["others"] is False, "nothing of it is importable by others"
-    operators = "add_element ask_names export_shapes fit_scene forget import_shapes learn next_to_fix"
+    operators = (
+        "add_element ask_names export_shapes fit_scene forget import_shapes learn next_to_fix"
+    )
     operators += " propagate remove_element remove_keyframe set_keyframe stop wire"
     assert said["operators"] == operators.split()
     assert said["panels"] == [
