@@ -222,7 +222,8 @@ def test_jobs_and_shots_are_bounded(client: Client, shot: Object) -> None:
     refused = [said for _ in range(200) if (said := refusal(client, shot))]
     assert status_of(pid, "Threads") <= before + 16
     assert all("the engine has 64 jobs already: wait for some" in said for said in refused)
-    assert ended(client, client.prefetch(shot, "1001-1006"))["state"] == "done"
+    # one that is accepted says that others have ended, however slow this machine is
+    assert any(not refusal(client, shot) for _ in range(20_000)), "none of them ever ends"
     shots = [{**shot, "overrides": {"tracking.lines": 96 + 2 * n}} for n in range(44)]
     for one in shots[:20]:
         client.open(one)
