@@ -54,7 +54,7 @@ class PaintController(ElementDrawing):
         self.tool: Tool = tool_named("brush")
         changed = partial(self._changed, None)
         self.selecting = Selecting(work, selector, post, self._draw_selected, changed)
-        self._carried = CarriedLines(work, post, partial(self._changed, None))
+        self._carried = CarriedLines(work, post, changed)
 
     @property
     def notice(self) -> str:
