@@ -8,8 +8,7 @@ bottom turn them over themselves.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -113,7 +112,7 @@ class Shape:
     """One closed spline over its life, from `first` to `last` inclusive; elsewhere it is not there.
 
     A hole is taken away from the other shapes of its element. With a `motion` the places of its
-    points are those before it: see `at` and `baked`.
+    points are those before it: see `at`.
     """
 
     name: str
@@ -144,19 +143,6 @@ class Shape:
         values = np.stack([point.at(frame) for point in self.points])
         places, feather = values[:, :3], values[:, 3]
         return places if self.motion is None else self.motion.moved(places, frame), feather
-
-    def baked(self) -> Shape:
-        """Return the same shape without a motion, for hosts that have none: its points then have a
-        key in every frame of its life. One that has none is returned as it is.
-        """
-        if self.motion is None:
-            return self
-        frames = tuple(range(self.first, self.last + 1))
-        there = [self.at(frame) for frame in frames]
-        places = np.stack([one for one, _ in there], axis=1)
-        feather = np.stack([one for _, one in there], axis=1)
-        points = map(partial(ShapePoint, frames), places, feather)
-        return replace(self, points=tuple(points), motion=None)
 
 
 @dataclass(frozen=True, eq=False)
