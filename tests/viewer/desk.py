@@ -14,9 +14,10 @@ import numpy as np
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the application begins
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 from scripted_nodes import PATIENCE_S
 from session_bench import Toys, ToySelector
 
@@ -72,6 +73,17 @@ class Desk:
         live = self.session.live
         self.until(lambda: live.is_settled and live.remaining == 0)
         self.app.processEvents()
+
+    def screenshot(self, dialog: QDialog | None = None) -> QImage:
+        """What the window looks like, and a dialog in its middle."""
+        image = self.window.grab().toImage()
+        if dialog is not None:
+            place = QRect(QPoint(), dialog.size())
+            place.moveCenter(self.window.rect().center())
+            painter = QPainter(image)
+            painter.drawPixmap(place.topLeft(), dialog.grab())
+            painter.end()
+        return image
 
     def key(self, keys: str) -> None:
         self.actions += 1

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from artist import Artist, at_a_window
 from desk import Desk
-from PySide6.QtCore import QPoint, QRect
-from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication, QDialog
 
 from rde_roto.doors.demo import demo_shot
@@ -32,14 +30,7 @@ def save(desk: Desk, name: str, dialog: QDialog | None = None) -> None:
         desk.window.time_line.refresh()
         desk.window.view_changed()
         desk.app.processEvents()
-    image = desk.window.grab().toImage()
-    if dialog is not None:
-        place = QRect(QPoint(), dialog.size())
-        place.moveCenter(desk.window.rect().center())
-        painter = QPainter(image)
-        painter.drawPixmap(place.topLeft(), dialog.grab())
-        painter.end()
-    image.save(str(OUT / f"{name}.jpg"), quality=QUALITY)
+    desk.screenshot(dialog).save(str(OUT / f"{name}.jpg"), quality=QUALITY)
     print(name, flush=True)
 
 

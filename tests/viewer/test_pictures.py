@@ -21,8 +21,8 @@ from desk import Desk
 from image_files import ramp, write_image
 from numpy.typing import NDArray
 from PIL import Image
-from PySide6.QtCore import QPoint, QRect
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog
 
 from rde_roto.doors.viewer.dialogs import ExportDialog
@@ -182,14 +182,7 @@ def seen(desk: Desk, dialog: QDialog | None) -> Bytes:
     desk.window.view_changed()
     desk.window.statusBar().clearMessage()
     desk.app.processEvents()
-    image = desk.window.grab().toImage()
-    if dialog is not None:
-        place = QRect(QPoint(), dialog.size())
-        place.moveCenter(desk.window.rect().center())
-        painter = QPainter(image)
-        painter.drawPixmap(place.topLeft(), dialog.grab())
-        painter.end()
-    return as_array(image)
+    return as_array(desk.screenshot(dialog))
 
 
 def means(pixels: Bytes, block: int) -> NDArray[np.float64]:
