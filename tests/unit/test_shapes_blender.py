@@ -112,6 +112,23 @@ def test_tight_bends_with_uneven_feather_come_back_where_they_were(tmp_path: Pat
     assert apart.max() < WITHIN_PX
 
 
+def test_a_soft_curve_that_turns_far_is_cut_and_stays_what_it_is(tmp_path: Path) -> None:
+    """A disk of three points: each of its curves turns by 120 degrees, too far for Blender."""
+    turn = np.arange(3) * 2 * np.pi / 3
+    at = 40 * np.stack([np.cos(turn), np.sin(turn)], axis=1) + 100
+    along = 40 * 0.7698 * np.stack([-np.sin(turn), np.cos(turn)], axis=1)
+    handles = np.stack([at - along, at, at + along], axis=1)
+    for width, count in ((5.0, 6), (0.0, 3)):
+        feather = np.full((1, 2), width)
+        points = tuple(ShapePoint((1,), one[None], feather) for one in handles)
+        disk = Shape("disk", "hero", False, 1, 1, points)
+        shapes = ShotShapes(FORMAT, FrameRange.parse("1"), ("hero",), (disk,))
+        back = again(document(shapes), tmp_path)
+        assert len(back.shapes[0].points) == count
+        # a fortieth of a pixel, where edges are hard
+        assert np.abs(draw_shapes(back, 1) - draw_shapes(shapes, 1)).max() < 0.025
+
+
 def test_a_hole_that_is_thinner_than_its_feather_does_not_grow(tmp_path: Path) -> None:
     hole = [
         ShapePoint((1,), np.array([[at, at, at]], float), np.full((1, 2), 8.0))

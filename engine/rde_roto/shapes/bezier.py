@@ -26,6 +26,25 @@ class Flattened(NamedTuple):
     spans: NDArray[np.int64]
 
 
+def halved(points: Points, feather: Points) -> tuple[Points, Points]:
+    """Return the same closed spline with twice the points, [2P, 3, 2], and their feather, [2P, 2]:
+    each cubic is cut in its middle (de Casteljau).
+
+    Args: points [P, 3, 2], left handle, point, right handle; feather [P, 2].
+    """
+    after = np.roll(points, -1, axis=0)
+    start, leaves, arrives, end = points[:, 1], points[:, 2], after[:, 0], after[:, 1]
+    first, second, last = (start + leaves) / 2, (leaves + arrives) / 2, (arrives + end) / 2
+    before, beyond = (first + second) / 2, (second + last) / 2
+    kept = np.stack([np.roll(last, 1, axis=0), start, first], axis=1)
+    added = np.stack([before, (before + beyond) / 2, beyond], axis=1)
+    between = (feather + np.roll(feather, -1, axis=0)) / 2
+    return (
+        np.stack([kept, added], axis=1).reshape(-1, 3, 2),
+        np.stack([feather, between], axis=1).reshape(-1, 2),
+    )
+
+
 def flattened(points: Points, feather: Points) -> Flattened:
     """Return a closed spline as a polygon within `FLAT_PX` of it.
 

@@ -78,6 +78,13 @@ def turn_of(points: Points) -> float:
     return float(np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0)
 
 
+def largest_turn(points: Points) -> float:
+    """Return by how many degrees the cubic of a closed spline turns that turns most, 0..180."""
+    leaving, arriving = _cubics(points)
+    starts, ends = _directions(leaving), np.roll(-_directions(arriving), -1, axis=0)
+    return float(np.degrees(np.arccos((starts * ends).sum(axis=1).clip(-1, 1))).max())
+
+
 def _places(points: Points) -> Points:
     """Places along a closed spline, [M, 2], a few on each of its cubics."""
     start, leaves, arrives, end = _cubics(points)[0]
