@@ -173,11 +173,7 @@ class Jobs:
 
     def _run(self, job: Job, node: RotoNode, writer: MatteWriter | None) -> None:
         try:
-            passes = Passes(node, job.frames, job.advance)
-            if writer is None:
-                self._make(job, node, passes, _ignore)
-            else:
-                self._write(job, node, passes, writer)
+            self._make(job, node, writer)
         except FutureCancelled:
             job.state = "cancelled"
         except RotoError as error:
@@ -187,21 +183,25 @@ class Jobs:
         else:
             job.state = "done"
 
-    def _write(self, job: Job, node: RotoNode, passes: Passes, writer: MatteWriter) -> None:
-        job.kept = FrameRange.of(_kept(job, node, writer))
-        for frame in job.kept:
-            passes.finish(frame)
-        self._make(job, node, passes, writer.write)
+    def _make(self, job: Job, node: RotoNode, writer: MatteWriter | None) -> None:
+        passes = Passes(node, job.frames, job.advance)
 
-    def _make(
-        self, job: Job, node: RotoNode, passes: Passes, write: Callable[[Matte], None]
-    ) -> None:
-        def take(matte: Matte) -> None:
-            write(matte)
+        def done(matte: Matte) -> None:
             job.made.append(matte.frame)
             passes.finish(matte.frame)
 
-        with WriteBehind(take) as write_behind:
+        if writer is None:
+            self._request(job, node, passes, done)
+            return
+
+        def write(matte: Matte) -> None:
+            writer.write(matte)
+            done(matte)
+
+        job.kept = FrameRange.of(_kept(job, node, writer))
+        for frame in job.kept:
+            passes.finish(frame)
+        with WriteBehind(write) as write_behind:
             self._request(job, node, passes, write_behind)
 
     def _request(
@@ -227,10 +227,6 @@ class Jobs:
             raise error_with_all_frames(node, list(due)[taken:], error) from error
         finally:
             job.cancel_waiting()
-
-
-def _ignore(_matte: Matte) -> None:
-    pass
 
 
 def _name_for(request: str) -> str:
