@@ -78,7 +78,7 @@ def run(
         trainer = Trainer(net.to(target), state, settings, sampler, score)
         if watch and rank() == 0:
             # a process of its own: it outlives this one, and takes no time of the training's thread
-            Popen([sys.executable, "-m", "rde_roto.doors.cli", "train", "watch", str(out)])
+            Popen([sys.executable, "-m", "rde_roto", "train", "watch", str(out)])
         finished = trainer.run(out, minutes, _print_progress)
         if rank() == 0:
             ending = "finished" if finished else f"stopped; continue with --resume --out {out}"
