@@ -254,6 +254,13 @@ def resampled(curve: np.ndarray, chords: int) -> np.ndarray:
     return np.concatenate(found)
 
 
+def test_no_two_shapes_of_a_node_have_one_name(tmp_path: Path) -> None:
+    body, hole = made().shapes
+    own = [replace(body, name="a b"), replace(hole, name="a_b"), replace(body, name="a_b_2")]
+    back = again(replace(made(), shapes=tuple(own)), tmp_path)
+    assert len({shape.name for shape in back.shapes}) == 3
+
+
 def test_a_part_in_a_hole_lies_above_it(tmp_path: Path) -> None:
     ring = matte(disk(150, 100, 80), holes=(disk(150, 100, 50),)) + matte(disk(150, 100, 20))
     maker = ShapeMaker(FORMAT, ("hero",), 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from itertools import chain, count
 
 import numpy as np
 
@@ -54,10 +54,10 @@ def _node_text(shapes: ShotShapes, element: str, index: int) -> str:
     plate = shapes.format
     centre = np.array([plate.display.width / 2, plate.display.height / 2])
     own = [shape for shape in shapes.shapes if shape.element == element]
-    named: Counter[str] = Counter()
+    taken: set[str] = set()
     # the first is on top
     layers = "".join(
-        f"\n    {_shape_text(shape, plate.display.height, _name(shape, named))}"
+        f"\n    {_shape_text(shape, plate.display.height, _name(shape, taken))}"
         for shape in reversed(bottom_first(own))
     )
     knobs = [
@@ -85,11 +85,13 @@ def _window_text(window: Window) -> str:
     return f"{window.x} {window.y} {window.width} {window.height}"
 
 
-def _name(shape: Shape, named: Counter[str]) -> str:
+def _name(shape: Shape, taken: set[str]) -> str:
     """A name that Nuke takes, and no two shapes have."""
-    name = re.sub("[^A-Za-z0-9_]", "_", shape.name) or "shape"
-    named[name] += 1
-    return name if named[name] == 1 else f"{name}_{named[name]}"
+    plain = re.sub("[^A-Za-z0-9_]", "_", shape.name) or "shape"
+    names = chain([plain], (f"{plain}_{number}" for number in count(2)))
+    name = next(one for one in names if one not in taken)
+    taken.add(name)
+    return name
 
 
 def _shape_text(shape: Shape, height: int, name: str) -> str:
