@@ -175,14 +175,24 @@ def as_array(image: QImage) -> Bytes:
 
 
 def seen(desk: Desk, dialog: QDialog | None) -> Bytes:
-    """The window, and the dialog in its middle."""
+    """The window, and the dialog in its middle, once the layout rests.
+
+    A widget that was hidden moves its neighbours with the events that follow, not at once.
+    """
     if desk.window.session is not None:
         desk.settled()
     desk.window.time_line.refresh()
     desk.window.view_changed()
     desk.window.statusBar().clearMessage()
-    desk.app.processEvents()
-    return as_array(desk.screenshot(dialog))
+    pictures = [as_array(desk.screenshot(dialog))]
+
+    def rests() -> bool:
+        desk.app.processEvents()
+        pictures.append(as_array(desk.screenshot(dialog)))
+        return bool(np.array_equal(*pictures[-2:]))
+
+    desk.until(rests)
+    return pictures[-1]
 
 
 def means(pixels: Bytes, block: int) -> NDArray[np.float64]:

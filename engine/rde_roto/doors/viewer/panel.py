@@ -203,8 +203,6 @@ class Panel(QWidget):
         row.addWidget(self.fix, 1)
         row.addWidget(self.fine)
         self._layout.addLayout(row)
-        self.to_fix = FixList(self._window.ui_queue.post)
-        self._layout.addWidget(self.to_fix)
         self.learn = self._button(
             "Learn the shot…", "Learn the shot…", "The network learns from your keyframes (Ctrl+L)"
         )
@@ -219,6 +217,9 @@ class Panel(QWidget):
         self.counts = QLabel()
         self.counts.setObjectName("quiet")
         self._layout.addWidget(self.counts)
+        # Last, as it comes and goes: the buttons stay where they are.
+        self.to_fix = FixList(self._window.ui_queue.post)
+        self._layout.addWidget(self.to_fix)
 
     def _refresh_elements(self) -> None:
         session = self._window.the_session
