@@ -189,7 +189,7 @@ def seen(desk: Desk, dialog: QDialog | None) -> Bytes:
     def rests() -> bool:
         desk.app.processEvents()
         pictures.append(as_array(desk.screenshot(dialog)))
-        return bool(np.array_equal(*pictures[-2:]))
+        return np.array_equal(pictures[-2], pictures[-1])
 
     desk.until(rests)
     return pictures[-1]

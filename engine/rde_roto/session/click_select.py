@@ -158,7 +158,8 @@ def _corners(mask: FloatArray) -> tuple[Point, ...]:
     rows, columns = (np.flatnonzero((mask >= 0.5).any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return ()
-    return (columns[0], rows[0]), (columns[-1] + 1, rows[-1] + 1)
+    (top, bottom), (left, right) = ((int(at[0]), int(at[-1]) + 1) for at in (rows, columns))
+    return (left, top), (right, bottom)
 
 
 def _widened(low: float, high: float, length: int) -> tuple[int, int]:

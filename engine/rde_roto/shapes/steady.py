@@ -6,6 +6,8 @@ keep all distances as they are, so that tolerances and feather mean the same bef
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ _ROUNDS = 8
 _LEAST_OFF_PX = 0.3  # samples that are nearer count in full
 _SLACK = 0.25  # tolerances that the motion may be off: the form takes that up
 
-_Complex = NDArray[np.complex128]
+_Complex: TypeAlias = NDArray[np.complex128]
 
 
 def steadied(stretch: Stretch, tolerance_px: float) -> tuple[Motion | None, Stretch]:

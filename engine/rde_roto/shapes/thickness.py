@@ -37,7 +37,8 @@ def room_inwards(
         some = asked[begin : begin + _AT_ONCE]
         own, reach = places[some], 2 * needed[some].max()  # such a circle has no larger diameter
         ends = own[0, 0] - reach, own[-1, 0] + reach
-        to = others[slice(*np.searchsorted(others[:, 0], ends))] - own[:, None]
+        first, last = (int(np.searchsorted(others[:, 0], end)) for end in ends)
+        to = others[first:last] - own[:, None]
         apart, deep = np.hypot(to[..., 0], to[..., 1]), (to * inwards[some, None]).sum(axis=2)
         radius = np.where(deep > across * apart, apart**2 / (2 * deep.clip(min=1e-9)), np.inf)
         room[some] = radius.min(axis=1, initial=np.inf)

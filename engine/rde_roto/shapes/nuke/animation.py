@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -64,9 +65,7 @@ def parse_shared(items: list[Item]) -> Iterator[list[Curve]]:
     if not items:
         return
     head, *lists = items
-    frames = np.array([number_of(word) for word in (head if isinstance(head, list) else [head])])
-    if not len(frames) or (np.diff(frames) <= 0).any():
-        raise ValueError("its keys are not in the order of their frames")
+    frames = _in_order([number_of(word) for word in (head if isinstance(head, list) else [head])])
     for item in lists:
         entries = item if isinstance(item, list) else [item]
         yield [_curve(frames, entry) for entry in entries]
@@ -79,15 +78,20 @@ def parse_single(item: Item) -> Curve:
     """
     if isinstance(item, str):
         return constant(number_of(item))
-    frames, keys = [], []
+    frames: list[float] = []
+    keys = []
     for key in item:
         if not isinstance(key, list) or len(key) < 2:
             raise ValueError("it has an expression")
         frames.append(number_of(key[0]))
         keys.append(_key(key[1:]))
-    if not frames or (np.diff(frames) <= 0).any():
+    return Curve(_in_order(frames), np.array(keys))
+
+
+def _in_order(frames: list[float]) -> Values:
+    if not frames or any(after <= before for before, after in pairwise(frames)):
         raise ValueError("its keys are not in the order of their frames")
-    return Curve(np.array(frames), np.array(keys))
+    return np.array(frames)
 
 
 def keys_text(frames: list[int], values: Values) -> str:
