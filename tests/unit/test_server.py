@@ -270,6 +270,7 @@ def test_a_job_that_fails_says_why(client: Client, shot: dict[str, Any], plate: 
     [
         ({"plate": {"path": "/nowhere/x.####.exr"}}, "input", 4, "nowhere"),
         ({"plate": {"path": "x.####.exr"}}, "usage", 2, "is a relative path"),
+        ({"plate": {"path": f"/{'x' * 300}.1001.exr"}}, "usage", 2, "^/x+…x+.1001.exr is too long"),
         ({"plates": {}}, "document", 3, "unknown key 'plates'; did you mean 'plate'"),
         ({"schema": "rde-roto.shot/9"}, "document", 3, "this program reads rde-roto.shot/1"),
         ({"preset": "nope"}, "document", 3, "nope"),
