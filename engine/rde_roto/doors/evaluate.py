@@ -28,51 +28,58 @@ if TYPE_CHECKING:
     from rde_roto.model.weights import Model
 
 
+RootArgument = Annotated[
+    Path, typer.Argument(help="Folder in the layout of DAVIS, with JPEGImages and Annotations.")
+]
+SequencesOption = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="Sequences, such as a,b,c (default: all).")
+]
+AblateOption = Annotated[
+    str | None,
+    typer.Option(metavar="WHAT", help="Compare settings in a table: bank, theta, or bank,theta."),
+]
+PlayOption = Annotated[
+    int | None,
+    typer.Option(metavar="UPDATES", min=1, help="Play back and forth for N memory updates."),
+]
+LearnOption = Annotated[
+    bool,
+    typer.Option(
+        "--learn", help="Compare the model as it is with the model after learning each shot."
+    ),
+]
+MinutesOption = Annotated[
+    float | None, typer.Option(metavar="M", min=0.05, help="Time to learn each shot.")
+]
+KeyframesOption = Annotated[
+    int,
+    typer.Option(
+        metavar="N", min=1, help="Number of keyframes given, evenly spread over each sequence."
+    ),
+]
+OutOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Keep the label images in this folder.")
+]
+JsonOption = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Also write the figures to this file, as JSON."),
+]
+
+
 def evaluate(
-    root: Annotated[
-        Path, typer.Argument(help="Folder in the layout of DAVIS, with JPEGImages and Annotations.")
-    ],
-    sequences: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Sequences, such as a,b,c (default: all).")
-    ] = None,
+    root: RootArgument,
+    sequences: SequencesOption = None,
     model: ModelOption = DEFAULT_MODEL,
     preset: PresetOption = "standard",
     set_: SetOption = None,
     device: DeviceOption = "auto",
-    ablate: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHAT", help="Compare settings in a table: bank, theta, or bank,theta."
-        ),
-    ] = None,
-    play: Annotated[
-        int | None,
-        typer.Option(metavar="UPDATES", min=1, help="Play back and forth for N memory updates."),
-    ] = None,
-    learn: Annotated[
-        bool,
-        typer.Option(
-            "--learn", help="Compare the model as it is with the model after learning each shot."
-        ),
-    ] = False,
-    minutes: Annotated[
-        float | None, typer.Option(metavar="M", min=0.05, help="Time to learn each shot.")
-    ] = None,
-    keyframes: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=1, help="Number of keyframes given, evenly spread over each sequence."
-        ),
-    ] = 1,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the label images in this folder.")
-    ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", metavar="FILE", help="Also write the figures to this file, as JSON."
-        ),
-    ] = None,
+    ablate: AblateOption = None,
+    play: PlayOption = None,
+    learn: LearnOption = False,
+    minutes: MinutesOption = None,
+    keyframes: KeyframesOption = 1,
+    out: OutOption = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Track each sequence from its first mask and score it, without its first and last frame."""
     settings = load_preset(preset, set_ or ())
@@ -95,16 +102,19 @@ def evaluate(
         found = _scored(run, settings, out)
     else:
         found = _compared(run, varied, out)
-    figures = {
+    if json_file is not None:
+        figures = {**_figures_of_run(run, settings), **found}
+        write_text(json_file, json.dumps(figures, indent=2) + "\n")
+
+
+def _figures_of_run(run: Run, preset: Preset) -> dict[str, Any]:
+    return {
         "model": run.model.name,
         "weights": run.model.sha256,
         "device": str(run.device),
-        "tracking": settings.tracking.model_dump(mode="json"),
-        "keyframes": keyframes,
-        **found,
+        "tracking": preset.tracking.model_dump(mode="json"),
+        "keyframes": run.data.keyframes,
     }
-    if json_file is not None:
-        write_text(json_file, json.dumps(figures, indent=2) + "\n")
 
 
 @dataclass(frozen=True)
