@@ -15,7 +15,8 @@ from typing import Any
 from rde_roto.doors.console import print_line, print_traceback
 from rde_roto.doors.server.errors import error_object
 from rde_roto.doors.server.request_types import MOST_PIXEL_BYTES
-from rde_roto.doors.server.requests import Host, Requests
+from rde_roto.doors.server.requests import Requests
+from rde_roto.doors.server.tickets import Host
 from rde_roto.values.errors import UnexpectedError, shown_error
 from rde_roto_client.wire import MEMORY, STREAM, Message, Wire, WireError, is_open
 
