@@ -120,11 +120,11 @@ class ProgressOptions:
         """Return those of a command without these options: the variable alone chooses the form.
         Raises UsageError for a wrong variable.
         """
-        said = os.environ.get(_VARIABLE) or "auto"
+        choice = os.environ.get(_VARIABLE) or "auto"
         known = get_args(ProgressChoice)
-        if said not in known:
-            raise UsageError(f"{_VARIABLE}={said}: expected {', '.join(known)}")
-        return cls(cast("ProgressChoice", said))
+        if choice not in known:
+            raise UsageError(f"{_VARIABLE}={choice}: expected {', '.join(known)}")
+        return cls(cast("ProgressChoice", choice))
 
     def report(self) -> RunReport:
         """Return the report in the chosen form. Raises UsageError for two different forms.

@@ -106,10 +106,12 @@ class _JobProgress(Watcher):
         """All frames that were reported."""
         return FrameRange.of([*self.made, *self.kept])
 
-    def heard(self, said: dict[str, Any]) -> None:
-        made, kept = (_range(said[key]).difference(self.frames) for key in ("made", "kept"))
+    def on_status(self, status: dict[str, Any]) -> None:
+        made, kept = (_range(status[key]).difference(self.frames) for key in ("made", "kept"))
         before, new = self._share, FrameRange.of([*made, *kept])
-        share = float(said.get("share", said["done"] / said["total"]))  # an older engine has none
+        share = float(
+            status.get("share", status["done"] / status["total"])
+        )  # an older engine has none
         share = max(before, share)  # after a restart the new engine begins with what is written
         for place, frame in enumerate(new, start=1):
             self._reporter(frame, frame in kept)
