@@ -177,7 +177,7 @@ def test_a_mask_of_pixels_is_kept_once_and_for_good(
     np.testing.assert_array_equal(read_image(Path(path))[1][..., 0], alpha)
     shot["keyframes"][0]["mask"] = path
     np.testing.assert_array_equal(alpha_of(client.matte(shot, 1003))[0], alpha)
-    with pytest.raises(EngineError, match="needs 15360 bytes; 12 came"):
+    with pytest.raises(EngineError, match="needs 15360 bytes; got 12"):
         client.keep(b"123456789012", WIDTH, HEIGHT)
     with pytest.raises(EngineError, match="not finite"):
         client.keep(np.full((HEIGHT, WIDTH), np.nan, np.float32).data, WIDTH, HEIGHT)

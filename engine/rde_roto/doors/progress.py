@@ -133,7 +133,7 @@ class ProgressOptions:
         """
         usual = os.environ.get(_VARIABLE)
         if self.as_json and self.progress not in ("auto", "json", usual):
-            raise UsageError(f"--json is another form than --progress {self.progress}: give one")
+            raise UsageError(f"--json and --progress {self.progress} are two forms: give one")
         if self.as_json:
             return RunReport("json")
         return RunReport(_usual_form() if self.progress == "auto" else self.progress)
