@@ -20,7 +20,7 @@ from command_line import HEIGHT, WIDTH, mattes
 from engine_process import PATIENCE_S, SERVE, alpha_of, connected, ended, greeted, kill
 from image_files import ramp, read_image, write_image
 
-from rde_roto.doors.server.shots import Shots
+from rde_roto.doors.hosts.shots import Shots
 from rde_roto.images.files import read_header
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.values.frames import FrameRange

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rde_roto.doors.auto_learn import learn_if_asked
+from rde_roto.doors.hosts.errors import error_of
 from rde_roto.doors.progress import RunReport, frame_steps, print_summary
 from rde_roto.doors.render_task import RenderTask, print_weights
-from rde_roto.doors.server.errors import error_of
 from rde_roto.doors.this_installation import local_client
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot, ShotFile

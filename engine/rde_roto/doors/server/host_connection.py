@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 from rde_roto.doors.console import print_line, print_traceback
-from rde_roto.doors.server.errors import error_object
+from rde_roto.doors.hosts.errors import error_object
 from rde_roto.doors.server.request_types import MOST_PIXEL_BYTES
 from rde_roto.doors.server.requests import Requests
 from rde_roto.doors.server.tickets import Host

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from rde_roto.doors.hosts.errors import error_object
 from rde_roto.doors.learner.lesson_process import LessonProcess
-from rde_roto.doors.server.errors import error_object
 from rde_roto.doors.server.jobs import Job
 from rde_roto.doors.server.request_types import Object
 from rde_roto.values.frames import FrameRange

@@ -11,10 +11,11 @@ import platformdirs
 
 from rde_roto.advice import advise
 from rde_roto.documents.preset_files import preset_library
+from rde_roto.doors.hosts.errors import ProtocolError
+from rde_roto.doors.hosts.shots import HostShot, Shots
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.rendering import provenance
-from rde_roto.doors.server.errors import ProtocolError
 from rde_roto.doors.server.job_progress import job_progress, lesson_progress
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.doors.server.masks import keep_mask
@@ -35,7 +36,6 @@ from rde_roto.doors.server.request_types import (
     ShotRequest,
     parse_request,
 )
-from rde_roto.doors.server.shots import HostShot, Shots
 from rde_roto.doors.server.tickets import Host, Tickets
 from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import error_with_all_frames, frames_to_push
