@@ -109,9 +109,8 @@ class _JobProgress(Watcher):
     def on_status(self, status: dict[str, Any]) -> None:
         made, kept = (_range(status[key]).difference(self.frames) for key in ("made", "kept"))
         before, new = self._share, FrameRange.of([*made, *kept])
-        share = float(
-            status.get("share", status["done"] / status["total"])
-        )  # an older engine has none
+        # an older engine says no share
+        share = float(status.get("share", status["done"] / status["total"]))
         share = max(before, share)  # after a restart the new engine begins with what is written
         for place, frame in enumerate(new, start=1):
             self._reporter(frame, frame in kept)
