@@ -272,6 +272,9 @@ def set_up(extras: Iterable[str], torch_index: str | None, bundle: Bundle | None
     if VENV.exists() and not STAMP.exists() and any(VENV.iterdir()):
         raise InstallError(f"{VENV} was not made by install.py: move it away and run this again.")
     old = read_stamp()
+    place = Path(old.get("place", VENV))
+    if VENV.is_symlink() and place != VENV and place.exists():
+        raise InstallError(f"{VENV} leads to {place}, another clone's: remove the link.")
     torch_index = torch_index or old.get("torch_index")
     extras = sorted({*extras, *old.get("extras", ())})
     python = probe(tool("python"))
@@ -399,6 +402,14 @@ def bundle(options: argparse.Namespace) -> int:
     return 0
 
 
+def remove_venv(venv: Path) -> None:
+    """Remove a virtual environment, or only the link that leads to it: its folder may be shared."""
+    if venv.is_symlink():
+        venv.unlink()
+    else:
+        shutil.rmtree(venv)
+
+
 def uninstall(options: argparse.Namespace) -> int:
     """Remove adapters, the registration and .venv. What the user has made or fetched stays, and
     what another clone has installed, as after an update into another folder.
@@ -427,9 +438,10 @@ def uninstall(options: argparse.Namespace) -> int:
     kept = user_folders()
     notes = {VENV: STAMP.name, **dict.fromkeys(ROOT.glob(".venv-bpy-*"), BLENDER_NOTE)}
     for venv in (venv for venv, note in notes.items() if (venv / note).exists()):
-        say(f"{would} {venv}")
+        linked = f", a link; {venv.resolve()} stays: delete it too" if venv.is_symlink() else ""
+        say(f"{would} {venv}{linked}")
         if not options.dry_run:
-            shutil.rmtree(venv)
+            remove_venv(venv)
     say(
         "\n  ".join(["models, masks, presets and the cache stay; to lose them too, delete:", *kept])
     )

@@ -249,9 +249,9 @@ class Client:
         with suppress(WireError):  # it has ended before it answered
             self._exchange(self._remember(met), {"do": "stop"}, None)
 
-    def ask(self, do: str, **said: Any) -> Object:
+    def ask(self, do: str, **fields: Any) -> Object:
         """Send any request without pixels; return its answer."""
-        return self._request(dict(said, do=do)).object
+        return self._request(dict(fields, do=do)).object
 
     # Connections.
 
@@ -277,7 +277,7 @@ class Client:
                     raise WireError("the engine has ended")
                 if "sign" not in answer.object:
                     break
-                met.watchdog.heard(answer.object)
+                met.watchdog.feed(answer.object)
         except BaseException:  # also an abort by the host: the next request would get this answer
             self._forget(met.wire)
             raise

@@ -37,10 +37,10 @@ class Order(NamedTuple):
 class Watcher:
     """Watches a job; a host overrides the methods it needs."""
 
-    def heard(self, said: Object) -> None:
-        """Gets the job's status (docs/protocol.md, `progress`) several times a second."""
+    def on_status(self, status: Object) -> None:
+        """Get the job's status (docs/protocol.md, `progress`) several times a second."""
 
-    def wants(self) -> bool:
+    def should_continue(self) -> bool:
         """Whether the job should go on; False cancels it."""
         return True
 
@@ -57,10 +57,10 @@ def follow(client: Client, order: Order, watcher: Watcher, files: Files | None =
     `ended` if the engine dies again and again. Any other exception, from the client's `waiting`
     for instance, cancels the job before it is raised.
     """
-    said = _followed(client, lambda: client.render(*order), watcher)
-    if said["state"] == "done":
+    status = _followed(client, lambda: client.render(*order), watcher)
+    if status["state"] == "done":
         _check_files(order, files or _files_of(order.out))
-    return said
+    return status
 
 
 def follow_lesson(client: Client, shot: Object, watcher: Watcher) -> Object:
@@ -76,16 +76,16 @@ def _followed(client: Client, begin: Callable[[], str], watcher: Watcher) -> Obj
     """Run a job to its end; start it again if its engine dies."""
     for _ in range(_MAX_ENGINES):
         try:
-            said = _ended(client, begin(), watcher)
+            status = _ended(client, begin(), watcher)
         except WireError:
             continue
-        if said is None:
-            if watcher.wants():
+        if status is None:
+            if watcher.should_continue():
                 continue
             return {"state": "cancelled"}
-        if said["state"] == "failed":
-            raise _error(said["error"])
-        return said
+        if status["state"] == "failed":
+            raise _error(status["error"])
+        return status
     raise EngineError(
         f"the engine has ended {_MAX_ENGINES} times at this shot: see engine-*.log in the run "
         "folder, and run it again; what is written stays",
@@ -113,18 +113,18 @@ def _ended(client: Client, job: str, watcher: Watcher) -> Object | None:
     try:
         while True:
             try:
-                said = client.progress(job)
+                status = client.progress(job)
             except EngineError as error:
                 if error.kind != "usage":  # usage: a new engine, which does not know the job
                     raise
                 return None
             if _engine_of(client) != engine:  # older engines number their jobs from 1
                 return None
-            watcher.heard(said)
-            if said["state"] != "running":
-                return said
-            watchdog.heard({"sign": (said.get("steps"), said["done"])})
-            if not is_cancelled and not watcher.wants():
+            watcher.on_status(status)
+            if status["state"] != "running":
+                return status
+            watchdog.feed({"sign": (status.get("steps"), status["done"])})
+            if not is_cancelled and not watcher.should_continue():
                 is_cancelled = True
                 _cancel(client, job)
                 # and waits on: the frame being written is finished
@@ -151,9 +151,9 @@ def _nothing() -> None:
     pass
 
 
-def _error(said: Object) -> EngineError:
-    frames = said.get("frames", ())
-    return EngineError(str(said["sentence"]), str(said["kind"]), int(said["code"]), frames)
+def _error(error: Object) -> EngineError:
+    sentence, kind, frames = str(error["sentence"]), str(error["kind"]), error.get("frames", ())
+    return EngineError(sentence, kind, int(error["code"]), frames)
 
 
 def _check_files(order: Order, files: Files) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 JOB_SCHEMA = "rde-roto.job/1"
 
 
-def drop(folder: str, name: str, shot: str | dict[str, Any], **said: Any) -> str:
+def drop(folder: str, name: str, shot: str | dict[str, Any], **settings: Any) -> str:
     """Put a job into the inbox of a hot folder; return its path.
 
     It is written under a hidden name, then renamed, so a worker never sees half of it. Raises
@@ -22,13 +22,13 @@ def drop(folder: str, name: str, shot: str | dict[str, Any], **said: Any) -> str
         folder: the hot folder.
         name: of the job, and by default of its mattes.
         shot: path of a shot document, or its content.
-        said: `frames`, `preset`, `overrides`, `output`, `priority`.
+        settings: `frames`, `preset`, `overrides`, `output`, `priority`.
     """
     if not name or name != Path(name).name or name.startswith("."):
         raise ValueError(f"{name!r} cannot name a job: expected one visible name, without folders")
     inbox = Path(folder) / "inbox"
     path, hidden = inbox / (name + ".json"), inbox / f".{name[:48]}.{secrets.token_hex(4)}.tmp"
-    job = dict(said, schema=JOB_SCHEMA, shot=shot)
+    job = dict(settings, schema=JOB_SCHEMA, shot=shot)
     text = json.dumps(job, ensure_ascii=False, indent=2)
     try:
         with hidden.open("x", encoding="utf-8") as file:

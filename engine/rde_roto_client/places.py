@@ -30,9 +30,9 @@ def run_folder() -> Path:
 
     Raises NoEngineError if it cannot be made or others can use it.
     """
-    said, runtime = os.environ.get("RDE_ROTO_RUN"), os.environ.get("XDG_RUNTIME_DIR")
-    if said:
-        folder = Path(said)
+    chosen, runtime = os.environ.get("RDE_ROTO_RUN"), os.environ.get("XDG_RUNTIME_DIR")
+    if chosen:
+        folder = Path(chosen)
     elif runtime and Path(runtime).is_dir():
         folder = Path(runtime) / "rde-roto"
     else:

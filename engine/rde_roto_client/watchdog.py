@@ -65,7 +65,7 @@ class Watchdog:
         """Start to watch a request."""
         self._steps, self._moved_s = None, self._clock()
 
-    def heard(self, sign: Object) -> None:
+    def feed(self, sign: Object) -> None:
         """Take a heartbeat. Raises StuckEngineError if they report no progress for too long."""
         now_s = self._clock()
         if sign.get("sign") != self._steps:

@@ -283,7 +283,10 @@ class Wire:
 def _framed(message: Object) -> bytes:
     text = json.dumps(message).encode("utf-8")
     if len(text) > MOST_JSON_BYTES:
-        raise WireError(f"a message of {len(text)} bytes is too long")
+        raise WireError(
+            f"a message of {len(text):,} bytes, where {MOST_JSON_BYTES:,} is the most: use fewer "
+            "keyframes, or shorter paths of masks"
+        )
     return _HEAD.pack(_MAGIC, len(text)) + text
 
 

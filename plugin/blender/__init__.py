@@ -5,14 +5,27 @@ The engine is a separate process; the extension talks to it through `engine_clie
 
 from __future__ import annotations
 
-from . import operators, panel, properties, shape_operators
+import bpy
+
+from . import activity, elements, operators, panel, properties, shape_operators
+
+_MODULES = (activity, elements, properties, operators, shape_operators, panel)
+_CLASSES = tuple(each for module in _MODULES for each in module.CLASSES)
 
 
 def register() -> None:
-    for module in (properties, operators, shape_operators, panel):
-        module.register()
+    for each in _CLASSES:
+        bpy.utils.register_class(each)
+    bpy.types.Scene.rde_roto = bpy.props.PointerProperty(  # type: ignore[attr-defined]
+        type=properties.Shot
+    )
+    bpy.types.WindowManager.rde_roto = bpy.props.PointerProperty(  # type: ignore[attr-defined]
+        type=activity.Activity
+    )
 
 
 def unregister() -> None:
-    for module in (panel, shape_operators, operators, properties):
-        module.unregister()
+    del bpy.types.WindowManager.rde_roto  # type: ignore[attr-defined]
+    del bpy.types.Scene.rde_roto  # type: ignore[attr-defined]
+    for each in reversed(_CLASSES):
+        bpy.utils.unregister_class(each)

@@ -10,7 +10,8 @@ from typing import Any
 
 import bpy
 
-from .properties import scene_of, window_manager_of
+from .activity import window_manager_of
+from .properties import scene_of
 from .request import RefusedError
 
 SCHEMA = "rde-roto.mask/1"

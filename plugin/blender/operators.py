@@ -1,6 +1,6 @@
 """The operators behind the panel's buttons."""
 
-# no annotations from __future__: see properties.py
+# no annotations from __future__: see elements.py
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +10,9 @@ import bpy
 from bpy.props import BoolProperty, IntProperty
 
 from . import comp_nodes, engine_requests, masks, plates
+from .activity import activity_of
 from .engine_requests import Named, Propagated, Track
-from .properties import absolute, activity_of, element_in, scene_of, shot_in, shot_of
+from .properties import absolute, element_in, scene_of, shot_in, shot_of
 from .request import RefusedError, Request
 from .request_operator import RequestOperator, Result, errors_reported
 
@@ -299,7 +300,7 @@ def _size(clip: bpy.types.MovieClip) -> tuple[int, int]:
     return width, height
 
 
-_CLASSES = (
+CLASSES = (
     FitScene,
     SetKeyframe,
     RemoveKeyframe,
@@ -313,13 +314,3 @@ _CLASSES = (
     AddToCompositor,
     AskNames,
 )
-
-
-def register() -> None:
-    for each in _CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    for each in reversed(_CLASSES):
-        bpy.utils.unregister_class(each)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .properties import Activity, Element, Shot, activity_of, scene_of, shot_of
+from .activity import Activity, activity_of
+from .elements import Element
+from .properties import Shot, scene_of, shot_of
 
 if TYPE_CHECKING:
     _ListBase = bpy.types.UIList
@@ -150,14 +152,4 @@ class RDE_ROTO_PT_clip(_Panel, bpy.types.Panel):  # noqa: N801
     bl_space_type = "CLIP_EDITOR"
 
 
-_CLASSES = (RDE_ROTO_UL_elements, RDE_ROTO_UL_keyframes, RDE_ROTO_PT_compositor, RDE_ROTO_PT_clip)
-
-
-def register() -> None:
-    for each in _CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    for each in reversed(_CLASSES):
-        bpy.utils.unregister_class(each)
+CLASSES = (RDE_ROTO_UL_elements, RDE_ROTO_UL_keyframes, RDE_ROTO_PT_compositor, RDE_ROTO_PT_clip)

@@ -1,24 +1,21 @@
-"""The shot, stored in the blend file with the scene; and the request that runs at the moment."""
+"""The shot, stored in the blend file with the scene."""
 
-# No annotations from __future__: Blender reads properties from a class's annotations, as values.
-# The types under TYPE_CHECKING are what it makes of them on an instance.
+# no annotations from __future__: see elements.py
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.props import (
-    BoolProperty,
-    CollectionProperty,
-    EnumProperty,
-    IntProperty,
-    PointerProperty,
-    StringProperty,
-)
+from bpy.props import CollectionProperty, IntProperty, StringProperty
 
+from .activity import activity_of
+from .elements import Element, Keyframe
 from .request import RefusedError
+
+if TYPE_CHECKING:
+    from .elements import Collection
 
 _ID = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -29,91 +26,6 @@ def _preset_names(_self: Any, context: bpy.types.Context, _text: str) -> Iterabl
 
 def _model_names(_self: Any, context: bpy.types.Context, _text: str) -> Iterable[str]:
     return [name.name for name in activity_of(context).models]
-
-
-if TYPE_CHECKING:
-    from typing import Protocol, TypeVar
-
-    Item = TypeVar("Item", covariant=True)
-
-    class Collection(Protocol[Item]):
-        """A CollectionProperty of an instance."""
-
-        def __iter__(self) -> Iterator[Item]: ...
-        def __len__(self) -> int: ...
-        def add(self) -> Item: ...
-        def clear(self) -> None: ...
-        def move(self, source: int, target: int) -> None: ...
-        def remove(self, index: int) -> None: ...
-
-
-class Name(bpy.types.PropertyGroup):
-    """A preset or a model of the engine."""
-
-    if TYPE_CHECKING:
-        about: str
-    else:
-        about: StringProperty()
-
-
-class Keyframe(bpy.types.PropertyGroup):
-    """A mask at a frame of the plate."""
-
-    if TYPE_CHECKING:
-        frame: int
-        mask: str
-        source: str
-    else:
-        frame: IntProperty(name="Frame", description="Frame number of the plate")
-        mask: StringProperty(name="Mask", description="File of the mask", subtype="FILE_PATH")
-        source: StringProperty(name="From", description="The mask or image it was made from")
-
-
-class Element(bpy.types.PropertyGroup):
-    """What is cut out of the plate: its `name`, and the keyframes that it is tracked from."""
-
-    if TYPE_CHECKING:
-        source: str
-        mask: bpy.types.Mask | None
-        image: str
-        learned: str
-        keyframes: Collection[Keyframe]
-        active: int
-    else:
-        source: EnumProperty(
-            name="From",
-            items=(
-                ("MASK", "Mask", "The splines of a mask at the current frame"),
-                ("IMAGE", "Image", "An image file: the element is white, or its alpha"),
-            ),
-        )
-        mask: PointerProperty(name="Mask", type=bpy.types.Mask)
-        image: StringProperty(name="Image", description="File of the image", subtype="FILE_PATH")
-        learned: StringProperty(
-            name="Learned",
-            description="What the network has learned of this element, if anything",
-            subtype="FILE_PATH",
-        )
-        keyframes: CollectionProperty(type=Keyframe)
-        active: IntProperty()
-
-    def set_keyframe(self, frame: int, mask: str, source: str) -> None:
-        """Set the keyframe of a frame, replacing one that is there; keep them in order."""
-        self.remove_keyframe(frame)
-        key = self.keyframes.add()
-        key.name, key.frame, key.mask, key.source = str(frame), frame, mask, source
-        place = sum(other.frame < frame for other in self.keyframes)
-        self.keyframes.move(len(self.keyframes) - 1, place)
-        self.active = place
-
-    def remove_keyframe(self, frame: int) -> bool:
-        """Remove the keyframe of a frame; return whether there was one."""
-        for place, key in enumerate(self.keyframes):
-            if key.frame == frame:
-                self.keyframes.remove(place)
-                self.active = min(self.active, max(0, len(self.keyframes) - 1))
-                return True
-        return False
 
 
 class Shot(bpy.types.PropertyGroup):
@@ -278,39 +190,11 @@ class Shot(bpy.types.PropertyGroup):
         return shot
 
 
-class Activity(bpy.types.PropertyGroup):
-    """The running request, if any. It belongs to the window manager: neither saved nor undone."""
-
-    if TYPE_CHECKING:
-        what: str
-        done: int
-        total: int
-        stop: bool
-        last: str
-        presets: Collection[Name]
-        models: Collection[Name]
-    else:
-        what: StringProperty(description="Empty if nothing runs")
-        done: IntProperty()
-        total: IntProperty()
-        stop: BoolProperty(description="Set to stop the request")
-        last: StringProperty(description="Outcome of the last request")
-        presets: CollectionProperty(type=Name)
-        models: CollectionProperty(type=Name)
-
-
 def scene_of(context: bpy.types.Context) -> bpy.types.Scene:
     """The current scene, which an operator and a panel always have."""
     scene = context.scene
     assert scene is not None
     return scene
-
-
-def window_manager_of(context: bpy.types.Context) -> bpy.types.WindowManager:
-    """The window manager, of which Blender always has one."""
-    manager = context.window_manager
-    assert manager is not None
-    return manager
 
 
 def shot_of(context: bpy.types.Context) -> Shot:
@@ -332,13 +216,6 @@ def element_in(scene: bpy.types.Scene, name: str) -> Element:
     raise RefusedError(f"the element {name} is gone, or has another name")
 
 
-def activity_of(context: bpy.types.Context) -> Activity:
-    """The running request."""
-    manager = window_manager_of(context)
-    activity: Activity = manager.rde_roto  # type: ignore[attr-defined]  # set by register()
-    return activity
-
-
 def absolute(path: str, what: str) -> str:
     """A path of the panel, made absolute: `//` starts at the blend file. Raises RefusedError."""
     if path.startswith("//") and not bpy.data.filepath:
@@ -353,18 +230,4 @@ def absolute(path: str, what: str) -> str:
     return found
 
 
-_CLASSES = (Name, Keyframe, Element, Shot, Activity)
-
-
-def register() -> None:
-    for each in _CLASSES:
-        bpy.utils.register_class(each)
-    bpy.types.Scene.rde_roto = PointerProperty(type=Shot)  # type: ignore[attr-defined]
-    bpy.types.WindowManager.rde_roto = PointerProperty(type=Activity)  # type: ignore[attr-defined]
-
-
-def unregister() -> None:
-    del bpy.types.WindowManager.rde_roto  # type: ignore[attr-defined]
-    del bpy.types.Scene.rde_roto  # type: ignore[attr-defined]
-    for each in reversed(_CLASSES):
-        bpy.utils.unregister_class(each)
+CLASSES = (Shot,)

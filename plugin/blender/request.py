@@ -88,11 +88,11 @@ class Request(rde_roto_client.Watcher, Generic[T]):
         if self._stopped.is_set():
             raise StoppedError("stopped")
 
-    def heard(self, said: dict[str, Any]) -> None:
+    def on_status(self, status: dict[str, Any]) -> None:
         """Take the engine's progress."""
-        self.done, self.total = said["done"], said["total"]
+        self.done, self.total = status["done"], status["total"]
 
-    def wants(self) -> bool:
+    def should_continue(self) -> bool:
         """Whether to go on."""
         return not self.is_stopped
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import bpy
 
-from .properties import activity_of, scene_of, window_manager_of
+from .activity import activity_of, window_manager_of
+from .properties import scene_of
 from .request import USER_ERRORS, RefusedError, Request, StoppedError
 
 _POLL_S = 0.1

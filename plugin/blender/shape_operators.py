@@ -1,6 +1,6 @@
 """The operators that bring shapes into Blender's masks, and back."""
 
-# no annotations from __future__: see properties.py
+# no annotations from __future__: see elements.py
 
 import json
 from pathlib import Path
@@ -10,7 +10,8 @@ import bpy
 from bpy.props import StringProperty
 
 from . import mask_files
-from .properties import scene_of, shot_in, window_manager_of
+from .activity import window_manager_of
+from .properties import scene_of, shot_in
 from .request import RefusedError
 from .request_operator import Result, errors_reported
 
@@ -77,14 +78,4 @@ class ExportShapes(_FileOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-_CLASSES = (ImportShapes, ExportShapes)
-
-
-def register() -> None:
-    for each in _CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    for each in reversed(_CLASSES):
-        bpy.utils.unregister_class(each)
+CLASSES = (ImportShapes, ExportShapes)

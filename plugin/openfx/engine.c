@@ -26,6 +26,9 @@ static bool fail_with_result(struct trouble *trouble, enum wire_result result)
     case WIRE_SILENT:
         return fail(trouble, "The engine does not respond: stop it with rde-roto serve --stop, "
                     "then render again.");
+    case WIRE_LONG:
+        return fail(trouble, "The keyframes and their masks' paths take more than 1 MB, too much "
+                    "for one request: remove keyframes.");
     case WIRE_MEMORY:
         return fail(trouble, "There is not enough memory.");
     default:

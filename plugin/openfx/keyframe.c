@@ -179,6 +179,9 @@ bool keep_mask(ofx_effect effect, double time, const struct limit *wait, struct 
     if (!is_connected(effect, clip))
         return trouble_set(trouble, TROUBLE_FAILED, "Nothing is connected to ", clip,
                            ": connect the painted mask to it.");
+    if (keyframes_full(&shot->keyframes, frame))
+        return fail(trouble, "This node has 4,000 keyframes, the most that "
+                    "the engine takes: remove one first.");
     if (!guess_display(effect, time, display, trouble) ||
         !engine_connect(&setting.engine, &setting.wait, false, trouble))
         return false;

@@ -4,7 +4,6 @@
 #include "shot.h"
 #include "system.h"
 
-#define MAX_KEYFRAMES 10000
 #define MAX_FRAME_NUMBER 100000000
 
 static bool read_one(struct keyframes *keyframes, const struct json *json, int node)
@@ -49,6 +48,11 @@ static size_t place_of(const struct keyframes *keyframes, int frame)
 static bool has(const struct keyframes *keyframes, size_t place, int frame)
 {
     return place < keyframes->count && keyframes->list[place].frame == frame;
+}
+
+bool keyframes_full(const struct keyframes *keyframes, int frame)
+{
+    return keyframes->count >= MAX_KEYFRAMES && !has(keyframes, place_of(keyframes, frame), frame);
 }
 
 bool keyframes_set(struct keyframes *keyframes, int frame, const char *mask)

@@ -7,6 +7,9 @@
 #include "text.h"
 #include "trouble.h"
 
+/* The engine takes 30,000 values in a shot (docs/shots.md), of which a keyframe has seven. */
+#define MAX_KEYFRAMES 4000
+
 /* Keyframes in order, as the hidden parameter has them: [[1001,"/path"],[1060,"/path"]]. */
 struct keyframe {
     int frame;
@@ -21,6 +24,9 @@ struct keyframes {
 /* False for malformed text. Empty text is an empty list. */
 bool keyframes_read(struct keyframes *keyframes, const char *text);
 bool keyframes_set(struct keyframes *keyframes, int frame, const char *mask);
+
+/* Whether a keyframe at this frame would be one more than the engine takes. */
+bool keyframes_full(const struct keyframes *keyframes, int frame);
 bool keyframes_remove(struct keyframes *keyframes, int frame);
 void keyframes_write(const struct keyframes *keyframes, struct text *text);
 void keyframes_free(struct keyframes *keyframes);

@@ -55,7 +55,7 @@ enum wire_result wire_send(intptr_t socket, const struct limit *wait, const char
 {
     unsigned char head[HEAD_BYTES] = {'R', 'D', 'E', 1};
     if (length > JSON_MAX_BYTES)
-        return WIRE_BAD;
+        return WIRE_LONG;
     for (int place = 0; place < 4; place++)
         head[4 + place] = (unsigned char)(length >> (24 - 8 * place));
     enum wire_result result = send_all(socket, wait, (const char *)head, sizeof head);

@@ -20,6 +20,7 @@ enum wire_result {
     WIRE_OK,
     WIRE_CLOSED,  /* the other end is gone, perhaps in mid-message */
     WIRE_BAD,     /* not a valid message */
+    WIRE_LONG,    /* ours is longer than the engine takes */
     WIRE_ABORTED, /* by the host */
     WIRE_LATE,
     WIRE_SILENT, /* no heartbeat from the engine, or no progress in them */

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -33,6 +34,10 @@ from lines import p50_p95, report
 from numpy.typing import NDArray
 from PIL import Image
 
+sys.path.append(str(Path(__file__).parents[1] / "unit"))
+
+from one_frame import OneFrame
+
 from rde_roto.model.click_model import ClickModel, load_click_model
 from rde_roto.model.devices import choose_device
 from rde_roto.model.network_view import Picture
@@ -40,9 +45,8 @@ from rde_roto.session.click_select import ClickSelector
 from rde_roto.session.painting import Brush, within
 from rde_roto.session.selection import Click, Hints
 from rde_roto.values.errors import UsageError
-from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.plate import Window
 
 SEQUENCES = (
     *("bear", "breakdance-flare", "scooter-gray", "bmx-bumps"),
@@ -64,11 +68,8 @@ Select: TypeAlias = Callable[[FloatArray, Hints], FloatArray]
 class Still:
     """A picture as a plate of one frame, and what is to be selected."""
 
-    name: str
-    pixels: FloatArray
+    plate: OneFrame
     truth: Mask
-    range: FrameRange = field(default_factory=lambda: FrameRange.of([1]))
-    input_transform: None = None
 
     @classmethod
     def of(cls, name: str, picture: Path, mask: Path, whole: bool) -> Still:
@@ -78,25 +79,14 @@ class Still:
             labels = np.asarray(image)
         labels = labels if labels.ndim == 2 else labels[..., 0]
         if whole:
-            return cls(name, pixels, labels > 0)
+            return cls(OneFrame(pixels, name), labels > 0)
         numbers, areas = np.unique(labels[(labels > 0) & (labels < 255)], return_counts=True)
-        return cls(name, pixels, labels == numbers[areas.argmax()])
-
-    @property
-    def format(self) -> PlateFormat:
-        window = Window(0, 0, self.pixels.shape[1], self.pixels.shape[0])
-        return PlateFormat(window, window)
-
-    def digest(self, _frame: int) -> str:
-        return self.name
-
-    def read(self, _frame: int) -> FloatArray:
-        return self.pixels
+        return cls(OneFrame(pixels, name), labels == numbers[areas.argmax()])
 
 
 def by_network(model: ClickModel, still: Still) -> Select:
     """Selects as the window does."""
-    selector = ClickSelector(still, lambda: model)
+    selector = ClickSelector(still.plate, lambda: model)
 
     def select(before: FloatArray, hints: Hints) -> FloatArray:
         change = selector.select(1, before, hints)
@@ -110,8 +100,8 @@ def by_network(model: ClickModel, still: Still) -> Select:
 
 def by_grabcut(still: Still) -> Select:
     """Selects as the window did: a click is a short scribble as wide as the brush."""
-    picture = Picture.of(still, 1)
-    width_px = Brush.for_plate(still.format.data.height).radius_px
+    picture = Picture.of(still.plate, 1)
+    width_px = Brush.for_plate(still.plate.format.data.height).radius_px
 
     def select(before: FloatArray, hints: Hints) -> FloatArray:
         after: FloatArray = before.copy()

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from lines import report
 
-from rde_roto.doors.server.shots import Shots
+from rde_roto.doors.hosts.shots import Shots
 from rde_roto.images.exr import write_planes
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.values.plate import PlateFormat, Window

@@ -44,15 +44,15 @@ def test_a_propagation_goes_on_with_the_next_engine(
     first, out = client.hello()["pid"], str(tmp_path / "mattes/hero.####.exr")
 
     def propagate(request: Any) -> Any:
-        heard = request.heard
+        on_status = request.on_status
 
-        def heard_once(said: Object) -> None:
-            heard(said)
+        def kill_the_first_engine(status: Object) -> None:
+            on_status(status)
             if client.hello()["pid"] == first:
                 kill()
                 client.close()
 
-        request.heard = heard_once
+        request.on_status = kill_the_first_engine
         track = extension.engine_requests.Track(shot, out)
         return extension.engine_requests.propagate(request, [track], "")
 

@@ -228,16 +228,16 @@ def test_an_engine_that_dies_at_work_is_followed_by_another(
     order = module("node").render_request(node)
     first = client.hello()["pid"]
 
-    heard: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
 
     class Task(module("task").Task):  # type: ignore[misc]
-        def heard(self, said: dict[str, Any]) -> None:
-            heard.append((said["done"], said["total"]))
-            if len(heard) == 1:
+        def on_status(self, status: dict[str, Any]) -> None:
+            seen.append((status["done"], status["total"]))
+            if len(seen) == 1:
                 kill()
 
     frames = module("engine_jobs").render(client, order, Task(None, Event()))
-    assert (frames, heard[-1]) == ("1001-1006", (6, 6))
+    assert (frames, seen[-1]) == ("1001-1006", (6, 6))
     assert client.hello()["pid"] != first
     written = sorted(path.name for path in (tmp_path / "mattes/comp/RDERoto1").iterdir())
     assert written == [f"hero.{frame}.exr" for frame in range(1001, 1007)]

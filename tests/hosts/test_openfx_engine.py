@@ -16,44 +16,21 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-import torch
 from numpy.typing import NDArray
 from ofx_host import GENERAL, OK, Effect, Host, instance
 from ofx_values import Image
 from openfx_plugin import same_bits, write_launch
 
-from rde_roto.documents.model_card import ModelCard
-from rde_roto.model.weight_files import save_weights
-from rde_roto.model.weights import write_card
-from rde_roto.net import RDE_LITE, RDENet
 from rde_roto_client import Client
 from rde_roto_client.places import read_endpoint
 
-pytest_plugins = ("openfx_fixtures",)
+pytest_plugins = ("openfx_fixtures", "command_line_fixtures")
 
 HEIGHT, WIDTH = 64, 96  # of the display window
 TOP, LEFT, DATA_HEIGHT, DATA_WIDTH = 4, 8, 50, 80
 FRAMES = range(1001, 1007)
 PATIENCE_S = 60
 SERVE = [sys.executable, "-m", "rde_roto.doors.cli", "serve", "--idle", "60"]
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random rde-lite."""
-    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    torch.manual_seed(3)
-    sha256 = save_weights(RDENet(RDE_LITE).state_dict(), path)
-    card = ModelCard(
-        name="random",
-        architecture="rde-lite",
-        sha256=sha256,
-        licence="CC0",
-        commercial_use="allowed",
-        summary="untrained",
-    )
-    write_card(card, path)
-    return path
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import socket
 import sys
@@ -31,7 +32,9 @@ from fake_engine import (
 )
 from ofx_host import FAILED, GENERAL, OK, Effect, Host, instance
 from ofx_values import Image, Properties
-from openfx_plugin import HEIGHT, SHOT, WIDTH, empty, same_bits, write_launch
+from openfx_plugin import HEIGHT, SHOT, SOURCES, WIDTH, empty, same_bits, write_launch
+
+from rde_roto.documents.shot_document import parse_shot_document
 
 pytest_plugins = ("openfx_fixtures",)
 
@@ -549,6 +552,35 @@ def test_a_mask_that_the_host_renders_for_long_is_kept(
     assert host.change(node, "setKeyframe", 1005) == OK
     assert host.messages == []
     assert "1005" in node.params["keyframes"].value
+
+
+def many_keyframes(count: int, mask: str = "/kept/a.exr") -> Object:
+    return {**SHOT, "keyframes": json.dumps([[frame, mask] for frame in range(count)])}
+
+
+def test_a_node_has_as_many_keyframes_as_the_engine_takes(host: Host, engine: FakeEngine) -> None:
+    (most,) = re.findall(r"define MAX_KEYFRAMES (\d+)", (SOURCES / "shot.h").read_text())
+    shot = many_keyframes(int(most))
+    with instance(host, GENERAL, shot) as effect:
+        host.connect(effect, "Mask", lambda _: empty(channels=1))
+        assert host.change(effect, "setKeyframe", int(most)) == OK
+        assert [message.text for message in host.messages] == [
+            f"This node has {int(most):,} keyframes, the most that the engine takes: remove one "
+            "first."
+        ]
+        assert engine.said == [], "told before anything is drawn or sent"
+        assert effect.params["keyframes"].value == shot["keyframes"]
+        assert host.change(effect, "setKeyframe", 5) == OK, "one is replaced"
+    assert len(host.messages) == 1
+    sent = engine.asked("open")[-1]["shot"]
+    assert len(sent["keyframes"]) == int(most)
+    read = parse_shot_document(Path("/request"), json.dumps(sent)).value
+    assert len(read.keyframes) == int(most)
+
+
+def test_a_request_longer_than_the_engine_takes_says_so(host: Host, engine: FakeEngine) -> None:
+    with instance(host, GENERAL, many_keyframes(4000, "/kept/" + "m" * 240)) as effect:
+        refused(host, effect, "more than 1 MB, too much for one request: remove keyframes")
 
 
 def test_an_abort_while_pixels_are_on_their_way(host: Host, node: Effect, ofx_run: Path) -> None:

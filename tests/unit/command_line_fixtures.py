@@ -92,3 +92,12 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     yield run
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def new_shot(run: Run, plate: Path, mask: Path, weights: Path, tmp_path: Path) -> Path:
+    """A shot document: six frames, hero drawn at 1001, a random network."""
+    path = tmp_path / "hero.shot.yaml"
+    options = ["--keyframe", f"1001:hero={mask}", "--model", weights, "--out", path]
+    assert run("shot", "new", plate, *options, "--set", "tracking.lines=96") == 0
+    return path

@@ -5,6 +5,8 @@ Views and layers that are not there are in test_layers.py, damaged headers in te
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -17,7 +19,7 @@ from image_files import ramp, read_image, write_image
 from numpy.typing import NDArray
 
 from rde_roto.images.plates import open_plate
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, PathTooLongError, UnexpectedError, shown_error
 
 pytest_plugins = ("command_line_fixtures",)
 
@@ -251,3 +253,44 @@ def test_a_name_of_250_bytes(propagate: Run, mask: Path, tmp_path: Path) -> None
         path.rename(plate / path.name.replace("hero", long))
     assert propagate(plate, mask) == 0
     assert len(mattes(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("where", ["plate", "mask", "out"])
+@pytest.mark.parametrize("name", ["x" * 300, "/".join(["y" * 200] * 25)], ids=["name", "path"])
+def test_a_path_that_is_too_long_is_one_sentence(
+    propagate: Run,
+    plate: Path,
+    mask: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    where: str,
+    name: str,
+) -> None:
+    long = tmp_path / f"{name}.1001.exr"
+    if where == "out":
+        long = tmp_path / f"{name}.####.exr"
+    files = {"plate": plate, "mask": mask, "out": tmp_path / "m.####.exr"} | {where: long}
+    code = propagate(files["plate"], files["mask"], "--out", files["out"])
+    sentence = refused(capsys)
+    assert code == 2 or (where == "out" and code == 7)  # the folder, or only the file in it
+    assert "too long" in sentence
+    assert "Errno" not in sentence
+
+
+def test_what_is_said_of_a_path_that_is_too_long() -> None:
+    path = "/shots/" + "é" * 150 + ".exr"
+    error = shown_error(OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path))
+    assert (type(error), error.exit_code) == (PathTooLongError, 2)
+    assert str(error).startswith("/shots/ééé")
+    assert "…ééé" in str(error)
+    assert "it has 311 bytes, its longest name 304, where most allow 4,095 and 255" in str(error)
+    unnamed = shown_error(OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG)))
+    assert str(unnamed).startswith("a path is too long")
+
+
+def test_another_error_is_a_bug() -> None:
+    for error in (OSError(errno.EIO, "Input/output error"), ZeroDivisionError("division by zero")):
+        assert isinstance(shown_error(error), UnexpectedError)
+        assert shown_error(error).exit_code == 1
+    for_people = InputError("a sentence")
+    assert shown_error(for_people) is for_people

@@ -167,7 +167,7 @@ def test_no_progress(propagate: Run, capsys: pytest.CaptureFixture[str]) -> None
     (made,) = capsys.readouterr().out.splitlines()
     assert made.startswith("6 mattes made")
     assert propagate(progress="plain", json=True) == 2
-    assert "--json is another form than --progress plain" in refused(capsys)
+    assert "--json and --progress plain are two forms: give one" in refused(capsys)
 
 
 def test_json_comes_before_the_form_of_the_variable(

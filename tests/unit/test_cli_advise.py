@@ -12,21 +12,13 @@ pytest_plugins = ("command_line_fixtures",)
 
 
 def test_advice_is_told_and_read_by_programs(
-    run: Run,
-    plate: Path,
-    mask: Path,
-    weights: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    run: Run, new_shot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shot = tmp_path / "hero.shot.yaml"
-    options = ["--keyframe", f"1001:hero={mask}", "--model", weights, "--out", shot]
-    assert run("shot", "new", plate, *options, "--set", "tracking.lines=96") == 0
     capsys.readouterr()
-    assert run("shot", "advise", shot) == 0
+    assert run("shot", "advise", new_shot) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "nothing looks wrong" or last.startswith("next: frame 100")
-    assert run("shot", "advise", shot, "--json") == 0
+    assert run("shot", "advise", new_shot, "--json") == 0
     advice = json.loads(capsys.readouterr().out)
     assert list(advice["confidences"]) == [str(frame) for frame in range(1001, 1007)]
     assert advice["confidences"]["1001"] == {"hero": 1.0}

@@ -13,29 +13,20 @@ from PIL import Image
 pytest_plugins = ("command_line_fixtures",)
 
 
-@pytest.fixture
-def shot(run: Run, plate: Path, mask: Path, weights: Path, tmp_path: Path) -> Path:
-    """A shot document: six frames, hero drawn at 1001, a random network."""
-    path = tmp_path / "hero.shot.yaml"
-    options = ["--keyframe", f"1001:hero={mask}", "--model", weights, "--out", path]
-    assert run("shot", "new", plate, *options, "--set", "tracking.lines=96") == 0
-    return path
-
-
 def test_a_frame_is_explained_by_a_sheet(
-    run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, new_shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "sheets/x.png"
-    assert run("explain", shot, "--frame", "1005", "--out", out) == 0
+    assert run("explain", new_shot, "--frame", "1005", "--out", out) == 0
     with Image.open(out) as sheet:
         assert sheet.width == 1296
     said = capsys.readouterr().out.splitlines()[-2:]
     assert said == ["hero from 1001: farthest at 1004", f"wrote {out}"]
 
 
-def test_or_by_the_layers_of_an_exr(run: Run, shot: Path, tmp_path: Path) -> None:
+def test_or_by_the_layers_of_an_exr(run: Run, new_shot: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.exr"
-    assert run("explain", shot, "--frame", "1006", "--out", out) == 0
+    assert run("explain", new_shot, "--frame", "1006", "--out", out) == 0
     spec, pixels = read_image(out)
     assert pixels.shape == (HEIGHT, WIDTH, 6)
     assert spec.getattribute("rde-roto:keyframes") == "1001"
@@ -47,7 +38,7 @@ def test_or_by_the_layers_of_an_exr(run: Run, shot: Path, tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_done_is_said_before_anything_is_written(
-    run: Run, shot: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, new_shot: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
     frame = tmp_path / "plate/hero.1003.exr"
@@ -59,7 +50,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
         (1005, frame, f"would overwrite its own input {frame}"),
         (1005, mask, f"would overwrite its own input {mask}"),
     ):
-        assert run("explain", shot, "--frame", asked, "--out", out) == 2
+        assert run("explain", new_shot, "--frame", asked, "--out", out) == 2
         assert sentence in refused(capsys)
     assert (frame.read_bytes(), mask.read_bytes()) == (content, drawn)
     assert not (tmp_path / "x.png").exists()

@@ -12,21 +12,12 @@ from PIL import Image
 pytest_plugins = ("command_line_fixtures",)
 
 
-@pytest.fixture
-def shot(run: Run, plate: Path, mask: Path, weights: Path, tmp_path: Path) -> Path:
-    """A shot document: six frames, hero drawn at 1001, a random network."""
-    path = tmp_path / "hero.shot.yaml"
-    options = ["--keyframe", f"1001:hero={mask}", "--model", weights, "--out", path]
-    assert run("shot", "new", plate, *options, "--set", "tracking.lines=96") == 0
-    return path
-
-
 def test_a_page_and_a_sheet_are_written(
-    run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, new_shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, sheet = tmp_path / "qc/hero.html", tmp_path / "qc/hero.png"
     capsys.readouterr()
-    assert run("shot", "report", shot, "--out", out, "--sheet", sheet) == 0
+    assert run("shot", "report", new_shot, "--out", out, "--sheet", sheet) == 0
     assert capsys.readouterr().out.splitlines() == [f"wrote {out}", f"wrote {sheet}"]
     page = Page(out.read_text(encoding="utf-8"))
     assert page.texts[0] == "hero: roto report"
@@ -34,13 +25,13 @@ def test_a_page_and_a_sheet_are_written(
     assert "random: CC0; commercial use: allowed" in page.texts
     with Image.open(sheet) as image:
         assert image.width == 1296
-    assert run("shot", "report", shot, "--out", out, "--frames", "1002-1004") == 0
+    assert run("shot", "report", new_shot, "--out", out, "--frames", "1002-1004") == 0
     again = Page(out.read_text(encoding="utf-8"))
     assert sorted(again.values("id")) == ["f1002", "f1003", "f1004"]
 
 
 def test_what_cannot_be_done_is_said_before_anything_is_written(
-    run: Run, shot: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, new_shot: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, drawn = tmp_path / "x.html", mask.read_bytes()
     for options, sentence in (
@@ -50,7 +41,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
         (["--out", out, "--frames", "1000-1003"], "lies outside the shot's range 1001-1006"),
     ):
         capsys.readouterr()
-        assert run("shot", "report", shot, *options) == 2
+        assert run("shot", "report", new_shot, *options) == 2
         assert sentence in refused(capsys)
     assert not out.exists()
     assert mask.read_bytes() == drawn

@@ -6,13 +6,12 @@ How well the shipped weights select is measured by tests/bench/clicks.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from one_frame import OneFrame
 
 from rde_roto.doors.demo import demo_shot
 from rde_roto.images.files import read_channels
@@ -27,35 +26,11 @@ from rde_roto.session.painting import within
 from rde_roto.session.selection import Click, Hints
 from rde_roto.training.clicks.simulated_clicks import next_click
 from rde_roto.values.errors import UsageError, WeightsError
-from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.plate import Window
 
 HEIGHT, WIDTH = 96, 128
 ON, OFF = (40.0, 40.0), (100.0, 80.0)
-
-
-@dataclass
-class OneFrame:
-    """A plate of one frame in memory."""
-
-    pixels: FloatArray
-    name: str = "one"
-    range: FrameRange = field(default_factory=lambda: FrameRange.of([1]))
-    input_transform: None = None
-    read_times: int = 0
-
-    @property
-    def format(self) -> PlateFormat:
-        window = Window(0, 0, self.pixels.shape[1], self.pixels.shape[0])
-        return PlateFormat(window, window)
-
-    def digest(self, _frame: int) -> str:
-        return self.name
-
-    def read(self, _frame: int) -> FloatArray:
-        self.read_times += 1
-        return self.pixels
 
 
 @pytest.fixture(scope="module")

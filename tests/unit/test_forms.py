@@ -16,7 +16,7 @@ from image_files import ramp, write_image
 from torch import nn
 from toy_shots import a_shot, mask
 
-from rde_roto.doors.server.shots import Shots
+from rde_roto.doors.hosts.shots import Shots
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.learned import LearnedWeights

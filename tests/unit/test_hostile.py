@@ -23,9 +23,9 @@ import pytest
 from command_line import HEIGHT, WIDTH
 from engine_process import PATIENCE_S, SERVE, alpha_of, connected, ended, greeted
 
+from rde_roto.doors.hosts.shots import RecentCache
 from rde_roto.doors.server.host_connection import HostConnection
 from rde_roto.doors.server.pending_connections import MOST_PENDING
-from rde_roto.doors.server.shots import RecentCache
 from rde_roto_client import Client, EngineError, NoEngineError, StuckEngineError
 from rde_roto_client.places import read_endpoint
 from rde_roto_client.wire import Wire

@@ -339,6 +339,19 @@ def test_a_venv_of_someone_else_is_left_alone(project: Project) -> None:
     assert [path.name for path in theirs.parent.iterdir()] == ["work.txt"]
 
 
+@posix_only
+def test_a_link_to_another_clones_venv_is_refused(project: Project, tmp_path: Path) -> None:
+    theirs = tmp_path / "other" / ".venv"
+    theirs.mkdir(parents=True)
+    stamp = theirs / "rde-roto-install.json"
+    stamp.write_text(json.dumps({"place": str(theirs)}))
+    (project.root / ".venv").symlink_to(theirs)
+    result = project.run("doctor")
+    assert result.returncode == 1
+    assert f"leads to {theirs}, another clone's: remove the link" in result.stderr
+    assert stamp.exists()
+
+
 # --- setting up ---------------------------------------------------------------------------------
 
 
@@ -488,6 +501,27 @@ def test_uninstall_leaves_what_the_user_made(installed: Project, tmp_path: Path)
     again = installed.run("uninstall", **user)
     assert again.returncode == 0, again.stderr
     assert "docs/install.md" in again.stdout
+
+
+@posix_only
+@pytest.mark.parametrize("more", [["--dry-run"], []])
+def test_uninstall_removes_a_linked_venv_by_its_link(
+    project: Project, tmp_path: Path, more: list[str]
+) -> None:
+    for folder in ("plugin", "engine/rde_roto_client"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
+        shutil.copytree(ROOT / folder, project.root / folder, ignore=ignored)
+    elsewhere, link = tmp_path / "large disk", project.root / ".venv"
+    elsewhere.mkdir()
+    (elsewhere / "rde-roto-install.json").write_text(json.dumps({"place": str(link)}))
+    link.symlink_to(elsewhere)
+    home = tmp_path / "home"
+    user = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    said = project.run("uninstall", *more, **user)
+    assert said.returncode == 0, said.stderr
+    assert f"{link}, a link; {elsewhere} stays: delete it too" in said.stdout
+    assert link.is_symlink() == bool(more)
+    assert [path.name for path in elsewhere.iterdir()] == ["rde-roto-install.json"]
 
 
 def test_uninstall_goes_on_and_says_what_is_left(project: Project, tmp_path: Path) -> None:

@@ -55,17 +55,7 @@ def system(
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_host_starts_an_engine_and_has_mattes(
-    system: str, plate: Path, mask: Path, weights: Path
-) -> None:
-    shot = {
-        "schema": "rde-roto.shot/1",
-        "plate": {"path": str(plate)},
-        "elements": [{"id": "hero"}],
-        "keyframes": [{"frame": 1003, "mask": str(mask)}],
-        "overrides": {"tracking.lines": 96},
-        "model": str(weights),
-    }
+def test_a_host_starts_an_engine_and_has_mattes(system: str, shot: dict[str, Any]) -> None:
     with Client("tests") as client:
         hello, endpoint = client.hello(), read_endpoint()
         assert endpoint is not None
@@ -75,7 +65,7 @@ def test_a_host_starts_an_engine_and_has_mattes(
             assert hello[key] == endpoint[key]
         size = client.open(shot)["data"][2:]
         ones = b"\0\0\x80\x3f" * (size[0] * size[1])
-        shot["keyframes"][0]["mask"] = client.keep(ones, *size)  # type: ignore[index]
+        shot["keyframes"][0]["mask"] = client.keep(ones, *size)
         assert bytes(client.matte(shot, 1003).pixels) == ones
         assert alpha_of(client.matte(shot, 1004)).shape == (1, size[1], size[0])
 

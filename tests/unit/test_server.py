@@ -20,7 +20,7 @@ from command_line import HEIGHT, WIDTH, mattes
 from engine_process import PATIENCE_S, SERVE, alpha_of, connected, ended, greeted, kill
 from image_files import ramp, read_image, write_image
 
-from rde_roto.doors.server.shots import Shots
+from rde_roto.doors.hosts.shots import Shots
 from rde_roto.images.files import read_header
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.values.frames import FrameRange
@@ -177,7 +177,7 @@ def test_a_mask_of_pixels_is_kept_once_and_for_good(
     np.testing.assert_array_equal(read_image(Path(path))[1][..., 0], alpha)
     shot["keyframes"][0]["mask"] = path
     np.testing.assert_array_equal(alpha_of(client.matte(shot, 1003))[0], alpha)
-    with pytest.raises(EngineError, match="needs 15360 bytes; 12 came"):
+    with pytest.raises(EngineError, match="needs 15360 bytes; got 12"):
         client.keep(b"123456789012", WIDTH, HEIGHT)
     with pytest.raises(EngineError, match="not finite"):
         client.keep(np.full((HEIGHT, WIDTH), np.nan, np.float32).data, WIDTH, HEIGHT)
@@ -270,6 +270,7 @@ def test_a_job_that_fails_says_why(client: Client, shot: dict[str, Any], plate: 
     [
         ({"plate": {"path": "/nowhere/x.####.exr"}}, "input", 4, "nowhere"),
         ({"plate": {"path": "x.####.exr"}}, "usage", 2, "is a relative path"),
+        ({"plate": {"path": f"/{'x' * 300}.1001.exr"}}, "usage", 2, "^/x+…x+.1001.exr is too long"),
         ({"plates": {}}, "document", 3, "unknown key 'plates'; did you mean 'plate'"),
         ({"schema": "rde-roto.shot/9"}, "document", 3, "this program reads rde-roto.shot/1"),
         ({"preset": "nope"}, "document", 3, "nope"),

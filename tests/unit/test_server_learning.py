@@ -28,10 +28,10 @@ class Following(Watcher):
 
     def __init__(self, client: Client, job: str = "") -> None:
         self.client, self.job = client, job
-        self.heard_of: list[Object] = []
+        self.statuses: list[Object] = []
 
-    def heard(self, said: Object) -> None:
-        self.heard_of.append(said)
+    def on_status(self, status: Object) -> None:
+        self.statuses.append(status)
 
     def begun(self) -> Object:
         """Looks until a step was taken."""
@@ -57,7 +57,7 @@ def test_a_shot_is_learned_and_tracked_with_what_was_learned(disc_shot: Path, ho
         assert said["state"] == "done"
         assert said["after"]["clips"] > said["before"]["clips"]
         assert said["sentence"].startswith("learned: clips")
-        assert watcher.heard_of[-1]["done"] == 100
+        assert watcher.statuses[-1]["done"] == 100
         learned = Path(said["learned"])
         assert learned.parent == home / "data/rde-roto/learned"
         assert read_learned(learned).weights

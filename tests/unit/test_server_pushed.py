@@ -266,9 +266,9 @@ def test_what_cannot_be_pushed_is_refused_and_the_connection_goes_on(
     both = {**by_push, "plate": {**by_push["plate"], "path": "/plates/a.####.exr"}}
     layered = {**by_push, "plate": {**by_push["plate"], "layer": "diffuse"}}
     for said, number, data, sentence in (
-        (by_push, 1003, frame[1:].data, "80x48, needs 46080 bytes; 45120 came"),
-        (by_push, 1003, np.concatenate([frame, frame]).data, "46080 bytes; 92160 came"),
-        (by_push, 1003, b"", "46080 bytes; 0 came"),
+        (by_push, 1003, frame[1:].data, "80x48, needs 46080 bytes; got 45120"),
+        (by_push, 1003, np.concatenate([frame, frame]).data, "46080 bytes; got 92160"),
+        (by_push, 1003, b"", "46080 bytes; got 0"),
         (by_push, 1007, frame.data, "the pushed plate has 1001-1006, not 1007"),
         (shot, 1003, frame.data, "the engine reads this plate's files"),
         (both, 1003, frame.data, "a plate has a path or is pushed"),

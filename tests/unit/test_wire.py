@@ -128,6 +128,15 @@ def test_what_is_no_message_is_an_error(pair: Pair, sent: bytes, says: str) -> N
         Wire(pair[1]).receive()
 
 
+def test_a_message_that_is_too_long_is_not_sent(pair: Pair) -> None:
+    with pytest.raises(WireError, match=r"1,048,587 bytes, where 1,048,576 is the most: use fewer"):
+        Wire(pair[0]).send({"a": "x" * (MOST_JSON_BYTES + 2)})
+    Wire(pair[0]).send({"a": 1})
+    message = Wire(pair[1]).receive()
+    assert message is not None
+    assert message.object == {"a": 1}, "nothing of the first was sent"
+
+
 def test_a_file_that_is_too_short_is_an_error_and_is_closed(pair: Pair, tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes(b"123")
     before = open_files()

@@ -29,8 +29,8 @@ def default_preset_folders() -> tuple[Path, ...]:
 
 def studio_preset_folders() -> tuple[Path, ...]:
     """Return the folders of $RDE_ROTO_PRESETS, the first one that wins first."""
-    said = os.environ.get("RDE_ROTO_PRESETS", "").split(os.pathsep)
-    return tuple(Path(folder) for folder in said if folder)
+    folders = os.environ.get("RDE_ROTO_PRESETS", "").split(os.pathsep)
+    return tuple(Path(folder) for folder in folders if folder)
 
 
 def user_preset_folder() -> Path:

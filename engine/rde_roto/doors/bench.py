@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from rde_roto import __version__
 from rde_roto.atomic import write_text
 from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset
@@ -246,7 +247,7 @@ def _case_of(model: str, plate: tuple[int, int], elements: int, tracking: Tracki
 def _print_figures(bench: str, device: torch.device, figures: dict[str, object]) -> None:
     from rde_roto.evaluation.timing import machine
 
-    line = {"bench": bench, **figures, **machine(device)}
+    line = {"bench": bench, "version": __version__, **figures, **machine(device)}
     print_line(json.dumps({name: _short(value) for name, value in line.items()}))
 
 

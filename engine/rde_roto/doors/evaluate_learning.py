@@ -4,15 +4,12 @@ sequence.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from rde_roto.doors.console import print_line
-from rde_roto.doors.evaluate import Run, figures_of_set
-from rde_roto.evaluation.davis import SequenceResult, SetResult
-from rde_roto.model.weights import Model
+from rde_roto.doors.evaluate_runs import Run, figures_of_set
+from rde_roto.evaluation.davis import SetResult
 from rde_roto.training.learning.prepared_lesson import Budget, study
 from rde_roto.values.preset import Preset
 
@@ -25,9 +22,9 @@ def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -
     print_line(f"{'sequence':16} {heads}  {'held out':20} steps      s")
     before, after, lessons = [], [], {}
     for name in run.names:
-        base = _evaluated(run, name, preset, run.model, out and out / "base")
+        base = run.evaluate(name, preset, run.model, out and out / "base")
         result = study(run.data.shot(name), preset, run.model, run.device, Budget(minutes=minutes))
-        own = _evaluated(run, name, preset, result.model, out and out / "learned")
+        own = run.evaluate(name, preset, result.model, out and out / "learned")
         before.append(base)
         after.append(own)
         card = result.card
@@ -49,10 +46,3 @@ def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -
 
 def _row(name: str, base: float, own: float) -> str:
     return f"{name:16} {base:6.3f} {own:8.3f} {own - base:+7.3f}"
-
-
-def _evaluated(
-    run: Run, name: str, preset: Preset, model: Model, out: Path | None
-) -> SequenceResult:
-    with nullcontext(str(out)) if out else TemporaryDirectory() as folder:
-        return run.data.evaluate(name, preset, model, run.device, Path(folder))

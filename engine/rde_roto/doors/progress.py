@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cas
 import typer
 
 from rde_roto.doors.console import print_line, print_traceback
-from rde_roto.values.errors import RotoError, UsageError
+from rde_roto.values.errors import UnexpectedError, UsageError, shown_error
 from rde_roto.values.plain_text import counted
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ class RunReport:
         except Exception as error:
             if self.form != "openjd":
                 raise
-            if isinstance(error, RotoError):
-                print_line(_for_openjd("fail", str(error)), sys.stderr)
-                raise SystemExit(error.exit_code) from error
-            print_traceback()
-            bug = f"a bug: {type(error).__name__}: {error}"
-            print_line(_for_openjd("fail", bug), sys.stderr)
-            raise SystemExit(1) from error
+            shown = shown_error(error)
+            is_bug = isinstance(shown, UnexpectedError)
+            if is_bug:
+                print_traceback()
+            sentence = f"a bug: {shown}" if is_bug else str(shown)
+            print_line(_for_openjd("fail", sentence), sys.stderr)
+            raise SystemExit(shown.exit_code) from error
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,11 @@ class ProgressOptions:
         """Return those of a command without these options: the variable alone chooses the form.
         Raises UsageError for a wrong variable.
         """
-        said = os.environ.get(_VARIABLE) or "auto"
+        choice = os.environ.get(_VARIABLE) or "auto"
         known = get_args(ProgressChoice)
-        if said not in known:
-            raise UsageError(f"{_VARIABLE}={said}: expected {', '.join(known)}")
-        return cls(cast("ProgressChoice", said))
+        if choice not in known:
+            raise UsageError(f"{_VARIABLE}={choice}: expected {', '.join(known)}")
+        return cls(cast("ProgressChoice", choice))
 
     def report(self) -> RunReport:
         """Return the report in the chosen form. Raises UsageError for two different forms.
@@ -133,7 +133,7 @@ class ProgressOptions:
         """
         usual = os.environ.get(_VARIABLE)
         if self.as_json and self.progress not in ("auto", "json", usual):
-            raise UsageError(f"--json is another form than --progress {self.progress}: give one")
+            raise UsageError(f"--json and --progress {self.progress} are two forms: give one")
         if self.as_json:
             return RunReport("json")
         return RunReport(_usual_form() if self.progress == "auto" else self.progress)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rde_roto.doors.auto_learn import learn_if_asked
+from rde_roto.doors.hosts.errors import error_of
 from rde_roto.doors.progress import RunReport, frame_steps, print_summary
 from rde_roto.doors.render_task import RenderTask, print_weights
-from rde_roto.doors.server.errors import error_of
 from rde_roto.doors.this_installation import local_client
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot, ShotFile
@@ -106,10 +106,11 @@ class _JobProgress(Watcher):
         """All frames that were reported."""
         return FrameRange.of([*self.made, *self.kept])
 
-    def heard(self, said: dict[str, Any]) -> None:
-        made, kept = (_range(said[key]).difference(self.frames) for key in ("made", "kept"))
+    def on_status(self, status: dict[str, Any]) -> None:
+        made, kept = (_range(status[key]).difference(self.frames) for key in ("made", "kept"))
         before, new = self._share, FrameRange.of([*made, *kept])
-        share = float(said.get("share", said["done"] / said["total"]))  # an older engine has none
+        # an older engine says no share
+        share = float(status.get("share", status["done"] / status["total"]))
         share = max(before, share)  # after a restart the new engine begins with what is written
         for place, frame in enumerate(new, start=1):
             self._reporter(frame, frame in kept)

@@ -65,10 +65,10 @@ def _serve(device: str, idle: float, tcp: bool) -> None:
 
     try:
         with listen(device, tcp) as (listener, token), plate_memo() as memo:
+            from rde_roto.doors.hosts.shots import Shots
             from rde_roto.doors.server.endpoint import Log
             from rde_roto.doors.server.jobs import Jobs
             from rde_roto.doors.server.requests import Requests
-            from rde_roto.doors.server.shots import Shots
             from rde_roto.doors.server.socket_server import Server
             from rde_roto.engine import Engine
             from rde_roto.model.devices import choose_device

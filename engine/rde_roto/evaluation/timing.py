@@ -15,7 +15,6 @@ from typing import TypeVar
 
 import torch
 
-from rde_roto import __version__
 from rde_roto.values.errors import UsageError
 
 T = TypeVar("T")
@@ -89,7 +88,10 @@ def _of_process(name: str) -> int | None:
 
 
 def machine(device: torch.device) -> dict[str, object]:
-    """Return the facts needed to compare figures: code, torch, device and threads."""
+    """Return the facts needed to compare figures: code, torch, device and threads.
+
+    `commit` is "" outside a clone.
+    """
     here = Path(__file__).parent
     command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
     try:
@@ -99,7 +101,7 @@ def machine(device: torch.device) -> dict[str, object]:
         commit = ""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
-        "commit": commit or __version__,
+        "commit": commit,
         "device": name,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),

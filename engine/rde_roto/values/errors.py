@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import errno
+import os
+from typing import ClassVar, Final
+
+_SHOWN: Final = 40  # characters of either end of a path that is too long
 
 
 class RotoError(Exception):
@@ -77,3 +81,37 @@ class CancelledError(RotoError):
     """The work was cancelled; mattes finished before are kept."""
 
     exit_code = 130
+
+
+class PathTooLongError(UsageError):
+    """A path, or a name in it, that is longer than the file system allows."""
+
+
+class UnexpectedError(RotoError):
+    """A bug: its traceback is in the log."""
+
+
+def shown_error(error: Exception) -> RotoError:
+    """Return the error that the user sees for an exception.
+
+    A RotoError is returned as it is. Any step of the engine may be the first to touch an over-long
+    path, so that one is recognised here, at the door. Everything else is an UnexpectedError, and
+    its sentence names the class.
+    """
+    if isinstance(error, RotoError):
+        return error
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return PathTooLongError(_too_long(error.filename))
+    return UnexpectedError(f"{type(error).__name__}: {error}")
+
+
+def _too_long(path: object) -> str:
+    if not isinstance(path, (str, bytes)):
+        return "a path is too long for its file system: choose a shorter one"
+    text, names = os.fsdecode(path), os.fsencode(path).split(os.fsencode(os.sep))
+    shown = text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]}…{text[-_SHOWN:]}"
+    longest = max(map(len, names))
+    return (
+        f"{shown} is too long for its file system: it has {len(os.fsencode(path)):,} bytes, its "
+        f"longest name {longest:,}, where most allow 4,095 and 255; choose a shorter path"
+    )

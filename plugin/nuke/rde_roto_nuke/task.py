@@ -22,17 +22,17 @@ class Task(Watcher):
         self._progress = progress
         self._stopped = stopped
 
-    def heard(self, said: dict[str, Any]) -> None:
+    def on_status(self, status: dict[str, Any]) -> None:
         """Show the progress; without a GUI, print it in a form that farms parse."""
-        done, total = said["done"], said["total"]
+        done, total = status["done"], status["total"]
         percent = int(100 * done / max(total, 1))
         if self._progress is None:
             print(f"Progress: {percent}%", flush=True)
             return
-        self._progress.setMessage(said.get("sentence") or f"Frames: {done} of {total}")
+        self._progress.setMessage(status.get("sentence") or f"Frames: {done} of {total}")
         self._progress.setProgress(percent)
 
-    def wants(self) -> bool:
+    def should_continue(self) -> bool:
         """Whether to go on."""
         is_stopped = self._progress is not None and self._progress.isCancelled()
         return not (is_stopped or self._stopped.is_set())
@@ -46,5 +46,5 @@ class Task(Watcher):
         return Client("Nuke", waiting=self._check)
 
     def _check(self) -> None:
-        if not self.wants():
+        if not self.should_continue():
             raise CancelledError

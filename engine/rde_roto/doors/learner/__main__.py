@@ -19,11 +19,11 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from rde_roto.doors.hosts.errors import error_object
+from rde_roto.doors.hosts.pushed import PushedFrameStore
+from rde_roto.doors.hosts.shots import Shots
 from rde_roto.doors.learner.lesson_process import ENOUGH
 from rde_roto.doors.options import plate_memo
-from rde_roto.doors.server.errors import error_object
-from rde_roto.doors.server.pushed import PushedFrameStore
-from rde_roto.doors.server.shots import Shots
 from rde_roto.images.panels import tinted, to_image
 from rde_roto.images.picture_files import write_picture
 from rde_roto.model.devices import choose_device

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Literal, TypeAlias
 
-from rde_roto.doors.server.errors import error_of
+from rde_roto.doors.hosts.errors import error_of
 from rde_roto.values.errors import RotoError
 
 LessonState: TypeAlias = Literal["running", "done", "cancelled", "failed"]

@@ -13,10 +13,11 @@ from threading import Lock
 from typing import Any
 
 from rde_roto.doors.console import print_line, print_traceback
-from rde_roto.doors.server.errors import error_object
+from rde_roto.doors.hosts.errors import error_object
 from rde_roto.doors.server.request_types import MOST_PIXEL_BYTES
-from rde_roto.doors.server.requests import Host, Requests
-from rde_roto.values.errors import RotoError
+from rde_roto.doors.server.requests import Requests
+from rde_roto.doors.server.tickets import Host
+from rde_roto.values.errors import UnexpectedError, shown_error
 from rde_roto_client.wire import MEMORY, STREAM, Message, Wire, WireError, is_open
 
 _MESSAGE_WITHIN_S = 60.0
@@ -96,10 +97,9 @@ class HostConnection:
         self._waiting_id = number
         try:
             answer = requests.answer(self._host, do, fields, pixels)
-        except RotoError as error:
-            self._send({"id": number, "error": error_object(error)})
         except Exception as error:  # a bug of ours must not end the engine for everybody
-            print_traceback()
+            if isinstance(shown_error(error), UnexpectedError):
+                print_traceback()
             self._send({"id": number, "error": error_object(error)})
         else:
             self._send({"id": number, "ok": True, **answer.object}, answer.pixels)

@@ -18,7 +18,7 @@ from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import error_with_all_frames
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
-from rde_roto.values.errors import FramesNotPushedError, RotoError, UsageError
+from rde_roto.values.errors import FramesNotPushedError, RotoError, UsageError, shown_error
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 from rde_roto.values.plain_text import counted
@@ -176,10 +176,8 @@ class Jobs:
             self._make(job, node, writer)
         except FutureCancelled:
             job.state = "cancelled"
-        except RotoError as error:
-            job.error, job.state = error, "failed"
         except Exception as error:  # of any kind: a host waits for the job's end
-            job.error, job.state = RotoError(f"{type(error).__name__}: {error}"), "failed"
+            job.error, job.state = shown_error(error), "failed"
         else:
             job.state = "done"
 

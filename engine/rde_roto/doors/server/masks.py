@@ -29,7 +29,7 @@ def keep_mask(pixels: bytes | bytearray, window: Window, over: Path | None = Non
         raise UsageError(f"a mask of {window}: expected 1 to {LARGEST_PX} pixels a side")
     expected = 4 * window.width * window.height
     if len(pixels) != expected:
-        raise UsageError(f"a mask of {window} needs {expected} bytes; {len(pixels)} came")
+        raise UsageError(f"a mask of {window} needs {expected} bytes; got {len(pixels)}")
     alpha = np.frombuffer(pixels, np.float32).reshape(window.shape)
     if not np.isfinite(alpha).all():
         raise UsageError("the mask has values that are not finite")

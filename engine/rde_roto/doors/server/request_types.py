@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
-from rde_roto.doors.server.errors import ProtocolError
+from rde_roto.doors.hosts.errors import ProtocolError
 from rde_roto.values.plate import LARGEST_PX
 from rde_roto.values.settings import Settings
 

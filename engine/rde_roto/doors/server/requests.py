@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import json
-import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 
 import platformdirs
 
 from rde_roto.advice import advise
 from rde_roto.documents.preset_files import preset_library
+from rde_roto.doors.hosts.errors import ProtocolError
+from rde_roto.doors.hosts.shots import HostShot, Shots
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.rendering import provenance
-from rde_roto.doors.server.errors import ProtocolError, error_object
+from rde_roto.doors.server.job_progress import job_progress, lesson_progress
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.doors.server.masks import keep_mask
 from rde_roto.doors.server.request_types import (
@@ -38,28 +36,17 @@ from rde_roto.doors.server.request_types import (
     ShotRequest,
     parse_request,
 )
-from rde_roto.doors.server.shots import HostShot, Shots
+from rde_roto.doors.server.tickets import Host, Tickets
 from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import error_with_all_frames, frames_to_push
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.model.weights import licence_line, list_models
 from rde_roto.node import RotoNode
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import CancelledError, FramesNotPushedError, UsageError
+from rde_roto.values.errors import FramesNotPushedError, UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import Matte
 from rde_roto.values.plate import Window
 from rde_roto.values.settings import Settings
-
-_CHECKS_HOST_EVERY_S = 0.1
-
-
-@dataclass
-class Host:
-    """The process that sends requests, and whether its connection is still open."""
-
-    process: Hashable
-    is_there: Callable[[], bool]
 
 
 @dataclass
@@ -73,8 +60,7 @@ class Requests:
     shots: Shots
     jobs: Jobs
     stop: Callable[[], None]
-    _tickets: dict[str, Future[Matte]] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    _tickets: Tickets = field(default_factory=Tickets)
 
     def answer(self, host: Host, do: object, fields: Object, pixels: Pixels | None) -> Answer:
         """Answer one request. Raises RotoError for what cannot be done, ProtocolError for a bad
@@ -162,7 +148,7 @@ class Requests:
         viewer: Hashable = request.viewer and (host.process, request.viewer)
         future = self.engine.submit(found.node, request.frame, Priority.INTERACTIVE, viewer or None)
         try:
-            matte = self._waited(future, host, request.ticket)
+            matte = self._tickets.wait(future, host, request.ticket)
         except FramesNotPushedError as error:
             raise error_with_all_frames(found.node, [request.frame], error) from error
         alpha = matte.alpha[places]
@@ -175,24 +161,6 @@ class Requests:
             },
             alpha.data.cast("B"),
         )
-
-    def _waited(self, future: Future[Matte], host: Host, ticket: str | None) -> Matte:
-        if ticket is not None:
-            with self._lock:
-                self._tickets[ticket] = future
-        try:
-            while True:
-                try:
-                    return future.result(_CHECKS_HOST_EVERY_S)
-                except concurrent.futures.TimeoutError:
-                    if not host.is_there():
-                        future.cancel()
-        except concurrent.futures.CancelledError as error:
-            raise CancelledError("cancelled: nobody waits for this matte any more") from error
-        finally:
-            if ticket is not None:
-                with self._lock:
-                    self._tickets.pop(ticket, None)
 
     def _stored(self, request: FramesRequest) -> Answer:
         node = self.shots.get(request.shot).node
@@ -239,15 +207,8 @@ class Requests:
     def _progress(self, request: ProgressRequest) -> Answer:
         job = self._job(request.job)
         if isinstance(job, LessonProcess):
-            return Answer(_lesson_progress(job))
-        state = job.state  # read first: once a job has ended, its frames no longer change
-        made, kept = FrameRange.of(job.made), job.kept
-        found: Object = {"done": len(made) + len(kept), "total": len(job.frames), "state": state}
-        found |= {"made": str(made), "kept": str(kept), "steps": self.engine.steps}
-        found["share"] = round(job.share, 4)
-        if job.error is not None:
-            found["error"] = error_object(job.error)
-        return Answer(found)
+            return Answer(lesson_progress(job))
+        return Answer({**job_progress(job), "steps": self.engine.steps})
 
     def _cancel(self, request: CancelRequest) -> Answer:
         job = None if request.job is None else self._job(request.job)
@@ -256,10 +217,7 @@ class Requests:
         elif job is not None:
             job.stop()
         if request.ticket is not None:
-            with self._lock:
-                future = self._tickets.get(request.ticket)
-            if future is not None:  # otherwise it was answered already
-                future.cancel()
+            self._tickets.cancel(request.ticket)
         return Answer({})
 
     def _job(self, name: str) -> Job | LessonProcess:
@@ -271,20 +229,6 @@ class Requests:
     def _stop(self, _: Nothing) -> Answer:
         self.stop()
         return Answer({})
-
-
-def _lesson_progress(job: LessonProcess) -> Object:
-    """Return the progress of a lesson. `done` and `total` are in percent."""
-    status = job.status
-    found: Object = {"state": status.state, "done": int(100 * status.share), "total": 100}
-    # `steps` is a heartbeat to clients. A lesson runs in its own process and may take long over
-    # a step, so this counts seconds: a client waits for as long as that process lives
-    found |= {"steps": int(time.monotonic()), "sentence": status.sentence}
-    found |= {"seconds_left": status.seconds_left, "before": status.before, "after": status.after}
-    found["learned"] = None if status.learned is None else str(status.learned)
-    if status.error is not None:
-        found["error"] = error_object(status.error)
-    return found
 
 
 def _digest_of(request: Settings) -> str:

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from rde_roto import __version__
 from rde_roto.doors.console import print_traceback
+from rde_roto.doors.hosts.errors import ProtocolError, error_object
 from rde_roto.doors.server.endpoint import Log
-from rde_roto.doors.server.errors import ProtocolError, error_object
 from rde_roto.doors.server.host_connection import HostConnection
 from rde_roto.doors.server.pending_connections import MOST_PENDING, PendingConnections
 from rde_roto.doors.server.requests import Requests

@@ -26,7 +26,13 @@ from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.opening import open_document
 from rde_roto.shot_files.shot_file import naming_the_document
-from rde_roto.values.errors import DocumentError, InputError, OutputError
+from rde_roto.values.errors import (
+    DocumentError,
+    InputError,
+    OutputError,
+    UnexpectedError,
+    shown_error,
+)
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 
@@ -98,11 +104,10 @@ class JobReader:
         """
         try:
             job = self._read(claim.dropped)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # for example a name that is too long, or a folder without access
-            raise InputError(f"what the job names cannot be read: {error}") from error
+        except (OSError, ValueError) as error:  # for example a folder without access
+            reason = shown_error(error)
+            sentence = str(error if isinstance(reason, UnexpectedError) else reason)
+            raise InputError(f"what the job names cannot be read: {sentence}") from error
         return replace(job, opened=self._with_learning(job.opened, job.learn))
 
     def _with_learning(self, opened: OpenedShot, asked: bool | None) -> OpenedShot:

@@ -18,7 +18,7 @@ import torch
 from pydantic import ValidationError
 
 from rde_roto.documents.shot_document import ShotDocument, parse_shot_document
-from rde_roto.doors.server.pushed import PushedEntry, PushedFrameStore, pushed_plate_opener
+from rde_roto.doors.hosts.pushed import PushedEntry, PushedFrameStore, pushed_plate_opener
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import DiskPlate

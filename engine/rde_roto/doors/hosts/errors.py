@@ -16,6 +16,7 @@ from rde_roto.values.errors import (
     RotoError,
     UsageError,
     WeightsError,
+    shown_error,
 )
 
 
@@ -58,9 +59,10 @@ def error_of(message: Mapping[str, Any]) -> RotoError:
 
 def error_object(error: Exception) -> dict[str, Any]:
     """Return the error object that the protocol sends for an exception."""
-    code = error.exit_code if isinstance(error, RotoError) else 1
-    kind = "protocol" if isinstance(error, ProtocolError) else _KINDS.get(code, "internal")
-    sentence = str(error) if isinstance(error, RotoError) else f"{type(error).__name__}: {error}"
-    if isinstance(error, FramesNotPushedError):
-        return {"kind": "lacks", "code": code, "sentence": sentence, "frames": error.frames}
-    return {"kind": kind, "code": code, "sentence": sentence}
+    shown = shown_error(error)
+    code = shown.exit_code
+    kind = "protocol" if isinstance(shown, ProtocolError) else _KINDS.get(code, "internal")
+    found = {"kind": kind, "code": code, "sentence": str(shown)}
+    if isinstance(shown, FramesNotPushedError):
+        found |= {"kind": "lacks", "frames": shown.frames}
+    return found

@@ -88,7 +88,7 @@ class PushedFrameStore:
         expected = 12 * window.width * window.height
         if len(pixels) != expected:
             raise UsageError(
-                f"a frame of {entry.name}, {window}, needs {expected} bytes; {len(pixels)} came"
+                f"a frame of {entry.name}, {window}, needs {expected} bytes; got {len(pixels)}"
             )
         planes = np.frombuffer(pixels, np.float32).reshape(*window.shape, 3)
         content = digest_of(planes)
