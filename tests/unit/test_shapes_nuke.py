@@ -252,7 +252,7 @@ def test_a_part_thinner_than_its_feather_keeps_its_line_in_nuke(
 ) -> None:
     shapes = strip(thick_px, 12.0)
     points, feather = shapes.shapes[0].at(1)
-    inner, outer = feather_curves(points, feather)
+    inner, _ = feather_curves(points, feather)
     flat, line = (flattened(one, 0 * feather).polygon for one in (inner, points))
     # what the inner curve encloses lies within the line, and is not turned inside out
     assert turn_of(inner) == turn_of(points)

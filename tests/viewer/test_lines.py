@@ -37,8 +37,10 @@ def test_a_feather_is_dragged_out_of_a_point(squared: Desk) -> None:
     squared.drag((100, 20), (106, 14), (110, 10), keys=SHIFT)
     widths = sheet.lines[0].widths
     # the mouse is at whole pixels of the screen, of which the plate's has four
-    assert widths == pytest.approx((0, np.hypot(10, 10), np.hypot(10, 10), 0), abs=0.5)
-    assert 0.4 < sheet.pixels()[40, 104] < 0.95
+    width = np.hypot(10, 10)
+    expected = [(0, 0), (width, width), (width, width), (0, 0)]
+    np.testing.assert_allclose(widths, expected, atol=0.5)
+    assert 0.2 < sheet.pixels()[40, 104] < 0.5
     assert squared.colour(104, 40) != hard
     squared.key("Ctrl+Z")
     squared.key("Ctrl+Z")
