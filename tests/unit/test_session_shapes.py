@@ -112,6 +112,19 @@ def test_a_handle_is_deleted_and_pulled_alone(shot: Path) -> None:
         assert sheet.lines[0].points[2] == at
 
 
+def test_a_point_is_not_lost_behind_its_short_handles(shot: Path) -> None:
+    with working_on(shot, SeeingToys()) as bench:
+        tracked(bench)
+        traced(bench)
+        sheet = bench.session.paint
+        (x, y), *_ = sheet.lines[0].points
+        bench.stroke((x, y))
+        bench.stroke(sheet.lines[0].handle_ends(0)[2], (x + 2, y + 1))  # now 2 px long
+        bench.stroke((x, y), (x - 7, y))
+        assert bench.session.editor.undo_label == "move point"
+        assert sheet.lines[0].points[0] == (x - 7, y)
+
+
 def test_there_are_no_lines_of_nothing(shot: Path) -> None:
     with working_on(shot, SeeingToys()) as bench:
         bench.session.paint.trace_matte()

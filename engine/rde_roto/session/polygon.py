@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -194,11 +195,12 @@ def _grip_of(place: int, line: Line, pen: PenEvent, shown: int | None) -> Grip |
     end of a feather that is under it; with Shift a new point on the line, or from inside the whole
     line.
     """
-    handles = () if shown is None or shown >= len(line.handles) else line.handle_ends(shown)
-    handle = _near(handles[::2], pen)
-    if handle is not None and handles[2 * handle] != line.points[shown or 0]:
-        return Grip(place, line, shown, pen.point, handle=handle, is_alone=pen.alternate)
     point = _near(line.points, pen)
+    if shown is not None and shown < len(line.handles):
+        left, _, right = line.handle_ends(shown)
+        handle = _near((left, right), pen)
+        if handle is not None and _is_nearer((left, right)[handle], line, point, pen):
+            return Grip(place, line, shown, pen.point, handle=handle, is_alone=pen.alternate)
     if point is not None:
         pulls = pen.alternate and not pen.reverses
         return Grip(place, line, point, line.points[point], feather=BOTH if pulls else None)
@@ -212,6 +214,12 @@ def _grip_of(place: int, line: Line, pen: PenEvent, shown: int | None) -> Grip |
     if new is not None:
         return Grip(place, line.with_point(new, pen.point), new, pen.point)
     return Grip(place, line, None, pen.point) if line.encloses(pen.point) else None
+
+
+def _is_nearer(handle: Point, line: Line, point: int | None, pen: PenEvent) -> bool:
+    """Whether the pen is nearer to the end of a handle than to a point: short ones hide there."""
+    to_hand = math.dist(handle, pen.point)
+    return point is None or to_hand < math.dist(line.points[point], pen.point)
 
 
 def _ends(line: Line, side: int) -> Sequence[Point]:
