@@ -40,7 +40,9 @@ def draw_curve(bench: Bench, frame: int) -> None:
     """Draws the body at a frame, as a curve with a soft point."""
     sheet = bench.session.paint
     sheet.choose_tool("polygon")
-    sheet.draw_line(Line(tuple(corners(frame)), smooth=True, feather=(2.0, *[0.0] * 24)), "curve")
+    sheet.draw_line(
+        Line(tuple(corners(frame)), feather=((2.0, 2.0), *[(0.0, 0.0)] * 24)).curved(), "curve"
+    )
 
 
 def tracked(bench: Bench) -> None:
@@ -72,7 +74,7 @@ def test_a_line_follows_the_body_and_is_stored_on_its_keyframe_alone(shot: Path)
         tracked_from_first(bench)
         (line,) = lines_at(bench, LAST)
         assert bench.session.paint.are_carried
-        assert line.smooth
+        assert line.handles
         assert line.widths == drawn[0].widths
         assert off_px(line, LAST).mean() <= CELL_PX / 2
         (between,) = lines_at(bench, 1010)
@@ -152,7 +154,7 @@ def test_paint_beside_the_lines_stays(shot: Path) -> None:
         near = [(120 + 0.5 * (x - 120), 100 + 0.5 * (y - 100)) for x, y in corners(FIRST)]
         points = [*near[:4], *corners(FIRST)[4:-3], *near[-3:]]
         sheet.choose_tool("polygon")
-        sheet.draw_line(Line(tuple(points), smooth=True), "curve")
+        sheet.draw_line(Line(tuple(points)).curved(), "curve")
         lobe = body(FIRST) - sheet.pixels()
         assert lobe.sum() > 1000
         whole = Window(0, 0, 320, 200)

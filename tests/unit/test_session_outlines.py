@@ -23,16 +23,20 @@ SHAPE = (90, 120)
 FORMAT = PlateFormat(Window(0, 0, 120, 90), Window(0, 0, 120, 90))
 
 places = st.tuples(st.floats(-20, 140), st.floats(-20, 110))
-widths = st.sampled_from([(), (0.0, 9.0, 4.0)])
+widths = st.sampled_from([(), ((0.0, 0.0), (4.0, 9.0), (4.0, 0.0))])
 lines = st.builds(
-    lambda points, smooth, subtracts, widths: Line(
-        tuple(points), smooth, subtracts, widths and (widths * 2)[: len(points)]
+    lambda points, is_curve, subtracts, widths: made(
+        Line(tuple(points), (), subtracts, widths and (widths * 2)[: len(points)]), is_curve
     ),
     st.lists(places, min_size=3, max_size=6),
     st.booleans(),
     st.booleans(),
     widths,
 )
+
+
+def made(line: Line, is_curve: bool) -> Line:
+    return line.curved() if is_curve else line
 
 
 def ground() -> Plane:
@@ -123,7 +127,7 @@ def test_a_line_beside_the_plane_is_not_drawn() -> None:
 
 def test_lines_are_in_the_files_of_drawings(tmp_path: Path) -> None:
     files = DrawingFiles(tmp_path, FORMAT)
-    curve = replace(MOVED, smooth=True, subtracts=True)
+    curve = replace(MOVED.curved(), subtracts=True, feather=((1.0, 2.5),) * 4)
     plane = with_line(with_line(Plane(SHAPE), SQUARE), curve)
     path = tmp_path / files.write(1001, "hero", plane)
     found = outlines_of(path, FORMAT)
@@ -146,10 +150,12 @@ def test_equal_pixels_of_other_lines_are_another_file(tmp_path: Path) -> None:
     "said",
     [
         "not json",
-        '[{"points": [[0, 0], [1, 0], [1, NaN]], "smooth": true, "takes": false, "before": ""}]',
-        '[{"points": [], "smooth": true, "takes": false, "before": "../other.exr"}]',
-        '[{"points": [], "smooth": true, "takes": false, "before": "gone.exr"}]',
-        '[{"points": [[0, 0]], "smooth": true, "takes": false, "feather": [1, 2], "before": ""}]',
+        '[{"points": [[0, 0], [1, 0], [1, NaN]], "takes": false, "before": ""}]',
+        '[{"points": [], "takes": false, "before": "../other.exr"}]',
+        '[{"points": [], "takes": false, "before": "gone.exr"}]',
+        '[{"points": [[0, 0]], "takes": false, "feather": [[1, 1], [2, 2]], "before": ""}]',
+        '[{"points": [[0, 0]], "takes": false, "feather": [[1, -1]], "before": ""}]',
+        '[{"points": [[0, 0]], "takes": false, "handles": [[[0, 0]]], "before": ""}]',
     ],
 )
 def test_a_header_that_is_not_ours_gives_no_lines(tmp_path: Path, said: str) -> None:
@@ -163,7 +169,7 @@ def test_a_header_that_is_not_ours_gives_no_lines(tmp_path: Path, said: str) -> 
 
 def test_a_feather_is_in_the_file_of_a_drawing(tmp_path: Path) -> None:
     files = DrawingFiles(tmp_path, FORMAT)
-    soft = replace(SQUARE, feather=(0.0, 6.5, 3.0, 0.0))
+    soft = replace(SQUARE, feather=((0.0, 0.0), (1.0, 6.5), (3.0, 0.0), (0.0, 0.0)))
     path = tmp_path / files.write(1001, "hero", with_line(Plane(SHAPE), soft))
     (found,) = outlines_of(path, FORMAT)
     assert found.line == soft

@@ -105,11 +105,11 @@ def test_a_polygon_covers_pixels_by_the_share_that_lies_within(shift: float) -> 
 
 def test_a_spline_goes_through_its_points() -> None:
     points = ((20.0, 20.0), (60.0, 25.0), (70.0, 70.0), (30.0, 60.0))
-    curve = Line(points, smooth=True).drawn
+    curve = Line(points).curved().drawn
     assert set(points) <= set(curve)
     assert len(curve) > len(points)
     assert tuple(Line(points).drawn) == points
-    assert tuple(Line(points[:2], smooth=True).drawn) == points[:2]
+    assert tuple(Line(points[:2]).curved().drawn) == points[:2]
 
 
 def test_fill_closes_a_hole_with_its_soft_edge_and_nothing_else() -> None:

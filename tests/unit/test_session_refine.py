@@ -89,7 +89,7 @@ def test_a_stroke_refines_a_keyframe_as_one_step_and_keeps_its_lines(tmp_path: P
     with working_on(write_shot(tmp_path), SeeingToys()) as bench:
         session, sheet = bench.session, bench.session.paint
         sheet.choose_tool("polygon")
-        line = Line(tuple((x, y) for x, y in blob(0)[::36].tolist()), smooth=True)
+        line = Line(tuple((x, y) for x, y in blob(0)[::36].tolist())).curved()
         sheet.draw_line(line, "curve")
         before = sheet.pixels()
         sheet.choose_tool("refine")
@@ -122,7 +122,7 @@ def test_a_stroke_refines_a_keyframe_as_one_step_and_keeps_its_lines(tmp_path: P
 
 def tracked(bench: Bench) -> None:
     """The body is drawn at the first frame, and tracked."""
-    line = Line(tuple((x, y) for x, y in blob(0)[::36].tolist()), smooth=True)
+    line = Line(tuple((x, y) for x, y in blob(0)[::36].tolist())).curved()
     bench.session.paint.draw_line(line, "curve")
     bench.session.propagate(FORWARD)
     bench.propagated()

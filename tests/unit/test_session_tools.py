@@ -81,7 +81,7 @@ def test_a_drawn_line_becomes_a_curve_and_straight_again(document: Path) -> None
         set_points(bench, CORNERS)
         straight = sheet.pixels()
         sheet.toggle_smooth()
-        assert sheet.lines[0].smooth
+        assert sheet.lines[0].handles
         assert sheet.pixels().sum() > straight.sum()
         sheet.toggle_smooth()
         np.testing.assert_array_equal(sheet.pixels(), straight)
@@ -135,16 +135,19 @@ def test_a_feather_is_pulled_out_of_a_point_and_taken_away(document: Path) -> No
         set_points(bench, CORNERS)
         assert len(sheet.tool.traces(sheet)) == 1
         bench.stroke((50, 40), (54, 44), (62, 52), alternate=True)
-        width = sheet.lines[0].feather[2]
-        assert width == pytest.approx(np.hypot(12, 12), abs=0.1)
-        assert 0 < sheet.pixels()[40, 52] < 1
-        assert sheet.pixels()[38, 48] == 1
-        end, line = sheet.tool.traces(sheet)
-        assert end.is_faint
+        width = np.hypot(12, 12)
+        assert sheet.lines[0].feather[2] == pytest.approx((width, width), abs=0.1)
+        assert 0 < sheet.pixels()[40, 52] < 0.5
+        assert 0.5 < sheet.pixels()[38, 48] < 1
+        inner, outer, line = sheet.tool.traces(sheet)
+        assert inner.is_faint
+        assert outer.is_faint
         assert len(line.handles) == 4
-        assert end.handles[0] == pytest.approx((62, 52), abs=0.1)
-        bench.stroke((62, 52), (66, 56))  # its end is pulled on without a key
-        assert sheet.lines[0].feather[2] == pytest.approx(np.hypot(16, 16), abs=0.1)
+        assert outer.handles[0] == pytest.approx((62, 52), abs=0.1)
+        assert inner.handles[0] == pytest.approx((38, 28), abs=0.1)
+        bench.stroke((62, 52), (66, 56))  # an end is pulled on alone, without a key
+        wider = np.hypot(16, 16)
+        assert sheet.lines[0].feather[2] == pytest.approx((width, wider), abs=0.1)
         bench.stroke((66, 56), subtracts=True)
         assert sheet.lines[0].feather == ()
         assert sheet.pixels()[40, 52] == 0

@@ -285,3 +285,22 @@ def test_a_limb_that_comes_out_of_the_body_keeps_the_rest_in_place() -> None:
     shapes, _ = made(mattes, 8)
     assert len(shapes.shapes) == 1
     assert min(overlaps(shapes, mattes)) > 0.96
+
+
+@pytest.mark.parametrize("blur_px", [24, 40])
+def test_the_feather_of_motion_blur_has_points_where_it_changes(blur_px: int) -> None:
+    """A disk that moves sideways: soft on its left and right, hard on top and below."""
+
+    def mattes(index: int) -> FloatArray:
+        at = np.linspace(-blur_px / 2, blur_px / 2, 2 * blur_px)
+        each = [matte(disk(150 + 4 * index + x, 100, 60)) for x in at]
+        return np.mean(each, axis=0, dtype=np.float32)
+
+    shapes, _ = made(mattes, 3, tolerance_px=0.5)
+    (shape,) = shapes.shapes
+    assert len(shape.points) <= 16
+    for frame in shapes.frames:
+        truth = mattes(frame - 1001)
+        edge = (truth > 0.02) & (truth < 0.98)
+        off = np.abs(draw_shapes(shapes, frame)[0] - truth)[edge].mean()
+        assert off < 0.03  # of a hard edge 0.25

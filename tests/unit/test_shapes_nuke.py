@@ -24,9 +24,9 @@ from rde_roto.shapes import (
 )
 from rde_roto.shapes import read_shapes as read
 from rde_roto.shapes.bezier import flattened
-from rde_roto.shapes.feather_curves import feather_curves, line_between
+from rde_roto.shapes.feather_curves import feather_curves, line_between, turn_of
 from rde_roto.shapes.raster import coverage
-from rde_roto.values.errors import DocumentError
+from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import PlateFormat, Window
 
@@ -63,8 +63,8 @@ def farthest(one: ShotShapes, other: ShotShapes) -> float:
             found = max(found, np.abs(points - as_points).max())
             # in between, a feather that turns grows a little narrower
             if frame in shape.key_frames:
-                mean = feather.mean(axis=1, keepdims=True)
-                found = max(found, np.abs(mean - as_feather).max())
+                _, expected = line_between(*feather_curves(points, feather))
+                found = max(found, np.abs(expected - as_feather).max())
     return found
 
 
@@ -89,7 +89,9 @@ def shots(draw: st.DrawFn) -> ShotShapes:
     width, height = draw(st.integers(16, 4096)), draw(st.integers(16, 4096))
     display = Window(draw(st.integers(-99, 99)), draw(st.integers(-99, 99)), width, height)
     data = Window(draw(st.integers(-99, 99)), draw(st.integers(-99, 99)), width + 7, height + 3)
-    plate = PlateFormat(data, display, draw(st.sampled_from([0.5, 1.0, 1.46, 2.0])))
+    plate = PlateFormat(
+        data, display, draw(st.sampled_from([0.5, 1.0, 1.46, 2.0, 4 / 3, 1.0000001]))
+    )
     first = draw(st.integers(-50, 100_000))
     elements = draw(st.lists(st.sampled_from(["hero", "car_2", "_b"]), min_size=1, unique=True))
     shapes = [
@@ -225,6 +227,61 @@ def test_feather_fades_between_the_two_curves_as_it_is_drawn() -> None:
         line, widths = line_between(*curves)
         np.testing.assert_allclose(line, points, atol=1e-9)
         np.testing.assert_allclose(widths, feather.mean(axis=1, keepdims=True) + 0 * widths)
+
+
+def strip(thick_px: float, feather_px: float) -> ShotShapes:
+    """A lying bar of 160 px with a waist in its middle, where it is `thick_px` thick; its ends are
+    12 px thicker.
+    """
+    top, bottom, far = 100 - thick_px / 2, 100 + thick_px / 2, 80.0
+    # cubics from end to end, whose middle is three quarters of the way to their handles
+    corners = [(160 - far, top - 6), (160 + far, top - 6), (160 + far, bottom + 6)]
+    corners += [(160 - far, bottom + 6)]
+    handles = np.repeat(np.array(corners)[:, None], 3, axis=1)
+    handles[0, 2] = handles[1, 0] = (160, top + 2)
+    handles[2, 2] = handles[3, 0] = (160, bottom - 2)
+    widths = np.full((1, 2), feather_px)
+    points = tuple(ShapePoint((1,), one[None], widths) for one in handles)
+    bar = Shape("bar", "hero", False, 1, 1, points)
+    return ShotShapes(FORMAT, FrameRange.parse("1"), ("hero",), (bar,))
+
+
+@pytest.mark.parametrize("thick_px", [6.0, 14.0, 60.0])
+def test_a_part_thinner_than_its_feather_keeps_its_line_in_nuke(
+    tmp_path: Path, thick_px: float
+) -> None:
+    shapes = strip(thick_px, 12.0)
+    points, feather = shapes.shapes[0].at(1)
+    inner, _ = feather_curves(points, feather)
+    flat, line = (flattened(one, 0 * feather).polygon for one in (inner, points))
+    # what the inner curve encloses lies within the line, and is not turned inside out
+    assert turn_of(inner) == turn_of(points)
+    own, whole = coverage(flat, WINDOW), coverage(line, WINDOW)
+    assert 0 < own.sum() < whole.sum()
+    assert (own <= whole + 1e-5).all()
+    across = flat[(np.abs(flat[:, 0] - 160) < 30), 1]
+    assert len(across) > 4
+    # the two sides of the inner curve's waist have not crossed
+    ((first, last),) = {tuple(np.sign(across[[0, -1]] - 100))}
+    assert (first, last) == tuple(np.sign([points[0, 1, 1] - 100, points[2, 1, 1] - 100]))
+    back = again(shapes, tmp_path)
+    np.testing.assert_allclose(back.shapes[0].at(1)[0], points, atol=1e-3)
+    is_narrower = back.shapes[0].at(1)[1].max() < 11.9
+    assert is_narrower == (thick_px < 24)
+
+
+def test_frames_that_nuke_would_round_are_refused() -> None:
+    shapes = strip(60.0, 0.0)
+    (bar,) = shapes.shapes
+    last = 1 << 24
+    at_last = replace(shapes, frames=FrameRange.of([last]))
+    assert f"last_frame {last}" in nuke_text(at_last)
+    for wrong in (
+        replace(shapes, frames=FrameRange.of([last + 1])),
+        replace(shapes, shapes=(replace(bar, first=-last - 1),)),
+    ):
+        with pytest.raises(UsageError, match=r"^frame -?16777217: Nuke's shapes count frames to"):
+            nuke_text(wrong)
 
 
 WINDOW = FORMAT.data

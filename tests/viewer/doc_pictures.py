@@ -1,8 +1,9 @@
-"""The pictures of docs/viewer.md: ``python tests/viewer/doc_pictures.py``, with tests/unit and
-tests/viewer on PYTHONPATH.
+"""The pictures of docs/viewer.md: ``python tests/viewer/doc_pictures.py [work] [lines]``, with
+tests, tests/unit and tests/viewer on PYTHONPATH.
 
 The scripted artist does each step of the page on the demo shot, tracked at 240 lines, without a
-screen. Needs DejaVu Sans as the font. Look at every picture that git says has changed.
+screen; that of lines is drawn on a true matte. Needs DejaVu Sans as the font. Look at every
+picture that git says has changed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from artist import Artist, at_a_window
 from desk import Desk
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog
 
 from rde_roto.doors.demo import demo_shot
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.images.sequences import find_sequence
+from rde_roto.session.painting import Point
 
 OUT = Path(__file__).parents[2] / "docs/viewer"
 SIZE = 1200, 720
@@ -99,12 +103,38 @@ def work(desk: Desk, folder: Path) -> None:
     dialog.reject()
 
 
+def lines(desk: Desk, folder: Path) -> None:
+    """The matte of a frame as lines: a point that shows its handles, and one pulled soft."""
+    artist = opened(desk, folder)
+    desk.window.resize(1800, 1080)
+    desk.session.go_to(1009)
+    desk.session.paint.import_mask(artist.truth.path(1009))
+    for key in ("3", "V", "Shift+S"):
+        desk.key(key)
+    desk.until(lambda: bool(desk.session.paint.lines))
+    body = np.array(desk.session.paint.lines[0].points)
+
+    def nearest(*at: float) -> Point:
+        x, y = body[np.hypot(*(body - at).T).argmin()].tolist()
+        return x, y
+
+    x, y = nearest(199, 168)
+    desk.drag((x, y), (x - 4, y + 1), (x - 9, y + 2), keys=Qt.KeyboardModifier.ShiftModifier)
+    desk.click(*nearest(305, 173))
+    desk.window.view_changed()
+    desk.app.processEvents()
+    whole = desk.screenshot()
+    whole.copy(350, 95, 520, 780).save(str(OUT / "lines.jpg"), quality=QUALITY)
+
+
 def main() -> None:
     """The program."""
     OUT.mkdir(exist_ok=True)
     app = QApplication(sys.argv[:1])
-    with tempfile.TemporaryDirectory() as folder, at_a_window(app) as desk:
-        work(desk, Path(folder))
+    for part in (work, lines):
+        if part.__name__ in (sys.argv[1:] or ("work", "lines")):
+            with tempfile.TemporaryDirectory() as folder, at_a_window(app) as desk:
+                part(desk, Path(folder))
 
 
 if __name__ == "__main__":

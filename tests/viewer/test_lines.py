@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from desk import Desk
+from moving_shapes import iou
 from PySide6.QtCore import Qt
 
+from rde_roto.doors.viewer.exporting import export_shapes
 from rde_roto.session.frame_states import FrameState
 from rde_roto.session.painting import Brush
+from rde_roto.shapes import draw_shapes, read_shapes
+from rde_roto.values.errors import UsageError
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -37,8 +41,10 @@ def test_a_feather_is_dragged_out_of_a_point(squared: Desk) -> None:
     squared.drag((100, 20), (106, 14), (110, 10), keys=SHIFT)
     widths = sheet.lines[0].widths
     # the mouse is at whole pixels of the screen, of which the plate's has four
-    assert widths == pytest.approx((0, np.hypot(10, 10), np.hypot(10, 10), 0), abs=0.5)
-    assert 0.4 < sheet.pixels()[40, 104] < 0.95
+    width = np.hypot(10, 10)
+    expected = [(0, 0), (width, width), (width, width), (0, 0)]
+    np.testing.assert_allclose(widths, expected, atol=0.5)
+    assert 0.2 < sheet.pixels()[40, 104] < 0.5
     assert squared.colour(104, 40) != hard
     squared.key("Ctrl+Z")
     squared.key("Ctrl+Z")
@@ -57,6 +63,33 @@ def test_an_edge_is_refined_with_the_brush_of_key_7(squared: Desk) -> None:
     assert len(changed[0])
     assert changed[1].min() >= 100 - 14  # under the brush alone
     assert changed[1].max() <= 100 + 14
+
+
+def test_a_matte_becomes_lines_with_handles_and_shapes_to_export(
+    squared: Desk, tmp_path: Path
+) -> None:
+    session = squared.session
+    squared.key("Shift+S")
+    squared.until(lambda: session.editor.undo_label == "lines from the matte")
+    (line,) = session.paint.lines
+    assert 4 <= len(line.handles) <= 12
+    point = int(np.hypot(*(np.array(line.points) - (100, 60)).T).argmin())
+    squared.click(*line.points[point])
+    assert session.paint.tool.traces(session.paint)[-1].is_handle
+    squared.key("P")
+    squared.settled()
+    node = session.live.node
+    assert node is not None
+    told: list[str] = []
+    path = tmp_path / "squared.json"
+    with pytest.raises(UsageError, match="shapes are written as"):
+        export_shapes(session, node, tmp_path / "squared.fxs", told.append)
+    export_shapes(session, node, path, told.append)
+    squared.until(lambda: bool(told))
+    assert f": wrote {path}" in told[0]
+    shapes = read_shapes(path)
+    drawn = draw_shapes(shapes, session.frame)[0]
+    assert iou(drawn, session.paint.pixels()) > 0.97
 
 
 def test_a_carried_line_has_hollow_handles_until_it_is_edited(squared: Desk) -> None:

@@ -160,9 +160,9 @@ class _Worker:
         place = mattes.element, start, frame > start
         chain = self._chains.pop(place, None)
         if chain is None or not chain.holds(source, node):
-            points = [mattes.scaled(outline.line.points) for outline in source.outlines]
+            places = [outline.line.places.reshape(-1, 2) for outline in source.outlines]
             found = mattes.outlines(start)
-            carrier = Carrier(np.concatenate(points), found, mattes.window)
+            carrier = Carrier(mattes.scaled(np.concatenate(places)), found, mattes.window)
             chain = _Chain(source, start, carrier)
         self._chains[place] = chain
         while len(self._chains) > _MOST_CHAINS:
@@ -203,17 +203,19 @@ class _Mattes:
         )
         return np.array([columns / width, rows / height])
 
-    def scaled(self, points: tuple[tuple[float, float], ...]) -> Points:
+    def scaled(self, points: Points) -> Points:
         """Return points of the plate as such of the network's picture, [P, 2]."""
-        result: Points = np.asarray(points, np.float64) * self._scale
+        result: Points = points * self._scale
         return result
 
     def lines(self, points: Points, source: Plane) -> Carried:
-        """Return the lines of a keyframe with other points, without those beside the plate."""
-        lines, places = [], iter((points / self._scale).tolist())
-        for outline in source.outlines:
-            moved = tuple((x, y) for x, y in (next(places) for _ in outline.line.points))
-            lines.append(replace(outline.line, points=moved))
+        """Return the lines of a keyframe with other points and handles, without those beside the
+        plate.
+        """
+        drawn = [outline.line for outline in source.outlines]
+        ends = np.cumsum([len(line.points) for line in drawn])[:-1]
+        places = np.split((points / self._scale).reshape(-1, 3, 2), ends)
+        lines = (line.at(there) for line, there in zip(drawn, places, strict=True))
         return Carried(tuple(one for one in lines if one.box(source.shape)), source)
 
     def is_drawn(self, frame: int) -> bool:

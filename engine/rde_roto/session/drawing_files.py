@@ -39,6 +39,7 @@ _OWN_NAME = re.compile(r"[\w.-]+\.exr")
 
 
 _Width = Annotated[FiniteFloat, Field(ge=0)]
+_Place = tuple[FiniteFloat, FiniteFloat]
 
 
 class _Entry(BaseModel):
@@ -46,16 +47,17 @@ class _Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    points: tuple[tuple[FiniteFloat, FiniteFloat], ...]
-    smooth: bool
+    points: tuple[_Place, ...]
+    handles: tuple[tuple[_Place, _Place], ...] = ()
     takes: bool
-    feather: tuple[_Width, ...] = ()
+    feather: tuple[tuple[_Width, _Width], ...] = ()
     before: str
 
     @model_validator(mode="after")
-    def _has_a_width_for_each_point(self) -> _Entry:
-        if self.feather and len(self.feather) != len(self.points):
-            raise ValueError("a line needs as many widths of its feather as points, or none")
+    def _has_as_much_for_each_point(self) -> _Entry:
+        for name, values in (("handles", self.handles), ("feather", self.feather)):
+            if values and len(values) != len(self.points):
+                raise ValueError(f"a line needs as many {name} as points, or none")
         return self
 
 
@@ -74,7 +76,7 @@ class DrawingFiles:
         entries = [
             _Entry(
                 points=outline.line.points,
-                smooth=outline.line.smooth,
+                handles=outline.line.handles,
                 takes=outline.line.subtracts,
                 feather=outline.line.feather,
                 before=self._before(frame, element, outline.before),
@@ -113,4 +115,4 @@ def _outline(entry: _Entry, folder: Path, plate_format: PlateFormat) -> Outline:
             raise InputError(f"{entry.before} is not a file beside the drawing")
         planes, _ = read_mask(folder / entry.before, plate_format, "matte")
         before = Plane.of(planes[0])
-    return Outline(Line(entry.points, entry.smooth, entry.takes, entry.feather), before)
+    return Outline(Line(entry.points, entry.handles, entry.takes, entry.feather), before)

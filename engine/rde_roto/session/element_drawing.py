@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,12 +16,19 @@ from rde_roto.session.drawing_start import DrawingStart
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.exclusion import Drawn, Front, with_front
 from rde_roto.session.listeners import SessionListener
+from rde_roto.session.outlines import of_lines
 from rde_roto.session.painting import grown, within
 from rde_roto.session.planes import Place, Plane, touched
+from rde_roto.session.shape_lines import lines_of
 from rde_roto.session.shown_mattes import ShownMattes
+from rde_roto.shapes import is_shapes_file, read_shapes
+from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
+
+_Found: TypeAlias = tuple[str | None, str, Plane]
+"""What a file has: the id of the element that it is of, None for a new one, a name, and pixels."""
 
 
 class ElementDrawing:
@@ -92,29 +100,49 @@ class ElementDrawing:
             self._draw(self._frame, self.element, grown(self.pixels(), by_px), word)
 
     def import_mask(self, path: Path) -> None:
-        """Draw what a mask file holds. Of several elements, new ones are added where needed, and
-        those that are locked at this frame stay.
+        """Draw what a file of masks holds, or one of shapes has at this frame, as editable lines.
+
+        A single element becomes the chosen one. Of several, masks go to the elements in their
+        order, shapes to those of their names. New ones are added where needed, and those that are
+        locked at this frame stay. Raises UsageError for shapes that do not fit.
         """
         if not self._is_free():
             return
-        plate = self._shown.plate
-        planes, names = read_mask(path, plate.format, view=view_of(on_disk(plate)))
         draft, label = self._draft, f"import {path.name}"
-        for place, plane in enumerate(planes):
-            if len(planes) == 1:
+        found = self._shapes_in(path) if is_shapes_file(path) else self._masks_in(path)
+        for key, name, plane in found:
+            if len(found) == 1:
                 key = self.element
-            else:
-                if place >= len(draft.elements):
-                    draft = draft.with_element(names[place])
-                key = draft.elements[place].id
+            elif key is None:
+                draft = draft.with_element(name)
+                key = draft.elements[-1].id
             if key in draft.locked(self._frame):
                 label += f"; {draft.element(key).name} is locked here and stays"
                 continue
-            drawn = self._in_front(draft, self._frame, key, Plane.of(plane))
+            drawn = self._in_front(draft, self._frame, key, plane)
             draft, label = drawn.draft, f"{label}; {drawn.taken}" if drawn.taken else label
         if draft is not self._draft:
             self._editor.apply(draft, f"import {path.name}")
         self._show_message(label)
+
+    def _masks_in(self, path: Path) -> list[_Found]:
+        plate, elements = self._shown.plate, self._draft.elements
+        planes, names = read_mask(path, plate.format, view=view_of(on_disk(plate)))
+        ids = [one.id for one in elements[: len(names)]] + [None] * (len(names) - len(elements))
+        return list(zip(ids, names, map(Plane.of, planes), strict=True))
+
+    def _shapes_in(self, path: Path) -> list[_Found]:
+        """The elements of a file of shapes that have some at this frame."""
+        plate, shapes = self._shown.plate.format, read_shapes(path)
+        lines = {key: lines_of(shapes, key, self._frame, plate) for key in shapes.elements}
+        if not any(lines.values()):
+            raise UsageError(
+                f"{path.name} has no shape at frame {self._frame}: it has those of {shapes.frames}"
+            )
+        ids = {one.name: one.id for one in self._draft.elements}
+        ids |= {one.id: one.id for one in self._draft.elements}
+        drawn = ((key, of_lines(own, plate.data.shape)) for key, own in lines.items() if own)
+        return [(ids.get(key), key, plane) for key, plane in drawn]
 
     def take_overlaps(self) -> None:
         """Give the chosen element all pixels that it shares with others, in every keyframe."""

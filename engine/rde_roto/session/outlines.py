@@ -32,6 +32,14 @@ def with_line(plane: Plane, line: Line) -> Plane:
     return replace(painted, outlines=(*plane.outlines, outline))
 
 
+def of_lines(lines: Sequence[Line], shape: tuple[int, int]) -> Plane:
+    """Return a plane [H, W] with some lines alone, drawn one after the other."""
+    plane = Plane(shape)
+    for line in lines:
+        plane = with_line(plane, line)
+    return plane
+
+
 def with_line_changed(plane: Plane, place: int, line: Line | None) -> Plane:
     """Return the plane with another line in place of ``plane.outlines[place]``; with None as if
     that one had never been drawn.
@@ -48,8 +56,8 @@ def drawn_from(lines: Sequence[Line], source: Plane, matte: FloatArray) -> Plane
     frame's matte [H, W] has beyond the lines or lacks within them stays as paint over them, except
     for borders so narrow that they are how far the matte and the lines differ.
     """
-    plane = _of_lines(lines, source.shape)
-    own = _of_lines([outline.line for outline in source.outlines], source.shape)
+    plane = of_lines(lines, source.shape)
+    own = of_lines([outline.line for outline in source.outlines], source.shape)
     if np.array_equal(own.pixels, source.pixels):
         return plane
     pixels = plane.pixels
@@ -60,13 +68,6 @@ def drawn_from(lines: Sequence[Line], source: Plane, matte: FloatArray) -> Plane
         paint = cv2.dilate(paint, np.ones((3, 3), np.uint8))  # with its soft edge
         pixels = np.where((paint > 0) & (side > 0), matte, pixels)
     return plane.painted(plane.box, pixels)
-
-
-def _of_lines(lines: Sequence[Line], shape: tuple[int, int]) -> Plane:
-    plane = Plane(shape)
-    for line in lines:
-        plane = with_line(plane, line)
-    return plane
 
 
 def _together(lines: Sequence[Line], plane: Plane) -> Window | None:

@@ -20,9 +20,11 @@ from rde_roto.session.planes import Plane
 from rde_roto.session.polygon import Polygon
 from rde_roto.session.selecting import Gesture, Selected, Selecting
 from rde_roto.session.selection import Hints, Selector
+from rde_roto.session.shape_lines import lines_of_matte
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.session.tools import Fill, Lasso, Painter, PenEvent, Smart, Tool
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import Window
 
 
@@ -54,7 +56,7 @@ class PaintController(ElementDrawing):
         self.tool: Tool = tool_named("brush")
         changed = partial(self._changed, None)
         self.selecting = Selecting(work, selector, post, self._draw_selected, changed)
-        self._carried = CarriedLines(work, post, changed)
+        self._carried, self._post = CarriedLines(work, post, changed), post
 
     @property
     def notice(self) -> str:
@@ -198,6 +200,21 @@ class PaintController(ElementDrawing):
         """Find a marked edge anew from the plate on another thread, then draw it."""
         self.selecting.add(Gesture(self._frame, self.element, mark, self.pixels()))
 
+    def trace_matte(self) -> None:
+        """Draw the element's matte at this frame as lines instead, found on another thread. They
+        follow to other frames as those do that an artist drew.
+        """
+        if not (self._is_free() and self._has_start()):
+            return
+        frame, element, pixels = self._frame, self.element, self.pixels()
+        before, plate = self._draft.drawn(frame, element), self._shown.plate.format
+
+        def make() -> None:
+            plane = outlines.of_lines(lines_of_matte(pixels, plate), plate.data.shape)
+            self._post(partial(self._draw_traced, frame, element, before, plane))
+
+        self._editor.run_in_background(make)
+
     def clear_frame(self) -> None:
         """Delete the chosen element's drawing at this frame, and what is being drawn there."""
         self.selecting.drop(self._frame, self.element)
@@ -234,6 +251,20 @@ class PaintController(ElementDrawing):
         self._editor.apply(after.draft, label)
         self._show_message(f"{label}: {after.taken}" if after.taken else label)
         return after.draft.drawn(frame, element)
+
+    def _draw_traced(self, frame: int, element: str, before: Plane | None, plane: Plane) -> None:
+        """Draw the lines of a matte, unless that has become another one meanwhile."""
+        is_free = self._is_still_free(frame, element)
+        if not is_free or self._draft.drawn(frame, element) is not before:
+            self._show_message(f"frame {frame} changed meanwhile: its lines are dropped")
+        elif not plane.outlines:
+            self._show_message("there is no matte here to make lines of: propagate, or paint one")
+        else:
+            drawn = self._in_front(self._draft, frame, element, plane)
+            self._editor.apply(drawn.draft, "lines from the matte")
+            points = sum(len(outline.line.points) for outline in plane.outlines)
+            made = f"{counted(len(plane.outlines), 'line')} of {counted(points, 'point')}"
+            self._show_message(f"{made}; {drawn.taken}" if drawn.taken else made)
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):

@@ -85,7 +85,8 @@ class PaintTarget(Protocol):
 @dataclass(frozen=True)
 class Trace:
     """A guide line of plate points over the picture; `handles` can be pulled. One that `subtracts`
-    has another colour. Where a feather ends is `is_faint`; `is_carried` is drawn elsewhere.
+    has another colour. Where a feather ends is `is_faint`, `is_handle` those of a point of a curve;
+    `is_carried` is drawn elsewhere.
     """
 
     points: Sequence[Point]
@@ -94,6 +95,7 @@ class Trace:
     subtracts: bool = False
     is_faint: bool = False
     is_carried: bool = False
+    is_handle: bool = False
 
 
 class Tool(Protocol):

@@ -14,6 +14,7 @@ FLAT_PX = 0.01
 """How far a chord may be from its curve."""
 
 _MOST_CHORDS = 512
+_CUTS = 257  # places of a cubic at which it may be cut
 
 
 class Flattened(NamedTuple):
@@ -43,6 +44,20 @@ def halved(points: Points, feather: Points) -> tuple[Points, Points]:
         np.stack([kept, added], axis=1).reshape(-1, 3, 2),
         np.stack([feather, between], axis=1).reshape(-1, 2),
     )
+
+
+def cut(cubic: Points, near: Points) -> Points:
+    """Cut a cubic [4, 2] where it is nearest to a place [2]. Return where its handles are then,
+    [4, 2]: from its start, to the left and to the right from the place, and from its end.
+    """
+    t = np.linspace(0, 1, _CUTS)[:, None]
+    s = 1 - t
+    on = s**3 * cubic[0] + 3 * s * t * (s * cubic[1] + t * cubic[2]) + t**3 * cubic[3]
+    at = float(t[np.hypot(*(on - near).T).argmin(), 0])
+    first, second, last = cubic[:-1] + at * np.diff(cubic, axis=0)  # de Casteljau
+    left, right = first + at * (second - first), second + at * (last - second)
+    middle = left + at * (right - left)
+    return np.stack([first - cubic[0], left - middle, right - middle, last - cubic[3]])
 
 
 def flattened(points: Points, feather: Points) -> Flattened:

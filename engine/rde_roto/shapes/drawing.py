@@ -6,7 +6,7 @@ import numpy as np
 
 from rde_roto.shapes.bezier import flattened
 from rde_roto.shapes.raster import faded_coverage
-from rde_roto.shapes.shape import Shape, ShotShapes
+from rde_roto.shapes.shape import Points, Shape, ShotShapes
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
@@ -27,6 +27,14 @@ def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
 
 def shape_coverage(shape: Shape, frame: int, window: Window) -> FloatArray:
     """Return how much of each pixel of a window a shape covers at a frame, float32 [H, W], 0..1."""
-    polygon, feather, _ = flattened(*shape.at(frame))
+    return spline_coverage(*shape.at(frame), window)
+
+
+def spline_coverage(points: Points, feather: Points, window: Window) -> FloatArray:
+    """Return how much of each pixel of a window a closed spline covers, float32 [H, W], 0..1.
+
+    ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] its widths.
+    """
+    polygon, feather, _ = flattened(points, feather)
     inwards, outwards = feather.T
     return faded_coverage(polygon, np.stack([-inwards, 0 * inwards, outwards], axis=1), window)

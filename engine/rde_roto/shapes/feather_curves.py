@@ -1,7 +1,8 @@
 """Feather as hosts have it: two curves, between which alpha fades from one to nothing.
 
 Hosts know one width a point. So the line lies in the middle, and a feather that is wider on one
-side becomes its mean.
+side becomes its mean. Where the shape is too thin for that, it becomes narrower: an inner curve
+that turned inside out would enclose more than the line, and be drawn.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rde_roto.shapes.bezier import halved
 from rde_roto.shapes.shape import Points
 from rde_roto.shapes.thickness import room_inwards
 
@@ -25,24 +27,32 @@ def feather_curves(points: Points, feather: Points) -> tuple[Points, Points]:
     ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] its widths. The
     spline itself is the mean of the two.
     """
-    shifts = outward(points, feather.mean(axis=1))
+    shifts = outward(points, _widths(points, feather))
     return points - shifts, points + shifts
 
 
 def inner_curve(points: Points, feather: Points) -> tuple[Points, NDArray[np.float64]]:
-    """Return the curve [P, 3, 2] that a closed spline is `outward` of, and by how much, [P]: by the
-    mean of its feather, or less where the shape is too thin for that: the curve would be inside
-    out, and enclose more than the spline.
-    """
-    wanted, inwards = feather.mean(axis=1), -_normals(points)
-    # a corner's own two sides are not across from it
-    room = room_inwards(points[:, 1], inwards, wanted / _KEPT, _places(points), _ACROSS)
-    widths = np.minimum(wanted, _KEPT * room)
+    """Return the curve [P, 3, 2] that a closed spline is `outward` of, and by how much, [P]."""
+    widths = _widths(points, feather)
     inner = points
     for _ in range(_ROUNDS):
         # its normals are its own; half of each step, as at tight bends these swing
         inner = (inner + points - outward(inner, widths)) / 2
     return inner, widths
+
+
+def _widths(points: Points, feather: Points) -> NDArray[np.float64]:
+    """How far the inner curve lies inwards of a closed spline's points, [P]: the mean of its
+    feather, or less where the shape is too thin for that, there or halfway to the next point.
+    """
+    finer, fades = halved(points, feather)
+    wanted, inwards = fades.mean(axis=1), -_normals(finer)
+    # a corner's own two sides are not across from it
+    room = _KEPT * room_inwards(finer[:, 1], inwards, wanted / _KEPT, _places(finer), _ACROSS)
+    halfway = np.where(room < wanted, room, np.inf)[1::2]
+    limits = np.stack([wanted[::2], room[::2], halfway, np.roll(halfway, 1)])
+    widths: NDArray[np.float64] = limits.min(axis=0)
+    return widths
 
 
 def outward(points: Points, widths: NDArray[np.float64]) -> Points:

@@ -1,4 +1,4 @@
-"""Chooses the points of a spline: at corners, and where it bends most."""
+"""Chooses the points of a spline: at corners, where it bends most, where its feather changes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _CORNER = float(np.cos(np.radians(55)))  # the outline turns by more at a corner
 _CHOSEN_FROM = 12  # frames
 _LEAST, _MOST = 3, 128
 _SLIDES = 3
+_FADED, _FADED_PART = 2.0, 0.3  # tolerances, and parts of it, that a feather may be off
 _AROUND = 3  # nodes before and after one that is taken out, which are fitted again
 
 
@@ -83,6 +84,12 @@ def _new_nodes(basis: Basis, few: Stretch, tolerance_px: float, corners: Flags) 
     off = off_px(basis, few, each, np.arange(len(nodes))).max(axis=0)
     away = basis.at_samples @ each - few.points
     worst = (few.weights * np.einsum("tmi,tmi->tm", away, few.normals) ** 2).max(axis=0)
+    fades = _fades_off(nodes, few, tolerance_px)
+    faded = np.maximum.reduceat(np.roll(fades, -nodes[0]), nodes - nodes[0])
+    # where the line itself is near enough, its feather may want a point
+    of_feather = (off <= tolerance_px) & (faded > 1)
+    worst = np.where(of_feather[basis.spans], fades, worst)
+    off = np.where(of_feather, tolerance_px * faded, off)
     free = np.ones(count, bool)
     free[(nodes[:, None] + np.arange(1 - _APART, _APART)) % count] = False
     wanting = np.flatnonzero(off > tolerance_px)
@@ -98,17 +105,38 @@ def _new_nodes(basis: Basis, few: Stretch, tolerance_px: float, corners: Flags) 
     return np.array(new, np.int64)
 
 
+def _fades_off(nodes: Indices, few: Stretch, tolerance_px: float) -> Points:
+    """How far feathers that change evenly from node to node are off at each sample, [M], in parts
+    of what they may be.
+    """
+    soft, own = few.evened_soft, np.arange(few.points.shape[1])
+    if not soft.any():
+        return np.zeros(len(own))
+    span = (np.searchsorted(nodes, own, side="right") - 1) % len(nodes)
+    before, after = nodes[span], np.roll(nodes, -1)[span]
+    share = (own - before) % len(own) / ((after - before) % len(own))
+    even = soft[:, before] + share[:, None] * (soft[:, after] - soft[:, before])
+    allowed = _FADED * tolerance_px + _FADED_PART * soft
+    off: Points = (np.abs(even - soft) / allowed).max(axis=(0, 2))
+    return off
+
+
 def _without_spare(
     few: Stretch, places: Points, basis: Basis, corners: Flags, tolerance_px: float
 ) -> Basis:
-    """Take out nodes without which the spline, fitted again around them, stays as near."""
+    """Take out nodes without which the spline, fitted again around them, stays as near, and its
+    feather too.
+    """
     nodes, place = basis.nodes, 0
+    fades = _fades_off(nodes, few, tolerance_px)
     while place < len(nodes) and len(nodes) > _LEAST:
         fewer = np.delete(nodes, place)
         reduced = Basis.of(places, fewer, corners[fewer])
         spans = np.unique((place + np.arange(-_AROUND - 1, _AROUND)) % len(fewer))
-        if off_px(reduced, few, solved_near(reduced, few, spans), spans).max() <= tolerance_px:
-            nodes = fewer
+        off = off_px(reduced, few, solved_near(reduced, few, spans), spans)
+        faded = _fades_off(fewer, few, tolerance_px)
+        if off.max() <= tolerance_px and (faded <= np.maximum(fades, 1)).all():
+            nodes, fades = fewer, faded
         else:
             place += 1
     return Basis.of(places, nodes, corners[nodes])

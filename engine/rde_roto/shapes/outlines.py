@@ -16,6 +16,7 @@ _NO_AREA_PX = 1e-3
 _SOFTEST_PX = 32  # how far from an outline its soft edge is looked for
 _RISE = 0.08  # of alpha: by more an edge goes back only where another one begins
 _LEAST_FALL = 0.3  # of alpha: an edge that gets no nearer to its end says little of its width
+_MOST_UNSEEN = 1.3  # times what is seen of an edge: in blurred rotors, more is mostly wrong
 _HARD_PX = 0.75  # the edge of a hard matte, whose pixels are covered in part, is about 1/2 wide
 
 
@@ -115,7 +116,7 @@ def softness(alpha: FloatArray, window: Window, points: Points, normals: Points)
 
     An edge that fades evenly encloses a triangle with its outline: the width follows from the area
     of that, whatever its noise. Where a part is so thin that another edge begins before the end of
-    this one, it is the width at which it would have ended.
+    this one, it is the width at which it would have ended, but little more than what is seen of it.
     """
     across = np.arange(0.5, _SOFTEST_PX)
     widths = []
@@ -127,7 +128,8 @@ def softness(alpha: FloatArray, window: Window, points: Points, normals: Points)
         falls = np.where(ended, 0.5, falls)
         least = falls.min(axis=1, keepdims=True).clip(max=_LEAST_FALL)
         area = np.where(ended, 0, falls - least).clip(min=0).sum(axis=1)
-        widths.append((area / (0.5 - least[:, 0]) ** 2).clip(max=2 * _SOFTEST_PX))
+        left = 0.5 - least[:, 0]
+        widths.append(2 * area / left * (0.5 / left).clip(max=_MOST_UNSEEN))
     measured = np.stack(widths, axis=1)
     soft: Points = np.where(measured > _HARD_PX, np.sqrt((measured**2 - 0.25).clip(min=0)), 0)
     return soft

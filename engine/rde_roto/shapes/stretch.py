@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ Indices: TypeAlias = NDArray[np.int64]
 _LEAST_WEIGHT = 0.01  # so that splines stay where samples have fallen together
 _REACH = 3  # samples that a sample may slide at once
 _LEAST_APART = 0.05  # samples
+_EVENED = 2  # samples before and after
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +103,13 @@ class Stretch:
         normals /= np.linalg.norm(normals, axis=2, keepdims=True).clip(min=1e-9)
         counts = between(self.counts[..., None])[..., 0]
         return Stretch.of(self.frames, between(self.points), normals, counts, between(self.soft))
+
+    @cached_property
+    def evened_soft(self) -> Points:
+        """`soft` without its noise: the mean of a few samples side by side."""
+        around = range(-_EVENED, _EVENED + 1)
+        mean: Points = np.mean([np.roll(self.soft, step, axis=1) for step in around], axis=0)
+        return mean
 
     @property
     def places(self) -> Points:

@@ -73,8 +73,9 @@ def _bound(which: str) -> Run:
 COMMANDS: tuple[Command, ...] = (
     Command("File", "Open a plate or a shot…", ("Ctrl+O",), questions.ask_open, False),
     Command("File", "Save the shot as…", ("Ctrl+S",), questions.ask_save_as),
-    Command("File", "Import a mask…", ("Ctrl+I",), questions.ask_import),
+    Command("File", "Import a mask or shapes…", ("Ctrl+I",), questions.ask_import),
     Command("File", "Export mattes…", ("Ctrl+E",), questions.ask_export),
+    Command("File", "Export shapes…", ("Ctrl+Alt+E",), questions.ask_export_shapes),
     Command("File", "Queue in a hot folder…", ("Ctrl+Shift+E",), questions.ask_queue),
     Command("File", "Close", ("Ctrl+W",), lambda w: w.close(), False),
     Command("Edit", "Undo", ("Ctrl+Z",), _session(Session.undo)),
@@ -98,6 +99,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Tools", "Refine edge", ("7",), _paint(PaintController.choose_tool, "refine")),
     Command("Tools", "Add or subtract", ("X",), _paint(PaintController.toggle_subtracts)),
     Command("Tools", "Smooth or straight", ("S",), _paint(PaintController.toggle_smooth)),
+    Command("Tools", "Lines from the matte", ("Shift+S",), _paint(PaintController.trace_matte)),
     Command("Tools", "Smaller brush", ("[",), _paint(PaintController.scale_brush, 1 / 1.2)),
     Command("Tools", "Larger brush", ("]",), _paint(PaintController.scale_brush, 1.2)),
     Command("Tools", "Softer brush", ("{",), _paint(PaintController.change_hardness, -0.1)),

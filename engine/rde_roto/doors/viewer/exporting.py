@@ -1,7 +1,8 @@
-"""Export mattes of a session: into files, or as a job into a hot folder."""
+"""Export mattes or shapes of a session into files, or queue it as a job in a hot folder."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rde_roto.doors.render_task import refuse_to_overwrite
@@ -10,8 +11,12 @@ from rde_roto.images.mattes import open_matte_writer
 from rde_roto.node import RotoNode
 from rde_roto.session.backend import Backend
 from rde_roto.session.session import Session
+from rde_roto.session.shape_lines import tolerance_px
+from rde_roto.shapes import SHAPE_FILES, ShapeMaker, file_text, is_shapes_file
+from rde_roto.shot_files.writing import write_document
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.plain_text import counted
 from rde_roto.values.preset import Output
 from rde_roto_client.jobfile import drop
 
@@ -36,6 +41,38 @@ def start_export(
     job = jobs.get(jobs.start(node, frames, writer))
     assert isinstance(job, Job)
     return job
+
+
+def export_shapes(
+    session: Session, node: RotoNode, path: Path, tell: Callable[[str], None]
+) -> None:
+    """Write shapes of the mattes from in to out on a thread, which then tells what was made.
+
+    Raises UsageError for a file of another kind or an input, or while frames are not tracked.
+    """
+    if not is_shapes_file(path):
+        raise UsageError(f"{path.name}: shapes are written as {', '.join(SHAPE_FILES)}")
+    shot = node.shot
+    first, last = session.navigation.bounds
+    frames = FrameRange.of(shot.range.walk(first, last))
+    missing = FrameRange.of(frame for frame in frames if not session.live.is_made(frame))
+    if missing:
+        raise UsageError(
+            f"frames {missing.words} are not tracked: propagate, or set in and out around those "
+            "that are"
+        )
+    refuse_to_overwrite(shot.plate, session.editor.opened_shot(shot).inputs, [path])
+    own = node.edited()  # a node must not be used from two threads
+
+    def make() -> None:
+        maker = ShapeMaker(shot.plate.format, shot.names, tolerance_px(shot.plate.format))
+        for frame in frames:
+            maker.add(frame, own.matte(frame).alpha)
+        shapes = maker.finish()
+        write_document(path, file_text(path, shapes))
+        tell("; ".join([f"{counted(len(shapes.shapes), 'shape')}: wrote {path}", *maker.warnings]))
+
+    session.editor.run_in_background(make)
 
 
 def queue_job(session: Session, folder: Path, name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +15,16 @@ from rde_roto.documents.shot_document import SHOT_SUFFIX
 from rde_roto.doors.server.jobs import Job
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.dialogs import ExportDialog, QueueDialog
-from rde_roto.doors.viewer.exporting import queue_job, start_export
+from rde_roto.doors.viewer.exporting import export_shapes, queue_job, start_export
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.style import colour_of, contrasting
 from rde_roto.doors.viewer.user_settings import LastExport
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES
+from rde_roto.node import RotoNode
+from rde_roto.session.session import Session
+from rde_roto.shapes import SHAPE_FILES
 from rde_roto.values.errors import UsageError
 from rde_roto.values.preset import Output
 
@@ -80,12 +84,16 @@ def ask_save_as(window: ShotWindow) -> None:
 
 
 def ask_import(window: ShotWindow) -> None:
-    """Ask which mask to import."""
+    """Ask which mask or shapes to import."""
     path, _ = QFileDialog.getOpenFileName(
         window.dialog_parent,
-        "A mask for this frame",
+        "A mask for this frame, or shapes",
         user_settings.last_folder(),
-        _filters(("Pictures", _PICTURES)),
+        _filters(
+            ("Masks and shapes", (*_PICTURES, *SHAPE_FILES)),
+            ("Masks", _PICTURES),
+            ("Shapes", SHAPE_FILES),
+        ),
     )
     if path:
         window.the_session.paint.import_mask(Path(path))
@@ -94,11 +102,8 @@ def ask_import(window: ShotWindow) -> None:
 def ask_export(window: ShotWindow) -> None:
     """Ask where to export mattes. Raises UsageError while there is nothing to export."""
     session, backend = window.the_session, window.backend
-    if backend is None or not session.draft.drawings:
-        raise UsageError("there is nothing to export yet: paint a keyframe first")
-    node = session.live.node
-    if node is None or not session.live.is_settled:
-        raise UsageError("the last change is still being processed: try again in a moment")
+    node = _settled_node(session)
+    assert backend is not None
     last, output = user_settings.last_export(), session.draft.preset.output
     folder = Path.home() / "mattes" if last is None else Path(last.folder)
     if last is not None:
@@ -116,6 +121,37 @@ def ask_export(window: ShotWindow) -> None:
 
     first, last_frame = session.navigation.bounds
     ExportDialog(window.dialog_parent, str(pattern), output, start, (first, last_frame)).open()
+
+
+def ask_export_shapes(window: ShotWindow) -> None:
+    """Ask where to export shapes. Raises UsageError while there is nothing to export."""
+    session = window.the_session
+    node = _settled_node(session)
+    last = user_settings.last_export()
+    folder = Path.home() if last is None else Path(last.folder)
+    path, _ = QFileDialog.getSaveFileName(
+        window.dialog_parent,
+        "Shapes of the mattes from in to out",
+        str(folder / f"{session.editor.name}.nk"),
+        _filters(*((f"Shapes, {ending}", (ending,)) for ending in (".nk", ".json", ".mask.json"))),
+    )
+    if path:
+
+        def tell(sentence: str) -> None:
+            window.ui_queue.post(partial(window.show_message, sentence))
+
+        export_shapes(session, node, Path(path), tell)
+        window.show_message("making shapes…")
+
+
+def _settled_node(session: Session) -> RotoNode:
+    """The node of the shot as it is now. Raises UsageError while there is none."""
+    if not session.draft.drawings:
+        raise UsageError("there is nothing to export yet: paint a keyframe first")
+    node = session.live.node
+    if node is None or not session.live.is_settled:
+        raise UsageError("the last change is still being processed: try again in a moment")
+    return node
 
 
 def ask_queue(window: ShotWindow) -> None:

@@ -16,8 +16,9 @@ def draw_tool(painter: QPainter, session: Session, transform: QTransform) -> Non
     for trace in session.paint.tool.traces(session.paint):
         line = transform.map(QPolygonF([QPointF(x, y) for x, y in trace.points]))
         colour = SUBTRACTS if trace.subtracts else ADDS
+        colour = QColor("white") if trace.is_handle else colour
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        wide = 1 if trace.is_faint or trace.is_carried else 2
+        wide = 1 if trace.is_faint or trace.is_carried or trace.is_handle else 2
         style = Qt.PenStyle.DashLine if trace.subtracts else Qt.PenStyle.SolidLine
         style = Qt.PenStyle.DotLine if trace.is_faint else style
         for shade, width in ((QColor(0, 0, 0, 180), 2 * wide), (colour, wide)):
@@ -31,8 +32,10 @@ def draw_tool(painter: QPainter, session: Session, transform: QTransform) -> Non
 
 
 def _draw_handle(painter: QPainter, at: QPointF, trace: Trace) -> None:
-    """Draw what can be pulled: a point, hollow on a carried line, or the round end of a feather."""
-    if trace.is_faint:
+    """Draw what can be pulled: a point, hollow on a carried line, or the round end of a feather or
+    of a handle.
+    """
+    if trace.is_faint or trace.is_handle:
         painter.setPen(QPen(Qt.GlobalColor.black, 1))
         painter.setBrush(Qt.GlobalColor.white)
         painter.drawEllipse(at, 3.5, 3.5)

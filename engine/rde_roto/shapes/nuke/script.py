@@ -9,6 +9,9 @@ from typing import Final, TypeAlias, Union
 Item: TypeAlias = Union[str, "list[Item]"]
 """A word, without its quotes, or what a pair of braces encloses."""
 
+LARGEST_EXACT: Final = 1 << 24
+"""Up to here, either way, a 32-bit float is every whole number."""
+
 _MOST_DEEP: Final = 64
 _WORDS: Final = re.compile(
     r'(?P<comment>^#[^\n]*)|[{}]|"(?:[^"\\]|\\.)*"|(?:\\.|[^\s{}\\])+', re.DOTALL | re.MULTILINE

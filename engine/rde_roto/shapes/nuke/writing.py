@@ -10,7 +10,7 @@ import numpy as np
 from rde_roto.shapes.exchange import bottom_first, shared_key_frames
 from rde_roto.shapes.feather_curves import feather_curves
 from rde_roto.shapes.nuke.animation import Values, keys_text
-from rde_roto.shapes.nuke.script import number_text, quoted
+from rde_roto.shapes.nuke.script import LARGEST_EXACT, number_text, quoted
 from rde_roto.shapes.nuke.vocabulary import (
     ELEMENT_KNOB,
     FRAMES_KNOB,
@@ -20,6 +20,7 @@ from rde_roto.shapes.nuke.vocabulary import (
     Lifetime,
 )
 from rde_roto.shapes.shape import Points, Shape, ShotShapes
+from rde_roto.values.errors import UsageError
 from rde_roto.values.plate import PlateFormat, Window
 
 _APART_PX = 110  # of the node graph
@@ -29,9 +30,11 @@ def nuke_text(shapes: ShotShapes) -> str:
     """Return shapes as a script of Nuke: a Roto node for each element, which draws its alpha.
 
     All points of a shape get their keys on the same frames, as those that Nuke sets, and move at
-    constant speed between them. A feather is as wide outwards as inwards: half of both.
+    constant speed between them. A feather is as wide outwards as inwards, half of both, and no
+    wider than its part allows. Raises UsageError for frames that Nuke's numbers do not tell apart.
     """
     frames = shapes.frames
+    _refuse_large_frames(shapes)
     nodes = "".join(
         _node_text(shapes, element, index) for index, element in enumerate(shapes.elements)
     )
@@ -45,9 +48,25 @@ def nuke_text(shapes: ShotShapes) -> str:
     return "version 13.0 v1\nRoot {\n" + "\n".join(root) + "\n}\n" + nodes
 
 
+def _refuse_large_frames(shapes: ShotShapes) -> None:
+    """Raise UsageError for frames that 32-bit floats, as which scripts have them, would round."""
+    keyed = (at for shape in shapes.shapes for at in (shape.first, shape.last, *shape.key_frames))
+    largest = max((shapes.frames.first, shapes.frames.last, *keyed), key=abs)
+    if abs(largest) > LARGEST_EXACT:
+        raise UsageError(
+            f"frame {largest}: Nuke's shapes count frames to {LARGEST_EXACT:,}, beyond which "
+            "some would get the keys of others; give the plate smaller numbers, or write .json"
+        )
+
+
 def _format_text(plate: PlateFormat) -> str:
     width, height = plate.display.width, plate.display.height
-    return quoted(f"{width} {height} 0 0 {width} {height} {plate.pixel_aspect:g} ")
+    return quoted(f"{width} {height} 0 0 {width} {height} {_shortest(plate.pixel_aspect)} ")
+
+
+def _shortest(value: float) -> str:
+    """A number in the fewest digits that bring it back exactly."""
+    return repr(value).removesuffix(".0")
 
 
 def _node_text(shapes: ShotShapes, element: str, index: int) -> str:
