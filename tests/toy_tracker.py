@@ -64,6 +64,10 @@ class ToyTracker:
     pixel_aspect: float = 1.0
 
     @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
+
+    @property
     def leaves_cores_free(self) -> bool:
         return True
 

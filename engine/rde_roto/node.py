@@ -250,7 +250,7 @@ class RotoNode:
         """
         settings = self.preset.finish
         picture = blended.picture() if needs_plate(blended.raw.geometry, settings) else None
-        finished = finish(blended.raw, picture, settings)
+        finished = finish(blended.raw, picture, settings, self.walker.tracker.device)
         alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         existing = self.shot.existing(blended.frame)
         for element, plane, place in zip(

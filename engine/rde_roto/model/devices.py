@@ -32,6 +32,8 @@ _CPU_FACTS: Final = re.compile(
 
 _UNTESTED: Final = frozenset({"mps"})
 
+CPU: Final = torch.device("cpu")
+
 
 def choose_device(name: str) -> torch.device:
     """Choose the device ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.

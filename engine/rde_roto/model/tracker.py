@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 from rde_roto.model.geometry import Geometry
@@ -53,6 +54,10 @@ class Tracker(Protocol[State, Encoded]):
         """Hex digest of everything besides the shot that decides a result's bits: weights,
         settings, and the machine's numerics.
         """
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs; mattes are finished there too."""
 
     @property
     def leaves_cores_free(self) -> bool:
