@@ -68,10 +68,6 @@ class ToyTracker:
         return torch.device("cpu")
 
     @property
-    def leaves_cores_free(self) -> bool:
-        return True
-
-    @property
     def digest(self) -> str:
         return digest_of("toy", self.tracking.digest, self.pixel_aspect)
 

@@ -471,7 +471,7 @@ def test_edges_are_drawn_on_the_mattes_device(elements: int) -> None:
     cells = GEOMETRY.unpadded(torch.from_numpy(raw))
     alpha = torch.empty((elements, *SIZE), device="meta")
     picture = Picture(filmed(subject()), input_transform_of("ARRI LogC4"))
-    with OneDevice():
+    with OneDevice():  # type: ignore[no-untyped-call]
         edges.redraw_edges(alpha, cells, picture)
         with pytest.raises(AssertionError, match="meta"):
             alpha + torch.zeros(alpha.shape)
@@ -485,7 +485,7 @@ def test_larger_batches_of_tiles_draw_the_same_edges(monkeypatch: pytest.MonkeyP
     for at_once in (1, edges._PIXELS_AT_ONCE_ELSEWHERE):
         monkeypatch.setattr(edges, "_PIXELS_AT_ONCE", at_once)
         found.append(both(raw, plate)[1])
-    np.testing.assert_allclose(*found, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("lines", [96, 216, 480])

@@ -59,10 +59,6 @@ class Tracker(Protocol[State, Encoded]):
     def device(self) -> torch.device:
         """Where the model runs; mattes are finished there too."""
 
-    @property
-    def leaves_cores_free(self) -> bool:
-        """Whether other work gains time beside the model's own, as on a GPU."""
-
     def for_plate(
         self, aspect: float, input_transform: InputTransform | None
     ) -> Tracker[State, Encoded]:
