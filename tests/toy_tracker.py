@@ -64,8 +64,8 @@ class ToyTracker:
     pixel_aspect: float = 1.0
 
     @property
-    def leaves_cores_free(self) -> bool:
-        return True
+    def device(self) -> torch.device:
+        return torch.device("cpu")
 
     @property
     def digest(self) -> str:

@@ -10,7 +10,7 @@ at plate size (``matte.finish``), and locked mattes are laid over it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from itertools import filterfalse
 from typing import Any, NamedTuple
 
@@ -232,14 +232,10 @@ class RotoNode:
     def _finished_behind(
         self, stretch: Stretch, tracked: Iterator[BlendedMatte], cancel: Cancel
     ) -> Iterator[Matte]:
-        """Finish the tracked mattes of a stretch. The network goes on meanwhile, on a thread, if it
-        leaves a core to finish on.
-        """
+        """Finish the tracked mattes of a stretch. The network goes on meanwhile, on a thread."""
         elements = stretch.spans[0].elements
-        with ExitStack() as at_end:
-            if self.walker.tracker.leaves_cores_free:
-                tracked = at_end.enter_context(closing(read_ahead(tracked, _TRACKED_AHEAD)))
-            for blended in tracked:
+        with closing(read_ahead(tracked, _TRACKED_AHEAD)) as ahead:
+            for blended in ahead:
                 self.walker.check_cancelled(cancel)  # the network may be a few frames ahead
                 yield self._store_matte(blended.frame, self._finished(blended, elements))
 
@@ -250,7 +246,7 @@ class RotoNode:
         """
         settings = self.preset.finish
         picture = blended.picture() if needs_plate(blended.raw.geometry, settings) else None
-        finished = finish(blended.raw, picture, settings)
+        finished = finish(blended.raw, picture, settings, self.walker.tracker.device)
         alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         existing = self.shot.existing(blended.frame)
         for element, plane, place in zip(

@@ -20,8 +20,13 @@ from toy_shots import MemoryPlate, a_shot, mask
 
 from rde_roto.engine.engine import Engine
 from rde_roto.engine.requests import Priority
+from rde_roto.images.color import input_transform_of
+from rde_roto.matte.finish import finish
+from rde_roto.matte.raw import RawMatte
 from rde_roto.model.devices import choose_device, short_dtype
 from rde_roto.model.forms import InferenceForms
+from rde_roto.model.geometry import Geometry
+from rde_roto.model.network_view import Picture
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.state import MemoryState
 from rde_roto.net import RDENet
@@ -34,7 +39,7 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import elements_named
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
-from rde_roto.values.preset import Preset, Running, Tracking
+from rde_roto.values.preset import Finish, Preset, Running, Tracking
 from seeded import seeded_shot
 
 pytestmark = pytest.mark.gpu
@@ -112,6 +117,26 @@ def test_convolutions_in_float16_give_nearly_the_cpus_mattes(
     _, found = walked(half)
     for one, other in zip(found, expected, strict=True):
         assert np.abs(one - other).max() < 0.05
+
+
+@pytest.mark.parametrize("log", [None, "ARRI LogC4"])
+@pytest.mark.parametrize("shaped", [{}, {"erode_px": 1.5, "feather_px": 3.0, "gamma": 1.2}])
+def test_finishing_gives_the_cpus_mattes(
+    device: torch.device, log: str | None, shaped: dict[str, float]
+) -> None:
+    """Two disks that touch, enlarged 4.5 times; other sums round otherwise."""
+    geometry = Geometry.of((1080, 1920), 240)
+    left, right, top, bottom = geometry.padding
+    rows, columns = np.indices((240 + top + bottom, 427 + left + right)).astype(np.float32)
+    disks = [60 - np.hypot(rows - 120, columns - middle) for middle in (140, 260)]
+    raw = RawMatte((np.stack(disks) / 3 + 0.5).clip(0, 1).astype(np.float32), geometry)
+    pixels = np.random.default_rng(0).random((1080, 1920, 3), dtype=np.float32)
+    picture = Picture(pixels, None if log is None else input_transform_of(log))
+    settings = Finish.model_validate(shaped)
+    expected = finish(raw, picture, settings, CPU)
+    found = finish(raw, picture, settings, device)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-3)
+    np.testing.assert_array_equal(finish(raw, picture, settings, device), found)
 
 
 # The same bits.

@@ -16,7 +16,6 @@ from rde_roto.model.devices import (
     fix_arithmetic,
     idle_gpu,
     is_out_of_memory,
-    leaves_cores_free,
     short_dtype,
     usable_devices,
 )
@@ -153,16 +152,6 @@ def test_choosing_a_device_fixes_the_arithmetic_of_nvidia_gpus() -> None:
     assert not products.allow_tf32
     assert not products.allow_fp16_reduced_precision_reduction
     assert not products.allow_bf16_reduced_precision_reduction
-
-
-@pytest.mark.usefixtures("own_arithmetic")
-def test_a_cpu_whose_cores_all_compute_has_none_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    assert not leaves_cores_free(torch.device("cpu"))
-    assert leaves_cores_free(torch.device("cuda"))
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    assert leaves_cores_free(torch.device("cpu"))
 
 
 def test_tf32_has_other_bits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,14 +5,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from peak import STATUS
 from rde_roto.evaluation.alpha import gradient_error, mad
+from rde_roto.images.color import input_transform_of
 from rde_roto.matte import edges
 from rde_roto.matte.edges import SOFT
 from rde_roto.matte.finish import finish, finish_keyframe, needs_plate
@@ -22,6 +27,8 @@ from rde_roto.model.network_view import Picture
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Finish
+
+aten = torch.ops.aten
 
 UNCLIPPED = Finish(clip_black=0, clip_white=1)
 
@@ -439,6 +446,46 @@ def test_no_seam_is_seen_where_cells_are_hardly_larger_than_pixels(
     monkeypatch.setattr(edges, "_TILE", max(size))
     edges.redraw_edges(whole, cells, plate)
     assert (whole - tiled).abs().max() < 1 / 512
+
+
+class OneDevice(TorchDispatchMode):
+    """Refuses operations on tensors of two devices, as a GPU does: those that only copy or take
+    places apart.
+    """
+
+    _EITHER = (aten.copy_, aten._to_copy, aten.index, aten.index_put_)
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        leaves = tree_leaves((args, kwargs))
+        found = {leaf.device for leaf in leaves if isinstance(leaf, Tensor) and leaf.dim()}
+        assert len(found) <= 1 or function.overloadpacket in self._EITHER, (function, found)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("elements", [1, 3])
+def test_edges_are_drawn_on_the_mattes_device(elements: int) -> None:
+    """On the meta device, which has no numbers."""
+    raw = np.repeat(cells_of(subject()[None]), elements, axis=0) / elements
+    cells = GEOMETRY.unpadded(torch.from_numpy(raw))
+    alpha = torch.empty((elements, *SIZE), device="meta")
+    picture = Picture(filmed(subject()), input_transform_of("ARRI LogC4"))
+    with OneDevice():  # type: ignore[no-untyped-call]
+        edges.redraw_edges(alpha, cells, picture)
+        with pytest.raises(AssertionError, match="meta"):
+            alpha + torch.zeros(alpha.shape)
+
+
+def test_larger_batches_of_tiles_draw_the_same_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another device takes them; sums of other sizes round otherwise."""
+    raw, plate = cells_of(subject()[None]), filmed(subject())
+    monkeypatch.setattr(edges, "_TILE", 8)
+    found = []
+    for at_once in (1, edges._PIXELS_AT_ONCE_ELSEWHERE):
+        monkeypatch.setattr(edges, "_PIXELS_AT_ONCE", at_once)
+        found.append(both(raw, plate)[1])
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("lines", [96, 216, 480])

@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 from pydantic import ValidationError
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.matte.finish import finish
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDENet
@@ -25,7 +28,7 @@ from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Finish, Preset, Running, Tracking
 from rde_roto.values.shot import Shot
-from toy_tracker import ToyFrames, ToyTracker
+from toy_tracker import ToyFrames, ToyState, ToyTracker
 
 AB = elements_named("a", "b")
 
@@ -214,17 +217,24 @@ def test_running_out_of_memory_names_the_setting_or_goes_on_smaller() -> None:
     assert smaller.smaller() is None
 
 
-def test_mattes_are_the_same_finished_beside_the_network_or_after_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def pixels() -> list[tuple[int, bytes]]:
-        node = ToyNode(a_shot(mask(1005), mask(1012)))
-        return [(matte.frame, matte.alpha.tobytes()) for matte in node.render()]
+def test_the_network_goes_on_while_a_matte_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    shot, absorbed = a_shot(mask(1001)), Event()
+    expected = straight(shot)
 
-    beside = pixels()
-    monkeypatch.setattr(ToyTracker, "leaves_cores_free", False)
-    assert pixels() == beside
-    assert len(beside) == 30
+    class Watched(ToyTracker):
+        def absorb(self, *arguments: Any) -> ToyState:
+            absorbed.set()
+            return super().absorb(*arguments)
+
+    def finish_slowly(*arguments: Any) -> FloatArray:
+        assert absorbed.wait(60), "the first matte comes before the first memory frame"
+        return finish(*arguments)
+
+    monkeypatch.setattr("rde_roto.node.finish", finish_slowly)
+    made = list(RotoNode(shot, PRESET, Watched).render())
+    assert len(made) == 30
+    for matte in made:
+        assert_same(matte, expected[matte.frame])
 
 
 def test_cancelling_stops_between_two_steps_and_loses_nothing() -> None:

@@ -81,7 +81,7 @@ class PipelineBench:
         raw, tracker = node.walker.raw(span, requested), node.walker.tracker
         (state,) = node.walker.states(span, range(2, 3))
         picture = Picture.of(plate, requested)
-        finished = finish(raw, picture, self.preset.finish)
+        finished = finish(raw, picture, self.preset.finish, tracker.device)
         writer = open_matte_writer(
             str(folder / "stage.####.exr"),
             Origin(plate.format),
@@ -101,6 +101,6 @@ class PipelineBench:
             "read": lambda: plate.read(next(frames)),
             "colour": picture.to_network_view,
             "network": network,
-            "finish": lambda: finish(raw, picture, self.preset.finish),
+            "finish": lambda: finish(raw, picture, self.preset.finish, tracker.device),
             "write": lambda: writer.write(Matte(requested, finished, names, "bench")),
         }

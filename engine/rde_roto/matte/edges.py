@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.matte.guided_filter import Guide, over_window
+from rde_roto.model.devices import CPU, to_device
 from rde_roto.model.geometry import resized
 from rde_roto.model.network_view import Picture
 
@@ -42,6 +43,8 @@ _AROUND = 3
 next to an edge, one for the interpolation between cells, one for what is rounded."""
 _PIXELS_AT_ONCE = 1 << 16
 """Pixels of the tiles that are processed together: intermediate results stay in the CPU's cache."""
+_PIXELS_AT_ONCE_ELSEWHERE = 1 << 18
+"""The same on another device, where each operation has to be worth its start."""
 _ROUNDS = 10
 _LEAST_SHARE = 1e-6
 """A pixel just outside a tile's cells has no share of any of them: it becomes 0, not NaN."""
@@ -54,22 +57,28 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
     in 0..1; elements whose cells add up to at most 1 do so at every pixel, up to rounding.
 
     Args:
-        alpha: the cells enlarged bilinearly, float32 [K, H, W], 0..1.
-        cells: the network's matte, float32 [K, h, w], 0..1; smaller in at least one dimension.
+        alpha: the cells enlarged bilinearly, float32 [K, H, W], 0..1; on its device the edges are
+            drawn.
+        cells: the network's matte on the CPU, float32 [K, h, w], 0..1; smaller in at least one
+            dimension.
         plate: the plate frame, [H, W]; only tiles with an edge are read.
     """
-    rows = _axis(alpha.shape[1], cells.shape[1], _TILE)
-    columns = _axis(alpha.shape[2], cells.shape[2], _TILE)
+    device = alpha.device
+    rows = _axis(alpha.shape[1], cells.shape[1], _TILE, device)
+    columns = _axis(alpha.shape[2], cells.shape[2], _TILE, device)
     has_edge = _tiles_with_edge(cells)
     tiles = has_edge.any(dim=0).nonzero()
     if not len(tiles):
         return
-    at_once = max(1, _PIXELS_AT_ONCE // (rows.tile_pixels * columns.tile_pixels))
+    most = _PIXELS_AT_ONCE if device == CPU else _PIXELS_AT_ONCE_ELSEWHERE
+    at_once = max(1, most // (rows.tile_pixels * columns.tile_pixels))
     for some in tiles.split(at_once):
         down, across = rows.at(some[:, 0]), columns.at(some[:, 1])
         parts = list(zip(down.tiles, across.tiles, strict=True))
-        tile_cells = torch.stack([cells[:, one.cells, two.cells] for one, two in parts])
-        views = [plate.within((one.pixels, two.pixels)).to_network_view() for one, two in parts]
+        stacked = torch.stack([cells[:, one.cells, two.cells] for one, two in parts])
+        tile_cells = to_device(stacked, device)
+        pictures = (plate.within((one.pixels, two.pixels)) for one, two in parts)
+        views = [picture.to_network_view(device) for picture in pictures]
         start = down.spread[:, None] @ tile_cells @ across.spread.mT[:, None]
         scale = max(rows.scale, columns.scale)
         is_edge = _near_soft(start, reach=round(scale))
@@ -127,9 +136,9 @@ class _Tiles:
 
 
 @lru_cache(maxsize=8)
-def _axis(pixels: int, cells: int, size: int) -> _Tiles:
+def _axis(pixels: int, cells: int, size: int, device: torch.device) -> _Tiles:
     """Cut an axis into tiles of ``size`` cells, all of one shape: at the ends of the axis the
-    margins lie on one side.
+    margins lie on one side. The matrices lie on a device.
     """
     mean, spread = _conversion(pixels, cells)
     scale = pixels / cells
@@ -147,7 +156,8 @@ def _axis(pixels: int, cells: int, size: int) -> _Tiles:
         means.append(mean[mine, seen])
         here = spread[seen, mine]
         spreads.append(here / here.sum(dim=1, keepdim=True).clamp(min=_LEAST_SHARE))
-    return _Tiles(tuple(tiles), torch.stack(means), torch.stack(spreads), scale)
+    mean, spread = (to_device(torch.stack(each), device) for each in (means, spreads))
+    return _Tiles(tuple(tiles), mean, spread, scale)
 
 
 def _conversion(pixels: int, cells: int) -> tuple[Tensor, Tensor]:

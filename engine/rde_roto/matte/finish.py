@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rde_roto.matte.edges import redraw_edges
 from rde_roto.matte.raw import RawMatte
+from rde_roto.model.devices import CPU, to_device
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.network_view import Picture
 from rde_roto.values.matte import FloatArray
@@ -30,18 +31,21 @@ def needs_plate(geometry: Geometry, settings: Finish) -> bool:
 
 
 @torch.inference_mode()
-def finish(raw: RawMatte, plate: Picture | None, settings: Finish) -> FloatArray:
+def finish(
+    raw: RawMatte, plate: Picture | None, settings: Finish, device: torch.device = CPU
+) -> FloatArray:
     """Finish the matte of one frame.
 
     Args:
         raw: the network's own matte.
         plate: the plate frame; used only if `needs_plate`.
         settings: the artist's settings.
+        device: where it is done; the last bits depend on it.
 
     Returns: float32 [K, plate height, plate width] in 0..1.
     """
     geometry, planes = raw.geometry, _clip(torch.from_numpy(raw.planes), settings)
-    alpha = geometry.to_plate(planes[None])
+    alpha = geometry.to_plate(to_device(planes[None], device))
     if plate is not None and needs_plate(geometry, settings):
         rows, columns = geometry.part
         part = plate.within(geometry.part)
@@ -51,7 +55,10 @@ def finish(raw: RawMatte, plate: Picture | None, settings: Finish) -> FloatArray
 
 @torch.inference_mode()
 def finish_keyframe(alpha: FloatArray, settings: Finish) -> FloatArray:
-    """Apply the artist's settings to the artist's mask [K, H, W]; defaults change nothing."""
+    """Apply the artist's settings to the artist's mask [K, H, W]; defaults change nothing.
+
+    This is done on the CPU wherever the network runs: the digest of a keyframe names no device.
+    """
     return _adjust(torch.from_numpy(alpha[None].copy()), settings)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
@@ -31,6 +30,8 @@ _CPU_FACTS: Final = re.compile(
 )
 
 _UNTESTED: Final = frozenset({"mps"})
+
+CPU: Final = torch.device("cpu")
 
 
 def choose_device(name: str) -> torch.device:
@@ -115,15 +116,6 @@ def cpu_model() -> str:
     except OSError:  # not Linux
         return platform.processor()
     return ", ".join(map(str.strip, _CPU_FACTS.findall(first)))
-
-
-def leaves_cores_free(device: torch.device) -> bool:
-    """Return whether torch leaves processor cores to others while it computes on a device.
-
-    Where it takes them all, work beside it makes both slower: on two cores 2K frames took 0.5 to
-    0.6 s in place of 0.4 with two threads, and 0.4 in place of 0.6 with one.
-    """
-    return device.type != "cpu" or torch.get_num_threads() < (os.cpu_count() or 1)
 
 
 def usable_devices() -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
-from rde_roto.model.devices import to_device
+from rde_roto.model.devices import CPU, to_device
 from rde_roto.values.input_transform import KNEE, MOST_LIGHT, InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
@@ -34,9 +34,10 @@ class Picture:
         """Some rows and columns of the picture, not yet transformed."""
         return Picture(self.pixels[part], self.input_transform)
 
-    def to_network_view(self) -> Tensor:
-        """Return the picture as the network sees it, on the CPU; see `apply_input_transform`."""
-        return apply_input_transform(torch.from_numpy(self.pixels), self.input_transform)
+    def to_network_view(self, device: torch.device = CPU) -> Tensor:
+        """Return the picture as the network sees it, on a device; see `apply_input_transform`."""
+        pixels = to_device(torch.from_numpy(self.pixels), device)
+        return apply_input_transform(pixels, self.input_transform)
 
 
 class Pictures:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from rde_roto.model.crop import next_box
-from rde_roto.model.devices import arithmetic_of, leaves_cores_free, short_dtype, to_device
+from rde_roto.model.devices import arithmetic_of, short_dtype, to_device
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, network_image
 from rde_roto.model.network_view import apply_input_transform
@@ -94,11 +94,6 @@ class RDETracker:
         extra = ("embedding",) if is_extra else ()
         numbers = numerics(self.device)
         return digest_of(numbers, self._weights, self.tracking.digest, *squeezed, *extra)
-
-    @property
-    def leaves_cores_free(self) -> bool:
-        """Whether other work gains time beside the network's."""
-        return leaves_cores_free(self.device)
 
     def for_plate(self, aspect: float, input_transform: InputTransform | None) -> RDETracker:
         """Return the same network and settings for plates with this pixel aspect and input

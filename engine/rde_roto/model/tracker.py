@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 from rde_roto.model.geometry import Geometry
@@ -55,8 +56,8 @@ class Tracker(Protocol[State, Encoded]):
         """
 
     @property
-    def leaves_cores_free(self) -> bool:
-        """Whether other work gains time beside the model's own, as on a GPU."""
+    def device(self) -> torch.device:
+        """Where the model runs; mattes are finished there too."""
 
     def for_plate(
         self, aspect: float, input_transform: InputTransform | None
