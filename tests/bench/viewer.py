@@ -21,7 +21,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from lines import p50_p95, report
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from round_trip import make_shot
@@ -52,11 +52,16 @@ class Painted(QObject):
 
 
 def until(app: QApplication, holds: Callable[[], bool]) -> None:
+    """Handle events until something holds. Sleeps in between as the window does: a loop that never
+    sleeps would take the lock of Python, and a core, from the threads that the window waits for.
+    """
     deadline = time.monotonic() + _PATIENCE_S
+    wake_up = QTimer()
+    wake_up.start(_BEAT_MS)
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError
-        app.processEvents()
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
 def timed(app: QApplication, painted: Painted, act: Callable[[], None]) -> float:
