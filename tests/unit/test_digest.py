@@ -57,7 +57,7 @@ def test_an_array_is_hashed_where_it_lies() -> None:
         _, most_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most_bytes < plane.nbytes / 10  # a copy would hold Python's lock while it is made
+    assert most_bytes < plane.nbytes / 10
 
 
 def test_the_memory_layout_of_an_array_does_not_matter() -> None:
