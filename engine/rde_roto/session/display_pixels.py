@@ -15,8 +15,8 @@ from rde_roto.values.plate import Plate
 
 _CODES = 1 << 16
 _STRIP_ROWS = 16
-"""Rows per pass: their intermediate results stay in the CPU's cache. Those of a whole 4K plate would
-take long to fill and to free, the latter with Python's lock held."""
+"""Rows per pass: their intermediate results stay in the CPU's cache. Those of a whole 4K plate take
+long to fill and to free, the latter with Python's lock held."""
 
 
 @dataclass(frozen=True)
