@@ -21,13 +21,14 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from lines import p50_p95, report
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from round_trip import make_shot
 
 from rde_roto.documents.shot_document import ShotDocument
 from rde_roto.doors.options import plate_memo
+from rde_roto.doors.viewer.app import take_turns_often
 from rde_roto.doors.viewer.services import open_services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
@@ -52,11 +53,16 @@ class Painted(QObject):
 
 
 def until(app: QApplication, holds: Callable[[], bool]) -> None:
+    """Handle events until something holds. Sleeps in between as the window does: a loop that never
+    sleeps would take the lock of Python, and a core, from the threads that the window waits for.
+    """
     deadline = time.monotonic() + _PATIENCE_S
+    wake_up = QTimer()
+    wake_up.start(_BEAT_MS)
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError
-        app.processEvents()
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
 def timed(app: QApplication, painted: Painted, act: Callable[[], None]) -> float:
@@ -162,6 +168,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["2048x1152", "4096x2304"])
     app = QApplication(sys.argv[:1])
     dress(app)
+    take_turns_often()
     for size in parser.parse_args().sizes:
         width, height = map(int, size.split("x"))
         with tempfile.TemporaryDirectory() as folder:

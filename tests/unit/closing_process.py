@@ -30,6 +30,7 @@ def main(document: str) -> None:
         sheet = bench.session.paint
         sheet.selecting._selector = LateSelector(bench.session.plate)
         sheet.choose_tool("smart")
+        bench.until(lambda: not sheet.selecting._is_running)  # it has looked at the frame
         bench.stroke((30.0, 24.0))
         print("closed", flush=True)
 

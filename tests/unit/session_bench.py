@@ -40,6 +40,10 @@ class ToySelector:
     plate: Plate
     noted: list[Hints] = field(default_factory=list)
     finds_nothing: bool = False
+    looked_at: list[int] = field(default_factory=list)
+
+    def look_at(self, frame: int) -> None:
+        self.looked_at.append(frame)
 
     def select(self, frame: int, before: FloatArray, hints: Hints) -> Change | None:
         self.noted.append(hints)

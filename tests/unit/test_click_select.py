@@ -137,6 +137,18 @@ def test_a_box_replaces_what_is_there_and_selects_inside_of_it(selector: ClickSe
     assert not then[~_grown(inside, 3)].any()
 
 
+def test_a_frame_that_was_looked_at_is_not_read_again(model: ClickModel, plate: OneFrame) -> None:
+    known, expected = (
+        OneFrame(plate.pixels),
+        after(ClickSelector(plate, lambda: model), nothing(), clicks(ON, True)),
+    )
+    selector = ClickSelector(known, lambda: model)
+    selector.look_at(1)
+    assert known.read_times == 1
+    np.testing.assert_array_equal(after(selector, nothing(), clicks(ON, True)), expected)
+    assert known.read_times == 1
+
+
 def test_a_plate_of_4k_is_selected_as_one_of_480_lines(shipped: ClickModel) -> None:
     """The network sees the same; the edges are drawn at the plate's size."""
     view = Picture.of(open_plate(str(demo_shot() / "plate")), 1001).to_network_view()

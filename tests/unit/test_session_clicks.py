@@ -55,6 +55,20 @@ def test_the_left_button_adds_and_the_right_one_takes_away(document: Path) -> No
         assert bench.session.paint.pixels()[24, 35] == 1
 
 
+def test_smart_select_looks_at_a_frame_before_it_is_clicked(document: Path) -> None:
+    with working_on(document) as bench:
+        selector = selecting(bench)
+        bench.until(lambda: selector.looked_at == [1001])
+        click(bench, 30, 24)
+        settled(bench)
+        assert bench.session.paint.pixels().sum() == pytest.approx(DISC, rel=0.03)
+        bench.session.paint.hover()  # it knows this frame
+        bench.session.go_to(1003)
+        bench.session.paint.hover()
+        bench.until(lambda: len(selector.looked_at) > 1)
+        assert selector.looked_at == [1001, 1003]
+
+
 def test_clicks_wait_for_each_other_and_none_is_lost(document: Path) -> None:
     with working_on(document) as bench:
         selector = selecting(bench)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import dataclass
+from typing import cast
+
 import numpy as np
 import pytest
 
@@ -10,8 +14,21 @@ from rde_roto.images.plates import open_plate
 from rde_roto.model.network_view import Picture
 from rde_roto.session.display_pixels import ViewExposure, matte_pixels, plate_pixels
 from rde_roto.session.picture_cache import Bytes, PictureCache
+from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Plate
 
 FRAME = 1001
+
+
+@dataclass
+class InMemory:
+    """What is asked of a plate here."""
+
+    pixels: FloatArray
+    input_transform: None = None
+
+    def read(self, _frame: int) -> FloatArray:
+        return self.pixels
 
 
 def test_the_screen_shows_the_view_and_exposure_changes_its_light() -> None:
@@ -28,6 +45,20 @@ def test_the_screen_shows_the_view_and_exposure_changes_its_light() -> None:
     grey = np.abs(view[..., 0] - 0.4613).argmin()
     found = brighter[..., 2].flat[grey] / 255
     assert found == pytest.approx(0.637, abs=0.01)
+
+
+def test_a_picture_for_the_screen_is_made_strip_by_strip() -> None:
+    """Else each step would fill and free memory of the plate's size, and hold the window up."""
+    pixels = np.random.default_rng(0).random((512, 512, 3), np.float32)
+    plate = cast("Plate", InMemory(pixels))  # it has all that is asked for
+    plate_pixels(plate, FRAME, ViewExposure())  # the table is made once
+    tracemalloc.start()
+    try:
+        picture = plate_pixels(plate, FRAME, ViewExposure())
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes - picture.nbytes < pixels.nbytes / 4
 
 
 def test_alpha_for_the_screen_is_rounded() -> None:

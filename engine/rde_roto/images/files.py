@@ -31,6 +31,8 @@ _VIDEO_TRANSFERS = (  # SMPTE ST 268: 4, 5, 7 and 8
     "ITU-R 601-5 system B or G",
     "ITU-R 601-5 system M",
 )
+_STRIP_ROWS = 256
+"""As many as OpenImageIO reads at a time, and as many as any compression of EXR puts together."""
 _CONVERTED_FROM = 6  # TIFF 6.0: YCbCr, and above it Lab and its like, which libtiff makes RGB
 
 
@@ -118,16 +120,39 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
         indices = [header.channels.index(name) for name in names]
         first, end = min(indices), max(indices) + 1
         width, height = _stored_size(image.spec(), header.kind, header.turn)
-        pixels = image.read_image(part, 0, first, end, OpenImageIO.FLOAT)
+        pixels = _pixels(image, part, first, end)
         reason = _reason(image, OpenImageIO)
-    expected = (height, width, end - first)
-    if pixels is None or reason or pixels.size != np.prod(expected):
+    if pixels is None or reason:
         raise InputError(f"{path} is damaged or cut short: {reason or 'no reason given'}")
-    pixels = pixels.reshape(expected)
+    pixels = pixels.reshape(height, width, end - first)
     order = [index - first for index in indices]
     if order != list(range(end - first)):
         pixels = np.ascontiguousarray(pixels[..., order])
     return header.turn.upright(pixels)
+
+
+def _pixels(image: ImageInput, part: int, first: int, end: int) -> FloatArray | None:
+    """Read some channels, float32 [H, W, C] as OpenImageIO sees it; None if that fails.
+
+    Rows come in strips. OpenImageIO copies what it returns while it holds Python's lock: a whole 4K
+    plate would hold up every other thread, such as the window's, and need its memory twice.
+    """
+    spec = image.spec()
+    pixels = np.empty((spec.height, spec.width, end - first), np.float32)
+    tall = spec.tile_height or 1
+    rows = -(-_STRIP_ROWS // tall) * tall  # whole tiles
+    for top in range(0, spec.height, rows):
+        strip = pixels[top : top + rows]
+        ys = spec.y + top, spec.y + top + len(strip)
+        if spec.tile_height:
+            xs, zs = (spec.x, spec.x + spec.width), (spec.z, spec.z + 1)
+            read = image.read_tiles(part, 0, *xs, *ys, *zs, first, end, OpenImageIO.FLOAT)
+        else:
+            read = image.read_scanlines(part, 0, *ys, spec.z, first, end, OpenImageIO.FLOAT)
+        if read is None or read.size != strip.size:
+            return None
+        strip[...] = read.reshape(strip.shape)
+    return pixels
 
 
 def refuse_unreadable(path: Path, header: ImageHeader) -> None:

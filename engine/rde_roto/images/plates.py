@@ -141,7 +141,8 @@ class SequencePlate(ColorSpacePlate):
         pixels = read_channels(path, picture.channels, picture.header.part)
         self.contents.check(frame, path)
         if len(picture.channels) == 1:
-            pixels = np.repeat(pixels, 3, axis=2)
+            # not `np.repeat`, which holds Python's lock: at 4K the window would stand still
+            pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy()
         return placed(pixels, own.data, self.format.data)
 
     def _picture(self, frame: int) -> PictureSource:

@@ -60,6 +60,11 @@ class ClickSelector:
         self._looks: OrderedDict[tuple[str, Geometry], Look] = OrderedDict()
 
     @torch.inference_mode()
+    def look_at(self, frame: int) -> None:
+        """See ``selection.Selector``."""
+        self._look(frame, None)
+
+    @torch.inference_mode()
     def select(self, frame: int, before: FloatArray, hints: Hints) -> Change | None:
         """See ``selection.Selector``."""
         _check(hints, before.shape)

@@ -14,6 +14,9 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
 
 _CODES = 1 << 16
+_STRIP_ROWS = 16
+"""Rows per pass: their intermediate results stay in the CPU's cache. Those of a whole 4K plate take
+long to fill and to free, the latter with Python's lock held."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,14 @@ def plate_pixels(plate: Plate, frame: int, exposure: ViewExposure) -> Bytes:
     does.
     """
     view = Picture.of(plate, frame).to_network_view().numpy()
-    codes = (view * np.float32(_CODES - 1) + np.float32(0.5)).astype(np.uint16)
     table = _table(exposure)
-    picture = np.empty((*codes.shape[:2], 4), np.uint8)
-    for place in range(3):
-        np.take(table, codes[..., 2 - place], out=picture[..., place])
+    picture = np.empty((*view.shape[:2], 4), np.uint8)
     picture[..., 3] = 255
+    for top in range(0, len(view), _STRIP_ROWS):
+        rows = slice(top, top + _STRIP_ROWS)
+        codes = (view[rows] * np.float32(_CODES - 1) + np.float32(0.5)).astype(np.uint16)
+        for place in range(3):
+            np.take(table, codes[..., 2 - place], out=picture[rows, :, place])
     return picture
 
 

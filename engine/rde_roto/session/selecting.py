@@ -108,6 +108,7 @@ class Selecting:
         self._draw, self._changed = draw, changed
         self._waiting: deque[Gesture] = deque()
         self._is_running = self._is_held = False
+        self._looked_at: int | None = None  # the frame that the selector knows
         self._made_meanwhile: Callable[[], None] | None = None  # while it is held
         self._clicks: WeakKeyDictionary[Plane, tuple[Click, ...]] = WeakKeyDictionary()
 
@@ -127,6 +128,20 @@ class Selecting:
         if not self._is_running:
             self._start()
         self._changed()
+
+    def look_at(self, frame: int) -> None:
+        """Have the selector look at a frame ahead of its first click, unless it is busy."""
+        if self._is_running or frame == self._looked_at:
+            return
+        self._is_running, self._looked_at = True, frame
+
+        def look() -> None:
+            try:
+                self._selector.look_at(frame)
+            finally:
+                self._post(self._looked)
+
+        self._editor.run_in_background(look)
 
     def cancel(self) -> bool:
         """Drop what is being selected; whether there was anything."""
@@ -157,6 +172,8 @@ class Selecting:
         if isinstance(hints, Hints):
             hints = replace(hints, earlier=earlier)
         self._is_running = True
+        if isinstance(hints, Hints):
+            self._looked_at = gesture.frame
 
         def select() -> None:
             ended = partial(self._ended, gesture)
@@ -191,6 +208,11 @@ class Selecting:
     def _is_awaited(self, gesture: Gesture) -> bool:
         """Whether it was not dropped meanwhile."""
         return bool(self._waiting) and self._waiting[0] is gesture
+
+    def _looked(self) -> None:
+        self._is_running = False
+        if self._waiting:
+            self._start()
 
     def _ended(self, gesture: Gesture) -> None:
         self._is_running = False

@@ -78,6 +78,9 @@ class Change:
 class Selector(Protocol):
     """Selects elements on the frames of one plate. Used from one thread at a time."""
 
+    def look_at(self, frame: int) -> None:
+        """Do what a first click on a frame would have to wait for. Raises as ``select``."""
+
     def select(self, frame: int, before: FloatArray, hints: Hints) -> Change | None:
         """Return what hints change of what is drawn of an element, `before`, float32 [H, W]; None
         if that is nothing.

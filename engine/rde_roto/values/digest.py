@@ -83,12 +83,13 @@ def digest_file(path: Path) -> str:
     return state.hexdigest()
 
 
-def _encode(part: DigestPart) -> tuple[bytes, ...]:
+def _encode(part: DigestPart) -> tuple[bytes | memoryview, ...]:
     if isinstance(part, np.ndarray):
         if part.dtype.hasobject:
             raise TypeError("an array of Python objects has no digest")
         head = f"{part.dtype.str}{list(part.shape)}".encode()
-        return *_tagged(b"a", head), np.ascontiguousarray(part).tobytes()
+        # not its `tobytes`: a copy of a mask would hold Python's lock while it is made
+        return *_tagged(b"a", head), np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
     if part is None:
         return _tagged(b"n", b"")
     if isinstance(part, bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +15,8 @@ from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.session.opening import open_draft
+
+_TURN_S = 0.001
 
 
 def run(services: Services, text: str | None, picture: PictureName) -> int:
@@ -40,6 +43,7 @@ def run_until_closed(make: Callable[[], QWidget]) -> int:
     app = QApplication(["rde-roto"])
     app.setApplicationName("rde-roto")
     dress(app)
+    take_turns_often()
     window = make()
     # Python handles signals only while it runs, so a timer wakes it; they close the window
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -49,3 +53,12 @@ def run_until_closed(make: Callable[[], QWidget]) -> int:
     wake_up.timeout.connect(lambda: None)
     window.show()
     return app.exec()
+
+
+def take_turns_often() -> None:
+    """Have threads that run Python hand over after a millisecond.
+
+    The window's thread gives Python's lock away in every call of Qt. While frames are tracked it
+    would often wait Python's usual five milliseconds to get it back, several times in one painting.
+    """
+    sys.setswitchinterval(_TURN_S)

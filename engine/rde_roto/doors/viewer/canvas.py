@@ -317,6 +317,7 @@ class Canvas(QWidget):
         self.read_out()
         if self.session is None:
             return
+        self.session.paint.hover()
         reach = int(self.session.paint.brush.radius_px * self.zoom * self._aspect()) + 3
         for place in (before, at):
             if place is not None:
