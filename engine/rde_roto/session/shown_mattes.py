@@ -6,6 +6,7 @@ from collections import OrderedDict
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rde_roto.session.comparison import Comparison
 from rde_roto.session.display_pixels import matte_pixels
@@ -19,6 +20,8 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, Window
 
 _ASSEMBLED = 6
+_LOOKED_AT = 100
+"""Rows and columns of pixels that are enough to know the plate's colours."""
 
 
 class ShownMattes:
@@ -98,16 +101,17 @@ class ShownMattes:
             self._navigation.pictures.put(plane, kept)
         return kept
 
-    def plate_colour(self, element: str) -> tuple[int, int, int] | None:
-        """Return the mean colour of the plate under an element as it is on screen, RGB in 0..255;
-        None if one of both is not there.
+    def plate_where(self, inside: NDArray[np.bool_], box: Window | None = None) -> Bytes | None:
+        """Return some pixels of the plate as they are on screen, [N, 3] RGB: where a mask [h, w] of
+        a box, or of the whole plate, is true. None if there are none.
         """
-        picture, codes = self._navigation.picture(), self.codes(element)
-        inside = None if codes is None else codes > 127
-        if picture is None or inside is None or not inside.any():
+        picture, step = self._navigation.picture(), max(1, min(inside.shape) // _LOOKED_AT)
+        some = inside[::step, ::step]
+        if picture is None or not some.any():
             return None
-        blue, green, red, _ = picture[inside].mean(axis=0)
-        return int(red), int(green), int(blue)
+        part = picture if box is None else picture[within(box)]
+        pixels: Bytes = part[::step, ::step][some][:, 2::-1]
+        return pixels
 
     def comparison_codes(self, element: str) -> Bytes | None:
         """Return the matte to compare with, as 0..255; None if there is none."""

@@ -7,8 +7,8 @@ from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from rde_roto.advice import Suggestion
-from rde_roto.doors.viewer.style import colour_of
 from rde_roto.session.backend import Post
+from rde_roto.session.element_colours import colour_of, rgb
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 from rde_roto.session.thumbnails import THUMBNAIL_PX, Thumbnail, Thumbnails
@@ -88,11 +88,10 @@ class FixList(QListWidget):
 
 def _row(session: Session, one: Suggestion) -> tuple[Suggestion, Thumbnail, str]:
     colour = colour_of(one.element, session.draft.elements)
-    rgb = colour.red(), colour.green(), colour.blue()
     low, high = confidence_range(session.quality.confidences(one.element).values())
     name = session.draft.element(one.element).name
     text = f"{one.frame}   {name}\n{one.confidence:.2f} of {low:.2f}-{high:.2f}"
-    return one, Thumbnail(one.frame, one.element, rgb), text
+    return one, Thumbnail(one.frame, one.element, rgb(colour)), text
 
 
 def _icon(picture: Bytes) -> QIcon:
