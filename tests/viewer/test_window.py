@@ -12,14 +12,23 @@ from command_line import box_mask
 from desk import FRAMES, HEIGHT, LEFT, WIDTH, Desk, desk_over_toys, shown
 from image_files import read_image
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QFontInfo
+from PySide6.QtGui import QAction, QColor, QDragEnterEvent, QDropEvent, QFontInfo
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLabel, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QListWidget,
+    QToolButton,
+    QWidget,
+)
 from session_bench import Toys, ToySelector
 
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
+from rde_roto.doors.viewer.fix_list import ROW_PX
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.style import (
@@ -466,6 +475,19 @@ def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: P
     assert suggested not in desk.session.quality.suggestions
 
 
+def test_the_list_of_frames_to_fix_has_room_on_a_laptop(app: QApplication, document: Path) -> None:
+    with desk_over_toys(app, (1366, 768)) as desk:
+        desk.open(document)
+        panel = desk.window.panel
+        two_rows = QListWidget()
+        two_rows.setFixedHeight(2 * ROW_PX + 2 * two_rows.frameWidth())
+        panel.layout().addWidget(two_rows)  # type: ignore[union-attr]  # it has one
+        panel.counts.setText("keyframes 2 · tracked 20\nstale 5")
+        panel.to_fix.hide()
+        needs = panel.layout().totalMinimumSize().height()  # type: ignore[union-attr]
+        assert needs <= desk.window.centralWidget().height()
+
+
 def test_a_suggestion_goes_as_soon_as_its_matte_is_another_one(desk: Desk, document: Path) -> None:
     """Before there is new advice, that is: after a lock, too."""
     desk.open(document)
@@ -657,3 +679,23 @@ def test_a_mask_of_another_size_is_refused_in_a_sentence(
     with pytest.raises(InputError, match="as large"):
         desk.session.paint.import_mask(box_mask(tmp_path / "small.png", 20))
     assert not desk.session.draft.drawings
+
+
+def test_in_a_narrow_window_nothing_is_cut_off(app: QApplication, document: Path) -> None:
+    with desk_over_toys(app, (780, 700)) as desk:
+        desk.open(document)
+        desk.window.canvas.fit()
+        shown = desk.picture()
+        dark = np.argwhere(shown[14:60].max(axis=2) < 0x10)[:, 1]  # below what to do first
+        assert 8 < dark.min() < dark.max() < shown.shape[1] - 9
+        more = desk.window.findChild(QToolButton, "qt_toolbar_ext_button")
+        assert isinstance(more, QToolButton)
+        assert more.isVisible()
+        seen = more.grab().toImage()
+        colours = {
+            seen.pixelColor(x, y).name()
+            for x in range(2, seen.width() - 2)
+            for y in range(4, seen.height() - 4)
+        }
+        lights = [QColor(name).lightness() for name in colours]
+        assert max(lights) - min(lights) > 60  # the arrow to the buttons that have no room

@@ -52,7 +52,7 @@ class Panel(QWidget):
         self._listed: tuple[Element, ...] = ()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 0, 8)
-        self._layout.setSpacing(5)
+        self._layout.setSpacing(3)
         self._fill_elements()
         self._fill_brush()
         self._fill_view()

@@ -49,6 +49,7 @@ QToolButton, QPushButton {{
     background: {BUTTON.name()}; border: 1px solid {LINE.name()}; border-radius: 4px;
     padding: 5px 8px;
 }}
+QToolBarExtension {{ padding: 0; }}
 QToolButton:hover, QPushButton:hover {{ background: #3a404b; }}
 QToolButton:checked {{ background: {CHOSEN.name()}; border-color: {ACCENT.name()}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {OFF.name()}; }}
