@@ -85,15 +85,17 @@ class EdgeRange:
 
         def refine() -> None:
             found: list[RefinedFrame] = []
+            ended = partial(self._ended, edge, None)
             try:
                 mattes = FollowedMattes(own_node, edge.element, lambda: self._edge is not edge)
                 for one in _refined(draft, mattes, edge):
                     found.append(one)
                     self._post(partial(self._tell, edge, one.frame))
+                ended = partial(self._ended, edge, found)
             except CancelledError:
-                found = []
+                pass
             finally:
-                self._post(partial(self._ended, edge, found))
+                self._post(ended)
 
         self._editor.run_in_background(refine)
 
@@ -102,10 +104,11 @@ class EdgeRange:
             self.notice = f"refining the edge from in to out: frame {frame}…   Esc: stop"
             self._changed()
 
-    def _ended(self, edge: MarkedEdge, found: list[RefinedFrame]) -> None:
+    def _ended(self, edge: MarkedEdge, found: list[RefinedFrame] | None) -> None:
         if self._edge is edge:
             self.cancel()
-            self._draw(edge, found)
+            if found is not None:
+                self._draw(edge, found)
             self._changed()
 
 

@@ -273,8 +273,8 @@ class PaintController(ElementDrawing):
             self._editor.apply(draft, "refine edge from in to out")
         left = edge.frames.difference(FrameRange.of([edge.frame, *frames]))
         said = f"the edge is refined on {counted(len(frames), 'more frame')}"
-        why = f"; not on {left}: not tracked, locked, or no edge is there" if left else ""
-        self._show_message(said + why)
+        why = "out of date (propagate first), locked, or no edge is there"
+        self._show_message(f"{said}; not on {left}: {why}" if left else said)
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):
