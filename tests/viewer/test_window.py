@@ -485,7 +485,9 @@ def test_the_list_of_frames_to_fix_has_room_on_a_laptop(app: QApplication, docum
         panel.counts.setText("keyframes 2 · tracked 20\nstale 5")
         panel.to_fix.hide()
         needs = panel.layout().totalMinimumSize().height()  # type: ignore[union-attr]
-        assert needs <= desk.window.centralWidget().height()
+        middle = desk.window.centralWidget()
+        assert middle is not None
+        assert needs <= middle.height()
 
 
 def test_a_suggestion_goes_as_soon_as_its_matte_is_another_one(desk: Desk, document: Path) -> None:
