@@ -184,3 +184,24 @@ def test_an_imported_mask_leaves_locked_elements_as_they_are(
         assert car is not None
         assert car.pixels[-1].min() == 1
         assert "hero is locked here and stays" in bench.log.sentences[-1]
+
+
+def test_a_frame_shows_its_matte_until_that_of_the_lock_is_ready(document: Path) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.go_to(1010)
+        bench.until(lambda: session.shown.codes("hero") is not None)
+        tracked = session.shown.codes("hero")
+        session.navigation.pictures.close()  # no other one will be ready
+        session.toggle_lock()
+        ended(bench)
+        bench.named()
+        bench.until(lambda: session.live.newest(1010).is_current)  # type: ignore[union-attr]
+        assert session.state(1010) is FrameState.LOCKED
+        assert not session.shown.is_ready
+        assert session.shown.codes("hero") is tracked
+        session.go_to(1011)
+        assert session.shown.codes("hero") is not tracked

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rde_roto.images.exr import FLOAT, write_planes
-from rde_roto.session.drawing_files import DrawingFiles, outlines_of
+from rde_roto.session.drawing_files import DrawingFiles, with_header
 from rde_roto.session.lines import Line
 from rde_roto.session.outlines import with_line, with_line_changed
 from rde_roto.session.painting import Brush, Stroke, within
@@ -130,7 +130,7 @@ def test_lines_are_in_the_files_of_drawings(tmp_path: Path) -> None:
     curve = replace(MOVED.curved(), subtracts=True, feather=((1.0, 2.5),) * 4)
     plane = with_line(with_line(Plane(SHAPE), SQUARE), curve)
     path = tmp_path / files.write(1001, "hero", plane)
-    found = outlines_of(path, FORMAT)
+    found = with_header(Plane(SHAPE), path, FORMAT).outlines
     assert [outline.line for outline in found] == [SQUARE, curve]
     assert not found[0].before.pixels.any()
     np.testing.assert_array_equal(found[1].before.pixels, with_line(Plane(SHAPE), SQUARE).pixels)
@@ -164,12 +164,12 @@ def test_a_header_that_is_not_ours_gives_no_lines(tmp_path: Path, said: str) -> 
     pixels = ground().pixels
     write_planes(tmp_path / "other.exr", {"A": pixels}, FORMAT, {}, FLOAT)
     write_planes(path, {"A": pixels}, FORMAT, {"rde-roto:lines": said}, FLOAT)
-    assert outlines_of(path, FORMAT) == ()
+    assert with_header(Plane(SHAPE), path, FORMAT).outlines == ()
 
 
 def test_a_feather_is_in_the_file_of_a_drawing(tmp_path: Path) -> None:
     files = DrawingFiles(tmp_path, FORMAT)
     soft = replace(SQUARE, feather=((0.0, 0.0), (1.0, 6.5), (3.0, 0.0), (0.0, 0.0)))
     path = tmp_path / files.write(1001, "hero", with_line(Plane(SHAPE), soft))
-    (found,) = outlines_of(path, FORMAT)
+    (found,) = with_header(Plane(SHAPE), path, FORMAT).outlines
     assert found.line == soft

@@ -191,3 +191,91 @@ def test_a_session_that_is_closed_meanwhile_stays_as_it_was(tmp_path: Path) -> N
         bench.done_with("rde-roto-aside")
         assert list(bench.session.draft.drawings) == [FIRST]
     assert list(open_draft(str(path)).draft.drawings) == [FIRST]
+
+
+def refined_at_first(bench: Bench) -> None:
+    """The body is tracked, and one stroke over its top at the first frame has refined it."""
+    tracked(bench)
+    session, sheet = bench.session, bench.session.paint
+    sheet.choose_tool("refine")
+    sheet.brush = Brush(24, 0.5)
+    x, y = max(blob(0).tolist(), key=lambda point: -point[1])
+    bench.stroke((x - 8, y), (x + 8, y))
+    bench.until(lambda: session.editor.undo_label == "refine edge")
+    settled(bench)
+    session.propagate(FORWARD)
+    bench.propagated()
+
+
+def differs_px(bench: Bench, frame: int, before: FloatArray) -> np.ndarray:
+    """Where a frame is not as it was, (x, y) of each pixel."""
+    after = bench.session.draft.drawings[frame]["body"].pixels
+    return np.argwhere(np.abs(after - before) > 0.02)[:, ::-1]
+
+
+def tracked_pixels(bench: Bench, frame: int) -> FloatArray:
+    bench.session.go_to(frame)
+    bench.until(lambda: bench.session.shown.pixels("body") is not None)
+    return bench.session.paint.pixels()
+
+
+def test_a_refined_edge_is_repeated_where_the_track_has_carried_it(tmp_path: Path) -> None:
+    with working_on(write_shot(tmp_path), SeeingToys()) as bench:
+        refined_at_first(bench)
+        session = bench.session
+        before = {frame: tracked_pixels(bench, frame) for frame in (1008, 1015)}
+        session.go_to(FIRST)
+        session.set_bounds(1004, 1015)
+        session.refine_bounds()
+        assert "refining the edge from in to out" in session.paint.notice
+        bench.until(lambda: session.editor.undo_label == "refine edge from in to out")
+        assert sorted(session.draft.drawings) == [FIRST, *range(1004, 1016)]
+        assert bench.log.sentences[-1] == "the edge is refined on 12 more frames"
+        assert not session.paint.notice
+        for frame, was in before.items():
+            top = max(blob(frame - FIRST).tolist(), key=lambda point: -point[1])
+            away = np.hypot(*(differs_px(bench, frame, was) - np.array(top)).T)
+            assert len(away) > 20
+            assert away.max() < 40  # the brush, its stroke, and how closely it is followed
+        session.undo()
+        assert list(session.draft.drawings) == [FIRST]
+
+
+def test_what_is_locked_or_not_tracked_is_not_refined_and_named(tmp_path: Path) -> None:
+    with working_on(write_shot(tmp_path), SeeingToys()) as bench:
+        refined_at_first(bench)
+        session = bench.session
+        session.go_to(1003)
+        session.toggle_lock()
+        bench.until(lambda: bool(session.draft.locks))
+        bench.named()
+        session.go_to(FIRST)
+        session.set_bounds(FIRST, 1005)
+        session.refine_bounds()
+        bench.until(lambda: session.editor.undo_label == "refine edge from in to out")
+        assert sorted(session.draft.drawings) == [FIRST, 1002, 1004, 1005]
+        assert "not on 1003: " in bench.log.sentences[-1]
+
+
+def test_a_repeated_edge_that_is_stopped_changes_nothing(tmp_path: Path) -> None:
+    with working_on(write_shot(tmp_path), SeeingToys()) as bench:
+        refined_at_first(bench)
+        session = bench.session
+        session.refine_bounds()
+        session.escape()
+        settled(bench)
+        assert list(session.draft.drawings) == [FIRST]
+        session.go_to(1003)
+        session.refine_bounds()
+        assert "there is nothing to repeat" in bench.log.sentences[-1]
+
+
+def test_the_strokes_are_kept_with_the_keyframe(tmp_path: Path) -> None:
+    path = write_shot(tmp_path)
+    with working_on(path, SeeingToys()) as bench:
+        refined_at_first(bench)
+        plane = bench.session.draft.drawings[FIRST]["body"]
+        assert len(plane.marks) == 1
+    (again,) = open_draft(str(path)).draft.drawings[FIRST].values()
+    assert again.marks == plane.marks
+    assert [outline.line for outline in again.outlines] == [one.line for one in plane.outlines]

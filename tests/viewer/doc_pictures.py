@@ -24,7 +24,7 @@ from rde_roto.images.sequences import find_sequence
 from rde_roto.session.painting import Point
 
 OUT = Path(__file__).parents[2] / "docs/viewer"
-SIZE = 1200, 720
+SIZE = 1200, 768
 QUALITY = 80
 
 
@@ -62,7 +62,6 @@ def work(desk: Desk, folder: Path) -> None:
     save(desk, "select")
     for _ in steps:
         pass
-    desk.key("Shift+C")
     save(desk, "first-mask")
     desk.key("P")
     desk.until(lambda: desk.session.live.remaining < 30)

@@ -10,9 +10,9 @@ from desk import LEFT, NO_KEY, Desk
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
-from rde_roto.doors.viewer.style import STATE_COLOURS
+from rde_roto.doors.viewer.style import GROUND, STATE_COLOURS
 from rde_roto.session.frame_states import FrameState
 from rde_roto.session.track_quality import confidence_range
 
@@ -170,3 +170,19 @@ def test_ten_thousand_frames_are_shown_quickly(desk: Desk, document: Path) -> No
     first, last = line.visible_frames
     assert last - first < 150
     assert first <= 7000 <= last
+
+
+def test_the_label_of_the_frame_cuts_no_number_off(desk: Desk, document: Path) -> None:
+    text = document.read_text("utf-8").replace("{path:", "{missing: hold, path:")
+    document.write_text(f"{text}range: 1-10000\n", "utf-8")
+    desk.open(document)
+    line = desk.window.time_line
+    desk.until(lambda: line.visible_frames == (1, 10000))
+    line.grab()
+    for frame in range(3500, 5000, 100):  # past a number, and up to the next one
+        desk.session.go_to(frame)
+        label = next(one for one in line.findChildren(QLabel) if one.text() == str(frame))
+        image = line.grab().toImage()
+        beside = (label.x() - 2, label.x() + label.width() + 1)
+        seen = {image.pixelColor(x, y).name() for x in beside for y in range(3, 14)}
+        assert seen == {GROUND.name()}, frame

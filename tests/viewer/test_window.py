@@ -14,24 +14,32 @@ from image_files import read_image
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QColor, QDragEnterEvent, QDropEvent, QFontInfo
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLabel, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QListWidget,
+    QToolButton,
+    QWidget,
+)
 from session_bench import Toys, ToySelector
 
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog, QueueDialog
+from rde_roto.doors.viewer.fix_list import ROW_PX
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.style import (
     ADDS,
-    ELEMENT_COLOURS,
     SMALLEST_TEXT_PX,
     SUBTRACTS,
-    contrasting,
 )
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
 from rde_roto.session.backend import Backend
+from rde_roto.session.element_colours import PALETTE
 from rde_roto.session.frame_states import FrameState
 from rde_roto.session.painting import Brush, Stroke
 from rde_roto.shot_files import ShotFile
@@ -436,15 +444,12 @@ def test_a_key_gives_the_next_colour_that_stands_out(desk: Desk, document: Path)
     desk.open(document)
     paint(desk)
     seen = set()
-    for _ in range(len(ELEMENT_COLOURS)):
+    for _ in range(len(PALETTE)):
         desk.key("Shift+C")
         color = desk.session.draft.element("hero").color
         assert color is not None
         seen.add(color)
-    below = desk.session.shown.plate_colour("hero")
-    assert below is not None
-    assert 1 < len(seen) < len(ELEMENT_COLOURS)
-    assert contrasting(QColor("#ff4d4d"), (0x3F, 0xD0, 0x6F)).name() != "#3fd06f"
+    assert 1 < len(seen) < len(PALETTE)
 
 
 def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: Path) -> None:
@@ -468,6 +473,21 @@ def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: P
     assert desk.session.frame == suggested.frame
     desk.key("Shift+N")
     assert suggested not in desk.session.quality.suggestions
+
+
+def test_the_list_of_frames_to_fix_has_room_on_a_laptop(app: QApplication, document: Path) -> None:
+    with desk_over_toys(app, (1366, 768)) as desk:
+        desk.open(document)
+        panel = desk.window.panel
+        two_rows = QListWidget()
+        two_rows.setFixedHeight(2 * ROW_PX + 2 * two_rows.frameWidth())
+        panel.layout().addWidget(two_rows)  # type: ignore[union-attr]  # it has one
+        panel.counts.setText("keyframes 2 · tracked 20\nstale 5")
+        panel.to_fix.hide()
+        needs = panel.layout().totalMinimumSize().height()  # type: ignore[union-attr]
+        middle = desk.window.centralWidget()
+        assert middle is not None
+        assert needs <= middle.height()
 
 
 def test_a_suggestion_goes_as_soon_as_its_matte_is_another_one(desk: Desk, document: Path) -> None:
@@ -661,3 +681,23 @@ def test_a_mask_of_another_size_is_refused_in_a_sentence(
     with pytest.raises(InputError, match="as large"):
         desk.session.paint.import_mask(box_mask(tmp_path / "small.png", 20))
     assert not desk.session.draft.drawings
+
+
+def test_in_a_narrow_window_nothing_is_cut_off(app: QApplication, document: Path) -> None:
+    with desk_over_toys(app, (780, 700)) as desk:
+        desk.open(document)
+        desk.window.canvas.fit()
+        shown = desk.picture()
+        dark = np.argwhere(shown[14:60].max(axis=2) < 0x10)[:, 1]  # below what to do first
+        assert 8 < dark.min() < dark.max() < shown.shape[1] - 9
+        more = desk.window.findChild(QToolButton, "qt_toolbar_ext_button")
+        assert isinstance(more, QToolButton)
+        assert more.isVisible()
+        seen = more.grab().toImage()
+        colours = {
+            seen.pixelColor(x, y).name()
+            for x in range(2, seen.width() - 2)
+            for y in range(4, seen.height() - 4)
+        }
+        lights = [QColor(name).lightness() for name in colours]
+        assert max(lights) - min(lights) > 60  # the arrow to the buttons that have no room

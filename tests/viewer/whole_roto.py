@@ -24,6 +24,7 @@ from rde_roto.images.files import read_channels
 from rde_roto.images.sequences import FrameSequence, find_sequence
 
 RIGHT_ENOUGH = 0.95
+LAPTOP = 1366, 768
 
 
 def score(artist: Artist) -> float:
@@ -79,6 +80,7 @@ def deliver(artist: Artist, folder: Path) -> FrameSequence:
 def work(artist: Artist, plate: str, folder: Path) -> dict[str, object]:
     """From nothing to mattes; what is to be told of it."""
     desk = artist.desk
+    desk.window.resize(*LAPTOP)
     artist.snap("empty")
     assert desk.window.open(plate)
     desk.until(lambda: artist.session.navigation.picture() is not None)
@@ -95,14 +97,15 @@ def work(artist: Artist, plate: str, folder: Path) -> dict[str, object]:
     artist.propagate("Ctrl+P")
     artist.snap("again")
     after = score(artist)
-    artist.session.go_to(frame + 3)
+    beside = frame - 3 if frame + 3 > artist.session.range.last else frame + 3
+    artist.session.go_to(beside)
     desk.until(artist.is_seen)
     look_about(artist)
     mattes = deliver(artist, folder)
-    desk.session.go_to(frame + 1)
+    desk.session.go_to(beside)
     desk.until(artist.is_seen)
     shown_alpha = artist.session.shown.alpha(artist.session.element)
-    written = read_channels(mattes.path(frame + 1), ["A"])[..., 0]
+    written = read_channels(mattes.path(beside), ["A"])[..., 0]
     assert shown_alpha is not None
     return {
         "platform": desk.app.platformName(),

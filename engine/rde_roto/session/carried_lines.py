@@ -6,31 +6,26 @@ Only frames that are tracked without a gap from the keyframe get them; the netwo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
 import numpy as np
-import torch
 
-from rde_roto.matte.raw import RawMatte
 from rde_roto.node import RotoNode
-from rde_roto.propagation.stretches import BlendedMattes
 from rde_roto.session.backend import Post
 from rde_roto.session.draft import Draft
 from rde_roto.session.editor import ShotEditor
+from rde_roto.session.followed_mattes import FollowedMattes
 from rde_roto.session.lines import Line
 from rde_roto.session.planes import Plane
-from rde_roto.shapes.carrying import Carrier, found_outlines
-from rde_roto.shapes.outlines import Outline
+from rde_roto.shapes.carrying import Carrier
 from rde_roto.shapes.shape import Points
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.errors import CancelledError
-from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import Window
 
 _MOST_CHAINS = 8
 """A chain of two hundred frames holds a few megabytes."""
@@ -146,23 +141,25 @@ class _Worker:
         """Return the lines at a frame, from the nearest keyframe from which they reach it."""
         if self._nodes is None or self._nodes[0] is not node:
             self._nodes = node, node.edited()  # a node must not be used from two threads
-        mattes = _Mattes(self._nodes[1], element, cancel)
+        mattes = FollowedMattes(self._nodes[1], element, cancel)
         for start in _sources(draft, frame, element):
             found = self._from(start, draft.drawings[start][element], mattes, frame)
             if found is not None:
                 return found
         return None
 
-    def _from(self, start: int, source: Plane, mattes: _Mattes, frame: int) -> Carried | None:
+    def _from(
+        self, start: int, source: Plane, mattes: FollowedMattes, frame: int
+    ) -> Carried | None:
         node = mattes.node
         if not mattes.is_drawn(start):
             return None
         place = mattes.element, start, frame > start
         chain = self._chains.pop(place, None)
         if chain is None or not chain.holds(source, node):
-            places = [outline.line.places.reshape(-1, 2) for outline in source.outlines]
-            found = mattes.outlines(start)
-            carrier = Carrier(mattes.scaled(np.concatenate(places)), found, mattes.window)
+            places = np.concatenate([outline.line.places for outline in source.outlines])
+            points = mattes.scaled(places.reshape(-1, 2))
+            carrier = Carrier(points, mattes.outlines(start), mattes.window)
             chain = _Chain(source, start, carrier)
         self._chains[place] = chain
         while len(self._chains) > _MOST_CHAINS:
@@ -174,95 +171,9 @@ class _Worker:
             if not mattes.is_there(at):
                 return None
             points_there = chain.carrier.add(mattes.outlines(at))
-            there = None if points_there is None else mattes.lines(points_there, source)
+            there = None if points_there is None else _lines(mattes.on_plate(points_there), source)
             chain.frames[at], chain.last = (node.digest(at), there), at
         return chain.frames[frame][1]
-
-
-@dataclass(frozen=True, eq=False)
-class _Mattes:
-    """The mattes of one element as the network makes them, small and quick to follow. Points are
-    in square pixels of the network's picture of the whole plate.
-    """
-
-    node: RotoNode
-    element: str
-    cancel: Cancel
-
-    @property
-    def window(self) -> Window:
-        """The whole picture."""
-        height, width = self.node.walker.geometry.working
-        return Window(0, 0, width, height)
-
-    @property
-    def _scale(self) -> Points:
-        (height, width), (rows, columns) = (
-            self.node.walker.geometry.plate,
-            self.node.walker.geometry.working,
-        )
-        return np.array([columns / width, rows / height])
-
-    def scaled(self, points: Points) -> Points:
-        """Return points of the plate as such of the network's picture, [P, 2]."""
-        result: Points = points * self._scale
-        return result
-
-    def lines(self, points: Points, source: Plane) -> Carried:
-        """Return the lines of a keyframe with other points and handles, without those beside the
-        plate.
-        """
-        drawn = [outline.line for outline in source.outlines]
-        ends = np.cumsum([len(line.points) for line in drawn])[:-1]
-        places = np.split((points / self._scale).reshape(-1, 3, 2), ends)
-        lines = (line.at(there) for line, there in zip(drawn, places, strict=True))
-        return Carried(tuple(one for one in lines if one.box(source.shape)), source)
-
-    def is_drawn(self, frame: int) -> bool:
-        """Whether the frame is a keyframe of the element in the shot as it is tracked."""
-        keyframe = self.node.shot.keyframe_at(frame)
-        return keyframe is not None and self.element in self.node.shot.drawn_elements(keyframe)
-
-    def is_there(self, frame: int) -> bool:
-        """Whether the element has a matte at a frame that needs no step of the network."""
-        node, shot = self.node, self.node.shot
-        exists = frame in shot.range and self.element in shot.existing(frame)
-        return exists and node.is_made(frame)
-
-    def outlines(self, frame: int) -> list[Outline]:
-        """Return the outlines at a frame. Raises CancelledError."""
-        if self.cancel():
-            raise CancelledError("lines of another frame are wanted")
-        return list(self._scaled_outlines(self._raw(frame)))
-
-    def _raw(self, frame: int) -> RawMatte:
-        """The element's matte at a frame, [1, h, w]."""
-        node, shot, walker = self.node, self.node.shot, self.node.walker
-        keyframe = shot.keyframe_at(frame)
-        if keyframe is not None:
-            return self._reduced(walker.mask(keyframe, (self.element,), self.cancel))
-        if shot.is_locked(frame):
-            place = shot.ids.index(self.element)
-            return self._reduced(node.matte(frame, self.cancel).alpha[place : place + 1])
-        stretch = shot.stretch_at(frame)
-        (blended,) = BlendedMattes(walker, dechatter=0).of(stretch, [frame], self.cancel)
-        place = stretch.spans[0].elements.index(self.element)
-        return replace(blended.raw, planes=blended.raw.planes[place : place + 1])
-
-    def _reduced(self, mask: FloatArray) -> RawMatte:
-        geometry = self.node.walker.geometry
-        planes = geometry.to_network(torch.from_numpy(mask.copy())[None])[0].numpy()
-        return RawMatte(planes, geometry)
-
-    def _scaled_outlines(self, raw: RawMatte) -> Iterator[Outline]:
-        """The outlines of a matte that may show a part of the plate alone."""
-        (plane,) = raw.geometry.unpadded(torch.from_numpy(raw.planes)).numpy()
-        part, (height, width) = raw.geometry.window, plane.shape
-        scale = self._scale * (part.width / width, part.height / height)
-        shift = self._scale * (part.x, part.y)
-        for one in found_outlines(plane):
-            points = one.points * scale + shift
-            yield Outline(points, one.area_px * float(scale.prod()), one.is_hole)
 
 
 def _sources(draft: Draft, frame: int, element: str) -> list[int]:
@@ -272,3 +183,14 @@ def _sources(draft: Draft, frame: int, element: str) -> list[int]:
     beside = [max(before)] if before else []
     beside += [min(after)] if after else []
     return sorted(beside, key=lambda at: (abs(at - frame), at))
+
+
+def _lines(points: Points, source: Plane) -> Carried:
+    """Return the lines of a keyframe with other points and handles, [3P, 2], without those beside
+    the plate.
+    """
+    drawn = [outline.line for outline in source.outlines]
+    ends = np.cumsum([len(line.points) for line in drawn])[:-1]
+    places = np.split(points.reshape(-1, 3, 2), ends)
+    lines = (line.at(there) for line, there in zip(drawn, places, strict=True))
+    return Carried(tuple(one for one in lines if one.box(source.shape)), source)

@@ -1,4 +1,5 @@
-"""Drawings as files: one float EXR each, whose header has the lines that can be edited.
+"""Drawings as files: one float EXR each, whose header has the lines that can be edited and the
+strokes that can be repeated.
 
 A file has the digest of its contents in its name, and is never written again. What a line was drawn
 on is such a file too, beside it.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,13 +28,16 @@ from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.files import read_header
 from rde_roto.images.masks import read_mask
 from rde_roto.images.origin import PROVENANCE_PREFIX
+from rde_roto.session.edge_marks import EdgeMark
 from rde_roto.session.lines import Line
+from rde_roto.session.painting import Brush
 from rde_roto.session.planes import Outline, Plane
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.plate import PlateFormat
 
-_ATTRIBUTE = f"{PROVENANCE_PREFIX}lines"
+_LINES = f"{PROVENANCE_PREFIX}lines"
+_MARKS = f"{PROVENANCE_PREFIX}edge_marks"
 _TOKEN_DIGITS = 16
 _OWN_NAME = re.compile(r"[\w.-]+\.exr")
 
@@ -61,7 +65,28 @@ class _Entry(BaseModel):
         return self
 
 
+class _Mark(BaseModel):
+    """A stroke that has refined the edge, in a header: x, y and pressure, point by point."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pen: Annotated[tuple[tuple[FiniteFloat, FiniteFloat, FiniteFloat], ...], Field(min_length=1)]
+    radius_px: FiniteFloat
+    hardness: FiniteFloat
+
+    @classmethod
+    def of(cls, mark: EdgeMark) -> _Mark:
+        pen = tuple((x, y, pressure) for (x, y), pressure in mark.pen)
+        return cls(pen=pen, radius_px=mark.brush.radius_px, hardness=mark.brush.hardness)
+
+    @property
+    def mark(self) -> EdgeMark:
+        pen = tuple(((x, y), pressure) for x, y, pressure in self.pen)
+        return EdgeMark(pen, Brush(self.radius_px, self.hardness))
+
+
 _ENTRIES = TypeAdapter(tuple[_Entry, ...])
+_ALL_MARKS = TypeAdapter(tuple[_Mark, ...])
 
 
 @dataclass(frozen=True)
@@ -83,7 +108,10 @@ class DrawingFiles:
             ).model_dump()
             for outline in plane.outlines
         ]
-        attributes = {_ATTRIBUTE: json.dumps(entries)} if entries else {}
+        attributes = {_LINES: json.dumps(entries)} if entries else {}
+        if plane.marks:
+            marks = tuple(map(_Mark.of, plane.marks))
+            attributes[_MARKS] = _ALL_MARKS.dump_json(marks).decode()
         pixels = plane.pixels
         token = digest_of(pixels, *attributes.values())[:_TOKEN_DIGITS]
         name = f"{element}.{token}.{frame:04d}.exr"
@@ -95,17 +123,19 @@ class DrawingFiles:
         return "" if plane.is_empty else self.write(frame, element, plane)
 
 
-def outlines_of(path: Path, plate_format: PlateFormat) -> tuple[Outline, ...]:
-    """Return the editable lines of a drawing's file; none if the header or a file it names is
-    missing.
+def with_header(plane: Plane, path: Path, plate_format: PlateFormat) -> Plane:
+    """Return a drawing with the editable lines and the marks that its file's header holds; without
+    them if the header or a file it names is missing.
 
     They are a convenience: the pixels are complete without them.
     """
     with suppress(InputError, ValidationError):
-        text = read_header(path).provenance.get(_ATTRIBUTE)
-        entries = () if text is None else _ENTRIES.validate_json(text)
-        return tuple(_outline(entry, path.parent, plate_format) for entry in entries)
-    return ()
+        header = read_header(path).provenance
+        entries = _ENTRIES.validate_json(header.get(_LINES, "[]"))
+        marks = _ALL_MARKS.validate_json(header.get(_MARKS, "[]"))
+        outlines = tuple(_outline(entry, path.parent, plate_format) for entry in entries)
+        return replace(plane, outlines=outlines, marks=tuple(one.mark for one in marks))
+    return plane
 
 
 def _outline(entry: _Entry, folder: Path, plate_format: PlateFormat) -> Outline:

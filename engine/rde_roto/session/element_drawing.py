@@ -14,11 +14,12 @@ from rde_roto.images.plates import view_of
 from rde_roto.session.draft import Draft
 from rde_roto.session.drawing_start import DrawingStart
 from rde_roto.session.editor import ShotEditor
+from rde_roto.session.element_colours import colour_of, first_colour
 from rde_roto.session.exclusion import Drawn, Front, with_front
 from rde_roto.session.listeners import SessionListener
 from rde_roto.session.outlines import of_lines
 from rde_roto.session.painting import grown, within
-from rde_roto.session.planes import Place, Plane, touched
+from rde_roto.session.planes import Place, Plane, box_around, touched
 from rde_roto.session.shape_lines import lines_of
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.shapes import is_shapes_file, read_shapes
@@ -188,10 +189,23 @@ class ElementDrawing:
         plane: Plane,
         places: Collection[Place] | None = None,
     ) -> Drawn:
-        """Draw a plane, and take what it covers in some tiles, or in all, from the others."""
+        """Draw a plane, and take what it covers in some tiles, or in all, from the others. The
+        first one of an element brings the colour that it is shown in.
+        """
+        if frame == self._frame and not any(element in by for by in draft.drawings.values()):
+            draft = self._with_first_colour(draft, element, plane)
         front = Front(frame, element, plane, plane.tiles.keys() if places is None else places)
         locked = self._editor.locked_mattes(draft, frame)
         return front.drawn_on(draft, self._editor.live, locked)
+
+    def _with_first_colour(self, draft: Draft, element: str, plane: Plane) -> Draft:
+        if plane.is_empty:
+            return draft
+        box = box_around(plane.tiles, plane.shape)
+        below = self._shown.plate_where(plane.part(box) > 0.5, box)
+        first = first_colour(element, draft.elements, below)
+        is_now = first == colour_of(element, draft.elements)
+        return draft if is_now else draft.coloured(element, first)
 
     def _has_start(self) -> bool:
         is_ready = self.start.is_ready(self.element)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -18,7 +18,7 @@ from rde_roto.documents.shot_document import (
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.session.draft import Draft, Drawing
-from rde_roto.session.drawing_files import outlines_of
+from rde_roto.session.drawing_files import with_header
 from rde_roto.session.planes import Plane
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.opening import Parts, open_parts
@@ -111,18 +111,18 @@ def _opened(file: ShotFile, memo: PlateMemo | None) -> OpenedDraft:
             keys = keyframe.elements or tuple(element.id for element in parts.elements)
             planes = map(Plane.of, keyframe.alpha)
             drawings[keyframe.frame] = dict(zip(keys, planes, strict=True))
-        _find_outlines(drawings, file, parts.plate.format)
+        _read_headers(drawings, file, parts.plate.format)
         elements = parts.elements or (Element("element1", "element1"),)
     learned = None if file.content.learned is None else file.folder / file.content.learned
     draft = Draft(elements, drawings, tuple(file.content.locks), preset, learned)
     return OpenedDraft(file, parts, draft)
 
 
-def _find_outlines(drawings: dict[int, Drawing], file: ShotFile, format: PlateFormat) -> None:
-    """Give drawings the editable lines that a file of ours holds."""
+def _read_headers(drawings: dict[int, Drawing], file: ShotFile, format: PlateFormat) -> None:
+    """Give drawings the editable lines and the marks that a file of ours holds."""
     for entry in file.content.keyframes:
         drawing, keys = drawings.get(entry.frame), entry.elements
         if drawing is not None and keys is not None and len(keys) == 1:
             key = keys[0]
-            found = outlines_of(file.folder / entry.mask, format)
-            drawings[entry.frame] = {**drawing, key: replace(drawing[key], outlines=found)}
+            known = with_header(drawing[key], file.folder / entry.mask, format)
+            drawings[entry.frame] = {**drawing, key: known}

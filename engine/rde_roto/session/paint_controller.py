@@ -11,6 +11,7 @@ from rde_roto.session.backend import Post
 from rde_roto.session.carried_lines import CarriedLines
 from rde_roto.session.edge_brush import RefineEdge
 from rde_roto.session.edge_marks import EdgeMark
+from rde_roto.session.edge_range import EdgeRange, MarkedEdge, RefinedFrame
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
 from rde_roto.session.lines import Line
@@ -23,6 +24,7 @@ from rde_roto.session.selection import Hints, Selector
 from rde_roto.session.shape_lines import lines_of_matte
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.session.tools import Fill, Lasso, Painter, PenEvent, Smart, Tool
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import Window
@@ -57,11 +59,13 @@ class PaintController(ElementDrawing):
         changed = partial(self._changed, None)
         self.selecting = Selecting(work, selector, post, self._draw_selected, changed)
         self._carried, self._post = CarriedLines(work, post, changed), post
+        self._edge_range = EdgeRange(work, post, self._draw_refined, changed)
 
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
-        return self.selecting.notice or self.start.notice(self.element)
+        making = self.selecting.notice or self._edge_range.notice
+        return making or self.start.notice(self.element)
 
     # The tool.
 
@@ -228,8 +232,24 @@ class PaintController(ElementDrawing):
         self.selecting.drop(self._frame, self.element)
         super().clear_frame()
 
+    def refine_range(self, frames: FrameRange) -> None:
+        """Repeat the strokes that refined the chosen element's edge at this frame on other frames,
+        where the track has carried them, as one step of undo. Takes a moment.
+        """
+        plane = self._shown.drawn(self.element)
+        if plane is None or not plane.marks:
+            self._show_message("refine an edge at this frame first (7): there is nothing to repeat")
+        else:
+            self._edge_range.start(MarkedEdge(self._frame, self.element, frames))
+
+    def cancel_making(self) -> bool:
+        """Drop what is being selected or refined; whether there was anything."""
+        was_selecting = self.selecting.cancel()
+        return self._edge_range.cancel() or was_selecting
+
     def close(self) -> None:
-        """Stop carrying lines, and end their thread."""
+        """Drop what is being made, stop carrying lines, and end their thread."""
+        self.cancel_making()
         self._carried.close()
 
     # Private.
@@ -252,7 +272,10 @@ class PaintController(ElementDrawing):
             self._show_message(gesture.nothing)
             return drawn
         plane = found.on(drawn)
-        if plane is found.plane:
+        is_as_made = plane is found.plane
+        if isinstance(gesture.hints, EdgeMark):
+            plane = replace(plane, marks=(*plane.marks, gesture.hints))
+        if is_as_made:
             self._shown.prepare(plane, found.pixels, found.codes)
         places = plane.tiles.keys() if drawn is None else plane.changed_since(drawn)
         after = self._in_front(self._draft, frame, element, plane, places)
@@ -273,6 +296,23 @@ class PaintController(ElementDrawing):
             points = sum(len(outline.line.points) for outline in plane.outlines)
             made = f"{counted(len(plane.outlines), 'line')} of {counted(points, 'point')}"
             self._show_message(f"{made}; {drawn.taken}" if drawn.taken else made)
+
+    def _draw_refined(self, edge: MarkedEdge, found: list[RefinedFrame]) -> None:
+        """Draw what was refined on many frames, but those that were drawn or locked meanwhile."""
+        draft, frames = self._draft, []
+        for one in found:
+            is_free = self._is_still_free(one.frame, edge.element)
+            if is_free and draft.drawn(one.frame, edge.element) is one.before:
+                before = one.before or Plane(one.plane.shape)
+                places = one.plane.changed_since(before)
+                draft = self._in_front(draft, one.frame, edge.element, one.plane, places).draft
+                frames.append(one.frame)
+        if frames:
+            self._editor.apply(draft, "refine edge from in to out")
+        left = edge.frames.difference(FrameRange.of([edge.frame, *frames]))
+        said = f"the edge is refined on {counted(len(frames), 'more frame')}"
+        why = "out of date (propagate first), locked, or no edge is there"
+        self._show_message(f"{said}; not on {left}: {why}" if left else said)
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rde_roto.session.edge_marks import EdgeMark
 from rde_roto.session.lines import Line
 from rde_roto.session.painting import shared, within
 from rde_roto.values.matte import FloatArray
@@ -29,12 +30,14 @@ class Plane:
 
     A changed plane shares all other tiles with the one before. So a thousand undo steps cost what
     was painted, not a thousand planes. `outlines` are the lines drawn on it that can still be
-    edited, in the order in which they were drawn (`session.outlines`).
+    edited, in the order in which they were drawn (`session.outlines`). `marks` are the strokes
+    that have refined its edge, in order; they can be repeated on other frames.
     """
 
     shape: tuple[int, int]
     tiles: Mapping[Place, FloatArray] = field(default_factory=dict)
     outlines: tuple[Outline, ...] = ()
+    marks: tuple[EdgeMark, ...] = ()
 
     @classmethod
     def of(cls, alpha: FloatArray) -> Plane:

@@ -67,7 +67,7 @@ class Selected:
     @classmethod
     def of(cls, change: Change, before: Plane | None, start: FloatArray) -> Selected:
         """Apply a change to what is drawn, or to what is there if nothing is."""
-        plane = _with_change(change, before or Plane.of(start))
+        plane = with_change(change, before or Plane.of(start))
         pixels = plane.pixels
         return cls(change, before, plane, pixels, matte_pixels(pixels))
 
@@ -75,10 +75,11 @@ class Selected:
         """Return the plane, or the change on what was drawn meanwhile."""
         if drawn is self.before or drawn is None:
             return self.plane
-        return _with_change(self.change, drawn)
+        return with_change(self.change, drawn)
 
 
-def _with_change(change: Change, plane: Plane) -> Plane:
+def with_change(change: Change, plane: Plane) -> Plane:
+    """Return the plane with a change."""
     base = Plane(plane.shape) if change.kind == "replaces" else plane
     return base.painted(change.box, change.over(base.part(change.box)))
 

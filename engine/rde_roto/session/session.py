@@ -193,7 +193,7 @@ class Session:
     def escape(self) -> None:
         """Cancel the tool's work or its waiting for a matte, or else what is being propagated."""
         paint = self.paint
-        if paint.cancel_tool() or paint.selecting.cancel() or paint.start.from_nothing():
+        if paint.cancel_tool() or paint.cancel_making() or paint.start.from_nothing():
             self._listener.picture_changed(None)
         else:
             self.live.cancel()
@@ -252,7 +252,11 @@ class Session:
 
     def lock_bounds(self) -> None:
         """Lock all frames from in to out."""
-        self.editor.lock(FrameRange.of(self.range.walk(*self.navigation.bounds)))
+        self.editor.lock(self._between_bounds)
+
+    def refine_bounds(self) -> None:
+        """Repeat the strokes that refined the edge at this frame on the others from in to out."""
+        self.paint.refine_range(self._between_bounds)
 
     # The network.
 
@@ -266,7 +270,6 @@ class Session:
 
     def close(self) -> None:
         """Stop what is being made, save, and end the session's threads."""
-        self.paint.selecting.cancel()
         self.paint.close()
         self.comparison.close()
         self.navigation.close()
@@ -300,12 +303,16 @@ class Session:
 
     # Private.
 
+    @property
+    def _between_bounds(self) -> FrameRange:
+        return FrameRange.of(self.range.walk(*self.navigation.bounds))
+
     def _drop_begun(self) -> None:
         if self.paint.cancel_tool():
             self._listener.show_message("what was not finished is dropped: a line ends with Enter")
 
     def _travel(self, go: Callable[[], None]) -> None:
-        self.paint.selecting.cancel()  # first, since what is held is drawn with the tool's end
+        self.paint.cancel_making()  # first, since what is held is drawn with the tool's end
         self.paint.cancel_tool()
         self.paint.start.leave()
         before = self.draft

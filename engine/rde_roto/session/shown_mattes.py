@@ -6,6 +6,7 @@ from collections import OrderedDict
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rde_roto.session.comparison import Comparison
 from rde_roto.session.display_pixels import matte_pixels
@@ -19,6 +20,8 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, Window
 
 _ASSEMBLED = 6
+_LOOKED_AT = 100
+"""Rows and columns of pixels that are enough to know the plate's colours."""
 
 
 class ShownMattes:
@@ -32,6 +35,7 @@ class ShownMattes:
         self.finishes = False
         self._editor, self._navigation, self._comparison = work, sight, other
         self._unfinished: tuple[str, FloatArray, Bytes] | None = None
+        self._last: dict[str, tuple[int, Bytes | None]] = {}  # by element: a frame, as it was shown
         self._pixels: OrderedDict[Plane, FloatArray] = OrderedDict()
 
     @property
@@ -81,33 +85,45 @@ class ShownMattes:
     def codes(self, element: str) -> Bytes | None:
         """Return an element as 0..255, for the screen only.
 
-        Tracked mattes are converted on a thread, and are None until then.
+        Tracked mattes are converted on a thread. Until then what the frame has shown last stays;
+        None if that is nothing.
         """
         if self._unfinished is not None and self._unfinished[0] == element:
             return self._unfinished[2]
+        is_there, codes = self._newest_codes(element)
+        if codes is None and is_there:
+            frame, last = self._last.get(element, (self.frame, None))
+            return last if frame == self.frame else None
+        self._last[element] = self.frame, codes
+        return codes
+
+    def _newest_codes(self, element: str) -> tuple[bool, Bytes | None]:
+        """Return whether there is a matte, and the matte if it is converted."""
         plane, seen = self.drawn(element), self._finished(element)
         if plane is None and seen is None:
             seen = self._editor.live.newest(self.frame)
         if seen is not None:
-            return self._navigation.pictures.get((seen.digest, element))
+            is_there = element in seen.planes
+            return is_there, self._navigation.pictures.get((seen.digest, element))
         if plane is None:
-            return None
+            return False, None
         kept = self._navigation.pictures.get(plane)
         if kept is None:
             kept = matte_pixels(self._assembled(plane))
             self._navigation.pictures.put(plane, kept)
-        return kept
+        return True, kept
 
-    def plate_colour(self, element: str) -> tuple[int, int, int] | None:
-        """Return the mean colour of the plate under an element as it is on screen, RGB in 0..255;
-        None if one of both is not there.
+    def plate_where(self, inside: NDArray[np.bool_], box: Window | None = None) -> Bytes | None:
+        """Return some pixels of the plate as they are on screen, [N, 3] RGB: where a mask [h, w] of
+        a box, or of the whole plate, is true. None if there are none.
         """
-        picture, codes = self._navigation.picture(), self.codes(element)
-        inside = None if codes is None else codes > 127
-        if picture is None or inside is None or not inside.any():
+        picture, step = self._navigation.picture(), max(1, min(inside.shape) // _LOOKED_AT)
+        some = inside[::step, ::step]
+        if picture is None or not some.any():
             return None
-        blue, green, red, _ = picture[inside].mean(axis=0)
-        return int(red), int(green), int(blue)
+        part = picture if box is None else picture[within(box)]
+        pixels: Bytes = part[::step, ::step][some][:, 2::-1]
+        return pixels
 
     def comparison_codes(self, element: str) -> Bytes | None:
         """Return the matte to compare with, as 0..255; None if there is none."""
@@ -153,7 +169,7 @@ class ShownMattes:
         plane = self.pixels(element)
         if plane is None:
             return np.zeros(self.plate.format.data.shape, np.uint8)
-        codes = None if self._finished(element) else self.codes(element)
+        codes = None if self._finished(element) else self._newest_codes(element)[1]
         return matte_pixels(plane) if codes is None else codes.copy()
 
     def _finished(self, element: str) -> FrameMattes | None:

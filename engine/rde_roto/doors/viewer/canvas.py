@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QWidget
 
 from rde_roto.doors.viewer.scene import Scene, part_seen
-from rde_roto.doors.viewer.style import ACCENT, GROUND, QUIET, SUBTRACTS, TEXT
+from rde_roto.doors.viewer.style import ACCENT, GROUND, SUBTRACTS, TEXT
 from rde_roto.doors.viewer.text_editors import is_text_editor
 from rde_roto.doors.viewer.tool_lines import draw_tool
 from rde_roto.session.picture_cache import Bytes
@@ -34,8 +34,13 @@ _WIPE_REACH_PX = 6
 _FLASH_MS = 350
 _NO_BUTTON = Qt.MouseButton.NoButton
 _TOOL_BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
-_FIRST_STEPS = (
-    "6: click on the element, or paint it: 1.   P tracks it through the shot.   ? all keys"
+_FIRST_STEPS = "   ".join(
+    sentence.replace(" ", "\N{NO-BREAK SPACE}")  # a narrow picture breaks lines between them
+    for sentence in (
+        "6: click on the element, or paint it: 1.",
+        "P tracks it through the shot.",
+        "? all keys",
+    )
 )
 
 
@@ -152,7 +157,7 @@ class Canvas(QWidget):
                 part = part_seen(transform, session, event.rect())
                 self.scene.draw_plate(painter, self._last, part)
             painter.resetTransform()
-            self._draw_text(painter, f"reading frame {session.frame}…")
+            self._draw_note(painter, f"reading frame {session.frame}…")
             return
         self._last = picture
         if self._held is not _NO_BUTTON:
@@ -170,14 +175,7 @@ class Canvas(QWidget):
         if not note and not session.draft.drawings and not session.paint.tool.traces(session.paint):
             note = _FIRST_STEPS
         if note:
-            align = Qt.AlignmentFlag.AlignCenter
-            box = painter.boundingRect(self.rect(), align, note).adjusted(-14, -8, 14, 8)
-            box.moveTop(14)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(0, 0, 0, 190))
-            painter.drawRoundedRect(box, 6, 6)
-            painter.setPen(TEXT)
-            painter.drawText(box, align, note)
+            self._draw_note(painter, note)
         if self._flash.isActive():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(ACCENT, 6))
@@ -193,9 +191,17 @@ class Canvas(QWidget):
             painter.drawEllipse(at, radius * self._aspect(), radius)
             radius = max(0.5, radius - 1)
 
-    def _draw_text(self, painter: QPainter, sentence: str) -> None:
-        painter.setPen(QUIET)
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, sentence)
+    def _draw_note(self, painter: QPainter, note: str) -> None:
+        """Write something at the top of the picture."""
+        align = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        room = self.rect().adjusted(28, 0, -28, 0)
+        box = painter.boundingRect(room, align, note).adjusted(-14, -8, 14, 8)
+        box.moveTop(14)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(0, 0, 0, 190))
+        painter.drawRoundedRect(box, 6, 6)
+        painter.setPen(TEXT)
+        painter.drawText(box, align, note)
 
     # The pen.
 

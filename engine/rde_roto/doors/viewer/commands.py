@@ -97,6 +97,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Tools", "Fill a hole", ("5",), _paint(PaintController.choose_tool, "fill")),
     Command("Tools", "Smart select", ("6",), _paint(PaintController.choose_tool, "smart")),
     Command("Tools", "Refine edge", ("7",), _paint(PaintController.choose_tool, "refine")),
+    Command("Tools", "Refine from in to out", ("Ctrl+7",), _session(Session.refine_bounds)),
     Command("Tools", "Add or subtract", ("X",), _paint(PaintController.toggle_subtracts)),
     Command("Tools", "Smooth or straight", ("S",), _paint(PaintController.toggle_smooth)),
     Command("Tools", "Lines from the matte", ("Shift+S",), _paint(PaintController.trace_matte)),

@@ -7,14 +7,14 @@ from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from rde_roto.advice import Suggestion
-from rde_roto.doors.viewer.style import colour_of
 from rde_roto.session.backend import Post
+from rde_roto.session.element_colours import colour_of, rgb
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 from rde_roto.session.thumbnails import THUMBNAIL_PX, Thumbnail, Thumbnails
 from rde_roto.session.track_quality import confidence_range
 
-_ROW_PX, _MOST_ROWS = 50, 2
+ROW_PX, _MOST_ROWS = 50, 2
 
 
 class FixList(QListWidget):
@@ -31,7 +31,7 @@ class FixList(QListWidget):
         self._thumbnails: Thumbnails | None = None
         self._listed: list[tuple[Suggestion, Thumbnail, str]] = []
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setIconSize(QSize(THUMBNAIL_PX, _ROW_PX - 6))
+        self.setIconSize(QSize(THUMBNAIL_PX, ROW_PX - 6))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setToolTip(
             "Frames to correct: the confidence of the track there, and between what it lies for "
@@ -66,9 +66,9 @@ class FixList(QListWidget):
         self.clear()
         for _, _, text in found:
             item = QListWidgetItem(text)
-            item.setSizeHint(QSize(0, _ROW_PX))
+            item.setSizeHint(QSize(0, ROW_PX))
             self.addItem(item)
-        self.setFixedHeight(_ROW_PX * min(_MOST_ROWS, len(found)) + 2 * self.frameWidth())
+        self.setFixedHeight(ROW_PX * min(_MOST_ROWS, len(found)) + 2 * self.frameWidth())
         thumbnails.request([thumbnail for _, thumbnail, _ in found])
         self._show_thumbnails()
 
@@ -88,11 +88,10 @@ class FixList(QListWidget):
 
 def _row(session: Session, one: Suggestion) -> tuple[Suggestion, Thumbnail, str]:
     colour = colour_of(one.element, session.draft.elements)
-    rgb = colour.red(), colour.green(), colour.blue()
     low, high = confidence_range(session.quality.confidences(one.element).values())
     name = session.draft.element(one.element).name
     text = f"{one.frame}   {name}\n{one.confidence:.2f} of {low:.2f}-{high:.2f}"
-    return one, Thumbnail(one.frame, one.element, rgb), text
+    return one, Thumbnail(one.frame, one.element, rgb(colour)), text
 
 
 def _icon(picture: Bytes) -> QIcon:

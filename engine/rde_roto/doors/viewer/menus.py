@@ -8,7 +8,7 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
+from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.commands import Command
@@ -103,6 +103,10 @@ class Menus:
                 self._actions[text].setIconText(word)
                 bar.addAction(self._actions[text])
         window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
+        more = bar.findChild(QToolButton, "qt_toolbar_ext_button")  # for what has no room
+        if isinstance(more, QToolButton):  # its own arrow is black
+            more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+            more.setText("»")
 
     def _fill_recent(self) -> None:
         self._recent.clear()

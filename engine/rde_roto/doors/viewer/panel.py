@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
@@ -21,10 +23,10 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.viewer.fix_list import FixList
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.doors.viewer.style import colour_of
 from rde_roto.doors.viewer.text_editors import NameDelegate
 from rde_roto.session.comparison import Against
 from rde_roto.session.display_pixels import ViewExposure
+from rde_roto.session.element_colours import colour_of
 from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
 from rde_roto.session.session import Session
@@ -50,7 +52,7 @@ class Panel(QWidget):
         self._listed: tuple[Element, ...] = ()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 0, 8)
-        self._layout.setSpacing(5)
+        self._layout.setSpacing(3)
         self._fill_elements()
         self._fill_brush()
         self._fill_view()
@@ -230,7 +232,7 @@ class Panel(QWidget):
             self._listed = elements
             self.elements.clear()
             for element in elements:
-                item = QListWidgetItem(_swatch(colour_of(element.id, elements)), element.name)
+                item = QListWidgetItem(_swatch(element.id, elements), element.name)
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
                 self.elements.addItem(item)
         if self.elements.currentRow() != ids.index(session.element):
@@ -310,10 +312,10 @@ class Panel(QWidget):
         self._window.the_session.set_exposure(light)
 
 
-def _swatch(colour: QColor) -> QIcon:
+def _swatch(element: str, elements: Sequence[Element]) -> QIcon:
     size = QSize(16, 16)
     picture = QPixmap(size)
-    picture.fill(colour)
+    picture.fill(QColor(colour_of(element, elements)))
     icon = QIcon(picture)
     icon.addPixmap(picture, QIcon.Mode.Selected)
     return icon

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog
 
 from rde_roto.documents.shot_document import SHOT_SUFFIX
@@ -18,16 +19,17 @@ from rde_roto.doors.viewer.dialogs import ExportDialog, QueueDialog
 from rde_roto.doors.viewer.exporting import export_shapes, queue_job, start_export
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.doors.viewer.style import colour_of, contrasting
 from rde_roto.doors.viewer.user_settings import LastExport
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES
 from rde_roto.node import RotoNode
+from rde_roto.session.element_colours import colour_of, following_colour
 from rde_roto.session.session import Session
 from rde_roto.shapes import SHAPE_FILES
 from rde_roto.values.errors import UsageError
 from rde_roto.values.preset import Output
 
+_HALF: Final = 127
 _PICTURES: Final = tuple(sorted(IMAGE_SUFFIXES))
 
 
@@ -41,7 +43,7 @@ def add_element(window: ShotWindow) -> None:
 def ask_colour(window: ShotWindow) -> None:
     """Ask for the display colour of the chosen element."""
     session = window.the_session
-    now = colour_of(session.element, session.draft.elements)
+    now = QColor(colour_of(session.element, session.draft.elements))
     colour = QColorDialog.getColor(now, window.dialog_parent, "Colour of the element")
     if colour.isValid():
         session.set_colour(session.element, colour.name())
@@ -51,8 +53,9 @@ def next_colour(window: ShotWindow) -> None:
     """Show the chosen element in the next colour of the palette that stands out from the plate."""
     session = window.the_session
     now = colour_of(session.element, session.draft.elements)
-    below = session.shown.plate_colour(session.element)
-    session.set_colour(session.element, contrasting(now, below).name())
+    codes = session.shown.codes(session.element)
+    below = None if codes is None else session.shown.plate_where(codes > _HALF)
+    session.set_colour(session.element, following_colour(now, below))
 
 
 def ask_open(window: ShotWindow) -> None:

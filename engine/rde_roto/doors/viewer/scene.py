@@ -22,8 +22,9 @@ from PySide6.QtGui import (
     QTransform,
 )
 
-from rde_roto.doors.viewer.style import ACCENT, colour_of
+from rde_roto.doors.viewer.style import ACCENT
 from rde_roto.session.comparison import Against
+from rde_roto.session.element_colours import colour_of
 from rde_roto.session.picture_cache import Bytes
 from rde_roto.session.session import Session
 
@@ -149,7 +150,8 @@ class Scene:
     def _lay_over(self, painter: QPainter, session: Session, part: QRect, codes: Codes) -> None:
         """Draw the mattes of all elements over the plate, in their colours or as lines."""
         for element in session.draft.elements:
-            alpha, colour = codes(element.id), colour_of(element.id, session.draft.elements)
+            alpha = codes(element.id)
+            colour = QColor(colour_of(element.id, session.draft.elements))
             if alpha is None:
                 continue
             is_chosen = element.id == session.element

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
 from rde_roto.session.frame_states import FrameState
-from rde_roto.values.keyframe import Element
 
 GROUND: Final = QColor("#16181c")
 PANEL: Final = QColor("#22252b")
@@ -26,14 +24,6 @@ CHOSEN: Final = QColor("#24507d")
 OFF: Final = QColor("#6c7380")
 INK: Final = QColor("#0b1420")
 """Text on light colours."""
-
-ELEMENT_COLOURS: Final = tuple(
-    QColor(name)
-    for name in ("#ff4d4d", "#3fd06f", "#4fa8ff", "#ffd23f", "#d06bff", "#35d6d0", "#ff8a3d")
-)
-
-_SKIPPED_COLOURS = 3
-"""How many colours of the palette, those closest to the plate, are passed over."""
 
 STATE_COLOURS: Final = {
     FrameState.EMPTY: QColor("#31353d"),
@@ -59,6 +49,7 @@ QToolButton, QPushButton {{
     background: {BUTTON.name()}; border: 1px solid {LINE.name()}; border-radius: 4px;
     padding: 5px 8px;
 }}
+QToolBarExtension {{ padding: 0; }}
 QToolButton:hover, QPushButton:hover {{ background: #3a404b; }}
 QToolButton:checked {{ background: {CHOSEN.name()}; border-color: {ACCENT.name()}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {OFF.name()}; }}
@@ -119,35 +110,3 @@ def dress(app: QApplication) -> None:
             palette.setColor(QPalette.ColorGroup.Disabled, role, OFF)
     app.setPalette(palette)
     app.setStyleSheet(STYLE_SHEET)
-
-
-def contrasting(now: QColor, below: tuple[int, int, int] | None) -> QColor:
-    """Return the next colour of the palette after `now` that is not close to the plate below it.
-
-    `below` is the plate's colour, 0..255; None if there is nothing to look at.
-    """
-    names = [colour.name() for colour in ELEMENT_COLOURS]
-    start = names.index(now.name()) + 1 if now.name() in names else 0
-    following = [*ELEMENT_COLOURS[start:], *ELEMENT_COLOURS[:start]]
-    if below is None:
-        return following[0]
-    by_contrast = sorted(following, key=lambda colour: _distance(colour, below), reverse=True)
-    good = by_contrast[: len(by_contrast) - _SKIPPED_COLOURS]
-    return next(colour for colour in following if colour in good)
-
-
-def _distance(colour: QColor, other: tuple[int, int, int]) -> float:
-    """How different two colours look: the redmean approximation of CIE distance."""
-    red, green, blue = colour.red() - other[0], colour.green() - other[1], colour.blue() - other[2]
-    mean = (colour.red() + other[0]) / 2 / 256
-    return (2 + mean) * red**2 + 4 * green**2 + (3 - mean) * blue**2
-
-
-def colour_of(element: str, elements: Sequence[Element]) -> QColor:
-    """Return the colour of the element with this id: its own, else that of its place among all."""
-    for place, one in enumerate(elements):
-        if one.id == element and one.color is not None:
-            return QColor(one.color)
-        if one.id == element:
-            return ELEMENT_COLOURS[place % len(ELEMENT_COLOURS)]
-    raise KeyError(element)

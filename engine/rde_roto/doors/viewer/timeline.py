@@ -164,8 +164,11 @@ class TimeLine(QWidget):
             return
         self._label.setText(str(self.session.frame))
         self._label.resize(self._label.sizeHint().width(), RULER_PX - 3)
-        x = self.place(self.session.frame) - self._label.width() / 2
-        self._label.move(round(min(max(x, 0), self.width() - self._label.width())), 0)
+        wide = self._label.width()
+        x = self.place(self.session.frame) - wide / 2
+        left = round(min(max(x, 0), self.width() - wide))
+        self._label.move(left, 0)
+        self._plot.cover(left - wide / 2, left + wide + wide / 2)  # numbers are no wider
         self._label.show()
 
     def _read(self, frame: int) -> None:

@@ -36,11 +36,39 @@ _FEWEST_FRAMES = 10
 _SURE, _SIZE, _DRIFT = QColor("#d7dce5"), QColor("#6c7380"), QColor("#ff5c9a")
 
 
+class _Ruler(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """The numbers of frames, without those that the label of the current frame would cut off."""
+
+    def __init__(self) -> None:
+        super().__init__("top")
+        self._covered = (0.0, 0.0)
+        self._seen: list[float] = []
+
+    def cover(self, left: float, right: float) -> None:
+        """Leave out numbers between two places, in frames."""
+        before, self._covered = self._hidden(), (left, right)
+        if self._hidden() != before:
+            self.picture = None
+            self.update()
+
+    def tickStrings(  # noqa: N802
+        self, values: list[float], scale: float, spacing: float
+    ) -> list[str]:
+        self._seen = list(values)
+        texts, hidden = super().tickStrings(values, scale, spacing), self._hidden()
+        return ["" if value in hidden else text for value, text in zip(values, texts, strict=True)]
+
+    def _hidden(self) -> list[float]:
+        left, right = self._covered
+        return [value for value in self._seen if left < value < right]
+
+
 class TimeLinePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """Show the frames of a session, or those that are zoomed into."""
 
     def __init__(self) -> None:
-        super().__init__(background=GROUND, enableMenu=False)
+        self._ruler = _Ruler()
+        super().__init__(background=GROUND, enableMenu=False, axisItems={"top": self._ruler})
         self._ends = (0, 0)
         # the time line's own events drive it, so that a press acts at once and tests need no timers
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -100,13 +128,17 @@ class TimeLinePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
             self.show_edges(frame - half, frame + half)
         self._current.setValue(frame)
 
+    def cover(self, left_px: float, right_px: float) -> None:
+        """Leave out numbers of frames whose middle is between two places, in pixels."""
+        self._ruler.cover(self.frame_at(left_px), self.frame_at(right_px))
+
     def _set_up_axes(self) -> pg.ViewBox:
         plot = self.getPlotItem()
         plot.hideButtons()
         plot.hideAxis("left")
         plot.hideAxis("bottom")
         plot.showAxis("top")
-        axis = plot.getAxis("top")
+        axis = self._ruler
         axis.setHeight(RULER_PX)
         axis.setPen(pg.mkPen(LINE))
         axis.setTextPen(pg.mkPen(QUIET))

@@ -1,19 +1,27 @@
-"""The steps of the command line, as a terminal shows them.
+"""Make the pictures of docs/tutorial.md: ``python -m tools.tutorial``.
 
-Learning, which takes minutes, is left out: docs/learning.png shows what it brings.
+The commands of the page are really run, on the demo shot, in a folder and with a cache of their
+own, and what they print is drawn as a terminal shows it. It takes a few minutes. Look at each
+picture afterwards. DejaVu Sans Mono has to be installed. Learning, which takes minutes, is left
+out: docs/learning.png shows what it brings. The pictures of the window are those of docs/viewer.md
+(`tests/viewer/doc_pictures.py`).
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+ROOT: Final = Path(__file__).parents[1]
+OUT: Final = ROOT / "docs/tutorial"
 SHOT: Final = "engine/rde_roto/demo/shot"
 STEPS: Final = {
     "document": [
@@ -30,6 +38,19 @@ MOST_LINES = 9
 FONT = "DejaVuSansMono.ttf"
 SPEED = r", [0-9.]+ frames/s"
 """Left out: it would be that of this machine, whatever else it is doing."""
+
+
+def main() -> None:
+    """Run the commands in a folder that is deleted afterwards."""
+    with TemporaryDirectory() as folder:
+        work = Path(folder)
+        (work / "engine").symlink_to(ROOT / "engine")  # so that commands are typed as on the page
+        os.environ.update(
+            {f"XDG_{kind}_HOME": str(work / kind.lower()) for kind in ("CONFIG", "DATA", "STATE")}
+        )
+        os.environ.update(RDE_ROTO_CACHE=str(work / "cache"))
+        os.chdir(work)
+        take_pictures(OUT)
 
 
 def take_pictures(out: Path) -> None:
@@ -65,3 +86,7 @@ def picture(typed: Sequence[str], said: Sequence[str]) -> Image.Image:
     for place, (line, colour) in enumerate(rows):
         draw.text((MARGIN_PX, MARGIN_PX + place * height_px), line, colour, font)
     return image
+
+
+if __name__ == "__main__":
+    main()
