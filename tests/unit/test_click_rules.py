@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rde_roto.session.click_rules import LATE, Cells, added, boxed, joined, removed
+from rde_roto.session.click_rules import Cells, added, boxed, joined, removed
 from rde_roto.session.selection import Change
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -30,17 +30,13 @@ def square(top: int, left: int, side: int = 4) -> FloatArray:
 
 
 @settings(max_examples=60, deadline=None)
-@given(answer=MASKS, before=MASKS, place=PLACES, drawn=MASKS, earlier=st.sampled_from([0, LATE]))
+@given(answer=MASKS, before=MASKS, place=PLACES, drawn=MASKS)
 def test_an_adding_click_lowers_no_pixel_and_a_subtracting_one_raises_none(
-    answer: FloatArray,
-    before: FloatArray,
-    place: tuple[int, int],
-    drawn: FloatArray,
-    earlier: int,
+    answer: FloatArray, before: FloatArray, place: tuple[int, int], drawn: FloatArray
 ) -> None:
     """Also on what was painted while it was made."""
     box = Window(0, 0, SHAPE[1], SHAPE[0])
-    more, less = (rule(answer, before, dot(place), earlier) for rule in (added, removed))
+    more, less = added(answer, before, dot(place)), removed(answer, before, dot(place))
     if more is not None:
         after = Change("adds", box, more.mask, more.share).over(drawn)
         assert (after >= drawn).all()
@@ -77,44 +73,6 @@ def test_an_edge_does_not_creep_where_the_click_is_far() -> None:
     assert more is not None
     assert more.share[4, 12] == 1
     assert not more.share[:, :5].any()
-
-
-def bridged() -> tuple[FloatArray, FloatArray]:
-    """What is there, and how sure it is that beside it there is an arm, and a blob behind it."""
-    before, more = square(1, 0, 8), np.zeros(SHAPE, np.float32)
-    more[4:6, 8:11], more[1:9, 11:15] = 0.9, 0.6
-    return before, more
-
-
-def test_a_late_click_adds_only_what_the_network_is_sure_of() -> None:
-    before, more = bridged()
-    for earlier, reaches in ((0, True), (LATE, False)):
-        found = added(np.maximum(before, more), before, dot((4, 9)), earlier)
-        assert found is not None
-        assert (found.share[4, 9], found.share[4, 14] > 0) == (1, reaches)
-
-
-def test_a_late_click_takes_away_only_what_the_network_is_sure_of() -> None:
-    rest, more = bridged()
-    before = np.where(more > 0, np.float32(1), rest)
-    for earlier, reaches in ((0, True), (LATE, False)):
-        found = removed(np.where(more > 0, 1 - more, rest), before, dot((4, 9)), earlier)
-        assert found is not None
-        assert (found.share[4, 9], found.share[4, 14] > 0) == (1, reaches)
-
-
-def test_a_late_click_does_not_change_much_at_once() -> None:
-    before = np.zeros(SHAPE, np.float32)
-    before[:, :8] = 1
-    for sure, reaches in ((0.9, 0), (0.99, 1)):
-        answer = np.where(before > 0, before, np.float32(sure))
-        found = added(answer, before, dot((6, 12)), LATE)
-        assert found is not None
-        changed = found.mask * (found.share == 1) >= 0.5
-        assert changed[6, 12]
-        assert not changed[:2].any()
-        assert changed.sum() < 0.5 * (before == 0).sum()
-        assert changed[6 + 2, 12] == reaches
 
 
 def test_what_is_right_already_does_not_change() -> None:

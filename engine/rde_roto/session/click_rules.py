@@ -2,14 +2,11 @@
 
 The network thinks again about the whole picture with every click. An artist who adds an arm does
 not expect a leg to go. So an answer counts only where it changes what is there in the direction of
-the click, and in one piece with it. After a few clicks what is wrong is small: from then on an
-answer counts only where the network is sure, and not for much at once.
+the click, and in one piece with it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,13 +19,6 @@ from rde_roto.values.matte import FloatArray
 Cells: TypeAlias = NDArray[np.bool_]
 """bool [h, w], at the size at which the network looks."""
 
-LATE = 5
-"""After so many clicks it is late."""
-_SURE, _VERY_SURE = 0.8, 0.95
-_LARGE = 0.08
-"""How much a late click changes at most, as a share of what was there: with more the network has to
-be very sure, and what is far from the click stays.
-"""
 _BLEND_PX = 2
 """How far around a change its edge is drawn again."""
 
@@ -41,42 +31,30 @@ class Decision:
     share: FloatArray
 
 
-def added(answer: FloatArray, before: FloatArray, dots: Cells, earlier: int = 0) -> Decision | None:
+def added(answer: FloatArray, before: FloatArray, dots: Cells) -> Decision | None:
     """Return what adding clicks add: the object that they lie on, where it was not there before.
 
     Args:
         answer: the network's mask, float32 [h, w] in 0..1.
         before: what is there, float32 [h, w] in 0..1.
         dots: where the clicks are; that is added in any case.
-        earlier: how many clicks led to what is there.
     """
     mask = np.where(dots, np.float32(1), answer)
-
-    def fresh(sure: float) -> Cells:
-        object_ = joined(mask >= sure, dots)
-        return _beyond_edge(object_ & (before < 0.5), before >= 0.5, dots)
-
-    changed = _as_sure(fresh, before, dots, earlier)
-    if not changed.any():
-        return None
     object_ = joined(mask >= 0.5, dots)
-    return Decision(np.where(_grown(object_), mask, np.float32(0)), _share(changed))
+    fresh = _beyond_edge(object_ & (before < 0.5), before >= 0.5, dots)
+    if not fresh.any():
+        return None
+    return Decision(np.where(_grown(object_), mask, np.float32(0)), _share(fresh))
 
 
-def removed(
-    answer: FloatArray, before: FloatArray, dots: Cells, earlier: int = 0
-) -> Decision | None:
+def removed(answer: FloatArray, before: FloatArray, dots: Cells) -> Decision | None:
     """Return what subtracting clicks take away: the piece of what was there that they lie on and
     that the network gives up. Args: as ``added``.
     """
     mask = np.where(dots, np.float32(0), answer)
-
-    def lost(sure: float) -> Cells:
-        given_up = joined((before >= 0.5) & (mask < 1 - sure), dots)
-        return _beyond_edge(given_up, before < 0.5, dots)
-
-    changed = _as_sure(lost, before, dots, earlier)
-    return Decision(mask, _share(changed)) if changed.any() else None
+    lost = joined((before >= 0.5) & (mask < 0.5), dots)
+    lost = _beyond_edge(lost, before < 0.5, dots)
+    return Decision(mask, _share(lost)) if lost.any() else None
 
 
 def boxed(answer: FloatArray, inside: Cells) -> Decision | None:
@@ -91,22 +69,6 @@ def joined(cells: Cells, dots: Cells) -> Cells:
     touched = np.unique(np.asarray(pieces)[dots & cells])
     found: Cells = np.isin(pieces, touched[touched > 0])
     return found
-
-
-def _as_sure(
-    change: Callable[[float], Cells], before: FloatArray, dots: Cells, earlier: int
-) -> Cells:
-    """Return a change as sure as it has to be; of a large late one what is near the dots."""
-    if earlier < LATE:
-        return change(0.5)
-    most = _LARGE * float((before >= 0.5).sum())
-    changed = change(_SURE)
-    if changed.sum() > most:
-        changed = change(_VERY_SURE)
-    if changed.sum() > most:
-        away = cv2.distanceTransform((~dots).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        changed = changed & (np.asarray(away) <= math.sqrt(most / math.pi))
-    return changed
 
 
 def _beyond_edge(changed: Cells, beside: Cells, dots: Cells) -> Cells:

@@ -83,8 +83,7 @@ class ClickSelector:
         others = look.dots(click for click in hints.earlier if click.adds is not hints.adds)
         answer = np.where(others & ~dots, np.float32(not hints.adds), answer)
         rule = added if hints.adds else removed
-        decision = rule(answer, look.cells_of(before), dots, len(hints.earlier))
-        return self._change(frame, look, decision, hints)
+        return self._change(frame, look, rule(answer, look.cells_of(before), dots), hints)
 
     def _select_box(self, frame: int, shape: tuple[int, ...], box: Window) -> Change | None:
         """Select what a box is drawn around: an ellipse in it is the first guess."""
