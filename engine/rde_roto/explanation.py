@@ -113,7 +113,7 @@ class _Walk:
             far=None if self.span.far is None else self.span.far.frame,
             latest=self._latest(index),
             elements=self._names,
-            shares=_at_plate(self.tracker.shares(state, key), there),
+            shares=_at_plate(self.tracker.shares(state, key, there), there),
             embedding=_at_plate(axes.colours(seen)[None], there)[0],
             at_keyframe=_at_plate(axes.colours(start)[None], self._at_keyframe(self._mask()))[0],
         )
@@ -149,7 +149,7 @@ class _Walk:
         raw = self.walker.raw(self.span, frame, self.cancel)
         covered = covered_cells(torch.from_numpy(raw.planes))
         # the frame's key is in memory already: no need to encode the picture again
-        shares = self.tracker.shares(before, after.latest.key.float())
+        shares = self.tracker.shares(before, after.latest.key.float(), raw.geometry)
         mean_shares = torch.einsum("kshw,khw->ks", shares, covered.to(shares.device))
         far = distance(mean_value(after.latest, covered), keyframe)
         return _Point(_change(before, after), mean_shares.cpu().numpy(), far)

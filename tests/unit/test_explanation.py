@@ -79,7 +79,7 @@ def test_a_frame_that_looks_like_a_moment_is_read_from_it(toy: RDENet) -> None:
     propagator = RDETracker(InferenceForms(toy), tracking, CPU)
     state, keys = walked(propagator, 2)
     for source, key in ((0, keys[0]), (1, keys[2]), (2, state.recurrent.key)):
-        shares = propagator.shares(state, key)
+        shares = propagator.shares(state, key, propagator.geometry((48, 64)))
         assert shares.shape == (2, 3, 3, 4)
         assert (shares[:, source] == 1).all()
         assert (shares.sum(dim=1) == 1).all()
@@ -90,7 +90,7 @@ def test_a_moment_that_is_not_in_the_bank_has_no_share(toy: RDENet) -> None:
         InferenceForms(toy), Tracking.model_validate({"lines": 96, "bank": "F+L"}), CPU
     )
     state, keys = walked(propagator, 2)
-    shares = propagator.shares(state, keys[1])
+    shares = propagator.shares(state, keys[1], propagator.geometry((48, 64)))
     assert (shares[:, 2] == 0).all()
     assert (shares[:, :2].amax(dim=(0, 2, 3)) > 0).all()
 

@@ -21,6 +21,7 @@ from rde_roto.net import (
     InferenceClickNet,
     InferenceNet,
     MemoryFrame,
+    Near,
     RDENet,
     read_memory,
 )
@@ -173,15 +174,24 @@ def bank_of(seed: int, counts: list[int], size: tuple[int, int]) -> list[MemoryF
     size=st.tuples(st.integers(1, 3), st.integers(1, 4)),
     top_k=st.none() | st.integers(1, 60),
     most=st.sampled_from([1, 40, 1000]),
+    has_near=st.booleans(),
 )
 @settings(max_examples=100)
 def test_a_recall_is_a_read(
-    seed: int, counts: list[int], size: tuple[int, int], top_k: int | None, most: int
+    seed: int,
+    counts: list[int],
+    size: tuple[int, int],
+    top_k: int | None,
+    most: int,
+    has_near: bool,
 ) -> None:
     """However often a moment is named and however many rows are taken at a time."""
     bank, query = bank_of(seed, counts, size), draw(seed + 100, 1, 8, 7)
-    expected = read_memory(bank, query, top_k)
-    torch.testing.assert_close(read_bank(bank, query, top_k, most), expected, rtol=0, atol=5e-5)
+    cells, positions = draw(seed, size[0] * size[1], 2), draw(seed + 1, 7, 2)
+    near = Near(bank[-1], cells, positions) if has_near else None
+    expected = read_memory(bank, query, top_k, near)
+    read = read_bank(bank, query, top_k, most, near)
+    torch.testing.assert_close(read, expected, rtol=0, atol=5e-5)
 
 
 def test_a_device_without_gathering_reads_by_a_product() -> None:

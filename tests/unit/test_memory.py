@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rde_roto.net import MemoryFrame, aggregate, attention_shares, memory, read_memory
+from rde_roto.net import (
+    MemoryFrame,
+    Near,
+    aggregate,
+    attention_shares,
+    memory,
+    read_memory,
+    sharpened,
+)
 
 Float64Array = NDArray[np.float64]
 
@@ -129,6 +137,49 @@ def test_a_wide_query_is_read_in_columns(
     assert_near(read_memory(bank, query, top_k), whole)
 
 
+def near_by(frame: MemoryFrame, seed: int, positions: int, apart: float = 0) -> Near:
+    """Places within a few units; the frame's cells are so far apart from the positions."""
+    draw = torch.Generator().manual_seed(2_000_000 + seed)
+    cells = 3 * torch.rand(frame.key[0, 0].numel(), 2, generator=draw) + apart
+    return Near(frame, cells, 3 * torch.rand(positions, 2, generator=draw))
+
+
+@given(seed=st.integers(0, 1000), top_k=st.none() | st.integers(1, 20))
+@settings(max_examples=30)
+def test_a_frame_read_near_by_counts_by_the_distance_in_the_picture_too(
+    seed: int, top_k: int | None
+) -> None:
+    first, other = moment(seed), moment(seed + 1)
+    query, near = keys_of(seed, 7), near_by(other, seed, 7)
+    affinity = affinities([first, other], query)
+    for cell, position in np.ndindex(6, 7):
+        apart = (near.cells[cell] - near.positions[position]).double().square().sum()
+        affinity[6 + cell, position] -= float(apart) / 2
+    expected = weighted([first, other], affinity, top_k)
+    assert_near(read_memory([first, other], query, top_k, near), expected)
+
+
+@given(seed=st.integers(0, 1000), cells=st.integers(1, 9), positions=st.integers(1, 9))
+@settings(max_examples=30)
+def test_the_penalty_is_a_product(seed: int, cells: int, positions: int) -> None:
+    near = near_by(moment(seed, size=(1, cells)), seed, positions)
+    left, right = near.as_product()
+    assert_near(left @ right, -near.penalty(slice(None)))
+    assert_near(near.penalty(slice(1, None)), near.penalty(slice(None))[1:])
+
+
+@given(seed=st.integers(0, 1000), top_k=st.integers(1, 12))
+@settings(max_examples=30)
+def test_what_comes_back_elsewhere_is_read_from_the_keyframe(seed: int, top_k: int) -> None:
+    """Far from everything in the frame that is read near by, the others are read as without it."""
+    keyframe, latest, query = moment(seed), moment(seed + 1), keys_of(seed, 7)
+    near = near_by(latest, seed, 7, apart=100)
+    read = read_memory([keyframe, keyframe, latest], query, top_k, near)
+    assert_near(read, read_memory([keyframe, keyframe], query, top_k))
+    shares = attention_shares([keyframe, keyframe, latest], query, top_k, near)
+    assert shares[:, :, 2].max() == 0
+
+
 def test_clips_of_a_batch_do_not_mix() -> None:
     banks, queries = [moment(9), moment(10)], [keys_of(9, 4), keys_of(10, 4)]
     together = MemoryFrame(*(torch.cat(parts) for parts in zip(*banks, strict=True)))
@@ -181,6 +232,15 @@ def test_shares_of_a_wide_query_are_taken_in_rows(monkeypatch: pytest.MonkeyPatc
     assert_near(attention_shares(bank, query, 5), whole)
 
 
+def test_a_wide_query_is_taken_in_rows_of_its_places_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank, query = [moment(7), moment(8)], keys_of(7, 31)
+    near = near_by(bank[1], 7, 31)
+    whole = read_memory(bank, query, 5, near)
+    monkeypatch.setattr(memory, "_MAX_AFFINITY_ENTRIES", 40)
+    # A product of another width may add in another order.
+    assert_near(read_memory(bank, query, 5, near), whole)
+
+
 # Aggregation.
 
 
@@ -222,3 +282,17 @@ def test_half_precision_is_aggregated_in_float32() -> None:
     alpha = torch.tensor([0.5, 0.25], dtype=torch.float16).view(1, 2, 1, 1)
     assert aggregate(alpha).dtype == torch.float32
     assert torch.equal(aggregate(alpha), aggregate(alpha.float()))
+
+
+@given(seed=st.integers(0, 1000), elements=st.integers(1, 4))
+def test_sharpened_probabilities_are_probabilities_in_the_same_order(
+    seed: int, elements: int
+) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    soft = torch.randn(2, elements + 1, 3, 4, generator=draw).softmax(dim=1)
+    sharp = sharpened(soft)
+    assert_near(sharp.sum(dim=1), torch.ones(2, 3, 4))
+    assert torch.equal(sharp.argmax(dim=1), soft.argmax(dim=1))
+    assert (sharp.amax(dim=1) >= soft.amax(dim=1)).all()
+    decided = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+    assert torch.equal(sharpened(decided), decided)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -17,12 +18,13 @@ from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.rde_tracker import Encoded, RDETracker, numerics
 from rde_roto.model.state import MemoryState
-from rde_roto.net import MemoryFrame, RDENet, aggregate, read_memory
+from rde_roto.net import RDE_R50, MemoryFrame, Near, RDENet, aggregate, read_memory, sharpened
 from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
-from seeded import seeded_shot
+from seeded import seeded_network, seeded_shot
 
 VIEWS, ALPHA = seeded_shot(8, 60, 90)  # padded to 64 x 96: 2 above and below, 3 left and right
 CPU = torch.device("cpu")
@@ -42,6 +44,15 @@ def walk(propagator: RDETracker, count: int) -> MemoryState:
             frame = propagator.encode([VIEWS[index]])
             state = propagator.absorb(state, frame, propagator.read(state, frame))
     return state
+
+
+def near_latest(state: MemoryState, memory_every: int = 3) -> Near:
+    """How far away the latest memory frame is read: by a Gaussian of 0.05 heights for each frame
+    since.
+    """
+    assert state.latest is not None
+    places = Geometry.of((60, 90), 480).cell_centres() / (0.05 * memory_every * 60)
+    return Near(state.latest, places, places)
 
 
 def tensors(state: MemoryState) -> list[Tensor]:
@@ -136,6 +147,31 @@ def test_a_scaled_plate_keeps_position_and_range() -> None:
     assert back.max() <= 1
     inside = (..., slice(4, -4), slice(4, -4))
     torch.testing.assert_close(back[inside], ramp[inside], rtol=0, atol=1e-3)
+
+
+@given(
+    height=st.integers(40, 300),
+    width=st.integers(40, 300),
+    lines=st.integers(96, 200),
+    aspect=st.sampled_from([1.0, 2.0]),
+    has_box=st.booleans(),
+)
+def test_a_cell_lies_where_its_pixels_come_from(
+    height: int, width: int, lines: int, aspect: float, has_box: bool
+) -> None:
+    """Two ramps over the plate, y and x, brought to the network, have a cell's place as its mean.
+
+    But at the borders, where padding begins; within the rounding of the working size.
+    """
+    box = Window(width // 5, height // 7, width // 2, height // 2) if has_box else None
+    geometry = Geometry.of((height, width), lines, aspect).within(box)
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    planes = torch.from_numpy(np.stack([rows, columns * aspect, np.ones_like(rows)])).float()
+    *means, share = F.avg_pool2d(geometry.to_network(planes[None]), 16)[0]
+    places = geometry.cell_centres().T.unflatten(1, tuple(share.shape))
+    for place, mean in zip(places, means, strict=True):
+        apart = (place - mean)[share > 0.9999].abs()
+        assert apart.numel() == 0 or float(apart.max()) < 0.5 + 0.01 * max(height, width)
 
 
 # Encoding.
@@ -239,7 +275,8 @@ def test_a_read_is_the_network_over_the_bank(toy: RDENet) -> None:
     state, frame = walk(propagator, 3), propagator.encode([VIEWS[4]])
     assert state.latest is not None
     bank = [state.recurrent, state.latest, state.anchor, state.anchor]
-    readout = read_memory(bank, frame.frames.key.flatten(2), 20).unflatten(3, (4, 6))
+    read = read_memory(bank, frame.frames.key.flatten(2), 20, near_latest(state))
+    readout = read.unflatten(3, (4, 6))
     expected = aggregate(toy.decode(readout, frame.frames).sigmoid()).softmax(dim=1)
     assert farthest(propagator.read(state, frame), expected) < 1e-5
 
@@ -259,12 +296,73 @@ def test_the_keyframe_is_aggregated_and_stays_soft(toy: RDENet) -> None:
 # The memory.
 
 
+def test_the_paper_s_network_remembers_what_it_reads_and_reads_it_from_anywhere() -> None:
+    net = seeded_network(RDE_R50).eval().requires_grad_(False)
+    propagator = make(net, state_dtype="float32")
+    state, frame = walk(propagator, 3), propagator.encode([VIEWS[4]])
+    assert state.latest is not None
+    probabilities = propagator.read(state, frame)
+    bank = [state.recurrent, state.latest, state.anchor, state.anchor]
+    readout = read_memory(bank, frame.frames.key.flatten(2), 40).unflatten(3, (4, 6))
+    expected = aggregate(net.decode(readout, frame.frames).sigmoid()).softmax(dim=1)
+    assert farthest(probabilities, expected) < 1e-5
+    after = propagator.absorb(state, frame, probabilities)
+    assert after.latest is not None
+    values = net.encode_masks(frame.frames, probabilities[:, 1:])
+    torch.testing.assert_close(after.latest.value, values, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("read_in", [Window(0, 0, 160, 96), Window(16, 0, 160, 96), None])
+def test_the_latest_memory_frame_is_read_by_places_in_the_plate(
+    toy: RDENet, read_in: Window | None
+) -> None:
+    """Whatever boxes it was remembered and is read in."""
+    plate = np.random.default_rng(1).random((192, 320, 3), np.float32)
+    alpha = np.zeros((1, 192, 320), np.float32)
+    alpha[:, 40:90, 60:130] = 1
+    propagator = make(toy, lines=96, bank=Bank.parse("L"), state_dtype="float32", top_k=None)
+    first, frame = (
+        propagator.encode([plate], Window(16, 0, 160, 96)),
+        propagator.encode([plate], read_in),
+    )
+    begun = propagator.begin([(first, alpha)])
+    state = propagator.absorb(begun, first, propagator.read(begun, first))
+    assert state.latest is not None
+    assert state.latest_box == Window(16, 0, 160, 96)
+    y, x = torch.cartesian_prod(torch.arange(8.0, 96, 16), torch.arange(8.0, 160, 16)).T
+    there = torch.stack([y, x + 16], dim=1)
+    here = torch.stack([2 * y, 2 * x] if read_in is None else [y, x + read_in.x], dim=1)
+    unit = 0.05 * 3 * (192 if read_in is None else 96)
+    near = Near(state.latest, there / unit, here / unit)
+    read = read_memory([state.latest], frame.frames.key.flatten(2), None, near)
+    logits = toy.decode(read.unflatten(3, (6, 10)), frame.frames)
+    expected = aggregate(logits.sigmoid()).softmax(dim=1)
+    assert farthest(propagator.read(state, frame), expected) < 1e-5
+
+
+def test_a_loaded_state_knows_where_its_latest_memory_frame_was(lite: RDENet) -> None:
+    propagator = make(lite, lines=96, bank=Bank.parse("2F+L"))
+    plate = np.random.default_rng(1).random((192, 320, 3), np.float32)
+    alpha = np.zeros((1, 192, 320), np.float32)
+    alpha[:, 40:90, 60:130] = 1
+    first = propagator.encode([plate], Window(16, 0, 160, 96))
+    begun = propagator.begin([(first, alpha)])
+    live = propagator.absorb(begun, first, propagator.read(begun, first))
+    loaded = propagator.restore(live.anchors(), live.moving())
+    assert loaded.latest_box == live.latest_box
+    frame = propagator.encode([plate])
+    assert torch.equal(propagator.read(loaded, frame), propagator.read(live, frame))
+    again = propagator.absorb(live, first, propagator.read(live, first))
+    assert again.nbytes <= live.nbytes + 32  # a box at most, never more
+
+
 def test_a_memory_frame_becomes_the_latest_and_updates_the_embedding(toy: RDENet) -> None:
     propagator = make(toy, state_dtype="float32")
     state, frame = walk(propagator, 3), propagator.encode([VIEWS[6]])
     probabilities = propagator.read(state, frame)
     after = propagator.absorb(state, frame, probabilities)
-    newest = MemoryFrame(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
+    masks = sharpened(probabilities)[:, 1:]
+    newest = MemoryFrame(frame.frames.key, toy.encode_masks(frame.frames, masks))
     assert after.anchor is state.anchor
     assert after.latest is not None
     assert near(after.latest, newest)
@@ -277,7 +375,8 @@ def test_before_the_first_update_the_embedding_is_the_anchor(toy: RDENet) -> Non
     assert state.latest is None
     assert same(state.recurrent, state.anchor)
     probabilities = propagator.read(state, frame)
-    newest = MemoryFrame(frame.frames.key, toy.encode_masks(frame.frames, probabilities[:, 1:]))
+    masks = sharpened(probabilities)[:, 1:]
+    newest = MemoryFrame(frame.frames.key, toy.encode_masks(frame.frames, masks))
     after = propagator.absorb(state, frame, probabilities)
     assert near(after.recurrent, toy.update(state.anchor, newest))
 
@@ -339,7 +438,8 @@ def test_the_bank_after_the_first_update(toy: RDENet, bank: str) -> None:
     counts = Bank.parse(bank)
     moments = [state.recurrent] * counts.recurrent + [state.latest] * counts.latest
     moments += [state.anchor] * counts.anchor
-    readout = read_memory(moments, frame.frames.key.flatten(2), None).unflatten(3, (4, 6))
+    read = read_memory(moments, frame.frames.key.flatten(2), None, near_latest(state))
+    readout = read.unflatten(3, (4, 6))
     expected = aggregate(toy.decode(readout, frame.frames).sigmoid()).softmax(dim=1)
     assert farthest(read_of(toy, state, frame, bank=bank, top_k=None), expected) < 1e-5
 
@@ -351,7 +451,8 @@ def test_the_growing_bank_keeps_every_memory_frame(toy: RDENet) -> None:
     assert [len(before.history), len(after.history)] == [2, 3]
     assert after.latest is after.history[-1]
     assert all(map(same, after.history, before.history))
-    readout = read_memory([after.anchor, *after.history], frame.frames.key.flatten(2), None)
+    bank, near = [after.anchor, *after.history], near_latest(after, memory_every=2)
+    readout = read_memory(bank, frame.frames.key.flatten(2), None, near)
     logits = toy.decode(readout.unflatten(3, (4, 6)), frame.frames)
     expected = aggregate(logits.sigmoid()).softmax(dim=1)
     assert farthest(propagator.read(after, frame), expected) < 1e-5

@@ -75,6 +75,18 @@ class Geometry:
         right, bottom = width - box.x - box.width, height - box.y - box.height
         return F.pad(seen, (box.x, right, box.y, bottom)) if self.box else seen
 
+    def cell_centres(self) -> Tensor:
+        """Where the network's cells lie, row by row: [h * w, 2] float32, (y, x) in rows of the
+        plate, whose pixels are un-squeezed for that.
+        """
+        left, right, top, bottom = self.padding
+        (height, width), box = self.working, self.window
+        rows = (torch.arange((height + top + bottom) // STRIDE) + 0.5) * STRIDE - top
+        columns = (torch.arange((width + left + right) // STRIDE) + 0.5) * STRIDE - left
+        aspect = (width / self.plate[1]) / (height / self.plate[0])
+        x = (box.x + columns * (box.width / width)) * aspect
+        return torch.cartesian_prod(box.y + rows * (box.height / height), x)
+
     def unpadded(self, planes: Tensor) -> Tensor:
         """[..., H, W] -> [..., working height, working width]."""
         left, right, top, bottom = self.padding

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,8 +24,10 @@ from rde_roto.model.weights import Model
 from rde_roto.net import (
     EncodedFrames,
     MemoryFrame,
+    Near,
     aggregate,
     attention_shares,
+    sharpened,
 )
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
@@ -34,7 +36,7 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
-NUMERICS_REVISION = 4
+NUMERICS_REVISION = 5
 """Increase this with every change of the code that alters the network's pixels."""
 
 
@@ -165,16 +167,16 @@ class RDETracker:
         frames = encoded.frames
         count, _, height, width = frames.key.shape
         query = frames.key.transpose(0, 1).flatten(1).unsqueeze(0)
-        bank = state.bank(self.tracking.bank)
-        readout = self.net.read(bank, query, self.tracking.top_k)
+        bank, near = state.bank(self.tracking.bank), self._near(state, encoded.geometry, count)
+        readout = self.net.read(bank, query, self.tracking.top_k, near)
         readout = readout.unflatten(3, (count, height, width)).squeeze(0).permute(2, 0, 1, 3, 4)
         return aggregate(self.net.decode(readout, frames).sigmoid()).softmax(dim=1)
 
     @torch.inference_mode()
-    def shares(self, state: MemoryState, key: Tensor) -> Tensor:
+    def shares(self, state: MemoryState, key: Tensor, geometry: Geometry) -> Tensor:
         """Split the attention of a frame by source, for a bank that does not grow.
 
-        Args: key, the frame's key [1, CK, h, w].
+        Args: key, the frame's key [1, CK, h, w]; geometry, the part of the plate that it shows.
         Returns: float32 [K, S, h, w], each element's shares of attention (see
             ``net.attention_shares``). They sum to 1 over the S sources: the keyframe, the latest
             memory frame, the embedding and, between two keyframes, the other keyframe. Before the
@@ -182,12 +184,12 @@ class RDETracker:
         """
         sources = [state.anchor, state.latest, state.recurrent]
         sources += [state.far] if state.far else []
-        bank = [_to_float32(memory_frame) for memory_frame in state.bank(self.tracking.bank)]
-        by_memory_frame = attention_shares(bank, key.flatten(2), self.tracking.top_k)[0]
+        bank, near = state.bank(self.tracking.bank), self._near(state, geometry)
+        by_memory_frame = attention_shares(bank, key.flatten(2), self.tracking.top_k, near)[0]
         shares: Tensor = by_memory_frame.new_zeros(
             len(by_memory_frame), len(sources), by_memory_frame.shape[2]
         )
-        for index, memory_frame in enumerate(state.bank(self.tracking.bank)):
+        for index, memory_frame in enumerate(bank):
             # the first match: before an update the embedding is the keyframe's memory frame itself
             source = next(i for i, known in enumerate(sources) if known is memory_frame)
             shares[:, source] += by_memory_frame[:, index]
@@ -213,7 +215,9 @@ class RDETracker:
 
         Args: frame, encoded alone; probabilities [1, K + 1, H, W], as read at that frame.
         """
-        newest = self._memory_frame(frame.frames, probabilities)
+        sharpens = self.net.config.sharpened_memory
+        remembered = sharpened(probabilities) if sharpens else probabilities
+        newest = self._memory_frame(frame.frames, remembered)
         recurrent = state.anchor
         if self._has_embedding:
             updated = self.net.update(_to_float32(state.recurrent), newest)
@@ -221,7 +225,8 @@ class RDETracker:
         latest = self._to_stored_dtype(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
         box = self._next_box(probabilities[0, 1:], frame.geometry)
-        return replace(state, recurrent=recurrent, latest=latest, history=history, box=box)
+        seen = frame.geometry.box
+        return MemoryState(state.anchor, recurrent, latest, history, state.far, box, seen)
 
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         """Load a saved state onto the device. Raises InputError if these are not its two halves."""
@@ -234,6 +239,19 @@ class RDETracker:
     def _next_box(self, planes: Tensor, geometry: Geometry) -> Window | None:
         # to the CPU in one go: each single number of the box would wait for the device
         return next_box(planes.cpu(), geometry) if self.tracking.crop else None
+
+    def _near(self, state: MemoryState, geometry: Geometry, count: int = 1) -> Near | None:
+        """How ``count`` frames of a geometry read the latest memory frame: near by, or anyhow."""
+        bank, reach = self.tracking.bank, self.net.config.reach
+        if reach is None or state.latest is None or not (bank.latest or bank.growing):
+            return None
+        # relative to what the network sees: an element that is small on its plate moves less on it
+        unit = reach * self.tracking.memory_every * geometry.window.height
+        cells, positions = (
+            to_device(each.cell_centres() / unit, self.device)
+            for each in (geometry.within(state.latest_box), geometry)
+        )
+        return Near(state.latest, cells, positions.repeat(count, 1))
 
     def _anchor(self, frame: Encoded, alpha: FloatArray) -> MemoryFrame:
         masks = to_device(torch.from_numpy(alpha[None].copy()), self.device)

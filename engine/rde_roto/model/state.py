@@ -17,7 +17,7 @@ from rde_roto.values.bank import Bank
 from rde_roto.values.errors import InputError
 from rde_roto.values.plate import Window
 
-_BOX = "box"
+_BOXES = _BOX, _LATEST_BOX = "box", "latest_box"
 
 _HISTORY = "history."
 """The prefix of the names of a history's memory frames; a number of six digits follows."""
@@ -33,6 +33,7 @@ class MemoryState:
     (STM), every memory frame after the keyframe, in order, ending with ``latest``; otherwise empty,
     so that the size stays constant. far: the keyframe at the other end of the span; None if there
     is none. box: the part of the plate that the network sees after this state; None for the whole.
+    latest_box: the part that ``latest`` shows.
 
     Each of them is key [1, CK, h, w] and value [1, K, CV, h, w], already in the state's dtype, so
     that a saved state and a live one give the same bits.
@@ -44,13 +45,14 @@ class MemoryState:
     history: tuple[MemoryFrame, ...] = ()
     far: MemoryFrame | None = None
     box: Window | None = None
+    latest_box: Window | None = None
 
     def to(self, target: torch.device | torch.dtype) -> MemoryState:
         """Move the state to another device or dtype."""
 
         def moved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            # only memory frames: the box must not be rounded
-            return {n: t if n == _BOX else t.to(target) for n, t in tensors.items()}
+            # only memory frames: the boxes must not be rounded
+            return {n: t if n in _BOXES else t.to(target) for n, t in tensors.items()}
 
         return self.restored(moved(self.anchors()), moved(self.moving()))
 
@@ -93,11 +95,13 @@ class MemoryState:
         return _named({"anchor": self.anchor} | ({"far": self.far} if self.far else {}))
 
     def moving(self) -> dict[str, Tensor]:
-        """By name the box and the tensors that memory frames change, none before the first update.
+        """By name the boxes and the tensors that memory frames change, none before the first
+        update.
 
         The last of a history is ``latest``.
         """
-        placed = {} if self.box is None else {_BOX: torch.tensor(astuple(self.box))}
+        boxes = {_BOX: self.box, _LATEST_BOX: self.latest_box}
+        placed = {name: torch.tensor(astuple(box)) for name, box in boxes.items() if box}
         if self.latest is None:
             return placed
         history = {f"{_HISTORY}{index:06}": frame for index, frame in enumerate(self.history)}
@@ -112,12 +116,15 @@ class MemoryState:
         try:
             kept, frames = _memory_frames(anchors), _memory_frames(moving)
             anchor, far = kept["anchor"], kept.get("far")
-            box = Window(*moving[_BOX].tolist()) if _BOX in moving else None
+            box, latest_box = (
+                Window(*moving[name].tolist()) if name in moving else None for name in _BOXES
+            )
             if not frames:
                 return cls(anchor, recurrent=anchor, latest=None, far=far, box=box)
             history = tuple(frames[name] for name in sorted(frames) if name.startswith(_HISTORY))
             latest = history[-1] if history else frames["latest"]
-            return cls(anchor, frames.get("recurrent", anchor), latest, history, far, box)
+            recurrent = frames.get("recurrent", anchor)
+            return cls(anchor, recurrent, latest, history, far, box, latest_box)
         except KeyError as error:
             raise InputError(f"this memory state is incomplete: {error} is missing") from error
 
@@ -131,5 +138,5 @@ def _named(frames: Mapping[str, MemoryFrame]) -> dict[str, Tensor]:
 
 
 def _memory_frames(tensors: Mapping[str, Tensor]) -> dict[str, MemoryFrame]:
-    names = {name.rpartition(".")[0] for name in tensors if name != _BOX}
+    names = {name.rpartition(".")[0] for name in tensors if name not in _BOXES}
     return {name: MemoryFrame(tensors[f"{name}.key"], tensors[f"{name}.value"]) for name in names}

@@ -11,7 +11,14 @@ from rde_roto.net.clicks import CLICK_RADIUS_PX, ClickNet, draw_click
 from rde_roto.net.config import RDE_LITE, RDE_R50, NetConfig
 from rde_roto.net.inference import InferenceClickNet, InferenceNet
 from rde_roto.net.layers import channels_last
-from rde_roto.net.memory import MemoryFrame, aggregate, attention_shares, read_memory
+from rde_roto.net.memory import (
+    MemoryFrame,
+    Near,
+    aggregate,
+    attention_shares,
+    read_memory,
+    sharpened,
+)
 from rde_roto.net.network import EncodedFrames, RDENet
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "InferenceClickNet",
     "InferenceNet",
     "MemoryFrame",
+    "Near",
     "NetConfig",
     "RDENet",
     "aggregate",
@@ -30,4 +38,5 @@ __all__ = [
     "channels_last",
     "draw_click",
     "read_memory",
+    "sharpened",
 ]

@@ -20,7 +20,7 @@ from rde_roto.net.fused import Activation, FusedConv, Kernel, to_channels_last
 from rde_roto.net.inference_memory import read_bank
 from rde_roto.net.inference_sam import InferenceSAM
 from rde_roto.net.inference_trunk import Stem, key_trunk, stage
-from rde_roto.net.memory import MemoryFrame
+from rde_roto.net.memory import MemoryFrame, Near
 from rde_roto.net.network import EncodedFrames, RDENet
 from rde_roto.net.winograd import Conv, Make, WinogradConv, is_faster
 
@@ -65,9 +65,16 @@ class _InferenceParts(nn.Module):
         logits: Tensor = self.decoder(readout, frames)
         return logits.float()
 
-    def read(self, bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
+    def read(
+        self,
+        bank: Sequence[MemoryFrame],
+        query: Tensor,
+        top_k: int | None,
+        near: Near | None = None,
+    ) -> Tensor:
         """As ``read_memory`` for one clip; the memory frames may have any dtype."""
-        return read_bank(bank, query, top_k, _CACHED_AFFINITIES if self._on_cpu else _AFFINITIES)
+        most = _CACHED_AFFINITIES if self._on_cpu else _AFFINITIES
+        return read_bank(bank, query, top_k, most, near)
 
 
 class InferenceNet(_InferenceParts):

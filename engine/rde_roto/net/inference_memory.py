@@ -8,10 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.net.memory import MemoryFrame
+from rde_roto.net.memory import MemoryFrame, Near
 
 
-def read_bank(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, most: int) -> Tensor:
+def read_bank(
+    bank: Sequence[MemoryFrame],
+    query: Tensor,
+    top_k: int | None,
+    most: int,
+    near: Near | None = None,
+) -> Tensor:
     """Read every element's value at each query position by attention over the bank.
 
     Each memory frame is processed once, weighted by how often the bank names it. With ``top_k`` the
@@ -23,6 +29,7 @@ def read_bank(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, mos
         top_k: only the largest ``top_k`` affinities of a query count, where each cell of a memory
             frame that is named twice takes two slots; None for all.
         most: how many affinities to hold at once.
+        near: the memory frame of the bank that is read near by, if there is one.
 
     Returns: [1, K, CV, P], float32.
     """
@@ -36,12 +43,18 @@ def read_bank(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, mos
 
     scale = keys.shape[0] ** -0.5
     offset = -scale * keys.square().sum(dim=0)
-    scaled = 2 * scale * keys
+    scaled, queries = 2 * scale * keys, query[0].T
+    if near is not None:
+        left, right = near.as_product()
+        nothing = torch.zeros_like(right)
+        columns = [right if one is near.frame else nothing for one in frames]
+        scaled = torch.cat([scaled, torch.cat(columns, dim=1)])
+        queries = torch.cat([queries, left], dim=1)
     everything = top_k is None or top_k >= len(bank) * bank[0].key[0, 0].numel()
     if everything:
         offset = offset + copies.log()
     read = []
-    for part in query[0].T.split(max(1, most // keys.shape[1])):
+    for part in queries.split(max(1, most // keys.shape[1])):
         affinity = torch.addmm(offset, part, scaled)
         if top_k is None or everything:
             read.append(affinity.softmax(dim=1) @ table)

@@ -27,7 +27,36 @@ class MemoryFrame(NamedTuple):
     value: Tensor
 
 
-def read_memory(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
+class Near(NamedTuple):
+    """A memory frame that counts the less, the farther away from a query position its cells are.
+
+    Half the squared distance is taken from the affinity, so the unit of length is the standard
+    deviation of a Gaussian.
+
+    frame: the memory frame. cells: [h * w, 2], where its cells are. positions: [P, 2], where the
+    query positions are.
+    """
+
+    frame: MemoryFrame
+    cells: Tensor
+    positions: Tensor
+
+    def penalty(self, rows: slice) -> Tensor:
+        """What to take from the affinities of some query positions to all cells, [rows, h * w]."""
+        return torch.cdist(self.positions[rows], self.cells).square() / 2
+
+    def as_product(self) -> tuple[Tensor, Tensor]:
+        """Minus the penalty as a product of two factors, [P, 4] and [4, h * w]."""
+        places = self.positions, self.cells
+        one, other = (torch.ones_like(each[:, :1]) for each in places)
+        half, other_half = (-each.square().sum(dim=1, keepdim=True) / 2 for each in places)
+        left = torch.cat([self.positions, half, one], dim=1)
+        return left, torch.cat([self.cells, other, other_half], dim=1).T
+
+
+def read_memory(
+    bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, near: Near | None = None
+) -> Tensor:
     """Read every element's value at each query position by attention over the bank.
 
     The affinity of memory position m and query position q is the negative squared distance, without
@@ -39,16 +68,19 @@ def read_memory(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -
         bank: memory frames, each [B, CK, h, w] and [B, K, CV, h, w]; one given twice counts twice.
         query: [B, CK, P] keys of P positions, of any number of frames.
         top_k: only the largest ``top_k`` affinities of a query count; None for all.
+        near: the memory frame of the bank that is read near by, if there is one.
 
     Returns: [B, K, CV, P]. The softmax is computed in float32.
     """
     values = torch.cat([frame.value.flatten(3) for frame in bank], dim=3)
     flat = values.flatten(1, 2).transpose(1, 2)
-    readout = _attend(bank, query, top_k, lambda weights: weights.to(flat.dtype) @ flat)
+    readout = _attend(bank, query, top_k, lambda weights: weights.to(flat.dtype) @ flat, near)
     return readout.transpose(1, 2).unflatten(1, values.shape[1:3])
 
 
-def attention_shares(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None) -> Tensor:
+def attention_shares(
+    bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, near: Near | None = None
+) -> Tensor:
     """Return how much of what ``read_memory`` reads for each element comes from which memory frame.
 
     All elements share the attention weights, but what they transport are the element's own values.
@@ -65,28 +97,42 @@ def attention_shares(bank: Sequence[MemoryFrame], query: Tensor, top_k: int | No
         by_frame = weights.unflatten(2, (len(bank), -1))
         return torch.einsum("bpme,bkme->bpkm", by_frame, value_norms)
 
-    shares = _attend(bank, query, top_k, weigh).permute(0, 2, 3, 1)
+    shares = _attend(bank, query, top_k, weigh, near).permute(0, 2, 3, 1)
     return shares / shares.sum(dim=2, keepdim=True)
 
 
 def _attend(
-    bank: Sequence[MemoryFrame], query: Tensor, top_k: int | None, use: Callable[[Tensor], Tensor]
+    bank: Sequence[MemoryFrame],
+    query: Tensor,
+    top_k: int | None,
+    use: Callable[[Tensor], Tensor],
+    near: Near | None = None,
 ) -> Tensor:
     """Apply ``use`` to the attention weights [B, P, entries], some rows at a time: [B, P, ...]."""
     keys = torch.cat([frame.key.flatten(2) for frame in bank], dim=2)
     entries, positions = keys.shape[2], query.shape[2]
     rows = max(1, min(positions, _MAX_AFFINITY_ENTRIES // entries))
-    parts = query.transpose(1, 2).split(rows, dim=1)
-    return torch.cat([use(_weights(keys, part, top_k)) for part in parts], dim=1)
+    used = []
+    for first in range(0, positions, rows):
+        part = slice(first, first + rows)
+        affinity = _affinity(keys, query[..., part].transpose(1, 2))
+        if near is not None:
+            by_frame = affinity.unflatten(2, (len(bank), -1))
+            by_frame[:, :, [one is near.frame for one in bank]] -= near.penalty(part).unsqueeze(1)
+        used.append(use(_weights(affinity, top_k)))
+    return torch.cat(used, dim=1)
 
 
-def _weights(keys: Tensor, query: Tensor, top_k: int | None) -> Tensor:
-    """Attention weights [B, P, entries] of keys [B, CK, entries] for a query [B, P, CK]; each row
-    sums to 1.
-    """
+def _affinity(keys: Tensor, query: Tensor) -> Tensor:
+    """Affinities [B, P, entries] of keys [B, CK, entries] for a query [B, P, CK]."""
     keys, query = keys.float(), query.float()
     squared_norm = keys.square().sum(dim=1, keepdim=True)
-    affinity = (2 * (query @ keys) - squared_norm) / keys.shape[1] ** 0.5
+    affinity: Tensor = (2 * (query @ keys) - squared_norm) / keys.shape[1] ** 0.5
+    return affinity
+
+
+def _weights(affinity: Tensor, top_k: int | None) -> Tensor:
+    """Attention weights from affinities [B, P, entries]; each row sums to 1."""
     if top_k is None or top_k >= affinity.shape[2]:
         return affinity.softmax(dim=2)
     largest, where = affinity.topk(top_k, dim=2, sorted=False)
@@ -106,3 +152,11 @@ def aggregate(alpha: Tensor) -> Tensor:
     alpha = alpha.float()
     background = (1 - alpha).prod(dim=1, keepdim=True)
     return torch.cat([background, alpha], dim=1).clamp(1e-7, 1 - 1e-7).logit()
+
+
+def sharpened(probabilities: Tensor) -> Tensor:
+    """Square probabilities [F, K + 1, H, W] and bring each pixel's sum back to 1: what is likely
+    becomes likelier. 0, 1 and what is even stay.
+    """
+    squares = probabilities.square()
+    return squares / squares.sum(dim=1, keepdim=True)
