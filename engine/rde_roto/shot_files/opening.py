@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from rde_roto.documents.model_card import ModelChoice
 from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
-from rde_roto.images.masks import element_names, read_mask
+from rde_roto.images.masks import Mask, element_names, read_marked_mask
 from rde_roto.images.missing_frames import FilledPlate
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.origin import Footage, Origin
@@ -119,8 +119,13 @@ def open_parts(
     ids = tuple(element.id for element in elements)
     proxy = document.plate.proxy
     view = plates.view_of(source) or document.plate.view
-    masks = [_keyframe(entry, folder, (plate, proxy, view), ids) for entry in document.keyframes]
-    keyframes = tuple(map(_joined, _by_frame(masks)))
+    masks = [_mask(entry, folder, (plate, proxy, view), ids) for entry in document.keyframes]
+    _check_marks(document.keyframes, masks, elements)
+    drawn = [
+        Keyframe(entry.frame, mask.planes, mask.names)
+        for entry, mask in zip(document.keyframes, masks, strict=True)
+    ]
+    keyframes = tuple(map(_joined, _by_frame(drawn)))
     _check_pictures(keyframes, source, missing)
     if not elements:
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
@@ -186,21 +191,51 @@ def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
     )
 
 
-def _keyframe(
+def _mask(
     entry: KeyframeEntry,
     folder: Path,
     drawn_on: tuple[Plate, int, str | None],
     ids: tuple[str, ...],
-) -> Keyframe:
-    """A keyframe with its mask. `drawn_on` is the plate, its proxy factor and its view; `ids` are
+) -> Mask:
+    """The mask of a keyframe. `drawn_on` is the plate, its proxy factor and its view; `ids` are
     those of the document's elements, () if it has none.
     """
     drawn = tuple(entry.elements or ids) or None
     plate, proxy, view = drawn_on
     path = folder / entry.mask
     _check_is_picture(path)
-    alpha, names = read_mask(path, plate.format, entry.mask_as, drawn, proxy, view=view)
-    return Keyframe(entry.frame, alpha, names)
+    return read_marked_mask(path, plate.format, entry.mask_as, drawn, proxy, view=view)
+
+
+def _check_marks(
+    entries: Sequence[KeyframeEntry], masks: Sequence[Mask], elements: tuple[Element, ...]
+) -> None:
+    """Check that keyframes that name no elements mean the same ones: that an element has one label
+    or colour in all of them, and that none draws a soft matte where others draw several elements.
+    """
+    if len(elements) == 1:
+        return
+    nameless = [pair for pair in zip(entries, masks, strict=True) if not pair[0].elements]
+    several = next((entry.mask for entry, mask in nameless if len(mask.names) > 1), None)
+    known: dict[tuple[str, int], tuple[str, str]] = {}
+    for entry, mask in nameless:
+        advice = (
+            "name what each mask draws, with elements in a shot document or with "
+            f"--keyframe {entry.frame}:NAMES={entry.mask}"
+        )
+        if several is not None and not mask.marks:
+            raise UsageError(
+                f"the mask {entry.mask} is one matte, but {several} draws several elements: "
+                f"{advice}"
+            )
+        for place, mark in enumerate(mask.marks):
+            kind = mark.partition(" ")[0]  # the labels of one mask say nothing of others' colours
+            other, other_mask = known.setdefault((kind, place), (mark, entry.mask))
+            if other != mark:
+                raise UsageError(
+                    f"{mask.names[place]} would be {mark} in the mask {entry.mask}, but {other} in "
+                    f"{other_mask}: {advice}"
+                )
 
 
 def _check_is_picture(mask: Path) -> None:
