@@ -31,6 +31,16 @@ from rde_roto.values.regular_files import PICTURE_BYTES
 _MOST_ELEMENTS = 64
 _ORIENTATION_TAG = 274  # TIFF 6.0
 _FAINT = 32 / 255  # label numbers stay below this, mattes of visible elements do not
+_BEYOND = 2.0  # a filter overshoots 1 by less; label numbers and 0 to 255 reach this
+_LARGEST = {
+    "uint8": 255,
+    "int8": 127,
+    "uint16": 65535,
+    "int16": 32767,
+    "uint": 4294967295,
+    "int": 2147483647,
+}
+"""What OpenImageIO's integer types read as 1."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,8 @@ def read_mask(
       channel, else the largest of red, green and blue. An alpha that is 1 everywhere is ignored.
       The mask may be empty, which means that the element is not in the picture.
     - `auto`: an indexed PNG is `labels`; an image with alpha or without colour is `matte`; any
-      other is `colours`. 8-bit grey below 32 of 255 could be either and is refused.
+      other is `colours`. A matte of integers below an eighth, or with floats of 2 or more, could be
+      either and is refused.
 
     The file is read upright. Of an EXR with several layers the one of `PictureName.find_mask` is
     read, of one with views the plate's `view`. An EXR is placed by its windows and is 0 outside;
@@ -211,16 +222,14 @@ def _drawn(path: Path, picture: PictureSource, mode: MaskMode) -> _Drawn:
                 "(mask_as) matte if the element is not in the picture, colours if they are the mask"
             )
         if not colours or alpha.min() < 1:
+            if mode == "auto":
+                _check_values(path, alpha, pixel_type)
             return _soft(alpha)
     pixels = _read(path, picture, colours)
     if mode == "auto":
         mode = "colours" if np.ptp(pixels, axis=2).any() else "matte"
-        faint = pixel_type == "uint8" and 0 < pixels.max() < _FAINT
-        if mode == "matte" and faint:
-            raise InputError(
-                f"no pixel of the mask {path} is above {round(pixels.max() * 255)} of 255: use "
-                "--mask-as labels if these are label numbers, --mask-as matte if it is a matte"
-            )
+        if mode == "matte":
+            _check_values(path, pixels, pixel_type)
     if mode == "matte":
         return _soft(pixels)
     if mode == "labels":
@@ -228,6 +237,21 @@ def _drawn(path: Path, picture: PictureSource, mode: MaskMode) -> _Drawn:
     pixels = pixels.clip(max=1)
     red, green, blue = np.rint(np.broadcast_to(pixels, (*pixels.shape[:2], 3)) * 255).T.astype(int)
     return _split(path, (blue << 16 | green << 8 | red).T, _colour)
+
+
+def _check_values(path: Path, pixels: FloatArray, pixel_type: str) -> None:
+    """Raise InputError if a matte's values look like label numbers."""
+    largest, most = _LARGEST.get(pixel_type), float(pixels.max())
+    if largest is not None and 0 < most < _FAINT:
+        raise InputError(
+            f"no pixel of the mask {path} is above {round(most * largest)} of {largest}: use "
+            "--mask-as labels if these are label numbers, --mask-as matte if it is a matte"
+        )
+    if largest is None and most >= _BEYOND:
+        raise InputError(
+            f"the mask {path} has values up to {most:g}, a matte has 0 to 1: use --mask-as labels "
+            "if these are label numbers, --mask-as matte if all above 1 counts as 1"
+        )
 
 
 def _read(path: Path, picture: PictureSource, channels: Sequence[str]) -> FloatArray:
@@ -243,8 +267,7 @@ def _soft(pixels: FloatArray) -> _Drawn:
 
 
 def _label_numbers(path: Path, pixels: FloatArray, pixel_type: str) -> NDArray[Any]:
-    most = {"uint8": 255, "uint16": 65535}.get(pixel_type, 1)
-    scaled = pixels * np.float32(most)
+    scaled = pixels * np.float64(_LARGEST.get(pixel_type, 1))
     whole = np.rint(scaled)
     if np.ptp(pixels, axis=2).any() or np.abs(scaled - whole).max() > 0.01:
         raise InputError(
