@@ -11,7 +11,6 @@ from rde_roto.doors.console import print_message
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate, SequencePlate
 from rde_roto.shot_files import OpenedShot
-from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import Plate
@@ -56,13 +55,6 @@ class RenderTask:
         gaps = opened.gaps.intersection(self.frames_to_render)
         if gaps:
             print_message(f"{opened.shot.plate.name} lacks {gaps}: {_SUBSTITUTES[opened.missing]}")
-
-    def refuse_skipped(self) -> None:
-        """Raise PartialError if frames are wanted that the plate lacks and the shot skips."""
-        skipped = self.frames.intersection(self.opened.skipped)
-        if skipped:
-            name = self.opened.shot.plate.name
-            raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
 
 
 def print_weights(licence: str) -> None:

@@ -86,6 +86,13 @@ class FrameSequence:
             raise InputError(f"{self.name} has no frame {frame} (it has {self.range.words})")
         return self.pattern.folder / f"{self.pattern.prefix}{number}{self.pattern.suffix}"
 
+    def later_frames(self) -> FrameRange:
+        """Return the frames that have come since the scan: the folder is scanned again."""
+        own = self.pattern
+        found = _find_numbers(own.folder, own.prefix, own.suffix)
+        now = [frame for one in found if one.pattern == own for frame in one.range]
+        return FrameRange.of(now).difference(self.range)
+
 
 def _width(token: re.Match[str]) -> int:
     return int(token[1] or 1) if token[0].startswith("%") else len(token[0])

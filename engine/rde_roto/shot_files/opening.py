@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -14,13 +15,14 @@ from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntr
 from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import Mask, element_names, read_marked_mask
-from rde_roto.images.missing_frames import FilledPlate
+from rde_roto.images.missing_frames import FilledPlate, on_disk
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.origin import Footage, Origin
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import DiskPlate
+from rde_roto.images.plates import DiskPlate, SequencePlate
 from rde_roto.images.sequences import FramePattern
 from rde_roto.shot_files.locks import FileLock
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named
@@ -41,6 +43,7 @@ class OpenedShot:
     is the folder for learned weights if the preset asks for learning; None for the cache. `gaps`
     are frames of the document that the plate lacks, and `missing` says what to do about them: with
     `skip` the shot's range excludes them. `origin` is what mattes inherit from the plate.
+    `is_whole`: nobody named frames, all that the plate had are wanted.
     """
 
     shot: Shot
@@ -52,6 +55,7 @@ class OpenedShot:
     origin: Origin
     document: Path | None = None
     learn_into: Path | None = None
+    is_whole: bool = False
 
     @property
     def learns(self) -> bool:
@@ -67,6 +71,26 @@ class OpenedShot:
     def skipped(self) -> FrameRange:
         """The frames of the document that cannot be made."""
         return self.gaps.difference(self.shot.range)
+
+    def check_complete(self, frames: FrameRange) -> None:
+        """Check that these frames, which were delivered, are all that was wanted.
+
+        Raises PartialError for those that the shot skips, and for frames of the plate that came
+        after it was opened: somebody was still copying it.
+        """
+        name, skipped = self.shot.plate.name, frames.intersection(self.skipped)
+        if skipped:
+            raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
+        source, late = on_disk(self.shot.plate), FrameRange.of(())
+        if isinstance(source, SequencePlate):
+            with suppress(InputError):  # the folder has gone, with every frame delivered
+                late = source.sequence.later_frames()
+        if not self.is_whole:
+            late = late.intersection(frames)
+        if late:
+            raise PartialError(
+                f"{name} has got frames since this began, {late}: not delivered, run it again", late
+            )
 
 
 def open_entry(
@@ -157,7 +181,8 @@ def open_document(
     learned = () if model.learned is None else (model.learned,)
     inputs = (*drawn, *pinned, *learned)
     origin, policy = Origin.of(parts.plate), document.plate.missing
-    return OpenedShot(shot, preset, model, inputs, gaps, policy, origin)
+    is_whole = document.range is None
+    return OpenedShot(shot, preset, model, inputs, gaps, policy, origin, is_whole=is_whole)
 
 
 def chosen_model(document: ShotDocument, folder: Path) -> ModelChoice:
