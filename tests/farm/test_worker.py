@@ -421,6 +421,18 @@ def test_a_folder_that_is_no_shot_fails_with_what_was_expected(
     assert sentence in error.sentence
 
 
+def test_a_mask_without_an_element_beside_named_ones_is_refused(farm: Farm) -> None:
+    """It was taken for the element that another mask names."""
+    dropped = farm.hot.inbox / "hero"
+    shutil.copytree(farm.plate.parent, dropped)
+    shutil.copy(farm.mask, dropped / "mask.1001.png")
+    write_mask(dropped / "mask_car.1003.png", left=6)
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert "hero holds masks of car, and mask.1001.png, which names no element" in error.sentence
+
+
 def test_links_are_followed_for_reading(farm: Farm) -> None:
     (farm.root / "shot").mkdir()
     for path in (*farm.plate.parent.iterdir(), farm.mask):
