@@ -265,6 +265,18 @@ def test_several_keyframes_introduce_and_correct_elements(
     assert not before[..., car_place].any()
 
 
+def test_a_mask_with_the_number_of_another_frame_is_asked_about(
+    propagate: Run, mask: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("1004", "1003", "2003", "v004"):
+        named = mask.with_name(f"mask.{number}.png")
+        shutil.copy(mask, named)
+        assert propagate(keyframe=f"1003={named}", frames="1003") == 0
+        notes = [line for line in said_besides(capsys) if LICENCE not in line]
+        asked = f"rde-roto: the keyframe at frame 1003 has the mask {named}: is that right?"
+        assert notes == ([asked] if number == "1004" else [])
+
+
 def test_keyframes_that_name_nothing_draw_the_elements_of_the_shot(
     propagate: Run, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

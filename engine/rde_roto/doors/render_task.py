@@ -45,12 +45,13 @@ class RenderTask:
     def print_inputs(self) -> None:
         """Print on standard error how the plate's files are read.
 
-        That includes conversions that may surprise, and frames for which others stand in.
+        That includes conversions that may surprise, masks that may be those of other frames, and
+        frames for which others stand in.
         """
         opened = self.opened
         print_message(f"reads {opened.origin.reading}")
         plate = on_disk(opened.shot.plate)
-        for note in plate.notes if isinstance(plate, DiskPlate) else ():
+        for note in (*opened.notes, *(plate.notes if isinstance(plate, DiskPlate) else ())):
             print_message(note)
         gaps = opened.gaps.intersection(self.frames_to_render)
         if gaps:

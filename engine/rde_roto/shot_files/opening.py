@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.origin import Footage, Origin
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import DiskPlate, SequencePlate
-from rde_roto.images.sequences import FramePattern
+from rde_roto.images.sequences import FramePattern, number_in_name
 from rde_roto.shot_files.locks import FileLock
 from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import InputError, UsageError
@@ -43,7 +43,8 @@ class OpenedShot:
     is the folder for learned weights if the preset asks for learning; None for the cache. `gaps`
     are frames of the document that the plate lacks, and `missing` says what to do about them: with
     `skip` the shot's range excludes them. `origin` is what mattes inherit from the plate.
-    `is_whole`: nobody named frames, all that the plate had are wanted.
+    `is_whole`: nobody named frames, all that the plate had are wanted. `notes` are sentences about
+    masks that may be those of other frames.
     """
 
     shot: Shot
@@ -56,6 +57,7 @@ class OpenedShot:
     document: Path | None = None
     learn_into: Path | None = None
     is_whole: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def learns(self) -> bool:
@@ -181,8 +183,17 @@ def open_document(
     learned = () if model.learned is None else (model.learned,)
     inputs = (*drawn, *pinned, *learned)
     origin, policy = Origin.of(parts.plate), document.plate.missing
-    is_whole = document.range is None
-    return OpenedShot(shot, preset, model, inputs, gaps, policy, origin, is_whole=is_whole)
+    return OpenedShot(
+        shot,
+        preset,
+        model,
+        inputs,
+        gaps,
+        policy,
+        origin,
+        is_whole=document.range is None,
+        notes=tuple(_misnumbered(document.keyframes, shot.plate.range)),
+    )
 
 
 def chosen_model(document: ShotDocument, folder: Path) -> ModelChoice:
@@ -261,6 +272,13 @@ def _check_marks(
                     f"{mask.names[place]} would be {mark} in the mask {entry.mask}, but {other} in "
                     f"{other_mask}: {advice}"
                 )
+
+
+def _misnumbered(entries: Iterable[KeyframeEntry], frames: FrameRange) -> Iterator[str]:
+    for entry in entries:
+        number = number_in_name(Path(entry.mask))
+        if number is not None and number != entry.frame and number in frames:
+            yield f"the keyframe at frame {entry.frame} has the mask {entry.mask}: is that right?"
 
 
 def _check_is_picture(mask: Path) -> None:
