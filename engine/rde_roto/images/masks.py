@@ -44,6 +44,16 @@ _LARGEST = {
 
 
 @dataclass(frozen=True)
+class HowToRead:
+    """How to read a mask: the arguments of `read_mask`."""
+
+    mode: MaskMode = "auto"
+    elements: tuple[str, ...] | None = None
+    proxy: int = 1
+    view: str | None = None
+
+
+@dataclass(frozen=True)
 class Mask:
     """A mask over a plate: soft planes [K, H, W] and their K names.
 
@@ -90,21 +100,14 @@ def read_mask(
     has no label or colour, or does not suit the mode; UsageError for names that do not fit the
     mask.
     """
-    mask = read_marked_mask(path, plate_format, mode, elements, proxy, view=view)
+    mask = read_marked_mask(path, plate_format, HowToRead(mode, elements, proxy, view))
     return mask.planes, mask.names
 
 
-def read_marked_mask(
-    path: Path,
-    plate_format: PlateFormat,
-    mode: MaskMode = "auto",
-    elements: tuple[str, ...] | None = None,
-    proxy: int = 1,
-    *,
-    view: str | None = None,
-) -> Mask:
+def read_marked_mask(path: Path, plate_format: PlateFormat, how: HowToRead) -> Mask:
     """Read a mask as `read_mask` does, with what tells its planes apart."""
-    check_extent(path, plate_format, proxy)
+    mode, view = how.mode, how.view
+    check_extent(path, plate_format, how.proxy)
     indices = _palette_indices(path, mode) if mode in ("auto", "labels") else None
     if indices is not None:
         drawn, windows = _split(path, indices, _label), None
@@ -113,8 +116,8 @@ def read_marked_mask(
         picture = _mask_picture(path, headers, PictureName(view_within(view, headers)), mode)
         drawn = _drawn(path, picture, mode)
         windows = picture.header.format if picture.header.kind == "openexr" else None
-    planes = over_plate(path, drawn.planes, windows, plate_format, proxy)
-    return Mask(planes, _name_planes(path, len(planes), elements), drawn.marks)
+    planes = over_plate(path, drawn.planes, windows, plate_format, how.proxy)
+    return Mask(planes, _name_planes(path, len(planes), how.elements), drawn.marks)
 
 
 def read_labels(path: Path) -> NDArray[Any]:

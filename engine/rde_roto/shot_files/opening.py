@@ -14,7 +14,7 @@ from rde_roto.documents.model_card import ModelChoice
 from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
-from rde_roto.images.masks import Mask, element_names, read_marked_mask
+from rde_roto.images.masks import HowToRead, Mask, element_names, read_marked_mask
 from rde_roto.images.missing_frames import FilledPlate, on_disk
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.origin import Footage, Origin
@@ -240,7 +240,7 @@ def _mask(
     plate, proxy, view = drawn_on
     path = folder / entry.mask
     _check_is_picture(path)
-    return read_marked_mask(path, plate.format, entry.mask_as, drawn, proxy, view=view)
+    return read_marked_mask(path, plate.format, HowToRead(entry.mask_as, drawn, proxy, view))
 
 
 def _check_marks(
