@@ -507,9 +507,9 @@ def test_inputs_are_never_overwritten(
     mask = write_image(tmp_path / "roto.1003.exr", alpha, channels=("A",))
     assert propagate(keyframe=f"1003={mask}", out=tmp_path / "roto.####.exr") == 2
     assert "roto.1003.exr" in refused(capsys)
-    # the second element's file of another frame is a mask, too
+    # the second element's file of a frame is a mask, too
     hidden = write_image(tmp_path / "roto.car.1006.png", alpha, "uint8")
-    keyframes = (f"1001:hero={mask}", f"1003:car={hidden}")
+    keyframes = (f"1003:hero={mask}", f"1006:car={hidden}")
     assert propagate(keyframe=keyframes, out=tmp_path / "roto.####.png") == 2
     assert "roto.car.1006.png" in refused(capsys)
 
