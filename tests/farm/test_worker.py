@@ -421,6 +421,18 @@ def test_a_folder_that_is_no_shot_fails_with_what_was_expected(
     assert sentence in error.sentence
 
 
+def test_a_mask_without_an_element_beside_named_ones_is_refused(farm: Farm) -> None:
+    """It was taken for the element that another mask names."""
+    dropped = farm.hot.inbox / "hero"
+    shutil.copytree(farm.plate.parent, dropped)
+    shutil.copy(farm.mask, dropped / "mask.1001.png")
+    write_mask(dropped / "mask_car.1003.png", left=6)
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert "hero holds masks of car, and mask.1001.png, which names no element" in error.sentence
+
+
 def test_links_are_followed_for_reading(farm: Farm) -> None:
     (farm.root / "shot").mkdir()
     for path in (*farm.plate.parent.iterdir(), farm.mask):
@@ -463,6 +475,51 @@ def test_frames_that_are_skipped_are_told_of(farm: Farm) -> None:
     assert error is not None
     assert (error.code, "lacks 1003: skipped" in error.sentence) == (7, True)
     assert sorted(farm.mattes()) == [1001, 1002, 1004, 1005, 1006]
+
+
+def test_a_plate_that_is_still_copied_is_not_done(farm: Farm) -> None:
+    """Its last frames came after the job was opened, which ended as done without them."""
+    late = farm.plate.parent / "plate.1006.png"
+    late.rename(farm.root / "late.png")
+
+    def copy_meanwhile(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
+        if not late.exists():
+            shutil.copy(farm.root / "late.png", late)
+        return farm.make(opened, cancel)
+
+    text = job_text(farm.plate, farm.mask).replace("frames: 1001-1006\n", "")
+    farm.drop_text("hero.yaml", text)
+    farm.drain(farm.worker(copy_meanwhile))
+    error = farm.status("failed/hero").error
+    assert error is not None
+    sentence = "plate.####.png has got frames since this began, 1006: not delivered, run it again"
+    assert (error.code, error.sentence) == (7, sentence)
+    assert sorted(farm.mattes()) == [1001, 1002, 1003, 1004, 1005]
+
+    (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
+    farm.drain()
+    status = farm.status("done/hero")
+    assert (status.done, status.kept) == (6, 5)
+    late.unlink()
+    farm.drop("named.yaml", "1001-1005")
+    farm.drain(farm.worker(copy_meanwhile))
+    assert farm.status("done/named").done == 5
+
+
+def test_a_gap_that_is_filled_meanwhile_is_told_of(farm: Farm) -> None:
+    gap = farm.plate.parent / "plate.1003.png"
+    gap.rename(farm.root / "late.png")
+
+    def copy_meanwhile(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
+        shutil.copy(farm.root / "late.png", gap)
+        return farm.make(opened, cancel)
+
+    text = job_text(farm.plate, farm.mask).replace(".png'}", ".png', missing: hold}", 1)
+    farm.drop_text("hero.yaml", text)
+    farm.drain(farm.worker(copy_meanwhile))
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert "has got frames since this began, 1003: not delivered" in error.sentence
 
 
 def test_a_bug_ends_the_job_and_not_the_worker(

@@ -265,6 +265,18 @@ def test_several_keyframes_introduce_and_correct_elements(
     assert not before[..., car_place].any()
 
 
+def test_a_mask_with_the_number_of_another_frame_is_asked_about(
+    propagate: Run, mask: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("1004", "1003", "2003", "v004"):
+        named = mask.with_name(f"mask.{number}.png")
+        shutil.copy(mask, named)
+        assert propagate(keyframe=f"1003={named}", frames="1003") == 0
+        notes = [line for line in said_besides(capsys) if LICENCE not in line]
+        asked = f"rde-roto: the keyframe at frame 1003 has the mask {named}: is that right?"
+        assert notes == ([asked] if number == "1004" else [])
+
+
 def test_keyframes_that_name_nothing_draw_the_elements_of_the_shot(
     propagate: Run, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -495,9 +507,9 @@ def test_inputs_are_never_overwritten(
     mask = write_image(tmp_path / "roto.1003.exr", alpha, channels=("A",))
     assert propagate(keyframe=f"1003={mask}", out=tmp_path / "roto.####.exr") == 2
     assert "roto.1003.exr" in refused(capsys)
-    # the second element's file of another frame is a mask, too
+    # the second element's file of a frame is a mask, too
     hidden = write_image(tmp_path / "roto.car.1006.png", alpha, "uint8")
-    keyframes = (f"1001:hero={mask}", f"1003:car={hidden}")
+    keyframes = (f"1003:hero={mask}", f"1006:car={hidden}")
     assert propagate(keyframe=keyframes, out=tmp_path / "roto.####.png") == 2
     assert "roto.car.1006.png" in refused(capsys)
 

@@ -101,6 +101,21 @@ def figures(result: SequenceResult) -> Iterator[float]:
         yield from itertools.chain(score.region, score.boundary)
 
 
+def test_objects_of_later_masks_are_those_of_the_first(root: Path) -> None:
+    """Objects were counted anew in each given mask: one that had gone, or another one that had
+    come, gave its place to the next.
+    """
+    for frame, numbers in ((2, {1: 3, 3: 7}), (4, {3: 0})):
+        table = np.arange(256, dtype=np.uint8)
+        for old, new in numbers.items():
+            table[old] = new
+        write_labels(root / f"Annotations/pair/{frame:05d}.png", table[two_objects(frame)])
+    first, middle, last = DavisSet(root, keyframes=3).shot("pair").ordered
+    np.testing.assert_array_equal(first.alpha, [two_objects(0) == 1, two_objects(0) == 3])
+    np.testing.assert_array_equal(middle.alpha, [np.zeros((HEIGHT, WIDTH)), two_objects(2) == 1])
+    np.testing.assert_array_equal(last.alpha, [two_objects(4) == 1, np.zeros((HEIGHT, WIDTH))])
+
+
 def test_a_sequence_is_tracked_into_label_images_and_scored(
     root: Path, out: Path, model: Model
 ) -> None:

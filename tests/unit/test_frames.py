@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,6 +132,13 @@ def test_frames_below_0_are_told_in_words(text: str, words: str | None) -> None:
 def test_what_is_no_number_is_in_no_range() -> None:
     assert "1" not in FrameRange.parse("1-3")
     assert 1.5 not in FrameRange.parse("1-3")
+    assert np.array([1, 2]) not in FrameRange.parse("1-3")
+
+
+def test_integers_of_numpy_are_frames() -> None:
+    assert np.int64(2) in FrameRange.parse("1-3")
+    assert np.int32(4) not in FrameRange.parse("1-3")
+    assert str(FrameRange.of(np.arange(1, 4))) == "1-3"
 
 
 @given(frames=st.sets(st.integers(-40, 40)), first=st.integers(-45, 45), last=st.integers(-45, 45))

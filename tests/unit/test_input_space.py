@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from command_line import Run, refused
 from image_files import read_image, write_image
 from numpy.typing import NDArray
+from OpenImageIO import TypeDesc
 
 from rde_roto.images.color import to_network_view
 from rde_roto.images.color_config import LINEAR
+from rde_roto.images.origin import Typed
 from rde_roto.images.plates import open_plate
 from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError, UsageError
@@ -68,12 +71,75 @@ def test_names_of_display_spaces_are_known(tmp_path: Path, said: str, space: str
     assert open_plate(str(tmp_path)).space.words == f"{space} from the file"
 
 
+@pytest.mark.parametrize("said", ["ACEScct", "ACEScc", "Gamma 2.4 Encoded Rec.709"])
+def test_names_of_encoded_scene_spaces_are_known(tmp_path: Path, said: str) -> None:
+    """OpenImageIO writes `ocio:acescct_ap1_scene`, which was unknown: logs were seen as linear."""
+    write_image(tmp_path / "a.1.exr", np.ones((4, 6, 3)), "half", oiio__ColorSpace=said)
+    assert open_plate(str(tmp_path)).space.words == f"{said} from the file"
+
+
 def test_a_name_in_the_file_that_nobody_knows_is_said(tmp_path: Path) -> None:
     write_image(
         tmp_path / "a.1.exr", np.ones((4, 6, 3)), "half", oiio__ColorSpace="g24_rec709_display"
     )
     said = "from its format (the file's 'g24_rec709_display' is unknown here)"
     assert said in open_plate(str(tmp_path)).reading
+
+
+CHROMATICITIES = {
+    "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
+    "lin_ap1_scene": (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.3217, 0.3377),
+    "Linear BT.2020": (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329),
+    "Linear P3-D65": (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329),
+    LINEAR: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329),
+    "a camera's": (0.684, 0.313, 0.221, 0.848, 0.0861, -0.102, 0.3127, 0.329),
+}
+
+
+def with_chromaticities(folder: Path, name: str, space: str, **attributes: Any) -> Path:
+    """A float EXR of grey with the chromaticities of a space."""
+    typed = Typed(TypeDesc("float[8]"), CHROMATICITIES[space])
+    grey = np.full((4, 6, 3), 0.5)
+    return write_image(folder / name, grey, "half", chromaticities=typed, **attributes)
+
+
+@pytest.mark.parametrize("space", list(CHROMATICITIES)[:4])
+def test_an_exr_is_linear_with_its_own_chromaticities(tmp_path: Path, space: str) -> None:
+    """They were passed over: ACES and wide-gamut renders were seen as Rec.709."""
+    path = with_chromaticities(tmp_path, "a.1.exr", space)
+    said = open_plate(str(path), fallback_space="ARRI LogC4")
+    assert said.space.words == f"{space} from the file's chromaticities"
+    chosen = open_plate(str(path), space)
+    assert said.linear_space == chosen.linear_space
+    np.testing.assert_array_equal(said.linear(1), chosen.linear(1))
+
+
+def test_what_comes_before_chromaticities(tmp_path: Path) -> None:
+    aces = "lin_ap0_scene"
+    named = with_chromaticities(tmp_path, "a.1.exr", aces, oiio__ColorSpace="ACEScct")
+    assert open_plate(str(named)).space.words == "ACEScct from the file"
+    ruled = with_chromaticities(tmp_path, "b_ACEScct.1.exr", aces)
+    assert open_plate(str(ruled)).space.words.startswith("ACEScct from the colour configuration's")
+    ordinary = with_chromaticities(tmp_path, "c.1.exr", LINEAR)
+    assert open_plate(str(ordinary)).space.words == f"{LINEAR} from its format"
+    assert open_plate(str(ordinary), fallback_space="ACEScg").space.source == "the preset"
+
+
+def test_chromaticities_that_nobody_knows_are_said(tmp_path: Path) -> None:
+    path = with_chromaticities(tmp_path, "a.1.exr", "a camera's")
+    said = f"{LINEAR} from its format (no space here has the file's chromaticities)"
+    assert open_plate(str(path)).space.words == said
+
+
+def test_chromaticities_that_change_in_mid_shot_are_refused(tmp_path: Path) -> None:
+    for frame, space in ((1, LINEAR), (2, "lin_ap1_scene")):
+        with_chromaticities(tmp_path, f"a.{frame}.exr", space)
+    plate = open_plate(str(tmp_path))
+    plate.read(1)
+    with pytest.raises(
+        InputError, match=r"float of no named colour space, a\.2\.exr float of ACEScg"
+    ):
+        plate.read(2)
 
 
 @pytest.mark.parametrize("transfer", [4, 5, 7, 8])

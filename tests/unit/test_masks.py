@@ -193,6 +193,32 @@ def test_faint_8_bit_grey_asks_what_it_is(tmp_path: Path) -> None:
         read_mask(path, PLATE)
 
 
+LABEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint", "int", "half", "float")
+
+
+@pytest.mark.parametrize("pixel_type", LABEL_TYPES)
+def test_label_numbers_of_any_type_ask_what_they_are(tmp_path: Path, pixel_type: str) -> None:
+    """They were read as one faint matte, or as one element where they were floats."""
+    picture = labels("0123", "0123")
+    largest = {"half": 1, "float": 1, "uint": 2**32 - 1, "int": 2**31 - 1}.get(pixel_type)
+    largest = largest or np.iinfo(pixel_type).max
+    path = write_image(tmp_path / "a.tif", picture[..., None] / largest, pixel_type)
+    with pytest.raises(InputError, match="use --mask-as labels if these are label numbers"):
+        read_mask(path, PLATE)
+    planes, _ = read_mask(path, PLATE, "labels")
+    assert np.array_equal(planes, [picture == number for number in (1, 2, 3)])
+    assert len(read_mask(path, PLATE, "matte")[0]) == 1
+
+
+def test_a_faint_alpha_asks_what_it_is_and_an_overshoot_does_not(tmp_path: Path) -> None:
+    pixels = np.zeros((6, 8, 4), np.uint8)
+    pixels[2, 3] = 9, 9, 9, 1
+    with pytest.raises(InputError, match="above 1 of 255"):
+        read_mask(save(tmp_path / "a.png", pixels), PLATE)
+    sharpened = write_image(tmp_path / "a.exr", np.full((6, 8, 1), 1.125), channels=("A",))
+    assert (read_mask(sharpened, PLATE)[0] == 1).all()
+
+
 @pytest.mark.parametrize(
     ("origin", "expected_x", "expected_y"),
     [((0, 0), 2, 1), ((3, 2), 5, 3), ((-2, -1), 0, 0), ((7, 5), 9, 6)],

@@ -69,6 +69,28 @@ def test_every_frame_is_the_same_in_any_order(
         assert np.array_equal(plate.read(frame), forwards[frame - 1])
 
 
+@pytest.mark.parametrize("cut", [3, 11])
+def test_a_movie_cut_without_encoding_begins_between_key_frames(tmp_path: Path, cut: int) -> None:
+    """What an edit list cuts off is no frame, but its key frame is needed: it was refused as
+    damaged. Phones and copying cutters write such files.
+    """
+    whole = write_movie(tmp_path / "whole.mp4", "libx264", "yuv420p", flat_pictures())
+    path = tmp_path / "cut.mp4"
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        copied = target.add_stream_from_template(stream)
+        frame = int(1 / (stream.average_rate * stream.time_base))
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - cut * frame, packet.dts - cut * frame
+                packet.stream = copied
+                target.mux(packet)
+    plate = open_plate(str(path))
+    assert plate.range == FrameRange.parse(f"1-{COUNT - cut}")
+    for number in (COUNT - cut, 1, 6, 5, 2):
+        assert abs(plate.read(number)[24, 32, 0] * 255 - 8 * (number - 1 + cut)) < 4
+
+
 def test_10_bit_movies_keep_more_than_8_bits(tmp_path: Path) -> None:
     ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None] * 4, (48, 1, 3))
     path = write_movie(tmp_path / "a.mov", "prores_ks", "yuv422p10le", [ramp])

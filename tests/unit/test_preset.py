@@ -498,6 +498,10 @@ def test_overrides_come_on_top_and_the_last_one_wins() -> None:
         ),
         ("extends=draft", "extends can only be written in a file"),
         ("tracking.lines.x=5", "tracking.lines is a value, it has no key 'x'"),
+        (
+            "output.layer_prefix=matte.",
+            "output.layer_prefix is 'matte.'; allowed: letters a-z, digits and _, no digit first",
+        ),
         ("finish.gain=[1]", "finish.gain is [1]; allowed: a number from 0 to 10"),
     ],
 )

@@ -229,3 +229,26 @@ def test_beside_a_frame_lie_two_of_the_plates_or_none() -> None:
     )
     assert holed.neighbours(1004) == (1003, 1005), "outside the range too"
     assert [holed.neighbours(frame) for frame in (1001, 1005, 1007, 1010)] == [()] * 4
+
+
+@pytest.mark.parametrize("kind", [bool, np.float64, np.float16])
+def test_masks_of_other_floats_become_float32(kind: type) -> None:
+    drawn = keyframe(1001)
+    same = Keyframe(1001, drawn.alpha.astype(kind))
+    assert same.alpha.dtype == np.float32
+    assert same.plane_digests == drawn.plane_digests
+
+
+@pytest.mark.parametrize(
+    ("alpha", "says"),
+    [
+        (np.full((1, 4, 6), 255, np.uint8), "in 0..1, not uint8: divide it by the number"),
+        (np.full((1, 4, 6), 255, np.float32), "its values go from 255 to 255"),
+        (np.full((1, 4, 6), -1, np.float32), "its values go from -1 to -1"),
+        (np.full((1, 4, 6), np.nan, np.float32), "its values go from nan to nan"),
+    ],
+)
+def test_a_mask_beyond_0_to_1_is_refused(alpha: FloatArray, says: str) -> None:
+    """0 to 255 from another library lost its soft edges, and came back as what it was."""
+    with pytest.raises(InputError, match=f"keyframe at frame 1001 .*{says}"):
+        Keyframe(1001, alpha)

@@ -102,6 +102,43 @@ def test_an_element_is_drawn_by_one_mask_of_a_frame(show: Path) -> None:
         drawn(show, (1, "two", ["hero", "car"]), (1, "car", ["car"]))
 
 
+def test_an_element_has_one_label_in_all_masks_that_name_none(show: Path, shots: Path) -> None:
+    """A mask of the second element alone corrected the first one, in silence."""
+    labels = np.asarray(Image.open(show / "masks/two.png").convert("L"))
+    colours = np.stack([(labels == 1) * 255, (labels == 2) * 255, 0 * labels], 2).astype(np.uint8)
+    only = np.zeros_like(colours)
+    only[..., 1] = colours[..., 1]
+    for name, picture in (("red_green", colours), ("green", only)):
+        Image.fromarray(picture).save(shots / f"{name}.png")
+    second = Image.fromarray(np.where(labels == 2, 2, 0).astype(np.uint8)).convert("P")
+    second.save(shots / "second.png")
+    own = f"../{shots.name}"
+
+    with pytest.raises(UsageError, match=r"element1 would be label 2 in the mask .*, but label 1"):
+        drawn(show, (1, "two", None), (3, f"{own}/second", None))
+    with pytest.raises(UsageError, match=r"element1 would be colour #00ff00 .* colour #ff0000"):
+        drawn(show, (1, f"{own}/red_green", None), (3, f"{own}/green", None))
+    with pytest.raises(UsageError, match=r"hero.png is one matte, but .*two.png draws several"):
+        drawn(show, (1, "two", None), (3, "hero", None))
+
+    masks = (1, "two", None), (3, f"{own}/second", ["element2"])
+    keyframe = drawn(show, *masks).shot.keyframes[1]
+    assert keyframe.elements == ("element2",)
+    np.testing.assert_array_equal(keyframe.alpha[0], labels == 2)
+
+
+def test_one_listed_element_may_have_any_label(shots: Path) -> None:
+    for label in (1, 2):
+        picture = np.zeros((HEIGHT, WIDTH), np.uint8)
+        picture[2:6, 2:9] = label
+        Image.fromarray(picture).convert("P").save(shots / f"{label}.png")
+    keyframes = "keyframes: [{frame: 1, mask: 1.png}, {frame: 3, mask: 2.png}]\n"
+    assert open_shot(write(shots, f"{HEAD}elements: [{{id: hero}}]\n{keyframes}")).shot.ids == (
+        "hero",
+    )
+    assert "element1 would be label 2 in the mask 2.png" in refusal(write(shots, HEAD + keyframes))
+
+
 def test_range_and_elements_come_from_plate_and_mask_where_nothing_is_said(show: Path) -> None:
     shot = drawn(show, (1, "two", None)).shot
     assert str(shot.range) == "1-4"

@@ -77,7 +77,7 @@ def render_in_engine(
                 )
             made, kept = progress.made, progress.kept
     print_summary(report, len(made), len(kept), time.monotonic() - started, out)
-    task.refuse_skipped()
+    task.opened.check_complete(task.frames)
 
 
 def _shot_object(file: ShotFile, opened: OpenedShot, output: Output) -> dict[str, object]:

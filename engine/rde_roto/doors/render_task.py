@@ -11,7 +11,6 @@ from rde_roto.doors.console import print_message
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate, SequencePlate
 from rde_roto.shot_files import OpenedShot
-from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import Plate
@@ -46,23 +45,17 @@ class RenderTask:
     def print_inputs(self) -> None:
         """Print on standard error how the plate's files are read.
 
-        That includes conversions that may surprise, and frames for which others stand in.
+        That includes conversions that may surprise, masks that may be those of other frames, and
+        frames for which others stand in.
         """
         opened = self.opened
         print_message(f"reads {opened.origin.reading}")
         plate = on_disk(opened.shot.plate)
-        for note in plate.notes if isinstance(plate, DiskPlate) else ():
+        for note in (*opened.notes, *(plate.notes if isinstance(plate, DiskPlate) else ())):
             print_message(note)
         gaps = opened.gaps.intersection(self.frames_to_render)
         if gaps:
             print_message(f"{opened.shot.plate.name} lacks {gaps}: {_SUBSTITUTES[opened.missing]}")
-
-    def refuse_skipped(self) -> None:
-        """Raise PartialError if frames are wanted that the plate lacks and the shot skips."""
-        skipped = self.frames.intersection(self.opened.skipped)
-        if skipped:
-            name = self.opened.shot.plate.name
-            raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
 
 
 def print_weights(licence: str) -> None:

@@ -44,8 +44,8 @@ def render_mattes(
 ) -> MatteWriter:
     """Render into the files that a pattern names, and report the result.
 
-    The files' format is the preset's unless another one is named. Raises PartialError at the end if
-    frames were wanted that the plate lacks and the shot skips.
+    The files' format is the preset's unless another one is named. Raises PartialError at the end as
+    `OpenedShot.check_complete`.
     """
 
     output = task.output(output_format)
@@ -56,7 +56,7 @@ def render_mattes(
     delivered = render(task, open_writer, report)
     delivery = delivered.delivery
     print_summary(report, delivery.made, delivery.kept, delivery.seconds, out)
-    task.refuse_skipped()
+    task.opened.check_complete(task.frames)
     return delivered.writer
 
 

@@ -119,8 +119,12 @@ def render(
             raise UsageError("--chunk names the frames: leave --frames out")
         file = ShotFile.read(shot)
         opened = file.open(memo)
-        opened = replace(opened, learn_into=learn_into or opened.learn_into)
         asked = options.frames if chunk is None else chunk_frames(chunk)
+        opened = replace(
+            opened,
+            learn_into=learn_into or opened.learn_into,
+            is_whole=opened.is_whole and asked is None,
+        )
         wanted = opened.range if asked is None else frames_within(opened.range, asked)
         task = RenderTask(opened, wanted, options.device)
         folder = shot.parent / "mattes"

@@ -31,6 +31,7 @@ from rde_roto.node import RotoNode
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
+from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Preset, Tracking
 from rde_roto.values.shot import Shot
 
@@ -155,7 +156,7 @@ class DavisSet:
         writer = open_matte_writer(pattern, Origin(shot.plate.format), shot.names, LABELS, {})
         node = RotoNode(shot, preset, tracker_of(model, device))
         delivery = deliver(node, shot.range, writer, FrameReporter(lambda _frame, _kept: None))
-        labels = [n for n in np.unique(read_labels(truth(shot.range.first))) if n != 0]
+        labels = _labels(truth(shot.range.first))
         scores = tuple(
             SequenceScore.of(_pairs(shot, truth, writer, int(label), number))
             for number, label in enumerate(labels, start=1)
@@ -171,9 +172,10 @@ class DavisSet:
         annotations = find_sequence(str(self._truth / name))
         plate, frames = open_plate(str(self._plates / name)), annotations.range
         given = _spread(tuple(frames), self.keyframes)
-        masks = [read_mask(annotations.path(frame), plate.format, "labels") for frame in given]
-        keyframes = tuple(Keyframe(f, alpha) for f, (alpha, _) in zip(given, masks, strict=True))
-        _, names = masks[0]
+        first, *others = map(annotations.path, given)
+        alpha, names = read_mask(first, plate.format, "labels")
+        masks = [alpha, *(_planes(path, first, plate.format.data.shape) for path in others)]
+        keyframes = tuple(Keyframe(f, mask) for f, mask in zip(given, masks, strict=True))
         return Shot(plate, frames, elements_named(*names), keyframes)
 
     def _shot(self, name: str, memory_every: int) -> tuple[Shot, _Truth, int | None]:
@@ -223,6 +225,22 @@ def _pairs(
         if frame not in ends and shot.keyframe_at(frame) is not None:
             continue
         yield read_labels(truth(frame)) == label, read_labels(found.path(frame)) == number
+
+
+def _labels(path: Path) -> list[int]:
+    """The objects of an annotation, by which the elements of a sequence are numbered."""
+    return [int(number) for number in np.unique(read_labels(path)) if number != 0]
+
+
+def _planes(path: Path, first: Path, size: tuple[int, int]) -> FloatArray:
+    """The objects of the first annotation in another one [K, H, W], where some may be missing."""
+    labels = read_labels(path)
+    if labels.shape != size:
+        raise InputError(
+            f"the annotation {path} is {labels.shape[1]}x{labels.shape[0]}, its picture "
+            f"{size[1]}x{size[0]}: expected the same size"
+        )
+    return np.stack([labels == number for number in _labels(first)]).astype(np.float32)
 
 
 def _spread(frames: tuple[int, ...], count: int) -> tuple[int, ...]:

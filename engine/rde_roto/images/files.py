@@ -42,7 +42,8 @@ class ImageHeader:
 
     `pixel_type` is OIIO's name of the stored type, `uint8`, `uint16`, `half`, `float`, …: the
     widest of `channel_types`, which has one per channel. `color_space` is the name in the file, or
-    None. `provenance` holds the attributes that this product writes, by full name
+    None; `chromaticities` are those of an EXR, x and y of red, green, blue and white, or ().
+    `provenance` holds the attributes that this product writes, by full name
     (`rde-roto:digest`, …), `attributes` those that mattes inherit, `cryptomatte` those of
     Cryptomattes.
 
@@ -64,6 +65,7 @@ class ImageHeader:
     color_space: str | None
     compression: str
     provenance: Mapping[str, str]
+    chromaticities: tuple[float, ...] = ()
     attributes: Attributes = field(default_factory=dict)
     cryptomatte: Mapping[str, str] = field(default_factory=dict)
     part: int = 0
@@ -222,6 +224,7 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
         color_space=_text(spec, "oiio:ColorSpace") or _of_transfer(spec),
         compression=_text(spec, "compression") or "",
         provenance=_provenance(spec),
+        chromaticities=_chromaticities(spec, kind),
         attributes=passed_on(spec, kind),
         cryptomatte={name: text for name, text in _texts(spec) if name.startswith("cryptomatte/")},
         part=part,
@@ -238,6 +241,12 @@ def _header(image: ImageInput, part: int = 0) -> ImageHeader:
 def _of_transfer(spec: ImageSpec) -> str | None:
     """The space of a DPX with a video transfer, which OpenImageIO does not report."""
     return "sRGB" if _text(spec, "dpx:Transfer") in _VIDEO_TRANSFERS else None
+
+
+def _chromaticities(spec: ImageSpec, kind: str) -> tuple[float, ...]:
+    numbers = spec.getattribute("chromaticities")
+    is_sound = kind == "openexr" and isinstance(numbers, tuple) and len(numbers) == 8
+    return tuple(map(float, numbers)) if is_sound else ()
 
 
 def _format(spec: ImageSpec, kind: str, turn: Turn) -> PlateFormat:

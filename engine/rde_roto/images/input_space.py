@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from rde_roto.images.color_config import LINEAR
 from rde_roto.images.color_spaces import (
@@ -17,6 +17,7 @@ from rde_roto.images.color_spaces import (
     stand_in,
 )
 from rde_roto.images.files import ImageHeader
+from rde_roto.images.gamuts import ACES, ACESCG, REC709, primaries_of
 
 _ARTIST = "you"
 
@@ -28,8 +29,20 @@ _INTEROP: Final = {
     "srgb_rec709_display": SRGB,
     "srgb_rec709_scene": SRGB,
     "rec709": SRGB,
+    "ocio:acescct_ap1_scene": "ACEScct",
+    "ocio:acescc_ap1_scene": "ACEScc",
+    "ocio:g24_rec709_scene": "Gamma 2.4 Encoded Rec.709",
 }
-"""OpenImageIO's names that a configuration may lack, and the spaces with formulas that match."""
+"""OpenImageIO's names that a configuration may lack, and the same spaces under other names."""
+
+_LINEAR_OF: Final = {
+    "BT.2020": ("Linear BT.2020",),
+    "P3-D65": ("Linear P3-D65",),
+    "P3-DCI": ("Linear P3-DCI",),
+    ACES: ("lin_ap0_scene", "ACES2065-1"),
+    ACESCG: ("lin_ap1_scene", "ACEScg"),
+}
+"""Names of the linear spaces of primaries; a configuration may have one of several."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +96,15 @@ def input_space(path: Path, header: ImageHeader, choice: SpaceChoice) -> InputSp
 
     the artist; 8 bits, which are sRGB whatever the file says, as in the network's training data;
     the file, if the colour configuration knows the name; the configuration's file rules; the
-    preset; the file's format: half and float are scene-linear Rec.709, DPX of more than 8 bits is
-    Cineon log, everything else is sRGB.
+    chromaticities of an EXR of half or float, which is linear then; the preset; the file's format:
+    half and float are scene-linear Rec.709, DPX of more than 8 bits is Cineon log, everything else
+    is sRGB. Chromaticities of Rec.709 do not count: programs write them into any file.
 
     Raises UsageError for a configuration that is needed and cannot be read.
     """
     if header.pixel_type == "uint8" and choice.artist is None:
         return InputSpace(SRGB, "its 8 bits")
-    return _first_answer(path, header.color_space, choice, _space_of_format(header))
+    return _first_answer(path, header.color_space, choice, _of_format(header))
 
 
 def movie_space(path: Path, tagged: Callable[[], str | None], choice: SpaceChoice) -> InputSpace:
@@ -99,21 +113,44 @@ def movie_space(path: Path, tagged: Callable[[], str | None], choice: SpaceChoic
     `tagged` gives the space of its tags, or None; it is not called if the artist chose a space.
     Raises as `tagged` and `input_space`.
     """
-    return _first_answer(path, None if choice.artist else tagged(), choice, SRGB)
+    return _first_answer(path, None if choice.artist else tagged(), choice, _ByFormat(SRGB))
+
+
+def primaries_in(header: ImageHeader) -> str | None:
+    """Return the primaries in the header of an EXR of floats, None if they say nothing: they are
+    missing or Rec.709's.
+    """
+    if not header.chromaticities or not _is_light(header):
+        return None
+    primaries = primaries_of(header.chromaticities) or "unknown chromaticities"
+    return None if primaries == REC709 else primaries
+
+
+class _ByFormat(NamedTuple):
+    """The space of a file's format, and the primaries in its header."""
+
+    space: str
+    primaries: str | None = None
+
+    def light(self) -> str | None:
+        """Return the linear space of the primaries. Raises as `known_space`."""
+        spaces = map(known_space, _LINEAR_OF.get(self.primaries or "", ()))
+        return next(filter(None, spaces), None)
 
 
 def _first_answer(
-    path: Path, tagged: str | None, choice: SpaceChoice, by_format: str
+    path: Path, tagged: str | None, choice: SpaceChoice, by_format: _ByFormat
 ) -> InputSpace:
     return InputSpace.of(*next(_answers(path, tagged, choice, by_format)))
 
 
 def _answers(
-    path: Path, tagged: str | None, choice: SpaceChoice, by_format: str
+    path: Path, tagged: str | None, choice: SpaceChoice, by_format: _ByFormat
 ) -> Iterator[tuple[str, str]]:
     if choice.artist is not None:
         yield choice.artist, _ARTIST
-    suggested = None if tagged is None else known_space(tagged) or _INTEROP.get(tagged.lower())
+    called = () if tagged is None else (tagged, _INTEROP.get(tagged.lower(), tagged))
+    suggested = next(filter(None, map(known_space, called)), None)
     if suggested is not None:
         yield suggested, "the file"
     unknown = "" if tagged is None else f" (the file's '{tagged}' is unknown here)"
@@ -121,12 +158,21 @@ def _answers(
     ruled = None if of_rules is None else known_space(of_rules.space)
     if of_rules is not None and ruled is not None:
         yield ruled, of_rules.source + unknown
+    light = by_format.light()
+    if light is not None:
+        yield light, "the file's chromaticities" + unknown
+    elif by_format.primaries is not None:
+        unknown += " (no space here has the file's chromaticities)"
     if choice.preset is not None:
         yield choice.preset, "the preset" + unknown
-    yield by_format, "its format" + unknown
+    yield by_format.space, "its format" + unknown
 
 
-def _space_of_format(header: ImageHeader) -> str:
-    if header.pixel_type in ("half", "float", "double"):
-        return LINEAR
-    return CINEON if header.kind == "dpx" else SRGB
+def _of_format(header: ImageHeader) -> _ByFormat:
+    if not _is_light(header):
+        return _ByFormat(CINEON if header.kind == "dpx" else SRGB)
+    return _ByFormat(LINEAR, primaries_in(header))
+
+
+def _is_light(header: ImageHeader) -> bool:
+    return header.pixel_type in ("half", "float", "double")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,39 @@ from rde_roto.values.regular_files import PICTURE_BYTES
 _MOST_ELEMENTS = 64
 _ORIENTATION_TAG = 274  # TIFF 6.0
 _FAINT = 32 / 255  # label numbers stay below this, mattes of visible elements do not
+_BEYOND = 2.0  # a filter overshoots 1 by less; label numbers and 0 to 255 reach this
+_LARGEST = {
+    "uint8": 255,
+    "int8": 127,
+    "uint16": 65535,
+    "int16": 32767,
+    "uint": 4294967295,
+    "int": 2147483647,
+}
+"""What OpenImageIO's integer types read as 1."""
+
+
+@dataclass(frozen=True)
+class HowToRead:
+    """How to read a mask: the arguments of `read_mask`."""
+
+    mode: MaskMode = "auto"
+    elements: tuple[str, ...] | None = None
+    proxy: int = 1
+    view: str | None = None
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A mask over a plate: soft planes [K, H, W] and their K names.
+
+    `marks` say what told the planes apart in the file, `label 2` or `colour #00ff00`; a soft matte
+    has none.
+    """
+
+    planes: FloatArray
+    names: tuple[str, ...]
+    marks: tuple[str, ...] = ()
 
 
 def read_mask(
@@ -52,7 +86,8 @@ def read_mask(
       channel, else the largest of red, green and blue. An alpha that is 1 everywhere is ignored.
       The mask may be empty, which means that the element is not in the picture.
     - `auto`: an indexed PNG is `labels`; an image with alpha or without colour is `matte`; any
-      other is `colours`. 8-bit grey below 32 of 255 could be either and is refused.
+      other is `colours`. A matte of integers below an eighth, or with floats of 2 or more, could be
+      either and is refused.
 
     The file is read upright. Of an EXR with several layers the one of `PictureName.find_mask` is
     read, of one with views the plate's `view`. An EXR is placed by its windows and is 0 outside;
@@ -65,17 +100,24 @@ def read_mask(
     has no label or colour, or does not suit the mode; UsageError for names that do not fit the
     mask.
     """
-    check_extent(path, plate_format, proxy)
+    mask = read_marked_mask(path, plate_format, HowToRead(mode, elements, proxy, view))
+    return mask.planes, mask.names
+
+
+def read_marked_mask(path: Path, plate_format: PlateFormat, how: HowToRead) -> Mask:
+    """Read a mask as `read_mask` does, with what tells its planes apart."""
+    mode, view = how.mode, how.view
+    check_extent(path, plate_format, how.proxy)
     indices = _palette_indices(path, mode) if mode in ("auto", "labels") else None
     if indices is not None:
-        planes, windows = _split(path, indices), None
+        drawn, windows = _split(path, indices, _label), None
     else:
         headers = read_headers(path)
         picture = _mask_picture(path, headers, PictureName(view_within(view, headers)), mode)
-        planes = _planes(path, picture, mode)
+        drawn = _drawn(path, picture, mode)
         windows = picture.header.format if picture.header.kind == "openexr" else None
-    planes = over_plate(path, planes, windows, plate_format, proxy)
-    return planes, _name_planes(path, len(planes), elements)
+    planes = over_plate(path, drawn.planes, windows, plate_format, how.proxy)
+    return Mask(planes, _name_planes(path, len(planes), how.elements), drawn.marks)
 
 
 def read_labels(path: Path) -> NDArray[Any]:
@@ -164,7 +206,15 @@ def _is_black_elsewhere(indices: NDArray[Any], palette: Sequence[int]) -> bool:
     return any(palette[:3]) and any(black)
 
 
-def _planes(path: Path, picture: PictureSource, mode: MaskMode) -> FloatArray:
+@dataclass(frozen=True)
+class _Drawn:
+    """The planes of a file, as large as that is, and their marks (`Mask`)."""
+
+    planes: FloatArray
+    marks: tuple[str, ...] = ()
+
+
+def _drawn(path: Path, picture: PictureSource, mode: MaskMode) -> _Drawn:
     colours, pixel_type = picture.channels, picture.header.pixel_type
     if picture.alpha is not None and (mode in ("auto", "matte") or not colours):
         alpha = _read(path, picture, [picture.alpha])
@@ -175,23 +225,36 @@ def _planes(path: Path, picture: PictureSource, mode: MaskMode) -> FloatArray:
                 "(mask_as) matte if the element is not in the picture, colours if they are the mask"
             )
         if not colours or alpha.min() < 1:
+            if mode == "auto":
+                _check_values(path, alpha, pixel_type)
             return _soft(alpha)
     pixels = _read(path, picture, colours)
     if mode == "auto":
         mode = "colours" if np.ptp(pixels, axis=2).any() else "matte"
-        faint = pixel_type == "uint8" and 0 < pixels.max() < _FAINT
-        if mode == "matte" and faint:
-            raise InputError(
-                f"no pixel of the mask {path} is above {round(pixels.max() * 255)} of 255: use "
-                "--mask-as labels if these are label numbers, --mask-as matte if it is a matte"
-            )
+        if mode == "matte":
+            _check_values(path, pixels, pixel_type)
     if mode == "matte":
         return _soft(pixels)
     if mode == "labels":
-        return _split(path, _label_numbers(path, pixels, pixel_type))
+        return _split(path, _label_numbers(path, pixels, pixel_type), _label)
     pixels = pixels.clip(max=1)
     red, green, blue = np.rint(np.broadcast_to(pixels, (*pixels.shape[:2], 3)) * 255).T.astype(int)
-    return _split(path, (blue << 16 | green << 8 | red).T)
+    return _split(path, (blue << 16 | green << 8 | red).T, _colour)
+
+
+def _check_values(path: Path, pixels: FloatArray, pixel_type: str) -> None:
+    """Raise InputError if a matte's values look like label numbers."""
+    largest, most = _LARGEST.get(pixel_type), float(pixels.max())
+    if largest is not None and 0 < most < _FAINT:
+        raise InputError(
+            f"no pixel of the mask {path} is above {round(most * largest)} of {largest}: use "
+            "--mask-as labels if these are label numbers, --mask-as matte if it is a matte"
+        )
+    if largest is None and most >= _BEYOND:
+        raise InputError(
+            f"the mask {path} has values up to {most:g}, a matte has 0 to 1: use --mask-as labels "
+            "if these are label numbers, --mask-as matte if all above 1 counts as 1"
+        )
 
 
 def _read(path: Path, picture: PictureSource, channels: Sequence[str]) -> FloatArray:
@@ -201,15 +264,13 @@ def _read(path: Path, picture: PictureSource, channels: Sequence[str]) -> FloatA
     return pixels
 
 
-def _soft(pixels: FloatArray) -> FloatArray:
+def _soft(pixels: FloatArray) -> _Drawn:
     """One plane [1, H, W] in 0..1: the largest of the channels of [H, W, C]."""
-    plane: FloatArray = pixels.max(axis=2).clip(max=1)[None]
-    return plane
+    return _Drawn(pixels.max(axis=2).clip(max=1)[None])
 
 
 def _label_numbers(path: Path, pixels: FloatArray, pixel_type: str) -> NDArray[Any]:
-    most = {"uint8": 255, "uint16": 65535}.get(pixel_type, 1)
-    scaled = pixels * np.float32(most)
+    scaled = pixels * np.float64(_LARGEST.get(pixel_type, 1))
     whole = np.rint(scaled)
     if np.ptp(pixels, axis=2).any() or np.abs(scaled - whole).max() > 0.01:
         raise InputError(
@@ -220,7 +281,7 @@ def _label_numbers(path: Path, pixels: FloatArray, pixel_type: str) -> NDArray[A
     return numbers
 
 
-def _split(path: Path, numbers: NDArray[Any]) -> FloatArray:
+def _split(path: Path, numbers: NDArray[Any], mark: Callable[[int], str]) -> _Drawn:
     """Split into planes [K, H, W] of 0 and 1, one for each number except 0, ascending."""
     kinds = np.unique(numbers)
     kinds = kinds[kinds != 0]
@@ -233,7 +294,16 @@ def _split(path: Path, numbers: NDArray[Any]) -> FloatArray:
     if len(kinds) == 0:
         raise InputError(f"the mask {path} is empty: no pixel is above 0")
     planes: FloatArray = (numbers[None] == kinds[:, None, None]).astype(np.float32)
-    return planes
+    return _Drawn(planes, tuple(mark(int(number)) for number in kinds))
+
+
+def _label(number: int) -> str:
+    return f"label {number}"
+
+
+def _colour(number: int) -> str:
+    red, green, blue = number & 255, number >> 8 & 255, number >> 16
+    return f"colour #{red:02x}{green:02x}{blue:02x}"
 
 
 def _name_planes(path: Path, count: int, elements: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -108,15 +108,17 @@ class Decoder:
     def _list_times(self) -> tuple[array[int], array[int], array[int]]:
         """The presentation times of all frames and of key frames, and where to seek for each key.
 
+        Frames that an edit list cuts off are no frames of the movie, but decoding begins at them.
         Containers seek by decoding time, which is earlier if frames are reordered.
         """
         times = array("q")
         keys: list[tuple[int, int]] = []
         for packet in self._container.demux(self._stream):
-            if packet.pts is None or packet.is_discard:
+            if packet.pts is None:
                 continue
-            times.append(packet.pts)
-            if packet.is_keyframe:
+            if not packet.is_discard:
+                times.append(packet.pts)
+            if packet.is_keyframe:  # a discarded one, before the start of a cut movie, is needed
                 keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
         keys.sort()
         starts = array("q", (start for _, start in keys))

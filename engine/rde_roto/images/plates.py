@@ -13,7 +13,7 @@ from rde_roto.images.color import transform_name
 from rde_roto.images.color_space_plate import ColorSpacePlate
 from rde_roto.images.contents import FileContents
 from rde_roto.images.files import ImageHeader, check_input, read_channels, read_headers
-from rde_roto.images.input_space import InputSpace, SpaceChoice, input_space
+from rde_roto.images.input_space import InputSpace, SpaceChoice, input_space, primaries_in
 from rde_roto.images.layers import FIRST_PICTURE, PictureName, PictureSource, view_within
 from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie
 from rde_roto.images.origin import Attributes
@@ -174,7 +174,7 @@ def _of_colours(header: ImageHeader) -> str:
     if header.pixel_type == "uint8":
         return "8 bits"
     kind = "float" if header.pixel_type in ("half", "float", "double") else "integer"
-    return f"{kind} of {header.color_space or 'no named colour space'}"
+    return f"{kind} of {header.color_space or primaries_in(header) or 'no named colour space'}"
 
 
 def view_of(plate: Plate) -> str | None:

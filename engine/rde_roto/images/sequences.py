@@ -28,6 +28,17 @@ _NUMBER = re.compile(_SIGN + r"[0-9]+")
 _NUMBERED = re.compile(rf"(.*?)((?<![0-9])(?<![^A-Za-z][vV]){_SIGN}[0-9]+)(\.[^.]+)", re.DOTALL)
 
 
+_OWN_NUMBER = re.compile(r"(?:.*[._-])?([0-9]{3,})\.[^.]+", re.DOTALL)
+
+
+def number_in_name(path: Path) -> int | None:
+    """Return the number in which a single picture's name ends, as `mask.1001.png` does, if it looks
+    like a frame's: of three digits or more, and apart from the rest of the name.
+    """
+    match = _OWN_NUMBER.fullmatch(path.name)
+    return None if match is None else int(match[1])
+
+
 @dataclass(frozen=True)
 class FramePattern:
     """A file name with a frame number in it: `folder / (prefix + number + suffix)`.
@@ -85,6 +96,13 @@ class FrameSequence:
         if number is None:
             raise InputError(f"{self.name} has no frame {frame} (it has {self.range.words})")
         return self.pattern.folder / f"{self.pattern.prefix}{number}{self.pattern.suffix}"
+
+    def later_frames(self) -> FrameRange:
+        """Return the frames that have come since the scan: the folder is scanned again."""
+        own = self.pattern
+        found = _find_numbers(own.folder, own.prefix, own.suffix)
+        now = [frame for one in found if one.pattern == own for frame in one.range]
+        return FrameRange.of(now).difference(self.range)
 
 
 def _width(token: re.Match[str]) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from rde_roto.images.curves import hlg_to_linear, pq_to_linear, srgb_to_linear
-from rde_roto.images.gamuts import ACES, CHROMATICITIES, REC709, luminance_of, to_rec709
+from rde_roto.images.gamuts import ACES, ACESCG, CHROMATICITIES, REC709, luminance_of, to_rec709
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
 
@@ -78,7 +78,7 @@ VIDEO_SPACES: Final[Mapping[str, ToLinear]] = {
     f"{curve} {primaries}": partial(_linear, to_rec709(primaries), _curve(curve, primaries))
     for curve in (_PQ, _HLG, _SDR, _LINEAR)
     for primaries in CHROMATICITIES
-    if primaries != ACES and (primaries != REC709 or curve in (_PQ, _HLG))
+    if primaries not in (ACES, ACESCG) and (primaries != REC709 or curve in (_PQ, _HLG))
 }
 """Converts pixels [H, W, 3] of each tagged space to linear Rec.709, with display white at 1."""
 

@@ -141,10 +141,8 @@ def _carried(
         moved = carrier.add(mattes.outlines(frame)) if mattes.is_there(frame) else None
         if moved is None:
             return
-        places = iter(mattes.on_plate(moved).tolist())
-        pens = [
-            tuple((tuple(next(places)), pressure) for _, pressure in mark.pen) for mark in marks
-        ]
+        places = ((x, y) for x, y in mattes.on_plate(moved).tolist())
+        pens = [tuple((next(places), pressure) for _, pressure in mark.pen) for mark in marks]
         yield frame, [replace(mark, pen=pen) for mark, pen in zip(marks, pens, strict=True)]
 
 

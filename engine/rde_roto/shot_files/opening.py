@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -13,14 +14,15 @@ from rde_roto.documents.model_card import ModelChoice
 from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
-from rde_roto.images.masks import element_names, read_mask
-from rde_roto.images.missing_frames import FilledPlate
+from rde_roto.images.masks import HowToRead, Mask, element_names, read_marked_mask
+from rde_roto.images.missing_frames import FilledPlate, on_disk
 from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.origin import Footage, Origin
 from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import DiskPlate
-from rde_roto.images.sequences import FramePattern
+from rde_roto.images.plates import DiskPlate, SequencePlate
+from rde_roto.images.sequences import FramePattern, number_in_name
 from rde_roto.shot_files.locks import FileLock
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named
@@ -41,6 +43,8 @@ class OpenedShot:
     is the folder for learned weights if the preset asks for learning; None for the cache. `gaps`
     are frames of the document that the plate lacks, and `missing` says what to do about them: with
     `skip` the shot's range excludes them. `origin` is what mattes inherit from the plate.
+    `is_whole`: nobody named frames, all that the plate had are wanted. `notes` are sentences about
+    masks that may be those of other frames.
     """
 
     shot: Shot
@@ -52,6 +56,8 @@ class OpenedShot:
     origin: Origin
     document: Path | None = None
     learn_into: Path | None = None
+    is_whole: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def learns(self) -> bool:
@@ -67,6 +73,26 @@ class OpenedShot:
     def skipped(self) -> FrameRange:
         """The frames of the document that cannot be made."""
         return self.gaps.difference(self.shot.range)
+
+    def check_complete(self, frames: FrameRange) -> None:
+        """Check that these frames, which were delivered, are all that was wanted.
+
+        Raises PartialError for those that the shot skips, and for frames of the plate that came
+        after it was opened: somebody was still copying it.
+        """
+        name, skipped = self.shot.plate.name, frames.intersection(self.skipped)
+        if skipped:
+            raise PartialError(f"{name} lacks {skipped}: skipped, not delivered", skipped)
+        source, late = on_disk(self.shot.plate), FrameRange.of(())
+        if isinstance(source, SequencePlate):
+            with suppress(InputError):  # the folder has gone, with every frame delivered
+                late = source.sequence.later_frames()
+        if not self.is_whole:
+            late = late.intersection(frames)
+        if late:
+            raise PartialError(
+                f"{name} has got frames since this began, {late}: not delivered, run it again", late
+            )
 
 
 def open_entry(
@@ -119,8 +145,13 @@ def open_parts(
     ids = tuple(element.id for element in elements)
     proxy = document.plate.proxy
     view = plates.view_of(source) or document.plate.view
-    masks = [_keyframe(entry, folder, (plate, proxy, view), ids) for entry in document.keyframes]
-    keyframes = tuple(map(_joined, _by_frame(masks)))
+    masks = [_mask(entry, folder, (plate, proxy, view), ids) for entry in document.keyframes]
+    _check_marks(document.keyframes, masks, elements)
+    drawn = [
+        Keyframe(entry.frame, mask.planes, mask.names)
+        for entry, mask in zip(document.keyframes, masks, strict=True)
+    ]
+    keyframes = tuple(map(_joined, _by_frame(drawn)))
     _check_pictures(keyframes, source, missing)
     if not elements:
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
@@ -152,7 +183,17 @@ def open_document(
     learned = () if model.learned is None else (model.learned,)
     inputs = (*drawn, *pinned, *learned)
     origin, policy = Origin.of(parts.plate), document.plate.missing
-    return OpenedShot(shot, preset, model, inputs, gaps, policy, origin)
+    return OpenedShot(
+        shot,
+        preset,
+        model,
+        inputs,
+        gaps,
+        policy,
+        origin,
+        is_whole=document.range is None,
+        notes=tuple(_misnumbered(document.keyframes, shot.plate.range)),
+    )
 
 
 def chosen_model(document: ShotDocument, folder: Path) -> ModelChoice:
@@ -186,21 +227,58 @@ def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
     )
 
 
-def _keyframe(
+def _mask(
     entry: KeyframeEntry,
     folder: Path,
     drawn_on: tuple[Plate, int, str | None],
     ids: tuple[str, ...],
-) -> Keyframe:
-    """A keyframe with its mask. `drawn_on` is the plate, its proxy factor and its view; `ids` are
+) -> Mask:
+    """The mask of a keyframe. `drawn_on` is the plate, its proxy factor and its view; `ids` are
     those of the document's elements, () if it has none.
     """
     drawn = tuple(entry.elements or ids) or None
     plate, proxy, view = drawn_on
     path = folder / entry.mask
     _check_is_picture(path)
-    alpha, names = read_mask(path, plate.format, entry.mask_as, drawn, proxy, view=view)
-    return Keyframe(entry.frame, alpha, names)
+    return read_marked_mask(path, plate.format, HowToRead(entry.mask_as, drawn, proxy, view))
+
+
+def _check_marks(
+    entries: Sequence[KeyframeEntry], masks: Sequence[Mask], elements: tuple[Element, ...]
+) -> None:
+    """Check that keyframes that name no elements mean the same ones: that an element has one label
+    or colour in all of them, and that none draws a soft matte where others draw several elements.
+    """
+    if len(elements) == 1:
+        return
+    nameless = [pair for pair in zip(entries, masks, strict=True) if not pair[0].elements]
+    several = next((entry.mask for entry, mask in nameless if len(mask.names) > 1), None)
+    known: dict[tuple[str, int], tuple[str, str]] = {}
+    for entry, mask in nameless:
+        advice = (
+            "name what each mask draws, with elements in a shot document or with "
+            f"--keyframe {entry.frame}:NAMES={entry.mask}"
+        )
+        if several is not None and not mask.marks:
+            raise UsageError(
+                f"the mask {entry.mask} is one matte, but {several} draws several elements: "
+                f"{advice}"
+            )
+        for place, mark in enumerate(mask.marks):
+            kind = mark.partition(" ")[0]  # the labels of one mask say nothing of others' colours
+            other, other_mask = known.setdefault((kind, place), (mark, entry.mask))
+            if other != mark:
+                raise UsageError(
+                    f"{mask.names[place]} would be {mark} in the mask {entry.mask}, but {other} in "
+                    f"{other_mask}: {advice}"
+                )
+
+
+def _misnumbered(entries: Iterable[KeyframeEntry], frames: FrameRange) -> Iterator[str]:
+    for entry in entries:
+        number = number_in_name(Path(entry.mask))
+        if number is not None and number != entry.frame and number in frames:
+            yield f"the keyframe at frame {entry.frame} has the mask {entry.mask}: is that right?"
 
 
 def _check_is_picture(mask: Path) -> None:

@@ -7,6 +7,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import index as index_of
+from typing import SupportsIndex, cast
 
 from rde_roto.values.errors import UsageError
 
@@ -62,7 +64,10 @@ class FrameRange:
 
     def __contains__(self, frame: object) -> bool:
         if not isinstance(frame, int):
-            return False
+            try:
+                frame = index_of(cast("SupportsIndex", frame))  # numpy's integers are frames too
+            except TypeError:
+                return False
         index = bisect_right(self.chunks, frame, key=lambda chunk: chunk[0])
         return index > 0 and frame in self.chunks[index - 1]
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+
 from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import Overlap, overlaps
@@ -38,13 +41,27 @@ class Keyframe:
     """The artist's mask at one frame; it is delivered there unchanged.
 
     `alpha` is float32 [N, H, W] in 0..1 over the plate's data window, row 0 on top, with one plane
-    per id of `elements`; without `elements`, one per element of the shot, in order. The array must
-    not change once the keyframe exists.
+    per id of `elements`; without `elements`, one per element of the shot, in order. Booleans and
+    other floats are converted. The array must not change once the keyframe exists.
+
+    Raises InputError for integers, whose range nobody can tell, and for values outside 0..1.
     """
 
     frame: int
     alpha: FloatArray
     elements: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        alpha = np.asarray(self.alpha)
+        expected = f"the mask of the keyframe at frame {self.frame} has to be float32 in 0..1"
+        if alpha.dtype.kind not in "bf":
+            raise InputError(
+                f"{expected}, not {alpha.dtype}: divide it by the number that means opaque, as 255"
+            )
+        alpha = alpha.astype(np.float32, copy=False)
+        if alpha.size and not (alpha.min() >= 0 and alpha.max() <= 1):  # NaN compares as False
+            raise InputError(f"{expected}, its values go from {alpha.min():g} to {alpha.max():g}")
+        object.__setattr__(self, "alpha", alpha)
 
     @cached_property
     def plane_digests(self) -> tuple[str, ...]:

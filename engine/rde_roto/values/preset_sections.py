@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+import re
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from rde_roto.values.bank import Bank, BankText
 from rde_roto.values.digest import digest_of
@@ -15,6 +16,12 @@ LEAST_LINES: Final = 96
 OutputFormat: TypeAlias = Literal["alpha", "cryptomatte", "rgba", "labels"]
 Precision: TypeAlias = Literal["float32", "mixed"]
 Compression: TypeAlias = Literal["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"]
+
+
+def _checked_prefix(text: str) -> str:
+    if not re.fullmatch("([A-Za-z_][A-Za-z0-9_]*)?", text):
+        raise ValueError("allowed: letters a-z, digits and _, no digit first")
+    return text
 
 
 class _Flat(Settings):
@@ -206,9 +213,9 @@ class Output(Settings):
             "edges."
         ),
     )
-    layer_prefix: str = Field(
+    layer_prefix: Annotated[str, AfterValidator(_checked_prefix)] = Field(
         default="",
-        pattern="^([A-Za-z_][A-Za-z0-9_]*)?$",
+        json_schema_extra={"pattern": "^([A-Za-z_][A-Za-z0-9_]*)?$"},
         description=(
             "Prefix of the element in layer names: matte_ turns hero.A into matte_hero.A. A "
             "single element is always A."

@@ -39,7 +39,13 @@ def shot_in(folder: Path) -> ShotDocument:
         seen = ", ".join(path.name for path in plates[:4]) or "none"
         raise InputError(f"{folder.name} holds {len(plates)} plates ({seen}): {_EXPECTED}")
     keyframes = [_keyframe(path) for path in masks]
+    nameless = [keyframe.mask for keyframe in keyframes if not keyframe.elements]
     named = dict.fromkeys(e for keyframe in keyframes for e in keyframe.elements or ())
+    if named and nameless:
+        raise InputError(
+            f"{folder.name} holds masks of {', '.join(named)}, and {nameless[0]}, which names no "
+            "element: name the element of every mask, as in mask_hero.1001.png, or of none"
+        )
     return ShotDocument(
         plate=PlateEntry(path=plates[0].name),
         elements=[ElementEntry(id=name) for name in named],

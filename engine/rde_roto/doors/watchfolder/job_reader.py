@@ -148,7 +148,9 @@ class JobReader:
             opened = self._named(job, base)
         else:
             opened = self._opened(path, written, base, job)
-        return Job(opened, _frames(job, opened), output, job.value.learn)
+        frames = _frames(job, opened)
+        opened = replace(opened, is_whole=opened.is_whole and job.value.frames is None)
+        return Job(opened, frames, output, job.value.learn)
 
     def _named(self, job: Document[JobDocument], base: Path) -> OpenedShot:
         """Open the shot of a document elsewhere, which is complete in itself."""

@@ -31,7 +31,6 @@ from rde_roto.node import RotoNode
 from rde_roto.report import report_on, sheet_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.cancel import Cancel
-from rde_roto.values.delivery import PartialError
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, OutputError, RotoError
 from rde_roto.values.frames import FrameRange
@@ -144,10 +143,7 @@ class JobRun:
         with hold_folder(output.parent) as folder:
             delivered = self._deliver_into(folder, job, prepared, output.name)
         self._report(job, delivered, Run(job.frames, prepared.licence, delivered.delivery))
-        skipped = job.frames.intersection(job.opened.skipped)
-        if skipped:
-            sentence = f"{job.opened.shot.plate.name} lacks {skipped}: skipped, not delivered"
-            raise PartialError(sentence, skipped)
+        job.opened.check_complete(job.frames)
 
     def _deliver_into(
         self, folder: HeldFolder, job: Job, prepared: PreparedNode, name: str
