@@ -1,7 +1,7 @@
 """Render three shots with hard edges and their exact mattes: hair, blur and thin structures.
 
     python -m tools.edge_shots --out DIR [--shots hair-1080,blur-1080] [--frames 1001-1012]
-                               [--preview]
+                               [--preview] [--samples 10] [--seed 8]
 
 writes 12 frames of 1920x1080 per shot, one shot at 3840x2160 too, at 24 frames per second:
 
@@ -10,7 +10,8 @@ writes 12 frames of 1920x1080 per shot, one shot at 3840x2160 too, at 24 frames 
     DIR/blur-1080/..., DIR/wire-1080/..., DIR/hair-2160/...
 
 The truth includes motion blur and defocus. The plate is not denoised: its grain is that of the
-samples, so no hair of the truth is smoothed away.
+samples, so no hair of the truth is smoothed away. `--samples 10` renders ten times as many, for a
+third of the grain, and another `--seed` gives other grain.
 
 It needs Python 3.11 with `pip install bpy==5.0.1` in an environment of its own. The courtyard
 behind the subjects is rendered once, into DIR/backdrop.exr. Existing frames are skipped, so an
@@ -20,6 +21,7 @@ interrupted render continues where it stopped.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +66,14 @@ def render_shot(title: str, options: argparse.Namespace) -> None:
     build_stage(scene, options.out / "backdrop.exr")
     shot, folder = SHOTS[name], options.out / title
     shot.build()
-    lines = int(height)
-    render.set_plate_pass(scene, shot.plate_samples * 1080 // lines, EXPOSURE, PLATE_LEAST)
+    scene.cycles.seed = options.seed
+    times = options.samples
+    share = times * 1080 / int(height)
+    least = PLATE_LEAST * times
+    render.set_plate_pass(scene, int(shot.plate_samples * share), EXPOSURE, least)
     render.render_plate(scene, options.frames, folder / "plate" / f"{name}.####.exr")
-    render.set_truth_pass(scene, SUBJECT, shot.truth_samples * 1080 // lines, TRUTH_NOISE)
+    noise = TRUTH_NOISE / math.sqrt(times)
+    render.set_truth_pass(scene, SUBJECT, int(shot.truth_samples * share), noise)
     render.render_truth(scene, SUBJECT, options.frames, folder / "truth" / f"{name}.####.exr")
 
 
@@ -77,6 +83,8 @@ def main() -> None:
     parser.add_argument("--shots", default=DEFAULT, help=f"default: {DEFAULT}")
     parser.add_argument("--frames", type=render.frame_list, default=f"{FIRST}-{LAST}")
     parser.add_argument("--preview", action="store_true", help="a quarter of the size")
+    parser.add_argument("--samples", type=int, default=1, help="so many times as many a pixel")
+    parser.add_argument("--seed", type=int, default=7, help="of the random numbers; default: 7")
     options = parser.parse_args()
     render_backdrop(options.out / "backdrop.exr")
     for title in options.shots.split(","):

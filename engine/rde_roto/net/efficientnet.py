@@ -8,6 +8,7 @@ memory, which is what a CPU spends its time on. ``training.pretrained`` folds pu
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,13 +22,25 @@ class SameConv(nn.Conv2d):
     """
 
     def __init__(self, in_dim: int, out_dim: int, kernel: int, stride: int, groups: int) -> None:
-        super().__init__(in_dim, out_dim, kernel, stride=stride, groups=groups)
         total = kernel - stride
-        low = total // 2
-        self.pad = (low, total - low, low, total - low)
+        low, high = total // 2, total - total // 2
+        own = low if low == high else 0
+        super().__init__(in_dim, out_dim, kernel, stride=stride, padding=own, groups=groups)
+        self._pad = None if low == high else (low, high, low, high)
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(F.pad(input, self.pad))
+        if self._pad is not None:
+            input = F.pad(input, self._pad)
+        if not self._has_slow_gradient(input):
+            return super().forward(input)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(input.float()).to(input.dtype)
+
+    def _has_slow_gradient(self, input: Tensor) -> bool:
+        """Return whether float32 is faster: on a CPU the gradient of a strided depthwise
+        convolution takes ten times as long in bfloat16."""
+        short = input.dtype == torch.bfloat16 and input.device.type == "cpu"
+        return short and input.requires_grad and self.groups > 1 and self.stride[0] > 1
 
 
 class InvertedBottleneck(nn.Module):
@@ -42,8 +55,8 @@ class InvertedBottleneck(nn.Module):
         self.keeps_shape = stride == 1 and in_dim == out_dim
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x if self.expand is None else F.relu6(self.expand(x))
-        y = self.project(F.relu6(self.depthwise(y)))
+        y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
+        y = self.project(F.relu6(self.depthwise(y), inplace=True))
         return x + y if self.keeps_shape else y
 
 
@@ -76,7 +89,7 @@ class EfficientNetKeyTrunk(nn.Module):
         self.stage5 = _stage(80, 112, count=3, kernel=5, stride=1)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        f4 = self.stage2(self.stage1(F.relu6(self.stem(image))))
+        f4 = self.stage2(self.stage1(F.relu6(self.stem(image), inplace=True)))
         f8 = self.stage3(f4)
         f16 = self.stage5(self.stage4(f8))
         to16, to8, to4 = self.scales

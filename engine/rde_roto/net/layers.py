@@ -70,7 +70,7 @@ class ResBlock(nn.Module):
         self.conv2 = conv3x3(out_dim, out_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = self.conv2(F.relu(self.conv1(F.relu(x))))
+        residual = self.conv2(F.relu(self.conv1(F.relu(x)), inplace=True))
         shortcut = x if self.downsample is None else self.downsample(x)
         return shortcut + residual
 

@@ -135,7 +135,7 @@ class Lesson:
         source = samplers.cycles if by_cycle else None
         batch = self._draw_batch(source or samplers.clips, self.steps, self.steps, stream=0)
         objective = self._cycle_objective if by_cycle else self._objective
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_short):
+        with self._precision():
             terms = objective(batch, self.steps, self._generator(self.steps, stream=1))
         self._optimizer.zero_grad(set_to_none=True)
         terms.total.backward()
@@ -177,9 +177,14 @@ class Lesson:
         for number in range(_CHECKS):
             self._check_cancelled()
             batch = self._draw_batch(source, _LAST_STEP, number, stream=2)
-            terms = check(batch, _LAST_STEP, self._generator(number, stream=3))
+            with self._precision():
+                terms = check(batch, _LAST_STEP, self._generator(number, stream=3))
             misses.append(float(terms.segmentation))
         return 1 - sum(misses) / len(misses)
+
+    def _precision(self) -> torch.autocast:
+        """Return a context in which the network calculates as the recipe and the device allow."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_short)
 
     def _draw_batch(
         self, source: ClipSampler | CycleSampler, step: int, number: int, stream: int

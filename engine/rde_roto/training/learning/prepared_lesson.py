@@ -27,7 +27,7 @@ from rde_roto.values.errors import CancelledError
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
-REVISION = 3
+REVISION = 4
 """Part of every lesson's digest: raise it whenever the code learns different weights."""
 
 
