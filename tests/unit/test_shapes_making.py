@@ -294,7 +294,8 @@ def test_the_feather_of_motion_blur_has_points_where_it_changes(blur_px: int) ->
     def mattes(index: int) -> FloatArray:
         at = np.linspace(-blur_px / 2, blur_px / 2, 2 * blur_px)
         each = [matte(disk(150 + 4 * index + x, 100, 60)) for x in at]
-        return np.mean(each, axis=0, dtype=np.float32)
+        mean: FloatArray = np.mean(each, axis=0, dtype=np.float32)
+        return mean
 
     shapes, _ = made(mattes, 3, tolerance_px=0.5)
     (shape,) = shapes.shapes
