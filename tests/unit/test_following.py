@@ -27,11 +27,11 @@ class Doing(Watcher):
         self._do = do
         self._wanted = wanted
 
-    def heard(self, said: Object) -> None:
+    def on_status(self, said: Object) -> None:
         self.heard_of.append(said)
         self._do(said)
 
-    def wants(self) -> bool:
+    def should_continue(self) -> bool:
         return len(self.heard_of) < self._wanted
 
     def pause(self) -> None:
