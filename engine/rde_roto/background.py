@@ -21,11 +21,18 @@ def at_once(job: Job) -> None:
     job()
 
 
-def read_ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
+def _do_nothing() -> None:
+    pass
+
+
+def read_ahead(
+    items: Iterator[T], depth: int, hurry: Job = _do_nothing
+) -> Generator[T, None, None]:
     """Yield the same items, up to ``depth`` of them made ahead on a thread.
 
-    An error of ``items`` is raised in place of its item. Closing the generator ends the thread
-    after the item in progress, and then closes ``items`` if it is a generator.
+    An error of ``items`` is raised in place of its item. Closing the generator, or Ctrl-C, ends the
+    thread after the item in progress, and then closes ``items`` if it is a generator. ``hurry`` is
+    called before that: it may cut short an item that takes long.
     """
     end = object()
     with ExitStack() as at_end:
@@ -38,6 +45,7 @@ def read_ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
                 waiting.append(pool.submit(next, items, end))
                 yield cast("T", item)
         finally:
+            hurry()
             for future in waiting:
                 future.cancel()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import filterfalse
+from threading import Event
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -200,8 +201,7 @@ class RotoNode:
                 span = stretch.spans[0]
                 on_its_way = requested.walk(span.keyframe.frame + span.step, span.stop)
                 free = filterfalse(self.shot.is_locked, on_its_way)
-                tracked = self._mattes.of(stretch, wanted(free), cancel, on_second)
-                yield from self._finished_behind(stretch, tracked, cancel)
+                yield from self._finished_behind(stretch, wanted(free), cancel, on_second)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -230,11 +230,16 @@ class RotoNode:
         return self._store_matte(keyframe.frame, alpha)
 
     def _finished_behind(
-        self, stretch: Stretch, tracked: Iterator[BlendedMatte], cancel: Cancel
+        self, stretch: Stretch, frames: Iterable[int], cancel: Cancel, on_second: OnRaw
     ) -> Iterator[Matte]:
-        """Finish the tracked mattes of a stretch. The network goes on meanwhile, on a thread."""
-        elements = stretch.spans[0].elements
-        with closing(read_ahead(tracked, _TRACKED_AHEAD)) as ahead:
+        """Track and finish some frames of a stretch: the network goes on, on a thread, while a
+        matte is finished.
+        """
+        elements, is_over = stretch.spans[0].elements, Event()
+        # the first matte takes a whole walk back from the second keyframe: Ctrl-C waits for a step
+        may_stop = lambda: is_over.is_set() or cancel()  # noqa: E731
+        tracked = self._mattes.of(stretch, frames, may_stop, on_second)
+        with closing(read_ahead(tracked, _TRACKED_AHEAD, is_over.set)) as ahead:
             for blended in ahead:
                 self.walker.check_cancelled(cancel)  # the network may be a few frames ahead
                 yield self._store_matte(blended.frame, self._finished(blended, elements))

@@ -492,8 +492,11 @@ def test_a_plate_that_is_still_copied_is_not_done(farm: Farm) -> None:
     farm.drain(farm.worker(copy_meanwhile))
     error = farm.status("failed/hero").error
     assert error is not None
-    sentence = "plate.####.png has got frames since this began, 1006: not delivered, run it again"
-    assert (error.code, error.sentence) == (7, sentence)
+    assert (error.code, error.sentence) == (
+        7,
+        "plate.####.png has got frames since this began, 1006: run it again to make their mattes "
+        "from them",
+    )
     assert sorted(farm.mattes()) == [1001, 1002, 1003, 1004, 1005]
 
     (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
@@ -519,7 +522,14 @@ def test_a_gap_that_is_filled_meanwhile_is_told_of(farm: Farm) -> None:
     farm.drain(farm.worker(copy_meanwhile))
     error = farm.status("failed/hero").error
     assert error is not None
-    assert "has got frames since this began, 1003: not delivered" in error.sentence
+    assert error.code == 7
+    assert "has got frames since this began, 1003: run it again" in error.sentence
+    held = farm.mattes()[1003]
+
+    (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
+    farm.drain()
+    assert farm.status("done/hero").kept == 5  # 1003 was a held picture
+    assert not np.array_equal(farm.mattes()[1003], held)
 
 
 def test_a_bug_ends_the_job_and_not_the_worker(

@@ -43,13 +43,18 @@ class Watched:
 
 
 def rendered(network: str) -> list[tuple[str, str]]:
-    """The digests of a render's steps and mattes, in their order."""
-    told: list[tuple[str, str]] = []
+    """The digests of a render's steps, in their order, and then of its mattes.
+
+    Mattes are finished while the network goes on, so what comes first among both varies.
+    """
+    steps: list[tuple[str, str]] = []
     node = rendering.node(network, FRAMES, Stores.in_ram())
-    node.walker.tracker = Watched(node.walker.tracker, told)
-    for matte in node.render():
-        told.append((f"matte {matte.frame}", digest_of(np.ascontiguousarray(matte.alpha))))
-    return told
+    node.walker.tracker = Watched(node.walker.tracker, steps)
+    mattes = [
+        (f"matte {matte.frame}", digest_of(np.ascontiguousarray(matte.alpha)))
+        for matte in node.render()
+    ]
+    return [*steps, *mattes]
 
 
 def main(network: str, times: str) -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import sys
+import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
@@ -12,6 +16,7 @@ import torch
 from pydantic import ValidationError
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.background import Job, read_ahead
 from rde_roto.matte.finish import finish
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
@@ -235,6 +240,33 @@ def test_the_network_goes_on_while_a_matte_is_finished(monkeypatch: pytest.Monke
     assert len(made) == 30
     for matte in made:
         assert_same(matte, expected[matte.frame])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a signal to one thread")
+def test_ctrl_c_waits_for_one_step_of_a_walk_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The main thread waits for the first matte meanwhile, which takes the walk to its end."""
+    hurried, main = Event(), threading.get_ident()
+    steps: list[bool] = []
+
+    class Interrupted(ToyTracker):
+        def read(self, *arguments: Any) -> torch.Tensor:
+            steps.append(hurried.is_set())
+            if len(steps) == 2:
+                signal.pthread_kill(main, signal.SIGINT)
+                assert hurried.wait(60), "Ctrl-C waits for the whole walk"
+            return super().read(*arguments)
+
+    def read_watched(items: Iterator[Any], depth: int, hurry: Job) -> Iterator[Any]:
+        def hurry_and_tell() -> None:
+            hurry()
+            hurried.set()
+
+        return read_ahead(items, depth, hurry_and_tell)
+
+    monkeypatch.setattr("rde_roto.node.read_ahead", read_watched)
+    with pytest.raises(KeyboardInterrupt):
+        list(RotoNode(a_shot(mask(1001), mask(1030)), PRESET, Interrupted).render())
+    assert steps == [False, False]  # none begins after it
 
 
 def test_cancelling_stops_between_two_steps_and_loses_nothing() -> None:

@@ -148,6 +148,25 @@ def test_a_missing_frame_is_named(tmp_path: Path) -> None:
         sequence.path(2)
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "later"),
+    [
+        ("a.10.exr a.11.exr", "a.8.exr a.9.exr", "8-9"),  # copied in the order of their names
+        ("a.100.exr", "a.99.exr a.101.exr", "99,101"),
+        ("a.1000.exr", "a.0999.exr", "999"),
+        ("a.998.exr", "a.1000.exr", "1000"),
+        ("a.-2.exr a.-1.exr", "a.0.exr", "0"),
+        ("a.0998.exr", "a.99.exr b.0999.exr", ""),  # another padding, another name
+    ],
+)
+def test_frames_that_came_later(tmp_path: Path, first: str, then: str, later: str) -> None:
+    sequence = find(tmp_path, first, "")
+    assert not sequence.later_frames()
+    for name in then.split():
+        (tmp_path / name).touch()
+    assert str(sequence.later_frames()) == later
+
+
 def test_one_scan_of_the_folder_is_enough_for_ten_thousand_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,10 +98,17 @@ class FrameSequence:
         return self.pattern.folder / f"{self.pattern.prefix}{number}{self.pattern.suffix}"
 
     def later_frames(self) -> FrameRange:
-        """Return the frames that have come since the scan: the folder is scanned again."""
-        own = self.pattern
-        found = _find_numbers(own.folder, own.prefix, own.suffix)
-        now = [frame for one in found if one.pattern == own for frame in one.range]
+        """Return the frames that have come since the scan: the folder is scanned again.
+
+        Files that came later may give the pattern another width: of 8 to 12, 10 may come first.
+        """
+        own, known = self.pattern, set(self._numbers.values())
+        now = [
+            frame
+            for one in _find_numbers(own.folder, own.prefix, own.suffix)
+            if one.pattern == own or not known.isdisjoint(one._numbers.values())
+            for frame in one.range
+        ]
         return FrameRange.of(now).difference(self.range)
 
 

@@ -78,7 +78,7 @@ class OpenedShot:
         """Check that these frames, which were delivered, are all that was wanted.
 
         Raises PartialError for those that the shot skips, and for frames of the plate that came
-        after it was opened: somebody was still copying it.
+        after it was opened: somebody was still copying it. Others may have stood in for these.
         """
         name, skipped = self.shot.plate.name, frames.intersection(self.skipped)
         if skipped:
@@ -91,7 +91,9 @@ class OpenedShot:
             late = late.intersection(frames)
         if late:
             raise PartialError(
-                f"{name} has got frames since this began, {late}: not delivered, run it again", late
+                f"{name} has got frames since this began, {late}: run it again to make their "
+                "mattes from them",
+                late,
             )
 
 
