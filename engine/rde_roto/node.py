@@ -236,8 +236,11 @@ class RotoNode:
         matte is finished.
         """
         elements, is_over = stretch.spans[0].elements, Event()
-        # the first matte takes a whole walk back from the second keyframe: Ctrl-C waits for a step
-        may_stop = lambda: is_over.is_set() or cancel()  # noqa: E731
+
+        def may_stop() -> bool:
+            # the first matte takes a whole walk back from the second keyframe: Ctrl-C waits for a step
+            return is_over.is_set() or cancel()
+
         tracked = self._mattes.of(stretch, frames, may_stop, on_second)
         with closing(read_ahead(tracked, _TRACKED_AHEAD, is_over.set)) as ahead:
             for blended in ahead:
