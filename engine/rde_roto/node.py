@@ -238,7 +238,7 @@ class RotoNode:
         elements, is_over = stretch.spans[0].elements, Event()
 
         def may_stop() -> bool:
-            # the first matte takes a whole walk back from the second keyframe: Ctrl-C waits for a step
+            # the first matte may take a whole walk back: Ctrl-C waits for a step alone
             return is_over.is_set() or cancel()
 
         tracked = self._mattes.of(stretch, frames, may_stop, on_second)
