@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeGuard
 
 import numpy as np
 
@@ -37,11 +38,14 @@ class MarkedEdge:
 
 @dataclass(frozen=True, eq=False)
 class RefinedFrame:
-    """What was drawn at a frame, None if nothing, and the same with its edge refined."""
+    """What was drawn at a frame, None if nothing, and the same, or else the tracked matte, with its
+    edge refined. `digest` is that of the frame's matte then.
+    """
 
     frame: int
     before: Plane | None
     plane: Plane
+    digest: str
 
 
 class EdgeRange:
@@ -82,6 +86,9 @@ class EdgeRange:
         if self._edge is not edge:
             return
         draft, own_node = self._editor.draft, node.edited()  # not to be used from two threads
+        if not is_marked(draft.drawn(edge.frame, edge.element)):  # not any more
+            self._ended(edge, [])
+            return
 
         def refine() -> None:
             found: list[RefinedFrame] = []
@@ -105,11 +112,27 @@ class EdgeRange:
             self._changed()
 
     def _ended(self, edge: MarkedEdge, found: list[RefinedFrame] | None) -> None:
+        if self._edge is not edge:
+            return
+        if found is None:
+            self.cancel()
+            self._changed()
+        else:  # the shot may be another one now: then it is not known yet what it changes
+            self._editor.live.when_settled(lambda _node: self._finish(edge, found))
+
+    def _finish(self, edge: MarkedEdge, found: list[RefinedFrame]) -> None:
+        """Draw what was refined, but not what was tracked otherwise then."""
         if self._edge is edge:
             self.cancel()
-            if found is not None:
-                self._draw(edge, found)
+            digest = self._editor.live.digest
+            same = [one for one in found if one.before or digest(one.frame) == one.digest]
+            self._draw(edge, same)
             self._changed()
+
+
+def is_marked(plane: Plane | None) -> TypeGuard[Plane]:
+    """Whether strokes have refined an edge of a plane, which is still there."""
+    return plane is not None and bool(plane.marks) and not plane.is_empty
 
 
 def _refined(draft: Draft, mattes: FollowedMattes, edge: MarkedEdge) -> Iterator[RefinedFrame]:
@@ -126,7 +149,7 @@ def _refined(draft: Draft, mattes: FollowedMattes, edge: MarkedEdge) -> Iterator
                 before = drawn or _tracked(draft, mattes, frame)
                 after = _with_marks(before, Picture.of(plate, frame), there)
                 if after is not before:
-                    yield RefinedFrame(frame, drawn, after)
+                    yield RefinedFrame(frame, drawn, after, mattes.node.digest(frame))
 
 
 def _carried(
