@@ -13,12 +13,14 @@ from seeing_tracker import FIRST, SeeingToys, corners, write_shot
 from session_bench import Bench, working_on
 
 from rde_roto.session.edge_marks import EdgeMark
+from rde_roto.session.element_colours import colour_of
 from rde_roto.session.frame_states import FORWARD
 from rde_roto.session.lines import Line
 from rde_roto.session.opening import open_draft
 from rde_roto.session.outlines import of_lines
 from rde_roto.session.painting import Brush
 from rde_roto.session.planes import Plane
+from rde_roto.session.saving import DraftWriter
 from rde_roto.session.tools import PenEvent
 
 pytest_plugins = ("command_line_fixtures",)
@@ -164,3 +166,48 @@ def test_frames_that_are_tracked_otherwise_now_are_not_refined_from_what_they_we
         assert EDITED in drawn
         assert "out of date" in bench.log.sentences[-1]
         assert EDITED + 1 not in drawn
+
+
+def test_a_polygon_that_was_begun_does_not_go_to_another_element(shot: Path) -> None:
+    with working_on(shot, SeeingToys()) as bench:
+        tracked(bench)
+        session, sheet = bench.session, bench.session.paint
+        session.add_element("other")
+        sheet.choose_tool("polygon")
+        for point in ((10.0, 10.0), (40.0, 10.0), (40.0, 40.0)):
+            bench.stroke(point)
+        session.remove_element("other")
+        sheet.confirm()
+        assert session.element == "body"
+        assert len(session.draft.drawings[FIRST]["body"].outlines) == 1
+        assert session.editor.undo_label == "delete element"
+
+
+def test_elements_keep_their_colours_when_one_before_them_is_deleted(shot: Path) -> None:
+    with working_on(shot, SeeingToys()) as bench:
+        session = bench.session
+        session.add_element("second")
+        session.add_element("third")
+        before = {
+            one.id: colour_of(one.id, session.draft.elements) for one in session.draft.elements
+        }
+        session.remove_element("body")
+        after = {
+            one.id: colour_of(one.id, session.draft.elements) for one in session.draft.elements
+        }
+        del before["body"]
+        assert after == before
+
+
+def test_after_an_error_of_any_kind_the_next_change_is_saved(
+    shot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working_on(shot, SeeingToys()) as bench:
+        session = bench.session
+        with monkeypatch.context() as broken:
+            broken.setattr(DraftWriter, "write", lambda *_: 1 // 0)
+            session.add_element("second")
+            session.editor.wait_until_saved()
+        bench.until(lambda: "not saved: ZeroDivisionError" in " ".join(bench.log.sentences))
+        session.add_element("third")
+    assert [one.id for one in open_draft(str(shot)).draft.elements] == ["body", "second", "third"]
