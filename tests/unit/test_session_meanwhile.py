@@ -8,10 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from moving_shapes import WINDOW, blob
-from seeing_tracker import FIRST, SeeingToys, corners, write_shot
+from seeing_tracker import (
+    FIRST,
+    SeeingNode,
+    SeeingToys,
+    SeeingTracker,
+    body,
+    corners,
+    write_shot,
+)
 from session_bench import Bench, working_on
+from torch import Tensor
 
+from rde_roto.node import RotoNode
 from rde_roto.session.edge_marks import EdgeMark
 from rde_roto.session.element_colours import colour_of
 from rde_roto.session.frame_states import FORWARD
@@ -22,6 +33,9 @@ from rde_roto.session.painting import Brush
 from rde_roto.session.planes import Plane
 from rde_roto.session.saving import DraftWriter
 from rde_roto.session.tools import PenEvent
+from rde_roto.values.preset import Preset
+from rde_roto.values.shot import Shot
+from toy_tracker import ToyFrames, ToyState
 
 pytest_plugins = ("command_line_fixtures",)
 pytestmark = pytest.mark.usefixtures("home")
@@ -211,3 +225,53 @@ def test_after_an_error_of_any_kind_the_next_change_is_saved(
         bench.until(lambda: "not saved: ZeroDivisionError" in " ".join(bench.log.sentences))
         session.add_element("third")
     assert [one.id for one in open_draft(str(shot)).draft.elements] == ["body", "second", "third"]
+
+
+class TwoTracker(SeeingTracker):
+    """Takes what is not red for another element."""
+
+    def read(self, state: ToyState, encoded: ToyFrames) -> Tensor:
+        nothing, seen = super().read(state, encoded).chunk(2, dim=1)
+        return torch.cat([torch.zeros_like(nothing), seen, 1 - seen], dim=1)
+
+
+class TwoNode(SeeingNode):
+    """A node over that tracker."""
+
+    def __init__(self, shot: Shot, preset: Preset, stores: object) -> None:
+        self.toy = TwoTracker(preset.tracking)
+        RotoNode.__init__(self, shot, preset, lambda _tracking: self.toy, stores)  # type: ignore[arg-type]
+
+
+class TwoToys(SeeingToys):
+    """Makes such nodes."""
+
+    def make(self, shot: Shot, preset: Preset, _learned: Path | None = None) -> TwoNode:
+        return TwoNode(shot, preset, self.stores)
+
+
+def test_an_edge_is_repeated_over_keyframes_of_another_element_and_what_it_takes_is_said(
+    shot: Path,
+) -> None:
+    with working_on(shot, TwoToys()) as bench:
+        session = bench.session
+        session.add_element("wall")
+        session.choose_element("body")
+        walls = {at: Plane.of(1 - body(at)) for at in (FIRST, EDITED)}
+        for at, plane in walls.items():
+            session.editor.apply(session.draft.with_plane(at, "wall", plane), "draw the wall")
+        tracked(bench)
+        shown(bench, EDITED - 1)
+        shown(bench, FIRST)
+        session.set_bounds(EDITED - 1, EDITED + 1)
+        session.refine_bounds()
+        ended(bench)
+        assert session.editor.undo_label == "refine edge from in to out"
+        drawn = session.draft.drawings
+        assert sorted(drawn) == [FIRST, *range(EDITED - 1, EDITED + 2)]
+        assert [at for at in drawn if "body" in drawn[at]] == list(drawn)
+        assert str(EDITED) in bench.log.sentences[-1].partition("taken from them, on ")[2]
+        both = drawn[EDITED]["body"].pixels + drawn[EDITED]["wall"].pixels
+        assert both.max() < 1.001
+        session.undo()
+        assert session.draft.drawings[EDITED] == {"wall": walls[EDITED]}

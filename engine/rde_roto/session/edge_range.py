@@ -4,7 +4,7 @@ carried them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeGuard
@@ -19,7 +19,7 @@ from rde_roto.session.draft import Draft
 from rde_roto.session.edge_marks import EdgeMark, refined
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.followed_mattes import FollowedMattes
-from rde_roto.session.planes import Plane
+from rde_roto.session.planes import Place, Plane
 from rde_roto.session.selecting import with_change
 from rde_roto.shapes.carrying import Carrier
 from rde_roto.values.errors import CancelledError
@@ -39,12 +39,13 @@ class MarkedEdge:
 @dataclass(frozen=True, eq=False)
 class RefinedFrame:
     """What was drawn at a frame, None if nothing, and the same, or else the tracked matte, with its
-    edge refined. `digest` is that of the frame's matte then.
+    edge refined, in the tiles at `places` alone. `digest` is that of the frame's matte then.
     """
 
     frame: int
     before: Plane | None
     plane: Plane
+    places: Collection[Place]
     digest: str
 
 
@@ -149,7 +150,8 @@ def _refined(draft: Draft, mattes: FollowedMattes, edge: MarkedEdge) -> Iterator
                 before = drawn or _tracked(draft, mattes, frame)
                 after = _with_marks(before, Picture.of(plate, frame), there)
                 if after is not before:
-                    yield RefinedFrame(frame, drawn, after, mattes.node.digest(frame))
+                    places = after.changed_since(before)
+                    yield RefinedFrame(frame, drawn, after, places, mattes.node.digest(frame))
 
 
 def _carried(

@@ -304,9 +304,7 @@ class PaintController(ElementDrawing):
         for one in found:
             is_free = self._is_still_free(one.frame, edge.element)
             if is_free and draft.drawn(one.frame, edge.element) is one.before:
-                before = one.before or Plane(one.plane.shape)
-                places = one.plane.changed_since(before)
-                drawn = self._in_front(draft, one.frame, edge.element, one.plane, places)
+                drawn = self._in_front(draft, one.frame, edge.element, one.plane, one.places)
                 draft = drawn.draft
                 frames.append(one.frame)
                 taken += [one.frame] if drawn.taken else []
