@@ -113,22 +113,18 @@ class EdgeRange:
             self._changed()
 
     def _ended(self, edge: MarkedEdge, found: list[RefinedFrame] | None) -> None:
+        """Draw what was refined, but not what is tracked otherwise now, when that is known."""
+        live = self._editor.live
         if self._edge is not edge:
             return
-        if found is None:
-            self.cancel()
-            self._changed()
-        else:  # the shot may be another one now: then it is not known yet what it changes
-            self._editor.live.when_settled(lambda _node: self._finish(edge, found))
-
-    def _finish(self, edge: MarkedEdge, found: list[RefinedFrame]) -> None:
-        """Draw what was refined, but not what was tracked otherwise then."""
-        if self._edge is edge:
-            self.cancel()
-            digest = self._editor.live.digest
-            same = [one for one in found if one.before or digest(one.frame) == one.digest]
+        if found is not None and not (live.is_settled or live.has_failed):
+            live.when_settled(lambda _node: self._post(partial(self._ended, edge, found)))
+            return
+        self.cancel()
+        if found is not None:
+            same = [one for one in found if one.before or live.digest(one.frame) == one.digest]
             self._draw(edge, same)
-            self._changed()
+        self._changed()
 
 
 def is_marked(plane: Plane | None) -> TypeGuard[Plane]:
