@@ -12,6 +12,7 @@ from session_bench import Bench, working_on
 from rde_roto.session.frame_states import FORWARD, FrameState
 from rde_roto.session.lines import Line
 from rde_roto.session.planes import Plane
+from rde_roto.shapes.carrying import Carrier
 from rde_roto.values.plate import Window
 
 pytest_plugins = ("command_line_fixtures",)
@@ -195,3 +196,22 @@ def test_a_line_is_carried_over_a_locked_frame(shot: Path) -> None:
         bench.until(lambda: session.state(1003) is FrameState.LOCKED)
         (line,) = lines_at(bench, 1005)
         assert off_px(line, 1005).mean() <= CELL_PX
+
+
+def test_lines_that_do_not_reach_a_frame_any_more_are_not_shown_there(
+    shot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Touched, they would become a keyframe of what the line was."""
+    with working_on(shot, SeeingToys()) as bench:
+        draw_curve(bench, FIRST)
+        tracked_from_first(bench)
+        lines_at(bench, 1008)
+        bench.session.go_to(FIRST)
+        sheet = bench.session.paint
+        sheet.change_line(0, sheet.lines[0].moved((6.0, 0.0)), "move line")
+        bench.named()
+        tracked_from_first(bench)
+        monkeypatch.setattr(Carrier, "add", lambda *_: None)
+        bench.session.go_to(1008)
+        assert len(sheet.lines) == 1  # until it is known
+        bench.until(lambda: not sheet.lines)

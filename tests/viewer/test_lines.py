@@ -9,6 +9,7 @@ import pytest
 from desk import Desk
 from moving_shapes import iou
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
 
 from rde_roto.doors.viewer.exporting import export_shapes
 from rde_roto.session.frame_states import FrameState
@@ -111,3 +112,21 @@ def test_a_carried_line_has_hollow_handles_until_it_is_edited(squared: Desk) -> 
     assert min(squared.colour(*line.points[0])) > 215
     squared.key("Ctrl+Z")
     assert session.state(1002) is not FrameState.KEYFRAME
+
+
+def test_the_plate_does_not_play_on_while_one_chooses_what_to_import(
+    desk: Desk, document: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would go to another frame than the one that was shown."""
+    desk.open(document)
+    playing: list[bool] = []
+
+    def choose(*_: object) -> tuple[str, str]:
+        playing.append(desk.window.canvas.scene.is_hasty)
+        return "", ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", choose)
+    desk.key("Space")
+    assert desk.window.canvas.scene.is_hasty
+    desk.key("Ctrl+I")
+    assert playing == [False]

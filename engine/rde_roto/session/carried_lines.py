@@ -101,13 +101,16 @@ class CarriedLines:
         def make() -> None:
             with suppress(CancelledError):
                 carried = self._worker.carried(draft, node, element, frame, is_superseded)
-                if carried is not None:
-                    self._post(partial(self._came, (frame, element), (key, carried)))
+                found = None if carried is None else (key, carried)
+                self._post(partial(self._came, (frame, element), found))
 
         self._executor.submit(self._editor.reported, make)
 
-    def _came(self, place: tuple[int, str], found: tuple[_Key, Carried]) -> None:
-        self._known[place] = found
+    def _came(self, place: tuple[int, str], found: tuple[_Key, Carried] | None) -> None:
+        """Show lines in place of older ones, or none if they do not reach the frame any more."""
+        self._known.pop(place, None)
+        if found is not None:
+            self._known[place] = found
         self._changed()
 
 

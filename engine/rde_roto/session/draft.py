@@ -12,6 +12,7 @@ import numpy as np
 
 from rde_roto.documents.shot_document import LockEntry
 from rde_roto.images.masks import element_names
+from rde_roto.session.element_colours import colour_of
 from rde_roto.session.planes import Plane
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -118,7 +119,11 @@ class Draft:
             lock.model_copy(update={"elements": [e for e in lock.elements if e != element]})
             for lock in self.locks
         ]
-        elements = tuple(e for e in self.elements if e.id != element)
+        place = self._ids.index(element)
+        moved = (
+            replace(e, color=colour_of(e.id, self.elements)) for e in self.elements[place + 1 :]
+        )
+        elements = *self.elements[:place], *moved  # each keeps the colour that its place gave it
         return replace(draft, elements=elements, locks=tuple(k for k in locks if k.elements))
 
     @property

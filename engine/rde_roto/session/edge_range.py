@@ -4,9 +4,10 @@ carried them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeGuard
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from rde_roto.session.draft import Draft
 from rde_roto.session.edge_marks import EdgeMark, refined
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.followed_mattes import FollowedMattes
-from rde_roto.session.planes import Plane
+from rde_roto.session.planes import Place, Plane
 from rde_roto.session.selecting import with_change
 from rde_roto.shapes.carrying import Carrier
 from rde_roto.values.errors import CancelledError
@@ -37,11 +38,15 @@ class MarkedEdge:
 
 @dataclass(frozen=True, eq=False)
 class RefinedFrame:
-    """What was drawn at a frame, None if nothing, and the same with its edge refined."""
+    """What was drawn at a frame, None if nothing, and the same, or else the tracked matte, with its
+    edge refined, in the tiles at `places` alone. `digest` is that of the frame's matte then.
+    """
 
     frame: int
     before: Plane | None
     plane: Plane
+    places: Collection[Place]
+    digest: str
 
 
 class EdgeRange:
@@ -82,6 +87,9 @@ class EdgeRange:
         if self._edge is not edge:
             return
         draft, own_node = self._editor.draft, node.edited()  # not to be used from two threads
+        if not is_marked(draft.drawn(edge.frame, edge.element)):  # not any more
+            self._ended(edge, [])
+            return
 
         def refine() -> None:
             found: list[RefinedFrame] = []
@@ -105,11 +113,23 @@ class EdgeRange:
             self._changed()
 
     def _ended(self, edge: MarkedEdge, found: list[RefinedFrame] | None) -> None:
-        if self._edge is edge:
-            self.cancel()
-            if found is not None:
-                self._draw(edge, found)
-            self._changed()
+        """Draw what was refined, but not what is tracked otherwise now, when that is known."""
+        live = self._editor.live
+        if self._edge is not edge:
+            return
+        if found is not None and not (live.is_settled or live.has_failed):
+            live.when_settled(lambda _node: self._post(partial(self._ended, edge, found)))
+            return
+        self.cancel()
+        if found is not None:
+            same = [one for one in found if one.before or live.digest(one.frame) == one.digest]
+            self._draw(edge, same)
+        self._changed()
+
+
+def is_marked(plane: Plane | None) -> TypeGuard[Plane]:
+    """Whether strokes have refined an edge of a plane, which is still there."""
+    return plane is not None and bool(plane.marks) and not plane.is_empty
 
 
 def _refined(draft: Draft, mattes: FollowedMattes, edge: MarkedEdge) -> Iterator[RefinedFrame]:
@@ -126,7 +146,8 @@ def _refined(draft: Draft, mattes: FollowedMattes, edge: MarkedEdge) -> Iterator
                 before = drawn or _tracked(draft, mattes, frame)
                 after = _with_marks(before, Picture.of(plate, frame), there)
                 if after is not before:
-                    yield RefinedFrame(frame, drawn, after)
+                    places = after.changed_since(before)
+                    yield RefinedFrame(frame, drawn, after, places, mattes.node.digest(frame))
 
 
 def _carried(

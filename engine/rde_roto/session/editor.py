@@ -160,8 +160,7 @@ class ShotEditor:
         try:
             work()
         except Exception as error:  # of any kind: the artist gets a message
-            message = str(error) if isinstance(error, RotoError) else repr(error)
-            self._post(partial(self._listener.show_message, message))
+            self._post(partial(self._listener.show_message, _words(error)))
 
     def close(self) -> None:
         """Stop what is being made, save, and end the threads. Locks in progress are dropped."""
@@ -173,9 +172,9 @@ class ShotEditor:
         self._writer = writer
         return Saver(writer, self._save_ended)
 
-    def _save_ended(self, error: RotoError | None) -> None:
+    def _save_ended(self, error: Exception | None) -> None:
         if error is not None:
-            self._post(partial(self._listener.show_message, f"not saved: {error}"))
+            self._post(partial(self._listener.show_message, f"not saved: {_words(error)}"))
 
     def _went(self, label: str | None, sentence: str, nothing: str) -> None:
         if label is None:
@@ -239,3 +238,7 @@ class ShotEditor:
         is_there = set(locker.node.shot.ids) <= {element.id for element in self.draft.elements}
         is_here = locker.document == self.document
         return self._history.led_through(draft) and is_same and is_there and is_here
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, RotoError) else repr(error)

@@ -11,7 +11,7 @@ from rde_roto.session.backend import Post
 from rde_roto.session.carried_lines import CarriedLines
 from rde_roto.session.edge_brush import RefineEdge
 from rde_roto.session.edge_marks import EdgeMark
-from rde_roto.session.edge_range import EdgeRange, MarkedEdge, RefinedFrame
+from rde_roto.session.edge_range import EdgeRange, MarkedEdge, RefinedFrame, is_marked
 from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_drawing import ElementDrawing
 from rde_roto.session.lines import Line
@@ -21,9 +21,9 @@ from rde_roto.session.planes import Plane
 from rde_roto.session.polygon import Polygon
 from rde_roto.session.selecting import Gesture, Selected, Selecting
 from rde_roto.session.selection import Hints, Selector
-from rde_roto.session.shape_lines import lines_of_matte
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.session.tools import Fill, Lasso, Painter, PenEvent, Smart, Tool
+from rde_roto.session.tracing import TracedMatte, Tracing
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plain_text import counted
@@ -58,13 +58,15 @@ class PaintController(ElementDrawing):
         self.tool: Tool = tool_named("brush")
         changed = partial(self._changed, None)
         self.selecting = Selecting(work, selector, post, self._draw_selected, changed)
-        self._carried, self._post = CarriedLines(work, post, changed), post
-        self._edge_range = EdgeRange(work, post, self._draw_refined, changed)
+        lifted = self._posting(post)
+        self._carried = CarriedLines(work, lifted, changed)
+        self._edge_range = EdgeRange(work, lifted, self._draw_refined, changed)
+        self._tracing = Tracing(work, lifted, self._draw_traced, changed)
 
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
-        making = self.selecting.notice or self._edge_range.notice
+        making = self.selecting.notice or self._edge_range.notice or self._tracing.notice
         return making or self.start.notice(self.element)
 
     # The tool.
@@ -216,16 +218,8 @@ class PaintController(ElementDrawing):
         """Draw the element's matte at this frame as lines instead, found on another thread. They
         follow to other frames as those do that an artist drew.
         """
-        if not (self._is_free() and self._has_start()):
-            return
-        frame, element, pixels = self._frame, self.element, self.pixels()
-        before, plate = self._draft.drawn(frame, element), self._shown.plate.format
-
-        def make() -> None:
-            plane = outlines.of_lines(lines_of_matte(pixels, plate), plate.data.shape)
-            self._post(partial(self._draw_traced, frame, element, before, plane))
-
-        self._editor.run_in_background(make)
+        if self._is_free() and self._has_start():
+            self._tracing.start(self._frame, self.element, self.pixels())
 
     def clear_frame(self) -> None:
         """Delete the chosen element's drawing at this frame, and what is being drawn there."""
@@ -237,15 +231,15 @@ class PaintController(ElementDrawing):
         where the track has carried them, as one step of undo. Takes a moment.
         """
         plane = self._shown.drawn(self.element)
-        if plane is None or not plane.marks:
+        if not is_marked(plane):
             self._show_message("refine an edge at this frame first (7): there is nothing to repeat")
         else:
             self._edge_range.start(MarkedEdge(self._frame, self.element, frames))
 
     def cancel_making(self) -> bool:
-        """Drop what is being selected or refined; whether there was anything."""
-        was_selecting = self.selecting.cancel()
-        return self._edge_range.cancel() or was_selecting
+        """Drop what is being selected, refined or made lines of; whether there was anything."""
+        making = self.selecting, self._edge_range, self._tracing
+        return sum(one.cancel() for one in making) > 0  # not any(): it would leave the others
 
     def close(self) -> None:
         """Drop what is being made, stop carrying lines, and end their thread."""
@@ -253,6 +247,12 @@ class PaintController(ElementDrawing):
         self._carried.close()
 
     # Private.
+
+    def _posting(self, post: Post) -> Post:
+        """Lead to the session's thread, but not in the middle of a stroke or a drag, which is about
+        what was there when it began.
+        """
+        return lambda use: post(partial(self.selecting.when_lifted, use))
 
     def _aimed(self, pen: PenEvent) -> PenEvent:
         return replace(pen, subtracts=pen.reverses != self.subtracts)
@@ -283,10 +283,11 @@ class PaintController(ElementDrawing):
         self._show_message(f"{label}: {after.taken}" if after.taken else label)
         return after.draft.drawn(frame, element)
 
-    def _draw_traced(self, frame: int, element: str, before: Plane | None, plane: Plane) -> None:
+    def _draw_traced(self, matte: TracedMatte, plane: Plane) -> None:
         """Draw the lines of a matte, unless that has become another one meanwhile."""
+        frame, element = matte.frame, matte.element
         is_free = self._is_still_free(frame, element)
-        if not is_free or self._draft.drawn(frame, element) is not before:
+        if not is_free or not matte.is_still(TracedMatte.of(self._editor, frame, element)):
             self._show_message(f"frame {frame} changed meanwhile: its lines are dropped")
         elif not plane.outlines:
             self._show_message("there is no matte here to make lines of: propagate, or paint one")
@@ -299,18 +300,20 @@ class PaintController(ElementDrawing):
 
     def _draw_refined(self, edge: MarkedEdge, found: list[RefinedFrame]) -> None:
         """Draw what was refined on many frames, but those that were drawn or locked meanwhile."""
-        draft, frames = self._draft, []
+        draft, frames, taken = self._draft, [], []
         for one in found:
             is_free = self._is_still_free(one.frame, edge.element)
             if is_free and draft.drawn(one.frame, edge.element) is one.before:
-                before = one.before or Plane(one.plane.shape)
-                places = one.plane.changed_since(before)
-                draft = self._in_front(draft, one.frame, edge.element, one.plane, places).draft
+                drawn = self._in_front(draft, one.frame, edge.element, one.plane, one.places)
+                draft = drawn.draft
                 frames.append(one.frame)
+                taken += [one.frame] if drawn.taken else []
         if frames:
             self._editor.apply(draft, "refine edge from in to out")
         left = edge.frames.difference(FrameRange.of([edge.frame, *frames]))
         said = f"the edge is refined on {counted(len(frames), 'more frame')}"
+        if taken:
+            said += f"; beside other elements, or taken from them, on {FrameRange.of(taken)}"
         why = "out of date (propagate first), locked, or no edge is there"
         self._show_message(f"{said}; not on {left}: {why}" if left else said)
 

@@ -26,12 +26,12 @@ from rde_roto.session.drawing_files import DrawingFiles
 from rde_roto.session.opening import OpenedDraft
 from rde_roto.session.planes import Plane
 from rde_roto.shot_files.writing import element_entry, write_document
-from rde_roto.values.errors import DocumentError, RotoError, UsageError
+from rde_roto.values.errors import DocumentError, UsageError
 from rde_roto.values.plate import PlateFormat
 from rde_roto.values.preset import Preset
 from rde_roto.values.settings import sections_of
 
-OnSaved = Callable[[RotoError | None], None]
+OnSaved = Callable[[Exception | None], None]
 """Called after every save, on the saving thread, with the error or None."""
 
 
@@ -214,9 +214,9 @@ class Saver:
                 self._busy = False
                 self._changed.notify_all()
 
-    def _saved(self, draft: Draft) -> RotoError | None:
+    def _saved(self, draft: Draft) -> Exception | None:
         try:
             self._writer.write(draft)
-        except RotoError as error:
+        except Exception as error:  # of any kind: later changes must be saved
             return error
         return None

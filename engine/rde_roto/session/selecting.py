@@ -110,7 +110,7 @@ class Selecting:
         self._waiting: deque[Gesture] = deque()
         self._is_running = self._is_held = False
         self._looked_at: int | None = None  # the frame that the selector knows
-        self._made_meanwhile: Callable[[], None] | None = None  # while it is held
+        self._made_meanwhile: list[Callable[[], None]] = []  # while it is held
         self._clicks: WeakKeyDictionary[Plane, tuple[Click, ...]] = WeakKeyDictionary()
 
     @property
@@ -158,12 +158,19 @@ class Selecting:
         """Draw nothing until ``go_on``: the artist paints on what is there."""
         self._is_held = True
 
+    def when_lifted(self, use: Callable[[], None]) -> None:
+        """Use what came from a thread at once, or if it is held with ``go_on``."""
+        if self._is_held:
+            self._made_meanwhile.append(use)
+        else:
+            use()
+
     def go_on(self) -> None:
         """Draw again, first what was made meanwhile."""
         self._is_held = False
-        made, self._made_meanwhile = self._made_meanwhile, None
-        if made is not None:
-            made()
+        made, self._made_meanwhile = self._made_meanwhile, []
+        for use in made:
+            use()
 
     def _start(self) -> None:
         gesture = self._waiting[0]
@@ -182,7 +189,8 @@ class Selecting:
                 before = gesture.start if plane is None else plane.pixels
                 change = self._change(gesture.frame, before, hints)
                 found = None if change is None else Selected.of(change, plane, gesture.start)
-                ended = partial(self._made, gesture, hints, found)
+                made = partial(self._made, gesture, hints, found)
+                ended = partial(self.when_lifted, made)
             finally:
                 self._post(ended)
 
@@ -195,9 +203,6 @@ class Selecting:
         return self._selector.select(frame, before, hints)
 
     def _made(self, gesture: Gesture, hints: Hints | EdgeMark, found: Selected | None) -> None:
-        if self._is_held:
-            self._made_meanwhile = partial(self._made, gesture, hints, found)
-            return
         try:
             if self._is_awaited(gesture):
                 plane = self._draw(gesture, found)

@@ -280,6 +280,7 @@ class Session:
     def work_changed(self) -> None:
         """See `EditorListener`."""
         if self.element not in [element.id for element in self.draft.elements]:
+            self._drop_begun()
             self.paint.element = self.draft.elements[0].id
         self._listener.shot_changed()
         self._listener.picture_changed(None)

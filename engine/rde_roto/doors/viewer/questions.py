@@ -88,6 +88,7 @@ def ask_save_as(window: ShotWindow) -> None:
 
 def ask_import(window: ShotWindow) -> None:
     """Ask which mask or shapes to import."""
+    window.player.play(0)  # it goes to the frame that is shown when one asks
     path, _ = QFileDialog.getOpenFileName(
         window.dialog_parent,
         "A mask for this frame, or shapes",
@@ -129,7 +130,7 @@ def ask_export(window: ShotWindow) -> None:
 def ask_export_shapes(window: ShotWindow) -> None:
     """Ask where to export shapes. Raises UsageError while there is nothing to export."""
     session = window.the_session
-    node = _settled_node(session)
+    _settled_node(session)
     last = user_settings.last_export()
     folder = Path.home() if last is None else Path(last.folder)
     path, _ = QFileDialog.getSaveFileName(
@@ -143,6 +144,7 @@ def ask_export_shapes(window: ShotWindow) -> None:
         def tell(sentence: str) -> None:
             window.ui_queue.post(partial(window.show_message, sentence))
 
+        node = _settled_node(session)  # what threads made may have come while one was asked
         export_shapes(session, node, Path(path), tell)
         window.show_message("making shapes…")
 
