@@ -81,7 +81,7 @@ REASONS: dict[str, dict[str, str]] = {
         "_in_memory unlink": "a file without a name that mkstemp made",
     },
     "install.py": {
-        "remove_venv rmtree": "environments that bear the stamp or note of install.py, as asked for",
+        "remove_venv rmtree": "environments with the stamp or note of install.py, as asked for",
         "remove_venv unlink": "a link to such an environment, whose folder stays",
         "uninstall unlink": "the registration of an engine in this .venv, as asked for",
         "make_venv rmtree": "what lies in .venv, if it bears the stamp of install.py",
