@@ -15,20 +15,11 @@ from rde_roto.shapes import read_shapes
 pytest_plugins = ("command_line_fixtures",)
 
 
-@pytest.fixture
-def shot(run: Run, plate: Path, mask: Path, weights: Path, tmp_path: Path) -> Path:
-    """A shot document: six frames, hero drawn at 1001, a random network."""
-    path = tmp_path / "hero.shot.yaml"
-    options = ["--keyframe", f"1001:hero={mask}", "--model", weights, "--out", path]
-    assert run("shot", "new", plate, *options, "--set", "tracking.lines=96") == 0
-    return path
-
-
 def test_a_shot_becomes_shapes_and_shapes_become_masks(
-    run: Run, shot: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, new_shot: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "shapes/hero.json"
-    assert run("shapes", shot, "--out", out, "--tolerance", "0.5", "--frames", "1001-1003") == 0
+    assert run("shapes", new_shot, "--out", out, "--tolerance", "0.5", "--frames", "1001-1003") == 0
     shapes = read_shapes(out)
     assert shapes.elements == ("hero",)
     assert str(shapes.frames) == "1001-1003"
@@ -50,9 +41,9 @@ def test_a_shot_becomes_shapes_and_shapes_become_masks(
     assert run("shot", "new", tmp_path / "plate/hero.####.exr", *again) == 0
 
 
-def test_nuke_gets_the_shapes_and_gives_them_back(run: Run, shot: Path, tmp_path: Path) -> None:
+def test_nuke_gets_the_shapes_and_gives_them_back(run: Run, new_shot: Path, tmp_path: Path) -> None:
     json_file, nk = tmp_path / "hero.json", tmp_path / "hero.nk"
-    assert run("shapes", shot, "--out", json_file, "--frames", "1001-1003") == 0
+    assert run("shapes", new_shot, "--out", json_file, "--frames", "1001-1003") == 0
     assert run("shapes", json_file, "--out", nk) == 0
     assert run("shapes", nk, "--out", tmp_path / "again.json") == 0
     assert read_shapes(tmp_path / "again.json").frames == read_shapes(json_file).frames
@@ -65,16 +56,16 @@ def test_nuke_gets_the_shapes_and_gives_them_back(run: Run, shot: Path, tmp_path
     assert drawn[0].any()
     # half floats, and a feather that is wider on one side has become its mean
     np.testing.assert_allclose(drawn[0], drawn[1], atol=0.03)
-    assert run("shapes", shot, "--out", nk, "--frames", "1001") == 2
-    assert run("shapes", shot, "--out", nk, "--frames", "1001", "--force") == 0
+    assert run("shapes", new_shot, "--out", nk, "--frames", "1001") == 2
+    assert run("shapes", new_shot, "--out", nk, "--frames", "1001", "--force") == 0
     assert str(read_shapes(nk).frames) == "1001"
 
 
 def test_every_way_reports_in_the_chosen_form(
-    run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, new_shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "hero.json"
-    assert run("shapes", shot, "--out", out, "--frames", "1001-1002") == 0
+    assert run("shapes", new_shot, "--out", out, "--frames", "1001-1002") == 0
     count = len(read_shapes(out).shapes)
     for to, made in (("part.json", {"shapes": count}), ("masks/hero.####.exr", {"made": 1})):
         again = ("shapes", out, "--out", tmp_path / to, "--frames", "1001")
@@ -85,9 +76,11 @@ def test_every_way_reports_in_the_chosen_form(
         assert capsys.readouterr().out.startswith("openjd_status: ")
 
 
-def test_a_shapes_document_is_written_again_in_part(run: Run, shot: Path, tmp_path: Path) -> None:
+def test_a_shapes_document_is_written_again_in_part(
+    run: Run, new_shot: Path, tmp_path: Path
+) -> None:
     out, part = tmp_path / "hero.json", tmp_path / "part.json"
-    assert run("shapes", shot, "--out", out, "--frames", "1001-1002") == 0
+    assert run("shapes", new_shot, "--out", out, "--frames", "1001-1002") == 0
     assert run("shapes", out, "--out", part, "--frames", "1002") == 0
     assert str(read_shapes(part).frames) == "1002"
     assert run("shapes", out, "--out", out) == 2
@@ -95,17 +88,17 @@ def test_a_shapes_document_is_written_again_in_part(run: Run, shot: Path, tmp_pa
 
 @pytest.mark.parametrize("to", ["part.json", "masks/hero.####.exr"])
 def test_what_a_person_may_have_edited_is_not_replaced_unasked(
-    run: Run, shot: Path, tmp_path: Path, to: str, capsys: pytest.CaptureFixture[str]
+    run: Run, new_shot: Path, tmp_path: Path, to: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, there = tmp_path / "hero.json", tmp_path / to.replace("####", "1002")
     there.parent.mkdir(exist_ok=True)
-    assert run("shapes", shot, "--out", out, "--frames", "1001-1002") == 0
+    assert run("shapes", new_shot, "--out", out, "--frames", "1001-1002") == 0
     there.write_text("painted")
     capsys.readouterr()
     assert run("shapes", out, "--out", tmp_path / to) == 2
     assert f"{there} exists already" in refused(capsys)
     assert there.read_text() == "painted"
-    assert run("shapes", shot, "--out", out) == 2
+    assert run("shapes", new_shot, "--out", out) == 2
     assert run("shapes", out, "--out", tmp_path / to, "--force") == 0
     assert there.read_bytes() != b"painted"
 
@@ -121,9 +114,9 @@ def test_what_a_person_may_have_edited_is_not_replaced_unasked(
     ],
 )
 def test_what_cannot_be_done_is_said_before_tracking(
-    run: Run, shot: Path, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    run: Run, new_shot: Path, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    assert run("shapes", shot, *options) == 2
+    assert run("shapes", new_shot, *options) == 2
     assert sentence in refused(capsys)
     assert not Path(options[1]).exists()
