@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from rde_roto.values.errors import InputError, OutputError
+from rde_roto.values.errors import InputError, OutputError, is_out_of_memory, out_of_memory
 from rde_roto.values.processes import is_alive, this_machine
 
 _LITTLE_SPACE_BYTES = 64 << 20
@@ -154,6 +154,8 @@ def _renamed(path: Path | str) -> Iterator[str]:
         os.replace(temporary, path)
     except OSError as error:
         path_shown = os.path.join(folder, _final_name(name))
+        if is_out_of_memory(error):
+            raise out_of_memory(error, f"writing {path_shown}") from error
         raise OutputError(f"cannot write {path_shown}: {_reason(error, folder)}") from error
     finally:
         with suppress(OSError):  # usually there is nothing left to remove

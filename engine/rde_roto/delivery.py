@@ -17,7 +17,7 @@ from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.delivery import Delivery, PartialError
-from rde_roto.values.errors import OutputError
+from rde_roto.values.errors import OutputError, is_out_of_memory, out_of_memory
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
@@ -62,8 +62,9 @@ def deliver(
     Half-written files that killed runs left under these names are removed first.
 
     Raises PartialError, which names the missing frames, when a file cannot be written or has
-    disappeared by the end; InputError when a plate frame cannot be read; CancelledError between two
-    steps once ``cancel()`` is true. Files written before an error are complete and stay.
+    disappeared by the end; InputError when a plate frame cannot be read; OutOfMemoryError;
+    CancelledError between two steps once ``cancel()`` is true. Files written before an error are
+    complete and stay.
     """
     done, passes = _FramesDone(), Passes(node, frames, reporter.advance)
     kept = 0
@@ -96,6 +97,11 @@ def deliver(
     except OutputError as error:
         missing = frames.difference(FrameRange.of(done))
         raise PartialError(f"{error}; not delivered: {missing}", missing) from error
+    except (MemoryError, RuntimeError, OSError) as error:  # of the thread that writes
+        if not is_out_of_memory(error):
+            raise
+        height, width = node.shot.plate.format.data.shape
+        raise out_of_memory(error, f"writing mattes of {width}x{height}") from error
     _check_files(frames, writer)
     return Delivery(len(done) - kept, kept, time.monotonic() - started)
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from rde_roto.background import read_ahead
 from rde_roto.matte.finish import finish, finish_keyframe, needs_plate
-from rde_roto.model.devices import choose_device, free_after, is_out_of_memory
+from rde_roto.model.devices import choose_device, free_after
 from rde_roto.model.network_view import Pictures
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.tracker import Tracker
@@ -29,7 +29,7 @@ from rde_roto.propagation.stretches import BlendedMatte, BlendedMattes
 from rde_roto.propagation.walker import OnRaw, Walker, tell_nobody
 from rde_roto.stores import CacheSettings, Stores, open_stores
 from rde_roto.values.cancel import Cancel, never
-from rde_roto.values.errors import OutOfMemoryError, UsageError
+from rde_roto.values.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import FloatArray, Matte

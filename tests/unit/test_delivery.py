@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from toy_shots import ToyNode, a_shot, mask
 
 from rde_roto.delivery import FrameReporter, deliver
-from rde_roto.images.mattes import open_matte_writer
+from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.values.delivery import PartialError
+from rde_roto.values.errors import OutOfMemoryError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.matte import Matte
 from rde_roto.values.preset import Output
 
 
@@ -34,6 +40,46 @@ def test_what_is_moved_away_meanwhile_is_not_delivered(tmp_path: Path, moved: st
     assert set(e.value.frames) == ({1004} if moved.endswith(".exr") else {*range(1001, 1006)})
     (tmp_path / "elsewhere").rename(tmp_path / "seen")
     assert deliver(node, asked, writer, FrameReporter(lambda *_: None)).made == len(e.value.frames)
+
+
+@dataclass(frozen=True)
+class Starved:
+    """A writer for which no memory is left at one frame."""
+
+    plain: MatteWriter
+    at: int
+    take: Callable[[], object]
+
+    def path(self, frame: int) -> Path:
+        return self.plain.path(frame)
+
+    def files(self, frame: int) -> tuple[Path, ...]:
+        return self.plain.files(frame)
+
+    def is_written(self, frame: int, digest: str) -> bool:
+        return self.plain.is_written(frame, digest)
+
+    def write(self, matte: Matte) -> None:
+        if matte.frame == self.at:
+            self.take()
+        self.plain.write(matte)
+
+
+@pytest.mark.parametrize("take", [lambda: np.empty(1 << 50), lambda: torch.empty(1 << 60)])
+def test_a_writer_without_memory_ends_a_delivery_that_goes_on_later(
+    tmp_path: Path, take: Callable[[], object]
+) -> None:
+    node = ToyNode(a_shot(mask(1001), frames="1001-1008"))
+    origin = Origin(node.shot.plate.format)
+    plain = open_matte_writer(str(tmp_path / "m.####.exr"), origin, ("a",), Output(), {})
+    with pytest.raises(
+        OutOfMemoryError, match=r"ran out while writing mattes of \d+x\d+ \(.*again"
+    ):
+        deliver(node, node.shot.range, Starved(plain, 1004, take), FrameReporter(lambda *_: None))
+    there = sorted(path.name for path in tmp_path.iterdir())
+    assert there == ["m.1001.exr", "m.1002.exr", "m.1003.exr"]
+    again = deliver(node, node.shot.range, plain, FrameReporter(lambda *_: None))
+    assert (again.made, again.kept) == (5, 3)
 
 
 class Noted:

@@ -15,7 +15,6 @@ from rde_roto.model.devices import (
     cpu_model,
     fix_arithmetic,
     idle_gpu,
-    is_out_of_memory,
     short_dtype,
     usable_devices,
 )
@@ -174,47 +173,6 @@ def test_a_cpu_is_named_by_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
     assert here[-1] == cpu_model()
     monkeypatch.setattr("rde_roto.model.devices.cpu_model", lambda: "another")
     assert arithmetic_of(torch.device("cpu")) != here
-
-
-OUT_OF_MEMORY = (
-    "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you "
-    "tried to allocate 4000000000000 bytes. Error code 12 (Cannot allocate memory)",
-    "MPS backend out of memory (MPS allocated: 8.50 GB, other allocations: 1.2 GB, max allowed: "
-    "9.07 GB). Tried to allocate 256.00 MB on private pool.",
-    "Invalid buffer size: 24.00 GiB",
-    "Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)",
-    "CUDA error: out of memory",
-    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-    "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
-    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
-    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
-    "cuFFT error: CUFFT_ALLOC_FAILED",
-)
-
-
-@pytest.mark.parametrize("words", OUT_OF_MEMORY)
-def test_memory_has_run_out_in_any_words(words: str) -> None:
-    assert is_out_of_memory(RuntimeError(words))
-
-
-def test_an_allocation_that_fails_says_so_in_these_words() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(1 << 60, dtype=torch.uint8)
-    assert is_out_of_memory(caught.value)
-    assert is_out_of_memory(MemoryError())
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`",
-        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
-        "CUDA error: an illegal memory access was encountered",
-        "The size of tensor a (3) must match the size of tensor b (4)",
-    ],
-)
-def test_other_errors_are_bugs(words: str) -> None:
-    assert not is_out_of_memory(RuntimeError(words))
 
 
 MKL_CHOOSES = """

@@ -93,6 +93,39 @@ def test_6_out_of_memory(shot_document: Path, plate: Path, mask: Path) -> None:
     assert "lower tracking.lines, now 960" in failed(done)
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "left"),
+    [("images.mattes", "write_planes", 2), ("stores.folder", "seal", None)],
+)
+def test_6_out_of_memory_on_any_thread(
+    shot_document: Path, tmp_path: Path, module: str, name: str, left: int | None
+) -> None:
+    """While a matte is written, or a result goes to the cache."""
+    program = (
+        "import sys, numpy\n"
+        "from itertools import count\n"
+        "from rde_roto.doors import cli, rendering\n"
+        f"from rde_roto.{module} import {name} as plain\n"
+        f"import rde_roto.{module} as module\n"
+        "calls = count(1)\n"
+        "def starved(*given):\n"
+        "    return numpy.empty(1 << 50) if next(calls) >= 3 else plain(*given)\n"
+        f"module.{name} = starved\n"
+        f"sys.argv = ['rde-roto', *{render(shot_document)[3:]}]\n"
+        "cli.main()"
+    )
+    done = run_process([sys.executable, "-c", program])
+    assert done.returncode == 6, done.stderr
+    assert "Traceback" not in done.stderr
+    assert failed(done).startswith("memory ran out")
+    there = sorted(path.name for path in (tmp_path / "mattes").glob("*"))
+    assert all(name.startswith("hero.10") for name in there), "something half-written"
+    assert left is None or len(there) == left
+    again = run_process(render(shot_document))
+    assert again.returncode == 0
+    assert f"{len(there)} kept" in again.stdout.splitlines()[-1]
+
+
 def test_7_some_frames_are_not_there(shot_document: Path, plate: Path, tmp_path: Path) -> None:
     (plate.parent / "hero.1005.exr").unlink()
     edit(shot_document, "hero.####.exr}", "hero.####.exr, missing: skip}")

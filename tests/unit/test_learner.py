@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -103,6 +104,25 @@ def test_what_cannot_be_learned_is_said_in_a_sentence(disc_shot: Path) -> None:
     assert status.state == "failed"
     assert isinstance(status.error, InputError)
     assert "mask.png" in status.sentence
+
+
+def test_a_lesson_without_memory_is_told_of() -> None:
+    program = (
+        "import numpy\n"
+        "from rde_roto.doors.learner import __main__ as learner\n"
+        "learner._run_lesson = lambda *_: numpy.empty(1 << 50)\n"
+        "learner.main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"{}\n")
+        process.stdin.flush()
+        told = json.loads(process.stdout.readline())
+    assert (told["event"], told["error"]["kind"], told["error"]["code"]) == ("failed", "memory", 6)
+    assert told["error"]["sentence"].startswith("memory ran out")
 
 
 @pytest.mark.slow

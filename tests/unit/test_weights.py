@@ -236,6 +236,18 @@ def test_a_truncated_safetensors_is_refused(tmp_path: Path, weights: Weights, pa
     assert refusal(lambda: load_model(str(path))).startswith(f"cannot read the weights {path}: ")
 
 
+def test_weights_for_which_there_is_no_memory_are_not_called_damaged(
+    tmp_path: Path, weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "random.safetensors"
+    save_file(weights, path)
+    monkeypatch.setattr(
+        "rde_roto.model.weight_files.load_file", lambda _: torch.empty(1 << 60, dtype=torch.uint8)
+    )
+    with pytest.raises(RuntimeError, match="allocate"):
+        load_model(str(path))
+
+
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 def test_a_truncated_pth_is_refused(tmp_path: Path, zipped: bool) -> None:
     # Wherever it ends: torch tells one cut from the next by a dozen kinds of error.

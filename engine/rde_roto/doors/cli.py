@@ -19,7 +19,7 @@ import typer
 from rde_roto import __version__
 from rde_roto.doors.command_table import COMMANDS, EXAMPLES, WHERE_TO_BEGIN
 from rde_roto.doors.console import print_line, print_lines, print_message, robust_output
-from rde_roto.values.errors import RotoError, UnexpectedError, shown_error
+from rde_roto.values.errors import UnexpectedError, shown_error
 
 _PROGRAM: Final = "rde-roto"
 _BadCommandLine: Final[Any] = typer.BadParameter.__base__
@@ -96,15 +96,15 @@ def main() -> None:
     try:
         command = command_line(_words())
         sys.exit(command.main(sys.argv[1:], _PROGRAM, standalone_mode=False) or 0)
-    except (RotoError, OSError) as error:
+    except _BadCommandLine as error:
+        _print_bad_command_line(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
         shown = shown_error(error)
         if isinstance(shown, UnexpectedError):
             raise
         print_message(str(shown))
         sys.exit(shown.exit_code)
-    except _BadCommandLine as error:
-        _print_bad_command_line(error)
-        sys.exit(error.exit_code)
 
 
 def _words() -> list[str]:

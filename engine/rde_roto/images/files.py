@@ -19,7 +19,7 @@ from OpenImageIO import ImageInput, ImageSpec
 
 from rde_roto.images.orientation import AS_STORED, Turn, turn_of
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, passed_on
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, is_about_memory
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plain_text import is_utf_8
 from rde_roto.values.plate import LARGEST_PX, PlateFormat, Window, sound_aspect
@@ -302,12 +302,17 @@ def _text(spec: ImageSpec, name: str) -> str | None:
 
 
 def _reason(*libraries: ImageInput | ModuleType) -> str:
-    """The first error message of these libraries, in one line; empty if there is none."""
+    """The first error message of these libraries, in one line; empty if there is none.
+
+    Raises MemoryError if it says that memory ran out: then the file may be in order.
+    """
     for library in libraries:
         try:
             message = library.geterror()
         except UnicodeDecodeError as error:  # it quotes a name from a damaged header
             message = error.object.decode("utf-8", "replace")
+        if message and is_about_memory(message):
+            raise MemoryError(message)
         if message:
             return " ".join(message.split())
     return ""

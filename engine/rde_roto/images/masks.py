@@ -22,7 +22,7 @@ from rde_roto.images.files import (
 from rde_roto.images.layers import FIRST_PICTURE, PictureName, PictureSource, view_within
 from rde_roto.images.mask_placement import check_extent, over_plate
 from rde_roto.images.orientation import turn_of
-from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.errors import InputError, UsageError, is_out_of_memory
 from rde_roto.values.matte import FloatArray, MaskMode
 from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import PlateFormat
@@ -196,6 +196,8 @@ def _palette_indices(path: Path, mode: MaskMode = "labels") -> NDArray[Any] | No
                 )
             return turn_of(image.getexif().get(_ORIENTATION_TAG, 1)).upright(indices)
     except (OSError, Image.DecompressionBombError) as error:
+        if is_out_of_memory(error):
+            raise
         raise InputError(f"{path} is damaged, cut short or too large: {error}") from error
 
 

@@ -51,6 +51,8 @@ class Decoder:
             self.times, self._keys, self._key_starts = self._list_times()
         except IndexError as error:
             raise InputError(f"cannot read a video stream from {path}: it has none") from error
+        except MemoryError:  # one of FFmpeg's errors too
+            raise
         except av.FFmpegError as error:
             raise InputError(f"cannot read a video stream from {path}: {error}") from error
         if not self._keys:
@@ -78,6 +80,8 @@ class Decoder:
                 found = self._decode_until(target)
         except StopIteration:
             reason = "the frame cannot be decoded"
+        except MemoryError:
+            raise
         except self._errors as error:
             reason = str(error)
         else:

@@ -15,15 +15,6 @@ from torch import Tensor
 
 from rde_roto.values.errors import UsageError
 
-_OUT_OF_MEMORY: Final = re.compile(
-    r"DefaultCPUAllocator"  # torch on a CPU
-    r"|out of memory"  # CUDA's runtime; MPS
-    r"|Invalid buffer size|Insufficient Memory"  # MPS; Metal
-    r"|(CUBLAS|CUDNN|CUSOLVER|CUSPARSE|CUFFT)_(STATUS_)?\w*ALLOC(ATION)?_FAILED",
-    re.IGNORECASE,
-)
-
-
 _CPU_FACTS: Final = re.compile(
     r"^(?:vendor_id|cpu family|model|model name|CPU (?:implementer|variant|part))\s*:\s*(.*)",
     re.MULTILINE,
@@ -155,14 +146,6 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error means that memory ran out. torch has a class for that on CUDA only,
-    and not for what its libraries allocate: all others are recognised by their message.
-    """
-    has_class = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-    return has_class or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def free_after(error: BaseException) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from rde_roto.documents.model_card import ModelCard
 from rde_roto.model.tensors import save_tensors
 from rde_roto.net import RDE_LITE, RDE_R50, ClickNet, NetConfig, RDENet
-from rde_roto.values.errors import WeightsError
+from rde_roto.values.errors import WeightsError, is_out_of_memory
 
 CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
 
@@ -83,6 +83,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             "is not loaded because it could run code"
         ) from error
     except Exception as error:  # damaged files raise a dozen classes, struct.error among them
+        if is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split()) or "it is cut short"
         kind = type(error).__name__
         raise WeightsError(f"cannot read the weights {path}: {reason} ({kind})") from error

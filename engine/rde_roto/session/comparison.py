@@ -14,6 +14,7 @@ from rde_roto.node import RotoNode
 from rde_roto.session.backend import Post
 from rde_roto.session.known_mattes import FrameMattes
 from rde_roto.session.live_mattes import LiveMattes
+from rde_roto.session.node_builder import sentence
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import Matte
@@ -102,7 +103,7 @@ class Comparison:
             return
         except Exception as error:  # of any kind: the artist gets a message
             self.against = Against.PLATE  # otherwise it would be requested again and again
-            self._changed(f"nothing to compare with: {error}")
+            self._changed(f"nothing to compare with: {sentence(error)}")
             return
         self._changed(None)
 

@@ -19,13 +19,13 @@ from rde_roto.session.history import History
 from rde_roto.session.listeners import EditorListener
 from rde_roto.session.live_mattes import LiveMattes
 from rde_roto.session.locking import FrameLocker, with_locks
-from rde_roto.session.node_builder import Edition
+from rde_roto.session.node_builder import Edition, sentence
 from rde_roto.session.opening import OpenedDraft, shot_name
 from rde_roto.session.saving import DraftWriter, Saver, save_as
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
 from rde_roto.shot_files.opening import chosen_model, open_lock
-from rde_roto.values.errors import InputError, RotoError
+from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.shot import Shot
@@ -160,7 +160,7 @@ class ShotEditor:
         try:
             work()
         except Exception as error:  # of any kind: the artist gets a message
-            self._post(partial(self._listener.show_message, _words(error)))
+            self._post(partial(self._listener.show_message, sentence(error)))
 
     def close(self) -> None:
         """Stop what is being made, save, and end the threads. Locks in progress are dropped."""
@@ -174,7 +174,7 @@ class ShotEditor:
 
     def _save_ended(self, error: Exception | None) -> None:
         if error is not None:
-            self._post(partial(self._listener.show_message, f"not saved: {_words(error)}"))
+            self._post(partial(self._listener.show_message, f"not saved: {sentence(error)}"))
 
     def _went(self, label: str | None, sentence: str, nothing: str) -> None:
         if label is None:
@@ -238,7 +238,3 @@ class ShotEditor:
         is_there = set(locker.node.shot.ids) <= {element.id for element in self.draft.elements}
         is_here = locker.document == self.document
         return self._history.led_through(draft) and is_same and is_there and is_here
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, RotoError) else repr(error)

@@ -9,6 +9,7 @@ from functools import partial
 from rde_roto.images.origin import FRAME_RATE
 from rde_roto.session.backend import Post
 from rde_roto.session.display_pixels import ViewExposure, plate_pixels
+from rde_roto.session.node_builder import sentence
 from rde_roto.session.picture_cache import Bytes, PictureCache, PictureRequest
 from rde_roto.shot_files.opening import Parts
 from rde_roto.values.errors import RotoError
@@ -130,4 +131,4 @@ class Navigation:
 
     def _came(self, name: Hashable, error: Exception | None) -> None:
         if error is not None or name in self._current_names:
-            self._changed(None if error is None else str(error))
+            self._changed(None if error is None else sentence(error))

@@ -16,7 +16,7 @@ from rde_roto.advice import Advice, advise
 from rde_roto.drift import StoredDrift, stored_drift
 from rde_roto.node import RotoNode
 from rde_roto.session.backend import NodeMaker, Post
-from rde_roto.values.errors import CancelledError, RotoError
+from rde_roto.values.errors import CancelledError, shown_error
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
@@ -137,8 +137,8 @@ class NodeBuilder:
             self._tell(edition, self._listener.drift_came, self._drift.distances)
         except CancelledError:
             pass
-        except RotoError as error:
-            self._tell(edition, self._listener.advice_failed, str(error))
+        except Exception as error:  # of any kind: a thread that dies is silent
+            self._tell(edition, self._listener.advice_failed, sentence(error))
 
     def _tell(
         self,
@@ -158,4 +158,4 @@ class NodeBuilder:
 
 def sentence(error: Exception) -> str:
     """Return what an artist reads of an error."""
-    return str(error) if isinstance(error, RotoError) else f"{type(error).__name__}: {error}"
+    return str(shown_error(error))

@@ -28,7 +28,7 @@ from rde_roto.stores.layout import (
     snapshot_keys_of,
 )
 from rde_roto.values.cache_settings import make_cache_folder
-from rde_roto.values.errors import OutputError
+from rde_roto.values.errors import OutOfMemoryError, OutputError
 
 _log = logging.getLogger("rde_roto.stores")
 
@@ -214,7 +214,7 @@ class CacheFolder:
                 make_cache_folder(self.path)
                 # no fsync: an entry that a power cut has damaged is detected and computed again
                 write_bytes(self._file(name), data, synced=False)
-            except (OSError, OutputError) as error:
+            except (OSError, OutputError, OutOfMemoryError) as error:
                 if tries_left and isinstance(error.__cause__, (FileNotFoundError, FileExistsError)):
                     continue  # another process has just removed the folder, which was empty
                 if not self.mark_used(name):  # else another process has just written it

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import ClassVar, Final
 
 _SHOWN: Final = 40  # characters of either end of a path that is too long
+
+_OUT_OF_MEMORY: Final = re.compile(
+    r"DefaultCPUAllocator"  # torch on a CPU
+    r"|out of memory"  # CUDA's runtime; MPS; Pillow
+    r"|bad_alloc|Cannot allocate memory"  # C++; the C library
+    r"|can't start new thread"  # Python, which has no memory for a stack
+    r"|Invalid buffer size|Insufficient Memory"  # MPS; Metal
+    r"|(CUBLAS|CUDNN|CUSOLVER|CUSPARSE|CUFFT)_(STATUS_)?\w*ALLOC(ATION)?_FAILED",
+    re.IGNORECASE,
+)
 
 
 class RotoError(Exception):
@@ -91,15 +102,47 @@ class UnexpectedError(RotoError):
     """A bug: its traceback is in the log."""
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error means that memory ran out, on whatever device.
+
+    Most libraries have no class for that, torch on CUDA alone: theirs are recognised by their
+    message.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno == errno.ENOMEM
+    says_so = isinstance(error, (RuntimeError, OSError)) and is_about_memory(str(error))
+    return says_so or isinstance(error, MemoryError)
+
+
+def is_about_memory(message: str) -> bool:
+    """Return whether a library's message says that memory ran out."""
+    return _OUT_OF_MEMORY.search(message) is not None
+
+
+def out_of_memory(error: Exception, doing: str = "") -> OutOfMemoryError:
+    """Return the error for memory that ran out where no setting would have helped.
+
+    `doing` says during what, as in "writing mattes of 4096x2160".
+    """
+    reason = (str(error).strip() or "allocation failed").splitlines()[0]
+    during = f" while {doing}" if doing else ""
+    return OutOfMemoryError(
+        f"memory ran out{during} ({reason}): close other programs, or run fewer jobs at once on "
+        "this machine, and run it again; what was finished is kept"
+    )
+
+
 def shown_error(error: Exception) -> RotoError:
     """Return the error that the user sees for an exception.
 
-    A RotoError is returned as it is. Any step of the engine may be the first to touch an over-long
-    path, so that one is recognised here, at the door. Everything else is an UnexpectedError, and
-    its sentence names the class.
+    A RotoError is returned as it is. Any step of the engine, on any thread, may be the first to
+    touch an over-long path or to find no memory, so these are recognised here, at the door.
+    Everything else is an UnexpectedError, and its sentence names the class.
     """
     if isinstance(error, RotoError):
         return error
+    if is_out_of_memory(error):
+        return out_of_memory(error)
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return PathTooLongError(_too_long(error.filename))
     return UnexpectedError(f"{type(error).__name__}: {error}")

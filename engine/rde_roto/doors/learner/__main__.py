@@ -30,7 +30,7 @@ from rde_roto.model.devices import choose_device
 from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson
 from rde_roto.training.learning.prepared_lesson import Budget, PreparedLesson, Progress
 from rde_roto.training.learning.preview import Preview
-from rde_roto.values.errors import FramesNotPushedError, RotoError
+from rde_roto.values.errors import FramesNotPushedError, UnexpectedError, shown_error
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 
@@ -77,7 +77,9 @@ def main() -> None:
     Thread(target=_listen, args=(commands, finish_early), daemon=True).start()
     try:
         events.done(_run_lesson(request, events, finish_early))
-    except RotoError as error:
+    except Exception as error:
+        if isinstance(shown_error(error), UnexpectedError):
+            raise
         events.write("failed", error=error_object(error))
     os._exit(0)  # at once: libraries complain about the thread that still listens
 

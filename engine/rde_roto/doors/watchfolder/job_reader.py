@@ -29,6 +29,7 @@ from rde_roto.shot_files.shot_file import naming_the_document
 from rde_roto.values.errors import (
     DocumentError,
     InputError,
+    OutOfMemoryError,
     OutputError,
     UnexpectedError,
     shown_error,
@@ -106,6 +107,8 @@ class JobReader:
             job = self._read(claim.dropped)
         except (OSError, ValueError) as error:  # for example a folder without access
             reason = shown_error(error)
+            if isinstance(reason, OutOfMemoryError):
+                raise reason from error
             sentence = str(error if isinstance(reason, UnexpectedError) else reason)
             raise InputError(f"what the job names cannot be read: {sentence}") from error
         return replace(job, opened=self._with_learning(job.opened, job.learn))

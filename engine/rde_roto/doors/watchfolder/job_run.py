@@ -32,7 +32,13 @@ from rde_roto.report import report_on, sheet_of
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import CancelledError, OutputError, RotoError
+from rde_roto.values.errors import (
+    CancelledError,
+    OutputError,
+    RotoError,
+    UnexpectedError,
+    shown_error,
+)
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plain_text import counted, one_line
 from rde_roto.values.preset import Preset
@@ -107,13 +113,14 @@ class JobRun:
         except _SameJobRunsError as error:
             self.why, self.waits_for = f"{error.name} already makes the same mattes", error.name
             return None
-        except RotoError as error:
-            return self._fail(error.exit_code, str(error))
-        except OSError as error:  # in the hot folder itself, such as a full disk
-            return self._fail(OutputError.exit_code, str(error))
         except Exception as error:  # a bug of ours or a hopeless job must not end the worker
+            shown = shown_error(error)
+            if not isinstance(shown, UnexpectedError):
+                return self._fail(shown.exit_code, str(shown))
+            if isinstance(error, OSError):  # in the hot folder itself, such as a full disk
+                return self._fail(OutputError.exit_code, str(error))
             print_traceback()
-            return self._fail(1, f"{type(error).__name__}: {error}")
+            return self._fail(shown.exit_code, str(shown))
         status = self.claim.status
         again = f", the same as {status.same_as}" if status.same_as else ""
         self.why = f"{counted(status.done - status.kept, 'matte')} made, {status.kept} kept{again}"
@@ -203,8 +210,12 @@ class JobRun:
             write_atomically(folder / SHEET, sheet_of(report))
         except CancelledError:
             raise
-        except (RotoError, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
+        except Exception as error:
+            reason: object = shown_error(error)
+            if isinstance(reason, UnexpectedError):
+                if not isinstance(error, OSError):
+                    raise
+                reason = error.strerror
             self._status.update(look_at=(one_line(f"the report could not be written: {reason}"),))
             return
         sure = [least for by in advice.confidences.values() for least in by.values()]
