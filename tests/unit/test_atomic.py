@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from rde_roto.atomic import clear_leftovers, is_temporary, replacing, write_bytes, write_text
-from rde_roto.images.exr import FLOAT, Encoding, refuse_torn_index, write_planes
+from rde_roto.images.exr import FLOAT, Encoding, write_planes
+from rde_roto.images.exr_index import refuse_torn_index
 from rde_roto.images.files import read_channels
 from rde_roto.values.errors import InputError, OutputError
 from rde_roto.values.plate import PlateFormat, Window

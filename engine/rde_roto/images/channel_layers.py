@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from rde_roto.images.files import ImageHeader
+from rde_roto.images.image_header import ImageHeader
 
 _COLOURS: Final = {"R": ("r", "red"), "G": ("g", "green"), "B": ("b", "blue")}
 _ALPHA: Final = ("a", "alpha")

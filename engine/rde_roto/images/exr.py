@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from OpenImageIO import ImageOutput, ImageSpec
 
 from rde_roto.atomic import replacing
+from rde_roto.images.exr_index import refuse_torn_index
 from rde_roto.images.files import read_channels
 from rde_roto.images.origin import Attributes, put_on
 from rde_roto.values.errors import InputError
@@ -23,8 +22,6 @@ from rde_roto.values.plate import PlateFormat
 from rde_roto.values.preset import Compression
 
 _MOST_HALF = 65504.0
-_FIRST_ATTRIBUTE = 8  # after the magic number and the version
-_HEADER_BYTES = 1 << 22
 _LOSSY: Final = ("dwaa", "dwab")
 
 
@@ -79,34 +76,6 @@ def write_planes(
 
     with replacing(path, check) as temp:
         _write(temp, spec, pixels)
-
-
-def refuse_torn_index(path: Path) -> None:
-    """Raise InputError for an EXR whose offset table, the index of its row blocks, is incomplete.
-
-    The table is written last. OpenEXR can read a file without it, which hides that its end was
-    lost; other programs cannot. Layout: "OpenEXR File Layout", for one part of scan lines.
-    """
-    with suppress(OSError, ValueError, IndexError), path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        data = file.read(_HEADER_BYTES)
-        start = _end_of_header(data)
-        count = (int.from_bytes(data[start : start + 8], "little") - start) // 8
-        file.seek(start)
-        table = np.fromfile(file, "<u8", count) if 0 < count < size // 8 else np.zeros(0)
-        if table.size and table.size == count and (np.diff(table) > 0).all() and table[-1] < size:
-            return
-    raise InputError(f"{path} is cut short: its index of rows is incomplete")
-
-
-def _end_of_header(data: bytes) -> int:
-    """The offset where the attributes end; each has a name, a type, a length and its bytes."""
-    place = _FIRST_ATTRIBUTE
-    while data[place]:
-        for _ in ("name", "type"):
-            place = data.index(0, place) + 1
-        place += 4 + int.from_bytes(data[place : place + 4], "little")
-    return place + 1
 
 
 def _write(path: Path, spec: ImageSpec, pixels: NDArray[np.floating]) -> None:

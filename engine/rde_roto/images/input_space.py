@@ -16,8 +16,8 @@ from rde_roto.images.color_spaces import (
     space_of_file_rules,
     stand_in,
 )
-from rde_roto.images.files import ImageHeader
 from rde_roto.images.gamuts import ACES, ACESCG, REC709, primaries_of
+from rde_roto.images.image_header import ImageHeader
 
 _ARTIST = "you"
 

@@ -20,7 +20,8 @@ from rde_roto.images.channel_layers import (
     unique,
     views_of,
 )
-from rde_roto.images.files import ImageHeader, refuse_unreadable
+from rde_roto.images.files import refuse_unreadable
+from rde_roto.images.image_header import ImageHeader
 from rde_roto.values.errors import InputError
 
 _NAME_A_LAYER: Final = "name one, with --layer or as the plate's layer in a shot document"

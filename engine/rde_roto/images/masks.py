@@ -13,12 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.images.files import (
-    ImageHeader,
-    check_input,
-    read_channels,
-    read_headers,
-)
+from rde_roto.images.files import check_input, read_channels, read_headers
+from rde_roto.images.image_header import ImageHeader
 from rde_roto.images.layers import FIRST_PICTURE, PictureName, PictureSource, view_within
 from rde_roto.images.mask_placement import check_extent, over_plate
 from rde_roto.images.orientation import turn_of
@@ -194,8 +190,11 @@ def _palette_indices(path: Path, mode: MaskMode = "labels") -> NDArray[Any] | No
                     "use --mask-as labels if index 0 is the background, --mask-as colours if black "
                     "is"
                 )
-            return turn_of(image.getexif().get(_ORIENTATION_TAG, 1)).upright(indices)
-    except (OSError, Image.DecompressionBombError) as error:
+            turn = turn_of(image.getexif().get(_ORIENTATION_TAG, 1))
+        with Image.open(path) as image:
+            image.verify()  # its checksums, which Pillow does not look at when it decodes
+        return turn.upright(indices)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         if is_out_of_memory(error):
             raise
         raise InputError(f"{path} is damaged, cut short or too large: {error}") from error

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from rde_roto.images.exr import Encoding, refuse_torn_index, write_planes
+from rde_roto.images.exr import Encoding, write_planes
+from rde_roto.images.exr_index import refuse_torn_index
 from rde_roto.images.files import read_channels, read_header
 from rde_roto.images.layouts import Layout, exr_layout
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin

@@ -12,7 +12,8 @@ import numpy as np
 from rde_roto.images.color import transform_name
 from rde_roto.images.color_space_plate import ColorSpacePlate
 from rde_roto.images.contents import FileContents
-from rde_roto.images.files import ImageHeader, check_input, read_channels, read_headers
+from rde_roto.images.files import check_input, read_channels, read_headers
+from rde_roto.images.image_header import ImageHeader
 from rde_roto.images.input_space import InputSpace, SpaceChoice, input_space, primaries_in
 from rde_roto.images.layers import FIRST_PICTURE, PictureName, PictureSource, view_within
 from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate, open_movie

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from rde_roto.images.files import ImageHeader
+from rde_roto.images.image_header import ImageHeader
 from rde_roto.images.origin import FRAME_RATE, TIMECODE, Attributes, Typed
 from rde_roto.images.validation.findings import Fault
 from rde_roto.values.plate import PlateFormat, Window

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rde_roto.images.cryptomatte import ReadLayer, read_layers
-from rde_roto.images.files import ImageHeader, lone_channel
+from rde_roto.images.image_header import ImageHeader, lone_channel
 from rde_roto.images.validation.findings import Fault
 
 _PICTURE = {"R", "G", "B", "A", "Z"}

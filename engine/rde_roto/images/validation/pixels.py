@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from rde_roto.images.cryptomatte import ReadLayer
-from rde_roto.images.files import ImageHeader, read_channels
+from rde_roto.images.files import read_channels
+from rde_roto.images.image_header import ImageHeader
 from rde_roto.images.masks import read_labels
 from rde_roto.images.validation.channels import MatteChannels
 from rde_roto.images.validation.findings import Fault

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rde_roto.images.files import ImageHeader, read_headers
+from rde_roto.images.files import read_headers
+from rde_roto.images.image_header import ImageHeader
 from rde_roto.images.mattes import OUTPUT_KEY
 from rde_roto.images.origin import PROVENANCE_PREFIX, Footage
 from rde_roto.images.sequences import FrameSequence, find_sequence, named_view
