@@ -27,6 +27,7 @@ from rde_roto.values.errors import InputError, OutputError, is_out_of_memory, ou
 from rde_roto.values.processes import is_alive, this_machine
 
 _LITTLE_SPACE_BYTES = 64 << 20
+_PAGE_BYTES = 4096
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NAME_LENGTH: Final = 48
 _TEMPORARY: Final = re.compile(
@@ -40,6 +41,22 @@ still runs cannot be checked from here."""
 def is_temporary(name: str) -> bool:
     """Return whether a file of this name is one that an atomic write has not finished."""
     return _TEMPORARY.fullmatch(name) is not None
+
+
+def try_folder(folder: Path) -> None:
+    """Create a folder if it is missing, and write a file of a page into it, which is then removed.
+
+    That tells more than permission bits: of a full disk or quota too. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        file.write(bytes(_PAGE_BYTES))
+        os.fsync(file.fileno())
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether an error says that a disk or a quota is full."""
+    return error.errno in _FULL
 
 
 def clear_leftovers(targets: Iterable[Path]) -> None:
@@ -202,6 +219,6 @@ def _reason(error: OSError, folder: str) -> str:
         free = shutil.disk_usage(folder or os.curdir).free
     except OSError:
         return reason
-    if error.errno in _FULL or free < _LITTLE_SPACE_BYTES:
+    if is_full(error) or free < _LITTLE_SPACE_BYTES:
         return f"{reason} (the disk has {free / 1e6:.1f} MB left)"
     return reason

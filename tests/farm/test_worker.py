@@ -386,6 +386,28 @@ def test_a_job_may_write_where_the_folder_allows(farm: Farm) -> None:
     assert (farm.root / "out/robot/robot.1003.exr").is_file()
 
 
+@pytest.mark.parametrize(
+    ("output", "code", "sentence"),
+    [
+        ("{root}/mask.png/hero.####.exr", 7, "cannot write into"),
+        ("{root}/out/hero.####.jpg", 2, "must end in .exr"),
+        ("{root}/plate/plate.####.png", 2, "overwrite its own input"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_found_before_a_shot_is_learned(
+    farm: Farm, output: str, code: int, sentence: str
+) -> None:
+    roots = f"roots: ['{farm.root}']\n"
+    (farm.hot.root / "defaults.yaml").write_text(f"schema: rde-roto.watch/1\n{roots}")
+    farm.drop("hero.yaml", more=f"learn: true\noutput: '{output.format(root=farm.root)}'\n")
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert sentence in error.sentence
+    assert error.code == code
+    assert farm.made == []
+
+
 def test_an_input_is_never_written_over(farm: Farm) -> None:
     (farm.hot.root / "defaults.yaml").write_text(
         f"schema: rde-roto.watch/1\nroots: ['{farm.plate.parent}']\n"
@@ -544,6 +566,16 @@ def test_a_bug_ends_the_job_and_not_the_worker(
     assert error is not None
     assert (error.code, error.sentence) == (1, "LookupError: a bug")
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_job_without_memory_says_so(farm: Farm, capsys: pytest.CaptureFixture[str]) -> None:
+    farm.drop("hero.yaml")
+    farm.drain(farm.worker(lambda *_: np.empty(1 << 50)))  # type: ignore[arg-type]
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert error.code == 6
+    assert error.sentence.startswith("memory ran out (Unable to allocate")
+    assert "Traceback" not in capsys.readouterr().err
 
 
 # Stopping, moving, trying again.

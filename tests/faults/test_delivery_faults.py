@@ -13,11 +13,18 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+
+from rde_roto.images.mattes import open_matte_writer
+from rde_roto.images.origin import Origin
+from rde_roto.values.errors import OutputError
+from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.preset import Output
 
 HERE = Path(__file__).parent
 FORMATS = [
@@ -112,3 +119,27 @@ def test_disks_of_any_size(folder: Path, tmp_path: Path, every: int) -> None:
     told = runs("filled", folder, ".exr", "alpha", every)
     assert [run["code"] for run in told][:-1] == [7] * (len(told) - 1)
     assert told[-1]["code"] == 0
+
+
+def test_a_full_disk_is_found_before_the_work(tmp_path: Path) -> None:
+    if not _mounts(tmp_path):
+        pytest.skip("mounting a small file system takes root on Linux")
+    out, window = tmp_path / "full", Window(0, 0, 8, 8)
+    out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(out)]
+    subprocess.run(mount, check=True)
+    try:
+        with suppress(OSError), (out / "large").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        with pytest.raises(OutputError, match="No space left"):
+            open_matte_writer(
+                str(out / "m.####.exr"),
+                Origin(PlateFormat(window, window)),
+                ("hero",),
+                Output(),
+                {},
+            )
+        assert [path.name for path in out.iterdir()] == ["large"]
+    finally:
+        subprocess.run(["umount", str(out)], check=True)

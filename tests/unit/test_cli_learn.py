@@ -142,6 +142,45 @@ def test_a_preset_that_asks_for_it_learns_before_the_first_frame_and_once(
     assert "1 kept" in capsys.readouterr().out
 
 
+def test_a_place_that_cannot_be_written_is_found_before_the_lesson(
+    run: Run, disc_shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plate, mask = disc_shot.parent / "plate/disc.####.png", disc_shot.parent / "mask.png"
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    wish = ("--set", "running.learn=true", "--set", "tracking.lines=96")
+    asked = ("propagate", plate, "--keyframe", f"1001={mask}", "--mask-as", "matte", *wish, "--out")
+    for out, code, says in [
+        (file / "m.####.exr", 2, "file"),
+        (tmp_path / "m.####.jpg", 2, "must end in .exr"),
+        (plate, 2, "would overwrite its own input"),
+    ]:
+        assert run(*asked, out) == code
+        said = capsys.readouterr().err
+        assert says in said
+        assert "learning" not in said
+    for engine in ((), ("--engine",)):
+        words = (
+            "shot",
+            "render",
+            wished(disc_shot),
+            "--frames",
+            1001,
+            "--out",
+            file / "m.####.exr",
+        )
+        assert run(*words, *engine) == 2
+        assert "learning" not in capsys.readouterr().err
+    learned = disc_shot.parent / "hero.shot.d/learned"
+    assert not learned.exists()
+    learned.parent.mkdir(exist_ok=True)
+    learned.write_text("no folder")
+    assert run("shot", "learn", disc_shot) == 7
+    said = capsys.readouterr()
+    assert "cannot write learned weights into" in said.err
+    assert "step" not in said.out
+
+
 def test_what_the_document_names_wins(disc_shot: Path) -> None:
     ShotFile.read(wished(disc_shot)).set_learned("hero.shot.d/learned/0123456789abcdef.safetensors")
     opened = open_shot(disc_shot)

@@ -55,8 +55,10 @@ def render_in_engine(
     started = time.monotonic()
     made = kept = FrameRange.of(())
     if task.frames_to_render:
-        opened, output = learn_if_asked(task.opened, task.device), task.output(output_format)
-        writer = open_matte_writer(out, opened.origin, opened.shot.names, output, {})
+        output, known = task.output(output_format), task.opened
+        writer = open_matte_writer(out, known.origin, known.shot.names, output, {})
+        task.refuse_to_overwrite(writer)
+        opened = learn_if_asked(known, task.device)
         shot = _shot_object(file, opened, output)
         with _converting_errors(), local_client("rde-roto shot render", task.device) as client:
             weights = client.open(shot, fresh=True).get("licence")

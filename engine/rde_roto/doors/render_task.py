@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from rde_roto.doors.console import print_message
+from rde_roto.images.mattes import MatteWriter
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate, SequencePlate
 from rde_roto.shot_files import OpenedShot
@@ -41,6 +42,11 @@ class RenderTask:
         return (
             output if output_format is None else output.model_copy(update={"format": output_format})
         )
+
+    def refuse_to_overwrite(self, writer: MatteWriter) -> None:
+        """Raise UsageError if a writer's files are inputs of the shot."""
+        targets = (path for frame in self.frames_to_render for path in writer.files(frame))
+        refuse_to_overwrite(self.opened.shot.plate, self.opened.inputs, targets)
 
     def print_inputs(self) -> None:
         """Print on standard error how the plate's files are read.

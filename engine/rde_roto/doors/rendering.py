@@ -12,7 +12,7 @@ from rde_roto.delivery import Delivery, Reporter, deliver
 from rde_roto.doors.auto_learn import learn_if_asked
 from rde_roto.doors.console import print_message
 from rde_roto.doors.progress import RunReport, frame_steps, print_summary
-from rde_roto.doors.render_task import RenderTask, print_weights, refuse_to_overwrite
+from rde_roto.doors.render_task import RenderTask, print_weights
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
@@ -47,16 +47,17 @@ def render_mattes(
     The files' format is the preset's unless another one is named. Raises PartialError at the end as
     `OpenedShot.check_complete`.
     """
+    opened, output = task.opened, task.output(output_format)
 
-    output = task.output(output_format)
+    def open_writer(_: RotoNode | None, made_from: Mapping[str, str]) -> MatteWriter:
+        return open_matte_writer(out, opened.origin, opened.shot.names, output, made_from)
 
-    def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> MatteWriter:
-        return open_matte_writer(out, task.opened.origin, node.shot.names, output, made_from)
-
+    if opened.learns:  # that takes a minute: a place that cannot be written is found before
+        task.refuse_to_overwrite(open_writer(None, {}))
     delivered = render(task, open_writer, report)
     delivery = delivered.delivery
     print_summary(report, delivery.made, delivery.kept, delivery.seconds, out)
-    task.opened.check_complete(task.frames)
+    opened.check_complete(task.frames)
     return delivered.writer
 
 
@@ -78,8 +79,7 @@ def render(
 
     def open_safely(node: RotoNode) -> Writer:
         writer = open_writer(node, provenance(opened, node.preset, model))
-        targets = (path for frame in frames for path in writer.files(frame))
-        refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
+        task.refuse_to_overwrite(writer)
         return writer
 
     def reporting(writer: Writer) -> AbstractContextManager[Reporter]:

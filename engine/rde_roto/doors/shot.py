@@ -166,6 +166,8 @@ def _lock(shot: Path, frames: str, elements: str | None, device: str, report: Ru
 
         from rde_roto.doors import rendering
 
+        file.check_writable()
+
         def open_writer(node: RotoNode, made_from: Mapping[str, str]) -> LockWriter:
             folder = file.folder / file.locks_folder
             locks = pinning.locks(folder, node.digest, node.shot.plate.format)

@@ -7,7 +7,6 @@ recognises it.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from rde_roto.atomic import is_full, try_folder
 from rde_roto.images.exr import Encoding, write_planes
 from rde_roto.images.exr_index import refuse_torn_index
 from rde_roto.images.files import read_channels, read_header
@@ -25,7 +25,7 @@ from rde_roto.images.layouts import Layout, exr_layout
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin
 from rde_roto.images.picture_files import write_picture
 from rde_roto.images.sequences import FramePattern
-from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.errors import InputError, OutputError, UsageError
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Output
@@ -85,7 +85,8 @@ def open_matte_writer(
     `provenance` goes into every header as text, under keys such as `rde-roto:version`.
 
     Raises UsageError when the pattern has no frame token, its suffix or a setting of `output` does
-    not suit the format, or the folder cannot be created or is not writable.
+    not suit the format, or the folder cannot be created or is not writable; OutputError when its
+    disk is full.
     """
     pattern = FramePattern.parse(out)
     if pattern is None:
@@ -223,15 +224,12 @@ def _element_patterns(pattern: FramePattern, elements: tuple[str, ...]) -> tuple
 
 def _prepare_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):  # trying tells more than permission bits
-            pass
+        try_folder(folder)
     except FileExistsError as error:
         raise UsageError(f"the output folder {folder} is a file") from error
     except OSError as error:
-        raise UsageError(
-            f"cannot write into the output folder {folder}: {error.strerror}"
-        ) from error
+        kind = OutputError if is_full(error) else UsageError
+        raise kind(f"cannot write into the output folder {folder}: {error.strerror}") from error
 
 
 def _is_written(path: Path, digest: str, provenance: Mapping[str, str]) -> bool:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rde_roto.atomic import try_folder
 from rde_roto.documents.library import is_path
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.reading import Document, Setting
@@ -21,7 +22,13 @@ from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.sequences import FramePattern
 from rde_roto.shot_files.opening import OpenedShot, OpenPlate, open_document, open_entry
 from rde_roto.shot_files.writing import write_document
-from rde_roto.values.errors import DocumentError, InputError, UsageError, VariableError
+from rde_roto.values.errors import (
+    DocumentError,
+    InputError,
+    OutputError,
+    UsageError,
+    VariableError,
+)
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 
@@ -114,6 +121,13 @@ class ShotFile:
     def set_locks(self, locks: list[LockEntry]) -> None:
         """Replace the locks in the file. Raises as `rewrite`."""
         self.rewrite(self.content.model_copy(update={"locks": locks}))
+
+    def check_writable(self) -> None:
+        """Raise OutputError unless the file can be written, before work that ends in that."""
+        try:
+            try_folder(self.folder)
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror}") from error
 
     def set_learned(self, learned: str | None) -> None:
         """Replace the learned weights in the file, or remove them. Raises as `rewrite`."""

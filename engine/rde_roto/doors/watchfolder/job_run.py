@@ -144,6 +144,10 @@ class JobRun:
 
     def _deliver(self) -> None:
         job = self._reader.open(self.claim)
+        if job.opened.learns:  # that takes a minute: a place that cannot be written is found before
+            output = self._reader.output_pattern(self.claim.status.name, job)
+            with hold_folder(output.parent) as folder:
+                _open_writer(folder, job, output.name, {})
         prepared = self._prepare(job.opened, self._cancel)
         frames = job.frames.intersection(job.opened.shot.range)
         output = self._output(job, prepared.node, frames)
@@ -157,16 +161,9 @@ class JobRun:
     ) -> Delivered[MatteWriter]:
         """Deliver the mattes of a job into a folder, under a pattern of this name."""
         frames = job.frames.intersection(job.opened.shot.range)
-        origin, settings = job.opened.origin, job.opened.preset.output
 
-        def open_writer(node: RotoNode) -> MatteWriter:
-            metadata, pattern = prepared.metadata_for(node.preset), str(folder.alias / name)
-            with folder.naming_real_path():
-                plain = open_matte_writer(pattern, origin, node.shot.names, settings, metadata)
-            writer = HeldMatteWriter(plain, folder)
-            targets = (path for frame in frames for path in writer.files(frame))
-            refuse_to_overwrite(job.opened.shot.plate, job.opened.inputs, targets)
-            return writer
+        def open_writer(node: RotoNode) -> HeldMatteWriter:
+            return _open_writer(folder, job, name, prepared.metadata_for(node.preset))
 
         def watched(_: MatteWriter) -> AbstractContextManager[Reporter]:
             self._status.restart()
@@ -224,3 +221,21 @@ class JobRun:
             confidence=round(min(sure), 3) if sure else None,
             look_at=tuple(warnings[:_MOST_REMARKS]),
         )
+
+
+def _open_writer(
+    folder: HeldFolder, job: Job, name: str, metadata: Mapping[str, str]
+) -> HeldMatteWriter:
+    """Open the writer of a job's mattes under a pattern of this name.
+
+    Raises UsageError or OutputError for a place that cannot be written, or that is an input's.
+    """
+    opened, pattern = job.opened, str(folder.alias / name)
+    with folder.naming_real_path():
+        plain = open_matte_writer(
+            pattern, opened.origin, opened.shot.names, opened.preset.output, metadata
+        )
+    writer, frames = HeldMatteWriter(plain, folder), job.frames.intersection(opened.shot.range)
+    targets = (path for frame in frames for path in writer.files(frame))
+    refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
+    return writer

@@ -24,7 +24,8 @@ def learn_shot(
     the end. Learning again starts from the weights learned so far; the same lesson never runs
     twice.
 
-    Raises as `ShotFile.open`, `load_model` and `LessonStore.run_once` do.
+    Raises as `ShotFile.open`, `load_model` and `LessonStore.run_once` do, and OutputError before
+    the lesson if the document could not be written.
     """
     file = ShotFile.read(Path(document))
     opened = file.open(memo)
@@ -35,6 +36,7 @@ def learn_opened(
     file: ShotFile, opened: OpenedShot, model: Model, budget: Budget, device: str
 ) -> StoredLesson:
     """Do the same for a document that is already open, with its model."""
+    file.check_writable()
     lesson = PreparedLesson(opened.shot, opened.preset, model, choose_device(device))
     stored = LessonStore(file.folder / file.learned_folder).run_once(lesson, model, budget)
     if stored.path is not None:

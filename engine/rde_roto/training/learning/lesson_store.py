@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rde_roto.atomic import clear_leftovers, replacing
+from rde_roto.atomic import clear_leftovers, replacing, try_folder
 from rde_roto.documents.learned_card import LearnedCard, card_path, read_learned_card
 from rde_roto.model.learned import learned_name, read_learned
 from rde_roto.model.weights import Model, with_learned
@@ -61,7 +61,7 @@ class LessonStore:
         digest = lesson.digest(budget)
         folder = self.folder / "lessons"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            try_folder(folder)
         except OSError as error:
             raise OutputError(f"cannot write learned weights into {folder}: {error}") from error
         reported = False
