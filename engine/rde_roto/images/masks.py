@@ -25,6 +25,7 @@ from rde_roto.values.plate import PlateFormat
 from rde_roto.values.regular_files import PICTURE_BYTES
 
 _MOST_ELEMENTS = 64
+_LABEL = "label"
 _ORIENTATION_TAG = 274  # TIFF 6.0
 _FAINT = 32 / 255  # label numbers stay below this, mattes of visible elements do not
 _BEYOND = 2.0  # a filter overshoots 1 by less; label numbers and 0 to 255 reach this
@@ -60,6 +61,12 @@ class Mask:
     planes: FloatArray
     names: tuple[str, ...]
     marks: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The planes' label numbers, ascending; () for colours and soft mattes."""
+        parts = [mark.split(" ") for mark in self.marks]
+        return tuple(int(number) for kind, number in parts if kind == _LABEL)
 
 
 def read_mask(
@@ -299,7 +306,7 @@ def _split(path: Path, numbers: NDArray[Any], mark: Callable[[int], str]) -> _Dr
 
 
 def _label(number: int) -> str:
-    return f"label {number}"
+    return f"{_LABEL} {number}"
 
 
 def _colour(number: int) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from rde_roto.images.masks import read_mask
+from rde_roto.images.masks import HowToRead, Mask, read_marked_mask
 from rde_roto.images.missing_frames import has_picture, on_disk
 from rde_roto.images.plates import view_of
 from rde_roto.session.draft import Draft
@@ -103,18 +103,18 @@ class ElementDrawing:
     def import_mask(self, path: Path) -> None:
         """Draw what a file of masks holds, or one of shapes has at this frame, as editable lines.
 
-        A single element becomes the chosen one. Of several, masks go to the elements in their
-        order, shapes to those of their names. New ones are added where needed, and those that are
-        locked at this frame stay. Raises UsageError for shapes that do not fit.
+        A single element becomes the chosen one, unless its label is the number of another. Of
+        several, masks go to the elements of their numbers (`element_numbers`), shapes to those of
+        their names. New ones are added where needed, and those that are locked at this frame stay.
+        Raises UsageError for shapes that do not fit, and for a mask of several elements, but fewer
+        than there are, that has no such numbers.
         """
         if not self._is_free():
             return
         draft, label = self._draft, f"import {path.name}"
         found = self._shapes_in(path) if is_shapes_file(path) else self._masks_in(path)
         for key, name, plane in found:
-            if len(found) == 1:
-                key = self.element
-            elif key is None:
+            if key is None:
                 draft = draft.with_element(name)
                 key = draft.elements[-1].id
             if key in draft.locked(self._frame):
@@ -127,10 +127,23 @@ class ElementDrawing:
         self._show_message(label)
 
     def _masks_in(self, path: Path) -> list[_Found]:
-        plate, elements = self._shown.plate, self._draft.elements
-        planes, names = read_mask(path, plate.format, view=view_of(on_disk(plate)))
-        ids = [one.id for one in elements[: len(names)]] + [None] * (len(names) - len(elements))
-        return list(zip(ids, names, map(Plane.of, planes), strict=True))
+        plate, draft = self._shown.plate, self._draft
+        how = HowToRead(view=view_of(on_disk(plate)))
+        mask = read_marked_mask(path, plate.format, how)
+        ids = [one.id for one in draft.elements]
+        planes = tuple(map(Plane.of, mask.planes))
+        if len(planes) == 1:
+            (number,) = mask.labels or (1,)
+            is_of_another = 1 < number <= len(ids)
+            return [(ids[number - 1] if is_of_another else self.element, "", planes[0])]
+        try:
+            numbers = element_numbers(mask, len(ids), bool(draft.drawings))
+        except UsageError as error:
+            raise UsageError(f"{path.name}: {error}") from error
+        return [
+            (ids[number - 1] if number <= len(ids) else None, f"element{number}", plane)
+            for number, plane in zip(numbers, planes, strict=True)
+        ]
 
     def _shapes_in(self, path: Path) -> list[_Found]:
         """The elements of a file of shapes that have some at this frame."""
@@ -143,7 +156,8 @@ class ElementDrawing:
         ids = {one.name: one.id for one in self._draft.elements}
         ids |= {one.id: one.id for one in self._draft.elements}
         drawn = ((key, of_lines(own, plate.data.shape)) for key, own in lines.items() if own)
-        return [(ids.get(key), key, plane) for key, plane in drawn]
+        found = [(ids.get(key), key, plane) for key, plane in drawn]
+        return [(self.element, *one[1:]) for one in found] if len(found) == 1 else found
 
     def take_overlaps(self) -> None:
         """Give the chosen element all pixels that it shares with others, in every keyframe."""
@@ -222,3 +236,26 @@ class ElementDrawing:
             self._show_message(f"the plate lacks frame {self._frame}: draw on one that is there")
             return False
         return True
+
+
+def element_numbers(mask: Mask, count: int, is_drawn: bool) -> Sequence[int]:
+    """Return of which elements, counted from 1, the several planes of a mask are.
+
+    `count` is how many elements there are, and `is_drawn` whether anything is drawn of them. Labels
+    that go on where the elements end are numbers of elements: a mask of the labels 2 and 3 is of
+    the second and third. Other labels, and colours, only tell the planes of one file apart. Of
+    these the first mask, and one that has a plane for every element, has them in their order.
+
+    Raises UsageError for one with fewer planes: whose they are cannot be told.
+    """
+    labels, planes = mask.labels, len(mask.planes)
+    further = [label for label in labels if label > count]
+    are_numbers = labels and further == list(range(count + 1, count + 1 + len(further)))
+    if is_drawn and are_numbers:
+        return labels
+    if is_drawn and planes < count:
+        raise UsageError(
+            f"it has {', '.join(mask.marks)}, and there are {count} elements: which of them these "
+            "are cannot be told, so import a file for each, as the chosen element"
+        )
+    return range(1, planes + 1)
