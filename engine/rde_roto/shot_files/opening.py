@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-
 from rde_roto.documents.model_card import ModelChoice
-from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
+from rde_roto.documents.shot_document import LockEntry, PlateEntry, ShotDocument
 from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
-from rde_roto.images.masks import HowToRead, Mask, element_names, read_marked_mask
+from rde_roto.images.masks import element_names
 from rde_roto.images.missing_frames import FilledPlate, on_disk
-from rde_roto.images.movies import MOVIE_SUFFIXES
 from rde_roto.images.origin import Footage, Origin
 from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.images.plates import DiskPlate, SequencePlate
-from rde_roto.images.sequences import FramePattern, number_in_name
+from rde_roto.images.sequences import FramePattern
+from rde_roto.shot_files.keyframe_masks import DrawnOn, misnumbered, read_keyframes
 from rde_roto.shot_files.locks import FileLock
 from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import InputError, UsageError
@@ -144,16 +142,9 @@ def open_parts(
     requested = document.range or _whole_range(source, missing)
     plate, frames = _with_policy(source, requested, missing)
     elements = shot_elements(document)
-    ids = tuple(element.id for element in elements)
     proxy = document.plate.proxy
-    view = plates.view_of(source) or document.plate.view
-    masks = [_mask(entry, folder, (plate, proxy, view), ids) for entry in document.keyframes]
-    _check_marks(document.keyframes, masks, elements)
-    drawn = [
-        Keyframe(entry.frame, mask.planes, mask.names)
-        for entry, mask in zip(document.keyframes, masks, strict=True)
-    ]
-    keyframes = tuple(map(_joined, _by_frame(drawn)))
+    drawn_on = DrawnOn(plate.format, proxy, plates.view_of(source) or document.plate.view)
+    keyframes = read_keyframes(document.keyframes, folder, drawn_on, elements)
     _check_pictures(keyframes, source, missing)
     if not elements:
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
@@ -194,7 +185,7 @@ def open_document(
         policy,
         origin,
         is_whole=document.range is None,
-        notes=tuple(_misnumbered(document.keyframes, shot.plate.range)),
+        notes=tuple(misnumbered(document.keyframes, shot.plate.range)),
     )
 
 
@@ -227,91 +218,6 @@ def shot_elements(document: ShotDocument) -> tuple[Element, ...]:
         Element(entry.id, name, entry.in_point, entry.color)
         for entry, name in zip(entries, names, strict=True)
     )
-
-
-def _mask(
-    entry: KeyframeEntry,
-    folder: Path,
-    drawn_on: tuple[Plate, int, str | None],
-    ids: tuple[str, ...],
-) -> Mask:
-    """The mask of a keyframe. `drawn_on` is the plate, its proxy factor and its view; `ids` are
-    those of the document's elements, () if it has none.
-    """
-    drawn = tuple(entry.elements or ids) or None
-    plate, proxy, view = drawn_on
-    path = folder / entry.mask
-    _check_is_picture(path)
-    return read_marked_mask(path, plate.format, HowToRead(entry.mask_as, drawn, proxy, view))
-
-
-def _check_marks(
-    entries: Sequence[KeyframeEntry], masks: Sequence[Mask], elements: tuple[Element, ...]
-) -> None:
-    """Check that keyframes that name no elements mean the same ones: that an element has one label
-    or colour in all of them, and that none draws a soft matte where others draw several elements.
-    """
-    if len(elements) == 1:
-        return
-    nameless = [pair for pair in zip(entries, masks, strict=True) if not pair[0].elements]
-    several = next((entry.mask for entry, mask in nameless if len(mask.names) > 1), None)
-    known: dict[tuple[str, int], tuple[str, str]] = {}
-    for entry, mask in nameless:
-        advice = (
-            "name what each mask draws, with elements in a shot document or with "
-            f"--keyframe {entry.frame}:NAMES={entry.mask}"
-        )
-        if several is not None and not mask.marks:
-            raise UsageError(
-                f"the mask {entry.mask} is one matte, but {several} draws several elements: "
-                f"{advice}"
-            )
-        for place, mark in enumerate(mask.marks):
-            kind = mark.partition(" ")[0]  # the labels of one mask say nothing of others' colours
-            other, other_mask = known.setdefault((kind, place), (mark, entry.mask))
-            if other != mark:
-                raise UsageError(
-                    f"{mask.names[place]} would be {mark} in the mask {entry.mask}, but {other} in "
-                    f"{other_mask}: {advice}"
-                )
-
-
-def _misnumbered(entries: Iterable[KeyframeEntry], frames: FrameRange) -> Iterator[str]:
-    for entry in entries:
-        number = number_in_name(Path(entry.mask))
-        if number is not None and number != entry.frame and number in frames:
-            yield f"the keyframe at frame {entry.frame} has the mask {entry.mask}: is that right?"
-
-
-def _check_is_picture(mask: Path) -> None:
-    if mask.suffix.lower() in MOVIE_SUFFIXES:
-        raise InputError(f"the mask {mask} is a movie: save one frame of it as a picture")
-    if not mask.exists() and FramePattern.parse(mask.name) is not None:
-        raise InputError(
-            f"the mask {mask} is a pattern, but a mask is one file: name that of the keyframe"
-        )
-
-
-def _by_frame(masks: Iterable[Keyframe]) -> Iterable[list[Keyframe]]:
-    frames: dict[int, list[Keyframe]] = {}
-    for mask in masks:
-        frames.setdefault(mask.frame, []).append(mask)
-    return frames.values()
-
-
-def _joined(masks: list[Keyframe]) -> Keyframe:
-    """Join the masks of a frame, which draw different elements, into one keyframe."""
-    first, *others = masks
-    if not others:
-        return first
-    drawn = [element for mask in masks for element in mask.elements or ()]
-    twice = ", ".join(sorted({element for element in drawn if drawn.count(element) > 1}))
-    if twice:
-        raise UsageError(
-            f"frame {first.frame} has {len(masks)} masks, and more than one draws {twice}: "
-            f"name the elements of each, as in {first.frame}:{drawn[0]}=mask.png"
-        )
-    return Keyframe(first.frame, np.concatenate([mask.alpha for mask in masks]), tuple(drawn))
 
 
 def _check_pictures(
