@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,15 @@ from rde_roto.images.files import check_input, read_channels, read_headers
 from rde_roto.images.image_header import ImageHeader
 from rde_roto.images.layers import FIRST_PICTURE, PictureName, PictureSource, view_within
 from rde_roto.images.mask_placement import check_extent, over_plate
+from rde_roto.images.mask_planes import (
+    MaskPlanes,
+    check_matte,
+    label_numbers,
+    labels_in,
+    planes_of_colours,
+    planes_of_labels,
+    soft_plane,
+)
 from rde_roto.images.orientation import turn_of
 from rde_roto.values.errors import InputError, UsageError, is_out_of_memory
 from rde_roto.values.matte import FloatArray, MaskMode
@@ -24,20 +33,7 @@ from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import PlateFormat
 from rde_roto.values.regular_files import PICTURE_BYTES
 
-_MOST_ELEMENTS = 64
-_LABEL = "label"
 _ORIENTATION_TAG = 274  # TIFF 6.0
-_FAINT = 32 / 255  # label numbers stay below this, mattes of visible elements do not
-_BEYOND = 2.0  # a filter overshoots 1 by less; label numbers and 0 to 255 reach this
-_LARGEST = {
-    "uint8": 255,
-    "int8": 127,
-    "uint16": 65535,
-    "int16": 32767,
-    "uint": 4294967295,
-    "int": 2147483647,
-}
-"""What OpenImageIO's integer types read as 1."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,7 @@ class Mask:
     @property
     def labels(self) -> tuple[int, ...]:
         """The planes' label numbers, ascending; () for colours and soft mattes."""
-        parts = [mark.split(" ") for mark in self.marks]
-        return tuple(int(number) for kind, number in parts if kind == _LABEL)
+        return labels_in(self.marks)
 
 
 def read_mask(
@@ -113,7 +108,7 @@ def read_marked_mask(path: Path, plate_format: PlateFormat, how: HowToRead) -> M
     check_extent(path, plate_format, how.proxy)
     indices = _palette_indices(path, mode) if mode in ("auto", "labels") else None
     if indices is not None:
-        drawn, windows = _split(path, indices, _label), None
+        drawn, windows = planes_of_labels(path, indices), None
     else:
         headers = read_headers(path)
         picture = _mask_picture(path, headers, PictureName(view_within(view, headers)), mode)
@@ -134,7 +129,7 @@ def read_labels(path: Path) -> NDArray[Any]:
         return indices
     picture = FIRST_PICTURE.find(path, read_headers(path))
     pixels = _read(path, picture, picture.channels)
-    return _label_numbers(path, pixels, picture.header.pixel_type)
+    return label_numbers(path, pixels, picture.header.pixel_type)
 
 
 def element_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -214,15 +209,7 @@ def _is_black_elsewhere(indices: NDArray[Any], palette: Sequence[int]) -> bool:
     return any(palette[:3]) and any(black)
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """The planes of a file, as large as that is, and their marks (`Mask`)."""
-
-    planes: FloatArray
-    marks: tuple[str, ...] = ()
-
-
-def _drawn(path: Path, picture: PictureSource, mode: MaskMode) -> _Drawn:
+def _drawn(path: Path, picture: PictureSource, mode: MaskMode) -> MaskPlanes:
     colours, pixel_type = picture.channels, picture.header.pixel_type
     if picture.alpha is not None and (mode in ("auto", "matte") or not colours):
         alpha = _read(path, picture, [picture.alpha])
@@ -234,35 +221,18 @@ def _drawn(path: Path, picture: PictureSource, mode: MaskMode) -> _Drawn:
             )
         if not colours or alpha.min() < 1:
             if mode == "auto":
-                _check_values(path, alpha, pixel_type)
-            return _soft(alpha)
+                check_matte(path, alpha, pixel_type)
+            return soft_plane(alpha)
     pixels = _read(path, picture, colours)
     if mode == "auto":
         mode = "colours" if np.ptp(pixels, axis=2).any() else "matte"
         if mode == "matte":
-            _check_values(path, pixels, pixel_type)
+            check_matte(path, pixels, pixel_type)
     if mode == "matte":
-        return _soft(pixels)
+        return soft_plane(pixels)
     if mode == "labels":
-        return _split(path, _label_numbers(path, pixels, pixel_type), _label)
-    pixels = pixels.clip(max=1)
-    red, green, blue = np.rint(np.broadcast_to(pixels, (*pixels.shape[:2], 3)) * 255).T.astype(int)
-    return _split(path, (blue << 16 | green << 8 | red).T, _colour)
-
-
-def _check_values(path: Path, pixels: FloatArray, pixel_type: str) -> None:
-    """Raise InputError if a matte's values look like label numbers."""
-    largest, most = _LARGEST.get(pixel_type), float(pixels.max())
-    if largest is not None and 0 < most < _FAINT:
-        raise InputError(
-            f"no pixel of the mask {path} is above {round(most * largest)} of {largest}: use "
-            "--mask-as labels if these are label numbers, --mask-as matte if it is a matte"
-        )
-    if largest is None and most >= _BEYOND:
-        raise InputError(
-            f"the mask {path} has values up to {most:g}, a matte has 0 to 1: use --mask-as labels "
-            "if these are label numbers, --mask-as matte if all above 1 counts as 1"
-        )
+        return planes_of_labels(path, label_numbers(path, pixels, pixel_type))
+    return planes_of_colours(path, pixels)
 
 
 def _read(path: Path, picture: PictureSource, channels: Sequence[str]) -> FloatArray:
@@ -270,48 +240,6 @@ def _read(path: Path, picture: PictureSource, channels: Sequence[str]) -> FloatA
     read = read_channels(path, channels, picture.header.part)
     pixels: FloatArray = np.nan_to_num(read, posinf=1).clip(min=0)
     return pixels
-
-
-def _soft(pixels: FloatArray) -> _Drawn:
-    """One plane [1, H, W] in 0..1: the largest of the channels of [H, W, C]."""
-    return _Drawn(pixels.max(axis=2).clip(max=1)[None])
-
-
-def _label_numbers(path: Path, pixels: FloatArray, pixel_type: str) -> NDArray[Any]:
-    scaled = pixels * np.float64(_LARGEST.get(pixel_type, 1))
-    whole = np.rint(scaled)
-    if np.ptp(pixels, axis=2).any() or np.abs(scaled - whole).max() > 0.01:
-        raise InputError(
-            f"the mask {path} holds no label numbers: expected an indexed PNG or one channel of "
-            "integers; use --mask-as colours or --mask-as matte"
-        )
-    numbers: NDArray[Any] = whole[..., 0].astype(np.int64)
-    return numbers
-
-
-def _split(path: Path, numbers: NDArray[Any], mark: Callable[[int], str]) -> _Drawn:
-    """Split into planes [K, H, W] of 0 and 1, one for each number except 0, ascending."""
-    kinds = np.unique(numbers)
-    kinds = kinds[kinds != 0]
-    if len(kinds) > _MOST_ELEMENTS:
-        raise InputError(
-            f"the mask {path} holds {len(kinds)} different colours or labels, at most "
-            f"{_MOST_ELEMENTS} are possible: use --mask-as matte if its edges are soft, else "
-            "--mask-as labels"
-        )
-    if len(kinds) == 0:
-        raise InputError(f"the mask {path} is empty: no pixel is above 0")
-    planes: FloatArray = (numbers[None] == kinds[:, None, None]).astype(np.float32)
-    return _Drawn(planes, tuple(mark(int(number)) for number in kinds))
-
-
-def _label(number: int) -> str:
-    return f"{_LABEL} {number}"
-
-
-def _colour(number: int) -> str:
-    red, green, blue = number & 255, number >> 8 & 255, number >> 16
-    return f"colour #{red:02x}{green:02x}{blue:02x}"
 
 
 def _name_planes(path: Path, count: int, elements: tuple[str, ...] | None) -> tuple[str, ...]:
