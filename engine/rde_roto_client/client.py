@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
-from .handshake import EngineError, Greeted, checked, greet
-from .places import AUTO, NoEngineError, start
-from .watchdog import silent_s
-from .wire import Message, Object, Pixels, Wire, WireError, is_open
+from .connections import Connections, nothing
+from .handshake import EngineError, Greeted
+from .places import AUTO
+from .wire import Message, Object, Pixels, WireError
 
-_START_TIMEOUT_S = 60.0
-_RETRY_S = 0.1
-_CANCEL_TIMEOUT_S = 2.0
 _MAX_ROUNDS = 100
-_NOT_RUNNING = "no engine is running: start it with rde-roto serve"
-
 _UNKNOWN = "there is no request"  # how an engine of any version begins its answer to one
 _OLDER = (
     "the running engine is older than this, and cannot {}: stop it with rde-roto serve --stop; the "
@@ -48,10 +40,6 @@ class Matte(NamedTuple):
     pixels: Pixels
 
 
-def _nothing() -> None:
-    pass
-
-
 class Client:
     """Sends requests to the user's engine, and starts it on the first one if none runs.
 
@@ -78,24 +66,13 @@ class Client:
         device: str = AUTO,
         starts: bool = True,
         command: list[str] | None = None,
-        waiting: Callable[[], None] = _nothing,
+        waiting: Callable[[], None] = nothing,
     ) -> None:
-        self.name = name
-        self.device = device
-        self._starts = starts
-        self._command = command
-        self._waiting = waiting
-        self._ids = itertools.count(1)
-        self._own = threading.local()
-        self._lock = threading.Lock()
-        self._wires: list[Wire] = []
+        self._connections = Connections(name, device, starts, command, waiting)
 
     def close(self) -> None:
         """Close every connection; requests that wait are cancelled. The client stays usable."""
-        with self._lock:
-            wires, self._wires = self._wires, []
-        for wire in wires:
-            wire.connection.close()
+        self._connections.close()
 
     def __enter__(self) -> Client:
         return self
@@ -107,7 +84,7 @@ class Client:
 
     def hello(self) -> Object:
         """The engine's answer to this thread's greeting: `engine` (version), `pid`, `device`."""
-        return dict(self._connected().hello)
+        return dict(self._connections.connected().hello)
 
     def presets(self) -> list[dict[str, str]]:
         """`name` and `description` of each."""
@@ -235,120 +212,34 @@ class Client:
         """
         named = {"job": job, "keep": keep} if job is not None else {"ticket": ticket}
         message = dict(named, do="cancel")
-        met = self._connected_soon()
-        try:
-            self._exchange(met, message, None)
-        finally:
-            self._set_watchdog(met)
+        with self._connections.connected_soon() as met:
+            self._exchange(met, message)
 
     def stop(self) -> None:
         """Stop the engine. Never starts one: raises NoEngineError if none runs."""
-        met = self._known() or greet(self.name, self.device, self._waiting)
-        if met is None:
-            raise NoEngineError(_NOT_RUNNING)
+        met = self._connections.running()
         with suppress(WireError):  # it has ended before it answered
-            self._exchange(self._remember(met), {"do": "stop"}, None)
+            self._exchange(met, {"do": "stop"})
 
     def ask(self, do: str, **fields: Any) -> Object:
         """Send any request without pixels; return its answer."""
         return self._request(dict(fields, do=do)).object
-
-    # Connections.
 
     def _request(self, message: Object, pixels: Pixels | None = None) -> Message:
         """Send a request; send it once more if the engine dies before it answers and that is
         harmless.
         """
         try:
-            return self._exchange(self._connected(), message, pixels)
+            return self._exchange(self._connections.connected(), message, pixels)
         except WireError:
             if message["do"] not in _REPEATED:
                 raise
-        return self._exchange(self._connected(), message, pixels)
+        return self._exchange(self._connections.connected(), message, pixels)
 
-    def _exchange(self, met: Greeted, message: Object, pixels: Pixels | None) -> Message:
-        message = dict(message, id=next(self._ids))
+    def _exchange(self, met: Greeted, message: Object, pixels: Pixels | None = None) -> Message:
         try:
-            met.watchdog.begin()
-            met.wire.send(message, pixels)
-            while True:
-                answer = met.wire.receive()
-                if answer is None or answer.object.get("id") != message["id"]:
-                    raise WireError("the engine has ended")
-                if "sign" not in answer.object:
-                    break
-                met.watchdog.feed(answer.object)
-        except BaseException:  # also an abort by the host: the next request would get this answer
-            self._forget(met.wire)
-            raise
-        try:
-            return checked(answer)
+            return self._connections.exchange(met, message, pixels)
         except EngineError as error:
             if message["do"] in _REQUESTS and str(error).startswith(_UNKNOWN):
                 raise EngineError(_OLDER.format(message["do"]), error.kind, error.code) from error
             raise
-
-    def _connected(self) -> Greeted:
-        """This thread's connection; starts an engine if none answers."""
-        known = self._known()
-        if known is None:
-            known = self._remember(
-                greet(self.name, self.device, self._waiting) or self._start_engine()
-            )
-        return known
-
-    def _connected_soon(self) -> Greeted:
-        """This thread's connection, for a request that must not take long."""
-        met = self._known() or greet(self.name, self.device, _nothing, _CANCEL_TIMEOUT_S)
-        if met is None:
-            raise NoEngineError(_NOT_RUNNING)
-        met = self._remember(met)
-        met.watchdog.silent_s, met.watchdog.waiting = _CANCEL_TIMEOUT_S, _nothing
-        return met
-
-    def _known(self) -> Greeted | None:
-        """This thread's connection, unless it was closed; the engine closes idle ones too."""
-        met: Greeted | None = getattr(self._own, "met", None)
-        if met is None or met.wire not in self._wires:
-            return None
-        if is_open(met.wire.connection):
-            return met
-        self._forget(met.wire)
-        return None
-
-    def _remember(self, met: Greeted) -> Greeted:
-        self._own.met = met
-        self._set_watchdog(met)
-        with self._lock:
-            if met.wire not in self._wires:
-                self._wires.append(met.wire)
-        return met
-
-    def _set_watchdog(self, met: Greeted) -> None:
-        """An older engine sends no heartbeats, and is waited for without a limit."""
-        met.watchdog.silent_s = silent_s() if "signs" in met.hello else float("inf")
-        met.watchdog.waiting = self._waiting
-
-    def _forget(self, wire: Wire) -> None:
-        wire.connection.close()
-        with self._lock:
-            if wire in self._wires:
-                self._wires.remove(wire)
-
-    def _start_engine(self) -> Greeted:
-        if not self._starts:
-            raise NoEngineError(_NOT_RUNNING)
-        process = start(self.device, self._command)
-        # or it would remain as a zombie while the host runs
-        threading.Thread(target=process.wait, daemon=True).start()
-        end = time.monotonic() + _START_TIMEOUT_S
-        while True:
-            found = greet(self.name, self.device, self._waiting)
-            if found is not None:
-                return found
-            if process.poll() not in (None, 0):  # 0: another engine came first
-                raise NoEngineError("the engine ended at once: see engine-*.log in the run folder")
-            if time.monotonic() > end:
-                raise NoEngineError("the engine did not answer within a minute")
-            self._waiting()
-            time.sleep(_RETRY_S)

@@ -176,9 +176,9 @@ def test_a_place_that_cannot_be_written_is_found_before_the_lesson(
     learned.parent.mkdir(exist_ok=True)
     learned.write_text("no folder")
     assert run("shot", "learn", disc_shot) == 7
-    said = capsys.readouterr()
-    assert "cannot write learned weights into" in said.err
-    assert "step" not in said.out
+    done = capsys.readouterr()
+    assert "cannot write learned weights into" in done.err
+    assert "step" not in done.out
 
 
 def test_what_the_document_names_wins(disc_shot: Path) -> None:

@@ -159,6 +159,7 @@ def test_the_end_of_a_file_says_nothing_of_its_other_parts(tmp_path: Path) -> No
         spec.attribute("oiio:subimagename", name)
         spec.attribute("compression", compression)
     image = ImageOutput.create(str(path))
+    assert image is not None
     assert image.open(str(path), tuple(specs))
     assert image.write_image(noise())
     assert image.open(str(path), specs[1], "AppendSubimage")
