@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def noise(black_rows: int = 0) -> FloatArray:
 def written(
     folder: Path, suffix: str, pixel_type: str, compression: str, pixels: FloatArray
 ) -> Path:
-    attributes = {"compression": compression} if compression else {}
+    attributes: dict[str, Any] = {"compression": compression} if compression else {}
     return write_image(folder / f"hero.1001.{suffix}", pixels, pixel_type, **attributes)
 
 
