@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,28 @@ def test_a_correction_while_it_runs_goes_on_with_what_is_left(document: Path) ->
         assert [keyframe.frame for keyframe in node.shot.ordered] == [1001, 1020]
         late = [bench.session.state(frame) for frame in range(1021, 1031)]
         assert late == [FrameState.MADE] * 10
+
+
+@pytest.mark.parametrize("erases", [False, True])
+def test_without_a_drawn_pixel_nothing_is_awaited(document: Path, erases: bool) -> None:
+    """Neither before the first stroke nor where a drawing is empty."""
+    with working_on(document) as bench:
+        session = bench.session
+        if erases:
+            session.paint.choose_tool("eraser")
+            bench.stroke((20.0, 20.0), (40.0, 24.0))
+            assert session.draft.drawings
+        for ask in (partial(session.propagate, FORWARD), session.toggle_lock):
+            ask()
+            bench.named()
+            assert session.live.remaining == 0
+            assert bench.log.sentences[-1].startswith("nothing is drawn yet")
+        session.paint.choose_tool("brush")
+        paint(bench, 1003)
+        bench.named()
+        bench.done_with("rde-roto-aside")
+        assert session.draft.locks == ()  # the lock that was refused does not come later
+        assert {FrameState.WAITING, FrameState.LOCKED}.isdisjoint(states(bench).values())
 
 
 def test_cancel_stops_at_once_and_keeps_what_is_made(document: Path) -> None:

@@ -90,9 +90,7 @@ class ShotEditor:
         """Lock frames as they are now. Mattes that are missing are made first. If one of the frames
         is drawn on meanwhile, or undo takes back what was to be locked, nothing is locked.
         """
-        if not self.draft.drawings:
-            self._listener.show_message("there is nothing to lock yet: paint a keyframe first")
-        elif self.opened.file.content.plate.proxy > 1:
+        if self.opened.file.content.plate.proxy > 1:
             self._listener.show_message("the plate is a proxy: lock frames of the full plate")
         else:
             self.live.when_settled(partial(self._pin, frames))

@@ -262,9 +262,6 @@ class Session:
 
     def propagate(self, direction: Direction) -> None:
         """Have mattes made from this frame on. Returns at once."""
-        if self.live.node is None and not self.draft.drawings:
-            self._listener.show_message("paint the element on one frame first")
-            return
         frames = direction.frames(self.frame, self.range, frozenset(self.draft.drawings))
         self.live.propagate(f for f in frames if self.state(f) is not FrameState.LOCKED)
 
