@@ -137,7 +137,10 @@ class ShotEditor:
     def save_as(self, path: Path) -> None:
         """Continue in another document. Raises UsageError, OutputError."""
         self._saver.wait()
-        writer = save_as(self.opened, self.draft, path)
+        folder = self.document.parent  # undo goes back to locks that are relative to it
+        history = self._history.mapped(lambda draft: draft.with_locks_in(folder))
+        writer = save_as(self.opened, history.value, path)
+        self._history = history
         self._saver.close()
         self._saver = self._new_saver(writer)
         self._listener.work_changed()
