@@ -140,6 +140,23 @@ def test_propagate_up_to_the_next_keyframe_or_both_ways(document: Path) -> None:
         assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
 
 
+def test_a_keyframe_is_ready_for_the_screen_before_its_plate_is(document: Path) -> None:
+    """At 4K its conversion would hold the window up: it is made by the thread that reads ahead."""
+    with working_on(document) as bench:
+        for frame in (1003, 1005):
+            paint(bench, frame)
+    with working_on(document) as bench:
+        session = bench.session
+        for frame in (1003, 1005):
+            session.go_to(frame)
+            bench.until(lambda: session.navigation.picture() is not None)
+            plane = session.draft.drawn(frame, "hero")
+            assert plane is not None
+            codes = session.navigation.pictures.get(plane)
+            assert codes is not None
+            assert session.shown.codes("hero") is codes
+
+
 def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
     with working_on(document) as bench:
         shown = []

@@ -48,6 +48,7 @@ class Session:
         self.comparison = Comparison(self.live, backend.engine, post, self._others_changed)
         self.shown = ShownMattes(self.editor, self.navigation, self.comparison)
         self.navigation.extra_pictures = self.shown.pictures_of
+        self.navigation.prefetch()
         self.paint = PaintController(
             self.editor, self.shown, backend.selector(self.plate), post, listener
         )
