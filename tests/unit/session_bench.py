@@ -16,11 +16,12 @@ from toy_shots import ToyNode
 from rde_roto.engine import Engine
 from rde_roto.session.backend import Backend
 from rde_roto.session.opening import open_draft
-from rde_roto.session.painting import Brush, Point
+from rde_roto.session.painting import Brush, Point, shared
 from rde_roto.session.selection import Change, Hints
 from rde_roto.session.session import Session
 from rde_roto.session.tools import PenEvent
 from rde_roto.stores import Stores
+from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, Window
 from rde_roto.values.preset import Preset
@@ -49,8 +50,11 @@ class ToySelector:
         self.noted.append(hints)
         if self.finds_nothing:
             return None
-        box = hints.box
-        if box is not None:
+        whole = Window(0, 0, before.shape[1], before.shape[0])
+        if hints.box is not None:
+            box = shared(hints.box, whole)
+            if box is None:
+                raise UsageError("that is outside the picture")
             full = np.ones(box.shape, np.float32)
             return Change("replaces", box, full, full)
         rows, columns = np.mgrid[: before.shape[0], : before.shape[1]] + 0.5
@@ -59,7 +63,6 @@ class ToySelector:
             for x, y in (click.point for click in hints.clicks)
         ]
         share = np.any(near, axis=0).astype(np.float32)
-        whole = Window(0, 0, before.shape[1], before.shape[0])
         return Change(hints.kind, whole, np.full_like(share, hints.adds), share)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,28 @@ def test_a_correction_while_it_runs_goes_on_with_what_is_left(document: Path) ->
         assert late == [FrameState.MADE] * 10
 
 
+@pytest.mark.parametrize("erases", [False, True])
+def test_without_a_drawn_pixel_nothing_is_awaited(document: Path, erases: bool) -> None:
+    """Neither before the first stroke nor where a drawing is empty."""
+    with working_on(document) as bench:
+        session = bench.session
+        if erases:
+            session.paint.choose_tool("eraser")
+            bench.stroke((20.0, 20.0), (40.0, 24.0))
+            assert session.draft.drawings
+        for ask in (partial(session.propagate, FORWARD), session.toggle_lock):
+            ask()
+            bench.named()
+            assert session.live.remaining == 0
+            assert bench.log.sentences[-1].startswith("nothing is drawn yet")
+        session.paint.choose_tool("brush")
+        paint(bench, 1003)
+        bench.named()
+        bench.done_with("rde-roto-aside")
+        assert session.draft.locks == ()  # the lock that was refused does not come later
+        assert {FrameState.WAITING, FrameState.LOCKED}.isdisjoint(states(bench).values())
+
+
 def test_cancel_stops_at_once_and_keeps_what_is_made(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
@@ -115,6 +138,23 @@ def test_propagate_up_to_the_next_keyframe_or_both_ways(document: Path) -> None:
         bench.session.propagate(BOTH)
         bench.propagated()
         assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
+
+
+def test_a_keyframe_is_ready_for_the_screen_before_its_plate_is(document: Path) -> None:
+    """At 4K its conversion would hold the window up: it is made by the thread that reads ahead."""
+    with working_on(document) as bench:
+        for frame in (1003, 1005):
+            paint(bench, frame)
+    with working_on(document) as bench:
+        session = bench.session
+        for frame in (1003, 1005):
+            session.go_to(frame)
+            bench.until(lambda: session.navigation.picture() is not None)
+            plane = session.draft.drawn(frame, "hero")
+            assert plane is not None
+            codes = session.navigation.pictures.get(plane)
+            assert codes is not None
+            assert session.shown.codes("hero") is codes
 
 
 def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:

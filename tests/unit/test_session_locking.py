@@ -98,6 +98,37 @@ def test_another_document_gets_no_locks_of_the_first(locking: Bench, tmp_path: P
     assert refused(locking)
 
 
+def test_locks_stay_when_the_shot_goes_on_elsewhere(document: Path, tmp_path: Path) -> None:
+    """Under another name in another folder, and from there in a third: with later changes, undo and
+    more locks.
+    """
+    copies = tmp_path / "second/a.shot.yaml", tmp_path / "third/b.shot.yaml"
+    with working_on(document) as bench:
+        session = bench.session
+        for frame, copy in zip((1001, 1004), copies, strict=True):
+            paint(bench, frame)
+            bench.named()
+            session.toggle_lock()
+            ended(bench)
+            copy.parent.mkdir()
+            session.editor.save_as(copy)
+            paint(bench, frame + 1)
+            session.undo()
+            bench.named()
+            assert not session.live.has_failed
+            session.editor.wait_until_saved()
+        session.undo()  # back to the locks of the first folder
+        session.editor.wait_until_saved()
+        assert len(session.draft.locks) == 1
+        ShotFile.read(copies[1]).open().shot.locks[0].read(1001)
+        session.redo()
+    for copy in copies:
+        locks = ShotFile.read(copy).open().shot.locks
+        assert [frame for lock in locks for frame in lock.frames] == [1001, 1004]
+        for lock in locks:
+            assert lock.read(lock.frames.first).max() == 1
+
+
 def test_deleting_an_element_leaves_other_drawings_the_same(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)

@@ -134,3 +134,37 @@ def test_a_click_that_leaves_an_editor_paints_nothing(desk: Desk, document: Path
     assert not desk.session.draft.drawings
     desk.click(60, 40)
     assert desk.session.draft.drawings
+
+
+def test_a_name_that_is_being_typed_is_kept_when_the_shot_is_left(
+    desk: Desk, document: Path
+) -> None:
+    desk.open(document)
+    QTest.keyClicks(name_editor(desk, 0), "robot")
+    desk.open(document)
+    assert desk.session.draft.element("hero").name == "robot"
+    QTest.keyClicks(name_editor(desk, 0), "giant")
+    desk.window.close()
+    assert ShotFile.read(document).content.elements[0].name == "giant"
+
+
+def test_a_name_that_is_being_typed_is_that_of_its_own_row(desk: Desk, document: Path) -> None:
+    """Whatever comes meanwhile: another colour, or another list of elements."""
+    desk.open(document)
+    desk.session.add_element("car")
+    editor = name_editor(desk, 1)
+    QTest.keyClicks(editor, "rob")
+    desk.session.set_colour("car", "#1020f0")
+    desk.window.panel.refresh()
+    QTest.keyClicks(editor, "ot")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    desk.until(lambda: desk.session.draft.element("car").name == "robot")
+    QTest.keyClicks(name_editor(desk, 0), "giant")
+    desk.session.remove_element("hero")
+    desk.until(lambda: desk.window.panel.elements.count() == 1)
+    desk.window.panel.end_editing()
+    assert [one.name for one in desk.session.draft.elements] == ["robot"]
+    desk.session.undo()
+    desk.until(lambda: desk.window.panel.elements.count() == 2)
+    names = [desk.window.panel.elements.item(row).text() for row in range(2)]
+    assert names == ["hero", "robot"]

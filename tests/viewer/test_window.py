@@ -383,6 +383,22 @@ def test_a_shot_opens_again_where_it_was(desk: Desk, document: Path) -> None:
     assert not desk.session.draft.drawn(1001, "hero").is_empty  # type: ignore[union-attr]
 
 
+def test_a_shot_that_is_opened_again_at_once_has_the_last_stroke(
+    desk: Desk, document: Path
+) -> None:
+    """While it is still being written, and later changes are saved too."""
+    desk.open(document)
+    for number in range(1, 6):
+        desk.drag((10, 15 * number), (90, 15 * number))
+        drawn = desk.session.paint.pixels()
+        assert desk.window.open(str(document))
+        np.testing.assert_array_equal(desk.session.paint.pixels(), drawn)
+    desk.session.editor.wait_until_saved()
+    keyframe = ShotFile.read(document).open().shot.keyframe_at(1001)
+    assert keyframe is not None
+    np.testing.assert_array_equal(keyframe.alpha[0], drawn)
+
+
 def test_elements_are_listed_named_and_chosen(desk: Desk, document: Path) -> None:
     desk.open(document)
     desk.session.add_element("car")

@@ -126,6 +126,14 @@ class Draft:
         elements = *self.elements[:place], *moved  # each keeps the colour that its place gave it
         return replace(draft, elements=elements, locks=tuple(k for k in locks if k.elements))
 
+    def with_locks_in(self, folder: Path) -> Draft:
+        """Return the draft with whole paths in its locks, which were relative to a folder."""
+        locks = (
+            lock.model_copy(update={"mattes": str((folder / lock.mattes).absolute())})
+            for lock in self.locks
+        )
+        return replace(self, locks=tuple(locks))
+
     @property
     def _ids(self) -> tuple[str, ...]:
         return tuple(element.id for element in self.elements)

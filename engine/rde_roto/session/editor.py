@@ -90,9 +90,7 @@ class ShotEditor:
         """Lock frames as they are now. Mattes that are missing are made first. If one of the frames
         is drawn on meanwhile, or undo takes back what was to be locked, nothing is locked.
         """
-        if not self.draft.drawings:
-            self._listener.show_message("there is nothing to lock yet: paint a keyframe first")
-        elif self.opened.file.content.plate.proxy > 1:
+        if self.opened.file.content.plate.proxy > 1:
             self._listener.show_message("the plate is a proxy: lock frames of the full plate")
         else:
             self.live.when_settled(partial(self._pin, frames))
@@ -139,7 +137,10 @@ class ShotEditor:
     def save_as(self, path: Path) -> None:
         """Continue in another document. Raises UsageError, OutputError."""
         self._saver.wait()
-        writer = save_as(self.opened, self.draft, path)
+        folder = self.document.parent  # undo goes back to locks that are relative to it
+        history = self._history.mapped(lambda draft: draft.with_locks_in(folder))
+        writer = save_as(self.opened, history.value, path)
+        self._history = history
         self._saver.close()
         self._saver = self._new_saver(writer)
         self._listener.work_changed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -47,6 +48,13 @@ class History(Generic[V]):
     def led_through(self, value: V) -> bool:
         """Whether a value is the current one, or one that changes have led on from."""
         return any(step.value is value for step in self._steps[: self._place + 1])
+
+    def mapped(self, change: Callable[[V], V]) -> History[V]:
+        """Return the history with every value changed, at the same position."""
+        other = History(self.value)
+        other._steps = [Step(change(step.value), step.label) for step in self._steps]
+        other._place = self._place
+        return other
 
     def push(self, value: V, label: str) -> None:
         """Add a value after the current one, and forget those that were undone."""

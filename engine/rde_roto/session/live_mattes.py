@@ -24,6 +24,7 @@ from rde_roto.values.matte import Matte
 _SUBMITTED_AHEAD = 3
 """Frames requested at a time, so that the device stays busy between answers."""
 _VIEWER = "rde-roto view"
+_NOTHING_DRAWN = "nothing is drawn yet: paint the element on one frame first"
 
 
 class LiveMattes:
@@ -102,12 +103,19 @@ class LiveMattes:
         return self._failure is not None and self._failure[0] == self._builder.edition
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is drawn that could be tracked: no frame has more than empty drawings."""
+        return self.is_settled and self.node is None
+
+    @property
     def previous(self) -> RotoNode | None:
         """The version that was propagated before the one that is shown now."""
         return next((one for one in reversed(self._versions) if one is not self.node), None)
 
     def when_settled(self, use: Callable[[RotoNode], None]) -> None:
-        """Call `use` with the node of the shot as it is now, at once or when there is one."""
+        """Call `use` with the node of the shot as it is now, at once or when there is one. If there
+        will be none, it is said why.
+        """
         self._when_settled.append(use)
         if not self._refuse():
             self._call_waiting()
@@ -129,7 +137,7 @@ class LiveMattes:
             )
 
     def propagate(self, frames: Iterable[int]) -> None:
-        """Have mattes made in this order. Returns at once."""
+        """Have mattes made in this order, or say why that cannot be. Returns at once."""
         self._pending = dict.fromkeys(frame for frame in frames if frame not in self._submitted)
         self.total = self.remaining
         self._start_pending()
@@ -169,8 +177,9 @@ class LiveMattes:
         self._digests_edition = self._builder.edition
         self.node, self.advice, self.drift = None, None, {}
         self._known.clear()
-        self._pending.clear()
-        self._changed(None)
+        is_awaited = bool(self._pending or self._when_settled)
+        if not (is_awaited and self._refuse()):
+            self._changed(None)
 
     def node_came(self, node: RotoNode) -> None:
         """See `NodeListener`."""
@@ -214,13 +223,18 @@ class LiveMattes:
         return self._node_edition == self._builder.edition
 
     def _refuse(self) -> bool:
-        """Drop what was requested and say why, if the last edit has failed; whether it has."""
-        if not self.has_failed or self._failure is None:
+        """Drop what was requested and say why, if there will be no mattes of the last edit; whether
+        that is so.
+        """
+        why = _NOTHING_DRAWN if self.is_empty else None
+        if self.has_failed and self._failure is not None:
+            why = self._failure[1]
+        if why is None:
             return False
         self._pending.clear()
         self._cancel_submitted()
         self._when_settled.clear()
-        self._changed(self._failure[1])
+        self._changed(why)
         return True
 
     def _call_waiting(self) -> None:

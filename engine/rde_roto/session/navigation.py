@@ -23,6 +23,7 @@ _LEAST_GAMMA, _MOST_GAMMA = 0.2, 5.0
 
 class Navigation:
     """A position in a plate. Used from one thread, the one that ``post`` leads to; must be closed.
+    Nothing is read before the first ``prefetch``.
 
     Args:
         parts: the plate, and the frames that can be shown.
@@ -48,7 +49,6 @@ class Navigation:
         self._current_names: frozenset[Hashable] = frozenset()  # of this frame's pictures
         self._post, self._changed = post, changed
         self.pictures = PictureCache(_BUDGET_BYTES, self._ready)
-        self.prefetch()
 
     @property
     def fps(self) -> float:
@@ -100,8 +100,8 @@ class Navigation:
         self.prefetch()
 
     def prefetch(self) -> None:
-        """Request the pictures that are needed next, this frame's first, with those of
-        ``extra_pictures``.
+        """Request the pictures that are needed next, this frame's first. Those of
+        ``extra_pictures`` come before the plate's: once that is there, all can be drawn.
         """
         height, width = self.plate.format.data.shape
         many = max(1, min(_MOST_AHEAD, _BUDGET_BYTES // (6 * height * width) - 2))
@@ -113,8 +113,8 @@ class Navigation:
         frames = [*ahead[:2], *([behind] if behind in self.range else []), *ahead[2:]]
         wants: list[PictureRequest] = []
         for one in frames:
-            wants.append((self._name(one), partial(plate_pixels, self.plate, one, self.exposure)))
             wants += self.extra_pictures(one)
+            wants.append((self._name(one), partial(plate_pixels, self.plate, one, self.exposure)))
             if one == self.frame:
                 self._current_names = frozenset(name for name, _ in wants)
         self.pictures.request(wants)

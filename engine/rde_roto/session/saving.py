@@ -8,7 +8,7 @@ document on disk is a complete one, and the files that it names exist.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
 
@@ -144,6 +144,7 @@ class DraftWriter:
 
 def save_as(opened: OpenedDraft, draft: Draft, path: Path) -> DraftWriter:
     """Write a draft into another document, with its drawings beside it, and return its writer.
+    Paths in the draft's locks must be whole ones.
 
     Raises UsageError if the name is not a document's, or is taken.
     """
@@ -161,10 +162,9 @@ def save_as(opened: OpenedDraft, draft: Draft, path: Path) -> DraftWriter:
     model = whole(found.model) if (folder / found.model).is_file() else found.model
     named = {"plate": plate, "preset": preset, "model": model, "learned": None}
     document = found.model_copy(update=named)
-    locks = tuple(lock.model_copy(update={"mattes": whole(lock.mattes)}) for lock in draft.locks)
     plate_format = opened.parts.plate.format
     writer = DraftWriter(path.resolve(), "", document, plate_format, opened.draft.preset)
-    writer.write(replace(draft, locks=locks))
+    writer.write(draft)
     return writer
 
 

@@ -48,6 +48,7 @@ class Session:
         self.comparison = Comparison(self.live, backend.engine, post, self._others_changed)
         self.shown = ShownMattes(self.editor, self.navigation, self.comparison)
         self.navigation.extra_pictures = self.shown.pictures_of
+        self.navigation.prefetch()
         self.paint = PaintController(
             self.editor, self.shown, backend.selector(self.plate), post, listener
         )
@@ -262,9 +263,6 @@ class Session:
 
     def propagate(self, direction: Direction) -> None:
         """Have mattes made from this frame on. Returns at once."""
-        if self.live.node is None and not self.draft.drawings:
-            self._listener.show_message("paint the element on one frame first")
-            return
         frames = direction.frames(self.frame, self.range, frozenset(self.draft.drawings))
         self.live.propagate(f for f in frames if self.state(f) is not FrameState.LOCKED)
 

@@ -135,12 +135,14 @@ class ShownMattes:
         shown = [self._editor.live.newest(frame)]
         if frame == self.frame:
             shown.append(self._comparison.mattes(frame))
-        return [
+        tracked: list[PictureRequest] = [
             ((seen.digest, element), partial(matte_pixels, plane))
             for seen in shown
             if seen is not None
             for element, plane in seen.planes.items()
         ]
+        drawn = self._editor.draft.drawings.get(frame, {}).values()
+        return [*((plane, partial(_drawn_pixels, plane)) for plane in drawn), *tracked]
 
     def show_unfinished(self, element: str, pixels: FloatArray, box: Window) -> None:
         """Show unfinished pixels; outside the box as they were shown before."""
@@ -189,3 +191,7 @@ class ShownMattes:
         while len(self._pixels) > _ASSEMBLED:
             self._pixels.popitem(last=False)
         return pixels
+
+
+def _drawn_pixels(plane: Plane) -> Bytes:
+    return matte_pixels(plane.pixels)

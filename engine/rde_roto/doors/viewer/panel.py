@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QProgressBar,
@@ -23,7 +24,7 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.viewer.fix_list import FixList
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.doors.viewer.text_editors import NameDelegate
+from rde_roto.doors.viewer.text_editors import ROW_KEY, NameDelegate
 from rde_roto.session.comparison import Against
 from rde_roto.session.display_pixels import ViewExposure
 from rde_roto.session.element_colours import colour_of
@@ -61,12 +62,20 @@ class Panel(QWidget):
         self.refresh()
 
     def clear(self) -> None:
-        """Forget the shot, and end an editing that is going on."""
+        """Forget the shot."""
+        self.end_editing()
         self._listed = ()
         self.to_fix.show_session(None)
         self.elements.blockSignals(True)
         self.elements.clear()
         self.elements.blockSignals(False)
+
+    def end_editing(self) -> None:
+        """Take over a name that is being typed."""
+        for editor in self.elements.findChildren(QLineEdit):
+            if not editor.isHidden():  # hidden ones have ended, and go with the next event
+                self._names.commitData.emit(editor)
+                self._names.closeEditor.emit(editor)
 
     def show_session(self, session: Session) -> None:
         """Show another session."""
@@ -229,15 +238,26 @@ class Panel(QWidget):
         ids = [element.id for element in elements]
         self.elements.blockSignals(True)
         if elements != self._listed:
-            self._listed = elements
-            self.elements.clear()
-            for element in elements:
-                item = QListWidgetItem(_swatch(element.id, elements), element.name)
-                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-                self.elements.addItem(item)
+            self._list(elements)
         if self.elements.currentRow() != ids.index(session.element):
             self.elements.setCurrentRow(ids.index(session.element))
         self.elements.blockSignals(False)
+
+    def _list(self, elements: tuple[Element, ...]) -> None:
+        """List elements. Rows that stay are kept, since a name may be being typed in one."""
+        self._listed, rows = elements, self.elements
+        ids = [element.id for element in elements]
+        for row in reversed(range(rows.count())):
+            if rows.item(row).data(ROW_KEY) not in ids:
+                rows.takeItem(row)
+        for row, element in enumerate(elements):
+            if row == rows.count() or rows.item(row).data(ROW_KEY) != element.id:
+                new = QListWidgetItem()
+                new.setData(ROW_KEY, element.id)
+                new.setFlags(new.flags() | Qt.ItemFlag.ItemIsEditable)
+                rows.insertItem(row, new)
+            rows.item(row).setIcon(_swatch(element.id, elements))
+            rows.item(row).setText(element.name)
 
     def _refresh_track(self) -> None:
         session = self._window.the_session
@@ -273,10 +293,12 @@ class Panel(QWidget):
         if 0 <= row < len(session.draft.elements):
             session.choose_element(session.draft.elements[row].id)
 
-    def _rename(self, row: int, name: str) -> None:
+    def _rename(self, element: str, name: str) -> None:
         session = self._window.the_session
+        if element not in [one.id for one in session.draft.elements]:
+            return  # it was deleted while its name was being typed
         try:
-            session.rename(self._listed[row].id, name)
+            session.rename(element, name)
         except RotoError as error:
             self._window.show_message(str(error))
 

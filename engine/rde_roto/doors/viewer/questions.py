@@ -151,7 +151,7 @@ def ask_export_shapes(window: ShotWindow) -> None:
 
 def _settled_node(session: Session) -> RotoNode:
     """The node of the shot as it is now. Raises UsageError while there is none."""
-    if not session.draft.drawings:
+    if session.live.is_empty:
         raise UsageError("there is nothing to export yet: paint a keyframe first")
     node = session.live.node
     if node is None or not session.live.is_settled:

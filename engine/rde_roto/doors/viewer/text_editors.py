@@ -4,6 +4,8 @@ else.
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -15,6 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+ROW_KEY: Final = Qt.ItemDataRole.UserRole
+"""The data of a list's row that says what it is about, whichever row that is by then."""
 _COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
@@ -32,12 +36,20 @@ def is_for_editor(key: QKeyEvent, focused: QWidget | None) -> bool:
 
 
 class NameDelegate(QStyledItemDelegate):
-    """Edits the names of a list. ``named`` reports the row and its new name when editing ends.
+    """Edits the names of a list. ``named`` reports the `ROW_KEY` of the row and its new name when
+    editing ends.
 
     The list itself is not changed: whoever listens decides whether the name is accepted.
     """
 
-    named = Signal(int, str)
+    named = Signal(str, str)
+
+    def setEditorData(  # noqa: N802
+        self, editor: QWidget, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Begin with the name that is there. What was typed stays if the row changes meanwhile."""
+        if not (isinstance(editor, QLineEdit) and editor.isModified()):
+            super().setEditorData(editor, index)
 
     def setModelData(  # noqa: N802
         self,
@@ -46,4 +58,4 @@ class NameDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         if isinstance(editor, QLineEdit):
-            self.named.emit(index.row(), editor.text())
+            self.named.emit(index.data(ROW_KEY), editor.text())

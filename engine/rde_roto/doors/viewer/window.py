@@ -112,6 +112,7 @@ class MainWindow(QMainWindow):
 
     def open(self, text: str) -> bool:
         """Open a shot document or a plate in place of what is open; whether that succeeded."""
+        self._finish_edits()  # it may be the same document
         try:
             opened = self._opens(text)
         except RotoError as error:
@@ -156,6 +157,12 @@ class MainWindow(QMainWindow):
             self._show_chosen()
         else:
             super().keyPressEvent(event)
+
+    def _finish_edits(self) -> None:
+        """Take over what is being typed, and wait until every change is on disk."""
+        if self.session is not None:
+            self.panel.end_editing()
+            self.session.editor.wait_until_saved()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._close_session()

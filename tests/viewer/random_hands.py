@@ -1,0 +1,536 @@
+"""Hands that do anything at all before a window, by its real widgets, and what must hold then."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from desk import HEIGHT, LEFT, NO_KEY, WIDTH, Desk, shown
+from image_files import read_image
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QInputDialog,
+    QLineEdit,
+    QPushButton,
+)
+
+from rde_roto.doors.viewer.commands import COMMANDS
+from rde_roto.doors.viewer.dialogs import ExportDialog
+from rde_roto.doors.viewer.settings import SettingsDialog
+from rde_roto.doors.viewer.text_editors import is_text_editor
+from rde_roto.session.draft import Draft
+from rde_roto.session.frame_states import FrameState
+from rde_roto.session.opening import open_draft
+from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.planes import Plane
+
+RIGHT, MIDDLE = Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
+SHIFT, ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
+CONTROL = Qt.KeyboardModifier.ControlModifier
+ZOOM = 2
+HALF_PX = ZOOM // 2
+CODES = 255
+NEAR_CODES = 0.7
+"""Half a code that a screen rounds by, and what a half float of an export is off."""
+REST_SHARE = 0.2
+LOOKED_AT = 4
+"""Frames of an export that are compared with the window."""
+HAS_MATTE = (FrameState.KEYFRAME, FrameState.MADE, FrameState.LOCKED)
+
+WITH_DIALOG = {"Close", "Keys", "New element"} | {
+    command.text for command in COMMANDS if command.text.endswith("…")
+}
+WITH_DIALOG_BUTTONS = ("New", "Colour", "Learn the shot…")
+PLAIN_KEYS = [key for one in COMMANDS if one.text not in WITH_DIALOG for key in one.keys]
+TOOL_KEYS = [key for one in COMMANDS if one.menu == "Tools" for key in one.keys]
+WORK_KEYS = ["Ctrl+Z", "Ctrl+Y", "C", "Del", "+", "-", "Shift+O", "Return", "Esc", "Tab", "P", "T"]
+WORK_KEYS += ["Ctrl+P", "Right", "Left", "Home", "End", "Shift+X", "Ctrl+Shift+X", "N", "Shift+N"]
+NAMES = ["hero", "car", "Ärmel", "a b", "", "  ", "12", "hero2", "x" * 40]
+
+
+@contextmanager
+def nothing_escapes() -> Iterator[None]:
+    """Fails with what was raised where Qt or a thread swallows it: in slots, events, callbacks."""
+    raised: list[BaseException] = []
+    before = sys.excepthook, threading.excepthook, sys.unraisablehook
+
+    def note(_kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None:
+            raised.append(error)
+
+    sys.excepthook = note
+    threading.excepthook = lambda args: note(None, args.exc_value, None)
+    sys.unraisablehook = lambda args: note(None, args.exc_value, None)
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = before
+    if raised:
+        raise raised[0]
+
+
+def content(draft: Draft) -> dict[str, Any]:
+    """What a draft says, in values that can be compared."""
+    return {
+        "elements": draft.elements,
+        "drawings": {
+            (frame, key): _drawn(plane)
+            for frame, drawing in draft.drawings.items()
+            for key, plane in drawing.items()
+        },
+        "preset": draft.preset,
+        "learned": draft.learned,
+    }
+
+
+def _drawn(plane: Plane) -> tuple[Any, ...]:
+    lines = [(one.line, one.before.pixels.tobytes()) for one in plane.outlines]
+    return plane.pixels.tobytes(), lines, plane.marks
+
+
+@dataclass
+class Hands:
+    """Does random things on a shot. `done` says what, to do them again by hand."""
+
+    desk: Desk
+    draw: random.Random
+    folder: Path
+    document: Path
+    done: list[str] = field(default_factory=list)
+    first: dict[str, Any] = field(default_factory=dict)
+    copies: int = 0
+
+    def open(self, path: Path) -> None:
+        """Open a shot, which shows what was left there."""
+        self.desk.open(path)
+        self.first = content(self.desk.session.draft)
+
+    def act(self) -> None:
+        """Do something, and wait a little, or until nothing is being made, or not at all."""
+        do = self.draw.choices(list(ACTS), weights=list(ACTS.values()))[0]
+        self.done.append(do.__name__)
+        do(self)
+        for _ in range(self.draw.choice((0, 1, 1, 4))):
+            self.desk.app.processEvents()
+        if self.draw.random() < REST_SHARE:
+            self.rest()
+
+    def note(self, *words: object) -> None:
+        self.done[-1] += " " + " ".join(map(str, words))
+
+    # What hands do.
+
+    def key(self) -> None:
+        keys = self.draw.choice(self.draw.choice((PLAIN_KEYS, WORK_KEYS, WORK_KEYS, TOOL_KEYS)))
+        self.note(keys)
+        self.desk.key(keys)
+
+    def drag(self) -> None:
+        points = self._points(self.draw.randint(1, 5))
+        button = self.draw.choice((LEFT, LEFT, LEFT, RIGHT, MIDDLE))
+        keys = self.draw.choice((NO_KEY, NO_KEY, NO_KEY, SHIFT, ALT, CONTROL))
+        self.note(points, button.name, keys)
+        self.desk.drag(*points, button=button, keys=keys)
+
+    def drag_and_key(self) -> None:
+        """Press a key, or turn the wheel, while the button is down."""
+        points = self._points(self.draw.randint(2, 5))
+        button = self.draw.choice((LEFT, LEFT, RIGHT))
+        at = [self.desk.at(*point) for point in points]
+        canvas, half = self.desk.window.canvas, self.draw.randrange(len(at))
+        keys = self.draw.choice([*WORK_KEYS, *TOOL_KEYS])
+        self.note(points, button.name, f"at {half}: {keys}")
+        QTest.mousePress(canvas, button, NO_KEY, at[0])
+        for number, point in enumerate(at):
+            QTest.mouseMove(canvas, point)
+            if number == half:
+                self.desk.key(keys)
+                if self.draw.random() < 0.3:
+                    self.rest(is_lifted=False)
+        QTest.mouseRelease(canvas, button, NO_KEY, at[-1])
+
+    def polygon(self) -> None:
+        points = self._points(self.draw.randint(3, 5))
+        self.note(points)
+        self.desk.key("3")
+        for point in points:
+            self.desk.click(*point)
+        self.desk.key(self.draw.choice(("Return", "Return", "S", "Esc")))
+
+    def select(self) -> None:
+        (point,) = self._points(1)
+        self.note(point)
+        self.desk.key("6")
+        self.desk.click(*point)
+
+    def refine(self) -> None:
+        points = self._points(3)
+        self.note(points)
+        self.desk.key("7")
+        self.desk.drag(*points)
+        if self.draw.random() < 0.3:
+            self.desk.key("Ctrl+7")
+
+    def wheel(self) -> None:
+        over, keys = self._at(), self.draw.choice((NO_KEY, CONTROL))
+        turns = self.draw.choice((-360, -120, 120, 360))
+        self.note(over, turns, keys)
+        canvas = self.desk.window.canvas
+        event = QWheelEvent(
+            QPointF(over),
+            QPointF(canvas.mapToGlobal(over)),
+            QPoint(),
+            QPoint(0, turns),
+            Qt.MouseButton.NoButton,
+            keys,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(canvas, event)
+
+    def press_a_button(self) -> None:
+        """One of the panel, by mouse."""
+        buttons = [
+            one
+            for one in self.desk.window.panel.findChildren(QPushButton)
+            if one.isVisible() and one.text() not in WITH_DIALOG_BUTTONS
+        ]
+        button = self.draw.choice(buttons)
+        self.note(button.text())
+        QTest.mouseClick(button, LEFT)
+
+    def new_element(self) -> None:
+        name = self.draw.choice(NAMES)
+        self.note(repr(name))
+
+        def answer(dialog: QDialog) -> None:
+            assert isinstance(dialog, QInputDialog)
+            dialog.setTextValue(name)
+            dialog.done(self.draw.choice((1, 1, 1, 0)))  # sometimes Cancel
+
+        with self._answering(answer):
+            self.desk.key("Ctrl+N")
+
+    def rename(self) -> None:
+        elements = self.desk.window.panel.elements
+        if elements.count() == 0:
+            return
+        row, name = self.draw.randrange(elements.count()), self.draw.choice(NAMES)
+        self.note(row, repr(name))
+        at = elements.visualItemRect(elements.item(row)).center()
+        QTest.mouseClick(elements.viewport(), LEFT, NO_KEY, at)
+        QTest.mouseDClick(elements.viewport(), LEFT, NO_KEY, at)
+        editor = QApplication.focusWidget()
+        if editor is None or not is_text_editor(editor):
+            return
+        QTest.keyClicks(editor, name)
+        if self.draw.random() < 0.3:
+            self.rest()
+        end = self.draw.choice(("Return", "Tab", "Esc", "click", "undo"))
+        self.note(end)
+        if end == "click":
+            self.desk.click(*self._points(1)[0])
+        else:
+            QTest.keySequence(QApplication.focusWidget() or self.desk.window, end)
+
+    def choose_element(self) -> None:
+        elements = self.desk.window.panel.elements
+        if elements.count():
+            row = self.draw.randrange(elements.count())
+            self.note(row)
+            at = elements.visualItemRect(elements.item(row)).center()
+            QTest.mouseClick(elements.viewport(), LEFT, NO_KEY, at)
+
+    def time_line(self) -> None:
+        line, frames = self.desk.window.time_line, list(self.desk.session.range)
+        ends = [line.place(self.draw.choice(frames) + self.draw.choice((-0.5, 0, 0.5)))]
+        ends += [line.place(self.draw.choice(frames))] * self.draw.randint(0, 1)
+        self.note(*(round(end) for end in ends))
+        at = [QPointF(end, 30).toPoint() for end in ends]
+        QTest.mousePress(line, LEFT, NO_KEY, at[0])
+        for point in at[1:]:
+            QTest.mouseMove(line, point)
+        QTest.mouseRelease(line, LEFT, NO_KEY, at[-1])
+
+    def go_to_a_frame(self) -> None:
+        text = str(self.draw.choice([*range(999, 1015), "x", ""]))
+        self.note(text)
+        self.desk.key("Ctrl+G")
+        QTest.keyClicks(self.desk.window.frame_field, text)
+        QTest.keyClick(self.desk.window.frame_field, Qt.Key.Key_Return)
+
+    def settings(self) -> None:
+        self.desk.key("Ctrl+,")
+        dialogs = self.desk.window.findChildren(SettingsDialog)
+        if not dialogs:
+            return
+        feather = dialogs[-1].fields["finish.feather_px"].widget
+        assert isinstance(feather, QDoubleSpinBox)
+        feather.setValue(self.draw.choice((0.0, 1.0, 2.5)))
+        self.note(feather.value())
+        dialogs[-1].apply()
+        dialogs[-1].reject()
+        self._dialog_closed()
+
+    def save_as(self) -> None:
+        """Go on under another name, in this folder or another one."""
+        self.copies += 1
+        folder = self.draw.choice((self.folder, self.folder / "elsewhere"))
+        folder.mkdir(exist_ok=True)
+        path = folder / f"copy{self.copies}.shot.yaml"
+        self.note(path)
+
+        def answer(dialog: QDialog) -> None:
+            assert isinstance(dialog, QFileDialog)
+            field = dialog.findChild(QLineEdit, "fileNameEdit")
+            assert isinstance(field, QLineEdit)
+            field.setText(str(path))
+            buttons = dialog.findChild(QDialogButtonBox)
+            assert isinstance(buttons, QDialogButtonBox)
+            buttons.button(QDialogButtonBox.StandardButton.Save).click()
+
+        with self._answering(answer):
+            self.desk.key("Ctrl+S")
+        if self.desk.session.editor.document == path:
+            self.document = path
+
+    def reopen(self) -> None:
+        """Close the shot in the middle of whatever is going on, and open it again."""
+        session = self.desk.session
+        self.open(self.document)
+        self.same(self.first, content(session.draft), "reopened")
+
+    def rest_a_moment(self) -> None:
+        self.rest()
+
+    # What must hold.
+
+    def rest(self, *, is_lifted: bool = True) -> None:
+        """Wait until nothing is being made any more."""
+        session = self.desk.session
+
+        def is_at_rest() -> bool:
+            live, paint = session.live, session.paint
+            is_made = (live.is_settled or live.has_failed) and live.remaining == 0
+            making = is_lifted and paint.selecting.is_busy
+            aside = [one for one in threading.enumerate() if one.name == "rde-roto-aside"]
+            return is_made and not making and not aside
+
+        self.desk.until(is_at_rest)
+        for _ in range(3):  # what came with the last event
+            self.desk.app.processEvents()
+        self.desk.until(is_at_rest)
+
+    def check(self) -> None:
+        """What must hold at any time, whatever was done before."""
+        desk = self.desk
+        desk.window.player.play(0)
+        self.rest()
+        assert not desk.session.live.has_failed
+        self.is_saved()
+        self.is_listed()
+        self.is_undone_and_redone()
+        self.is_exported_as_shown()
+        self.is_listed()
+
+    def same(self, found: dict[str, Any], expected: dict[str, Any], what: str) -> None:
+        for part in expected:
+            if part == "drawings":
+                assert found[part].keys() == expected[part].keys(), what
+                wrong = [k for k, one in expected[part].items() if found[part][k] != one]
+                assert wrong == [], what
+            else:
+                assert found[part] == expected[part], (what, part, found[part], expected[part])
+
+    def is_saved(self) -> None:
+        """What the document says is what the window has."""
+        editor = self.desk.session.editor
+        editor.wait_until_saved()
+        if editor.document.exists():
+            kept = open_draft(str(editor.document)).draft
+            self.same(content(kept), content(editor.draft), "saved")
+            locks = [(one.frames, one.elements) for one in editor.draft.locks]
+            assert [(one.frames, one.elements) for one in kept.locks] == locks
+
+    def is_listed(self) -> None:
+        """What the panel, the time line and the fields say is what the session has."""
+        desk, window = self.desk, self.desk.window
+        session, elements = desk.session, window.panel.elements
+        desk.until(lambda: not window._refresh_timer.isActive())
+        names = [element.name for element in session.draft.elements]
+        assert [elements.item(row).text() for row in range(elements.count())] == names
+        ids = [element.id for element in session.draft.elements]
+        assert ids[elements.currentRow()] == session.element
+        assert window.frame_field.text() == str(session.frame) or window.frame_field.hasFocus()
+        assert window.where.text().startswith(session.state(session.frame).value)
+        assert window.time_line._label.text() == str(session.frame)
+
+    def is_undone_and_redone(self) -> None:
+        """Undo of everything brings the first shot back, and redo the last one."""
+        desk = self.desk
+        self._to_the_end("Ctrl+Y")
+        last = content(desk.session.draft)
+        self._to_the_end("Ctrl+Z")
+        self.same(content(desk.session.draft), self.first, "undone")
+        self.is_saved()
+        self._to_the_end("Ctrl+Y")
+        self.same(content(desk.session.draft), last, "redone")
+        self.is_saved()
+
+    def _to_the_end(self, keys: str) -> None:
+        window = self.desk.window
+        window.canvas.setFocus()
+        while True:
+            before = self.desk.session.draft
+            self.desk.key(keys)
+            if self.desk.session.draft is before:
+                break
+        self.rest()
+
+    def is_exported_as_shown(self) -> None:
+        """The files of an export have the alpha that the window shows, frame by frame."""
+        desk = self.desk
+        session = desk.session
+        if session.live.node is None:
+            return
+        desk.key("U")
+        self._plain_view()
+        desk.key("Ctrl+P")
+        self.rest()
+        out, tracked = self._exported(), session.live.node.shot.ids
+        for frame in self.draw.sample(list(session.range), LOOKED_AT):
+            session.go_to(frame)
+            self._show_current(frame)
+            if session.state(frame) not in HAS_MATTE:
+                continue
+            spec, pixels = read_image(out / f"m.{frame}.exr")
+            names = list(spec.channelnames)
+            for element in session.draft.elements:
+                session.choose_element(element.id)
+                desk.app.processEvents()
+                channel = "A" if tracked == (element.id,) else f"{element.name}.A"
+                wanted = 0 * pixels[..., 0]  # of one without a drawn pixel
+                if channel in names:
+                    wanted = pixels[..., names.index(channel)]
+                off = np.abs(self._alone().astype(np.float32) - CODES * wanted)
+                assert off.max() <= NEAR_CODES, (frame, element.id, float(off.max()))
+
+    def _show_current(self, frame: int) -> None:
+        session = self.desk.session
+
+        def is_shown() -> bool:
+            seen = session.live.newest(frame)
+            return session.shown.is_ready and seen is not None and seen.is_current
+
+        self.desk.until(is_shown)
+        self.desk.app.processEvents()
+
+    def _plain_view(self) -> None:
+        """The matte alone, as delivered, without guide lines."""
+        desk = self.desk
+        scene = desk.window.canvas.scene
+        scene.wipe, scene.channels = None, "a"
+        desk.key("1")
+        if not desk.session.shown.finishes:
+            desk.key("Z")
+        desk.window.canvas.fit()
+        desk.window.canvas.zoom_to(float(ZOOM))
+        QApplication.sendEvent(desk.window.canvas, QEvent(QEvent.Type.Leave))
+
+    def _alone(self) -> Bytes:
+        """The chosen element's alpha on the canvas, [H, W], 0..255."""
+        corner = self.desk.at(0, 0)
+        seen = self.desk.picture()[..., 0]
+        part = seen[corner.y() + HALF_PX :, corner.x() + HALF_PX :]
+        alone: Bytes = part[: ZOOM * HEIGHT : ZOOM, : ZOOM * WIDTH : ZOOM]
+        assert alone.shape == (HEIGHT, WIDTH)
+        return alone
+
+    def _exported(self) -> Path:
+        """Export all frames with the window's dialog, and return the folder."""
+        desk = self.desk
+        out = self.folder / f"out{len(list(self.folder.glob('out*')))}"
+        desk.key("Ctrl+E")
+        export = desk.window.findChildren(ExportDialog)[-1]
+        export.format.setCurrentIndex(export.format.findData("alpha"))
+        export.window_kind.setCurrentIndex(export.window_kind.findData("plate"))
+        export.pattern.setText(str(out / "m.####.exr"))
+        export.go.click()
+        desk.until(lambda: export.job is not None and export.job.state != "running")
+        assert export.job is not None
+        assert export.job.state == "done", export.job.error
+        export.reject()
+        self._dialog_closed()
+        return out
+
+    # Private.
+
+    def _points(self, many: int) -> list[tuple[float, float]]:
+        """Points on the plate, sometimes beyond its edges; the later ones near the first."""
+        draw = self.draw
+        first = draw.uniform(-8, WIDTH + 8), draw.uniform(-8, HEIGHT + 8)
+        others = [
+            (first[0] + draw.uniform(-50, 50), first[1] + draw.uniform(-40, 40))
+            for _ in range(many - 1)
+        ]
+        return [(round(x, 1), round(y, 1)) for x, y in (first, *others)]
+
+    def _at(self) -> QPoint:
+        return self.desk.at(*self._points(1)[0])
+
+    @contextmanager
+    def _answering(self, answer: Callable[[Any], None]) -> Iterator[None]:
+        """Answer a dialog that a command waits for, if it opens one."""
+        timer = QTimer()
+
+        def look() -> None:
+            dialog = QApplication.activeModalWidget()
+            if dialog is not None:
+                timer.stop()
+                answer(dialog)
+
+        timer.timeout.connect(look)
+        timer.start(0)
+        yield
+        timer.stop()
+        self._dialog_closed()
+
+    def _dialog_closed(self) -> None:
+        """Give the keys back to the window, as a window manager does. There is none here."""
+        self.desk.app.processEvents()
+        shown(self.desk.window)
+
+
+ACTS: dict[Callable[[Hands], None], int] = {
+    Hands.key: 30,
+    Hands.drag: 20,
+    Hands.drag_and_key: 8,
+    Hands.polygon: 5,
+    Hands.select: 4,
+    Hands.refine: 3,
+    Hands.wheel: 3,
+    Hands.press_a_button: 5,
+    Hands.new_element: 4,
+    Hands.rename: 4,
+    Hands.choose_element: 4,
+    Hands.time_line: 5,
+    Hands.go_to_a_frame: 3,
+    Hands.settings: 2,
+    Hands.save_as: 1,
+    Hands.reopen: 2,
+    Hands.rest_a_moment: 3,
+}
