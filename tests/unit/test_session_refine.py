@@ -264,10 +264,13 @@ def test_repeated_edges_can_be_tracked_again_so_that_a_correction_flows(tmp_path
         assert is_marked(session.draft.drawn(FIRST, "body"))
         session.undo()
         assert len(session.draft.drawings) == 8
-        session.go_to(1010)
         session.set_bounds(1009, 1012)
         session.clear_bounds()
         assert "there is no other keyframe of this element at 1009-1012" in bench.log.sentences
+        session.go_to(1010)
+        session.clear_bounds()
+        assert "go to a keyframe of this element first" in bench.log.sentences[-1]
+        assert len(session.draft.drawings) == 8
 
 
 def test_what_is_locked_or_not_tracked_is_not_refined_and_named(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The memory state: three memory frames, whatever the length of the shot.
 
-With two keyframes or more there is a fourth one, another keyframe. Only the growing bank (STM) keeps
-more.
+With two keyframes or more there is a fourth one, another keyframe. Only the growing bank (STM)
+keeps more.
 """
 
 from __future__ import annotations

@@ -99,6 +99,9 @@ class ElementDrawing:
         """Delete the chosen element's keyframes among some frames, but the one that is shown, as
         one step of undo; they are tracked again then. Locked frames stay.
         """
+        if self._draft.drawn(self._frame, self.element) is None:
+            self._show_message("go to a keyframe of this element first: it is the one that stays")
+            return
         drawn = [frame for frame, planes in self._draft.drawings.items() if self.element in planes]
         others = FrameRange.of(frame for frame in drawn if frame != self._frame)
         draft, deleted = self._draft, []
