@@ -13,6 +13,7 @@ from session_bench import Bench, working_on
 
 from rde_roto.model.network_view import Picture
 from rde_roto.session.edge_marks import EdgeMark, refined
+from rde_roto.session.edge_range import is_marked
 from rde_roto.session.frame_states import FORWARD
 from rde_roto.session.lines import Line
 from rde_roto.session.opening import open_draft
@@ -239,6 +240,37 @@ def test_a_refined_edge_is_repeated_where_the_track_has_carried_it(tmp_path: Pat
             assert away.max() < 40  # the brush, its stroke, and how closely it is followed
         session.undo()
         assert list(session.draft.drawings) == [FIRST]
+
+
+def test_repeated_edges_can_be_tracked_again_so_that_a_correction_flows(tmp_path: Path) -> None:
+    """Also tomorrow, when undo is gone: every refined frame is a keyframe, and keeps its matte."""
+    path = write_shot(tmp_path)
+    with working_on(path, SeeingToys()) as bench:
+        refined_at_first(bench)
+        bench.session.set_bounds(1002, 1008)
+        bench.session.refine_bounds()
+        bench.until(lambda: len(bench.session.draft.drawings) == 8)
+    with working_on(path, SeeingToys()) as bench:
+        session = bench.session
+        session.go_to(1005)
+        session.toggle_lock()
+        bench.until(lambda: bool(session.draft.locks))
+        bench.named()
+        session.go_to(FIRST)
+        session.set_bounds(FIRST, 1006)
+        session.clear_bounds()
+        assert sorted(session.draft.drawings) == [FIRST, 1005, 1007, 1008]
+        assert "deleted the keyframes at 1002-1004,1006" in bench.log.sentences[-1]
+        assert is_marked(session.draft.drawn(FIRST, "body"))
+        session.undo()
+        assert len(session.draft.drawings) == 8
+        session.set_bounds(1009, 1012)
+        session.clear_bounds()
+        assert "there is no other keyframe of this element at 1009-1012" in bench.log.sentences
+        session.go_to(1010)
+        session.clear_bounds()
+        assert "go to a keyframe of this element first" in bench.log.sentences[-1]
+        assert len(session.draft.drawings) == 8
 
 
 def test_what_is_locked_or_not_tracked_is_not_refined_and_named(tmp_path: Path) -> None:

@@ -80,9 +80,22 @@ def test_between_two_keyframes_one_walks_from_either_and_sees_both() -> None:
     ]
     assert [[span.far for span in stretch.spans] for stretch in both.stretches] == [
         [late, early],
-        [None],
-        [None],
+        [early],
+        [late],
     ]
+    middle = keyframe(1005)
+    three = shot(early, middle, late)
+    assert [span.far for stretch in three.stretches[2:] for span in stretch.spans] == [early, late]
+
+
+def test_a_keyframe_that_lacks_an_element_is_not_remembered_where_that_is_tracked() -> None:
+    """It may be in the picture there, only not drawn yet."""
+    first, last = drawing(1003, "a"), drawing(1006, "a", "b")
+    of_two = shot(first, last, names=("a", "b"))
+    far = {
+        stretch.spans[0].keyframe.frame: stretch.spans[0].far for stretch in of_two.stretches[1:]
+    }
+    assert far == {1006: None, 1003: last}
 
 
 def test_keyframes_side_by_side_have_nothing_between_them() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from command_line import box_mask
 from desk import FRAMES, HEIGHT, LEFT, WIDTH, Desk, desk_over_toys, shown
-from image_files import read_image
+from image_files import ramp, read_image, write_image
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QColor, QDragEnterEvent, QDropEvent, QFontInfo
 from PySide6.QtTest import QTest
@@ -489,6 +489,54 @@ def test_frames_to_fix_are_listed_and_a_click_goes_there(desk: Desk, document: P
     assert desk.session.frame == suggested.frame
     desk.key("Shift+N")
     assert suggested not in desk.session.quality.suggestions
+
+
+def listed_frames(desk: Desk) -> list[int]:
+    """What the list in the panel shows."""
+    listed = desk.window.panel.to_fix
+    if listed.isHidden():
+        return []
+    return [int(listed.item(row).text().split()[0]) for row in range(listed.count())]
+
+
+def test_what_is_fine_stays_off_the_list_and_locks_take_the_rest(
+    desk: Desk, document: Path
+) -> None:
+    """Two elements, each with the range of its own confidence, on 40 frames."""
+    for frame in range(FRAMES[-1] + 1, 1041):
+        write_image(document.parent / f"plate/hero.{frame}.exr", ramp(HEIGHT, WIDTH, seed=frame))
+    desk.open(document)
+    paint(desk)
+    desk.session.add_element("other")
+    desk.drag((110, 60), (120, 64), (130, 60))
+    desk.key("P")
+    desk.settled()
+    quality, live = desk.session.quality, desk.session.live
+    desk.until(lambda: len(quality.suggestions) > 1)
+    desk.until(lambda: listed_frames(desk) == [one.frame for one in quality.suggestions])
+    for row, one in enumerate(quality.suggestions):
+        tracked = [value for value in quality.confidences(one.element).values() if value < 1]
+        text = desk.window.panel.to_fix.item(row).text()
+        assert text.splitlines()[1].startswith(f"{one.confidence:.2f} of ")
+        assert text.endswith(f"-{max(tracked):.2f}")
+    first, second, *_ = listed_frames(desk)
+    desk.key("N")
+    assert desk.session.frame == first
+    desk.key("Shift+N")
+    assert desk.session.frame == second
+    desk.until(lambda: first not in listed_frames(desk))
+    advice = live.advice
+    desk.key("Shift+X")  # which brings new advice
+    desk.until(lambda: bool(desk.session.draft.locks) and live.is_settled)
+    assert second not in listed_frames(desk)
+    desk.until(lambda: live.advice is not advice)
+    desk.app.processEvents()
+    assert not {first, second} & set(listed_frames(desk))
+    desk.key("Ctrl+Shift+X")
+    desk.until(lambda: len(desk.session.draft.locks) > 0 and live.is_settled)
+    desk.until(lambda: not listed_frames(desk))
+    desk.key("N")
+    assert desk.window.statusBar().currentMessage() == "nothing looks wrong"
 
 
 def test_the_list_of_frames_to_fix_has_room_on_a_laptop(app: QApplication, document: Path) -> None:

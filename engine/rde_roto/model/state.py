@@ -1,7 +1,7 @@
 """The memory state: three memory frames, whatever the length of the shot.
 
-Between two keyframes there is a fourth one, the other keyframe. Only the growing bank (STM) keeps
-more.
+With two keyframes or more there is a fourth one, another keyframe. Only the growing bank (STM)
+keeps more.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MemoryState:
     memory frame; the anchor itself until the first update, and always if the bank does not read it.
     latest: the last memory frame; None until the first update. history: with the growing bank
     (STM), every memory frame after the keyframe, in order, ending with ``latest``; otherwise empty,
-    so that the size stays constant. far: the keyframe at the other end of the span; None if there
+    so that the size stays constant. far: the other keyframe of the span (`Span.far`); None if there
     is none. box: the part of the plate that the network sees after this state; None for the whole.
     latest_box: the part that ``latest`` shows.
 

@@ -24,6 +24,7 @@ from rde_roto.session.shape_lines import lines_of
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.shapes import is_shapes_file, read_shapes
 from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
@@ -93,6 +94,26 @@ class ElementDrawing:
             self._editor.apply(
                 self._draft.without_plane(self._frame, self.element), "delete keyframe"
             )
+
+    def clear_frames(self, frames: FrameRange) -> None:
+        """Delete the chosen element's keyframes among some frames, but the one that is shown, as
+        one step of undo; they are tracked again then. Locked frames stay.
+        """
+        if self._draft.drawn(self._frame, self.element) is None:
+            self._show_message("go to a keyframe of this element first: it is the one that stays")
+            return
+        drawn = [frame for frame, planes in self._draft.drawings.items() if self.element in planes]
+        others = FrameRange.of(frame for frame in drawn if frame != self._frame)
+        draft, deleted = self._draft, []
+        for frame in others.intersection(frames):
+            if self.element not in draft.locked(frame):
+                draft = draft.without_plane(frame, self.element)
+                deleted.append(frame)
+        if deleted:
+            self._editor.apply(draft, "delete keyframes from in to out")
+            self._show_message(f"deleted the keyframes at {FrameRange.of(deleted)}: propagate")
+        else:
+            self._show_message(f"there is no other keyframe of this element at {frames}")
 
     def grow(self, by_px: int) -> None:
         """Move the edge outwards, inwards if negative."""

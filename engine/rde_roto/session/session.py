@@ -259,6 +259,10 @@ class Session:
         """Repeat the strokes that refined the edge at this frame on the others from in to out."""
         self.paint.refine_range(self._between_bounds)
 
+    def clear_bounds(self) -> None:
+        """Delete the chosen element's other keyframes from in to out."""
+        self.paint.clear_frames(self._between_bounds)
+
     # The network.
 
     def propagate(self, direction: Direction) -> None:

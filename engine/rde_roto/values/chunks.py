@@ -57,7 +57,8 @@ class _Lane:
         """The chunk that begins or ends at a keyframe."""
         if keyframe is self.span.keyframe:
             return self.chunks[0]
-        return self.chunks[-1] if keyframe is self.span.far else None
+        is_end = keyframe.frame == self.span.stop + self.span.step
+        return self.chunks[-1] if is_end else None
 
 
 def _cut(span: Span, wanted: FrameRange, most_frames: int, state_every: int) -> list[list[int]]:

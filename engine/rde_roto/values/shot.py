@@ -108,9 +108,9 @@ class Shot:
             if right.frame - left.frame > 1:
                 found.append(self._between(left, right))
         if self.range.last > last.frame:
-            found.append(Stretch((self._outward(last, 1, self.range.last),)))
+            found.append(Stretch((self._outward(last, first, 1, self.range.last),)))
         if self.range.first < first.frame:
-            found.append(Stretch((self._outward(first, -1, self.range.first),)))
+            found.append(Stretch((self._outward(first, last, -1, self.range.first),)))
         return tuple(found)
 
     def stretch_at(self, frame: int) -> Stretch:
@@ -146,10 +146,19 @@ class Shot:
         if not undrawn:
             return None
         left = self.ordered[self.ordered.index(keyframe) - 1]
-        return self._outward(left, 1, keyframe.frame)
+        return Span(left, None, 1, keyframe.frame, self.known_elements(left))
 
-    def _outward(self, keyframe: Keyframe, step: int, stop: int) -> Span:
-        return Span(keyframe, None, step, stop, self.known_elements(keyframe))
+    def _outward(self, keyframe: Keyframe, other: Keyframe, step: int, stop: int) -> Span:
+        """The span from the outermost keyframe to an end of the range.
+
+        The one at the other end of the shot is in memory too: a correction where half of an element
+        is hidden must not make the track forget the rest. It is that one, not the nearest, so that
+        a keyframe between the two changes nothing here. One that lacks an element says nothing of
+        it, and is left out.
+        """
+        elements = self.known_elements(keyframe)
+        helps = other is not keyframe and set(self.known_elements(other)) >= set(elements)
+        return Span(keyframe, other if helps else None, step, stop, elements)
 
     def _between(self, left: Keyframe, right: Keyframe) -> Stretch:
         """The stretch between two keyframes; it tracks what exists before the second one."""

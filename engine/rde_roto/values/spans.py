@@ -12,10 +12,11 @@ from rde_roto.values.keyframe import Keyframe
 class Span:
     """The frames that one memory walks: from a keyframe, frame by frame, in one direction.
 
-    `step` is +1 or -1, `stop` is the last frame, inclusive. `far` is the keyframe at the other end,
-    which is also in memory; None at an end of the shot, or where it must not be used. `elements`
-    are the ids of the tracked elements, in the shot's order. Iterating gives all numbers after the
-    keyframe in walking order, including frames that the plate lacks.
+    `step` is +1 or -1, `stop` is the last frame, inclusive. `far` is another keyframe that is also
+    in memory: that at the other end of the span, or, towards an end of the shot, the outermost one
+    on the other side; None without one, or where it must not be used. `elements` are the ids of the
+    tracked elements, in the shot's order. Iterating gives all numbers after the keyframe in walking
+    order, including frames that the plate lacks.
     """
 
     keyframe: Keyframe

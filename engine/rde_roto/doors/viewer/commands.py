@@ -86,6 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Edit", "Next element", ("Tab",), _session(Session.choose_next_element)),
     Command("Edit", "Start from the matte", ("C",), _paint(PaintController.copy_matte)),
     Command("Edit", "Delete this keyframe", ("Del",), _paint(PaintController.clear_frame)),
+    Command("Edit", "Delete the others", ("Shift+Del",), _session(Session.clear_bounds)),
     Command("Edit", "Grow by a pixel", ("+", "="), _paint(PaintController.grow, 1)),
     Command("Edit", "Shrink by a pixel", ("-",), _paint(PaintController.grow, -1)),
     Command("Edit", "Take overlaps", ("Shift+O",), _paint(PaintController.take_overlaps)),
