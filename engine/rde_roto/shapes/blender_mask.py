@@ -21,11 +21,11 @@ from rde_roto.shapes.bezier import halved
 from rde_roto.shapes.document import FrameNumber, PlateSizeEntry, plate_entry, read_fields
 from rde_roto.shapes.exchange import (
     MOST_FRAMES,
-    bottom_first,
     point_with_keys,
     shared_key_frames,
 )
 from rde_roto.shapes.feather_curves import (
+    evened,
     inner_curve,
     largest_turn,
     line_between,
@@ -112,7 +112,8 @@ def mask_text(shapes: ShotShapes) -> str:
                 name=element,
                 layers=[
                     _layer_entry(shape, image)
-                    for shape in bottom_first([s for s in shapes.shapes if s.element == element])
+                    for shape in shapes.shapes
+                    if shape.element == element
                 ],
             )
             for element in shapes.elements
@@ -153,10 +154,11 @@ def _image(plate: PlateFormat) -> Window:
 def _layer_entry(shape: Shape, image: Window) -> MaskLayerEntry:
     keys = []
     for frame in shared_key_frames(shape):
-        points, feather = shape.at(frame)
+        middle, halves = evened(*shape.at(frame))
         for _ in range(_halvings(shape)):
-            points, feather = halved(points, feather)
-        inner, halves = inner_curve(points, feather)
+            middle, both = halved(middle, np.stack([halves, halves], axis=1))
+            halves = both[:, 0]
+        inner = inner_curve(middle, halves)
         widths = 2 * halves / max(image.shape)
         if turn_of(inner) < 0:
             # Blender feathers outside of what runs clockwise
@@ -174,7 +176,7 @@ def _layer_entry(shape: Shape, image: Window) -> MaskLayerEntry:
 
 def _halvings(shape: Shape) -> int:
     """How often the curves of a shape are halved, so that Blender draws its feather right."""
-    if not any(point.feather.any() for point in shape.points):
+    if not shape.is_soft:
         return 0
     turn = max(largest_turn(shape.at(frame)[0]) for frame in shape.key_frames)
     return math.ceil(math.log2(max(1.0, turn / _MOST_TURN)))
