@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from moving_shapes import soft_mattes
 
 from rde_roto.session.shape_lines import lines_of
-from rde_roto.shapes import Shape, ShapeMaker, ShapePoint, ShotShapes, draw_shapes, file_text
+from rde_roto.shapes import (
+    Shape,
+    ShapeMaker,
+    ShapePoint,
+    ShotShapes,
+    draw_shapes,
+    file_remarks,
+    file_text,
+)
 from rde_roto.shapes import read_shapes as read
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -85,3 +93,20 @@ def test_feathers_that_are_too_wide_are_drawn_alike(tmp_path: Path, seed: int) -
             own = draw_shapes(shapes, frame)
             assert np.abs(draw_shapes(other, frame) - own).max() < 0.05, (name, frame)
             assert np.abs(in_the_window(other, frame) - own[0]).max() < 0.05
+
+
+def test_a_feather_that_blender_draws_elsewhere_is_said() -> None:
+    said = list(file_remarks(Path("a.mask.json"), wide(0)))
+    assert len(said) == 1
+    assert said[0].startswith("hero: Blender draws the feather of blob up to ")
+    assert list(file_remarks(Path("a.nk"), wide(0))) == []
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_blender_draws_what_was_made_of_soft_mattes_nearly_alike(tmp_path: Path, seed: int) -> None:
+    shapes = made(seed)
+    assert any(shape.is_soft for shape in shapes.shapes)
+    other = by_way_of("a.mask.json", shapes, tmp_path)
+    for frame in shapes.frames:
+        off = np.abs(draw_shapes(other, frame) - draw_shapes(shapes, frame))
+        assert off.mean() < 0.01

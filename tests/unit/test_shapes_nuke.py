@@ -444,6 +444,13 @@ def test_a_feather_that_somebody_pulled_out_has_its_line_in_the_middle(tmp_path:
     np.testing.assert_allclose(widths, [(10, 10), (0, 0), (0, 0)])
 
 
+def test_a_feather_that_leans_is_read_and_said(tmp_path: Path) -> None:
+    assert again(strip(60.0, 12.0), tmp_path).remarks == ()
+    leans = """{cc {f 8192} {px 1 {0 0} {20 9} {0 0} {0 0} {20 9} {0 0} {0 0} {20 9} {0 0}}}"""
+    (said,) = found(script(shape_text(f"{OUTLINE} {leans}")), tmp_path).remarks
+    assert said.startswith("Roto1_2: the feather of Bezier1 is drawn up to ")
+
+
 def test_layers_hidden_shapes_and_lifetimes_are_heeded(tmp_path: Path) -> None:
     life = "{a ltn 5 ltm 9 ltt 4}"
     inner = f"{{layer Arms {{f 512}} {{t 160 100}} {{a}} {shape_text(more=life)}}}"

@@ -57,7 +57,7 @@ def test_softness_is_how_far_an_edge_fades_on_either_side() -> None:
         plane = np.broadcast_to(ramp, WINDOW.shape)
         inner, outer = softness(plane, WINDOW, points, normals)[0]
         if expected is None:  # the nearest one of all whole pixels is no nearer
-            widths = np.arange(1, 25)
+            widths = range(1, 25)
             nearest = min(np.square(even(i, o) - ramp).sum() for i in widths for o in widths)
             assert np.square(even(inner, outer) - ramp).sum() <= nearest + 0.01
         else:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from rde_roto.documents.shot_document import ElementId, RangeText
@@ -21,10 +22,12 @@ from rde_roto.shapes.bezier import halved
 from rde_roto.shapes.document import FrameNumber, PlateSizeEntry, plate_entry, read_fields
 from rde_roto.shapes.exchange import (
     MOST_FRAMES,
+    MOST_OFF_PX,
     point_with_keys,
     shared_key_frames,
 )
 from rde_roto.shapes.feather_curves import (
+    curves_apart,
     evened,
     inner_curve,
     largest_turn,
@@ -151,14 +154,37 @@ def _image(plate: PlateFormat) -> Window:
     return Window(data.x - display.x, data.y - display.y, data.width, data.height)
 
 
+def mask_remarks(shapes: ShotShapes) -> Iterator[str]:
+    """Yield a sentence for each shape whose feather Blender draws elsewhere, as it is measured
+    across the inner of its curves there.
+    """
+    for shape in shapes.shapes:
+        off_px = 0.0
+        for frame in shape.key_frames if shape.is_soft else ():
+            middle, inner, halves = _inner(shape, frame)
+            drawn = inner, inner + outward(inner, 2 * halves)
+            shifts = outward(middle, halves)
+            off_px = max(off_px, curves_apart(drawn, (middle - shifts, middle + shifts)))
+        if off_px > MOST_OFF_PX:
+            yield (
+                f"{shape.element}: Blender draws the feather of {shape.name} up to {off_px:.1f} px "
+                "elsewhere, where it is wide and bends: look at it there"
+            )
+
+
+def _inner(shape: Shape, frame: int) -> tuple[Points, Points, NDArray[np.float64]]:
+    """The middle of a shape's feather and Blender's spline, [P, 3, 2], and half the width, [P]."""
+    middle, halves = evened(*shape.at(frame))
+    for _ in range(_halvings(shape)):
+        middle, both = halved(middle, np.stack([halves, halves], axis=1))
+        halves = both[:, 0]
+    return middle, inner_curve(middle, halves), halves
+
+
 def _layer_entry(shape: Shape, image: Window) -> MaskLayerEntry:
     keys = []
     for frame in shared_key_frames(shape):
-        middle, halves = evened(*shape.at(frame))
-        for _ in range(_halvings(shape)):
-            middle, both = halved(middle, np.stack([halves, halves], axis=1))
-            halves = both[:, 0]
-        inner = inner_curve(middle, halves)
+        _, inner, halves = _inner(shape, frame)
         widths = 2 * halves / max(image.shape)
         if turn_of(inner) < 0:
             # Blender feathers outside of what runs clockwise

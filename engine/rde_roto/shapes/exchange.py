@@ -20,6 +20,9 @@ LARGEST_FRAME: Final = 10**15
 FARTHEST_PX: Final = 1e6
 """How far from the display window's corner points may be, and how wide feathers."""
 
+MOST_OFF_PX: Final = 1.0
+"""By how much a host may draw a feather elsewhere before that is said."""
+
 _IN_LINE_PX: Final = 0.05  # a key that is off the line between its neighbours by less is none
 
 

@@ -61,22 +61,29 @@ def limited(points: Points, feather: Points) -> Points:
     """Return the feather [P, 2] of a closed spline, narrower in proportion where what lies across,
     inside or outside of the shape, is too near for it, there or halfway to the next point.
     """
-    finer, fades = halved(points, feather)
-    places, across, share = _places(finer), normals(finer), np.ones(len(finer))
-    for wanted, way in zip(fades.T, (-across, across), strict=True):
-        room = _ROOM * room_inwards(finer[:, 1], way, wanted / _ROOM, places)
-        share = np.minimum(share, room / wanted.clip(min=_SHORT_PX))
-    share = np.minimum.reduce([share[::2], share[1::2], np.roll(share[1::2], 1)])
-    narrower: Points = share[:, None] * feather
+    narrower: Points = _shares(points, feather).min(axis=1, keepdims=True) * feather
     return narrower
 
 
+def _shares(points: Points, feather: Points) -> Points:
+    """For how much of its feather [P, 2] a closed spline has room, on either side, [P, 2]."""
+    finer, fades = halved(points, feather)
+    places, across, share = _places(finer), normals(finer), np.ones_like(fades)
+    for side, way in enumerate((-across, across)):
+        wanted = fades[:, side]
+        room = _ROOM * room_inwards(finer[:, 1], way, wanted / _ROOM, places)
+        share[:, side] = np.minimum(1, room / wanted.clip(min=_SHORT_PX))
+    least: Points = np.minimum.reduce([share[::2], share[1::2], np.roll(share[1::2], 1, axis=0)])
+    return least
+
+
 def gentle(points: Points, feather: Points) -> Points:
-    """Return a feather [P, 2] that is `limited`, and narrower too where a closed spline bends too
-    much for curves as wide as that beside it, or its widths change too fast: what all hosts draw
-    alike, though they do not agree across which of the curves a feather is measured.
+    """Return a feather [P, 2] that is narrower on either side where there is no room for it, where
+    a closed spline bends too much for curves as wide as that beside it, or where its widths change
+    too fast: what all hosts draw alike, though they do not agree across which of the curves a
+    feather is measured.
     """
-    widths = np.minimum(limited(points, feather), _BEND * _radii(points)[:, None])
+    widths = np.minimum(_shares(points, feather) * feather, _BEND * _radii(points)[:, None])
     runs = np.hypot(*(np.roll(points[:, 1], -1, axis=0) - points[:, 1]).T)
     at = np.cumsum(runs) - runs
     apart = np.abs(at[:, None] - at)
@@ -126,6 +133,12 @@ def line_between(inner: Points, outer: Points) -> tuple[Points, Points]:
     middle = (inner + outer) / 2
     half = np.hypot(*(outer[:, 1] - inner[:, 1]).T) / 2 / _mitres(middle)
     return middle, np.stack([half, half], axis=1)
+
+
+def curves_apart(curves: tuple[Points, Points], others: tuple[Points, Points]) -> float:
+    """Return how far the points of two curves [P, 3, 2] are from those of two others, in pixels."""
+    apart = np.stack(curves)[:, :, 1] - np.stack(others)[:, :, 1]
+    return float(np.hypot(apart[..., 0], apart[..., 1]).max())
 
 
 def turn_of(points: Points) -> float:

@@ -156,7 +156,7 @@ class ShotShapes:
     they are drawn: each hole is taken away from what comes before it.
 
     `tolerance_px` is how far they may be off the mattes that they were made from; None if an artist
-    drew them.
+    drew them. `remarks` are sentences about what a host would draw differently.
     """
 
     format: PlateFormat
@@ -164,6 +164,7 @@ class ShotShapes:
     elements: tuple[str, ...]
     shapes: tuple[Shape, ...]
     tolerance_px: float | None = None
+    remarks: tuple[str, ...] = ()
 
     def there(self, element: str, frame: int) -> Iterator[Shape]:
         """Yield the shapes of an element that are there at a frame, in their order.
