@@ -227,9 +227,9 @@ def picture(shot: TrueMasks, folder: Path, count: int = 3) -> None:
         image = image.resize((4 * image.width, 4 * image.height), Image.Resampling.LANCZOS)
         draw = ImageDraw.Draw(image)
         for shape in shapes.there("hero", frame):
-            handles, widths = shape.at(frame)
+            handles, _ = shape.at(frame)
             colour = (255, 80, 160) if shape.is_hole else (80, 255, 120)
-            polygon = flattened(handles, widths).polygon
+            polygon = flattened(handles).polygon
             draw.line([tuple(4 * place) for place in (*polygon, polygon[0])], colour, 4)
             for point, (left, at, right) in zip(shape.points, 4 * handles, strict=True):
                 draw.line([tuple(left), tuple(at), tuple(right)], yellow, 2)

@@ -51,3 +51,17 @@ def iou(found: FloatArray, truth: FloatArray) -> float:
     """Intersection over union of what is above one half; 1 if both are empty."""
     one, other = found > 0.5, truth > 0.5
     return float((one & other).sum() / max(1, (one | other).sum())) if other.any() else 1.0
+
+
+def soft_mattes(seed: int, frames: int = 2, size: tuple[int, int] = (96, 160)) -> FloatArray:
+    """Mattes that are soft from one side to the other, as those of a random network, [T, H, W]."""
+    random = np.random.default_rng(seed)
+    coarse_px, contrast = random.uniform(2, 25), random.uniform(0.15, 1.5)
+    across = [np.fft.fftfreq(count) for count in size]
+    kernel = np.exp(-2 * (np.pi * coarse_px) ** 2 * (across[0][:, None] ** 2 + across[1] ** 2))
+    noise = random.normal(size=(1 + frames, *size))
+    smooth = np.fft.ifft2(np.fft.fft2(noise) * kernel).real
+    planes = smooth[0] + 0.4 * smooth[1:]
+    planes /= planes.std(axis=(1, 2), keepdims=True)
+    result: FloatArray = (0.5 + contrast * planes).clip(0, 1).astype(np.float32)
+    return result

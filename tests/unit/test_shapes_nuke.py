@@ -210,10 +210,7 @@ def test_feather_fades_between_the_two_curves_as_it_is_drawn() -> None:
     for frame in (1001, 1006):
         points, feather = shape.at(frame)
         curves = feather_curves(points, feather)
-        chords = [flattened(curve, np.ones_like(feather))[0] for curve in curves]
-        count = min(map(len, chords))
         inner, outer = (resampled(curve, 16) for curve in curves)
-        assert count > 20
         alpha = np.mean(
             [
                 coverage(inner + level * (outer - inner), WINDOW)
@@ -225,8 +222,11 @@ def test_feather_fades_between_the_two_curves_as_it_is_drawn() -> None:
         assert edge.sum() > 500
         assert np.abs(alpha - draw_shapes(shapes, frame)[0])[edge].mean() < 0.01
         line, widths = line_between(*curves)
-        np.testing.assert_allclose(line, points, atol=1e-9)
-        np.testing.assert_allclose(widths, feather.mean(axis=1, keepdims=True) + 0 * widths)
+        # half of what the two differ by is where the line in the middle lies
+        np.testing.assert_allclose(line[:, 1], points[:, 1], atol=0.1)
+        np.testing.assert_allclose(
+            widths, feather.mean(axis=1, keepdims=True) + 0 * widths, atol=0.01
+        )
 
 
 def strip(thick_px: float, feather_px: float) -> ShotShapes:
@@ -253,7 +253,7 @@ def test_a_part_thinner_than_its_feather_keeps_its_line_in_nuke(
     shapes = strip(thick_px, 12.0)
     points, feather = shapes.shapes[0].at(1)
     inner, _ = feather_curves(points, feather)
-    flat, line = (flattened(one, 0 * feather).polygon for one in (inner, points))
+    flat, line = (flattened(one).polygon for one in (inner, points))
     # what the inner curve encloses lies within the line, and is not turned inside out
     assert turn_of(inner) == turn_of(points)
     own, whole = coverage(flat, WINDOW), coverage(line, WINDOW)
@@ -323,12 +323,11 @@ def test_a_part_in_a_hole_lies_above_it(tmp_path: Path) -> None:
     maker = ShapeMaker(FORMAT, ("hero",), 1.0)
     maker.add(1, ring[None])
     shapes = maker.finish()
-    shuffled = replace(shapes, shapes=shapes.shapes[::-1])
-    for one in (shapes, shuffled):
-        text = nuke_text(one)
-        places = [text.index(name) for name in ("hero_part2 ", "hero_hole1 ", "hero_part1 ")]
-        assert places == sorted(places)  # the first is on top
-        assert iou(draw_shapes(again(one, tmp_path), 1)[0], ring) > 0.98
+    text = nuke_text(shapes)
+    places = [text.index(name) for name in ("hero_part2 ", "hero_hole1 ", "hero_part1 ")]
+    assert places == sorted(places)  # the first is on top
+    for one in (shapes, again(shapes, tmp_path)):
+        assert iou(draw_shapes(one, 1)[0], ring) > 0.98
 
 
 def test_an_edit_of_a_key_in_nuke_changes_the_frames_up_to_the_keys_beside_it(
@@ -443,6 +442,13 @@ def test_a_feather_that_somebody_pulled_out_has_its_line_in_the_middle(tmp_path:
     points, widths = shape.at(1)
     np.testing.assert_allclose(points[0, 1], (100, 160))  # 50 and 30 from the bottom
     np.testing.assert_allclose(widths, [(10, 10), (0, 0), (0, 0)])
+
+
+def test_a_feather_that_leans_is_read_and_said(tmp_path: Path) -> None:
+    assert again(strip(60.0, 12.0), tmp_path).remarks == ()
+    leans = """{cc {f 8192} {px 1 {0 0} {20 9} {0 0} {0 0} {20 9} {0 0} {0 0} {20 9} {0 0}}}"""
+    (said,) = found(script(shape_text(f"{OUTLINE} {leans}")), tmp_path).remarks
+    assert said.startswith("Roto1_2: the feather of Bezier1 is drawn up to ")
 
 
 def test_layers_hidden_shapes_and_lifetimes_are_heeded(tmp_path: Path) -> None:

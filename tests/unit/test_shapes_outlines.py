@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from moving_shapes import WINDOW, disk, matte
 
-from rde_roto.shapes.outlines import outlines, softness
+from rde_roto.shapes.outlines import outlines
+from rde_roto.shapes.softness import softness
 from rde_roto.values.plate import Window
 
 
@@ -45,11 +46,21 @@ def test_an_empty_matte_has_no_outline(level: float) -> None:
 
 def test_softness_is_how_far_an_edge_fades_on_either_side() -> None:
     x = np.arange(320) + 0.5 - 160
-    ramp = np.where(x < 0, 0.5 - x / 16, 0.5 - x / 24).clip(0, 1).astype(np.float32)
-    plane = np.broadcast_to(ramp, WINDOW.shape)
     points, normals = np.full((5, 2), (160.0, 100.0)), np.full((5, 2), (1.0, 0.0))
-    inner, outer = softness(plane, WINDOW, points, normals)[0]
-    assert inner == pytest.approx(8, abs=0.3)
-    assert outer == pytest.approx(12, abs=0.3)
+
+    def even(inner: float, outer: float) -> np.ndarray:
+        ramp: np.ndarray = ((outer - x) / (inner + outer)).clip(0, 1).astype(np.float32)
+        return ramp
+
+    uneven = np.where(x < 0, 0.5 - x / 10, 0.5 - x / 30).clip(0, 1).astype(np.float32)
+    for ramp, expected in ((even(9, 9), (9, 9)), (even(7, 12), (7, 12)), (uneven, None)):
+        plane = np.broadcast_to(ramp, WINDOW.shape)
+        inner, outer = softness(plane, WINDOW, points, normals)[0]
+        if expected is None:  # the nearest one of all whole pixels is no nearer
+            widths = range(1, 25)
+            nearest = min(np.square(even(i, o) - ramp).sum() for i in widths for o in widths)
+            assert np.square(even(inner, outer) - ramp).sum() <= nearest + 0.01
+        else:
+            assert (inner, outer) == pytest.approx(expected, abs=0.3)
     hard = (x < 0).astype(np.float32)
     assert not softness(np.broadcast_to(hard, WINDOW.shape), WINDOW, points, normals).any()

@@ -29,6 +29,7 @@ from rde_roto.shapes import (
     ShapeMaker,
     ShotShapes,
     draw_shapes,
+    file_remarks,
     file_text,
     is_shapes_file,
     read_shapes,
@@ -159,7 +160,7 @@ def _make(path: Path, out: Path, selection: Selection, making: _Making) -> None:
         _add_mattes(maker, node, frames, making.report)
     made = maker.finish()
     write_document(out, file_text(out, made))
-    for warning in maker.warnings:
+    for warning in (*maker.warnings, *file_remarks(out, made)):
         print_message(warning)
     points = sum(len(shape.points) for shape in made.shapes)
     keys = sum(shape.key_count for shape in made.shapes)
@@ -202,6 +203,8 @@ def _copy(path: Path, out: Path, selection: Selection, report: RunReport, force:
     _refuse_existing([out], force)
     selected = _selected(path, selection)
     write_document(out, file_text(out, selected))
+    for remark in file_remarks(out, selected):
+        print_message(remark)
     count = len(selected.shapes)
     report.done(f"{counted(count, 'shape')}: wrote {out}", {"shapes": count})
 
@@ -215,5 +218,7 @@ def _draw(selected: ShotShapes, out: str, report: RunReport, force: bool) -> Non
     for frame in selected.frames:
         alpha = draw_shapes(selected, frame)
         writer.write(Matte(frame, alpha, selected.elements, digest_of(digest, frame)))
+    for remark in selected.remarks:
+        print_message(remark)
     made = len(selected.frames)
     report.done(f"{counted(made, 'matte')} drawn: {out}", {"made": made})

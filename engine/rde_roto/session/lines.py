@@ -16,7 +16,7 @@ import numpy as np
 from rde_roto.session.painting import Point, box_of_points, shared, within
 from rde_roto.shapes.bezier import Flattened, cut, flattened
 from rde_roto.shapes.drawing import spline_coverage
-from rde_roto.shapes.raster import outward
+from rde_roto.shapes.feather_curves import feather_curves, normals
 from rde_roto.shapes.shape import Points
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -42,8 +42,8 @@ class Line:
     one frame.
 
     `handles` has those of each point, none for straight lines. `feather` has widths for each point,
-    in pixels, none for a hard line: alpha is 1 so far inwards of the line, 1/2 on it, and 0 so far
-    outwards; between points the widths change evenly.
+    in pixels, none for a hard line: alpha fades evenly from 1 so far inwards of the line to 0 so
+    far outwards; between points the widths change evenly.
     """
 
     points: tuple[Point, ...]
@@ -88,11 +88,7 @@ class Line:
     @property
     def fades(self) -> Sequence[Sequence[Point]]:
         """The lines at which the feather ends, inwards and outwards; none of a hard line."""
-        flat = self._flat
-        if not flat.feather.any() or len(self.points) < _FEWEST:
-            return ()
-        shifts = outward(flat.polygon) * flat.feather.T[..., None]
-        return [_pairs(flat.polygon - shifts[INWARDS]), _pairs(flat.polygon + shifts[OUTWARDS])]
+        return tuple(_pairs(one) for one in self._faded)
 
     def feather_ends(self, side: int) -> Sequence[Point]:
         """Where the feather of each point ends, `INWARDS` or `OUTWARDS` of it: at the point itself
@@ -100,7 +96,7 @@ class Line:
         """
         points = np.asarray(self.points, np.float64).reshape(-1, 2)
         way = np.array(self.widths)[:, side, None] * (1 if side == OUTWARDS else -1)
-        return _pairs(points + way * self._normals)
+        return _pairs(points + way * normals(self.places))
 
     def handle_ends(self, point: int) -> tuple[Point, Point, Point]:
         """Where the left handle of a point is, the point, and its right handle."""
@@ -127,8 +123,7 @@ class Line:
         """
         if len(self.points) < _FEWEST:
             return None
-        widest = max(outwards for _, outwards in self.widths)
-        return box_of_points(self.drawn, 1 + widest, shape)
+        return box_of_points(_pairs(np.concatenate([self._flat.polygon, *self._faded])), 1, shape)
 
     def encloses(self, point: Point) -> bool:
         """Whether a point lies inside."""
@@ -195,7 +190,7 @@ class Line:
         width if the place lies on the other side.
         """
         x, y = self.points[place]
-        away = float(self._normals[place] @ (at[0] - x, at[1] - y))
+        away = float(normals(self.places)[place] @ (at[0] - x, at[1] - y))
         width, own = max(0.0, -away if side == INWARDS else away), self.widths
         inwards, outwards = own[place]
         both = (inwards if side == OUTWARDS else width, outwards if side == INWARDS else width)
@@ -228,15 +223,15 @@ class Line:
 
     @cached_property
     def _flat(self) -> Flattened:
-        return flattened(self.places, np.array(self.widths).reshape(-1, 2))
+        return flattened(self.places)
 
-    @property
-    def _normals(self) -> Points:
-        """The outward normals at the points, [P, 2]: those of the line that is drawn."""
-        flat = self._flat
-        starts = np.searchsorted(flat.spans, np.arange(len(self.points)))
-        normals: Points = outward(flat.polygon)[starts]
-        return normals
+    @cached_property
+    def _faded(self) -> Sequence[Points]:
+        """The polygons between which the feather fades; none of a hard line."""
+        if not self.feather or len(self.points) < _FEWEST:
+            return ()
+        curves = feather_curves(self.places, np.array(self.feather))
+        return tuple(flattened(np.stack(curves)).polygon)
 
 
 @lru_cache(maxsize=4)

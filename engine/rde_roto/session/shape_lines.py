@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rde_roto.session.lines import Line
 from rde_roto.shapes import ShapeMaker, ShotShapes
-from rde_roto.shapes.exchange import bottom_first
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat
@@ -41,7 +40,5 @@ def lines_of(shapes: ShotShapes, element: str, frame: int, plate: PlateFormat) -
             "draw them as a mask with 'rde-roto shapes', which can be scaled"
         )
     shift = plate.display.x - plate.data.x, plate.display.y - plate.data.y
-    there = bottom_first([one for one in shapes.shapes if one.element == element])
-    there = [one for one in there if one.is_there(frame)]
-    splines = ((one.at(frame), one.is_hole) for one in there)
+    splines = ((one.at(frame), one.is_hole) for one in shapes.there(element, frame))
     return tuple(Line.of(places + shift, feather, cuts) for (places, feather), cuts in splines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rde_roto.shapes.document import shapes_text
 from rde_roto.shapes.drawing import draw_shapes
-from rde_roto.shapes.files import SHAPE_FILES, file_text, is_shapes_file, read_shapes
+from rde_roto.shapes.files import SHAPE_FILES, file_remarks, file_text, is_shapes_file, read_shapes
 from rde_roto.shapes.making import ShapeMaker
 from rde_roto.shapes.nuke import nuke_text
 from rde_roto.shapes.shape import Motion, Shape, ShapePoint, ShotShapes
@@ -17,6 +17,7 @@ __all__ = [
     "ShapePoint",
     "ShotShapes",
     "draw_shapes",
+    "file_remarks",
     "file_text",
     "is_shapes_file",
     "nuke_text",

@@ -18,12 +18,11 @@ _CUTS = 257  # places of a cubic at which it may be cut
 
 
 class Flattened(NamedTuple):
-    """A closed spline as a `polygon` [N, 2], its `feather` [N, 2], and after which of the spline's
-    points each corner comes, `spans` [N].
+    """Closed splines as polygons, `polygon` [..., N, 2], and after which of their points each
+    corner comes, `spans` [N].
     """
 
     polygon: Points
-    feather: Points
     spans: NDArray[np.int64]
 
 
@@ -60,30 +59,31 @@ def cut(cubic: Points, near: Points) -> Points:
     return np.stack([first - cubic[0], left - middle, right - middle, last - cubic[3]])
 
 
-def flattened(points: Points, feather: Points) -> Flattened:
-    """Return a closed spline as a polygon within `FLAT_PX` of it.
+def flattened(points: Points) -> Flattened:
+    """Return closed splines as polygons within `FLAT_PX` of them.
 
-    ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] the widths at
-    the points, which change evenly in between. P may be 1.
+    ``points`` [..., P, 3, 2] are left handle, point and right handle; P may be 1. Corners of one
+    number are at the same place of each spline.
     """
-    start, leaves = points[:, 1], points[:, 2]
-    arrives, end = np.roll(points[:, 0], -1, axis=0), np.roll(points[:, 1], -1, axis=0)
-    bends = np.abs([start - 2 * leaves + arrives, leaves - 2 * arrives + end]).max(axis=(0, 2))
+    after = np.roll(points, -1, axis=-3)
+    start, leaves, arrives, end = (
+        points[..., 1, :],
+        points[..., 2, :],
+        after[..., 0, :],
+        after[..., 1, :],
+    )
+    bends = np.abs([start - 2 * leaves + arrives, leaves - 2 * arrives + end])
+    most = np.moveaxis(bends, -2, 0).reshape(points.shape[-3], -1).max(axis=1)
     # a chord over 1/n of a curve is off by at most 3/4 of its second difference over n squared
-    chords = np.ceil(np.sqrt(0.75 * np.sqrt(2) * bends / FLAT_PX))
-    # feathered lines are moved point by point: not too far apart
-    widest = np.maximum(feather, np.roll(feather, -1, axis=0)).max(axis=1)
-    length = np.hypot(*(end - start).T)
-    chords = np.maximum(chords, np.where(widest > 0, length / 2, 1)).clip(1, _MOST_CHORDS)
-    counts = chords.astype(np.int64)
-    which = np.repeat(np.arange(len(points)), counts)
+    counts = np.ceil(np.sqrt(0.75 * np.sqrt(2) * most / FLAT_PX)).clip(1, _MOST_CHORDS)
+    counts = counts.astype(np.int64)
+    which = np.repeat(np.arange(len(counts)), counts)
     begun = np.cumsum(counts) - counts
     t = ((np.arange(len(which)) - begun[which]) / counts[which])[:, None]
     s = 1 - t
-    inner = 3 * s * s * t * leaves[which] + 3 * s * t * t * arrives[which]
-    polygon: Points = s**3 * start[which] + inner + t**3 * end[which]
-    widths = s * feather[which] + t * np.roll(feather, -1, axis=0)[which]
-    return Flattened(polygon, widths, which)
+    start, leaves, arrives, end = (one[..., which, :] for one in (start, leaves, arrives, end))
+    polygon: Points = s**3 * start + 3 * s * t * (s * leaves + t * arrives) + t**3 * end
+    return Flattened(polygon, which)
 
 
 @dataclass(frozen=True, eq=False)

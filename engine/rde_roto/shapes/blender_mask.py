@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from rde_roto.documents.shot_document import ElementId, RangeText
@@ -21,11 +22,13 @@ from rde_roto.shapes.bezier import halved
 from rde_roto.shapes.document import FrameNumber, PlateSizeEntry, plate_entry, read_fields
 from rde_roto.shapes.exchange import (
     MOST_FRAMES,
-    bottom_first,
+    MOST_OFF_PX,
     point_with_keys,
     shared_key_frames,
 )
 from rde_roto.shapes.feather_curves import (
+    curves_apart,
+    evened,
     inner_curve,
     largest_turn,
     line_between,
@@ -112,7 +115,8 @@ def mask_text(shapes: ShotShapes) -> str:
                 name=element,
                 layers=[
                     _layer_entry(shape, image)
-                    for shape in bottom_first([s for s in shapes.shapes if s.element == element])
+                    for shape in shapes.shapes
+                    if shape.element == element
                 ],
             )
             for element in shapes.elements
@@ -150,13 +154,37 @@ def _image(plate: PlateFormat) -> Window:
     return Window(data.x - display.x, data.y - display.y, data.width, data.height)
 
 
+def mask_remarks(shapes: ShotShapes) -> Iterator[str]:
+    """Yield a sentence for each shape whose feather Blender draws elsewhere, as it is measured
+    across the inner of its curves there.
+    """
+    for shape in shapes.shapes:
+        off_px = 0.0
+        for frame in shape.key_frames if shape.is_soft else ():
+            middle, inner, halves = _inner(shape, frame)
+            drawn = inner, inner + outward(inner, 2 * halves)
+            shifts = outward(middle, halves)
+            off_px = max(off_px, curves_apart(drawn, (middle - shifts, middle + shifts)))
+        if off_px > MOST_OFF_PX:
+            yield (
+                f"{shape.element}: Blender draws the feather of {shape.name} up to {off_px:.1f} px "
+                "elsewhere, where it is wide and bends: look at it there"
+            )
+
+
+def _inner(shape: Shape, frame: int) -> tuple[Points, Points, NDArray[np.float64]]:
+    """The middle of a shape's feather and Blender's spline, [P, 3, 2], and half the width, [P]."""
+    middle, halves = evened(*shape.at(frame))
+    for _ in range(_halvings(shape)):
+        middle, both = halved(middle, np.stack([halves, halves], axis=1))
+        halves = both[:, 0]
+    return middle, inner_curve(middle, halves), halves
+
+
 def _layer_entry(shape: Shape, image: Window) -> MaskLayerEntry:
     keys = []
     for frame in shared_key_frames(shape):
-        points, feather = shape.at(frame)
-        for _ in range(_halvings(shape)):
-            points, feather = halved(points, feather)
-        inner, halves = inner_curve(points, feather)
+        _, inner, halves = _inner(shape, frame)
         widths = 2 * halves / max(image.shape)
         if turn_of(inner) < 0:
             # Blender feathers outside of what runs clockwise
@@ -174,7 +202,7 @@ def _layer_entry(shape: Shape, image: Window) -> MaskLayerEntry:
 
 def _halvings(shape: Shape) -> int:
     """How often the curves of a shape are halved, so that Blender draws its feather right."""
-    if not any(point.feather.any() for point in shape.points):
+    if not shape.is_soft:
         return 0
     turn = max(largest_turn(shape.at(frame)[0]) for frame in shape.key_frames)
     return math.ceil(math.log2(max(1.0, turn / _MOST_TURN)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rde_roto.shapes.bezier import flattened
-from rde_roto.shapes.raster import faded_coverage
+from rde_roto.shapes.feather_curves import feather_curves
+from rde_roto.shapes.raster import coverage, faded_coverage
 from rde_roto.shapes.shape import Points, Shape, ShotShapes
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -19,10 +20,10 @@ def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
     window = Window(data.x - display.x, data.y - display.y, data.width, data.height)
     planes = np.zeros((len(shapes.elements), *window.shape), np.float32)
     for plane, element in zip(planes, shapes.elements, strict=True):
-        # in a sum a part inside a hole is there again
         for shape in shapes.there(element, frame):
-            plane += (-1 if shape.is_hole else 1) * shape_coverage(shape, frame, window)
-    return planes.clip(0, 1)
+            share = shape_coverage(shape, frame, window)
+            plane[...] = plane * (1 - share) if shape.is_hole else plane + share * (1 - plane)
+    return planes
 
 
 def shape_coverage(shape: Shape, frame: int, window: Window) -> FloatArray:
@@ -35,6 +36,7 @@ def spline_coverage(points: Points, feather: Points, window: Window) -> FloatArr
 
     ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] its widths.
     """
-    polygon, feather, _ = flattened(points, feather)
-    inwards, outwards = feather.T
-    return faded_coverage(polygon, np.stack([-inwards, 0 * inwards, outwards], axis=1), window)
+    if not feather.any():
+        return coverage(flattened(points).polygon, window)
+    inner, outer = flattened(np.stack(feather_curves(points, feather))).polygon
+    return faded_coverage(inner, outer, window)

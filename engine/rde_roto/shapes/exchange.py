@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from rde_roto.shapes.bezier import flattened
+from rde_roto.shapes.feather_curves import feather_curves
 from rde_roto.shapes.shape import Points, Shape, ShapePoint
 
 MOST_FRAMES: Final = 100_000
@@ -18,6 +19,9 @@ LARGEST_FRAME: Final = 10**15
 
 FARTHEST_PX: Final = 1e6
 """How far from the display window's corner points may be, and how wide feathers."""
+
+MOST_OFF_PX: Final = 1.0
+"""By how much a host may draw a feather elsewhere before that is said."""
 
 _IN_LINE_PX: Final = 0.05  # a key that is off the line between its neighbours by less is none
 
@@ -30,10 +34,11 @@ def shared_key_frames(shape: Shape) -> list[int]:
     keys = sorted({*shape.key_frames, *(motion.frames if motion else ())})
     first, last = (min(max(key, shape.first), shape.last) for key in (keys[0], keys[-1]))
     needed = sorted({first, last} | {key for key in shape.key_frames if shape.is_there(key)})
-    if motion is None:
+    if motion is None and not shape.is_soft:
         return needed
     frames = list(range(first, last + 1))
-    places = [np.concatenate([one.ravel() for one in shape.at(frame)]) for frame in frames]
+    # what a feather fades between goes straight too, though its width and direction do
+    places = [np.stack(feather_curves(*shape.at(frame))).ravel() for frame in frames]
     kept = _needed_keys(np.stack(places), [frame - first for frame in needed])
     return [frames[index] for index in kept]
 
@@ -76,7 +81,7 @@ def bottom_first(shapes: list[Shape]) -> list[Shape]:
     depth: dict[int, int] = {}
     for frame in sorted({shape.first for shape in shapes}):
         there = [index for index, shape in enumerate(shapes) if shape.is_there(frame)]
-        lines = {index: flattened(*shapes[index].at(frame))[0] for index in there}
+        lines = {index: flattened(shapes[index].at(frame)[0]).polygon for index in there}
         for index in there:
             if shapes[index].first == frame:
                 at = lines[index][0]

@@ -1,8 +1,10 @@
-"""Feather as hosts have it: two curves, between which alpha fades from one to nothing.
+"""Feather: two curves, between which alpha fades evenly from one to nothing.
 
-Hosts know one width a point. So the line lies in the middle, and a feather that is wider on one
-side becomes its mean. Where the shape is too thin for that, it becomes narrower: an inner curve
-that turned inside out would enclose more than the line, and be drawn.
+This is the one rule for how wide a feather is drawn: our own masks, the window's, Nuke's and
+Blender's are all drawn between these curves. Hosts have one width a point, and their line in the
+middle or at one end, so the curves are those of the line in the middle. Where a shape is too thin
+for its feather, that becomes narrower: an inner curve that turned inside out would enclose more
+than the line, and be drawn.
 """
 
 from __future__ import annotations
@@ -15,61 +17,111 @@ from rde_roto.shapes.shape import Points
 from rde_roto.shapes.thickness import room_inwards
 
 _SHORT_PX = 1e-6
-_ACROSS = 0.85
 _SHARES = np.linspace(0, 1, 8, endpoint=False)[:, None, None]  # of each cubic
 _ROUNDS = 16
-_KEPT = 0.9  # of the way to the middle: the inner curve stays one
+_LONGEST_MITRE = 2.0
+_ROOM = 0.8  # of the way to what comes from the other side
+_BEND = 0.75  # of the radius of a bend
+_SLOPE = 0.5  # pixels of width a pixel along the spline
 
 
 def feather_curves(points: Points, feather: Points) -> tuple[Points, Points]:
     """Return the inner and the outer curve of a closed spline, each [P, 3, 2].
 
-    ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] its widths. The
-    spline itself is the mean of the two.
+    ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] its widths. A
+    spline that lies in the middle of the two, with their distance from it as its feather, has the
+    same curves.
     """
-    shifts = outward(points, _widths(points, feather))
-    return points - shifts, points + shifts
+    middle, widths = evened(points, feather)
+    shifts = outward(middle, widths)
+    return middle - shifts, middle + shifts
 
 
-def inner_curve(points: Points, feather: Points) -> tuple[Points, NDArray[np.float64]]:
-    """Return the curve [P, 3, 2] that a closed spline is `outward` of, and by how much, [P]."""
-    widths = _widths(points, feather)
-    inner = points
+def evened(points: Points, feather: Points) -> tuple[Points, NDArray[np.float64]]:
+    """Return the spline [P, 3, 2] in the middle of a feather, and how far that fades on either
+    side, [P].
+    """
+    inwards, outwards = limited(points, feather).T
+    if (inwards == outwards).all():
+        return points, inwards
+    middle, half = points + outward(points, (outwards - inwards) / 2), (inwards + outwards) / 2
+    return middle, limited(middle, np.stack([half, half], axis=1))[:, 0]
+
+
+def inner_curve(middle: Points, widths: NDArray[np.float64]) -> Points:
+    """Return the curve [P, 3, 2] that a closed spline is `outward` of, by some widths [P]."""
+    inner = middle
     for _ in range(_ROUNDS):
         # its normals are its own; half of each step, as at tight bends these swing
-        inner = (inner + points - outward(inner, widths)) / 2
-    return inner, widths
+        inner = (inner + middle - outward(inner, widths)) / 2
+    return inner
 
 
-def _widths(points: Points, feather: Points) -> NDArray[np.float64]:
-    """How far the inner curve lies inwards of a closed spline's points, [P]: the mean of its
-    feather, or less where the shape is too thin for that, there or halfway to the next point.
+def limited(points: Points, feather: Points) -> Points:
+    """Return the feather [P, 2] of a closed spline, narrower in proportion where what lies across,
+    inside or outside of the shape, is too near for it, there or halfway to the next point.
     """
+    narrower: Points = _shares(points, feather).min(axis=1, keepdims=True) * feather
+    return narrower
+
+
+def _shares(points: Points, feather: Points) -> Points:
+    """For how much of its feather [P, 2] a closed spline has room, on either side, [P, 2]."""
     finer, fades = halved(points, feather)
-    wanted, inwards = fades.mean(axis=1), -_normals(finer)
-    # a corner's own two sides are not across from it
-    room = _KEPT * room_inwards(finer[:, 1], inwards, wanted / _KEPT, _places(finer), _ACROSS)
-    halfway = np.where(room < wanted, room, np.inf)[1::2]
-    limits = np.stack([wanted[::2], room[::2], halfway, np.roll(halfway, 1)])
-    widths: NDArray[np.float64] = limits.min(axis=0)
-    return widths
+    places, across, share = _places(finer), normals(finer), np.ones_like(fades)
+    for side, way in enumerate((-across, across)):
+        wanted = fades[:, side]
+        room = _ROOM * room_inwards(finer[:, 1], way, wanted / _ROOM, places)
+        share[:, side] = np.minimum(1, room / wanted.clip(min=_SHORT_PX))
+    least: Points = np.minimum.reduce([share[::2], share[1::2], np.roll(share[1::2], 1, axis=0)])
+    return least
+
+
+def gentle(points: Points, feather: Points) -> Points:
+    """Return a feather [P, 2] that is narrower on either side where there is no room for it, where
+    a closed spline bends too much for curves as wide as that beside it, or where its widths change
+    too fast: what all hosts draw alike, though they do not agree across which of the curves a
+    feather is measured.
+    """
+    widths = np.minimum(_shares(points, feather) * feather, _BEND * _radii(points)[:, None])
+    runs = np.hypot(*(np.roll(points[:, 1], -1, axis=0) - points[:, 1]).T)
+    at = np.cumsum(runs) - runs
+    apart = np.abs(at[:, None] - at)
+    apart = np.minimum(apart, runs.sum() - apart)
+    narrower: Points = (widths + _SLOPE * apart[..., None]).min(axis=1)
+    return narrower
+
+
+def _radii(points: Points) -> NDArray[np.float64]:
+    """The radii of the tightest circles that touch a closed spline at its points, [P]."""
+    radii = np.full(len(points), np.inf)
+    for curve in _cubics(points):
+        speed, change = _speed_and_change(curve)
+        bend = np.abs(speed[:, 0] * change[:, 1] - speed[:, 1] * change[:, 0])
+        cubed = np.hypot(*speed.T) ** 3
+        bends = (cubed > _SHORT_PX) & (bend > _SHORT_PX)
+        radii = np.minimum(radii, np.where(bends, cubed / np.where(bends, bend, 1), np.inf))
+    return radii
 
 
 def outward(points: Points, widths: NDArray[np.float64]) -> Points:
     """Return what moves a closed spline [P, 3, 2] outwards by some widths [P] at its points.
 
-    It goes along the normals there, and is parallel in between to first order.
+    It goes along the normals there, at corners as far as the curves beside them need to stay
+    parallel, and is parallel in between to first order.
     """
     shifts = np.zeros_like(points)
     if not widths.any():
         return shifts
-    turn, normals = turn_of(points), _normals(points)
+    turn = turn_of(points)
     leaving, arriving = _cubics(points)
-    shifts[:, 1] = widths[:, None] * normals
+    shifts[:, 1] = (widths * _mitres(points))[:, None] * normals(points)
     # a handle is a third of the curve's speed there; backwards in time the normal is the other one
     for place, curve, sense, neighbour in ((2, leaving, turn, -1), (0, arriving, -turn, 1)):
         change = np.roll(widths, neighbour) - widths
-        speed = change[:, None] * normals + _turning(curve, widths * sense)
+        speed = change[:, None] * _right(sense * _directions(curve)) + _turning(
+            curve, widths * sense
+        )
         shifts[:, place] = shifts[:, 1] + speed / 3
     return shifts
 
@@ -78,8 +130,15 @@ def line_between(inner: Points, outer: Points) -> tuple[Points, Points]:
     """Return the spline [P, 3, 2] between two curves, and its feather [P, 2]: the same inwards and
     outwards.
     """
-    half = np.hypot(*(outer[:, 1] - inner[:, 1]).T) / 2
-    return (inner + outer) / 2, np.stack([half, half], axis=1)
+    middle = (inner + outer) / 2
+    half = np.hypot(*(outer[:, 1] - inner[:, 1]).T) / 2 / _mitres(middle)
+    return middle, np.stack([half, half], axis=1)
+
+
+def curves_apart(curves: tuple[Points, Points], others: tuple[Points, Points]) -> float:
+    """Return how far the points of two curves [P, 3, 2] are from those of two others, in pixels."""
+    apart = np.stack(curves)[:, :, 1] - np.stack(others)[:, :, 1]
+    return float(np.hypot(apart[..., 0], apart[..., 1]).max())
 
 
 def turn_of(points: Points) -> float:
@@ -112,13 +171,30 @@ def _cubics(points: Points) -> tuple[Points, Points]:
     return leaving, np.stack([points[:, 1], points[:, 0], before[:, 2], before[:, 1]])
 
 
-def _normals(points: Points) -> Points:
-    """The unit vectors outwards at each point of a closed spline [P, 3, 2]."""
+def normals(points: Points) -> Points:
+    """Return the unit vectors outwards at each point of a closed spline [P, 3, 2]."""
     leaving, arriving = _cubics(points)
     out, back = _directions(leaving), -_directions(arriving)
-    along = _unit(out + back, out)
-    normals: Points = turn_of(points) * np.stack([along[:, 1], -along[:, 0]], axis=1)
-    return normals
+    return turn_of(points) * _right(_unit(out + back, out))
+
+
+def _mitres(points: Points) -> NDArray[np.float64]:
+    """How many widths away from each point of a closed spline what lies a width away from both
+    curves there meets, [P]: more than 1 at corners.
+    """
+    leaving, arriving = _cubics(points)
+    out, back = _directions(leaving), -_directions(arriving)
+    cosine = np.where(out.any(axis=1) & back.any(axis=1), (out * back).sum(axis=1), 1)
+    mitres: NDArray[np.float64] = np.sqrt(2 / (1 + cosine).clip(min=2 / _LONGEST_MITRE**2))
+    return mitres
+
+
+def _right(vectors: Points) -> Points:
+    """Vectors [P, 2] turned to the right on the screen, where y goes down: outwards of what runs
+    counter-clockwise.
+    """
+    right: Points = np.stack([vectors[:, 1], -vectors[:, 0]], axis=1)
+    return right
 
 
 def _directions(curve: Points) -> Points:
@@ -137,16 +213,21 @@ def _unit(vectors: Points, otherwise: Points) -> Points:
     return unit
 
 
+def _speed_and_change(curve: Points) -> tuple[Points, Points]:
+    """The first and second derivatives of cubics [4, P, 2] at their start."""
+    return 3 * (curve[1] - curve[0]), 6 * (curve[2] - 2 * curve[1] + curve[0])
+
+
 def _turning(curve: Points, widths: NDArray[np.float64]) -> Points:
     """How much faster cubics [4, P, 2] run at their start at some distances to the right, [P, 2].
 
     Where a curve is so tight that its parallel would run backwards, that stands still.
     """
-    speed, change = 3 * (curve[1] - curve[0]), 6 * (curve[2] - 2 * curve[1] + curve[0])
+    speed, change = _speed_and_change(curve)
     size = np.hypot(*speed.T)[:, None]
     along = speed / np.maximum(size, _SHORT_PX)
     bend = (change - (change * along).sum(axis=1)[:, None] * along) / np.maximum(size, _SHORT_PX)
-    turned = widths[:, None] * np.stack([bend[:, 1], -bend[:, 0]], axis=1)
+    turned = widths[:, None] * _right(bend)
     length = np.hypot(*turned.T)[:, None]
     still: Points = np.where(
         size > _SHORT_PX, turned * np.minimum(1, size / np.maximum(length, _SHORT_PX)), 0.0

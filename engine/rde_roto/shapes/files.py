@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from rde_roto.shapes.blender_mask import mask_text, read_mask
+from rde_roto.shapes.blender_mask import mask_remarks, mask_text, read_mask
 from rde_roto.shapes.document import read_document, shapes_text
 from rde_roto.shapes.nuke import nuke_text, read_nuke
 from rde_roto.shapes.shape import ShotShapes
@@ -40,6 +40,15 @@ def file_text(path: Path, shapes: ShotShapes) -> str:
     """Return the text of shapes for a file, by its ending; for others it is that of a document."""
     _, text = _FORMATS[_ending(path) or ".json"]
     return text(shapes)
+
+
+def file_remarks(path: Path, shapes: ShotShapes) -> Iterator[str]:
+    """Yield sentences about what is drawn differently from a file: what was said when the shapes
+    were read, and what the host of this one does.
+    """
+    yield from shapes.remarks
+    if _ending(path) == ".mask.json":
+        yield from mask_remarks(shapes)
 
 
 def _ending(path: Path | str) -> str | None:

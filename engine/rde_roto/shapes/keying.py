@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rde_roto.shapes.bezier import Basis
+from rde_roto.shapes.feather_curves import gentle
 from rde_roto.shapes.fitting import Fit, metric, off_px, solved
 from rde_roto.shapes.shape import Points
 from rde_roto.shapes.stretch import Indices, Stretch
@@ -47,7 +48,7 @@ class _Keying:
         self.count = len(basis.nodes)
         self.each = solved(basis, stretch)
         self.found = self.each.copy()
-        self.wanted_feather = _near(basis.nodes, stretch.soft)
+        self.wanted_feather = _wanted_feather(basis, stretch, self.each)
         self.feather = self.wanted_feather.copy()
         alone = off_px(basis, stretch, self.each, np.arange(self.count))
         # keys cannot bring a span nearer than the points allow
@@ -171,8 +172,11 @@ class _Keying:
                     self.found[:, columns], self.feather[:, node] = before
 
 
-def _near(nodes: Indices, soft: Points) -> Points:
-    """How far the edge near each node fades, [T, P, 2]."""
-    around = nodes[:, None] + np.arange(-2, 3)
-    near: Points = np.median(soft[:, around % soft.shape[1]], axis=2)
+def _wanted_feather(basis: Basis, stretch: Stretch, coefficients: Points) -> Points:
+    """How far the edge near each node fades, as far as feathers can, [T, P, 2]."""
+    around = basis.nodes[:, None] + np.arange(-2, 3)
+    near: Points = np.median(stretch.soft[:, around % stretch.soft.shape[1]], axis=2)
+    if near.any():
+        splines = (basis.points(one) for one in coefficients)
+        near = np.stack([gentle(*one) for one in zip(splines, near, strict=True)])
     return near

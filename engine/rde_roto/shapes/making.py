@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
+from rde_roto.shapes.exchange import bottom_first
 from rde_roto.shapes.fitting import Fit
 from rde_roto.shapes.keying import keyed
 from rde_roto.shapes.nodes import basis_for
@@ -75,16 +77,19 @@ class ShapeMaker:
                 self._finish(element, track)
 
     def finish(self) -> ShotShapes:
-        """Return the shapes of all frames that were added, those that end first before others."""
+        """Return the shapes of all frames that were added."""
         for element, tracker in self._trackers.items():
             for track in tracker.tracks:
                 self._finish(element, track)
             tracker.tracks = []
+        by_element = (
+            [one for one in self._shapes if one.element == name] for name in self.elements
+        )
         return ShotShapes(
             self.format,
             FrameRange.of(self._frames),
             self.elements,
-            tuple(self._shapes),
+            tuple(chain.from_iterable(bottom_first(own) for own in by_element)),
             self.tolerance_px,
         )
 

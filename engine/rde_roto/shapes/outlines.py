@@ -13,11 +13,6 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _NO_AREA_PX = 1e-3
-_SOFTEST_PX = 32  # how far from an outline its soft edge is looked for
-_RISE = 0.08  # of alpha: by more an edge goes back only where another one begins
-_LEAST_FALL = 0.3  # of alpha: an edge that gets no nearer to its end says little of its width
-_MOST_UNSEEN = 1.3  # times what is seen of an edge: in blurred rotors, more is mostly wrong
-_HARD_PX = 0.75  # the edge of a hard matte, whose pixels are covered in part, is about 1/2 wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,43 +103,3 @@ def outlines(alpha: FloatArray, window: Window, beyond_px: int) -> list[Outline]
             # contourpy has what is higher always on the same side
             found.append(Outline(points, abs(area), area < 0))
     return sorted(found, key=lambda outline: -outline.area_px)
-
-
-def softness(alpha: FloatArray, window: Window, points: Points, normals: Points) -> Points:
-    """Return how far the edge of a plane fades, inwards and outwards, at points [M, 2] of its
-    outline with outward normals [M, 2]: [M, 2] in pixels, 0 where it is hard.
-
-    An edge that fades evenly encloses a triangle with its outline: the width follows from the area
-    of that, whatever its noise. Where a part is so thin that another edge begins before the end of
-    this one, it is the width at which it would have ended, but little more than what is seen of it.
-    """
-    across = np.arange(0.5, _SOFTEST_PX)
-    widths = []
-    for side, full in ((-1, 1.0), (1, 0.0)):
-        at = points[:, None] + side * across[:, None] * normals[:, None]
-        away = np.abs(_sampled(alpha, at - (window.x, window.y)) - full)
-        falls = np.minimum.accumulate(away, axis=1).clip(max=0.5)
-        ended = np.maximum.accumulate(away > falls + _RISE, axis=1)
-        falls = np.where(ended, 0.5, falls)
-        least = falls.min(axis=1, keepdims=True).clip(max=_LEAST_FALL)
-        area = np.where(ended, 0, falls - least).clip(min=0).sum(axis=1)
-        left = 0.5 - least[:, 0]
-        widths.append(2 * area / left * (0.5 / left).clip(max=_MOST_UNSEEN))
-    measured = np.stack(widths, axis=1)
-    soft: Points = np.where(measured > _HARD_PX, np.sqrt((measured**2 - 0.25).clip(min=0)), 0)
-    return soft
-
-
-def _sampled(alpha: FloatArray, at: Points) -> Points:
-    """Bilinear values at points [..., 2]; beyond the border those of the border."""
-    height, width = alpha.shape
-    x = (at[..., 0] - 0.5).clip(0, width - 1)
-    y = (at[..., 1] - 0.5).clip(0, height - 1)
-    left, top = x.astype(np.int64).clip(max=max(0, width - 2)), y.astype(np.int64)
-    top = top.clip(max=max(0, height - 2))
-    right, bottom = (left + 1).clip(max=width - 1), (top + 1).clip(max=height - 1)
-    u, v = x - left, y - top
-    upper = (1 - u) * alpha[top, left] + u * alpha[top, right]
-    lower = (1 - u) * alpha[bottom, left] + u * alpha[bottom, right]
-    values: Points = (1 - v) * upper + v * lower
-    return values

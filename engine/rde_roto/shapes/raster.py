@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from rde_roto.shapes.shape import Points
-from rde_roto.shapes.thickness import room_inwards
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _STEP_PX = 1.0  # of a fading edge, from one line of equal alpha to the next
 _MOST_STEPS = 64
-_ACROSS = 0.2  # what is beside a corner on nearly the same line is not across from it
 
 
 def coverage(polygon: Points, window: Window) -> FloatArray:
@@ -23,34 +21,16 @@ def coverage(polygon: Points, window: Window) -> FloatArray:
     return _mean_coverage(polygon[None], window)
 
 
-def faded_coverage(polygon: Points, reach: Points, window: Window) -> FloatArray:
-    """Return `coverage` by a polygon whose edge fades, float32 [H, W], 0..1.
+def faded_coverage(inner: Points, outer: Points, window: Window) -> FloatArray:
+    """Return `coverage` by a polygon whose edge fades evenly from one line, where alpha is 1, to
+    another, where it is 0: float32 [H, W], 0..1.
 
-    ``reach`` [N, 3] is how far outwards of each corner alpha is 1, 1/2 and 0, negative inwards;
-    between them it changes evenly. Where edges fade into each other from outside, they add up; a
-    part that is thinner than its edges fade does not reach 1.
+    ``inner`` and ``outer`` [N, 2] have corners that belong together. Where edges fade into each
+    other from outside, they add up.
     """
-    full, half, none = reach.T
-    if not reach.any():
-        return coverage(polygon, window)
-    steps = min(_MOST_STEPS, 2 + int(np.ceil((none - full).max() / _STEP_PX)))
-    level = ((np.arange(steps) + 0.5) / steps)[:, None]  # of alpha, each with its own line
-    inner, outer = (2 * level - 1).clip(min=0), (1 - 2 * level).clip(min=0)
-    shift = half + outer * (none - half) + inner * (full - half)
-    normals = outward(polygon)
-    if full.min() < 0:  # no line turns inside out where there is not so much room
-        shift = np.maximum(shift, -room_inwards(polygon, -normals, -full, polygon, _ACROSS))
-    return _mean_coverage(polygon + shift[..., None] * normals, window)
-
-
-def outward(polygon: Points) -> Points:
-    """Return the outward normals of a polygon's corners, [N, 2]."""
-    run = np.roll(polygon, -1, axis=0) - np.roll(polygon, 1, axis=0)
-    x, y = polygon.T
-    turn = np.sign((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) or 1.0
-    normals = turn * np.stack([run[:, 1], -run[:, 0]], axis=1)
-    normal: Points = normals / np.hypot(*normals.T).clip(min=1e-9)[:, None]
-    return normal
+    steps = min(_MOST_STEPS, 2 + int(np.ceil(np.hypot(*(outer - inner).T).max() / _STEP_PX)))
+    level = ((np.arange(steps) + 0.5) / steps)[:, None, None]  # of alpha, each with its own line
+    return _mean_coverage(inner + level * (outer - inner), window)
 
 
 def _mean_coverage(polygons: Points, window: Window) -> FloatArray:

@@ -134,6 +134,11 @@ class Shape:
         keys = sum(len(point.frames) for point in self.points)
         return keys if self.motion is None else keys + len(self.motion.frames)
 
+    @property
+    def is_soft(self) -> bool:
+        """Whether any of its points has a feather at any key."""
+        return any(point.feather.any() for point in self.points)
+
     def is_there(self, frame: int) -> bool:
         """Whether a frame is within its life."""
         return self.first <= frame <= self.last
@@ -147,10 +152,11 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class ShotShapes:
-    """The shapes of a shot's elements, for the plate's `format` and `frames`.
+    """The shapes of a shot's elements, for the plate's `format` and `frames`, in the order in which
+    they are drawn: each hole is taken away from what comes before it.
 
     `tolerance_px` is how far they may be off the mattes that they were made from; None if an artist
-    drew them.
+    drew them. `remarks` are sentences about what a host would draw differently.
     """
 
     format: PlateFormat
@@ -158,9 +164,10 @@ class ShotShapes:
     elements: tuple[str, ...]
     shapes: tuple[Shape, ...]
     tolerance_px: float | None = None
+    remarks: tuple[str, ...] = ()
 
     def there(self, element: str, frame: int) -> Iterator[Shape]:
-        """Yield the shapes of an element that are there at a frame.
+        """Yield the shapes of an element that are there at a frame, in their order.
 
         Raises UsageError for an unknown element.
         """

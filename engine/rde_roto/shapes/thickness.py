@@ -11,10 +11,14 @@ from rde_roto.shapes.shape import Points
 
 _MOST_OTHERS: Final = 4096
 _AT_ONCE: Final = 64
+_BESIDE: Final = 0.8
+_ACROSS: Final = 0.95
+"""Sines of the angle to the outline, up to which and from which on a place is beside or across: a
+corner's own two sides are not across from it."""
 
 
 def room_inwards(
-    places: Points, inwards: Points, needed: NDArray[np.float64], others: Points, across: float
+    places: Points, inwards: Points, needed: NDArray[np.float64], others: Points
 ) -> NDArray[np.float64]:
     """Return how far places [N, 2] of an outline can go inwards before they meet what comes from
     its other side, [N], where that is less than ``needed`` [N]; elsewhere infinity.
@@ -27,7 +31,6 @@ def room_inwards(
         inwards: [N, 2], the unit vectors inwards there.
         needed: [N], in pixels.
         others: [M, 2], along the whole outline; of very many some are looked at.
-        across: the sine of the angle to the outline from which on a place is on the other side.
     """
     room = np.full(len(places), np.inf)
     others = others[np.argsort(others[:, 0])][:: 1 + len(others) // _MOST_OTHERS]
@@ -40,6 +43,9 @@ def room_inwards(
         first, last = (int(np.searchsorted(others[:, 0], end)) for end in ends)
         to = others[first:last] - own[:, None]
         apart, deep = np.hypot(to[..., 0], to[..., 1]), (to * inwards[some, None]).sum(axis=2)
-        radius = np.where(deep > across * apart, apart**2 / (2 * deep.clip(min=1e-9)), np.inf)
+        # without a step, as what is drawn must not change at once when a point moves a little
+        across = (deep / apart.clip(min=1e-9) - _BESIDE) / (_ACROSS - _BESIDE)
+        radius = apart**2 / (2 * (deep * across.clip(max=1)).clip(min=1e-9))
+        radius[across <= 0] = np.inf
         room[some] = radius.min(axis=1, initial=np.inf)
     return np.where(room > needed, np.inf, room)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rde_roto.shapes.matching import Samples, follow
-from rde_roto.shapes.outlines import Outline, softness
+from rde_roto.shapes.outlines import Outline
 from rde_roto.shapes.shape import Points
+from rde_roto.shapes.softness import softness
 from rde_roto.shapes.stretch import Stretch
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window

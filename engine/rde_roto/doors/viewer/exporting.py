@@ -12,7 +12,7 @@ from rde_roto.node import RotoNode
 from rde_roto.session.backend import Backend
 from rde_roto.session.session import Session
 from rde_roto.session.shape_lines import tolerance_px
-from rde_roto.shapes import SHAPE_FILES, ShapeMaker, file_text, is_shapes_file
+from rde_roto.shapes import SHAPE_FILES, ShapeMaker, file_remarks, file_text, is_shapes_file
 from rde_roto.shot_files.writing import write_document
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -70,7 +70,8 @@ def export_shapes(
             maker.add(frame, own.matte(frame).alpha)
         shapes = maker.finish()
         write_document(path, file_text(path, shapes))
-        tell("; ".join([f"{counted(len(shapes.shapes), 'shape')}: wrote {path}", *maker.warnings]))
+        said = f"{counted(len(shapes.shapes), 'shape')}: wrote {path}"
+        tell("; ".join([said, *maker.warnings, *file_remarks(path, shapes)]))
 
     session.editor.run_in_background(make)
 

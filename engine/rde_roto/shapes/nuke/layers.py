@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from rde_roto.shapes.exchange import MOST_FRAMES, point_with_keys
-from rde_roto.shapes.feather_curves import line_between
+from rde_roto.shapes.feather_curves import curves_apart, feather_curves, line_between
 from rde_roto.shapes.nuke.animation import Curve, Values, parse_shared, parse_single
 from rde_roto.shapes.nuke.script import Item, lists_in, number_of, parts_of
 from rde_roto.shapes.nuke.vocabulary import Blending, Flag, Lifetime
@@ -17,6 +17,7 @@ from rde_roto.shapes.shape import Points, Shape
 from rde_roto.values.frames import FrameRange
 
 _ATTRIBUTES: Final = ("vis", "opc", "a", "inv", "bm", "ltn", "ltm", "ltt")  # that matter here
+_FEW: Final = 8  # frames that are compared
 _PIVOT: Final = 3  # the first values of a transform
 _UNMOVED: Final = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0)
 """A transform after its pivot: translation, rotation, scale, skew."""
@@ -27,10 +28,13 @@ _Place: TypeAlias = tuple[Curve, Curve]
 
 @dataclass(frozen=True, eq=False)
 class FoundShape:
-    """A shape, and whether it is drawn in all frames, whichever these are."""
+    """A shape, whether it is drawn in all frames, whichever these are, and how far from Nuke's the
+    curves are that it fades between.
+    """
 
     shape: Shape
     is_always: bool
+    off_px: float
 
     def through(self, frames: FrameRange) -> Shape:
         """The shape with its life, for a shot of some frames."""
@@ -134,14 +138,17 @@ def _shape(item: list[Item], element: str, height: int) -> Iterator[FoundShape]:
     if feather:
         outer = _at(feather, frames)
         outer[:, :, 1] += inner[:, :, 1]
-    curves = [_absolute(one) * (1, -1) + (0, height) for one in (inner, outer)]
-    lines = [line_between(*one) for one in zip(*curves, strict=True)]
+    both = [_absolute(one) * (1, -1) + (0, height) for one in (inner, outer)]
+    curves = list(zip(*both, strict=True))
+    lines = [line_between(*one) for one in curves]
     handles, fades = (np.stack(one, axis=1) for one in zip(*lines, strict=True))
     numbers = [int(frame) for frame in frames]
     points = tuple(point_with_keys(numbers, *one) for one in zip(handles, fades, strict=True))
     first, last = life or (numbers[0], numbers[-1])
     shape = Shape(str(item[0]), element, mode == Blending.MINUS, first, last, points)
-    yield FoundShape(shape, life is None)
+    few = range(0, len(lines), 1 + len(lines) // _FEW)
+    off_px = max(curves_apart(curves[at], feather_curves(*lines[at])) for at in few)
+    yield FoundShape(shape, life is None, off_px)
 
 
 def _cubic(item: Item) -> list[_Place]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rde_roto.shapes.exchange import FARTHEST_PX, MOST_FRAMES
+from rde_roto.shapes.exchange import FARTHEST_PX, MOST_FRAMES, MOST_OFF_PX
 from rde_roto.shapes.nuke.layers import FoundShape, layer_shapes
 from rde_roto.shapes.nuke.script import Item, lists_in, number_of, parse_script, parts_of
 from rde_roto.shapes.nuke.vocabulary import ELEMENT_KNOB, FRAMES_KNOB, WINDOWS_KNOB
@@ -57,7 +57,13 @@ def _shapes(script: list[Item]) -> ShotShapes:
     every = [one for own in found.values() for one in own]
     frames = _frames(nodes[0], root, [one.shape for one in every])
     shapes = tuple(one.through(frames) for one in every)
-    return ShotShapes(plate, frames, tuple(found), shapes)
+    remarks = tuple(
+        f"{one.shape.element}: the feather of {one.shape.name} is drawn up to {one.off_px:.1f} px "
+        "from where Nuke has it: its points should lie straight out from those of the shape"
+        for one in every
+        if one.off_px > MOST_OFF_PX
+    )
+    return ShotShapes(plate, frames, tuple(found), shapes, remarks=remarks)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from itertools import chain, count
 
 import numpy as np
 
-from rde_roto.shapes.exchange import bottom_first, shared_key_frames
+from rde_roto.shapes.exchange import shared_key_frames
 from rde_roto.shapes.feather_curves import feather_curves
 from rde_roto.shapes.nuke.animation import Values, keys_text
 from rde_roto.shapes.nuke.script import LARGEST_EXACT, number_text, quoted
@@ -77,7 +77,7 @@ def _node_text(shapes: ShotShapes, element: str, index: int) -> str:
     # the first is on top
     layers = "".join(
         f"\n    {_shape_text(shape, plate.display.height, _name(shape, taken))}"
-        for shape in reversed(bottom_first(own))
+        for shape in reversed(own)
     )
     knobs = [
         " inputs 0",
