@@ -96,10 +96,27 @@ class EdgeTiles:
     clues: Tensor | None = None
 
     def corrected(self, learned: EdgeNet) -> Tensor:
-        """Return what is drawn after the plate, corrected by a network: [N, K, H, W]."""
-        drawn = self.drawn.clone()
-        drawn[self.pairs] = (drawn[self.pairs] + learned(self.clues)).clamp_(0, 1)
-        return drawn
+        """Return what is drawn after the plate, corrected by a network in the tiles' cores:
+        [N, K, H, W].
+        """
+        assert self.clues is not None
+        drawn, (height, width) = self.drawn.clone(), self.drawn.shape[2:]
+        down = _around_cores([one.inside for one, _ in self.parts], height, learned.reach_px)
+        across = _around_cores([two.inside for _, two in self.parts], width, learned.reach_px)
+        places = list(zip(*(each.tolist() for each in self.pairs), strict=True))
+        seen = [
+            clues[:, down[n], across[n]] for clues, (n, _) in zip(self.clues, places, strict=True)
+        ]
+        for correction, (n, k) in zip(learned(torch.stack(seen)), places, strict=True):
+            drawn[n, k, down[n], across[n]] += correction
+        return drawn.clamp_(0, 1)
+
+
+def _around_cores(cores: list[slice], length: int, reach: int) -> list[slice]:
+    """What a network has to see of an axis to correct the cores: as many pixels for each."""
+    side = min(length, max(core.stop - core.start for core in cores) + 2 * reach)
+    firsts = (min(max(0, core.start - reach), length - side) for core in cores)
+    return [slice(first, first + side) for first in firsts]
 
 
 def edge_tiles(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,6 +32,7 @@ class EdgeNet(nn.Module):
 
     def forward(self, clues: Tensor) -> Tensor:
         """[M, CLUES, H, W] -> [M, H, W]."""
+        clues = clues.contiguous(memory_format=torch.channels_last)  # a third faster on a CPU
         seen = F.leaky_relu(self.first(clues), _LEAK)
         for layer in self.middle:
             seen = F.leaky_relu(seen + layer(seen), _LEAK)
