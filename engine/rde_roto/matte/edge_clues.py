@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -60,9 +58,9 @@ def clues(colour: Tensor, start: Tensor, drawn: Tensor, around: Tensor, scale: f
     return torch.cat(planes, dim=1)
 
 
-def reach_cells(scale: float) -> int:
-    """How many cells around a pixel decide what the network draws there, besides `surroundings`."""
-    return math.ceil((EdgeNet.reach_px + _near_radius(scale)) / scale)
+def reach_px(scale: float) -> int:
+    """How many pixels around one decide what the network draws there, besides `surroundings`."""
+    return EdgeNet.reach_px + _near_radius(scale)
 
 
 def _near_radius(scale: float) -> int:

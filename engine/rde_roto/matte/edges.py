@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rde_roto.matte.edge_clues import clues, reach_cells, surroundings
+from rde_roto.matte.edge_clues import clues, reach_px, surroundings
 from rde_roto.matte.guided_filter import Guide, over_window
 from rde_roto.model.devices import CPU, to_device
 from rde_roto.model.geometry import resized
@@ -128,7 +128,8 @@ def edge_tiles(
     """
     shape = plate.pixels.shape[:2]
     scales = [pixels / count for pixels, count in zip(shape, cells.shape[1:], strict=True)]
-    scale, more = max(scales), reach_cells(min(scales)) if with_clues else 0
+    scale = max(scales)
+    more = math.ceil(reach_px(scale) / min(scales)) if with_clues else 0
     rows = _axis(shape[0], cells.shape[1], _TILE, device, more)
     columns = _axis(shape[1], cells.shape[2], _TILE, device, more)
     has_edge = _tiles_with_edge(cells, _AROUND + with_clues)
