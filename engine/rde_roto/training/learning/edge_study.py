@@ -124,15 +124,19 @@ def study_edges(
     Args: settings, those that the network's matte is finished with; check_cancelled, called before
         each iteration; raises to stop.
     """
-    began, frames, parts = time.monotonic(), [], list[_Part]()
+    began, frames = time.monotonic(), list[int]()
     learned = settings.model_copy(update={"edges": "learned"})
-    for reading in readings:
-        if not needs_plate(reading.raw.geometry, learned):
-            return skipped(_NOT_ENLARGED)
-        check_cancelled()
-        frames.append(reading.truth.frame)
-        parts += _thinned(_parts(reading, learned, device))
-    parts = _thinned(parts)
+
+    def parts_of_all() -> Iterator[_Part]:
+        for reading in readings:
+            check_cancelled()
+            if needs_plate(reading.raw.geometry, learned):
+                frames.append(reading.truth.frame)
+                yield from _parts(reading, learned, device)
+
+    parts = _thinned(parts_of_all())
+    if not frames:
+        return skipped(_NOT_ENLARGED)
     studied = [part for part in parts if _share(part.studied) >= _MIN_SHARE]
     if not studied or sum(int(part.held_out.sum()) for part in parts) < _MIN_HELD_OUT_PX:
         return skipped(_TOO_SMALL)

@@ -40,8 +40,6 @@ from rde_roto.values.shot import Shot
 REVISION = 4
 """Part of every lesson's digest: raise it whenever the code learns different weights."""
 
-_STOPPED = "learning was stopped early"
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -213,11 +211,10 @@ class PreparedLesson:
         check_cancelled()
         learned, why = lesson.learned_weights(model), rejection_reason(before, after)
         best = model if why else with_learned(model, learned)
-        study = self._study_edges(best, check_cancelled) if is_whole else skipped(_STOPPED)
-        edges = study.edges if is_whole else model.edges
+        study = self._study_edges(best, check_cancelled)
         if study.edges is not None or not why:
             weights = best.learned.weights if best.learned else {}
-            learned = LearnedWeights.of(weights, model.base_sha256, edges)
+            learned = LearnedWeights.of(weights, model.base_sha256, study.edges)
             best = with_learned(model, learned)
         figures = _Figures(before, after, why, study.card, budget.clock() - began)
         card = self._card(lesson, learned, figures, budget)
