@@ -74,10 +74,13 @@ def learn(
     if stored.path is None:
         result = f"{shot} is unchanged: {card.why}"
     else:
-        result = f"{shot} uses {file.learned_folder}/{stored.path.name}; undo: shot learn --forget"
+        tracked = "" if card.kept else f"it tracks as before ({card.why}); "
+        uses = f"{shot} uses {file.learned_folder}/{stored.path.name}"
+        result = f"{tracked}{uses}; undo: shot learn --forget"
     event = {"steps": card.steps, "before": dict(card.before), "after": dict(card.after)}
+    edges = {} if card.edges is None else {"edges": card.edges.model_dump(mode="json")}
     learned = None if stored.path is None else str(stored.path)
-    report.done(f"{_sentence(stored)}; {result}", {**event, "learned": learned})
+    report.done(f"{_sentence(stored)}; {result}", {**event, **edges, "learned": learned})
 
 
 def _forget(file: ShotFile) -> str:
@@ -97,7 +100,8 @@ def _sentence(stored: StoredLesson) -> str:
     )
     known = "" if stored.is_new else "learned earlier: "
     steps = counted(card.steps, "step")
-    return f"{known}{steps}, {card.seconds:.0f} s; J on held-out frames: {figures}"
+    edges = f"; {card.edges_sentence}" if card.edges_sentence else ""
+    return f"{known}{steps}, {card.seconds:.0f} s; J on held-out frames: {figures}{edges}"
 
 
 def _stopping(keep_partial: bool) -> Event:

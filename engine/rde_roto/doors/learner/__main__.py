@@ -60,7 +60,7 @@ class EventWriter:
         card = stored.card
         learned = None if stored.path is None else str(stored.path)
         figures = {"before": dict(card.before), "after": dict(card.after)}
-        self.write("done", learned=learned, why=card.why, **figures)
+        self.write("done", learned=learned, why=card.why, edges=card.edges_sentence, **figures)
 
 
 def main() -> None:

@@ -81,7 +81,7 @@ class LessonStore:
         card = read_learned_card(self._card_of(digest))
         if card is None:
             return None
-        if not card.kept:
+        if not card.has_file:
             return StoredLesson(model, None, card, is_new=False)
         path = self.folder / learned_name(card.sha256)
         if not path.exists():  # it was deleted: learn again

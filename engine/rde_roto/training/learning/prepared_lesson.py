@@ -6,17 +6,27 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 
-from rde_roto.documents.learned_card import LearnedCard
+from rde_roto.documents.learned_card import EdgesCard, LearnedCard
 from rde_roto.model.learned import LearnedWeights
+from rde_roto.model.network_view import Picture
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, with_learned
-from rde_roto.training.learning.exam import Exam
+from rde_roto.training.learning.edge_study import (
+    NO_SOFT_EDGE,
+    EdgeStudy,
+    Reading,
+    is_soft,
+    skipped,
+    study_edges,
+)
+from rde_roto.training.learning.edge_study import REVISION as EDGES_REVISION
+from rde_roto.training.learning.exam import Exam, track_from
 from rde_roto.training.learning.lesson import Lesson
-from rde_roto.training.learning.lesson_data import LessonData
+from rde_roto.training.learning.lesson_data import LessonData, Truth
 from rde_roto.training.learning.preview import Preview, PreviewTracker, PreviewUpdater
 from rde_roto.training.learning.recipe_file import lesson_recipe
 from rde_roto.training.learning.scores import Scores, is_worse, rejection_reason
@@ -80,8 +90,19 @@ class LessonResult:
 
     @property
     def is_better(self) -> bool:
-        """Whether ``model`` is the learned one."""
-        return self.card.kept
+        """Whether ``model`` is the learned one, or has learned the shot's edges."""
+        return self.card.has_file
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """What was found out: before and after, why the weights are not kept, edges, and seconds."""
+
+    before: Scores
+    after: Scores
+    why: str
+    edges: EdgesCard
+    seconds: float
 
 
 class PreparedLesson:
@@ -89,7 +110,7 @@ class PreparedLesson:
 
     Args:
         shot: the shot to learn.
-        preset: its tracking settings decide size and crop.
+        preset: its tracking settings decide size and crop; its clip enters the study of edges.
         model: the model to start from, unchanged; may have learned already.
         device: the device to train on.
 
@@ -133,7 +154,20 @@ class PreparedLesson:
             budget.minutes,
             *(truth.digest for truth in data.truths),
             *map(plate_digest, self._frames_without_truth),
+            *self._edge_parts,
         )
+
+    @cached_property
+    def _soft_truths(self) -> tuple[Truth, ...]:
+        """The truths whose edges are studied."""
+        return tuple(filter(is_soft, self._data.truths))
+
+    @property
+    def _edge_parts(self) -> tuple[int | float, ...]:
+        """What decides the study of edges besides the rest, if there is one."""
+        finish = self._preset.finish
+        parts = (EDGES_REVISION, finish.clip_black, finish.clip_white)
+        return parts if self._soft_truths else ()
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -175,26 +209,47 @@ class PreparedLesson:
             is_whole = loop.run_until(None, checked - examined)
         after = replace(lesson.scores(), keyframe=keyframe)
         check_cancelled()
-        learned = lesson.learned_weights(model)
-        card = self._card(lesson, learned, (before, after), budget, budget.clock() - began)
-        best = with_learned(model, learned) if card.kept else model
+        learned, why = lesson.learned_weights(model), rejection_reason(before, after)
+        best = model if why else with_learned(model, learned)
+        study = self._study_edges(best, check_cancelled)
+        if study.edges is not None or not why:
+            weights = best.learned.weights if best.learned else {}
+            learned = LearnedWeights.of(weights, model.base_sha256, study.edges)
+            best = with_learned(model, learned)
+        figures = _Figures(before, after, why, study.card, budget.clock() - began)
+        card = self._card(lesson, learned, figures, budget)
         return LessonResult(best, learned, card, is_whole)
+
+    def _study_edges(self, model: Model, check_cancelled: Callable[[], None]) -> EdgeStudy:
+        """Study the soft edges of the shot, from the mattes that the model tracks."""
+        soft, plate = self._soft_truths, self._shot.plate
+        if not soft:
+            return skipped(NO_SOFT_EDGE)
+        tracker = tracker_of(model, self._device)(self._preset.tracking)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
+        readings = (
+            Reading(
+                truth,
+                track_from(tracker, plate, truth, (truth.frame,), check_cancelled),
+                Picture.of(plate, truth.frame),
+            )
+            for truth in soft
+        )
+        settings, seed = self._preset.finish, self._recipe.seed
+        return study_edges(readings, settings, seed, self._device, check_cancelled)
 
     def _card(
         self,
         lesson: Lesson,
         learned: LearnedWeights,
-        scores: tuple[Scores, Scores],
+        figures: _Figures,
         budget: Budget,
-        seconds: float,
     ) -> LearnedCard:
         """Return the history of the weights, with the decision whether to keep them."""
         model, recipe, data = self._model, self._recipe, self._data
-        before, after = scores
-        why = rejection_reason(before, after)
         return LearnedCard(
-            kept=not why,
-            why=why,
+            kept=not figures.why,
+            why=figures.why,
             sha256=learned.sha256,
             base=model.name,
             base_sha256=model.base_sha256,
@@ -202,9 +257,9 @@ class PreparedLesson:
             licence=model.licence,
             commercial_use=model.commercial_use,
             steps=lesson.steps,
-            seconds=round(seconds, 1),
-            before=before.figures,
-            after=after.figures,
+            seconds=round(figures.seconds, 1),
+            before=figures.before.figures,
+            after=figures.after.figures,
             studied={truth.frame: truth.digest for truth in data.truths},
             held_out=self._exam.held_out.frame if self._exam and lesson.first_part_steps else None,
             visited=data.visited,
@@ -214,6 +269,7 @@ class PreparedLesson:
             torch=torch.__version__,
             recipe=recipe.model_dump(mode="json", exclude_defaults=True),
             lesson=self.digest(budget),
+            edges=figures.edges,
         )
 
     def _exam_score(
