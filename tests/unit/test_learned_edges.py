@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,10 +28,12 @@ from rde_roto.net.edge_net import EdgeNet
 from rde_roto.node import RotoNode
 from rde_roto.stores import Stores
 from rde_roto.training.learning import edge_study, prepared_lesson
-from rde_roto.training.learning.edge_study import EdgeStudy, Reading, is_soft, study_edges
+from rde_roto.training.learning.budget import Budget, StepLoop
+from rde_roto.training.learning.edge_study import EdgeStudy, Reading, StudyLimits, study_edges
 from rde_roto.training.learning.lesson_data import Truth
 from rde_roto.training.learning.lesson_store import LessonStore
-from rde_roto.training.learning.prepared_lesson import Budget, PreparedLesson
+from rde_roto.training.learning.prepared_lesson import PreparedLesson
+from rde_roto.training.learning.soft_masks import is_soft
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import CancelledError, WeightsError
 from rde_roto.values.frames import FrameRange
@@ -91,7 +95,7 @@ def reading(seed: int = 5) -> Reading:
 @pytest.fixture(scope="module")
 def studied() -> EdgeStudy:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(edge_study, "ITERATIONS", 16)
+        patch.setattr(edge_study, "ITERATIONS", 32)
         return study_edges([reading()], Finish(), 7, CPU)
 
 
@@ -117,7 +121,7 @@ def test_edges_are_better_than_after_the_plate_also_on_another_frame(
     card = studied.card
     assert card.kept
     assert card.studied == (1001,)
-    assert card.iterations == 16
+    assert card.iterations == 32
     assert card.after["mad"] < 0.95 * card.before["mad"]
     other = reading(seed=6)
     plain, own = (
@@ -183,7 +187,17 @@ def test_it_stops_at_once() -> None:
             raise CancelledError("stopped")
 
     with pytest.raises(CancelledError):
-        study_edges([reading()], Finish(), 7, CPU, cancel)
+        study_edges([reading()], Finish(), 7, CPU, StudyLimits(cancel))
+
+
+def test_it_ends_in_time_and_fits_its_iterations_to_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge_study, "_GAIN", -10.0)
+    seconds = itertools.count()  # each look at the clock takes one
+    limits = StudyLimits(ends=10.0, clock=lambda: float(next(seconds)))
+    assert 2 <= study_edges([reading()], Finish(), 7, CPU, limits).card.iterations <= 8
+    late = study_edges([reading()], Finish(), 7, CPU, StudyLimits(ends=0.0))
+    assert late.card.iterations == 0
+    assert late.card.after == late.card.before
 
 
 def test_what_is_held_out_is_not_studied() -> None:
@@ -349,10 +363,11 @@ def lesson(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pre
     return a_lesson(model, strands(1001))
 
 
-def a_lesson(model: Model, alpha: FloatArray) -> PreparedLesson:
+def a_lesson(model: Model, alpha: FloatArray, finish: Finish = LEARNED) -> PreparedLesson:
     plate = StrandPlate()
     shot = Shot(plate, plate.range, elements_named("hair"), (Keyframe(1001, alpha[None]),))
-    return PreparedLesson(shot, Preset(name="test", tracking=Tracking(lines=LINES)), model, CPU)
+    preset = Preset(name="test", tracking=Tracking(lines=LINES), finish=finish)
+    return PreparedLesson(shot, preset, model, CPU)
 
 
 def test_a_lesson_studies_edges_too_and_the_file_has_them(
@@ -392,6 +407,40 @@ def test_a_hard_mask_is_not_studied(model: Model) -> None:
     card = hard.run(Budget(steps=1)).card
     assert card.edges is not None
     assert card.edges.why == "no studied keyframe or locked frame has soft edges"
+
+
+def test_edges_are_studied_only_if_the_shot_asks_for_them(
+    lesson: PreparedLesson, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared_lesson, "study_edges", None)  # nobody calls it
+    plain = a_lesson(model, strands(1001), Finish(edges="plate"))
+    card = plain.run(Budget(steps=1)).card
+    assert card.edges is None
+    assert not card.edges_sentence
+    assert plain.digest(Budget(steps=1)) != lesson.digest(Budget(steps=1))
+    softer = a_lesson(model, strands(1001), Finish(edges="plate", clip_black=0.1))
+    assert plain.digest(Budget(steps=1)) == softer.digest(Budget(steps=1))
+
+
+def test_edges_are_studied_within_the_minutes_of_the_lesson(
+    lesson: PreparedLesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends, asked = [], []
+    loop, study = prepared_lesson.StepLoop, prepared_lesson.study_edges
+
+    def stepping(*args: Any) -> StepLoop:
+        ends.append(args[3])
+        return loop(*args)
+
+    def studying(*args: Any) -> EdgeStudy:
+        asked.append(args[4].ends)
+        return study(*args)
+
+    monkeypatch.setattr(prepared_lesson, "StepLoop", stepping)
+    monkeypatch.setattr(prepared_lesson, "study_edges", studying)
+    lesson.run(Budget(steps=1, minutes=10, clock=lambda: 100.0))
+    assert ends == [100 + 0.75 * 600]
+    assert asked == [100 + 600]
 
 
 def test_stopped_while_edges_are_studied_it_leaves_nothing(

@@ -10,7 +10,8 @@ from typing import Any
 from rde_roto.doors.console import print_line
 from rde_roto.doors.evaluate_runs import Run, figures_of_set
 from rde_roto.evaluation.davis import SetResult
-from rde_roto.training.learning.prepared_lesson import Budget, study
+from rde_roto.training.learning.budget import Budget
+from rde_roto.training.learning.prepared_lesson import study
 from rde_roto.values.preset import Preset
 
 

@@ -20,8 +20,8 @@ from rde_roto.values.errors import UsageError
 from rde_roto.values.plain_text import counted
 
 if TYPE_CHECKING:
+    from rde_roto.training.learning.budget import Progress
     from rde_roto.training.learning.lesson_store import StoredLesson
-    from rde_roto.training.learning.prepared_lesson import Progress
 
 
 @expand_groups
@@ -59,8 +59,8 @@ def learn(
             return
         from rde_roto.doors.rendering import print_licence
         from rde_roto.model.weights import load_model
+        from rde_roto.training.learning.budget import Budget
         from rde_roto.training.learning.learn_shot import learn_opened
-        from rde_roto.training.learning.prepared_lesson import Budget
 
         opened = file.open(memo)
         model = load_model(opened.model)

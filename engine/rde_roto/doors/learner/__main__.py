@@ -27,8 +27,9 @@ from rde_roto.doors.options import plate_memo
 from rde_roto.images.panels import tinted, to_image
 from rde_roto.images.picture_files import write_picture
 from rde_roto.model.devices import choose_device
+from rde_roto.training.learning.budget import Budget, Progress
 from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson
-from rde_roto.training.learning.prepared_lesson import Budget, PreparedLesson, Progress
+from rde_roto.training.learning.prepared_lesson import PreparedLesson
 from rde_roto.training.learning.preview import Preview
 from rde_roto.values.errors import FramesNotPushedError, RotoError
 from rde_roto.values.frames import FrameRange

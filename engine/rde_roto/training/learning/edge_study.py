@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rde_roto.documents.learned_card import EdgesCard
-from rde_roto.matte.edges import SOFT, EdgeTiles, edge_tiles
+from rde_roto.matte.edges import EdgeTiles, edge_tiles
 from rde_roto.matte.finish import clipped, needs_plate
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.learned_edges import LearnedEdges
@@ -25,7 +24,6 @@ from rde_roto.model.network_view import Picture
 from rde_roto.net.edge_net import EdgeNet
 from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.learning.lesson_data import Truth
-from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
 REVISION = 1
@@ -44,14 +42,6 @@ _TRIES = 20
 _RATE, _DECAY, _WARM_UP = 3e-3, 1e-3, 20
 _GRADIENT = 0.1
 """Weight of the error of alpha's gradient in the loss."""
-
-_SOFT_RATIO = 1.5
-"""Partly covered pixels for each pixel of the outline, from which on an edge counts as soft: a hard
-edge that is anti-aliased has about one."""
-_BLOCK_PX = 8
-"""The outline is that of the mask's means over such blocks: strands have none of their own."""
-_MIN_SOFT_PX = 500
-
 _GAIN = 0.05
 """The share of the error that must go."""
 _MIN_HELD_OUT_PX = 100
@@ -62,19 +52,6 @@ _NOT_ENLARGED = "the network sees every pixel of the plate"
 _TOO_SMALL = "the soft edges are too short to test what is learned"
 
 
-def is_soft(truth: Truth) -> bool:
-    """Return whether an element of a truth has edges softer than those of a hard mask."""
-    return any(map(_is_soft, truth.alpha))
-
-
-def _is_soft(alpha: FloatArray) -> bool:
-    soft = int(((alpha > SOFT) & (alpha < 1 - SOFT)).sum())
-    reduced = F.avg_pool2d(torch.from_numpy(alpha)[None], _BLOCK_PX, ceil_mode=True)[0]
-    inside = (reduced >= 0.5).int()
-    steps = sum(int(inside.diff(dim=axis).abs().sum()) for axis in (0, 1))
-    return soft >= max(_MIN_SOFT_PX, _SOFT_RATIO * _BLOCK_PX * steps)
-
-
 @dataclass(frozen=True, eq=False)
 class Reading:
     """A truth, the tracker's own matte of its frame, and the plate."""
@@ -82,6 +59,26 @@ class Reading:
     truth: Truth
     raw: RawMatte
     picture: Picture
+
+
+def _never() -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class StudyLimits:
+    """The limits of a study. check_cancelled: called before each iteration; raises to stop. ends:
+    when it has to be done, by the clock, in seconds; the iterations are fitted to that.
+    """
+
+    check_cancelled: Callable[[], None] = _never
+    ends: float = math.inf
+    clock: Callable[[], float] = time.monotonic
+
+    def share(self, began: float) -> float:
+        """Return how much of the time since ``began`` is used up; 0 without an end."""
+        left = self.ends - began
+        return (self.clock() - began) / left if left > 0 else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,20 +113,20 @@ def study_edges(
     settings: Finish,
     seed: int,
     device: torch.device,
-    check_cancelled: Callable[[], None] = lambda: None,
+    limits: StudyLimits | None = None,
 ) -> EdgeStudy:
-    """Train a network on soft keyframes. The result depends on the arguments alone, bit for bit, on
-    the same kind of machine with the same number of threads.
+    """Train a network on soft keyframes. Without an end the result depends on the arguments alone,
+    bit for bit, on the same kind of machine with the same number of threads.
 
-    Args: settings, those that the network's matte is finished with; check_cancelled, called before
-        each iteration; raises to stop.
+    Args: settings, those that the network's matte is finished with.
     """
-    began, frames = time.monotonic(), list[int]()
+    limits = limits or StudyLimits()
+    began, frames = limits.clock(), list[int]()
     learned = settings.model_copy(update={"edges": "learned"})
 
     def parts_of_all() -> Iterator[_Part]:
         for reading in readings:
-            check_cancelled()
+            limits.check_cancelled()
             if needs_plate(reading.raw.geometry, learned):
                 frames.append(reading.truth.frame)
                 yield from _parts(reading, learned, device)
@@ -140,7 +137,9 @@ def study_edges(
     studied = [part for part in parts if _share(part.studied) >= _MIN_SHARE]
     if not studied or sum(int(part.held_out.sum()) for part in parts) < _MIN_HELD_OUT_PX:
         return skipped(_TOO_SMALL)
-    net = _fitted(studied, seed, device, check_cancelled)
+    spent = limits.clock() - began  # the test takes no longer than this
+    limits = replace(limits, ends=limits.ends - spent)
+    net, iterations = _fitted(studied, seed, device, limits)
     before, after = _errors(parts, None), _errors(parts, net)
     why = _rejection(before, after)
     edges = None if why else LearnedEdges.of(net.cpu().state_dict())
@@ -149,8 +148,8 @@ def study_edges(
         why=why,
         digest=edges.digest if edges else "",
         studied=tuple(frames),
-        iterations=ITERATIONS,
-        seconds=round(time.monotonic() - began, 1),
+        iterations=iterations,
+        seconds=round(limits.clock() - began, 1),
         before=before,
         after=after,
     )
@@ -209,18 +208,19 @@ def _thinned(parts: Iterable[_Part]) -> list[_Part]:
 
 
 def _fitted(
-    parts: list[_Part], seed: int, device: torch.device, check_cancelled: Callable[[], None]
-) -> EdgeNet:
-    """Return a network that was trained on parts of plates."""
+    parts: list[_Part], seed: int, device: torch.device, limits: StudyLimits
+) -> tuple[EdgeNet, int]:
+    """Return a network that was trained on parts of plates, and in how many iterations."""
+    began, step = limits.clock(), 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = EdgeNet().to(device)
     draws = RandomSource(torch.Generator().manual_seed(seed))
     side_px = min(_SIDE_PX, *(length for part in parts for length in part.drawn.shape))
     optimizer = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_DECAY)
-    for step in range(ITERATIONS):
-        check_cancelled()
-        fade = 0.5 + 0.5 * math.cos(math.pi * step / ITERATIONS)
+    while step < ITERATIONS and (spent := limits.share(began)) < 1:
+        limits.check_cancelled()
+        fade = 0.5 + 0.5 * math.cos(math.pi * max(step / ITERATIONS, spent))
         for group in optimizer.param_groups:
             group["lr"] = _RATE * min(1.0, (step + 1) / _WARM_UP) * fade
         drawn = [_drawn(parts, side_px, draws) for _ in range(_TILES_AT_ONCE)]
@@ -233,7 +233,8 @@ def _fitted(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-    return net
+        step += 1
+    return net, step
 
 
 def _drawn(

@@ -12,7 +12,8 @@ from rde_roto.documents.learned_card import LearnedCard, card_path, read_learned
 from rde_roto.model.learned import learned_name, read_learned
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.process_lock import LockTakenError, process_lock
-from rde_roto.training.learning.prepared_lesson import Budget, LessonResult, PreparedLesson
+from rde_roto.training.learning.budget import Budget
+from rde_roto.training.learning.prepared_lesson import LessonResult, PreparedLesson
 from rde_roto.values.errors import CancelledError, OutputError
 
 _POLL_S = 0.5
