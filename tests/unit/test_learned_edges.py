@@ -231,6 +231,18 @@ def test_flat_areas_keep_every_bit_and_the_rest_is_a_matte(net: EdgeNet) -> None
     assert (drawn != enlarged)[near].mean() > 0.5
 
 
+def test_solid_and_empty_areas_are_never_corrected() -> None:
+    seen, strong = reading(), some_edges().network(CPU)
+    plain = finish(seen.raw, seen.picture, Finish(edges="plate"))
+    drawn = finish(seen.raw, seen.picture, LEARNED, CPU, strong)
+    flat = torch.from_numpy(((plain == 0) | (plain == 1)).astype(np.float32))
+    inner = -torch.nn.functional.max_pool2d(-flat, 3, stride=1, padding=1) > 0
+    assert inner.float().mean() > 0.3
+    np.testing.assert_array_equal(drawn[inner.numpy()], plain[inner.numpy()])
+    middle = (plain > 0.15) & (plain < 0.7)
+    np.testing.assert_allclose(drawn[middle], plain[middle] + 0.25, rtol=0, atol=1e-3)
+
+
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 def test_how_many_tiles_are_drawn_together_changes_only_rounding(
     net: EdgeNet, at_once: int, monkeypatch: pytest.MonkeyPatch
@@ -426,15 +438,14 @@ def test_edges_are_studied_within_the_minutes_of_the_lesson(
     lesson: PreparedLesson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends, asked = [], []
-    loop, study = prepared_lesson.StepLoop, prepared_lesson.study_edges
 
     def stepping(*args: Any) -> StepLoop:
         ends.append(args[3])
-        return loop(*args)
+        return StepLoop(*args)
 
     def studying(*args: Any) -> EdgeStudy:
         asked.append(args[4].ends)
-        return study(*args)
+        return study_edges(*args)
 
     monkeypatch.setattr(prepared_lesson, "StepLoop", stepping)
     monkeypatch.setattr(prepared_lesson, "study_edges", studying)

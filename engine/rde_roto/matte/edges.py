@@ -43,8 +43,7 @@ _MARGIN_OF_SMALL = 8
 squeezed plate: there each round mixes neighbours, and a change weakens more slowly."""
 _AROUND = 3
 """Cells around a tile in which an edge may lie that changes pixels of the tile: one for the pixels
-next to an edge (a network changes one more), one for the interpolation between cells, one for what
-is rounded."""
+next to an edge, one for the interpolation between cells, one for what is rounded."""
 _PIXELS_AT_ONCE = 1 << 16
 """Pixels of the tiles that are processed together: intermediate results stay in the CPU's cache."""
 _PIXELS_AT_ONCE_ELSEWHERE = 1 << 18
@@ -59,9 +58,8 @@ def redraw_edges(
 ) -> None:
     """Redraw the edges of a matte in place; flat areas keep every bit.
 
-    An edge is where alpha is further than `SOFT` from 0 and 1, and one cell around, two with a
-    network. The result is in 0..1; elements whose cells add up to at most 1 do so at every pixel,
-    up to rounding.
+    An edge is where alpha is further than `SOFT` from 0 and 1, and one cell around. The result is
+    in 0..1; elements whose cells add up to at most 1 do so at every pixel, up to rounding.
 
     Args:
         alpha: the cells enlarged bilinearly, float32 [K, H, W], 0..1; on its device the edges are
@@ -132,7 +130,7 @@ def edge_tiles(
     more = math.ceil(reach_px(scale) / min(scales)) if with_clues else 0
     rows = _axis(shape[0], cells.shape[1], _TILE, device, more)
     columns = _axis(shape[1], cells.shape[2], _TILE, device, more)
-    has_edge = _tiles_with_edge(cells, _AROUND + with_clues)
+    has_edge = _tiles_with_edge(cells)
     tiles = has_edge.any(dim=0).nonzero()
     if not len(tiles):
         return
@@ -166,8 +164,7 @@ def edge_tiles(
         enlarged = axes[0].spread[:, None] @ torch.stack(wide) @ axes[1].spread.mT[:, None]
         pairs = start[place, element], drawn[place, element]
         seen = clues(colour[place], *pairs, enlarged, scale)
-        is_near = _near_soft(start, reach=round(2 * scale))
-        yield EdgeTiles(parts, start, drawn, is_near, (place, element), seen)
+        yield EdgeTiles(parts, start, drawn, is_edge, (place, element), seen)
 
 
 def _surroundings(cells: Tensor, plate: Picture, device: torch.device) -> Tensor:
@@ -251,13 +248,13 @@ def _conversion(pixels: int, cells: int) -> tuple[Tensor, Tensor]:
     return (shared / scale).float(), spread
 
 
-def _tiles_with_edge(cells: Tensor, around: int) -> Tensor:
-    """Tell which elements are neither empty nor full in each tile of a matte [K, h, w] and so many
-    cells around: bool [K, tiles down, tiles across].
+def _tiles_with_edge(cells: Tensor) -> Tensor:
+    """Tell which elements are neither empty nor full in and around each tile of a matte [K, h, w]:
+    bool [K, tiles down, tiles across].
     """
-    size = _TILE + 2 * around
+    size = _TILE + 2 * _AROUND
     most, least = (
-        F.max_pool2d(planes, size, stride=_TILE, padding=around, ceil_mode=True)
+        F.max_pool2d(planes, size, stride=_TILE, padding=_AROUND, ceil_mode=True)
         for planes in (cells, -cells)
     )
     return (most > SOFT) & (-least < 1 - SOFT)

@@ -32,10 +32,10 @@ class Budget:
     """The limits of a lesson, and the callbacks that watch it.
 
     steps: the most steps to take; default: the recipe's number, or no limit with minutes. minutes:
-    time limit, including checks. listen: called after each step. show: called now and then with a
-    preview; previews take about a tenth of the time. cancel: returns True to raise CancelledError
-    and keep nothing. finish_early: returns True to stop and keep the result if it is better. clock:
-    returns seconds.
+    time limit, including checks and edges. listen: called after each step. show: called now and
+    then with a preview; previews take about a tenth of the time. cancel: returns True to raise
+    CancelledError and keep nothing. finish_early: returns True to stop and keep the result if it is
+    better. clock: returns seconds.
     """
 
     steps: int | None = None

@@ -42,6 +42,11 @@ _TRIES = 20
 _RATE, _DECAY, _WARM_UP = 3e-3, 1e-3, 20
 _GRADIENT = 0.1
 """Weight of the error of alpha's gradient in the loss."""
+_SOLID = 3.0
+"""Weight of pixels that are fully in or out: a veil there shows, and it flickers."""
+_BEYOND = 0.02
+"""What an alpha beyond 0..1, which is cut off, counts in the loss: enough to come back."""
+
 _GAIN = 0.05
 """The share of the error that must go."""
 _MIN_HELD_OUT_PX = 100
@@ -81,6 +86,9 @@ class StudyLimits:
         return (self.clock() - began) / left if left > 0 else 1.0
 
 
+_NO_LIMITS = StudyLimits()
+
+
 @dataclass(frozen=True, eq=False)
 class EdgeStudy:
     """The outcome of a study. edges: the network, None if it is not kept; card: its history."""
@@ -113,14 +121,13 @@ def study_edges(
     settings: Finish,
     seed: int,
     device: torch.device,
-    limits: StudyLimits | None = None,
+    limits: StudyLimits = _NO_LIMITS,
 ) -> EdgeStudy:
     """Train a network on soft keyframes. Without an end the result depends on the arguments alone,
     bit for bit, on the same kind of machine with the same number of threads.
 
     Args: settings, those that the network's matte is finished with.
     """
-    limits = limits or StudyLimits()
     began, frames = limits.clock(), list[int]()
     learned = settings.model_copy(update={"edges": "learned"})
 
@@ -227,7 +234,9 @@ def _fitted(
         clues, plate, truth, counts = (
             torch.stack(each).to(device) for each in zip(*drawn, strict=True)
         )
-        error = (plate + net(clues) - truth) * counts
+        found = plate + net(clues)
+        delivered = found.clamp(0, 1)
+        error = (delivered + _BEYOND * (found - delivered) - truth) * counts
         slopes = error.diff(dim=1).abs().sum() + error.diff(dim=2).abs().sum()
         loss = (error.abs().sum() + _GRADIENT * slopes) / counts.sum().clamp(min=1)
         optimizer.zero_grad(set_to_none=True)
@@ -252,7 +261,9 @@ def _drawn(
         planes = torch.rot90(planes[..., rows, columns], turns, (-2, -1))
         return planes.flip(-1) if mirrored else planes
 
-    return turned(part.clues), turned(part.drawn), turned(part.truth), turned(part.studied).float()
+    truth, studied = turned(part.truth), turned(part.studied).float()
+    weights = torch.where((truth == 0) | (truth == 1), _SOLID * studied, studied)
+    return turned(part.clues), turned(part.drawn), truth, weights
 
 
 def _within(length: int, side_px: int, draws: RandomSource) -> slice:
