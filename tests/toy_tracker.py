@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rde_roto.model.crop import next_box
 from rde_roto.model.geometry import Geometry
+from rde_roto.model.learned_edges import LearnedEdges
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.input_transform import InputTransform
@@ -62,6 +63,8 @@ class ToyTracker:
     tracking: Tracking
     steps: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_STEPS, 0))
     pixel_aspect: float = 1.0
+
+    edges: LearnedEdges | None = None
 
     @property
     def device(self) -> torch.device:

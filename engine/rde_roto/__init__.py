@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     )
     from rde_roto.shot_files import open_shot
     from rde_roto.stores import CacheSettings, Stores, open_stores
+    from rde_roto.training.learning.budget import Budget
     from rde_roto.training.learning.learn_shot import learn_shot
-    from rde_roto.training.learning.prepared_lesson import Budget, study
+    from rde_roto.training.learning.prepared_lesson import study
     from rde_roto.values.errors import CancelledError, RotoError
     from rde_roto.values.explanation import Drift, Explanation
     from rde_roto.values.frames import FrameRange
@@ -61,8 +62,9 @@ _HOMES = {
     ),
     "shot_files": ("open_shot",),
     "stores": ("CacheSettings", "Stores", "open_stores"),
+    "training.learning.budget": ("Budget",),
     "training.learning.learn_shot": ("learn_shot",),
-    "training.learning.prepared_lesson": ("Budget", "study"),
+    "training.learning.prepared_lesson": ("study",),
     "values.explanation": ("Drift", "Explanation"),
     "values.errors": ("CancelledError", "RotoError"),
     "values.frames": ("FrameRange",),

@@ -71,7 +71,8 @@ class _PushPlanner:
         self._pushed: set[int] = set()
         tracker = node.walker.tracker
         plates = _RecordingDigests(node.chain.plates, self.frames_to_push)
-        self._chain = DigestChain(node.shot, node.preset, tracker.digest, plates)
+        edges = tracker.edges.digest if tracker.edges else None
+        self._chain = DigestChain(node.shot, node.preset, tracker.digest, plates, edges)
         self._plan: Plan[Any] = Plan(self._chain, node.stores, self._note_picture, tracker.restore)
 
     def add_frame(self, frame: int) -> None:

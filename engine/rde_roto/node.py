@@ -97,7 +97,11 @@ class RotoNode:
         self._plate = plate or SharedPlate.of(shot.plate)
         aspect, transform = shot.plate.format.pixel_aspect, shot.plate.input_transform
         tracker = load(preset.tracking).for_plate(aspect, transform)
-        self.chain = DigestChain(shot, preset, tracker.digest, self._plate.digests)
+        edges = tracker.edges
+        self.chain = DigestChain(
+            shot, preset, tracker.digest, self._plate.digests, edges.digest if edges else None
+        )
+        self._edges = edges.network(tracker.device) if edges else None
         every = preset.running.snapshot_every
         self.walker = Walker(self.chain, tracker, self.stores, self._plate.pictures, every)
         self._mattes = BlendedMattes(self.walker, preset.finish.dechatter)
@@ -254,7 +258,7 @@ class RotoNode:
         """
         settings = self.preset.finish
         picture = blended.picture() if needs_plate(blended.raw.geometry, settings) else None
-        finished = finish(blended.raw, picture, settings, self.walker.tracker.device)
+        finished = finish(blended.raw, picture, settings, self.walker.tracker.device, self._edges)
         alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         existing = self.shot.existing(blended.frame)
         for element, plane, place in zip(

@@ -12,8 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
+from rde_roto.training.learning.budget import Budget
 from rde_roto.training.learning.learn_shot import learn_shot
-from rde_roto.training.learning.prepared_lesson import Budget
 
 _TOUCHES = ("open", "os.rename", "os.remove", "os.mkdir")
 

@@ -18,7 +18,8 @@ from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model, with_learned
 from rde_roto.node import RotoNode
 from rde_roto.stores import Stores
-from rde_roto.training.learning.prepared_lesson import Budget, study
+from rde_roto.training.learning.budget import Budget
+from rde_roto.training.learning.prepared_lesson import study
 from rde_roto.values.bank import Bank
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, elements_named

@@ -12,6 +12,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rde_roto.documents.model_card import ModelChoice
+from rde_roto.doors.rendering import say_which_edges
+from rde_roto.doors.shot_facts import facts_of
 from rde_roto.model.learned import LearnedWeights, learned_name, read_learned
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
@@ -172,3 +174,19 @@ def test_learning_names_every_frame_anew_and_forgetting_costs_no_step(
     for frame, alpha in mattes.items():
         assert forgot.is_made(frame)
         assert (forgot.matte(frame).alpha == alpha).all()
+
+
+def test_a_shot_without_learned_edges_says_how_they_are_drawn(
+    shot_document: Path, base: Model, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = "drawn as with finish.edges=plate"
+    file = ShotFile.read(shot_document)
+    assert plain not in "".join(facts_of(file).lines)
+    say_which_edges(file.preset(), base)
+    assert capsys.readouterr().err == ""
+    text = file.text.replace("overrides: {", "overrides: {finish.edges: learned, ")
+    shot_document.write_text(text, encoding="utf-8")
+    wished = ShotFile.read(shot_document)
+    assert plain in "".join(facts_of(wished).lines)
+    say_which_edges(wished.preset(), base)
+    assert plain in capsys.readouterr().err

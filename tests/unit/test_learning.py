@@ -19,6 +19,7 @@ from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.net import RDENet
+from rde_roto.training.learning.budget import Budget, Progress
 from rde_roto.training.learning.cycles import FIRST_REACH, FULL_REACH_STEP, CycleSampler
 from rde_roto.training.learning.lesson import Lesson, drawable_mixture
 from rde_roto.training.learning.lesson_data import (
@@ -29,13 +30,7 @@ from rde_roto.training.learning.lesson_data import (
     spread,
 )
 from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson
-from rde_roto.training.learning.prepared_lesson import (
-    Budget,
-    LessonResult,
-    PreparedLesson,
-    Progress,
-    study,
-)
+from rde_roto.training.learning.prepared_lesson import LessonResult, PreparedLesson, study
 from rde_roto.training.learning.recipe_file import lesson_recipe
 from rde_roto.training.learning.scores import Scores, rejection_reason
 from rde_roto.training.learning.shot_footage import shot_footage

@@ -16,16 +16,11 @@ from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import Model
 from rde_roto.net import RDENet
+from rde_roto.training.learning.budget import Budget, Progress
 from rde_roto.training.learning.exam import MAX_FRAMES_BETWEEN, Exam
 from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.lesson_data import LessonData, Truth
-from rde_roto.training.learning.prepared_lesson import (
-    Budget,
-    LessonResult,
-    PreparedLesson,
-    Progress,
-    study,
-)
+from rde_roto.training.learning.prepared_lesson import LessonResult, PreparedLesson, study
 from rde_roto.training.learning.recipe_file import lesson_recipe
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.frames import FrameRange

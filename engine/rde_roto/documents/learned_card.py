@@ -15,11 +15,32 @@ from rde_roto.values.errors import WeightsError
 from rde_roto.values.matte import FloatArray
 
 
+class EdgesCard(BaseModel):
+    """The history of a shot's learned edges.
+
+    `kept` tells whether there are any, `why` what spoke against them. `digest` is that of their
+    weights, `studied` the frames, `before` and `after` the error where held out, times 1000: drawn
+    after the plate alone, and learned.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kept: bool
+    why: str = ""
+    digest: str = ""
+    studied: tuple[int, ...] = ()
+    iterations: int = 0
+    seconds: float = 0.0
+    before: Mapping[str, float] = {}
+    after: Mapping[str, float] = {}
+
+
 class LearnedCard(BaseModel):
     """The history of learned weights, the most interesting facts first.
 
-    `kept` tells whether they were better than the previous weights, `why` what spoke against them;
-    only if they were better is there a file, with the hash `sha256`. `base_sha256` is the hash of
+    `kept` tells whether they were better than the previous weights, `why` what spoke against them.
+    `edges` tells the same of the shot's edges, None if they were not thought of. If something was
+    kept there is a file, with the hash `sha256`. `base_sha256` is the hash of
     the base model, `from_sha256` that of the weights at the start, which may be learned ones.
     `licence` is the base model's, which covers what is learned on it. `before` and `after` are mean
     J, 0..1, by kind of check. `studied` maps frames to the digest of their plate and mattes; one of
@@ -50,6 +71,28 @@ class LearnedCard(BaseModel):
     torch: str
     recipe: Mapping[str, Any]
     lesson: str
+    edges: EdgesCard | None = None
+
+    @property
+    def has_file(self) -> bool:
+        """Whether anything was kept."""
+        return self.kept or self.has_edges
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether the file has learned edges."""
+        return self.edges is not None and self.edges.kept
+
+    @property
+    def edges_sentence(self) -> str:
+        """What became of the shot's edges; empty if they were not thought of."""
+        edges = self.edges
+        if edges is None:
+            return ""
+        if not edges.kept:
+            return f"edges are not learned: {edges.why}"
+        figures = ", ".join(f"{k} {old} -> {edges.after[k]}" for k, old in edges.before.items())
+        return f"edges learned, {edges.seconds:.0f} s; where held out: {figures}"
 
     def to_yaml(self) -> str:
         """Write the card as YAML."""

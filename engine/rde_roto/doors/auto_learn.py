@@ -15,7 +15,7 @@ from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from rde_roto.training.learning.prepared_lesson import Progress
+    from rde_roto.training.learning.budget import Progress
 
 LEARNED: Final = "learned"
 """The subfolder of the cache for what models learn from shots without a document."""
@@ -38,8 +38,9 @@ def learn_if_asked(opened: OpenedShot, device: str, cancel: Cancel = never) -> O
         return opened
     from rde_roto.model.devices import choose_device
     from rde_roto.model.weights import load_model
+    from rde_roto.training.learning.budget import Budget
     from rde_roto.training.learning.lesson_store import LessonStore
-    from rde_roto.training.learning.prepared_lesson import Budget, PreparedLesson
+    from rde_roto.training.learning.prepared_lesson import PreparedLesson
 
     progress = _LearningProgress(opened.shot.plate.name)
     model, chosen = load_model(opened.model), choose_device(device)

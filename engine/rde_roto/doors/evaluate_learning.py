@@ -10,7 +10,8 @@ from typing import Any
 from rde_roto.doors.console import print_line
 from rde_roto.doors.evaluate_runs import Run, figures_of_set
 from rde_roto.evaluation.davis import SetResult
-from rde_roto.training.learning.prepared_lesson import Budget, study
+from rde_roto.training.learning.budget import Budget
+from rde_roto.training.learning.prepared_lesson import study
 from rde_roto.values.preset import Preset
 
 
@@ -28,9 +29,9 @@ def learned(run: Run, preset: Preset, minutes: float | None, out: Path | None) -
         before.append(base)
         after.append(own)
         card = result.card
-        lessons[name] = {**card.model_dump(mode="json"), "kept": result.is_better}
+        lessons[name] = card.model_dump(mode="json")
         held = " ".join(f"{card.before[k]:.2f}>{card.after[k]:.2f}" for k in card.before)
-        kept = "" if result.is_better else f"  the base model stays: {card.why}"
+        kept = "" if card.kept else f"  the base model stays: {card.why}"
         print_line(
             f"{_row(name, base.j_and_f, own.j_and_f)}  {held:20} {card.steps:5} "
             f"{card.seconds:6.1f}{kept}"

@@ -95,6 +95,7 @@ def open_node(opened: OpenedShot, device: str) -> tuple[RotoNode, Model]:
     """
     opened = learn_if_asked(opened, device)
     model = load_model(opened.model)
+    say_which_edges(opened.preset, model)
     stores = open_stores(CacheSettings.from_environment())
     load = tracker_of(model, choose_device(device))
     return RotoNode(opened.shot, opened.preset, load, stores), model
@@ -140,6 +141,7 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
         "rde-roto:model": model.name,
         "rde-roto:weights-sha256": model.sha256,
         **({"rde-roto:learned-on-sha256": model.base_sha256} if model.learned else {}),
+        **_edges_used(preset, model),
         "rde-roto:weights-licence": model.licence,
         "rde-roto:commercial-use": model.commercial_use,
         "rde-roto:plate": shot.plate.name,
@@ -150,6 +152,21 @@ def provenance(opened: OpenedShot, preset: Preset, model: Model) -> dict[str, st
         "rde-roto:tracking": preset.tracking.model_dump_json(),
         "rde-roto:finish": preset.finish.model_dump_json(),
     }
+
+
+def _edges_used(preset: Preset, model: Model) -> dict[str, str]:
+    if preset.finish.edges != "learned" or model.edges is None:
+        return {}
+    return {"rde-roto:learned-edges": model.edges.digest}
+
+
+def say_which_edges(preset: Preset, model: Model) -> None:
+    """Say on standard error if learned edges are asked for but the model has not learned any."""
+    if preset.finish.edges == "learned" and model.edges is None:
+        print_message(
+            "no learned edges for this shot: they are drawn as with finish.edges=plate; "
+            "rde-roto shot learn SHOT learns them from a keyframe with soft edges"
+        )
 
 
 def print_licence(model: Model | ModelFile) -> None:

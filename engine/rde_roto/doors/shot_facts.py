@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rde_roto.documents.learned_card import card_path, read_learned_card
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.images.missing_frames import on_disk
 from rde_roto.images.plates import DiskPlate
 from rde_roto.shot_files import OpenedShot, ShotFile
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, WeightsError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 from rde_roto.values.settings import sections_of
@@ -54,10 +55,26 @@ def facts_of(file: ShotFile) -> ShotFacts:
         "model": [
             document.model,
             *([] if document.learned is None else [f"learned: {document.learned}"]),
+            *_edges(file),
         ],
         "missing": missing,
     }
     return ShotFacts(tuple(_columns(parts.items())), missing)
+
+
+def _edges(file: ShotFile) -> list[str]:
+    """Return what was learned about the shot's edges, and how they are drawn without that."""
+    learned, wanted = file.content.learned, file.preset().finish.edges == "learned"
+    fallback = "; they are drawn as with finish.edges=plate"
+    if learned is None:
+        return [f"edges are not learned{fallback}"] if wanted else []
+    try:
+        card = read_learned_card(card_path(file.folder / learned))
+    except WeightsError as error:
+        return [str(error)]
+    if card is None or not card.edges_sentence:
+        return []
+    return [card.edges_sentence + (fallback if wanted and not card.has_edges else "")]
 
 
 def _columns(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:

@@ -20,8 +20,8 @@ from rde_roto.values.errors import UsageError
 from rde_roto.values.plain_text import counted
 
 if TYPE_CHECKING:
+    from rde_roto.training.learning.budget import Progress
     from rde_roto.training.learning.lesson_store import StoredLesson
-    from rde_roto.training.learning.prepared_lesson import Progress
 
 
 @expand_groups
@@ -59,8 +59,8 @@ def learn(
             return
         from rde_roto.doors.rendering import print_licence
         from rde_roto.model.weights import load_model
+        from rde_roto.training.learning.budget import Budget
         from rde_roto.training.learning.learn_shot import learn_opened
-        from rde_roto.training.learning.prepared_lesson import Budget
 
         opened = file.open(memo)
         model = load_model(opened.model)
@@ -74,10 +74,13 @@ def learn(
     if stored.path is None:
         result = f"{shot} is unchanged: {card.why}"
     else:
-        result = f"{shot} uses {file.learned_folder}/{stored.path.name}; undo: shot learn --forget"
+        tracked = "" if card.kept else f"it tracks as before ({card.why}); "
+        uses = f"{shot} uses {file.learned_folder}/{stored.path.name}"
+        result = f"{tracked}{uses}; undo: shot learn --forget"
     event = {"steps": card.steps, "before": dict(card.before), "after": dict(card.after)}
+    edges = {} if card.edges is None else {"edges": card.edges.model_dump(mode="json")}
     learned = None if stored.path is None else str(stored.path)
-    report.done(f"{_sentence(stored)}; {result}", {**event, "learned": learned})
+    report.done(f"{_sentence(stored)}; {result}", {**event, **edges, "learned": learned})
 
 
 def _forget(file: ShotFile) -> str:
@@ -97,7 +100,8 @@ def _sentence(stored: StoredLesson) -> str:
     )
     known = "" if stored.is_new else "learned earlier: "
     steps = counted(card.steps, "step")
-    return f"{known}{steps}, {card.seconds:.0f} s; J on held-out frames: {figures}"
+    edges = f"; {card.edges_sentence}" if card.edges_sentence else ""
+    return f"{known}{steps}, {card.seconds:.0f} s; J on held-out frames: {figures}{edges}"
 
 
 def _stopping(keep_partial: bool) -> Event:

@@ -81,7 +81,8 @@ class PipelineBench:
         raw, tracker = node.walker.raw(span, requested), node.walker.tracker
         (state,) = node.walker.states(span, range(2, 3))
         picture = Picture.of(plate, requested)
-        finished = finish(raw, picture, self.preset.finish, tracker.device)
+        edges = tracker.edges.network(tracker.device) if tracker.edges else None
+        finished = finish(raw, picture, self.preset.finish, tracker.device, edges)
         writer = open_matte_writer(
             str(folder / "stage.####.exr"),
             Origin(plate.format),
@@ -101,6 +102,6 @@ class PipelineBench:
             "read": lambda: plate.read(next(frames)),
             "colour": picture.to_network_view,
             "network": network,
-            "finish": lambda: finish(raw, picture, self.preset.finish, tracker.device),
+            "finish": lambda: finish(raw, picture, self.preset.finish, tracker.device, edges),
             "write": lambda: writer.write(Matte(requested, finished, names, "bench")),
         }

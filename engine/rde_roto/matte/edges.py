@@ -13,6 +13,7 @@ edges, not on the size of the plate. All tiles have one shape, so several are pr
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,10 +21,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rde_roto.matte.edge_clues import clues, reach_px, surroundings
 from rde_roto.matte.guided_filter import Guide, over_window
 from rde_roto.model.devices import CPU, to_device
 from rde_roto.model.geometry import resized
 from rde_roto.model.network_view import Picture
+from rde_roto.net.edge_net import EdgeNet
 
 SOFT = 1 / 512
 """A matte closer to 0 or 1 than this counts as flat: half a code value of 8 bits."""
@@ -50,7 +53,9 @@ _LEAST_SHARE = 1e-6
 """A pixel just outside a tile's cells has no share of any of them: it becomes 0, not NaN."""
 
 
-def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
+def redraw_edges(
+    alpha: Tensor, cells: Tensor, plate: Picture, learned: EdgeNet | None = None
+) -> None:
     """Redraw the edges of a matte in place; flat areas keep every bit.
 
     An edge is where alpha is further than `SOFT` from 0 and 1, and one cell around. The result is
@@ -61,15 +66,75 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
             drawn.
         cells: the network's matte on the CPU, float32 [K, h, w], 0..1; smaller in at least one
             dimension.
-        plate: the plate frame, [H, W]; only tiles with an edge are read.
+        plate: the plate frame, [H, W]; only tiles with an edge are read, all of it with a network.
+        learned: corrects what was drawn after the plate; on alpha's device.
     """
-    device = alpha.device
-    rows = _axis(alpha.shape[1], cells.shape[1], _TILE, device)
-    columns = _axis(alpha.shape[2], cells.shape[2], _TILE, device)
+    for tiles in edge_tiles(cells, plate, alpha.device, with_clues=learned is not None):
+        drawn = tiles.drawn if learned is None else tiles.corrected(learned)
+        drawn /= drawn.sum(dim=1, keepdim=True).clamp(min=1)
+        for (one, two), new, changes in zip(tiles.parts, drawn, tiles.changes, strict=True):
+            target, inside = alpha[:, one.core, two.core], (slice(None), one.inside, two.inside)
+            target.copy_(torch.where(changes[inside], new[inside], target))
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeTiles:
+    """Some tiles along the edges of a matte of K elements, drawn after the plate.
+
+    parts: where each of the N tiles lies, down and across. start: the cells enlarged, [N, K, H, W].
+    drawn: after the plate. changes: which pixels may change, bool. pairs: the tiles and elements
+    that have an edge, two times int [M]. clues: for the edge network, [M, CLUES, H, W], if asked.
+    """
+
+    parts: list[tuple[_Tile, _Tile]]
+    start: Tensor
+    drawn: Tensor
+    changes: Tensor
+    pairs: tuple[Tensor, Tensor]
+    clues: Tensor | None = None
+
+    def corrected(self, learned: EdgeNet) -> Tensor:
+        """Return what is drawn after the plate, corrected by a network in the tiles' cores:
+        [N, K, H, W].
+        """
+        assert self.clues is not None
+        drawn, (height, width) = self.drawn.clone(), self.drawn.shape[2:]
+        down = _around_cores([one.inside for one, _ in self.parts], height, learned.reach_px)
+        across = _around_cores([two.inside for _, two in self.parts], width, learned.reach_px)
+        places = list(zip(*(each.tolist() for each in self.pairs), strict=True))
+        seen = [
+            clues[:, down[n], across[n]] for clues, (n, _) in zip(self.clues, places, strict=True)
+        ]
+        for correction, (n, k) in zip(learned(torch.stack(seen)), places, strict=True):
+            drawn[n, k, down[n], across[n]] += correction
+        return drawn.clamp_(0, 1)
+
+
+def _around_cores(cores: list[slice], length: int, reach: int) -> list[slice]:
+    """What a network has to see of an axis to correct the cores: as many pixels for each."""
+    side = min(length, max(core.stop - core.start for core in cores) + 2 * reach)
+    firsts = (min(max(0, core.start - reach), length - side) for core in cores)
+    return [slice(first, first + side) for first in firsts]
+
+
+def edge_tiles(
+    cells: Tensor, plate: Picture, device: torch.device, with_clues: bool = False
+) -> Iterator[EdgeTiles]:
+    """Draw the tiles along a matte's edges after the plate, some at a time.
+
+    Args: as of `redraw_edges`; with_clues, whether a network is going to correct them.
+    """
+    shape = plate.pixels.shape[:2]
+    scales = [pixels / count for pixels, count in zip(shape, cells.shape[1:], strict=True)]
+    scale = max(scales)
+    more = math.ceil(reach_px(scale) / min(scales)) if with_clues else 0
+    rows = _axis(shape[0], cells.shape[1], _TILE, device, more)
+    columns = _axis(shape[1], cells.shape[2], _TILE, device, more)
     has_edge = _tiles_with_edge(cells)
     tiles = has_edge.any(dim=0).nonzero()
     if not len(tiles):
         return
+    around = _surroundings(cells, plate, device) if with_clues else None
     most = _PIXELS_AT_ONCE if device == CPU else _PIXELS_AT_ONCE_ELSEWHERE
     at_once = max(1, most // (rows.tile_pixels * columns.tile_pixels))
     for some in tiles.split(at_once):
@@ -80,22 +145,33 @@ def redraw_edges(alpha: Tensor, cells: Tensor, plate: Picture) -> None:
         pictures = (plate.within((one.pixels, two.pixels)) for one, two in parts)
         views = [picture.to_network_view(device) for picture in pictures]
         start = down.spread[:, None] @ tile_cells @ across.spread.mT[:, None]
-        scale = max(rows.scale, columns.scale)
-        is_edge = _near_soft(start, reach=round(scale))
         colour = torch.stack(views).permute(0, 3, 1, 2).contiguous()
         guide = Guide.made_of(colour, radius=max(1, round(scale)))
         place, element = has_edge[:, some[:, 0], some[:, 1]].T.nonzero(as_tuple=True)
-        drawn = start.clone()
+        axes = rows.at(some[place, 0]), columns.at(some[place, 1])
+        drawn, is_edge = start.clone(), _near_soft(start, reach=round(scale))
         drawn[place, element] = _draw(
-            start[place, element],
-            tile_cells[place, element],
-            guide.of(place),
-            (rows.at(some[place, 0]), columns.at(some[place, 1])),
+            start[place, element], tile_cells[place, element], guide.of(place), axes
         )
-        drawn /= drawn.sum(dim=1, keepdim=True).clamp(min=1)
-        for (one, two), new, changes in zip(parts, drawn, is_edge, strict=True):
-            target, inside = alpha[:, one.core, two.core], (slice(None), one.inside, two.inside)
-            target.copy_(torch.where(changes[inside], new[inside], target))
+        if around is None:
+            yield EdgeTiles(parts, start, drawn, is_edge, (place, element))
+            continue
+        drawn = torch.where(is_edge, drawn, start)
+        wide = [
+            around[k, :, parts[n][0].cells, parts[n][1].cells]
+            for n, k in zip(place.tolist(), element.tolist(), strict=True)
+        ]
+        enlarged = axes[0].spread[:, None] @ torch.stack(wide) @ axes[1].spread.mT[:, None]
+        pairs = start[place, element], drawn[place, element]
+        seen = clues(colour[place], *pairs, enlarged, scale)
+        yield EdgeTiles(parts, start, drawn, is_edge, (place, element), seen)
+
+
+def _surroundings(cells: Tensor, plate: Picture, device: torch.device) -> Tensor:
+    """What lies around each cell, for a network: see `surroundings`."""
+    view = plate.to_network_view(device).permute(2, 0, 1)[None]
+    height, width = cells.shape[1:]
+    return surroundings(to_device(cells, device), resized(view, (height, width))[0])
 
 
 @dataclass(frozen=True)
@@ -136,13 +212,13 @@ class _Tiles:
 
 
 @lru_cache(maxsize=8)
-def _axis(pixels: int, cells: int, size: int, device: torch.device) -> _Tiles:
+def _axis(pixels: int, cells: int, size: int, device: torch.device, more: int = 0) -> _Tiles:
     """Cut an axis into tiles of ``size`` cells, all of one shape: at the ends of the axis the
-    margins lie on one side. The matrices lie on a device.
+    margins, so many cells ``more`` than usual, lie on one side. The matrices lie on a device.
     """
     mean, spread = _conversion(pixels, cells)
     scale = pixels / cells
-    margin = _MARGIN_OF_SMALL if scale < _SMALL_CELL_PX else _MARGIN
+    margin = more + (_MARGIN_OF_SMALL if scale < _SMALL_CELL_PX else _MARGIN)
     cells_each = min(size + 2 * margin, cells)
     pixels_each = min(math.ceil(cells_each * scale) + 1, pixels)
     tiles, means, spreads = [], [], []

@@ -13,6 +13,7 @@ from rde_roto.matte.raw import RawMatte
 from rde_roto.model.devices import CPU, to_device
 from rde_roto.model.geometry import Geometry
 from rde_roto.model.network_view import Picture
+from rde_roto.net.edge_net import EdgeNet
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Finish
 
@@ -27,12 +28,16 @@ def needs_plate(geometry: Geometry, settings: Finish) -> bool:
     """
     cells, pixels = geometry.working, geometry.plate
     is_enlarged = cells != pixels and cells[0] <= pixels[0] and cells[1] <= pixels[1]
-    return settings.edges == "plate" and is_enlarged and cells != geometry.window.shape
+    return settings.edges != "bilinear" and is_enlarged and cells != geometry.window.shape
 
 
 @torch.inference_mode()
 def finish(
-    raw: RawMatte, plate: Picture | None, settings: Finish, device: torch.device = CPU
+    raw: RawMatte,
+    plate: Picture | None,
+    settings: Finish,
+    device: torch.device = CPU,
+    learned: EdgeNet | None = None,
 ) -> FloatArray:
     """Finish the matte of one frame.
 
@@ -41,15 +46,18 @@ def finish(
         plate: the plate frame; used only if `needs_plate`.
         settings: the artist's settings.
         device: where it is done; the last bits depend on it.
+        learned: on that device, what the model learned about the shot's edges; for `learned` edges,
+            which without it are drawn as `plate` does.
 
     Returns: float32 [K, plate height, plate width] in 0..1.
     """
-    geometry, planes = raw.geometry, _clip(torch.from_numpy(raw.planes), settings)
+    geometry, planes = raw.geometry, clipped(torch.from_numpy(raw.planes), settings)
     alpha = geometry.to_plate(to_device(planes[None], device))
     if plate is not None and needs_plate(geometry, settings):
         rows, columns = geometry.part
         part = plate.within(geometry.part)
-        redraw_edges(alpha[0, :, rows, columns], geometry.unpadded(planes), part)
+        own = learned if settings.edges == "learned" else None
+        redraw_edges(alpha[0, :, rows, columns], geometry.unpadded(planes), part, own)
     return _adjust(alpha, settings)
 
 
@@ -62,7 +70,7 @@ def finish_keyframe(alpha: FloatArray, settings: Finish) -> FloatArray:
     return _adjust(torch.from_numpy(alpha[None].copy()), settings)
 
 
-def _clip(planes: Tensor, settings: Finish) -> Tensor:
+def clipped(planes: Tensor, settings: Finish) -> Tensor:
     """Stretch the network's own matte [K, h, w] between clip_black and clip_white.
 
     Elements that share a pixel still add up to at most 1.
@@ -70,8 +78,8 @@ def _clip(planes: Tensor, settings: Finish) -> Tensor:
     black, white = settings.clip_black, settings.clip_white
     if (black, white) == (0, 1):
         return planes
-    clipped = ((planes - black) / (white - black)).clamp(0, 1)
-    return clipped / clipped.sum(dim=0).clamp(min=1)
+    stretched = ((planes - black) / (white - black)).clamp(0, 1)
+    return stretched / stretched.sum(dim=0).clamp(min=1)
 
 
 def _adjust(alpha: Tensor, settings: Finish) -> FloatArray:

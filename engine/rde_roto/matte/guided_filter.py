@@ -52,8 +52,8 @@ class Guide:
     @classmethod
     def made_of(cls, colour: Tensor, radius: int) -> Guide:
         """Look at every window of pictures, float32 [N, 3, H, W]."""
-        mean = _window_mean(colour, radius)
-        covariance = _window_mean(_products(colour), radius) - _products(mean)
+        mean = window_mean(colour, radius)
+        covariance = window_mean(_products(colour), radius) - _products(mean)
         covariance[:, ::3] += _LEAST_VARIANCE
         covariance[:, 5] += _LEAST_VARIANCE
         rr, rg, rb, gg, gb, bb = covariance.unbind(dim=1)
@@ -83,7 +83,7 @@ class Guide:
         """Make alpha [N, H, W] follow the pictures' colours; the result is in 0..1."""
         planes = alpha[:, None]
         seen = torch.cat([planes, planes * planes, self.colour * planes], dim=1)
-        mean, square, shared = _window_mean(seen, self.radius).split([1, 1, 3], dim=1)
+        mean, square, shared = window_mean(seen, self.radius).split([1, 1, 3], dim=1)
         shared = shared - self.mean * mean
         rr, rg, rb, gg, gb, bb = self.inverse.unbind(dim=1)
         red, green, blue = shared.unbind(dim=1)
@@ -99,9 +99,7 @@ class Guide:
         variance = (square - mean * mean).clamp(min=0)
         misfit = (variance - (slope * shared).sum(dim=1, keepdim=True)).clamp(min=0)
         weight = 1 / (misfit + _LEAST_MISFIT)
-        fits = _window_mean(
-            torch.cat([slope * weight, offset * weight, weight], dim=1), self.radius
-        )
+        fits = window_mean(torch.cat([slope * weight, offset * weight, weight], dim=1), self.radius)
         slope, offset, weight = fits.split([3, 1, 1], dim=1)
         line = ((slope * self.colour).sum(dim=1, keepdim=True) + offset) / weight
         drawn = torch.lerp(planes, line, variance / (variance + _SLIGHT_VARIANCE))
@@ -114,7 +112,7 @@ def _products(planes: Tensor) -> Tensor:
     return torch.cat([red * planes, green * planes[:, 1:], blue * blue], dim=1)
 
 
-def _window_mean(planes: Tensor, radius: int) -> Tensor:
+def window_mean(planes: Tensor, radius: int) -> Tensor:
     """The mean over the window around each pixel [..., H, W], with the border repeated."""
     padded = F.pad(planes, [radius] * 4, mode="replicate")
     return over_window(padded, radius, torch.add) / (2 * radius + 1) ** 2

@@ -18,10 +18,13 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from rde_roto.atomic import write_bytes
+from rde_roto.model.learned_edges import LearnedEdges
 from rde_roto.values.errors import WeightsError
 from rde_roto.values.regular_files import read_regular
 
 _BASE_KEY = "base"
+_EDGES = "edges."
+"""Prefix of the weights of learned edges."""
 _TOKEN_DIGITS = 16
 _MOST_BYTES = 1 << 30
 """Many times the whole of the largest network."""
@@ -29,27 +32,42 @@ _MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True, eq=False)
 class LearnedWeights:
-    """Weights by name; `base` is the sha256 of the base model's weights.
+    """The tracker's weights by name; `base` is the sha256 of the base model's weights.
 
-    content: the bytes of their file; source: where it was read, for messages.
+    content: the bytes of their file; source: where it was read, for messages; edges: what was
+    learned about the shot's edges, which is in the same file, if anything.
     """
 
     weights: Mapping[str, Tensor]
     base: str
     content: bytes
     source: Path = Path("what was learned")
+    edges: LearnedEdges | None = None
 
     @classmethod
-    def of(cls, weights: Mapping[str, Tensor], base: str) -> LearnedWeights:
+    def of(
+        cls, weights: Mapping[str, Tensor], base: str, edges: LearnedEdges | None = None
+    ) -> LearnedWeights:
         """Prepare weights for writing: equal weights give equal bytes."""
-        contiguous = {name: weight.contiguous() for name, weight in weights.items()}
+        own = {} if edges is None else edges.weights
+        every = {**weights, **{_EDGES + name: weight for name, weight in own.items()}}
+        contiguous = {name: weight.contiguous() for name, weight in every.items()}
         # one metadata entry only: the order of several is not defined
-        return cls(weights, base, save(contiguous, {_BASE_KEY: base}))
+        return cls(weights, base, save(contiguous, {_BASE_KEY: base}), edges=edges)
 
     @cached_property
     def sha256(self) -> str:
         """The sha256 of the file."""
         return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def tracker_sha256(self) -> str:
+        """What it would be without learned edges, or the base's if nothing else was learned: edges
+        that were learned again track nothing again.
+        """
+        if not self.weights:
+            return self.base
+        return self.sha256 if self.edges is None else self.of(self.weights, self.base).sha256
 
     def write(self, folder: Path) -> Path:
         """Write the file unless it exists undamaged; returns its path. Raises OutputError."""
@@ -82,7 +100,13 @@ def read_learned(path: Path) -> LearnedWeights:
     base = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(_BASE_KEY)
     if base is None:
         raise _unusable(path, "it does not name its base model")
-    return LearnedWeights(weights, base, content, path)
+    own = {name[len(_EDGES) :]: w for name, w in weights.items() if name.startswith(_EDGES)}
+    trackers = {name: w for name, w in weights.items() if not name.startswith(_EDGES)}
+    try:
+        edges = LearnedEdges.of(own) if own else None
+    except RuntimeError as error:
+        raise _unusable(path, "its learned edges do not fit this version of rde-roto") from error
+    return LearnedWeights(trackers, base, content, path, edges)
 
 
 def learned_name(sha256: str) -> str:

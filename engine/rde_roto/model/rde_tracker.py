@@ -18,6 +18,7 @@ from rde_roto.model.crop import next_box
 from rde_roto.model.devices import arithmetic_of, short_dtype, to_device
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, network_image
+from rde_roto.model.learned_edges import LearnedEdges
 from rde_roto.model.network_view import apply_input_transform
 from rde_roto.model.state import MemoryState
 from rde_roto.model.weights import Model
@@ -63,6 +64,7 @@ class RDETracker:
         tracking: the preset's settings that decide the network's pixels.
         device: where the network runs.
         weights: the sha256 of the weights' file, which enters ``digest``.
+        edges: what the model has learned about the shot's edges; it does not.
         pixel_aspect: width / height of the plate's pixels; the network sees them un-squeezed.
         input_transform: what is done to the plate's pixels before the network sees them.
     """
@@ -73,6 +75,7 @@ class RDETracker:
         tracking: Tracking,
         device: torch.device,
         weights: str = "",
+        edges: LearnedEdges | None = None,
         pixel_aspect: float = 1.0,
         input_transform: InputTransform | None = None,
     ) -> None:
@@ -81,6 +84,7 @@ class RDETracker:
         self.tracking = tracking
         self.device = device
         self._weights = weights
+        self.edges = edges
         self._pixel_aspect = pixel_aspect
         self._input_transform = input_transform
         self._has_embedding = tracking.bank.recurrent > 0
@@ -271,7 +275,9 @@ def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], RDETr
 
     All trackers of one model share its network.
     """
-    return lambda tracking: RDETracker(model.forms, tracking, device, weights=model.sha256)
+    return lambda tracking: RDETracker(
+        model.forms, tracking, device, weights=model.sha256, edges=model.edges
+    )
 
 
 def _to_float32(memory_frame: MemoryFrame) -> MemoryFrame:

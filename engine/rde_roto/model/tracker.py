@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rde_roto.model.geometry import Geometry
+from rde_roto.model.learned_edges import LearnedEdges
 from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -58,6 +59,10 @@ class Tracker(Protocol[State, Encoded]):
     @property
     def device(self) -> torch.device:
         """Where the model runs; mattes are finished there too."""
+
+    @property
+    def edges(self) -> LearnedEdges | None:
+        """What the model has learned about the shot's edges, for the finish; if anything."""
 
     def for_plate(
         self, aspect: float, input_transform: InputTransform | None

@@ -27,6 +27,7 @@ from rde_roto.documents.model_card import (
 )
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.learned import LearnedWeights, read_learned
+from rde_roto.model.learned_edges import LearnedEdges
 from rde_roto.model.weight_files import build, check_keys, checked_weights, save_weights
 from rde_roto.net import RDE_R50, RDENet
 from rde_roto.values.errors import UsageError, WeightsError
@@ -60,7 +61,8 @@ class Model:
     """A network ready to run. ``sha256`` is the hash of the file of its weights.
 
     If the model has learned from a shot, ``net`` has the weights of ``learned``, and ``sha256`` is
-    the hash of their file. ``forms`` is what tracks; the weights of ``net`` never change.
+    the hash of their file without learned edges, which are another network. ``forms`` is what
+    tracks; the weights of ``net`` never change.
     """
 
     name: str
@@ -78,6 +80,11 @@ class Model:
     def base_sha256(self) -> str:
         """The hash of the base model's file, without learned weights."""
         return self.sha256 if self.learned is None else self.learned.base
+
+    @property
+    def edges(self) -> LearnedEdges | None:
+        """What the model has learned about the edges of a shot, if anything."""
+        return self.learned.edges if self.learned else None
 
 
 def licence_line(model: ModelFile | Model) -> str:
@@ -147,7 +154,7 @@ def with_learned(model: Model, learned: LearnedWeights) -> Model:
     merged = {**own, **learned.weights}
     check_keys(merged, own, learned.source, net.config.name)
     net.load_state_dict(merged)
-    return replace(model, net=net, sha256=learned.sha256, learned=learned)
+    return replace(model, net=net, sha256=learned.tracker_sha256, learned=learned)
 
 
 def install_model(source: Path, name: str | None = None) -> ModelFile:

@@ -78,9 +78,17 @@ class DigestChain:
         preset: its tracking settings enter through ``tracker``, its finish settings here.
         tracker: the tracker's digest (``model.tracker.Tracker.digest``).
         plates: the digests of the shot's plate.
+        edges: the digest of what the model learned about the shot's edges, if anything.
     """
 
-    def __init__(self, shot: Shot, preset: Preset, tracker: str, plates: PlateDigests) -> None:
+    def __init__(
+        self,
+        shot: Shot,
+        preset: Preset,
+        tracker: str,
+        plates: PlateDigests,
+        edges: str | None = None,
+    ) -> None:
         self.shot = shot
         self.plates = plates
         self.memory_every = preset.tracking.memory_every
@@ -88,7 +96,8 @@ class DigestChain:
         self._batches = -(-between // _MOST_TOGETHER)
         self.batch_size = -(-between // self._batches) if between else 0
         """Frames in each batch between two memory frames; the last batch may be padded."""
-        self._finish = digest_of(MATTE_REVISION, preset.finish.digest)
+        learned = (edges,) if edges and preset.finish.edges == "learned" else ()
+        self._finish = digest_of(MATTE_REVISION, preset.finish.digest, *learned)
         self._dechatter = preset.finish.dechatter
         self._tracker = tracker
         self._spans: dict[tuple[int, int, int | None], _States] = {}

@@ -117,11 +117,13 @@ class Tracking(_Flat):
 class Finish(_Flat):
     """What is done to the network's matte afterwards; a change needs no new tracking."""
 
-    edges: Literal["bilinear", "plate"] = Field(
+    edges: Literal["bilinear", "plate", "learned"] = Field(
         default="plate",
         description=(
             "How the network's matte is enlarged to the plate's size: plate redraws its edges "
-            "along the plate's own pixels; bilinear only enlarges it, which is faster and softer. "
+            "along the plate's own pixels; bilinear only enlarges it, which is faster and softer; "
+            "learned corrects plate by what the model learned about this shot's edges (shot learn, "
+            "from a keyframe with soft edges), and is the same as plate without it. "
             "Frames that you painted are never redrawn."
         ),
     )

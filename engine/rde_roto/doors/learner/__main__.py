@@ -27,8 +27,9 @@ from rde_roto.doors.options import plate_memo
 from rde_roto.images.panels import tinted, to_image
 from rde_roto.images.picture_files import write_picture
 from rde_roto.model.devices import choose_device
+from rde_roto.training.learning.budget import Budget, Progress
 from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson
-from rde_roto.training.learning.prepared_lesson import Budget, PreparedLesson, Progress
+from rde_roto.training.learning.prepared_lesson import PreparedLesson
 from rde_roto.training.learning.preview import Preview
 from rde_roto.values.errors import FramesNotPushedError, UnexpectedError, shown_error
 from rde_roto.values.frames import FrameRange
@@ -60,7 +61,7 @@ class EventWriter:
         card = stored.card
         learned = None if stored.path is None else str(stored.path)
         figures = {"before": dict(card.before), "after": dict(card.after)}
-        self.write("done", learned=learned, why=card.why, **figures)
+        self.write("done", learned=learned, why=card.why, edges=card.edges_sentence, **figures)
 
 
 def main() -> None:

@@ -51,8 +51,9 @@ class LessonStatus:
     """The progress of a lesson.
 
     share: 0..1 of all; seconds_left: at this pace, None before the first step; views: how often the
-    picture was written. In the state `done`, learned is the file, None if it was not kept, and why
-    is the reason; before and after are J, 0..1, on held-out frames, by kind.
+    picture was written. In the state `done`, learned is the file, None if nothing was kept; why
+    is the reason if the tracker stays as it was, and edges a sentence about the shot's edges;
+    before and after are J, 0..1, on held-out frames, by kind.
     """
 
     state: LessonState = "running"
@@ -63,6 +64,7 @@ class LessonStatus:
     waits: bool = False
     learned: Path | None = None
     why: str = ""
+    edges: str = ""
     before: Mapping[str, float] = field(default_factory=dict)
     after: Mapping[str, float] = field(default_factory=dict)
     error: RotoError | None = None
@@ -76,8 +78,8 @@ class LessonStatus:
             return "stopped: nothing has changed"
         if self.state == "done":
             pairs = [f"{kind} {j:.2f} → {self.after[kind]:.2f}" for kind, j in self.before.items()]
-            how = "learned" if self.learned else self.why
-            return f"{how}: {', '.join(pairs)} on held-out frames"
+            edges = f"; {self.edges}" if self.edges else ""
+            return f"{self.why or 'learned'}: {', '.join(pairs)} on held-out frames{edges}"
         if self.waits:
             return "another process is learning this shot: waiting"
         if self.seconds_left is None:

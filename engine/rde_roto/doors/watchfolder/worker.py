@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from rde_roto.doors.auto_learn import learn_if_asked
-from rde_roto.doors.rendering import print_licence, provenance
+from rde_roto.doors.rendering import print_licence, provenance, say_which_edges
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS
 from rde_roto.doors.watchfolder.job_folder import Claim, status_of
 from rde_roto.doors.watchfolder.job_reader import JobReader
@@ -142,6 +142,7 @@ class NodePreparer:
         opened = learn_if_asked(job, self._device_name, cancel)
         model = load_model(opened.model)
         print_licence(model)
+        say_which_edges(opened.preset, model)
         load = tracker_of(model, self._device)
         node = RotoNode(opened.shot, opened.preset, load, self._stores)
 

@@ -8,8 +8,9 @@ from rde_roto.images.plate_memo import PlateMemo
 from rde_roto.model.devices import choose_device
 from rde_roto.model.weights import Model, load_model
 from rde_roto.shot_files import OpenedShot, ShotFile
+from rde_roto.training.learning.budget import Budget
 from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson
-from rde_roto.training.learning.prepared_lesson import Budget, PreparedLesson
+from rde_roto.training.learning.prepared_lesson import PreparedLesson
 
 
 def learn_shot(

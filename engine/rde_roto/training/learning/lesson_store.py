@@ -12,7 +12,8 @@ from rde_roto.documents.learned_card import LearnedCard, card_path, read_learned
 from rde_roto.model.learned import learned_name, read_learned
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.process_lock import LockTakenError, process_lock
-from rde_roto.training.learning.prepared_lesson import Budget, LessonResult, PreparedLesson
+from rde_roto.training.learning.budget import Budget
+from rde_roto.training.learning.prepared_lesson import LessonResult, PreparedLesson
 from rde_roto.values.errors import CancelledError, OutputError
 
 _POLL_S = 0.5
@@ -81,7 +82,7 @@ class LessonStore:
         card = read_learned_card(self._card_of(digest))
         if card is None:
             return None
-        if not card.kept:
+        if not card.has_file:
             return StoredLesson(model, None, card, is_new=False)
         path = self.folder / learned_name(card.sha256)
         if not path.exists():  # it was deleted: learn again

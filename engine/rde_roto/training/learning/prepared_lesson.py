@@ -3,65 +3,43 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 
 import torch
 
-from rde_roto.documents.learned_card import LearnedCard
+from rde_roto.documents.learned_card import EdgesCard, LearnedCard
 from rde_roto.model.learned import LearnedWeights
+from rde_roto.model.network_view import Picture
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, with_learned
-from rde_roto.training.learning.exam import Exam
+from rde_roto.training.learning.budget import Budget, Progress, StepLoop
+from rde_roto.training.learning.edge_study import (
+    NO_SOFT_EDGE,
+    EdgeStudy,
+    Reading,
+    StudyLimits,
+    skipped,
+    study_edges,
+)
+from rde_roto.training.learning.edge_study import REVISION as EDGES_REVISION
+from rde_roto.training.learning.exam import Exam, track_from
 from rde_roto.training.learning.lesson import Lesson
-from rde_roto.training.learning.lesson_data import LessonData
-from rde_roto.training.learning.preview import Preview, PreviewTracker, PreviewUpdater
+from rde_roto.training.learning.lesson_data import LessonData, Truth
+from rde_roto.training.learning.preview import PreviewTracker, PreviewUpdater
 from rde_roto.training.learning.recipe_file import lesson_recipe
 from rde_roto.training.learning.scores import Scores, is_worse, rejection_reason
-from rde_roto.training.recipe import Recipe
-from rde_roto.values.cancel import Cancel, never
+from rde_roto.training.learning.soft_masks import is_soft
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import CancelledError
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
 REVISION = 4
 """Part of every lesson's digest: raise it whenever the code learns different weights."""
 
-
-@dataclass(frozen=True)
-class Progress:
-    """The progress of a lesson. steps: taken; share: 0..1 of all; seconds_left: at this pace."""
-
-    steps: int
-    share: float
-    seconds_left: float
-
-
-def _ignore(_: Progress) -> None:
-    return None
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The limits of a lesson, and the callbacks that watch it.
-
-    steps: the most steps to take; default: the recipe's number, or no limit with minutes. minutes:
-    time limit, including checks. listen: called after each step. show: called now and then with a
-    preview; previews take about a tenth of the time. cancel: returns True to raise CancelledError
-    and keep nothing. finish_early: returns True to stop and keep the result if it is better. clock:
-    returns seconds.
-    """
-
-    steps: int | None = None
-    minutes: float | None = None
-    listen: Callable[[Progress], None] = _ignore
-    show: Callable[[Preview], None] | None = None
-    cancel: Cancel = never
-    finish_early: Cancel = never
-    clock: Callable[[], float] = time.monotonic
+_SHARE_OF_EDGES = 0.25
+"""A study takes a fifth of the time of the default steps on one core."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +58,19 @@ class LessonResult:
 
     @property
     def is_better(self) -> bool:
-        """Whether ``model`` is the learned one."""
-        return self.card.kept
+        """Whether ``model`` is the learned one, or has learned the shot's edges."""
+        return self.card.has_file
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """The outcome: scores before and after, why it is not kept, edges if studied, seconds."""
+
+    before: Scores
+    after: Scores
+    why: str
+    edges: EdgesCard | None
+    seconds: float
 
 
 class PreparedLesson:
@@ -89,7 +78,7 @@ class PreparedLesson:
 
     Args:
         shot: the shot to learn.
-        preset: its tracking settings decide size and crop.
+        preset: its tracking settings decide size and crop; its clip enters the study of edges.
         model: the model to start from, unchanged; may have learned already.
         device: the device to train on.
 
@@ -119,7 +108,7 @@ class PreparedLesson:
         data, plate = self._data, self._shot.plate
 
         def plate_digest(frame: int) -> str:
-            _raise_if_cancelled(budget)
+            budget.check_cancelled()
             return plate.digest(frame)
 
         return digest_of(
@@ -133,7 +122,29 @@ class PreparedLesson:
             budget.minutes,
             *(truth.digest for truth in data.truths),
             *map(plate_digest, self._frames_without_truth),
+            *self._edge_parts,
         )
+
+    @property
+    def _wants_edges(self) -> bool:
+        return self._preset.finish.edges == "learned"
+
+    @cached_property
+    def _soft_truths(self) -> tuple[Truth, ...]:
+        """The truths whose edges are studied."""
+        return tuple(filter(is_soft, self._data.truths)) if self._wants_edges else ()
+
+    @property
+    def _edge_parts(self) -> tuple[int | float, ...]:
+        """What decides the study of edges besides the rest, if the shot asks for one."""
+        finish = self._preset.finish
+        parts = (EDGES_REVISION, finish.clip_black, finish.clip_white)
+        return parts if self._wants_edges else ()
+
+    @property
+    def _share_of_edges(self) -> float:
+        """The share of a time limit that is left for the study of edges."""
+        return _SHARE_OF_EDGES if self._soft_truths else 0.0
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -154,7 +165,7 @@ class PreparedLesson:
 
         Raises InputError for plates that cannot be read; CancelledError.
         """
-        began, check_cancelled = budget.clock(), partial(_raise_if_cancelled, budget)
+        began, check_cancelled = budget.clock(), budget.check_cancelled
         model, recipe, data = self._model, self._recipe, self._data
         net = copy.deepcopy(model.net).to(self._device)
         held_out = self._exam.held_out if self._exam else None
@@ -164,7 +175,8 @@ class PreparedLesson:
         examined = budget.clock()
         before = replace(lesson.scores(), keyframe=keyframe)
         checked = budget.clock()
-        loop = _StepLoop(lesson, recipe, self._with_preview(lesson, budget), began)
+        ends = began + budget.seconds * (1 - self._share_of_edges)
+        loop = StepLoop(lesson, recipe, self._with_preview(lesson, budget), ends)
         is_whole = loop.run_until(lesson.first_part_steps, checked - opened)
         if keyframe is not None:
             taught = with_learned(model, lesson.learned_weights(model))
@@ -175,26 +187,54 @@ class PreparedLesson:
             is_whole = loop.run_until(None, checked - examined)
         after = replace(lesson.scores(), keyframe=keyframe)
         check_cancelled()
-        learned = lesson.learned_weights(model)
-        card = self._card(lesson, learned, (before, after), budget, budget.clock() - began)
-        best = with_learned(model, learned) if card.kept else model
+        learned, why = lesson.learned_weights(model), rejection_reason(before, after)
+        best = model if why else with_learned(model, learned)
+        study = self._study_edges(best, budget, began)
+        edges = study.edges if study else None
+        if edges is not None or not why:
+            weights = best.learned.weights if best.learned else {}
+            learned = LearnedWeights.of(weights, model.base_sha256, edges)
+            best = with_learned(model, learned)
+        card_of_edges = study.card if study else None
+        figures = _Figures(before, after, why, card_of_edges, budget.clock() - began)
+        card = self._card(lesson, learned, figures, budget)
         return LessonResult(best, learned, card, is_whole)
+
+    def _study_edges(self, model: Model, budget: Budget, began: float) -> EdgeStudy | None:
+        """Study the soft edges of the shot, from the mattes that the model tracks, in the time that
+        is left; None if the shot does not ask for it.
+        """
+        if not self._wants_edges:
+            return None
+        soft, plate = self._soft_truths, self._shot.plate
+        if not soft:
+            return skipped(NO_SOFT_EDGE)
+        tracker = tracker_of(model, self._device)(self._preset.tracking)
+        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
+        readings = (
+            Reading(
+                truth,
+                track_from(tracker, plate, truth, (truth.frame,), budget.check_cancelled),
+                Picture.of(plate, truth.frame),
+            )
+            for truth in soft
+        )
+        settings, seed = self._preset.finish, self._recipe.seed
+        limits = StudyLimits(budget.check_cancelled, began + budget.seconds, budget.clock)
+        return study_edges(readings, settings, seed, self._device, limits)
 
     def _card(
         self,
         lesson: Lesson,
         learned: LearnedWeights,
-        scores: tuple[Scores, Scores],
+        figures: _Figures,
         budget: Budget,
-        seconds: float,
     ) -> LearnedCard:
         """Return the history of the weights, with the decision whether to keep them."""
         model, recipe, data = self._model, self._recipe, self._data
-        before, after = scores
-        why = rejection_reason(before, after)
         return LearnedCard(
-            kept=not why,
-            why=why,
+            kept=not figures.why,
+            why=figures.why,
             sha256=learned.sha256,
             base=model.name,
             base_sha256=model.base_sha256,
@@ -202,9 +242,9 @@ class PreparedLesson:
             licence=model.licence,
             commercial_use=model.commercial_use,
             steps=lesson.steps,
-            seconds=round(seconds, 1),
-            before=before.figures,
-            after=after.figures,
+            seconds=round(figures.seconds, 1),
+            before=figures.before.figures,
+            after=figures.after.figures,
             studied={truth.frame: truth.digest for truth in data.truths},
             held_out=self._exam.held_out.frame if self._exam and lesson.first_part_steps else None,
             visited=data.visited,
@@ -214,6 +254,7 @@ class PreparedLesson:
             torch=torch.__version__,
             recipe=recipe.model_dump(mode="json", exclude_defaults=True),
             lesson=self.digest(budget),
+            edges=figures.edges,
         )
 
     def _exam_score(
@@ -247,51 +288,3 @@ def study(
 ) -> LessonResult:
     """Train a model on a shot, and write nothing. Raises as `PreparedLesson` and its ``run`` do."""
     return PreparedLesson(shot, preset, model, device).run(budget)
-
-
-def _raise_if_cancelled(budget: Budget) -> None:
-    if budget.cancel():
-        raise CancelledError("learning was cancelled: nothing has changed")
-
-
-class _StepLoop:
-    """Take the steps of a lesson, in parts, until its budget is used up.
-
-    Args: began, the start of the lesson by the budget's clock.
-    """
-
-    def __init__(self, lesson: Lesson, recipe: Recipe, budget: Budget, began: float) -> None:
-        self._lesson, self._budget = lesson, budget
-        self._most = budget.steps or (recipe.iterations if budget.minutes is None else None)
-        self._ends = float("inf") if budget.minutes is None else began + 60 * budget.minutes
-        self._spent = 0.0
-
-    def run_until(self, steps: int | None, reserve_s: float) -> bool:
-        """Take steps up to a total of ``steps``, or to the limits of the budget.
-
-        Args: reserve_s, the time to leave for the checks that follow. Returns: False if
-        ``Budget.finish_early`` stopped it.
-        """
-        lesson, budget = self._lesson, self._budget
-        most = min((n for n in (steps, self._most) if n is not None), default=None)
-        now, ends = budget.clock(), self._ends - reserve_s
-        while most is None or lesson.steps < most:
-            _raise_if_cancelled(budget)
-            pace = self._spent / lesson.steps if lesson.steps else 0.0
-            if lesson.steps and now + pace > ends:
-                return True
-            if lesson.steps and budget.finish_early():
-                return False
-            lesson.step()
-            now, before = budget.clock(), now
-            self._spent += now - before
-            budget.listen(self._progress(ends - now))
-        return True
-
-    def _progress(self, left: float) -> Progress:
-        """Return the progress. Args: left, seconds until the budget's end."""
-        steps, passed = self._lesson.steps, self._spent
-        if self._most is not None:
-            left = min(left, (self._most - steps) * passed / steps)
-        left = max(0.0, left)
-        return Progress(steps, passed / (passed + left) if passed + left > 0 else 1.0, left)
