@@ -4,12 +4,14 @@ has its own field (SMPTE ST 268), which OpenImageIO translates."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window
+
+Floating = TypeVar("Floating", bound=np.floating)
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Turn:
     columns: bool = False
     swap: bool = False
 
-    def upright(self, stored: FloatArray) -> FloatArray:
+    def upright(self, stored: NDArray[Floating]) -> NDArray[Floating]:
         """Turn stored pixels [H, W, …] upright."""
         turned = stored[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
         return np.ascontiguousarray(turned.swapaxes(0, 1) if self.swap else turned)

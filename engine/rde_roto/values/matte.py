@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray: TypeAlias = NDArray[np.float32]
+HalfOrFloatArray: TypeAlias = NDArray[np.float16 | np.float32]
 
 MaskMode: TypeAlias = Literal["auto", "labels", "colours", "matte"]
 """How to read a mask file; see `images.masks.read_mask`."""
