@@ -4,14 +4,13 @@ has its own field (SMPTE ST 268), which OpenImageIO translates."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rde_roto.values.matte import Floating
 from rde_roto.values.plate import PlateFormat, Window
-
-Floating = TypeVar("Floating", bound=np.floating)
 
 
 @dataclass(frozen=True)

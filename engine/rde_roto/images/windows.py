@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
+from rde_roto.values.matte import Floating
 from rde_roto.values.plate import PlateFormat, Window
-
-Floating = TypeVar("Floating", bound=np.floating)
 
 
 def placed(pixels: NDArray[Floating], own: Window, onto: Window) -> NDArray[Floating]:

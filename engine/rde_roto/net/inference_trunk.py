@@ -12,7 +12,7 @@ from rde_roto.net import efficientnet, resnet
 from rde_roto.net.fused import Kernel
 from rde_roto.net.winograd import Conv, Make
 
-_LARGE_BYTES = 1 << 24
+_LARGE_BYTES = 1 << 25
 """A larger map is made in bands: glibc maps memory of 32 MiB and more anew each time, and to clear
 its pages takes longer than to calculate what is written into them."""
 _BAND_BYTES = 1 << 23
@@ -74,13 +74,14 @@ class _InvertedBottleneck(_Residual):
         convs = [make(kernel, "relu6") for kernel in kernels]
         convs.append(make(Kernel.of(block.project), "none"))
         super().__init__(convs, None, adds=block.keeps_shape)
-        self._channels, self._depthwise = len(kernels[0].weight), kernels[1]
+        self._channels, self._size = len(kernels[0].weight), kernels[1].weight.shape[2]
+        self._stride, self._padding = kernels[1].stride, kernels[1].padding
 
     def forward(self, x: Tensor) -> Tensor:
         row_bytes = self._channels * x.shape[3] * x.element_size()
         if not x.is_cpu or len(x) > 1 or x.shape[2] * row_bytes <= _LARGE_BYTES:
             return super().forward(x)
-        rows = max(1, _BAND_BYTES // (row_bytes * self._depthwise.stride))
+        rows = max(1, _BAND_BYTES // (row_bytes * self._stride))
         return torch.cat(list(self._bands(x, rows)), dim=2)
 
     def _bands(self, x: Tensor, rows: int) -> Iterator[Tensor]:
@@ -88,9 +89,8 @@ class _InvertedBottleneck(_Residual):
         where the depthwise convolution sees padding in place of the map, are dropped.
         """
         expand, depthwise, project = self.convs
-        stride, padding = self._depthwise.stride, self._depthwise.padding
-        reach = -(-padding // stride)
-        height = (x.shape[2] + 2 * padding - self._depthwise.weight.shape[2]) // stride + 1
+        stride, reach = self._stride, -(-self._padding // self._stride)
+        height = (x.shape[2] + 2 * self._padding - self._size) // stride + 1
         for top in range(0, height, rows):
             end = min(top + rows, height)
             first = max(0, top - reach)
