@@ -259,8 +259,10 @@ class RotoNode:
         settings = self.preset.finish
         picture = blended.picture() if needs_plate(blended.raw.geometry, settings) else None
         finished = finish(blended.raw, picture, settings, self.walker.tracker.device, self._edges)
-        alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         existing = self.shot.existing(blended.frame)
+        if elements == self.shot.ids == existing:
+            return finished
+        alpha = np.zeros((len(self.shot.ids), *finished.shape[1:]), np.float32)
         for element, plane, place in zip(
             elements, finished, self.shot.plane_indices(elements), strict=True
         ):

@@ -46,6 +46,19 @@ def test_light_finer_than_half_is_off_by_less_than_a_twentieth_of_an_8_bit_step(
     assert np.abs(view(light)[below] - expected[below]).max() < 2e-4
 
 
+def test_half_floats_have_the_view_of_the_same_floats() -> None:
+    # all half floats, NaN and infinity too, and of more than one strip
+    halves = np.arange(3 << 16).astype(np.uint16).view(np.float16).reshape(256, 256, 3)
+    with np.errstate(invalid="ignore"):
+        wide = halves.astype(np.float32)
+    seen = to_network_view(halves, LINEAR)
+    assert np.array_equal(seen, to_network_view(wide, LINEAR))
+    assert np.array_equal(seen[::-1, 7:], to_network_view(wide[::-1, 7:], LINEAR))
+    assert len(np.unique(seen)) > 10_000
+    acescg = canonical_space("ACEScg")
+    assert np.array_equal(to_network_view(halves, acescg), to_network_view(wide, acescg))
+
+
 def test_the_view_rises_with_every_half_float_and_stays_below_one() -> None:
     halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16)  # 0 to 65504, all of them
     seen = view(halves)

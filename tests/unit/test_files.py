@@ -9,7 +9,7 @@ from image_files import cut_short, ramp, read_image, write_image
 from numpy.typing import NDArray
 from OpenImageIO import ImageOutput, ImageSpec
 
-from rde_roto.images.files import read_channels
+from rde_roto.images.files import read_channels, read_half_or_float
 from rde_roto.values.errors import InputError
 
 _TALL = 600  # of more than two strips, the last one shorter
@@ -55,6 +55,35 @@ def test_rows_of_tiles_are_the_whole_picture(tile: tuple[int, int], tmp_path: Pa
     path = write_tiled(tmp_path / "tiles.exr", ramp(_TALL, 70), tile)
     whole = read_image(path)[1].reshape(_TALL, 70, 3)
     np.testing.assert_array_equal(read_channels(path, ["R", "G", "B"]), whole)
+
+
+def test_half_floats_are_read_as_they_are_stored(tmp_path: Path) -> None:
+    stored = (
+        np.arange(1 << 16, dtype=np.uint16).view(np.float16).reshape(512, 128, 1)
+    )  # all of them
+    wide = stored.astype(np.float32)
+    path = write_image(tmp_path / "half.exr", wide, "half")
+    half = read_half_or_float(path, ["Y"])
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, stored)  # NaN equals NaN
+    as_float = read_channels(path, ["Y"])
+    assert as_float.dtype == np.float32
+    np.testing.assert_array_equal(as_float, wide)
+
+
+def test_half_beside_float_is_read_as_float(tmp_path: Path) -> None:
+    spec = ImageSpec(30, 20, 2, OpenImageIO.FLOAT)
+    spec.channelnames, spec.channelformats = ("A", "Z"), (OpenImageIO.HALF, OpenImageIO.FLOAT)
+    pixels, path = ramp(20, 30)[..., :2], tmp_path / "both.exr"
+    image = ImageOutput.create(str(path))
+    assert image is not None, OpenImageIO.geterror()
+    assert image.open(str(path), spec), image.geterror()
+    assert image.write_image(pixels), image.geterror()
+    assert image.close()
+    both = read_half_or_float(path, ["A", "Z"])
+    assert both.dtype == np.float32
+    np.testing.assert_array_equal(both[..., 1], pixels[..., 1])
+    assert read_half_or_float(path, ["A"]).dtype == np.float16
 
 
 def test_a_file_that_ends_within_a_later_strip_is_damaged(tmp_path: Path) -> None:

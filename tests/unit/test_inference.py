@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from rde_roto.model.devices import short_dtype
 from rde_roto.net import (
@@ -23,10 +23,13 @@ from rde_roto.net import (
     MemoryFrame,
     Near,
     RDENet,
+    inference_trunk,
     read_memory,
 )
+from rde_roto.net.efficientnet import InvertedBottleneck
 from rde_roto.net.fused import Activation, FusedConv, Kernel
 from rde_roto.net.inference_memory import by_product, read_bank
+from rde_roto.net.inference_trunk import stage
 from rde_roto.net.winograd import WinogradConv, is_faster
 from seeded import seeded_network
 
@@ -219,6 +222,25 @@ def test_affinities_beyond_the_range_of_exp(spread: float, top_k: int | None) ->
 
 
 # Convolutions with fewer multiplications.
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("height", [20, 23])
+@pytest.mark.parametrize(("size", "stride", "out"), [(3, 1, 8), (5, 1, 8), (3, 2, 12), (5, 2, 12)])
+def test_a_block_in_bands_has_the_same_bits(
+    size: int, stride: int, out: int, height: int, rows: int
+) -> None:
+    torch.manual_seed(0)
+    block, fused = InvertedBottleneck(8, out, size, stride, 6), torch.backends.mkldnn.is_available()
+    made = stage(nn.Sequential(block), lambda one, activation: FusedConv(one, fused, activation))
+    x = draw(1, 1, 8, height, 24).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as monkeypatch:
+        whole = made(x)
+        monkeypatch.setattr(inference_trunk, "_LARGE_BYTES", 0)
+        monkeypatch.setattr(inference_trunk, "_BAND_BYTES", 4 * 48 * 24 * stride * rows)
+        in_bands = made(x)
+    assert torch.equal(in_bands, whole)
+    assert in_bands.stride() == whole.stride()
 
 
 def kernel_of(seed: int, out: int, of: int, **geometry: int) -> Kernel:

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from rde_roto.images.color import input_transform_of
+from rde_roto.images.color_spaces import SRGB
 from rde_roto.model.devices import short_dtype
 from rde_roto.model.forms import InferenceForms
-from rde_roto.model.geometry import Geometry
+from rde_roto.model.geometry import Geometry, network_image
+from rde_roto.model.network_view import apply_input_transform
 from rde_roto.model.rde_tracker import Encoded, RDETracker, numerics
 from rde_roto.model.state import MemoryState
 from rde_roto.net import RDE_R50, MemoryFrame, Near, RDENet, aggregate, read_memory, sharpened
@@ -183,6 +186,21 @@ def test_views_are_normalised_then_padded_with_the_mean(toy: RDENet) -> None:
     inside = frame.image[..., 7:57, 4:44]
     torch.testing.assert_close(inside, torch.full_like(inside, (1 - 127 / 255) / (128 / 255)))
     assert float(frame.image.abs().sum()) == pytest.approx(float(inside.abs().sum()))
+
+
+@pytest.mark.parametrize("box", [None, Window(7, 5, 201, 133)])
+@pytest.mark.parametrize("space", [SRGB, "ARRI LogC4"])
+def test_frames_encoded_together_are_the_bits_of_one_array(
+    toy: RDENet, box: Window | None, space: str
+) -> None:
+    transform = input_transform_of(space)
+    views = list(np.random.default_rng(0).random((3, 150, 230, 3), np.float32))
+    encoded = make(toy, lines=96).for_plate(1.0, transform).encode(views, box)
+    rows, columns = encoded.geometry.part
+    together = torch.from_numpy(np.stack([view[rows, columns] for view in views]))
+    seen = apply_input_transform(together, transform)
+    expected = network_image(seen, encoded.geometry, toy.config)
+    assert torch.equal(encoded.frames.image, expected)
 
 
 def test_a_squeezed_plate_is_seen_unsqueezed(toy: RDENet) -> None:

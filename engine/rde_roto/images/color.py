@@ -20,7 +20,7 @@ from rde_roto.images.curves import srgb_to_linear
 from rde_roto.images.video import is_linear_video
 from rde_roto.values.errors import UsageError
 from rde_roto.values.input_transform import KNEE, MOST_LIGHT, InputTransform
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, HalfOrFloatArray
 
 # Part of every plate's digest: increase the number when a formula here changes.
 _VIEW_REVISION = "view-1"
@@ -28,6 +28,8 @@ _TRANSFORM_REVISION = "look-1"  # for spaces with an input transform; the old na
 _CURVE_STEPS = 3 << 12
 _MOST_ERROR = 1e-3  # of the view
 _SAMPLES = 4096
+_STRIP = 1 << 16
+"""Values per pass: numpy makes 64-bit indices of them, which should fit into the CPU's cache."""
 
 
 def transform_name(color_space: str) -> str:
@@ -39,11 +41,12 @@ def transform_name(color_space: str) -> str:
     return f"{revision}:{color_space}@{config.name}{config.state}"
 
 
-def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
+def to_network_view(pixels: HalfOrFloatArray, color_space: str) -> FloatArray:
     """Convert pixels of a canonical colour space to the network's view.
 
-    `pixels` is float32 [H, W, 3] RGB and is not changed. The result has the same shape: display-
-    like sRGB in 0..1, every value finite. NaN counts as 0, infinity as the largest half float.
+    `pixels` is float16 or float32 [H, W, 3] RGB and is not changed. The result is float32 of the
+    same shape: display-like sRGB in 0..1, every value finite. NaN counts as 0, infinity as the
+    largest half float.
 
     sRGB is only clipped to 0..1. Everything else becomes linear Rec.709 light x >= 0 and then
 
@@ -58,10 +61,13 @@ def to_network_view(pixels: FloatArray, color_space: str) -> FloatArray:
 
     Raises UsageError when the colour configuration cannot convert the space.
     """
+    if color_space == LINEAR:
+        return _view(pixels)
+    wide: FloatArray = pixels.astype(np.float32, copy=False)
     if color_space == SRGB:
-        clipped: FloatArray = np.fmin(np.fmax(pixels, np.float32(0)), np.float32(1))
+        clipped: FloatArray = np.fmin(np.fmax(wide, np.float32(0)), np.float32(1))
         return clipped
-    return _view(_light(pixels, color_space, Config.now()))
+    return _view(_light(wide, color_space, Config.now()))
 
 
 def input_transform_of(color_space: str) -> InputTransform | None:
@@ -161,10 +167,15 @@ def to_linear(pixels: FloatArray, color_space: str) -> FloatArray:
     return _convert(pixels, color_space, Config.now())
 
 
-def _view(linear: FloatArray) -> FloatArray:
-    with np.errstate(over="ignore"):  # overflow gives infinity, which has an entry too
-        halves = linear.astype(np.float16)
-    view: FloatArray = _VIEW_OF_HALF[halves.view(np.uint16)]
+def _view(linear: HalfOrFloatArray) -> FloatArray:
+    view = np.empty(linear.shape, np.float32)
+    source, target = linear.reshape(-1), view.reshape(-1)
+    for start in range(0, source.size, _STRIP):
+        strip = slice(start, start + _STRIP)
+        with np.errstate(over="ignore"):  # overflow gives infinity, which has an entry too
+            halves = source[strip].astype(np.float16, copy=False)
+        # no index is out of bounds, and with this mode `take` needs no copy of what it takes
+        np.take(_VIEW_OF_HALF, halves.view(np.uint16), out=target[strip], mode="clip")
     return view
 
 

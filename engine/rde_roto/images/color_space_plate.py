@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rde_roto.images.color import input_transform_of, linear_space, to_linear, to_network_view
 from rde_roto.images.input_space import InputSpace
 from rde_roto.values.input_transform import InputTransform
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, HalfOrFloatArray
 
 
 class ColorSpacePlate:
@@ -28,7 +30,9 @@ class ColorSpacePlate:
         input transform the plate's own values. Raises as `_pixels`.
         """
         pixels = self._pixels(frame)
-        return to_network_view(pixels, self.space.name) if self.input_transform is None else pixels
+        if self.input_transform is None:
+            return to_network_view(pixels, self.space.name)
+        return pixels.astype(np.float32, copy=False)
 
     @property
     def linear_space(self) -> str:
@@ -37,8 +41,8 @@ class ColorSpacePlate:
 
     def linear(self, frame: int) -> FloatArray:
         """Read a frame's own light, float32 [H, W, 3] RGB, row 0 on top. Raises as `read`."""
-        return to_linear(self._pixels(frame), self.space.name)
+        return to_linear(self._pixels(frame).astype(np.float32, copy=False), self.space.name)
 
-    def _pixels(self, frame: int) -> FloatArray:
-        """Read a frame's own values: float32 [H, W, 3] RGB, row 0 on top."""
+    def _pixels(self, frame: int) -> HalfOrFloatArray:
+        """Read a frame's own values: float16 or float32 [H, W, 3] RGB, row 0 on top."""
         raise NotImplementedError

@@ -18,7 +18,7 @@ from OpenImageIO import ImageInput, ImageSpec
 from rde_roto.images.image_header import ImageHeader, header_of, stored_size
 from rde_roto.images.unfinished_copies import refuse_unfinished
 from rde_roto.values.errors import InputError, is_about_memory
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, HalfOrFloatArray
 from rde_roto.values.plain_text import is_utf_8
 from rde_roto.values.plate import LARGEST_PX
 from rde_roto.values.regular_files import PICTURE_BYTES, check_regular
@@ -51,6 +51,14 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
 
     Integers become 0..1. Raises InputError when the file cannot be read to its end, is deep or
     lacks a channel.
+    """
+    return read_half_or_float(path, names, part).astype(np.float32, copy=False)
+
+
+def read_half_or_float(path: Path, names: Sequence[str], part: int = 0) -> HalfOrFloatArray:
+    """Read channels like `read_channels`, but leave half floats as they are, float16.
+
+    Anything else is float32, also half beside float.
     """
     with _opened(path) as image:
         if not image.seek_subimage(part, 0):
@@ -85,14 +93,18 @@ def read_channels(path: Path, names: Sequence[str], part: int = 0) -> FloatArray
     return header.turn.upright(pixels)
 
 
-def _pixels(image: ImageInput, part: int, first: int, end: int) -> FloatArray | None:
-    """Read some channels, float32 [H, W, C] as OpenImageIO sees it; None if that fails.
+def _pixels(image: ImageInput, part: int, first: int, end: int) -> HalfOrFloatArray | None:
+    """Read some channels [H, W, C] as OpenImageIO sees it, float32, or float16 if all of them are
+    half; None if that fails.
 
     Rows come in strips. OpenImageIO copies what it returns while it holds Python's lock: a whole 4K
     plate would hold up every other thread, such as the window's, and need its memory twice.
     """
     spec = image.spec()
-    pixels = np.empty((spec.height, spec.width, end - first), np.float32)
+    are_half = all(spec.channelformat(index) == OpenImageIO.HALF for index in range(first, end))
+    kind = OpenImageIO.HALF if are_half else OpenImageIO.FLOAT
+    shape = spec.height, spec.width, end - first
+    pixels = np.empty(shape, np.float16) if are_half else np.empty(shape, np.float32)
     tall = spec.tile_height or 1
     rows = -(-_STRIP_ROWS // tall) * tall  # whole tiles
     for top in range(0, spec.height, rows):
@@ -100,9 +112,9 @@ def _pixels(image: ImageInput, part: int, first: int, end: int) -> FloatArray | 
         ys = spec.y + top, spec.y + top + len(strip)
         if spec.tile_height:
             xs, zs = (spec.x, spec.x + spec.width), (spec.z, spec.z + 1)
-            read = image.read_tiles(part, 0, *xs, *ys, *zs, first, end, OpenImageIO.FLOAT)
+            read = image.read_tiles(part, 0, *xs, *ys, *zs, first, end, kind)
         else:
-            read = image.read_scanlines(part, 0, *ys, spec.z, first, end, OpenImageIO.FLOAT)
+            read = image.read_scanlines(part, 0, *ys, spec.z, first, end, kind)
         if read is None or read.size != strip.size:
             return None
         strip[...] = read.reshape(strip.shape)

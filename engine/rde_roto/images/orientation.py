@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import Floating
 from rde_roto.values.plate import PlateFormat, Window
 
 
@@ -20,7 +21,7 @@ class Turn:
     columns: bool = False
     swap: bool = False
 
-    def upright(self, stored: FloatArray) -> FloatArray:
+    def upright(self, stored: NDArray[Floating]) -> NDArray[Floating]:
         """Turn stored pixels [H, W, …] upright."""
         turned = stored[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
         return np.ascontiguousarray(turned.swapaxes(0, 1) if self.swap else turned)

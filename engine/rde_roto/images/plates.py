@@ -12,7 +12,7 @@ import numpy as np
 from rde_roto.images.color import transform_name
 from rde_roto.images.color_space_plate import ColorSpacePlate
 from rde_roto.images.contents import FileContents
-from rde_roto.images.files import check_input, read_channels, read_headers
+from rde_roto.images.files import check_input, read_half_or_float, read_headers
 from rde_roto.images.image_header import ImageHeader
 from rde_roto.images.input_space import InputSpace, SpaceChoice, input_space, primaries_in
 from rde_roto.images.layers import FIRST_PICTURE, PictureName, PictureSource, view_within
@@ -24,7 +24,7 @@ from rde_roto.images.windows import placed, windows_in_words
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import HalfOrFloatArray
 from rde_roto.values.plate import FirstFrame, Plate, PlateFormat
 from rde_roto.values.regular_files import PICTURE_BYTES
 
@@ -120,7 +120,7 @@ class SequencePlate(ColorSpacePlate):
         """Return the frame's header attributes that its matte inherits (`Footage`)."""
         return self._picture(frame).header.attributes
 
-    def _pixels(self, frame: int) -> FloatArray:
+    def _pixels(self, frame: int) -> HalfOrFloatArray:
         """Read a frame. Grey becomes three channels; alpha is ignored; missing pixels are 0.
 
         Raises InputError when the frame is missing, damaged, deep, without the first frame's layer,
@@ -139,7 +139,7 @@ class SequencePlate(ColorSpacePlate):
                 f"the plate {self.name} changes size at frame {frame}: expected {wanted}, got {got}"
             )
         path = self.sequence.path(frame)
-        pixels = read_channels(path, picture.channels, picture.header.part)
+        pixels = read_half_or_float(path, picture.channels, picture.header.part)
         self.contents.check(frame, path)
         if len(picture.channels) == 1:
             # not `np.repeat`, which holds Python's lock: at 4K the window would stand still

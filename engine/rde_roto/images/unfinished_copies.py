@@ -26,7 +26,7 @@ from PIL.TiffImagePlugin import (
 from rde_roto.images.exr_index import last_block
 from rde_roto.images.image_header import ImageHeader
 from rde_roto.values.errors import InputError
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import HalfOrFloatArray
 
 _ZEROS: Final = 64
 """As many zeros as no compressed picture ends in."""
@@ -43,7 +43,7 @@ _START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
 _BARE_MARKERS: Final = (0x01, *range(0xD0, 0xD9))  # without a length: ITU-T T.81, table B.1
 
 
-def refuse_unfinished(path: Path, header: ImageHeader, pixels: FloatArray) -> None:
+def refuse_unfinished(path: Path, header: ImageHeader, pixels: HalfOrFloatArray) -> None:
     """Raise InputError for a picture whose end was never written.
 
     `pixels` is [H, W, C] as stored. An uncompressed picture may end in black rows, that is, in
@@ -147,7 +147,7 @@ def _end_of_data(file: BinaryIO, size: int) -> int:
     return 0
 
 
-def _ends_with_a_row(pixels: FloatArray) -> bool:
+def _ends_with_a_row(pixels: HalfOrFloatArray) -> bool:
     """Whether the last row that is not black goes to its right edge, as above a black bar, or all
     rows are black.
     """

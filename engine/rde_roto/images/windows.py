@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import Floating
 from rde_roto.values.plate import PlateFormat, Window
 
 
-def placed(pixels: FloatArray, own: Window, onto: Window) -> FloatArray:
+def placed(pixels: NDArray[Floating], own: Window, onto: Window) -> NDArray[Floating]:
     """Move pixels [H, W, …] from the window `own` to `onto`: crop, and fill with 0.
 
     If the windows are equal the pixels are returned unchanged.

@@ -83,7 +83,7 @@ def clipped(planes: Tensor, settings: Finish) -> Tensor:
 
 
 def _adjust(alpha: Tensor, settings: Finish) -> FloatArray:
-    """[1, K, H, W] at plate size -> float32 [K, H, W]."""
+    """[1, K, H, W] at plate size, which is overwritten -> float32 [K, H, W]."""
     if settings.erode_px > 0:
         alpha = 1 - _dilate(1 - alpha, settings.erode_px)
     elif settings.erode_px < 0:
@@ -92,7 +92,7 @@ def _adjust(alpha: Tensor, settings: Finish) -> FloatArray:
         alpha = _blur(alpha, sigma_px=settings.feather_px / 2)
     if settings.gain != 1:
         alpha = alpha * settings.gain
-    alpha = alpha.clamp(0, 1)
+    alpha = alpha.clamp_(0, 1)
     if settings.gamma != 1:
         alpha = alpha ** (1 / settings.gamma)
     adjusted: FloatArray = alpha.squeeze(0).cpu().numpy()

@@ -7,7 +7,7 @@ read from any state, in any order and any number of times.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,11 +134,26 @@ class RDETracker:
             RGB, row 0 on top; box, the part of them to encode, None for the whole.
         """
         geometry = self.geometry(pictures[0].shape[:2]).within(box)
-        parts = np.stack([picture[geometry.part] for picture in pictures])
-        uploaded = to_device(torch.from_numpy(parts), self.device)
-        views = apply_input_transform(uploaded, self._input_transform)
-        image = network_image(views, geometry, self.net.config)
-        return Encoded(self.net.encode_frames(image), geometry)
+        images = [
+            network_image(views, geometry, self.net.config)
+            for views in self._views([picture[geometry.part] for picture in pictures])
+        ]
+        return Encoded(self.net.encode_frames(torch.cat(images)), geometry)
+
+    def _views(self, parts: list[FloatArray]) -> Iterator[Tensor]:
+        """Views of some pictures [h, w, 3], on the device: [F, h, w, 3] one or several times.
+
+        An input transform goes through all at once, since where its strips end decides last bits.
+        Otherwise copying 4K plates into one array would take longer than bringing them down.
+        """
+        if self._input_transform is None:
+            for part in parts:
+                # contiguous, since that decides last bits too; torch takes no read-only array
+                own = np.require(part, requirements=["C", "W"])
+                yield to_device(torch.from_numpy(own[None]), self.device)
+        else:
+            uploaded = to_device(torch.from_numpy(np.stack(parts)), self.device)
+            yield apply_input_transform(uploaded, self._input_transform)
 
     @torch.inference_mode()
     def box(self, alpha: FloatArray) -> Window | None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rde_roto.net import efficientnet, resnet
 from rde_roto.net.fused import Kernel
 from rde_roto.net.winograd import Conv, Make
+
+_LARGE_BYTES = 1 << 25
+"""A larger map is made in bands: glibc maps memory of 32 MiB and more anew each time, and to clear
+its pages takes longer than to calculate what is written into them."""
+_BAND_BYTES = 1 << 23
+"""How large a band's map is: small enough for the CPU's cache, but threads wait for each other
+after every band of every layer."""
 
 
 class _Residual(nn.Module):
@@ -55,10 +63,46 @@ def _normalised_block(
     return _Residual(convs, make(Kernel.of(conv).normalised(norm), "none"))
 
 
+class _InvertedBottleneck(_Residual):
+    """1x1 expand, depthwise, 1x1 project. On a CPU a large map between them is made in bands of
+    rows, which has the same bits.
+    """
+
+    def __init__(self, block: efficientnet.InvertedBottleneck, make: Make) -> None:
+        assert block.expand is not None
+        kernels = [Kernel.of(conv) for conv in (block.expand, block.depthwise)]
+        convs = [make(kernel, "relu6") for kernel in kernels]
+        convs.append(make(Kernel.of(block.project), "none"))
+        super().__init__(convs, None, adds=block.keeps_shape)
+        self._channels, self._size = len(kernels[0].weight), kernels[1].weight.shape[2]
+        self._stride, self._padding = kernels[1].stride, kernels[1].padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        row_bytes = self._channels * x.shape[3] * x.element_size()
+        if not x.is_cpu or len(x) > 1 or x.shape[2] * row_bytes <= _LARGE_BYTES:
+            return super().forward(x)
+        rows = max(1, _BAND_BYTES // (row_bytes * self._stride))
+        return torch.cat(list(self._bands(x, rows)), dim=2)
+
+    def _bands(self, x: Tensor, rows: int) -> Iterator[Tensor]:
+        """Make so many rows of the result at a time, from all they depend on: rows next to a cut,
+        where the depthwise convolution sees padding in place of the map, are dropped.
+        """
+        expand, depthwise, project = self.convs
+        stride, reach = self._stride, -(-self._padding // self._stride)
+        height = (x.shape[2] + 2 * self._padding - self._size) // stride + 1
+        for top in range(0, height, rows):
+            end = min(top + rows, height)
+            first = max(0, top - reach)
+            wide = depthwise(expand(x[:, :, first * stride : (end + reach) * stride]))
+            own = wide[:, :, top - first : end - first]
+            yield project(own, x[:, :, top:end]) if self._adds else project(own)
+
+
 def _inverted_bottleneck(block: efficientnet.InvertedBottleneck, make: Make) -> _Residual:
-    wide = [block.depthwise] if block.expand is None else [block.expand, block.depthwise]
-    convs = [make(Kernel.of(conv), "relu6") for conv in wide]
-    convs.append(make(Kernel.of(block.project), "none"))
+    if block.expand is not None:
+        return _InvertedBottleneck(block, make)
+    convs = [make(Kernel.of(block.depthwise), "relu6"), make(Kernel.of(block.project), "none")]
     return _Residual(convs, None, adds=block.keeps_shape)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray: TypeAlias = NDArray[np.float32]
+Floating = TypeVar("Floating", bound=np.floating)
+HalfOrFloatArray: TypeAlias = NDArray[np.float16 | np.float32]
 
 MaskMode: TypeAlias = Literal["auto", "labels", "colours", "matte"]
 """How to read a mask file; see `images.masks.read_mask`."""
