@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rde_roto.engine import Engine, Priority
     from rde_roto.explanation import drifts, explain
     from rde_roto.images.masks import read_mask
-    from rde_roto.images.plates import open_plate
+    from rde_roto.images.plates.sequence_plate import open_plate
     from rde_roto.model.rde_tracker import tracker_of
     from rde_roto.model.weights import load_model
     from rde_roto.node import RotoNode

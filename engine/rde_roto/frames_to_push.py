@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from rde_roto.images.missing_frames import FilledPlate, on_disk
-from rde_roto.images.pushed import PushedPlate
+from rde_roto.images.plates.missing_frames import FilledPlate, on_disk
+from rde_roto.images.plates.pushed_plate import PushedPlate
 from rde_roto.model.network_view import Picture
 from rde_roto.node import RotoNode
 from rde_roto.propagation.digests import DigestChain, PlateDigests

@@ -8,8 +8,8 @@ import numpy as np
 
 from rde_roto.advice import Advice
 from rde_roto.atomic import write_bytes
-from rde_roto.images.contact_sheet import contact_sheet
-from rde_roto.images.panels import in_cell
+from rde_roto.images.pictures.contact_sheet import contact_sheet
+from rde_roto.images.pictures.panels import in_cell
 from rde_roto.images.report import report_page
 from rde_roto.model.network_view import Picture
 from rde_roto.node import RotoNode

@@ -23,7 +23,7 @@ from PIL import Image
 from rde_roto.evaluation.alpha import MatteMeter, edge_band
 from rde_roto.evaluation.metrics import BoolArray, SequenceScore
 from rde_roto.images.masks import read_labels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.images.sequences import find_sequence
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model

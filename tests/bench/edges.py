@@ -20,7 +20,7 @@ from PIL import Image
 
 from rde_roto.evaluation.alpha import MatteMeter, edge_band
 from rde_roto.images.files import read_channels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.images.sequences import find_sequence
 from rde_roto.matte.finish import finish
 from rde_roto.matte.raw import RawMatte

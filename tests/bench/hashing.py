@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from lines import report
 
-from rde_roto.doors.demo import demo_shot
-from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import open_plate
+from rde_roto.doors.commands.demo import demo_shot
+from rde_roto.images.plates.plate_memo import PlateMemo
+from rde_roto.images.plates.sequence_plate import open_plate
 
 
 def later() -> int:

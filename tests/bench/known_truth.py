@@ -12,7 +12,7 @@ import torch
 
 from rde_roto.evaluation.metrics import SequenceScore
 from rde_roto.images.masks import read_labels, read_mask
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.images.sequences import FrameSequence, find_sequence
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import load_model

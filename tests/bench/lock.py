@@ -22,9 +22,9 @@ import torch
 from lines import report
 from round_trip import make_shot
 
-from rde_roto.images.color import to_network_view
-from rde_roto.images.color_config import LINEAR
-from rde_roto.images.plates import open_plate
+from rde_roto.images.color.config import LINEAR
+from rde_roto.images.color.transforms import to_network_view
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.matte.finish import finish
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry

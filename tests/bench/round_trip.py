@@ -23,7 +23,7 @@ from lines import report
 
 from rde_roto.doors.hosts.shots import Shots
 from rde_roto.images.exr import write_planes
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.values.plate import PlateFormat, Window
 from rde_roto_client import Client
 

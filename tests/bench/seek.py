@@ -20,10 +20,10 @@ from pathlib import Path
 import torch
 from lines import p50_p95, report
 
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.files import read_channels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import load_model
 from rde_roto.node import RotoNode

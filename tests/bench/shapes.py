@@ -29,7 +29,7 @@ from peak import peak_bytes  # noqa: E402
 from rde_roto.demo import shot as demo  # noqa: E402
 from rde_roto.images.files import read_channels  # noqa: E402
 from rde_roto.images.masks import read_labels  # noqa: E402
-from rde_roto.images.plates import open_plate  # noqa: E402
+from rde_roto.images.plates.sequence_plate import open_plate  # noqa: E402
 from rde_roto.images.sequences import find_sequence  # noqa: E402
 from rde_roto.model.network_view import Picture  # noqa: E402
 from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes  # noqa: E402

@@ -28,14 +28,14 @@ from lines import report
 from PIL import Image
 
 from rde_roto.documents.preset_files import load_preset
-from rde_roto.doors.demo import demo_shot
-from rde_roto.images.color import input_transform_of, to_network_view
+from rde_roto.doors.commands.demo import demo_shot
+from rde_roto.images.color.transforms import input_transform_of, to_network_view
 from rde_roto.images.exr import write_planes
 from rde_roto.images.files import read_channels
 from rde_roto.images.masks import read_mask
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.matte.finish import finish
 from rde_roto.model.network_view import Picture
 from rde_roto.model.rde_tracker import tracker_of

@@ -25,7 +25,7 @@ from queue import Empty, SimpleQueue
 
 from lines import report
 
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 
 PROGRAM = str(Path(sys.executable).with_name("rde-roto"))
 SPANS = 4

@@ -25,10 +25,10 @@ REASONS: dict[str, dict[str, str]] = {
             "process that is dead"
         ),
     },
-    "engine/rde_roto/doors/presets.py": {
+    "engine/rde_roto/doors/commands/presets.py": {
         "new unlink": "the file that this very command has written, where none was before",
     },
-    "engine/rde_roto/doors/serve.py": {
+    "engine/rde_roto/doors/commands/serve.py": {
         "serve unlink": "what --register wrote, because --forget asks",
     },
     "engine/rde_roto/doors/server/endpoint.py": {
@@ -63,7 +63,7 @@ REASONS: dict[str, dict[str, str]] = {
         "clear rename": "the same job's folder, to a hidden name",
         "clear unlink": "the digest of a job that is gone, because --keep-days asks",
     },
-    "engine/rde_roto/images/plate_memo.py": {
+    "engine/rde_roto/images/plates/plate_memo.py": {
         "_or_none unlink": "the cache's memo, when it is damaged",
     },
     "engine/rde_roto/stores/folder.py": {

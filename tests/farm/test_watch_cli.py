@@ -13,7 +13,7 @@ from command_line import Run
 from hot_jobs import drop, status, watching
 
 from rde_roto.documents.job_status import JobStatus
-from rde_roto.doors.jobs import Queue
+from rde_roto.doors.commands.jobs import Queue
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.job_folder import Claim
 

@@ -27,7 +27,7 @@ from rde_roto.doors.watchfolder.job_run import PreparedNode, PrepareNode
 from rde_roto.doors.watchfolder.owners import DeadWorkers, Owner
 from rde_roto.doors.watchfolder.scanner import Scanner, run_until_stopped
 from rde_roto.doors.watchfolder.worker import Worker
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.node import RotoNode
 from rde_roto.shot_files import OpenedShot
 from rde_roto.stores import Stores

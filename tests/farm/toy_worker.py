@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from image_files import write_image
 
-from rde_roto.doors.watch import WatchOptions, run_worker
+from rde_roto.doors.commands.watch import WatchOptions, run_worker
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.doors.watchfolder.job_run import PreparedNode, PrepareNode
 from rde_roto.node import RotoNode

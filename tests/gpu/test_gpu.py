@@ -20,7 +20,7 @@ from toy_shots import MemoryPlate, a_shot, mask
 
 from rde_roto.engine.engine import Engine
 from rde_roto.engine.requests import Priority
-from rde_roto.images.color import input_transform_of
+from rde_roto.images.color.transforms import input_transform_of
 from rde_roto.matte.finish import finish
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.devices import choose_device, short_dtype

@@ -14,12 +14,12 @@ import torch
 from toy_shots import MemoryPlate, a_shot, mask
 
 from rde_roto.delivery import FrameReporter, deliver
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.files import read_channels
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.tracker import Tracker
 from rde_roto.model.weights import load_model

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_shots import MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.images.files import read_channels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model, with_learned
 from rde_roto.node import RotoNode

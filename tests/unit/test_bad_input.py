@@ -18,7 +18,7 @@ from command_line import HEIGHT, WIDTH, Run, mattes, refused
 from image_files import ramp, read_image, write_image
 from numpy.typing import NDArray
 
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import InputError, PathTooLongError, UnexpectedError, shown_error
 
 pytest_plugins = ("command_line_fixtures",)

@@ -14,8 +14,8 @@ import platformdirs
 import pytest
 from stored import planes, snapshot_key, state, stores
 
-from rde_roto.doors import cache as door
-from rde_roto.images.plate_memo import MEMO_FILE, PlateMemo
+from rde_roto.doors.commands import cache as door
+from rde_roto.images.plates.plate_memo import MEMO_FILE, PlateMemo
 from rde_roto.stores import open_stores
 from rde_roto.stores.layout import pushed_name, raw_name
 from rde_roto.values.cache_settings import CacheSettings

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from one_frame import OneFrame
 
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.images.files import read_channels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.click_model import ClickModel, load_click_model
 from rde_roto.model.geometry import resized
 from rde_roto.model.network_view import Picture

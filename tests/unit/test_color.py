@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from OpenImageIO import ImageBuf, ImageBufAlgo
 
-from rde_roto.images.color import input_transform_of, to_network_view, transform_name
-from rde_roto.images.color_config import LINEAR
-from rde_roto.images.color_spaces import CINEON, SRGB, canonical_space
+from rde_roto.images.color.config import LINEAR
+from rde_roto.images.color.spaces import CINEON, SRGB, canonical_space
+from rde_roto.images.color.transforms import input_transform_of, to_network_view, transform_name
 from rde_roto.values.errors import UsageError
 
 

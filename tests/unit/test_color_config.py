@@ -13,9 +13,9 @@ from command_line import Run, refused
 from image_files import write_image
 from numpy.typing import NDArray
 
-from rde_roto.images.color import linear_space, to_linear
-from rde_roto.images.color_config import LINEAR
-from rde_roto.images.plates import open_plate
+from rde_roto.images.color.config import LINEAR
+from rde_roto.images.color.transforms import linear_space, to_linear
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import UsageError
 
 pytest_plugins = ("command_line_fixtures",)
@@ -158,7 +158,8 @@ def test_tables_and_variables_count_in_the_digest(tmp_path: Path) -> None:
 
     def name(show: str) -> str:
         command = (
-            "from rde_roto.images.color import transform_name; print(transform_name('camlog'))"
+            "from rde_roto.images.color.transforms import transform_name;"
+            "print(transform_name('camlog'))"
         )
         environment = {**os.environ, "OCIO": str(config), "SHOW": show}
         done = subprocess.run(

@@ -8,7 +8,7 @@ from image_files import ramp
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.images.contact_sheet import contact_sheet
+from rde_roto.images.pictures.contact_sheet import contact_sheet
 from rde_roto.values.matte import FloatArray
 
 PLATE = ramp(180, 320)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from engine_process import PATIENCE_S
 
-from rde_roto.doors.serve import serve
+from rde_roto.doors.commands.serve import serve
 from rde_roto.doors.server.endpoint import Log, is_running, kill_engine, listen
 from rde_roto.doors.server.socket_server import Server
 from rde_roto.process_lock import process_lock

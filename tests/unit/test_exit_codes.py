@@ -31,7 +31,7 @@ def test_0_every_frame_is_there(shot_document: Path, tmp_path: Path) -> None:
 
 def test_1_a_bug(shot_document: Path) -> None:
     program = (
-        "import sys; from rde_roto.doors import cli, shot\n"
+        "import sys; from rde_roto.doors import cli; from rde_roto.doors.commands import shot\n"
         "def read(path): return 1 / 0\n"
         "shot.ShotFile.read = read\n"
         f"sys.argv = ['rde-roto', 'shot', 'render', {str(shot_document)!r}]\n"

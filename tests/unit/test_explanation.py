@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from toy_shots import MemoryPlate, ToyNode, a_shot, mask
 
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.explanation import _at_plate, _Axes, drifts, explain
 from rde_roto.images.files import read_channels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker, tracker_of
 from rde_roto.model.state import MemoryState

@@ -8,8 +8,8 @@ from image_files import ramp, read_image
 from numpy.typing import NDArray
 from PIL import Image
 
-from rde_roto.images.explanation import explanation_layers, explanation_sheet
 from rde_roto.images.exr import FLOAT, write_planes
+from rde_roto.images.pictures.explanation import explanation_layers, explanation_sheet
 from rde_roto.values.errors import OutputError
 from rde_roto.values.explanation import Drift, Explanation, Reading
 from rde_roto.values.matte import FloatArray, Matte

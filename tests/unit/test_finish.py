@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from peak import STATUS
 from rde_roto.evaluation.alpha import gradient_error, mad
-from rde_roto.images.color import input_transform_of
+from rde_roto.images.color.transforms import input_transform_of
 from rde_roto.matte import edges
 from rde_roto.matte.edges import SOFT
 from rde_roto.matte.finish import finish, finish_keyframe, needs_plate

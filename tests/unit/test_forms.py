@@ -17,7 +17,7 @@ from torch import nn
 from toy_shots import a_shot, mask
 
 from rde_roto.doors.hosts.shots import Shots
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.rde_tracker import RDETracker, tracker_of

@@ -13,10 +13,10 @@ from test_any_order import presets, shots
 from toy_shots import MemoryPlate, ToyNode, a_shot, assert_same, mask
 
 from rde_roto.frames_to_push import error_with_all_frames, frames_to_push
-from rde_roto.images.color_spaces import SRGB
-from rde_roto.images.input_space import InputSpace
-from rde_roto.images.missing_frames import FilledPlate
-from rde_roto.images.pushed import PushedPlate
+from rde_roto.images.color.input_space import InputSpace
+from rde_roto.images.color.spaces import SRGB
+from rde_roto.images.plates.missing_frames import FilledPlate
+from rde_roto.images.plates.pushed_plate import PushedPlate
 from rde_roto.stores import Stores
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import FramesNotPushedError, InputError

@@ -16,7 +16,7 @@ from image_files import ramp, write_image, write_parts
 from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.shot_document import ShotDocument, parse_shot_document
 from rde_roto.images.layers import PictureName
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import RotoError
 from rde_roto.values.preset import Preset
 from rde_roto.values.settings import sections_of

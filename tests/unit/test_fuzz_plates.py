@@ -24,7 +24,7 @@ from test_which_picture import STORED, write_turned
 
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import read_mask
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import InputError
 from rde_roto.values.plate import PlateFormat, Window
 

@@ -11,7 +11,7 @@ import pytest
 from command_line import Run, mattes, refused
 
 from rde_roto.images.masks import read_labels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import InputError
 
 pytest_plugins = ("command_line_fixtures",)

@@ -13,10 +13,10 @@ from image_files import read_image, write_image
 from numpy.typing import NDArray
 from OpenImageIO import TypeDesc
 
-from rde_roto.images.color import to_network_view
-from rde_roto.images.color_config import LINEAR
+from rde_roto.images.color.config import LINEAR
+from rde_roto.images.color.transforms import to_network_view
 from rde_roto.images.origin import Typed
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError, UsageError
 

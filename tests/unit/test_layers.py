@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from image_files import ramp, write_image, write_parts
 
-from rde_roto.images.color import to_network_view
+from rde_roto.images.color.transforms import to_network_view
 from rde_roto.images.files import read_headers
 from rde_roto.images.layers import PictureName
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate

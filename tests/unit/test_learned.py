@@ -12,8 +12,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rde_roto.documents.model_card import ModelChoice
+from rde_roto.doors.commands.shot_facts import facts_of
 from rde_roto.doors.rendering import say_which_edges
-from rde_roto.doors.shot_facts import facts_of
 from rde_roto.model.learned import LearnedWeights, learned_name, read_learned
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model

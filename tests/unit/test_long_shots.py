@@ -14,10 +14,10 @@ import torch
 from image_files import write_image
 
 from peak import STATUS
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.evaluation.metrics import region_similarity
 from rde_roto.images.files import read_channels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.model.weights import load_model

@@ -13,7 +13,7 @@ from image_files import ramp, write_image
 
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.images.validation import MatteSequence
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray, Matte

@@ -10,9 +10,9 @@ from command_line import Run, mattes, refused
 from image_files import ramp, read_image, write_image
 
 from rde_roto.documents.shot_document import parse_shot_document
-from rde_roto.images.missing_frames import FilledPlate, on_disk
 from rde_roto.images.origin import Footage
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.missing_frames import FilledPlate, on_disk
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray

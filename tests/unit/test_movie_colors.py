@@ -11,11 +11,16 @@ from movie_files import av, write_codes, write_yuv
 from numpy.typing import NDArray
 from OpenImageIO import ImageBuf, ImageBufAlgo
 
-from rde_roto.images.color import input_transform_of, linear_space, to_linear, to_network_view
-from rde_roto.images.color_config import LINEAR
-from rde_roto.images.color_spaces import SRGB
-from rde_roto.images.plates import DiskPlate, open_plate
-from rde_roto.images.video import VIDEO_SPACES
+from rde_roto.images.color.config import LINEAR
+from rde_roto.images.color.spaces import SRGB
+from rde_roto.images.color.transforms import (
+    input_transform_of,
+    linear_space,
+    to_linear,
+    to_network_view,
+)
+from rde_roto.images.color.video import VIDEO_SPACES
+from rde_roto.images.plates.sequence_plate import DiskPlate, open_plate
 from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError
 

@@ -15,10 +15,10 @@ from movie_files import write_movie, write_yuv
 from numpy.typing import NDArray
 from OpenImageIO import TypeDesc
 
-from rde_roto.images.movies import MOVIE_SUFFIXES, MoviePlate
 from rde_roto.images.origin import Typed, frame_rate
-from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.movie_plate import MOVIE_SUFFIXES, MoviePlate
+from rde_roto.images.plates.plate_memo import PlateMemo
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 

@@ -12,12 +12,12 @@ from image_files import write_image
 from OpenImageIO import ImageBuf, ImageBufAlgo
 from toy_shots import MemoryPlate, a_shot, mask
 
-from rde_roto.doors.demo import demo_shot
-from rde_roto.images.color import input_transform_of, to_network_view, transform_name
-from rde_roto.images.color_config import LINEAR
-from rde_roto.images.color_spaces import CINEON, SRGB
+from rde_roto.doors.commands.demo import demo_shot
+from rde_roto.images.color.config import LINEAR
+from rde_roto.images.color.spaces import CINEON, SRGB
+from rde_roto.images.color.transforms import input_transform_of, to_network_view, transform_name
 from rde_roto.images.files import read_channels
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.network_view import Picture, apply_input_transform
 from rde_roto.model.rde_tracker import RDETracker

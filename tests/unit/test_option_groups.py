@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
+from rde_roto.doors.commands.propagate import propagate
+from rde_roto.doors.commands.shot import new
 from rde_roto.doors.option_groups import expand_groups
-from rde_roto.doors.propagate import propagate
-from rde_roto.doors.shot import new
 
 PLATE = typer.Argument(help="The plate.")
 SIZE = typer.Option("--size", min=1, help="The size.")

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from OpenImageIO import ImageSpec, TypeDesc
 
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
-from rde_roto.images.missing_frames import FilledPlate
 from rde_roto.images.origin import Footage, Origin, Typed
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.missing_frames import FilledPlate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.preset import Output

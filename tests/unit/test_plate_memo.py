@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from image_files import ramp, write_image
 
-from rde_roto.images import plate_memo
-from rde_roto.images.plate_memo import MEMO_FILE, PlateMemo
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates import plate_memo
+from rde_roto.images.plates.plate_memo import MEMO_FILE, PlateMemo
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.digest import digest_file
 from rde_roto.values.errors import InputError
 
@@ -255,7 +255,7 @@ def test_without_a_disk_pushed_frames_are_known_to_the_process(tmp_path: Path) -
 HASH_ALL = """
 import sys, time
 from pathlib import Path
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.values.digest import digest_file
 folder = Path(sys.argv[1])
 with PlateMemo(folder / "cache", lambda: time.time_ns() + 60 * 10**9) as memo:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from image_files import cut_short, ramp, write_image
 
-from rde_roto.images.color import to_network_view
-from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import SequencePlate, open_plate
+from rde_roto.images.color.transforms import to_network_view
+from rde_roto.images.plates.plate_memo import PlateMemo
+from rde_roto.images.plates.sequence_plate import SequencePlate, open_plate
 from rde_roto.model.network_view import Picture
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange

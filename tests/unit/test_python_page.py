@@ -14,7 +14,7 @@ import pytest
 from disc_shots import short_lessons
 
 import rde_roto
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
 from rde_roto.images.files import read_channels
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from rde_roto.images.color import input_transform_of
-from rde_roto.images.color_spaces import SRGB
+from rde_roto.images.color.spaces import SRGB
+from rde_roto.images.color.transforms import input_transform_of
 from rde_roto.model.devices import short_dtype
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, network_image

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from rde_roto.documents.yaml_text import MOST_BYTES, read_text
+from rde_roto.images.color.input_space import SpaceChoice
 from rde_roto.images.files import read_header
-from rde_roto.images.input_space import SpaceChoice
 from rde_roto.images.masks import read_mask
-from rde_roto.images.movies import open_movie
+from rde_roto.images.plates.movie_plate import open_movie
 from rde_roto.values.digest import digest_file
 from rde_roto.values.errors import DocumentError, InputError
 from rde_roto.values.plate import PlateFormat, Window

@@ -22,7 +22,7 @@ from image_files import ramp, read_image, write_image
 
 from rde_roto.doors.hosts.shots import Shots
 from rde_roto.images.files import read_header
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.values.frames import FrameRange
 from rde_roto_client import Client, EngineError, NoEngineError
 from rde_roto_client.following import frames_of

@@ -17,7 +17,7 @@ from PIL import Image
 
 from rde_roto.images.files import read_channels, read_header
 from rde_roto.images.masks import read_mask
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray
 

@@ -15,7 +15,7 @@ from rde_roto.doors import cli
 from rde_roto.images.cryptomatte import Cryptomatte
 from rde_roto.images.mattes import LABELS, open_matte_writer
 from rde_roto.images.origin import Origin, Typed
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.images.validation import Finding, MatteSequence
 from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import UsageError

@@ -12,10 +12,10 @@ from image_files import ramp, write_deep, write_image, write_parts
 from PIL import Image
 
 from rde_roto.documents.shot_document import KeyframeEntry, PlateEntry, ShotDocument
-from rde_roto.images.color import to_network_view
+from rde_roto.images.color.transforms import to_network_view
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import read_mask
-from rde_roto.images.plates import DiskPlate, open_plate
+from rde_roto.images.plates.sequence_plate import DiskPlate, open_plate
 from rde_roto.shot_files.opening import open_parts
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray

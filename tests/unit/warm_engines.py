@@ -21,7 +21,7 @@ from typing import NoReturn
 
 _READ_ONCE = (
     "rde_roto.doors.cli",
-    "rde_roto.doors.serve",
+    "rde_roto.doors.commands.serve",
     "rde_roto.doors.server.endpoint",
     "rde_roto.doors.server.requests",
     "rde_roto.doors.server.socket_server",

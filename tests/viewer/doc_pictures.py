@@ -18,7 +18,7 @@ from desk import Desk
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog
 
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.images.sequences import find_sequence
 from rde_roto.session.painting import Point

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rde_roto.doors.demo import demo_shot
+from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.shot_files import ShotFile
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")

@@ -29,7 +29,7 @@ _BadCommandLine: Final[Any] = typer.BadParameter.__base__
 def command_object(name: str) -> Any:
     """Return a command's function, or the app of its subcommands."""
     module, attribute = COMMANDS[name].door.split(".")
-    return getattr(import_module(f"rde_roto.doors.{module}"), attribute)
+    return getattr(import_module(f"rde_roto.doors.commands.{module}"), attribute)
 
 
 def command_line(words: Sequence[str]) -> Any:

@@ -14,7 +14,7 @@ RESEARCH: Final = "Research"
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its function or app under ``doors``, and its panel and line in the list."""
+    """A command: its function or app in ``doors.commands``, its panel and its line in the list."""
 
     door: str
     panel: str

@@ -13,7 +13,7 @@ from rde_roto.documents.model_card import DEFAULT_MODEL
 from rde_roto.documents.preset_files import load_preset, preset_library
 from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.images.masks import element_names
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.images.sequences import named_view
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import UsageError

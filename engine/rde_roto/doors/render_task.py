@@ -9,8 +9,8 @@ from typing import Final
 
 from rde_roto.doors.console import print_message
 from rde_roto.images.mattes import MatteWriter
-from rde_roto.images.missing_frames import on_disk
-from rde_roto.images.plates import DiskPlate, SequencePlate
+from rde_roto.images.plates.missing_frames import on_disk
+from rde_roto.images.plates.sequence_plate import DiskPlate, SequencePlate
 from rde_roto.shot_files import OpenedShot
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange

@@ -23,7 +23,7 @@ from rde_roto.evaluation.playing import BackAndForth, PlayedPlate
 from rde_roto.images.masks import read_labels, read_mask
 from rde_roto.images.mattes import LABELS, MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
-from rde_roto.images.plates import open_plate
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.images.sequences import find_sequence
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model

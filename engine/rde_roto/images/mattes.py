@@ -23,7 +23,7 @@ from rde_roto.images.exr_index import refuse_torn_index
 from rde_roto.images.files import read_channels, read_header
 from rde_roto.images.layouts import Layout, exr_layout
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin
-from rde_roto.images.picture_files import write_picture
+from rde_roto.images.pictures.picture_files import write_picture
 from rde_roto.images.sequences import FramePattern
 from rde_roto.values.errors import InputError, OutputError, UsageError
 from rde_roto.values.matte import FloatArray, Matte

@@ -11,7 +11,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-from rde_roto.images.missing_frames import has_picture
+from rde_roto.images.plates.missing_frames import has_picture
 from rde_roto.model.network_view import Picture
 from rde_roto.node import RotoNode
 from rde_roto.session.backend import Post

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from rde_roto.images.masks import HowToRead, Mask, read_marked_mask
-from rde_roto.images.missing_frames import has_picture, on_disk
-from rde_roto.images.plates import view_of
+from rde_roto.images.plates.missing_frames import has_picture, on_disk
+from rde_roto.images.plates.sequence_plate import view_of
 from rde_roto.session.draft import Draft
 from rde_roto.session.drawing_start import DrawingStart
 from rde_roto.session.editor import ShotEditor

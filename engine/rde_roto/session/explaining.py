@@ -11,7 +11,7 @@ from functools import partial
 from rde_roto.engine import Engine, Priority
 from rde_roto.engine.requests import OnSecond
 from rde_roto.explanation import explain
-from rde_roto.images.explanation import ReadingPictures
+from rde_roto.images.pictures.explanation import ReadingPictures
 from rde_roto.model.network_view import Picture
 from rde_roto.node import RotoNode
 from rde_roto.session.backend import Post

@@ -16,7 +16,7 @@ from rde_roto.documents.shot_document import (
     parse_shot_document,
 )
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.session.draft import Draft, Drawing
 from rde_roto.session.drawing_files import with_header
 from rde_roto.session.planes import Plane

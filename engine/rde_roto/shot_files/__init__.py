@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.shot_files.opening import OpenedShot
 from rde_roto.shot_files.shot_file import ShotFile
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rde_roto.documents.shot_document import KeyframeEntry
 from rde_roto.images.masks import HowToRead, Mask, read_marked_mask
-from rde_roto.images.movies import MOVIE_SUFFIXES
+from rde_roto.images.plates.movie_plate import MOVIE_SUFFIXES
 from rde_roto.images.sequences import FramePattern, number_in_name
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange

@@ -10,13 +10,13 @@ from typing import TypeAlias
 
 from rde_roto.documents.model_card import ModelChoice
 from rde_roto.documents.shot_document import LockEntry, PlateEntry, ShotDocument
-from rde_roto.images import plates
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import element_names
-from rde_roto.images.missing_frames import FilledPlate, on_disk
 from rde_roto.images.origin import Footage, Origin
-from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import DiskPlate, SequencePlate
+from rde_roto.images.plates import sequence_plate
+from rde_roto.images.plates.missing_frames import FilledPlate, on_disk
+from rde_roto.images.plates.plate_memo import PlateMemo
+from rde_roto.images.plates.sequence_plate import DiskPlate, SequencePlate
 from rde_roto.images.sequences import FramePattern
 from rde_roto.shot_files.keyframe_masks import DrawnOn, misnumbered, read_keyframes
 from rde_roto.shot_files.locks import FileLock
@@ -100,12 +100,12 @@ def open_entry(
 ) -> DiskPlate:
     """Open the plate of a document whose paths start at `folder`.
 
-    Raises as `images.plates.open_plate`.
+    Raises as `sequence_plate.open_plate`.
     """
     picture = PictureName(entry.view, entry.layer)
     space = preset.input.color_space
     path = str(folder / entry.path)
-    return plates.open_plate(
+    return sequence_plate.open_plate(
         path, entry.color_space, memo, picture, space, first_frame=entry.first_frame
     )
 
@@ -143,7 +143,7 @@ def open_parts(
     plate, frames = _with_policy(source, requested, missing)
     elements = shot_elements(document)
     proxy = document.plate.proxy
-    drawn_on = DrawnOn(plate.format, proxy, plates.view_of(source) or document.plate.view)
+    drawn_on = DrawnOn(plate.format, proxy, sequence_plate.view_of(source) or document.plate.view)
     keyframes = read_keyframes(document.keyframes, folder, drawn_on, elements)
     _check_pictures(keyframes, source, missing)
     if not elements:

@@ -18,7 +18,7 @@ from rde_roto.documents.shot_document import (
     read_shot_text,
     rewritten,
 )
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.images.sequences import FramePattern
 from rde_roto.shot_files.opening import OpenedShot, OpenPlate, open_document, open_entry
 from rde_roto.shot_files.writing import write_document

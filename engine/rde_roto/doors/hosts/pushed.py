@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from rde_roto.documents.shot_document import PlateEntry, RangeText
-from rde_roto.images.color_config import LINEAR
-from rde_roto.images.input_space import InputSpace, SpaceChoice
-from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.pushed import PushedPlate
+from rde_roto.images.color.config import LINEAR
+from rde_roto.images.color.input_space import InputSpace, SpaceChoice
+from rde_roto.images.plates.plate_memo import PlateMemo
+from rde_roto.images.plates.pushed_plate import PushedPlate
 from rde_roto.shot_files.opening import OpenPlate
 from rde_roto.stores import MatteStore
 from rde_roto.values.digest import digest_of

@@ -19,9 +19,9 @@ from pydantic import ValidationError
 
 from rde_roto.documents.shot_document import ShotDocument, parse_shot_document
 from rde_roto.doors.hosts.pushed import PushedEntry, PushedFrameStore, pushed_plate_opener
-from rde_roto.images.missing_frames import on_disk
-from rde_roto.images.plate_memo import PlateMemo
-from rde_roto.images.plates import DiskPlate
+from rde_roto.images.plates.missing_frames import on_disk
+from rde_roto.images.plates.plate_memo import PlateMemo
+from rde_roto.images.plates.sequence_plate import DiskPlate
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode

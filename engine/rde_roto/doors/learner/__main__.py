@@ -24,8 +24,8 @@ from rde_roto.doors.hosts.pushed import PushedFrameStore
 from rde_roto.doors.hosts.shots import Shots
 from rde_roto.doors.learner.lesson_process import ENOUGH
 from rde_roto.doors.options import plate_memo
-from rde_roto.images.panels import tinted, to_image
-from rde_roto.images.picture_files import write_picture
+from rde_roto.images.pictures.panels import tinted, to_image
+from rde_roto.images.pictures.picture_files import write_picture
 from rde_roto.model.devices import choose_device
 from rde_roto.training.learning.budget import Budget, Progress
 from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson

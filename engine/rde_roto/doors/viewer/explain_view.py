@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage, QPixmap
 from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from rde_roto.images.drift_curve import SOURCE_COLOURS
-from rde_roto.images.explanation import ReadingPictures, source_labels
+from rde_roto.images.pictures.drift_curve import SOURCE_COLOURS
+from rde_roto.images.pictures.explanation import ReadingPictures, source_labels
 from rde_roto.session.backend import Backend, Post
 from rde_roto.session.explaining import ExplainedFrame, Explaining
 from rde_roto.session.session import Session

@@ -20,7 +20,7 @@ from rde_roto.doors.viewer.exporting import export_shapes, queue_job, start_expo
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.user_settings import LastExport
-from rde_roto.images.movies import MOVIE_SUFFIXES
+from rde_roto.images.plates.movie_plate import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES
 from rde_roto.node import RotoNode
 from rde_roto.session.element_colours import colour_of, following_colour

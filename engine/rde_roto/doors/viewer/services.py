@@ -13,7 +13,7 @@ import torch
 from rde_roto.documents.model_card import ModelChoice
 from rde_roto.doors.rendering import print_licence, provenance
 from rde_roto.engine import Engine
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.model.click_model import ClickModel, find_click_weights, load_click_model
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of

@@ -9,7 +9,7 @@ from typing import Final
 
 from rde_roto.documents.shot_document import ElementEntry, KeyframeEntry, PlateEntry, ShotDocument
 from rde_roto.doors.watchfolder.job_folder import is_junk
-from rde_roto.images.movies import MOVIE_SUFFIXES
+from rde_roto.images.plates.movie_plate import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES, find_sequence
 from rde_roto.values.errors import InputError, UsageError
 

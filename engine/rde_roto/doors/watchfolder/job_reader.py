@@ -22,7 +22,7 @@ from rde_roto.doors.watchfolder.dropped_folder import shot_in
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, HotFolder
 from rde_roto.doors.watchfolder.inbox import documents_in
 from rde_roto.doors.watchfolder.job_folder import Claim
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.opening import open_document
 from rde_roto.shot_files.shot_file import naming_the_document

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from rde_roto.images.panels import tints
+from rde_roto.images.pictures.panels import tints
 from rde_roto.images.report.curve import confidence_curve
 from rde_roto.images.report.style import STYLE
 from rde_roto.images.report.thumbnail import thumbnail_uri

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 
-from rde_roto.images.panels import tinted, to_image
+from rde_roto.images.pictures.panels import tinted, to_image
 from rde_roto.values.report import Still
 
 _QUALITY = 82

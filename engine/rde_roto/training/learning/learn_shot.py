@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rde_roto.images.plate_memo import PlateMemo
+from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.model.devices import choose_device
 from rde_roto.model.weights import Model, load_model
 from rde_roto.shot_files import OpenedShot, ShotFile

@@ -1,0 +1,1 @@
+"""The commands of ``rde-roto``, one module each; those of a group share its first word."""

@@ -1,0 +1,1 @@
+"""From a plate's colour space to the network's view."""

@@ -1,0 +1,1 @@
+"""Plates: image sequences, movies, and frames that a host pushes."""
