@@ -162,7 +162,7 @@ def test_a_name_that_is_being_typed_is_that_of_its_own_row(desk: Desk, document:
     QTest.keyClicks(name_editor(desk, 0), "giant")
     desk.session.remove_element("hero")
     desk.until(lambda: desk.window.panel.elements.count() == 1)
-    desk.window.panel.end_editing()
+    desk.window.panel.elements.end_editing()
     assert [one.name for one in desk.session.draft.elements] == ["robot"]
     desk.session.undo()
     desk.until(lambda: desk.window.panel.elements.count() == 2)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QProgressBar,
     QPushButton,
     QSlider,
@@ -21,19 +15,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from rde_roto.doors.viewer.element_list import ElementList
 from rde_roto.doors.viewer.fix_list import FixList
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.doors.viewer.text_editors import ROW_KEY, NameDelegate
 from rde_roto.session.comparison import Against
 from rde_roto.session.display_pixels import ViewExposure
-from rde_roto.session.element_colours import colour_of
 from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.painting import Brush
 from rde_roto.session.session import Session
 from rde_roto.session.unlearned import learn_label
 from rde_roto.values.errors import RotoError
-from rde_roto.values.keyframe import Element
 
 _WIDTH = 260
 _LARGEST_BRUSH_PX = 600
@@ -50,7 +42,6 @@ class Panel(QWidget):
         self.setObjectName("panel")
         self.setFixedWidth(_WIDTH)
         self._window = window
-        self._listed: tuple[Element, ...] = ()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 0, 8)
         self._layout.setSpacing(3)
@@ -63,19 +54,8 @@ class Panel(QWidget):
 
     def clear(self) -> None:
         """Forget the shot."""
-        self.end_editing()
-        self._listed = ()
         self.to_fix.show_session(None)
-        self.elements.blockSignals(True)
-        self.elements.clear()
-        self.elements.blockSignals(False)
-
-    def end_editing(self) -> None:
-        """Take over a name that is being typed."""
-        for editor in self.elements.findChildren(QLineEdit):
-            if not editor.isHidden():  # hidden ones have ended, and go with the next event
-                self._names.commitData.emit(editor)
-                self._names.closeEditor.emit(editor)
+        self.elements.forget()
 
     def show_session(self, session: Session) -> None:
         """Show another session."""
@@ -106,7 +86,7 @@ class Panel(QWidget):
             is_wiped = self._window.canvas.scene.wipe is not None
             against = list(Against).index(session.comparison.against)
             self.wipe.setCurrentIndex(1 + against if is_wiped else 0)
-            self._refresh_elements()
+            self.elements.refresh()
             self._refresh_track()
 
     def _heading(self, text: str) -> None:
@@ -132,15 +112,7 @@ class Panel(QWidget):
 
     def _fill_elements(self) -> None:
         self._heading("ELEMENTS")
-        self.elements = QListWidget()
-        self.elements.setMinimumHeight(44)
-        self.elements.setMaximumHeight(118)
-        self.elements.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.elements.setToolTip("Double click to rename. Tools draw the chosen one.")
-        self.elements.currentRowChanged.connect(self._choose)
-        self._names = NameDelegate(self.elements)
-        self._names.named.connect(self._rename)
-        self.elements.setItemDelegate(self._names)
+        self.elements = ElementList(self._window)
         self._layout.addWidget(self.elements)
         row = QHBoxLayout()
         row.addWidget(self._button("New", "New element", "Add an element (Ctrl+N)"))
@@ -232,33 +204,6 @@ class Panel(QWidget):
         self.to_fix = FixList(self._window.ui_queue.post)
         self._layout.addWidget(self.to_fix)
 
-    def _refresh_elements(self) -> None:
-        session = self._window.the_session
-        elements = session.draft.elements
-        ids = [element.id for element in elements]
-        self.elements.blockSignals(True)
-        if elements != self._listed:
-            self._list(elements)
-        if self.elements.currentRow() != ids.index(session.element):
-            self.elements.setCurrentRow(ids.index(session.element))
-        self.elements.blockSignals(False)
-
-    def _list(self, elements: tuple[Element, ...]) -> None:
-        """List elements. Rows that stay are kept, since a name may be being typed in one."""
-        self._listed, rows = elements, self.elements
-        ids = [element.id for element in elements]
-        for row in reversed(range(rows.count())):
-            if rows.item(row).data(ROW_KEY) not in ids:
-                rows.takeItem(row)
-        for row, element in enumerate(elements):
-            if row == rows.count() or rows.item(row).data(ROW_KEY) != element.id:
-                new = QListWidgetItem()
-                new.setData(ROW_KEY, element.id)
-                new.setFlags(new.flags() | Qt.ItemFlag.ItemIsEditable)
-                rows.insertItem(row, new)
-            rows.item(row).setIcon(_swatch(element.id, elements))
-            rows.item(row).setText(element.name)
-
     def _refresh_track(self) -> None:
         session = self._window.the_session
         left, total = session.live.remaining, session.live.total
@@ -287,20 +232,6 @@ class Panel(QWidget):
         self.fix.setText(f"Next to fix: {found[0].frame}" if found else "Next to fix")
         self.fine.setEnabled(bool(found))
         self.to_fix.refresh()
-
-    def _choose(self, row: int) -> None:
-        session = self._window.the_session
-        if 0 <= row < len(session.draft.elements):
-            session.choose_element(session.draft.elements[row].id)
-
-    def _rename(self, element: str, name: str) -> None:
-        session = self._window.the_session
-        if element not in [one.id for one in session.draft.elements]:
-            return  # it was deleted while its name was being typed
-        try:
-            session.rename(element, name)
-        except RotoError as error:
-            self._window.show_message(str(error))
 
     def _remove(self) -> None:
         session = self._window.the_session
@@ -332,12 +263,3 @@ class Panel(QWidget):
     def _set_light(self) -> None:
         light = ViewExposure(self.exposure.value() / _FINER, self.gamma.value() / _FINER)
         self._window.the_session.set_exposure(light)
-
-
-def _swatch(element: str, elements: Sequence[Element]) -> QIcon:
-    size = QSize(16, 16)
-    picture = QPixmap(size)
-    picture.fill(QColor(colour_of(element, elements)))
-    icon = QIcon(picture)
-    icon.addPixmap(picture, QIcon.Mode.Selected)
-    return icon

@@ -161,7 +161,7 @@ class MainWindow(QMainWindow):
     def _finish_edits(self) -> None:
         """Take over what is being typed, and wait until every change is on disk."""
         if self.session is not None:
-            self.panel.end_editing()
+            self.panel.elements.end_editing()
             self.session.editor.wait_until_saved()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
