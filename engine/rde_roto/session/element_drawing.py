@@ -284,14 +284,15 @@ def element_numbers(mask: Mask, count: int, is_drawn: bool) -> Sequence[int]:
     `count` is how many elements there are, and `is_drawn` whether anything is drawn of them. Labels
     that go on where the elements end are numbers of elements: a mask of the labels 2 and 3 is of
     the second and third. Other labels, and colours, only tell the planes of one file apart. Of
-    these the first mask, and one that has a plane for every element, has them in their order.
+    these the first mask, and one that has a plane for every element, has them in their order, and
+    so has a first mask with labels beyond the elements: a document with it alone has them so too.
 
     Raises UsageError for one with fewer planes: whose they are cannot be told.
     """
     labels, planes = mask.labels, len(mask.planes)
     further = [label for label in labels if label > count]
     are_numbers = labels and further == list(range(count + 1, count + 1 + len(further)))
-    if is_drawn and are_numbers:
+    if are_numbers and (is_drawn or not further):
         return labels
     if is_drawn and planes < count:
         raise UsageError(
