@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Run, refused
+from command_line import Run, edit, refused
 from image_files import read_image, write_image
 from PIL import Image
 
@@ -59,7 +59,14 @@ def test_a_shot_is_learned_and_forgotten(
     assert list(card.studied) == [1001]
     assert card.after["clips"] > card.before["clips"]
     assert run("shot", "show", disc_shot) == 0
-    assert f"learned: hero.shot.d/learned/{weights.name}" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"learned: hero.shot.d/learned/{weights.name}" in shown
+    assert "edges are not learned" not in shown
+    asking = "overrides: {finish.edges: learned, "
+    edit(disc_shot, "overrides: {", asking)
+    assert run("shot", "show", disc_shot) == 0
+    assert "edges are not learned: the lesson was not asked for them" in capsys.readouterr().out
+    edit(disc_shot, asking, "overrides: {")
     assert run("shot", "learn", disc_shot, "--forget") == 0
     assert disc_shot.read_text(encoding="utf-8") == before
     assert weights in files(disc_shot)  # as locks stay

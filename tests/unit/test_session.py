@@ -549,6 +549,30 @@ def test_grow_shrink_copy_clear_and_import(document: Path, mask: Path) -> None:
         assert "is not a keyframe" in bench.log.sentences[-1]
 
 
+def test_an_element_that_begins_later_without_a_keyframe_is_named(document: Path) -> None:
+    """Before the first keyframe that draws it its mattes are empty, once another is drawn there."""
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        paint(bench, 1010)
+        session.go_to(1010)
+        session.set_bounds(1001, 1010)
+        session.clear_bounds()
+        assert bench.log.sentences[-1] == "deleted the keyframes at 1001: propagate"
+        session.undo()
+        session.add_element("car")
+        paint(bench, 1001, 50.0)
+        session.choose_element("hero")
+        session.go_to(1010)
+        session.clear_bounds()
+        begins = "hero is empty before 1010 now, as its first keyframe is there"
+        assert bench.log.sentences[-1] == f"deleted the keyframes at 1001: propagate; {begins}"
+        session.undo()
+        session.go_to(1001)
+        session.paint.clear_frame()
+        assert bench.log.sentences[-1] == f"deleted the keyframe at 1001; {begins}"
+
+
 def test_what_was_made_yesterday_is_there_today(document: Path) -> None:
     toys = Toys()
     with working_on(document, toys) as bench:

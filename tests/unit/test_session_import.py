@@ -86,6 +86,8 @@ def test_labels_that_are_no_numbers_of_elements_are_not_guessed(
     [
         ("label 1,label 2", 1, False, [1, 2]),
         ("label 2,label 3", 1, False, [1, 2]),  # as a document with this mask alone
+        ("label 2,label 3", 2, False, [1, 2]),
+        ("label 1,label 3", 3, False, [1, 3]),
         ("label 2,label 3", 2, True, [2, 3]),
         ("label 1,label 3", 3, True, [1, 3]),
         ("colour #ff0000,colour #00ff00", 2, True, [1, 2]),

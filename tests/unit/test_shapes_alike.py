@@ -97,6 +97,25 @@ def test_feathers_that_are_too_wide_are_drawn_alike(tmp_path: Path, seed: int) -
             assert np.abs(in_the_window(other, frame) - own[0]).max() < 0.05
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_thousandth_of_a_pixel_does_not_move_a_feather(tmp_path: Path, seed: int) -> None:
+    """Even at bends so tight that the line in the middle of the feather has a cusp there."""
+    random = np.random.default_rng(seed)
+    turn = np.linspace(0, 2 * np.pi, 8, endpoint=False)
+    out = np.where(np.arange(8) % 2, 44.0, 12.0) * random.uniform(0.9, 1.1, 8)
+    at = np.stack([80 + out * np.cos(turn), 48 + out * np.sin(turn)], axis=1)
+    along = (np.roll(at, -1, axis=0) - np.roll(at, 1, axis=0)) / 6
+    feather = random.uniform(0, 12, (8, 2)) * [[seed % 2, 1 - seed % 2]]
+    points = tuple(
+        ShapePoint((1001,), np.stack([place - by, place, place + by])[None], widths[None])
+        for place, by, widths in zip(at, along, feather, strict=True)
+    )
+    shape = Shape("star", "hero", False, 1001, 1001, points)
+    shapes = ShotShapes(FORMAT, FrameRange.parse("1001"), ("hero",), (shape,))
+    written = draw_shapes(by_way_of("a.json", shapes, tmp_path), 1001)
+    assert np.abs(written - draw_shapes(shapes, 1001)).max() < 0.02
+
+
 def test_a_feather_that_blender_draws_elsewhere_is_said() -> None:
     said = list(file_remarks(Path("a.mask.json"), wide(0)))
     assert len(said) == 1

@@ -88,14 +88,41 @@ def test_between_two_keyframes_one_walks_from_either_and_sees_both() -> None:
     assert [span.far for stretch in three.stretches[2:] for span in stretch.spans] == [early, late]
 
 
+def gone(frame: int, *elements: str) -> Keyframe:
+    """Draws these elements as empty masks."""
+    return Keyframe(frame, np.zeros((len(elements), 4, 6), np.float32), elements)
+
+
+def remembered(made: Shot) -> list[Keyframe | None]:
+    """The other keyframe in memory behind the last keyframe and before the first."""
+    behind, before = made.stretches[-2:]
+    return [behind.spans[0].far, before.spans[0].far]
+
+
 def test_a_keyframe_that_lacks_an_element_is_not_remembered_where_that_is_tracked() -> None:
     """It may be in the picture there, only not drawn yet."""
     first, last = drawing(1003, "a"), drawing(1006, "a", "b")
-    of_two = shot(first, last, names=("a", "b"))
-    far = {
-        stretch.spans[0].keyframe.frame: stretch.spans[0].far for stretch in of_two.stretches[1:]
-    }
-    assert far == {1006: None, 1003: last}
+    assert remembered(shot(first, last, names=AB)) == [None, last]
+
+
+def test_a_keyframe_past_which_an_element_is_tracked_is_not_remembered() -> None:
+    """What is tracked there may be wrong."""
+    first, last = drawing(1003, "a", "b"), drawing(1006, "b")
+    assert remembered(shot(first, last, names=AB)) == [first, None]
+
+
+def test_what_is_gone_is_not_brought_back_by_another_keyframe() -> None:
+    """Nor is a keyframe without the element remembered where that is there."""
+    seen, empty = drawing(1003, "a", "b"), gone(1006, "a", "b")
+    assert remembered(shot(seen, empty, names=AB)) == [None, None]
+    empty, seen = gone(1003, "a", "b"), drawing(1006, "a", "b")
+    assert remembered(shot(empty, seen, names=AB)) == [None, None]
+
+
+def test_what_is_gone_before_the_last_keyframe_stays_gone_behind_it() -> None:
+    first, empty, last = drawing(1003, "a", "b"), gone(1005, "a"), drawing(1007, "b")
+    assert remembered(shot(first, empty, last, names=AB)) == [None, None]
+    assert remembered(shot(first, drawing(1005, "a"), last, names=AB)) == [first, None]
 
 
 def test_keyframes_side_by_side_have_nothing_between_them() -> None:

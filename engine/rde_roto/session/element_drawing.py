@@ -91,9 +91,11 @@ class ElementDrawing:
         if self._draft.drawn(self._frame, self.element) is None:
             self._show_message(f"frame {self._frame} is not a keyframe of this element")
         else:
-            self._editor.apply(
-                self._draft.without_plane(self._frame, self.element), "delete keyframe"
-            )
+            draft = self._draft.without_plane(self._frame, self.element)
+            begins = self._later_start(draft)
+            self._editor.apply(draft, "delete keyframe")
+            if begins:
+                self._show_message(f"deleted the keyframe at {self._frame}{begins}")
 
     def clear_frames(self, frames: FrameRange) -> None:
         """Delete the chosen element's keyframes among some frames, but the one that is shown, as
@@ -110,10 +112,27 @@ class ElementDrawing:
                 draft = draft.without_plane(frame, self.element)
                 deleted.append(frame)
         if deleted:
+            begins = self._later_start(draft)
             self._editor.apply(draft, "delete keyframes from in to out")
-            self._show_message(f"deleted the keyframes at {FrameRange.of(deleted)}: propagate")
+            where = FrameRange.of(deleted)
+            self._show_message(f"deleted the keyframes at {where}: propagate{begins}")
         else:
             self._show_message(f"there is no other keyframe of this element at {frames}")
+
+    def _later_start(self, draft: Draft) -> str:
+        """Return in words that in another draft the chosen element does not exist before one of its
+        keyframes, where it did so far: its mattes are empty up to there. Empty if that is not so.
+        """
+        starts = []
+        for one in (self._draft, draft):
+            own = [frame for frame, planes in one.drawings.items() if self.element in planes]
+            is_introduced = own and min(own) > min(one.drawings)
+            starts.append(min(own) if is_introduced else None)
+        before, after = starts
+        element = draft.element(self.element)
+        if after is None or after == before or element.in_point is not None:
+            return ""
+        return f"; {element.name} is empty before {after} now, as its first keyframe is there"
 
     def grow(self, by_px: int) -> None:
         """Move the edge outwards, inwards if negative."""
@@ -265,14 +284,15 @@ def element_numbers(mask: Mask, count: int, is_drawn: bool) -> Sequence[int]:
     `count` is how many elements there are, and `is_drawn` whether anything is drawn of them. Labels
     that go on where the elements end are numbers of elements: a mask of the labels 2 and 3 is of
     the second and third. Other labels, and colours, only tell the planes of one file apart. Of
-    these the first mask, and one that has a plane for every element, has them in their order.
+    these the first mask, and one that has a plane for every element, has them in their order, and
+    so has a first mask with labels beyond the elements: a document with it alone has them so too.
 
     Raises UsageError for one with fewer planes: whose they are cannot be told.
     """
     labels, planes = mask.labels, len(mask.planes)
     further = [label for label in labels if label > count]
     are_numbers = labels and further == list(range(count + 1, count + 1 + len(further)))
-    if is_drawn and are_numbers:
+    if are_numbers and (is_drawn or not further):
         return labels
     if is_drawn and planes < count:
         raise UsageError(

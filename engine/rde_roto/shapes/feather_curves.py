@@ -22,6 +22,7 @@ _ROUNDS = 16
 _LONGEST_MITRE = 2.0
 _ROOM = 0.8  # of the way to what comes from the other side
 _BEND = 0.75  # of the radius of a bend
+_STOP = 0.9  # of a speed: no parallel is slowed down by more
 _SLOPE = 0.5  # pixels of width a pixel along the spline
 
 
@@ -221,7 +222,8 @@ def _speed_and_change(curve: Points) -> tuple[Points, Points]:
 def _turning(curve: Points, widths: NDArray[np.float64]) -> Points:
     """How much faster cubics [4, P, 2] run at their start at some distances to the right, [P, 2].
 
-    Where a curve is so tight that its parallel would run backwards, that stands still.
+    Where a curve is so tight that its parallel would run backwards, that nearly stands still: of a
+    handle without a length, rounding would decide where it points, and the normal with it.
     """
     speed, change = _speed_and_change(curve)
     size = np.hypot(*speed.T)[:, None]
@@ -230,6 +232,6 @@ def _turning(curve: Points, widths: NDArray[np.float64]) -> Points:
     turned = widths[:, None] * _right(bend)
     length = np.hypot(*turned.T)[:, None]
     still: Points = np.where(
-        size > _SHORT_PX, turned * np.minimum(1, size / np.maximum(length, _SHORT_PX)), 0.0
+        size > _SHORT_PX, turned * np.minimum(1, _STOP * size / np.maximum(length, _SHORT_PX)), 0.0
     )
     return still

@@ -69,6 +69,11 @@ class Keyframe:
         return tuple(digest_of(plane) for plane in self.alpha)
 
     @cached_property
+    def empty_planes(self) -> tuple[bool, ...]:
+        """Whether each plane is empty: it says that the element is not in the picture."""
+        return tuple(not plane.any() for plane in self.alpha)
+
+    @cached_property
     def overlaps(self) -> tuple[Overlap, ...]:
         """The planes that overlap (`values.overlaps`)."""
         return overlaps(self.alpha)

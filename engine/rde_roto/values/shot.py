@@ -153,12 +153,26 @@ class Shot:
 
         The one at the other end of the shot is in memory too: a correction where half of an element
         is hidden must not make the track forget the rest. It is that one, not the nearest, so that
-        a keyframe between the two changes nothing here. One that lacks an element says nothing of
-        it, and is left out.
+        a keyframe between the two changes nothing here. It is left out unless the artist drew all
+        elements there. What is gone at this end stays gone, so then it is left out too.
         """
         elements = self.known_elements(keyframe)
-        helps = other is not keyframe and set(self.known_elements(other)) >= set(elements)
+        helps = other is not keyframe and all(
+            self._is_seen(other, element)
+            and self._is_seen(self._latest(keyframe, element), element)
+            for element in elements
+        )
         return Span(keyframe, other if helps else None, step, stop, elements)
+
+    def _latest(self, keyframe: Keyframe, element: str) -> Keyframe:
+        """The last keyframe that draws an element which is known at a keyframe, up to that one."""
+        upto = self.ordered[: self.ordered.index(keyframe) + 1]
+        return next(key for key in reversed(upto) if element in self.drawn_elements(key))
+
+    def _is_seen(self, keyframe: Keyframe, element: str) -> bool:
+        """Whether a keyframe draws an element, and not as an empty mask."""
+        drawn = self.drawn_elements(keyframe)
+        return element in drawn and not keyframe.empty_planes[drawn.index(element)]
 
     def _between(self, left: Keyframe, right: Keyframe) -> Stretch:
         """The stretch between two keyframes; it tracks what exists before the second one."""
@@ -224,20 +238,16 @@ class Shot:
 
     def _check_drawn(self, element: Element) -> None:
         """Check that an element is visible in a keyframe and exists by its first keyframe."""
-        planes = [
-            (keyframe, keyframe.alpha[self.drawn_elements(keyframe).index(element.id)])
-            for keyframe in self.ordered
-            if element.id in self.drawn_elements(keyframe)
-        ]
-        if not planes:
+        drawing = [key for key in self.ordered if element.id in self.drawn_elements(key)]
+        if not drawing:
             raise UsageError(f"no keyframe draws the element '{element.name}': draw it on one")
-        if not any(alpha.max() > 0 for _, alpha in planes):
-            frames = FrameRange.of(keyframe.frame for keyframe, _ in planes)
+        if not any(self._is_seen(keyframe, element.id) for keyframe in drawing):
+            frames = FrameRange.of(keyframe.frame for keyframe in drawing)
             raise InputError(
                 f"the element '{element.name}' is empty in its keyframe at {frames}: "
                 "no pixel of its mask is above 0"
             )
-        first = planes[0][0].frame
+        first = drawing[0].frame
         before = [keyframe.frame for keyframe in self.ordered if keyframe.frame < first]
         if element.in_point is None:
             return

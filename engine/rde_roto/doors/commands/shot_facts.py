@@ -72,8 +72,11 @@ def _edges(file: ShotFile) -> list[str]:
         card = read_learned_card(card_path(file.folder / learned))
     except WeightsError as error:
         return [str(error)]
-    if card is None or not card.edges_sentence:
+    if card is None:
         return []
+    if not card.edges_sentence:
+        why = "the lesson was not asked for them"
+        return [f"edges are not learned: {why}{fallback}"] if wanted else []
     return [card.edges_sentence + (fallback if wanted and not card.has_edges else "")]
 
 
