@@ -48,7 +48,7 @@ _HOMES = {
     "engine": ("Engine", "Priority"),
     "explanation": ("drifts", "explain"),
     "images.masks": ("read_mask",),
-    "images.plates": ("open_plate",),
+    "images.plates.sequence_plate": ("open_plate",),
     "model.rde_tracker": ("tracker_of",),
     "model.weights": ("load_model",),
     "node": ("RotoNode",),

@@ -23,7 +23,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from rde_roto.values.errors import InputError, OutputError, is_out_of_memory, out_of_memory
+from rde_roto.values.errors import (
+    InputError,
+    OutputError,
+    UsageError,
+    is_out_of_memory,
+    out_of_memory,
+)
 from rde_roto.values.processes import is_alive, this_machine
 
 _LITTLE_SPACE_BYTES = 64 << 20
@@ -54,9 +60,18 @@ def try_folder(folder: Path) -> None:
         os.fsync(file.fileno())
 
 
-def is_full(error: OSError) -> bool:
-    """Return whether an error says that a disk or a quota is full."""
-    return error.errno in _FULL
+def prepare_folder(folder: Path) -> None:
+    """Create an output folder if it is missing, and see that files can be written there.
+
+    Raises UsageError when that is not so, OutputError when its disk is full.
+    """
+    try:
+        try_folder(folder)
+    except FileExistsError as error:
+        raise UsageError(f"the output folder {folder} is a file") from error
+    except OSError as error:
+        kind = OutputError if _is_full(error) else UsageError
+        raise kind(f"cannot write into the output folder {folder}: {error.strerror}") from error
 
 
 def clear_leftovers(targets: Iterable[Path]) -> None:
@@ -213,12 +228,17 @@ def _final_name(name: str) -> str:
     return name if match is None else match["name"]
 
 
+def _is_full(error: OSError) -> bool:
+    """Whether an error says that a disk or a quota is full."""
+    return error.errno in _FULL
+
+
 def _reason(error: OSError, folder: str) -> str:
     reason = error.strerror or str(error)
     try:
         free = shutil.disk_usage(folder or os.curdir).free
     except OSError:
         return reason
-    if is_full(error) or free < _LITTLE_SPACE_BYTES:
+    if _is_full(error) or free < _LITTLE_SPACE_BYTES:
         return f"{reason} (the disk has {free / 1e6:.1f} MB left)"
     return reason

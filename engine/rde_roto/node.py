@@ -288,10 +288,17 @@ class RotoNode:
     def _memory_advice(self, reason: str) -> str:
         height, width = self.walker.geometry.working
         first_line = reason.strip().splitlines()[0] if reason.strip() else "allocation failed"
+        lines, lower = self.preset.tracking.lines, max(LEAST_LINES, height // 2)
+        advice = (
+            f"lower tracking.lines, now {lines}, for example with --set tracking.lines={lower}, or "
+            "set running.when_memory_runs_out=smaller"
+        )
+        if lines <= lower:
+            advice = (
+                f"tracking.lines, {lines}, cannot be lowered: close other programs, or run fewer "
+                "jobs at once on this machine"
+            )
         return (
             f"memory ran out while tracking {counted(len(self.shot.elements), 'element')} at "
-            f"{width}x{height} ({first_line}): lower tracking.lines, now "
-            f"{self.preset.tracking.lines}, for example with --set "
-            f"tracking.lines={max(LEAST_LINES, height // 2)}, or set "
-            "running.when_memory_runs_out=smaller"
+            f"{width}x{height} ({first_line}): {advice}"
         )

@@ -386,6 +386,21 @@ def test_a_job_may_write_where_the_folder_allows(farm: Farm) -> None:
     assert (farm.root / "out/robot/robot.1003.exr").is_file()
 
 
+@pytest.mark.parametrize("place", ["inbox", "inbox/out", "running", "done", "failed/hero/out"])
+@pytest.mark.parametrize("chooser", ["output", "mattes"])
+def test_mattes_never_go_where_jobs_lie(farm: Farm, chooser: str, place: str) -> None:
+    """In the inbox they would be the next job, and moved away from where people look for them."""
+    defaults = {"output": "roots: [.]", "mattes": f"mattes: {place}"}[chooser]
+    (farm.hot.root / "defaults.yaml").write_text(f"schema: rde-roto.watch/1\n{defaults}\n")
+    output = f"output: {place}/a.####.exr\n"
+    farm.drop("hero.yaml", "1001", output if chooser == "output" else "")
+    farm.drain()
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert f"which is in {place.partition('/')[0]}/, where jobs lie" in error.sentence
+    assert not list(farm.hot.root.glob("**/*.exr"))
+
+
 @pytest.mark.parametrize(
     ("output", "code", "sentence"),
     [

@@ -188,6 +188,39 @@ def test_a_place_that_cannot_be_written_is_found_before_the_lesson(
     assert "step" not in done.out
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "name"),
+    [
+        ("shapes", ("--force",), "x.nk"),
+        ("explain", ("--frame", 1003), "x.png"),
+        ("shot report", (), "x.html"),
+        ("shot report", ("--out", "{tmp}/x.html", "--sheet"), "x.png"),
+    ],
+)
+def test_so_is_a_file_that_other_commands_cannot_write(
+    run: Run,
+    disc_shot: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    options: tuple[object, ...],
+    name: str,
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder" / name).mkdir(parents=True)
+    options = tuple(str(option).replace("{tmp}", str(tmp_path)) for option in options)
+    options = options if options[-1:] == ("--sheet",) else (*options, "--out")
+    for out, says in (
+        (tmp_path / "file" / name, f"the output folder {tmp_path / 'file'} is a file"),
+        (tmp_path / "file/more" / name, f"cannot write into the output folder {tmp_path}"),
+        (tmp_path / "folder" / name, f"{name} is a folder: give the name of a file"),
+    ):
+        assert run(*command.split(), wished(disc_shot), *options, out) == 2
+        said = capsys.readouterr().err
+        assert says in said
+        assert "learning" not in said
+
+
 def test_what_the_document_names_wins(disc_shot: Path) -> None:
     ShotFile.read(wished(disc_shot)).set_learned("hero.shot.d/learned/0123456789abcdef.safetensors")
     opened = open_shot(disc_shot)

@@ -210,9 +210,14 @@ def test_running_out_of_memory_names_the_setting_or_goes_on_smaller() -> None:
             raise MemoryError
 
     shot = a_shot(mask(1005), plate=Hungry())
-    with pytest.raises(OutOfMemoryError, match=r"tracking\.lines=96"):
-        ToyNode(shot).matte(1006)
-    assert ToyNode(shot).smaller() is None
+    for lines, says in (
+        (160, r"lower .*now 160, .*lines=96,"),
+        (96, "96, cannot be lowered: close"),
+    ):
+        preset = PRESET.model_copy(update={"tracking": Tracking(lines=lines)})
+        with pytest.raises(OutOfMemoryError, match=says):
+            ToyNode(shot, preset).matte(1006)
+        assert ToyNode(shot, preset).smaller() is None
     running = Running(when_memory_runs_out="smaller")
     tracking = Tracking(lines=160)
     node = ToyNode(shot, PRESET.model_copy(update={"running": running, "tracking": tracking}))

@@ -97,6 +97,22 @@ def test_an_unwritten_end_is_an_error(
         read(path)
 
 
+@pytest.mark.parametrize("compression", ["none", "rle", "zip", "piz", "b44"])
+def test_rows_may_be_stored_upwards(tmp_path: Path, tells_holes: bool, compression: str) -> None:
+    """A line order of renderers: the end of the file is the top of the picture."""
+    if compression == "none" and not tells_holes:
+        pytest.skip("this file system does not tell holes from zeros")
+    upwards: dict[str, Any] = {"compression": compression, "openexr:lineOrder": "decreasingY"}
+    for black_rows in (0, 40, HEIGHT):
+        pixels = noise(black_rows)[::-1]
+        path = write_image(tmp_path / f"black{black_rows}.exr", pixels, "half", **upwards)
+        assert np.abs(read(path) - pixels).max() < 0.1
+    for share in (0.995, 0.97):
+        unwrite(path := tmp_path / "black0.exr", share)
+        with pytest.raises(InputError, match=r"black0\.exr is (incomplete|damaged)"):
+            read(path)
+
+
 @NAMES
 @pytest.mark.parametrize("black_rows", [HEIGHT, HEIGHT // 2, 40, 1])
 def test_black_rows_at_the_bottom_are_a_picture(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rde_roto.atomic import prepare_folder
 from rde_roto.doors.console import print_message
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.images.plates.missing_frames import on_disk
@@ -73,6 +74,20 @@ def default_out(folder: Path, name: str, output: Output) -> str:
     """Return the default pattern of the mattes of a document of this name, in a folder."""
     suffix = ".png" if output.format == "labels" else ".exr"
     return str(folder / f"{name}.####{suffix}")
+
+
+def prepare_files(plate: Plate, others: Iterable[Path], files: Iterable[Path]) -> None:
+    """See that files can be written, before work that ends in that. Creates their folders.
+
+    Raises UsageError for one that is an input or a folder, or whose folder is not writable;
+    OutputError when its disk is full.
+    """
+    files = tuple(files)
+    refuse_to_overwrite(plate, others, files)
+    for file in files:
+        if file.is_dir():
+            raise UsageError(f"{file} is a folder: give the name of a file")
+        prepare_folder(file.parent)
 
 
 def refuse_to_overwrite(plate: Plate, others: Iterable[Path], targets: Iterable[Path]) -> None:

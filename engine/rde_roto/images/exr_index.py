@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rde_roto.values.errors import InputError
+from rde_roto.values.plate import LARGEST_PX
 
 _FIRST_ATTRIBUTE = 8  # after the magic number and the version
 _HEADER_BYTES = 1 << 22
@@ -47,15 +47,20 @@ def last_block(path: Path) -> tuple[int, int] | None:
 
 
 def _offset_table(path: Path) -> NDArray[np.uint64]:
-    """The offsets of all row blocks; empty if there cannot be as many as the first one says."""
+    """The offsets of all row blocks, top first; empty if incomplete.
+
+    The table ends where the first block in the file begins, which is that of the last rows if the
+    line order is decreasing.
+    """
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
         data = file.read(_HEADER_BYTES)
         start = _end_of_header(data)
-        count = (int.from_bytes(data[start : start + 8], "little") - start) // 8
+        most = (int.from_bytes(data[start : start + 8], "little") - start) // 8
         file.seek(start)
-        table = np.fromfile(file, "<u8", count) if 0 < count < size // 8 else np.zeros(0, "<u8")
-    return table if table.size == count else np.zeros(0, "<u8")
+        table = np.fromfile(file, "<u8", max(0, min(most, LARGEST_PX)))
+    ends = start + 8 * np.arange(1, table.size + 1)
+    whole = np.flatnonzero(ends >= np.minimum.accumulate(table)) if table.size else ends
+    return table[: whole[0] + 1] if whole.size else table[:0]
 
 
 def _end_of_header(data: bytes) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from rde_roto.atomic import is_full, try_folder
+from rde_roto.atomic import prepare_folder
 from rde_roto.images.exr import Encoding, write_planes
 from rde_roto.images.exr_index import refuse_torn_index
 from rde_roto.images.files import read_channels, read_header
@@ -25,7 +25,7 @@ from rde_roto.images.layouts import Layout, exr_layout
 from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin
 from rde_roto.images.pictures.picture_files import write_picture
 from rde_roto.images.sequences import FramePattern
-from rde_roto.values.errors import InputError, OutputError, UsageError
+from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Output
@@ -106,9 +106,9 @@ def open_matte_writer(
     }
     if suffix == ".exr":
         layout = exr_layout(origin, elements, output)
-        _prepare_folder(pattern.folder)
+        prepare_folder(pattern.folder)
         return _ExrWriter(pattern, origin, layout, output, provenance)
-    _prepare_folder(pattern.folder)
+    prepare_folder(pattern.folder)
     if output.format == "labels":
         return _PictureWriter((pattern,), _labels, provenance)
     return _PictureWriter(_element_patterns(pattern, elements), _greys, provenance)
@@ -220,16 +220,6 @@ def _element_patterns(pattern: FramePattern, elements: tuple[str, ...]) -> tuple
         FramePattern(pattern.folder, f"{stem}{element}{separator}", pattern.width, pattern.suffix)
         for element in elements
     )
-
-
-def _prepare_folder(folder: Path) -> None:
-    try:
-        try_folder(folder)
-    except FileExistsError as error:
-        raise UsageError(f"the output folder {folder} is a file") from error
-    except OSError as error:
-        kind = OutputError if is_full(error) else UsageError
-        raise kind(f"cannot write into the output folder {folder}: {error.strerror}") from error
 
 
 def _is_written(path: Path, digest: str, provenance: Mapping[str, str]) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL.TiffImagePlugin import (
     STRIPBYTECOUNTS,
     STRIPOFFSETS,
@@ -64,7 +65,9 @@ def refuse_unfinished(path: Path, header: ImageHeader, pixels: HalfOrFloatArray)
         elif zeros < _ZEROS:
             return
         elif not _is_packed(path, header):
-            is_unfinished = _ends_in_a_hole(file, size) and not _ends_with_a_row(pixels)
+            is_unfinished = _ends_in_a_hole(file, size) and not _ends_with_a_row(
+                pixels[_rows_as_stored(path, header)]
+            )
         else:
             is_unfinished = kind == "openexr" or _end_of_strips(file) > size - _ZEROS
     if is_unfinished:
@@ -91,6 +94,16 @@ def _is_packed(path: Path, header: ImageHeader) -> bool:
     rows = min(_ROWS_OF_A_BLOCK[compression], data.y + data.height - row)
     pixel_bytes = sum(2 if kind == "half" else 4 for kind in header.channel_types)
     return length < rows * data.width * pixel_bytes
+
+
+def _rows_as_stored(path: Path, header: ImageHeader) -> NDArray[np.intp]:
+    """The rows of a picture in the order of the file; an EXR may begin with its last block."""
+    data = header.format.data
+    rows = np.arange(data.height)
+    block = last_block(path) if header.kind == "openexr" else None
+    if block is None or block[0] != data.y:
+        return rows
+    return np.lexsort((rows, -(rows // _ROWS_OF_A_BLOCK.get(header.compression, 1))))
 
 
 def _has_its_end(file: BinaryIO) -> bool:
@@ -149,7 +162,7 @@ def _end_of_data(file: BinaryIO, size: int) -> int:
 
 def _ends_with_a_row(pixels: HalfOrFloatArray) -> bool:
     """Whether the last row that is not black goes to its right edge, as above a black bar, or all
-    rows are black.
+    rows are black. `pixels` has the rows in the order of the file.
     """
     rows = np.flatnonzero(pixels.any(axis=(1, 2)))
     return not rows.size or bool(pixels[rows[-1], -1].all())

@@ -75,7 +75,7 @@ def apply_input_transform(values: Tensor, input_transform: InputTransform | None
     """Convert a plate's values, float32 [..., W, 3], to the network's view: 0..1, all finite.
 
     Without a transform the values are the view already and are returned unchanged. Each pixel is
-    independent of the others. The view is that of `images.color.to_network_view`.
+    independent of the others. The view is that of `images.color.transforms.to_network_view`.
     """
     if input_transform is None:
         return values

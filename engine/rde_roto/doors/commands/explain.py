@@ -9,7 +9,7 @@ import typer
 
 from rde_roto.doors.console import print_line
 from rde_roto.doors.options import DeviceOption, ShotArgument, plate_memo
-from rde_roto.doors.render_task import refuse_to_overwrite
+from rde_roto.doors.render_task import prepare_files
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.pictures.explanation import explanation_layers, explanation_sheet
 from rde_roto.shot_files import ShotFile
@@ -36,7 +36,7 @@ def explain(
         from rde_roto.explanation import drifts, explain
         from rde_roto.model.network_view import Picture
 
-        refuse_to_overwrite(opened.shot.plate, opened.inputs, [out])
+        prepare_files(opened.shot.plate, opened.inputs, [out])
         node, model = open_node(opened, device)
         print_licence(model)
         explanation = explain(node, frame)

@@ -19,7 +19,7 @@ from rde_roto.doors.options import (
     ViewOption,
     parse_first_frame,
 )
-from rde_roto.doors.render_task import refuse_to_overwrite
+from rde_roto.doors.render_task import prepare_files
 from rde_roto.images.layers import PictureName
 from rde_roto.images.pictures.panels import to_image
 from rde_roto.images.pictures.picture_files import write_picture
@@ -44,7 +44,7 @@ def look(
     fallback = load_preset(preset, set_ or ()).input.color_space
     picture_name, first = PictureName(view, layer), parse_first_frame(first_frame)
     opened = open_plate(plate, color_space, None, picture_name, fallback, first_frame=first)
-    refuse_to_overwrite(opened, (), [out])
+    prepare_files(opened, (), [out])
 
     from rde_roto.model.network_view import Picture
 

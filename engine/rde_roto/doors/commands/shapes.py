@@ -20,7 +20,7 @@ from rde_roto.doors.options import (
     plate_memo,
 )
 from rde_roto.doors.progress import ProgressOptions, RunReport, Step
-from rde_roto.doors.render_task import refuse_to_overwrite
+from rde_roto.doors.render_task import prepare_files
 from rde_roto.images.masks import element_names
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.images.origin import Origin
@@ -151,7 +151,7 @@ def _make(path: Path, out: Path, selection: Selection, making: _Making) -> None:
         from rde_roto.doors.rendering import open_node, print_licence
 
         shot = opened.shot
-        refuse_to_overwrite(shot.plate, [path, *opened.inputs], [out])
+        prepare_files(shot.plate, [path, *opened.inputs], [out])
         names = selection.elements_of(shot.names)
         frames = selection.frames_of(opened.range).intersection(shot.range)
         maker = ShapeMaker(shot.plate.format, names, making.tolerance_px)

@@ -15,7 +15,7 @@ from rde_roto.doors.options import (
     frames_within,
     plate_memo,
 )
-from rde_roto.doors.render_task import refuse_to_overwrite
+from rde_roto.doors.render_task import prepare_files
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 
@@ -48,7 +48,7 @@ def report(
         from rde_roto.values.report import Run
 
         targets = [path for path in (out, sheet) if path is not None]
-        refuse_to_overwrite(opened.shot.plate, opened.inputs, targets)
+        prepare_files(opened.shot.plate, opened.inputs, targets)
         node, model = open_node(opened, device)
         print_licence(model)
         advice = advise(node, wanted.intersection(opened.shot.range))

@@ -55,7 +55,7 @@ class PushedEntry(Settings):
 
 @dataclass(frozen=True)
 class PushedFrameStore:
-    """The frames of one plate that were pushed. See `images.pushed.PushedFrames`."""
+    """The frames of one plate that were pushed. See `images.plates.pushed_plate`."""
 
     entry: PushedEntry
     memo: PlateMemo

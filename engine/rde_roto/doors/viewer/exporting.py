@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rde_roto.doors.render_task import refuse_to_overwrite
+from rde_roto.doors.render_task import prepare_files, refuse_to_overwrite
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.node import RotoNode
@@ -61,7 +61,7 @@ def export_shapes(
             f"frames {missing.words} are not tracked: propagate, or set in and out around those "
             "that are"
         )
-    refuse_to_overwrite(shot.plate, session.editor.opened_shot(shot).inputs, [path])
+    prepare_files(shot.plate, session.editor.opened_shot(shot).inputs, [path])
     own = node.edited()  # a node must not be used from two threads
 
     def make() -> None:

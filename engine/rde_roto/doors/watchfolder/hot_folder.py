@@ -72,7 +72,7 @@ class HotFolder:
             folder = HotFolder(path.resolve())
             if not is_utf_8(folder.root):
                 raise UsageError(f"{path} cannot be a hot folder: its name is not UTF-8")
-            for place in (folder.inbox, folder.running, *folder.ends):
+            for place in folder.places:
                 place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{path} cannot be a hot folder: {error.strerror}") from error
@@ -105,6 +105,11 @@ class HotFolder:
     def ends(self) -> tuple[Path, ...]:
         """Where finished jobs lie."""
         return self.root / "done", self.root / "failed", self.root / "cancelled"
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where jobs lie. Everything in them is moved or counts as a job."""
+        return self.inbox, self.running, *self.ends
 
     def claim(self, entry: str, owner: Owner) -> Claim | None:
         """Claim an entry of the inbox for this worker; None if another worker was faster.

@@ -77,6 +77,7 @@ class JobReader:
         suffix = ".png" if job.opened.preset.output.format == "labels" else ".exr"
         root = (self.folder.root / self.defaults().value.mattes).resolve()
         own = root / name
+        self._check_place(own)
         if own.resolve() != own:
             raise OutputError(
                 f"{own}, where the mattes of this job go, is a link to {own.resolve()}: remove it"
@@ -95,7 +96,17 @@ class JobReader:
                 f"output is {pattern}, in {into}; jobs of this folder may write into {places}: "
                 f"add it to 'roots' in {DEFAULTS} if that is intended"
             )
+        self._check_place(into)
         return into / pattern.name
+
+    def _check_place(self, folder: Path) -> None:
+        """Raise OutputError for mattes among the jobs, where they would be taken for a job."""
+        for place in self.folder.places:
+            if folder.is_relative_to(place.resolve()):
+                raise OutputError(
+                    f"mattes would go into {folder}, which is in {place.name}/, where jobs lie: "
+                    "choose a folder beside it, such as mattes"
+                )
 
     def open(self, claim: Claim) -> Job:
         """Read a claimed job and open its shot.

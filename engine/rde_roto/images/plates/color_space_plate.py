@@ -27,7 +27,7 @@ class ColorSpacePlate:
 
     @property
     def input_transform(self) -> InputTransform | None:
-        """The input transform of its colour space; see `color.input_transform_of`."""
+        """The input transform of its colour space; see `color.transforms`."""
         return input_transform_of(self.space.name)
 
     def read(self, frame: int) -> FloatArray:
