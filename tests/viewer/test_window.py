@@ -528,10 +528,11 @@ def test_what_is_fine_stays_off_the_list_and_locks_take_the_rest(
     advice = live.advice
     desk.key("Shift+X")  # which brings new advice
     desk.until(lambda: bool(desk.session.draft.locks) and live.is_settled)
-    assert second not in listed_frames(desk)
+    assert second not in [one.frame for one in quality.suggestions]
+    desk.until(lambda: second not in listed_frames(desk))
     desk.until(lambda: live.advice is not advice)
-    desk.app.processEvents()
-    assert not {first, second} & set(listed_frames(desk))
+    assert not {first, second} & {one.frame for one in quality.suggestions}
+    desk.until(lambda: not {first, second} & set(listed_frames(desk)))
     desk.key("Ctrl+Shift+X")
     desk.until(lambda: len(desk.session.draft.locks) > 0 and live.is_settled)
     desk.until(lambda: not listed_frames(desk))
