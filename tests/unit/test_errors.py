@@ -26,12 +26,21 @@ OUT_OF_MEMORY = (
     "cuFFT error: CUFFT_ALLOC_FAILED",
     "can't start new thread",
     "std::bad_alloc",
+    "could not create a primitive",
+    "could not create a memory object",
 )
 
 
 @pytest.mark.parametrize("words", OUT_OF_MEMORY)
 def test_memory_has_run_out_in_any_words(words: str) -> None:
     assert is_out_of_memory(RuntimeError(words))
+
+
+def test_a_layer_that_onednn_does_not_have_is_no_lack_of_memory() -> None:
+    words = (
+        "could not create a primitive descriptor for a convolution forward propagation primitive"
+    )
+    assert not is_out_of_memory(RuntimeError(words))
 
 
 def test_an_allocation_that_fails_says_so_in_these_words() -> None:

@@ -14,6 +14,7 @@ _OUT_OF_MEMORY: Final = re.compile(
     r"|out of memory"  # CUDA's runtime; MPS; Pillow
     r"|bad_alloc|Cannot allocate memory"  # C++; the C library
     r"|can't start new thread"  # Python, which has no memory for a stack
+    r"|could not create a (primitive|memory object)(?! descriptor)"  # oneDNN: code, buffers
     r"|Invalid buffer size|Insufficient Memory"  # MPS; Metal
     r"|(CUBLAS|CUDNN|CUSOLVER|CUSPARSE|CUFFT)_(STATUS_)?\w*ALLOC(ATION)?_FAILED",
     re.IGNORECASE,
