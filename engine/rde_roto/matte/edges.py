@@ -81,13 +81,12 @@ def redraw_edges(
 class EdgeTiles:
     """Some tiles along the edges of a matte of K elements, drawn after the plate.
 
-    parts: where each of the N tiles lies, down and across. start: the cells enlarged, [N, K, H, W].
-    drawn: after the plate. changes: which pixels may change, bool. pairs: the tiles and elements
-    that have an edge, two times int [M]. clues: for the edge network, [M, CLUES, H, W], if asked.
+    parts: where each of the N tiles lies, down and across. drawn: the matte, [N, K, H, W]. changes:
+    which pixels may change, bool. pairs: the tiles and elements that have an edge, two times int
+    [M]. clues: for the edge network, [M, CLUES, H, W], if asked.
     """
 
     parts: list[tuple[_Tile, _Tile]]
-    start: Tensor
     drawn: Tensor
     changes: Tensor
     pairs: tuple[Tensor, Tensor]
@@ -154,7 +153,7 @@ def edge_tiles(
             start[place, element], tile_cells[place, element], guide.of(place), axes
         )
         if around is None:
-            yield EdgeTiles(parts, start, drawn, is_edge, (place, element))
+            yield EdgeTiles(parts, drawn, is_edge, (place, element))
             continue
         drawn = torch.where(is_edge, drawn, start)
         wide = [
@@ -164,7 +163,7 @@ def edge_tiles(
         enlarged = axes[0].spread[:, None] @ torch.stack(wide) @ axes[1].spread.mT[:, None]
         pairs = start[place, element], drawn[place, element]
         seen = clues(colour[place], *pairs, enlarged, scale)
-        yield EdgeTiles(parts, start, drawn, is_edge, (place, element), seen)
+        yield EdgeTiles(parts, drawn, is_edge, (place, element), seen)
 
 
 def _surroundings(cells: Tensor, plate: Picture, device: torch.device) -> Tensor:
