@@ -12,7 +12,7 @@ import torch
 from rde_roto.documents.learned_card import EdgesCard, LearnedCard
 from rde_roto.model.learned import LearnedWeights
 from rde_roto.model.network_view import Picture
-from rde_roto.model.rde_tracker import tracker_of
+from rde_roto.model.rde_tracker import RDETracker, tracker_of
 from rde_roto.model.weights import Model, with_learned
 from rde_roto.training.learning.budget import Budget, Progress, StepLoop
 from rde_roto.training.learning.edge_study import (
@@ -209,8 +209,7 @@ class PreparedLesson:
         soft, plate = self._soft_truths, self._shot.plate
         if not soft:
             return skipped(NO_SOFT_EDGE)
-        tracker = tracker_of(model, self._device)(self._preset.tracking)
-        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
+        tracker = self._tracker(model)
         readings = (
             Reading(
                 truth,
@@ -263,10 +262,12 @@ class PreparedLesson:
         """Return J of the held-out truth; None if the lesson holds none out."""
         if self._exam is None or not lesson.first_part_steps:
             return None
+        return self._exam.run(self._tracker(model), self._shot.plate, check_cancelled)
+
+    def _tracker(self, model: Model) -> RDETracker:
         plate = self._shot.plate
         tracker = tracker_of(model, self._device)(self._preset.tracking)
-        tracker = tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
-        return self._exam.run(tracker, plate, check_cancelled)
+        return tracker.for_plate(plate.format.pixel_aspect, plate.input_transform)
 
     def _with_preview(self, lesson: Lesson, budget: Budget) -> Budget:
         """Return the budget with a listener that also shows a held-out frame, if there is one."""
