@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from rde_roto.images.masks import HowToRead, Mask, read_marked_mask
+from rde_roto.images.masks import HowToRead, read_marked_mask
 from rde_roto.images.plates.missing_frames import has_picture, on_disk
 from rde_roto.images.plates.sequence_plate import view_of
 from rde_roto.session.draft import Draft
@@ -17,6 +17,7 @@ from rde_roto.session.editor import ShotEditor
 from rde_roto.session.element_colours import colour_of, first_colour
 from rde_roto.session.exclusion import Drawn, Front, with_front
 from rde_roto.session.listeners import SessionListener
+from rde_roto.session.mask_numbers import element_numbers
 from rde_roto.session.outlines import of_lines
 from rde_roto.session.painting import grown, within
 from rde_roto.session.planes import Place, Plane, box_around, touched
@@ -276,27 +277,3 @@ class ElementDrawing:
             self._show_message(f"the plate lacks frame {self._frame}: draw on one that is there")
             return False
         return True
-
-
-def element_numbers(mask: Mask, count: int, is_drawn: bool) -> Sequence[int]:
-    """Return of which elements, counted from 1, the several planes of a mask are.
-
-    `count` is how many elements there are, and `is_drawn` whether anything is drawn of them. Labels
-    that go on where the elements end are numbers of elements: a mask of the labels 2 and 3 is of
-    the second and third. Other labels, and colours, only tell the planes of one file apart. Of
-    these the first mask, and one that has a plane for every element, has them in their order, and
-    so has a first mask with labels beyond the elements: a document with it alone has them so too.
-
-    Raises UsageError for one with fewer planes: whose they are cannot be told.
-    """
-    labels, planes = mask.labels, len(mask.planes)
-    further = [label for label in labels if label > count]
-    are_numbers = labels and further == list(range(count + 1, count + 1 + len(further)))
-    if are_numbers and (is_drawn or not further):
-        return labels
-    if is_drawn and planes < count:
-        raise UsageError(
-            f"it has {', '.join(mask.marks)}, and there are {count} elements: which of them these "
-            "are cannot be told, so import a file for each, as the chosen element"
-        )
-    return range(1, planes + 1)
