@@ -41,9 +41,9 @@ from one_frame import OneFrame
 from rde_roto.model.click_model import ClickModel, load_click_model
 from rde_roto.model.devices import choose_device
 from rde_roto.model.network_view import Picture
-from rde_roto.session.click_select import ClickSelector
-from rde_roto.session.painting import Brush, within
-from rde_roto.session.selection import Click, Hints
+from rde_roto.session.clicks.select import ClickSelector
+from rde_roto.session.drawing.painting import Brush, within
+from rde_roto.session.drawing.selection import Click, Hints
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window

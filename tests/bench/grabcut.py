@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rde_roto.matte.edges import redraw_edges
 from rde_roto.model.geometry import resized
 from rde_roto.model.network_view import Picture
-from rde_roto.session.painting import Point, within
+from rde_roto.session.drawing.painting import Point, within
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window

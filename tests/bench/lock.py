@@ -28,8 +28,8 @@ from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.matte.finish import finish
 from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry
-from rde_roto.session.display_pixels import ViewExposure, matte_pixels, plate_pixels
-from rde_roto.session.planes import Plane
+from rde_roto.session.drawing.planes import Plane
+from rde_roto.session.pictures.display_pixels import ViewExposure, matte_pixels, plate_pixels
 from rde_roto.values.digest import digest_of
 from rde_roto.values.preset import Finish
 

@@ -32,8 +32,8 @@ from rde_roto.doors.viewer.app import take_turns_often
 from rde_roto.doors.viewer.services import open_services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
-from rde_roto.session.display_pixels import ViewExposure
-from rde_roto.session.painting import Brush
+from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.pictures.display_pixels import ViewExposure
 
 _ROUNDS = 5
 _PATIENCE_S = 600.0

@@ -8,7 +8,7 @@ import threading
 import torch
 from session_bench import ToySelector, working_on
 
-from rde_roto.session.selection import Change, Hints
+from rde_roto.session.drawing.selection import Change, Hints
 from rde_roto.values.matte import FloatArray
 
 

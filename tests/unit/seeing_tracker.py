@@ -13,7 +13,7 @@ from torch import Tensor
 from toy_shots import ToyNode
 
 from rde_roto.node import RotoNode
-from rde_roto.session.painting import Point
+from rde_roto.session.drawing.painting import Point
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot

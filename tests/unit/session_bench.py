@@ -14,12 +14,12 @@ from scripted_nodes import PATIENCE_S
 from toy_shots import ToyNode
 
 from rde_roto.engine import Engine
-from rde_roto.session.backend import Backend
-from rde_roto.session.opening import open_draft
-from rde_roto.session.painting import Brush, Point, shared
-from rde_roto.session.selection import Change, Hints
+from rde_roto.session.document.opening import open_draft
+from rde_roto.session.drawing.painting import Brush, Point, shared
+from rde_roto.session.drawing.selection import Change, Hints
+from rde_roto.session.drawing.tools import PenEvent
+from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.session import Session
-from rde_roto.session.tools import PenEvent
 from rde_roto.stores import Stores
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rde_roto.session.click_rules import Cells, added, boxed, joined, removed
-from rde_roto.session.selection import Change
+from rde_roto.session.clicks.rules import Cells, added, boxed, joined, removed
+from rde_roto.session.drawing.selection import Change
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 

@@ -21,9 +21,9 @@ from rde_roto.model.geometry import resized
 from rde_roto.model.network_view import Picture
 from rde_roto.model.weights import load_model
 from rde_roto.net import ClickNet
-from rde_roto.session.click_select import ClickSelector
-from rde_roto.session.painting import within
-from rde_roto.session.selection import Click, Hints
+from rde_roto.session.clicks.select import ClickSelector
+from rde_roto.session.drawing.painting import within
+from rde_roto.session.drawing.selection import Click, Hints
 from rde_roto.training.clicks.simulated_clicks import next_click
 from rde_roto.values.errors import UsageError, WeightsError
 from rde_roto.values.matte import FloatArray

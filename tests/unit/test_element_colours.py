@@ -9,15 +9,15 @@ import pytest
 from seeing_tracker import SeeingToys, write_shot
 from session_bench import Bench, set_points, working_on
 
-from rde_roto.session.element_colours import (
+from rde_roto.session.document.opening import open_draft
+from rde_roto.session.pictures.element_colours import (
     PALETTE,
     colour_of,
     first_colour,
     following_colour,
     rgb,
 )
-from rde_roto.session.opening import open_draft
-from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.pictures.picture_cache import Bytes
 from rde_roto.values.keyframe import Element
 
 pytest_plugins = ("command_line_fixtures",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rde_roto.session.known_mattes import KnownMattes
+from rde_roto.session.mattes.known_mattes import KnownMattes
 from rde_roto.stores import Stores
 
 FRAMES = range(1001, 1011)

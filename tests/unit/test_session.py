@@ -14,9 +14,9 @@ import session_process
 from session_bench import FRAMES, Bench, Toys, paint, working_on
 
 from rde_roto.documents.preset_files import load_preset
-from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
-from rde_roto.session.painting import Brush
-from rde_roto.session.tools import PenEvent
+from rde_roto.session.document.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
+from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.drawing.tools import PenEvent
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange

@@ -9,9 +9,9 @@ import pytest
 from seeing_tracker import FIRST, LAST, SeeingToys, body, corners, write_shot
 from session_bench import Bench, working_on
 
-from rde_roto.session.frame_states import FORWARD, FrameState
-from rde_roto.session.lines import Line
-from rde_roto.session.planes import Plane
+from rde_roto.session.document.frame_states import FORWARD, FrameState
+from rde_roto.session.drawing.lines import Line
+from rde_roto.session.drawing.planes import Plane
 from rde_roto.shapes.carrying import Carrier
 from rde_roto.values.plate import Window
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from session_bench import DISC_PX, Bench, ToySelector, paint, working_on
 
-from rde_roto.session.painting import Brush
-from rde_roto.session.tools import PenEvent
+from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.drawing.tools import PenEvent
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from session_bench import Bench, paint, set_points, working_on
 
-from rde_roto.session.comparison import Against
-from rde_roto.session.frame_states import FORWARD
-from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.document.frame_states import FORWARD
+from rde_roto.session.mattes.comparison import Against
+from rde_roto.session.pictures.picture_cache import Bytes
 from rde_roto.values.errors import UsageError
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from session_bench import Bench, paint, set_points, working_on
 
-from rde_roto.session.frame_states import FORWARD, FrameState
-from rde_roto.session.painting import Brush
-from rde_roto.session.planes import Plane
-from rde_roto.session.tools import PenEvent
+from rde_roto.session.document.frame_states import FORWARD, FrameState
+from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.drawing.planes import Plane
+from rde_roto.session.drawing.tools import PenEvent
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import overlaps

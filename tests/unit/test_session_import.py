@@ -12,7 +12,7 @@ from session_bench import Bench, working_on
 
 from rde_roto.images.masks import Mask
 from rde_roto.images.mattes import davis_palette
-from rde_roto.session.mask_numbers import element_numbers
+from rde_roto.session.document.mask_numbers import element_numbers
 from rde_roto.values.errors import UsageError
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")

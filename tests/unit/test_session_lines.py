@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rde_roto.session.lines import INWARDS, OUTWARDS, Line
+from rde_roto.session.drawing.lines import INWARDS, OUTWARDS, Line
 from rde_roto.shapes import Shape, ShapePoint
 from rde_roto.shapes.drawing import shape_coverage
 from rde_roto.values.matte import FloatArray

@@ -12,9 +12,9 @@ from PIL import Image
 from session_bench import Bench, paint, working_on
 
 from rde_roto.images.mattes import davis_palette
-from rde_roto.session.frame_states import FORWARD, FrameState
-from rde_roto.session.painting import Brush
-from rde_roto.session.planes import Plane
+from rde_roto.session.document.frame_states import FORWARD, FrameState
+from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.drawing.planes import Plane
 from rde_roto.shot_files import ShotFile
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")

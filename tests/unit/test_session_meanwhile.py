@@ -23,16 +23,16 @@ from session_bench import Bench, working_on
 from torch import Tensor
 
 from rde_roto.node import RotoNode
-from rde_roto.session.edge_marks import EdgeMark
-from rde_roto.session.element_colours import colour_of
-from rde_roto.session.frame_states import FORWARD
-from rde_roto.session.lines import Line
-from rde_roto.session.opening import open_draft
-from rde_roto.session.outlines import of_lines
-from rde_roto.session.painting import Brush
-from rde_roto.session.planes import Plane
-from rde_roto.session.saving import DraftWriter
-from rde_roto.session.tools import PenEvent
+from rde_roto.session.document.frame_states import FORWARD
+from rde_roto.session.document.opening import open_draft
+from rde_roto.session.document.saving import DraftWriter
+from rde_roto.session.drawing.edge_marks import EdgeMark
+from rde_roto.session.drawing.lines import Line
+from rde_roto.session.drawing.outlines import of_lines
+from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.drawing.planes import Plane
+from rde_roto.session.drawing.tools import PenEvent
+from rde_roto.session.pictures.element_colours import colour_of
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 from toy_tracker import ToyFrames, ToyState

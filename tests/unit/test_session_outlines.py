@@ -11,11 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rde_roto.images.exr import FLOAT, write_planes
-from rde_roto.session.drawing_files import DrawingFiles, with_header
-from rde_roto.session.lines import Line
-from rde_roto.session.outlines import with_line, with_line_changed
-from rde_roto.session.painting import Brush, Stroke, within
-from rde_roto.session.planes import Plane
+from rde_roto.session.document.drawing_files import DrawingFiles, with_header
+from rde_roto.session.drawing.lines import Line
+from rde_roto.session.drawing.outlines import with_line, with_line_changed
+from rde_roto.session.drawing.painting import Brush, Stroke, within
+from rde_roto.session.drawing.planes import Plane
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat, Window
 

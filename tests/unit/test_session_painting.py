@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rde_roto.session.history import History
-from rde_roto.session.lines import Line
-from rde_roto.session.painting import Brush, Stroke, filled, grown, within
-from rde_roto.session.planes import Plane
+from rde_roto.session.document.history import History
+from rde_roto.session.drawing.lines import Line
+from rde_roto.session.drawing.painting import Brush, Stroke, filled, grown, within
+from rde_roto.session.drawing.planes import Plane
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 

@@ -12,13 +12,13 @@ from seeing_tracker import FIRST, SeeingToys, body, write_shot
 from session_bench import Bench, working_on
 
 from rde_roto.model.network_view import Picture
-from rde_roto.session.edge_marks import EdgeMark, refined
-from rde_roto.session.edge_range import is_marked
-from rde_roto.session.frame_states import FORWARD
-from rde_roto.session.lines import Line
-from rde_roto.session.opening import open_draft
-from rde_roto.session.painting import Brush, Point, within
-from rde_roto.session.selection import Change
+from rde_roto.session.document.frame_states import FORWARD
+from rde_roto.session.document.opening import open_draft
+from rde_roto.session.drawing.edge_marks import EdgeMark, refined
+from rde_roto.session.drawing.lines import Line
+from rde_roto.session.drawing.painting import Brush, Point, within
+from rde_roto.session.drawing.selection import Change
+from rde_roto.session.painter.edge_range import is_marked
 from rde_roto.values.matte import FloatArray
 
 pytest_plugins = ("command_line_fixtures",)

@@ -12,8 +12,8 @@ import pytest
 from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.model.network_view import Picture
-from rde_roto.session.display_pixels import ViewExposure, matte_pixels, plate_pixels
-from rde_roto.session.picture_cache import Bytes, PictureCache
+from rde_roto.session.pictures.display_pixels import ViewExposure, matte_pixels, plate_pixels
+from rde_roto.session.pictures.picture_cache import Bytes, PictureCache
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate
 

@@ -11,10 +11,10 @@ from moving_shapes import FORMAT, WINDOW, iou
 from seeing_tracker import FIRST, SeeingToys, body, corners, write_shot
 from session_bench import Bench, working_on
 
-from rde_roto.session.frame_states import FORWARD, FrameState
-from rde_roto.session.lines import Line
-from rde_roto.session.outlines import of_lines
-from rde_roto.session.shape_lines import lines_of, lines_of_matte
+from rde_roto.session.document.frame_states import FORWARD, FrameState
+from rde_roto.session.drawing.lines import Line
+from rde_roto.session.drawing.outlines import of_lines
+from rde_roto.session.drawing.shape_lines import lines_of, lines_of_matte
 from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, nuke_text, shapes_text
 from rde_roto.values.errors import UsageError
 from rde_roto.values.plate import PlateFormat, Window

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from session_bench import set_points, working_on
 
-from rde_roto.session.painting import Brush
+from rde_roto.session.drawing.painting import Brush
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")

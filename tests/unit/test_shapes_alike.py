@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from moving_shapes import soft_mattes
 
-from rde_roto.session.shape_lines import lines_of
+from rde_roto.session.drawing.shape_lines import lines_of
 from rde_roto.shapes import (
     Shape,
     ShapeMaker,

@@ -30,7 +30,7 @@ from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.evaluation.metrics import BoolArray, region_similarity
 from rde_roto.images.masks import read_mask
 from rde_roto.images.sequences import FrameSequence
-from rde_roto.session.opening import open_draft
+from rde_roto.session.document.opening import open_draft
 from rde_roto.session.session import Session
 
 Hints: TypeAlias = Literal["scribbles", "clicks"]

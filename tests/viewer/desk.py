@@ -24,8 +24,8 @@ from session_bench import Toys, ToySelector
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
-from rde_roto.session.backend import Backend
-from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.mattes.backend import Backend
+from rde_roto.session.pictures.picture_cache import Bytes
 from rde_roto.session.session import Session
 
 HEIGHT, WIDTH = 90, 160

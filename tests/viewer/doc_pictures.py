@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication, QDialog
 from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.images.sequences import find_sequence
-from rde_roto.session.painting import Point
+from rde_roto.session.drawing.painting import Point
 
 OUT = Path(__file__).parents[2] / "docs/viewer"
 SIZE = 1200, 768

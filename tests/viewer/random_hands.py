@@ -32,11 +32,11 @@ from rde_roto.doors.viewer.commands import COMMANDS
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.text_editors import is_text_editor
-from rde_roto.session.draft import Draft
-from rde_roto.session.frame_states import FrameState
-from rde_roto.session.opening import open_draft
-from rde_roto.session.picture_cache import Bytes
-from rde_roto.session.planes import Plane
+from rde_roto.session.document.draft import Draft
+from rde_roto.session.document.frame_states import FrameState
+from rde_roto.session.document.opening import open_draft
+from rde_roto.session.drawing.planes import Plane
+from rde_roto.session.pictures.picture_cache import Bytes
 
 RIGHT, MIDDLE = Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 SHIFT, ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier

@@ -16,7 +16,7 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QRegion
 
 from rde_roto.doors.viewer.scene import MatteMode
-from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.pictures.picture_cache import Bytes
 from rde_roto.values.matte import FloatArray
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")

@@ -17,7 +17,7 @@ from rde_roto.model.forms import InferenceForms
 from rde_roto.model.rde_tracker import RDETracker
 from rde_roto.net import RDENet
 from rde_roto.node import RotoNode
-from rde_roto.session.backend import Backend
+from rde_roto.session.mattes.backend import Backend
 from rde_roto.stores import Stores
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot

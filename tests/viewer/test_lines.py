@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
 from rde_roto.doors.viewer.exporting import export_shapes
-from rde_roto.session.frame_states import FrameState
-from rde_roto.session.painting import Brush
+from rde_roto.session.document.frame_states import FrameState
+from rde_roto.session.drawing.painting import Brush
 from rde_roto.shapes import draw_shapes, read_shapes
 from rde_roto.values.errors import UsageError
 

@@ -27,9 +27,9 @@ from PySide6.QtWidgets import QDialog
 
 from rde_roto.doors.viewer.dialogs import ExportDialog
 from rde_roto.doors.viewer.scene import MatteMode
-from rde_roto.session.frame_states import FrameState
-from rde_roto.session.painting import Brush
-from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.document.frame_states import FrameState
+from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.pictures.picture_cache import Bytes
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 

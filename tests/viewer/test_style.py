@@ -19,7 +19,7 @@ from rde_roto.doors.viewer.style import (
     STYLE_SHEET,
     TEXT,
 )
-from rde_roto.session.frame_states import FrameState
+from rde_roto.session.document.frame_states import FrameState
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 

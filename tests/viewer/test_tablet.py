@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QInputDevice, QPointingDevice, QPointingDeviceUniqueId, QTabletEvent
 from PySide6.QtWidgets import QApplication
 
-from rde_roto.session.painting import Brush
+from rde_roto.session.drawing.painting import Brush
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from rde_roto.doors.viewer.style import GROUND, STATE_COLOURS
-from rde_roto.session.frame_states import FrameState
+from rde_roto.session.document.frame_states import FrameState
 from rde_roto.session.track_quality import confidence_range
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")

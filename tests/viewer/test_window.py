@@ -38,10 +38,10 @@ from rde_roto.doors.viewer.style import (
 )
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.engine import Engine
-from rde_roto.session.backend import Backend
-from rde_roto.session.element_colours import PALETTE
-from rde_roto.session.frame_states import FrameState
-from rde_roto.session.painting import Brush, Stroke
+from rde_roto.session.document.frame_states import FrameState
+from rde_roto.session.drawing.painting import Brush, Stroke
+from rde_roto.session.mattes.backend import Backend
+from rde_roto.session.pictures.element_colours import PALETTE
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import InputError
 

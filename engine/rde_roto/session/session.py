@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from rde_roto.advice import Suggestion
-from rde_roto.session.backend import Backend, Post
-from rde_roto.session.comparison import Against, Comparison
-from rde_roto.session.display_pixels import ViewExposure
-from rde_roto.session.draft import Draft
-from rde_roto.session.editor import ShotEditor
-from rde_roto.session.frame_states import Direction, FrameState, state_of, states_of
+from rde_roto.session.document.draft import Draft
+from rde_roto.session.document.editor import ShotEditor
+from rde_roto.session.document.frame_states import Direction, FrameState, state_of, states_of
+from rde_roto.session.document.opening import OpenedDraft
 from rde_roto.session.listeners import SessionListener
-from rde_roto.session.live_mattes import LiveMattes
-from rde_roto.session.navigation import Navigation
-from rde_roto.session.opening import OpenedDraft
-from rde_roto.session.paint_controller import PaintController
+from rde_roto.session.mattes.backend import Backend, Post
+from rde_roto.session.mattes.comparison import Against, Comparison
+from rde_roto.session.mattes.live_mattes import LiveMattes
+from rde_roto.session.painter.paint_controller import PaintController
+from rde_roto.session.pictures.display_pixels import ViewExposure
+from rde_roto.session.pictures.navigation import Navigation
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.session.track_quality import TrackQuality
 from rde_roto.values.frames import FrameRange

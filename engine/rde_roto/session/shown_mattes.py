@@ -8,14 +8,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rde_roto.session.comparison import Comparison
-from rde_roto.session.display_pixels import matte_pixels
-from rde_roto.session.editor import ShotEditor
-from rde_roto.session.known_mattes import FrameMattes
-from rde_roto.session.navigation import Navigation
-from rde_roto.session.painting import within
-from rde_roto.session.picture_cache import Bytes, PictureRequest
-from rde_roto.session.planes import Plane
+from rde_roto.session.document.editor import ShotEditor
+from rde_roto.session.drawing.painting import within
+from rde_roto.session.drawing.planes import Plane
+from rde_roto.session.mattes.comparison import Comparison
+from rde_roto.session.mattes.known_mattes import FrameMattes
+from rde_roto.session.pictures.display_pixels import matte_pixels
+from rde_roto.session.pictures.navigation import Navigation
+from rde_roto.session.pictures.picture_cache import Bytes, PictureRequest
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Plate, Window
 

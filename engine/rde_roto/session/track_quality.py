@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from rde_roto.advice import Suggestion
-from rde_roto.session.editor import ShotEditor
+from rde_roto.session.document.editor import ShotEditor
 
 _LEAST_RANGE = 0.1
 _NEAR_FRAMES = 2

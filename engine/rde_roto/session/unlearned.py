@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rde_roto.documents.learned_card import card_path, read_learned_card, truth_digest
-from rde_roto.session.draft import Draft
+from rde_roto.session.document.draft import Draft
 from rde_roto.session.session import Session
 from rde_roto.values.errors import WeightsError
 from rde_roto.values.keyframe import Keyframe

@@ -14,7 +14,7 @@ from rde_roto.doors.viewer.services import Services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
-from rde_roto.session.opening import open_draft
+from rde_roto.session.document.opening import open_draft
 
 _TURN_S = 0.001
 

@@ -24,9 +24,9 @@ from rde_roto.doors.viewer.scene import Scene, part_seen
 from rde_roto.doors.viewer.style import ACCENT, GROUND, SUBTRACTS, TEXT
 from rde_roto.doors.viewer.text_editors import is_text_editor
 from rde_roto.doors.viewer.tool_lines import draw_tool
-from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.drawing.tools import PenEvent
+from rde_roto.session.pictures.picture_cache import Bytes
 from rde_roto.session.session import Session
-from rde_roto.session.tools import PenEvent
 from rde_roto.values.plate import Window
 
 _LEAST_ZOOM, _MOST_ZOOM = 0.02, 64.0

@@ -12,10 +12,10 @@ from rde_roto.doors.viewer.dialogs import KeyDialog
 from rde_roto.doors.viewer.learn_dialog import ask_learn, forget
 from rde_roto.doors.viewer.scene import MatteMode, Scene
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.session.comparison import Against
-from rde_roto.session.display_pixels import ViewExposure
-from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
-from rde_roto.session.paint_controller import PaintController
+from rde_roto.session.document.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME
+from rde_roto.session.mattes.comparison import Against
+from rde_roto.session.painter.paint_controller import PaintController
+from rde_roto.session.pictures.display_pixels import ViewExposure
 from rde_roto.session.session import Session
 
 P = ParamSpec("P")

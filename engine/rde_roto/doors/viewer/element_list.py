@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem
 
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.text_editors import ROW_KEY, NameDelegate
-from rde_roto.session.element_colours import colour_of
+from rde_roto.session.pictures.element_colours import colour_of
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
 

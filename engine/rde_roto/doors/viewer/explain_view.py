@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from rde_roto.images.pictures.drift_curve import SOURCE_COLOURS
 from rde_roto.images.pictures.explanation import ReadingPictures, source_labels
-from rde_roto.session.backend import Backend, Post
-from rde_roto.session.explaining import ExplainedFrame, Explaining
+from rde_roto.session.mattes.backend import Backend, Post
+from rde_roto.session.mattes.explaining import ExplainedFrame, Explaining
 from rde_roto.session.session import Session
 from rde_roto.values.explanation import Reading
 from rde_roto.values.matte import FloatArray

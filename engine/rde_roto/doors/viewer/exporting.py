@@ -9,9 +9,9 @@ from rde_roto.doors.render_task import prepare_files, refuse_to_overwrite
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.node import RotoNode
-from rde_roto.session.backend import Backend
+from rde_roto.session.drawing.shape_lines import tolerance_px
+from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.session import Session
-from rde_roto.session.shape_lines import tolerance_px
 from rde_roto.shapes import SHAPE_FILES, ShapeMaker, file_remarks, file_text, is_shapes_file
 from rde_roto.shot_files.writing import write_document
 from rde_roto.values.errors import UsageError

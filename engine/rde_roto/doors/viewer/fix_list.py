@@ -7,11 +7,11 @@ from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from rde_roto.advice import Suggestion
-from rde_roto.session.backend import Post
-from rde_roto.session.element_colours import colour_of, rgb
-from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.mattes.backend import Post
+from rde_roto.session.pictures.element_colours import colour_of, rgb
+from rde_roto.session.pictures.picture_cache import Bytes
+from rde_roto.session.pictures.thumbnails import THUMBNAIL_PX, Thumbnail, Thumbnails
 from rde_roto.session.session import Session
-from rde_roto.session.thumbnails import THUMBNAIL_PX, Thumbnail, Thumbnails
 from rde_roto.session.track_quality import confidence_range
 
 ROW_PX, _MOST_ROWS = 50, 2

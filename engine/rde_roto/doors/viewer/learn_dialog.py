@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest, LessonStatus
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.session.draft import Draft
+from rde_roto.session.document.draft import Draft
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
 from rde_roto.values.errors import DocumentError, UsageError

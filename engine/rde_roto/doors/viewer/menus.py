@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.commands import Command
 from rde_roto.doors.viewer.start_page import recent_words
-from rde_roto.session.paint_controller import ToolName
+from rde_roto.session.painter.paint_controller import ToolName
 
 TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
     "brush": ("Brush", "Brush"),

@@ -19,10 +19,10 @@ from rde_roto.doors.viewer.element_list import ElementList
 from rde_roto.doors.viewer.fix_list import FixList
 from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
-from rde_roto.session.comparison import Against
-from rde_roto.session.display_pixels import ViewExposure
-from rde_roto.session.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
-from rde_roto.session.painting import Brush
+from rde_roto.session.document.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
+from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.mattes.comparison import Against
+from rde_roto.session.pictures.display_pixels import ViewExposure
 from rde_roto.session.session import Session
 from rde_roto.session.unlearned import learn_label
 from rde_roto.values.errors import RotoError

@@ -23,7 +23,7 @@ from rde_roto.doors.viewer.user_settings import LastExport
 from rde_roto.images.plates.movie_plate import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES
 from rde_roto.node import RotoNode
-from rde_roto.session.element_colours import colour_of, following_colour
+from rde_roto.session.pictures.element_colours import colour_of, following_colour
 from rde_roto.session.session import Session
 from rde_roto.shapes import SHAPE_FILES
 from rde_roto.values.errors import UsageError

@@ -23,9 +23,9 @@ from PySide6.QtGui import (
 )
 
 from rde_roto.doors.viewer.style import ACCENT
-from rde_roto.session.comparison import Against
-from rde_roto.session.element_colours import colour_of
-from rde_roto.session.picture_cache import Bytes
+from rde_roto.session.mattes.comparison import Against
+from rde_roto.session.pictures.element_colours import colour_of
+from rde_roto.session.pictures.picture_cache import Bytes
 from rde_roto.session.session import Session
 
 Channels: TypeAlias = Literal["rgb", "r", "g", "b", "a", "y"]

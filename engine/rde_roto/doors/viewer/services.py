@@ -19,10 +19,10 @@ from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
 from rde_roto.model.weights import Model, load_model
 from rde_roto.node import RotoNode
-from rde_roto.session.backend import Backend
-from rde_roto.session.click_select import ClickSelector
-from rde_roto.session.opening import OpenedDraft
-from rde_roto.session.selection import Selector
+from rde_roto.session.clicks.select import ClickSelector
+from rde_roto.session.document.opening import OpenedDraft
+from rde_roto.session.drawing.selection import Selector
+from rde_roto.session.mattes.backend import Backend
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.opening import chosen_model
 from rde_roto.stores import Stores, open_stores

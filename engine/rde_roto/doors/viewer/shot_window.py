@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QDialog, QWidget
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.player import Player
 from rde_roto.doors.viewer.ui_queue import UiQueue
-from rde_roto.session.backend import Backend
-from rde_roto.session.comparison import Against
+from rde_roto.session.mattes.backend import Backend
+from rde_roto.session.mattes.comparison import Against
 from rde_roto.session.session import Session
 from rde_roto.session.unlearned import UnlearnedKeyframes
 

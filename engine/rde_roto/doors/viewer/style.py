@@ -7,7 +7,7 @@ from typing import Final
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-from rde_roto.session.frame_states import FrameState
+from rde_roto.session.document.frame_states import FrameState
 
 GROUND: Final = QColor("#16181c")
 PANEL: Final = QColor("#22252b")

@@ -21,7 +21,7 @@ from rde_roto.doors.viewer.style import (
     WARNING,
 )
 from rde_roto.drift import LOST
-from rde_roto.session.frame_states import FrameState
+from rde_roto.session.document.frame_states import FrameState
 from rde_roto.session.session import Session
 from rde_roto.session.track_quality import confidence_range
 

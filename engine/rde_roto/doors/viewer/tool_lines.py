@@ -6,8 +6,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from rde_roto.doors.viewer.style import ADDS, SUBTRACTS
+from rde_roto.session.drawing.tools import Trace
 from rde_roto.session.session import Session
-from rde_roto.session.tools import Trace
 
 
 def draw_tool(painter: QPainter, session: Session, transform: QTransform) -> None:

@@ -30,9 +30,9 @@ from rde_roto.doors.viewer.start_page import StartPage
 from rde_roto.doors.viewer.text_editors import is_for_editor
 from rde_roto.doors.viewer.timeline import TimeLine
 from rde_roto.doors.viewer.ui_queue import UiQueue
-from rde_roto.session.backend import Backend
-from rde_roto.session.comparison import Against
-from rde_roto.session.opening import OpenedDraft, open_draft
+from rde_roto.session.document.opening import OpenedDraft, open_draft
+from rde_roto.session.mattes.backend import Backend
+from rde_roto.session.mattes.comparison import Against
 from rde_roto.session.session import Session
 from rde_roto.session.unlearned import UnlearnedKeyframes
 from rde_roto.values.errors import RotoError, UsageError

@@ -1,0 +1,1 @@
+"""Smart select: what a click selects on a frame."""

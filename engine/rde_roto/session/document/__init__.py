@@ -1,0 +1,1 @@
+"""The shot document under edit: its draft, history, saving and opening."""

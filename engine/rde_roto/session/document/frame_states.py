@@ -1,0 +1,74 @@
+"""The states of frames, and the frames that a propagation goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from rde_roto.session.document.draft import Draft
+from rde_roto.session.mattes.live_mattes import LiveMattes
+from rde_roto.values.frames import FrameRange
+
+
+class FrameState(Enum):
+    """What there is at a frame."""
+
+    EMPTY = "no matte yet"
+    STALE = "out of date"
+    MADE = "matte"
+    WAITING = "being made"
+    KEYFRAME = "keyframe"
+    LOCKED = "locked"
+
+
+def state_of(draft: Draft, live: LiveMattes, frame: int) -> FrameState:
+    """Return the state of a frame."""
+    is_locked = draft.locked(frame) >= {element.id for element in draft.elements}
+    return FrameState.LOCKED if is_locked else _state_of_unlocked(draft, live, frame)
+
+
+def states_of(draft: Draft, live: LiveMattes, frames: FrameRange) -> dict[int, FrameState]:
+    """Return the states of many frames. This is quick: a time line may have ten thousand."""
+    everything = {element.id for element in draft.elements}
+    touched = {frame for lock in draft.locks for frame in lock.frames}
+    locked = {frame for frame in touched if draft.locked(frame) >= everything}
+    return {
+        frame: FrameState.LOCKED if frame in locked else _state_of_unlocked(draft, live, frame)
+        for frame in frames
+    }
+
+
+def _state_of_unlocked(draft: Draft, live: LiveMattes, frame: int) -> FrameState:
+    if frame in draft.drawings:
+        return FrameState.KEYFRAME
+    if live.is_waiting(frame) and not live.is_made(frame):
+        return FrameState.WAITING
+    if live.is_made(frame):
+        return FrameState.MADE
+    return FrameState.STALE if live.is_stale(frame) else FrameState.EMPTY
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Where a propagation goes from a frame: 1 forwards, -1 backwards; to a keyframe, or all the
+    way.
+    """
+
+    steps: tuple[int, ...]
+    to_keyframe: bool = False
+
+    def frames(self, frame: int, whole: FrameRange, keyframes: frozenset[int]) -> list[int]:
+        """Return the frames to be made, in order. The frame itself comes first, unless it is a
+        keyframe.
+        """
+        found: list[int] = [] if frame in keyframes else [frame]
+        for step in self.steps:
+            stop = whole.last if step > 0 else whole.first
+            if self.to_keyframe:
+                stop = min((at for at in keyframes if at > frame), default=stop)
+            found += [at for at in whole.walk(frame, stop) if at != frame]
+        return found
+
+
+FORWARD, BACKWARD, BOTH = Direction((1,)), Direction((-1,)), Direction((1, -1))
+TO_KEYFRAME = Direction((1,), to_keyframe=True)

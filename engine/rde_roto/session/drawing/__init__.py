@@ -1,0 +1,1 @@
+"""What a hand draws: planes, strokes, lines and polygons, and its tools. Knows no shot."""

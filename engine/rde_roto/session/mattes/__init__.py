@@ -1,0 +1,1 @@
+"""Mattes made while somebody works, and the node that makes them."""

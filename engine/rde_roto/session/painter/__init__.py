@@ -1,0 +1,1 @@
+"""What painting, selecting and editing lines do to the document."""

@@ -1,0 +1,1 @@
+"""Pictures of frames for the screen, and the frame that is shown."""
