@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -91,10 +92,23 @@ def prepare_files(plate: Plate, others: Iterable[Path], files: Iterable[Path]) -
 
 
 def refuse_to_overwrite(plate: Plate, others: Iterable[Path], targets: Iterable[Path]) -> None:
-    """Raise UsageError if a target is a file of the plate or another input."""
+    """Raise UsageError if a target is a file of the plate or another input, by whatever path: a
+    share may be mounted twice, and a file system may not tell upper from lower case.
+    """
     source = on_disk(plate)
     files = map(source.sequence.path, source.range) if isinstance(source, SequencePlate) else ()
-    inputs = {path.resolve() for path in (*others, *files)}
+    inputs = {mark for path in (*others, *files) for mark in _marks(path)}
     for target in targets:
-        if target.resolve() in inputs:
+        if not inputs.isdisjoint(_marks(target)):
             raise UsageError(f"--out would overwrite its own input {target}: choose another")
+
+
+def _marks(path: Path) -> Iterator[object]:
+    """What tells a file from others: its path without links and, if it exists, what the file system
+    knows it by. Some network file systems have no such number, or another one at each look.
+    """
+    yield path.resolve()
+    with suppress(OSError):
+        found = path.stat()
+        if found.st_ino:
+            yield found.st_dev, found.st_ino
