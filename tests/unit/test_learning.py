@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import errno
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -35,7 +38,7 @@ from rde_roto.training.learning.recipe_file import lesson_recipe
 from rde_roto.training.learning.scores import Scores, rejection_reason
 from rde_roto.training.learning.shot_footage import shot_footage
 from rde_roto.training.recipe import Jitter, Mixture
-from rde_roto.values.errors import CancelledError, UsageError
+from rde_roto.values.errors import CancelledError, OutputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Keyframe, elements_named
 from rde_roto.values.preset import Preset, Tracking
@@ -329,6 +332,21 @@ def test_a_lesson_is_held_once(model: Model, tmp_path: Path) -> None:
         PreparedLesson(a_shot(drawn(1002)), PRESET, model, CPU), model, budget
     )
     assert len(told) == 2  # another keyframe, another lesson
+
+
+@pytest.mark.parametrize("refusal", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_files_cannot_be_locked_nobody_waits_for_ever(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    """As Lustre without `flock`, and NFS whose lock service does not answer, refuse a lock."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    store = LessonStore(tmp_path / "learned", sleep=lambda _: pytest.fail("it waits"))
+    with pytest.raises(OutputError, match=rf"cannot lock .*\.lock: {os.strerror(refusal)}"):
+        store.run_once(PreparedLesson(a_shot(), PRESET, model, CPU), model, Budget(steps=1))
 
 
 def test_everything_that_decides_it_names_a_lesson(model: Model) -> None:

@@ -70,7 +70,7 @@ def is_running(device: str) -> bool:
     try:
         with process_lock(endpoint_file(device).with_suffix(".lock")):
             return False
-    except LockTakenError:
+    except (LockTakenError, OSError):  # a file system without locks cannot tell
         return True
 
 
@@ -83,7 +83,7 @@ def forget_ended(device: str) -> bool:
         with process_lock(place.with_suffix(".lock")):
             place.unlink(missing_ok=True)
             return True
-    except LockTakenError:
+    except (LockTakenError, OSError):
         return False
 
 

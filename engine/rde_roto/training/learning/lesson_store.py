@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,18 +66,33 @@ class LessonStore:
             try_folder(folder)
         except OSError as error:
             raise OutputError(f"cannot write learned weights into {folder}: {error}") from error
-        reported = False
-        while True:
-            try:
-                with process_lock(folder / f".{digest}.lock"):
-                    return self._find(digest, model) or self._store(lesson.run(budget))
-            except LockTakenError:
-                if budget.cancel() or budget.finish_early():
-                    raise CancelledError("learning was cancelled: nothing has changed") from None
+        with self._alone(folder / f".{digest}.lock", budget):
+            return self._find(digest, model) or self._store(lesson.run(budget))
+
+    @contextmanager
+    def _alone(self, lock: Path, budget: Budget) -> Iterator[None]:
+        """Hold a lesson's lock, and wait as long as another process does."""
+        with ExitStack() as held:
+            reported = False
+            while True:
+                try:
+                    held.enter_context(process_lock(lock))
+                    break
+                except LockTakenError:
+                    if budget.cancel() or budget.finish_early():
+                        raise CancelledError(
+                            "learning was cancelled: nothing has changed"
+                        ) from None
+                except OSError as error:  # of two lessons at once each would have its own result
+                    raise OutputError(
+                        f"cannot lock {lock}: {error.strerror}; learning needs a folder whose file "
+                        "system has locks, so that two processes do not learn one shot at once"
+                    ) from error
                 if not reported:
                     self.on_wait()
                 reported = True
                 self.sleep(_POLL_S)
+            yield
 
     def _find(self, digest: str, model: Model) -> StoredLesson | None:
         card = read_learned_card(self._card_of(digest))
