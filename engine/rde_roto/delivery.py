@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
@@ -21,7 +19,15 @@ from rde_roto.values.errors import OutputError, is_out_of_memory, out_of_memory
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
-__all__ = ["Delivery", "FrameReporter", "OnFrame", "Passes", "Reporter", "deliver"]
+__all__ = [
+    "Delivery",
+    "FrameReporter",
+    "OnFrame",
+    "Passes",
+    "Reporter",
+    "check_delivered",
+    "deliver",
+]
 
 OnFrame = Callable[[int, bool], None]
 """Called for each finished frame with its number and whether its file was there already."""
@@ -61,10 +67,10 @@ def deliver(
 
     Half-written files that killed runs left under these names are removed first.
 
-    Raises PartialError, which names the missing frames, when a file cannot be written or has
-    disappeared by the end; InputError when a plate frame cannot be read; OutOfMemoryError;
-    CancelledError between two steps once ``cancel()`` is true. Files written before an error are
-    complete and stay.
+    Raises PartialError, which names the missing frames, when a file cannot be written, or by the
+    end has disappeared or is another run's; InputError when a plate frame cannot be read, or was
+    replaced by the end; OutOfMemoryError; CancelledError between two steps once ``cancel()`` is
+    true. Files written before an error are complete and stay.
     """
     done, passes = _FramesDone(), Passes(node, frames, reporter.advance)
     kept = 0
@@ -102,8 +108,12 @@ def deliver(
             raise
         height, width = node.shot.plate.format.data.shape
         raise out_of_memory(error, f"writing mattes of {width}x{height}") from error
-    _check_files(frames, writer)
-    return Delivery(len(done) - kept, kept, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    try:
+        check_delivered(node, frames, writer)
+    except PartialError as error:
+        raise PartialError(f"{error}; not delivered: {error.frames}", error.frames) from error
+    return Delivery(len(done) - kept, kept, seconds)
 
 
 class Passes:
@@ -178,21 +188,20 @@ class _FramesDone:
         return (frame for run in self._runs for frame in run)
 
 
-def _check_files(frames: FrameRange, writer: MatteWriter) -> None:
-    """Raise PartialError for frames whose files are missing at the end of a run."""
-    names: dict[Path, frozenset[str]] = {}  # a folder is listed once: a stat a file takes long
+def check_delivered(node: RotoNode, frames: FrameRange, writer: MatteWriter) -> None:
+    """Check at the end of a run that what it has written or kept is still there.
 
-    def is_there(path: Path) -> bool:
-        if path.parent not in names:
-            with suppress(FileNotFoundError), os.scandir(path.parent) as found:
-                names[path.parent] = frozenset(entry.name for entry in found if entry.is_file())
-        return path.name in names.get(path.parent, ())
-
-    missing = FrameRange.of(f for f in frames if not all(map(is_there, writer.files(f))))
-    if missing:
-        folder = writer.path(missing.first).parent
-        raise PartialError(
-            f"files written into {folder} have disappeared: somebody moved them, or the disk lost "
-            f"them; not delivered: {missing}",
-            missing,
-        )
+    Raises PartialError, whose sentence does not name the frames, for files that are missing or
+    another run's; ReplacedError for a plate frame that is no longer the one that was tracked.
+    """
+    lost = FrameRange.of(f for f in frames if not writer.has_digest(f, node.digest(f)))
+    if lost:
+        folder = writer.path(lost.first).parent
+        reason = "have disappeared: somebody moved them, or the disk lost them"
+        if all(path.exists() for frame in lost for path in writer.files(frame)):
+            reason = (
+                "were replaced meanwhile: another run writes the same files, so see that one of "
+                "both is stopped, and run the other again"
+            )
+        raise PartialError(f"files written into {folder} {reason}", lost)
+    node.check_plate()

@@ -124,6 +124,12 @@ class RotoNode:
         plate = self._plate if shot.plate is self.shot.plate else None
         return RotoNode(shot, preset or self.preset, self._load, self.stores, plate)
 
+    def check_plate(self) -> None:
+        """Raise ReplacedError for a plate frame that is no longer the one of which mattes were
+        made: it may have been read before it was replaced.
+        """
+        self._plate.digests.check()
+
     def smaller(self) -> RotoNode | None:
         """Return the node to continue with when memory has run out; None if the preset says to
         stop.

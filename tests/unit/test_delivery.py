@@ -9,16 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy_shots import ToyNode, a_shot, mask
+from image_files import write_image
+from toy_shots import HEIGHT, WIDTH, ToyNode, a_shot, mask
 
-from rde_roto.delivery import FrameReporter, deliver
+from rde_roto.delivery import Delivery, FrameReporter, deliver
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
+from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.values.delivery import PartialError
-from rde_roto.values.errors import OutOfMemoryError
+from rde_roto.values.errors import InputError, OutOfMemoryError
 from rde_roto.values.frames import FrameRange
+from rde_roto.values.keyframe import elements_named
 from rde_roto.values.matte import Matte
 from rde_roto.values.preset import Output
+from rde_roto.values.shot import Shot
 
 
 @pytest.mark.parametrize("moved", ["out", "out/m.1004.exr"])
@@ -42,6 +46,62 @@ def test_what_is_moved_away_meanwhile_is_not_delivered(tmp_path: Path, moved: st
     assert deliver(node, asked, writer, FrameReporter(lambda *_: None)).made == len(e.value.frames)
 
 
+def test_of_two_runs_into_the_same_files_one_is_told(tmp_path: Path) -> None:
+    """As a corrected shot that is submitted while its first version still renders: both ended with
+    exit code 0, and the files were some of the one and some of the other.
+    """
+
+    def delivered(node: ToyNode, frames: str, on_frame: Callable[[int, bool], None]) -> Delivery:
+        pattern, origin = str(tmp_path / "m.####.exr"), Origin(node.shot.plate.format)
+        writer = open_matte_writer(pattern, origin, ("a",), Output(), {})
+        return deliver(node, FrameRange.parse(frames), writer, FrameReporter(on_frame))
+
+    def nobody(_frame: int, _kept: bool) -> None:
+        pass
+
+    def disturb(frame: int, _kept: bool) -> None:
+        if frame == 1006:
+            delivered(ToyNode(a_shot(mask(1001, draw=1))), "1002-1004", nobody)
+
+    node = ToyNode(a_shot(mask(1001)))
+    with pytest.raises(
+        PartialError, match=r"replaced meanwhile: another run .*; not delivered: 1002-1004"
+    ) as e:
+        delivered(node, "1001-1006", disturb)
+    assert e.value.frames == FrameRange.parse("1002-1004")
+    again = delivered(node, "1001-1006", nobody)
+    assert (again.made, again.kept) == (3, 3)
+
+
+def test_a_plate_that_is_rendered_again_behind_the_tracker_is_told_of(tmp_path: Path) -> None:
+    """Frames that were read before they were replaced. One that has gone is no error."""
+    shape = (HEIGHT, WIDTH, 3)
+    files = {frame: tmp_path / f"p.{frame}.png" for frame in range(1001, 1009)}
+    for frame, file in files.items():
+        write_image(file, np.full(shape, frame % 10 / 10), "uint16")
+
+    def delivered(on_frame: Callable[[int, bool], None]) -> Delivery:
+        plate = open_plate(str(tmp_path / "p.####.png"))
+        shot = Shot(plate, plate.range, elements_named("a"), (mask(1001),))
+        pattern, origin = str(tmp_path / "out/m.####.exr"), Origin(plate.format)
+        writer = open_matte_writer(pattern, origin, ("a",), Output(), {})
+        return deliver(ToyNode(shot), shot.range, writer, FrameReporter(on_frame))
+
+    def replace(frame: int, _kept: bool) -> None:
+        if frame == 1008:
+            write_image(files[1004], np.full(shape, 0.85), "uint16")
+
+    def remove(frame: int, _kept: bool) -> None:
+        if frame == 1008:
+            files[1002].unlink()
+
+    with pytest.raises(InputError, match=r"p\.1004\.png was replaced after"):
+        delivered(replace)
+    assert len(list((tmp_path / "out").iterdir())) == len(files)
+    again = delivered(remove)
+    assert (again.made, again.kept) == (5, 3)
+
+
 @dataclass(frozen=True)
 class Starved:
     """A writer for which no memory is left at one frame."""
@@ -58,6 +118,9 @@ class Starved:
 
     def is_written(self, frame: int, digest: str) -> bool:
         return self.plain.is_written(frame, digest)
+
+    def has_digest(self, frame: int, digest: str) -> bool:
+        return self.plain.has_digest(frame, digest)
 
     def write(self, matte: Matte) -> None:
         if matte.frame == self.at:

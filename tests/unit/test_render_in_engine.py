@@ -156,4 +156,4 @@ def test_a_matte_that_is_gone_again_is_not_delivered(shot_document: Path, plate:
     (plate.parents[1] / "mattes/hero.1004.exr").unlink()
     _, said = process.communicate(timeout=120)
     assert process.returncode == 7
-    assert said.splitlines()[-1].endswith("run it again; not delivered: 1004")
+    assert said.splitlines()[-1].endswith("the disk lost them; not delivered: 1004")

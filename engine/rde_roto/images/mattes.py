@@ -63,6 +63,9 @@ class MatteWriter(Protocol):
     def is_written(self, frame: int, digest: str) -> bool:
         """Return whether the frame's files exist, in this format and from the same inputs."""
 
+    def has_digest(self, frame: int, digest: str) -> bool:
+        """Return whether the headers of the frame's files say so; reads no pixel."""
+
     def write(self, matte: Matte) -> None:
         """Write a frame, replacing its files. Raises OutputError; nothing half-written stays."""
 
@@ -145,6 +148,9 @@ class _ExrWriter:
     def is_written(self, frame: int, digest: str) -> bool:
         return _is_written(self.path(frame), digest, self.provenance)
 
+    def has_digest(self, frame: int, digest: str) -> bool:
+        return _has_digest(self.path(frame), digest, self.provenance)
+
     def write(self, matte: Matte) -> None:
         planes, attributes = self.layout.planes(matte), self._attributes(matte)
         plate_format = self.origin.format
@@ -175,6 +181,9 @@ class _PictureWriter:
 
     def is_written(self, frame: int, digest: str) -> bool:
         return all(_is_written(path, digest, self.provenance) for path in self.files(frame))
+
+    def has_digest(self, frame: int, digest: str) -> bool:
+        return all(_has_digest(path, digest, self.provenance) for path in self.files(frame))
 
     def write(self, matte: Matte) -> None:
         provenance = {**self.provenance, DIGEST_KEY: matte.digest}
@@ -224,17 +233,26 @@ def _element_patterns(pattern: FramePattern, elements: tuple[str, ...]) -> tuple
 
 def _is_written(path: Path, digest: str, provenance: Mapping[str, str]) -> bool:
     """Whether the file is complete and has this digest and this layout."""
-    expected = {DIGEST_KEY: digest, **{key: provenance[key] for key in (OUTPUT_KEY, ELEMENTS_KEY)}}
+    if not _has_digest(path, digest, provenance):
+        return False
     try:
         header = read_header(path)
-        if any(header.provenance.get(key) != value for key, value in expected.items()):
-            return False
         read_channels(path, header.channels)  # a truncated copy still has a whole header
         if header.kind == "openexr":
             refuse_torn_index(path)
     except InputError:
         return False
     return True
+
+
+def _has_digest(path: Path, digest: str, provenance: Mapping[str, str]) -> bool:
+    """Whether the header of a file has this digest and this layout."""
+    expected = {DIGEST_KEY: digest, **{key: provenance[key] for key in (OUTPUT_KEY, ELEMENTS_KEY)}}
+    try:
+        found = read_header(path).provenance
+    except InputError:
+        return False
+    return all(found.get(key) == value for key, value in expected.items())
 
 
 def _save(image: Image.Image, path: Path, provenance: Mapping[str, str]) -> None:

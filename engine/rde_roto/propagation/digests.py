@@ -12,6 +12,7 @@ from __future__ import annotations
 from threading import Lock as Mutex
 
 from rde_roto.values.digest import DigestPart, DigestTable, digest_of
+from rde_roto.values.errors import InputError, ReplacedError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
@@ -47,6 +48,19 @@ class PlateDigests:
             digest = self._plate.digest(frame) if frame in self._plate.range else MISSING
             self._known.put(frame, digest)
         return digest
+
+    def check(self) -> None:
+        """Raise ReplacedError for a frame that was replaced since. One that has gone is no error:
+        what was to be made of it is made.
+        """
+        for frame in self._plate.range:
+            if self._known.get(frame) is not None:
+                try:
+                    self._plate.digest(frame)
+                except ReplacedError:
+                    raise
+                except InputError:
+                    continue
 
 
 class _States:

@@ -109,6 +109,10 @@ class LockWriter:
             return False
         return True
 
+    def has_digest(self, frame: int, digest: str) -> bool:
+        """Return whether the file exists; its name identifies its content."""
+        return self.path(frame).is_file()
+
     def write(self, matte: Matte) -> None:
         """Write a frame's file. Raises OutputError; nothing half-written stays."""
         lock, path = self._lock(matte.frame), self.path(matte.frame)

@@ -53,6 +53,10 @@ class InputError(RotoError):
     exit_code = 4
 
 
+class ReplacedError(InputError):
+    """A file of the plate has other content than when it was first looked at."""
+
+
 class FramesNotPushedError(InputError):
     """A host has not pushed these `frames` of its plate yet; the most urgent come first."""
 

@@ -89,7 +89,8 @@ class Plate(Protocol):
     def digest(self, frame: int) -> str:
         """Return the hex digest of the frame's content and its colour transform; decodes no pixel.
 
-        Raises InputError, naming the frame, when it is missing or unreadable.
+        Raises InputError, naming the frame, when it is missing or unreadable; ReplacedError if its
+        content is no longer that of the first call.
         """
 
     def read(self, frame: int) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import (
     CancelledError,
     DocumentError,
@@ -65,4 +66,6 @@ def error_object(error: Exception) -> dict[str, Any]:
     found = {"kind": kind, "code": code, "sentence": str(shown)}
     if isinstance(shown, FramesNotPushedError):
         found |= {"kind": "lacks", "frames": shown.frames}
+    if isinstance(shown, PartialError):
+        found["frames"] = tuple(shown.frames)
     return found

@@ -93,6 +93,10 @@ class HeldMatteWriter:
         """See `MatteWriter.is_written`."""
         return self.writer.is_written(frame, digest)
 
+    def has_digest(self, frame: int, digest: str) -> bool:
+        """See `MatteWriter.has_digest`."""
+        return self.writer.has_digest(frame, digest)
+
     def write(self, matte: Matte) -> None:
         """See `MatteWriter.write`. Raises OutputError also when the folder was moved."""
         self.folder.check()

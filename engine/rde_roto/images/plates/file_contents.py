@@ -13,7 +13,7 @@ from typing import Final
 
 from rde_roto.images.plates.plate_memo import Stamp
 from rde_roto.values.digest import DigestTable
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, ReplacedError
 
 HashFile = Callable[[Path], str]
 
@@ -32,14 +32,16 @@ class FileContents:
         self._digests = DigestTable()
 
     def digest(self, number: int, path: Path) -> str:
-        """Return the digest of a file's bytes. Raises InputError if it differs from the first."""
+        """Return the digest of a file's bytes. Raises ReplacedError if it differs from the
+        first.
+        """
         known, now = self._digests.get(number), self._hash_file(path)
         if known is not None and known != now:
             raise self.replaced(path)
         self._digests.put(number, now)
         return now
 
-    def replaced(self, path: Path) -> InputError:
+    def replaced(self, path: Path) -> ReplacedError:
         """Note that a file was replaced; returns the error to raise."""
         self.have_changed = True
         return _replaced(path)
@@ -93,8 +95,8 @@ def _stamp(path: Path) -> Stamp:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _replaced(path: Path) -> InputError:
-    return InputError(
+def _replaced(path: Path) -> ReplacedError:
+    return ReplacedError(
         f"{path} was replaced after the shot was opened: open the shot again, or run this again, "
         "to make mattes from the new file"
     )
