@@ -546,6 +546,25 @@ def test_a_plate_that_is_still_copied_is_not_done(farm: Farm) -> None:
     assert farm.status("done/named").done == 5
 
 
+@pytest.mark.parametrize("late", ["mask.1004.png", "job.yaml"])
+def test_what_comes_late_into_a_dropped_folder_is_told_of(farm: Farm, late: str) -> None:
+    """A copy that paused: the job ended as done, without a keyframe or with other settings."""
+    dropped = farm.hot.inbox / "hero"
+    shutil.copytree(farm.plate.parent, dropped)
+    shutil.copy(farm.mask, dropped / "mask.1001.png")
+
+    def copy_meanwhile(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
+        shutil.copy(farm.mask, farm.hot.running / "hero/job/hero" / late)
+        return farm.make(opened, cancel)
+
+    farm.drain(farm.worker(copy_meanwhile))
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert error.code == 7
+    assert error.sentence.startswith(f"hero has got {late} since this began")
+    assert len(farm.mattes()) == len(FRAMES)
+
+
 def test_a_gap_that_is_filled_meanwhile_is_told_of(farm: Farm) -> None:
     gap = farm.plate.parent / "plate.1003.png"
     gap.rename(farm.root / "late.png")

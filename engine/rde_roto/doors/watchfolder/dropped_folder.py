@@ -31,7 +31,7 @@ def shot_in(folder: Path) -> ShotDocument:
     """
     found = sorted(path for path in folder.iterdir() if not is_junk(path.name))
     pictures = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
-    masks = [path for path in pictures if _MASK.fullmatch(path.name)]
+    masks = list(filter(_is_mask, pictures))
     if not masks:
         raise InputError(f"{folder.name} holds no mask: {_EXPECTED}")
     plates = _plates(found, [path for path in pictures if path not in masks])
@@ -51,6 +51,17 @@ def shot_in(folder: Path) -> ShotDocument:
         elements=[ElementEntry(id=name) for name in named],
         keyframes=sorted(keyframes, key=lambda keyframe: keyframe.frame),
     )
+
+
+def masks_in(folder: Path) -> list[Path]:
+    """Return the masks at the top of a dropped folder. Raises OSError."""
+    names = (path for path in folder.iterdir() if not is_junk(path.name))
+    return sorted(path for path in names if _is_mask(path))
+
+
+def _is_mask(path: Path) -> bool:
+    is_picture = path.suffix.lower() in IMAGE_SUFFIXES
+    return is_picture and _MASK.fullmatch(path.name) is not None
 
 
 def _plates(found: Sequence[Path], pictures: Sequence[Path]) -> list[Path]:

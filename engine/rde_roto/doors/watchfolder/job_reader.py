@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from rde_roto.documents.preset_files import load_preset
 from rde_roto.documents.reading import Document, Setting
 from rde_roto.documents.shot_document import SHOT_SUFFIX, ShotDocument, parse_shot_document
 from rde_roto.documents.shot_document import read_shot_text as read_shot
-from rde_roto.doors.watchfolder.dropped_folder import shot_in
+from rde_roto.doors.watchfolder.dropped_folder import masks_in, shot_in
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, HotFolder
 from rde_roto.doors.watchfolder.inbox import documents_in
 from rde_roto.doors.watchfolder.job_folder import Claim
@@ -26,6 +27,7 @@ from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.opening import open_document
 from rde_roto.shot_files.shot_file import naming_the_document
+from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import (
     DocumentError,
     InputError,
@@ -46,13 +48,34 @@ class Job:
     """A shot, the frames to deliver, and the pattern of their files.
 
     With `output` None the mattes go to the hot folder's own place. `learn` is the job's own
-    setting; None leaves it to the hot folder.
+    setting; None leaves it to the hot folder. `folder` is what was dropped without a document, and
+    `inside` what of it the job was made from, besides the plate.
     """
 
     opened: OpenedShot
     frames: FrameRange
     output: str | None
     learn: bool | None = None
+    folder: Path | None = None
+    inside: frozenset[Path] = frozenset()
+
+    def check_complete(self) -> None:
+        """Check at the end that nothing has come since that belongs to the job. Raises PartialError
+        as `OpenedShot.check_complete`, and for masks and documents in a dropped folder.
+        """
+        self.opened.check_complete(self.frames)
+        late: frozenset[Path] = frozenset()
+        if self.folder is None:
+            return
+        with suppress(OSError):  # somebody has moved the job
+            late = _told_by(self.folder) - self.inside
+        if late:
+            names = ", ".join(sorted(path.name for path in late))
+            raise PartialError(
+                f"{self.folder.name} has got {names} since this began: put the job back into the "
+                "inbox to use it",
+                self.frames,
+            )
 
 
 @dataclass(frozen=True)
@@ -147,9 +170,9 @@ class JobReader:
             raise DocumentError(f"{dropped.name} holds {names}: expected one document")
         if documents:
             return self._by_document(documents[0], dropped)
-        shot = shot_in(dropped)
+        inside, shot = _told_by(dropped), shot_in(dropped)
         opened = self._opened(dropped, Document(shot, self.defaults().source, {}), dropped)
-        return Job(opened, opened.range, None)
+        return Job(opened, opened.range, None, folder=dropped, inside=inside)
 
     def _by_document(self, path: Path, base: Path) -> Job:
         if path.name.endswith(SHOT_SUFFIX):
@@ -220,6 +243,11 @@ class JobReader:
         """Return the folders that jobs may write into. Raises DocumentError."""
         defaults = self.defaults().value
         return [(self.folder.root / text).resolve() for text in (defaults.mattes, *defaults.roots)]
+
+
+def _told_by(folder: Path) -> frozenset[Path]:
+    """What tells what to make of a dropped folder: its masks and documents. Raises OSError."""
+    return frozenset((*masks_in(folder), *documents_in(folder)))
 
 
 def _preset(name: str, base: Path, overrides: list[Setting]) -> Preset:

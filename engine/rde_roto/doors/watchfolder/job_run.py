@@ -154,7 +154,7 @@ class JobRun:
         with hold_folder(output.parent) as folder:
             delivered = self._deliver_into(folder, job, prepared, output.name)
         self._report(job, delivered, Run(job.frames, prepared.licence, delivered.delivery))
-        job.opened.check_complete(job.frames)
+        job.check_complete()
 
     def _deliver_into(
         self, folder: HeldFolder, job: Job, prepared: PreparedNode, name: str
