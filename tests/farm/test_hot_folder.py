@@ -209,6 +209,25 @@ def test_what_a_person_drags_into_running_stays_and_is_told_of_once(folder: HotF
     assert named == [f"running/{name}" for name in ("empty", "hero", "link", "notes.txt")]
 
 
+def test_what_is_no_job_in_the_inbox_is_told_of_once(folder: HotFolder) -> None:
+    """A movie, and a document as Windows names it: nothing would ever become of them."""
+    now, said = [0.0], list[str]()
+    watching = scanner(folder, now, said)
+    for name in ("hero.mov", "hero.yaml", "hero.mov.part", ".hero.swp", "Thumbs.db"):
+        (folder.inbox / name).touch()
+    watching.scan()
+    assert said == []
+    watching.scan()
+    watching.scan()
+    left = "left alone: drop a folder, or a document whose name ends in .yaml or .json"
+    assert said == [f"inbox/hero.mov is no job and is {left}"]
+    for name in ("car.yaml.txt", "plate.1001.exr"):
+        (folder.inbox / name).touch()
+    watching.scan()
+    watching.scan()
+    assert said[1:] == [f"inbox/car.yaml.txt and 1 more are no jobs and are {left}"]
+
+
 def test_what_a_person_adds_to_a_jobs_folder_stays(folder: HotFolder) -> None:
     """Also when the job itself was taken out of it."""
     drop(folder, "hero.yaml")

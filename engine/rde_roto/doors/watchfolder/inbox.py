@@ -47,7 +47,7 @@ class _Seen:
 
 
 class Inbox:
-    """The jobs that wait in a folder.
+    """The jobs that wait in a folder. `ignored` are the visible files that are none.
 
     Args:
         folder: the inbox.
@@ -66,6 +66,7 @@ class Inbox:
         self._stat = stat
         self._seen: dict[str, _Seen] = {}
         self._whole: set[str] = set()
+        self.ignored: set[str] = set()
 
     def arrived(self, name: str) -> None:
         """Mark an entry as complete, because it came by a rename. May be called from any thread."""
@@ -79,12 +80,14 @@ class Inbox:
         Raises OSError when the folder cannot be listed.
         """
         before, self._seen = self._seen, {}
+        self.ignored = set()
         reads = _READS_PER_SCAN
         for name in self._listdir(str(self._folder)):
             if is_junk(name) or name.lower().endswith(_HALF_SUFFIXES):
                 continue
             signature = self._signature(name)
             if signature is None:
+                self.ignored.add(name)
                 continue
             last = before.get(name)
             is_still = last is not None and last.signature == signature

@@ -26,6 +26,23 @@ from rde_roto.values.errors import UsageError
 
 
 @dataclass
+class _Strangers:
+    """Names in a folder of which people are told once each, when a second scan finds them: during a
+    single one a file may be on its way out.
+    """
+
+    _there: set[str] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
+
+    def found_again(self, there: set[str]) -> list[str]:
+        """Return the names to tell of now, sorted. `there` are those of this scan."""
+        found = sorted(there & self._there - self._told)
+        self._told = there & (self._told | self._there)
+        self._there = set(there)
+        return found
+
+
+@dataclass
 class Scanner:
     """Scan a hot folder on behalf of a worker or dispatcher.
 
@@ -38,8 +55,8 @@ class Scanner:
     dead_workers: DeadWorkers
     log: Callable[[str], None]
     retention: Retention | None = None
-    _foreign: set[str] = field(default_factory=set)
-    _reported: set[str] = field(default_factory=set)
+    _in_running: _Strangers = field(default_factory=_Strangers)
+    _in_inbox: _Strangers = field(default_factory=_Strangers)
 
     def scan(self) -> list[str]:
         """Return the complete jobs, the next one first. Raises OSError if the folder cannot be
@@ -52,22 +69,25 @@ class Scanner:
                 self.log(f"{name}: its worker died; the job goes back to the inbox")
         if self.retention is not None:
             self.retention.clear()
-        self._report_foreign({path.name for path in others})
         self.inbox.scan()
+        self._report_foreign(others)
         return self.inbox.jobs()
 
-    def _report_foreign(self, there: set[str]) -> None:
-        """Log foreign things in `running/` once each, if two scans find them.
-
-        A job may be on its way out during a single scan.
-        """
-        for name in sorted(there & self._foreign - self._reported):
+    def _report_foreign(self, in_running: Iterable[Path]) -> None:
+        """Log what is no job, in `running/` and in the inbox."""
+        for name in self._in_running.found_again({path.name for path in in_running}):
             self.log(
                 f"running/{name} was not put there by a worker and is left alone: "
                 "drop jobs into inbox"
             )
-        self._reported = there & (self._reported | self._foreign)
-        self._foreign = there
+        ignored = self._in_inbox.found_again(self.inbox.ignored)
+        if ignored:
+            more = f" and {len(ignored) - 1} more" if len(ignored) > 1 else ""
+            verb = "are no jobs and are" if more else "is no job and is"
+            self.log(
+                f"inbox/{ignored[0]}{more} {verb} left alone: drop a folder, or a document whose "
+                "name ends in .yaml or .json"
+            )
 
 
 _IDLE_SHARE = 50
