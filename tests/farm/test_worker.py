@@ -160,6 +160,11 @@ def test_a_job_says_whether_its_shot_is_learned_first(farm: Farm) -> None:
     (farm.hot.root / "defaults.yaml").write_text("schema: rde-roto.watch/1\nlearn: true\n")
     farm.drop("declines.yaml", "1003", more="learn: false\n")
     farm.drop("is-told.yaml", "1004")
+    farm.drop("by-override.yaml", "1001-1002", more="overrides: {running.learn: false}\n")
+    text = job_text(farm.plate, farm.mask, "1002-1003")
+    chunk = text.replace("]}\n", "], overrides: {running.learn: false}}\n")
+    assert chunk != text
+    farm.drop_text("chunk.yaml", chunk)
     farm.drain()
     (farm.hot.root / "defaults.yaml").unlink()
     by_preset = "overrides: {running.learn: true}\n"
@@ -168,7 +173,7 @@ def test_a_job_says_whether_its_shot_is_learned_first(farm: Farm) -> None:
     farm.drain()
     wishes = {opened.document.stem: opened.learns for opened in farm.made if opened.document}
     learning = {name for name, learns in wishes.items() if learns}
-    assert (len(wishes), learning) == (6, {"asks", "is-told", "by-preset"})
+    assert (len(wishes), learning) == (8, {"asks", "is-told", "by-preset"})
     assert {opened.learn_into for opened in farm.made} == {farm.hot.root / "learned"}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rde_roto.documents.job_document import (
     JobDocument,
@@ -176,22 +177,26 @@ class JobReader:
 
     def _by_document(self, path: Path, base: Path) -> Job:
         if path.name.endswith(SHOT_SUFFIX):
-            opened = self._opened(path, parse_shot_document(Path(path.name), read_shot(path)), base)
-            return Job(opened, opened.range, None)
+            alone = parse_shot_document(Path(path.name), read_shot(path))
+            opened = self._opened(path, alone, base)
+            return Job(opened, opened.range, None, _learn_asked(opened, alone))
         job = parse_job_document(path)
         output = self._output(job)
-        written = inline_shot(job)
-        if written is None:
-            opened = self._named(job, base)
+        shot = inline_shot(job)
+        if shot is None:
+            file = ShotFile.read(base / str(job.value.shot))
+            shot, opened = file.document, self._named(file, job, base)
         else:
-            opened = self._opened(path, written, base, job)
+            opened = self._opened(path, shot, base, job)
         frames = _frames(job, opened)
         opened = replace(opened, is_whole=opened.is_whole and job.value.frames is None)
-        return Job(opened, frames, output, job.value.learn)
+        learn = job.value.learn
+        if learn is None:
+            learn = _learn_asked(opened, shot, job)
+        return Job(opened, frames, output, learn)
 
-    def _named(self, job: Document[JobDocument], base: Path) -> OpenedShot:
+    def _named(self, file: ShotFile, job: Document[JobDocument], base: Path) -> OpenedShot:
         """Open the shot of a document elsewhere, which is complete in itself."""
-        file = ShotFile.read(base / str(job.value.shot))
         overrides = job.settings("overrides")
         if job.value.preset is None:
             preset = file.preset(overrides)
@@ -243,6 +248,15 @@ class JobReader:
         """Return the folders that jobs may write into. Raises DocumentError."""
         defaults = self.defaults().value
         return [(self.folder.root / text).resolve() for text in (defaults.mattes, *defaults.roots)]
+
+
+def _learn_asked(opened: OpenedShot, *documents: Document[Any]) -> bool | None:
+    """Return whether to learn, if an override of the documents says so, also that not; None leaves
+    it to the hot folder. The chunks of `rde-roto submit` say it this way.
+    """
+    overrides = chain.from_iterable(document.settings("overrides") for document in documents)
+    is_said = any(setting.key == "running.learn" for setting in overrides)
+    return opened.preset.running.learn if is_said else None
 
 
 def _told_by(folder: Path) -> frozenset[Path]:
