@@ -544,6 +544,35 @@ def test_bad_arguments_of_the_command_line(run: Run) -> None:
     assert run("propagate", "plate", "--no-such-option") == 2
 
 
+@pytest.mark.parametrize("word", ["", "--openjd="])
+def test_a_variable_that_is_not_set_is_not_the_current_folder(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    word: str,
+) -> None:
+    """It was: a farm job went where the script happened to be."""
+    monkeypatch.chdir(tmp_path)
+    assert run("submit", "hero.shot.yaml", "--openjd", word) == 2
+    shown = word or "argument 4"
+    sentence = f"rde-roto: {shown} is empty: is a variable of a script not set?\n"
+    assert capsys.readouterr().err == sentence
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted")
+def test_a_current_folder_that_is_deleted_is_a_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MKL would end the process at its first product, with an exit code of its own."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run("shot", "render", tmp_path / "hero.shot.yaml") == 2
+    assert "the current folder has been deleted: change to" in capsys.readouterr().err
+
+
 # --- eval -----------------------------------------------------------------------------------------
 
 

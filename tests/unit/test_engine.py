@@ -438,6 +438,21 @@ def test_an_error_goes_to_all_who_waited_and_the_next_request_is_answered(
     assert again.result(PATIENCE_S).digest == "a1"
 
 
+def test_what_is_no_request_is_refused_and_leaves_nothing_behind(
+    engine: Engine, device: Device
+) -> None:
+    """A frame read from a table is text: the viewer's next look was compared with it."""
+    node = ScriptedNode(device)
+    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+        engine.submit(node, "1", INTERACTIVE)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'batch' is not a valid Priority"):
+        engine.submit(node, 1, "batch")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        engine.submit(None, 1, INTERACTIVE).result(PATIENCE_S)  # type: ignore[arg-type]
+    engine.submit(node, 2, INTERACTIVE)
+    assert finish_all(device, 1) == ["a2"]
+
+
 def test_an_error_in_naming_goes_to_who_asked(engine: Engine, device: Device) -> None:
     def unreadable(frame: int) -> None:
         if frame == 1:

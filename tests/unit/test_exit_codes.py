@@ -58,6 +58,21 @@ def test_3_a_bad_document(shot_document: Path) -> None:
     assert "unknown key 'line' in tracking" in failed(done)
 
 
+def test_nothing_follows_the_sentence(tmp_path: Path) -> None:
+    """An error that pydantic has made kept all modules alive: a page of OpenImageIO's leaks."""
+    window = '{"width": 8, "height": 8}'
+    (tmp_path / "hero.json").write_text(
+        f'{{"schema": "rde-roto.shapes/1", "plate": {{"display": {window}, "data": {window}}}, '
+        '"frames": "1", "elements": ["../hero"], "shapes": []}',
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "rde_roto", "shapes", str(tmp_path / "hero.json")]
+    done = run_process([*command, "--out", str(tmp_path / "hero.####.exr")])
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert "elements.0" in failed(done)
+
+
 def test_4_a_plate_that_cannot_be_read(shot_document: Path, plate: Path) -> None:
     cut_short(plate.parent / "hero.1005.exr", 0.5)
     done = run_process(render(shot_document))

@@ -427,7 +427,7 @@ def test_a_lesson_has_the_same_name_on_every_machine(
 ) -> None:
     """Chunks on machines that compute other bits share what one of them has learned."""
     here = PreparedLesson(a_shot(), PRESET, model, CPU).digest(Budget())
-    monkeypatch.setattr("rde_roto.model.rde_tracker.numerics", lambda device: "others")
+    monkeypatch.setattr("rde_roto.model.rde_tracker.arithmetic_of", lambda _device: ("others",))
     assert PreparedLesson(a_shot(), PRESET, model, CPU).digest(Budget()) == here
 
 

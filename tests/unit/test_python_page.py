@@ -85,6 +85,27 @@ def test_the_recipes_of_the_cookbook_run(
     assert set(known["advice"]) == {"confidences", "doubtful", "next"}
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_path_is_text_or_a_path(kind: type[str] | type[Path]) -> None:
+    plate = rde_roto.open_plate(kind("plates/hero.####.exr"))
+    assert len(plate.range) == 12
+    assert rde_roto.read_mask(kind("masks/hero.1001.exr"), plate.format)[1] == ("element1",)
+    with pytest.raises(rde_roto.RotoError, match=r"no weights file own.gone\.safetensors"):
+        rde_roto.load_model(kind("own/gone.safetensors"))
+    with pytest.raises(rde_roto.RotoError, match=r"gone\.json cannot be read"):
+        rde_roto.read_shapes(kind("gone.json"))
+
+
+def test_presets_are_found_from_a_folder_that_is_a_link(tmp_path: Path) -> None:
+    """A studio links the engine of a checkout into its own Python path."""
+    (tmp_path / "linked").symlink_to(DOCS.parent / "engine", target_is_directory=True)
+    code = "import rde_roto; print(rde_roto.load_preset('standard').tracking.lines)"
+    path = {**os.environ, "PYTHONPATH": str(tmp_path / "linked"), "RDE_ROTO_PRESETS": ""}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "480"
+
+
 def test_every_name_is_there_and_nothing_else_is() -> None:
     for name in rde_roto.__all__:
         assert getattr(rde_roto, name).__name__ == name

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from rde_roto.model.devices import short_dtype
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, network_image
 from rde_roto.model.network_view import apply_input_transform
-from rde_roto.model.rde_tracker import Encoded, RDETracker, numerics
+from rde_roto.model.rde_tracker import Encoded, RDETracker
 from rde_roto.model.state import MemoryState
 from rde_roto.net import RDE_R50, MemoryFrame, Near, RDENet, aggregate, read_memory, sharpened
 from rde_roto.values.bank import Bank
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
@@ -546,15 +546,35 @@ def test_half_a_state_reads_like_the_whole_one(lite: RDENet) -> None:
 # What the numbers depend on.
 
 
-def test_numerics_name_what_decides_the_bits() -> None:
-    assert numerics(CPU) == numerics(CPU)
-    before = torch.get_num_threads()
-    one = numerics(CPU)
+def oneDNN(enabled: bool) -> None:  # noqa: N802  (its name)
+    torch.backends.mkldnn.set_flags(enabled)
+
+
+@pytest.mark.parametrize(
+    ("change", "other", "usual"),
+    [
+        (torch.set_num_threads, torch.get_num_threads() + 1, torch.get_num_threads()),
+        (torch.set_float32_matmul_precision, "medium", "highest"),
+        (oneDNN, False, True),
+        (torch.set_default_dtype, torch.float64, torch.float32),
+    ],
+)
+def test_a_setting_that_decides_bits_is_in_the_digest_and_stays(
+    toy: RDENet, change: Callable[[Any], None], other: object, usual: object
+) -> None:
+    """A host's script may change it at any time, and the cache is shared with other programs."""
+    change(usual)
+    tracker = make(toy)
+    assert make(toy).digest == tracker.digest
+    tracker.encode(VIEWS[:1])
     try:
-        torch.set_num_threads(before + 1)
-        assert numerics(CPU) != one
+        change(other)
+        assert make(toy).digest != tracker.digest
+        with pytest.raises(UsageError, match=r"torch's settings have changed since .* became "):
+            tracker.encode(VIEWS[:1])
     finally:
-        torch.set_num_threads(before)
+        change(usual)
+    tracker.encode(VIEWS[:1])
 
 
 def test_states_of_another_precision_are_not_mixed(

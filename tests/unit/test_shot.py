@@ -279,6 +279,26 @@ def test_masks_of_other_floats_become_float32(kind: type) -> None:
     assert same.plane_digests == drawn.plane_digests
 
 
+def test_a_buffer_that_is_filled_again_changes_no_keyframe() -> None:
+    """A script draws all its masks into one array; digests of the first one's pixels name others
+    in the cache.
+    """
+    buffer = np.ones((1, 4, 6), np.float32)
+    first = Keyframe(1001, buffer)
+    buffer[:] = 0
+    assert first.alpha.all()
+    buffer.flags.writeable = False
+    assert Keyframe(1002, buffer).alpha is buffer, "4K masks are not copied for nothing"
+
+
+def test_a_keyframes_frame_is_a_whole_number() -> None:
+    """Those of a table are text, which looks the same in every message."""
+    alpha = np.ones((1, 4, 6), np.float32)
+    assert type(Keyframe(np.int64(1001), alpha).frame) is int  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+        Keyframe("1001", alpha)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("alpha", "says"),
     [

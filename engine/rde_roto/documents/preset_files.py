@@ -21,7 +21,7 @@ def default_preset_folders() -> tuple[Path, ...]:
     installed package, or at the top of a source checkout. $RDE_ROTO_PRESETS is written like $PATH,
     so its first folder has precedence and comes last here. Folders need not exist.
     """
-    package = Path(__file__).parents[1]
+    package = Path(__file__).resolve().parents[1]
     installed, checkout = package / "presets", package.parents[1] / "presets"
     shipped = installed if installed.is_dir() else checkout
     return (shipped, user_preset_folder(), *reversed(studio_preset_folders()))

@@ -7,6 +7,7 @@ task does not wait for the libraries of the window.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ import typer
 from rde_roto import __version__
 from rde_roto.doors.command_table import COMMANDS, EXAMPLES, WHERE_TO_BEGIN
 from rde_roto.doors.console import print_line, print_lines, print_message, robust_output
-from rde_roto.values.errors import UnexpectedError, shown_error
+from rde_roto.values.errors import UnexpectedError, UsageError, shown_error
 
 _PROGRAM: Final = "rde-roto"
 _BadCommandLine: Final[Any] = typer.BadParameter.__base__
@@ -94,17 +95,43 @@ def main() -> None:
     if sys.platform != "win32":  # some hosts ignore it, and it would hide how our processes ended
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
+        _check_folder()
+        _check_words(sys.argv[1:])
         command = command_line(_words())
-        sys.exit(command.main(sys.argv[1:], _PROGRAM, standalone_mode=False) or 0)
+        code = command.main(sys.argv[1:], _PROGRAM, standalone_mode=False) or 0
     except _BadCommandLine as error:
         _print_bad_command_line(error)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except Exception as error:
-        shown = shown_error(error)
-        if isinstance(shown, UnexpectedError):
-            raise
-        print_message(str(shown))
-        sys.exit(shown.exit_code)
+        code = _print_error(error)
+    # not while an error is handled: it would keep all modules alive, of which OpenImageIO complains
+    sys.exit(code)
+
+
+def _print_error(error: Exception) -> int:
+    """Print the sentence of an error; return its exit code. Raises what is a bug."""
+    shown = shown_error(error)
+    if isinstance(shown, UnexpectedError):
+        raise error
+    print_message(str(shown))
+    return shown.exit_code
+
+
+def _check_folder() -> None:
+    try:
+        os.getcwd()  # noqa: PTH109  (pathlib's asks the same)
+    except FileNotFoundError as error:  # torch's libraries end a process that is there
+        raise UsageError(
+            "the current folder has been deleted: change to one that exists"
+        ) from error
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Refuse what an unset variable of a script leaves: as a path it is the current folder."""
+    for number, word in enumerate(words, start=1):
+        if not word or re.fullmatch(r"--[a-z-]+=", word):
+            shown = word or f"argument {number}"
+            raise UsageError(f"{shown} is empty: is a variable of a script not set?")
 
 
 def _words() -> list[str]:

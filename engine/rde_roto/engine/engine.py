@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
+from operator import index
 from threading import Lock
 from types import TracebackType
 from weakref import WeakKeyDictionary
@@ -82,8 +83,10 @@ class Engine:
         With None nothing is cancelled. ``on_second`` is called on a thread of the engine for each
         frame that is tracked from its second keyframe on the way.
 
-        Raises RuntimeError when the engine is closed.
+        Raises RuntimeError when the engine is closed, TypeError for a frame that is no whole number
+        and ValueError for a priority that there is not.
         """
+        frame, priority = index(frame), Priority(priority)
         with self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed: it takes no more requests")
@@ -157,8 +160,8 @@ class Engine:
         """Find the digest of a request; answer it if the matte is in RAM, else queue it."""
         if request.future.done():
             return
-        node = self.serving(request.node)
         try:
+            node = self.serving(request.node)
             digest = node.digest(request.frame)
             self.steps += 1
             matte = node.stored(request.frame)

@@ -65,7 +65,7 @@ class Mask:
 
 
 def read_mask(
-    path: Path,
+    path: str | Path,
     plate_format: PlateFormat,
     mode: MaskMode = "auto",
     elements: tuple[str, ...] | None = None,
@@ -98,7 +98,7 @@ def read_mask(
     has no label or colour, or does not suit the mode; UsageError for names that do not fit the
     mask.
     """
-    mask = read_marked_mask(path, plate_format, HowToRead(mode, elements, proxy, view))
+    mask = read_marked_mask(Path(path), plate_format, HowToRead(mode, elements, proxy, view))
     return mask.planes, mask.names
 
 

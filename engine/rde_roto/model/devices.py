@@ -83,6 +83,8 @@ def arithmetic_of(device: torch.device) -> tuple[str, ...]:
         str(short_dtype(device)),
         str(torch.get_num_threads()),
         torch.get_float32_matmul_precision(),
+        *(() if torch._C._get_mkldnn_enabled() else ("no oneDNN",)),
+        *(() if torch.get_default_dtype() is torch.float32 else (str(torch.get_default_dtype()),)),
     )
     if device.type != "cuda":
         return (*common, torch.backends.cpu.get_cpu_capability(), cpu_model())

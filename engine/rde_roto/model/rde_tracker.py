@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from rde_roto.net import (
     sharpened,
 )
 from rde_roto.values.digest import digest_of
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.input_transform import InputTransform
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -39,13 +40,6 @@ from rde_roto.values.preset import Tracking
 
 NUMERICS_REVISION = 5
 """Increase this with every change of the code that alters the network's pixels."""
-
-
-def numerics(device: torch.device) -> str:
-    """Return the digest of everything besides the inputs that decides a result's bits: with one
-    value of it, equal inputs give equal pixels.
-    """
-    return digest_of(NUMERICS_REVISION, *arithmetic_of(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +82,7 @@ class RDETracker:
         self._pixel_aspect = pixel_aspect
         self._input_transform = input_transform
         self._has_embedding = tracking.bank.recurrent > 0
+        self._arithmetic = arithmetic_of(device)
         self._state_dtype = getattr(torch, tracking.state_dtype)
 
     @property
@@ -98,7 +93,7 @@ class RDETracker:
         squeezed = () if self._pixel_aspect == 1 else (self._pixel_aspect,)
         is_extra = self._has_embedding and not self.tracking.bank.recurrent
         extra = ("embedding",) if is_extra else ()
-        numbers = numerics(self.device)
+        numbers = digest_of(NUMERICS_REVISION, *self._arithmetic)
         return digest_of(numbers, self._weights, self.tracking.digest, *squeezed, *extra)
 
     def for_plate(self, aspect: float, input_transform: InputTransform | None) -> RDETracker:
@@ -132,7 +127,11 @@ class RDETracker:
 
         Args: pictures, F frames of one size as ``Plate.read`` gives them, each float32 [H, W, 3]
             RGB, row 0 on top; box, the part of them to encode, None for the whole.
+
+        Raises UsageError if torch's settings have changed since the tracker was made: pixels would
+        be others than its digest says.
         """
+        self._check_arithmetic()
         geometry = self.geometry(pictures[0].shape[:2]).within(box)
         images = [
             network_image(views, geometry, self.net.config)
@@ -254,6 +253,16 @@ class RDETracker:
         if self._has_embedding and lacks_embedding:
             raise InputError("this memory state is incomplete: 'recurrent' is missing")
         return state
+
+    def _check_arithmetic(self) -> None:
+        now = arithmetic_of(self.device)
+        if now != self._arithmetic:
+            was = zip_longest(self._arithmetic, now)
+            changes = "; ".join(f"{old} became {new}" for old, new in was if old != new)
+            raise UsageError(
+                f"torch's settings have changed since the node was opened ({changes}): change them "
+                "before, or open the node again"
+            )
 
     def _next_box(self, planes: Tensor, geometry: Geometry) -> Window | None:
         # to the CPU in one go: each single number of the box would wait for the device

@@ -122,7 +122,7 @@ def find_model(name_or_path: str) -> ModelFile:
     )
 
 
-def load_model(choice: str | ModelChoice) -> Model:
+def load_model(choice: str | Path | ModelChoice) -> Model:
     """Find, check and load a network, on the CPU, in float32, including learned weights.
 
     Args: choice, a name or path, or the choice of a shot document (`OpenedShot.model`).
@@ -130,7 +130,7 @@ def load_model(choice: str | ModelChoice) -> Model:
     Raises WeightsError when a file is missing, damaged, not the one of its card, or does not fit
     its architecture in every key and shape, and when weights were learned on another model.
     """
-    choice = ModelChoice(choice) if isinstance(choice, str) else choice
+    choice = choice if isinstance(choice, ModelChoice) else ModelChoice(str(choice))
     found = find_model(choice.name)
     weights, sha256 = checked_weights(found.path, found.card)
     net = build(weights, found.path, _architecture(found.card))

@@ -26,14 +26,14 @@ def is_shapes_file(path: Path | str) -> bool:
     return _ending(path) is not None
 
 
-def read_shapes(path: Path) -> ShotShapes:
+def read_shapes(path: str | Path) -> ShotShapes:
     """Read shapes from a shapes document, from the Roto nodes of Nuke's script (`.nk`), or from
     what the extension wrote of Blender's masks (`.mask.json`).
 
     Raises DocumentError, naming the file and the entry that is wrong.
     """
     read, _ = _FORMATS[_ending(path) or ".json"]
-    return read(path)
+    return read(Path(path))
 
 
 def file_text(path: Path, shapes: ShotShapes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from typing import Protocol
 
 import numpy as np
@@ -42,9 +43,11 @@ class Keyframe:
 
     `alpha` is float32 [N, H, W] in 0..1 over the plate's data window, row 0 on top, with one plane
     per id of `elements`; without `elements`, one per element of the shot, in order. Booleans and
-    other floats are converted. The array must not change once the keyframe exists.
+    other floats are converted. The keyframe has a copy of an array that can be written to, since
+    its digest stands for its pixels.
 
-    Raises InputError for integers, whose range nobody can tell, and for values outside 0..1.
+    Raises InputError for integers, whose range nobody can tell, and for values outside 0..1,
+    TypeError for a frame that is no whole number.
     """
 
     frame: int
@@ -58,10 +61,11 @@ class Keyframe:
             raise InputError(
                 f"{expected}, not {alpha.dtype}: divide it by the number that means opaque, as 255"
             )
-        alpha = alpha.astype(np.float32, copy=False)
+        alpha = alpha.astype(np.float32, copy=alpha.flags.writeable)
         if alpha.size and not (alpha.min() >= 0 and alpha.max() <= 1):  # NaN compares as False
             raise InputError(f"{expected}, its values go from {alpha.min():g} to {alpha.max():g}")
         object.__setattr__(self, "alpha", alpha)
+        object.__setattr__(self, "frame", index(self.frame))
 
     @cached_property
     def plane_digests(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from rde_roto.values.regular_files import PICTURE_BYTES
 
 
 def open_plate(
-    text: str,
+    text: str | Path,
     color_space: str | None = None,
     memo: PlateMemo | None = None,
     picture: PictureName = FIRST_PICTURE,
@@ -50,6 +50,7 @@ def open_plate(
     layer of a movie, or a first frame of a sequence; InputError when the plate is missing, or its
     first frame is unreadable, deep, without that view or layer, or ambiguous.
     """
+    text = str(text)
     choice = SpaceChoice.of(color_space, fallback_space)
     hash_file = digest_file if memo is None else memo.digest_file
     if Path(text).suffix.lower() in MOVIE_SUFFIXES:

@@ -188,4 +188,5 @@ class ShotBuilder:
         if known is not None and known[0] is drawing and known[1] == keys:
             return known
         alpha = np.stack([drawing[key].pixels for key in keys])
+        alpha.flags.writeable = False  # so that the keyframe needs no copy
         return drawing, keys, Keyframe(frame, alpha, keys)
