@@ -294,7 +294,7 @@ def test_a_buffer_that_is_filled_again_changes_no_keyframe() -> None:
 def test_a_keyframes_frame_is_a_whole_number() -> None:
     """Those of a table are text, which looks the same in every message."""
     alpha = np.ones((1, 4, 6), np.float32)
-    assert type(Keyframe(np.int64(1001), alpha).frame) is int  # type: ignore[arg-type]
+    assert type(Keyframe(np.int64(1001), alpha).frame) is int
     with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
         Keyframe("1001", alpha)  # type: ignore[arg-type]
 
