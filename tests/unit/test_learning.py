@@ -35,7 +35,7 @@ from rde_roto.training.learning.lesson_data import (
 from rde_roto.training.learning.lesson_store import LessonStore, StoredLesson
 from rde_roto.training.learning.prepared_lesson import LessonResult, PreparedLesson, study
 from rde_roto.training.learning.recipe_file import lesson_recipe
-from rde_roto.training.learning.scores import Scores, rejection_reason
+from rde_roto.training.learning.scores import Scores, best_share, rejection_reason
 from rde_roto.training.learning.shot_footage import shot_footage
 from rde_roto.training.recipe import Jitter, Mixture
 from rde_roto.values.errors import CancelledError, OutputError, UsageError
@@ -249,6 +249,7 @@ def test_the_card_tells_what_was_done(model: Model) -> None:
     assert (card.base, card.base_sha256, card.from_sha256) == ("toy", "0" * 64, "0" * 64)
     assert (card.licence, card.commercial_use, card.steps) == ("CC0", "allowed", 1)
     assert list(card.studied) == [1001]
+    assert card.share_kept == 0.6
     assert set(card.before) == set(card.after) == {"clips", "cycles"}
     assert "mem_compress." in card.recipe["optimiser"]["frozen"]
     assert (card.held_out, card.why) == (
@@ -461,6 +462,17 @@ def test_weights_that_are_no_better_are_not_kept() -> None:
     assert "the held-out keyframe worse (0.700 -> 0.600)" in rejection_reason(
         Scores(0.8, 0.6, 0.7), Scores(0.9, 0.9, 0.6)
     )
+
+
+def test_of_the_change_the_share_is_kept_that_is_best_where_held_out() -> None:
+    before = Scores(clips=0.8, cycles=0.6)
+    less, more, harmful = Scores(0.85, 0.8), Scores(0.84, 0.9), Scores(0.7, 0.99)
+    assert best_share(before, {0.6: less, 0.9: more}) == 0.9
+    assert best_share(before, {0.6: more, 0.9: less}) == 0.6
+    assert best_share(before, {0.6: more, 0.9: more}) == 0.6
+    assert harmful.mean_j > less.mean_j  # and yet
+    assert best_share(before, {0.6: less, 0.9: harmful}) == 0.6
+    assert best_share(before, {0.6: Scores(0.7, 0.6), 0.9: harmful}) == 0.9
 
 
 def test_a_lesson_that_gains_nothing_changes_nothing(

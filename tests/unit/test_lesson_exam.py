@@ -121,6 +121,28 @@ def test_a_held_out_truth_decides_nothing_of_the_first_part(
     assert not same_after(FIRST_PART + 2)
 
 
+def test_the_share_of_a_change_is_chosen_once_several_truths_were_studied(
+    toy: RDENet, lesson_data: Callable[[Shot], LessonData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(  # or the toy's scores would decide
+        "rde_roto.training.learning.lesson.best_share", lambda _, after: list(after)[-1]
+    )
+
+    def kept(*frames: int, steps: int = FIRST_PART + 1) -> float:
+        studied = lesson_data(a_shot(*map(drawn, frames)))
+        held_out = studied.truths[-1] if len(frames) > 1 else None
+        lesson = Lesson(copy.deepcopy(toy), studied, lesson_recipe(), held_out)
+        before = lesson.scores()
+        while lesson.steps < steps:
+            lesson.step()
+        assert lesson.choose_share(before) == lesson.scores()
+        return lesson.share_kept
+
+    alone = kept(1001)
+    assert kept(1001, 1009, steps=FIRST_PART) == alone
+    assert kept(1001, 1009) > alone
+
+
 def test_no_cycle_passes_through_a_held_out_frame(
     lesson_data: Callable[[Shot], LessonData],
 ) -> None:

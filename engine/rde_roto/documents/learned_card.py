@@ -42,10 +42,12 @@ class LearnedCard(BaseModel):
     `edges` tells the same of the shot's edges, None if they were not thought of. If something was
     kept there is a file, with the hash `sha256`. `base_sha256` is the hash of
     the base model, `from_sha256` that of the weights at the start, which may be learned ones.
-    `licence` is the base model's, which covers what is learned on it. `before` and `after` are mean
-    J, 0..1, by kind of check. `studied` maps frames to the digest of their plate and mattes; one of
-    them, `held_out`, was examined before it was studied, if there were two or more. `visited` are
-    frames used without a matte. `lesson` is the digest of everything that decided the result.
+    `licence` is the base model's, which covers what is learned on it. `share_kept` is the share of
+    each weight's change that they have, None in cards from before it was chosen. `before` and
+    `after` are mean J, 0..1, by kind of check. `studied` maps frames to the digest of their plate
+    and mattes; one of them, `held_out`, was examined before it was studied, if there were two or
+    more. `visited` are frames used without a matte. `lesson` is the digest of everything that
+    decided the result.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +61,7 @@ class LearnedCard(BaseModel):
     licence: str
     commercial_use: CommercialUse
     steps: int
+    share_kept: float | None = None
     seconds: float
     before: Mapping[str, float]
     after: Mapping[str, float]

@@ -23,7 +23,7 @@ from rde_roto.training.clips.sampler import Batch, ClipSampler
 from rde_roto.training.footage.sets import FootageSet
 from rde_roto.training.learning.cycles import CycleObjective, CycleSampler
 from rde_roto.training.learning.lesson_data import LessonData, Truth
-from rde_roto.training.learning.scores import Scores
+from rde_roto.training.learning.scores import Scores, best_share
 from rde_roto.training.learning.shot_footage import shot_footage
 from rde_roto.training.objective import Objective
 from rde_roto.training.recipe import Mixture, Phase, Recipe
@@ -39,15 +39,14 @@ _CHECKS = 3
 _TRUNK = "key_encoder."
 """Prefix of the pretrained trunk's parameters, which have their own learning rate."""
 
-_SHARE_KEPT = 0.6
-"""Share of each weight's change that is kept. A mixture of the base model and weights overfitted to
-the keyframe has most of what was learned, and keeps what the model knew before, such as how to find
-an element again after an occlusion (Wortsman et al., "Robust Fine-Tuning of Zero-Shot Models", CVPR
-2022)."""
+_SHARES = 0.6, 0.9
+"""Shares of each weight's change to choose from, after one truth only the first. A mixture of the
+base model and weights overfitted to the keyframe has most of what was learned, and keeps what the
+model knew, such as how to find an element again after an occlusion (Wortsman et al., "Robust
+Fine-Tuning of Zero-Shot Models", CVPR 2022)."""
 
 _LAST_STEP = 1 << 30
 """Step number for drawing the cycles that are measured: every frame is within reach."""
-
 
 _FIRST_PART = 3
 """The first part of a lesson is one in this many of the recipe's steps."""
@@ -73,7 +72,8 @@ class Lesson:
 
     Cycles visit `cycle_frames` in training and `check_frames` in measuring. `first_part_steps` is
     the number of steps without the held-out truth. It is 0 if there is no such truth, or if nothing
-    could be learned without it.
+    could be learned without it. `learned` keeps `share_kept` of each weight's change, which
+    `choose_share` chooses from `shares`.
 
     Raises UsageError if the elements are too small or thin; InputError for unreadable plates.
     """
@@ -107,6 +107,8 @@ class Lesson:
         self._all_samplers = self._samplers(data, made.footage, self._recipe)
         self._check_cycles = self._cycles_through(self.check_frames, data)
         self.first_part_steps, self._first_samplers = 0, self._all_samplers
+        self.shares = _SHARES if len(data.truths) > 1 else _SHARES[:1]
+        self.share_kept = self.shares[0]
         if held_out is not None:
             with suppress(UsageError):
                 less = data.without(held_out)
@@ -150,9 +152,9 @@ class Lesson:
     @property
     def learned(self) -> dict[str, Tensor]:
         """The learned weights by name, in the precision of model files: the weights at the start,
-        moved towards the running average by ``_SHARE_KEPT``."""
+        moved towards the running average by ``share_kept``."""
         moved = {
-            name: start.lerp(self._average[name], _SHARE_KEPT)
+            name: start.lerp(self._average[name], self.share_kept)
             for name, start in self._start.items()
         }
         return {name: weight.cpu() for name, weight in halved(moved).items()}
@@ -171,6 +173,16 @@ class Lesson:
                 return Scores(clips, None)
             checks = CycleCheckObjective(self.net, self._recipe)
             return Scores(clips, self._mean_j(self._check_cycles, checks))
+
+    def choose_share(self, before: Scores) -> Scores:
+        """Choose `share_kept` by the scores, given those at the start, and return its own. While a
+        truth is held out it stays the first, which the exam is of."""
+        after = {}
+        for share in self.shares if self.steps > self.first_part_steps else self.shares[:1]:
+            self.share_kept = share
+            after[share] = self.scores()
+        self.share_kept = best_share(before, after)
+        return after[self.share_kept]
 
     def _mean_j(self, source: ClipSampler | CycleSampler, check: Objective) -> float:
         misses = []

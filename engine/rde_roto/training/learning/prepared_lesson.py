@@ -35,7 +35,7 @@ from rde_roto.values.digest import digest_of
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
-REVISION = 4
+REVISION = 5
 """Part of every lesson's digest: raise it whenever the code learns different weights."""
 
 _SHARE_OF_EDGES = 0.25
@@ -173,19 +173,20 @@ class PreparedLesson:
         opened = budget.clock()
         keyframe = self._exam_score(lesson, model, check_cancelled)
         examined = budget.clock()
-        before = replace(lesson.scores(), keyframe=keyframe)
-        checked = budget.clock()
+        start = lesson.scores()
+        before = replace(start, keyframe=keyframe)
+        check_s = len(lesson.shares) * (budget.clock() - examined)
         ends = began + budget.seconds * (1 - self._share_of_edges)
         loop = StepLoop(lesson, recipe, self._with_preview(lesson, budget), ends)
-        is_whole = loop.run_until(lesson.first_part_steps, checked - opened)
+        is_whole = loop.run_until(lesson.first_part_steps, examined - opened + check_s)
         if keyframe is not None:
             taught = with_learned(model, lesson.learned_weights(model))
             keyframe = self._exam_score(lesson, taught, check_cancelled)
         # a clock that ends the first part ends the lesson, so the exam matches the step count
         lost = is_worse("keyframe", before.keyframe, keyframe)
         if lesson.steps >= lesson.first_part_steps and not lost:
-            is_whole = loop.run_until(None, checked - examined)
-        after = replace(lesson.scores(), keyframe=keyframe)
+            is_whole = loop.run_until(None, check_s)
+        after = replace(lesson.choose_share(start), keyframe=keyframe)
         check_cancelled()
         learned, why = lesson.learned_weights(model), rejection_reason(before, after)
         best = model if why else with_learned(model, learned)
@@ -241,6 +242,7 @@ class PreparedLesson:
             licence=model.licence,
             commercial_use=model.commercial_use,
             steps=lesson.steps,
+            share_kept=lesson.share_kept,
             seconds=round(figures.seconds, 1),
             before=figures.before.figures,
             after=figures.after.figures,

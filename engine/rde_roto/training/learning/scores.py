@@ -1,7 +1,8 @@
-"""The scores of a lesson on held-out material, and the decision whether to keep its result."""
+"""The scores of a lesson on held-out material, and the decision how much of its result to keep."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _GAIN = 0.1
@@ -62,6 +63,19 @@ def rejection_reason(before: Scores, after: Scores) -> str:
         figures = f"{old:.3f} -> {new:.3f}, {needed:.3f} is needed"
         return f"learning did not raise the mean J enough ({figures}), so it is not kept"
     return ""
+
+
+def best_share(before: Scores, after: Mapping[float, Scores]) -> float:
+    """Return the share of a change with the best mean J, the first of equals.
+
+    Shares whose result is not to be kept count only if there is no other. Args: before, the scores
+    without the change; after, those with each share of it.
+    """
+
+    def quality(share: float) -> tuple[bool, float]:
+        return not rejection_reason(before, after[share]), after[share].mean_j
+
+    return max(after, key=quality)
 
 
 def is_worse(kind: str, before: float | None, after: float | None) -> bool:
