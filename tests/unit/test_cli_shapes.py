@@ -10,6 +10,10 @@ import pytest
 from command_line import HEIGHT, WIDTH, Run, refused
 from image_files import read_image
 
+from rde_roto.images.plates.sequence_plate import open_plate
+from rde_roto.session.document.drawing_files import DrawingFiles
+from rde_roto.session.drawing.lines import Line
+from rde_roto.session.drawing.outlines import of_lines
 from rde_roto.shapes import read_shapes
 
 pytest_plugins = ("command_line_fixtures",)
@@ -39,6 +43,27 @@ def test_a_shot_becomes_shapes_and_shapes_become_masks(
     again = ["--keyframe", f"1001:hero={masks.parent / 'hero.1001.exr'}"]
     again += ["--out", str(tmp_path / "again.shot.yaml")]
     assert run("shot", "new", tmp_path / "plate/hero.####.exr", *again) == 0
+
+
+def test_a_keyframe_drawn_in_the_window_keeps_its_points(
+    run: Run, plate: Path, weights: Path, tmp_path: Path
+) -> None:
+    opened = open_plate(str(plate))
+    line = Line(((20, 8), (60, 10), (55, 40), (24, 38))).curved()
+    drawing = of_lines([line], (HEIGHT, WIDTH))
+    mask = DrawingFiles(tmp_path, opened.format).write(1002, "body", drawing)
+    document, out = tmp_path / "hero.shot.yaml", tmp_path / "hero.json"
+    document.write_text(
+        f"schema: rde-roto.shot/1\nplate: {{path: {plate}}}\nmodel: {weights}\n"
+        "elements: [{id: body, name: hero}]\noverrides: {tracking.lines: 96}\n"
+        f"keyframes: [{{frame: 1002, mask: {mask}, elements: [body]}}]\n",
+        encoding="utf-8",
+    )
+    assert run("shapes", document, "--out", out, "--frames", "1001-1003") == 0
+    shapes = read_shapes(out)
+    points = np.concatenate([one.at(1002)[0][:, 1] for one in shapes.there("hero", 1002)])
+    away = np.hypot(*np.moveaxis(np.array(line.points)[:, None] - points, -1, 0)).min(axis=1)
+    assert away.max() < 2e-3  # what a document rounds to
 
 
 def test_nuke_gets_the_shapes_and_gives_them_back(run: Run, new_shot: Path, tmp_path: Path) -> None:

@@ -91,6 +91,11 @@ def test_a_matte_becomes_lines_with_handles_and_shapes_to_export(
     shapes = read_shapes(path)
     drawn = draw_shapes(shapes, session.frame)[0]
     assert iou(drawn, session.paint.pixels()) > 0.97
+    (shape,) = shapes.there(session.draft.elements[0].name, session.frame)
+    # the points are those of the line, to what a document rounds to
+    kept = shape.at(session.frame)[0][:, 1]
+    away = np.hypot(*np.moveaxis(np.array(line.points)[:, None] - kept, -1, 0)).min(axis=1)
+    assert away.max() < 2e-3
 
 
 def test_a_carried_line_has_hollow_handles_until_it_is_edited(squared: Desk) -> None:

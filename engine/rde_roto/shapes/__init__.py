@@ -7,7 +7,7 @@ from rde_roto.shapes.drawing import draw_shapes
 from rde_roto.shapes.files import SHAPE_FILES, file_remarks, file_text, is_shapes_file, read_shapes
 from rde_roto.shapes.making import ShapeMaker
 from rde_roto.shapes.nuke import nuke_text
-from rde_roto.shapes.shape import Motion, Shape, ShapePoint, ShotShapes
+from rde_roto.shapes.shape import Motion, Shape, ShapePoint, ShotShapes, Spline
 
 __all__ = [
     "SHAPE_FILES",
@@ -16,6 +16,7 @@ __all__ = [
     "ShapeMaker",
     "ShapePoint",
     "ShotShapes",
+    "Spline",
     "draw_shapes",
     "file_remarks",
     "file_text",

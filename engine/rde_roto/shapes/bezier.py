@@ -28,21 +28,41 @@ class Flattened(NamedTuple):
 
 def halved(points: Points, feather: Points) -> tuple[Points, Points]:
     """Return the same closed spline with twice the points, [2P, 3, 2], and their feather, [2P, 2]:
-    each cubic is cut in its middle (de Casteljau).
+    each cubic is divided in its middle.
 
     Args: points [P, 3, 2], left handle, point, right handle; feather [P, 2].
     """
-    after = np.roll(points, -1, axis=0)
-    start, leaves, arrives, end = points[:, 1], points[:, 2], after[:, 0], after[:, 1]
-    first, second, last = (start + leaves) / 2, (leaves + arrives) / 2, (arrives + end) / 2
-    before, beyond = (first + second) / 2, (second + last) / 2
-    kept = np.stack([np.roll(last, 1, axis=0), start, first], axis=1)
-    added = np.stack([before, (before + beyond) / 2, beyond], axis=1)
-    between = (feather + np.roll(feather, -1, axis=0)) / 2
-    return (
-        np.stack([kept, added], axis=1).reshape(-1, 3, 2),
-        np.stack([feather, between], axis=1).reshape(-1, 2),
-    )
+    count = len(points)
+    return divided(points, feather, np.repeat(np.arange(count), 2), np.tile([0.0, 0.5], count))
+
+
+def divided(
+    points: Points, feather: Points, spans: NDArray[np.int64], t: NDArray[np.float64]
+) -> tuple[Points, Points]:
+    """Return the same closed spline with more points, [Q, 3, 2], and their feather, [Q, 2].
+
+    Args:
+        points: [P, 3, 2], left handle, point, right handle.
+        feather: [P, 2], which changes evenly from point to point.
+        spans: [Q] ascending, after which of the points each of the new ones lies, all of 0..P-1.
+        t: [Q], where on the cubic there; ascending on each from 0, which is the old point.
+    """
+    ends = np.where(np.roll(t, -1) > 0, np.roll(t, -1), 1.0)
+    follows = np.roll(points, -1, axis=0)
+    cubics = np.stack([points[:, 1], points[:, 2], follows[:, 0], follows[:, 1]])[:, spans]
+    (start, leaves), (end, arrives) = (_place_and_speed(cubics, at[:, None]) for at in (t, ends))
+    third = (ends - t)[:, None] / 3
+    left = np.roll(end - third * arrives, 1, axis=0)
+    faded = feather[spans] + t[:, None] * (np.roll(feather, -1, axis=0) - feather)[spans]
+    return np.stack([left, start, start + third * leaves], axis=1), faded
+
+
+def _place_and_speed(cubics: Points, t: Points) -> tuple[Points, Points]:
+    """Where cubics [4, N, 2] are at t [N, 1], and their derivatives there."""
+    s, (start, leaves, arrives, end) = 1 - t, cubics
+    place = s**3 * start + 3 * s * t * (s * leaves + t * arrives) + t**3 * end
+    speed = s * s * (leaves - start) + 2 * s * t * (arrives - leaves) + t * t * (end - arrives)
+    return place, 3 * speed
 
 
 def cut(cubic: Points, near: Points) -> Points:
@@ -87,6 +107,20 @@ def flattened(points: Points) -> Flattened:
 
 
 @dataclass(frozen=True, eq=False)
+class Course:
+    """A closed line of M samples, any of which may be a node of a spline.
+
+    `places` [M + 1] are ascending, the place of each sample on the line; the last is the length of
+    the whole line, where the first sample comes again. `corners` [M] say which would be corners,
+    `ratios` [M] how many times as fast a spline arrives at each of the others as it leaves it.
+    """
+
+    places: NDArray[np.float64]
+    corners: NDArray[np.bool_]
+    ratios: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Basis:
     """Splines through nodes at fixed places of a closed line: linear in their coefficients [C, 2].
 
@@ -103,17 +137,10 @@ class Basis:
     to_handles: NDArray[np.float64]
 
     @classmethod
-    def of(
-        cls, places: NDArray[np.float64], nodes: NDArray[np.int64], corners: NDArray[np.bool_]
-    ) -> Basis:
-        """Build the basis.
-
-        Args:
-            places: [M + 1] ascending, the place of each sample of the line; the last is the length
-                of the whole line, where the first sample comes again.
-            nodes: [P] ascending, at which samples the nodes are; at least 2.
-            corners: [P], which of them are corners.
-        """
+    def of(cls, course: Course, nodes: NDArray[np.int64]) -> Basis:
+        """Build the basis of splines with at least two nodes, at some samples [P], ascending."""
+        places, corners, ratios = course.places, course.corners[nodes], course.ratios[nodes]
+        ratios = np.where(corners, 1.0, ratios)
         count, total = len(nodes), places[-1]
         at = places[nodes]
         runs = np.diff(np.append(at, at[0] + total))
@@ -130,11 +157,11 @@ class Basis:
         np.add.at(samples, (rows, span), (1 + 2 * t) * (1 - t) ** 2)
         np.add.at(samples, (rows, after), t * t * (3 - 2 * t))
         np.add.at(samples, (rows, leaving[span]), t * (1 - t) ** 2 * run)
-        np.add.at(samples, (rows, arriving[after]), t * t * (t - 1) * run)
+        np.add.at(samples, (rows, arriving[after]), t * t * (t - 1) * run * ratios[after])
         handles = np.zeros((count, 3, columns))
         own = np.arange(count)
         handles[own, :, own] = 1
-        handles[own, 0, arriving] = -np.roll(runs, 1) / 3
+        handles[own, 0, arriving] = -np.roll(runs, 1) * ratios / 3
         handles[own, 2, leaving] = runs / 3
         return cls(nodes, corners, span, samples, handles.reshape(3 * count, columns))
 
@@ -142,6 +169,11 @@ class Basis:
         """Return [P, 3, 2]: left handle, point and right handle of each node."""
         points: Points = (self.to_handles @ coefficients).reshape(-1, 3, 2)
         return points
+
+    def coefficients(self, points: Points) -> Points:
+        """Return the coefficients [C, 2] of the splines nearest to points and handles [P, 3, 2]."""
+        found = np.linalg.lstsq(self.to_handles, points.reshape(-1, 2), rcond=None)[0]
+        return found.astype(np.float64, copy=False)
 
     def columns(self, node: int) -> NDArray[np.int64]:
         """Return which coefficients are those of a node: its position, then its velocities."""

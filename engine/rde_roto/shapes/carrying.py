@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rde_roto.shapes.matching import Sampling
 from rde_roto.shapes.outlines import Outline, outlines
 from rde_roto.shapes.shape import Points
-from rde_roto.shapes.tracks import Sampling, Track, Tracker
+from rde_roto.shapes.tracks import Track, Tracker
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 

@@ -7,6 +7,7 @@ keys reach far.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from rde_roto.shapes.bezier import Basis
 from rde_roto.shapes.feather_curves import gentle
 from rde_roto.shapes.fitting import Fit, metric, off_px, solved
-from rde_roto.shapes.shape import Points
+from rde_roto.shapes.shape import Points, Spline
 from rde_roto.shapes.stretch import Indices, Stretch
 
 _NEARLY = 1.1  # how far off a span may be, of what keys in all frames would give
@@ -23,9 +24,11 @@ _TIED = 1e-3  # how strongly values are held at those of a fit of the frame alon
 _AROUND = 3  # keys before and after a change that are fitted again
 
 
-def keyed(stretch: Stretch, basis: Basis, tolerance_px: float) -> Fit:
-    """Choose the keys of each node, and fit the values at all of them."""
-    return _Keying(stretch, basis, tolerance_px).fit()
+def keyed(stretch: Stretch, basis: Basis, tolerance_px: float, drawn: Mapping[int, Spline]) -> Fit:
+    """Choose the keys of each node, and fit the values at all of them. Frames with a spline that
+    was `drawn`, with points at the nodes, are keys of all nodes, which have its values there.
+    """
+    return _Keying(stretch, basis, tolerance_px, drawn).fit()
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +46,20 @@ class _Node:
 class _Keying:
     """Keys that are being chosen. `found` [T, C, 2] are the coefficients that they give."""
 
-    def __init__(self, stretch: Stretch, basis: Basis, tolerance_px: float) -> None:
+    def __init__(
+        self, stretch: Stretch, basis: Basis, tolerance_px: float, drawn: Mapping[int, Spline]
+    ) -> None:
+        frames = stretch.frames.tolist()
+        self.drawn = {frames.index(frame): spline for frame, spline in drawn.items()}
         self.stretch, self.basis = stretch, basis
         self.count = len(basis.nodes)
         self.each = solved(basis, stretch)
+        for frame, spline in self.drawn.items():
+            self.each[frame] = basis.coefficients(spline.points)
         self.found = self.each.copy()
         self.wanted_feather = _wanted_feather(basis, stretch, self.each)
+        for frame, spline in self.drawn.items():
+            self.wanted_feather[frame] = spline.feather
         self.feather = self.wanted_feather.copy()
         alone = off_px(basis, stretch, self.each, np.arange(self.count))
         # keys cannot bring a span nearer than the points allow
@@ -56,9 +67,10 @@ class _Keying:
         self.metric = metric(stretch)
         self.nodes = [self._node(node) for node in range(self.count)]
         self.keys = np.zeros((len(stretch), self.count), bool)
-        self.keys[[0, -1]] = True
+        self.keys[[0, -1, *self.drawn]] = True
         for node in range(self.count):
-            self._interpolate(node, 0)
+            for frame in (0, *self.drawn):
+                self._interpolate(node, frame)
 
     def fit(self) -> Fit:
         off = self._off(np.arange(self.count))
@@ -71,6 +83,8 @@ class _Keying:
             off[:, beside] = self._off(beside)
         self._remove_spare_keys(off)
         points = np.stack([self.basis.points(one) for one in self.found])
+        for frame, spline in self.drawn.items():
+            points[frame] = spline.points
         return Fit(self.stretch.frames, points, self.feather.clip(min=0), self.keys)
 
     def _node(self, node: int) -> _Node:
@@ -93,7 +107,7 @@ class _Keying:
 
     def _interpolate(self, node: int, frame: int) -> None:
         """Fit what a node has at its keys around a frame, by index, and so in all frames between
-        them; what its other keys have stays.
+        them; what its other keys and those of a drawn frame have stays.
         """
         keys = np.flatnonzero(self.keys[:, node])
         middle = int(np.searchsorted(keys, frame))
@@ -105,6 +119,7 @@ class _Keying:
         )
         frames = self.stretch.frames
         known = np.arange(max(0, first), min(last + 1, len(keys)))
+        free = free[~np.isin(keys[free], list(self.drawn))]
         hats = np.eye(len(known))
         share = np.stack([np.interp(frames[span], frames[keys[known]], one) for one in hats], 1)
         held = ~np.isin(known, free)
@@ -161,6 +176,8 @@ class _Keying:
             for frame in np.flatnonzero(self.keys[:, node]):
                 if np.count_nonzero(self.keys[:, node]) == 1:
                     break
+                if frame in self.drawn:
+                    continue
                 before = self.found[:, columns].copy(), self.feather[:, node].copy()
                 self.keys[frame, node] = False
                 self._interpolate(node, int(frame))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 
 import numpy as np
 
+from rde_roto.shapes.anchors import Anchors
+from rde_roto.shapes.drawing import spline_coverage
 from rde_roto.shapes.exchange import bottom_first
 from rde_roto.shapes.fitting import Fit
 from rde_roto.shapes.keying import keyed
+from rde_roto.shapes.matching import Sampling
 from rde_roto.shapes.nodes import basis_for
 from rde_roto.shapes.outlines import Outline, outlines
-from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes
+from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes, Spline
 from rde_roto.shapes.steady import steadied
 from rde_roto.shapes.stretch import Stretch
-from rde_roto.shapes.tracks import Sampling, Track, Tracker
+from rde_roto.shapes.tracks import Track, Tracker
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -33,6 +37,7 @@ _MOST_OUTLINES = 64  # of an element in a frame
 _RESTLESS = 0.7  # times the points of a single frame: a shape with as many keys a frame is cut,
 _SHORTEST = 3  # down to so many frames,
 _WORTH = 0.95  # if no more than this part of its keys is left
+_FEWEST_DRAWN = 2  # points of a line
 
 
 @dataclass
@@ -63,8 +68,15 @@ class ShapeMaker:
         sampling = Sampling(self.tolerance_px, self._window)
         self._trackers = {element: Tracker(sampling) for element in self.elements}
 
-    def add(self, frame: int, alpha: FloatArray) -> None:
-        """Add the mattes of the next frame: float32 [K, H, W] over the data window, 0..1.
+    def add(
+        self,
+        frame: int,
+        alpha: FloatArray,
+        drawn: Mapping[str, Sequence[Spline]] = MappingProxyType({}),
+    ) -> None:
+        """Add the mattes of the next frame: float32 [K, H, W] over the data window, 0..1, and lines
+        that an artist has drawn there, by element. Where a line alone draws an outline of the
+        matte, the shape of that outline has its points, and in this frame it is the line.
 
         Raises ValueError for a frame that is not after the last one.
         """
@@ -75,6 +87,8 @@ class ShapeMaker:
             found = self._outlines(element, plane)
             for track in self._trackers[element].add(frame, found, plane):
                 self._finish(element, track)
+            for line in drawn.get(element, ()):
+                self._draw(element, frame, line)
 
     def finish(self) -> ShotShapes:
         """Return the shapes of all frames that were added."""
@@ -102,24 +116,40 @@ class ShapeMaker:
             if not any(shape.element == element for shape in self._shapes):
                 yield f"{element}: nothing to draw, no pixel of its mattes is above one half"
 
+    def _draw(self, element: str, frame: int, line: Spline) -> None:
+        """Give a line to the track of the outline that it draws, if it draws just one."""
+        plane = spline_coverage(line.points, line.feather, self._window)
+        found = outlines(plane, self._window, self._beyond_px)
+        if len(found) == 1 and len(line.points) >= _FEWEST_DRAWN:
+            self._trackers[element].draw(frame, line, self._smoothed(found[0]))
+
     def _outlines(self, element: str, plane: FloatArray) -> list[Outline]:
         """The outlines of a plane that are worth a shape, without detail below the tolerance."""
-        beyond_px = 2 + int(np.ceil(2 * self.tolerance_px))
-        found = outlines(plane, self._window, beyond_px)
+        found = outlines(plane, self._window, self._beyond_px)
         least_px = max(2.0, (_CRUMB * self.tolerance_px) ** 2)
         large = [one for one in found if one.area_px >= least_px]
         self._leave_out(element, "crumb", f"below {least_px:.3g} px", len(found) - len(large))
         over = len(large) - _MOST_OUTLINES
         self._leave_out(element, "outline", f"beyond the largest {_MOST_OUTLINES} of a frame", over)
-        return [one.smoothed(_SMOOTHED * self.tolerance_px) for one in large[:_MOST_OUTLINES]]
+        return [self._smoothed(one) for one in large[:_MOST_OUTLINES]]
+
+    def _smoothed(self, outline: Outline) -> Outline:
+        return outline.smoothed(_SMOOTHED * self.tolerance_px)
+
+    @property
+    def _beyond_px(self) -> int:
+        return 2 + int(np.ceil(2 * self.tolerance_px))
 
     def _leave_out(self, element: str, kind: str, which: str, count: int) -> None:
         if count > 0:
             self._left_out[element, kind, which] += count
 
     def _finish(self, element: str, track: Track) -> None:
-        motion, stretch = steadied(track.stretch(self._window), self.tolerance_px)
-        for fit in _fits(stretch, self.tolerance_px):
+        stretch, anchors = track.stretch(self._trackers[element].sampling)
+        motion, stretch = steadied(stretch, self.tolerance_px)
+        if motion is not None and anchors is not None:
+            anchors = anchors.without(motion)
+        for fit in _fits(stretch, self.tolerance_px, anchors):
             kind = f"{element}_{'hole' if track.is_hole else 'part'}"
             self._named[kind] += 1
             name, life = f"{kind}{self._named[kind]}", (int(fit.frames[0]), int(fit.frames[-1]))
@@ -127,11 +157,14 @@ class ShapeMaker:
             self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit), own))
 
 
-def _fits(stretch: Stretch, tolerance_px: float) -> list[Fit]:
-    """Fit a stretch; one that saves little over fits of its frames is cut if that saves more."""
-    basis, slid = basis_for(stretch, _FOR_POINTS * tolerance_px)
-    whole, middle = keyed(slid, basis, tolerance_px), len(stretch) // 2
-    if middle < _SHORTEST:
+def _fits(stretch: Stretch, tolerance_px: float, anchors: Anchors | None = None) -> list[Fit]:
+    """Fit a stretch; one that saves little over fits of its frames is cut if that saves more. That
+    of an artist's points is not cut: they stay the same ones.
+    """
+    basis, slid = basis_for(stretch, _FOR_POINTS * tolerance_px, anchors)
+    drawn = {} if anchors is None else anchors.at(basis.nodes)
+    whole, middle = keyed(slid, basis, tolerance_px, drawn), len(stretch) // 2
+    if anchors is not None or middle < _SHORTEST:
         return [whole]
     single, _ = basis_for(stretch.part(slice(middle, middle + 1)), _FOR_POINTS * tolerance_px)
     if whole.key_count < _RESTLESS * len(single.nodes) * len(stretch):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rde_roto.shapes.outlines import Outline, blurred
 from rde_roto.shapes.shape import Points
+from rde_roto.values.plate import Window
 
 _COARSE = 160  # samples that are matched in order; the others lie in between
 _FINER = 2  # places on the next outline for each of them
@@ -25,6 +26,10 @@ _STRETCH_COST = 0.5  # of a step along the next outline that is longer or shorte
 _SLIDES = 30
 _NEIGHBOURS = 1 / 16  # of the outline, which move alike; in the end those side by side
 _LEAST_APART = 0.05  # of the mean distance of samples
+_LEAST_SAMPLES, _MOST_SAMPLES = 48, 1024
+_APART = 1.5  # tolerances between two samples
+_THIN = 3.0  # how much farther apart they may get before more are put between them
+_OUTSIDE = 0.02  # what a sample counts that is outside the plate
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +67,44 @@ class Samples:
         """The length of the whole line: to the last sample, and on to the first."""
         way = self.places[-1] - self.places[0]
         return float(way + np.hypot(*(self.points[0] - self.points[-1])))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How outlines are sampled: for a tolerance, and where the plate is.
+
+    An outline with `crowded` times as many samples as it needs has become another one.
+    """
+
+    tolerance_px: float
+    window: Window
+    crowded: float = 1.6
+
+    @property
+    def blur_px(self) -> float:
+        """The reach of a normal."""
+        return max(1.5, 1.5 * self.tolerance_px)
+
+    def apart_px(self, length_px: float) -> float:
+        """How far apart the samples of a line are."""
+        return max(_APART * self.tolerance_px, length_px / _MOST_SAMPLES)
+
+    def count(self, outline: Outline) -> int:
+        """How many samples describe an outline."""
+        return max(int(outline.length_px / self.apart_px(outline.length_px)), _LEAST_SAMPLES)
+
+    def missing(self, samples: Samples, outline: Outline) -> NDArray[np.int64]:
+        """How many more samples are wanted after each, where they have got too far apart."""
+        runs = np.diff(np.append(samples.places, samples.places[0] + outline.length_px))
+        apart = self.apart_px(outline.length_px)
+        missing: NDArray[np.int64] = np.where(runs > _THIN * apart, runs / apart, 0).astype(int)
+        return missing
+
+    def inside(self, points: Points) -> Points:
+        """How much samples [..., 2] count: those outside the plate hardly."""
+        x, y, width, height = self.window.x, self.window.y, self.window.width, self.window.height
+        within = (points > (x, y)) & (points < (x + width, y + height))
+        return np.where(within.all(axis=-1), 1.0, _OUTSIDE)
 
 
 def follow(before: Samples, outline: Outline, velocity: Points, blur_px: float) -> Samples:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rde_roto.shapes.bezier import Basis
+from rde_roto.shapes.anchors import Anchors
+from rde_roto.shapes.bezier import Basis, Course
 from rde_roto.shapes.fitting import off_px, solved, solved_near
 from rde_roto.shapes.shape import Points
 from rde_roto.shapes.stretch import Flags, Indices, Stretch
@@ -18,45 +19,51 @@ _FADED, _FADED_PART = 2.0, 0.3  # tolerances, and parts of it, that a feather ma
 _AROUND = 3  # nodes before and after one that is taken out, which are fitted again
 
 
-def basis_for(stretch: Stretch, tolerance_px: float) -> tuple[Basis, Stretch]:
+def basis_for(
+    stretch: Stretch, tolerance_px: float, anchors: Anchors | None = None
+) -> tuple[Basis, Stretch]:
     """Return the basis with few nodes, in which splines fit each frame within a tolerance, and the
-    stretch with samples where these splines want them.
+    stretch with samples where these splines want them. With anchors their nodes are among them.
 
-    At most 128 nodes: of an outline that needs more, detail is lost.
+    At most 128 nodes, or those of the anchors: of an outline that needs more, detail is lost.
     """
     few = stretch.few(_CHOSEN_FROM)
-    turns, count = _turns(few), few.points.shape[1]
-    first = int(turns.mean(axis=0).argmin())  # the sharpest bend
-    nodes = np.unique((first + np.arange(_LEAST) * count // _LEAST) % count)
-    basis = _chosen(few, nodes, tolerance_px)
+    if anchors is None:
+        turns, count = _turns(few), few.points.shape[1]
+        first = int(turns.mean(axis=0).argmin())  # the sharpest bend
+        nodes = np.unique((first + np.arange(_LEAST) * count // _LEAST) % count)
+    else:
+        nodes = anchors.nodes
+    basis = _chosen(few, nodes, tolerance_px, anchors)
     # a corner is rarely followed to the very sample: once the samples have slid along the outline
     # to the splines, fewer nodes will do
     for _ in range(_SLIDES):
         stretch = stretch.slid_to(basis.at_samples @ solved(basis, stretch))
-    return _chosen(stretch.few(_CHOSEN_FROM), basis.nodes, tolerance_px), stretch
+    return _chosen(stretch.few(_CHOSEN_FROM), basis.nodes, tolerance_px, anchors), stretch
 
 
-def _chosen(few: Stretch, nodes: Indices, tolerance_px: float) -> Basis:
-    """Add nodes to some, take out what is spare."""
-    places, corners = few.places, _corners(_turns(few))
-    basis = Basis.of(places, nodes, corners[nodes])
-    basis = _with_more(few, basis, places, corners, tolerance_px)
-    basis = _without_spare(few, places, basis, corners, tolerance_px)
+def _chosen(few: Stretch, nodes: Indices, tolerance_px: float, anchors: Anchors | None) -> Basis:
+    """Add nodes to some, take out what is spare, but for those of anchors."""
+    corners = _corners(_turns(few))
+    if anchors is None:
+        course, kept = Course(few.places, corners, np.ones(len(corners))), np.empty(0, np.int64)
+    else:
+        course, kept = anchors.course(few.places, corners), anchors.nodes
+    basis = _with_more(few, Basis.of(course, nodes), course, tolerance_px)
+    basis = _without_spare(few, course, basis, kept, tolerance_px)
     # what was taken out was judged by its surroundings alone
-    return _with_more(few, basis, places, corners, tolerance_px)
+    return _with_more(few, basis, course, tolerance_px)
 
 
-def _with_more(
-    few: Stretch, basis: Basis, places: Points, corners: Flags, tolerance_px: float
-) -> Basis:
+def _with_more(few: Stretch, basis: Basis, course: Course, tolerance_px: float) -> Basis:
     """Add nodes until the splines are within the tolerance, or there is no room."""
     most = min(_MOST, len(basis.spans) // _APART)
     while True:
-        new = _new_nodes(basis, few, tolerance_px, corners)[: most - len(basis.nodes)]
+        room = max(0, most - len(basis.nodes))
+        new = _new_nodes(basis, few, tolerance_px, course.corners)[:room]
         if not len(new):
             return basis
-        nodes = np.sort(np.append(basis.nodes, new))
-        basis = Basis.of(places, nodes, corners[nodes])
+        basis = Basis.of(course, np.sort(np.append(basis.nodes, new)))
 
 
 def _turns(few: Stretch) -> Points:
@@ -122,16 +129,19 @@ def _fades_off(nodes: Indices, few: Stretch, tolerance_px: float) -> Points:
 
 
 def _without_spare(
-    few: Stretch, places: Points, basis: Basis, corners: Flags, tolerance_px: float
+    few: Stretch, course: Course, basis: Basis, kept: Indices, tolerance_px: float
 ) -> Basis:
-    """Take out nodes without which the spline, fitted again around them, stays as near, and its
-    feather too.
+    """Take out nodes, but for some, without which the spline, fitted again around them, stays as
+    near, and its feather too.
     """
     nodes, place = basis.nodes, 0
     fades = _fades_off(nodes, few, tolerance_px)
     while place < len(nodes) and len(nodes) > _LEAST:
+        if nodes[place] in kept:
+            place += 1
+            continue
         fewer = np.delete(nodes, place)
-        reduced = Basis.of(places, fewer, corners[fewer])
+        reduced = Basis.of(course, fewer)
         spans = np.unique((place + np.arange(-_AROUND - 1, _AROUND)) % len(fewer))
         off = off_px(reduced, few, solved_near(reduced, few, spans), spans)
         faded = _fades_off(fewer, few, tolerance_px)
@@ -139,4 +149,4 @@ def _without_spare(
             nodes, fades = fewer, faded
         else:
             place += 1
-    return Basis.of(places, nodes, corners[nodes])
+    return Basis.of(course, nodes)

@@ -13,6 +13,7 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 _NO_AREA_PX = 1e-3
+_COMPARED = 512  # places of an outline
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,11 @@ class Outline:
         """Return so many places along the line, [count], evenly spread from the first point."""
         return np.linspace(0, self.length_px, count, endpoint=False, dtype=np.float64)
 
+    def apart_px(self, other: Outline) -> float:
+        """Return how far places of either of two outlines are at most from a point of the other."""
+        # that of one outline alone would not see a spike of the other
+        return max(_farthest(self, other), _farthest(other, self))
+
     def smoothed(self, reach_px: float) -> Outline:
         """Return the outline without detail finer than `reach_px`, such as the steps of a hard
         matte: blurred along itself by a Gaussian of that standard deviation.
@@ -72,6 +78,13 @@ class Outline:
         even = self.at(self.evenly(count))
         points = blurred(even, reach_px * count / self.length_px)
         return Outline(points, self.area_px, self.is_hole)
+
+
+def _farthest(one: Outline, other: Outline) -> float:
+    """The largest distance from places of one outline to the nearest point of another one."""
+    places, points = one.at(one.evenly(_COMPARED)), other.points
+    squared = (places**2).sum(axis=1)[:, None] + (points**2).sum(axis=1) - 2 * places @ points.T
+    return float(np.sqrt(squared.min(axis=1).max().clip(min=0)))
 
 
 def blurred(values: Points, reach: float) -> Points:

@@ -23,6 +23,16 @@ Points: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
+class Spline:
+    """What a shape is at one frame: `points` [P, 3, 2] are left handle, point and right handle on
+    the plate, `feather` [P, 2] its widths.
+    """
+
+    points: Points
+    feather: Points
+
+
+@dataclass(frozen=True, eq=False)
 class ShapePoint:
     """A point of a shape with keys of its own.
 

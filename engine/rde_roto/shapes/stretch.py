@@ -78,8 +78,7 @@ class Stretch:
         """Return it with each sample slid along its outline to where that is nearest to the point
         of a curve [T, M, 2]. They keep their order.
         """
-        count, frame = self.points.shape[1], np.arange(len(self))[:, None]
-        own = np.arange(count)
+        own = np.arange(self.points.shape[1])
         nearest = np.full(curves.shape[:2], np.inf)
         at = np.zeros(curves.shape[:2])
         for before in range(-_REACH, _REACH):
@@ -90,7 +89,14 @@ class Stretch:
             apart = ((away - share[..., None] * run) ** 2).sum(axis=2)
             at = np.where(apart < nearest, own + before + share, at)
             nearest = np.minimum(apart, nearest)
-        at = _ascending(at)
+        return self.between(_ascending(at))
+
+    def between(self, at: Points) -> Stretch:
+        """Return samples at other positions [T, N] or [N] among these, which go around: 1.5 is half
+        way from sample 1 to 2.
+        """
+        count, frame = self.points.shape[1], np.arange(len(self))[:, None]
+        at = np.broadcast_to(at, (len(self), at.shape[-1]))
         sample = np.floor(at).astype(np.int64)
         part = (at - sample)[..., None]
 

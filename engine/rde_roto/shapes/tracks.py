@@ -6,63 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rde_roto.shapes.matching import Samples, follow
+from rde_roto.shapes.anchors import Anchors, Drawn, anchored
+from rde_roto.shapes.matching import Samples, Sampling, follow
 from rde_roto.shapes.outlines import Outline
-from rde_roto.shapes.shape import Points
+from rde_roto.shapes.shape import Points, Spline
 from rde_roto.shapes.softness import softness
 from rde_roto.shapes.stretch import Stretch
 from rde_roto.values.matte import FloatArray
-from rde_roto.values.plate import Window
 
-_LEAST_SAMPLES, _MOST_SAMPLES = 48, 1024
-_APART = 1.5  # tolerances between two samples
-_THIN = 3.0  # how much farther apart they may get before more are put between them
 _LONGEST = 240  # frames, so that memory does not grow with the shot
 _UNLIKE = 0.6
 _SOFT_PX = 1.5  # a shape whose edge mostly fades within less is hard
-_OUTSIDE = 0.02  # what a sample counts that is outside the plate
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How outlines are sampled: for a tolerance, and where the plate is.
-
-    An outline with `crowded` times as many samples as it needs has become another one.
-    """
-
-    tolerance_px: float
-    window: Window
-    crowded: float = 1.6
-
-    @property
-    def blur_px(self) -> float:
-        """The reach of a normal."""
-        return max(1.5, 1.5 * self.tolerance_px)
-
-    def count(self, outline: Outline) -> int:
-        """How many samples describe an outline."""
-        count = int(outline.length_px / (_APART * self.tolerance_px))
-        return min(max(count, _LEAST_SAMPLES), _MOST_SAMPLES)
-
-    def missing(self, samples: Samples, outline: Outline) -> NDArray[np.int64]:
-        """How many more samples are wanted after each, where they have got too far apart."""
-        runs = np.diff(np.append(samples.places, samples.places[0] + outline.length_px))
-        apart = max(_APART * self.tolerance_px, outline.length_px / _MOST_SAMPLES)
-        missing: NDArray[np.int64] = np.where(runs > _THIN * apart, runs / apart, 0).astype(int)
-        return missing
 
 
 @dataclass(eq=False)
 class Track:
-    """An outline that is followed. The samples of all its `frames` are the same points of it."""
+    """An outline that is followed. The samples of all its `frames` are the same points of it.
+    `drawn` are lines of an artist that draw it, in the order of their frames.
+    """
 
     is_hole: bool
     outline: Outline
     frames: list[int]
     samples: list[Samples]
     soft: list[Points]
+    drawn: list[tuple[int, Spline, Outline]] = field(default_factory=list)
     velocity: Points = field(default_factory=lambda: np.zeros(2))
 
     def add(self, frame: int, samples: Samples, outline: Outline, sampling: Sampling) -> None:
@@ -80,19 +49,27 @@ class Track:
         self.samples.append(samples)
         self.outline = outline
 
-    def stretch(self, window: Window) -> Stretch:
-        """Return all of it, to be fitted."""
+    def stretch(self, sampling: Sampling) -> tuple[Stretch, Anchors | None]:
+        """Return all of it, to be fitted, and the artist's points of it, if there are any."""
         points = np.stack([one.points for one in self.samples])
-        low = points > (window.x, window.y)
-        high = points < (window.x + window.width, window.y + window.height)
-        counts = np.where((low & high).all(axis=2), 1.0, _OUTSIDE)
         normals = np.stack([one.normals for one in self.samples])
         soft = np.stack(self.soft)
         if self.is_hole:  # what lies inwards of the element lies outwards of the hole
             soft = soft[..., ::-1]
         if np.median(soft.sum(axis=2)) < _SOFT_PX:
             soft = np.zeros_like(soft)
-        return Stretch.of(np.array(self.frames), points, normals, counts, soft)
+        inside = sampling.inside(points)
+        stretch = Stretch.of(np.array(self.frames), points, normals, inside, soft)
+        if not self.drawn:
+            return stretch, None
+        return anchored(
+            stretch,
+            [
+                Drawn(frame, line, outline, self.samples[self.frames.index(frame)])
+                for frame, line, outline in self.drawn
+            ],
+            sampling,
+        )
 
 
 @dataclass
@@ -111,6 +88,15 @@ class Tracker:
             now = track.samples[-1]
             track.soft.append(softness(alpha, self.sampling.window, now.points, now.normals))
         return ended
+
+    def draw(self, frame: int, line: Spline, found: Outline) -> None:
+        """Let the track that is at an outline like `found` in this frame, the last one, have a line
+        of an artist, who drew that outline with it.
+        """
+        for track in self.tracks:
+            if track.outline.apart_px(found) <= self.sampling.tolerance_px:
+                track.drawn.append((frame, line, track.outline))
+                return
 
     def follow(self, frame: int, found: Sequence[Outline]) -> list[Track]:
         """Add the outlines of the next frame. Returns the tracks that end before it."""

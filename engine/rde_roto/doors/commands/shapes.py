@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +28,7 @@ from rde_roto.shapes import (
     SHAPE_FILES,
     ShapeMaker,
     ShotShapes,
+    Spline,
     draw_shapes,
     file_remarks,
     file_text,
@@ -46,6 +47,7 @@ from rde_roto.values.preset import Output
 
 if TYPE_CHECKING:
     from rde_roto.node import RotoNode
+    from rde_roto.values.shot import Shot
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _make(path: Path, out: Path, selection: Selection, making: _Making) -> None:
         maker = ShapeMaker(shot.plate.format, names, making.tolerance_px)
         node, model = open_node(opened, making.device)
         print_licence(model)
-        _add_mattes(maker, node, frames, making.report)
+        _add_mattes(maker, node, frames, _drawn(file, shot), making.report)
     made = maker.finish()
     write_document(out, file_text(out, made))
     for warning in (*maker.warnings, *file_remarks(out, made)):
@@ -171,7 +173,25 @@ def _make(path: Path, out: Path, selection: Selection, making: _Making) -> None:
     )
 
 
-def _add_mattes(maker: ShapeMaker, node: RotoNode, frames: FrameRange, report: RunReport) -> None:
+def _drawn(file: ShotFile, shot: Shot) -> dict[int, dict[str, tuple[Spline, ...]]]:
+    """The lines of a shot's keyframes, by frame and element."""
+    from rde_roto.session.document.opening import lines_of_shot
+    from rde_roto.session.drawing.shape_lines import splines_of
+
+    names = dict(zip(shot.ids, shot.names, strict=True))
+    return {
+        frame: {names[key]: splines_of(own, shot.plate.format) for key, own in lines.items()}
+        for frame, lines in lines_of_shot(file).items()
+    }
+
+
+def _add_mattes(
+    maker: ShapeMaker,
+    node: RotoNode,
+    frames: FrameRange,
+    drawn: Mapping[int, Mapping[str, Sequence[Spline]]],
+    report: RunReport,
+) -> None:
     """Add the mattes of some frames in their order, which is not the order of tracking."""
     if not frames:
         raise InputError(f"{node.shot.plate.name} has none of the frames")
@@ -183,7 +203,7 @@ def _add_mattes(maker: ShapeMaker, node: RotoNode, frames: FrameRange, report: R
             on_step(Step(done / total, line, f"{done}/{total}", event))
     planes = [node.shot.names.index(name) for name in maker.elements]
     for frame in frames:
-        maker.add(frame, node.matte(frame).alpha[planes])
+        maker.add(frame, node.matte(frame).alpha[planes], drawn.get(frame, {}))
 
 
 def _selected(path: Path, selection: Selection) -> ShotShapes:

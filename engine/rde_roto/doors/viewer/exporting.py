@@ -9,7 +9,7 @@ from rde_roto.doors.render_task import prepare_files, refuse_to_overwrite
 from rde_roto.doors.server.jobs import Job, Jobs
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.node import RotoNode
-from rde_roto.session.drawing.shape_lines import tolerance_px
+from rde_roto.session.drawing.shape_lines import splines_of, tolerance_px
 from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.session import Session
 from rde_roto.shapes import SHAPE_FILES, ShapeMaker, file_remarks, file_text, is_shapes_file
@@ -63,11 +63,17 @@ def export_shapes(
         )
     prepare_files(shot.plate, session.editor.opened_shot(shot).inputs, [path])
     own = node.edited()  # a node must not be used from two threads
+    drawings, plate = session.draft.drawings, shot.plate.format
 
     def make() -> None:
-        maker = ShapeMaker(shot.plate.format, shot.names, tolerance_px(shot.plate.format))
+        maker = ShapeMaker(plate, shot.names, tolerance_px(plate))
         for frame in frames:
-            maker.add(frame, own.matte(frame).alpha)
+            drawn = {
+                element.name: splines_of(plane.lines, plate)
+                for element in shot.elements
+                if (plane := drawings.get(frame, {}).get(element.id)) is not None
+            }
+            maker.add(frame, own.matte(frame).alpha, drawn)
         shapes = maker.finish()
         write_document(path, file_text(path, shapes))
         said = f"{counted(len(shapes.shapes), 'shape')}: wrote {path}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,6 +64,10 @@ class _Entry(BaseModel):
             if values and len(values) != len(self.points):
                 raise ValueError(f"a line needs as many {name} as points, or none")
         return self
+
+    @property
+    def line(self) -> Line:
+        return Line(self.points, self.handles, self.takes, self.feather)
 
 
 class _Mark(BaseModel):
@@ -131,11 +136,21 @@ def with_header(plane: Plane, path: Path, plate_format: PlateFormat) -> Plane:
     """
     with suppress(InputError, ValidationError):
         header = read_header(path).provenance
-        entries = _ENTRIES.validate_json(header.get(_LINES, "[]"))
         marks = _ALL_MARKS.validate_json(header.get(_MARKS, "[]"))
-        outlines = tuple(_outline(entry, path.parent, plate_format) for entry in entries)
+        outlines = tuple(_outline(entry, path.parent, plate_format) for entry in _entries(header))
         return replace(plane, outlines=outlines, marks=tuple(one.mark for one in marks))
     return plane
+
+
+def drawn_lines(path: Path) -> tuple[Line, ...]:
+    """Return the lines that a drawing's file holds, in its pixels; none of a file of others."""
+    with suppress(InputError, ValidationError):
+        return tuple(entry.line for entry in _entries(read_header(path).provenance))
+    return ()
+
+
+def _entries(header: Mapping[str, str]) -> tuple[_Entry, ...]:
+    return _ENTRIES.validate_json(header.get(_LINES, "[]"))
 
 
 def _outline(entry: _Entry, folder: Path, plate_format: PlateFormat) -> Outline:
@@ -145,4 +160,4 @@ def _outline(entry: _Entry, folder: Path, plate_format: PlateFormat) -> Outline:
             raise InputError(f"{entry.before} is not a file beside the drawing")
         planes, _ = read_mask(folder / entry.before, plate_format, "matte")
         before = Plane.of(planes[0])
-    return Outline(Line(entry.points, entry.handles, entry.takes, entry.feather), before)
+    return Outline(entry.line, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from rde_roto.documents.shot_document import (
 from rde_roto.images.layers import FIRST_PICTURE, PictureName
 from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.session.document.draft import Draft, Drawing
-from rde_roto.session.document.drawing_files import with_header
+from rde_roto.session.document.drawing_files import drawn_lines, with_header
+from rde_roto.session.drawing.lines import Line
 from rde_roto.session.drawing.planes import Plane
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.opening import Parts, open_parts
@@ -118,11 +120,24 @@ def _opened(file: ShotFile, memo: PlateMemo | None) -> OpenedDraft:
     return OpenedDraft(file, parts, draft)
 
 
+def lines_of_shot(file: ShotFile) -> dict[int, dict[str, tuple[Line, ...]]]:
+    """Return the editable lines of a shot's keyframes, by frame and element id."""
+    lines: dict[int, dict[str, tuple[Line, ...]]] = {}
+    for frame, key, path in _own_drawings(file):
+        lines.setdefault(frame, {})[key] = drawn_lines(path)
+    return lines
+
+
 def _read_headers(drawings: dict[int, Drawing], file: ShotFile, format: PlateFormat) -> None:
     """Give drawings the editable lines and the marks that a file of ours holds."""
+    for frame, key, path in _own_drawings(file):
+        drawing = drawings.get(frame)
+        if drawing is not None:
+            drawings[frame] = {**drawing, key: with_header(drawing[key], path, format)}
+
+
+def _own_drawings(file: ShotFile) -> Iterator[tuple[int, str, Path]]:
+    """The frame, the element and the file of each mask that may be a drawing of ours."""
     for entry in file.content.keyframes:
-        drawing, keys = drawings.get(entry.frame), entry.elements
-        if drawing is not None and keys is not None and len(keys) == 1:
-            key = keys[0]
-            known = with_header(drawing[key], file.folder / entry.mask, format)
-            drawings[entry.frame] = {**drawing, key: known}
+        if entry.elements is not None and len(entry.elements) == 1:
+            yield entry.frame, entry.elements[0], file.folder / entry.mask

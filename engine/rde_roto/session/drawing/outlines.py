@@ -57,7 +57,7 @@ def drawn_from(lines: Sequence[Line], source: Plane, matte: FloatArray) -> Plane
     for borders so narrow that they are how far the matte and the lines differ.
     """
     plane = of_lines(lines, source.shape)
-    own = of_lines([outline.line for outline in source.outlines], source.shape)
+    own = of_lines(source.lines, source.shape)
     if np.array_equal(own.pixels, source.pixels):
         return plane
     pixels = plane.pixels

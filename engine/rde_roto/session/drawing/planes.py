@@ -51,6 +51,11 @@ class Plane:
         return Window(0, 0, self.shape[1], self.shape[0])
 
     @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of its `outlines`, in their order."""
+        return tuple(outline.line for outline in self.outlines)
+
+    @property
     def is_empty(self) -> bool:
         """Whether the plane is 0 everywhere."""
         return not self.tiles

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from rde_roto.session.drawing.lines import Line
-from rde_roto.shapes import ShapeMaker, ShotShapes
+from rde_roto.shapes import ShapeMaker, ShotShapes, Spline
 from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import PlateFormat
@@ -39,6 +43,16 @@ def lines_of(shapes: ShotShapes, element: str, frame: int, plate: PlateFormat) -
             f"the shapes are for a plate of {size[0]} x {size[1]}, not of {own[0]} x {own[1]}: "
             "draw them as a mask with 'rde-roto shapes', which can be scaled"
         )
-    shift = plate.display.x - plate.data.x, plate.display.y - plate.data.y
+    shift = _shift(plate)
     splines = ((one.at(frame), one.is_hole) for one in shapes.there(element, frame))
     return tuple(Line.of(places + shift, feather, cuts) for (places, feather), cuts in splines)
+
+
+def splines_of(lines: Sequence[Line], plate: PlateFormat) -> tuple[Spline, ...]:
+    """Return lines as what shapes are at their frame, in plate coordinates."""
+    return tuple(Spline(one.places - _shift(plate), np.array(one.widths)) for one in lines)
+
+
+def _shift(plate: PlateFormat) -> tuple[int, int]:
+    """From plate coordinates to those of lines."""
+    return plate.display.x - plate.data.x, plate.display.y - plate.data.y

@@ -160,7 +160,7 @@ class _Worker:
         place = mattes.element, start, frame > start
         chain = self._chains.pop(place, None)
         if chain is None or not chain.holds(source, node):
-            places = np.concatenate([outline.line.places for outline in source.outlines])
+            places = np.concatenate([line.places for line in source.lines])
             points = mattes.scaled(places.reshape(-1, 2))
             carrier = Carrier(points, mattes.outlines(start), mattes.window)
             chain = _Chain(source, start, carrier)
@@ -192,7 +192,7 @@ def _lines(points: Points, source: Plane) -> Carried:
     """Return the lines of a keyframe with other points and handles, [3P, 2], without those beside
     the plate.
     """
-    drawn = [outline.line for outline in source.outlines]
+    drawn = source.lines
     ends = np.cumsum([len(line.points) for line in drawn])[:-1]
     places = np.split(points.reshape(-1, 3, 2), ends)
     lines = (line.at(there) for line, there in zip(drawn, places, strict=True))

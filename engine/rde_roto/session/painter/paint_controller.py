@@ -168,7 +168,7 @@ class PaintController(ElementDrawing):
         plane = self._shown.drawn(self.element)
         if plane is None:
             return list(self._carried.at(self._frame, self.element).lines)
-        return [outline.line for outline in plane.outlines]
+        return list(plane.lines)
 
     @property
     def are_carried(self) -> bool:
