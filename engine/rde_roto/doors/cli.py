@@ -18,7 +18,13 @@ import typer
 
 from rde_roto import __version__
 from rde_roto.doors.command_table import COMMANDS, EXAMPLES, WHERE_TO_BEGIN
-from rde_roto.doors.console import print_line, print_lines, print_message, robust_output
+from rde_roto.doors.console import (
+    print_error,
+    print_line,
+    print_lines,
+    print_message,
+    robust_output,
+)
 from rde_roto.values.errors import UnexpectedError, shown_error
 
 _PROGRAM: Final = "rde-roto"
@@ -103,7 +109,7 @@ def main() -> None:
         shown = shown_error(error)
         if isinstance(shown, UnexpectedError):
             raise
-        print_message(str(shown))
+        print_error(shown)
         sys.exit(shown.exit_code)
 
 

@@ -69,11 +69,10 @@ class LessonStatus:
     after: Mapping[str, float] = field(default_factory=dict)
     error: RotoError | None = None
 
-    @property
-    def sentence(self) -> str:
-        """The status as a sentence for an artist."""
+    def sentence(self, of_error: Callable[[RotoError], str] = str) -> str:
+        """Return the status as a sentence for an artist; `of_error` has that of an error."""
         if self.error is not None:
-            return str(self.error)
+            return of_error(self.error)
         if self.state == "cancelled":
             return "stopped: nothing has changed"
         if self.state == "done":
