@@ -18,7 +18,7 @@ from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.model.learned import read_learned
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, OutOfMemoryError
 
 pytest_plugins = ("learn_fixtures",)
 pytestmark = [pytest.mark.usefixtures("short_lesson"), pytest.mark.timeout(1800)]
@@ -133,6 +133,7 @@ def test_a_killed_process_is_told_of(disc_shot: Path, short_lesson: Path) -> Non
     os.kill(watched.learning._process.pid, signal.SIGKILL)
     status = watched.learning.wait()
     assert status.state == "failed"
+    assert isinstance(status.error, OutOfMemoryError)
     assert "memory" in status.sentence()
 
 

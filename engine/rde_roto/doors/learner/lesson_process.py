@@ -10,12 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from rde_roto.doors.hosts.errors import error_of
-from rde_roto.values.errors import RotoError
+from rde_roto.values.errors import OutOfMemoryError, RotoError, UnexpectedError
 
 LessonState: TypeAlias = Literal["running", "done", "cancelled", "failed"]
+
+_KILLED: Final = -9  # by SIGKILL, which Windows does not have
 
 ENOUGH = b"enough\n"
 """Tells the process to end early. The end of its input ends it at once."""
@@ -150,8 +152,14 @@ class LessonProcess:
             code = self._process.wait()
         with self._lock:
             if self._status.state == "running":
-                why = "was killed (out of memory?)" if code == -9 else f"failed with code {code}"
-                error = RotoError(f"learning {why}: nothing has changed, try again")
+                error: RotoError = UnexpectedError(
+                    f"learning failed with code {code}: nothing has changed, try again"
+                )
+                if code == _KILLED:  # what a system does that has no memory left
+                    error = OutOfMemoryError(
+                        "learning was killed, most likely because memory ran out: nothing has "
+                        "changed; close other programs, and try again"
+                    )
                 self._status = replace(self._status, state="failed", error=error)
         self._on_change()
 
