@@ -15,7 +15,7 @@ from rde_roto.session.document.draft import Draft
 from rde_roto.session.document.editor import ShotEditor
 from rde_roto.session.document.mask_elements import PlaneElement, mask_elements
 from rde_roto.session.drawing.outlines import of_lines
-from rde_roto.session.drawing.painting import grown, within
+from rde_roto.session.drawing.painting import within
 from rde_roto.session.drawing.planes import Place, Plane, box_around, touched
 from rde_roto.session.drawing.shape_lines import lines_of
 from rde_roto.session.listeners import SessionListener
@@ -139,7 +139,11 @@ class ElementDrawing:
         """Move the edge outwards, inwards if negative."""
         word = "grow" if by_px > 0 else "shrink"
         if self._is_free() and self._has_start():
-            self._draw(self._frame, self.element, grown(self.pixels(), by_px), word)
+            drawn = (
+                None if self._shown.is_unfinished(self.element) else self._shown.drawn(self.element)
+            )
+            plane = Plane.of(self.pixels()) if drawn is None else drawn
+            self._draw(self._frame, self.element, plane.grown(by_px), word)
 
     def import_mask(self, path: Path, mode: MaskMode = "auto") -> None:
         """Draw what a file of masks holds, or one of shapes has at this frame, as editable lines.
@@ -209,10 +213,10 @@ class ElementDrawing:
     def _frame(self) -> int:
         return self._shown.frame
 
-    def _draw(self, frame: int, element: str, pixels: FloatArray, label: str) -> None:
+    def _draw(self, frame: int, element: str, plane: Plane, label: str) -> None:
         """Draw what was made meanwhile, unless the element has gone or was locked."""
         if self._is_still_free(frame, element):
-            drawn = self._in_front(self._draft, frame, element, Plane.of(pixels))
+            drawn = self._in_front(self._draft, frame, element, plane)
             self._editor.apply(drawn.draft, label)
             self._show_message(f"{label}: {drawn.taken}" if drawn.taken else label)
 
