@@ -119,6 +119,7 @@ def _import(window: ShotWindow, path: Path, mode: MaskMode) -> None:
         asked = QMessageBox(window.dialog_parent)
         asked.setWindowTitle(f"Import {path.name}")
         asked.setText(f"{error.sentence[0].upper()}{error.sentence[1:]}.")
+        asked.setInformativeText("How is it to be read?")
         offered = {asked.addButton(_READ_AS[one], _ACCEPT): one for one in error.modes}
         asked.addButton(QMessageBox.StandardButton.Cancel)
         asked.exec()
