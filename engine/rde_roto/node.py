@@ -216,7 +216,7 @@ class RotoNode:
             if not is_out_of_memory(error):
                 raise
             free_after(error)  # whoever goes on smaller does so while this error is handled
-            raise OutOfMemoryError(self._memory_advice(str(error))) from error
+            raise self._out_of_memory(str(error)) from error
 
     def _locked(self, frame: int) -> Matte:
         """A frame whose elements are all locked: nothing is tracked for it."""
@@ -291,20 +291,21 @@ class RotoNode:
             raise UsageError(f"frame {frame} is not in the shot's range {self.shot.range}")
         return frame
 
-    def _memory_advice(self, reason: str) -> str:
+    def _out_of_memory(self, reason: str) -> OutOfMemoryError:
         height, width = self.walker.geometry.working
         first_line = reason.strip().splitlines()[0] if reason.strip() else "allocation failed"
         lines, lower = self.preset.tracking.lines, max(LEAST_LINES, height // 2)
         advice = (
-            f"lower tracking.lines, now {lines}, for example with --set tracking.lines={lower}, or "
-            "set running.when_memory_runs_out=smaller"
+            f"lower tracking.lines, now {lines}, to {lower} for example, or set "
+            "running.when_memory_runs_out to smaller"
         )
         if lines <= lower:
             advice = (
                 f"tracking.lines, {lines}, cannot be lowered: close other programs, or run fewer "
                 "jobs at once on this machine"
             )
-        return (
+        return OutOfMemoryError(
             f"memory ran out while tracking {counted(len(self.shot.elements), 'element')} at "
-            f"{width}x{height} ({first_line}): {advice}"
+            f"{width}x{height} ({first_line}): {advice}",
+            keys=("overrides",) if lines > lower else (),
         )

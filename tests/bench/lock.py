@@ -30,6 +30,7 @@ from rde_roto.matte.raw import RawMatte
 from rde_roto.model.geometry import Geometry
 from rde_roto.session.drawing.planes import Plane
 from rde_roto.session.pictures.display_pixels import ViewExposure, matte_pixels, plate_pixels
+from rde_roto.session.shown_mattes import drawn_pixels
 from rde_roto.values.digest import digest_of
 from rde_roto.values.preset import Finish
 
@@ -71,6 +72,7 @@ def main() -> None:
         pixels, rows = plate.read(frame), np.linspace(0, 1, height, dtype=np.float32)
         alpha = np.repeat((rows > 0.5)[:, None], width, axis=1).astype(np.float32)
         geometry = Geometry.of((height, width), _LINES)
+        drawn = Plane.of(alpha)
         raw = RawMatte(
             geometry.to_network(torch.from_numpy(alpha)[None, None])[0].numpy(), geometry
         )
@@ -79,8 +81,10 @@ def main() -> None:
             "convert to the view": lambda: to_network_view(pixels, LINEAR),
             "picture for the screen": lambda: plate_pixels(plate, frame, ViewExposure()),
             "matte for the screen": lambda: matte_pixels(alpha),
+            "drawn matte for the screen": lambda: drawn_pixels(drawn),
             "hash a mask": lambda: digest_of(alpha),
             "store a mask in tiles": lambda: Plane.of(alpha),
+            "grow a mask": lambda: drawn.grown(1),
             "finish without the plate": lambda: finish(raw, None, Finish()),
         }
         for name, call in calls.items():

@@ -111,6 +111,36 @@ def test_an_engine_module_that_imports_a_host_is_found(tmp_path: Path) -> None:
     assert engine_trespasses(tmp_path) == ["door.py: nuke"]
 
 
+def texts_with_options(source: str) -> list[str]:
+    """The texts of Python source that name an option, other than in a whole command, or alone, as
+    words of one."""
+    found, tree = [], ast.parse(source)
+    explained = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if id(node) in explained or not isinstance(node, ast.Constant):
+            continue
+        if isinstance(node.value, str) and " " in node.value:
+            without_commands = re.sub(r"rde-roto( [\w…]+)+ --", "", node.value)
+            if re.search(r"(^|[\s(])--[a-z]", without_commands):
+                found.append(node.value)
+    return found
+
+
+def test_only_the_command_line_words_options() -> None:
+    """A sentence from below may reach the window, a panel, a hot folder or a script, where there
+    are none: errors name keys instead (`RotoError.keys`)."""
+    engine = ROOT / "engine" / "rde_roto"
+    assert texts_with_options((engine / "doors/console.py").read_text(encoding="utf-8"))
+    named = {
+        path.relative_to(engine).as_posix(): texts
+        for path in engine.rglob("*.py")
+        if path.relative_to(engine).parts[0] not in ("training", "evaluation")
+        if path.parent.name not in ("doors", "commands", "farm", "report")
+        if (texts := texts_with_options(path.read_text(encoding="utf-8")))
+    }
+    assert named.keys() == {"documents/library.py", "model/weights.py"}  # of commands alone
+
+
 def c_includes(folder: Path) -> dict[str, set[str]]:
     """Which modules (a .c and its .h are one) each C module of a folder includes."""
     graph: dict[str, set[str]] = {}

@@ -258,9 +258,10 @@ def test_a_job_may_name_a_shot_document(farm: Farm) -> None:
     }
 
 
-def test_the_same_job_is_done_once(farm: Farm) -> None:
-    farm.drop("a.yaml")
-    farm.drop("b.yaml", more="priority: 40\n")  # two names for one job
+@pytest.mark.parametrize("more", ["", "learn: true\n"])  # which tries its place beforehand
+def test_the_same_job_is_done_once(farm: Farm, more: str) -> None:
+    farm.drop("a.yaml", more=more)
+    farm.drop("b.yaml", more=f"priority: 40\n{more}")  # two names for one job
     farm.drain()
     assert farm.status("done/b").same_as == "a"
     assert farm.status("done/b").kept == 6
@@ -282,12 +283,13 @@ def test_the_same_document_with_another_plate_is_another_job(farm: Farm) -> None
     np.testing.assert_array_equal(farm.mattes("a")[1004], before[1004])
 
 
-def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
-    farm.drop("a.yaml")
+@pytest.mark.parametrize("more", ["", "learn: true\n"])
+def test_a_job_waits_while_another_worker_does_the_same(farm: Farm, more: str) -> None:
+    farm.drop("a.yaml", more=more)
     first = farm.worker()
 
     def make(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
-        farm.drop("b.yaml")
+        farm.drop("b.yaml", more=more)
         second = farm.worker()
         second.scanner.scan()
         assert list(second.scan()) == ["b.yaml"]
@@ -296,6 +298,7 @@ def test_a_job_waits_while_another_worker_does_the_same(farm: Farm) -> None:
             farm.hot.claim_digest(digest_of_job(made.node), "a")
         second.take("b.yaml", Event())
         assert farm.said[-1] == "b: a already makes the same mattes; the job goes back to the inbox"
+        assert not (farm.hot.root / "mattes/b").exists()
         assert [list(second.scan()), list(second.scan())] == [[], []]
         farm.now += 1
         return made

@@ -1,4 +1,4 @@
-"""A shot to work on in a session."""
+"""Shots to work on in a session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from command_line import HEIGHT, WIDTH
 from image_files import ramp, write_image
+from seeing_tracker import write_shot
 from session_bench import FRAMES
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> Path:
+    """A body that moves, of which nothing is drawn."""
+    return write_shot(tmp_path)
 
 
 @pytest.fixture

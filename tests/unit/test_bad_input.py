@@ -41,7 +41,7 @@ def propagate(run: Run, weights: Path, tmp_path: Path) -> Run:
     [
         ("roto.mov", "is a movie: save one frame of it as a picture"),
         ("roto.####.exr", "is a pattern, but a mask is one file: name that of the keyframe"),
-        ("roto_%V.exr", "contains %V, a view's name: choose it with --view"),
+        ("roto_%V.exr", "contains %V, a view's name: choose one, such as left (--view"),
     ],
 )
 def test_a_mask_is_one_picture(

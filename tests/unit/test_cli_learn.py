@@ -70,6 +70,15 @@ def test_a_shot_is_learned_and_forgotten(
     assert run("shot", "learn", disc_shot, "--forget") == 0
     assert disc_shot.read_text(encoding="utf-8") == before
     assert weights in files(disc_shot)  # as locks stay
+    worse = card.model_copy(update={"kept": False, "why": "learning made clips worse (…)"})
+    newer = lessons / "another.yaml"
+    newer.write_text(worse.to_yaml(), encoding="utf-8")
+    assert run("shot", "show", disc_shot) == 0
+    said = capsys.readouterr().out
+    assert "the last lesson kept nothing: learning made clips worse (…)" in said
+    newer.unlink()
+    assert run("shot", "show", disc_shot) == 0
+    assert "kept nothing" not in capsys.readouterr().out
     assert run("shot", "learn", disc_shot, "--forget") == 0
     assert "uses no learned weights" in capsys.readouterr().out
     assert run("shot", "learn", disc_shot) == 0

@@ -75,18 +75,18 @@ def test_mps_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_this_torch_cannot_use_is_a_usage_error(name: str) -> None:
     with pytest.raises(UsageError) as error:
         choose_device(name)
-    assert str(error.value) == f"--device {name}: this torch can use cpu; see rde-roto doctor"
+    assert str(error.value) == f"the device {name}: this torch can use cpu; see rde-roto doctor"
 
 
 @pytest.mark.parametrize("name", ["cpu:", "cpu:x", "cpu:-1", "cpu:0:0"])
 def test_what_is_no_device_is_a_usage_error(name: str) -> None:
-    with pytest.raises(UsageError, match=f"--device {name}"):
+    with pytest.raises(UsageError, match=f"{name} is no device"):
         choose_device(name)
 
 
 @pytest.mark.usefixtures("two_gpus")
 def test_a_gpu_that_is_not_there_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match=r"--device cuda:2: .*2 GPUs"):
+    with pytest.raises(UsageError, match=r"the device cuda:2: .*2 GPUs"):
         choose_device("cuda:2")
 
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import errno
+import json
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
-from rde_roto.values.errors import OutOfMemoryError, is_out_of_memory, shown_error
+from rde_roto.doors.console import with_options
+from rde_roto.doors.hosts.errors import error_object, error_of, error_values
+from rde_roto.session.error_words import sentence
+from rde_roto.values.errors import (
+    OutOfMemoryError,
+    WeightsError,
+    is_out_of_memory,
+    shown_error,
+)
 
 OUT_OF_MEMORY = (
     "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you "
@@ -78,3 +87,15 @@ def test_memory_that_runs_out_anywhere_is_shown_as_that(make: Callable[[], objec
 )
 def test_other_errors_are_bugs(words: str) -> None:
     assert not is_out_of_memory(RuntimeError(words))
+
+
+def test_each_reader_is_told_where_he_sets_what_an_error_advises() -> None:
+    error = WeightsError("restore the file, or forget what was learned", keys=("learned",))
+    said = "restore the file, or forget what was learned"
+    assert str(error) == f"{said} (learned in the shot document)"  # in a hot folder, in Python
+    assert with_options(error) == f"{said} (rde-roto shot learn SHOT --forget)"
+    assert sentence(error) == f"{said} (Alt+L)"
+    assert error_object(error)["sentence"].startswith(f"{said} (Forget in the panel")
+    again = error_of(json.loads(json.dumps(error_values(error))))  # from a process that learns
+    assert (type(again), sentence(again)) == (WeightsError, f"{said} (Alt+L)")
+    assert sentence(WeightsError("it is damaged")) == "it is damaged"

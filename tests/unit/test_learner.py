@@ -18,7 +18,7 @@ from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.model.learned import read_learned
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, OutOfMemoryError
 
 pytest_plugins = ("learn_fixtures",)
 pytestmark = [pytest.mark.usefixtures("short_lesson"), pytest.mark.timeout(1800)]
@@ -47,7 +47,7 @@ class Watched:
         """Waits for a step."""
         with self.changed:
             came = self.changed.wait_for(lambda: self.learning.status.steps >= step, PATIENCE_S)
-        assert came, self.learning.status.sentence
+        assert came, self.learning.status.sentence()
 
     def _heard(self) -> None:
         with self.changed:
@@ -64,12 +64,12 @@ def test_it_tells_how_far_it_is_and_what_it_has_learned(
 ) -> None:
     learning = LessonProcess(asked(disc_shot, tmp_path / "view.png"))
     status = learning.wait()
-    assert status.state == "done", status.sentence
+    assert status.state == "done", status.sentence()
     assert (status.steps, status.share, status.seconds_left) == (6, 1.0, 0.0)
     assert status.learned is not None
     assert read_learned(status.learned).weights
     assert status.after["clips"] > status.before["clips"]
-    assert status.sentence.startswith("learned: clips ")
+    assert status.sentence().startswith("learned: clips ")
     assert status.views >= 1
     _, view = read_image(tmp_path / "view.png")
     assert view.shape[1] == 2 * 160 + 4
@@ -103,7 +103,7 @@ def test_what_cannot_be_learned_is_said_in_a_sentence(disc_shot: Path) -> None:
     status = LessonProcess(asked(disc_shot)).wait()
     assert status.state == "failed"
     assert isinstance(status.error, InputError)
-    assert "mask.png" in status.sentence
+    assert "mask.png" in status.sentence()
 
 
 def test_a_lesson_without_memory_is_told_of() -> None:
@@ -133,7 +133,8 @@ def test_a_killed_process_is_told_of(disc_shot: Path, short_lesson: Path) -> Non
     os.kill(watched.learning._process.pid, signal.SIGKILL)
     status = watched.learning.wait()
     assert status.state == "failed"
-    assert "memory" in status.sentence
+    assert isinstance(status.error, OutOfMemoryError)
+    assert "memory" in status.sentence()
 
 
 def test_it_ends_with_whoever_started_it(disc_shot: Path, short_lesson: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from rde_roto.images.masks import element_names, read_mask
 from rde_roto.images.mattes import davis_palette
 from rde_roto.values.errors import InputError, UsageError
-from rde_roto.values.matte import MaskMode
+from rde_roto.values.matte import MaskMode, MaskModeError
 from rde_roto.values.plate import PlateFormat, Window
 
 PLATE = PlateFormat(Window(0, 0, 8, 6), Window(0, 0, 8, 6))
@@ -124,8 +124,9 @@ def test_an_alpha_that_is_1_everywhere_is_passed_over(tmp_path: Path) -> None:
     assert read_mask(path, PLATE, "matte")[0].sum() == 2
     names = ("A", *(f"{layer}.{channel}" for layer in ("left", "right") for channel in "RGB"))
     full = write_image(tmp_path / "a.exr", np.ones((6, 8, 7)), channels=names)
-    with pytest.raises(InputError, match=r"is 1 everywhere.*--mask-as matte"):
+    with pytest.raises(MaskModeError, match=r"is 1 everywhere.*read it as a matte") as caught:
         read_mask(full, PLATE)
+    assert caught.value.modes == ("matte",)
     assert read_mask(full, PLATE, "matte")[0].min() == 1
 
 
@@ -145,7 +146,7 @@ def test_an_empty_alpha_beside_colours_asks_what_is_meant(tmp_path: Path) -> Non
     pixels = np.zeros((6, 8, 4), np.uint8)
     pixels[1, 2, :3] = 255
     path = save(tmp_path / "a.png", pixels)
-    with pytest.raises(InputError, match="its alpha is empty, its colours are not: use --mask-as"):
+    with pytest.raises(MaskModeError, match="its alpha is empty, its colours are not: read it as"):
         read_mask(path, PLATE)
     assert read_mask(path, PLATE, "matte")[0].sum() == 0
     assert read_mask(path, PLATE, "colours")[0].sum() == 1
@@ -155,7 +156,7 @@ def test_a_palette_with_black_elsewhere_asks_what_is_meant(tmp_path: Path) -> No
     image = Image.fromarray(labels("01"))
     image.putpalette([255, 255, 255, 0, 0, 0])
     image.save(tmp_path / "a.png")
-    with pytest.raises(InputError, match="colour at index 0 and black at another: use --mask-as"):
+    with pytest.raises(MaskModeError, match="colour at index 0 and black at another: read it as"):
         read_mask(tmp_path / "a.png", PLATE)
     assert read_mask(tmp_path / "a.png", PLATE, "labels")[0].sum() == 1
     assert read_mask(tmp_path / "a.png", PLATE, "colours")[0].sum() == 47
@@ -189,8 +190,9 @@ def test_16_bit_labels(tmp_path: Path) -> None:
 
 def test_faint_8_bit_grey_asks_what_it_is(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", labels("012"))
-    with pytest.raises(InputError, match="above 2 of 255: use --mask-as labels"):
+    with pytest.raises(MaskModeError, match="above 2 of 255: read it as labels") as caught:
         read_mask(path, PLATE)
+    assert caught.value.modes == ("labels", "matte")
 
 
 LABEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint", "int", "half", "float")
@@ -203,7 +205,7 @@ def test_label_numbers_of_any_type_ask_what_they_are(tmp_path: Path, pixel_type:
     largest = {"half": 1, "float": 1, "uint": 2**32 - 1, "int": 2**31 - 1}.get(pixel_type)
     largest = largest or np.iinfo(pixel_type).max
     path = write_image(tmp_path / "a.tif", picture[..., None] / largest, pixel_type)
-    with pytest.raises(InputError, match="use --mask-as labels if these are label numbers"):
+    with pytest.raises(MaskModeError, match="as labels if these are label numbers"):
         read_mask(path, PLATE)
     planes, _ = read_mask(path, PLATE, "labels")
     assert np.array_equal(planes, [picture == number for number in (1, 2, 3)])
@@ -285,7 +287,7 @@ def test_an_empty_matte_is_an_element_that_is_not_in_the_picture(tmp_path: Path)
 def test_soft_edges_in_colours_are_an_input_error(tmp_path: Path, mode: MaskMode) -> None:
     plate = PlateFormat(Window(0, 0, 64, 64), Window(0, 0, 64, 64))
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    with pytest.raises(InputError, match=r"different colours or labels.*--mask-as matte"):
+    with pytest.raises(MaskModeError, match=r"different colours or labels.*as a matte"):
         read_mask(save(tmp_path / "a.png", pixels), plate, mode)
 
 

@@ -146,7 +146,7 @@ def test_you_before_the_tags_before_the_preset(tmp_path: Path) -> None:
 def test_unknown_tags_are_refused_until_you_say(
     tmp_path: Path, tags: dict[str, int], says: str
 ) -> None:
-    with pytest.raises(InputError, match=rf"a\.mkv is tagged with {says} .* --color-space"):
+    with pytest.raises(InputError, match=rf"a\.mkv is tagged with {says} .* choose"):
         a_movie(tmp_path / "a.mkv", **tags)
     assert open_plate(str(tmp_path / "a.mkv"), "ACEScct").space.name == "ACEScct"
 

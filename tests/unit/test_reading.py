@@ -67,7 +67,7 @@ def test_a_view_in_the_name_of_mattes(
     options = ["--keyframe", f"1001={mask}", "--frames", "1001", "--model", weights]
     options += ["--out", tmp_path / "mattes/%V.####.exr"]
     assert run("propagate", named, *options) == 2
-    assert "contains %V, a view's name: choose it with --view" in refused(capsys)
+    assert "contains %V, a view's name: choose one, such as left (--view" in refused(capsys)
     assert run("propagate", named, "--view", "left", *options) == 0
     assert mattes(tmp_path) == ["left.1001.exr"]
 

@@ -17,6 +17,7 @@ from rde_roto.documents.preset_files import load_preset
 from rde_roto.session.document.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.drawing.painting import Brush
 from rde_roto.session.drawing.tools import PenEvent
+from rde_roto.session.pictures.display_pixels import matte_pixels
 from rde_roto.shot_files import ShotFile
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -535,6 +536,8 @@ def test_grow_shrink_copy_clear_and_import(document: Path, mask: Path) -> None:
         session.paint.import_mask(mask)
         area = session.paint.pixels().sum()
         session.paint.grow(2)
+        shown = matte_pixels(session.paint.pixels())  # which a thread converts
+        bench.until(lambda: np.array_equal(session.shown.codes("hero"), shown))  # type: ignore[arg-type]
         assert session.paint.pixels().sum() > area
         session.paint.grow(-2)
         session.propagate(FORWARD)

@@ -15,17 +15,11 @@ from rde_roto.session.drawing.planes import Plane
 from rde_roto.shapes.carrying import Carrier
 from rde_roto.values.plate import Window
 
-pytest_plugins = ("command_line_fixtures",)
+pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")
 
 CELL_PX = 200 / 96
 """Of the tracked mattes, in pixels of the plate."""
-
-
-@pytest.fixture
-def shot(tmp_path: Path) -> Path:
-    """A body that moves, of which nothing is drawn."""
-    return write_shot(tmp_path)
 
 
 @pytest.mark.parametrize("crop", [False, True])

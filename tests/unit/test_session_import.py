@@ -12,8 +12,9 @@ from session_bench import Bench, working_on
 
 from rde_roto.images.masks import Mask
 from rde_roto.images.mattes import davis_palette
-from rde_roto.session.document.mask_numbers import element_numbers
+from rde_roto.session.document.mask_elements import element_numbers, mask_elements
 from rde_roto.values.errors import UsageError
+from rde_roto.values.keyframe import Element
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")
@@ -82,25 +83,61 @@ def test_labels_that_are_no_numbers_of_elements_are_not_guessed(
 
 
 @pytest.mark.parametrize(
-    ("marks", "count", "is_drawn", "numbers"),
+    ("marks", "elements", "is_drawn", "found"),
     [
-        ("label 1,label 2", 1, False, [1, 2]),
-        ("label 2,label 3", 1, False, [1, 2]),  # as a document with this mask alone
-        ("label 2,label 3", 2, False, [1, 2]),
-        ("label 1,label 3", 3, False, [1, 3]),
-        ("label 2,label 3", 2, True, [2, 3]),
-        ("label 1,label 3", 3, True, [1, 3]),
-        ("colour #ff0000,colour #00ff00", 2, True, [1, 2]),
-        ("colour #ff0000,colour #00ff00", 1, True, [1, 2]),
-        ("colour #ff0000,colour #00ff00", 3, True, None),
+        ("label 1,label 2", "a", False, "a,+element2"),
+        ("label 2,label 3", "a", False, "a,+element2"),  # as a document with this mask alone
+        ("label 2,label 3", "a,b", False, "a,b"),
+        ("label 1,label 3", "a,b,c", False, "a,c"),
+        ("label 2,label 3", "a,b", True, "b,+element3"),
+        ("label 1,label 3", "a,b,c", True, "a,c"),
+        ("label 1,label 2,label 3", "element3", False, "+element1,+element2,element3"),
+        ("label 2,label 3", "element3", True, "+element2,element3"),
+        ("label 1,label 2", "element1,element3", True, "element1,+element2"),
+        ("label 1,label 2", "element2,element1", True, "element1,element2"),
+        ("label 1,label 2", "a,element1", True, "element1,a"),
+        ("label 2", "element1,element3", True, "element1"),
+        ("label 3", "element1,element3", True, "element3"),
+        ("colour #ff0000,colour #00ff00", "a,b", True, "a,b"),
+        ("colour #ff0000,colour #00ff00", "element3,element1", True, "element3,element1"),
+        ("colour #ff0000,colour #00ff00", "a", True, "a,+element2"),
+        ("colour #ff0000,colour #00ff00", "element2", True, "element2,+element1"),
+        ("colour #ff0000,colour #00ff00", "a,b,c", True, None),
     ],
 )
 def test_of_which_elements_planes_are(
-    marks: str, count: int, is_drawn: bool, numbers: list[int] | None
+    marks: str, elements: str, is_drawn: bool, found: str | None
 ) -> None:
-    mask = Mask(np.zeros((2, 1, 1), np.float32), ("a", "b"), tuple(marks.split(",")))
-    if numbers is None:
+    """The first element is chosen; a new one has a plus before its name."""
+    known = [Element(name, name) for name in elements.split(",")]
+    planes = np.zeros((marks.count(",") + 1, 1, 1), np.float32)
+    mask = Mask(planes, ("a", "b", "c")[: len(planes)], tuple(marks.split(",")))
+    if found is None:
         with pytest.raises(UsageError, match="import a file for each"):
-            element_numbers(mask, count, is_drawn)
+            mask_elements(mask, known, known[0].id, is_drawn)
     else:
-        assert list(element_numbers(mask, count, is_drawn)) == numbers
+        planes_of = mask_elements(mask, known, known[0].id, is_drawn)
+        assert ",".join(key or f"+{name}" for key, name in planes_of) == found
+
+
+def test_a_renamed_element_keeps_its_number() -> None:
+    """The second of three was renamed, and the first deleted: label 2 drew the third."""
+    known = [Element("element2", "car"), Element("element3", "element3")]
+    assert element_numbers(known) == {2: "element2", 3: "element3"}
+    named = [Element("element3", "car"), Element("element1", "element3")]  # what one reads counts
+    assert element_numbers(named) == {3: "element1", 1: "element3"}
+
+
+def test_labels_into_a_shot_whose_only_element_is_named_after_one_of_them(
+    document: Path, tmp_path: Path
+) -> None:
+    """Label 1 was for element3, and label 3 refused, as that name was taken."""
+    with working_on(document) as bench:
+        session = bench.session
+        session.rename("hero", "element3")
+        session.paint.import_mask(labels(tmp_path / "a.png", 1, 2, 3))
+        assert columns(bench, 1001) == {"element1": 10, "element2": 20, "hero": 30}
+        session.remove_element("element2")
+        session.go_to(1004)
+        session.paint.import_mask(labels(tmp_path / "b.png", 1, 2))
+        assert columns(bench, 1004) == {"element1": 10, "element2": 20}

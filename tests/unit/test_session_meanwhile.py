@@ -17,7 +17,6 @@ from seeing_tracker import (
     SeeingTracker,
     body,
     corners,
-    write_shot,
 )
 from session_bench import Bench, working_on
 from torch import Tensor
@@ -37,16 +36,10 @@ from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 from toy_tracker import ToyFrames, ToyState
 
-pytest_plugins = ("command_line_fixtures",)
+pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")
 
 EDITED = 1008
-
-
-@pytest.fixture
-def shot(tmp_path: Path) -> Path:
-    """A body that moves, of which nothing is drawn."""
-    return write_shot(tmp_path)
 
 
 def tracked(bench: Bench) -> None:

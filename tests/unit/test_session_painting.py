@@ -11,6 +11,8 @@ from rde_roto.session.document.history import History
 from rde_roto.session.drawing.lines import Line
 from rde_roto.session.drawing.painting import Brush, Stroke, filled, grown, within
 from rde_roto.session.drawing.planes import Plane
+from rde_roto.session.pictures.display_pixels import matte_pixels
+from rde_roto.session.shown_mattes import drawn_pixels
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
@@ -127,6 +129,12 @@ def test_grow_moves_the_edge_by_whole_pixels() -> None:
     assert grown(box, 3)[55].sum() == 16
     assert grown(box, -3)[55].sum() == 4
     np.testing.assert_array_equal(grown(box, 0), box)
+    box[0:70, -3:] = 0.5  # at two edges of the plate, and over the border of a tile
+    for by_px in (3, -2):
+        plane = Plane.of(box).grown(by_px)
+        np.testing.assert_array_equal(plane.pixels, grown(box, by_px))
+        np.testing.assert_array_equal(drawn_pixels(plane), matte_pixels(plane.pixels))
+    assert Plane.of(nothing()).grown(1).is_empty
 
 
 def test_history_goes_back_and_forth_without_end() -> None:

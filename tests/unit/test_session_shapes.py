@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from moving_shapes import FORMAT, WINDOW, iou
-from seeing_tracker import FIRST, SeeingToys, body, corners, write_shot
+from seeing_tracker import FIRST, SeeingToys, body, corners
 from session_bench import Bench, working_on
 
 from rde_roto.session.document.frame_states import FORWARD, FrameState
@@ -19,16 +19,10 @@ from rde_roto.shapes import ShapeMaker, ShotShapes, draw_shapes, nuke_text, shap
 from rde_roto.values.errors import UsageError
 from rde_roto.values.plate import PlateFormat, Window
 
-pytest_plugins = ("command_line_fixtures",)
+pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")
 
 EDITED = 1008
-
-
-@pytest.fixture
-def shot(tmp_path: Path) -> Path:
-    """A body that moves, of which nothing is drawn."""
-    return write_shot(tmp_path)
 
 
 def tracked(bench: Bench) -> None:

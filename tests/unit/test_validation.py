@@ -346,7 +346,7 @@ def test_a_view_is_that_of_the_mattes_too(
     patterns = [str(tmp_path / name) for name in ("%V/hero.####.exr", "plate_%V/hero.####.exr")]
     run([patterns[0], "--plate", patterns[1], "--view", "right"])
     assert "no problems found" in capsys.readouterr().out
-    with pytest.raises(UsageError, match="contains %V, a view's name: choose it with --view"):
+    with pytest.raises(UsageError, match="contains %V, a view's name: choose one"):
         run([patterns[0], "--plate", str(tmp_path / "plate_right")])
 
 

@@ -105,9 +105,12 @@ def test_the_layer_that_a_picture_is_written_into(
 @pytest.mark.parametrize(
     ("others", "says"),
     [
-        ({"AO": OTHER, "Emit": OTHER}, "has 2 pictures, AO, Emit: name one, with --layer"),
+        (
+            {"AO": OTHER, "Emit": OTHER},
+            "has 2 pictures, AO, Emit: name one (plate.layer",
+        ),
         ({"a__Combined": OTHER, "b__Combined": OTHER}, "has 2 pictures, a.Combined, b.Combined"),
-        ({"N": OTHER}, "it has N.R, N.G, N.B; N is data: name it with --layer if it is meant"),
+        ({"N": OTHER}, "it has N.R, N.G, N.B; N is data: name it as the layer if it is meant"),
         ({"_|Z": OTHER}, "has no red, green and blue channels: it has Z"),
         ({"depth|Z": OTHER}, "it has depth.Z"),
         ({"Normal|X Y Z": OTHER, "_|A": OTHER}, "it has A, Normal.X, Normal.Y, Normal.Z"),
@@ -538,7 +541,7 @@ def test_a_view_in_a_files_name(tmp_path: Path) -> None:
     pattern = tmp_path / "%V" / "a_%v.#.exr"
     assert shows(opened(pattern, "right"), PICTURE)
     assert opened(pattern, "right").name == "a_r.#.exr"
-    with pytest.raises(UsageError, match="contains %V, a view's name: choose it with --view"):
+    with pytest.raises(UsageError, match="contains %V, a view's name: choose one, such as left"):
         opened(pattern)
     with pytest.raises(InputError, match="middle"):
         opened(pattern, "middle")

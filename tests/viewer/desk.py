@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the application begins
 
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
@@ -110,6 +111,28 @@ class Desk:
         for point in others:
             QTest.mouseMove(self.window.canvas, point)
         QTest.mouseRelease(self.window.canvas, button, keys, others[-1] if others else first)
+
+    @contextmanager
+    def answering(self, answer: Callable[[Any], None]) -> Iterator[None]:
+        """Answers a dialog that a command waits for, if it opens one."""
+        timer = QTimer()
+
+        def look() -> None:
+            dialog = QApplication.activeModalWidget()
+            if dialog is not None:
+                timer.stop()
+                answer(dialog)
+
+        timer.timeout.connect(look)
+        timer.start(0)
+        yield
+        timer.stop()
+        self.dialog_closed()
+
+    def dialog_closed(self) -> None:
+        """Gives the keys back to the window, as a window manager does. There is none here."""
+        self.app.processEvents()
+        shown(self.window)
 
     def picture(self) -> Bytes:
         """What the canvas shows, [H, W, 3] RGB."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from desk import HEIGHT, LEFT, NO_KEY, WIDTH, Desk, shown
+from desk import HEIGHT, LEFT, NO_KEY, WIDTH, Desk
 from image_files import read_image
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -222,7 +222,7 @@ class Hands:
             dialog.setTextValue(name)
             dialog.done(self.draw.choice((1, 1, 1, 0)))  # sometimes Cancel
 
-        with self._answering(answer):
+        with self.desk.answering(answer):
             self.desk.key("Ctrl+N")
 
     def rename(self) -> None:
@@ -284,7 +284,7 @@ class Hands:
         self.note(feather.value())
         dialogs[-1].apply()
         dialogs[-1].reject()
-        self._dialog_closed()
+        self.desk.dialog_closed()
 
     def save_as(self) -> None:
         """Go on under another name, in this folder or another one."""
@@ -303,7 +303,7 @@ class Hands:
             assert isinstance(buttons, QDialogButtonBox)
             buttons.button(QDialogButtonBox.StandardButton.Save).click()
 
-        with self._answering(answer):
+        with self.desk.answering(answer):
             self.desk.key("Ctrl+S")
         if self.desk.session.editor.document == path:
             self.document = path
@@ -474,7 +474,7 @@ class Hands:
         assert export.job is not None
         assert export.job.state == "done", export.job.error
         export.reject()
-        self._dialog_closed()
+        self.desk.dialog_closed()
         return out
 
     # Private.
@@ -491,28 +491,6 @@ class Hands:
 
     def _at(self) -> QPoint:
         return self.desk.at(*self._points(1)[0])
-
-    @contextmanager
-    def _answering(self, answer: Callable[[Any], None]) -> Iterator[None]:
-        """Answer a dialog that a command waits for, if it opens one."""
-        timer = QTimer()
-
-        def look() -> None:
-            dialog = QApplication.activeModalWidget()
-            if dialog is not None:
-                timer.stop()
-                answer(dialog)
-
-        timer.timeout.connect(look)
-        timer.start(0)
-        yield
-        timer.stop()
-        self._dialog_closed()
-
-    def _dialog_closed(self) -> None:
-        """Give the keys back to the window, as a window manager does. There is none here."""
-        self.desk.app.processEvents()
-        shown(self.desk.window)
 
 
 ACTS: dict[Callable[[Hands], None], int] = {

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from rde_roto.doors.viewer.style import GROUND, STATE_COLOURS
+from rde_roto.doors.viewer.timeline_plot import FrameRuler
 from rde_roto.session.document.frame_states import FrameState
 from rde_roto.session.track_quality import confidence_range
 
@@ -186,3 +187,12 @@ def test_the_label_of_the_frame_cuts_no_number_off(desk: Desk, document: Path) -
         beside = (label.x() - 2, label.x() + label.width() + 1)
         seen = {image.pixelColor(x, y).name() for x in beside for y in range(3, 14)}
         assert seen == {GROUND.name()}, frame
+
+
+def test_a_short_shot_has_no_half_frames(app: QApplication) -> None:
+    """Three frames were numbered 1001, 1001.5, 1002.0, …"""
+    for frames in (1, 3, 12, 10_000):
+        levels = FrameRuler().tickValues(1000.5, 1000.5 + frames, 1000.0)
+        values = [value for _, values in levels for value in values]
+        assert values
+        assert all(value == int(value) for value in values)

@@ -19,7 +19,13 @@ import typer
 
 from rde_roto import __version__
 from rde_roto.doors.command_table import COMMANDS, EXAMPLES, WHERE_TO_BEGIN
-from rde_roto.doors.console import print_line, print_lines, print_message, robust_output
+from rde_roto.doors.console import (
+    print_error,
+    print_line,
+    print_lines,
+    print_message,
+    robust_output,
+)
 from rde_roto.values.errors import UnexpectedError, UsageError, shown_error
 
 _PROGRAM: Final = "rde-roto"
@@ -103,17 +109,17 @@ def main() -> None:
         _print_bad_command_line(error)
         code = error.exit_code
     except Exception as error:
-        code = _print_error(error)
+        code = _told(error)
     # not while an error is handled: it would keep all modules alive, of which OpenImageIO complains
     sys.exit(code)
 
 
-def _print_error(error: Exception) -> int:
+def _told(error: Exception) -> int:
     """Print the sentence of an error; return its exit code. Raises what is a bug."""
     shown = shown_error(error)
     if isinstance(shown, UnexpectedError):
         raise error
-    print_message(str(shown))
+    print_error(shown)
     return shown.exit_code
 
 

@@ -9,12 +9,30 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
+from rde_roto.values.errors import RotoError
 from rde_roto.values.plain_text import one_line
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+_OPTIONS: Final = {
+    "elements": "--keyframe FRAME:NAMES=MASK",
+    "mask_as": "--mask-as",
+    "model": "--model",
+    "overrides": "--set KEY=VALUE",
+    "plate.color_space": "--color-space",
+    "plate.layer": "--layer",
+    "plate.missing": "--missing",
+    "plate.view": "--view",
+    "range": "--frames",
+}
+"""The options that set, of `propagate` and others, what a shot document sets by its keys."""
+_PLACES: Final = {
+    "learned": "rde-roto shot learn SHOT --forget",
+    **{key: f"{option}, or {key} in a shot document" for key, option in _OPTIONS.items()},
+}
 
 
 def print_line(line: str, to: TextIO | None = None) -> None:
@@ -31,6 +49,16 @@ def print_lines(text: str) -> None:
 def print_message(line: str) -> None:
     """Print a line on standard error, after the program's name."""
     print_line(f"rde-roto: {line}", sys.stderr)
+
+
+def print_error(error: RotoError) -> None:
+    """Print an error on standard error, with the options that set what it advises."""
+    print_message(with_options(error))
+
+
+def with_options(error: RotoError) -> str:
+    """Return an error's sentence with the options that set what it advises."""
+    return error.worded(_PLACES)
 
 
 def print_traceback() -> None:

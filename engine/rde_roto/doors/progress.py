@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cas
 
 import typer
 
-from rde_roto.doors.console import print_line, print_traceback
+from rde_roto.doors.console import print_line, print_traceback, with_options
 from rde_roto.values.errors import UnexpectedError, UsageError, shown_error
 from rde_roto.values.plain_text import counted
 
@@ -94,7 +94,7 @@ class RunReport:
             is_bug = isinstance(shown, UnexpectedError)
             if is_bug:
                 print_traceback()
-            sentence = f"a bug: {shown}" if is_bug else str(shown)
+            sentence = f"a bug: {shown}" if is_bug else with_options(shown)
             print_line(_for_openjd("fail", sentence), sys.stderr)
             raise SystemExit(shown.exit_code) from error
 

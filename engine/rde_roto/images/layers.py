@@ -24,10 +24,17 @@ from rde_roto.images.files import refuse_unreadable
 from rde_roto.images.image_header import ImageHeader
 from rde_roto.values.errors import InputError
 
-_NAME_A_LAYER: Final = "name one, with --layer or as the plate's layer in a shot document"
 _SAVE_ONE: Final = "save the mask with one of them alone"
 _MAIN: Final = {"": 0, "rgba": 1, "rgb": 1, "combined": 2, "beauty": 3, "c": 4}
 """The layers that a picture is written into, before all others, the likeliest first."""
+
+
+class LayerError(InputError):
+    """A plate's file with several pictures: `layers` names them."""
+
+    def __init__(self, sentence: str, layers: tuple[str, ...]) -> None:
+        super().__init__(sentence, keys=("plate.layer",))
+        self.layers = layers
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,8 @@ class PictureSource:
         same = [one for one in same if one.colours or self._matches(one)]
         same = [one for one in same if one.part.part_name == self.header.part_name] or same
         if len(same) > 1:
-            raise _several(path, same, f"none is in the part that {first.name} was read from")
+            advice = f"none is in the part that {first.name} was read from"
+            raise InputError(_several(path, _names(same), advice))
         for layer in same:
             refuse_unreadable(path, layer.part)
             return _picture(layer, layer.colours or layer.grey or self.channels, self.layer_count)
@@ -99,13 +107,13 @@ class PictureName:
     layer: str | None = None
 
     def find(
-        self, path: Path, parts: Sequence[ImageHeader], advice: str = _NAME_A_LAYER
+        self, path: Path, parts: Sequence[ImageHeader], advice: str | None = None
     ) -> PictureSource:
         """Find the picture among the parts of the file at `path`.
 
-        Raises InputError for an unknown view or layer, listing those in the file; with `advice` for
-        an ambiguous choice; for a picture that is neither red, green and blue nor one grey channel;
-        and for a deep one.
+        Raises InputError for an unknown view or layer, listing those in the file; for a picture
+        that is neither red, green and blue nor one grey channel; and for a deep one. Raises
+        LayerError for an ambiguous choice, or with other `advice` InputError.
         """
         layers = self.layers(path, parts)
         pictures = [layer for layer in layers if not layer.part.is_deep and layer.colours]
@@ -117,7 +125,9 @@ class PictureName:
             found = [layer for layer in layers if layer.colours or layer.grey or layer.lone]
         flat = [layer for layer in found if not layer.part.is_deep]
         if len(flat) > 1:
-            raise _several(path, flat, advice)
+            names = _names(flat)
+            sentence = _several(path, names, advice or "name one")
+            raise LayerError(sentence, names) if advice is None else InputError(sentence)
         for layer in flat:
             refuse_unreadable(path, layer.part)
             channels = layer.colours or layer.grey or layer.lone
@@ -150,7 +160,7 @@ class PictureName:
         if len(found) == 1:
             return _picture(found[0], _mask_colours(found[0]), 1)
         if found:
-            raise _several(path, found, _SAVE_ONE)
+            raise InputError(_several(path, _names(found), _SAVE_ONE))
         return self.find(path, parts, _SAVE_ONE)
 
     def layers(self, path: Path, parts: Sequence[ImageHeader]) -> list[Layer]:
@@ -203,18 +213,25 @@ def _main(layers: list[Layer]) -> list[Layer]:
     return [layer for layer, rank in zip(layers, ranks, strict=True) if rank == least]
 
 
-def _several(path: Path, layers: list[Layer], advice: str) -> InputError:
+def _names(layers: list[Layer]) -> tuple[str, ...]:
     names = [layer.name for layer in layers]
     if len(set(names)) < len(names):  # parts whose layers have the same names
         names = [layer.part.part_name or str(layer.part.part) for layer in layers]
-    return InputError(f"{path} has {len(layers)} pictures, {', '.join(names)}: {advice}")
+    return tuple(names)
+
+
+def _several(path: Path, names: tuple[str, ...], advice: str) -> str:
+    return f"{path} has {len(names)} pictures, {', '.join(names)}: {advice}"
 
 
 def _no_colours(path: Path, layers: list[Layer]) -> InputError:
     names = [channel for layer in layers for channel in (*layer.channels, *layer.ids)]
     ids = any(layer.ids for layer in layers)
     data = [layer.name for layer in layers if layer.colours]
-    meant = f"; {data[0]} is data: name it with --layer if it is meant" if data else ""
+    meant = f"; {data[0]} is data: name it as the layer if it is meant" if data else ""
     meant += "; 32-bit integers are ids" if ids else ""
     there = ", ".join(names) or "none"
-    return InputError(f"{path} has no red, green and blue channels: it has {there}{meant}")
+    keys = ("plate.layer",) if data else ()
+    return InputError(
+        f"{path} has no red, green and blue channels: it has {there}{meant}", keys=keys
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rde_roto.values.errors import InputError
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, MaskModeError
 
 _MOST_ELEMENTS = 64
 _LABEL = "label"
@@ -45,17 +45,19 @@ def labels_in(marks: Iterable[str]) -> tuple[int, ...]:
 
 
 def check_matte(path: Path, pixels: FloatArray, pixel_type: str) -> None:
-    """Raise InputError if a matte's values look like label numbers."""
+    """Raise MaskModeError if a matte's values look like label numbers."""
     largest, most = _LARGEST.get(pixel_type), float(pixels.max())
     if largest is not None and 0 < most < _FAINT:
-        raise InputError(
-            f"no pixel of the mask {path} is above {round(most * largest)} of {largest}: use "
-            "--mask-as labels if these are label numbers, --mask-as matte if it is a matte"
+        raise MaskModeError(
+            f"no pixel of the mask {path} is above {round(most * largest)} of {largest}: read it "
+            "as labels if these are label numbers, as a matte if it is one",
+            ("labels", "matte"),
         )
     if largest is None and most >= _BEYOND:
-        raise InputError(
-            f"the mask {path} has values up to {most:g}, a matte has 0 to 1: use --mask-as labels "
-            "if these are label numbers, --mask-as matte if all above 1 counts as 1"
+        raise MaskModeError(
+            f"the mask {path} has values up to {most:g}, a matte has 0 to 1: read it as labels if "
+            "these are label numbers, as a matte if all above 1 counts as 1",
+            ("labels", "matte"),
         )
 
 
@@ -67,14 +69,15 @@ def soft_plane(pixels: FloatArray) -> MaskPlanes:
 def label_numbers(path: Path, pixels: FloatArray, pixel_type: str) -> NDArray[Any]:
     """Return the labels [H, W] of an image's pixels [H, W, C], integers that were read as 0..1.
 
-    Raises InputError if they are no whole numbers.
+    Raises MaskModeError if they are no whole numbers.
     """
     scaled = pixels * np.float64(_LARGEST.get(pixel_type, 1))
     whole = np.rint(scaled)
     if np.ptp(pixels, axis=2).any() or np.abs(scaled - whole).max() > 0.01:
-        raise InputError(
+        raise MaskModeError(
             f"the mask {path} holds no label numbers: expected an indexed PNG or one channel of "
-            "integers; use --mask-as colours or --mask-as matte"
+            "integers; read it as colours or as a matte",
+            ("colours", "matte"),
         )
     numbers: NDArray[Any] = whole[..., 0].astype(np.int64)
     return numbers
@@ -101,10 +104,11 @@ def _split(path: Path, numbers: NDArray[Any], mark: Callable[[int], str]) -> Mas
     kinds = np.unique(numbers)
     kinds = kinds[kinds != 0]
     if len(kinds) > _MOST_ELEMENTS:
-        raise InputError(
+        raise MaskModeError(
             f"the mask {path} holds {len(kinds)} different colours or labels, at most "
-            f"{_MOST_ELEMENTS} are possible: use --mask-as matte if its edges are soft, else "
-            "--mask-as labels"
+            f"{_MOST_ELEMENTS} are possible: read it as a matte if its edges are soft, else as "
+            "labels",
+            ("matte", "labels"),
         )
     if len(kinds) == 0:
         raise InputError(f"the mask {path} is empty: no pixel is above 0")

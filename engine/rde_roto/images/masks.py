@@ -28,7 +28,7 @@ from rde_roto.images.mask_planes import (
 )
 from rde_roto.images.orientation import turn_of
 from rde_roto.values.errors import InputError, UsageError, is_out_of_memory
-from rde_roto.values.matte import FloatArray, MaskMode
+from rde_roto.values.matte import FloatArray, MaskMode, MaskModeError
 from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import PlateFormat
 from rde_roto.values.regular_files import PICTURE_BYTES
@@ -95,8 +95,8 @@ def read_mask(
     planes; by default they are `element1`, `element2`, … Returned names are valid EXR layers.
 
     Raises InputError for a file that is missing, damaged, of the wrong size or without the view,
-    has no label or colour, or does not suit the mode; UsageError for names that do not fit the
-    mask.
+    or has no label or colour; MaskModeError, one of these, for a file that does not suit the mode
+    or could be either; UsageError for names that do not fit the mask.
     """
     mask = read_marked_mask(Path(path), plate_format, HowToRead(mode, elements, proxy, view))
     return mask.planes, mask.names
@@ -167,16 +167,17 @@ def _mask_picture(
     try:
         return named.find_mask(path, headers, besides=picture)
     except InputError as error:
-        raise InputError(
+        raise MaskModeError(
             f"the alpha of the mask {path} is 1 everywhere, and no single other layer is a mask: "
-            "use --mask-as matte (mask_as) if the whole picture is meant"
+            "read it as a matte if the whole picture is meant",
+            ("matte",),
         ) from error
 
 
 def _palette_indices(path: Path, mode: MaskMode = "labels") -> NDArray[Any] | None:
     """The indices [H, W] of an indexed PNG, which OIIO would turn into colours; else None.
 
-    With `auto`, raises InputError if the palette suggests that 0 is not the background.
+    With `auto`, raises MaskModeError if the palette suggests that 0 is not the background.
     """
     if path.suffix.lower() != ".png":
         return None
@@ -187,10 +188,10 @@ def _palette_indices(path: Path, mode: MaskMode = "labels") -> NDArray[Any] | No
                 return None
             indices = np.asarray(image)
             if mode == "auto" and _is_black_elsewhere(indices, image.getpalette() or []):
-                raise InputError(
+                raise MaskModeError(
                     f"the palette of the mask {path} has a colour at index 0 and black at another: "
-                    "use --mask-as labels if index 0 is the background, --mask-as colours if black "
-                    "is"
+                    "read it as labels if index 0 is the background, as colours if black is",
+                    ("labels", "colours"),
                 )
             turn = turn_of(image.getexif().get(_ORIENTATION_TAG, 1))
         with Image.open(path) as image:
@@ -215,9 +216,10 @@ def _drawn(path: Path, picture: PictureSource, mode: MaskMode) -> MaskPlanes:
         alpha = _read(path, picture, [picture.alpha])
         is_empty = mode == "auto" and colours and not alpha.any()
         if is_empty and _read(path, picture, colours).any():
-            raise InputError(
-                f"the mask {path}: its alpha is empty, its colours are not: use --mask-as "
-                "(mask_as) matte if the element is not in the picture, colours if they are the mask"
+            raise MaskModeError(
+                f"the mask {path}: its alpha is empty, its colours are not: read it as colours if "
+                "they are the mask, as a matte if the element is not in the picture",
+                ("colours", "matte"),
             )
         if not colours or alpha.min() < 1:
             if mode == "auto":

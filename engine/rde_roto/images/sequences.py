@@ -126,7 +126,9 @@ def named_view(text: str, view: str | None) -> tuple[bool, str]:
     if not _VIEW.search(text) or Path(text).exists():
         return False, text
     if view is None:
-        raise UsageError(f"'{text}' contains %V, a view's name: choose it with --view, as in left")
+        raise UsageError(
+            f"'{text}' contains %V, a view's name: choose one, such as left", keys=("plate.view",)
+        )
     names = {"%V": view, "%v": view[:1]}
     return True, _VIEW.sub(lambda token: names[token[0]], text)
 

@@ -39,16 +39,16 @@ def choose_device(name: str) -> torch.device:
     kind = name.partition(":")[0]
     if kind not in usable:
         raise UsageError(
-            f"--device {name}: this torch can use {', '.join(usable)}; see rde-roto doctor"
+            f"the device {name}: this torch can use {', '.join(usable)}; see rde-roto doctor"
         )
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"--device {name} is no device: {error}") from error
+        raise UsageError(f"{name} is no device: {error}") from error
     if kind == "cuda":
         if (device.index or 0) >= torch.cuda.device_count():
             raise UsageError(
-                f"--device {name}: torch sees {torch.cuda.device_count()} GPUs, from 0 on"
+                f"the device {name}: torch sees {torch.cuda.device_count()} GPUs, from 0 on"
             )
         return torch.device("cuda", device.index or 0)  # one name each: networks are shared by it
     return device

@@ -116,6 +116,7 @@ def learned_name(sha256: str) -> str:
 
 def _unusable(path: Path, reason: str) -> WeightsError:
     return WeightsError(
-        f"cannot use the learned weights {path}: {reason}. Restore the file, or continue without: "
-        "rde-roto shot learn SHOT --forget"
+        f"cannot use the learned weights {path}: {reason}. Restore the file, or forget what was "
+        "learned",
+        keys=("learned",),
     )

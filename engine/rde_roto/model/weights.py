@@ -118,7 +118,8 @@ def find_model(name_or_path: str) -> ModelFile:
         raise WeightsError(f"there is no weights file {path}")
     raise WeightsError(
         f"there is no model '{name_or_path}'; installed are: {', '.join(installed) or 'none'}. "
-        "Weights of your own: rde-roto model install FILE, or --model PATH"
+        "Weights of your own: name their file, or install them with rde-roto model install",
+        keys=("model",),
     )
 
 
@@ -146,8 +147,9 @@ def with_learned(model: Model, learned: LearnedWeights) -> Model:
     if learned.base != model.base_sha256:
         raise WeightsError(
             f"{learned.source} was learned on another model (sha256 {learned.base[:12]}…) than "
-            f"{model.name} ({model.base_sha256[:12]}…): choose that model, or learn again with "
-            "this one (rde-roto shot learn SHOT --forget, then rde-roto shot learn SHOT)"
+            f"{model.name} ({model.base_sha256[:12]}…): choose that model, or forget what was "
+            "learned, and learn again",
+            keys=("learned",),
         )
     net = copy.deepcopy(model.net)
     own = net.state_dict()

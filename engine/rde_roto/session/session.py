@@ -284,6 +284,7 @@ class Session:
         if self.element not in [element.id for element in self.draft.elements]:
             self._drop_begun()
             self.paint.element = self.draft.elements[0].id
+        self.navigation.prefetch()
         self._listener.shot_changed()
         self._listener.picture_changed(None)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rde_roto.session.document.editor import ShotEditor
 from rde_roto.session.drawing.painting import within
-from rde_roto.session.drawing.planes import Plane
+from rde_roto.session.drawing.planes import Plane, box_around
 from rde_roto.session.mattes.comparison import Comparison
 from rde_roto.session.mattes.known_mattes import FrameMattes
 from rde_roto.session.pictures.display_pixels import matte_pixels
@@ -85,8 +85,8 @@ class ShownMattes:
     def codes(self, element: str) -> Bytes | None:
         """Return an element as 0..255, for the screen only.
 
-        Tracked mattes are converted on a thread. Until then what the frame has shown last stays;
-        None if that is nothing.
+        Mattes are converted on a thread, but for those that a tool has drawn. Until then what the
+        frame has shown last stays; None if that is nothing.
         """
         if self._unfinished is not None and self._unfinished[0] == element:
             return self._unfinished[2]
@@ -105,13 +105,7 @@ class ShownMattes:
         if seen is not None:
             is_there = element in seen.planes
             return is_there, self._navigation.pictures.get((seen.digest, element))
-        if plane is None:
-            return False, None
-        kept = self._navigation.pictures.get(plane)
-        if kept is None:
-            kept = matte_pixels(self._assembled(plane))
-            self._navigation.pictures.put(plane, kept)
-        return True, kept
+        return plane is not None, self._navigation.pictures.get(plane)
 
     def plate_where(self, inside: NDArray[np.bool_], box: Window | None = None) -> Bytes | None:
         """Return some pixels of the plate as they are on screen, [N, 3] RGB: where a mask [h, w] of
@@ -142,7 +136,7 @@ class ShownMattes:
             for element, plane in seen.planes.items()
         ]
         drawn = self._editor.draft.drawings.get(frame, {}).values()
-        return [*((plane, partial(_drawn_pixels, plane)) for plane in drawn), *tracked]
+        return [*((plane, partial(drawn_pixels, plane)) for plane in drawn), *tracked]
 
     def show_unfinished(self, element: str, pixels: FloatArray, box: Window) -> None:
         """Show unfinished pixels; outside the box as they were shown before."""
@@ -193,5 +187,9 @@ class ShownMattes:
         return pixels
 
 
-def _drawn_pixels(plane: Plane) -> Bytes:
-    return matte_pixels(plane.pixels)
+def drawn_pixels(plane: Plane) -> Bytes:
+    """Convert a plane to 0..255, for the screen only. Most of it usually is empty."""
+    codes = np.zeros(plane.shape, np.uint8)
+    for place, tile in plane.tiles.items():
+        codes[within(box_around([place], plane.shape))] = matte_pixels(tile)
+    return codes

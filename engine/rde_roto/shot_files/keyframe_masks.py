@@ -71,14 +71,12 @@ def _check_marks(
     several = next((entry.mask for entry, mask in nameless if len(mask.names) > 1), None)
     known: dict[tuple[str, int], tuple[str, str]] = {}
     for entry, mask in nameless:
-        advice = (
-            "name what each mask draws, with elements in a shot document or with "
-            f"--keyframe {entry.frame}:NAMES={entry.mask}"
-        )
+        advice = "name the elements that each mask draws"
         if several is not None and not mask.marks:
             raise UsageError(
                 f"the mask {entry.mask} is one matte, but {several} draws several elements: "
-                f"{advice}"
+                f"{advice}",
+                keys=("elements",),
             )
         for place, mark in enumerate(mask.marks):
             kind = mark.partition(" ")[0]  # the labels of one mask say nothing of others' colours
@@ -86,7 +84,8 @@ def _check_marks(
             if other != mark:
                 raise UsageError(
                     f"{mask.names[place]} would be {mark} in the mask {entry.mask}, but {other} in "
-                    f"{other_mask}: {advice}"
+                    f"{other_mask}: {advice}",
+                    keys=("elements",),
                 )
 
 
@@ -124,6 +123,7 @@ def _joined(masks: list[Keyframe]) -> Keyframe:
     if twice:
         raise UsageError(
             f"frame {first.frame} has {len(masks)} masks, and more than one draws {twice}: "
-            f"name the elements of each, as in {first.frame}:{drawn[0]}=mask.png"
+            "name the elements of each",
+            keys=("elements",),
         )
     return Keyframe(first.frame, np.concatenate([mask.alpha for mask in masks]), tuple(drawn))

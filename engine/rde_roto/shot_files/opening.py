@@ -253,8 +253,8 @@ def _whole_range(plate: Plate, policy: MissingPolicy) -> FrameRange:
     if missing and policy == "error":
         raise InputError(
             f"{plate.name} goes from {first} to {last} but lacks {missing}: restore the missing "
-            "files, or choose the frames with --frames (range in a shot document), or what to do "
-            "about missing ones with --missing"
+            "files, or choose the frames, or what to do about missing ones",
+            keys=("range", "plate.missing"),
         )
     return whole
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 _SHOWN: Final = 40  # characters of either end of a path that is too long
@@ -24,11 +25,31 @@ _OUT_OF_MEMORY: Final = re.compile(
 class RotoError(Exception):
     """Base class of all errors meant for the user.
 
-    `str(error)` is one sentence: what was expected, what was found, what to do. `exit_code` is the
-    exit code of the command; 1 is reserved for bugs.
+    `sentence` says what was expected, what was found and what to do. What it advises may be set
+    by `keys` of a shot document; a reader without one sets that elsewhere (`worded`). `str(error)`
+    names the keys. `exit_code` is the exit code of the command; 1 is reserved for bugs.
     """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, sentence: str, *, keys: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.keys = keys
+
+    def __str__(self) -> str:
+        return self.worded({})
+
+    @property
+    def sentence(self) -> str:
+        """The sentence, without where to set what it advises."""
+        return str(self.args[0])
+
+    def worded(self, places: Mapping[str, str]) -> str:
+        """Return the sentence with where its reader sets what it advises: by key, in the words of
+        his program. A key that is not in `places` is set in the shot document.
+        """
+        where = [places.get(key, f"{key} in the shot document") for key in self.keys]
+        return f"{self.sentence} ({'; '.join(where)})" if where else self.sentence
 
 
 class UsageError(RotoError):

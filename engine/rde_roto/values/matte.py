@@ -8,12 +8,22 @@ from typing import Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rde_roto.values.errors import InputError
+
 FloatArray: TypeAlias = NDArray[np.float32]
 Floating = TypeVar("Floating", bound=np.floating)
 HalfOrFloatArray: TypeAlias = NDArray[np.float16 | np.float32]
 
 MaskMode: TypeAlias = Literal["auto", "labels", "colours", "matte"]
 """How to read a mask file; see `images.masks.read_mask`."""
+
+
+class MaskModeError(InputError):
+    """A mask that could be read in several ways: `modes`, the likeliest first."""
+
+    def __init__(self, sentence: str, modes: tuple[MaskMode, ...]) -> None:
+        super().__init__(sentence, keys=("mask_as",))
+        self.modes = modes
 
 
 @dataclass(frozen=True, eq=False)

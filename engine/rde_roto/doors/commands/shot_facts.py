@@ -55,11 +55,23 @@ def facts_of(file: ShotFile) -> ShotFacts:
         "model": [
             document.model,
             *([] if document.learned is None else [f"learned: {document.learned}"]),
+            *_last_lesson(file),
             *_edges(file),
         ],
         "missing": missing,
     }
     return ShotFacts(tuple(_columns(parts.items())), missing)
+
+
+def _last_lesson(file: ShotFile) -> list[str]:
+    """Return why the last lesson on this shot has kept nothing, if it has not."""
+    cards = (file.folder / file.learned_folder / "lessons").glob("*.yaml")
+    last = max(cards, key=lambda path: path.stat().st_mtime_ns, default=None)
+    try:
+        card = None if last is None else read_learned_card(last)
+    except WeightsError as error:
+        return [str(error)]
+    return [] if card is None or card.has_file else [f"the last lesson kept nothing: {card.why}"]
 
 
 def _edges(file: ShotFile) -> list[str]:

@@ -114,7 +114,7 @@ def _naming_no_file() -> Iterator[None]:
     try:
         yield
     except RotoError as error:
-        sentence = re.sub(rf"^{re.escape(str(_REQUEST))}(:\d+)?: ", "", str(error))
+        sentence = re.sub(rf"^{re.escape(str(_REQUEST))}(:\d+)?: ", "", error.sentence)
         error.args = (sentence, *error.args[1:])
         raise
 

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from rde_roto.doors.hosts.errors import error_object
+from rde_roto.doors.hosts.errors import error_values
 from rde_roto.doors.hosts.pushed import PushedFrameStore
 from rde_roto.doors.hosts.shots import Shots
 from rde_roto.doors.learner.lesson_process import ENOUGH
@@ -81,7 +81,7 @@ def main() -> None:
     except Exception as error:
         if isinstance(shown_error(error), UnexpectedError):
             raise
-        events.write("failed", error=error_object(error))
+        events.write("failed", error=error_values(error))
     os._exit(0)  # at once: libraries complain about the thread that still listens
 
 

@@ -10,12 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from rde_roto.doors.hosts.errors import error_of
-from rde_roto.values.errors import RotoError
+from rde_roto.values.errors import OutOfMemoryError, RotoError, UnexpectedError
 
 LessonState: TypeAlias = Literal["running", "done", "cancelled", "failed"]
+
+_KILLED: Final = -9  # by SIGKILL, which Windows does not have
 
 ENOUGH = b"enough\n"
 """Tells the process to end early. The end of its input ends it at once."""
@@ -69,11 +71,10 @@ class LessonStatus:
     after: Mapping[str, float] = field(default_factory=dict)
     error: RotoError | None = None
 
-    @property
-    def sentence(self) -> str:
-        """The status as a sentence for an artist."""
+    def sentence(self, of_error: Callable[[RotoError], str] = str) -> str:
+        """Return the status as a sentence for an artist; `of_error` has that of an error."""
         if self.error is not None:
-            return str(self.error)
+            return of_error(self.error)
         if self.state == "cancelled":
             return "stopped: nothing has changed"
         if self.state == "done":
@@ -151,8 +152,14 @@ class LessonProcess:
             code = self._process.wait()
         with self._lock:
             if self._status.state == "running":
-                why = "was killed (out of memory?)" if code == -9 else f"failed with code {code}"
-                error = RotoError(f"learning {why}: nothing has changed, try again")
+                error: RotoError = UnexpectedError(
+                    f"learning failed with code {code}: nothing has changed, try again"
+                )
+                if code == _KILLED:  # what a system does that has no memory left
+                    error = OutOfMemoryError(
+                        "learning was killed, most likely because memory ran out: nothing has "
+                        "changed; close other programs, and try again"
+                    )
                 self._status = replace(self._status, state="failed", error=error)
         self._on_change()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from rde_roto.doors.hosts.errors import error_object
+from rde_roto.doors.hosts.errors import error_object, in_panel
 from rde_roto.doors.learner.lesson_process import LessonProcess
 from rde_roto.doors.server.jobs import Job
 from rde_roto.doors.server.request_types import Object
@@ -28,7 +28,7 @@ def lesson_progress(job: LessonProcess) -> Object:
     found: Object = {"state": status.state, "done": int(100 * status.share), "total": 100}
     # `steps` is a heartbeat to clients. A lesson runs in its own process and may take long over
     # a step, so this counts seconds: a client waits for as long as that process lives
-    found |= {"steps": int(time.monotonic()), "sentence": status.sentence}
+    found |= {"steps": int(time.monotonic()), "sentence": status.sentence(in_panel)}
     found |= {"seconds_left": status.seconds_left, "before": status.before, "after": status.after}
     found["learned"] = None if status.learned is None else str(status.learned)
     if status.error is not None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from rde_roto.doors.viewer.services import Services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
-from rde_roto.images.layers import FIRST_PICTURE, PictureName
+from rde_roto.images.layers import PictureName
 from rde_roto.session.document.opening import open_draft
 
 _TURN_S = 0.001
@@ -30,9 +30,7 @@ def run(services: Services, text: str | None, picture: PictureName) -> int:
         opens = partial(open_draft, memo=services.memo)
         window = MainWindow(services.backend, opens, device=str(services.device))
         if text is not None:
-            opened = opens(text, picture=picture)
-            # only the document records the view or layer, the plate's path does not
-            window.begin(opened, text if picture == FIRST_PICTURE else str(opened.path))
+            window.begin(opens(text, picture), text, picture)
         return window
 
     return run_until_closed(window)

@@ -6,12 +6,10 @@ from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QColor,
     QFocusEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QPointingDevice,
     QResizeEvent,
     QTabletEvent,
@@ -20,8 +18,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QWidget
 
+from rde_roto.doors.viewer.canvas_notes import FIRST_STEPS, draw_flash, draw_note, draw_ring
 from rde_roto.doors.viewer.scene import Scene, part_seen
-from rde_roto.doors.viewer.style import ACCENT, GROUND, SUBTRACTS, TEXT
+from rde_roto.doors.viewer.style import GROUND
 from rde_roto.doors.viewer.text_editors import is_text_editor
 from rde_roto.doors.viewer.tool_lines import draw_tool
 from rde_roto.session.drawing.tools import PenEvent
@@ -34,14 +33,6 @@ _WIPE_REACH_PX = 6
 _FLASH_MS = 350
 _NO_BUTTON = Qt.MouseButton.NoButton
 _TOOL_BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
-_FIRST_STEPS = "   ".join(
-    sentence.replace(" ", "\N{NO-BREAK SPACE}")  # a narrow picture breaks lines between them
-    for sentence in (
-        "6: click on the element, or paint it: 1.",
-        "P tracks it through the shot.",
-        "? all keys",
-    )
-)
 
 
 class Canvas(QWidget):
@@ -157,7 +148,7 @@ class Canvas(QWidget):
                 part = part_seen(transform, session, event.rect())
                 self.scene.draw_plate(painter, self._last, part)
             painter.resetTransform()
-            self._draw_note(painter, f"reading frame {session.frame}…")
+            draw_note(painter, self.rect(), f"reading frame {session.frame}…")
             return
         self._last = picture
         if self._held is not _NO_BUTTON:
@@ -166,42 +157,21 @@ class Canvas(QWidget):
         painter.resetTransform()
         draw_tool(painter, session, transform)
         if self._pen is not None and session.paint.tool_name in ("brush", "eraser", "refine"):
-            self._draw_ring(painter, self._pen, session.paint.brush.radius_px * self.zoom)
+            radius = session.paint.brush.radius_px * self.zoom
+            draw_ring(
+                painter, self._pen, (radius * self._aspect(), radius), session.paint.is_erasing
+            )
         self._draw_notes(painter, session)
 
     def _draw_notes(self, painter: QPainter, session: Session) -> None:
         """Draw what the artist waits for or could begin with, and the flash around the picture."""
         note = session.paint.notice
         if not note and not session.draft.drawings and not session.paint.tool.traces(session.paint):
-            note = _FIRST_STEPS
+            note = FIRST_STEPS
         if note:
-            self._draw_note(painter, note)
+            draw_note(painter, self.rect(), note)
         if self._flash.isActive():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(ACCENT, 6))
-            painter.drawRect(self.rect().adjusted(3, 3, -3, -3))
-
-    def _draw_ring(self, painter: QPainter, at: QPointF, radius: float) -> None:
-        """Show the size of the brush, and whether it subtracts."""
-        assert self.session is not None
-        erases = self.session.paint.is_erasing
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour in (QColor(0, 0, 0, 160), SUBTRACTS if erases else QColor(255, 255, 255, 220)):
-            painter.setPen(QPen(colour, 1))
-            painter.drawEllipse(at, radius * self._aspect(), radius)
-            radius = max(0.5, radius - 1)
-
-    def _draw_note(self, painter: QPainter, note: str) -> None:
-        """Write something at the top of the picture."""
-        align = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        room = self.rect().adjusted(28, 0, -28, 0)
-        box = painter.boundingRect(room, align, note).adjusted(-14, -8, 14, 8)
-        box.moveTop(14)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(0, 0, 0, 190))
-        painter.drawRoundedRect(box, 6, 6)
-        painter.setPen(TEXT)
-        painter.drawText(box, align, note)
+            draw_flash(painter, self.rect())
 
     # The pen.
 

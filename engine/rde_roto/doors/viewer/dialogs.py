@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from rde_roto.doors.server.jobs import Job
 from rde_roto.doors.viewer.style import QUIET
+from rde_roto.session.error_words import sentence
 from rde_roto.values.errors import RotoError
 from rde_roto.values.plain_text import counted
 from rde_roto.values.preset import Compression, Output, OutputFormat
@@ -158,7 +159,7 @@ class ExportDialog(QDialog):
         try:
             self.job = self._start(self.pattern.text(), output)
         except RotoError as error:
-            self.message.setText(str(error))
+            self.message.setText(sentence(error))
             return
         self.go.setEnabled(False)
         self._timer.start()
@@ -176,7 +177,7 @@ class ExportDialog(QDialog):
         self._timer.stop()
         self.go.setEnabled(True)
         words = f"{counted(len(job.made), 'frame')} written, {len(job.kept)} up to date already"
-        self.message.setText(str(job.error) if job.error else words)
+        self.message.setText(sentence(job.error) if job.error else words)
 
 
 class QueueDialog(QDialog):
@@ -211,7 +212,7 @@ class QueueDialog(QDialog):
         try:
             self._queue(self.folder.text(), self.name.text())
         except RotoError as error:
-            self.message.setText(str(error))
+            self.message.setText(sentence(error))
         else:
             super().accept()
 

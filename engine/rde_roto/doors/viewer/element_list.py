@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem
 
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.text_editors import ROW_KEY, NameDelegate
+from rde_roto.session.error_words import sentence
 from rde_roto.session.pictures.element_colours import colour_of
 from rde_roto.values.errors import RotoError
 from rde_roto.values.keyframe import Element
@@ -86,7 +87,7 @@ class ElementList(QListWidget):
         try:
             session.rename(element, name)
         except RotoError as error:
-            self._window.show_message(str(error))
+            self._window.show_message(sentence(error))
 
 
 def _swatch(element: str, elements: Sequence[Element]) -> QIcon:

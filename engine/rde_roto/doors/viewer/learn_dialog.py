@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest, LessonStatus
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.session.document.draft import Draft
+from rde_roto.session.error_words import sentence
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
 from rde_roto.values.errors import DocumentError, UsageError
@@ -90,7 +91,7 @@ class LearnDialog(QDialog):
         try:
             file = ShotFile.read(editor.document)
         except DocumentError as error:
-            self.message.setText(str(error))
+            self.message.setText(sentence(error))
             return
         shot = made_absolute(file.content, file.folder).to_plain()
         into = file.folder / file.learned_folder
@@ -139,7 +140,7 @@ class LearnDialog(QDialog):
     def _show(self, status: LessonStatus) -> None:
         is_running = status.state == "running"
         self.progress.setValue(round(_WHOLE * (status.share if is_running else 1.0)))
-        self.message.setText(status.sentence)
+        self.message.setText(status.sentence(sentence))
         self.go.setEnabled(not is_running)
         self.keep.setEnabled(is_running and status.steps > 0)
         self.end.setText("Stop" if is_running else "Close")

@@ -21,6 +21,7 @@ from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.session.document.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.drawing.painting import Brush
+from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.comparison import Against
 from rde_roto.session.pictures.display_pixels import ViewExposure
 from rde_roto.session.session import Session
@@ -238,7 +239,7 @@ class Panel(QWidget):
         try:
             session.remove_element(session.element)
         except RotoError as error:
-            self._window.show_message(str(error))
+            self._window.show_message(sentence(error))
 
     def _set_brush(self) -> None:
         brush = Brush(self.brush_size.value() / 2, self.hardness.value() / _FINER)

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog
+from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from rde_roto.documents.shot_document import SHOT_SUFFIX
 from rde_roto.doors.server.jobs import Job
@@ -20,6 +20,7 @@ from rde_roto.doors.viewer.exporting import export_shapes, queue_job, start_expo
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.doors.viewer.user_settings import LastExport
+from rde_roto.images.layers import LayerError
 from rde_roto.images.plates.movie_plate import MOVIE_SUFFIXES
 from rde_roto.images.sequences import IMAGE_SUFFIXES
 from rde_roto.node import RotoNode
@@ -27,9 +28,16 @@ from rde_roto.session.pictures.element_colours import colour_of, following_colou
 from rde_roto.session.session import Session
 from rde_roto.shapes import SHAPE_FILES
 from rde_roto.values.errors import UsageError
+from rde_roto.values.matte import MaskMode, MaskModeError
 from rde_roto.values.preset import Output
 
 _HALF: Final = 127
+_ACCEPT: Final = QMessageBox.ButtonRole.AcceptRole
+_READ_AS: Final[dict[MaskMode, str]] = {
+    "labels": "Labels",
+    "colours": "Colours",
+    "matte": "A matte",
+}
 _PICTURES: Final = tuple(sorted(IMAGE_SUFFIXES))
 
 
@@ -100,7 +108,32 @@ def ask_import(window: ShotWindow) -> None:
         ),
     )
     if path:
-        window.the_session.paint.import_mask(Path(path))
+        _import(window, Path(path), "auto")
+
+
+def _import(window: ShotWindow, path: Path, mode: MaskMode) -> None:
+    """Import a file, and ask how a mask is meant that could be read in several ways."""
+    try:
+        window.the_session.paint.import_mask(path, mode)
+    except MaskModeError as error:
+        asked = QMessageBox(window.dialog_parent)
+        asked.setWindowTitle(f"Import {path.name}")
+        asked.setText(f"{error.sentence[0].upper()}{error.sentence[1:]}.")
+        asked.setInformativeText("How is it to be read?")
+        offered = {asked.addButton(_READ_AS[one], _ACCEPT): one for one in error.modes}
+        asked.addButton(QMessageBox.StandardButton.Cancel)
+        asked.exec()
+        for button, chosen in offered.items():
+            if button is asked.clickedButton():
+                _import(window, path, chosen)
+
+
+def ask_layer(parent: QWidget, error: LayerError) -> str | None:
+    """Ask which of several pictures in a plate's files is the plate; None if none is chosen."""
+    layer, accepted = QInputDialog.getItem(
+        parent, "Which picture is the plate?", "Layer", error.layers, editable=False
+    )
+    return layer if accepted else None
 
 
 def ask_export(window: ShotWindow) -> None:

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from rde_roto.documents.preset_files import load_preset, preset_library
+from rde_roto.session.error_words import sentence
 from rde_roto.values.errors import RotoError
 from rde_roto.values.preset import Preset
 from rde_roto.values.settings import sections_of
@@ -129,7 +130,7 @@ class SettingsDialog(QDialog):
         try:
             preset = load_preset(self.presets.currentData())
         except RotoError as error:
-            self.message.setText(str(error))
+            self.message.setText(sentence(error))
             self.presets.setCurrentIndex(self.presets.findData(self._preset.name))
             return
         self._preset = preset

@@ -36,7 +36,7 @@ _FEWEST_FRAMES = 10
 _SURE, _SIZE, _DRIFT = QColor("#d7dce5"), QColor("#6c7380"), QColor("#ff5c9a")
 
 
-class _Ruler(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+class FrameRuler(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     """The numbers of frames, without those that the label of the current frame would cut off."""
 
     def __init__(self) -> None:
@@ -50,6 +50,12 @@ class _Ruler(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
         if self._hidden() != before:
             self.picture = None
             self.update()
+
+    def tickSpacing(  # noqa: N802
+        self, first: float, last: float, size: float
+    ) -> list[tuple[float, float]]:
+        wanted = super().tickSpacing(first, last, size)
+        return [(max(1.0, spacing), offset) for spacing, offset in wanted]  # no half frames
 
     def tickStrings(  # noqa: N802
         self, values: list[float], scale: float, spacing: float
@@ -67,7 +73,7 @@ class TimeLinePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
     """Show the frames of a session, or those that are zoomed into."""
 
     def __init__(self) -> None:
-        self._ruler = _Ruler()
+        self._ruler = FrameRuler()
         super().__init__(background=GROUND, enableMenu=False, axisItems={"top": self._ruler})
         self._ends = (0, 0)
         # the time line's own events drive it, so that a press acts at once and tests need no timers

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QMainWindow
 
 from rde_roto.doors.viewer.app import run_until_closed
 from rde_roto.doors.viewer.style import GROUND, LINE, QUIET
+from rde_roto.session.error_words import sentence
 from rde_roto.training.runlog import TERMS, LogFollower, LogRow
 from rde_roto.values.errors import RotoError
 
@@ -63,7 +64,7 @@ class TrainingWindow(QMainWindow):
         try:
             is_new = self._log.poll()
         except RotoError as error:
-            self.state.setText(str(error))
+            self.state.setText(sentence(error))
             self._timer.stop()
             return
         if not is_new:

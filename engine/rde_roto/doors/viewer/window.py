@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
@@ -26,11 +27,14 @@ from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.pixel_words import pixel_words
 from rde_roto.doors.viewer.player import Player
+from rde_roto.doors.viewer.questions import ask_layer
 from rde_roto.doors.viewer.start_page import StartPage
 from rde_roto.doors.viewer.text_editors import is_for_editor
 from rde_roto.doors.viewer.timeline import TimeLine
 from rde_roto.doors.viewer.ui_queue import UiQueue
-from rde_roto.session.document.opening import OpenedDraft, open_draft
+from rde_roto.images.layers import FIRST_PICTURE, LayerError, PictureName
+from rde_roto.session.document.opening import OpenedDraft, is_document, open_draft
+from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.mattes.comparison import Against
 from rde_roto.session.session import Session
@@ -57,7 +61,7 @@ class MainWindow(QMainWindow):
     def __init__(
         self,
         backend: Callable[[OpenedDraft], Backend],
-        opens: Callable[[str], OpenedDraft] = open_draft,
+        opens: Callable[[str, PictureName], OpenedDraft] = open_draft,
         commands: Sequence[Command] = COMMANDS,
         device: str = "auto",
     ) -> None:
@@ -110,19 +114,27 @@ class MainWindow(QMainWindow):
 
     # Opening and closing.
 
-    def open(self, text: str) -> bool:
-        """Open a shot document or a plate in place of what is open; whether that succeeded."""
+    def open(self, text: str, picture: PictureName = FIRST_PICTURE) -> bool:
+        """Open a shot document or a plate in place of what is open; whether that succeeded.
+
+        Of a plate with several layers it asks which one.
+        """
         self._finish_edits()  # it may be the same document
         try:
-            opened = self._opens(text)
+            opened = self._opens(text, picture)
         except RotoError as error:
-            self.show_message(str(error))
+            if isinstance(error, LayerError) and not is_document(text):
+                layer = ask_layer(self, error)
+                return layer is not None and self.open(text, replace(picture, layer=layer))
+            self.show_message(sentence(error))
             return False
-        self.begin(opened, text)
+        self.begin(opened, text, picture)
         return True
 
-    def begin(self, opened: OpenedDraft, text: str) -> None:
-        """Show an opened shot in place of what is open. ``text`` is what the user named."""
+    def begin(self, opened: OpenedDraft, text: str, picture: PictureName = FIRST_PICTURE) -> None:
+        """Show an opened shot in place of what is open. ``text`` and ``picture`` are what the user
+        named.
+        """
         self._close_session()
         self.backend = self._backend_of(opened)
         self.session = Session(opened, self.backend, self.ui_queue.post, self)
@@ -130,7 +142,11 @@ class MainWindow(QMainWindow):
         self.panel.show_session(self.session)
         self.explanation.show_session(self.session, self.backend)
         self.canvas.show_session(self.session)
-        user_settings.remember_opened(text)
+        if picture == FIRST_PICTURE:
+            user_settings.remember_opened(text)
+        else:  # the plate's path does not say which view or layer, only the document does
+            self.session.editor.save()
+            user_settings.remember_opened(str(opened.path))
         self._restore_position()
         self.shot_changed()
         self._show_chosen()
@@ -238,7 +254,7 @@ class MainWindow(QMainWindow):
         try:
             command.run(self)
         except RotoError as error:
-            self.show_message(str(error))
+            self.show_message(sentence(error))
 
     def view_changed(self) -> None:
         """Update everything after a change of how the shot is shown."""

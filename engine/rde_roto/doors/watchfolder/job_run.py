@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -143,18 +143,29 @@ class JobRun:
             )
 
     def _deliver(self) -> None:
-        job = self._reader.open(self.claim)
-        if job.opened.learns:  # that takes a minute: a place that cannot be written is found before
-            output = self._reader.output_pattern(self.claim.status.name, job)
-            with hold_folder(output.parent) as folder:
-                _open_writer(folder, job, output.name, {})
+        job, output = self._reader.open(self.claim), None
+        # a lesson takes a minute: a place that cannot be written is found before
+        tried = self._tried_place(job) if job.opened.learns else None
         prepared = self._prepare(job.opened, self._cancel)
         frames = job.frames.intersection(job.opened.shot.range)
-        output = self._output(job, prepared.node, frames)
+        try:
+            output = self._output(job, prepared.node, frames)
+        finally:
+            if tried is not None and (output is None or output.parent != tried):
+                with suppress(OSError):  # it is not empty
+                    tried.rmdir()  # the same mattes are, or will be, in another job's place
         with hold_folder(output.parent) as folder:
             delivered = self._deliver_into(folder, job, prepared, output.name)
         self._report(job, delivered, Run(job.frames, prepared.licence, delivered.delivery))
         job.check_complete()
+
+    def _tried_place(self, job: Job) -> Path | None:
+        """See that a job's mattes can be written; return their folder if it was made for that."""
+        output = self._reader.output_pattern(self.claim.status.name, job)
+        is_new = not output.parent.exists()
+        with hold_folder(output.parent) as folder:
+            _open_writer(folder, job, output.name, {})
+        return output.parent if is_new else None
 
     def _deliver_into(
         self, folder: HeldFolder, job: Job, prepared: PreparedNode, name: str

@@ -62,7 +62,8 @@ def space_of_tags(path: Path, tags: ColorTags) -> str | None:
         tag = ("transfer", tags.transfer) if curve is None else ("primaries", tags.primaries)
         raise InputError(
             f"{path} is tagged with {tag[0]} {tag[1]} of ITU-T H.273, which rde-roto does not "
-            "know: choose the colour space with --color-space, or color_space of the plate"
+            "know: choose the colour space",
+            keys=("plate.color_space",),
         )
     name = f"{curve} {primaries}"
     if name == _ORDINARY:

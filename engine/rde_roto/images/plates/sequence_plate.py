@@ -155,8 +155,8 @@ class SequencePlate(ColorSpacePlate):
         if expected != got and not self.space.is_set_by_artist:
             raise InputError(
                 f"the plate {self.name} changes its colours at frame {frame}: {self._first.name} "
-                f"has {expected}, {path.name} {got}: choose the colour space with "
-                "--color-space, or color_space of the plate"
+                f"has {expected}, {path.name} {got}: choose the colour space",
+                keys=("plate.color_space",),
             )
         return found
 

@@ -18,10 +18,11 @@ from rde_roto.session.document.history import History
 from rde_roto.session.document.locking import FrameLocker, with_locks
 from rde_roto.session.document.opening import OpenedDraft, shot_name
 from rde_roto.session.document.saving import DraftWriter, Saver, save_as
+from rde_roto.session.error_words import sentence
 from rde_roto.session.listeners import EditorListener
 from rde_roto.session.mattes.backend import Backend, Post
 from rde_roto.session.mattes.live_mattes import LiveMattes
-from rde_roto.session.mattes.node_builder import Edition, sentence
+from rde_roto.session.mattes.node_builder import Edition
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
 from rde_roto.shot_files.opening import chosen_model, open_lock
@@ -144,6 +145,10 @@ class ShotEditor:
         self._saver.close()
         self._saver = self._new_saver(writer)
         self._listener.work_changed()
+
+    def save(self) -> None:
+        """Write the document, though nothing has changed yet."""
+        self._saver.save(self.draft)
 
     def wait_until_saved(self) -> None:
         """Wait until all changes are on disk, or could not be written."""

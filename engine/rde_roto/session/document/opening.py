@@ -53,7 +53,7 @@ class OpenedDraft:
 
 
 def open_draft(
-    text: str, memo: PlateMemo | None = None, picture: PictureName = FIRST_PICTURE
+    text: str, picture: PictureName = FIRST_PICTURE, memo: PlateMemo | None = None
 ) -> OpenedDraft:
     """Open a shot document, or a plate (pattern, frame, folder or movie), to be worked on.
 
@@ -62,7 +62,7 @@ def open_draft(
     and InputError as `open_parts` does.
     """
     path = Path(text)
-    if path.name.endswith((".yaml", ".yml")):
+    if is_document(text):
         if picture != FIRST_PICTURE:
             raise UsageError(f"{text} names the plate's view and layer itself: leave them out")
         return _opened(ShotFile.read(path), memo)
@@ -73,6 +73,11 @@ def open_draft(
     plate = PlateEntry(path=where, view=picture.view, layer=picture.layer)
     document = ShotDocument(plate=plate, elements=[ElementEntry(id="element1")])
     return _opened(ShotFile(kept, "", parse_shot_document(kept, document.to_yaml())), memo)
+
+
+def is_document(text: str) -> bool:
+    """Return whether a text names a shot document, not a plate."""
+    return text.endswith((".yaml", ".yml"))
 
 
 def shot_name(document: Path, files: str, plate: Path) -> str:

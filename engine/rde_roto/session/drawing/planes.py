@@ -10,7 +10,7 @@ import numpy as np
 
 from rde_roto.session.drawing.edge_marks import EdgeMark
 from rde_roto.session.drawing.lines import Line
-from rde_roto.session.drawing.painting import shared, within
+from rde_roto.session.drawing.painting import box_of_points, grown, shared, within
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
@@ -42,8 +42,18 @@ class Plane:
     @classmethod
     def of(cls, alpha: FloatArray) -> Plane:
         """Return the plane with these pixels, float32 [H, W]."""
-        plane = cls((alpha.shape[0], alpha.shape[1]))
-        return plane.painted(plane.box, alpha)
+        shape = alpha.shape[0], alpha.shape[1]
+        tiles = {}
+        # most tiles are empty, of 2,304 at 4K: they are found at once, and not copied
+        lines = np.stack(
+            [alpha[top : top + _SIDE].max(axis=0) for top in range(0, shape[0], _SIDE)]
+        )
+        largest = np.maximum.reduceat(lines, range(0, shape[1], _SIDE), axis=1)
+        for row, column in np.argwhere(largest > 0).tolist():
+            tile = alpha[within(box_around([(row, column)], shape))].copy()
+            tile.flags.writeable = False
+            tiles[row, column] = tile
+        return cls(shape, tiles)
 
     @property
     def box(self) -> Window:
@@ -111,6 +121,19 @@ class Plane:
         if all(tile is self.tiles[place] for place, tile in tiles.items()):
             return self
         return replace(self, tiles={place: tile for place, tile in tiles.items() if tile.any()})
+
+    def grown(self, by_px: int) -> Plane:
+        """Return the plane with its edge moved outwards by whole pixels, inwards if negative;
+        without the lines and marks, which it no longer has.
+        """
+        plane = Plane(self.shape, self.tiles)
+        if plane.is_empty:
+            return plane
+        around = box_around(self.tiles, self.shape)
+        corners = (around.x, around.y), (around.x + around.width, around.y + around.height)
+        box = box_of_points(corners, abs(by_px), self.shape)
+        assert box is not None
+        return plane.painted(box, grown(plane.part(box), by_px))
 
     def _tile(self, row: int, column: int) -> FloatArray:
         found = self.tiles.get((row, column))

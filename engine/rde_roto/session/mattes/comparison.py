@@ -11,10 +11,10 @@ from functools import partial
 
 from rde_roto.engine import Engine, Priority
 from rde_roto.node import RotoNode
+from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.backend import Post
 from rde_roto.session.mattes.known_mattes import FrameMattes
 from rde_roto.session.mattes.live_mattes import LiveMattes
-from rde_roto.session.mattes.node_builder import sentence
 from rde_roto.values.errors import CancelledError, UsageError
 from rde_roto.values.keyframe import Keyframe
 from rde_roto.values.matte import Matte

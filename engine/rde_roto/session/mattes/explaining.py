@@ -14,9 +14,9 @@ from rde_roto.explanation import explain
 from rde_roto.images.pictures.explanation import ReadingPictures
 from rde_roto.model.network_view import Picture
 from rde_roto.node import RotoNode
+from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.backend import Post
 from rde_roto.session.mattes.live_mattes import LiveMattes
-from rde_roto.session.mattes.node_builder import sentence
 from rde_roto.values.cancel import Cancel
 from rde_roto.values.errors import CancelledError
 from rde_roto.values.explanation import Reading

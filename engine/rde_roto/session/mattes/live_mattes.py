@@ -15,9 +15,10 @@ from functools import partial
 from rde_roto.advice import Advice
 from rde_roto.engine import Priority
 from rde_roto.node import RotoNode
+from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.backend import Backend, Post
 from rde_roto.session.mattes.known_mattes import FrameMattes, KnownMattes
-from rde_roto.session.mattes.node_builder import Edition, NodeBuilder, sentence
+from rde_roto.session.mattes.node_builder import Edition, NodeBuilder
 from rde_roto.values.errors import CancelledError
 from rde_roto.values.matte import Matte
 

@@ -15,8 +15,9 @@ from typing import ParamSpec, Protocol
 from rde_roto.advice import Advice, advise
 from rde_roto.drift import StoredDrift, stored_drift
 from rde_roto.node import RotoNode
+from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.backend import NodeMaker, Post
-from rde_roto.values.errors import CancelledError, shown_error
+from rde_roto.values.errors import CancelledError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
@@ -154,8 +155,3 @@ class NodeBuilder:
                 hear(*args, **kwargs)
 
         self._post(on_thread)
-
-
-def sentence(error: Exception) -> str:
-    """Return what an artist reads of an error."""
-    return str(shown_error(error))

@@ -13,9 +13,9 @@ from rde_roto.images.plates.missing_frames import has_picture, on_disk
 from rde_roto.images.plates.sequence_plate import view_of
 from rde_roto.session.document.draft import Draft
 from rde_roto.session.document.editor import ShotEditor
-from rde_roto.session.document.mask_numbers import element_numbers
+from rde_roto.session.document.mask_elements import PlaneElement, mask_elements
 from rde_roto.session.drawing.outlines import of_lines
-from rde_roto.session.drawing.painting import grown, within
+from rde_roto.session.drawing.painting import within
 from rde_roto.session.drawing.planes import Place, Plane, box_around, touched
 from rde_roto.session.drawing.shape_lines import lines_of
 from rde_roto.session.listeners import SessionListener
@@ -26,12 +26,12 @@ from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.shapes import is_shapes_file, read_shapes
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, MaskMode
 from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
 
-_Found: TypeAlias = tuple[str | None, str, Plane]
-"""What a file has: the id of the element that it is of, None for a new one, a name, and pixels."""
+_Found: TypeAlias = tuple[PlaneElement, Plane]
+"""What a file has: of which element, and its pixels."""
 
 
 class ElementDrawing:
@@ -139,22 +139,27 @@ class ElementDrawing:
         """Move the edge outwards, inwards if negative."""
         word = "grow" if by_px > 0 else "shrink"
         if self._is_free() and self._has_start():
-            self._draw(self._frame, self.element, grown(self.pixels(), by_px), word)
+            drawn = (
+                None if self._shown.is_unfinished(self.element) else self._shown.drawn(self.element)
+            )
+            plane = Plane.of(self.pixels()) if drawn is None else drawn
+            self._draw(self._frame, self.element, plane.grown(by_px), word)
 
-    def import_mask(self, path: Path) -> None:
+    def import_mask(self, path: Path, mode: MaskMode = "auto") -> None:
         """Draw what a file of masks holds, or one of shapes has at this frame, as editable lines.
 
         A single element becomes the chosen one, unless its label is the number of another. Of
-        several, masks go to the elements of their numbers (`element_numbers`), shapes to those of
+        several, masks go to the elements of their numbers (`mask_elements`), shapes to those of
         their names. New ones are added where needed, and those that are locked at this frame stay.
-        Raises UsageError for shapes that do not fit, and for a mask of several elements, but fewer
-        than there are, that has no such numbers.
+        `mode` says how a mask is read. Raises MaskModeError for a mask that could be read in
+        several ways; UsageError for shapes that do not fit, and for a mask of several elements, but
+        fewer than there are, that has no such numbers.
         """
         if not self._is_free():
             return
         draft, label = self._draft, f"import {path.name}"
-        found = self._shapes_in(path) if is_shapes_file(path) else self._masks_in(path)
-        for key, name, plane in found:
+        found = self._shapes_in(path) if is_shapes_file(path) else self._masks_in(path, mode)
+        for (key, name), plane in found:
             if key is None:
                 draft = draft.with_element(name)
                 key = draft.elements[-1].id
@@ -167,24 +172,15 @@ class ElementDrawing:
             self._editor.apply(draft, f"import {path.name}")
         self._show_message(label)
 
-    def _masks_in(self, path: Path) -> list[_Found]:
+    def _masks_in(self, path: Path, mode: MaskMode) -> list[_Found]:
         plate, draft = self._shown.plate, self._draft
-        how = HowToRead(view=view_of(on_disk(plate)))
+        how = HowToRead(mode, view=view_of(on_disk(plate)))
         mask = read_marked_mask(path, plate.format, how)
-        ids = [one.id for one in draft.elements]
-        planes = tuple(map(Plane.of, mask.planes))
-        if len(planes) == 1:
-            (number,) = mask.labels or (1,)
-            is_of_another = 1 < number <= len(ids)
-            return [(ids[number - 1] if is_of_another else self.element, "", planes[0])]
         try:
-            numbers = element_numbers(mask, len(ids), bool(draft.drawings))
+            found = mask_elements(mask, draft.elements, self.element, bool(draft.drawings))
         except UsageError as error:
             raise UsageError(f"{path.name}: {error}") from error
-        return [
-            (ids[number - 1] if number <= len(ids) else None, f"element{number}", plane)
-            for number, plane in zip(numbers, planes, strict=True)
-        ]
+        return list(zip(found, map(Plane.of, mask.planes), strict=True))
 
     def _shapes_in(self, path: Path) -> list[_Found]:
         """The elements of a file of shapes that have some at this frame."""
@@ -197,8 +193,8 @@ class ElementDrawing:
         ids = {one.name: one.id for one in self._draft.elements}
         ids |= {one.id: one.id for one in self._draft.elements}
         drawn = ((key, of_lines(own, plate.data.shape)) for key, own in lines.items() if own)
-        found = [(ids.get(key), key, plane) for key, plane in drawn]
-        return [(self.element, *one[1:]) for one in found] if len(found) == 1 else found
+        found: list[_Found] = [((ids.get(key), key), plane) for key, plane in drawn]
+        return [((self.element, ""), plane) for _, plane in found] if len(found) == 1 else found
 
     def take_overlaps(self) -> None:
         """Give the chosen element all pixels that it shares with others, in every keyframe."""
@@ -217,10 +213,10 @@ class ElementDrawing:
     def _frame(self) -> int:
         return self._shown.frame
 
-    def _draw(self, frame: int, element: str, pixels: FloatArray, label: str) -> None:
+    def _draw(self, frame: int, element: str, plane: Plane, label: str) -> None:
         """Draw what was made meanwhile, unless the element has gone or was locked."""
         if self._is_still_free(frame, element):
-            drawn = self._in_front(self._draft, frame, element, Plane.of(pixels))
+            drawn = self._in_front(self._draft, frame, element, plane)
             self._editor.apply(drawn.draft, label)
             self._show_message(f"{label}: {drawn.taken}" if drawn.taken else label)
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from functools import partial
 
 from rde_roto.images.origin import FRAME_RATE
+from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.backend import Post
-from rde_roto.session.mattes.node_builder import sentence
 from rde_roto.session.pictures.display_pixels import ViewExposure, plate_pixels
 from rde_roto.session.pictures.picture_cache import Bytes, PictureCache, PictureRequest
 from rde_roto.shot_files.opening import Parts
