@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rde_roto.shapes.bezier import halved
 from rde_roto.shapes.shape import Points
 from rde_roto.shapes.thickness import room_inwards
+from rde_roto.values.plate import LARGEST_PX
 
 _SHORT_PX = 1e-6
 _SHARES = np.linspace(0, 1, 8, endpoint=False)[:, None, None]  # of each cubic
@@ -59,7 +60,8 @@ def inner_curve(middle: Points, widths: NDArray[np.float64]) -> Points:
 
 def limited(points: Points, feather: Points) -> Points:
     """Return the feather [P, 2] of a closed spline, narrower in proportion where what lies across,
-    inside or outside of the shape, is too near for it, there or halfway to the next point.
+    inside or outside of the shape, is too near for it, there or halfway to the next point, and
+    where it is wider than any plate: its curves would be farther away than files may say.
     """
     finer, fades = halved(points, feather)
     places, across, share = _places(finer), normals(finer), np.ones_like(fades)
@@ -68,6 +70,7 @@ def limited(points: Points, feather: Points) -> Points:
         room = _ROOM * room_inwards(finer[:, 1], way, wanted / _ROOM, places)
         share[:, side] = np.minimum(1, room / wanted.clip(min=_SHORT_PX))
     least = np.minimum.reduce([share[::2], share[1::2], np.roll(share[1::2], 1, axis=0)])
+    least = np.minimum(least, LARGEST_PX / feather.clip(min=LARGEST_PX))
     narrower: Points = least.min(axis=1, keepdims=True) * feather
     return narrower
 
