@@ -116,6 +116,21 @@ def test_a_thousandth_of_a_pixel_does_not_move_a_feather(tmp_path: Path, seed: i
     assert np.abs(written - draw_shapes(shapes, 1001)).max() < 0.02
 
 
+def test_the_widest_feathers_that_a_document_holds_are_read_back(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for places in random.uniform(0, 96, (16, 2, 3, 2)):
+        points = tuple(
+            ShapePoint((1001,), place[None], np.array([[0, width]]))
+            for place, width in zip(places, (1e6, 0), strict=True)
+        )
+        shape = Shape("blob", "hero", False, 1001, 1001, points)
+        shapes = ShotShapes(FORMAT, FrameRange.parse("1001"), ("hero",), (shape,))
+        by_way_of("a.mask.json", shapes, tmp_path)  # nor is it refused
+        for name in ("a.json", "a.nk"):
+            other = by_way_of(name, shapes, tmp_path)
+            assert np.abs(draw_shapes(other, 1001) - draw_shapes(shapes, 1001)).max() < 0.05
+
+
 def test_a_feather_that_blender_draws_elsewhere_is_said() -> None:
     said = list(file_remarks(Path("a.mask.json"), wide(0)))
     assert len(said) == 1

@@ -293,7 +293,7 @@ def test_a_limb_that_comes_out_of_the_body_keeps_the_rest_in_place() -> None:
     assert min(overlaps(shapes, mattes)) > 0.96
 
 
-@pytest.mark.parametrize("blur_px", [24, 40])
+@pytest.mark.parametrize("blur_px", [12, 24, 40])
 def test_the_feather_of_motion_blur_has_points_where_it_changes(blur_px: int) -> None:
     """A disk that moves sideways: soft on its left and right, hard on top and below."""
 
@@ -310,4 +310,4 @@ def test_the_feather_of_motion_blur_has_points_where_it_changes(blur_px: int) ->
         truth = mattes(frame - 1001)
         edge = (truth > 0.02) & (truth < 0.98)
         off = np.abs(draw_shapes(shapes, frame)[0] - truth)[edge].mean()
-        assert off < 0.03  # of a hard edge 0.25
+        assert off < 0.021  # of a hard edge 0.25; of a ramp for each sample, 0.013

@@ -127,7 +127,8 @@ class Basis:
     The coefficients are the positions of the nodes, then their velocities with regard to the place:
     one of a smooth node, whose handles are in line, two of a corner. `spans` [M] is the node before
     each place. `at_samples` [M, C] gives the points at all places, `to_handles` [3 P, C] left
-    handle, point and right handle of each node.
+    handle, point and right handle of each node, `evenly` [M, P] what changes evenly from node to
+    node.
     """
 
     nodes: NDArray[np.int64]
@@ -135,6 +136,7 @@ class Basis:
     spans: NDArray[np.int64]
     at_samples: NDArray[np.float64]
     to_handles: NDArray[np.float64]
+    evenly: NDArray[np.float64]
 
     @classmethod
     def of(cls, course: Course, nodes: NDArray[np.int64]) -> Basis:
@@ -163,7 +165,10 @@ class Basis:
         handles[own, :, own] = 1
         handles[own, 0, arriving] = -np.roll(runs, 1) * ratios / 3
         handles[own, 2, leaving] = runs / 3
-        return cls(nodes, corners, span, samples, handles.reshape(3 * count, columns))
+        evenly = np.zeros((len(t), count))
+        evenly[rows, span] = 1 - t
+        evenly[rows, after] = t
+        return cls(nodes, corners, span, samples, handles.reshape(3 * count, columns), evenly)
 
     def points(self, coefficients: NDArray[np.float64]) -> Points:
         """Return [P, 3, 2]: left handle, point and right handle of each node."""

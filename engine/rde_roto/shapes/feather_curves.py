@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from rde_roto.shapes.bezier import halved
 from rde_roto.shapes.shape import Points
 from rde_roto.shapes.thickness import room_inwards
+from rde_roto.values.plate import LARGEST_PX
 
 _SHORT_PX = 1e-6
 _SHARES = np.linspace(0, 1, 8, endpoint=False)[:, None, None]  # of each cubic
 _ROUNDS = 16
 _LONGEST_MITRE = 2.0
-_ROOM = 0.8  # of the way to what comes from the other side
-_BEND = 0.75  # of the radius of a bend
+_ROOM = 0.9  # of the way to what comes from the other side
 _STOP = 0.9  # of a speed: no parallel is slowed down by more
 _SLOPE = 0.5  # pixels of width a pixel along the spline
 
@@ -60,49 +60,35 @@ def inner_curve(middle: Points, widths: NDArray[np.float64]) -> Points:
 
 def limited(points: Points, feather: Points) -> Points:
     """Return the feather [P, 2] of a closed spline, narrower in proportion where what lies across,
-    inside or outside of the shape, is too near for it, there or halfway to the next point.
+    inside or outside of the shape, is too near for it, there or halfway to the next point, and
+    where it is wider than any plate: its curves would be farther away than files may say.
     """
-    narrower: Points = _shares(points, feather).min(axis=1, keepdims=True) * feather
-    return narrower
-
-
-def _shares(points: Points, feather: Points) -> Points:
-    """For how much of its feather [P, 2] a closed spline has room, on either side, [P, 2]."""
     finer, fades = halved(points, feather)
     places, across, share = _places(finer), normals(finer), np.ones_like(fades)
     for side, way in enumerate((-across, across)):
         wanted = fades[:, side]
         room = _ROOM * room_inwards(finer[:, 1], way, wanted / _ROOM, places)
         share[:, side] = np.minimum(1, room / wanted.clip(min=_SHORT_PX))
-    least: Points = np.minimum.reduce([share[::2], share[1::2], np.roll(share[1::2], 1, axis=0)])
-    return least
+    least = np.minimum.reduce([share[::2], share[1::2], np.roll(share[1::2], 1, axis=0)])
+    least = np.minimum(least, LARGEST_PX / feather.clip(min=LARGEST_PX))
+    narrower: Points = least.min(axis=1, keepdims=True) * feather
+    return narrower
 
 
 def gentle(points: Points, feather: Points) -> Points:
-    """Return a feather [P, 2] that is narrower on either side where there is no room for it, where
-    a closed spline bends too much for curves as wide as that beside it, or where its widths change
-    too fast: what all hosts draw alike, though they do not agree across which of the curves a
-    feather is measured.
+    """Return a feather [P, 2] that is narrower in proportion where there is no room for it, or
+    where its widths change too fast: what all hosts draw alike, though they do not agree across
+    which of the curves a feather is measured.
     """
-    widths = np.minimum(_shares(points, feather) * feather, _BEND * _radii(points)[:, None])
+    widths = limited(points, feather)
     runs = np.hypot(*(np.roll(points[:, 1], -1, axis=0) - points[:, 1]).T)
     at = np.cumsum(runs) - runs
     apart = np.abs(at[:, None] - at)
     apart = np.minimum(apart, runs.sum() - apart)
-    narrower: Points = (widths + _SLOPE * apart[..., None]).min(axis=1)
+    slower = (widths + _SLOPE * apart[..., None]).min(axis=1)
+    share = np.where(widths > _SHORT_PX, slower / widths.clip(min=_SHORT_PX), 1)
+    narrower: Points = share.min(axis=1, keepdims=True) * widths
     return narrower
-
-
-def _radii(points: Points) -> NDArray[np.float64]:
-    """The radii of the tightest circles that touch a closed spline at its points, [P]."""
-    radii = np.full(len(points), np.inf)
-    for curve in _cubics(points):
-        speed, change = _speed_and_change(curve)
-        bend = np.abs(speed[:, 0] * change[:, 1] - speed[:, 1] * change[:, 0])
-        cubed = np.hypot(*speed.T) ** 3
-        bends = (cubed > _SHORT_PX) & (bend > _SHORT_PX)
-        radii = np.minimum(radii, np.where(bends, cubed / np.where(bends, bend, 1), np.inf))
-    return radii
 
 
 def outward(points: Points, widths: NDArray[np.float64]) -> Points:

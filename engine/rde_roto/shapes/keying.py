@@ -190,10 +190,12 @@ class _Keying:
 
 
 def _wanted_feather(basis: Basis, stretch: Stretch, coefficients: Points) -> Points:
-    """How far the edge near each node fades, as far as feathers can, [T, P, 2]."""
-    around = basis.nodes[:, None] + np.arange(-2, 3)
-    near: Points = np.median(stretch.soft[:, around % stretch.soft.shape[1]], axis=2)
-    if near.any():
-        splines = (basis.points(one) for one in coefficients)
-        near = np.stack([gentle(*one) for one in zip(splines, near, strict=True)])
-    return near
+    """The feather of each node, [T, P, 2]: changing evenly from node to node, it is nearest to the
+    soft edge all along the outline in least squares, as far as feathers can be drawn there.
+    """
+    if not stretch.soft.any():
+        return np.zeros((len(stretch), len(basis.nodes), 2))
+    weighted = stretch.weights[:, None] * basis.evenly.T
+    even = np.linalg.solve(weighted @ basis.evenly, weighted @ stretch.soft).clip(min=0)
+    splines = (basis.points(one) for one in coefficients)
+    return np.stack([gentle(*one) for one in zip(splines, even, strict=True)])

@@ -15,7 +15,7 @@ _CORNER = float(np.cos(np.radians(55)))  # the outline turns by more at a corner
 _CHOSEN_FROM = 12  # frames
 _LEAST, _MOST = 3, 128
 _SLIDES = 3
-_FADED, _FADED_PART = 2.0, 0.3  # tolerances, and parts of it, that a feather may be off
+_FADED, _FADED_PART = 1.0, 0.15  # tolerances, and parts of it, that a feather may be off
 _AROUND = 3  # nodes before and after one that is taken out, which are fitted again
 
 
