@@ -56,6 +56,9 @@ REASONS: dict[str, dict[str, str]] = {
         ),
         "write_atomically unlink": "its own hidden name",
     },
+    "engine/rde_roto/doors/watchfolder/job_run.py": {
+        "_deliver rmdir": "the folder that it made for the mattes, empty, as they go to another",
+    },
     "engine/rde_roto/doors/watchfolder/retention.py": {
         "_remove unlink": (
             "the document of a job that is done, with nothing beside it, because --keep-days asks"
