@@ -12,7 +12,7 @@ from session_bench import FRAMES
 
 
 @pytest.fixture
-def shot(tmp_path: Path) -> Path:
+def moving_body(tmp_path: Path) -> Path:
     """A body that moves, of which nothing is drawn."""
     return write_shot(tmp_path)
 

@@ -190,7 +190,7 @@ def test_the_memory_of_a_shot_stays_or_grows(said: Said, tmp_path: Path) -> None
         (("--elements", "0"), "--elements 0: expected numbers of elements"),
         (("--model", "unet"), "--model unet: expected one of the networks rde-lite, rde-r50"),
         (("length", "--plot", "a.jpg"), "expected a name that ends in .png"),
-        (("compare", "", "true"), "expected two commands"),
+        (("compare", " ", "true"), "expected two commands"),
         (("compare", "/no/such/program", "true"), "cannot run /no/such/program"),
         (("compare", "no.such:thing", "true"), "cannot call no.such:thing"),
         (("compare", "rde_roto:thing", "true"), "cannot call rde_roto:thing"),

@@ -721,7 +721,7 @@ def test_a_preset_of_ones_own_starts_from_another(
     assert load_preset("crowd").tracking == fine.tracking.model_copy(update={"lines": 360})
     assert run("preset", "new", "crowd") == 2
     assert "exists already" in refused(capsys)
-    for name in ("../crowd", "my.preset", "", "long" * 100):
+    for name in ("../crowd", "my.preset", "long" * 100):
         assert run("preset", "new", name) == 2
         assert "cannot name a preset" in refused(capsys)
     assert run("preset", "new", "mine", "--from", "no-such") == 3

@@ -90,7 +90,7 @@ def test_a_file_that_is_not_the_one_that_was_written_is_refused(
         path.write_bytes(learned(base, tmp_path, by=0.25).read_bytes())
     else:
         path.unlink()
-    with pytest.raises(WeightsError, match=f"{path.name}.*--forget"):
+    with pytest.raises(WeightsError, match=f"{path.name}.*forget what was learned"):
         read_learned(path)
     assert read_learned(learned(base, tmp_path)).source == path, "to learn it again mends it"
 

@@ -211,7 +211,7 @@ def test_running_out_of_memory_names_the_setting_or_goes_on_smaller() -> None:
 
     shot = a_shot(mask(1005), plate=Hungry())
     for lines, says in (
-        (160, r"lower .*now 160, .*lines=96,"),
+        (160, r"lower tracking.lines, now 160, to 96"),
         (96, "96, cannot be lowered: close"),
     ):
         preset = PRESET.model_copy(update={"tracking": Tracking(lines=lines)})

@@ -58,9 +58,9 @@ def off_px(line: Line, frame: int) -> np.ndarray:
     return away
 
 
-def test_a_line_follows_the_body_and_is_stored_on_its_keyframe_alone(shot: Path) -> None:
+def test_a_line_follows_the_body_and_is_stored_on_its_keyframe_alone(moving_body: Path) -> None:
     toys = SeeingToys()
-    with working_on(shot, toys) as bench:
+    with working_on(moving_body, toys) as bench:
         draw_curve(bench, FIRST)
         drawn = bench.session.paint.lines
         bench.session.go_to(LAST)
@@ -77,8 +77,8 @@ def test_a_line_follows_the_body_and_is_stored_on_its_keyframe_alone(shot: Path)
         assert list(bench.session.draft.drawings) == [FIRST]
         assert lines_at(bench, FIRST) == drawn
         steps = toys.steps
-    assert shot.read_text(encoding="utf-8").count("mask:") == 1
-    with working_on(shot, toys) as again:
+    assert moving_body.read_text(encoding="utf-8").count("mask:") == 1
+    with working_on(moving_body, toys) as again:
         again.session.paint.choose_tool("polygon")
         again.session.go_to(LAST)
         again.named()
@@ -92,8 +92,8 @@ def tracked_from_first(bench: Bench) -> None:
     tracked(bench)
 
 
-def test_editing_a_carried_line_makes_a_keyframe_drawn_from_it(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_editing_a_carried_line_makes_a_keyframe_drawn_from_it(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         session, sheet = bench.session, bench.session.paint
         draw_curve(bench, FIRST)
         tracked_from_first(bench)
@@ -121,8 +121,8 @@ def test_editing_a_carried_line_makes_a_keyframe_drawn_from_it(shot: Path) -> No
         assert lines_at(bench, 1015) == [line]
 
 
-def test_lines_come_from_the_nearest_keyframe(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_lines_come_from_the_nearest_keyframe(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         sheet = bench.session.paint
         draw_curve(bench, FIRST)
         tracked_from_first(bench)
@@ -142,9 +142,9 @@ def test_lines_come_from_the_nearest_keyframe(shot: Path) -> None:
         assert sheet.lines == []  # a locked frame has nothing to edit
 
 
-def test_paint_beside_the_lines_stays(shot: Path) -> None:
+def test_paint_beside_the_lines_stays(moving_body: Path) -> None:
     """The line leaves out a lobe of the body, which is painted."""
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         session, sheet = bench.session, bench.session.paint
         near = [(120 + 0.5 * (x - 120), 100 + 0.5 * (y - 100)) for x, y in corners(FIRST)]
         points = [*near[:4], *corners(FIRST)[4:-3], *near[-3:]]
@@ -165,8 +165,8 @@ def test_paint_beside_the_lines_stays(shot: Path) -> None:
         assert found.sum() > line_alone.sum() + 800
 
 
-def test_a_line_is_not_carried_over_a_gap(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_a_line_is_not_carried_over_a_gap(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         session = bench.session
         draw_curve(bench, FIRST)
         bench.named()
@@ -180,8 +180,8 @@ def test_a_line_is_not_carried_over_a_gap(shot: Path) -> None:
         assert off_px(line, 1005).mean() <= CELL_PX
 
 
-def test_a_line_is_carried_over_a_locked_frame(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_a_line_is_carried_over_a_locked_frame(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         session = bench.session
         draw_curve(bench, FIRST)
         tracked_from_first(bench)
@@ -193,10 +193,10 @@ def test_a_line_is_carried_over_a_locked_frame(shot: Path) -> None:
 
 
 def test_lines_that_do_not_reach_a_frame_any_more_are_not_shown_there(
-    shot: Path, monkeypatch: pytest.MonkeyPatch
+    moving_body: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Touched, they would become a keyframe of what the line was."""
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         draw_curve(bench, FIRST)
         tracked_from_first(bench)
         lines_at(bench, 1008)

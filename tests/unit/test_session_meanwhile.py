@@ -84,9 +84,9 @@ def undo(bench: Bench) -> None:
 @pytest.mark.parametrize("stop", [undo, lambda bench: bench.session.escape()])
 @pytest.mark.parametrize("make", [trace, repeat])
 def test_what_is_being_made_is_dropped_by_undo_and_esc(
-    shot: Path, make: Callable[[Bench], None], stop: Callable[[Bench], None]
+    moving_body: Path, make: Callable[[Bench], None], stop: Callable[[Bench], None]
 ) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         make(bench)
         stop(bench)
@@ -96,23 +96,23 @@ def test_what_is_being_made_is_dropped_by_undo_and_esc(
 
 @pytest.mark.parametrize("make", [trace, repeat])
 def test_nothing_is_drawn_in_a_session_that_was_closed(
-    shot: Path, make: Callable[[Bench], None]
+    moving_body: Path, make: Callable[[Bench], None]
 ) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         make(bench)
         bench.session.close()
         bench.done_with("rde-roto-aside")
         assert list(bench.session.draft.drawings) == [FIRST]
-    assert list(open_draft(str(shot)).draft.drawings) == [FIRST]
+    assert list(open_draft(str(moving_body)).draft.drawings) == [FIRST]
 
 
 @pytest.mark.parametrize("make", [trace, repeat])
 def test_what_was_made_waits_for_the_end_of_a_stroke_and_loses_to_it(
-    shot: Path, make: Callable[[Bench], None]
+    moving_body: Path, make: Callable[[Bench], None]
 ) -> None:
     """A stroke goes on from what was there when it began, over the whole plane."""
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         make(bench)
         shown(bench, EDITED)
@@ -132,8 +132,8 @@ def test_what_was_made_waits_for_the_end_of_a_stroke_and_loses_to_it(
         assert not sheet.lines
 
 
-def test_a_keyframe_whose_edge_is_repeated_may_go_meanwhile(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_a_keyframe_whose_edge_is_repeated_may_go_meanwhile(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         bench.session.paint.copy_matte()
         shown(bench, EDITED)
@@ -146,8 +146,8 @@ def test_a_keyframe_whose_edge_is_repeated_may_go_meanwhile(shot: Path) -> None:
         assert "refined on 0 more frames" in bench.log.sentences[-1]
 
 
-def test_an_edge_that_was_erased_is_not_repeated(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_an_edge_that_was_erased_is_not_repeated(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         session = bench.session
         empty = session.draft.drawings[FIRST]["body"].painted(
@@ -160,9 +160,9 @@ def test_an_edge_that_was_erased_is_not_repeated(shot: Path) -> None:
 
 
 def test_frames_that_are_tracked_otherwise_now_are_not_refined_from_what_they_were(
-    shot: Path,
+    moving_body: Path,
 ) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         repeat(bench)
         shown(bench, EDITED)
@@ -175,8 +175,8 @@ def test_frames_that_are_tracked_otherwise_now_are_not_refined_from_what_they_we
         assert EDITED + 1 not in drawn
 
 
-def test_a_polygon_that_was_begun_does_not_go_to_another_element(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_a_polygon_that_was_begun_does_not_go_to_another_element(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         session, sheet = bench.session, bench.session.paint
         session.add_element("other")
@@ -190,8 +190,8 @@ def test_a_polygon_that_was_begun_does_not_go_to_another_element(shot: Path) -> 
         assert session.editor.undo_label == "delete element"
 
 
-def test_elements_keep_their_colours_when_one_before_them_is_deleted(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_elements_keep_their_colours_when_one_before_them_is_deleted(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         session = bench.session
         session.add_element("second")
         session.add_element("third")
@@ -207,9 +207,9 @@ def test_elements_keep_their_colours_when_one_before_them_is_deleted(shot: Path)
 
 
 def test_after_an_error_of_any_kind_the_next_change_is_saved(
-    shot: Path, monkeypatch: pytest.MonkeyPatch
+    moving_body: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         session = bench.session
         with monkeypatch.context() as broken:
             broken.setattr(DraftWriter, "write", lambda *_: 1 // 0)
@@ -217,7 +217,11 @@ def test_after_an_error_of_any_kind_the_next_change_is_saved(
             session.editor.wait_until_saved()
         bench.until(lambda: "not saved: ZeroDivisionError" in " ".join(bench.log.sentences))
         session.add_element("third")
-    assert [one.id for one in open_draft(str(shot)).draft.elements] == ["body", "second", "third"]
+    assert [one.id for one in open_draft(str(moving_body)).draft.elements] == [
+        "body",
+        "second",
+        "third",
+    ]
 
 
 class TwoTracker(SeeingTracker):
@@ -244,9 +248,9 @@ class TwoToys(SeeingToys):
 
 
 def test_an_edge_is_repeated_over_keyframes_of_another_element_and_what_it_takes_is_said(
-    shot: Path,
+    moving_body: Path,
 ) -> None:
-    with working_on(shot, TwoToys()) as bench:
+    with working_on(moving_body, TwoToys()) as bench:
         session = bench.session
         session.add_element("wall")
         session.choose_element("body")

@@ -42,8 +42,8 @@ def traced(bench: Bench) -> None:
     bench.until(lambda: bench.session.draft.drawn(EDITED, bench.session.element) is not None)
 
 
-def test_the_matte_of_a_frame_becomes_lines_that_draw_it(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_the_matte_of_a_frame_becomes_lines_that_draw_it(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         traced(bench)
         session, sheet = bench.session, bench.session.paint
@@ -64,8 +64,10 @@ def test_the_matte_of_a_frame_becomes_lines_that_draw_it(shot: Path) -> None:
         assert iou(drawn, body(EDITED + 4)) > 0.95
 
 
-def test_an_edit_of_a_handle_changes_its_frame_alone_and_is_there_the_next_day(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_an_edit_of_a_handle_changes_its_frame_alone_and_is_there_the_next_day(
+    moving_body: Path,
+) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         traced(bench)
         session, sheet = bench.session, bench.session.paint
@@ -85,13 +87,13 @@ def test_an_edit_of_a_handle_changes_its_frame_alone_and_is_there_the_next_day(s
         session.undo()
         assert sheet.lines == [line]
         session.redo()
-    with working_on(shot, SeeingToys()) as again:
+    with working_on(moving_body, SeeingToys()) as again:
         again.session.go_to(EDITED)
         assert again.session.paint.lines == [edited]
 
 
-def test_a_handle_is_deleted_and_pulled_alone(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_a_handle_is_deleted_and_pulled_alone(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         traced(bench)
         sheet = bench.session.paint
@@ -106,8 +108,8 @@ def test_a_handle_is_deleted_and_pulled_alone(shot: Path) -> None:
         assert sheet.lines[0].points[2] == at
 
 
-def test_a_point_is_not_lost_behind_its_short_handles(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_a_point_is_not_lost_behind_its_short_handles(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         tracked(bench)
         traced(bench)
         sheet = bench.session.paint
@@ -119,8 +121,8 @@ def test_a_point_is_not_lost_behind_its_short_handles(shot: Path) -> None:
         assert sheet.lines[0].points[0] == (x - 7, y)
 
 
-def test_there_are_no_lines_of_nothing(shot: Path) -> None:
-    with working_on(shot, SeeingToys()) as bench:
+def test_there_are_no_lines_of_nothing(moving_body: Path) -> None:
+    with working_on(moving_body, SeeingToys()) as bench:
         bench.session.paint.trace_matte()
         bench.until(lambda: "no matte here" in " ".join(bench.log.sentences))
         assert not bench.session.draft.drawings
@@ -136,11 +138,11 @@ def shapes_of_body(
 
 
 @pytest.mark.parametrize("ending", [".json", ".nk"])
-def test_shapes_are_imported_as_lines_of_their_frame(shot: Path, ending: str) -> None:
-    shapes, path = shapes_of_body(), shot.parent / f"body{ending}"
+def test_shapes_are_imported_as_lines_of_their_frame(moving_body: Path, ending: str) -> None:
+    shapes, path = shapes_of_body(), moving_body.parent / f"body{ending}"
     text = shapes_text(shapes) if ending == ".json" else nuke_text(shapes)
     path.write_text(text, encoding="utf-8")
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         session, sheet = bench.session, bench.session.paint
         session.go_to(FIRST + 2)
         sheet.import_mask(path)
@@ -154,10 +156,10 @@ def test_shapes_are_imported_as_lines_of_their_frame(shot: Path, ending: str) ->
             sheet.import_mask(path)
 
 
-def test_shapes_of_several_elements_go_to_those_of_their_names(shot: Path) -> None:
-    path = shot.parent / "two.json"
+def test_shapes_of_several_elements_go_to_those_of_their_names(moving_body: Path) -> None:
+    path = moving_body.parent / "two.json"
     path.write_text(shapes_text(shapes_of_body(("car", "hero"))), encoding="utf-8")
-    with working_on(shot, SeeingToys()) as bench:
+    with working_on(moving_body, SeeingToys()) as bench:
         session = bench.session
         own = session.element
         session.rename(own, "hero")
