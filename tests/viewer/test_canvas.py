@@ -16,6 +16,7 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QRegion
 
 from rde_roto.doors.viewer.scene import MatteMode
+from rde_roto.session.pictures.display_pixels import matte_pixels
 from rde_roto.session.pictures.picture_cache import Bytes
 from rde_roto.values.matte import FloatArray
 
@@ -116,6 +117,8 @@ def test_nothing_comes_round_at_the_edges_of_the_plate(boxed: Desk, zoom: float)
     """The box touches the left edge and the top, and is not seen at the right or below."""
     canvas = boxed.window.canvas
     boxed.session.paint.commit(None, corner_mask(), "test")
+    codes, shown = matte_pixels(corner_mask()), boxed.session.shown  # which a thread converts
+    boxed.until(lambda: np.array_equal(shown.codes(boxed.session.element), codes))  # type: ignore[arg-type]
     canvas.zoom_to(zoom)
     boxed.key("A")
     middle = canvas.from_plate(80, 45) * canvas.devicePixelRatioF()
