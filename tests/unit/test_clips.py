@@ -209,6 +209,21 @@ def test_a_still_moves_but_is_one_photograph() -> None:
     assert all(not torch.equal(moved.images[t], moved.images[t + 1]) for t in range(4))
 
 
+def test_shadows_darken_a_clip_and_move_through_it() -> None:
+    plain = recipe("still", STILL)
+    shaded = plain.model_copy(update={"shade": 1.0})
+    light, dark = (
+        ClipSampler(made_set(), each, CPU).draw(PHASE, torch.Generator().manual_seed(3))
+        for each in (plain, shaded)
+    )
+    # Only the first clip: the shadows take draws from those that follow.
+    kept = dark.images[:, 0] / light.images[:, 0]
+    assert float(kept.max()) <= 1
+    assert float(kept.min()) < 0.8
+    assert all(not torch.equal(kept[t], kept[t + 1]) for t in range(4))
+    assert torch.equal(light.masks[:, 0], dark.masks[:, 0])
+
+
 def test_the_mixture_decides_the_kind_of_each_clip() -> None:
     sampler = ClipSampler(made_set(), recipe(None, STILL), CPU)
     kinds = []

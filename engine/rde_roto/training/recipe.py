@@ -265,6 +265,9 @@ class Recipe(Settings):
     video: Augmentation = Field(default=Augmentation(), description="Real footage is changed so.")
     still: Augmentation = Field(default=Augmentation(), description="Photographs are moved so.")
     composite: Compositing = Field(default=Compositing(), description="Composites are made so.")
+    shade: Share = Field(
+        default=0.0, description="Probability that shadows lie across a clip and move through it."
+    )
     perturbation: Perturbation = Field(default=Perturbation(), description="The first mask.")
     curriculum: list[Phase] = Field(min_length=1, description="Parts of the stage, in order.")
     reads: Reads = Field(default=Reads(), description="Which memory is read.")

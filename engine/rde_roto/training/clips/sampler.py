@@ -15,6 +15,7 @@ from rde_roto.training.clips.compositor import Compositor
 from rde_roto.training.clips.cutouts import pick_still
 from rde_roto.training.clips.perturb import perturb
 from rde_roto.training.clips.random_source import RandomSource, frame_indices
+from rde_roto.training.clips.shade import Shade
 from rde_roto.training.footage.sets import Footage, FootageSet
 from rde_roto.training.recipe import Augmentation, Phase, Recipe
 from rde_roto.values.errors import InputError
@@ -106,7 +107,9 @@ class ClipSampler:
         for _ in range(_TRIES):
             clip = maker(phase, random)
             if clip is not None and bool((clip[1][0].mean(dim=(1, 2)) >= _MIN_SHARE).all()):
-                return clip
+                images, masks = clip
+                shaded = random.chance(self._recipe.shade)
+                return (Shade.sample(random).on(images) if shaded else images), masks
         raise InputError(
             f"recipe {self._recipe.name}: none of {_TRIES} clips shows its elements on "
             f"{_MIN_SHARE:.0%} of the first frame. Check the masks, or the crops."
