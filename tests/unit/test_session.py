@@ -533,7 +533,7 @@ def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:
 def test_grow_shrink_copy_clear_and_import(document: Path, mask: Path) -> None:
     with working_on(document) as bench:
         session = bench.session
-        session.paint.import_mask(mask)
+        bench.import_file(mask)
         area = session.paint.pixels().sum()
         session.paint.grow(2)
         shown = matte_pixels(session.paint.pixels())  # which a thread converts

@@ -43,7 +43,6 @@ from rde_roto.session.drawing.painting import Brush, Stroke
 from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.pictures.element_colours import PALETTE
 from rde_roto.shot_files import ShotFile
-from rde_roto.values.errors import InputError
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -743,8 +742,8 @@ def test_a_mask_of_another_size_is_refused_in_a_sentence(
     desk: Desk, document: Path, tmp_path: Path
 ) -> None:
     desk.open(document)
-    with pytest.raises(InputError, match="as large"):
-        desk.session.paint.import_mask(box_mask(tmp_path / "small.png", 20))
+    desk.import_file(box_mask(tmp_path / "small.png", 20))
+    assert "as large" in desk.window.statusBar().currentMessage()
     assert not desk.session.draft.drawings
 
 

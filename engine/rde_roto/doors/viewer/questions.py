@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QColorDialog,
+    QFileDialog,
+    QInputDialog,
+    QMessageBox,
+    QWidget,
+)
 
 from rde_roto.documents.shot_document import SHOT_SUFFIX
 from rde_roto.doors.server.jobs import Job
@@ -97,7 +105,7 @@ def ask_save_as(window: ShotWindow) -> None:
 def ask_import(window: ShotWindow) -> None:
     """Ask which mask or shapes to import."""
     window.player.play(0)  # it goes to the frame that is shown when one asks
-    path, _ = QFileDialog.getOpenFileName(
+    text, _ = QFileDialog.getOpenFileName(
         window.dialog_parent,
         "A mask for this frame, or shapes",
         user_settings.last_folder(),
@@ -107,25 +115,30 @@ def ask_import(window: ShotWindow) -> None:
             ("Shapes", SHAPE_FILES),
         ),
     )
-    if path:
-        _import(window, Path(path), "auto")
+    if text:
+        path = Path(text)
+        window.the_session.paint.import_file(path, partial(_ask_mode, window, path.name))
 
 
-def _import(window: ShotWindow, path: Path, mode: MaskMode) -> None:
-    """Import a file, and ask how a mask is meant that could be read in several ways."""
-    try:
-        window.the_session.paint.import_mask(path, mode)
-    except MaskModeError as error:
-        asked = QMessageBox(window.dialog_parent)
-        asked.setWindowTitle(f"Import {path.name}")
-        asked.setText(f"{error.sentence[0].upper()}{error.sentence[1:]}.")
-        asked.setInformativeText("How is it to be read?")
-        offered = {asked.addButton(_READ_AS[one], _ACCEPT): one for one in error.modes}
-        asked.addButton(QMessageBox.StandardButton.Cancel)
-        asked.exec()
-        for button, chosen in offered.items():
-            if button is asked.clickedButton():
-                _import(window, path, chosen)
+def _ask_mode(
+    window: ShotWindow, name: str, error: MaskModeError, choose: Callable[[MaskMode], None]
+) -> None:
+    """Ask how a mask is meant that could be read in several ways."""
+    asked = QMessageBox(window.dialog_parent)
+    asked.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    asked.setWindowTitle(f"Import {name}")
+    asked.setText(f"{error.sentence[0].upper()}{error.sentence[1:]}.")
+    asked.setInformativeText("How is it to be read?")
+    modes = {asked.addButton(_READ_AS[mode], _ACCEPT): mode for mode in error.modes}
+    asked.addButton(QMessageBox.StandardButton.Cancel)
+
+    def chosen(button: QAbstractButton) -> None:
+        for offered, mode in modes.items():
+            if button is offered:
+                choose(mode)
+
+    asked.buttonClicked.connect(chosen)
+    asked.open()
 
 
 def ask_layer(parent: QWidget, error: LayerError) -> str | None:
