@@ -285,8 +285,8 @@ class Hands:
         text = str(self.draw.choice([*range(999, 1015), "x", ""]))
         self.note(text)
         self.desk.key("Ctrl+G")
-        QTest.keyClicks(self.desk.window.frame_field, text)
-        QTest.keyClick(self.desk.window.frame_field, Qt.Key.Key_Return)
+        QTest.keyClicks(self.desk.window.shot_bar.frame_field, text)
+        QTest.keyClick(self.desk.window.shot_bar.frame_field, Qt.Key.Key_Return)
 
     def settings(self) -> None:
         self.desk.key("Ctrl+,")
@@ -390,8 +390,9 @@ class Hands:
         assert [elements.item(row).text() for row in range(elements.count())] == names
         ids = [element.id for element in session.draft.elements]
         assert ids[elements.currentRow()] == session.element
-        assert window.frame_field.text() == str(session.frame) or window.frame_field.hasFocus()
-        assert window.where.text().startswith(session.state(session.frame).value)
+        bar = window.shot_bar
+        assert bar.frame_field.text() == str(session.frame) or bar.frame_field.hasFocus()
+        assert bar.state.text().startswith(session.state(session.frame).value)
         assert window.time_line._label.text() == str(session.frame)
 
     def is_undone_and_redone(self) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QColorDialog,
     QFileDialog,
     QInputDialog,
+    QLineEdit,
     QMessageBox,
     QWidget,
 )
@@ -54,6 +55,17 @@ def add_element(window: ShotWindow) -> None:
     name, accepted = QInputDialog.getText(window.dialog_parent, "New element", "Name")
     if accepted and name.strip():
         window.the_session.add_element(name)
+
+
+def rename_element(window: ShotWindow) -> None:
+    """Ask for another name of the chosen element."""
+    session = window.the_session
+    key, plain = session.element, QLineEdit.EchoMode.Normal
+    name, accepted = QInputDialog.getText(
+        window.dialog_parent, "Rename element", "Name", plain, session.draft.element(key).name
+    )
+    if accepted and name.strip():
+        session.rename(key, name)
 
 
 def ask_colour(window: ShotWindow) -> None:
@@ -100,6 +112,23 @@ def ask_save_as(window: ShotWindow) -> None:
         work.save_as(Path(named))
         user_settings.remember_opened(named)
         window.show_message(f"saved as {named}; every change is saved there from now on")
+
+
+def may_be_lost(window: ShotWindow) -> bool:
+    """Ask what to do about changes that could not be saved; whether the shot may be closed now."""
+    asked = QMessageBox(window.dialog_parent)
+    asked.setIcon(QMessageBox.Icon.Warning)
+    asked.setWindowTitle("Not saved")
+    asked.setText("The last changes are not saved.")
+    asked.setInformativeText(window.the_session.editor.unsaved)
+    save = asked.addButton("Save as…", _ACCEPT)
+    discard = asked.addButton(QMessageBox.StandardButton.Discard)
+    asked.addButton(QMessageBox.StandardButton.Cancel)
+    asked.exec()
+    if asked.clickedButton() is save:
+        window.run_command("Save the shot as…")
+        return not window.the_session.editor.unsaved
+    return asked.clickedButton() is discard
 
 
 def ask_import(window: ShotWindow) -> None:

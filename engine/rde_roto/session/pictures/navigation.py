@@ -48,7 +48,8 @@ class Navigation:
         self._direction = 1
         self._current_names: frozenset[Hashable] = frozenset()  # of this frame's pictures
         self._post, self._changed = post, changed
-        self.pictures = PictureCache(_BUDGET_BYTES, self._ready)
+        # mattes have a thread of their own: a stroke or undo is shown while a slow disk is read
+        self.pictures = PictureCache(_BUDGET_BYTES, self._ready, threads=2)
 
     @property
     def fps(self) -> float:
@@ -63,6 +64,11 @@ class Navigation:
         """Return the plate at this frame for the screen, [H, W, 4] BGRA; None until it is ready."""
         return self.pictures.get(self._name(self.frame))
 
+    def error(self) -> str:
+        """Return why the plate at this frame cannot be shown; "" if it can, or is being read."""
+        error = self.pictures.error(self._name(self.frame))
+        return "" if error is None else sentence(error)
+
     def go_to(self, frame: int) -> bool:
         """Go to a frame, the nearest of the range; whether that is another one."""
         near = min(max(frame, self.range.first), self.range.last)
@@ -72,6 +78,7 @@ class Navigation:
             return False
         self._direction = 1 if near > self.frame else -1
         self.frame = near
+        self.pictures.forget_errors()
         self.prefetch()
         return True
 
@@ -100,8 +107,8 @@ class Navigation:
         self.prefetch()
 
     def prefetch(self) -> None:
-        """Request the pictures that are needed next, this frame's first. Those of
-        ``extra_pictures`` come before the plate's: once that is there, all can be drawn.
+        """Request the pictures that are needed next, this frame's first: those of
+        ``extra_pictures``, and the plate's.
         """
         height, width = self.plate.format.data.shape
         many = max(1, min(_MOST_AHEAD, _BUDGET_BYTES // (6 * height * width) - 2))
@@ -111,16 +118,17 @@ class Navigation:
             ahead += list(self.range.walk(first, self.frame))[: many - len(ahead)]
         behind = self.frame - self._direction
         frames = [*ahead[:2], *([behind] if behind in self.range else []), *ahead[2:]]
-        wants: list[PictureRequest] = []
-        for one in frames:
-            wants += self.extra_pictures(one)
-            wants.append((self._name(one), partial(plate_pixels, self.plate, one, self.exposure)))
-            if one == self.frame:
-                self._current_names = frozenset(name for name, _ in wants)
-        self.pictures.request(wants)
+        own = self.extra_pictures(self.frame)
+        self._current_names = frozenset([self._name(self.frame), *(name for name, _ in own)])
+        extra = [*own, *(one for frame in frames[1:] for one in self.extra_pictures(frame))]
+        plates = [
+            (self._name(one), partial(plate_pixels, self.plate, one, self.exposure))
+            for one in frames
+        ]
+        self.pictures.request(extra, plates)
 
     def close(self) -> None:
-        """End the picture thread."""
+        """End the picture threads."""
         self.pictures.close()
 
     def _name(self, frame: int) -> Hashable:
@@ -130,5 +138,5 @@ class Navigation:
         self._post(partial(self._came, name, error))
 
     def _came(self, name: Hashable, error: Exception | None) -> None:
-        if error is not None or name in self._current_names:
+        if name in self._current_names:
             self._changed(None if error is None else sentence(error))
