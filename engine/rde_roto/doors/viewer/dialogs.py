@@ -237,7 +237,7 @@ class KeyDialog(QDialog):
         inside = QWidget()
         inside.setObjectName("panel")
         columns = QHBoxLayout(inside)
-        columns.setSpacing(14)
+        columns.setSpacing(6)
         groups = [*commands, _MOUSE]
         for places in _KEY_COLUMNS:
             column = QVBoxLayout()
@@ -276,7 +276,8 @@ def _heading(text: str) -> QLabel:
 def _rows(rows: list[tuple[str, str]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setColumnStretch(1, 1)
-    grid.setHorizontalSpacing(10)
+    grid.setHorizontalSpacing(7)
+    grid.setVerticalSpacing(3)
     for place, (keys, words) in enumerate(rows):
         key = QLabel(keys)
         key.setStyleSheet(f"color: {QUIET.name()}")
