@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QInputDialog,
     QLabel,
-    QListWidget,
     QToolButton,
     QWidget,
 )
@@ -544,12 +543,11 @@ def test_the_list_of_frames_to_fix_has_room_on_a_laptop(app: QApplication, docum
     with desk_over_toys(app, (1366, 768)) as desk:
         desk.open(document)
         panel = desk.window.panel
-        two_rows = QListWidget()
-        two_rows.setFixedHeight(2 * ROW_PX + 2 * two_rows.frameWidth())
-        panel.layout().addWidget(two_rows)  # type: ignore[union-attr]  # it has one
         panel.counts.setText("keyframes 2 · tracked 20\nstale 5")
-        panel.to_fix.hide()
-        needs = panel.layout().totalMinimumSize().height()  # type: ignore[union-attr]
+        layout = panel.layout()
+        assert layout is not None
+        assert panel.to_fix.height() >= 2 * ROW_PX  # which are kept free while it is hidden
+        needs = layout.totalMinimumSize().height()
         middle = desk.window.centralWidget()
         assert middle is not None
         assert needs <= middle.height()
@@ -833,3 +831,16 @@ def test_the_whole_path_of_an_export_is_shown_however_long(desk: Desk, document:
         assert label.width() >= label.minimumSizeHint().width()
         assert label.height() >= label.heightForWidth(label.width())
     dialog.reject()
+
+
+def test_the_chosen_element_is_in_sight_in_a_low_window(app: QApplication, document: Path) -> None:
+    with desk_over_toys(app, (1366, 900)) as desk:
+        desk.open(document)
+        for name in ("car", "tree", "robot"):
+            desk.session.add_element(name)
+        elements = desk.window.panel.elements
+        desk.until(lambda: elements.currentRow() == 3)
+        desk.window.resize(1366, 720)
+        desk.app.processEvents()
+        seen = elements.visualItemRect(elements.currentItem())
+        assert elements.viewport().rect().contains(seen)

@@ -14,7 +14,7 @@ from rde_roto.session.pictures.thumbnails import THUMBNAIL_PX, Thumbnail, Thumbn
 from rde_roto.session.session import Session
 from rde_roto.session.track_quality import confidence_range
 
-ROW_PX, _MOST_ROWS = 50, 2
+ROW_PX, _MOST_ROWS = 42, 2
 
 
 class FixList(QListWidget):
