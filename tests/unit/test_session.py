@@ -532,6 +532,9 @@ def test_a_plate_that_vanishes_is_said_and_shown_when_it_is_back(document: Path)
         bench.until(lambda: bool(session.navigation.error()))
         assert "hero.1001.exr does not exist" in session.navigation.error()
         bench.until(lambda: session.navigation.error() in bench.log.sentences)
+        bench.stroke((20, 20), (40, 20))  # nobody sees on what
+        assert bench.log.sentences[-1].startswith("frame 1001 cannot be shown, so nothing is drawn")
+        assert not session.draft.drawings
         away.rename(plate)
         session.step(1)
         session.step(-1)

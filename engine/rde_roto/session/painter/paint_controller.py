@@ -124,11 +124,15 @@ class PaintController(LaterDrawing):
             self.selecting.look_at(self._frame)
 
     def press(self, pen: PenEvent) -> None:
-        """Handle the pen going down. If the element is locked or its matte is not there yet, say
-        so instead.
+        """Handle the pen going down. If the element is locked, its matte is not there yet, or the
+        plate cannot be shown, say so instead.
         """
         pen = self._aimed(pen)
-        if self._is_free() and (not self.tool.changes_matte(pen) or self._has_start()):
+        if (
+            self._is_free()
+            and self._can_be_seen()
+            and (not self.tool.changes_matte(pen) or self._has_start())
+        ):
             self.selecting.hold()
             self.tool.press(self, pen)
             self._show_traces()
@@ -273,6 +277,13 @@ class PaintController(LaterDrawing):
 
     def _aimed(self, pen: PenEvent) -> PenEvent:
         return replace(pen, subtracts=pen.reverses != self.subtracts)
+
+    def _can_be_seen(self) -> bool:
+        """Whether the plate at this frame can be shown; if not, say why."""
+        error = self._shown.plate_error
+        if error:
+            self._show_message(f"frame {self._frame} cannot be shown, so nothing is drawn: {error}")
+        return not error
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):
