@@ -48,7 +48,7 @@ class Navigation:
         self._direction = 1
         self._current_names: frozenset[Hashable] = frozenset()  # of this frame's pictures
         self._post, self._changed = post, changed
-        # mattes have a thread of their own: a stroke or undo is shown while a slow disk is read
+        # one more thread for mattes alone: a stroke or undo is shown while a slow disk is read
         self.pictures = PictureCache(_BUDGET_BYTES, self._ready, threads=2)
 
     @property
@@ -107,8 +107,8 @@ class Navigation:
         self.prefetch()
 
     def prefetch(self) -> None:
-        """Request the pictures that are needed next, this frame's first: those of
-        ``extra_pictures``, and the plate's.
+        """Request the pictures that are needed next, this frame's first. Those of
+        ``extra_pictures`` come before the plate's: once that is there, all can be drawn.
         """
         height, width = self.plate.format.data.shape
         many = max(1, min(_MOST_AHEAD, _BUDGET_BYTES // (6 * height * width) - 2))
@@ -118,14 +118,16 @@ class Navigation:
             ahead += list(self.range.walk(first, self.frame))[: many - len(ahead)]
         behind = self.frame - self._direction
         frames = [*ahead[:2], *([behind] if behind in self.range else []), *ahead[2:]]
-        own = self.extra_pictures(self.frame)
-        self._current_names = frozenset([self._name(self.frame), *(name for name, _ in own)])
-        extra = [*own, *(one for frame in frames[1:] for one in self.extra_pictures(frame))]
-        plates = [
-            (self._name(one), partial(plate_pixels, self.plate, one, self.exposure))
-            for one in frames
-        ]
-        self.pictures.request(extra, plates)
+        wants: list[PictureRequest] = []
+        mattes: list[PictureRequest] = []
+        for one in frames:
+            extra = self.extra_pictures(one)
+            mattes += extra
+            plate = self._name(one), partial(plate_pixels, self.plate, one, self.exposure)
+            wants += [*extra, plate]
+            if one == self.frame:
+                self._current_names = frozenset(name for name, _ in wants)
+        self.pictures.request(wants, mattes)
 
     def close(self) -> None:
         """End the picture threads."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from threading import Condition, Thread
 from typing import Any, TypeAlias
 
@@ -21,8 +22,8 @@ class PictureCache:
     Args:
         budget_bytes: how much is kept.
         ready: called on a thread of the cache with the name of each picture, and its error if any.
-        threads: how many make pictures, each those of its own request: what one waits for does not
-            hold up the others.
+        threads: how many make pictures, each those of its own request. What one waits for does not
+            hold up the others, and what several were asked for is made once.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class PictureCache:
         self._kept: OrderedDict[Hashable, Bytes] = OrderedDict()
         self._errors: dict[Hashable, Exception] = {}
         self._wanted: list[list[PictureRequest]] = [[] for _ in range(threads)]
-        self._busy: set[int] = set()  # the threads that make a picture
+        self._making: set[Hashable] = set()
         self._closed = False
         self._changed = Condition()
         self._threads = [
@@ -88,7 +89,7 @@ class PictureCache:
     def settle(self) -> None:
         """Wait until nothing is left to make."""
         with self._changed:
-            self._changed.wait_for(lambda: not any(self._wanted) and not self._busy)
+            self._changed.wait_for(lambda: not any(self._wanted) and not self._making)
 
     def close(self) -> None:
         """Stop the threads."""
@@ -105,14 +106,20 @@ class PictureCache:
                 if self._closed:
                     return
                 name, make = self._wanted[own].pop(0)
+                self._changed.wait_for(partial(self._is_free, name))
                 is_needed = name not in self._kept and name not in self._errors
                 if is_needed:
-                    self._busy.add(own)
+                    self._making.add(name)
             if is_needed:
                 self._make(name, make)
             with self._changed:
-                self._busy.discard(own)
+                if is_needed:
+                    self._making.remove(name)
                 self._changed.notify_all()
+
+    def _is_free(self, name: Hashable) -> bool:
+        """Whether no other thread is making a picture."""
+        return name not in self._making
 
     def _make(self, name: Hashable, make: Callable[[], Any]) -> None:
         try:
