@@ -42,7 +42,7 @@ BLOCK = 40
 """Pixels of the window, each way, that are compared by their mean."""
 TOLERANCE = 32.0
 """Codes of 255 that no block's mean may be off, in any channel. With one font it is 3, as files
-have at most 256 colours. Liberation Sans or DejaVu Serif instead of DejaVu Sans move it by up to 25; a
+have few colours. Liberation Sans or DejaVu Serif instead of DejaVu Sans move it by up to 25; a
 condensed font may fail. The two states that are most alike are 42 apart."""
 
 Show: TypeAlias = "Callable[[Desk, Path], QDialog | None]"
