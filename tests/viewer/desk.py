@@ -172,5 +172,7 @@ def desk_over_toys(
         try:
             yield Desk(app, window, toys)
         finally:
+            for dialog in window.findChildren(QDialog):
+                dialog.close()  # one that is left would lie over the window of the next test
             window.close()
             app.processEvents()
