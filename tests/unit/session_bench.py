@@ -22,7 +22,7 @@ from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.session import Session
 from rde_roto.stores import Stores
 from rde_roto.values.errors import UsageError
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, MaskMode, MaskModeError
 from rde_roto.values.plate import Plate, Window
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
@@ -135,6 +135,11 @@ class Bench:
         """Waits until all that was asked for is there."""
         self.until(lambda: self.session.live.is_settled and self.session.live.remaining == 0)
 
+    def import_file(self, path: Path) -> None:
+        """Imports a file, and waits until it is drawn or refused."""
+        self.session.paint.import_file(path, not_asked)
+        self.done_with("rde-roto-aside")
+
     def stroke(self, *points: Point, subtracts: bool = False, alternate: bool = False) -> None:
         """The pen touches at the first point, moves along, and is lifted at the last."""
         events = [PenEvent(point, reverses=subtracts, alternate=alternate) for point in points]
@@ -163,6 +168,11 @@ def paint(bench: Bench, frame: int, x: float = 20.0) -> None:
     bench.stroke((x, 20.0), (x + 20, 24.0))
     if session.paint.start.from_nothing():
         bench.stroke((x, 20.0), (x + 20, 24.0))
+
+
+def not_asked(error: MaskModeError, _choose: Callable[[MaskMode], None]) -> None:
+    """For a mask that can be read in one way only."""
+    raise error
 
 
 def set_points(bench: Bench, points: Sequence[Point], *, subtracts: bool = False) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import session_process
+from command_line import HEIGHT, WIDTH
+from image_files import ramp, write_image
 from session_bench import FRAMES, Bench, Toys, paint, working_on
 
 from rde_roto.documents.preset_files import load_preset
@@ -519,6 +521,41 @@ def test_frames_to_correct_are_a_list_that_can_be_gone_through(document: Path) -
         bench.until(lambda: first.frame in [one.frame for one in session.quality.suggestions])
 
 
+def test_a_plate_that_vanishes_is_said_and_shown_when_it_is_back(document: Path) -> None:
+    """The window said that it was reading such a frame, for ever, also when its disk was back."""
+    plate, away = document.parent / "plate", document.parent / "away"
+    with working_on(document) as bench:
+        session = bench.session
+        session.navigation.pictures.settle()
+        plate.rename(away)
+        session.change_exposure(0.5)  # all pictures are made again
+        bench.until(lambda: bool(session.navigation.error()))
+        assert "hero.1001.exr does not exist" in session.navigation.error()
+        bench.until(lambda: session.navigation.error() in bench.log.sentences)
+        bench.stroke((20, 20), (40, 20))  # nobody sees on what
+        assert bench.log.sentences[-1].startswith("frame 1001 cannot be shown, so nothing is drawn")
+        assert not session.draft.drawings
+        away.rename(plate)
+        session.step(1)
+        session.step(-1)
+        bench.until(lambda: session.navigation.picture() is not None)
+        assert not session.navigation.error()
+
+
+def test_a_plate_with_the_longest_name_is_saved(tmp_path: Path, home: Path) -> None:
+    """Its own document in the user's folder had a longer name than a file system allows."""
+    name = "n" * 246
+    for frame in (1, 2):
+        write_image(tmp_path / f"{name}.{frame:04}.exr", ramp(HEIGHT, WIDTH, seed=frame))
+    for plate in (f"{name}.0001.exr", f"{name}.####.exr"):
+        with working_on(tmp_path / plate) as bench:
+            assert not bench.session.draft.drawings
+            paint(bench, 1)
+            bench.session.editor.wait_until_saved()
+            assert not bench.session.editor.unsaved
+            assert bench.session.editor.name == name
+
+
 def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:
     with working_on(document) as bench:
         bench.session.paint.press(_hand(20, 20))
@@ -533,7 +570,7 @@ def test_escape_drops_what_a_tool_has_begun(document: Path) -> None:
 def test_grow_shrink_copy_clear_and_import(document: Path, mask: Path) -> None:
     with working_on(document) as bench:
         session = bench.session
-        session.paint.import_mask(mask)
+        bench.import_file(mask)
         area = session.paint.pixels().sum()
         session.paint.grow(2)
         shown = matte_pixels(session.paint.pixels())  # which a thread converts

@@ -66,12 +66,16 @@ def test_one_keyframe_alone_lies_beside_both(document: Path) -> None:
         bench.until(lambda: session.shown.comparison_codes("hero") is not None)
         np.testing.assert_array_equal(others(bench), alone)
         session.compare(Against.LATER)
+        # an empty side alone would look as if the element had been lost
+        assert session.comparison.words(1009) == "the keyframe after, alone: being made…"
         bench.until(lambda: session.shown.comparison_codes("hero") is not None)
+        assert session.comparison.words(1009) == "the keyframe after, alone"
         assert not np.array_equal(others(bench), alone)
         session.go_to(1020)
         with pytest.raises(UsageError, match="no keyframe lies after"):
             session.compare(Against.LATER)
         assert session.comparison.against is Against.LATER
+        assert session.comparison.words(1020) == "the keyframe after, alone: no matte here"
 
 
 def test_an_element_that_a_keyframe_does_not_draw_has_no_other_matte(document: Path) -> None:

@@ -61,14 +61,14 @@ def test_a_stroke_takes_from_the_element_below_as_one_step(document: Path) -> No
 @pytest.mark.parametrize("tool", ["polygon", "grow", "import"])
 def test_whatever_draws_takes_from_the_others(document: Path, mask: Path, tool: str) -> None:
     with working_on(document) as bench:
-        bench.session.paint.import_mask(mask)
+        bench.import_file(mask)
         hero = drawn(bench, 1001, "hero")
         bench.session.add_element("car")
         if tool == "polygon":
             height, width = hero.shape
             set_points(bench, [(0, 0), (width, 0), (width, height), (0, height)])
         elif tool == "import":
-            bench.session.paint.import_mask(mask)
+            bench.import_file(mask)
         else:
             rows, columns = np.nonzero(hero > 0.5)
             bench.session.paint.brush = Brush(2, 1.0)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_line import HEIGHT, WIDTH
 from PIL import Image
-from session_bench import Bench, working_on
+from session_bench import Bench, not_asked, working_on
 
 from rde_roto.images.masks import Mask
 from rde_roto.images.mattes import davis_palette
 from rde_roto.session.document.mask_elements import element_numbers, mask_elements
 from rde_roto.values.errors import UsageError
 from rde_roto.values.keyframe import Element
+from rde_roto.values.matte import MaskMode, MaskModeError
 
 pytest_plugins = ("command_line_fixtures", "session_fixtures")
 pytestmark = pytest.mark.usefixtures("home")
@@ -41,27 +44,27 @@ def test_labels_go_to_the_elements_of_their_numbers(document: Path, tmp_path: Pa
     """Labels 2 and 3 drew the first two of three elements, in silence."""
     with working_on(document) as bench:
         session = bench.session
-        session.paint.import_mask(labels(tmp_path / "a.png", 1, 2, 3))
+        bench.import_file(labels(tmp_path / "a.png", 1, 2, 3))
         assert columns(bench, 1001) == {"hero": 10, "element2": 20, "element3": 30}
         session.go_to(1004)
-        session.paint.import_mask(labels(tmp_path / "b.png", 2, 3))
+        bench.import_file(labels(tmp_path / "b.png", 2, 3))
         assert columns(bench, 1004) == {"element2": 20, "element3": 30}
         session.go_to(1007)
-        session.paint.import_mask(labels(tmp_path / "c.png", 3))
+        bench.import_file(labels(tmp_path / "c.png", 3))
         assert columns(bench, 1007) == {"element3": 30}
         session.go_to(1010)
-        session.paint.import_mask(labels(tmp_path / "d.png", 3, 4))
+        bench.import_file(labels(tmp_path / "d.png", 3, 4))
         assert columns(bench, 1010) == {"element3": 30, "element4": 40}
 
 
 def test_one_mask_without_a_number_is_of_the_chosen_element(document: Path, tmp_path: Path) -> None:
     with working_on(document) as bench:
         session = bench.session
-        session.paint.import_mask(labels(tmp_path / "a.png", 1, 2))
+        bench.import_file(labels(tmp_path / "a.png", 1, 2))
         for frame, number in ((1004, 1), (1007, 7)):  # a mask of one element has any label
             session.go_to(frame)
             session.paint.element = "element2"
-            session.paint.import_mask(labels(tmp_path / "b.png", number))
+            bench.import_file(labels(tmp_path / "b.png", number))
             assert columns(bench, frame) == {"element2": 10 * number}
 
 
@@ -70,15 +73,15 @@ def test_labels_that_are_no_numbers_of_elements_are_not_guessed(
 ) -> None:
     with working_on(document) as bench:
         session = bench.session
-        session.paint.import_mask(labels(tmp_path / "a.png", 3, 5, 7))
+        bench.import_file(labels(tmp_path / "a.png", 3, 5, 7))
         expected = {"hero": 30, "element2": 50, "element3": 70}
         assert columns(bench, 1001) == expected
         session.go_to(1004)
-        session.paint.import_mask(labels(tmp_path / "a.png", 3, 5, 7))
+        bench.import_file(labels(tmp_path / "a.png", 3, 5, 7))
         assert columns(bench, 1004) == expected
         session.go_to(1007)
-        with pytest.raises(UsageError, match=r"b\.png: it has label 5, label 7, .* 3 elements"):
-            session.paint.import_mask(labels(tmp_path / "b.png", 5, 7))
+        bench.import_file(labels(tmp_path / "b.png", 5, 7))
+        assert re.match(r"b\.png: it has label 5, label 7, .* 3 elements", bench.log.sentences[-1])
         assert columns(bench, 1007) == {}
 
 
@@ -135,9 +138,75 @@ def test_labels_into_a_shot_whose_only_element_is_named_after_one_of_them(
     with working_on(document) as bench:
         session = bench.session
         session.rename("hero", "element3")
-        session.paint.import_mask(labels(tmp_path / "a.png", 1, 2, 3))
+        bench.import_file(labels(tmp_path / "a.png", 1, 2, 3))
         assert columns(bench, 1001) == {"element1": 10, "element2": 20, "hero": 30}
         session.remove_element("element2")
         session.go_to(1004)
-        session.paint.import_mask(labels(tmp_path / "b.png", 1, 2))
+        bench.import_file(labels(tmp_path / "b.png", 1, 2))
         assert columns(bench, 1004) == {"element1": 10, "element2": 20}
+
+
+def test_a_file_is_read_beside_the_window_and_drawn_where_it_was_asked_for(
+    document: Path, tmp_path: Path
+) -> None:
+    """It held the window up while it was read. Another frame may be shown meanwhile."""
+    with working_on(document) as bench:
+        session = bench.session
+        session.paint.import_file(labels(tmp_path / "a.png", 1), not_asked)
+        session.paint.import_file(labels(tmp_path / "b.png", 1), not_asked)
+        assert session.paint.notice == "reading a.png…   Esc: stop"
+        session.go_to(1004)
+        session.paint.import_file(labels(tmp_path / "c.png", 4), not_asked)
+        assert not session.draft.drawings
+        bench.until(lambda: 1004 in session.draft.drawings)
+        assert columns(bench, 1001) == {"hero": 10}
+        assert columns(bench, 1004) == {"hero": 40}
+        assert "import a.png at frame 1001" in bench.log.sentences
+        assert bench.log.sentences[-1] == "import c.png"
+        assert not session.paint.notice
+        session.undo()
+        session.undo()
+        assert session.editor.undo_label == "import a.png"
+
+
+def test_what_is_drawn_while_a_file_is_read_is_not_lost_in_silence(
+    document: Path, tmp_path: Path
+) -> None:
+    with working_on(document) as bench:
+        session = bench.session
+        session.paint.import_file(labels(tmp_path / "a.png", 1), not_asked)
+        bench.stroke((50.0, 20.0), (70.0, 20.0))
+        bench.done_with("rde-roto-aside")
+        assert columns(bench, 1001) == {"hero": 10}
+        assert bench.log.sentences[-1].endswith(
+            "of what was drawn meanwhile, which undo brings back"
+        )
+        session.undo()
+        assert session.paint.pixels()[20, 60] > 0
+        # its element may be gone when it is there
+        session.add_element("car")
+        session.paint.import_file(labels(tmp_path / "a.png", 1), not_asked)
+        session.remove_element("car")
+        bench.done_with("rde-roto-aside")
+        assert bench.log.sentences[-1] == "import a.png is dropped: its element was deleted"
+
+
+def test_a_mask_is_read_as_the_artist_chooses_at_the_frame_where_it_was_asked_for(
+    document: Path, tmp_path: Path
+) -> None:
+    """Another frame may be shown by the time that the file is read, and the question comes."""
+    grey = tmp_path / "grey.png"
+    Image.fromarray(np.full((HEIGHT, WIDTH), 2, np.uint8)).save(grey)
+    with working_on(document) as bench:
+        asked: list[tuple[str, ...]] = []
+
+        def ask(error: MaskModeError, choose: Callable[[MaskMode], None]) -> None:
+            asked.append(error.modes)
+            choose("labels")
+
+        bench.session.paint.import_file(grey, ask)
+        bench.session.go_to(1004)
+        bench.until(lambda: bool(bench.session.draft.drawings))
+        assert asked == [("labels", "matte")]
+        assert columns(bench, 1001) == {"hero": 0}
+        assert not columns(bench, 1004)

@@ -209,7 +209,7 @@ def test_an_imported_mask_leaves_locked_elements_as_they_are(
     image.save(mask)
     with working_on(document) as bench:
         hero = locked_hero(bench)
-        bench.session.paint.import_mask(mask)
+        bench.import_file(mask)
         assert bench.session.draft.drawn(1001, "hero") is hero
         car = bench.session.draft.drawn(1001, "car")
         assert car is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from image_files import write_image
 from moving_shapes import WINDOW, blob
 from seeing_tracker import (
     FIRST,
@@ -18,7 +19,7 @@ from seeing_tracker import (
     body,
     corners,
 )
-from session_bench import Bench, working_on
+from session_bench import Bench, not_asked, working_on
 from torch import Tensor
 
 from rde_roto.node import RotoNode
@@ -70,6 +71,15 @@ def repeat(bench: Bench) -> None:
     bench.session.refine_bounds()
 
 
+def read(bench: Bench) -> None:
+    """Begins to import the frame's own matte, moved down."""
+    shown(bench, EDITED)
+    moved = np.roll(bench.session.paint.pixels(), 20, axis=0)
+    path = bench.session.editor.document.parent / "moved.exr"
+    bench.session.paint.import_file(write_image(path, moved[..., None]), not_asked)
+    assert bench.session.paint.notice == "reading moved.exr…   Esc: stop"
+
+
 def ended(bench: Bench) -> None:
     bench.until(lambda: not bench.session.paint.notice)
     bench.done_with("rde-roto-aside")
@@ -82,7 +92,7 @@ def undo(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("stop", [undo, lambda bench: bench.session.escape()])
-@pytest.mark.parametrize("make", [trace, repeat])
+@pytest.mark.parametrize("make", [trace, repeat, read])
 def test_what_is_being_made_is_dropped_by_undo_and_esc(
     moving_body: Path, make: Callable[[Bench], None], stop: Callable[[Bench], None]
 ) -> None:
@@ -94,7 +104,7 @@ def test_what_is_being_made_is_dropped_by_undo_and_esc(
         assert list(bench.session.draft.drawings) == [FIRST]
 
 
-@pytest.mark.parametrize("make", [trace, repeat])
+@pytest.mark.parametrize("make", [trace, repeat, read])
 def test_nothing_is_drawn_in_a_session_that_was_closed(
     moving_body: Path, make: Callable[[Bench], None]
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
 from dataclasses import dataclass
+from queue import Queue
 from typing import cast
 
 import numpy as np
 import pytest
+from scripted_nodes import PATIENCE_S
 
 from rde_roto.doors.commands.demo import demo_shot
 from rde_roto.images.plates.sequence_plate import open_plate
@@ -76,6 +79,25 @@ def test_what_is_wanted_is_made_first_and_what_is_far_forgotten() -> None:
     ahead.close()
 
 
+def test_a_slow_disk_does_not_hold_up_what_another_thread_makes() -> None:
+    """Undo did not show while a frame of the plate was being read."""
+    is_back = threading.Event()
+
+    def slow() -> Bytes:
+        assert is_back.wait(PATIENCE_S)
+        return np.zeros(1, np.uint8)
+
+    made: Queue[object] = Queue()
+    ahead = PictureCache(100, lambda name, _error: made.put(name), threads=2)
+    ahead.request([], [("plate", slow)])
+    ahead.request([("matte", lambda: np.zeros(1, np.uint8))], [("plate", slow)])
+    assert made.get(timeout=PATIENCE_S) == "matte"
+    is_back.set()
+    assert made.get(timeout=PATIENCE_S) == "plate"
+    ahead.settle()
+    ahead.close()
+
+
 def test_one_bad_frame_does_not_stop_the_others() -> None:
     told: dict[object, Exception | None] = {}
 
@@ -87,4 +109,12 @@ def test_one_bad_frame_does_not_stop_the_others() -> None:
     ahead.settle()
     assert str(told["bad"]) == "damaged"
     assert told["good"] is None
+    assert ahead.error("bad") is told["bad"]
+    ahead.request([("bad", lambda: np.zeros(1, np.uint8))])
+    ahead.settle()
+    assert ahead.get("bad") is None  # it is tried once
+    ahead.forget_errors()
+    ahead.request([("bad", lambda: np.zeros(1, np.uint8))])
+    ahead.settle()
+    assert ahead.get("bad") is not None
     ahead.close()

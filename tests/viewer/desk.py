@@ -20,7 +20,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
 from scripted_nodes import PATIENCE_S
-from session_bench import Toys, ToySelector
+from session_bench import Toys, ToySelector, not_asked
 
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.window import MainWindow
@@ -68,6 +68,12 @@ class Desk:
         assert self.window.open(str(path))
         self.until(lambda: self.session.navigation.picture() is not None)
         self.window.canvas.zoom_to(4.0)
+
+    def import_file(self, path: Path) -> None:
+        """Imports a file as the command does once one is chosen, and waits until it is drawn."""
+        self.session.paint.import_file(path, not_asked)
+        self.until(lambda: not self.session.paint.notice)
+        self.app.processEvents()  # an error is posted after it
 
     def settled(self) -> None:
         """Waits until what the window says of the shot is true, and all that was asked is made."""
@@ -166,5 +172,7 @@ def desk_over_toys(
         try:
             yield Desk(app, window, toys)
         finally:
+            for dialog in window.findChildren(QDialog):
+                dialog.close()  # one that is left would lie over the window of the next test
             window.close()
             app.processEvents()

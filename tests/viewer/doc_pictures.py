@@ -107,7 +107,7 @@ def lines(desk: Desk, folder: Path) -> None:
     artist = opened(desk, folder)
     desk.window.resize(1800, 1080)
     desk.session.go_to(1009)
-    desk.session.paint.import_mask(artist.truth.path(1009))
+    desk.import_file(artist.truth.path(1009))
     for key in ("3", "V", "Shift+S"):
         desk.key(key)
     desk.until(lambda: bool(desk.session.paint.lines))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from desk import HEIGHT, LEFT, NO_KEY, WIDTH, Desk
 from image_files import read_image
+from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
@@ -27,6 +28,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
 )
+from session_bench import not_asked
 
 from rde_roto.doors.viewer.commands import COMMANDS
 from rde_roto.doors.viewer.dialogs import ExportDialog
@@ -266,12 +268,25 @@ class Hands:
             QTest.mouseMove(line, point)
         QTest.mouseRelease(line, LEFT, NO_KEY, at[-1])
 
+    def import_a_mask(self) -> None:
+        """One of an element or two, which is read on a thread."""
+        labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+        for number in range(1, self.draw.randint(2, 3)):
+            x, y = self.draw.randrange(WIDTH), self.draw.randrange(HEIGHT)
+            labels[y : y + 20, x : x + 20] = number
+        path = self.folder / "labels.png"
+        image = Image.fromarray(labels)
+        image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+        image.save(path)
+        self.note(np.unique(labels).tolist())
+        self.desk.session.paint.import_file(path, not_asked)
+
     def go_to_a_frame(self) -> None:
         text = str(self.draw.choice([*range(999, 1015), "x", ""]))
         self.note(text)
         self.desk.key("Ctrl+G")
-        QTest.keyClicks(self.desk.window.frame_field, text)
-        QTest.keyClick(self.desk.window.frame_field, Qt.Key.Key_Return)
+        QTest.keyClicks(self.desk.window.shot_bar.frame_field, text)
+        QTest.keyClick(self.desk.window.shot_bar.frame_field, Qt.Key.Key_Return)
 
     def settings(self) -> None:
         self.desk.key("Ctrl+,")
@@ -326,7 +341,7 @@ class Hands:
         def is_at_rest() -> bool:
             live, paint = session.live, session.paint
             is_made = (live.is_settled or live.has_failed) and live.remaining == 0
-            making = is_lifted and paint.selecting.is_busy
+            making = is_lifted and any(one.notice for one in paint._makers)
             aside = [one for one in threading.enumerate() if one.name == "rde-roto-aside"]
             return is_made and not making and not aside
 
@@ -375,8 +390,9 @@ class Hands:
         assert [elements.item(row).text() for row in range(elements.count())] == names
         ids = [element.id for element in session.draft.elements]
         assert ids[elements.currentRow()] == session.element
-        assert window.frame_field.text() == str(session.frame) or window.frame_field.hasFocus()
-        assert window.where.text().startswith(session.state(session.frame).value)
+        bar = window.shot_bar
+        assert bar.frame_field.text() == str(session.frame) or bar.frame_field.hasFocus()
+        assert bar.state.text().startswith(session.state(session.frame).value)
         assert window.time_line._label.text() == str(session.frame)
 
     def is_undone_and_redone(self) -> None:
@@ -507,6 +523,7 @@ ACTS: dict[Callable[[Hands], None], int] = {
     Hands.choose_element: 4,
     Hands.time_line: 5,
     Hands.go_to_a_frame: 3,
+    Hands.import_a_mask: 2,
     Hands.settings: 2,
     Hands.save_as: 1,
     Hands.reopen: 2,

@@ -34,7 +34,7 @@ def boxed(desk: Desk, document: Path, tmp_path: Path) -> Desk:
     for frame in FRAMES:
         write_image(document.parent / f"plate/hero.{frame}.exr", inside.repeat(3, axis=2))
     desk.open(document)
-    desk.session.paint.import_mask(write_image(tmp_path / "mask.png", inside, "uint16"))
+    desk.import_file(write_image(tmp_path / "mask.png", inside, "uint16"))
     desk.window.canvas.scene.opacity = 1.0
     desk.settled()
     scale = float(os.environ.get("QT_SCALE_FACTOR", "1"))

@@ -45,6 +45,8 @@ def test_the_window_asks_whether_faint_grey_is_labels(
 
     with desk.answering(answer):
         desk.key("Ctrl+I")
+        desk.until(lambda: bool(asked))  # a thread reads the file first
+    desk.until(lambda: not desk.session.paint.notice)
     (text,) = asked
     assert text.startswith(f"No pixel of the mask {grey} is above 3 of 255: read it as labels")
     assert "--" not in text

@@ -42,7 +42,7 @@ BLOCK = 40
 """Pixels of the window, each way, that are compared by their mean."""
 TOLERANCE = 32.0
 """Codes of 255 that no block's mean may be off, in any channel. With one font it is 3, as files
-have 256 colours. Liberation Sans or DejaVu Serif instead of DejaVu Sans move it by up to 25; a
+have few colours. Liberation Sans or DejaVu Serif instead of DejaVu Sans move it by up to 25; a
 condensed font may fail. The two states that are most alike are 42 apart."""
 
 Show: TypeAlias = "Callable[[Desk, Path], QDialog | None]"
@@ -124,7 +124,7 @@ STATES: dict[str, Show] = {
     "wipe": pressed("W"),
     "polygon": polygon,
     "time-line": time_line,
-    "keys": asked("?", 1270, 620),
+    "keys": asked("?", WIDTH, HEIGHT),
     "settings": asked("Ctrl+,", 560, 480),
     "export": asked("Ctrl+E", 600, 320),
 }
@@ -214,7 +214,7 @@ def known(name: str) -> Bytes:
 
 
 def keep(name: str, pixels: Bytes) -> None:
-    few = Image.fromarray(pixels).quantize(256, kmeans=1, dither=Image.Dither.NONE)
+    few = Image.fromarray(pixels).quantize(128, kmeans=1, dither=Image.Dither.NONE)
     few.save(PICTURES / f"{name}.png", optimize=True)
 
 

@@ -56,10 +56,10 @@ def test_a_name_that_is_typed_is_the_documents(desk: Desk, document: Path, end: 
 def test_escape_leaves_the_field_of_the_frame(desk: Desk, document: Path) -> None:
     desk.open(document)
     desk.key("Ctrl+G")
-    QTest.keyClicks(desk.window.frame_field, "10")
-    QTest.keyClick(desk.window.frame_field, Qt.Key.Key_Escape)
+    QTest.keyClicks(desk.window.shot_bar.frame_field, "10")
+    QTest.keyClick(desk.window.shot_bar.frame_field, Qt.Key.Key_Escape)
     assert QApplication.focusWidget() is desk.window.canvas
-    assert desk.window.frame_field.text() == str(desk.session.frame)
+    assert desk.window.shot_bar.frame_field.text() == str(desk.session.frame)
 
 
 def test_escape_leaves_the_name(desk: Desk, document: Path) -> None:

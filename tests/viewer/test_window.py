@@ -11,15 +11,15 @@ import pytest
 from command_line import box_mask
 from desk import FRAMES, HEIGHT, LEFT, WIDTH, Desk, desk_over_toys, shown
 from image_files import ramp, read_image, write_image
-from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QColor, QDragEnterEvent, QDropEvent, QFontInfo
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QColor, QDragEnterEvent, QDropEvent, QFontInfo, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDoubleSpinBox,
+    QInputDialog,
     QLabel,
-    QListWidget,
     QToolButton,
     QWidget,
 )
@@ -43,7 +43,6 @@ from rde_roto.session.drawing.painting import Brush, Stroke
 from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.pictures.element_colours import PALETTE
 from rde_roto.shot_files import ShotFile
-from rde_roto.values.errors import InputError
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -194,7 +193,7 @@ def test_it_says_which_plate_and_what_is_read_of_it(desk: Desk, document: Path) 
     desk.open(document.with_name("plate") / "hero.1001.exr")
     reading = f"hero.####.exr: R G B, upright, {WIDTH}x{HEIGHT}, lin_rec709 from its format"
     assert desk.window.statusBar().currentMessage() == reading
-    assert desk.window.where.toolTip() == reading
+    assert desk.window.shot_bar.state.toolTip() == reading
     assert desk.window.windowTitle() == "hero: hero.####.exr — rde-roto"
 
 
@@ -349,9 +348,9 @@ def test_a_click_on_the_time_line_goes_there(desk: Desk, document: Path) -> None
 def test_the_line_below_tells_of_the_frame_that_is_seen(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)
-    assert desk.window.where.text() == "keyframe"
+    assert desk.window.shot_bar.state.text() == "keyframe"
     desk.key("Right")
-    assert desk.window.where.text() == "no matte yet"
+    assert desk.window.shot_bar.state.text() == "no matte yet"
 
 
 def test_playing_goes_round_between_in_and_out(desk: Desk, document: Path) -> None:
@@ -431,16 +430,16 @@ def _swatch(desk: Desk) -> str:
 def test_a_frame_is_gone_to_by_its_number(desk: Desk, document: Path) -> None:
     desk.open(document)
     desk.key("Ctrl+G")
-    QTest.keyClicks(desk.window.frame_field, "1007")
-    QTest.keyClick(desk.window.frame_field, Qt.Key.Key_Return)
+    QTest.keyClicks(desk.window.shot_bar.frame_field, "1007")
+    QTest.keyClick(desk.window.shot_bar.frame_field, Qt.Key.Key_Return)
     assert desk.session.frame == 1007
     desk.key("Right")
-    assert desk.window.frame_field.text() == "1008"
+    assert desk.window.shot_bar.frame_field.text() == "1008"
     desk.key("Ctrl+G")
-    QTest.keyClicks(desk.window.frame_field, "here")
-    QTest.keyClick(desk.window.frame_field, Qt.Key.Key_Return)
+    QTest.keyClicks(desk.window.shot_bar.frame_field, "here")
+    QTest.keyClick(desk.window.shot_bar.frame_field, Qt.Key.Key_Return)
     assert "no frame number" in desk.window.statusBar().currentMessage()
-    assert desk.window.frame_field.text() == "1008"
+    assert desk.window.shot_bar.frame_field.text() == "1008"
 
 
 def test_recent_shots_are_offered_before_one_is_open(desk: Desk, document: Path) -> None:
@@ -544,12 +543,11 @@ def test_the_list_of_frames_to_fix_has_room_on_a_laptop(app: QApplication, docum
     with desk_over_toys(app, (1366, 768)) as desk:
         desk.open(document)
         panel = desk.window.panel
-        two_rows = QListWidget()
-        two_rows.setFixedHeight(2 * ROW_PX + 2 * two_rows.frameWidth())
-        panel.layout().addWidget(two_rows)  # type: ignore[union-attr]  # it has one
         panel.counts.setText("keyframes 2 · tracked 20\nstale 5")
-        panel.to_fix.hide()
-        needs = panel.layout().totalMinimumSize().height()  # type: ignore[union-attr]
+        layout = panel.layout()
+        assert layout is not None
+        assert panel.to_fix.height() >= 2 * ROW_PX  # which are kept free while it is hidden
+        needs = layout.totalMinimumSize().height()
         middle = desk.window.centralWidget()
         assert middle is not None
         assert needs <= middle.height()
@@ -743,8 +741,8 @@ def test_a_mask_of_another_size_is_refused_in_a_sentence(
     desk: Desk, document: Path, tmp_path: Path
 ) -> None:
     desk.open(document)
-    with pytest.raises(InputError, match="as large"):
-        desk.session.paint.import_mask(box_mask(tmp_path / "small.png", 20))
+    desk.import_file(box_mask(tmp_path / "small.png", 20))
+    assert "as large" in desk.window.statusBar().currentMessage()
     assert not desk.session.draft.drawings
 
 
@@ -766,3 +764,83 @@ def test_in_a_narrow_window_nothing_is_cut_off(app: QApplication, document: Path
         }
         lights = [QColor(name).lightness() for name in colours]
         assert max(lights) - min(lights) > 60  # the arrow to the buttons that have no room
+
+
+def test_buttons_stay_where_they_are_when_frames_to_fix_are_listed(
+    app: QApplication, document: Path
+) -> None:
+    """On a laptop all of them moved up under the mouse when tracking had ended."""
+    with desk_over_toys(app, (1366, 768)) as desk:
+        desk.open(document)
+        panel = desk.window.panel
+        assert panel.to_fix.isHidden()
+        before = panel.fix.mapTo(desk.window, QPoint())
+        panel.to_fix.setVisible(True)
+        desk.app.processEvents()
+        assert panel.fix.mapTo(desk.window, QPoint()) == before
+
+
+def test_an_element_is_renamed_and_deleted_by_the_keyboard(desk: Desk, document: Path) -> None:
+    desk.open(document)
+
+    def answer(dialog: QInputDialog) -> None:
+        assert dialog.textValue() == "hero"
+        dialog.setTextValue("robot")
+        dialog.accept()
+
+    with desk.answering(answer):
+        desk.key("F2")
+    assert [one.name for one in desk.session.draft.elements] == ["robot"]
+    desk.session.add_element("car")
+    desk.key("Ctrl+Del")
+    assert [one.name for one in desk.session.draft.elements] == ["robot"]
+    desk.key("Ctrl+Del")
+    assert "needs at least one element" in desk.window.statusBar().currentMessage()
+
+
+def test_menus_open_by_the_keyboard(desk: Desk) -> None:
+    menus = desk.window.menuBar().actions()
+    letters = [QKeySequence.mnemonic(menu.text()).toString() for menu in menus]
+    assert all(letters)
+    keys = {keys for command in COMMANDS for keys in command.keys}
+    assert len(set(letters)) == len(letters)
+    assert not keys.intersection(letters)
+
+
+def test_a_message_that_is_too_long_keeps_its_end(app: QApplication) -> None:
+    """What is wrong with a path stands behind it, and was cut off."""
+    with desk_over_toys(app, (780, 700)) as desk:
+        bar = desk.window.statusBar()
+        pictures = []
+        for end in ("does not exist", "is no picture of any kind"):
+            desk.window.show_message(f"/{'folder/' * 40}hero.1001.exr {end}")
+            pictures.append(bar.grab().toImage())
+            assert end in bar.toolTip()
+        assert pictures[0] != pictures[1]
+
+
+def test_the_whole_path_of_an_export_is_shown_however_long(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.drag((20, 20), (40, 30))
+    desk.settled()
+    desk.key("Ctrl+E")
+    (dialog,) = desk.window.findChildren(ExportDialog)
+    dialog.pattern.setText(f"/{'n' * 240}.####.exr")
+    desk.app.processEvents()
+    for label in (dialog.whole_path, dialog.message):
+        assert label.width() >= label.minimumSizeHint().width()
+        assert label.height() >= label.heightForWidth(label.width())
+    dialog.reject()
+
+
+def test_the_chosen_element_is_in_sight_in_a_low_window(app: QApplication, document: Path) -> None:
+    with desk_over_toys(app, (1366, 900)) as desk:
+        desk.open(document)
+        for name in ("car", "tree", "robot"):
+            desk.session.add_element(name)
+        elements = desk.window.panel.elements
+        desk.until(lambda: elements.currentRow() == 3)
+        desk.window.resize(1366, 720)
+        desk.app.processEvents()
+        seen = elements.visualItemRect(elements.currentItem())
+        assert elements.viewport().rect().contains(seen)

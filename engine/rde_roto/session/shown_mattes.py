@@ -48,6 +48,11 @@ class ShownMattes:
         """The plate that is shown."""
         return self._navigation.plate
 
+    @property
+    def plate_error(self) -> str:
+        """Why the plate at this frame cannot be shown; "" if it can, or is being read."""
+        return self._navigation.error()
+
     def drawn(self, element: str) -> Plane | None:
         """Return what is drawn at this frame, unless a lock covers it."""
         draft, frame = self._editor.draft, self.frame

@@ -148,7 +148,10 @@ class Canvas(QWidget):
                 part = part_seen(transform, session, event.rect())
                 self.scene.draw_plate(painter, self._last, part)
             painter.resetTransform()
-            draw_note(painter, self.rect(), f"reading frame {session.frame}…")
+            error = session.navigation.error()
+            reading = f"reading frame {session.frame}…"
+            shown = f"frame {session.frame} cannot be shown: {error}" if error else reading
+            self._draw_notes(painter, session, shown)
             return
         self._last = picture
         if self._held is not _NO_BUTTON:
@@ -161,15 +164,19 @@ class Canvas(QWidget):
             draw_ring(
                 painter, self._pen, (radius * self._aspect(), radius), session.paint.is_erasing
             )
-        self._draw_notes(painter, session)
-
-    def _draw_notes(self, painter: QPainter, session: Session) -> None:
-        """Draw what the artist waits for or could begin with, and the flash around the picture."""
         note = session.paint.notice
         if not note and not session.draft.drawings and not session.paint.tool.traces(session.paint):
             note = FIRST_STEPS
-        if note:
-            draw_note(painter, self.rect(), note)
+        self._draw_notes(painter, session, note)
+
+    def _draw_notes(self, painter: QPainter, session: Session, note: str) -> None:
+        """Draw what the artist must know, waits for or could begin with, and the flash around the
+        picture.
+        """
+        unsaved = session.editor.unsaved
+        notes = [f"not saved: {unsaved}" if unsaved else "", note]
+        if any(notes):
+            draw_note(painter, self.rect(), "\n".join(filter(None, notes)))
         if self._flash.isActive():
             draw_flash(painter, self.rect())
 

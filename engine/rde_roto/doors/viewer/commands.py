@@ -62,6 +62,11 @@ def _show_keys(window: ShotWindow) -> None:
     KeyDialog(window.dialog_parent, list(key_map())).open()
 
 
+def _remove_element(window: ShotWindow) -> None:
+    session = window.the_session
+    session.remove_element(session.element)
+
+
 def _wipe(against: Against) -> Run:
     return lambda window: window.wipe_against(against)
 
@@ -81,6 +86,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("Edit", "Undo", ("Ctrl+Z",), _session(Session.undo)),
     Command("Edit", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), _session(Session.redo)),
     Command("Edit", "New element", ("Ctrl+N",), questions.add_element),
+    Command("Edit", "Rename element…", ("F2",), questions.rename_element),
+    Command("Edit", "Delete element", ("Ctrl+Del",), _remove_element),
     Command("Edit", "Element colour…", ("Ctrl+Shift+C",), questions.ask_colour),
     Command("Edit", "Next element colour", ("Shift+C",), questions.next_colour),
     Command("Edit", "Next element", ("Tab",), _session(Session.choose_next_element)),
@@ -116,7 +123,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Frame", "Previous keyframe", ("Ctrl+Left",), _session(Session.go_to_keyframe, -1)),
     Command("Frame", "First frame", ("Home",), _session(Session.go_to_end, -1)),
     Command("Frame", "Last frame", ("End",), _session(Session.go_to_end, 1)),
-    Command("Frame", "Go to a frame…", ("Ctrl+G",), lambda w: w.ask_frame()),
+    Command("Frame", "Go to a frame…", ("Ctrl+G",), lambda w: w.shot_bar.ask_frame()),
     Command("Frame", "Play", ("L",), lambda w: w.player.play(1)),
     Command("Frame", "Play backwards", ("J",), lambda w: w.player.play(-1)),
     Command("Frame", "Stop playing", ("K",), lambda w: w.player.play(0)),

@@ -32,6 +32,8 @@ from rde_roto.values.plain_text import counted
 from rde_roto.values.preset import Compression, Output, OutputFormat
 
 _REFRESH_EVERY_MS = 150
+_PATH_PX = 400
+"""The least that the dialog of an export leaves for a path."""
 
 KeyGroup: TypeAlias = "tuple[str, list[tuple[str, str]]]"
 """A heading, and what its keys do: (keys, text)."""
@@ -139,7 +141,10 @@ class ExportDialog(QDialog):
 
     def _show_path(self) -> None:
         """Show where files go, whole: the field may be too short, or name no folder."""
-        self.whole_path.setText(str(Path(self.pattern.text()).absolute()))
+        path = Path(self.pattern.text()).absolute()
+        # it may break anywhere, as names can be longer than the dialog is wide
+        self.whole_path.setText("\N{ZERO WIDTH SPACE}".join(str(path)))
+        self.whole_path.setMinimumHeight(self.whole_path.heightForWidth(_PATH_PX))
 
     def _fit_suffix(self) -> None:
         path = Path(self.pattern.text())
@@ -232,7 +237,7 @@ class KeyDialog(QDialog):
         inside = QWidget()
         inside.setObjectName("panel")
         columns = QHBoxLayout(inside)
-        columns.setSpacing(14)
+        columns.setSpacing(6)
         groups = [*commands, _MOUSE]
         for places in _KEY_COLUMNS:
             column = QVBoxLayout()
@@ -271,7 +276,8 @@ def _heading(text: str) -> QLabel:
 def _rows(rows: list[tuple[str, str]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setColumnStretch(1, 1)
-    grid.setHorizontalSpacing(10)
+    grid.setHorizontalSpacing(7)
+    grid.setVerticalSpacing(3)
     for place, (keys, words) in enumerate(rows):
         key = QLabel(keys)
         key.setStyleSheet(f"color: {QUIET.name()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem
 
 from rde_roto.doors.viewer.shot_window import ShotWindow
@@ -23,7 +23,7 @@ class ElementList(QListWidget):
         super().__init__()
         self._window = window
         self._listed: tuple[Element, ...] = ()
-        self.setMinimumHeight(44)
+        self.setMinimumHeight(66)
         self.setMaximumHeight(118)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setToolTip("Double click to rename. Tools draw the chosen one.")
@@ -31,6 +31,12 @@ class ElementList(QListWidget):
         self._names = NameDelegate(self)
         self._names.named.connect(self._rename)
         self.setItemDelegate(self._names)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the chosen element in sight in a list that has become lower."""
+        super().resizeEvent(event)
+        if self.currentItem() is not None:
+            self.scrollToItem(self.currentItem())
 
     def forget(self) -> None:
         """Take over a name that is being typed, and list nothing."""

@@ -14,7 +14,7 @@ from rde_roto.session.pictures.thumbnails import THUMBNAIL_PX, Thumbnail, Thumbn
 from rde_roto.session.session import Session
 from rde_roto.session.track_quality import confidence_range
 
-ROW_PX, _MOST_ROWS = 50, 2
+ROW_PX, _MOST_ROWS = 42, 2
 
 
 class FixList(QListWidget):
@@ -38,6 +38,10 @@ class FixList(QListWidget):
             "this element. Click to go there."
         )
         self.itemClicked.connect(self._go)
+        self.setFixedHeight(ROW_PX * _MOST_ROWS + 2 * self.frameWidth())
+        policy = self.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # so that no button moves when it comes or goes
+        self.setSizePolicy(policy)
         self.hide()
 
     def show_session(self, session: Session | None) -> None:
@@ -68,7 +72,6 @@ class FixList(QListWidget):
             item = QListWidgetItem(text)
             item.setSizeHint(QSize(0, ROW_PX))
             self.addItem(item)
-        self.setFixedHeight(ROW_PX * min(_MOST_ROWS, len(found)) + 2 * self.frameWidth())
         thumbnails.request([thumbnail for _, thumbnail, _ in found])
         self._show_thumbnails()
 

@@ -25,6 +25,16 @@ TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
     "refine": ("Refine edge", "Refine"),
 }
 """The command of each tool, and its label on the tool bar."""
+_MENUS: Final = {
+    "File": "&File",
+    "Edit": "&Edit",
+    "Tools": "&Tools",
+    "Frame": "F&rame",
+    "Track": "Trac&k",
+    "View": "&View",
+    "Help": "&Help",
+}
+"""The menus; with Alt and the letter after the ampersand a keyboard opens them."""
 _SUBTRACT: Final = "Add or subtract"
 
 
@@ -51,7 +61,9 @@ class Menus:
         for command in commands:
             menu = menus.get(command.menu)
             if menu is None:
-                menu = menus[command.menu] = window.menuBar().addMenu(command.menu)
+                menu = menus[command.menu] = window.menuBar().addMenu(
+                    _MENUS.get(command.menu, command.menu)
+                )
             action = QAction(command.text, window)
             action.setShortcuts([QKeySequence(keys) for keys in command.keys])
             action.triggered.connect(partial(_run, run, command.text))

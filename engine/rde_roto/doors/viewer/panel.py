@@ -21,12 +21,10 @@ from rde_roto.doors.viewer.scene import MatteMode
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.session.document.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.drawing.painting import Brush
-from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.comparison import Against
 from rde_roto.session.pictures.display_pixels import ViewExposure
 from rde_roto.session.session import Session
 from rde_roto.session.unlearned import learn_label
-from rde_roto.values.errors import RotoError
 
 _WIDTH = 260
 _LARGEST_BRUSH_PX = 600
@@ -117,12 +115,9 @@ class Panel(QWidget):
         self._layout.addWidget(self.elements)
         row = QHBoxLayout()
         row.addWidget(self._button("New", "New element", "Add an element (Ctrl+N)"))
-        remove = QPushButton("Delete")
-        remove.setToolTip("Delete the chosen element with all its keyframes")
-        remove.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        remove.clicked.connect(self._remove)
         row.addWidget(self._button("Colour", "Element colour…", "Display colour of the element"))
-        row.addWidget(remove)
+        tip = "Delete the chosen element with all its keyframes (Ctrl+Del)"
+        row.addWidget(self._button("Delete", "Delete element", tip))
         self._layout.addLayout(row)
 
     def _fill_brush(self) -> None:
@@ -201,7 +196,6 @@ class Panel(QWidget):
         self.counts = QLabel()
         self.counts.setObjectName("quiet")
         self._layout.addWidget(self.counts)
-        # Last, as it comes and goes: the buttons stay where they are.
         self.to_fix = FixList(self._window.ui_queue.post)
         self._layout.addWidget(self.to_fix)
 
@@ -233,13 +227,6 @@ class Panel(QWidget):
         self.fix.setText(f"Next to fix: {found[0].frame}" if found else "Next to fix")
         self.fine.setEnabled(bool(found))
         self.to_fix.refresh()
-
-    def _remove(self) -> None:
-        session = self._window.the_session
-        try:
-            session.remove_element(session.element)
-        except RotoError as error:
-            self._window.show_message(sentence(error))
 
     def _set_brush(self) -> None:
         brush = Brush(self.brush_size.value() / 2, self.hardness.value() / _FINER)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QColorDialog,
+    QFileDialog,
+    QInputDialog,
+    QLineEdit,
+    QMessageBox,
+    QWidget,
+)
 
 from rde_roto.documents.shot_document import SHOT_SUFFIX
 from rde_roto.doors.server.jobs import Job
@@ -46,6 +55,17 @@ def add_element(window: ShotWindow) -> None:
     name, accepted = QInputDialog.getText(window.dialog_parent, "New element", "Name")
     if accepted and name.strip():
         window.the_session.add_element(name)
+
+
+def rename_element(window: ShotWindow) -> None:
+    """Ask for another name of the chosen element."""
+    session = window.the_session
+    key, plain = session.element, QLineEdit.EchoMode.Normal
+    name, accepted = QInputDialog.getText(
+        window.dialog_parent, "Rename element", "Name", plain, session.draft.element(key).name
+    )
+    if accepted and name.strip():
+        session.rename(key, name)
 
 
 def ask_colour(window: ShotWindow) -> None:
@@ -94,10 +114,27 @@ def ask_save_as(window: ShotWindow) -> None:
         window.show_message(f"saved as {named}; every change is saved there from now on")
 
 
+def may_be_lost(window: ShotWindow) -> bool:
+    """Ask what to do about changes that could not be saved; whether the shot may be closed now."""
+    asked = QMessageBox(window.dialog_parent)
+    asked.setIcon(QMessageBox.Icon.Warning)
+    asked.setWindowTitle("Not saved")
+    asked.setText("The last changes are not saved.")
+    asked.setInformativeText(window.the_session.editor.unsaved)
+    save = asked.addButton("Save as…", _ACCEPT)
+    discard = asked.addButton(QMessageBox.StandardButton.Discard)
+    asked.addButton(QMessageBox.StandardButton.Cancel)
+    asked.exec()
+    if asked.clickedButton() is save:
+        window.run_command("Save the shot as…")
+        return not window.the_session.editor.unsaved
+    return asked.clickedButton() is discard
+
+
 def ask_import(window: ShotWindow) -> None:
     """Ask which mask or shapes to import."""
     window.player.play(0)  # it goes to the frame that is shown when one asks
-    path, _ = QFileDialog.getOpenFileName(
+    text, _ = QFileDialog.getOpenFileName(
         window.dialog_parent,
         "A mask for this frame, or shapes",
         user_settings.last_folder(),
@@ -107,25 +144,30 @@ def ask_import(window: ShotWindow) -> None:
             ("Shapes", SHAPE_FILES),
         ),
     )
-    if path:
-        _import(window, Path(path), "auto")
+    if text:
+        path = Path(text)
+        window.the_session.paint.import_file(path, partial(_ask_mode, window, path.name))
 
 
-def _import(window: ShotWindow, path: Path, mode: MaskMode) -> None:
-    """Import a file, and ask how a mask is meant that could be read in several ways."""
-    try:
-        window.the_session.paint.import_mask(path, mode)
-    except MaskModeError as error:
-        asked = QMessageBox(window.dialog_parent)
-        asked.setWindowTitle(f"Import {path.name}")
-        asked.setText(f"{error.sentence[0].upper()}{error.sentence[1:]}.")
-        asked.setInformativeText("How is it to be read?")
-        offered = {asked.addButton(_READ_AS[one], _ACCEPT): one for one in error.modes}
-        asked.addButton(QMessageBox.StandardButton.Cancel)
-        asked.exec()
-        for button, chosen in offered.items():
-            if button is asked.clickedButton():
-                _import(window, path, chosen)
+def _ask_mode(
+    window: ShotWindow, name: str, error: MaskModeError, choose: Callable[[MaskMode], None]
+) -> None:
+    """Ask how a mask is meant that could be read in several ways."""
+    asked = QMessageBox(window.dialog_parent)
+    asked.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    asked.setWindowTitle(f"Import {name}")
+    asked.setText(f"{error.sentence[0].upper()}{error.sentence[1:]}.")
+    asked.setInformativeText("How is it to be read?")
+    modes = {asked.addButton(_READ_AS[mode], _ACCEPT): mode for mode in error.modes}
+    asked.addButton(QMessageBox.StandardButton.Cancel)
+
+    def chosen(button: QAbstractButton) -> None:
+        for offered, mode in modes.items():
+            if button is offered:
+                choose(mode)
+
+    asked.buttonClicked.connect(chosen)
+    asked.open()
 
 
 def ask_layer(parent: QWidget, error: LayerError) -> str | None:

@@ -35,6 +35,7 @@ Codes: TypeAlias = Callable[[str], "Bytes | None"]
 _PLACES = {"b": 0, "g": 1, "r": 2}
 _GREY = QImage.Format.Format_Grayscale8
 _KEPT_OUTLINES = 8
+_LABEL_PX = 360
 
 
 class MatteMode(Enum):
@@ -113,7 +114,7 @@ class Scene:
         with clipped(painter, whole):
             painter.resetTransform()
             painter.fillRect(at - 1, 0, 2, whole.height(), ACCENT)
-            _label(painter, at, "now", session.comparison.against.value)
+            _label(painter, at, "now", session.comparison.words(session.frame))
 
     def draw_plate(self, painter: QPainter, picture: Bytes, part: QRect) -> None:
         """Draw some pixels of the plate without mattes."""
@@ -221,11 +222,12 @@ def _nothing(_element: str) -> Bytes | None:
 def _label(painter: QPainter, at: int, left: str, right: str) -> None:
     """Label both sides of a vertical line down the widget."""
     height = painter.fontMetrics().height() + 6
-    for text, x, align in ((left, at - 226, _RIGHT), (right, at + 6, _LEFT)):
-        box = painter.boundingRect(QRect(x, 8, 220, height), align, text).adjusted(-6, -2, 6, 2)
+    for text, x, align in ((left, at - 6 - _LABEL_PX, _RIGHT), (right, at + 6, _LEFT)):
+        room = QRect(x, 8, _LABEL_PX, height)
+        box = painter.boundingRect(room, align, text).adjusted(-6, -2, 6, 2)
         painter.fillRect(box, QColor(0, 0, 0, 150))
         painter.setPen(Qt.GlobalColor.white)
-        painter.drawText(QRect(x, 8, 220, height), align, text)
+        painter.drawText(room, align, text)
 
 
 def _slice(part: QRect) -> tuple[slice, slice]:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.player import Player
+from rde_roto.doors.viewer.shot_bar import ShotBar
 from rde_roto.doors.viewer.ui_queue import UiQueue
 from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.mattes.comparison import Against
@@ -42,6 +43,10 @@ class ShotWindow(Protocol):
         """The picture."""
 
     @property
+    def shot_bar(self) -> ShotBar:
+        """The bar below everything."""
+
+    @property
     def player(self) -> Player:
         """Plays the shot."""
 
@@ -59,9 +64,6 @@ class ShotWindow(Protocol):
 
     def view_changed(self) -> None:
         """Update everything after a change of how the shot is shown."""
-
-    def ask_frame(self) -> None:
-        """Let the user type the number of a frame to go to."""
 
     def toggle_explaining(self) -> None:
         """Show beside the picture why its matte looks as it does, or show that no longer."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from rde_roto.doors.viewer import user_settings
 
 _MOST_WIDE_PX = 520
+_AROUND_TEXT_PX = 40
 
 
 class StartPage(QWidget):
@@ -39,12 +40,13 @@ class StartPage(QWidget):
             self._layout.removeWidget(button)
             button.deleteLater()
         known = user_settings.recently_opened()
-        self.recent = [
-            _button(recent_words(text), partial(self._open_recent, text)) for text in known
-        ]
-        for button in self.recent:
+        self.recent = [_button("", partial(self._open_recent, text)) for text in known]
+        for button, words in zip(self.recent, map(recent_words, known), strict=True):
+            room = _MOST_WIDE_PX - _AROUND_TEXT_PX
+            middle = Qt.TextElideMode.ElideMiddle
+            button.setText(button.fontMetrics().elidedText(words, middle, room))
             button.setStyleSheet("text-align: left;")
-            button.setToolTip(button.text())
+            button.setToolTip(words)
             self._layout.addWidget(button)
         self._heading.setVisible(bool(known))
 

@@ -11,8 +11,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QMainWindow,
     QScrollArea,
     QVBoxLayout,
@@ -25,9 +23,9 @@ from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.explain_view import ExplainView
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
-from rde_roto.doors.viewer.pixel_words import pixel_words
 from rde_roto.doors.viewer.player import Player
-from rde_roto.doors.viewer.questions import ask_layer
+from rde_roto.doors.viewer.questions import ask_layer, may_be_lost
+from rde_roto.doors.viewer.shot_bar import ShotBar
 from rde_roto.doors.viewer.start_page import StartPage
 from rde_roto.doors.viewer.text_editors import is_for_editor
 from rde_roto.doors.viewer.timeline import TimeLine
@@ -42,8 +40,6 @@ from rde_roto.session.unlearned import UnlearnedKeyframes
 from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.plate import Window
 
-_MESSAGE_MS = 8000
-_FRAME_FIELD_PX = 70
 _SCROLL_BAR_PX = 12
 _OPEN = "Open a plate or a shot…"
 
@@ -82,11 +78,7 @@ class MainWindow(QMainWindow):
         self.player: Player = Player(self.canvas)
         self.time_line = TimeLine()
         self.explanation = ExplainView(self.ui_queue.post)
-        self._readout, self.where = QLabel(), QLabel()
-        self.frame_field = QLineEdit()
-        self.frame_field.setFixedWidth(_FRAME_FIELD_PX)
-        self.frame_field.setToolTip("The frame that is shown: type another one (Ctrl+G)")
-        self.frame_field.returnPressed.connect(self._go_to_typed)
+        self.shot_bar = ShotBar(self.canvas.setFocus)
         self.start_page = StartPage(lambda: self.run_command(_OPEN), self.open)
         self.panel = Panel(self)
         self._menus = Menus(self, commands, self.run_command, self.open)
@@ -117,15 +109,19 @@ class MainWindow(QMainWindow):
     def open(self, text: str, picture: PictureName = FIRST_PICTURE) -> bool:
         """Open a shot document or a plate in place of what is open; whether that succeeded.
 
-        Of a plate with several layers it asks which one.
+        Of a plate with several layers it asks which one, and what to do about changes of the open
+        shot that could not be saved.
         """
-        self._finish_edits()  # it may be the same document
+        # which saves: it may be the same document
+        return self._may_close_session() and self._open(text, picture)
+
+    def _open(self, text: str, picture: PictureName) -> bool:
         try:
             opened = self._opens(text, picture)
         except RotoError as error:
             if isinstance(error, LayerError) and not is_document(text):
                 layer = ask_layer(self, error)
-                return layer is not None and self.open(text, replace(picture, layer=layer))
+                return layer is not None and self._open(text, replace(picture, layer=layer))
             self.show_message(sentence(error))
             return False
         self.begin(opened, text, picture)
@@ -139,6 +135,7 @@ class MainWindow(QMainWindow):
         self.backend = self._backend_of(opened)
         self.session = Session(opened, self.backend, self.ui_queue.post, self)
         self.time_line.session = self.session
+        self.shot_bar.show_session(self.session, opened.parts.source.reading)
         self.panel.show_session(self.session)
         self.explanation.show_session(self.session, self.backend)
         self.canvas.show_session(self.session)
@@ -152,7 +149,6 @@ class MainWindow(QMainWindow):
         self._show_chosen()
         again = ", as you left it" if self.session.draft.drawings else ""
         self.show_message(f"{opened.parts.source.reading}{again}")
-        self.where.setToolTip(opened.parts.source.reading)
 
     def event(self, event: QEvent) -> bool:
         """Leave keys to a text editor that has the focus: Return ends its editing."""
@@ -166,23 +162,26 @@ class MainWindow(QMainWindow):
             return True
         return super().event(event)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Let Esc leave the field of the frame, so that keys are commands again."""
-        if event.key() == Qt.Key.Key_Escape and self.frame_field.hasFocus():
-            self.canvas.setFocus()
-            self._show_chosen()
-        else:
-            super().keyPressEvent(event)
-
-    def _finish_edits(self) -> None:
-        """Take over what is being typed, and wait until every change is on disk."""
-        if self.session is not None:
-            self.panel.elements.end_editing()
-            self.session.editor.wait_until_saved()
+    def _may_close_session(self) -> bool:
+        """Take over what is being typed, and wait until every change is on disk. Of changes that
+        cannot be written ask whether they may be lost.
+        """
+        if self.session is None:
+            return True
+        self.panel.elements.end_editing()
+        editor = self.session.editor
+        editor.wait_until_saved()
+        if editor.unsaved:  # its disk may be back
+            editor.save()
+            editor.wait_until_saved()
+        return not editor.unsaved or may_be_lost(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        self._close_session()
-        event.accept()
+        if self._may_close_session():
+            self._close_session()
+            event.accept()
+        else:
+            event.ignore()
 
     def _close_session(self) -> None:
         self.player.play(0)
@@ -193,6 +192,7 @@ class MainWindow(QMainWindow):
             self.learn_dialog.reject()
         session, self.session = self.session, None
         self.time_line.session = self.canvas.session = None
+        self.shot_bar.show_session(None)
         if session is not None:
             place = user_settings.ShotPosition(session.frame, *session.navigation.bounds)
             user_settings.remember_position(session.editor.document, place)
@@ -235,7 +235,7 @@ class MainWindow(QMainWindow):
         self.canvas.flash()
 
     def show_message(self, sentence: str) -> None:
-        self.statusBar().showMessage(sentence, _MESSAGE_MS)
+        self.shot_bar.tell(sentence)
 
     def _refresh(self) -> None:
         self.time_line.refresh()
@@ -295,26 +295,10 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         starting = QVBoxLayout(self.canvas)
         starting.addWidget(self.start_page, 0, Qt.AlignmentFlag.AlignCenter)
-        self.statusBar().addPermanentWidget(self._readout)
-        self.statusBar().addPermanentWidget(self.frame_field)
-        self.statusBar().addPermanentWidget(self.where)
-        self.canvas.hovered.connect(self._read_out)
+        self.setStatusBar(self.shot_bar)
+        self.canvas.hovered.connect(self.shot_bar.read_out)
         self.time_line.asked.connect(self._go)
         self.time_line.bounds_asked.connect(self._set_bounds)
-
-    def ask_frame(self) -> None:
-        """Let the user type the number of a frame to go to."""
-        self.frame_field.setFocus()
-        self.frame_field.selectAll()
-
-    def _go_to_typed(self) -> None:
-        text = self.frame_field.text().strip()
-        self.canvas.setFocus()
-        try:
-            self.the_session.go_to(int(text))
-        except ValueError:
-            self.show_message(f"'{text}' is no frame number")
-        self._show_chosen()
 
     def _set_bounds(self, first: int, last: int) -> None:
         self.the_session.set_bounds(first, last)
@@ -322,25 +306,13 @@ class MainWindow(QMainWindow):
     def _go(self, frame: int) -> None:
         self.the_session.go_to(frame)
 
-    def _read_out(self, x: float, y: float) -> None:
-        """Show what lies under the pen: position, colour as shown, and alpha."""
-        text = "" if self.session is None else pixel_words(self.session, x, y)
-        self._readout.setText(text)
-
     def _show_chosen(self) -> None:
         session = self.session
         self.start_page.setVisible(session is None)
-        self.frame_field.setEnabled(session is not None)
-        if session is None:
-            self.where.setText("no shot")
-            return
-        if not self.frame_field.hasFocus():
-            self.frame_field.setText(str(session.frame))
-        self._menus.check(session.paint.tool_name, session.paint.subtracts)
-        channels = self.canvas.scene.channels
-        shown = "" if channels == "rgb" else f"   channel {channels.upper()}"
-        self.where.setText(f"{session.state(session.frame).value}{shown}")
-        self.setWindowTitle(f"{session.editor.name}: {session.plate.name} — rde-roto")
+        self.shot_bar.refresh(self.canvas.scene.channels)
+        if session is not None:
+            self._menus.check(session.paint.tool_name, session.paint.subtracts)
+            self.setWindowTitle(f"{session.editor.name}: {session.plate.name} — rde-roto")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Redraw the time line on a screen of another scale."""

@@ -47,7 +47,7 @@ class ShotEditor:
         self._builder = ShotBuilder(opened.parts.plate, opened.parts.range)
         self._saver = self._new_saver(DraftWriter.of(opened))
         self.live = LiveMattes(backend, post, self._live_changed)
-        self._is_closed = False
+        self._is_closed = self._was_unsaved = False
         self._follow()
 
     @property
@@ -154,6 +154,12 @@ class ShotEditor:
         """Wait until all changes are on disk, or could not be written."""
         self._saver.wait()
 
+    @property
+    def unsaved(self) -> str:
+        """Why the last changes could not be written; "" if they are, or are being written."""
+        error = self._saver.error
+        return "" if error is None else sentence(error)
+
     def run_in_background(self, work: Callable[[], None]) -> None:
         """Run something that takes a moment on a thread. An error becomes a message.
 
@@ -179,6 +185,9 @@ class ShotEditor:
         return Saver(writer, self._save_ended)
 
     def _save_ended(self, error: Exception | None) -> None:
+        if (error is None) is self._was_unsaved:
+            self._was_unsaved = error is not None
+            self._post(self._listener.work_changed)  # which shows it
         if error is not None:
             self._post(partial(self._listener.show_message, f"not saved: {sentence(error)}"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _NAME_OF_NOTHING = re.compile(
     "(plates?|frames?|images?|img|exr|dpx|jpe?g|png|tiff?|in|input|full|renders?)?", re.IGNORECASE
 )
 """Names of files and folders that say nothing of what they show."""
+_LONGEST_NAME_BYTES = 255
+"""What most file systems allow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,11 @@ def _kept_for(plate: str, picture: PictureName) -> Path:
     """Return the document of a plate that has none of its own."""
     named = () if picture == FIRST_PICTURE else (picture.view or "", picture.layer or "")
     digest = digest_of(str(Path(plate).absolute()), *named)
-    return _kept_folder() / f"{_plate_stem(plate)}-{digest[:8]}{SHOT_SUFFIX}"
+    end = f"-{digest[:8]}{SHOT_SUFFIX}"
+    stem = _plate_stem(plate)
+    while len(os.fsencode(stem + end)) > _LONGEST_NAME_BYTES:
+        stem = stem[:-1]
+    return _kept_folder() / f"{stem}{end}"
 
 
 def _kept_folder() -> Path:

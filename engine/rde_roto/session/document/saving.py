@@ -175,6 +175,7 @@ class Saver:
         self._writer = writer
         self._on_saved = on_saved
         self._changed = Condition()
+        self.error: Exception | None = None  # of the last save
         self._next: Draft | None = None
         self._busy = False
         self._closed = False
@@ -208,8 +209,8 @@ class Saver:
                 if draft is None:
                     return
                 self._busy = True
-            error = self._saved(draft)
-            self._on_saved(error)
+            self.error = self._saved(draft)
+            self._on_saved(self.error)
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()

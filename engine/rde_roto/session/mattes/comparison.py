@@ -72,6 +72,13 @@ class Comparison:
         planes = dict(zip(node.shot.ids, matte.alpha, strict=True))
         return FrameMattes(matte.digest, planes, is_current=False)
 
+    def words(self, frame: int) -> str:
+        """Return what the other side shows at a frame, or why it shows no matte."""
+        if self.against is Against.PLATE or self.mattes(frame) is not None:
+            return self.against.value
+        is_asked = any(at == frame for _, at in self._asked)
+        return f"{self.against.value}: {'being made…' if is_asked else 'no matte here'}"
+
     def request(self, frame: int) -> None:
         """Have the other mattes of a frame made. Requests for other frames are cancelled."""
         node = self._node(frame)

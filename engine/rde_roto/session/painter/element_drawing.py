@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
-from rde_roto.images.masks import HowToRead, read_marked_mask
-from rde_roto.images.plates.missing_frames import has_picture, on_disk
-from rde_roto.images.plates.sequence_plate import view_of
+from rde_roto.images.plates.missing_frames import has_picture
 from rde_roto.session.document.draft import Draft
 from rde_roto.session.document.editor import ShotEditor
-from rde_roto.session.document.mask_elements import PlaneElement, mask_elements
-from rde_roto.session.drawing.outlines import of_lines
 from rde_roto.session.drawing.painting import within
 from rde_roto.session.drawing.planes import Place, Plane, box_around, touched
-from rde_roto.session.drawing.shape_lines import lines_of
 from rde_roto.session.listeners import SessionListener
 from rde_roto.session.painter.drawing_start import DrawingStart
 from rde_roto.session.painter.exclusion import Drawn, Front, with_front
 from rde_roto.session.pictures.element_colours import colour_of, first_colour
 from rde_roto.session.shown_mattes import ShownMattes
-from rde_roto.shapes import is_shapes_file, read_shapes
-from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import FloatArray, MaskMode
+from rde_roto.values.matte import FloatArray
 from rde_roto.values.overlaps import beside
 from rde_roto.values.plate import Window
-
-_Found: TypeAlias = tuple[PlaneElement, Plane]
-"""What a file has: of which element, and its pixels."""
 
 
 class ElementDrawing:
@@ -144,57 +132,6 @@ class ElementDrawing:
             )
             plane = Plane.of(self.pixels()) if drawn is None else drawn
             self._draw(self._frame, self.element, plane.grown(by_px), word)
-
-    def import_mask(self, path: Path, mode: MaskMode = "auto") -> None:
-        """Draw what a file of masks holds, or one of shapes has at this frame, as editable lines.
-
-        A single element becomes the chosen one, unless its label is the number of another. Of
-        several, masks go to the elements of their numbers (`mask_elements`), shapes to those of
-        their names. New ones are added where needed, and those that are locked at this frame stay.
-        `mode` says how a mask is read. Raises MaskModeError for a mask that could be read in
-        several ways; UsageError for shapes that do not fit, and for a mask of several elements, but
-        fewer than there are, that has no such numbers.
-        """
-        if not self._is_free():
-            return
-        draft, label = self._draft, f"import {path.name}"
-        found = self._shapes_in(path) if is_shapes_file(path) else self._masks_in(path, mode)
-        for (key, name), plane in found:
-            if key is None:
-                draft = draft.with_element(name)
-                key = draft.elements[-1].id
-            if key in draft.locked(self._frame):
-                label += f"; {draft.element(key).name} is locked here and stays"
-                continue
-            drawn = self._in_front(draft, self._frame, key, plane)
-            draft, label = drawn.draft, f"{label}; {drawn.taken}" if drawn.taken else label
-        if draft is not self._draft:
-            self._editor.apply(draft, f"import {path.name}")
-        self._show_message(label)
-
-    def _masks_in(self, path: Path, mode: MaskMode) -> list[_Found]:
-        plate, draft = self._shown.plate, self._draft
-        how = HowToRead(mode, view=view_of(on_disk(plate)))
-        mask = read_marked_mask(path, plate.format, how)
-        try:
-            found = mask_elements(mask, draft.elements, self.element, bool(draft.drawings))
-        except UsageError as error:
-            raise UsageError(f"{path.name}: {error}") from error
-        return list(zip(found, map(Plane.of, mask.planes), strict=True))
-
-    def _shapes_in(self, path: Path) -> list[_Found]:
-        """The elements of a file of shapes that have some at this frame."""
-        plate, shapes = self._shown.plate.format, read_shapes(path)
-        lines = {key: lines_of(shapes, key, self._frame, plate) for key in shapes.elements}
-        if not any(lines.values()):
-            raise UsageError(
-                f"{path.name} has no shape at frame {self._frame}: it has those of {shapes.frames}"
-            )
-        ids = {one.name: one.id for one in self._draft.elements}
-        ids |= {one.id: one.id for one in self._draft.elements}
-        drawn = ((key, of_lines(own, plate.data.shape)) for key, own in lines.items() if own)
-        found: list[_Found] = [((ids.get(key), key), plane) for key, plane in drawn]
-        return [((self.element, ""), plane) for _, plane in found] if len(found) == 1 else found
 
     def take_overlaps(self) -> None:
         """Give the chosen element all pixels that it shares with others, in every keyframe."""

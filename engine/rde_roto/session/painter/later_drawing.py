@@ -1,4 +1,4 @@
-"""Draw what other threads have made of the mattes that they were given."""
+"""Draw what other threads have made of mattes, or have read from files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rde_roto.session.drawing.edge_marks import EdgeMark
 from rde_roto.session.drawing.planes import Plane
 from rde_roto.session.painter.edge_range import MarkedEdge, RefinedFrame
 from rde_roto.session.painter.element_drawing import ElementDrawing
+from rde_roto.session.painter.importing import ImportedPlanes, ImportRequest
 from rde_roto.session.painter.selecting import Gesture, Selected
 from rde_roto.session.painter.tracing import TracedMatte
 from rde_roto.values.frames import FrameRange
@@ -15,8 +16,9 @@ from rde_roto.values.plain_text import counted
 
 
 class LaterDrawing(ElementDrawing):
-    """Draw what was selected, refined or traced on another thread, each as one step of undo. What
-    it was made of may have changed meanwhile: then it is dropped, and the message says so.
+    """Draw what was selected, refined, traced or imported on another thread, each as one step of
+    undo. What it was made of may have changed meanwhile: then it is dropped, and the message says
+    so.
     """
 
     def _draw_selected(self, gesture: Gesture, found: Selected | None) -> Plane | None:
@@ -78,3 +80,30 @@ class LaterDrawing(ElementDrawing):
             said += f"; beside other elements, or taken from them, on {FrameRange.of(taken)}"
         why = "out of date (propagate first), locked, or no edge is there"
         self._show_message(f"{said}; not on {left}: {why}" if left else said)
+
+    def _draw_imported(self, request: ImportRequest, found: ImportedPlanes) -> None:
+        """Draw what a file holds at the frame where it was asked for. Elements that are locked
+        there stay, and new ones are added where needed. Raises UsageError if it cannot be told
+        which elements the planes are of.
+        """
+        draft, frame, label = self._draft, request.frame, request.label
+        if request.element not in [one.id for one in draft.elements]:
+            self._show_message(f"{label} is dropped: its element was deleted")
+            return
+        said = label if frame == self._frame else f"{label} at frame {frame}"
+        has_replaced = False
+        owners = found.owners(draft, request.element)
+        for (owner, name), plane in zip(owners, found.planes, strict=True):
+            draft = draft if owner else draft.with_element(name)
+            key = owner or draft.elements[-1].id
+            if key in draft.locked(frame):
+                said += f"; {draft.element(key).name} is locked here and stays"
+                continue
+            has_replaced |= draft.drawn(frame, key) is not request.before.get(key)
+            drawn = self._in_front(draft, frame, key, plane)
+            draft, said = drawn.draft, f"{said}; {drawn.taken}" if drawn.taken else said
+        if draft is not self._draft:
+            self._editor.apply(draft, label)
+        if has_replaced:
+            said += "; it is in place of what was drawn meanwhile, which undo brings back"
+        self._show_message(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from rde_roto.session.document.editor import ShotEditor
@@ -20,12 +21,13 @@ from rde_roto.session.listeners import SessionListener
 from rde_roto.session.mattes.backend import Post
 from rde_roto.session.painter.carried_lines import CarriedLines
 from rde_roto.session.painter.edge_range import EdgeRange, MarkedEdge, is_marked
+from rde_roto.session.painter.importing import Ask, Importing, ImportRequest
 from rde_roto.session.painter.later_drawing import LaterDrawing
 from rde_roto.session.painter.selecting import Gesture, Selecting
 from rde_roto.session.painter.tracing import Tracing
 from rde_roto.session.shown_mattes import ShownMattes
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, MaskMode
 from rde_roto.values.plate import Window
 
 
@@ -61,11 +63,13 @@ class PaintController(LaterDrawing):
         self._carried = CarriedLines(work, lifted, changed)
         self._edge_range = EdgeRange(work, lifted, self._draw_refined, changed)
         self._tracing = Tracing(work, lifted, self._draw_traced, changed)
+        self._importing = Importing(work, lifted, self._draw_imported, changed)
+        self._makers = self.selecting, self._edge_range, self._tracing, self._importing
 
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
-        making = self.selecting.notice or self._edge_range.notice or self._tracing.notice
+        making = next((one.notice for one in self._makers if one.notice), "")
         return making or self.start.notice(self.element)
 
     # The tool.
@@ -120,11 +124,15 @@ class PaintController(LaterDrawing):
             self.selecting.look_at(self._frame)
 
     def press(self, pen: PenEvent) -> None:
-        """Handle the pen going down. If the element is locked or its matte is not there yet, say
-        so instead.
+        """Handle the pen going down. If the element is locked, its matte is not there yet, or the
+        plate cannot be shown, say so instead.
         """
         pen = self._aimed(pen)
-        if self._is_free() and (not self.tool.changes_matte(pen) or self._has_start()):
+        if (
+            self._is_free()
+            and self._can_be_seen()
+            and (not self.tool.changes_matte(pen) or self._has_start())
+        ):
             self.selecting.hold()
             self.tool.press(self, pen)
             self._show_traces()
@@ -220,6 +228,19 @@ class PaintController(LaterDrawing):
         if self._is_free() and self._has_start():
             self._tracing.start(self._frame, self.element, self.pixels())
 
+    def import_file(self, path: Path, ask: Ask, mode: MaskMode = "auto") -> None:
+        """Draw what a file of masks holds, or one of shapes has at this frame, as editable lines,
+        once another thread has read it.
+
+        A single element becomes the chosen one, unless its label is the number of another. Of
+        several, masks go to the elements of their numbers (`mask_elements`), shapes to those of
+        their names. `mode` says how a mask is read; `ask` is called if that cannot be told.
+        """
+        if self._is_free():
+            before = self._draft.drawings.get(self._frame, {})
+            request = ImportRequest(path, mode, self._frame, self.element, before, ask)
+            self._importing.start(request)
+
     def clear_frame(self) -> None:
         """Delete the chosen element's drawing at this frame, and what is being drawn there."""
         self.selecting.drop(self._frame, self.element)
@@ -236,9 +257,10 @@ class PaintController(LaterDrawing):
             self._edge_range.start(MarkedEdge(self._frame, self.element, frames))
 
     def cancel_making(self) -> bool:
-        """Drop what is being selected, refined or made lines of; whether there was anything."""
-        making = self.selecting, self._edge_range, self._tracing
-        return sum(one.cancel() for one in making) > 0  # not any(): it would leave the others
+        """Drop what is being selected, refined, read or made lines of; whether there was
+        anything.
+        """
+        return sum(one.cancel() for one in self._makers) > 0  # not any(): it would leave the others
 
     def close(self) -> None:
         """Drop what is being made, stop carrying lines, and end their thread."""
@@ -255,6 +277,13 @@ class PaintController(LaterDrawing):
 
     def _aimed(self, pen: PenEvent) -> PenEvent:
         return replace(pen, subtracts=pen.reverses != self.subtracts)
+
+    def _can_be_seen(self) -> bool:
+        """Whether the plate at this frame can be shown; if not, say why."""
+        error = self._shown.plate_error
+        if error:
+            self._show_message(f"frame {self._frame} cannot be shown, so nothing is drawn: {error}")
+        return not error
 
     def _show_traces(self) -> None:
         if self.tool.traces(self):

@@ -48,7 +48,8 @@ class Navigation:
         self._direction = 1
         self._current_names: frozenset[Hashable] = frozenset()  # of this frame's pictures
         self._post, self._changed = post, changed
-        self.pictures = PictureCache(_BUDGET_BYTES, self._ready)
+        # one more thread for mattes alone: a stroke or undo is shown while a slow disk is read
+        self.pictures = PictureCache(_BUDGET_BYTES, self._ready, threads=2)
 
     @property
     def fps(self) -> float:
@@ -63,6 +64,11 @@ class Navigation:
         """Return the plate at this frame for the screen, [H, W, 4] BGRA; None until it is ready."""
         return self.pictures.get(self._name(self.frame))
 
+    def error(self) -> str:
+        """Return why the plate at this frame cannot be shown; "" if it can, or is being read."""
+        error = self.pictures.error(self._name(self.frame))
+        return "" if error is None else sentence(error)
+
     def go_to(self, frame: int) -> bool:
         """Go to a frame, the nearest of the range; whether that is another one."""
         near = min(max(frame, self.range.first), self.range.last)
@@ -72,6 +78,7 @@ class Navigation:
             return False
         self._direction = 1 if near > self.frame else -1
         self.frame = near
+        self.pictures.forget_errors()
         self.prefetch()
         return True
 
@@ -112,15 +119,18 @@ class Navigation:
         behind = self.frame - self._direction
         frames = [*ahead[:2], *([behind] if behind in self.range else []), *ahead[2:]]
         wants: list[PictureRequest] = []
+        mattes: list[PictureRequest] = []
         for one in frames:
-            wants += self.extra_pictures(one)
-            wants.append((self._name(one), partial(plate_pixels, self.plate, one, self.exposure)))
+            extra = self.extra_pictures(one)
+            mattes += extra
+            plate = self._name(one), partial(plate_pixels, self.plate, one, self.exposure)
+            wants += [*extra, plate]
             if one == self.frame:
                 self._current_names = frozenset(name for name, _ in wants)
-        self.pictures.request(wants)
+        self.pictures.request(wants, mattes)
 
     def close(self) -> None:
-        """End the picture thread."""
+        """End the picture threads."""
         self.pictures.close()
 
     def _name(self, frame: int) -> Hashable:
@@ -130,5 +140,5 @@ class Navigation:
         self._post(partial(self._came, name, error))
 
     def _came(self, name: Hashable, error: Exception | None) -> None:
-        if error is not None or name in self._current_names:
+        if name in self._current_names:
             self._changed(None if error is None else sentence(error))

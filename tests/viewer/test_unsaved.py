@@ -1,0 +1,78 @@
+"""What cannot be saved: the window says so until it is, and asks before it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from desk import Desk, desk_over_toys
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+
+from rde_roto.session.document.opening import open_draft
+
+pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
+
+
+@pytest.fixture
+def unsaved(app: QApplication, desk: Desk, document: Path) -> Desk:
+    """A window on a shot that another window has changed meanwhile."""
+    desk.open(document)
+    with desk_over_toys(app) as other:
+        other.open(document)
+        other.drag((20, 20), (60, 40))
+    desk.drag((20, 60), (60, 70))
+    desk.session.editor.wait_until_saved()
+    desk.app.processEvents()
+    assert "changed by somebody else" in desk.session.editor.unsaved
+    return desk
+
+
+def pressing(word: str) -> Callable[[QMessageBox], None]:
+    def answer(dialog: QMessageBox) -> None:
+        assert "changed by somebody else" in dialog.informativeText()
+        (button,) = (one for one in dialog.buttons() if one.text().replace("&", "") == word)
+        button.click()
+
+    return answer
+
+
+def test_the_picture_says_so_until_it_is_saved(unsaved: Desk, tmp_path: Path) -> None:
+    desk = unsaved
+    with_note = desk.picture()
+    desk.session.editor.save_as(tmp_path / "mine.shot.yaml")
+    assert not desk.session.editor.unsaved
+    desk.app.processEvents()
+    assert (desk.picture()[14:40] != with_note[14:40]).any()
+    assert desk.window.close()
+
+
+def test_a_window_is_not_closed_over_what_is_not_saved(unsaved: Desk, document: Path) -> None:
+    """All that was drawn after another window had saved went lost without a question."""
+    desk = unsaved
+    with desk.answering(pressing("Cancel")):
+        assert not desk.window.close()
+    with desk.answering(pressing("Cancel")):
+        assert not desk.window.open(str(document))
+    assert desk.session.draft.drawings
+    with desk.answering(pressing("Discard")):
+        assert desk.window.open(str(document))
+    assert desk.session.paint.pixels()[30, 40] > 0  # what the other one drew
+
+
+def test_what_is_not_saved_goes_under_another_name(
+    unsaved: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, path = unsaved, tmp_path / "mine.shot.yaml"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    with desk.answering(pressing("Save as…")):
+        assert desk.window.close()
+    assert open_draft(str(path)).draft.drawings[1001]["hero"].pixels[65, 40] == 1
+
+
+def test_a_disk_that_is_back_needs_no_question(unsaved: Desk, document: Path) -> None:
+    desk = unsaved
+    before = desk.session.editor._writer.text
+    document.write_text(before, encoding="utf-8")
+    assert desk.window.close()
+    assert open_draft(str(document)).draft.drawings[1001]["hero"].pixels[65, 40] == 1
