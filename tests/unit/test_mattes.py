@@ -317,12 +317,17 @@ def test_an_output_that_cannot_be_is_a_usage_error(
 
 @pytest.mark.parametrize(
     ("folder", "says"),
-    [("file", "file is a file"), ("file/new", "cannot write into the .*file/new: Not a directory")],
+    [
+        ("file", "file is a file"),
+        ("loop", "loop is a link to nothing"),
+        ("file/new", "cannot write into the .*file/new: Not a directory"),
+    ],
 )
 def test_a_folder_that_cannot_be_made_is_a_usage_error(
     tmp_path: Path, folder: str, says: str
 ) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(UsageError, match=says):
         writer(tmp_path / folder / "m.####.exr")
 
