@@ -16,6 +16,7 @@ import torch
 from rde_roto.matte.blend import blend
 from rde_roto.matte.raw import RawMatte
 from rde_roto.node import RotoNode
+from rde_roto.values.arguments import require
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -141,10 +142,8 @@ def _observations(
     node: RotoNode, frames: FrameRange | None, cancel: Cancel
 ) -> dict[int, dict[str, _Observation]]:
     """For each frame, in order: the observation of each element that exists there, by id."""
-    shot = node.shot
-    requested = shot.range if frames is None else frames
-    for frame in requested.difference(shot.range):
-        node.digest(frame)  # raises, since it is out of range
+    require(node, RotoNode, "a RotoNode")
+    shot, requested = node.shot, node.requested(frames)
     found: dict[int, dict[str, _Observation]] = {}
     for keyframe in shot.keyframes:
         if keyframe.frame in requested:

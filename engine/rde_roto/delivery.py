@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
@@ -13,6 +13,7 @@ from rde_roto.atomic import clear_leftovers
 from rde_roto.background import WriteBehind
 from rde_roto.images.mattes import MatteWriter
 from rde_roto.node import RotoNode
+from rde_roto.output_claims import Claim, claim_outputs
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.delivery import Delivery, PartialError
 from rde_roto.values.errors import OutputError, is_out_of_memory, out_of_memory
@@ -26,6 +27,7 @@ __all__ = [
     "Passes",
     "Reporter",
     "check_delivered",
+    "claimed",
     "deliver",
 ]
 
@@ -67,10 +69,11 @@ def deliver(
 
     Half-written files that killed runs left under these names are removed first.
 
-    Raises PartialError, which names the missing frames, when a file cannot be written, or by the
-    end has disappeared or is another run's; InputError when a plate frame cannot be read, or was
-    replaced by the end; OutOfMemoryError; CancelledError between two steps once ``cancel()`` is
-    true. Files written before an error are complete and stay.
+    Raises PartialError, which names the missing frames, when another run is writing other mattes
+    into the same files, when a file cannot be written, or by the end has disappeared or is another
+    run's; InputError when a plate frame cannot be read, or was replaced by the end;
+    OutOfMemoryError; CancelledError between two steps once ``cancel()`` is true. Files written
+    before an error are complete and stay.
     """
     done, passes = _FramesDone(), Passes(node, frames, reporter.advance)
     kept = 0
@@ -92,12 +95,13 @@ def deliver(
         passes.finish(matte.frame)
 
     started = time.monotonic()
-    clear_leftovers(path for frame in frames for path in writer.files(frame))
     try:
         with (
+            claimed(node, frames, writer),
             WriteBehind(write) as write_behind,
             closing(node.render(frames, is_kept, cancel, passes.count_second)) as mattes,
         ):
+            clear_leftovers(path for frame in frames for path in writer.files(frame))
             for matte in mattes:
                 write_behind(matte)
     except OutputError as error:
@@ -114,6 +118,21 @@ def deliver(
     except PartialError as error:
         raise PartialError(f"{error}; not delivered: {error.frames}", error.frames) from error
     return Delivery(len(done) - kept, kept, seconds)
+
+
+@contextmanager
+def claimed(node: RotoNode, frames: FrameRange, writer: MatteWriter) -> Iterator[None]:
+    """Keep other runs from writing other mattes into the files of some frames during a block.
+
+    Raises OutputError while another run does so.
+    """
+    files = [path for frame in frames for path in writer.files(frame)]
+    if not files:
+        yield
+        return
+    claim = Claim.of_this_process([file.name for file in files], node.chain.settings)
+    with claim_outputs(files[0].parent, claim):
+        yield
 
 
 class Passes:

@@ -26,6 +26,7 @@ from rde_roto.net.network import STRIDE
 from rde_roto.node import RotoNode
 from rde_roto.propagation.digests import DigestChain
 from rde_roto.propagation.walker import Walker
+from rde_roto.values.arguments import require
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import UsageError
 from rde_roto.values.explanation import Drift, Explanation, Reading
@@ -64,6 +65,7 @@ def drifts(node: RotoNode, frame: int, cancel: Cancel = never) -> tuple[Drift, .
 
 
 def _walks(node: RotoNode, frame: int, cancel: Cancel) -> Iterator[_Walk]:
+    require(node, RotoNode, "a RotoNode")
     tracker = node.walker.tracker
     if not isinstance(tracker, RDETracker):
         raise UsageError(

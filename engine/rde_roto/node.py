@@ -28,6 +28,7 @@ from rde_roto.propagation.digests import DigestChain, PlateDigests
 from rde_roto.propagation.stretches import BlendedMatte, BlendedMattes
 from rde_roto.propagation.walker import OnRaw, Walker, tell_nobody
 from rde_roto.stores import CacheSettings, Stores, open_stores
+from rde_roto.values.arguments import frame_number, require
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from rde_roto.values.frames import FrameRange
@@ -77,7 +78,7 @@ class RotoNode:
         stores: where states and mattes are stored; default: in RAM only.
         plate: what earlier nodes know of the shot's plate.
 
-    Raises UsageError for a shot without a keyframe.
+    Raises UsageError for a shot without a keyframe, TypeError for arguments of other types.
     """
 
     def __init__(
@@ -88,6 +89,11 @@ class RotoNode:
         stores: Stores | None = None,
         plate: SharedPlate | None = None,
     ) -> None:
+        require(shot, Shot, "a Shot, such as open_shot('hero.shot.yaml').shot")
+        require(preset, Preset, "a Preset, such as load_preset('standard')")
+        if not callable(load):
+            raise TypeError("expected what makes a tracker, such as tracker_of(model, device)")
+        require(stores, (Stores, type(None)), "stores, such as Stores.in_ram()")
         if not shot.keyframes:
             raise UsageError(f"{shot.plate.name} has no keyframe: paint a mask of one frame")
         self.shot = shot
@@ -120,9 +126,11 @@ class RotoNode:
 
         Hashed plate files are not hashed again, and the frames decoded last are not read again.
         """
-        shot = shot or self.shot
+        shot = self.shot if shot is None else shot
+        require(shot, Shot, "a Shot")
         plate = self._plate if shot.plate is self.shot.plate else None
-        return RotoNode(shot, preset or self.preset, self._load, self.stores, plate)
+        preset = self.preset if preset is None else preset
+        return RotoNode(shot, preset, self._load, self.stores, plate)
 
     def check_plate(self) -> None:
         """Raise ReplacedError for a plate frame that is no longer the one of which mattes were
@@ -194,9 +202,7 @@ class RotoNode:
         memory of the step that failed is free again; CancelledError between two steps or
         mattes once ``cancel()`` is true.
         """
-        requested = self.shot.range if frames is None else frames
-        for frame in requested.difference(self.shot.range):
-            self._check_frame(frame)
+        requested = self.requested(frames)
 
         def wanted(frames: Iterable[int]) -> Iterator[int]:
             return (frame for frame in frames if not is_kept(frame, self.digest(frame)))
@@ -217,6 +223,18 @@ class RotoNode:
                 raise
             free_after(error)  # whoever goes on smaller does so while this error is handled
             raise self._out_of_memory(str(error)) from error
+
+    def requested(self, frames: FrameRange | None) -> FrameRange:
+        """Return frames to make; None stands for the whole range.
+
+        Raises UsageError for a frame out of range, TypeError for what is no FrameRange.
+        """
+        if frames is None:
+            return self.shot.range
+        require(frames, FrameRange, "a FrameRange, such as FrameRange.of([1003])")
+        for frame in frames.difference(self.shot.range):
+            self._check_frame(frame)
+        return frames
 
     def _locked(self, frame: int) -> Matte:
         """A frame whose elements are all locked: nothing is tracked for it."""
@@ -287,6 +305,7 @@ class RotoNode:
         return Matte(frame, alpha, self.shot.names, digest)
 
     def _check_frame(self, frame: int) -> int:
+        frame = frame_number(frame)
         if frame not in self.shot.range:
             raise UsageError(f"frame {frame} is not in the shot's range {self.shot.range}")
         return frame

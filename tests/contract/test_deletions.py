@@ -33,6 +33,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "engine/rde_roto/doors/server/endpoint.py": {
         "forget_ended unlink": "the endpoint file of an engine that does not run, under the lock",
+        "_unix_socket unlink": "the socket of an engine that was killed, under the lock",
         "listen unlink": ("the engine's own socket and its place, in its own folder, under a lock"),
     },
     "engine/rde_roto/doors/watchfolder/hot_folder.py": {
@@ -68,6 +69,9 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "engine/rde_roto/images/plates/plate_memo.py": {
         "_or_none unlink": "the cache's memo, when it is damaged",
+    },
+    "engine/rde_roto/output_claims.py": {
+        "_remove unlink": "this run's claim, or that of a run that lives no more, under its lock",
     },
     "engine/rde_roto/stores/folder.py": {
         "_prune rmdir": "folders of the cache that are empty",

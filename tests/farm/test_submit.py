@@ -137,6 +137,26 @@ def test_chunks_go_through_a_hot_folder(
     assert_same(hot / "mattes/hero", straight)
 
 
+def test_chunks_of_one_job_never_have_different_masks(
+    run: Run, shot: Path, mask: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mask that is saved again under its name stops the chunks that have not begun."""
+    assert run("submit", shot, "--openjd", tmp_path / "job", "--chunk", 3) == 0
+    document, out = tmp_path / "job/hero.shot.yaml", tmp_path / "out/hero.####.exr"
+    task = ("shot", "render", document, "--out", out, "--device", "cpu", "--frames")
+    assert run(*task, "1001") == 0
+    capsys.readouterr()
+    before = mask.read_bytes()
+    box_mask(mask, 24)
+    assert run(*task, "1002") == 4
+    assert f"the mask {mask} was saved again after this job was submitted" in refused(capsys)
+    mask.write_bytes(before)
+    assert run(*task, "1002") == 0
+    box_mask(mask, 24)
+    assert run("submit", shot, "--openjd", tmp_path / "job", "--force") == 0
+    assert run(*task, "1001-1002") == 0
+
+
 # --- Open Job Description -------------------------------------------------------------------------
 
 

@@ -283,6 +283,31 @@ def test_the_same_document_with_another_plate_is_another_job(farm: Farm) -> None
     np.testing.assert_array_equal(farm.mattes("a")[1004], before[1004])
 
 
+def test_mattes_of_a_job_that_was_cleared_are_never_replaced(farm: Farm) -> None:
+    """Another job of its name has a folder of its own; the same job keeps them."""
+    farm.drop("hero.yaml")
+    farm.drain()
+    before = farm.mattes()
+    shutil.rmtree(farm.hot.root / "done/hero")
+    farm.drop("hero.yaml", more="overrides: {finish.gain: 0.5}\n")
+    farm.drain()
+    assert farm.status("done/hero").mattes == str(farm.hot.root / "mattes/hero-2/hero-2.####.exr")
+    assert farm.said[-1].endswith("mattes/hero-2, since hero there has mattes of an earlier job")
+    (farm.hot.root / "done/hero").rename(farm.hot.inbox / "hero")  # again: where it was
+    farm.drain()
+    assert farm.status("done/hero").kept == len(FRAMES)
+    after = farm.mattes()
+    assert sorted(after) == list(FRAMES)
+    for frame, pixels in before.items():
+        np.testing.assert_array_equal(after[frame], pixels)
+    assert sorted(farm.mattes("hero-2")) == list(FRAMES)
+    shutil.rmtree(farm.hot.root / "done/hero")
+    farm.drop("hero.yaml")
+    farm.drain()
+    assert (farm.status("done/hero").kept, farm.status("done/hero").done) == (6, 6)
+    assert farm.status("done/hero").mattes == str(farm.hot.root / "mattes/hero/hero.####.exr")
+
+
 @pytest.mark.parametrize("more", ["", "learn: true\n"])
 def test_a_job_waits_while_another_worker_does_the_same(farm: Farm, more: str) -> None:
     farm.drop("a.yaml", more=more)

@@ -61,7 +61,7 @@ class Stage:
 
     def mattes(self) -> dict[str, bytes]:
         there = self.out.iterdir() if self.out.exists() else []
-        return {path.name: path.read_bytes() for path in there if not is_temporary(path.name)}
+        return {path.name: path.read_bytes() for path in there if path.name[0] != "."}
 
     def faults(self, done: Run) -> list[str]:
         """What is wrong with what a run has left and said; nothing, as it should be."""

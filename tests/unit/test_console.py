@@ -87,6 +87,20 @@ def test_no_command_fails_for_want_of_a_reader(
     assert exit_code(command, unwritable) == code
 
 
+@pytest.mark.parametrize("columns", ["1", "20", "72"])
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [("propagate", "--first-frame"), ("shot render", "--learn-into"), ("submit", "--opencue")],
+)
+def test_a_narrow_terminal_cuts_no_option_off(columns: str, words: str, option: str) -> None:
+    """At 20 columns the names of all options were `-…`."""
+    command = [sys.executable, "-m", "rde_roto.doors.cli", *words.split(), "--help"]
+    environment = {**os.environ, "COLUMNS": columns, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert option in done.stdout
+    assert "\\u2026" not in done.stdout, "an ellipsis, as ASCII has it"
+
+
 def test_every_line_of_a_command_is_told_in_one_way() -> None:
     """By console.py. The learner's events are no lines for people, and have an output of their
     own.

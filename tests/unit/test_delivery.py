@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +21,7 @@ from rde_roto.delivery import Delivery, FrameReporter, deliver
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
 from rde_roto.images.plates.sequence_plate import open_plate
+from rde_roto.output_claims import Claim, claim_outputs
 from rde_roto.values.delivery import PartialError
 from rde_roto.values.errors import InputError, OutOfMemoryError
 from rde_roto.values.frames import FrameRange
@@ -60,8 +66,12 @@ def test_of_two_runs_into_the_same_files_one_is_told(tmp_path: Path) -> None:
         pass
 
     def disturb(frame: int, _kept: bool) -> None:
-        if frame == 1006:
-            delivered(ToyNode(a_shot(mask(1001, draw=1))), "1002-1004", nobody)
+        if frame == 1006:  # as from a machine whose locks this one does not see
+            other = ToyNode(a_shot(mask(1001, draw=1)))
+            origin = Origin(other.shot.plate.format)
+            writer = open_matte_writer(str(tmp_path / "m.####.exr"), origin, ("a",), Output(), {})
+            for made in other.render(FrameRange.parse("1002-1004")):
+                writer.write(made)
 
     node = ToyNode(a_shot(mask(1001)))
     with pytest.raises(
@@ -71,6 +81,71 @@ def test_of_two_runs_into_the_same_files_one_is_told(tmp_path: Path) -> None:
     assert e.value.frames == FrameRange.parse("1002-1004")
     again = delivered(node, "1001-1006", nobody)
     assert (again.made, again.kept) == (3, 3)
+
+
+def test_a_run_into_files_that_another_one_writes_is_refused_at_its_start(tmp_path: Path) -> None:
+    """From other masks. The same run again, other frames, and other names are no harm."""
+
+    def delivered(
+        node: ToyNode, frames: str, name: str, on_frame: Callable[[int, bool], None]
+    ) -> Delivery:
+        origin = Origin(node.shot.plate.format)
+        writer = open_matte_writer(str(tmp_path / name), origin, ("a",), Output(), {})
+        return deliver(node, FrameRange.parse(frames), writer, FrameReporter(on_frame))
+
+    def nobody(_frame: int, _kept: bool) -> None:
+        pass
+
+    own, other = ToyNode(a_shot(mask(1001))), ToyNode(a_shot(mask(1001, draw=1)))
+    said: list[str] = []
+
+    def meanwhile(frame: int, _kept: bool) -> None:
+        if frame == 1003:
+            assert delivered(ToyNode(a_shot(mask(1001))), "1001-1002", "m.####.exr", nobody).kept
+            assert delivered(other, "1007-1008", "m.####.exr", nobody).made == 2
+            assert delivered(other, "1001-1002", "n.####.exr", nobody).made == 2
+            with pytest.raises(PartialError, match=r"\.exr.* into .*, from other masks") as e:
+                delivered(other, "1005-1007", "m.%d.exr", nobody)  # other padding, the same files
+            said.append(str(e.value))
+
+    assert delivered(own, "1001-1006", "m.####.exr", meanwhile).made == 6
+    assert f"process {os.getpid()} on " in said[0]
+    assert "m.1005.exr and 1 more" in said[0]
+    assert delivered(other, "1001-1006", "m.####.exr", nobody).made == 6
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_share_without_locks_holds_no_run_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is claimed there, and nothing is left."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    names = ["m.1001.exr"]
+    with (
+        claim_outputs(tmp_path, Claim.of_this_process(names, "own")),
+        claim_outputs(tmp_path, Claim.of_this_process(names, "other")),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_run_has_claimed_is_free(tmp_path: Path) -> None:
+    """Its claim stays beside the mattes, and is removed by the next run."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from rde_roto.output_claims import Claim, claim_outputs\n"
+        "claim = Claim.of_this_process(['m.1001.exr'], 'other')\n"
+        "with claim_outputs(Path(sys.argv[1]), claim): os._exit(9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 9
+    assert len(list(tmp_path.glob(".*.rde-roto-run"))) == 1
+    with claim_outputs(tmp_path, Claim.of_this_process(["m.1001.exr"], "own")):
+        assert len(list(tmp_path.glob(".*.rde-roto-run"))) == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_plate_that_is_rendered_again_behind_the_tracker_is_told_of(tmp_path: Path) -> None:

@@ -443,7 +443,7 @@ def test_what_is_no_request_is_refused_and_leaves_nothing_behind(
 ) -> None:
     """A frame read from a table is text: the viewer's next look was compared with it."""
     node = ScriptedNode(device)
-    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+    with pytest.raises(TypeError, match="expected a frame, such as 1001, not the str '"):
         engine.submit(node, "1", INTERACTIVE)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="'batch' is not a valid Priority"):
         engine.submit(node, 1, "batch")  # type: ignore[arg-type]

@@ -116,6 +116,17 @@ def test_a_png_is_16_bit_grey(tmp_path: Path) -> None:
     assert np.array_equal(codes, np.rint(SOFT[0].astype(np.float64) * 65535))
 
 
+def test_files_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    """On other systems' disks they would be one file, and the last element would be in it. An EXR
+    tells its layers apart.
+    """
+    elements = ("hero", "Car", "car")
+    with pytest.raises(UsageError, match=r"elements Car and car would differ in .* rename one"):
+        writer(tmp_path / "m.####.png", elements)
+    assert writer(tmp_path / "m.####.exr", elements).files(1001) == (tmp_path / "m.1001.exr",)
+    assert writer(tmp_path / "m.####.png", elements, output=LABELS).path(1001).name == "m.1001.png"
+
+
 @pytest.mark.parametrize(
     ("out", "names"),
     [
@@ -306,12 +317,17 @@ def test_an_output_that_cannot_be_is_a_usage_error(
 
 @pytest.mark.parametrize(
     ("folder", "says"),
-    [("file", "file is a file"), ("file/new", "cannot write into the .*file/new: Not a directory")],
+    [
+        ("file", "file is a file"),
+        ("loop", "loop is a link to nothing"),
+        ("file/new", "cannot write into the .*file/new: Not a directory"),
+    ],
 )
 def test_a_folder_that_cannot_be_made_is_a_usage_error(
     tmp_path: Path, folder: str, says: str
 ) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(UsageError, match=says):
         writer(tmp_path / folder / "m.####.exr")
 

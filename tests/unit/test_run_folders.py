@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,25 @@ def test_of_the_engine(
     sentence = refused(capsys)
     assert str(folder) in sentence
     assert "name another one in RDE_ROTO_RUN" in sentence
+
+
+@pytest.mark.parametrize("refusal", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_of_an_engine_on_a_share_without_locks(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    refusal: int,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setenv("RDE_ROTO_RUN", str(tmp_path / "run"))
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert run("serve") == 7
+    sentence = refused(capsys)
+    assert f"cannot listen in the run folder {tmp_path}/run: {os.strerror(refusal)}" in sentence
+    assert "RDE_ROTO_RUN" in sentence
 
 
 @pytest.mark.parametrize("within", [".", "run"])

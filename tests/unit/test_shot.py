@@ -295,7 +295,7 @@ def test_a_keyframes_frame_is_a_whole_number() -> None:
     """Those of a table are text, which looks the same in every message."""
     alpha = np.ones((1, 4, 6), np.float32)
     assert type(Keyframe(np.int64(1001), alpha).frame) is int
-    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+    with pytest.raises(TypeError, match="expected a frame, such as 1001, not the str '"):
         Keyframe("1001", alpha)  # type: ignore[arg-type]
 
 

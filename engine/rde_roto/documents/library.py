@@ -16,6 +16,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from rde_roto.documents.reading import Leaves, Reader, Setting, build
 from rde_roto.documents.yaml_text import Source, read_text
+from rde_roto.values.arguments import require
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.settings import Settings
 
@@ -66,12 +67,14 @@ class Library(Generic[T]):
         Raises DocumentError, naming file and line, for a document that is missing or wrong, and
         for a wrong override from another document; UsageError for any other wrong override.
         """
+        require(overrides, (list, tuple), f"a list of overrides, such as [{self.example!r}]")
         text = str(name_or_path)
         path = Path(text) if is_path(text) else self._find(text)
         if path is None:
             raise DocumentError(self._not_found(text))
         leaves = self._resolve(path, ())
         for override in overrides:
+            require(override, (str, Setting), f"an override such as {self.example!r}")
             setting = self.setting(override) if isinstance(override, str) else override
             leaves |= self._reader(setting.source).read_setting(setting)
         return build(self.model, leaves, Source(str(path)), {"name": path.stem})

@@ -96,12 +96,16 @@ class ElementEntry(Settings):
 
 
 class KeyframeEntry(Settings):
-    """A frame, its mask, and the ids of the elements that the mask draws (default: all)."""
+    """A frame, its mask, and the ids of the elements that the mask draws (default: all).
+
+    `digest` is that of the mask's file (`digest_file`): a file with other content is refused then.
+    """
 
     frame: int
     mask: str
     elements: list[str] | None = Field(default=None, min_length=1)
     mask_as: MaskMode = "auto"
+    digest: str | None = None
 
 
 class LockEntry(Settings):

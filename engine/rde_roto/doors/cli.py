@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ from rde_roto.doors.console import (
 from rde_roto.values.errors import UnexpectedError, UsageError, shown_error
 
 _PROGRAM: Final = "rde-roto"
+_LEAST_COLUMNS: Final = 72
+"""Help for fewer columns would cut off names of options; a narrower terminal wraps its lines."""
 _BadCommandLine: Final[Any] = typer.BadParameter.__base__
 """The class of all errors in a command line; typer exports only subclasses of it."""
 
@@ -100,6 +103,8 @@ def main() -> None:
         signal.signal(number, _on_stop)
     if sys.platform != "win32":  # some hosts ignore it, and it would hide how our processes ended
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if shutil.get_terminal_size().columns < _LEAST_COLUMNS:
+        os.environ.setdefault("TERMINAL_WIDTH", str(_LEAST_COLUMNS))  # typer's own, for its help
     try:
         _check_folder()
         _check_words(sys.argv[1:])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -93,7 +93,8 @@ def prepare_files(plate: Plate, others: Iterable[Path], files: Iterable[Path]) -
 
 def refuse_to_overwrite(plate: Plate, others: Iterable[Path], targets: Iterable[Path]) -> None:
     """Raise UsageError if a target is a file of the plate or another input, by whatever path: a
-    share may be mounted twice, and a file system may not tell upper from lower case.
+    share may be mounted twice, and a file system may not tell upper from lower case. Raises OSError
+    for a target whose name is too long.
     """
     source = on_disk(plate)
     files = map(source.sequence.path, source.range) if isinstance(source, SequencePlate) else ()
@@ -108,7 +109,11 @@ def _marks(path: Path) -> Iterator[object]:
     knows it by. Some network file systems have no such number, or another one at each look.
     """
     yield path.resolve()
-    with suppress(OSError):
+    try:
         found = path.stat()
-        if found.st_ino:
-            yield found.st_dev, found.st_ino
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # told now, not at the first matte
+            raise
+        return
+    if found.st_ino:
+        yield found.st_dev, found.st_ino

@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
-from operator import index
 from threading import Lock
 from types import TracebackType
 from weakref import WeakKeyDictionary
@@ -33,9 +32,11 @@ from rde_roto.engine.requests import (
     RequestQueue,
     Work,
 )
+from rde_roto.values.arguments import frame_number
 from rde_roto.values.errors import CancelledError, OutOfMemoryError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
+from rde_roto.values.shot import Shot
 
 _SHOTS_RESOLVED_AT_ONCE = 4  # of each priority
 
@@ -86,7 +87,9 @@ class Engine:
         Raises RuntimeError when the engine is closed, TypeError for a frame that is no whole number
         and ValueError for a priority that there is not.
         """
-        frame, priority = index(frame), Priority(priority)
+        frame, priority = frame_number(frame), Priority(priority)
+        if isinstance(node, Shot):
+            raise TypeError("expected a RotoNode of the shot, not the shot")
         with self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed: it takes no more requests")

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from rde_roto.images.mask_planes import (
     soft_plane,
 )
 from rde_roto.images.orientation import turn_of
+from rde_roto.values.arguments import require
 from rde_roto.values.errors import InputError, UsageError, is_out_of_memory
 from rde_roto.values.matte import FloatArray, MaskMode, MaskModeError
 from rde_roto.values.plain_text import counted
@@ -96,8 +97,11 @@ def read_mask(
 
     Raises InputError for a file that is missing, damaged, of the wrong size or without the view,
     or has no label or colour; MaskModeError, one of these, for a file that does not suit the mode
-    or could be either; UsageError for names that do not fit the mask.
+    or could be either; UsageError for names that do not fit the mask, or an unknown mode.
     """
+    require(plate_format, PlateFormat, "the format of the plate, plate.format")
+    if mode not in get_args(MaskMode):
+        raise UsageError(f"a mask is read as {', '.join(get_args(MaskMode))}, not as {mode}")
     mask = read_marked_mask(Path(path), plate_format, HowToRead(mode, elements, proxy, view))
     return mask.planes, mask.names
 

@@ -88,8 +88,8 @@ def open_matte_writer(
     `provenance` goes into every header as text, under keys such as `rde-roto:version`.
 
     Raises UsageError when the pattern has no frame token, its suffix or a setting of `output` does
-    not suit the format, or the folder cannot be created or is not writable; OutputError when its
-    disk is full.
+    not suit the format, the files of two elements differ in case alone, or the folder cannot be
+    created or is not writable; OutputError when its disk is full.
     """
     pattern = FramePattern.parse(out)
     if pattern is None:
@@ -222,6 +222,13 @@ def _element_patterns(pattern: FramePattern, elements: tuple[str, ...]) -> tuple
     """`hero.####.png` itself for one element, `hero.<element>.####.png` for several."""
     if len(elements) == 1:
         return (pattern,)
+    alike = _alike_but_for_case(elements)
+    if alike:
+        raise UsageError(
+            f"the files of the elements {' and '.join(alike)} would differ in upper and lower case "
+            "alone, and be one file on the disks of macOS and Windows: rename one, or write EXR, "
+            "which holds all elements in one file"
+        )
     ends_in_separator = pattern.prefix.endswith((".", "_", "-"))
     separator = pattern.prefix[-1] if ends_in_separator else "."
     stem = pattern.prefix if ends_in_separator or not pattern.prefix else f"{pattern.prefix}."
@@ -229,6 +236,16 @@ def _element_patterns(pattern: FramePattern, elements: tuple[str, ...]) -> tuple
         FramePattern(pattern.folder, f"{stem}{element}{separator}", pattern.width, pattern.suffix)
         for element in elements
     )
+
+
+def _alike_but_for_case(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The first two names that many file systems do not tell apart; none if there are none."""
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(name.casefold(), name)
+        if other != name:
+            return other, name
+    return ()
 
 
 def _is_written(path: Path, digest: str, provenance: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from rde_roto.values.arguments import require
 from rde_roto.values.errors import UsageError
 
 _CPU_FACTS: Final = re.compile(
@@ -25,13 +26,15 @@ _UNTESTED: Final = frozenset({"mps"})
 CPU: Final = torch.device("cpu")
 
 
-def choose_device(name: str) -> torch.device:
-    """Choose the device ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+def choose_device(name: str | torch.device) -> torch.device:
+    """Choose the device ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, or one of torch's.
 
     auto is the first NVIDIA GPU, else the CPU: rde-roto has not been tested on MPS, so that must be
     named. This also fixes how torch calculates in this process (`fix_arithmetic`). Raises
     UsageError when this torch cannot use the device.
     """
+    require(name, (str, torch.device), "a device, such as 'auto' or 'cuda:1'")
+    name = str(name)
     fix_arithmetic()
     usable = usable_devices()
     if name == "auto":

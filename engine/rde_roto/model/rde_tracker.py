@@ -31,6 +31,7 @@ from rde_roto.net import (
     attention_shares,
     sharpened,
 )
+from rde_roto.values.arguments import require
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.input_transform import InputTransform
@@ -297,8 +298,10 @@ class RDETracker:
 def tracker_of(model: Model, device: torch.device) -> Callable[[Tracking], RDETracker]:
     """Return what makes a model's trackers for given settings: ``RotoNode``'s third argument.
 
-    All trackers of one model share its network.
+    All trackers of one model share its network. Raises TypeError for arguments of other types.
     """
+    require(model, Model, "a model, such as load_model('rde-lite')")
+    require(device, torch.device, "a device of torch, such as torch.device('cpu')")
     return lambda tracking: RDETracker(
         model.forms, tracking, device, weights=model.sha256, edges=model.edges
     )

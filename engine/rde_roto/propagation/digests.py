@@ -118,6 +118,18 @@ class DigestChain:
         self._lock = Mutex()
         self._locks: dict[tuple[int, int], str] = {}
 
+    @property
+    def settings(self) -> str:
+        """The digest of masks, locks, model and settings: of what mattes are made from besides the
+        plate, of which it reads nothing. Raises InputError for a lock that is missing.
+        """
+        parts: list[DigestPart] = [self._tracker, self._finish, self._dechatter]
+        for keyframe in self.shot.ordered:
+            drawn = self.shot.drawn_elements(keyframe)
+            parts += [keyframe.frame, *drawn, *keyframe.plane_digests]
+        locks = (lock.digest(lock.frames.first) for lock in self.shot.locks)
+        return digest_of("settings", *parts, *locks)
+
     def state(self, span: Span, index: int) -> str:
         """Return the digest of a span's state after ``index`` memory frames; 0 is the keyframe's
         state.

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from rde_roto.documents.shot_document import ElementId, RangeText
 from rde_roto.shapes.exchange import FARTHEST_PX, LARGEST_FRAME, MOST_FRAMES
 from rde_roto.shapes.shape import Motion, Shape, ShapePoint, ShotShapes
+from rde_roto.values.arguments import require
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import LARGEST_PX, LEAST_ASPECT, PlateFormat, Window
@@ -138,6 +139,7 @@ class ShapesDocument(Settings):
 
 def shapes_text(shapes: ShotShapes) -> str:
     """Return shapes as the text of a document; one key a line. Places are rounded to 1/1000 px."""
+    require(shapes, ShotShapes, "shapes, such as ShapeMaker.finish() returns")
     fields = _document(shapes).model_dump(mode="json")
     listed = fields.pop("shapes")
     head = json.dumps({"schema": SHAPES_SCHEMA, **fields}, ensure_ascii=False, indent=1)

@@ -8,6 +8,7 @@ from rde_roto.shapes.bezier import flattened
 from rde_roto.shapes.feather_curves import feather_curves
 from rde_roto.shapes.raster import coverage, faded_coverage
 from rde_roto.shapes.shape import Points, Shape, ShotShapes
+from rde_roto.values.arguments import frame_number, require
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
@@ -16,6 +17,8 @@ def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
     """Return the mattes of all elements at a frame: float32 [K, H, W] over the plate's data window,
     0..1, row 0 on top, in the order of ``shapes.elements``.
     """
+    require(shapes, ShotShapes, "shapes, such as read_shapes('hero.json')")
+    frame = frame_number(frame)
     data, display = shapes.format.data, shapes.format.display
     window = Window(data.x - display.x, data.y - display.y, data.width, data.height)
     planes = np.zeros((len(shapes.elements), *window.shape), np.float32)

@@ -22,6 +22,7 @@ from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes, Spline
 from rde_roto.shapes.steady import steadied
 from rde_roto.shapes.stretch import Stretch
 from rde_roto.shapes.tracks import Track, Tracker
+from rde_roto.values.arguments import frame_number, require, tuple_of
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -57,6 +58,9 @@ class ShapeMaker:
     _named: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        require(self.format, PlateFormat, "the format of the plate, plate.format")
+        self.elements = tuple_of(self.elements, str, "names of elements, such as ('hero',)")
+        require(self.tolerance_px, (int, float), "a tolerance in pixels, such as 1.0")
         if not LEAST_TOLERANCE_PX <= self.tolerance_px <= MOST_TOLERANCE_PX:
             raise UsageError(
                 f"a tolerance of {self.tolerance_px:g} px is of no use: shapes follow a matte to "
@@ -78,8 +82,17 @@ class ShapeMaker:
         that an artist has drawn there, by element. Where a line alone draws an outline of the
         matte, the shape of that outline has its points, and in this frame it is the line.
 
-        Raises ValueError for a frame that is not after the last one.
+        Raises ValueError for a frame that is not after the last one, and for mattes of another
+        size, number or range; TypeError for what is no array.
         """
+        frame = frame_number(frame)
+        require(alpha, np.ndarray, "mattes as an array, such as node.matte(1001).alpha")
+        expected = (len(self.elements), *self._window.shape)
+        if alpha.shape != expected or alpha.dtype.kind != "f":
+            raise ValueError(
+                f"expected mattes of floats in 0..1, {list(expected)}, not {alpha.dtype} "
+                f"{list(alpha.shape)}"
+            )
         if self._frames and frame <= self._frames[-1]:
             raise ValueError(f"frame {frame} comes after {self._frames[-1]}: expected their order")
         self._frames.append(frame)

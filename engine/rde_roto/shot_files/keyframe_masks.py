@@ -12,6 +12,7 @@ from rde_roto.documents.shot_document import KeyframeEntry
 from rde_roto.images.masks import HowToRead, Mask, read_marked_mask
 from rde_roto.images.plates.movie_plate import MOVIE_SUFFIXES
 from rde_roto.images.sequences import FramePattern, number_in_name
+from rde_roto.values.digest import digest_file
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe
@@ -55,6 +56,11 @@ def _mask(entry: KeyframeEntry, folder: Path, drawn_on: DrawnOn, ids: tuple[str,
     drawn = tuple(entry.elements or ids) or None
     path = folder / entry.mask
     _check_is_picture(path)
+    if entry.digest is not None and digest_file(path) != entry.digest:
+        raise InputError(
+            f"the mask {path} was saved again after this job was submitted, and other frames may "
+            "have been made from it as it was: submit the shot again, and what differs is made"
+        )
     how = HowToRead(entry.mask_as, drawn, drawn_on.proxy, drawn_on.view)
     return read_marked_mask(path, drawn_on.format, how)
 

@@ -10,6 +10,7 @@ from rde_roto.atomic import write_text
 from rde_roto.documents.library import is_path
 from rde_roto.documents.shot_document import ElementEntry, ShotDocument
 from rde_roto.shot_files.opening import OpenedShot
+from rde_roto.values.digest import digest_file
 from rde_roto.values.keyframe import Element
 
 
@@ -32,6 +33,17 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
             ],
         }
     )
+
+
+def with_mask_digests(document: ShotDocument) -> ShotDocument:
+    """Note what the masks of a document with absolute paths contain: whoever opens it later has
+    the same ones, or an InputError. Raises InputError for a mask that cannot be read.
+    """
+    keyframes = [
+        entry.model_copy(update={"digest": digest_file(Path(entry.mask))})
+        for entry in document.keyframes
+    ]
+    return document.model_copy(update={"keyframes": keyframes})
 
 
 def relative_to(document: ShotDocument, folder: Path) -> ShotDocument:

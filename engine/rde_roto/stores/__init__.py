@@ -13,6 +13,7 @@ from rde_roto.stores.layout import SnapshotKey, pushed_name
 from rde_roto.stores.mattes import MatteStore, StoredPlanes
 from rde_roto.stores.ram import RamCache
 from rde_roto.stores.snapshots import SnapshotStore
+from rde_roto.values.arguments import require
 from rde_roto.values.cache_settings import CacheSettings
 
 __all__ = [
@@ -50,6 +51,7 @@ class Stores:
 
 def open_stores(settings: CacheSettings) -> Stores:
     """Open stores in RAM, then on disk. The folder is created by the first write."""
+    require(settings, CacheSettings, "CacheSettings, such as CacheSettings.from_environment()")
     return _stores(settings.ram_bytes, CacheFolder(settings.folder, settings.disk_bytes))
 
 

@@ -20,6 +20,9 @@ class CacheSettings:
     disk_bytes: int
     ram_bytes: int
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
+
     @classmethod
     def from_environment(cls) -> CacheSettings:
         """Read $RDE_ROTO_CACHE (default: the user's cache folder), $RDE_ROTO_CACHE_GB (default 20)

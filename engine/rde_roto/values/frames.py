@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import index as index_of
 from typing import SupportsIndex, cast
 
+from rde_roto.values.arguments import frame_number, require
 from rde_roto.values.errors import UsageError
 
 _PART = re.compile(r"(-?[0-9]{1,18})(?:-(-?[0-9]{1,18})(?:[x:]([0-9]{1,18}))?)?")
@@ -33,8 +34,9 @@ class FrameRange:
     def parse(text: str) -> FrameRange:
         """Parse `1001-1100`, `1001-1100x2`, `1001-1100:2`, `-10--5`, or a comma list of those.
 
-        Parts may overlap and come in any order. Raises UsageError for anything else.
+        Parts may overlap and come in any order. Raises UsageError for any other text.
         """
+        require(text, str, "a text such as '1001-1100' (FrameRange.of takes numbers)")
         quoted = text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…"
         written = text.split(",", _MOST_PARTS)
         if len(written) > _MOST_PARTS:
@@ -46,13 +48,15 @@ class FrameRange:
     @staticmethod
     def between(first: int, last: int) -> FrameRange:
         """Return all frames from `first` to `last`, inclusive. Raises UsageError for too many."""
+        first, last = frame_number(first), frame_number(last)
         _check_count(last - first + 1, f"{first}-{last}")
         return FrameRange(_compress(range(first, last + 1)))
 
     @staticmethod
     def of(frames: Iterable[int]) -> FrameRange:
         """Return the set of the given frame numbers, in any order; duplicates are ignored."""
-        return FrameRange(_compress(sorted(frames)))
+        require(frames, Iterable, "frames such as [1001, 1002]")
+        return FrameRange(_compress(sorted(map(frame_number, frames))))
 
     def __iter__(self) -> Iterator[int]:
         """Frames in ascending order."""

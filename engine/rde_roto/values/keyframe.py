@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from operator import index
 from typing import Protocol
 
 import numpy as np
 
+from rde_roto.values.arguments import frame_number, require, tuple_of
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
@@ -31,6 +31,10 @@ class Element:
     in_point: int | None = None
     color: str | None = None
 
+    def __post_init__(self) -> None:
+        for text in (self.id, self.name):
+            require(text, str, "the id and the name of an element as texts")
+
 
 def elements_named(*names: str) -> tuple[Element, ...]:
     """Make elements whose ids are their names."""
@@ -47,7 +51,7 @@ class Keyframe:
     its digest stands for its pixels.
 
     Raises InputError for integers, whose range nobody can tell, and for values outside 0..1,
-    TypeError for a frame that is no whole number.
+    TypeError for a frame that is no whole number, or elements that are no ids.
     """
 
     frame: int
@@ -65,7 +69,10 @@ class Keyframe:
         if alpha.size and not (alpha.min() >= 0 and alpha.max() <= 1):  # NaN compares as False
             raise InputError(f"{expected}, its values go from {alpha.min():g} to {alpha.max():g}")
         object.__setattr__(self, "alpha", alpha)
-        object.__setattr__(self, "frame", index(self.frame))
+        object.__setattr__(self, "frame", frame_number(self.frame))
+        if self.elements is not None:
+            ids = tuple_of(self.elements, str, "ids of elements, such as ('hero',)")
+            object.__setattr__(self, "elements", ids)
 
     @cached_property
     def plane_digests(self) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
+from rde_roto.values.arguments import require, tuple_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, Lock
@@ -22,7 +24,8 @@ class Shot:
     lies outside the range or shares its frame with another one, the number of its planes is wrong,
     no keyframe draws an element, or an in-point contradicts the keyframes. Raises InputError when
     the plate lacks a frame of the range, a keyframe differs in size from the plate's data window,
-    elements overlap in it (`values.overlaps`), or an element has no pixel above 0 in any keyframe.
+    elements overlap in it (`values.overlaps`), or an element has no pixel above 0 in any keyframe;
+    TypeError for arguments of other types.
     """
 
     plate: Plate
@@ -32,6 +35,13 @@ class Shot:
     locks: tuple[Lock, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.plate, (str, Path)):
+            raise TypeError(f"expected a plate, such as open_plate({str(self.plate)!r}), not text")
+        require(self.range, FrameRange, "a FrameRange, such as FrameRange.parse('1001-1100')")
+        elements = tuple_of(self.elements, Element, "elements, such as elements_named('hero')")
+        keyframes = tuple_of(self.keyframes, Keyframe, "keyframes, such as [Keyframe(1001, alpha)]")
+        object.__setattr__(self, "elements", elements)
+        object.__setattr__(self, "keyframes", keyframes)
         self._check_range()
         self._check_elements()
         for keyframe in self.keyframes:

@@ -26,7 +26,13 @@ from rde_roto.doors.this_installation import installed_program
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.job_file import JobFile
-from rde_roto.shot_files.writing import absolute, made_absolute, spelled_out, write_document
+from rde_roto.shot_files.writing import (
+    absolute,
+    made_absolute,
+    spelled_out,
+    with_mask_digests,
+    write_document,
+)
 from rde_roto.values.chunks import chunks_in_rounds
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
@@ -139,7 +145,7 @@ def submit(
     _check(task, pattern, output_format)
     job = FarmJob(
         name=name,
-        shot=made_absolute(spelled_out(file.content, opened), file.folder),
+        shot=with_mask_digests(made_absolute(spelled_out(file.content, opened), file.folder)),
         rounds=_rounds(opened, task.frames_to_render, farm.chunk),
         out=pattern,
         worker=farm.worker(options.device),

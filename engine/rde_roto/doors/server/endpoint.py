@@ -8,11 +8,12 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from rde_roto.atomic import write_text
 from rde_roto.process_lock import LockTakenError, process_lock
+from rde_roto.values.errors import OutputError
 from rde_roto.values.processes import Start, kill, start_of, started_at
 from rde_roto_client.places import endpoint_file, read_endpoint, shorten_log
 from rde_roto_client.wire import PROTOCOL
@@ -31,38 +32,62 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
 
     The endpoint file is written for clients, and removed at the end. The socket is a Unix socket
     where the system has them, else loopback TCP, or always with `tcp`. Raises LockTakenError if
-    another engine of this user and device runs already, OSError when listening fails.
+    another engine of this user and device runs already, OutputError where the file system of the
+    run folder has no locks or sockets.
     """
     place = Path(endpoint_file(device))
-    with process_lock(place.with_suffix(".lock"), _LOOK_S):
-        path = place.with_suffix(".sock")
-        entry: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
-        start = start_of(os.getpid())
-        if start is not None:
-            entry |= {"started": start.since_1970_s, "started_since_boot": start.since_boot_s}
-        token = ""
-        is_short = len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
-        if sys.platform != "win32" and is_short and not tcp:
-            with suppress(FileNotFoundError):  # left by an engine that was killed
-                path.unlink()
-            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            listener.bind(str(path))
-            path.chmod(0o600)
-            entry["unix"] = str(path)
-        else:
-            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            listener.bind(("127.0.0.1", 0))
-            token = secrets.token_hex(32)
-            entry |= {"tcp": listener.getsockname()[1], "token": token}
-        with listener:
+    path = place.with_suffix(".sock")
+    is_short = len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
+    with ExitStack() as held:
+        try:
+            held.enter_context(process_lock(place.with_suffix(".lock"), _LOOK_S))
+            if sys.platform != "win32" and is_short and not tcp:
+                listener, entry, token = *_unix_socket(path), ""
+            else:
+                token = secrets.token_hex(32)
+                listener, entry = _tcp_socket(token)
+            held.enter_context(listener)
             listener.listen(_BACKLOG)
-            write_text(place, json.dumps(entry), mode=0o600)
-            try:
-                yield listener, token
-            finally:
-                for file in (place, path):
-                    with suppress(OSError):
-                        file.unlink()
+        except OSError as error:
+            raise OutputError(
+                f"cannot listen in the run folder {place.parent}: {error.strerror}; an engine "
+                "needs a folder whose file system has locks and sockets: name one on a local disk "
+                "in RDE_ROTO_RUN"
+            ) from error
+        write_text(place, json.dumps(_own_process() | entry), mode=0o600)
+        try:
+            yield listener, token
+        finally:
+            for file in (place, path):
+                with suppress(OSError):
+                    file.unlink()
+
+
+def _unix_socket(path: Path) -> tuple[socket.socket, dict[str, object]]:
+    """A socket at a path, and what the endpoint file says of it. Raises OSError."""
+    assert sys.platform != "win32"
+    with suppress(FileNotFoundError):  # left by an engine that was killed
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    return listener, {"unix": str(path)}
+
+
+def _tcp_socket(token: str) -> tuple[socket.socket, dict[str, object]]:
+    """A loopback socket, and what the endpoint file says of it. Raises OSError."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    return listener, {"tcp": listener.getsockname()[1], "token": token}
+
+
+def _own_process() -> dict[str, object]:
+    """What the endpoint file says of the engine's process."""
+    entry: dict[str, object] = {"protocol": PROTOCOL, "pid": os.getpid()}
+    start = start_of(os.getpid())
+    if start is not None:
+        entry |= {"started": start.since_1970_s, "started_since_boot": start.since_boot_s}
+    return entry
 
 
 def is_running(device: str) -> bool:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Literal, TypeAlias
 
 from rde_roto.background import WriteBehind
-from rde_roto.delivery import Passes, check_delivered
+from rde_roto.delivery import Passes, check_delivered, claimed
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest
 from rde_roto.engine import Engine, Priority
 from rde_roto.frames_to_push import error_with_all_frames
@@ -196,12 +196,13 @@ class Jobs:
             writer.write(matte)
             done(matte)
 
-        job.kept = FrameRange.of(_kept(job, node, writer))
-        for frame in job.kept:
-            passes.finish(frame)
-        with WriteBehind(write) as write_behind:
-            self._request(job, node, passes, write_behind)
-        check_delivered(node, job.frames, writer)
+        with claimed(node, job.frames, writer):
+            job.kept = FrameRange.of(_kept(job, node, writer))
+            for frame in job.kept:
+                passes.finish(frame)
+            with WriteBehind(write) as write_behind:
+                self._request(job, node, passes, write_behind)
+            check_delivered(node, job.frames, writer)
 
     def _request(
         self, job: Job, node: RotoNode, passes: Passes, take: Callable[[Matte], None]

@@ -151,9 +151,9 @@ class HotFolder:
 
     def _give_unique_name(self, claim: Claim, came_back: bool) -> Claim:
         """Move the claim to a name that no other job has, in any place."""
-        for name in _names(claim.status.name):
+        for name in names_from(claim.status.name):
             may_have = came_back and name == claim.status.name
-            if not may_have and self._is_taken(name):
+            if not may_have and self.has_job(name):
                 continue
             named = Claim(self.running / name, claim.status.model_copy(update={"name": name}))
             write_atomically(claim.folder / STATUS, named.status.to_json())
@@ -165,7 +165,8 @@ class HotFolder:
             named.folder.rename(claim.folder)
         raise AssertionError("names never end")
 
-    def _is_taken(self, name: str) -> bool:
+    def has_job(self, name: str) -> bool:
+        """Return whether there is a job of that name, in any place."""
         taken = any((place / name).exists() for place in (self.running, *self.ends))
         return taken or status_of(self.inbox / name) is not None
 
@@ -185,7 +186,7 @@ class HotFolder:
             claim.with_status(state=end).write()
             if claim.status.error is not None:
                 write_atomically(claim.folder / REASON, claim.status.error.sentence + "\n")
-        for name in _names(claim.status.name):
+        for name in names_from(claim.status.name):
             target = self.root / end / name
             if _try_rename(claim.folder, target):
                 with suppress(OSError):
@@ -236,7 +237,7 @@ class HotFolder:
 
     def _to_inbox(self, folder: Path, name: str) -> str | None:
         try:
-            next(n for n in _names(name) if _try_rename(folder, self.inbox / n))
+            next(n for n in names_from(name) if _try_rename(folder, self.inbox / n))
         except FileNotFoundError:
             return None
         return name
@@ -277,6 +278,6 @@ def _try_rename(source: Path, target: Path) -> bool:
     return True
 
 
-def _names(name: str) -> Iterator[str]:
+def names_from(name: str) -> Iterator[str]:
     """Yield `hero`, `hero-2`, `hero-3`, …"""
     return chain([name], (f"{name}-{number}" for number in count(2)))

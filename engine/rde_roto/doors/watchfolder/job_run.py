@@ -15,7 +15,7 @@ from rde_roto.doors.console import print_traceback
 from rde_roto.doors.render_task import refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
 from rde_roto.doors.watchfolder.held_folder import HeldFolder, HeldMatteWriter, hold_folder
-from rde_roto.doors.watchfolder.hot_folder import End
+from rde_roto.doors.watchfolder.hot_folder import End, names_from
 from rde_roto.doors.watchfolder.job_folder import (
     REPORT,
     SHEET,
@@ -92,6 +92,7 @@ class JobRun:
     ) -> None:
         self.why = ""
         self.waits_for: str | None = None
+        self._elsewhere = ""
         self._reader = reader
         self._prepare = prepare
         self._status = status
@@ -123,7 +124,10 @@ class JobRun:
             return self._fail(shown.exit_code, str(shown))
         status = self.claim.status
         again = f", the same as {status.same_as}" if status.same_as else ""
-        self.why = f"{counted(status.done - status.kept, 'matte')} made, {status.kept} kept{again}"
+        self.why = (
+            f"{counted(status.done - status.kept, 'matte')} made, {status.kept} kept{again}"
+            f"{self._elsewhere}"
+        )
         self._status.update(state="done", tries=0, seconds_left=None)
         return "done"
 
@@ -191,7 +195,7 @@ class JobRun:
         )
         first = folder.claim_digest(digest, name)
         if first == name:
-            output = self._reader.output_pattern(name, job)
+            output = self._own_output(job, node, frames)
         else:
             done = status_of(folder.root / "done" / first)
             if done is None or done.mattes is None:
@@ -206,6 +210,27 @@ class JobRun:
             error=None,
         )
         return output
+
+    def _own_output(self, job: Job, node: RotoNode, frames: FrameRange) -> Path:
+        """Return the pattern that a job names, else one in the first of `mattes/NAME`,
+        `mattes/NAME-2`, … that holds no other job's mattes: there may be those of a job of that
+        name which was cleared since.
+        """
+        status, folder = self.claim.status, self._reader.folder
+        if job.output is not None:
+            return self._reader.output_pattern(status.name, job)
+        before = None if status.mattes is None else Path(status.mattes).parent
+        patterns = (
+            self._reader.output_pattern(name, job)
+            for name in names_from(status.name)
+            if name == status.name or not folder.has_job(name)
+        )
+        own = next(p for p in patterns if p.parent == before or _is_free(p, job, node, frames))
+        if own.parent.name != status.name:
+            self._elsewhere = (
+                f", in {own.parent}, since {status.name} there has mattes of an earlier job"
+            )
+        return own
 
     def _report(self, job: Job, delivered: Delivered[MatteWriter], run: Run) -> None:
         """Write a report and a contact sheet. A job does not fail if they cannot be written."""
@@ -232,6 +257,20 @@ class JobRun:
             confidence=round(min(sure), 3) if sure else None,
             look_at=tuple(warnings[:_MOST_REMARKS]),
         )
+
+
+def _is_free(output: Path, job: Job, node: RotoNode, frames: FrameRange) -> bool:
+    """Whether the folder of a pattern is empty or missing, or has mattes of this very job."""
+    try:
+        if all(path.name.startswith(".") for path in output.parent.iterdir()):
+            return True
+    except OSError:  # missing, or the error is told when it is opened
+        return True
+    opened = job.opened
+    names, settings = opened.shot.names, opened.preset.output
+    writer = open_matte_writer(str(output), opened.origin, names, settings, {})
+    there = [frame for frame in frames if any(path.exists() for path in writer.files(frame))]
+    return bool(there) and all(writer.has_digest(frame, node.digest(frame)) for frame in there)
 
 
 def _open_writer(

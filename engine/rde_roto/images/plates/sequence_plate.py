@@ -51,6 +51,8 @@ def open_plate(
     first frame is unreadable, deep, without that view or layer, or ambiguous.
     """
     text = str(text)
+    if not text:
+        raise UsageError("no plate is named: the text is empty")
     choice = SpaceChoice.of(color_space, fallback_space)
     hash_file = digest_file if memo is None else memo.digest_file
     if Path(text).suffix.lower() in MOVIE_SUFFIXES:

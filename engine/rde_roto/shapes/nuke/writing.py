@@ -20,6 +20,7 @@ from rde_roto.shapes.nuke.vocabulary import (
     Lifetime,
 )
 from rde_roto.shapes.shape import Points, Shape, ShotShapes
+from rde_roto.values.arguments import require
 from rde_roto.values.errors import UsageError
 from rde_roto.values.plate import PlateFormat, Window
 
@@ -33,6 +34,7 @@ def nuke_text(shapes: ShotShapes) -> str:
     constant speed between them. A feather is as wide outwards as inwards, half of both, and no
     wider than its part allows. Raises UsageError for frames that Nuke's numbers do not tell apart.
     """
+    require(shapes, ShotShapes, "shapes, such as ShapeMaker.finish() returns")
     frames = shapes.frames
     _refuse_large_frames(shapes)
     nodes = "".join(

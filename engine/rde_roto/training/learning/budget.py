@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.preview import Preview
 from rde_roto.training.recipe import Recipe
+from rde_roto.values.arguments import require
 from rde_roto.values.cancel import Cancel, never
-from rde_roto.values.errors import CancelledError
+from rde_roto.values.errors import CancelledError, UsageError
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Budget:
     time limit, including checks and edges. listen: called after each step. show: called now and
     then with a preview; previews take about a tenth of the time. cancel: returns True to raise
     CancelledError and keep nothing. finish_early: returns True to stop and keep the result if it is
-    better. clock: returns seconds.
+    better. clock: returns seconds. Raises UsageError for a limit that leaves no step.
     """
 
     steps: int | None = None
@@ -45,6 +46,14 @@ class Budget:
     cancel: Cancel = never
     finish_early: Cancel = never
     clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and (not isinstance(self.steps, int) or self.steps < 1):
+            raise UsageError(f"a lesson takes 1 step or more, a whole number, not {self.steps!r}")
+        if self.minutes is not None:
+            require(self.minutes, (int, float), "minutes as a number")
+            if not self.minutes > 0:
+                raise UsageError(f"a lesson takes more than 0 minutes, not {self.minutes:g}")
 
     @property
     def seconds(self) -> float:

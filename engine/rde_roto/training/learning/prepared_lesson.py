@@ -31,6 +31,7 @@ from rde_roto.training.learning.preview import PreviewTracker, PreviewUpdater
 from rde_roto.training.learning.recipe_file import lesson_recipe
 from rde_roto.training.learning.scores import Scores, is_worse, rejection_reason
 from rde_roto.training.learning.soft_masks import is_soft
+from rde_roto.values.arguments import require
 from rde_roto.values.digest import digest_of
 from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
@@ -87,6 +88,8 @@ class PreparedLesson:
     """
 
     def __init__(self, shot: Shot, preset: Preset, model: Model, device: torch.device) -> None:
+        require(shot, Shot, "a Shot, such as open_shot('hero.shot.yaml').shot")
+        require(preset, Preset, "a Preset, such as load_preset('standard')")
         plate = shot.plate
         self._shot, self._preset = shot, preset
         self._model, self._device = model, device
@@ -165,6 +168,7 @@ class PreparedLesson:
 
         Raises InputError for plates that cannot be read; CancelledError.
         """
+        require(budget, Budget, "a Budget, such as Budget(minutes=1)")
         began, check_cancelled = budget.clock(), budget.check_cancelled
         model, recipe, data = self._model, self._recipe, self._data
         net = copy.deepcopy(model.net).to(self._device)

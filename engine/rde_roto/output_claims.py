@@ -1,0 +1,115 @@
+"""Runs that would write the same files are told of each other before they begin.
+
+A run claims its files with a hidden file beside them, and holds a lock for as long as it lives,
+however it ends: what a killed run has claimed is free at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from rde_roto.atomic import write_bytes
+from rde_roto.process_lock import LockTakenError, process_lock
+from rde_roto.values.errors import OutputError, RotoError
+from rde_roto.values.processes import this_machine
+from rde_roto.values.regular_files import read_regular_text
+
+_SUFFIX: Final = ".rde-roto-run"
+_LOOK_S: Final = 0.05  # by far more than another run's look takes
+_MOST_BYTES: Final = 64 << 20  # a million names
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a run is about to write into a folder.
+
+    names: of the files. made_from: a digest of what decides their content, besides the plate.
+    machine, pid: of the process that writes them.
+    """
+
+    names: list[str]
+    made_from: str
+    machine: str
+    pid: int
+
+    @staticmethod
+    def of_this_process(names: list[str], made_from: str) -> Claim:
+        """Return the claim of a run of this process."""
+        return Claim(names, made_from, this_machine().partition(" ")[0], os.getpid())
+
+    def conflicts(self, other: Claim) -> list[str]:
+        """Return the files that both runs would write, each with other content.
+
+        Runs that make the same do no harm: a farm may start a task again that it has lost sight of.
+        """
+        if self.made_from == other.made_from:
+            return []
+        return sorted(set(self.names).intersection(other.names))
+
+
+@contextmanager
+def claim_outputs(folder: Path, claim: Claim) -> Iterator[None]:
+    """Hold a claim on files of a folder during a block.
+
+    Raises OutputError if another run holds one for some of them. Where the folder's file system has
+    no locks, or is full, nothing is claimed: `delivery.check_delivered` tells at the end.
+    """
+    for other in _held_in(folder):
+        common = claim.conflicts(other)
+        if common:
+            more = f" and {len(common) - 1:,} more" if len(common) > 1 else ""
+            raise OutputError(
+                f"another run, process {other.pid} on {other.machine}, is writing {common[0]}"
+                f"{more} into {folder}, from other masks or settings: wait until it has ended, or "
+                "stop it, and run this again"
+            )
+    held = folder / f".{secrets.token_hex(8)}{_SUFFIX}"
+    lock = _lock_of(held)
+    with ExitStack() as holding:
+        holding.callback(_remove, lock)  # last: an open file cannot be removed everywhere
+        with suppress(OSError, RotoError):
+            holding.enter_context(process_lock(lock))
+            holding.callback(_remove, held)
+            write_bytes(held, json.dumps(asdict(claim)).encode(), synced=False)
+        yield
+
+
+def _held_in(folder: Path) -> Iterator[Claim]:
+    """Yield the claims of runs that live; those of others are removed."""
+    with suppress(OSError):
+        for path in folder.glob(f".*{_SUFFIX}"):
+            claim = _if_held(path)
+            if claim is not None:
+                yield claim
+
+
+def _if_held(path: Path) -> Claim | None:
+    lock = _lock_of(path)
+    try:
+        with process_lock(lock, _LOOK_S):
+            _remove(path)
+    except LockTakenError:
+        # it has just ended, or is of another release
+        with suppress(OSError, ValueError, TypeError):
+            return Claim(**json.loads(read_regular_text(path, _MOST_BYTES)))
+        return None
+    except OSError:
+        return None
+    _remove(lock)
+    return None
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
