@@ -59,6 +59,14 @@ def test_shapes_are_drawn_over_the_data_window_while_they_live() -> None:
     assert not draw_shapes(square(), 1011)[0].any()
 
 
+def test_shapes_are_drawn_as_far_as_they_reach_into_the_window() -> None:
+    (box,) = square().shapes
+    for x, y, covered in ((-24, 0, 10 * 20), (300, 0, 0), (0, -300, 0), (20, 10, 20 * 20)):
+        moved = Motion(np.zeros(2), (1001,), np.array([(x, y)], float), np.zeros(1))
+        alpha = draw_shapes(replace(square(), shapes=(replace(box, motion=moved),)), 1001)
+        assert alpha.sum() == pytest.approx(covered, abs=1e-3)
+
+
 def test_a_document_reads_back_as_the_same_shapes(tmp_path: Path) -> None:
     path = tmp_path / "hero.json"
     path.write_text(shapes_text(square()), encoding="utf-8")

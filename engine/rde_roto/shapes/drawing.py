@@ -6,7 +6,7 @@ import numpy as np
 
 from rde_roto.shapes.bezier import flattened
 from rde_roto.shapes.feather_curves import feather_curves
-from rde_roto.shapes.raster import coverage, faded_coverage
+from rde_roto.shapes.raster import box_around, coverage, faded_coverage, part_of
 from rde_roto.shapes.shape import Points, Shape, ShotShapes
 from rde_roto.values.arguments import frame_number, require
 from rde_roto.values.matte import FloatArray
@@ -24,8 +24,10 @@ def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
     planes = np.zeros((len(shapes.elements), *window.shape), np.float32)
     for plane, element in zip(planes, shapes.elements, strict=True):
         for shape in shapes.there(element, frame):
-            share = shape_coverage(shape, frame, window)
-            plane[...] = plane * (1 - share) if shape.is_hole else plane + share * (1 - plane)
+            polygons = _polygons(*shape.at(frame))
+            box = box_around(polygons, window)  # of thousands of shapes most are small
+            share, below = _coverage(polygons, box), plane[part_of(window, box)]
+            below[...] = below * (1 - share) if shape.is_hole else below + share * (1 - below)
     return planes
 
 
@@ -39,7 +41,16 @@ def spline_coverage(points: Points, feather: Points, window: Window) -> FloatArr
 
     ``points`` [P, 3, 2] are left handle, point and right handle, ``feather`` [P, 2] its widths.
     """
-    if not feather.any():
-        return coverage(flattened(points).polygon, window)
-    inner, outer = flattened(np.stack(feather_curves(points, feather))).polygon
-    return faded_coverage(inner, outer, window)
+    return _coverage(_polygons(points, feather), window)
+
+
+def _polygons(points: Points, feather: Points) -> Points:
+    """The polygon of a hard spline, [1, N, 2], or those between which one fades, [2, N, 2]."""
+    soft = feather.any()
+    return flattened(np.stack(feather_curves(points, feather) if soft else [points])).polygon
+
+
+def _coverage(polygons: Points, window: Window) -> FloatArray:
+    if len(polygons) == 1:
+        return coverage(polygons[0], window)
+    return faded_coverage(*polygons, window)

@@ -8,13 +8,13 @@ counts: along it a point may lie anywhere, which is why so few are needed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rde_roto.shapes.bezier import Basis
-from rde_roto.shapes.shape import Points
+from rde_roto.shapes.shape import Motion, Points
 from rde_roto.shapes.stretch import Flags, Indices, Stretch
 
 _ALONG = 0.01  # how much an error along the outline counts, of one across
@@ -39,6 +39,12 @@ class Fit:
     def key_count(self) -> int:
         """The keys of all nodes together."""
         return int(np.count_nonzero(self.keys))
+
+    def moved(self, motion: Motion) -> Fit:
+        """Return it with a motion of the whole in its points, which all have keys in all frames."""
+        places = zip(self.points, self.frames.tolist(), strict=True)
+        points = np.stack([motion.moved(*one) for one in places])
+        return replace(self, points=points, keys=np.ones_like(self.keys))
 
 
 def metric(stretch: Stretch) -> Points:

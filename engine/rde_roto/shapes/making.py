@@ -35,8 +35,8 @@ _FOR_POINTS = 0.9  # the part of the tolerance that is left to the points; the r
 _SMOOTHED = 0.5  # of the tolerance: finer detail of an outline is noise
 _CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left out
 _MOST_OUTLINES = 64  # of an element in a frame
+_BLINKING = 5.0  # tolerances: the same for what is there in a single frame of several
 _RESTLESS = 0.7  # times the points of a single frame: a shape with as many keys a frame is cut,
-_SHORTEST = 3  # down to so many frames,
 _WORTH = 0.95  # if no more than this part of its keys is left
 _FEWEST_DRAWN = 2  # points of a line
 
@@ -158,6 +158,10 @@ class ShapeMaker:
             self._left_out[element, kind, which] += count
 
     def _finish(self, element: str, track: Track) -> None:
+        least_px = (_BLINKING * self.tolerance_px) ** 2
+        if self._blinks(track) and track.outline.area_px < least_px:
+            self._leave_out(element, "crumb", f"of a single frame, below {least_px:.3g} px", 1)
+            return
         stretch, anchors = track.stretch(self._trackers[element].sampling)
         motion, stretch = steadied(stretch, self.tolerance_px)
         if motion is not None and anchors is not None:
@@ -167,7 +171,17 @@ class ShapeMaker:
             self._named[kind] += 1
             name, life = f"{kind}{self._named[kind]}", (int(fit.frames[0]), int(fit.frames[-1]))
             own = None if motion is None else motion.during(*life)
+            if own is not None and fit.keys.size <= fit.key_count + len(own.frames):
+                fit, own = fit.moved(own), None
             self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit), own))
+
+    def _blinks(self, track: Track) -> bool:
+        """Whether an outline is in a single frame, with others before and after it."""
+        return (
+            len(track.frames) == 1
+            and not track.drawn
+            and self._frames[0] < track.frames[0] < self._frames[-1]
+        )
 
 
 def _fits(stretch: Stretch, tolerance_px: float, anchors: Anchors | None = None) -> list[Fit]:
@@ -177,7 +191,7 @@ def _fits(stretch: Stretch, tolerance_px: float, anchors: Anchors | None = None)
     basis, slid = basis_for(stretch, _FOR_POINTS * tolerance_px, anchors)
     drawn = {} if anchors is None else anchors.at(basis.nodes)
     whole, middle = keyed(slid, basis, tolerance_px, drawn), len(stretch) // 2
-    if anchors is not None or middle < _SHORTEST:
+    if anchors is not None or middle < 1:
         return [whole]
     single, _ = basis_for(stretch.part(slice(middle, middle + 1)), _FOR_POINTS * tolerance_px)
     if whole.key_count < _RESTLESS * len(single.nodes) * len(stretch):

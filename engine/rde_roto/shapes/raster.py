@@ -40,18 +40,28 @@ def _mean_coverage(polygons: Points, window: Window) -> FloatArray:
     and along each row, that is the coverage.
     """
     result = np.zeros(window.shape, np.float32)
-    if not polygons.size or not result.size:
-        return result
-    low, high = (limit((0, 1)) - (window.x, window.y) for limit in (polygons.min, polygons.max))
-    height, width = window.shape
-    left, top = int(np.clip(np.floor(low[0]), 0, width)), int(np.clip(np.floor(low[1]), 0, height))
-    right = int(np.clip(np.ceil(high[0]), left, width))
-    bottom = int(np.clip(np.ceil(high[1]), top, height))
-    if right > left and bottom > top:
-        inner = Window(window.x + left, window.y + top, right - left, bottom - top)
-        covered = _within(polygons - (inner.x, inner.y), inner.shape)
-        result[top:bottom, left:right] = covered
+    box = box_around(polygons, window)
+    if box.width and box.height:
+        result[part_of(window, box)] = _within(polygons - (box.x, box.y), box.shape)
     return result
+
+
+def box_around(polygons: Points, window: Window) -> Window:
+    """Return the pixels of a window beyond which polygons [L, N, 2] cover none; it may be empty."""
+    if not polygons.size:
+        return Window(window.x, window.y, 0, 0)
+    corner = np.array([window.x, window.y])
+    size = np.array([window.width, window.height])
+    low = (np.floor(polygons.min((0, 1))) - corner).clip(0, size).astype(np.int64)
+    high = (np.ceil(polygons.max((0, 1))) - corner).clip(low, size).astype(np.int64)
+    (x, y), (width, height) = (corner + low).tolist(), (high - low).tolist()
+    return Window(x, y, width, height)
+
+
+def part_of(window: Window, box: Window) -> tuple[slice, slice]:
+    """Return the rows and columns of a window's plane that a box in it has."""
+    left, top = box.x - window.x, box.y - window.y
+    return slice(top, top + box.height), slice(left, left + box.width)
 
 
 def _within(polygons: Points, shape: tuple[int, int]) -> FloatArray:

@@ -7,6 +7,7 @@ bottom turn them over themselves.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -59,9 +60,8 @@ class ShapePoint:
         Between two keys they change at constant speed; before the first and after the last they
         stay.
         """
-        values = np.concatenate([self.handles, self.feather[:, None]], axis=1).reshape(-1, 8)
-        found: Points = np.array([np.interp(frame, self.frames, one) for one in values.T])
-        return found.reshape(4, 2)
+        places, widths = (_between(self.frames, one, frame) for one in (self.handles, self.feather))
+        return np.concatenate([places, widths[None]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +87,8 @@ class Motion:
 
     def at(self, frame: int) -> tuple[Points, float]:
         """Return shift [2] and turn at a frame; between keys and beyond them as `ShapePoint.at`."""
-        values = (*self.shifts.T, self.turns)
-        x, y, turn = (float(np.interp(frame, self.frames, one)) for one in values)
-        return np.array([x, y]), turn
+        turn = float(_between(self.frames, self.turns, frame))
+        return _between(self.frames, self.shifts, frame), turn
 
     def during(self, first: int, last: int) -> Motion:
         """Return it with no more keys than `first` to `last` need: these two and those between."""
@@ -109,6 +108,19 @@ class Motion:
         shift, turn = self.at(frame)
         before: Points = (points - shift - self.centre) @ turned(-turn) + self.centre
         return before
+
+
+def _between(frames: tuple[int, ...], values: Points, frame: int) -> Points:
+    """Values [N, ...] at some frames, brought straight to another one. Takes no longer for many
+    keys than for a few, as documents may have thousands.
+    """
+    after = bisect_right(frames, frame)
+    if after in (0, len(frames)):
+        ends: Points = values[min(after, len(frames) - 1)]
+        return ends
+    share = (frame - frames[after - 1]) / (frames[after] - frames[after - 1])
+    before: Points = values[after - 1]
+    return before + share * (values[after] - before)
 
 
 def turned(degrees: float) -> Points:
