@@ -206,23 +206,6 @@ def test_small_holes_of_a_single_frame_are_left_out_between_others() -> None:
     assert said == []
 
 
-def test_a_form_that_is_another_one_in_every_frame_takes_the_keys_of_its_frames() -> None:
-    turn = np.linspace(0, 2 * np.pi, 900, endpoint=False)
-    waves = np.random.default_rng(5).normal(0, 5, (4, 2, 8))
-
-    def mattes(index: int) -> FloatArray:
-        angles = np.arange(1, 9)[:, None] * turn
-        radius = 60 + waves[index, 0] @ np.cos(angles) + waves[index, 1] @ np.sin(angles)
-        x, y = 150 + 8 * index + radius * np.cos(turn), 100 + radius * np.sin(turn)
-        return matte(np.stack([x, y], axis=1))
-
-    shapes, _ = made(mattes, 4)
-    alone = sum(points_alone(mattes, index, 1.0) for index in range(4))
-    # a cut must save a twentieth; and samples that were followed are not those of a frame alone
-    assert sum(shape.key_count for shape in shapes.shapes) <= 1.1 * alone
-    assert min(overlaps(shapes, mattes)) > 0.95
-
-
 def test_hundreds_of_holes_are_bounded() -> None:
     plane = np.ones(WINDOW.shape, np.float32)
     for row in range(4, 196, 10):

@@ -37,6 +37,7 @@ _CRUMB = 3.0  # tolerances: what is smaller than a square of this side is left o
 _MOST_OUTLINES = 64  # of an element in a frame
 _BLINKING = 5.0  # tolerances: the same for what is there in a single frame of several
 _RESTLESS = 0.7  # times the points of a single frame: a shape with as many keys a frame is cut,
+_SHORTEST = 3  # down to so many frames: in shorter ones no point could be followed,
 _WORTH = 0.95  # if no more than this part of its keys is left
 _FEWEST_DRAWN = 2  # points of a line
 
@@ -191,7 +192,7 @@ def _fits(stretch: Stretch, tolerance_px: float, anchors: Anchors | None = None)
     basis, slid = basis_for(stretch, _FOR_POINTS * tolerance_px, anchors)
     drawn = {} if anchors is None else anchors.at(basis.nodes)
     whole, middle = keyed(slid, basis, tolerance_px, drawn), len(stretch) // 2
-    if anchors is not None or middle < 1:
+    if anchors is not None or middle < _SHORTEST:
         return [whole]
     single, _ = basis_for(stretch.part(slice(middle, middle + 1)), _FOR_POINTS * tolerance_px)
     if whole.key_count < _RESTLESS * len(single.nodes) * len(stretch):
