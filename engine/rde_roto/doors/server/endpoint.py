@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -65,13 +66,14 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
 
 def _unix_socket(path: Path) -> tuple[socket.socket, dict[str, object]]:
     """A socket at a path, and what the endpoint file says of it. Raises OSError."""
-    assert sys.platform != "win32"
     with suppress(FileNotFoundError):  # left by an engine that was killed
         path.unlink()
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(0o600)
-    return listener, {"unix": str(path)}
+    if sys.platform != "win32":
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        path.chmod(0o600)
+        return listener, {"unix": str(path)}
+    raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
 
 
 def _tcp_socket(token: str) -> tuple[socket.socket, dict[str, object]]:
