@@ -51,6 +51,5 @@ def _polygons(points: Points, feather: Points) -> Points:
 
 
 def _coverage(polygons: Points, window: Window) -> FloatArray:
-    if len(polygons) == 1:
-        return coverage(polygons[0], window)
-    return faded_coverage(*polygons, window)
+    inner, outer = polygons[0], polygons[-1]
+    return coverage(inner, window) if len(polygons) == 1 else faded_coverage(inner, outer, window)

@@ -119,8 +119,8 @@ def _between(frames: tuple[int, ...], values: Points, frame: int) -> Points:
         ends: Points = values[min(after, len(frames) - 1)]
         return ends
     share = (frame - frames[after - 1]) / (frames[after] - frames[after - 1])
-    before: Points = values[after - 1]
-    return before + share * (values[after] - before)
+    between: Points = values[after - 1] + share * (values[after] - values[after - 1])
+    return between
 
 
 def turned(degrees: float) -> Points:
