@@ -26,7 +26,7 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
-from ..blender import render
+from ..blender import render, subjects
 
 FRAMES, SIDE_PX, SAMPLES = 8, 200, 16
 LEAST_FRAMES = 12
@@ -55,22 +55,10 @@ def main() -> None:
 
 def new_scene(file: Path) -> Any:
     """A scene with the characters of one file; light and camera are placed later."""
-    scene = render.new_scene((SIDE_PX, SIDE_PX), 1, FRAMES)
+    scene = subjects.new_scene(SIDE_PX, FRAMES, SAMPLES)
     bpy.ops.import_scene.gltf(filepath=str(file))
     for part in scene.objects:
         part.hide_render = part.name.startswith("Icosphere")  # how the importer draws bones
-    render.set_plate_pass(scene, SAMPLES, exposure=1.0)
-    scene.render.film_transparent = True
-    scene.view_settings.view_transform = "Standard"
-    image = scene.render.image_settings
-    image.file_format, image.color_mode, image.color_depth = "PNG", "RGBA", "8"
-    scene.world = bpy.data.worlds.new("sky")
-    scene.world.use_nodes = True
-    sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
-    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    for thing in (sun, camera):
-        scene.collection.objects.link(thing)
-    scene.camera = camera
     return scene
 
 
@@ -84,7 +72,7 @@ def render_sequence(scene: Any, file: Path, number: int, options: argparse.Names
         return
     play(scene, action)
     dress(scene, draw)
-    light(scene, draw)
+    subjects.light(scene, draw)
     first, last = action.frame_range[0], action.frame_range[1]
     step = min(draw.uniform(1.0, 2.6), (last - first) / FRAMES)
     start = draw.uniform(first, last - FRAMES * step)
@@ -119,17 +107,6 @@ def dress(scene: Any, draw: random.Random) -> None:
     for part in scene.objects:
         if any(kind in part.name for kind in WORN):
             part.hide_render = draw.random() < 0.4
-
-
-def light(scene: Any, draw: random.Random) -> None:
-    """A sun from above and a sky, of random strength and colour."""
-    sun = scene.objects["sun"]
-    sun.rotation_euler = (draw.uniform(-1.1, 1.1), draw.uniform(-1.1, 1.1), 0.0)
-    sun.data.energy, sun.data.angle = draw.uniform(0.5, 4.0), math.radians(draw.uniform(1, 20))
-    sun.data.color = [draw.uniform(0.75, 1.0) for _ in range(3)]
-    sky = scene.world.node_tree.nodes["Background"].inputs
-    sky["Color"].default_value = (*(draw.uniform(0.8, 1.0) for _ in range(3)), 1.0)
-    sky["Strength"].default_value = draw.uniform(0.3, 1.2)
 
 
 class Orbit:
