@@ -108,7 +108,8 @@ class ClipSampler:
             clip = maker(phase, random)
             if clip is not None and bool((clip[1][0].mean(dim=(1, 2)) >= _MIN_SHARE).all()):
                 images, masks = clip
-                shaded = random.chance(self._recipe.shade)
+                shade = self._recipe.shade  # without it, no draw: clips are those of older recipes
+                shaded = shade > 0 and random.chance(shade)
                 return (Shade.sample(random).on(images) if shaded else images), masks
         raise InputError(
             f"recipe {self._recipe.name}: none of {_TRIES} clips shows its elements on "
