@@ -308,6 +308,19 @@ def test_mattes_of_a_job_that_was_cleared_are_never_replaced(farm: Farm) -> None
     assert farm.status("done/hero").mattes == str(farm.hot.root / "mattes/hero/hero.####.exr")
 
 
+def test_a_job_keeps_its_place_where_the_hot_folder_has_another_path(farm: Farm) -> None:
+    """Workers mount a share at paths of their own: what comes back is made where it was."""
+    farm.drop("hero.yaml")
+    farm.drain()
+    before = farm.mattes()
+    farm.hot = HotFolder.create(farm.hot.root.rename(farm.root / "mounted elsewhere"))
+    write_plate(farm.plate.parent, len(FRAMES), seed=1)
+    (farm.hot.root / "done/hero").rename(farm.hot.inbox / "hero")
+    farm.drain()
+    assert farm.status("done/hero").mattes == str(farm.hot.root / "mattes/hero/hero.####.exr")
+    assert not np.array_equal(before[1004], farm.mattes()[1004])
+
+
 @pytest.mark.parametrize("more", ["", "learn: true\n"])
 def test_a_job_waits_while_another_worker_does_the_same(farm: Farm, more: str) -> None:
     farm.drop("a.yaml", more=more)
