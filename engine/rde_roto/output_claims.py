@@ -79,8 +79,10 @@ def claim_outputs(folder: Path, claim: Claim) -> Iterator[None]:
         holding.callback(_remove, lock)  # last: an open file cannot be removed everywhere
         with suppress(OSError, RotoError):
             holding.enter_context(process_lock(lock))
+            with suppress(OSError):  # not every share has permissions
+                lock.chmod(0o666)  # a farm's user has to see whether an artist's run lives
             holding.callback(_remove, held)
-            write_bytes(held, json.dumps(asdict(claim)).encode(), synced=False)
+            write_bytes(held, json.dumps(asdict(claim)).encode(), mode=0o644, synced=False)
         yield
 
 
@@ -92,9 +94,10 @@ def _claims_in(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Claim | None:
-    """A claim; None if its run has just ended, or is of another release."""
-    with suppress(OSError, ValueError, TypeError):
-        return Claim(**json.loads(read_regular_text(path, _MOST_BYTES)))
+    """A claim; None if its run has just ended, or is of another release, or if it is no claim."""
+    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        said = json.loads(read_regular_text(path, _MOST_BYTES))
+        return Claim(**said | {"names": list(map(str, said["names"]))})
     return None
 
 

@@ -154,6 +154,27 @@ def test_claims_of_other_chunks_cost_no_time(
         assert waits
 
 
+def test_a_claim_is_seen_by_other_users(tmp_path: Path) -> None:
+    """An artist's run beside a farm's, whatever the umask."""
+    before = os.umask(0o077)
+    try:
+        with claim_outputs(tmp_path, Claim.of_this_process(["m.1001.exr"], "own")):
+            (claim,) = tmp_path.glob(".*.rde-roto-run")
+            (lock,) = tmp_path.glob(".*.rde-roto-run.lock")
+            assert claim.stat().st_mode & 0o044 == 0o044  # they read what it says
+            assert lock.stat().st_mode & 0o066 == 0o066  # and try to lock
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"names": 5}', '{"names": [[]]}', "[" * 99999])
+def test_what_is_no_claim_holds_no_run_up(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".planted.rde-roto-run").write_text(text)
+    with claim_outputs(tmp_path, Claim.of_this_process(["m.1001.exr"], "own")):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_holds_its_claim_until_it_has_checked_its_files(tmp_path: Path) -> None:
     """A run that waited for its end would replace them before they are checked."""
 
