@@ -68,7 +68,7 @@ def prepare_folder(folder: Path) -> None:
     try:
         try_folder(folder)
     except FileExistsError as error:
-        what = "file" if folder.exists() else "link to nothing"
+        what = "file" if folder.exists() else "broken link"
         raise UsageError(f"the output folder {folder} is a {what}") from error
     except OSError as error:
         kind = OutputError if _is_full(error) else UsageError

@@ -319,7 +319,7 @@ def test_an_output_that_cannot_be_is_a_usage_error(
     ("folder", "says"),
     [
         ("file", "file is a file"),
-        ("loop", "loop is a link to nothing"),
+        ("loop", "loop is a broken link"),
         ("link", "link is a file"),
         ("file/new", "cannot write into the .*file/new: Not a directory"),
     ],

@@ -228,9 +228,8 @@ class JobRun:
         )
         own = next(p for p in patterns if p.parent.name == before or _is_free(p, job, node, frames))
         if own.parent.name != status.name:
-            self._elsewhere = (
-                f", in {own.parent}, since {status.name} there has mattes of an earlier job"
-            )
+            first = own.parent.with_name(status.name)
+            self._elsewhere = f", in {own.parent}, since {first} has those of an earlier job"
         return own
 
     def _report(self, job: Job, delivered: Delivered[MatteWriter], run: Run) -> None:
