@@ -68,8 +68,8 @@ def prepare_folder(folder: Path) -> None:
     try:
         try_folder(folder)
     except FileExistsError as error:
-        kind_of = "link to nothing" if folder.is_symlink() else "file"
-        raise UsageError(f"the output folder {folder} is a {kind_of}") from error
+        what = "file" if folder.exists() else "broken link"
+        raise UsageError(f"the output folder {folder} is a {what}") from error
     except OSError as error:
         kind = OutputError if _is_full(error) else UsageError
         raise kind(f"cannot write into the output folder {folder}: {error.strerror}") from error

@@ -96,14 +96,18 @@ def deliver(
 
     started = time.monotonic()
     try:
-        with (
-            claimed(node, frames, writer),
-            WriteBehind(write) as write_behind,
-            closing(node.render(frames, is_kept, cancel, passes.count_second)) as mattes,
-        ):
-            clear_leftovers(path for frame in frames for path in writer.files(frame))
-            for matte in mattes:
-                write_behind(matte)
+        with claimed(node, frames, writer):
+            with (
+                WriteBehind(write) as write_behind,
+                closing(node.render(frames, is_kept, cancel, passes.count_second)) as mattes,
+            ):
+                clear_leftovers(path for frame in frames for path in writer.files(frame))
+                for matte in mattes:
+                    write_behind(matte)
+            seconds = time.monotonic() - started
+            check_delivered(node, frames, writer)
+    except PartialError as error:
+        raise PartialError(f"{error}; not delivered: {error.frames}", error.frames) from error
     except OutputError as error:
         missing = frames.difference(FrameRange.of(done))
         raise PartialError(f"{error}; not delivered: {missing}", missing) from error
@@ -112,11 +116,6 @@ def deliver(
             raise
         height, width = node.shot.plate.format.data.shape
         raise out_of_memory(error, f"writing mattes of {width}x{height}") from error
-    seconds = time.monotonic() - started
-    try:
-        check_delivered(node, frames, writer)
-    except PartialError as error:
-        raise PartialError(f"{error}; not delivered: {error.frames}", error.frames) from error
     return Delivery(len(done) - kept, kept, seconds)
 
 

@@ -292,7 +292,9 @@ def test_mattes_of_a_job_that_was_cleared_are_never_replaced(farm: Farm) -> None
     farm.drop("hero.yaml", more="overrides: {finish.gain: 0.5}\n")
     farm.drain()
     assert farm.status("done/hero").mattes == str(farm.hot.root / "mattes/hero-2/hero-2.####.exr")
-    assert farm.said[-1].endswith("mattes/hero-2, since hero there has mattes of an earlier job")
+    mattes = farm.hot.root / "mattes"
+    why = f", in {mattes / 'hero-2'}, since {mattes / 'hero'} has those of an earlier job"
+    assert farm.said[-1].endswith(why)
     (farm.hot.root / "done/hero").rename(farm.hot.inbox / "hero")  # again: where it was
     farm.drain()
     assert farm.status("done/hero").kept == len(FRAMES)
@@ -306,6 +308,19 @@ def test_mattes_of_a_job_that_was_cleared_are_never_replaced(farm: Farm) -> None
     farm.drain()
     assert (farm.status("done/hero").kept, farm.status("done/hero").done) == (6, 6)
     assert farm.status("done/hero").mattes == str(farm.hot.root / "mattes/hero/hero.####.exr")
+
+
+def test_a_job_keeps_its_place_where_the_hot_folder_has_another_path(farm: Farm) -> None:
+    """Workers mount a share at paths of their own: what comes back is made where it was."""
+    farm.drop("hero.yaml")
+    farm.drain()
+    before = farm.mattes()
+    farm.hot = HotFolder.create(farm.hot.root.rename(farm.root / "mounted elsewhere"))
+    write_plate(farm.plate.parent, len(FRAMES), seed=1)
+    (farm.hot.root / "done/hero").rename(farm.hot.inbox / "hero")
+    farm.drain()
+    assert farm.status("done/hero").mattes == str(farm.hot.root / "mattes/hero/hero.####.exr")
+    assert not np.array_equal(before[1004], farm.mattes()[1004])
 
 
 @pytest.mark.parametrize("more", ["", "learn: true\n"])
@@ -519,7 +534,7 @@ def test_a_link_to_nothing_fails(farm: Farm) -> None:
     farm.drain()
     error = farm.status("failed/hero").error
     assert error is not None
-    assert "is a link to nothing" in error.sentence
+    assert "is a broken link" in error.sentence
 
 
 def test_an_input_that_is_deleted_while_it_runs_fails_and_keeps_what_is_done(farm: Farm) -> None:

@@ -152,5 +152,9 @@ def test_what_is_as_good_is_understood(tmp_path: Path) -> None:
     assert all(type(frame) is int for frame in frames)
     assert node().digest(np.int32(1002)) == node().digest(1002)
     assert choose_device(torch.device("cpu")) == torch.device("cpu")
+    assert SCRIPT.Budget(steps=np.int64(3), minutes=np.float32(2)).seconds == 120
+    assert maker(tolerance_px=np.float32(0.5)).tolerance_px == 0.5
+    overrides = (f"tracking.lines={lines}" for lines in (48, 96))
+    assert SCRIPT.load_preset("draft", overrides).tracking.lines == 96
     settings = SCRIPT.CacheSettings(str(tmp_path), 10**6, 10**6)
     assert settings.folder == tmp_path

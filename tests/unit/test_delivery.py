@@ -7,9 +7,12 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -23,7 +26,7 @@ from rde_roto.images.origin import Origin
 from rde_roto.images.plates.sequence_plate import open_plate
 from rde_roto.output_claims import Claim, claim_outputs
 from rde_roto.values.delivery import PartialError
-from rde_roto.values.errors import InputError, OutOfMemoryError
+from rde_roto.values.errors import InputError, OutOfMemoryError, OutputError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import elements_named
 from rde_roto.values.matte import Matte
@@ -131,6 +134,69 @@ def test_a_share_without_locks_holds_no_run_up(
     ):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_claims_of_other_chunks_cost_no_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A farm starts hundreds of chunks at once, of one job or of several into one folder."""
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    with ExitStack() as running:
+        for frame in range(1001, 1011):
+            for job in ("own", "other"):
+                claim = Claim.of_this_process([f"{job}.{frame}.exr"], job)
+                running.enter_context(claim_outputs(tmp_path, claim))
+        assert not waits
+        again = Claim.of_this_process(["own.1001.exr"], "corrected")
+        with pytest.raises(OutputError), claim_outputs(tmp_path, again):
+            pass
+        assert waits
+
+
+def test_a_claim_is_seen_by_other_users(tmp_path: Path) -> None:
+    """An artist's run beside a farm's, whatever the umask."""
+    before = os.umask(0o077)
+    try:
+        with claim_outputs(tmp_path, Claim.of_this_process(["m.1001.exr"], "own")):
+            (claim,) = tmp_path.glob(".*.rde-roto-run")
+            (lock,) = tmp_path.glob(".*.rde-roto-run.lock")
+            assert claim.stat().st_mode & 0o044 == 0o044  # they read what it says
+            assert lock.stat().st_mode & 0o066 == 0o066  # and try to lock
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"names": 5}', '{"names": [[]]}', "[" * 99999])
+def test_what_is_no_claim_holds_no_run_up(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".planted.rde-roto-run").write_text(text)
+    with claim_outputs(tmp_path, Claim.of_this_process(["m.1001.exr"], "own")):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_holds_its_claim_until_it_has_checked_its_files(tmp_path: Path) -> None:
+    """A run that waited for its end would replace them before they are checked."""
+
+    @dataclass(frozen=True)
+    class WatchedWriter:
+        inner: MatteWriter
+        held: list[int]
+
+        def has_digest(self, frame: int, digest: str) -> bool:
+            self.held.append(len(list(tmp_path.glob(".*.rde-roto-run"))))
+            return self.inner.has_digest(frame, digest)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+    node = ToyNode(a_shot(mask(1001)))
+    origin, held = Origin(node.shot.plate.format), list[int]()
+    writer = open_matte_writer(str(tmp_path / "m.####.exr"), origin, ("a",), Output(), {})
+    reporter = FrameReporter(lambda _frame, _kept: None)
+    watched = cast(MatteWriter, WatchedWriter(writer, held))
+    deliver(node, FrameRange.parse("1001-1002"), watched, reporter)
+    assert held == [1, 1]
 
 
 def test_what_a_killed_run_has_claimed_is_free(tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from image_files import cut_short, read_image, write_image
 from toy_shots import PRESET, MemoryPlate, ToyNode, a_shot, assert_same, mask, straight
 
+from rde_roto.delivery import FrameReporter, deliver
 from rde_roto.documents.shot_document import LockEntry
+from rde_roto.images.mattes import open_matte_writer
+from rde_roto.images.origin import Origin
 from rde_roto.images.scaling import reduced
 from rde_roto.shot_files.locks import FileLock, LockWriter, Pinning, without_frames
 from rde_roto.values.errors import InputError
@@ -22,6 +25,7 @@ from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import elements_named
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import PlateFormat, Window
+from rde_roto.values.preset import Output
 from rde_roto.values.shot import Shot
 
 IDS = ("hero", "car", "dog")
@@ -231,6 +235,19 @@ def test_a_frame_that_is_locked_as_a_whole_is_not_tracked(tmp_path: Path) -> Non
     node = ToyNode(a_shot(mask(1001, draw=1), plate=PLATE, locks=(lock,)), PRESET)
     node.matte(1030)
     assert node.steps == 0
+
+
+def test_a_lock_that_is_missing_stops_no_other_frame(tmp_path: Path) -> None:
+    before = a_shot(mask(1001), plate=PLATE)
+    lock = lock_of(before, tmp_path, "1005", ("a",))
+    lock.pattern.path(1005).unlink()
+    node = ToyNode(a_shot(mask(1001), plate=PLATE, locks=(lock,)))
+    origin = Origin(node.shot.plate.format)
+    writer = open_matte_writer(str(tmp_path / "m.####.exr"), origin, ("a",), Output(), {})
+    reporter = FrameReporter(lambda _frame, _kept: None)
+    assert deliver(node, FrameRange.parse("1003"), writer, reporter).made == 1
+    with pytest.raises(InputError):
+        deliver(node, FrameRange.parse("1005"), writer, reporter)
 
 
 def test_a_damaged_lock_stops_its_frame(tmp_path: Path) -> None:

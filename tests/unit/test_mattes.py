@@ -319,7 +319,8 @@ def test_an_output_that_cannot_be_is_a_usage_error(
     ("folder", "says"),
     [
         ("file", "file is a file"),
-        ("loop", "loop is a link to nothing"),
+        ("loop", "loop is a broken link"),
+        ("link", "link is a file"),
         ("file/new", "cannot write into the .*file/new: Not a directory"),
     ],
 )
@@ -328,6 +329,7 @@ def test_a_folder_that_cannot_be_made_is_a_usage_error(
 ) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "link").symlink_to("file")
     with pytest.raises(UsageError, match=says):
         writer(tmp_path / folder / "m.####.exr")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from moving_shapes import FORMAT, WINDOW, blob, disk, iou, matte
 
-from rde_roto.shapes import Shape, ShapeMaker, ShotShapes, draw_shapes
+from rde_roto.shapes import Shape, ShapeMaker, ShotShapes, draw_shapes, tracks
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -203,6 +203,27 @@ def test_small_holes_of_a_single_frame_are_left_out_between_others() -> None:
     assert said == ["hero: 1 crumb of a single frame, below 25 px left out"]
     alone, said = made(lambda _: mattes(1), 1)
     assert len(alone.shapes) == 3
+    assert said == []
+
+
+def test_a_small_thing_that_is_all_of_an_element_is_never_taken_for_a_speck() -> None:
+    """Also if it moves too fast to be followed, so that each frame has a shape of its own."""
+    shapes, said = made(lambda index: matte(disk(20 + 30 * index, 100, 2.3)), 8)
+    assert all(draw_shapes(shapes, frame).any() for frame in shapes.frames)
+    assert said == []
+
+
+def test_a_small_part_is_there_to_the_last_frame_of_a_long_shot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A shape has 240 frames at most; what is left of a part is no speck."""
+    monkeypatch.setattr(tracks, "_LONGEST", 4)
+
+    def mattes(index: int) -> FloatArray:
+        return matte(disk(30, 30, 6), *([disk(100, 100, 2.3)] if index < 5 else []))
+
+    shapes, said = made(mattes, 7)
+    assert draw_shapes(shapes, shapes.frames.first + 4)[0, 90:110, 90:110].any()
     assert said == []
 
 

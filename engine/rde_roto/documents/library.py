@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from rde_roto.documents.reading import Leaves, Reader, Setting, build
 from rde_roto.documents.yaml_text import Source, read_text
-from rde_roto.values.arguments import require
+from rde_roto.values.arguments import refuse, require
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.settings import Settings
 
@@ -67,7 +67,9 @@ class Library(Generic[T]):
         Raises DocumentError, naming file and line, for a document that is missing or wrong, and
         for a wrong override from another document; UsageError for any other wrong override.
         """
-        require(overrides, (list, tuple), f"a list of overrides, such as [{self.example!r}]")
+        expected = f"a list of overrides, such as [{self.example!r}]"
+        require(overrides, Iterable, expected)
+        refuse(overrides, (str, Mapping), expected)
         text = str(name_or_path)
         path = Path(text) if is_path(text) else self._find(text)
         if path is None:

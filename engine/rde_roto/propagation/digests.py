@@ -9,6 +9,7 @@ digest, and undo gives the old one back.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock as Mutex
 
 from rde_roto.values.digest import DigestPart, DigestTable, digest_of
@@ -121,14 +122,17 @@ class DigestChain:
     @property
     def settings(self) -> str:
         """The digest of masks, locks, model and settings: of what mattes are made from besides the
-        plate, of which it reads nothing. Raises InputError for a lock that is missing.
+        plate, of which it reads nothing. A lock that is missing fails the frames that need it, not
+        this.
         """
         parts: list[DigestPart] = [self._tracker, self._finish, self._dechatter]
         for keyframe in self.shot.ordered:
             drawn = self.shot.drawn_elements(keyframe)
             parts += [keyframe.frame, *drawn, *keyframe.plane_digests]
-        locks = (lock.digest(lock.frames.first) for lock in self.shot.locks)
-        return digest_of("settings", *parts, *locks)
+        for lock in self.shot.locks:
+            with suppress(InputError):
+                parts.append(lock.digest(lock.frames.first))
+        return digest_of("settings", *parts)
 
     def state(self, span: Span, index: int) -> str:
         """Return the digest of a span's state after ``index`` memory frames; 0 is the keyframe's

@@ -22,7 +22,7 @@ from rde_roto.shapes.shape import Shape, ShapePoint, ShotShapes, Spline
 from rde_roto.shapes.steady import steadied
 from rde_roto.shapes.stretch import Stretch
 from rde_roto.shapes.tracks import Track, Tracker
-from rde_roto.values.arguments import frame_number, require, tuple_of
+from rde_roto.values.arguments import frame_number, number, require, tuple_of
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
@@ -61,7 +61,7 @@ class ShapeMaker:
     def __post_init__(self) -> None:
         require(self.format, PlateFormat, "the format of the plate, plate.format")
         self.elements = tuple_of(self.elements, str, "names of elements, such as ('hero',)")
-        require(self.tolerance_px, (int, float), "a tolerance in pixels, such as 1.0")
+        self.tolerance_px = number(self.tolerance_px, "a tolerance in pixels, such as 1.0")
         if not LEAST_TOLERANCE_PX <= self.tolerance_px <= MOST_TOLERANCE_PX:
             raise UsageError(
                 f"a tolerance of {self.tolerance_px:g} px is of no use: shapes follow a matte to "
@@ -84,7 +84,7 @@ class ShapeMaker:
         matte, the shape of that outline has its points, and in this frame it is the line.
 
         Raises ValueError for a frame that is not after the last one, and for mattes of another
-        size, number or range; TypeError for what is no array.
+        size or number, or of integers; TypeError for what is no array.
         """
         frame = frame_number(frame)
         require(alpha, np.ndarray, "mattes as an array, such as node.matte(1001).alpha")
@@ -177,9 +177,12 @@ class ShapeMaker:
             self._shapes.append(Shape(name, element, track.is_hole, *life, _points(fit), own))
 
     def _blinks(self, track: Track) -> bool:
-        """Whether an outline is in a single frame, with others before and after it."""
+        """Whether an outline is beside a larger one in a single frame, with others before and
+        after it. What is alone there may be all of an element, and move too fast to be followed.
+        """
         return (
-            len(track.frames) == 1
+            track.is_speck
+            and len(track.frames) == 1
             and not track.drawn
             and self._frames[0] < track.frames[0] < self._frames[-1]
         )

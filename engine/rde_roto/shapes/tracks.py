@@ -23,7 +23,8 @@ _SOFT_PX = 1.5  # a shape whose edge mostly fades within less is hard
 @dataclass(eq=False)
 class Track:
     """An outline that is followed. The samples of all its `frames` are the same points of it.
-    `drawn` are lines of an artist that draw it, in the order of their frames.
+    `drawn` are lines of an artist that draw it, in the order of their frames. `is_speck`: no
+    other track goes on with it, nor it with another one, and it began beside a larger outline.
     """
 
     is_hole: bool
@@ -31,6 +32,7 @@ class Track:
     frames: list[int]
     samples: list[Samples]
     soft: list[Points]
+    is_speck: bool
     drawn: list[tuple[int, Spline, Outline]] = field(default_factory=list)
     velocity: Points = field(default_factory=lambda: np.zeros(2))
 
@@ -99,18 +101,26 @@ class Tracker:
                 return
 
     def follow(self, frame: int, found: Sequence[Outline]) -> list[Track]:
-        """Add the outlines of the next frame. Returns the tracks that end before it."""
+        """Add the outlines of the next frame, the largest one first. Returns the tracks that end
+        before it.
+        """
         ended, going = [], []
         pairs = _pairs(self.tracks, found)
-        taken = {id(outline) for outline in pairs.values()}
+        paired = {id(outline) for outline in pairs.values()}
+        taken = set(paired)
         for track in self.tracks:
             outline = pairs.get(id(track))
             if outline is not None and self._goes_on(track, frame, outline):
                 going.append(track)
             else:
                 ended.append(track)
+                track.is_speck &= outline is None
                 taken.discard(id(outline))
-        going += [self._begun(frame, one) for one in found if id(one) not in taken]
+        going += [
+            self._begun(frame, one, is_speck=number > 0 and id(one) not in paired)
+            for number, one in enumerate(found)
+            if id(one) not in taken
+        ]
         self.tracks = going
         return ended
 
@@ -125,10 +135,10 @@ class Tracker:
         track.add(frame, now, outline, self.sampling)
         return True
 
-    def _begun(self, frame: int, outline: Outline) -> Track:
+    def _begun(self, frame: int, outline: Outline, is_speck: bool) -> Track:
         sampling = self.sampling
         samples = Samples.spread(outline, sampling.count(outline), sampling.blur_px)
-        return Track(outline.is_hole, outline, [frame], [samples], [])
+        return Track(outline.is_hole, outline, [frame], [samples], [], is_speck)
 
 
 def _pairs(tracks: Sequence[Track], found: Sequence[Outline]) -> dict[int, Outline]:

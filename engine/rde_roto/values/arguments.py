@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from operator import index
 from typing import Any, TypeVar
 
@@ -16,7 +17,19 @@ _MOST_SHOWN = 60  # characters of a wrong argument in a message
 def require(value: object, kind: type | tuple[type, ...], expected: str) -> None:
     """Raise TypeError for a value of another type; `expected` says what is, and how to get one."""
     if not isinstance(value, kind):
-        raise TypeError(f"expected {expected}, not {_shown(value)}")
+        raise _wrong(expected, value)
+
+
+def refuse(value: object, kind: type | tuple[type, ...], expected: str) -> None:
+    """Raise TypeError for a value of this type, which `require` would take for what is expected."""
+    if isinstance(value, kind):
+        raise _wrong(expected, value)
+
+
+def number(value: Any, expected: str) -> float:
+    """Return a number as a float; numpy's numbers are numbers too. Raises TypeError for others."""
+    require(value, Real, expected)
+    return float(value)
 
 
 def frame_number(value: Any) -> int:
@@ -24,7 +37,7 @@ def frame_number(value: Any) -> int:
     try:
         return index(value)
     except TypeError:
-        raise TypeError(f"expected a frame, such as 1001, not {_shown(value)}") from None
+        raise _wrong("a frame, such as 1001", value) from None
 
 
 def tuple_of(values: Iterable[T], kind: type[T], expected: str) -> tuple[T, ...]:
@@ -33,6 +46,10 @@ def tuple_of(values: Iterable[T], kind: type[T], expected: str) -> tuple[T, ...]
     for value in values:
         require(value, kind, expected)
     return tuple(values)
+
+
+def _wrong(expected: str, value: object) -> TypeError:
+    return TypeError(f"expected {expected}, not {_shown(value)}")
 
 
 def _shown(value: object) -> str:

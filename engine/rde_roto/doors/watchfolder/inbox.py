@@ -181,7 +181,7 @@ def _signature_of_link(path: str, link: os.stat_result, is_document: bool) -> Si
     try:
         found = Path(path).stat()
     except OSError:
-        # a link to nothing: it is taken, so that the job fails with a reason
+        # a broken link: it is taken, so that the job fails with a reason
         return (link.st_mtime_ns,) if is_document else None
     if stat.S_ISDIR(found.st_mode):
         return (link.st_mtime_ns,)

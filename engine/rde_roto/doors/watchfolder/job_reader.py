@@ -161,7 +161,7 @@ class JobReader:
     def _read(self, dropped: Path) -> Job:
         if dropped.is_symlink() and not dropped.exists():
             raise InputError(
-                f"{dropped.name} is a link to nothing: a link in the inbox needs an absolute target"
+                f"{dropped.name} is a broken link: a link in the inbox needs an absolute target"
             )
         if not dropped.is_dir():
             return self._by_document(dropped, self.folder.root)

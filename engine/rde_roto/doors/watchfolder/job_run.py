@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Final, TypeAlias
 
 from rde_roto.advice import advise
@@ -219,17 +219,17 @@ class JobRun:
         status, folder = self.claim.status, self._reader.folder
         if job.output is not None:
             return self._reader.output_pattern(status.name, job)
-        before = None if status.mattes is None else Path(status.mattes).parent
+        # by its name alone: each worker may have the hot folder at another path
+        before = None if status.mattes is None else PureWindowsPath(status.mattes).parent.name
         patterns = (
             self._reader.output_pattern(name, job)
             for name in names_from(status.name)
             if name == status.name or not folder.has_job(name)
         )
-        own = next(p for p in patterns if p.parent == before or _is_free(p, job, node, frames))
+        own = next(p for p in patterns if p.parent.name == before or _is_free(p, job, node, frames))
         if own.parent.name != status.name:
-            self._elsewhere = (
-                f", in {own.parent}, since {status.name} there has mattes of an earlier job"
-            )
+            first = own.parent.with_name(status.name)
+            self._elsewhere = f", in {own.parent}, since {first} has those of an earlier job"
         return own
 
     def _report(self, job: Job, delivered: Delivered[MatteWriter], run: Run) -> None:

@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 
 from rde_roto.training.learning.lesson import Lesson
 from rde_roto.training.learning.preview import Preview
 from rde_roto.training.recipe import Recipe
-from rde_roto.values.arguments import require
+from rde_roto.values.arguments import number
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.errors import CancelledError, UsageError
 
@@ -48,12 +49,10 @@ class Budget:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        if self.steps is not None and (not isinstance(self.steps, int) or self.steps < 1):
+        if self.steps is not None and (not isinstance(self.steps, Integral) or self.steps < 1):
             raise UsageError(f"a lesson takes 1 step or more, a whole number, not {self.steps!r}")
-        if self.minutes is not None:
-            require(self.minutes, (int, float), "minutes as a number")
-            if not self.minutes > 0:
-                raise UsageError(f"a lesson takes more than 0 minutes, not {self.minutes:g}")
+        if self.minutes is not None and not number(self.minutes, "minutes as a number") > 0:
+            raise UsageError(f"a lesson takes more than 0 minutes, not {self.minutes:g}")
 
     @property
     def seconds(self) -> float:
