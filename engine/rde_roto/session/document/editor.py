@@ -79,13 +79,13 @@ class ShotEditor:
         """The label of what ``undo`` would revert; None at the beginning."""
         return self._history.undo_label
 
-    def undo(self) -> None:
-        """Undo the last step."""
-        self._went(self._history.undo(), "undo: {}", "nothing to undo")
+    def undo(self, also: str = "") -> None:
+        """Undo the last step. ``also`` is added to what is said of it."""
+        self._went(self._history.undo(), f"undo: {{}}{also}", f"nothing to undo{also}")
 
-    def redo(self) -> None:
-        """Redo what was undone."""
-        self._went(self._history.redo(), "redo: {}", "nothing to redo")
+    def redo(self, also: str = "") -> None:
+        """Redo what was undone. ``also`` is added to what is said of it."""
+        self._went(self._history.redo(), f"redo: {{}}{also}", f"nothing to redo{also}")
 
     def lock(self, frames: FrameRange) -> None:
         """Lock frames as they are now. Mattes that are missing are made first. If one of the frames
