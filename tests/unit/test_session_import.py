@@ -179,7 +179,7 @@ def test_what_is_drawn_while_a_file_is_read_is_not_lost_in_silence(
         bench.done_with("rde-roto-aside")
         assert columns(bench, 1001) == {"hero": 10}
         assert bench.log.sentences[-1].endswith(
-            "of what was drawn meanwhile, which undo brings back"
+            "it replaces what was drawn meanwhile, which undo brings back"
         )
         session.undo()
         assert session.paint.pixels()[20, 60] > 0

@@ -106,5 +106,5 @@ class LaterDrawing(ElementDrawing):
         if draft is not self._draft:
             self._editor.apply(draft, label)
         if has_replaced:
-            said += "; it is in place of what was drawn meanwhile, which undo brings back"
+            said += "; it replaces what was drawn meanwhile, which undo brings back"
         self._show_message(said)
