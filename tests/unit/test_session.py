@@ -535,6 +535,14 @@ def test_a_plate_that_vanishes_is_said_and_shown_when_it_is_back(document: Path)
         bench.stroke((20, 20), (40, 20))  # nobody sees on what
         assert bench.log.sentences[-1].startswith("frame 1001 cannot be shown, so nothing is drawn")
         assert not session.draft.drawings
+        bench.until(lambda: bool(session.navigation.error()))
+        away.rename(plate)
+        bench.stroke((20, 20), (40, 20))  # which reads it again: a still has no other frame
+        assert not session.draft.drawings
+        bench.until(lambda: session.navigation.picture() is not None)
+        plate.rename(away)
+        session.change_exposure(0.5)
+        bench.until(lambda: bool(session.navigation.error()))
         away.rename(plate)
         session.step(1)
         session.step(-1)

@@ -179,7 +179,7 @@ def test_what_is_drawn_while_a_file_is_read_is_not_lost_in_silence(
         bench.done_with("rde-roto-aside")
         assert columns(bench, 1001) == {"hero": 10}
         assert bench.log.sentences[-1].endswith(
-            "of what was drawn meanwhile, which undo brings back"
+            "it replaces what was drawn meanwhile, which undo brings back"
         )
         session.undo()
         assert session.paint.pixels()[20, 60] > 0
@@ -189,6 +189,58 @@ def test_what_is_drawn_while_a_file_is_read_is_not_lost_in_silence(
         session.remove_element("car")
         bench.done_with("rde-roto-aside")
         assert bench.log.sentences[-1] == "import a.png is dropped: its element was deleted"
+
+
+def test_only_what_was_drawn_meanwhile_is_said_to_be_replaced(
+    document: Path, tmp_path: Path
+) -> None:
+    """It was said of an element that another one of the same file had taken pixels from, and of one
+    that had been cleared.
+    """
+    with working_on(document) as bench:
+        session = bench.session
+        bench.import_file(labels(tmp_path / "a.png", 1, 2))
+        swapped = tmp_path / "b.png"
+        with Image.open(tmp_path / "a.png") as image:
+            palette = image.getpalette()
+            turned = Image.fromarray(np.asarray([0, 2, 1], np.uint8)[np.asarray(image)])
+        assert palette is not None
+        turned.putpalette(palette)
+        turned.save(swapped)
+        bench.import_file(swapped)
+        assert columns(bench, 1001) == {"hero": 20, "element2": 10}
+        assert "took" in bench.log.sentences[-1]
+        assert "meanwhile" not in bench.log.sentences[-1]
+        session.paint.import_file(swapped, not_asked)
+        session.paint.clear_frame()
+        bench.done_with("rde-roto-aside")
+        assert columns(bench, 1001) == {"hero": 20, "element2": 10}
+        assert "meanwhile" not in bench.log.sentences[-1]
+
+
+def test_what_undo_drops_is_said(document: Path, tmp_path: Path) -> None:
+    """Undo of a stroke on another frame dropped a file that was being read, in silence."""
+    with working_on(document) as bench:
+        session = bench.session
+        session.paint.import_file(labels(tmp_path / "a.png", 1), not_asked)
+        session.undo()
+        dropped = "; what was still being made is dropped"
+        assert bench.log.sentences[-1] == f"nothing to undo{dropped}"
+        bench.done_with("rde-roto-aside")
+        assert not session.draft.drawings
+        session.undo()
+        assert bench.log.sentences[-1] == "nothing to undo"
+
+
+def test_nothing_is_said_of_a_file_that_is_stopped(document: Path, tmp_path: Path) -> None:
+    """Its error came after Esc, and in the window of the shot that was opened next."""
+    with working_on(document) as bench:
+        bench.session.paint.import_file(tmp_path / "none.png", not_asked)
+        bench.session.escape()
+        bench.done_with("rde-roto-aside")
+        assert not any("none.png" in said for said in bench.log.sentences)
+        bench.import_file(tmp_path / "none.png")
+        assert "none.png" in bench.log.sentences[-1]
 
 
 def test_a_mask_is_read_as_the_artist_chooses_at_the_frame_where_it_was_asked_for(

@@ -10,6 +10,7 @@ from desk import Desk, desk_over_toys
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from rde_roto.session.document.opening import open_draft
+from rde_roto.values.plate import Window
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
 
@@ -76,3 +77,34 @@ def test_a_disk_that_is_back_needs_no_question(unsaved: Desk, document: Path) ->
     document.write_text(before, encoding="utf-8")
     assert desk.window.close()
     assert open_draft(str(document)).draft.drawings[1001]["hero"].pixels[65, 40] == 1
+
+
+def test_a_new_document_that_fails_is_said_too(unsaved: Desk, tmp_path: Path) -> None:
+    """The picture said nothing of it until something else drew it again, as it had said so of the
+    document before; nor did it say that the reason had become another one.
+    """
+    desk, path = unsaved, tmp_path / "mine.shot.yaml"
+    editor, canvas = desk.session.editor, desk.window.canvas
+    editor.save_as(path)
+    draws: list[str] = []
+    shown = canvas.refresh
+
+    def refresh(box: Window | None) -> None:
+        draws.append(editor.unsaved)
+        shown(box)
+
+    canvas.refresh = refresh  # type: ignore[method-assign]
+    path.write_text("somebody: else", encoding="utf-8")
+    editor.save()
+    editor.wait_until_saved()
+    desk.app.processEvents()
+    assert "changed by somebody else" in draws[-1]
+    path.unlink()
+    path.mkdir()
+    editor.save()
+    editor.wait_until_saved()
+    assert "changed by somebody else" not in editor.unsaved
+    desk.app.processEvents()
+    assert draws[-1] == editor.unsaved
+    with desk.answering(lambda dialog: dialog.button(dialog.StandardButton.Discard).click()):
+        assert desk.window.close()

@@ -455,6 +455,17 @@ def test_recent_shots_are_offered_before_one_is_open(desk: Desk, document: Path)
         assert not page.isVisible()
 
 
+def test_a_folder_with_an_ampersand_is_listed_with_it(desk: Desk, document: Path) -> None:
+    """Qt took it for the mark of a key, and underlined the letter behind it."""
+    moved = document.parent / "r&d.shot.yaml"
+    document.rename(moved)
+    desk.open(moved)
+    with desk_over_toys(desk.app) as another:
+        (button,) = another.window.start_page.recent
+        assert button.text().startswith("r&&d.shot.yaml   in ")
+        assert button.toolTip().startswith("r&d.shot.yaml   in ")
+
+
 def test_a_key_gives_the_next_colour_that_stands_out(desk: Desk, document: Path) -> None:
     desk.open(document)
     paint(desk)

@@ -315,12 +315,13 @@ class Session:
         if self.paint.cancel_tool():
             self._listener.show_message("what was not finished is dropped: a line ends with Enter")
 
-    def _travel(self, go: Callable[[], None]) -> None:
-        self.paint.cancel_making()  # first, since what is held is drawn with the tool's end
+    def _travel(self, go: Callable[[str], None]) -> None:
+        # first, since what is held is drawn with the tool's end
+        also = "; what was still being made is dropped" if self.paint.cancel_making() else ""
         self.paint.cancel_tool()
         self.paint.start.leave()
         before = self.draft
-        go()
+        go(also)
         changed = self.range.intersection(FrameRange.of(self.draft.frames_changed_since(before)))
         if changed and self.frame not in changed:
             self.go_to(min(changed, key=lambda frame: abs(frame - self.frame)))

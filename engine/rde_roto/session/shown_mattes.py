@@ -53,6 +53,10 @@ class ShownMattes:
         """Why the plate at this frame cannot be shown; "" if it can, or is being read."""
         return self._navigation.error()
 
+    def try_plate_again(self) -> None:
+        """Read the plate again where that failed."""
+        self._navigation.try_again()
+
     def drawn(self, element: str) -> Plane | None:
         """Return what is drawn at this frame, unless a lock covers it."""
         draft, frame = self._editor.draft, self.frame

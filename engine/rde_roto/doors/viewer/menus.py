@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
 from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.commands import Command
-from rde_roto.doors.viewer.start_page import recent_words
+from rde_roto.doors.viewer.start_page import literal, recent_words
 from rde_roto.session.painter.paint_controller import ToolName
 
 TOOL_WORDS: Final[dict[ToolName, tuple[str, str]]] = {
@@ -123,7 +123,7 @@ class Menus:
     def _fill_recent(self) -> None:
         self._recent.clear()
         for text in user_settings.recently_opened():
-            self._recent.addAction(recent_words(text), partial(self._open_recent, text))
+            self._recent.addAction(literal(recent_words(text)), partial(self._open_recent, text))
 
 
 def _run(run: Callable[[str], None], text: str, _checked: bool = False) -> None:

@@ -94,13 +94,11 @@ class ShotBar(QStatusBar):
 
     def _go_to_typed(self) -> None:
         text, session = self.frame_field.text().strip(), self._session
-        self._leave()
-        if session is None:
-            return
-        try:
-            session.go_to(int(text))
-        except ValueError:
-            self.tell(f"'{text}' is no frame number")
+        if session is not None:
+            try:
+                session.go_to(int(text))
+            except ValueError:
+                self.tell(f"'{text}' is no frame number")
         self._end_typing()
 
     def _end_typing(self) -> None:

@@ -44,7 +44,7 @@ class StartPage(QWidget):
         for button, words in zip(self.recent, map(recent_words, known), strict=True):
             room = _MOST_WIDE_PX - _AROUND_TEXT_PX
             middle = Qt.TextElideMode.ElideMiddle
-            button.setText(button.fontMetrics().elidedText(words, middle, room))
+            button.setText(literal(button.fontMetrics().elidedText(words, middle, room)))
             button.setStyleSheet("text-align: left;")
             button.setToolTip(words)
             self._layout.addWidget(button)
@@ -55,6 +55,11 @@ def recent_words(text: str) -> str:
     """Return how a plate or a shot is listed: its name, then its folder."""
     path = Path(text)
     return f"{path.name}   in {path.parent}"
+
+
+def literal(text: str) -> str:
+    """Return a label whose ampersands are shown: one alone underlines what follows it."""
+    return text.replace("&", "&&")
 
 
 def _button(text: str, does: Callable[[], object]) -> QPushButton:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 ROW_KEY: Final = Qt.ItemDataRole.UserRole
 """The data of a list's row that says what it is about, whichever row that is by then."""
 _COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+_DELETES: Final = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
 
 def is_text_editor(widget: object) -> bool:
@@ -30,9 +31,11 @@ def is_text_editor(widget: object) -> bool:
 def is_for_editor(key: QKeyEvent, focused: QWidget | None) -> bool:
     """Whether a key belongs to the focused editor rather than to a command of the window.
 
-    Those with Ctrl or Alt are commands unless the editor itself takes them, as it does Ctrl+Z.
+    Those with Ctrl or Alt are commands unless the editor itself takes them, as it does Ctrl+Z, or
+    they delete text.
     """
-    return is_text_editor(focused) and not key.modifiers() & _COMMAND_KEYS
+    is_text = not key.modifiers() & _COMMAND_KEYS or key.key() in _DELETES
+    return is_text_editor(focused) and is_text
 
 
 class NameDelegate(QStyledItemDelegate):

@@ -47,7 +47,7 @@ class ShotEditor:
         self._builder = ShotBuilder(opened.parts.plate, opened.parts.range)
         self._saver = self._new_saver(DraftWriter.of(opened))
         self.live = LiveMattes(backend, post, self._live_changed)
-        self._is_closed = self._was_unsaved = False
+        self._is_closed = False
         self._follow()
 
     @property
@@ -79,13 +79,13 @@ class ShotEditor:
         """The label of what ``undo`` would revert; None at the beginning."""
         return self._history.undo_label
 
-    def undo(self) -> None:
-        """Undo the last step."""
-        self._went(self._history.undo(), "undo: {}", "nothing to undo")
+    def undo(self, also: str = "") -> None:
+        """Undo the last step. ``also`` is added to what is said of it."""
+        self._went(self._history.undo(), f"undo: {{}}{also}", f"nothing to undo{also}")
 
-    def redo(self) -> None:
-        """Redo what was undone."""
-        self._went(self._history.redo(), "redo: {}", "nothing to redo")
+    def redo(self, also: str = "") -> None:
+        """Redo what was undone. ``also`` is added to what is said of it."""
+        self._went(self._history.redo(), f"redo: {{}}{also}", f"nothing to redo{also}")
 
     def lock(self, frames: FrameRange) -> None:
         """Lock frames as they are now. Mattes that are missing are made first. If one of the frames
@@ -156,7 +156,7 @@ class ShotEditor:
 
     @property
     def unsaved(self) -> str:
-        """Why the last changes could not be written; "" if they are, or are being written."""
+        """Why the last save failed; "" if it did not."""
         error = self._saver.error
         return "" if error is None else sentence(error)
 
@@ -181,15 +181,16 @@ class ShotEditor:
         self._saver.close()
 
     def _new_saver(self, writer: DraftWriter) -> Saver:
-        self._writer = writer
+        self._writer, self._said_unsaved = writer, ""
         return Saver(writer, self._save_ended)
 
-    def _save_ended(self, error: Exception | None) -> None:
-        if (error is None) is self._was_unsaved:
-            self._was_unsaved = error is not None
+    def _save_ended(self) -> None:
+        unsaved = self.unsaved
+        if unsaved != self._said_unsaved:
+            self._said_unsaved = unsaved
             self._post(self._listener.work_changed)  # which shows it
-        if error is not None:
-            self._post(partial(self._listener.show_message, f"not saved: {sentence(error)}"))
+        if unsaved:
+            self._post(partial(self._listener.show_message, f"not saved: {unsaved}"))
 
     def _went(self, label: str | None, sentence: str, nothing: str) -> None:
         if label is None:

@@ -31,7 +31,7 @@ from rde_roto.values.plate import PlateFormat
 from rde_roto.values.preset import Preset
 from rde_roto.values.settings import sections_of
 
-OnSaved = Callable[[Exception | None], None]
+OnSaved = Callable[[], None]
 """Called after every save, on the saving thread, with the error or None."""
 
 
@@ -210,7 +210,7 @@ class Saver:
                     return
                 self._busy = True
             self.error = self._saved(draft)
-            self._on_saved(self.error)
+            self._on_saved()
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()

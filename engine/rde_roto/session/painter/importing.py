@@ -102,13 +102,13 @@ class Importing:
         request, plate = self._waiting[0], self._editor.opened.parts.plate
 
         def read() -> None:
-            use: Callable[[], None] = _do_nothing
             try:
                 use = partial(self._draw, request, planes_in(request, plate))
             except MaskModeError as error:
                 use = partial(request.ask, error, partial(self._read_as, request))
-            finally:
-                self._post(partial(self._ended, request, use))
+            except Exception as error:  # of any kind: said only if nobody has stopped it
+                use = partial(_fail, error)
+            self._post(partial(self._ended, request, use))
 
         self._editor.run_in_background(read)
 
@@ -166,5 +166,5 @@ def _shape_owners(names: Sequence[str], draft: Draft, chosen: str) -> Sequence[P
     return [(ids.get(name), name) for name in names]
 
 
-def _do_nothing() -> None:
-    pass
+def _fail(error: Exception) -> None:
+    raise error

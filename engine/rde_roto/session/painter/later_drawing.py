@@ -99,11 +99,12 @@ class LaterDrawing(ElementDrawing):
             if key in draft.locked(frame):
                 said += f"; {draft.element(key).name} is locked here and stays"
                 continue
-            has_replaced |= draft.drawn(frame, key) is not request.before.get(key)
+            was = self._draft.drawn(frame, key)  # not `draft`, which has planes of this file
+            has_replaced |= was is not None and was is not request.before.get(key)
             drawn = self._in_front(draft, frame, key, plane)
             draft, said = drawn.draft, f"{said}; {drawn.taken}" if drawn.taken else said
         if draft is not self._draft:
             self._editor.apply(draft, label)
         if has_replaced:
-            said += "; it is in place of what was drawn meanwhile, which undo brings back"
+            said += "; it replaces what was drawn meanwhile, which undo brings back"
         self._show_message(said)

@@ -279,9 +279,10 @@ class PaintController(LaterDrawing):
         return replace(pen, subtracts=pen.reverses != self.subtracts)
 
     def _can_be_seen(self) -> bool:
-        """Whether the plate at this frame can be shown; if not, say why."""
+        """Whether the plate at this frame can be shown; if not, say why, and read it again."""
         error = self._shown.plate_error
         if error:
+            self._shown.try_plate_again()
             self._show_message(f"frame {self._frame} cannot be shown, so nothing is drawn: {error}")
         return not error
 

@@ -78,9 +78,13 @@ class Navigation:
             return False
         self._direction = 1 if near > self.frame else -1
         self.frame = near
+        self.try_again()
+        return True
+
+    def try_again(self) -> None:
+        """Read what could not be read: a lost disk may be back."""
         self.pictures.forget_errors()
         self.prefetch()
-        return True
 
     def frame_after(self, by: int) -> int:
         """Return the frame so many frames on, or back if negative, of those that exist."""

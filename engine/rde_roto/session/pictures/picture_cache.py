@@ -82,7 +82,7 @@ class PictureCache:
             return self._errors.get(name)
 
     def forget_errors(self) -> None:
-        """Try again to make what could not be made: a lost disk may be back."""
+        """Make what could not be made, if it is requested again."""
         with self._changed:
             self._errors.clear()
 
