@@ -682,7 +682,8 @@ def test_export_remembers_where_and_how_and_says_what_it_replaces(
             export.format.setCurrentIndex(export.format.findData("rgba"))
             export.pattern.setText(str(tmp_path / "out/hero.####.exr"))
         assert export.pattern.text() == str(tmp_path / "out/hero.####.exr")
-        assert export.whole_path.text() == export.pattern.text()
+        shown = export.whole_path.text().replace("\N{ZERO WIDTH SPACE}", "")  # where it may wrap
+        assert shown == export.pattern.text()
         assert export.format.currentData() == "rgba"
         export.go.click()
         desk.until(export.go.isEnabled)

@@ -23,7 +23,7 @@ class ElementList(QListWidget):
         super().__init__()
         self._window = window
         self._listed: tuple[Element, ...] = ()
-        self.setMinimumHeight(66)
+        self.setMinimumHeight(52)
         self.setMaximumHeight(118)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setToolTip("Double click to rename. Tools draw the chosen one.")
