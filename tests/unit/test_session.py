@@ -143,6 +143,21 @@ def test_propagate_up_to_the_next_keyframe_or_both_ways(document: Path) -> None:
         assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
 
 
+def test_propagate_makes_the_elements_that_the_keyframe_it_starts_from_does_not_draw(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1003)
+        bench.session.add_element("car")
+        paint(bench, 1008, 30)
+        assert set(bench.session.draft.drawings[1008]) == {"car"}
+        bench.session.propagate(BOTH)
+        bench.propagated()
+        hero = bench.session.shown.alpha("hero")
+        assert hero is not None
+        assert hero.any()
+
+
 def test_a_keyframe_is_ready_for_the_screen_before_its_plate_is(document: Path) -> None:
     """At 4K its conversion would hold the window up: it is made by the thread that reads ahead."""
     with working_on(document) as bench:

@@ -267,7 +267,9 @@ class Session:
 
     def propagate(self, direction: Direction) -> None:
         """Have mattes made from this frame on. Returns at once."""
-        frames = direction.frames(self.frame, self.range, frozenset(self.draft.drawings))
+        here, keyframes = self.draft.drawings.get(self.frame, {}), frozenset(self.draft.drawings)
+        is_drawn = all(element.id in here for element in self.draft.elements)
+        frames = direction.frames(self.frame, self.range, keyframes, is_drawn)
         self.live.propagate(f for f in frames if self.state(f) is not FrameState.LOCKED)
 
     def close(self) -> None:

@@ -57,11 +57,13 @@ class Direction:
     steps: tuple[int, ...]
     to_keyframe: bool = False
 
-    def frames(self, frame: int, whole: FrameRange, keyframes: frozenset[int]) -> list[int]:
-        """Return the frames to be made, in order. The frame itself comes first, unless it is a
-        keyframe.
+    def frames(
+        self, frame: int, whole: FrameRange, keyframes: frozenset[int], is_drawn: bool
+    ) -> list[int]:
+        """Return the frames to be made, in order. The frame itself comes first, unless all its
+        elements are drawn there.
         """
-        found: list[int] = [] if frame in keyframes else [frame]
+        found: list[int] = [] if is_drawn else [frame]
         for step in self.steps:
             stop = whole.last if step > 0 else whole.first
             if self.to_keyframe:
